@@ -1,0 +1,1 @@
+//! A thin driver for the run engine.
