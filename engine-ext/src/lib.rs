@@ -1,12 +1,30 @@
-//! The run engine inside Postgres.
-
-pgrx::pg_module_magic!();
+//! The run engine inside Postgres: the SQL functions `engine_*`.
+//!
+//! `api` is what users see, `store` is the only room that touches SPI, the crate `engine-core` decides, and the files under
+//! `sql/` are everything that Postgres is ever asked to do.
 
 #[cfg(not(panic = "unwind"))]
-compile_error!("the extension must be built with panic = \"unwind\"");
+compile_error!("Postgres' errors unwind through Rust frames: build with panic = \"unwind\"");
 
-/// The version of the loaded library.
-#[pgrx::pg_extern(immutable, parallel_safe)]
-fn engine_version() -> &'static str {
-    env!("CARGO_PKG_VERSION")
+mod api;
+mod clock;
+mod error;
+mod guc;
+mod isolation;
+mod mint;
+mod schema;
+mod store;
+mod version;
+mod wakeup;
+
+#[cfg(feature = "pg18")]
+pgrx::pg_module_magic!(name, version);
+#[cfg(not(feature = "pg18"))]
+pgrx::pg_module_magic!();
+
+/// Called once per process, when the library is loaded.
+#[allow(non_snake_case)]
+#[pgrx::pg_guard]
+pub extern "C-unwind" fn _PG_init() {
+    guc::register();
 }

@@ -1,0 +1,68 @@
+//! How much one call may carry.
+
+use crate::Refusal;
+
+/// Refuses more elements than the setting `engine.max_batch` allows.
+pub(crate) fn check_batch(
+    parameter: &'static str,
+    elements: usize,
+    max_batch: i32,
+) -> Result<(), Refusal> {
+    if i32::try_from(elements).is_ok_and(|elements| elements <= max_batch) {
+        return Ok(());
+    }
+    Err(Refusal::invalid(
+        parameter,
+        format!("It has {elements} elements, the limit is {max_batch}."),
+        "Split the call, or raise engine.max_batch.",
+    ))
+}
+
+/// Checks two arrays that belong together element by element: run ids and snapshot ids.
+///
+/// # Errors
+/// [`Refusal::InvalidValue`] (`22023`) if they differ in length or have more than `max_batch` elements.
+pub fn check_pairs(run_ids: usize, snapshot_ids: usize, max_batch: i32) -> Result<(), Refusal> {
+    if run_ids != snapshot_ids {
+        return Err(Refusal::invalid(
+            "snapshot_ids",
+            format!("It has {snapshot_ids} elements, \"run_ids\" has {run_ids}."),
+            "Give one snapshot id for each run id.",
+        ));
+    }
+    check_batch("run_ids", run_ids, max_batch)
+}
+
+/// Checks how many items a tick may take on.
+///
+/// # Errors
+/// [`Refusal::InvalidValue`] (`22023`) outside 1..=100000.
+pub fn check_max_items(max_items: i32) -> Result<i32, Refusal> {
+    if (1..=100_000).contains(&max_items) {
+        return Ok(max_items);
+    }
+    Err(Refusal::invalid(
+        "max_items",
+        format!("{max_items} is not between 1 and 100000."),
+        "A thousand is a good number.",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_has_an_end() {
+        assert!(check_batch("runs", 1000, 1000).is_ok());
+        assert_eq!(
+            check_batch("runs", 1001, 1000).unwrap_err().sqlstate(),
+            "22023"
+        );
+        assert!(check_pairs(2, 2, 10).is_ok());
+        assert!(check_pairs(2, 1, 10).is_err());
+        assert!(check_pairs(11, 11, 10).is_err());
+        assert!(check_max_items(0).is_err());
+        assert_eq!(check_max_items(1), Ok(1));
+    }
+}

@@ -1,0 +1,226 @@
+//! What a failed attempt reports, and what that makes of the run (`spec/core.md §4.5`).
+
+use serde_json::{Map, Value, json};
+
+use crate::status::named;
+use crate::{EnvironmentType, Refusal, RunStatus};
+
+named! {
+    /// The codes of `INTERNAL_ERROR` that the engine itself raises.
+    ErrorCode {
+        /// The queue's attempts are used up.
+        DequeuedMaxRetries = "TASK_RUN_DEQUEUED_MAX_RETRIES",
+        /// The worker of a running attempt stopped beating.
+        StalledExecuting = "TASK_RUN_STALLED_EXECUTING",
+        /// The same, while the run waited.
+        StalledExecutingWithWaitpoints = "TASK_RUN_STALLED_EXECUTING_WITH_WAITPOINTS",
+    }
+}
+
+/// The internal codes that no retry can mend.
+const NOT_RETRIABLE: &[&str] = &[
+    "COULD_NOT_FIND_EXECUTOR",
+    "COULD_NOT_FIND_TASK",
+    "COULD_NOT_IMPORT_TASK",
+    "CONFIGURED_INCORRECTLY",
+    "TASK_ALREADY_RUNNING",
+    "TASK_PROCESS_SIGKILL_TIMEOUT",
+    "TASK_PROCESS_OOM_KILLED",
+    "TASK_PROCESS_MAYBE_OOM_KILLED",
+    "TASK_RUN_CANCELLED",
+    "MAX_DURATION_EXCEEDED",
+    "DISK_SPACE_EXCEEDED",
+    "OUTDATED_SDK_VERSION",
+    "TASK_RUN_HEARTBEAT_TIMEOUT",
+    "TASK_DID_CONCURRENT_WAIT",
+    "RECURSIVE_WAIT_DEADLOCK",
+    "TASK_DEQUEUED_INVALID_STATE",
+    "TASK_DEQUEUED_QUEUE_NOT_FOUND",
+    "TASK_HAS_N0_EXECUTION_SNAPSHOT",
+    "TASK_RUN_DEQUEUED_MAX_RETRIES",
+    "BATCH_ITEM_COULD_NOT_TRIGGER",
+    "PAYLOAD_TOO_LARGE",
+    "UNSPECIFIED_ERROR",
+];
+
+/// The error of a failed attempt: JSON with `type` and the fields of that type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunError {
+    json: Map<String, Value>,
+}
+
+impl RunError {
+    /// An error that the engine itself raises.
+    #[must_use]
+    pub fn internal(code: ErrorCode, message: &str) -> Self {
+        let mut json = Map::new();
+        json.insert("type".to_owned(), json!("INTERNAL_ERROR"));
+        json.insert("code".to_owned(), json!(code.as_str()));
+        json.insert("message".to_owned(), json!(message));
+        Self { json }
+    }
+
+    /// An error that is a text: `STRING_ERROR`.
+    #[must_use]
+    pub fn text(raw: &str) -> Self {
+        let mut json = Map::new();
+        json.insert("type".to_owned(), json!("STRING_ERROR"));
+        json.insert("raw".to_owned(), json!(raw));
+        Self { json }
+    }
+
+    /// Reads an error out of a completion.
+    ///
+    /// # Errors
+    /// [`Refusal::MalformedCompletion`] if its type is not one of the four, or a field of that type is missing or no text.
+    pub fn parse(value: &Value) -> Result<Self, Refusal> {
+        let malformed = |detail: &str| Refusal::MalformedCompletion {
+            detail: detail.to_owned(),
+        };
+        let json = value
+            .as_object()
+            .ok_or_else(|| malformed("\"error\" is not an object."))?;
+        let needed: &[&str] = match json.get("type").and_then(Value::as_str) {
+            Some("BUILT_IN_ERROR") => &["name", "message", "stackTrace"],
+            Some("CUSTOM_ERROR" | "STRING_ERROR") => &["raw"],
+            Some("INTERNAL_ERROR") => &["code"],
+            _ => {
+                return Err(malformed(
+                    "\"error.type\" is not BUILT_IN_ERROR, CUSTOM_ERROR, STRING_ERROR or INTERNAL_ERROR.",
+                ));
+            }
+        };
+        match needed
+            .iter()
+            .find(|field| !json.get(**field).is_some_and(Value::is_string))
+        {
+            Some(field) => Err(malformed(&format!(
+                "\"error.{field}\" is missing or no text."
+            ))),
+            None => Ok(Self { json: json.clone() }),
+        }
+    }
+
+    /// The error as it is stored.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        Value::Object(self.json.clone())
+    }
+
+    /// The code, if the error is an internal one.
+    #[must_use]
+    pub fn internal_code(&self) -> Option<&str> {
+        match self.json.get("type").and_then(Value::as_str) {
+            Some("INTERNAL_ERROR") => self.json.get("code").and_then(Value::as_str),
+            _ => None,
+        }
+    }
+
+    /// Its message; empty if it has none.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        self.json
+            .get("message")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    }
+
+    /// Whether another attempt could succeed.
+    #[must_use]
+    pub fn is_retriable(&self) -> bool {
+        self.internal_code()
+            .is_none_or(|code| !NOT_RETRIABLE.contains(&code))
+    }
+
+    /// The status in which this error leaves a run that has no attempt left.
+    #[must_use]
+    pub fn final_status(&self, environment: EnvironmentType) -> RunStatus {
+        let Some(code) = self.internal_code() else {
+            return RunStatus::CompletedWithErrors;
+        };
+        match code {
+            "RECURSIVE_WAIT_DEADLOCK"
+            | "TASK_INPUT_ERROR"
+            | "TASK_OUTPUT_ERROR"
+            | "TASK_MIDDLEWARE_ERROR"
+            | "TASK_RUN_UNCAUGHT_EXCEPTION" => RunStatus::CompletedWithErrors,
+            "TASK_RUN_STALLED_EXECUTING" | "TASK_RUN_STALLED_EXECUTING_WITH_WAITPOINTS" => {
+                match environment {
+                    EnvironmentType::Development => RunStatus::Canceled,
+                    EnvironmentType::Production
+                    | EnvironmentType::Staging
+                    | EnvironmentType::Preview => RunStatus::CompletedWithErrors,
+                }
+            }
+            "TASK_RUN_CANCELLED" => RunStatus::Canceled,
+            "MAX_DURATION_EXCEEDED" => RunStatus::TimedOut,
+            "TASK_PROCESS_OOM_KILLED"
+            | "TASK_PROCESS_MAYBE_OOM_KILLED"
+            | "TASK_PROCESS_SIGSEGV"
+            | "DISK_SPACE_EXCEEDED"
+            | "OUTDATED_SDK_VERSION"
+            | "HANDLE_ERROR_ERROR"
+            | "TASK_RUN_CRASHED"
+            | "TASK_PROCESS_EXITED_WITH_NON_ZERO_CODE" => RunStatus::Crashed,
+            _ => RunStatus::SystemFailure,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn internal(code: &str) -> RunError {
+        RunError::parse(&json!({"type": "INTERNAL_ERROR", "code": code})).unwrap()
+    }
+
+    #[test]
+    fn an_error_has_a_known_type_and_the_fields_of_that_type() {
+        for bad in [
+            json!("text"),
+            json!({}),
+            json!({"type": "OTHER"}),
+            json!({"type": "STRING_ERROR"}),
+            json!({"type": "STRING_ERROR", "raw": 1}),
+            json!({"type": "BUILT_IN_ERROR", "name": "E", "message": "m"}),
+            json!({"type": "INTERNAL_ERROR"}),
+        ] {
+            assert_eq!(
+                RunError::parse(&bad).unwrap_err().sqlstate(),
+                "22032",
+                "{bad}"
+            );
+        }
+        let given = json!({"type": "BUILT_IN_ERROR", "name": "E", "message": "m", "stackTrace": "", "extra": null});
+        assert_eq!(RunError::parse(&given).unwrap().to_json(), given);
+    }
+
+    #[test]
+    fn the_final_status_follows_the_code() {
+        let status = |code: &str| internal(code).final_status(EnvironmentType::Production);
+        assert_eq!(status("DISK_SPACE_EXCEEDED"), RunStatus::Crashed);
+        assert_eq!(status("MAX_DURATION_EXCEEDED"), RunStatus::TimedOut);
+        assert_eq!(status("TASK_INPUT_ERROR"), RunStatus::CompletedWithErrors);
+        assert_eq!(
+            status("TASK_RUN_DEQUEUED_MAX_RETRIES"),
+            RunStatus::SystemFailure
+        );
+        assert_eq!(
+            status("TASK_RUN_STALLED_EXECUTING"),
+            RunStatus::CompletedWithErrors
+        );
+        assert_eq!(
+            internal("TASK_RUN_STALLED_EXECUTING").final_status(EnvironmentType::Development),
+            RunStatus::Canceled
+        );
+    }
+
+    #[test]
+    fn an_error_of_the_task_is_retriable_and_a_lost_executor_is_not() {
+        let user = RunError::parse(&json!({"type": "STRING_ERROR", "raw": "no"})).unwrap();
+        assert!(user.is_retriable());
+        assert!(internal("TASK_PROCESS_SIGSEGV").is_retriable());
+        assert!(!internal("COULD_NOT_FIND_EXECUTOR").is_retriable());
+    }
+}

@@ -1,0 +1,249 @@
+//! Every error that a user of the engine can cause: SQLSTATE, message, detail and hint in one place.
+//!
+//! Class `RE` is ours; the rest are the standard's. The codes 400, 404 and 409 of `spec/core.md` map one to one: 404 is
+//! `RE001` or `RE005`, 409 and the 400 for a snapshot that is not the latest are `RE002`, the 400 for a run that is over
+//! is `RE003`, the other 400s are `RE004`.
+
+use crate::{ExecutionStatus, RunId, RunStatus, SnapshotId};
+
+/// Why a call did nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// `RE001`: no such run, or not in the environment that the caller named.
+    UnknownRun {
+        /// The id that was given.
+        run_id: RunId,
+    },
+    /// `RE002`: the caller's snapshot is not the latest one.
+    StaleSnapshot {
+        /// The run.
+        run_id: RunId,
+        /// What the caller holds.
+        given: SnapshotId,
+        /// What is the latest.
+        latest: SnapshotId,
+        /// Its execution status.
+        status: ExecutionStatus,
+    },
+    /// `RE003`: the run is over.
+    RunFinished {
+        /// The run.
+        run_id: RunId,
+        /// How it ended.
+        status: RunStatus,
+    },
+    /// `RE004`: the run's status does not allow this.
+    WrongStatus {
+        /// The run.
+        run_id: RunId,
+        /// What was asked, as a participle: "started", "completed".
+        asked: &'static str,
+        /// Why not: a full sentence.
+        reason: String,
+    },
+    /// `RE005`: nobody has set this environment.
+    UnknownEnvironment {
+        /// The id that was given.
+        environment_id: String,
+    },
+    /// `RE006`: the transaction's isolation level is stricter than READ COMMITTED.
+    WrongIsolation {
+        /// The level, in SQL's words.
+        level: &'static str,
+    },
+    /// `RE007`: the library and the catalog are of different versions.
+    VersionMismatch {
+        /// Version of the loaded library.
+        library: String,
+        /// Version of the catalog.
+        catalog: String,
+    },
+    /// `22023`: a value that is not allowed.
+    InvalidValue {
+        /// Name of the parameter.
+        parameter: &'static str,
+        /// A full sentence of facts.
+        detail: String,
+        /// A full sentence of advice.
+        hint: &'static str,
+    },
+    /// `22004`: NULL where a value is needed.
+    MissingValue {
+        /// Name of the parameter.
+        parameter: &'static str,
+    },
+    /// `22032`: JSON that is not a completion.
+    MalformedCompletion {
+        /// A full sentence of facts.
+        detail: String,
+    },
+    /// `54000`: more bytes than allowed.
+    TooLarge {
+        /// What is too large.
+        what: &'static str,
+        /// Its size.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+        /// The setting that holds the limit.
+        setting: &'static str,
+    },
+    /// `23505`: the id that the caller chose for a new run is taken.
+    RunExists {
+        /// The id.
+        run_id: RunId,
+    },
+    /// `0A000`: this version has no retries.
+    RetryUnsupported {
+        /// The run.
+        run_id: RunId,
+    },
+    /// Any of the others, in one element of an array.
+    InElement {
+        /// Position in the array, from 0.
+        index: usize,
+        /// What is wrong with it.
+        refusal: Box<Refusal>,
+    },
+}
+
+impl Refusal {
+    /// A [`Refusal::InvalidValue`].
+    pub(crate) fn invalid(parameter: &'static str, detail: String, hint: &'static str) -> Self {
+        Self::InvalidValue {
+            parameter,
+            detail,
+            hint,
+        }
+    }
+
+    /// This refusal, of the element at `index`.
+    #[must_use]
+    pub fn in_element(self, index: usize) -> Self {
+        Self::InElement {
+            index,
+            refusal: Box::new(self),
+        }
+    }
+
+    /// Its SQLSTATE.
+    #[must_use]
+    pub fn sqlstate(&self) -> &'static str {
+        match self {
+            Self::UnknownRun { .. } => "RE001",
+            Self::StaleSnapshot { .. } => "RE002",
+            Self::RunFinished { .. } => "RE003",
+            Self::WrongStatus { .. } => "RE004",
+            Self::UnknownEnvironment { .. } => "RE005",
+            Self::WrongIsolation { .. } => "RE006",
+            Self::VersionMismatch { .. } => "RE007",
+            Self::InvalidValue { .. } => "22023",
+            Self::MissingValue { .. } => "22004",
+            Self::MalformedCompletion { .. } => "22032",
+            Self::TooLarge { .. } => "54000",
+            Self::RunExists { .. } => "23505",
+            Self::RetryUnsupported { .. } => "0A000",
+            Self::InElement { refusal, .. } => refusal.sqlstate(),
+        }
+    }
+
+    /// One lowercase line.
+    #[must_use]
+    pub fn message(&self) -> String {
+        match self {
+            Self::UnknownRun { run_id } => format!("run \"{}\" does not exist", run_id.as_str()),
+            Self::StaleSnapshot { run_id, .. } => {
+                format!("snapshot is not the latest of run \"{}\"", run_id.as_str())
+            }
+            Self::RunFinished { run_id, .. } => format!("run \"{}\" is finished", run_id.as_str()),
+            Self::WrongStatus { run_id, asked, .. } => {
+                format!("run \"{}\" cannot be {asked}", run_id.as_str())
+            }
+            Self::UnknownEnvironment { environment_id } => {
+                format!("environment \"{environment_id}\" does not exist")
+            }
+            Self::WrongIsolation { .. } => "isolation level must be read committed".to_owned(),
+            Self::VersionMismatch { .. } => {
+                "library and catalog of the extension differ".to_owned()
+            }
+            Self::InvalidValue { parameter, .. } => format!("invalid value for \"{parameter}\""),
+            Self::MissingValue { parameter } => format!("\"{parameter}\" must not be null"),
+            Self::MalformedCompletion { .. } => "malformed completion".to_owned(),
+            Self::TooLarge { what, .. } => format!("{what} is too large"),
+            Self::RunExists { run_id } => format!("run \"{}\" exists already", run_id.as_str()),
+            Self::RetryUnsupported { run_id } => {
+                format!("run \"{}\" cannot be retried", run_id.as_str())
+            }
+            Self::InElement { refusal, .. } => refusal.message(),
+        }
+    }
+
+    /// Facts, in full sentences.
+    #[must_use]
+    pub fn detail(&self) -> String {
+        match self {
+            Self::UnknownRun { .. } => "No run of this id is in the environment.".to_owned(),
+            Self::StaleSnapshot {
+                given,
+                latest,
+                status,
+                ..
+            } => {
+                format!(
+                    "Given was \"{}\", the latest is \"{}\" ({status}).",
+                    given.as_str(),
+                    latest.as_str()
+                )
+            }
+            Self::RunFinished { status, .. } => format!("Its status is {status}."),
+            Self::WrongStatus { reason, .. } => reason.clone(),
+            Self::UnknownEnvironment { .. } => "Nobody has set this environment.".to_owned(),
+            Self::WrongIsolation { level } => format!("The transaction's level is {level}."),
+            Self::VersionMismatch { library, catalog } => {
+                format!("The library is version {library}, the catalog version {catalog}.")
+            }
+            Self::InvalidValue { detail, .. } | Self::MalformedCompletion { detail } => {
+                detail.clone()
+            }
+            Self::MissingValue { parameter } => format!("NULL was given for \"{parameter}\"."),
+            Self::TooLarge { bytes, limit, .. } => {
+                format!("It has {bytes} bytes, the limit is {limit}.")
+            }
+            Self::RunExists { .. } => "The id was given as \"run_id\".".to_owned(),
+            Self::RetryUnsupported { .. } => {
+                "The completion asks for a retry, and the run has attempts left.".to_owned()
+            }
+            Self::InElement { index, refusal } => format!("Element {index}: {}", refusal.detail()),
+        }
+    }
+
+    /// Advice, in full sentences.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::UnknownRun { .. } => "Check the id, and the environment if one was given.".to_owned(),
+            Self::StaleSnapshot { .. } => {
+                "The run has moved on: stop the work, or read its latest snapshot with engine_execution_data.".to_owned()
+            }
+            Self::RunFinished { .. } => "Nothing is left to do; trigger a new run to do the work again.".to_owned(),
+            Self::WrongStatus { .. } => "Only a run that was dequeued can be started and completed.".to_owned(),
+            Self::UnknownEnvironment { .. } => "Leave it out to use the environment \"default\".".to_owned(),
+            Self::WrongIsolation { .. } => {
+                "Call it in a READ COMMITTED transaction, best in one of its own.".to_owned()
+            }
+            Self::VersionMismatch { .. } => "Run ALTER EXTENSION engine UPDATE, then reconnect.".to_owned(),
+            Self::InvalidValue { hint, .. } => (*hint).to_owned(),
+            Self::MissingValue { .. } => "Give a value.".to_owned(),
+            Self::MalformedCompletion { .. } => {
+                "Give {\"ok\": true, \"output\": \"…\"} or {\"ok\": false, \"error\": {\"type\": \"STRING_ERROR\", \"raw\": \"…\"}}."
+                    .to_owned()
+            }
+            Self::TooLarge { setting, .. } => {
+                format!("Store it elsewhere and pass a reference, or raise {setting}.")
+            }
+            Self::RunExists { .. } => "Choose another id, or leave it out.".to_owned(),
+            Self::RetryUnsupported { .. } => "Complete without \"retry\": this version ends a run that fails.".to_owned(),
+            Self::InElement { refusal, .. } => refusal.hint(),
+        }
+    }
+}

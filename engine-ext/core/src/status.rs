@@ -1,0 +1,242 @@
+//! The words for the state of a run (`spec/core.md §1.2`, `§1.4`).
+
+/// Declares an enum whose variants have one name each in SQL, JSON and error messages.
+macro_rules! named {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum $name { $($(#[$variant_doc])* $variant,)+ }
+
+        impl $name {
+            /// Every value, in the order of declaration.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The name in SQL and JSON.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+
+            /// The value of this name.
+            #[must_use]
+            pub fn parse(text: &str) -> Option<Self> {
+                match text { $($text => Some(Self::$variant),)+ _ => None }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+pub(crate) use named;
+
+named! {
+    /// What a run is to its owner.
+    RunStatus {
+        /// Waits for its time.
+        Delayed = "DELAYED",
+        /// In its queue, or on its way to a worker.
+        Pending = "PENDING",
+        /// Waits for a version that knows its task.
+        PendingVersion = "PENDING_VERSION",
+        /// Deprecated predecessor of `PendingVersion`.
+        WaitingForDeploy = "WAITING_FOR_DEPLOY",
+        /// Handed to a worker; no attempt has started since.
+        Dequeued = "DEQUEUED",
+        /// An attempt runs.
+        Executing = "EXECUTING",
+        /// Suspended behind a checkpoint.
+        WaitingToResume = "WAITING_TO_RESUME",
+        /// Never written by this engine.
+        RetryingAfterFailure = "RETRYING_AFTER_FAILURE",
+        /// Never written by this engine.
+        Paused = "PAUSED",
+        /// Final: cancelled.
+        Canceled = "CANCELED",
+        /// Final: interrupted.
+        Interrupted = "INTERRUPTED",
+        /// Final: its last attempt succeeded.
+        CompletedSuccessfully = "COMPLETED_SUCCESSFULLY",
+        /// Final: its last attempt failed.
+        CompletedWithErrors = "COMPLETED_WITH_ERRORS",
+        /// Final: the engine gave it up.
+        SystemFailure = "SYSTEM_FAILURE",
+        /// Final: its process died.
+        Crashed = "CRASHED",
+        /// Final: its time to live passed in the queue.
+        Expired = "EXPIRED",
+        /// Final: it ran longer than it may.
+        TimedOut = "TIMED_OUT",
+    }
+}
+
+named! {
+    /// What a run is to the engine: the state of its latest snapshot.
+    ExecutionStatus {
+        /// Exists, and is in no queue.
+        RunCreated = "RUN_CREATED",
+        /// Waits for its time.
+        Delayed = "DELAYED",
+        /// In its queue.
+        Queued = "QUEUED",
+        /// In its queue while its process is alive; legacy.
+        QueuedExecuting = "QUEUED_EXECUTING",
+        /// Handed to a worker, which has not started an attempt.
+        PendingExecuting = "PENDING_EXECUTING",
+        /// An attempt runs.
+        Executing = "EXECUTING",
+        /// An attempt runs and waits.
+        ExecutingWithWaitpoints = "EXECUTING_WITH_WAITPOINTS",
+        /// Waits without a process and without a slot.
+        Suspended = "SUSPENDED",
+        /// Cancelled; its worker has not confirmed.
+        PendingCancel = "PENDING_CANCEL",
+        /// Over.
+        Finished = "FINISHED",
+    }
+}
+
+named! {
+    /// What kind of environment a run belongs to.
+    EnvironmentType {
+        /// Live.
+        Production = "PRODUCTION",
+        /// Like production, before it.
+        Staging = "STAGING",
+        /// A developer's own; a stalled attempt ends there instead of being retried.
+        Development = "DEVELOPMENT",
+        /// One per branch.
+        Preview = "PREVIEW",
+    }
+}
+
+named! {
+    /// What a completion led to.
+    AttemptStatus {
+        /// The run is over.
+        RunFinished = "RUN_FINISHED",
+        /// The run was cancelled, and waits for its worker.
+        RunPendingCancel = "RUN_PENDING_CANCEL",
+        /// The next attempt comes through the queue.
+        RetryQueued = "RETRY_QUEUED",
+        /// The same worker starts the next attempt.
+        RetryImmediately = "RETRY_IMMEDIATELY",
+    }
+}
+
+impl RunStatus {
+    /// The status as snapshots say it: runners do not know `DEQUEUED` (`spec/core.md §1.3`).
+    #[must_use]
+    pub const fn in_snapshot(self) -> Self {
+        match self {
+            Self::Dequeued => Self::Pending,
+            other => other,
+        }
+    }
+
+    /// Whether the run stays in this status for good.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        use RunStatus::*;
+        match self {
+            Canceled
+            | Interrupted
+            | CompletedSuccessfully
+            | CompletedWithErrors
+            | SystemFailure
+            | Crashed
+            | Expired
+            | TimedOut => true,
+            Delayed | Pending | PendingVersion | WaitingForDeploy | Dequeued | Executing
+            | WaitingToResume | RetryingAfterFailure | Paused => false,
+        }
+    }
+}
+
+impl EnvironmentType {
+    /// Whether an attempt whose worker died is tried again (`spec/core.md §3.5`).
+    #[must_use]
+    pub const fn retries_stalls(self) -> bool {
+        match self {
+            Self::Production | Self::Staging | Self::Preview => true,
+            Self::Development => false,
+        }
+    }
+}
+
+impl ExecutionStatus {
+    /// Whether a run in this status holds a slot (`design.md §5.4`).
+    #[must_use]
+    pub const fn holds_slot(self) -> bool {
+        use ExecutionStatus::*;
+        match self {
+            PendingExecuting | Executing | ExecutingWithWaitpoints => true,
+            RunCreated | Delayed | Queued | QueuedExecuting | Suspended | PendingCancel
+            | Finished => false,
+        }
+    }
+
+    /// Whether somebody must beat for a run in this status (`spec/core.md §3.4`).
+    #[must_use]
+    pub const fn has_heartbeat(self) -> bool {
+        use ExecutionStatus::*;
+        match self {
+            PendingExecuting | Executing | ExecutingWithWaitpoints | Suspended | PendingCancel => {
+                true
+            }
+            RunCreated | Delayed | Queued | QueuedExecuting | Finished => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_reads_back() {
+        for status in RunStatus::ALL {
+            assert_eq!(RunStatus::parse(status.as_str()), Some(*status));
+        }
+        for status in ExecutionStatus::ALL {
+            assert_eq!(ExecutionStatus::parse(status.as_str()), Some(*status));
+        }
+        assert_eq!(RunStatus::parse("pending"), None);
+    }
+
+    #[test]
+    fn eight_run_statuses_are_final() {
+        assert_eq!(
+            RunStatus::ALL
+                .iter()
+                .filter(|status| status.is_final())
+                .count(),
+            8
+        );
+    }
+
+    #[test]
+    fn a_snapshot_says_pending_for_dequeued_and_nothing_else_differs() {
+        for status in RunStatus::ALL {
+            let expected = if *status == RunStatus::Dequeued {
+                RunStatus::Pending
+            } else {
+                *status
+            };
+            assert_eq!(status.in_snapshot(), expected);
+        }
+    }
+
+    #[test]
+    fn whoever_holds_a_slot_has_a_heartbeat() {
+        for status in ExecutionStatus::ALL
+            .iter()
+            .filter(|status| status.holds_slot())
+        {
+            assert!(status.has_heartbeat(), "{status}");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Points in time, as Postgres counts them.
+
+/// Microseconds from the Unix epoch to 2000-01-01 00:00:00 UTC.
+const EPOCH_MICROS: i64 = 946_684_800_000_000;
+
+/// Microseconds since 2000-01-01 00:00:00 UTC, the representation of `timestamptz`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// From the representation of `timestamptz`.
+    #[must_use]
+    pub const fn from_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// From microseconds since the Unix epoch.
+    #[must_use]
+    pub const fn from_unix_micros(micros: i64) -> Self {
+        Self(micros.saturating_sub(EPOCH_MICROS))
+    }
+
+    /// To the representation of `timestamptz`.
+    #[must_use]
+    pub const fn micros(self) -> i64 {
+        self.0
+    }
+
+    /// Milliseconds from `earlier` to this moment; negative if it is the other way round.
+    #[must_use]
+    pub const fn ms_since(self, earlier: Self) -> i64 {
+        self.0.saturating_sub(earlier.0) / 1000
+    }
+
+    /// Whether this is a moment, and not `infinity` or `-infinity`.
+    #[must_use]
+    pub const fn is_finite(self) -> bool {
+        self.0 != i64::MAX && self.0 != i64::MIN
+    }
+
+    /// This moment, `ms` milliseconds later (earlier, if negative); stops at the ends of time.
+    #[must_use]
+    pub const fn plus_ms(self, ms: i64) -> Self {
+        Self(self.0.saturating_add(ms.saturating_mul(1000)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn adding_stops_at_the_ends() {
+        assert_eq!(
+            Timestamp::from_micros(5).plus_ms(i64::MAX).micros(),
+            i64::MAX
+        );
+        assert_eq!(Timestamp::from_micros(5).plus_ms(2).micros(), 2005);
+    }
+}

@@ -1,0 +1,257 @@
+//! What a caller says of a new run, as arguments or as JSON.
+
+use serde_json::Value;
+
+use crate::batch::check_batch;
+use crate::{Environment, Refusal, Timestamp};
+
+/// What a caller says of a new run; `None` where nothing was said.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TriggerOptions {
+    /// The task to run. Needed.
+    pub task: Option<String>,
+    /// Its input, opaque text.
+    pub payload: Option<String>,
+    /// Media type of the input.
+    pub payload_type: Option<String>,
+    /// The queue.
+    pub queue: Option<String>,
+    /// The environment.
+    pub environment_id: Option<String>,
+    /// Who may dequeue it.
+    pub worker_queue: Option<String>,
+    /// Runs with the same key share a limit.
+    pub concurrency_key: Option<String>,
+    /// Milliseconds by which it goes ahead.
+    pub priority_ms: Option<i64>,
+    /// How many attempts it has.
+    pub max_attempts: Option<i32>,
+    /// How long an attempt may take.
+    pub max_duration_seconds: Option<i32>,
+    /// Machine preset.
+    pub machine: Option<String>,
+    /// Labels.
+    pub tags: Option<Vec<String>>,
+    /// The caller's own data.
+    pub metadata: Option<Value>,
+    /// Whether it is a test.
+    pub is_test: Option<bool>,
+    /// Trace context to continue.
+    pub trace_context: Option<Value>,
+    /// The engine's users' own notes.
+    pub annotations: Option<Value>,
+    /// Its place in the queue, if not now.
+    pub queue_timestamp: Option<Timestamp>,
+    /// The run that it repeats.
+    pub replayed_from: Option<String>,
+    /// Its id, if the caller chooses it.
+    pub run_id: Option<String>,
+}
+
+impl TriggerOptions {
+    /// The environment that these options name.
+    #[must_use]
+    pub fn environment_id(&self) -> &str {
+        self.environment_id
+            .as_deref()
+            .unwrap_or(Environment::DEFAULT_ID)
+    }
+
+    /// Reads the options of many runs, an array; `max_batch` is the setting `engine.max_batch`.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidValue`] (`22023`) for anything but an array, too many elements, or an element that
+    /// [`Self::from_json`] refuses.
+    pub fn many_from_json(value: Value, max_batch: i32) -> Result<Vec<Self>, Refusal> {
+        let Value::Array(elements) = value else {
+            return Err(Refusal::invalid(
+                "runs",
+                "It is not an array.".to_owned(),
+                "Give an array of objects.",
+            ));
+        };
+        check_batch("runs", elements.len(), max_batch)?;
+        let read = |(index, element)| {
+            Self::from_json(element).map_err(|refusal| refusal.in_element(index))
+        };
+        elements.into_iter().enumerate().map(read).collect()
+    }
+
+    /// Reads the options of one run: an object whose keys are the parameter names of `engine_trigger`. A payload that is
+    /// not a text is taken as JSON.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidValue`] (`22023`) for anything but an object, an unknown key, or a value of the wrong type.
+    pub fn from_json(value: Value) -> Result<Self, Refusal> {
+        let Value::Object(object) = value else {
+            return Err(Refusal::invalid(
+                "runs",
+                "It is not an object.".to_owned(),
+                "Give an array of objects.",
+            ));
+        };
+        let mut options = Self::default();
+        for (key, value) in object.into_iter().filter(|(_, value)| !value.is_null()) {
+            match key.as_str() {
+                "task" => options.task = Some(text("task", value)?),
+                "payload" => {
+                    options.payload = Some(match value {
+                        Value::String(text) => text,
+                        json => json.to_string(),
+                    });
+                }
+                "payload_type" => options.payload_type = Some(text("payload_type", value)?),
+                "queue" => options.queue = Some(text("queue", value)?),
+                "environment_id" => options.environment_id = Some(text("environment_id", value)?),
+                "worker_queue" => options.worker_queue = Some(text("worker_queue", value)?),
+                "concurrency_key" => {
+                    options.concurrency_key = Some(text("concurrency_key", value)?)
+                }
+                "priority_ms" => options.priority_ms = Some(integer("priority_ms", &value)?),
+                "max_attempts" => options.max_attempts = Some(integer("max_attempts", &value)?),
+                "max_duration_seconds" => {
+                    options.max_duration_seconds = Some(integer("max_duration_seconds", &value)?);
+                }
+                "machine" => options.machine = Some(text("machine", value)?),
+                "tags" => options.tags = Some(texts("tags", value)?),
+                "metadata" => options.metadata = Some(value),
+                "is_test" => {
+                    options.is_test = Some(
+                        value
+                            .as_bool()
+                            .ok_or_else(|| wrong("is_test", &value, "true or false"))?,
+                    );
+                }
+                "trace_context" => options.trace_context = Some(value),
+                "annotations" => options.annotations = Some(value),
+                "queue_timestamp" => {
+                    options.queue_timestamp = Some(timestamp("queue_timestamp", value)?)
+                }
+                "replayed_from" => options.replayed_from = Some(text("replayed_from", value)?),
+                "run_id" => options.run_id = Some(text("run_id", value)?),
+                _ => {
+                    return Err(Refusal::invalid(
+                        "runs",
+                        format!("\"{key}\" is not an option."),
+                        "The keys are the parameter names of engine_trigger.",
+                    ));
+                }
+            }
+        }
+        Ok(options)
+    }
+}
+
+fn wrong(key: &'static str, value: &Value, wanted: &str) -> Refusal {
+    let found = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    };
+    Refusal::invalid(
+        key,
+        format!("It is {found} that is not {wanted}."),
+        "Give a value of the parameter's type.",
+    )
+}
+
+fn text(key: &'static str, value: Value) -> Result<String, Refusal> {
+    match value {
+        Value::String(text) => Ok(text),
+        other => Err(wrong(key, &other, "a text")),
+    }
+}
+
+fn texts(key: &'static str, value: Value) -> Result<Vec<String>, Refusal> {
+    match value {
+        Value::Array(values) => values.into_iter().map(|value| text(key, value)).collect(),
+        other => Err(wrong(key, &other, "an array of texts")),
+    }
+}
+
+fn integer<T: TryFrom<i64>>(key: &'static str, value: &Value) -> Result<T, Refusal> {
+    value
+        .as_i64()
+        .and_then(|number| T::try_from(number).ok())
+        .ok_or_else(|| wrong(key, value, "an integer in range"))
+}
+
+fn timestamp(key: &'static str, value: Value) -> Result<Timestamp, Refusal> {
+    let parsed = value
+        .as_str()
+        .and_then(|text| text.parse::<jiff::Timestamp>().ok());
+    match parsed {
+        Some(moment) => Ok(Timestamp::from_unix_micros(moment.as_microsecond())),
+        None => Err(wrong(
+            key,
+            &value,
+            "a time with an offset, such as 2026-01-01T00:00:00Z",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_payload_keeps_its_long_numbers() {
+        let value: Value =
+            serde_json::from_str(r#"{"task": "t", "payload": {"id": 12345678901234567890123}}"#)
+                .unwrap();
+        let options = TriggerOptions::from_json(value).unwrap();
+        assert_eq!(
+            options.payload.as_deref(),
+            Some(r#"{"id":12345678901234567890123}"#)
+        );
+    }
+
+    #[test]
+    fn a_text_payload_is_taken_as_it_is_and_null_says_nothing() {
+        let options =
+            TriggerOptions::from_json(json!({"task": "t", "payload": "plain", "queue": null}))
+                .unwrap();
+        assert_eq!(
+            (options.payload.as_deref(), options.queue),
+            (Some("plain"), None)
+        );
+    }
+
+    #[test]
+    fn times_carry_their_offset() {
+        let options =
+            TriggerOptions::from_json(json!({"queue_timestamp": "2000-01-01T01:00:00.5+01:00"}))
+                .unwrap();
+        assert_eq!(
+            options.queue_timestamp,
+            Some(Timestamp::from_micros(500_000))
+        );
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_by_name() {
+        for (value, name) in [
+            (json!(5), "runs"),
+            (json!({"taks": "t"}), "runs"),
+            (json!({"task": 5}), "task"),
+            (json!({"priority_ms": "5"}), "priority_ms"),
+            (json!({"max_attempts": 3_000_000_000_i64}), "max_attempts"),
+            (json!({"tags": "a"}), "tags"),
+            (json!({"tags": [1]}), "tags"),
+            (json!({"is_test": "yes"}), "is_test"),
+            (json!({"queue_timestamp": "yesterday"}), "queue_timestamp"),
+        ] {
+            let refusal = TriggerOptions::from_json(value.clone()).unwrap_err();
+            assert_eq!(refusal.sqlstate(), "22023", "{value}");
+            assert!(
+                refusal.message().contains(name),
+                "{value}: {}",
+                refusal.message()
+            );
+        }
+    }
+}

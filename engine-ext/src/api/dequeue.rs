@@ -1,0 +1,212 @@
+//! Dequeue: hands queued runs to a worker.
+
+use engine_core::{
+    Command, DequeueRequest, Environment, ExecutionStatus, Machine, Plan, Refusal, RunStatus,
+    Shard, Timestamp, decide,
+};
+use pgrx::datum::TimestampWithTimeZone;
+use pgrx::iter::TableIterator;
+use pgrx::{JsonB, default, name, pg_extern, search_path};
+
+use crate::error::OrRaise;
+use crate::store::claim::{Candidate, Claimed};
+use crate::store::run::Caller;
+use crate::{api, clock, guc, mint, store, wakeup};
+
+/// First pause of a call that waits, milliseconds; it doubles up to the longest one.
+const FIRST_PAUSE_MS: i64 = 5;
+const LONGEST_PAUSE_MS: i64 = 250;
+
+/// Hands up to `max_runs` due runs of a worker queue to the caller, lowest queue timestamp minus priority first.
+///
+/// One transaction claims the runs, moves them to PENDING_EXECUTING and writes their snapshots; everything that a worker
+/// needs is returned. Runs that others hold are skipped, never waited for; fewer rows, or none, are normal, and none commit
+/// nothing. Start each run within `heartbeat_ms` milliseconds. `attempt_number` is the number that the next start will use.
+/// With `wait_ms` the call waits that long for a first run; it keeps its transaction open meanwhile. Behaviour:
+/// `spec/core.md §2`.
+///
+/// # Errors
+/// - `22023` if `max_runs` is outside 1..=`engine.max_batch`, or `wait_ms` outside 0..=60000.
+/// - `RE005` for an unknown environment.
+/// - `RE006` in a stricter isolation level than READ COMMITTED.
+#[pg_extern(volatile, parallel_unsafe, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+#[allow(clippy::type_complexity, clippy::too_many_arguments)]
+fn engine_dequeue(
+    worker_queue: default!(Option<&str>, "'main'"),
+    max_runs: default!(Option<i32>, "1"),
+    worker_id: default!(Option<&str>, "NULL"),
+    runner_id: default!(Option<&str>, "NULL"),
+    environment_id: default!(Option<&str>, "NULL"),
+    worker_version: default!(Option<&str>, "NULL"),
+    wait_ms: default!(Option<i32>, "0"),
+) -> TableIterator<
+    'static,
+    (
+        name!(run_id, String),
+        name!(run_friendly_id, String),
+        name!(snapshot_id, String),
+        name!(snapshot_friendly_id, String),
+        name!(execution_status, &'static str),
+        name!(run_status, &'static str),
+        name!(snapshot_created_at, TimestampWithTimeZone),
+        name!(attempt_number, i32),
+        name!(task, String),
+        name!(payload, String),
+        name!(payload_type, String),
+        name!(queue, String),
+        name!(concurrency_key, Option<String>),
+        name!(worker_queue, String),
+        name!(environment_id, String),
+        name!(environment_type, &'static str),
+        name!(project_id, Option<String>),
+        name!(organization_id, Option<String>),
+        name!(worker_version, Option<String>),
+        name!(image, Option<String>),
+        name!(machine, JsonB),
+        name!(max_attempts, i32),
+        name!(max_duration_seconds, Option<i32>),
+        name!(is_test, bool),
+        name!(is_replay, bool),
+        name!(tags, Vec<String>),
+        name!(metadata, Option<JsonB>),
+        name!(trace_context, Option<JsonB>),
+        name!(checkpoint, Option<JsonB>),
+        name!(completed_waitpoints, JsonB),
+        name!(heartbeat_ms, i64),
+        name!(dequeued_at, TimestampWithTimeZone),
+    ),
+> {
+    api::enter_locking().or_raise();
+    let request = DequeueRequest::new(
+        max_runs.unwrap_or(1),
+        wait_ms.unwrap_or(0),
+        guc::max_batch(),
+    )
+    .or_raise();
+    let shard = shard_of(environment_id).or_raise();
+    let caller = Caller {
+        worker_id,
+        runner_id,
+    };
+    let worker_queue = worker_queue.unwrap_or("main");
+    let (runs, now) = wait_for(request.wait_ms, |now| {
+        claim(
+            shard,
+            worker_queue,
+            environment_id,
+            request.max_runs,
+            caller,
+            now,
+        )
+    });
+    let version = worker_version.map(str::to_owned);
+    let heartbeat_ms = guc::heartbeat_ms(ExecutionStatus::PendingExecuting);
+    TableIterator::new(runs.into_iter().map(
+        move |Claimed {
+                  candidate,
+                  snapshot_id,
+                  max_attempts,
+                  machine,
+              }| {
+            let run = candidate.run;
+            (
+                run.id.as_str().to_owned(),
+                run.id.friendly(),
+                snapshot_id.as_str().to_owned(),
+                snapshot_id.friendly(),
+                "PENDING_EXECUTING",
+                RunStatus::Dequeued.in_snapshot().as_str(),
+                api::time(now),
+                run.attempt_number.unwrap_or(0) + 1,
+                candidate.task,
+                candidate.payload,
+                candidate.payload_type,
+                candidate.queue,
+                candidate.concurrency_key,
+                candidate.worker_queue,
+                candidate.environment_id,
+                run.environment_type.as_str(),
+                candidate.project_id,
+                candidate.organization_id,
+                version.clone(),
+                None,
+                JsonB(machine.to_json()),
+                max_attempts,
+                candidate.max_duration_seconds,
+                candidate.is_test,
+                candidate.is_replay,
+                candidate.tags,
+                candidate.metadata,
+                candidate.trace_context,
+                candidate.checkpoint,
+                candidate
+                    .completed_waitpoints
+                    .unwrap_or(JsonB(Vec::<i32>::new().into())),
+                heartbeat_ms,
+                api::time(now),
+            )
+        },
+    ))
+}
+
+/// Claims due runs and hands them to the caller.
+fn claim(
+    shard: Shard,
+    worker_queue: &str,
+    environment_id: Option<&str>,
+    max_runs: i32,
+    caller: Caller<'_>,
+    now: Timestamp,
+) -> Vec<Claimed> {
+    let candidates = store::claim::lock(shard, worker_queue, environment_id, max_runs, now);
+    let runs: Vec<Claimed> = candidates.into_iter().filter_map(hand_out).collect();
+    if !runs.is_empty() {
+        let heartbeat_ms = guc::heartbeat_ms(ExecutionStatus::PendingExecuting);
+        store::claim::apply(shard, &runs, "Dequeued", heartbeat_ms, caller, now);
+    }
+    runs
+}
+
+/// A locked run with its new snapshot, or `None` if it may not be handed out.
+fn hand_out(candidate: Candidate) -> Option<Claimed> {
+    match decide(&candidate.run, Command::Dequeue) {
+        Ok(Plan::Claim { max_attempts }) => Some(Claimed {
+            snapshot_id: mint::next_snapshot_id(&candidate.run.snapshot_id),
+            max_attempts,
+            machine: Machine::resolve(candidate.run.machine.as_deref(), guc::default_machine()),
+            candidate,
+        }),
+        Ok(Plan::Start { .. } | Plan::Finish(_) | Plan::Requeue(_) | Plan::Keep) | Err(_) => None,
+    }
+}
+
+/// Calls `claim` until it gives something or `wait_ms` milliseconds have passed; gives the time of the last call, too.
+fn wait_for(wait_ms: i32, claim: impl Fn(Timestamp) -> Vec<Claimed>) -> (Vec<Claimed>, Timestamp) {
+    let mut now = clock::now();
+    let end = now.plus_ms(i64::from(wait_ms));
+    let mut pause_ms = FIRST_PAUSE_MS;
+    loop {
+        let runs = claim(now);
+        let left_ms = end.ms_since(now);
+        if !runs.is_empty() || left_ms <= 0 {
+            return (runs, now);
+        }
+        wakeup::sleep_ms(pause_ms.min(left_ms));
+        pause_ms = (pause_ms * 2).min(LONGEST_PAUSE_MS);
+        now = clock::now();
+    }
+}
+
+/// Where the runs of an environment live; shard 0 where none is named.
+fn shard_of(environment_id: Option<&str>) -> Result<Shard, Refusal> {
+    match environment_id {
+        None | Some(Environment::DEFAULT_ID) => Ok(Shard::default()),
+        Some(id) => match store::environment::read(&[id]).pop() {
+            Some(environment) => Ok(environment.shard),
+            None => Err(Refusal::UnknownEnvironment {
+                environment_id: id.to_owned(),
+            }),
+        },
+    }
+}

@@ -1,0 +1,145 @@
+//! Heartbeats: keep a run, and learn whether it moved on.
+
+use std::collections::BTreeMap;
+
+use engine_core::{Refusal, RunId, Shard, SnapshotId};
+use pgrx::datum::TimestampWithTimeZone;
+use pgrx::iter::TableIterator;
+use pgrx::{default, name, pg_extern, search_path};
+
+use crate::api::ExecutionRow;
+use crate::error::{OrRaise, required};
+use crate::store::observe::Execution;
+use crate::{api, clock, guc, store};
+
+/// Moves the heartbeat deadline of a run, and returns its latest snapshot.
+///
+/// If that is not the snapshot that was given, nothing was moved: the run was cancelled, lost to another worker, or
+/// continued. Waits for nobody but a transition of the same run that is about to commit. Behaviour: `spec/core.md §3.4`.
+///
+/// # Errors
+/// - `RE001` for an unknown run.
+/// - `RE006` in a stricter isolation level than READ COMMITTED.
+#[pg_extern(volatile, parallel_unsafe, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+// Who beats is not checked: the snapshot alone says who holds the run.
+#[allow(clippy::type_complexity, unused_variables)]
+fn engine_heartbeat(
+    run_id: Option<String>,
+    snapshot_id: Option<String>,
+    worker_id: default!(Option<&str>, "NULL"),
+    runner_id: default!(Option<&str>, "NULL"),
+) -> TableIterator<
+    'static,
+    (
+        name!(run_id, String),
+        name!(snapshot_id, Option<String>),
+        name!(execution_status, Option<String>),
+        name!(run_status, Option<String>),
+        name!(attempt_number, Option<i32>),
+        name!(description, Option<String>),
+        name!(created_at, Option<TimestampWithTimeZone>),
+        name!(heartbeat_ms, Option<i64>),
+    ),
+> {
+    let rows = beat(vec![run_id], vec![snapshot_id]).or_raise();
+    if let Some((run_id, None, ..)) = rows.first() {
+        Err(Refusal::UnknownRun {
+            run_id: RunId::parse(run_id),
+        })
+        .or_raise()
+    }
+    TableIterator::new(rows)
+}
+
+/// Moves the heartbeat deadlines of many runs in one statement; one row per element, in order.
+///
+/// A run that moved on is told by its row, as `engine_heartbeat` tells it; of an unknown run all columns but `run_id` are
+/// null. No element spoils its neighbours.
+///
+/// # Errors
+/// - `22023` if the arrays differ in length, or have more than `engine.max_batch` elements.
+/// - `22004` for a NULL element.
+/// - `RE006` in a stricter isolation level than READ COMMITTED.
+#[pg_extern(volatile, parallel_unsafe, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+// Who beats is not checked: the snapshot alone says who holds the run.
+#[allow(clippy::type_complexity, unused_variables)]
+fn engine_heartbeat_many(
+    run_ids: Option<Vec<Option<String>>>,
+    snapshot_ids: Option<Vec<Option<String>>>,
+    worker_id: default!(Option<&str>, "NULL"),
+    runner_id: default!(Option<&str>, "NULL"),
+) -> TableIterator<
+    'static,
+    (
+        name!(run_id, String),
+        name!(snapshot_id, Option<String>),
+        name!(execution_status, Option<String>),
+        name!(run_status, Option<String>),
+        name!(attempt_number, Option<i32>),
+        name!(description, Option<String>),
+        name!(created_at, Option<TimestampWithTimeZone>),
+        name!(heartbeat_ms, Option<i64>),
+    ),
+> {
+    let run_ids = required("run_ids", run_ids).or_raise();
+    let snapshot_ids = required("snapshot_ids", snapshot_ids).or_raise();
+    TableIterator::new(beat(run_ids, snapshot_ids).or_raise())
+}
+
+/// Moves the deadlines, then reads in a later statement: it sees what a transition that was waited for has committed.
+fn beat(
+    run_ids: Vec<Option<String>>,
+    snapshot_ids: Vec<Option<String>>,
+) -> Result<Vec<ExecutionRow>, Refusal> {
+    api::enter_locking()?;
+    engine_core::check_pairs(run_ids.len(), snapshot_ids.len(), guc::max_batch())?;
+    let mut beats = Vec::with_capacity(run_ids.len());
+    for (index, (run_id, snapshot_id)) in run_ids.into_iter().zip(snapshot_ids).enumerate() {
+        let read = || {
+            Ok((
+                RunId::parse(&required("run_id", run_id)?),
+                SnapshotId::parse(&required("snapshot_id", snapshot_id)?),
+            ))
+        };
+        beats.push(read().map_err(|refusal: Refusal| refusal.in_element(index))?);
+    }
+    let now = clock::now();
+    let mut rows: Vec<(usize, ExecutionRow)> = Vec::with_capacity(beats.len());
+    for (shard, positions) in by_shard(&beats) {
+        let here: Vec<&(RunId, SnapshotId)> =
+            positions.iter().map(|position| &beats[*position]).collect();
+        store::heartbeat::beat(shard, &here, now);
+        let ids: Vec<&RunId> = here.iter().map(|(run_id, _)| run_id).collect();
+        rows.extend(
+            positions
+                .into_iter()
+                .zip(store::observe::executions(shard, &ids).into_iter().map(row)),
+        );
+    }
+    rows.sort_unstable_by_key(|(position, _)| *position);
+    Ok(rows.into_iter().map(|(_, row)| row).collect())
+}
+
+/// The positions of the runs of each shard.
+fn by_shard(beats: &[(RunId, SnapshotId)]) -> BTreeMap<Shard, Vec<usize>> {
+    let mut shards: BTreeMap<Shard, Vec<usize>> = BTreeMap::new();
+    for (position, (run_id, _)) in beats.iter().enumerate() {
+        shards.entry(run_id.shard()).or_default().push(position);
+    }
+    shards
+}
+
+fn row(execution: Execution) -> ExecutionRow {
+    (
+        execution.run_id,
+        execution.snapshot_id,
+        execution.execution_status,
+        execution.run_status,
+        execution.attempt_number,
+        execution.description,
+        execution.created_at,
+        execution.heartbeat_ms,
+    )
+}

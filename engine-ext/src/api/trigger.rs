@@ -1,0 +1,206 @@
+//! Trigger: new runs, in the caller's own transaction and in any isolation level.
+
+use engine_core::{Environment, Refusal, Timestamp, TriggerOptions};
+use pgrx::datum::TimestampWithTimeZone;
+use pgrx::iter::TableIterator;
+use pgrx::{JsonB, default, name, pg_extern, search_path};
+
+use crate::error::{OrRaise, required};
+use crate::store::run::Caller;
+use crate::store::trigger::Minted;
+use crate::{api, clock, guc, mint, store};
+
+type TriggeredRow = (
+    String,
+    String,
+    &'static str,
+    &'static str,
+    bool,
+    TimestampWithTimeZone,
+);
+
+/// Triggers a run: writes it, its first snapshot and its queue item, and returns it.
+///
+/// Works inside the caller's transaction, in any isolation level: the run exists once that transaction commits, and not at
+/// all if it rolls back. `payload` is opaque text. `priority_ms` moves the run ahead of those triggered up to that many
+/// milliseconds earlier; a negative one holds it back. Without `max_attempts` a run has three. Behaviour:
+/// `spec/queue.md §1.2`, `§2.1`, `spec/core.md §4.12`.
+///
+/// # Errors
+/// - `22004` without a task.
+/// - `22023` for a value out of bounds.
+/// - `54000` for a payload over `engine.max_payload_bytes`.
+/// - `RE005` for an unknown environment.
+/// - `23505` for a `run_id` that is taken.
+#[pg_extern(volatile, parallel_unsafe, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+#[allow(clippy::too_many_arguments)]
+fn engine_trigger(
+    task: Option<String>,
+    payload: default!(Option<String>, "'{}'"),
+    payload_type: default!(Option<String>, "'application/json'"),
+    queue: default!(Option<String>, "NULL"),
+    environment_id: default!(Option<String>, "'default'"),
+    worker_queue: default!(Option<String>, "'main'"),
+    concurrency_key: default!(Option<String>, "NULL"),
+    priority_ms: default!(Option<i64>, "0"),
+    max_attempts: default!(Option<i32>, "NULL"),
+    max_duration_seconds: default!(Option<i32>, "NULL"),
+    machine: default!(Option<String>, "NULL"),
+    tags: default!(Option<Vec<Option<String>>>, "NULL"),
+    metadata: default!(Option<JsonB>, "NULL"),
+    is_test: default!(Option<bool>, "false"),
+    trace_context: default!(Option<JsonB>, "NULL"),
+    annotations: default!(Option<JsonB>, "NULL"),
+    queue_timestamp: default!(Option<TimestampWithTimeZone>, "NULL"),
+    replayed_from: default!(Option<String>, "NULL"),
+    run_id: default!(Option<String>, "NULL"),
+) -> TableIterator<
+    'static,
+    (
+        name!(run_id, String),
+        name!(snapshot_id, String),
+        name!(run_status, &'static str),
+        name!(execution_status, &'static str),
+        name!(is_cached, bool),
+        name!(created_at, TimestampWithTimeZone),
+    ),
+> {
+    api::enter().or_raise();
+    let options = TriggerOptions {
+        task,
+        payload,
+        payload_type,
+        queue,
+        environment_id,
+        worker_queue,
+        concurrency_key,
+        priority_ms,
+        max_attempts,
+        max_duration_seconds,
+        machine,
+        tags: tags.map(texts).transpose().or_raise(),
+        metadata: metadata.map(|json| json.0),
+        is_test,
+        trace_context: trace_context.map(|json| json.0),
+        annotations: annotations.map(|json| json.0),
+        queue_timestamp: queue_timestamp.map(|time| Timestamp::from_micros(time.into())),
+        replayed_from,
+        run_id,
+    };
+    TableIterator::new(trigger(vec![options], |_, refusal| refusal).or_raise())
+}
+
+/// Triggers many runs in one transaction; one row per element, in order.
+///
+/// `runs` is a JSON array of objects whose keys are the parameter names of `engine_trigger`; a payload may be given as JSON.
+/// All runs are triggered, or none.
+///
+/// # Errors
+/// As `engine_trigger`, with the element's position in the detail, and `22023` if `runs` is not an array, names an unknown
+/// key, or has more than `engine.max_batch` elements.
+#[pg_extern(volatile, parallel_unsafe, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn engine_trigger_many(
+    runs: Option<JsonB>,
+) -> TableIterator<
+    'static,
+    (
+        name!(run_id, String),
+        name!(snapshot_id, String),
+        name!(run_status, &'static str),
+        name!(execution_status, &'static str),
+        name!(is_cached, bool),
+        name!(created_at, TimestampWithTimeZone),
+    ),
+> {
+    api::enter().or_raise();
+    let runs = required("runs", runs).or_raise();
+    let options = TriggerOptions::many_from_json(runs.0, guc::max_batch()).or_raise();
+    TableIterator::new(trigger(options, |index, refusal| refusal.in_element(index)).or_raise())
+}
+
+/// Checks the options of new runs, mints their ids and writes them. `locate` says which element was refused.
+fn trigger(
+    options: Vec<TriggerOptions>,
+    locate: impl Fn(usize, Refusal) -> Refusal,
+) -> Result<Vec<TriggeredRow>, Refusal> {
+    if options.is_empty() {
+        return Ok(Vec::new());
+    }
+    let now = clock::now();
+    let limits = guc::trigger_limits();
+    let environments = environments(&options);
+    let mut runs = Vec::with_capacity(options.len());
+    for (index, options) in options.into_iter().enumerate() {
+        let run = find(&environments, options.environment_id())
+            .and_then(|environment| options.check(environment, limits, now))
+            .map_err(|refusal| locate(index, refusal))?;
+        let run_id = mint::run_id(&run);
+        runs.push(Minted {
+            run,
+            run_id,
+            snapshot_id: mint::first_snapshot_id(),
+        });
+    }
+    check_chosen_ids(&runs)?;
+    store::trigger::insert(&runs, "Triggered", Caller::default(), now);
+    let row = |new: Minted| {
+        let (run_id, snapshot_id) = (
+            new.run_id.as_str().to_owned(),
+            new.snapshot_id.as_str().to_owned(),
+        );
+        (
+            run_id,
+            snapshot_id,
+            "PENDING",
+            "QUEUED",
+            false,
+            api::time(now),
+        )
+    };
+    Ok(runs.into_iter().map(row).collect())
+}
+
+/// The environments that the options name, as far as somebody has set them.
+fn environments(options: &[TriggerOptions]) -> Vec<Environment> {
+    let mut ids: Vec<&str> = options.iter().map(TriggerOptions::environment_id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    store::environment::read(&ids)
+}
+
+fn find(environments: &[Environment], id: &str) -> Result<Environment, Refusal> {
+    match environments.iter().find(|environment| environment.id == id) {
+        Some(environment) => Ok(environment.clone()),
+        None if id == Environment::DEFAULT_ID => Ok(Environment::built_in()),
+        None => Err(Refusal::UnknownEnvironment {
+            environment_id: id.to_owned(),
+        }),
+    }
+}
+
+/// Refuses ids that callers chose and that are taken, by runs that exist or by each other.
+fn check_chosen_ids(runs: &[Minted]) -> Result<(), Refusal> {
+    let mut chosen: Vec<_> = runs
+        .iter()
+        .filter_map(|new| new.run.chosen_id.as_ref())
+        .collect();
+    if chosen.is_empty() {
+        return Ok(());
+    }
+    chosen.sort_unstable();
+    let repeated = chosen
+        .windows(2)
+        .find(|pair| pair[0] == pair[1])
+        .map(|pair| pair[0].clone());
+    match repeated.or_else(|| store::trigger::taken(&chosen)) {
+        Some(run_id) => Err(Refusal::RunExists { run_id }),
+        None => Ok(()),
+    }
+}
+
+/// Tags without NULLs.
+fn texts(tags: Vec<Option<String>>) -> Result<Vec<String>, Refusal> {
+    tags.into_iter().map(|tag| required("tags", tag)).collect()
+}

@@ -1,0 +1,85 @@
+//! The install script: the files under `sql/`, in reading order, then the functions, then what needs both.
+
+use pgrx::extension_sql_file;
+
+extension_sql_file!("../../sql/schema/00_schema.sql", name = "schema", bootstrap);
+extension_sql_file!(
+    "../../sql/schema/01_type.sql",
+    name = "type",
+    requires = ["schema"]
+);
+extension_sql_file!(
+    "../../sql/schema/02_environment.sql",
+    name = "environment",
+    requires = ["type"]
+);
+extension_sql_file!(
+    "../../sql/schema/03_run.sql",
+    name = "run",
+    requires = ["environment"]
+);
+extension_sql_file!(
+    "../../sql/schema/04_snapshot.sql",
+    name = "snapshot",
+    requires = ["run"]
+);
+extension_sql_file!(
+    "../../sql/schema/05_queue_item.sql",
+    name = "queue_item",
+    requires = ["snapshot"]
+);
+extension_sql_file!(
+    "../../sql/schema/06_slot.sql",
+    name = "slot",
+    requires = ["queue_item"]
+);
+extension_sql_file!(
+    "../../sql/schema/07_heartbeat.sql",
+    name = "heartbeat",
+    requires = ["slot"]
+);
+extension_sql_file!(
+    "../../sql/schema/08_waitpoint.sql",
+    name = "waitpoint",
+    requires = ["heartbeat"]
+);
+extension_sql_file!(
+    "../../sql/schema/09_checkpoint.sql",
+    name = "checkpoint",
+    requires = ["waitpoint"]
+);
+extension_sql_file!(
+    "../../sql/view/completed_waitpoint.sql",
+    name = "completed_waitpoint",
+    requires = ["checkpoint"]
+);
+extension_sql_file!(
+    "../../sql/view/checkpoint_entry.sql",
+    name = "checkpoint_entry",
+    requires = ["completed_waitpoint"]
+);
+extension_sql_file!(
+    "../../sql/view/execution_data.sql",
+    name = "execution_data",
+    requires = ["checkpoint_entry"]
+);
+extension_sql_file!(
+    "../../sql/view/event.sql",
+    name = "event",
+    requires = ["execution_data"]
+);
+extension_sql_file!(
+    "../../sql/view/run_overview.sql",
+    name = "run_overview",
+    requires = ["event"]
+);
+extension_sql_file!(
+    "../../sql/schema/98_dump.sql",
+    name = "dump",
+    requires = ["run_overview"]
+);
+extension_sql_file!(
+    "../../sql/schema/99_function.sql",
+    name = "function",
+    finalize
+);

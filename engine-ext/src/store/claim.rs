@@ -1,0 +1,111 @@
+//! The claim: pick and lock queued runs, then hand them out.
+
+use engine_core::{ExecutionStatus, Machine, Run, RunStatus, Shard, SnapshotId, Timestamp};
+use pgrx::JsonB;
+
+use super::run::{Caller, column, decode, time};
+use super::statement::{Statement, arguments, statement};
+
+static LOCK: Statement = statement!("claim_lock.sql");
+static APPLY: Statement = statement!("claim_apply.sql");
+
+/// A queued run under lock, with what its worker needs to know.
+pub(crate) struct Candidate {
+    /// The run.
+    pub(crate) run: Run,
+    pub(crate) task: String,
+    pub(crate) payload: String,
+    pub(crate) payload_type: String,
+    pub(crate) queue: String,
+    pub(crate) concurrency_key: Option<String>,
+    pub(crate) worker_queue: String,
+    pub(crate) environment_id: String,
+    pub(crate) project_id: Option<String>,
+    pub(crate) organization_id: Option<String>,
+    pub(crate) max_duration_seconds: Option<i32>,
+    pub(crate) is_test: bool,
+    pub(crate) is_replay: bool,
+    pub(crate) tags: Vec<String>,
+    pub(crate) metadata: Option<JsonB>,
+    pub(crate) trace_context: Option<JsonB>,
+    pub(crate) checkpoint: Option<JsonB>,
+    pub(crate) completed_waitpoints: Option<JsonB>,
+}
+
+/// Locks the next due runs of a worker queue.
+pub(crate) fn lock(
+    shard: Shard,
+    worker_queue: &str,
+    environment_id: Option<&str>,
+    max_runs: i32,
+    now: Timestamp,
+) -> Vec<Candidate> {
+    LOCK.query(
+        arguments![
+            shard.number(),
+            worker_queue,
+            time(now),
+            environment_id,
+            max_runs
+        ],
+        |cells| Candidate {
+            run: decode(cells),
+            task: cells.value(),
+            payload: cells.value(),
+            payload_type: cells.value(),
+            queue: cells.value(),
+            concurrency_key: cells.nullable(),
+            worker_queue: cells.value(),
+            environment_id: cells.value(),
+            project_id: cells.nullable(),
+            organization_id: cells.nullable(),
+            max_duration_seconds: cells.nullable(),
+            is_test: cells.value(),
+            is_replay: cells.value(),
+            tags: cells.value(),
+            metadata: cells.nullable(),
+            trace_context: cells.nullable(),
+            checkpoint: cells.nullable(),
+            completed_waitpoints: cells.nullable(),
+        },
+    )
+}
+
+/// A run that is handed out.
+pub(crate) struct Claimed {
+    /// What was locked.
+    pub(crate) candidate: Candidate,
+    /// Its new snapshot.
+    pub(crate) snapshot_id: SnapshotId,
+    /// How many attempts it has.
+    pub(crate) max_attempts: i32,
+    /// Its machine.
+    pub(crate) machine: Machine,
+}
+
+/// Hands out locked runs of one shard.
+pub(crate) fn apply(
+    shard: Shard,
+    runs: &[Claimed],
+    description: &str,
+    heartbeat_ms: i64,
+    caller: Caller<'_>,
+    now: Timestamp,
+) {
+    APPLY.execute(arguments![
+        shard.number(),
+        time(now),
+        caller.worker_id,
+        caller.runner_id,
+        heartbeat_ms,
+        ExecutionStatus::PendingExecuting.as_str(),
+        RunStatus::Dequeued.as_str(),
+        RunStatus::Dequeued.in_snapshot().as_str(),
+        description,
+        column(runs, |claimed| claimed.candidate.run.id.as_str()),
+        column(runs, |claimed| claimed.snapshot_id.as_str()),
+        column(runs, |claimed| claimed.candidate.run.snapshot_ordinal + 1),
+        column(runs, |claimed| claimed.max_attempts),
+        column(runs, |claimed| claimed.machine.as_str()),
+    ]);
+}

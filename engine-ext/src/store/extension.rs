@@ -1,0 +1,10 @@
+//! The extension's own catalog entry.
+
+use super::statement::{Statement, arguments, statement};
+
+static VERSION: Statement = statement!("extension_version_read.sql");
+
+/// The version of the catalog.
+pub(crate) fn version() -> Option<String> {
+    VERSION.query(arguments![], |cells| cells.value()).pop()
+}

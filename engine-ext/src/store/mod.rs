@@ -1,0 +1,11 @@
+//! The only room that touches SPI. It executes the files of `sql/statement` and gives back owned rows.
+
+mod statement;
+
+pub(crate) mod claim;
+pub(crate) mod environment;
+pub(crate) mod extension;
+pub(crate) mod heartbeat;
+pub(crate) mod observe;
+pub(crate) mod run;
+pub(crate) mod trigger;

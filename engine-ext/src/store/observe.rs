@@ -1,0 +1,70 @@
+//! Reads that change nothing.
+
+use engine_core::{RunId, Shard, SnapshotId};
+use pgrx::JsonB;
+use pgrx::datum::TimestampWithTimeZone;
+
+use super::run::column;
+use super::statement::{Cells, Statement, arguments, statement};
+
+static EXECUTION: Statement = statement!("execution_read.sql");
+static EXECUTION_DATA: Statement = statement!("execution_data_read.sql");
+static SNAPSHOTS_SINCE: Statement = statement!("snapshots_since_read.sql");
+
+/// The latest snapshot of a run; every field but the run's id is `None` if there is no such run.
+pub(crate) struct Execution {
+    pub(crate) run_id: String,
+    pub(crate) snapshot_id: Option<String>,
+    pub(crate) execution_status: Option<String>,
+    pub(crate) run_status: Option<String>,
+    pub(crate) attempt_number: Option<i32>,
+    pub(crate) description: Option<String>,
+    pub(crate) created_at: Option<TimestampWithTimeZone>,
+    pub(crate) heartbeat_ms: Option<i64>,
+}
+
+/// The latest snapshots of these runs of one shard, in the order given.
+pub(crate) fn executions(shard: Shard, ids: &[&RunId]) -> Vec<Execution> {
+    EXECUTION.query(
+        arguments![shard.number(), column(ids, |id| id.as_str())],
+        |cells| Execution {
+            run_id: cells.value(),
+            snapshot_id: cells.nullable(),
+            execution_status: cells.nullable(),
+            run_status: cells.nullable(),
+            attempt_number: cells.nullable(),
+            description: cells.nullable(),
+            created_at: cells.nullable(),
+            heartbeat_ms: cells.nullable(),
+        },
+    )
+}
+
+/// The latest snapshot of a run as its worker reads it.
+pub(crate) fn execution_data(id: &RunId, environment_id: Option<&str>) -> Option<JsonB> {
+    EXECUTION_DATA
+        .query(
+            arguments![id.shard().number(), id.as_str(), environment_id],
+            Cells::value,
+        )
+        .pop()
+}
+
+/// The snapshots of a run after a given one.
+pub(crate) fn snapshots_since(
+    id: &RunId,
+    since: &SnapshotId,
+    environment_id: Option<&str>,
+) -> Option<JsonB> {
+    SNAPSHOTS_SINCE
+        .query(
+            arguments![
+                id.shard().number(),
+                id.as_str(),
+                since.as_str(),
+                environment_id
+            ],
+            Cells::value,
+        )
+        .pop()
+}

@@ -1,0 +1,217 @@
+//! A statement of `sql/statement`: prepared once per session, planned once, executed through SPI.
+//!
+//! SPI is called directly, for three things that pgrx's client does not do: it pins the generic plan (a LIMIT parameter
+//! makes Postgres plan anew on every call, a quarter of the cost of a claim), it decides what the planner may choose, and it
+//! leaves a call that writes nothing without a transaction id, so that a dequeue that finds nothing commits nothing.
+
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, c_char, c_int};
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use pgrx::{FromDatum, IntoDatum, pg_sys};
+
+/// A file of `sql/statement`, and its plan in this session.
+pub(super) struct Statement {
+    source: &'static str,
+    /// Null before the first execution. Atomic only because statics must be `Sync`: a backend is one thread.
+    plan: AtomicPtr<pg_sys::_SPI_plan>,
+}
+
+/// Includes a file of `sql/statement`.
+macro_rules! statement {
+    ($file:literal) => {
+        $crate::store::statement::Statement::new(concat!(
+            include_str!(concat!("../../../sql/statement/", $file)),
+            "\0"
+        ))
+    };
+}
+pub(super) use statement;
+
+/// A value for `$n`.
+pub(super) struct Argument {
+    datum: Option<pg_sys::Datum>,
+    oid: pg_sys::Oid,
+}
+
+impl Argument {
+    pub(super) fn new<T: IntoDatum>(value: T) -> Self {
+        Self {
+            datum: value.into_datum(),
+            oid: T::type_oid(),
+        }
+    }
+}
+
+/// The values for `$1`, `$2`, … in order.
+macro_rules! arguments {
+    ($($value:expr),* $(,)?) => { &[$($crate::store::statement::Argument::new($value)),*] };
+}
+pub(super) use arguments;
+
+/// One row of a result, valid while it is decoded.
+pub(super) struct Cells {
+    tuple: pg_sys::HeapTuple,
+    descriptor: pg_sys::TupleDesc,
+    next: c_int,
+}
+
+impl Cells {
+    /// The value of the next column, copied out of SPI's memory; `None` for NULL.
+    pub(super) fn nullable<T: FromDatum>(&mut self) -> Option<T> {
+        self.next += 1;
+        let mut is_null = false;
+        // SAFETY: tuple and descriptor belong to the result that `Statement::query` is reading.
+        let datum =
+            unsafe { pg_sys::SPI_getbinval(self.tuple, self.descriptor, self.next, &mut is_null) };
+        // SAFETY: the statement's file says the column's type; the caller asks for that one.
+        unsafe { T::from_datum(datum, is_null) }
+    }
+
+    /// The value of the next column, which is never NULL.
+    pub(super) fn value<T: FromDatum>(&mut self) -> T {
+        match self.nullable() {
+            Some(value) => value,
+            None => unreachable!("column {} is declared not null", self.next),
+        }
+    }
+}
+
+impl Statement {
+    pub(super) const fn new(source: &'static str) -> Self {
+        Self {
+            source,
+            plan: AtomicPtr::new(ptr::null_mut()),
+        }
+    }
+
+    /// Executes a statement whose result nobody reads; gives the number of rows.
+    pub(super) fn execute(&self, arguments: &[Argument]) -> u64 {
+        self.run(arguments, || {
+            // SAFETY: a plain integer that SPI_execute_plan has just set.
+            unsafe { pg_sys::SPI_processed }
+        })
+    }
+
+    /// Executes a statement and decodes each row.
+    pub(super) fn query<R>(
+        &self,
+        arguments: &[Argument],
+        decode: impl Fn(&mut Cells) -> R,
+    ) -> Vec<R> {
+        self.run(arguments, || {
+            // SAFETY: SPI_execute_plan has just set both; the table lives until SPI_finish.
+            let (table, count) = unsafe { (pg_sys::SPI_tuptable, pg_sys::SPI_processed as usize) };
+            if table.is_null() {
+                return Vec::new();
+            }
+            (0..count)
+                .map(|row| {
+                    // SAFETY: the table holds `count` tuples.
+                    let (tuple, descriptor) =
+                        unsafe { (*(*table).vals.add(row), (*table).tupdesc) };
+                    decode(&mut Cells {
+                        tuple,
+                        descriptor,
+                        next: 0,
+                    })
+                })
+                .collect()
+        })
+    }
+
+    /// Connects to SPI, executes, and reads the result with `read`.
+    fn run<R>(&self, arguments: &[Argument], read: impl FnOnce() -> R) -> R {
+        let mut values: Vec<pg_sys::Datum> = Vec::with_capacity(arguments.len());
+        let mut nulls: Vec<c_char> = Vec::with_capacity(arguments.len());
+        for argument in arguments {
+            values.push(argument.datum.unwrap_or_else(|| pg_sys::Datum::from(0)));
+            nulls.push(if argument.datum.is_some() { b' ' } else { b'n' } as c_char);
+        }
+        // SAFETY: paired with SPI_finish below; an error in between aborts the transaction, which ends the connection.
+        check("SPI_connect", unsafe { pg_sys::SPI_connect() });
+        let (plan, is_planned) = self.plan(arguments);
+        // SAFETY: the plan is kept and takes this many values. Not read-only: each statement sees what was committed before.
+        let mut execute = || unsafe {
+            pg_sys::SPI_execute_plan(plan, values.as_mut_ptr(), nulls.as_ptr(), false, 0)
+        };
+        let code = if is_planned {
+            execute()
+        } else {
+            with_fixed_plans(execute)
+        };
+        check("SPI_execute_plan", code);
+        let result = read();
+        // SAFETY: ends the connection above; `result` owns what it holds.
+        check("SPI_finish", unsafe { pg_sys::SPI_finish() });
+        result
+    }
+
+    /// The prepared statement, and whether its plan is ready.
+    fn plan(&self, arguments: &[Argument]) -> (pg_sys::SPIPlanPtr, bool) {
+        let kept = self.plan.load(Ordering::Relaxed);
+        if !kept.is_null() {
+            // SAFETY: a plan that SPI_keepplan made, never freed.
+            return (kept, unsafe { pg_sys::SPI_plan_is_valid(kept) });
+        }
+        let mut types: Vec<pg_sys::Oid> = arguments.iter().map(|argument| argument.oid).collect();
+        // SAFETY: the source ends in NUL; `types` has as many elements as said.
+        let plan = unsafe {
+            pg_sys::SPI_prepare_cursor(
+                self.source.as_ptr().cast(),
+                types.len() as c_int,
+                types.as_mut_ptr(),
+                pg_sys::CURSOR_OPT_GENERIC_PLAN as c_int,
+            )
+        };
+        assert!(!plan.is_null(), "SPI_prepare_cursor failed");
+        // SAFETY: a fresh plan of this connection.
+        check("SPI_keepplan", unsafe { pg_sys::SPI_keepplan(plan) });
+        self.plan.store(plan, Ordering::Relaxed);
+        (plan, false)
+    }
+}
+
+/// What the planner may not choose. Every statement is written as primary-key lookups and walks of one index; planned while
+/// the tables are still empty, it would otherwise scan them, and go on doing so when they are full.
+const FORBIDDEN: [&CStr; 7] = [
+    c"enable_seqscan",
+    c"enable_bitmapscan",
+    c"enable_hashjoin",
+    c"enable_mergejoin",
+    c"enable_material",
+    c"enable_sort",
+    c"jit",
+];
+
+/// Runs `execute`, which plans, with the planner held to index lookups.
+fn with_fixed_plans<R>(execute: impl FnOnce() -> R) -> R {
+    // SAFETY: the nest level is closed below; on an error the transaction's abort closes it.
+    let level = unsafe { pg_sys::NewGUCNestLevel() };
+    for name in FORBIDDEN {
+        // SAFETY: literals; the settings exist in every supported version.
+        unsafe {
+            pg_sys::set_config_option(
+                name.as_ptr(),
+                c"off".as_ptr(),
+                pg_sys::GucContext::PGC_USERSET,
+                pg_sys::GucSource::PGC_S_SESSION,
+                pg_sys::GucAction::GUC_ACTION_SAVE,
+                true,
+                0,
+                false,
+            );
+        }
+    }
+    let result = execute();
+    // SAFETY: closes the level opened above.
+    unsafe { pg_sys::AtEOXact_GUC(true, level) };
+    result
+}
+
+/// A failure of SPI itself is a bug of this crate: errors of statements are thrown, not returned.
+fn check(call: &str, code: c_int) {
+    assert!(code >= 0, "{call} returned {code}");
+}

@@ -1,0 +1,22 @@
+-- The closed sets of words. A new value is added in a release of its own, and used from the next one on.
+
+create type engine.environment_type as enum ('PRODUCTION', 'STAGING', 'DEVELOPMENT', 'PREVIEW');
+
+create type engine.run_status as enum (
+    'DELAYED', 'PENDING', 'PENDING_VERSION', 'WAITING_FOR_DEPLOY', 'DEQUEUED', 'EXECUTING',
+    'WAITING_TO_RESUME', 'RETRYING_AFTER_FAILURE', 'PAUSED',
+    'CANCELED', 'INTERRUPTED', 'COMPLETED_SUCCESSFULLY', 'COMPLETED_WITH_ERRORS',
+    'SYSTEM_FAILURE', 'CRASHED', 'EXPIRED', 'TIMED_OUT');
+
+create type engine.execution_status as enum (
+    'RUN_CREATED', 'DELAYED', 'QUEUED', 'QUEUED_EXECUTING', 'PENDING_EXECUTING', 'EXECUTING',
+    'EXECUTING_WITH_WAITPOINTS', 'SUSPENDED', 'PENDING_CANCEL', 'FINISHED');
+
+create type engine.waitpoint_type as enum ('RUN', 'DATETIME', 'MANUAL', 'BATCH');
+
+create type engine.waitpoint_status as enum ('PENDING', 'COMPLETED');
+
+create type engine.checkpoint_type as enum ('DOCKER', 'KUBERNETES', 'COMPUTE');
+
+comment on type engine.run_status is 'What a run is to its owner; the last eight are final';
+comment on type engine.execution_status is 'What a run is to the engine: the state of its latest snapshot';

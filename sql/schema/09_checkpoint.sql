@@ -1,0 +1,13 @@
+-- Where the frozen state of a suspended run lies. The skeleton only reads this table.
+create table engine.checkpoint (
+    shard      smallint not null,
+    id         text collate "C" not null,
+    type       engine.checkpoint_type not null,
+    location   text not null,
+    image_ref  text,
+    reason     text,
+    created_at timestamptz not null,
+    constraint checkpoint_pkey primary key (shard, id)
+);
+
+comment on table engine.checkpoint is 'Checkpoints: where the frozen state of a suspended run lies; many snapshots may name one';

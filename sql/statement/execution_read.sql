@@ -1,0 +1,9 @@
+-- The latest snapshots of these runs, in the order given; a run that does not exist gives nulls.
+-- $1 smallint shard, $2 text[] run ids
+-- Locks: none. Index: run_state_pkey, snapshot_pkey, heartbeat_pkey.
+select g.run_id, p.id, p.execution_status::text, p.run_status::text, p.attempt_number, p.description, p.created_at, h.interval_ms
+from unnest($2) with ordinality as g(run_id, position)
+left join engine.run_state as s on s.shard = $1 and s.run_id = g.run_id
+left join engine.snapshot as p on p.shard = $1 and p.run_id = s.run_id and p.ordinal = s.snapshot_ordinal
+left join engine.heartbeat as h on h.shard = $1 and h.run_id = s.run_id
+order by g.position

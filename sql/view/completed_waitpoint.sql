@@ -1,0 +1,36 @@
+-- The completed waitpoints that a snapshot carries, as callers see them: one row per position in the snapshot's order,
+-- and one without an index for a waitpoint that has no position (spec/core.md §1.3). Read it for one snapshot at a time.
+create view engine.completed_waitpoint as
+select s.shard,
+       s.run_id,
+       s.ordinal,
+       p.index,
+       jsonb_strip_nulls(jsonb_build_object(
+           'id', w.id,
+           'friendlyId', 'waitpoint_' || w.id,
+           'type', w.type,
+           'index', p.index,
+           'completedAt', coalesce(w.completed_at, s.created_at),
+           'idempotencyKey', case when w.user_provided_idempotency_key and w.inactive_idempotency_key is null
+                                  then w.idempotency_key end,
+           'completedByTaskRun', case when w.completed_by_run_id is not null then jsonb_build_object(
+                'id', w.completed_by_run_id,
+                'friendlyId', 'run_' || w.completed_by_run_id,
+                'batch', case when s.batch_id is not null then jsonb_build_object(
+                     'id', s.batch_id, 'friendlyId', 'batch_' || s.batch_id) end) end,
+           'completedAfter', w.completed_after,
+           'completedByBatch', case when w.completed_by_batch_id is not null then jsonb_build_object(
+                'id', w.completed_by_batch_id, 'friendlyId', 'batch_' || w.completed_by_batch_id) end,
+           'output', w.output,
+           'outputType', w.output_type,
+           'outputIsError', w.output_is_error)) as entry
+from engine.snapshot as s
+cross join lateral unnest(s.completed_waitpoint_ids) as c(waitpoint_id)
+join engine.waitpoint as w on w.shard = s.shard and w.id = c.waitpoint_id
+left join lateral (
+    select o.position - 1 as index
+    from unnest(s.completed_waitpoint_order) with ordinality as o(waitpoint_id, position)
+    where o.waitpoint_id = w.id
+) as p on true;
+
+comment on view engine.completed_waitpoint is 'Completed waitpoints that a snapshot carries, one row per position';

@@ -1,0 +1,21 @@
+-- A run on one line, for psql.
+create view engine.run_overview as
+select 'run_' || r.id as run,
+       r.task,
+       r.queue,
+       r.environment_id,
+       s.run_status,
+       s.execution_status,
+       s.attempt_number,
+       s.queue_attempts,
+       h.deadline_at as heartbeat_deadline_at,
+       i.available_at,
+       r.created_at,
+       s.updated_at,
+       s.completed_at
+from engine.run as r
+join engine.run_state as s on s.shard = r.shard and s.run_id = r.id
+left join engine.heartbeat as h on h.shard = r.shard and h.run_id = r.id
+left join engine.queue_item as i on i.shard = r.shard and i.run_id = r.id;
+
+comment on view engine.run_overview is 'Runs, one line each: status, attempts, deadline, place in the queue';
