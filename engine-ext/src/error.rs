@@ -1,9 +1,17 @@
-//! From a refusal to an error of Postgres. pgrx knows a closed list of SQLSTATEs; ours go through `ThrowErrorData`.
+//! From a refusal to an error of Postgres.
+//!
+//! pgrx reports errors through a closed list of SQLSTATEs and turns any other into XX000. So the report goes out with a code
+//! of that list, and an error context callback, which Postgres calls while it finishes the report, puts ours in its place.
 
-use std::ffi::CString;
+#![allow(unsafe_code)]
+
+use std::cell::UnsafeCell;
+use std::ffi::{c_int, c_void};
+use std::ptr;
 
 use engine_core::Refusal;
-use pgrx::{PgLogLevel, pg_sys};
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::{PgLogLevel, PgSqlErrorCode, pg_sys};
 
 /// Ends the call with the error that a refusal is.
 pub(crate) trait OrRaise<T> {
@@ -28,27 +36,45 @@ pub(crate) fn required<T>(parameter: &'static str, value: Option<T>) -> Result<T
     value.ok_or(Refusal::MissingValue { parameter })
 }
 
-#[allow(unsafe_code)]
+/// The callback of the error that is under way; a process has one at a time.
+struct Callback(UnsafeCell<pg_sys::ErrorContextCallback>);
+
+// SAFETY: a backend is one thread.
+unsafe impl Sync for Callback {}
+
+static CALLBACK: Callback = Callback(UnsafeCell::new(pg_sys::ErrorContextCallback {
+    previous: ptr::null_mut(),
+    callback: Some(set_sqlstate),
+    arg: ptr::null_mut(),
+}));
+
 fn raise(refusal: &Refusal) -> ! {
-    let message = text(refusal.message());
-    let detail = text(refusal.detail());
-    let hint = text(refusal.hint());
-    let mut error = pg_sys::ErrorData {
-        elevel: PgLogLevel::ERROR as i32,
-        sqlerrcode: encode(refusal.sqlstate()),
-        message: message.as_ptr().cast_mut(),
-        detail: detail.as_ptr().cast_mut(),
-        hint: hint.as_ptr().cast_mut(),
-        ..Default::default()
-    };
-    // SAFETY: every pointer is null or a C string that outlives the call, which copies them before it throws.
-    unsafe { pg_sys::ThrowErrorData(&mut error) };
-    unreachable!("ThrowErrorData returns only below ERROR")
+    // SAFETY: the static outlives the report. Whoever catches the error restores the stack as it was before the call.
+    unsafe {
+        let callback = CALLBACK.0.get();
+        (*callback).previous = pg_sys::error_context_stack;
+        (*callback).arg = encode(refusal.sqlstate()) as usize as *mut c_void;
+        pg_sys::error_context_stack = callback;
+    }
+    ErrorReport::new(
+        PgSqlErrorCode::ERRCODE_RAISE_EXCEPTION,
+        refusal.message(),
+        "",
+    )
+    .set_detail(refusal.detail())
+    .set_hint(refusal.hint())
+    .report(PgLogLevel::ERROR);
+    unreachable!("a report returns only below ERROR")
 }
 
-/// A C string; a caller's text never holds NUL, which Postgres' text cannot.
-fn text(text: String) -> CString {
-    CString::new(text.replace('\0', "")).unwrap_or_default()
+/// Gives the error that is being finished our code.
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn set_sqlstate(code: *mut c_void) {
+    unsafe extern "C-unwind" {
+        fn errcode(sqlerrcode: c_int) -> c_int;
+    }
+    // SAFETY: Postgres calls this while an error is under way, which is when errcode may be called.
+    unsafe { errcode(code as usize as c_int) };
 }
 
 /// Five characters in six bits each, as `MAKE_SQLSTATE` does.
