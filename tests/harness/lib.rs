@@ -1,1 +1,37 @@
-//! The harness.
+//! The harness: builds the extension, lays a private copy of a Postgres installation, runs servers
+//! from it as an unprivileged user, and hands a fresh database to each test.
+//!
+//! `cargo xtask test` prepares one server for all tests and names it in [`SERVER_VARIABLE`] and
+//! [`PREFIX_VARIABLE`]; a test asks for [`Database::fresh`], or starts a server of its own with
+//! [`Cluster::start`] when it kills the server or counts its WAL.
+
+mod account;
+mod cluster;
+pub mod condition;
+mod database;
+mod extension;
+mod home;
+mod install_script;
+mod package;
+mod pg_config;
+mod postmaster;
+mod prefix;
+mod process;
+pub mod progress;
+mod resident;
+mod server;
+mod session;
+mod stand_in;
+mod wal;
+mod workspace;
+
+pub use cluster::{Cluster, Options};
+pub use database::Database;
+pub use extension::{Extension, Profile, put};
+pub use pg_config::PgConfig;
+pub use prefix::{Loaded, PREFIX_VARIABLE, Prefix};
+pub use resident::Resident;
+pub use server::{SERVER_VARIABLE, Server};
+pub use session::{Completed, Held, Refused, Session};
+pub use wal::{WalUse, commits_between};
+pub use workspace::Workspace;

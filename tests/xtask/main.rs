@@ -1,2 +1,64 @@
-//! The task runner.
-fn main() {}
+//! The task runner, `cargo xtask`.
+
+mod db;
+mod install;
+mod lint;
+mod prepare;
+mod test;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use nix::sys::stat::{Mode, umask};
+
+/// Builds, runs, tests and installs the engine.
+///
+/// A PostgreSQL server with headers is installed from Debian's packages where none is found.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+
+    /// The pg_config of the PostgreSQL to build for and to run.
+    #[arg(long, global = true, env = "PG_CONFIG", value_name = "PATH")]
+    pg_config: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run all tests against a private server.
+    Test(test::Arguments),
+    /// Start or reuse a private server with the current build, and print its connection string.
+    Db(db::Arguments),
+    /// Install a release build into a PostgreSQL server.
+    Install,
+    /// Check formatting and run clippy, warnings denied.
+    Lint,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<ExitCode> {
+    // The server's account, which is another one when we are root, must read what we write.
+    umask(Mode::S_IWGRP | Mode::S_IWOTH);
+    let pg_config = arguments.pg_config.as_deref();
+    match arguments.command {
+        Command::Test(test) => return test::run(pg_config, test).await,
+        Command::Db(db) => db::run(pg_config, db).await?,
+        Command::Install => install::run(pg_config)?,
+        Command::Lint => lint::run(pg_config)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,177 @@
+//! A private server that is thrown away with the value that stands for it.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use tokio_postgres::Client;
+
+use crate::home::{self, Home};
+use crate::postmaster::Postmaster;
+use crate::{Database, Prefix, Server, database};
+
+/// The settings of a server. Durability stays as Postgres has it unless a setting says otherwise.
+#[derive(Clone, Debug)]
+pub struct Options {
+    settings: Vec<(String, String)>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let options = Self {
+            settings: Vec::new(),
+        };
+        options
+            .set("max_connections", "400")
+            .set("timezone", "UTC")
+            .set("log_timezone", "UTC")
+            .set("log_line_prefix", "%m [%p] %d ")
+    }
+}
+
+impl Options {
+    /// Adds a line of `postgresql.conf`; of two lines with one name the later one holds.
+    #[must_use]
+    pub fn set(mut self, name: &str, value: &str) -> Self {
+        self.settings.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(crate) fn settings(&self) -> &[(String, String)] {
+        &self.settings
+    }
+}
+
+/// A running server whose data goes away with this value.
+#[derive(Debug)]
+pub struct Cluster {
+    // None while the server is stopped.
+    postmaster: Option<Postmaster>,
+    prefix: Prefix,
+    server: Server,
+    home: Home,
+}
+
+impl Cluster {
+    /// Starts a server of a test's own, for tests that kill it, change its settings or count its
+    /// WAL. It has the extension and takes about a second.
+    ///
+    /// # Errors
+    /// If this process was not started by `cargo xtask test`, or the server does not start.
+    pub async fn start(options: Options) -> Result<Self> {
+        Self::start_from(Prefix::shared()?, options).await
+    }
+
+    /// Starts a server from `prefix`.
+    ///
+    /// # Errors
+    /// If the server does not start or the extension cannot be created in it.
+    pub async fn start_from(prefix: Prefix, options: Options) -> Result<Self> {
+        let home = Home::throw_away(&prefix)?;
+        home.create_data(&prefix, options.settings())?;
+        let server = Server::at(home.socket());
+        let mut cluster = Self {
+            postmaster: None,
+            prefix,
+            server,
+            home,
+        };
+        cluster.restart()?;
+        database::create_template(&cluster.server).await?;
+        Ok(cluster)
+    }
+
+    /// Starts the server on the data it has, after stopping it if it runs. Returns when it takes
+    /// connections, which after [`kill_9`](Self::kill_9) includes recovery.
+    ///
+    /// # Errors
+    /// If the server does not start; the error carries the end of its log.
+    pub fn restart(&mut self) -> Result<()> {
+        self.stop()?;
+        self.postmaster = Some(Postmaster::start(&self.prefix, &self.home, false)?);
+        Ok(())
+    }
+
+    /// Ends all sessions and stops the server in order; its data stays.
+    ///
+    /// # Errors
+    /// If it had to be killed.
+    pub fn stop(&mut self) -> Result<()> {
+        self.postmaster
+            .take()
+            .map_or(Ok(()), |mut postmaster| postmaster.stop())
+    }
+
+    /// Kills every process of the server with SIGKILL, and returns when all are gone.
+    ///
+    /// # Errors
+    /// If a process survives.
+    pub fn kill_9(&mut self) -> Result<()> {
+        self.postmaster
+            .take()
+            .map_or(Ok(()), |mut postmaster| postmaster.kill_9())
+    }
+
+    /// The server's address.
+    #[must_use]
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// A new database with the extension.
+    ///
+    /// # Errors
+    /// If the server does not run.
+    pub async fn database(&self) -> Result<Database> {
+        Database::create(self.server.clone()).await
+    }
+
+    /// Connects to the database `postgres`, which has no extension.
+    ///
+    /// # Errors
+    /// If the server does not run.
+    pub async fn connect(&self) -> Result<Client> {
+        self.server.connect("postgres").await
+    }
+
+    /// One of the server's programs.
+    #[must_use]
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.prefix.program(name)
+    }
+
+    /// The data directory.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.home.data()
+    }
+
+    /// The server's log.
+    #[must_use]
+    pub fn log(&self) -> PathBuf {
+        self.home.log()
+    }
+
+    /// Stops and removes the servers of processes that ended without doing so.
+    ///
+    /// # Errors
+    /// If their directories cannot be read or removed.
+    pub fn sweep(prefix: &Prefix) -> Result<()> {
+        for home in home::abandoned(prefix)? {
+            if let Some(mut postmaster) = Postmaster::running(&home.join("data")) {
+                postmaster.kill_9()?;
+            }
+            home::remove(&home)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if let Some(mut postmaster) = self.postmaster.take()
+            && let Err(error) = postmaster.stop_at_once()
+        {
+            eprintln!("{error:#}");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! A database of a test's own.
+
+use std::process;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+
+use anyhow::{Context, Result};
+use tokio_postgres::Client;
+
+use crate::Server;
+
+const TEMPLATE: &str = "engine_template";
+
+/// Longest name of a database, in bytes.
+const NAME_MAX: usize = 63;
+
+/// A new database with the extension. It is left to the end of its server, which is thrown away:
+/// dropping it would cost each test a checkpoint.
+#[derive(Clone, Debug)]
+pub struct Database {
+    server: Server,
+    name: String,
+}
+
+impl Database {
+    /// A new database on the server that all tests share.
+    ///
+    /// # Errors
+    /// If this process was not started by `cargo xtask test`.
+    pub async fn fresh() -> Result<Self> {
+        Self::create(Server::shared()?).await
+    }
+
+    pub(crate) async fn create(server: Server) -> Result<Self> {
+        let name = unique_name();
+        let client = server.connect("postgres").await?;
+        client
+            .batch_execute(&format!(r#"create database "{name}" template {TEMPLATE}"#))
+            .await
+            .with_context(|| format!("cannot create database \"{name}\""))?;
+        Ok(Self { server, name })
+    }
+
+    /// Its name, which tells the test it belongs to.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What psql and every driver take to connect to it as superuser.
+    #[must_use]
+    pub fn connection_string(&self) -> String {
+        self.server.connection_string(&self.name)
+    }
+
+    /// A new session, as superuser.
+    ///
+    /// # Errors
+    /// If the server does not run.
+    pub async fn connect(&self) -> Result<Client> {
+        self.server.connect(&self.name).await
+    }
+
+    /// Gives `setting` a value for all sessions that begin from now on.
+    ///
+    /// # Errors
+    /// If the server refuses the value.
+    pub async fn set(&self, setting: &str, value: &str) -> Result<()> {
+        let value = value.replace('\'', "''");
+        let client = self.server.connect("postgres").await?;
+        client
+            .batch_execute(&format!(
+                r#"alter database "{}" set {setting} = '{value}'"#,
+                self.name
+            ))
+            .await
+            .with_context(|| format!("cannot set {setting}"))
+    }
+}
+
+/// Creates the database that the others are copies of. Nobody may connect to it: a session in it
+/// would hold up every copy.
+pub(crate) async fn create_template(server: &Server) -> Result<()> {
+    let maintenance = server.connect("postgres").await?;
+    maintenance
+        .batch_execute(&format!("create database {TEMPLATE}"))
+        .await?;
+    let client = server.connect(TEMPLATE).await?;
+    client
+        .batch_execute("create extension engine")
+        .await
+        .context("CREATE EXTENSION engine failed")?;
+    drop(client);
+    maintenance
+        .batch_execute(&format!(
+            "alter database {TEMPLATE} allow_connections false"
+        ))
+        .await?;
+    Ok(())
+}
+
+/// Unique among all processes that share a server. A test's thread bears the test's name.
+fn unique_name() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let current = thread::current();
+    let test: String = current
+        .name()
+        .unwrap_or("test")
+        .chars()
+        .map(|character| {
+            if character.is_ascii_alphanumeric() {
+                character
+            } else {
+                '_'
+            }
+        })
+        .collect();
+    let mut name = format!("t{}_{count}_{test}", process::id());
+    name.truncate(NAME_MAX);
+    name
+}

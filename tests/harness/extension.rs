@@ -1,0 +1,140 @@
+//! The extension as three files: library, control file, install script.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use crate::{PgConfig, Workspace, install_script, progress};
+
+/// How cargo builds the library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// Quick to build.
+    Dev,
+    /// Quick to run.
+    Release,
+}
+
+impl Profile {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Dev => "dev",
+            Self::Release => "release",
+        }
+    }
+}
+
+/// A built extension.
+#[derive(Clone, Debug)]
+pub struct Extension {
+    /// `engine.so`, under the name cargo gave it.
+    pub library: PathBuf,
+    /// `engine.control`.
+    pub control: PathBuf,
+    /// `engine--VERSION.sql`.
+    pub script: PathBuf,
+}
+
+impl Extension {
+    /// Builds the library for `pg` and writes control file and install script beside it.
+    ///
+    /// # Errors
+    /// If the build fails (cargo has said why), or the library's SQL cannot be read.
+    pub fn build(workspace: &Workspace, pg: &PgConfig, profile: Profile) -> Result<Self> {
+        progress::say(format!(
+            "building the extension for {} ({})",
+            pg.feature(),
+            profile.name()
+        ));
+        let library = build_library(workspace, pg, profile)?;
+        let version = workspace.extension_version();
+        let directory = workspace
+            .target()
+            .join(format!("pg/{}/{}", pg.major(), profile.name()));
+        fs::create_dir_all(&directory)?;
+        let template = fs::read_to_string(workspace.root().join("engine-ext/engine.control"))
+            .context("cannot read engine-ext/engine.control")?;
+        let text = template.replace("@CARGO_VERSION@", version);
+        let built = Self {
+            library,
+            control: directory.join("engine.control"),
+            script: directory.join(format!("engine--{version}.sql")),
+        };
+        fs::write(&built.control, &text)?;
+        install_script::write(&built.library, &text, &built.script)?;
+        Ok(built)
+    }
+
+    /// The three files, each with the place it takes in a server's directories `lib` and `share`.
+    #[must_use]
+    pub fn places(&self, lib: &Path, share: &Path) -> [(&Path, PathBuf); 3] {
+        let extension = share.join("extension");
+        let script = self.script.file_name().unwrap_or_default();
+        [
+            (&self.library, lib.join("engine.so")),
+            (&self.control, extension.join("engine.control")),
+            (&self.script, extension.join(script)),
+        ]
+    }
+}
+
+/// Puts a copy of `source` at `place` in one step, so that a server which has the old file mapped
+/// keeps it. False if the same content is there already.
+///
+/// # Errors
+/// If either cannot be read or `place` cannot be written.
+pub fn put(source: &Path, place: &Path) -> io::Result<bool> {
+    let content = fs::read(source)?;
+    if fs::read(place).is_ok_and(|old| old == content) {
+        return Ok(false);
+    }
+    let directory = place.parent().unwrap_or(Path::new("/"));
+    let mut fresh = tempfile::NamedTempFile::new_in(directory)?;
+    io::Write::write_all(&mut fresh, &content)?;
+    fresh
+        .as_file()
+        .set_permissions(fs::Permissions::from_mode(0o644))?;
+    fresh.persist(place)?;
+    Ok(true)
+}
+
+fn build_library(workspace: &Workspace, pg: &PgConfig, profile: Profile) -> Result<PathBuf> {
+    let output = workspace
+        .cargo("build")
+        .args([
+            "--package",
+            "engine-ext",
+            "--no-default-features",
+            "--features",
+            &pg.feature(),
+        ])
+        .args([
+            "--profile",
+            profile.name(),
+            "--message-format=json-render-diagnostics",
+        ])
+        .env("PGRX_PG_CONFIG_PATH", pg.path())
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cannot start cargo")?;
+    ensure!(output.status.success(), "the extension does not build");
+    let text = String::from_utf8(output.stdout)?;
+    text.lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|message| message["target"]["name"] == "engine")
+        .filter_map(|message| {
+            let files = message["filenames"].as_array()?;
+            files
+                .iter()
+                .filter_map(Value::as_str)
+                .find(|file| file.ends_with(".so"))
+                .map(PathBuf::from)
+        })
+        .next_back()
+        .context("cargo built no libengine.so")
+}

@@ -1,0 +1,81 @@
+//! The address of a running server.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use tokio_postgres::{Client, NoTls};
+
+/// Names the socket directory of the server that `cargo xtask test` started.
+pub const SERVER_VARIABLE: &str = "ENGINE_TEST_SERVER";
+
+/// A server, known by the directory of its socket.
+#[derive(Clone, Debug)]
+pub struct Server {
+    socket: PathBuf,
+}
+
+impl Server {
+    pub(crate) const PORT: u16 = 5432;
+    pub(crate) const USER: &str = "postgres";
+
+    pub(crate) fn at(socket: impl Into<PathBuf>) -> Self {
+        Self {
+            socket: socket.into(),
+        }
+    }
+
+    /// The server that all tests share.
+    ///
+    /// # Errors
+    /// If this process was not started by `cargo xtask test`.
+    pub fn shared() -> Result<Self> {
+        match env::var_os(SERVER_VARIABLE) {
+            Some(socket) => Ok(Self::at(socket)),
+            None => bail!("{SERVER_VARIABLE} is not set: run `cargo xtask test`"),
+        }
+    }
+
+    /// The directory of the socket.
+    #[must_use]
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// What psql and every driver take to connect to `database` as superuser.
+    #[must_use]
+    pub fn connection_string(&self, database: &str) -> String {
+        let host = quoted(&self.socket.to_string_lossy());
+        format!(
+            "host={host} port={} user={} dbname={}",
+            Self::PORT,
+            Self::USER,
+            quoted(database)
+        )
+    }
+
+    /// Connects to `database` as superuser.
+    ///
+    /// # Errors
+    /// If the server refuses or is not there.
+    pub async fn connect(&self, database: &str) -> Result<Client> {
+        let (client, connection) =
+            tokio_postgres::connect(&self.connection_string(database), NoTls)
+                .await
+                .with_context(|| format!("cannot connect to database \"{database}\""))?;
+        // Ends with the client. Its error, if any, is also what the client's calls return.
+        tokio::spawn(connection);
+        Ok(client)
+    }
+}
+
+/// A value of a connection string.
+fn quoted(value: &str) -> String {
+    if value
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte))
+    {
+        return value.to_owned();
+    }
+    format!("'{}'", value.replace('\\', r"\\").replace('\'', r"\'"))
+}

@@ -1,0 +1,170 @@
+//! AF, RAS, USE: attempts and their ends, as far as no retry is left.
+
+use anyhow::{Context, Result};
+use engine_harness::{Database, Session};
+use serde_json::json;
+
+fn user_error() -> serde_json::Value {
+    json!({"type": "BUILT_IN_ERROR", "name": "UserError", "message": "This is a user error", "stackTrace": ""})
+}
+
+#[tokio::test]
+async fn af_2_a_run_without_attempts_left_ends_although_a_retry_is_asked_for() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    session.trigger_with("'test', max_attempts => 1").await?;
+    let held = session.take().await?;
+    let failure =
+        json!({"ok": false, "error": user_error(), "retry": {"timestamp": 0, "delay": 0}});
+    let completed = session.complete(&held, failure).await?;
+    assert_eq!(completed.attempt_status, "RUN_FINISHED");
+    assert_eq!(completed.execution_status, "FINISHED");
+    assert_eq!(completed.run_status, "COMPLETED_WITH_ERRORS");
+    assert_eq!(completed.attempt_number, Some(1));
+    Ok(())
+}
+
+#[tokio::test]
+async fn af_3_an_error_that_no_retry_can_mend_crashes_the_run() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    session.trigger("test").await?;
+    let held = session.take().await?;
+    let error = json!({"type": "INTERNAL_ERROR", "code": "DISK_SPACE_EXCEEDED"});
+    let failure = json!({"ok": false, "error": error, "retry": {"timestamp": 0, "delay": 0}});
+    let completed = session.complete(&held, failure).await?;
+    assert_eq!(
+        (
+            completed.attempt_status.as_str(),
+            completed.run_status.as_str()
+        ),
+        ("RUN_FINISHED", "CRASHED")
+    );
+    assert_eq!(completed.attempt_number, Some(1));
+    Ok(())
+}
+
+#[tokio::test]
+async fn ras_1_a_start_counts_the_attempt() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    session.trigger("test").await?;
+    session.take().await?;
+    let sql =
+        "select run_status::text, attempt_number, executed_at is not null from engine.run_state";
+    let row = session.client.query_one(sql, &[]).await?;
+    assert_eq!(
+        (
+            row.get::<_, &str>(0),
+            row.get::<_, i32>(1),
+            row.get::<_, bool>(2)
+        ),
+        ("EXECUTING", 1, true)
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn use_1_usage_adds_up() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    session.trigger("test").await?;
+    let held = session.take().await?;
+    session
+        .client
+        .batch_execute("update engine.run_state set usage_duration_ms = 1000")
+        .await?;
+    session
+        .complete(&held, json!({"ok": true, "usage": {"durationMs": 500}}))
+        .await?;
+    let row = session
+        .client
+        .query_one("select usage_duration_ms from engine.run_state", &[])
+        .await?;
+    assert_eq!(row.get::<_, i32>(0), 1500);
+    Ok(())
+}
+
+#[tokio::test]
+async fn af_n1_of_two_starts_with_one_snapshot_the_second_is_refused() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    session.trigger("test").await?;
+    let dequeued = session.dequeue().await?.context("nothing is queued")?;
+    session.start(&dequeued).await?;
+    let (run, snapshot) = (&dequeued.run_id, &dequeued.snapshot_id);
+    let refused = session
+        .refused(&format!(
+            "select engine_start_attempt('{run}', '{snapshot}')"
+        ))
+        .await?;
+    assert_eq!(refused.code, "RE002");
+    assert_eq!(session.data(run).await?["run"]["attemptNumber"], 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn af_n2_of_two_completions_the_second_is_refused() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    session.trigger("test").await?;
+    let held = session.take().await?;
+    session.complete(&held, json!({"ok": true})).await?;
+    let (run, snapshot) = (&held.run_id, &held.snapshot_id);
+    let refused = session
+        .refused(&format!("select engine_succeed('{run}', '{snapshot}')"))
+        .await?;
+    assert_eq!(refused.code, "RE002");
+    assert_eq!(
+        session
+            .count("engine.snapshot where execution_status = 'FINISHED'")
+            .await?,
+        1
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn af_n5_an_attempt_that_took_too_long_times_out() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    session.trigger("test").await?;
+    let held = session.take().await?;
+    let error = json!({"type": "INTERNAL_ERROR", "code": "MAX_DURATION_EXCEEDED"});
+    let completed = session
+        .complete(&held, json!({"ok": false, "error": error}))
+        .await?;
+    assert_eq!(completed.run_status, "TIMED_OUT");
+    Ok(())
+}
+
+#[tokio::test]
+async fn af_n9_usage_stops_at_the_largest_integer() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    session.trigger("test").await?;
+    let held = session.take().await?;
+    session
+        .complete(
+            &held,
+            json!({"ok": true, "usage": {"durationMs": 5_000_000_000_i64}}),
+        )
+        .await?;
+    let row = session
+        .client
+        .query_one("select usage_duration_ms from engine.run_state", &[])
+        .await?;
+    assert_eq!(row.get::<_, i32>(0), 2_147_483_647);
+    Ok(())
+}
+
+#[tokio::test]
+async fn af_n11_the_first_start_is_remembered() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    session.trigger("test").await?;
+    let held = session.take().await?;
+    let sql = "select executed_at::text, started_at::text from engine.run_state";
+    let first = session.client.query_one(sql, &[]).await?;
+    session.lapse(&held.run_id).await?;
+    session.tick().await?;
+    session.make_due(&held.run_id).await?;
+    session.take().await?;
+    let second = session.client.query_one(sql, &[]).await?;
+    for column in 0..2 {
+        assert_eq!(second.get::<_, &str>(column), first.get::<_, &str>(column));
+    }
+    assert_eq!(session.data(&held.run_id).await?["run"]["attemptNumber"], 2);
+    Ok(())
+}

@@ -1,0 +1,137 @@
+//! TRG: trigger and the happy path. COL, ENQ: one snapshot per trigger.
+
+use anyhow::{Context, Result};
+use engine_harness::{Database, Session};
+use serde_json::{Value, json};
+use tokio_postgres::types::Json;
+
+#[tokio::test]
+async fn trg_1_a_run_goes_from_trigger_to_success() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let run = session.trigger_with("'test', run_id => 'run_1234'").await?;
+    assert_eq!(run.run_id, "1234");
+    assert_eq!(session.status("run_1234").await?.0, "QUEUED");
+    assert_eq!(session.count("engine.waitpoint").await?, 0);
+    assert_eq!(session.count("engine.queue_item").await?, 1);
+    assert_eq!(session.count("engine.slot").await?, 0);
+
+    let sql = "select run_id, snapshot_id, attempt_number from engine_dequeue()";
+    let messages = session.client.query(sql, &[]).await?;
+    assert_eq!(messages.len(), 1);
+    assert_eq!(messages[0].get::<_, &str>("run_id"), run.run_id);
+    assert_eq!(messages[0].get::<_, i32>("attempt_number"), 1);
+    assert_eq!(session.count("engine.slot").await?, 1);
+
+    let sql = "select run_id, snapshot_id, run_status, execution_status, attempt_number, execution \
+               from engine_start_attempt($1, $2)";
+    let snapshot: &str = messages[0].get("snapshot_id");
+    let started = session
+        .client
+        .query_one(sql, &[&run.run_id, &snapshot])
+        .await?;
+    assert_eq!(started.get::<_, &str>("run_status"), "EXECUTING");
+    assert_eq!(started.get::<_, &str>("execution_status"), "EXECUTING");
+    assert_eq!(started.get::<_, i32>("attempt_number"), 1);
+    let execution: Json<Value> = started.get("execution");
+    assert_eq!(execution.0["attempt"]["number"], 1);
+    assert_eq!(execution.0["run"]["id"], "run_1234");
+    let data = session.data(&run.run_id).await?;
+    assert_eq!(data["snapshot"]["executionStatus"], "EXECUTING");
+    assert_eq!(data["run"]["attemptNumber"], 1);
+    assert_eq!(data["run"]["status"], "EXECUTING");
+
+    let held = engine_harness::Held {
+        run_id: run.run_id.clone(),
+        snapshot_id: started.get("snapshot_id"),
+    };
+    let success =
+        json!({"ok": true, "output": r#"{"foo":"bar"}"#, "outputType": "application/json"});
+    let completed = session.complete(&held, success).await?;
+    assert_eq!(completed.attempt_status, "RUN_FINISHED");
+    assert_eq!(completed.execution_status, "FINISHED");
+    assert_eq!(completed.run_status, "COMPLETED_SUCCESSFULLY");
+    assert_eq!(completed.attempt_number, Some(1));
+    let finished = ("FINISHED".to_owned(), "COMPLETED_SUCCESSFULLY".to_owned());
+    assert_eq!(session.status(&run.run_id).await?, finished);
+    let sql = "select output, output_type from engine.run_state where completed_at is not null";
+    let row = session.client.query_one(sql, &[]).await?;
+    assert_eq!(row.get::<_, &str>(0), r#"{"foo":"bar"}"#);
+    assert_eq!(row.get::<_, &str>(1), "application/json");
+    assert_eq!(session.count("engine.slot").await?, 0);
+    assert_eq!(session.count("engine.heartbeat").await?, 0);
+    assert_eq!(session.count("engine.waitpoint").await?, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn trg_2_a_run_whose_task_fails_without_retry_ends_with_errors() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let run = session.trigger("test").await?;
+    let held = session.take().await?;
+    let error = json!({"type": "BUILT_IN_ERROR", "name": "UserError",
+                       "message": "This is a user error", "stackTrace": ""});
+    let completed = session
+        .complete(&held, json!({"ok": false, "error": error}))
+        .await?;
+    assert_eq!(completed.attempt_status, "RUN_FINISHED");
+    assert_eq!(completed.execution_status, "FINISHED");
+    assert_eq!(completed.run_status, "COMPLETED_WITH_ERRORS");
+    assert_eq!(completed.attempt_number, Some(1));
+    let row = session
+        .client
+        .query_one("select error from engine.run_state", &[])
+        .await?;
+    assert_eq!(row.get::<_, Json<Value>>(0).0, error);
+    assert_eq!(
+        session.status(&run.run_id).await?.1,
+        "COMPLETED_WITH_ERRORS"
+    );
+    assert_eq!(session.count("engine.slot").await?, 0);
+    assert_eq!(session.count("engine.waitpoint").await?, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn trg_3_annotations_are_kept_as_they_are() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let annotations = json!({"triggerSource": "schedule", "triggerAction": "trigger",
+                             "rootTriggerSource": "schedule", "rootScheduleId": "sched_abc123"});
+    session
+        .trigger_with(&format!("'test', annotations => '{annotations}'"))
+        .await?;
+    let row = session
+        .client
+        .query_one("select annotations from engine.run", &[])
+        .await?;
+    assert_eq!(row.get::<_, Json<Value>>(0).0, annotations);
+    Ok(())
+}
+
+#[tokio::test]
+async fn col_1_a_trigger_writes_exactly_one_snapshot() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let run = session.trigger("test").await?;
+    let rows = session
+        .client
+        .query(
+            "select id, execution_status::text from engine.snapshot",
+            &[],
+        )
+        .await?;
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0].get::<_, &str>(0), run.snapshot_id);
+    assert_eq!(rows[0].get::<_, &str>(1), "QUEUED");
+    assert_eq!(session.count("engine.queue_item").await?, 1);
+    assert_eq!(session.status(&run.run_id).await?.0, "QUEUED");
+    Ok(())
+}
+
+#[tokio::test]
+async fn enq_1_a_triggered_run_can_be_dequeued() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let run = session.trigger("test").await?;
+    let held = session.dequeue().await?.context("nothing is queued")?;
+    assert_eq!(held.run_id, run.run_id);
+    assert_eq!(session.dequeue().await?, None);
+    Ok(())
+}
