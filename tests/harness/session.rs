@@ -183,7 +183,7 @@ impl Session {
     /// If the run has no deadline.
     pub async fn lapse(&self, run_id: &str) -> Result<()> {
         let sql = "update engine.heartbeat \
-                   set check_at = clock_timestamp(), deadline_at = clock_timestamp() \
+                   set check_at = now(), deadline_at = now() \
                    where run_id = $1";
         let moved = self.client.execute(sql, &[&run_id]).await?;
         anyhow::ensure!(moved == 1, "run {run_id} has no heartbeat deadline");

@@ -1,0 +1,4 @@
+//! Many sessions at once.
+
+mod beat;
+mod claim;

@@ -1,0 +1,184 @@
+//! What the extension leaves in the catalog.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use engine_harness::Database;
+use engine_harness::{Cluster, Options, Session, Workspace};
+
+const FUNCTIONS: &str = "pg_proc p join pg_depend d on d.classid = 'pg_proc'::regclass and d.objid = p.oid \
+     and d.deptype = 'e' join pg_extension x on x.oid = d.refobjid and x.extname = 'engine'";
+
+#[tokio::test]
+async fn no_function_may_be_called_by_everybody() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let public = format!("{FUNCTIONS} where has_function_privilege('public', p.oid, 'execute')");
+    assert_eq!(session.count(&public).await?, 0);
+    assert!(session.count(FUNCTIONS).await? >= 13);
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_function_pins_its_search_path_and_says_what_it_is_for() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let sql = format!(
+        "select p.proname, coalesce(array_to_string(p.proconfig, ';'), ''), coalesce(obj_description(p.oid), ''), \
+                p.prosecdef, p.proisstrict, p.proparallel::text from {FUNCTIONS}"
+    );
+    for row in session.client.query(&sql, &[]).await? {
+        let name: &str = row.get(0);
+        assert_eq!(
+            row.get::<_, &str>(1),
+            "search_path=pg_catalog, pg_temp",
+            "{name}"
+        );
+        assert!(
+            row.get::<_, &str>(2).ends_with('.'),
+            "{name} has no comment"
+        );
+        assert!(
+            row.get::<_, bool>(3) || name == "engine_version",
+            "{name} is not security definer"
+        );
+        assert!(
+            !row.get::<_, bool>(4) || name == "engine_version",
+            "{name} is strict: NULL would be silent"
+        );
+        let parallel = if name == "engine_version" { "s" } else { "u" };
+        assert_eq!(row.get::<_, &str>(5), parallel, "{name}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_functions_comment_is_the_first_sentence_of_its_documentation() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let sql = format!("select p.proname, obj_description(p.oid) from {FUNCTIONS}");
+    let api = Workspace::find()?.root().join("engine-ext/src/api");
+    let mut sources = String::new();
+    for file in fs::read_dir(api)? {
+        sources.push_str(&fs::read_to_string(file?.path())?);
+    }
+    for row in session.client.query(&sql, &[]).await? {
+        let (name, comment): (&str, &str) = (row.get(0), row.get(1));
+        let documented = first_sentence(&sources, name)
+            .with_context(|| format!("{name} has no documentation"))?;
+        assert_eq!(documented, comment, "{name}");
+    }
+    Ok(())
+}
+
+/// The first paragraph of the comment above `fn name`, without its code marks.
+fn first_sentence(sources: &str, name: &str) -> Option<String> {
+    let before = &sources[..sources.find(&format!("fn {name}("))?];
+    let lines: Vec<&str> = before
+        .lines()
+        .rev()
+        .skip_while(|line| !line.starts_with("///"))
+        .collect();
+    let block: Vec<&str> = lines
+        .into_iter()
+        .take_while(|line| line.starts_with("///"))
+        .collect();
+    let text: Vec<&str> = block
+        .iter()
+        .rev()
+        .map(|line| line.trim_start_matches('/').trim())
+        .collect();
+    let paragraph: Vec<&str> = text
+        .into_iter()
+        .take_while(|line| !line.is_empty())
+        .collect();
+    Some(paragraph.join(" ").replace('`', ""))
+}
+
+#[tokio::test]
+async fn every_table_and_view_says_what_it_is_for() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let silent = "pg_class where relnamespace = 'engine'::regnamespace and relkind in ('r', 'v') \
+                  and obj_description(oid, 'pg_class') is null";
+    assert_eq!(session.count(silent).await?, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn hot_tables_have_no_foreign_key_and_no_trigger_and_begin_their_key_with_the_shard()
+-> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let tied = "pg_constraint where connamespace = 'engine'::regnamespace and contype = 'f'";
+    assert_eq!(session.count(tied).await?, 0);
+    assert_eq!(session.count("pg_trigger t join pg_class c on c.oid = t.tgrelid where c.relnamespace = 'engine'::regnamespace").await?, 0);
+    let without_shard = "pg_index i join pg_class c on c.oid = i.indrelid \
+         join pg_attribute a on a.attrelid = c.oid and a.attnum = i.indkey[0] \
+         where c.relnamespace = 'engine'::regnamespace and a.attname <> 'shard' and c.relname <> 'environment'";
+    assert_eq!(session.count(without_shard).await?, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_dump_brings_every_row_back() -> Result<()> {
+    let cluster = Cluster::start(Options::default()).await?;
+    let (old, new) = (cluster.database().await?, "restored");
+    let session = Session::open(&old).await?;
+    let environment = "insert into engine.environment (id, type, created_at) values ('dev', 'DEVELOPMENT', now())";
+    session.client.batch_execute(environment).await?;
+    for _ in 0..3 {
+        session.trigger("test").await?;
+    }
+    let held = session.take().await?;
+    session
+        .complete(&held, serde_json::json!({"ok": true}))
+        .await?;
+    let held = session.take().await?;
+
+    let dump = cluster.data().with_file_name("dump.sql");
+    let file = fs::File::create(&dump)?;
+    run(Command::new(cluster.program("pg_dump"))
+        .arg(old.connection_string())
+        .stdout(file))?;
+    cluster
+        .connect()
+        .await?
+        .batch_execute(&format!("create database {new}"))
+        .await?;
+    let target = cluster.server().connection_string(new);
+    run(Command::new(cluster.program("psql"))
+        .args(["-q", "-v", "ON_ERROR_STOP=1", "-d", &target, "-f"])
+        .arg(Path::new(&dump))
+        .stdout(Stdio::null()))?;
+
+    let restored = Session {
+        client: cluster.server().connect(new).await?,
+    };
+    for table in [
+        "environment",
+        "run",
+        "run_state",
+        "snapshot",
+        "queue_item",
+        "slot",
+        "heartbeat",
+    ] {
+        let rows = format!("engine.{table}");
+        assert_eq!(
+            restored.count(&rows).await?,
+            session.count(&rows).await?,
+            "{table}"
+        );
+    }
+    restored
+        .complete(&held, serde_json::json!({"ok": true}))
+        .await?;
+    assert_eq!(restored.dequeue_many(10).await?.len(), 1);
+    Ok(())
+}
+
+fn run(command: &mut Command) -> Result<()> {
+    let status = command
+        .status()
+        .with_context(|| format!("cannot start {command:?}"))?;
+    ensure!(status.success(), "{command:?}: {status}");
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! One commit per call, counted from the WAL.
+
+use anyhow::{Context, Result};
+use engine_harness::{Cluster, Options, Session};
+use tokio_postgres::types::ToSql;
+
+/// Runs `work`, which must write exactly `expected` commits, and prints what it wrote.
+async fn commits<T>(
+    cluster: &Cluster,
+    what: &str,
+    expected: u64,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let (result, wal) = cluster.count_commits(work).await?;
+    println!(
+        "{what:<22} {} commits {:>8} bytes of WAL",
+        wal.commits, wal.bytes
+    );
+    assert_eq!(wal.commits, expected, "{what}");
+    result
+}
+
+#[tokio::test]
+async fn every_call_is_one_commit_and_an_empty_dequeue_none() -> Result<()> {
+    let cluster = Cluster::start(Options::default().set("autovacuum", "off")).await?;
+    let session = Session::open(&cluster.database().await?).await?;
+    // A session's first call also reads the catalog; that writes nothing, but it is not what is counted.
+    session.tick().await?;
+
+    commits(&cluster, "dequeue, nothing there", 0, session.dequeue()).await?;
+    commits(&cluster, "trigger", 1, session.trigger("test")).await?;
+    let many = async {
+        let sql = "select count(*) from engine_trigger_many( \
+                   (select jsonb_agg(jsonb_build_object('task', 'test', 'payload', n)) from generate_series(1, 100) n))";
+        Ok(session.client.query_one(sql, &[]).await?.get::<_, i64>(0))
+    };
+    assert_eq!(commits(&cluster, "trigger_many(100)", 1, many).await?, 100);
+
+    let held = commits(&cluster, "dequeue(1)", 1, session.dequeue())
+        .await?
+        .context("nothing is queued")?;
+    let held = commits(&cluster, "start", 1, session.start(&held)).await?;
+    let hundred = commits(&cluster, "dequeue(100)", 1, session.dequeue_many(100)).await?;
+    assert_eq!(hundred.len(), 100);
+
+    let beats = async {
+        let runs: Vec<&str> = hundred.iter().map(|held| held.run_id.as_str()).collect();
+        let snapshots: Vec<&str> = hundred
+            .iter()
+            .map(|held| held.snapshot_id.as_str())
+            .collect();
+        let sql =
+            "select count(*) from engine_heartbeat_many($1, $2) as h where h.snapshot_id = any($2)";
+        Ok(session
+            .client
+            .query_one(sql, &[&runs, &snapshots])
+            .await?
+            .get::<_, i64>(0))
+    };
+    assert_eq!(
+        commits(&cluster, "heartbeat_many(100)", 1, beats).await?,
+        100
+    );
+    let beat = async {
+        let sql = "select snapshot_id from engine_heartbeat($1, $2)";
+        let arguments = [&held.run_id as &(dyn ToSql + Sync), &held.snapshot_id];
+        Ok(session.client.query_one(sql, &arguments).await?)
+    };
+    commits(&cluster, "heartbeat", 1, beat).await?;
+
+    let success = serde_json::json!({"ok": true, "output": "1"});
+    commits(
+        &cluster,
+        "complete, success",
+        1,
+        session.complete(&held, success),
+    )
+    .await?;
+    let failed = session.start(&hundred[0]).await?;
+    let failure = serde_json::json!({"ok": false, "error": {"type": "STRING_ERROR", "raw": "no"}});
+    commits(
+        &cluster,
+        "complete, failure",
+        1,
+        session.complete(&failed, failure),
+    )
+    .await?;
+
+    commits(&cluster, "tick, nothing due", 0, session.tick()).await?;
+    for held in &hundred[1..] {
+        session.lapse(&held.run_id).await?;
+    }
+    assert_eq!(
+        commits(&cluster, "tick, 99 stalled", 1, session.tick()).await?,
+        99
+    );
+    commits(&cluster, "execution_data", 0, session.data(&held.run_id)).await?;
+    Ok(())
+}

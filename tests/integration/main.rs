@@ -1,0 +1,7 @@
+//! What single sessions see: commits, errors, transactions, the catalog.
+
+mod catalog;
+mod commit;
+mod harness;
+mod refusal;
+mod transaction;

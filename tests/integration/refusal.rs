@@ -1,0 +1,244 @@
+//! Errors: each has its own SQLSTATE, one line, a detail, a hint; and nothing was changed.
+
+use anyhow::Result;
+use engine_harness::{Database, Session};
+
+/// Everything that the tables hold, as one number.
+async fn contents(session: &Session) -> Result<i64> {
+    let sql = "select sum(hashtext(t.row::text)::bigint)::bigint from ( \
+               select to_jsonb(r) as row from engine.run r union all select to_jsonb(s) from engine.run_state s \
+               union all select to_jsonb(p) from engine.snapshot p union all select to_jsonb(i) from engine.queue_item i \
+               union all select to_jsonb(o) from engine.slot o union all select to_jsonb(h) from engine.heartbeat h) t";
+    Ok(session.client.query_one(sql, &[]).await?.get(0))
+}
+
+/// Expects `sql` to be refused with `code`, a message that contains `message`, a detail, a hint, and no change.
+async fn refuses(session: &Session, sql: &str, code: &str, message: &str) -> Result<()> {
+    let before = contents(session).await?;
+    let refused = session.refused(sql).await?;
+    assert_eq!(refused.code, code, "{sql}: {refused:?}");
+    assert!(refused.message.contains(message), "{sql}: {refused:?}");
+    assert!(
+        !refused.message.contains('\n') && !refused.message.ends_with('.'),
+        "{refused:?}"
+    );
+    assert!(
+        refused
+            .message
+            .starts_with(|first: char| first.is_lowercase() || first == '"'),
+        "{refused:?}"
+    );
+    assert!(
+        refused.detail.ends_with('.') && refused.hint.ends_with(['.', '}']),
+        "{refused:?}"
+    );
+    assert!(!refused.detail.contains('\n'), "{refused:?}");
+    assert_eq!(contents(session).await?, before, "{sql} changed something");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_caller_who_errs_learns_what_is_wrong_and_nothing_changes() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    session.trigger("waiting").await?;
+    session
+        .trigger_with("'queued', queue_timestamp => '2030-01-01', run_id => 'q'")
+        .await?;
+    let held = session.take().await?;
+    let (run, snapshot) = (held.run_id, held.snapshot_id);
+    let queued: String = session
+        .client
+        .query_one(
+            "select snapshot_id from engine.run_state where run_id = 'q'",
+            &[],
+        )
+        .await?
+        .get(0);
+    let finished = {
+        session.trigger("finished").await?;
+        let held = session.take().await?;
+        session
+            .complete(&held, serde_json::json!({"ok": true}))
+            .await?;
+        held.run_id
+    };
+    let last: String = session
+        .client
+        .query_one(
+            "select snapshot_id from engine.run_state where run_id = $1",
+            &[&finished],
+        )
+        .await?
+        .get(0);
+
+    for (sql, code, message) in [
+        // unknown run
+        ("select engine_start_attempt('run_nope', 'x')".to_owned(), "RE001", "run \"nope\" does not exist"),
+        ("select engine_heartbeat('nope', 'x')".to_owned(), "RE001", "does not exist"),
+        ("select engine_succeed('nope', 'x')".to_owned(), "RE001", "does not exist"),
+        // stale snapshot
+        (format!("select engine_start_attempt('{run}', 'x')"), "RE002", "not the latest"),
+        (format!("select engine_complete_attempt('{run}', 'x', '{{\"ok\": true}}')"), "RE002", "not the latest"),
+        // status
+        (format!("select engine_succeed('{finished}', '{last}')"), "RE003", "is finished"),
+        (format!("select engine_start_attempt('{finished}', '{last}')"), "RE003", "is finished"),
+        (format!("select engine_start_attempt('q', '{queued}')"), "RE004", "cannot be started"),
+        (format!("select engine_succeed('q', '{queued}')"), "RE004", "cannot be completed"),
+        // environment
+        ("select engine_trigger('t', environment_id => 'nope')".to_owned(), "RE005", "environment \"nope\""),
+        ("select engine_dequeue(environment_id => 'nope')".to_owned(), "RE005", "environment \"nope\""),
+        // completion
+        (format!("select engine_complete_attempt('{run}', '{snapshot}', '[]')"), "22032", "malformed completion"),
+        (format!("select engine_complete_attempt('{run}', '{snapshot}', '{{}}')"), "22032", "malformed completion"),
+        (format!("select engine_complete_attempt('{run}', '{snapshot}', '{{\"ok\": false}}')"), "22032", "malformed"),
+        // values
+        ("select engine_dequeue(max_runs => 0)".to_owned(), "22023", "\"max_runs\""),
+        ("select engine_dequeue(max_runs => 1001)".to_owned(), "22023", "\"max_runs\""),
+        ("select engine_dequeue(wait_ms => -1)".to_owned(), "22023", "\"wait_ms\""),
+        ("select engine_tick(0)".to_owned(), "22023", "\"max_items\""),
+        ("select engine_trigger('')".to_owned(), "22023", "\"task\""),
+        ("select engine_trigger('t', max_attempts => 0)".to_owned(), "22023", "\"max_attempts\""),
+        ("select engine_trigger('t', machine => 'huge')".to_owned(), "22023", "\"machine\""),
+        ("select engine_trigger('t', queue_timestamp => 'infinity')".to_owned(), "22023", "\"queue_timestamp\""),
+        ("select engine_trigger('t', run_id => 'a b')".to_owned(), "22023", "\"run_id\""),
+        ("select engine_trigger_many('5')".to_owned(), "22023", "\"runs\""),
+        ("select engine_trigger_many('[{\"task\": \"t\"}, {\"taks\": \"t\"}]')".to_owned(), "22023", "\"runs\""),
+        ("select engine_heartbeat_many('{a,b}', '{x}')".to_owned(), "22023", "\"snapshot_ids\""),
+        // nulls
+        ("select engine_trigger(null)".to_owned(), "22004", "\"task\""),
+        ("select engine_trigger('t', tags => array['a', null])".to_owned(), "22004", "\"tags\""),
+        ("select engine_trigger_many(null)".to_owned(), "22004", "\"runs\""),
+        ("select engine_start_attempt(null, 'x')".to_owned(), "22004", "\"run_id\""),
+        (format!("select engine_start_attempt('{run}', null)"), "22004", "\"snapshot_id\""),
+        (format!("select engine_complete_attempt('{run}', '{snapshot}', null)"), "22004", "\"completion\""),
+        ("select engine_heartbeat_many('{a,null}', '{x,y}')".to_owned(), "22004", "\"run_id\""),
+        ("select engine_execution_data(null)".to_owned(), "22004", "\"run_id\""),
+        // identity
+        ("select engine_trigger('t', run_id => 'run_q')".to_owned(), "23505", "run \"q\" exists already"),
+        (
+            "select engine_trigger_many('[{\"task\": \"t\", \"run_id\": \"z\"}, {\"task\": \"t\", \"run_id\": \"z\"}]')"
+                .to_owned(),
+            "23505",
+            "run \"z\" exists already",
+        ),
+        // retries come later
+        (
+            format!(
+                "select engine_complete_attempt('{run}', '{snapshot}', \
+                 '{{\"ok\": false, \"error\": {{\"type\": \"STRING_ERROR\", \"raw\": \"x\"}}, \"retry\": {{\"delay\": 0}}}}')"
+            ),
+            "0A000",
+            "cannot be retried",
+        ),
+    ] {
+        refuses(&session, &sql, code, message).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_payload_over_the_limit_is_refused_and_one_at_the_limit_is_not() -> Result<()> {
+    let database = Database::fresh().await?;
+    database.set("engine.max_payload_bytes", "10").await?;
+    let session = Session::open(&database).await?;
+    session.trigger_with("'t', '1234567890'").await?;
+    refuses(
+        &session,
+        "select engine_trigger('t', '12345678901')",
+        "54000",
+        "payload is too large",
+    )
+    .await?;
+    let many = "select engine_trigger_many('[{\"task\": \"t\"}, {\"task\": \"t\", \"payload\": [1,2,3,4,5]}]')";
+    refuses(&session, many, "54000", "payload is too large").await?;
+    assert!(
+        session
+            .refused(many)
+            .await?
+            .detail
+            .starts_with("Element 1: ")
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn whoever_locks_needs_read_committed() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    session.trigger("test").await?;
+    for level in ["repeatable read", "serializable"] {
+        for call in [
+            "engine_dequeue()",
+            "engine_start_attempt('a', 'b')",
+            "engine_succeed('a', 'b')",
+            "engine_fail('a', 'b')",
+            "engine_complete_attempt('a', 'b', '{\"ok\": true}')",
+            "engine_heartbeat('a', 'b')",
+            "engine_heartbeat_many('{a}', '{b}')",
+            "engine_tick()",
+        ] {
+            session
+                .client
+                .batch_execute(&format!("begin isolation level {level}"))
+                .await?;
+            let refused = session.refused(&format!("select {call}")).await?;
+            session.client.batch_execute("rollback").await?;
+            assert_eq!(refused.code, "RE006", "{call}");
+            assert!(refused.detail.to_lowercase().contains(level), "{refused:?}");
+            assert!(!refused.hint.is_empty());
+        }
+    }
+    assert_eq!(session.count("engine.queue_item").await?, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_library_over_another_catalog_refuses_with_advice() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    session
+        .client
+        .batch_execute("update pg_extension set extversion = '0.0.1' where extname = 'engine'")
+        .await?;
+    let refused = session.refused("select engine_trigger('t')").await?;
+    assert_eq!(refused.code, "RE007");
+    assert!(
+        refused.detail.contains("0.0.1") && refused.hint.contains("ALTER EXTENSION engine UPDATE"),
+        "{refused:?}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_misspelt_setting_is_refused() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    session.tick().await?;
+    assert_eq!(
+        session.refused("set engine.max_bach = 5").await?.code,
+        "42602"
+    );
+    assert_eq!(
+        session
+            .refused("set engine.default_machine = 'huge'")
+            .await?
+            .code,
+        "22023"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn our_codes_reach_plpgsql() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    session
+        .client
+        .batch_execute(
+            "do $$ begin perform engine_start_attempt('nope', 'x'); raise 'not refused'; \
+             exception when sqlstate 'RE001' then null; end $$",
+        )
+        .await?;
+    assert_eq!(
+        session.refused("select 1 / 0").await?.code,
+        "22012",
+        "and leave no trace in later errors"
+    );
+    Ok(())
+}
