@@ -9,12 +9,10 @@ with finished as (
          as f(run_id, snapshot_id, ordinal, run_status, description, output, output_type, error, usage_duration_ms)
 ), slot as (
     delete from engine.slot as o
-    using finished as f
-    where o.shard = $1 and o.run_id = f.run_id
+    where o.shard = $1 and o.run_id = any ($6)
 ), heartbeat as (
     delete from engine.heartbeat as h
-    using finished as f
-    where h.shard = $1 and h.run_id = f.run_id
+    where h.shard = $1 and h.run_id = any ($6)
 ), snapshot as (
     insert into engine.snapshot (
         shard, run_id, ordinal, id, previous_snapshot_id, execution_status, run_status, attempt_number, description,
@@ -22,7 +20,12 @@ with finished as (
     select $1, f.run_id, f.ordinal, f.snapshot_id, p.id, $5::engine.execution_status, f.run_status::engine.run_status,
            p.attempt_number, f.description, $3, $4, $2
     from finished as f
-    join engine.snapshot as p on p.shard = $1 and p.run_id = f.run_id and p.ordinal = f.ordinal - 1
+    cross join lateral (
+        select p.id, p.attempt_number
+        from engine.snapshot as p
+        where p.shard = $1 and p.run_id = f.run_id and p.ordinal = f.ordinal - 1
+        offset 0
+    ) as p
 )
 update engine.run_state as s
 set run_status = f.run_status::engine.run_status,
@@ -36,4 +39,4 @@ set run_status = f.run_status::engine.run_status,
     usage_duration_ms = f.usage_duration_ms,
     updated_at = $2
 from finished as f
-where s.shard = $1 and s.run_id = f.run_id
+where s.shard = $1 and s.run_id = any ($6) and s.run_id = f.run_id

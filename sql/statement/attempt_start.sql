@@ -59,5 +59,5 @@ select jsonb_strip_nulls(jsonb_build_object(
            -- outside of the stripping: what users wrote keeps its nulls
            || jsonb_build_object('traceContext', coalesce(r.trace_context, '{}'), 'metadata', r.metadata))
 from state as s
-join engine.run as r on r.shard = $1 and r.id = s.run_id
-join engine.snapshot as p on p.shard = $1 and p.run_id = s.run_id and p.ordinal = $11 - 1
+join engine.run as r on r.shard = $1 and r.id = $9
+join engine.snapshot as p on p.shard = $1 and p.run_id = $9 and p.ordinal = $11 - 1

@@ -4,8 +4,13 @@
 select d.data || jsonb_build_object('completedWaitpoints', coalesce(
            (select jsonb_agg(w.entry order by w.index)
             from engine.completed_waitpoint as w
-            where w.shard = $1 and w.run_id = s.run_id and w.ordinal = s.snapshot_ordinal), '[]'))
+            where w.shard = $1 and w.run_id = $2 and w.ordinal = s.snapshot_ordinal), '[]'))
 from engine.run_state as s
-join engine.run as r on r.shard = $1 and r.id = s.run_id
-join engine.execution_data as d on d.shard = $1 and d.run_id = s.run_id and d.ordinal = s.snapshot_ordinal
+join engine.run as r on r.shard = $1 and r.id = $2
+cross join lateral (
+    select d.data
+    from engine.execution_data as d
+    where d.shard = $1 and d.run_id = $2 and d.ordinal = s.snapshot_ordinal
+    offset 0
+) as d
 where s.shard = $1 and s.run_id = $2 and ($3::text is null or r.environment_id = $3)

@@ -3,12 +3,11 @@
 -- Locks: deadlines, SKIP LOCKED. Index: heartbeat_check.
 update engine.heartbeat as h
 set check_at = h.deadline_at
-from (
-    select a.run_id
-    from engine.heartbeat as a
-    where a.shard = $1 and a.check_at <= $2 and a.deadline_at > $2
-    order by a.check_at
-    limit $3
-    for no key update skip locked
-) as alive
-where h.shard = $1 and h.run_id = alive.run_id
+where h.shard = $1
+  and h.run_id = any (array(
+      select a.run_id
+      from engine.heartbeat as a
+      where a.shard = $1 and a.check_at <= $2 and a.deadline_at > $2
+      order by a.check_at
+      limit $3
+      for no key update skip locked))

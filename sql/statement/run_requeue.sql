@@ -10,17 +10,20 @@ with requeued as (
          as q(run_id, snapshot_id, ordinal, description, available_at, queue_attempts, carries)
 ), slot as (
     delete from engine.slot as o
-    using requeued as q
-    where o.shard = $1 and o.run_id = q.run_id
+    where o.shard = $1 and o.run_id = any ($5)
 ), heartbeat as (
     delete from engine.heartbeat as h
-    using requeued as q
-    where h.shard = $1 and h.run_id = q.run_id
+    where h.shard = $1 and h.run_id = any ($5)
 ), item as (
     insert into engine.queue_item (shard, run_id, worker_queue, environment_id, queue, concurrency_key, available_at)
     select $1, q.run_id, r.worker_queue, r.environment_id, r.queue, r.concurrency_key, q.available_at
     from requeued as q
-    join engine.run as r on r.shard = $1 and r.id = q.run_id
+    cross join lateral (
+        select r.worker_queue, r.environment_id, r.queue, r.concurrency_key
+        from engine.run as r
+        where r.shard = $1 and r.id = q.run_id
+        offset 0
+    ) as r
 ), snapshot as (
     insert into engine.snapshot (
         shard, run_id, ordinal, id, previous_snapshot_id, execution_status, run_status, attempt_number, description,
@@ -33,7 +36,12 @@ with requeued as (
            case when q.carries then p.completed_waitpoint_order else '{}' end,
            $2
     from requeued as q
-    join engine.snapshot as p on p.shard = $1 and p.run_id = q.run_id and p.ordinal = q.ordinal - 1
+    cross join lateral (
+        select p.id, p.attempt_number, p.batch_id, p.checkpoint_id, p.completed_waitpoint_ids, p.completed_waitpoint_order
+        from engine.snapshot as p
+        where p.shard = $1 and p.run_id = q.run_id and p.ordinal = q.ordinal - 1
+        offset 0
+    ) as p
 )
 update engine.run_state as s
 set run_status = $4::engine.run_status,
@@ -43,4 +51,4 @@ set run_status = $4::engine.run_status,
     queue_attempts = q.queue_attempts,
     updated_at = $2
 from requeued as q
-where s.shard = $1 and s.run_id = q.run_id
+where s.shard = $1 and s.run_id = any ($5) and s.run_id = q.run_id

@@ -16,5 +16,5 @@ select coalesce(
            order by d.ordinal desc
            limit 50) as n), '[]')
 from engine.snapshot as p
-join engine.run as r on r.shard = $1 and r.id = p.run_id
+join engine.run as r on r.shard = $1 and r.id = $2
 where p.shard = $1 and p.run_id = $2 and p.id = $3 and ($4::text is null or r.environment_id = $4)

@@ -174,16 +174,18 @@ impl Statement {
     }
 }
 
-/// What the planner may not choose. Every statement is written as primary-key lookups and walks of one index; planned while
-/// the tables are still empty, it would otherwise scan them, and go on doing so when they are full.
-const FORBIDDEN: [&CStr; 7] = [
+/// What the planner may not choose. Every statement names its rows by primary key or walks one index; planned while the
+/// tables are still empty, it would otherwise scan them, and go on doing so when they are full. For the same reason a
+/// statement reads hot tables through lateral lookups behind `offset 0`, and writes those whose key is `= any` of an array.
+const FORBIDDEN: &[&CStr] = &[
     c"enable_seqscan",
     c"enable_bitmapscan",
-    c"enable_hashjoin",
     c"enable_mergejoin",
     c"enable_material",
     c"enable_sort",
     c"jit",
+    #[cfg(not(feature = "pg13"))]
+    c"enable_memoize",
 ];
 
 /// Runs `execute`, which plans, with the planner held to index lookups.
