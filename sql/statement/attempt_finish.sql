@@ -20,12 +20,7 @@ with finished as (
     select $1, f.run_id, f.ordinal, f.snapshot_id, p.id, $5::engine.execution_status, f.run_status::engine.run_status,
            p.attempt_number, f.description, $3, $4, $2
     from finished as f
-    cross join lateral (
-        select p.id, p.attempt_number
-        from engine.snapshot as p
-        where p.shard = $1 and p.run_id = f.run_id and p.ordinal = f.ordinal - 1
-        offset 0
-    ) as p
+    join engine.snapshot as p on p.shard = $1 and p.run_id = f.run_id and p.ordinal = f.ordinal - 1
 )
 update engine.run_state as s
 set run_status = f.run_status::engine.run_status,
@@ -39,4 +34,4 @@ set run_status = f.run_status::engine.run_status,
     usage_duration_ms = f.usage_duration_ms,
     updated_at = $2
 from finished as f
-where s.shard = $1 and s.run_id = any ($6) and s.run_id = f.run_id
+where s.shard = $1 and s.run_id = f.run_id

@@ -26,12 +26,7 @@ with claimed as (
     select $1, c.run_id, c.ordinal, c.snapshot_id, p.id, $6::engine.execution_status, $8::engine.run_status,
            p.attempt_number, $9, p.batch_id, p.checkpoint_id, p.completed_waitpoint_ids, p.completed_waitpoint_order, $3, $4, $2
     from claimed as c
-    cross join lateral (
-        select p.id, p.attempt_number, p.batch_id, p.checkpoint_id, p.completed_waitpoint_ids, p.completed_waitpoint_order
-        from engine.snapshot as p
-        where p.shard = $1 and p.run_id = c.run_id and p.ordinal = c.ordinal - 1
-        offset 0
-    ) as p
+    join engine.snapshot as p on p.shard = $1 and p.run_id = c.run_id and p.ordinal = c.ordinal - 1
 )
 update engine.run_state as s
 set run_status = $7::engine.run_status,
@@ -44,4 +39,4 @@ set run_status = $7::engine.run_status,
     dequeued_at = $2,
     updated_at = $2
 from claimed as c
-where s.shard = $1 and s.run_id = any ($10) and s.run_id = c.run_id
+where s.shard = $1 and s.run_id = c.run_id

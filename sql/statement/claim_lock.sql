@@ -3,7 +3,8 @@
 -- Locks: queue items and run states, both SKIP LOCKED: claimers never wait, neither for each other nor for anyone else.
 -- The item's lock is the fence: whoever moves a run out of its queue deletes the item in the same transaction, so a run
 -- whose item is locked here is still queued.
--- The lateral subqueries keep the join a primary-key lookup per claimed run, whatever the statistics say.
+-- `offset 0` keeps each join a primary-key lookup per claimed run: the planner takes a LIMIT parameter for a tenth of the
+-- queue, and would hash the whole table for it.
 -- Index: queue_item_claim, then primary keys.
 select s.run_id, s.run_status, s.execution_status, s.snapshot_id, s.snapshot_ordinal, s.attempt_number, s.max_attempts,
        s.queue_attempts, s.machine, s.usage_duration_ms, s.dequeued_at, s.environment_type,

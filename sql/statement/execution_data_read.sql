@@ -7,10 +7,5 @@ select d.data || jsonb_build_object('completedWaitpoints', coalesce(
             where w.shard = $1 and w.run_id = $2 and w.ordinal = s.snapshot_ordinal), '[]'))
 from engine.run_state as s
 join engine.run as r on r.shard = $1 and r.id = $2
-cross join lateral (
-    select d.data
-    from engine.execution_data as d
-    where d.shard = $1 and d.run_id = $2 and d.ordinal = s.snapshot_ordinal
-    offset 0
-) as d
+join engine.execution_data as d on d.shard = $1 and d.run_id = $2 and d.ordinal = s.snapshot_ordinal
 where s.shard = $1 and s.run_id = $2 and ($3::text is null or r.environment_id = $3)

@@ -1,8 +1,12 @@
 -- Beats: moves the deadlines of these runs, each only if its snapshot is still the one that is watched.
 -- $1 smallint shard, $2 timestamptz now, $3 text[] run ids, $4 text[] snapshot ids, element by element
--- Locks: deadlines, in the order of the run ids (the index's), waiting for a transition of the run that is about to commit.
+-- Locks: deadlines, in the order of the run ids, waiting for a transition of the run that is about to commit.
 -- Index: heartbeat_pkey; touches none (HOT).
 update engine.heartbeat as h
 set deadline_at = $2 + h.interval_ms * interval '1 millisecond'
-from unnest($3, $4) as beat(run_id, snapshot_id)
-where h.shard = $1 and h.run_id = any ($3) and h.run_id = beat.run_id and h.snapshot_id = beat.snapshot_id
+from (
+    select g.run_id, g.snapshot_id
+    from unnest($3, $4) as g(run_id, snapshot_id)
+    order by g.run_id
+) as beat
+where h.shard = $1 and h.run_id = beat.run_id and h.snapshot_id = beat.snapshot_id

@@ -3,9 +3,4 @@
 -- Locks: none. Index: run_state_pkey.
 select s.run_id
 from unnest($1, $2) as g(shard, run_id)
-cross join lateral (
-    select s.run_id
-    from engine.run_state as s
-    where s.shard = g.shard and s.run_id = g.run_id
-    offset 0
-) as s
+join engine.run_state as s on s.shard = g.shard and s.run_id = g.run_id

@@ -18,12 +18,7 @@ with requeued as (
     insert into engine.queue_item (shard, run_id, worker_queue, environment_id, queue, concurrency_key, available_at)
     select $1, q.run_id, r.worker_queue, r.environment_id, r.queue, r.concurrency_key, q.available_at
     from requeued as q
-    cross join lateral (
-        select r.worker_queue, r.environment_id, r.queue, r.concurrency_key
-        from engine.run as r
-        where r.shard = $1 and r.id = q.run_id
-        offset 0
-    ) as r
+    join engine.run as r on r.shard = $1 and r.id = q.run_id
 ), snapshot as (
     insert into engine.snapshot (
         shard, run_id, ordinal, id, previous_snapshot_id, execution_status, run_status, attempt_number, description,
@@ -36,12 +31,7 @@ with requeued as (
            case when q.carries then p.completed_waitpoint_order else '{}' end,
            $2
     from requeued as q
-    cross join lateral (
-        select p.id, p.attempt_number, p.batch_id, p.checkpoint_id, p.completed_waitpoint_ids, p.completed_waitpoint_order
-        from engine.snapshot as p
-        where p.shard = $1 and p.run_id = q.run_id and p.ordinal = q.ordinal - 1
-        offset 0
-    ) as p
+    join engine.snapshot as p on p.shard = $1 and p.run_id = q.run_id and p.ordinal = q.ordinal - 1
 )
 update engine.run_state as s
 set run_status = $4::engine.run_status,
@@ -51,4 +41,4 @@ set run_status = $4::engine.run_status,
     queue_attempts = q.queue_attempts,
     updated_at = $2
 from requeued as q
-where s.shard = $1 and s.run_id = any ($5) and s.run_id = q.run_id
+where s.shard = $1 and s.run_id = q.run_id

@@ -26,13 +26,7 @@ select s.shard,
            'outputIsError', w.output_is_error)) as entry
 from engine.snapshot as s
 cross join lateral unnest(s.completed_waitpoint_ids) as c(waitpoint_id)
--- a lookup per id, also where the planner believes the table to be empty
-cross join lateral (
-    select w.*
-    from engine.waitpoint as w
-    where w.shard = s.shard and w.id = c.waitpoint_id
-    offset 0
-) as w
+join engine.waitpoint as w on w.shard = s.shard and w.id = c.waitpoint_id
 left join lateral (
     select o.position - 1 as index
     from unnest(s.completed_waitpoint_order) with ordinality as o(waitpoint_id, position)

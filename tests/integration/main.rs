@@ -3,5 +3,6 @@
 mod catalog;
 mod commit;
 mod harness;
+mod plan;
 mod refusal;
 mod transaction;

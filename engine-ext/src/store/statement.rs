@@ -1,16 +1,18 @@
 //! A statement of `sql/statement`: prepared once per session, planned once, executed through SPI.
 //!
 //! SPI is called directly, for three things that pgrx's client does not do: it pins the generic plan (a LIMIT parameter
-//! makes Postgres plan anew on every call, a quarter of the cost of a claim), it decides what the planner may choose, and it
+//! makes Postgres plan anew on every call, a quarter of the cost of a claim), it plans for large tables (`planner`), and it
 //! leaves a call that writes nothing without a transaction id, so that a dequeue that finds nothing commits nothing.
 
 #![allow(unsafe_code)]
 
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{c_char, c_int};
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use pgrx::{FromDatum, IntoDatum, pg_sys};
+
+use super::planner::{LargeTables, with_simple_plans};
 
 /// A file of `sql/statement`, and its plan in this session.
 pub(super) struct Statement {
@@ -132,6 +134,7 @@ impl Statement {
         }
         // SAFETY: paired with SPI_finish below; an error in between aborts the transaction, which ends the connection.
         check("SPI_connect", unsafe { pg_sys::SPI_connect() });
+        let _large = LargeTables::assumed();
         let (plan, is_planned) = self.plan(arguments);
         // SAFETY: the plan is kept and takes this many values. Not read-only: each statement sees what was committed before.
         let mut execute = || unsafe {
@@ -140,7 +143,7 @@ impl Statement {
         let code = if is_planned {
             execute()
         } else {
-            with_fixed_plans(execute)
+            with_simple_plans(execute)
         };
         check("SPI_execute_plan", code);
         let result = read();
@@ -172,45 +175,6 @@ impl Statement {
         self.plan.store(plan, Ordering::Relaxed);
         (plan, false)
     }
-}
-
-/// What the planner may not choose. Every statement names its rows by primary key or walks one index; planned while the
-/// tables are still empty, it would otherwise scan them, and go on doing so when they are full. For the same reason a
-/// statement reads hot tables through lateral lookups behind `offset 0`, and writes those whose key is `= any` of an array.
-const FORBIDDEN: &[&CStr] = &[
-    c"enable_seqscan",
-    c"enable_bitmapscan",
-    c"enable_mergejoin",
-    c"enable_material",
-    c"enable_sort",
-    c"jit",
-    #[cfg(not(feature = "pg13"))]
-    c"enable_memoize",
-];
-
-/// Runs `execute`, which plans, with the planner held to index lookups.
-fn with_fixed_plans<R>(execute: impl FnOnce() -> R) -> R {
-    // SAFETY: the nest level is closed below; on an error the transaction's abort closes it.
-    let level = unsafe { pg_sys::NewGUCNestLevel() };
-    for name in FORBIDDEN {
-        // SAFETY: literals; the settings exist in every supported version.
-        unsafe {
-            pg_sys::set_config_option(
-                name.as_ptr(),
-                c"off".as_ptr(),
-                pg_sys::GucContext::PGC_USERSET,
-                pg_sys::GucSource::PGC_S_SESSION,
-                pg_sys::GucAction::GUC_ACTION_SAVE,
-                true,
-                0,
-                false,
-            );
-        }
-    }
-    let result = execute();
-    // SAFETY: closes the level opened above.
-    unsafe { pg_sys::AtEOXact_GUC(true, level) };
-    result
 }
 
 /// A failure of SPI itself is a bug of this crate: errors of statements are thrown, not returned.

@@ -1,0 +1,81 @@
+//! The cost of a call depends on what it touches, not on what the tables hold, although its plan was made when they were
+//! empty and nobody has analyzed them since.
+
+use anyhow::Result;
+use engine_harness::{Database, Session};
+
+/// Rows of the hot tables that `call` reads. The counters may hold what the session did before.
+async fn rows_read(session: &Session, call: &str) -> Result<i64> {
+    let counters = "select sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::bigint \
+                    from pg_stat_xact_user_tables where schemaname = 'engine'";
+    session.client.batch_execute("begin").await?;
+    let before: i64 = session.client.query_one(counters, &[]).await?.get(0);
+    session.client.query(call, &[]).await?;
+    let after: i64 = session.client.query_one(counters, &[]).await?.get(0);
+    session.client.batch_execute("commit").await?;
+    Ok(after - before)
+}
+
+#[tokio::test]
+async fn a_call_reads_what_it_touches_and_no_more() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    session
+        .client
+        .batch_execute("alter table engine.run_state set (autovacuum_enabled = off)")
+        .await?;
+    // All plans of this session are made now.
+    for _ in 0..2 {
+        session.trigger("test").await?;
+        let held = session.take().await?;
+        session.lapse(&held.run_id).await?;
+        session.tick().await?;
+        session.make_due(&held.run_id).await?;
+        let held = session.take().await?;
+        session
+            .client
+            .query(
+                "select * from engine_heartbeat($1, $2)",
+                &[&held.run_id, &held.snapshot_id],
+            )
+            .await?;
+        session
+            .complete(&held, serde_json::json!({"ok": true}))
+            .await?;
+    }
+    let fill = "select count(*) from engine_trigger_many( \
+                (select jsonb_agg(jsonb_build_object('task', 'test')) from generate_series(1, 1000)))";
+    for _ in 0..3 {
+        session.client.query(fill, &[]).await?;
+    }
+    session.dequeue_many(1000).await?;
+
+    let read = rows_read(&session, "select * from engine_dequeue(max_runs => 10)").await?;
+    println!("dequeue(10) reads {read} rows");
+    assert!(read <= 10 * 8, "dequeue(10) reads {read} rows");
+    let held = session.dequeue_many(1).await?.remove(0);
+    let (run, snapshot) = (&held.run_id, &held.snapshot_id);
+    let read = rows_read(
+        &session,
+        &format!("select * from engine_heartbeat('{run}', '{snapshot}')"),
+    )
+    .await?;
+    assert!(read <= 8, "a heartbeat reads {read} rows");
+    let read = rows_read(
+        &session,
+        &format!("select * from engine_start_attempt('{run}', '{snapshot}')"),
+    )
+    .await?;
+    assert!(read <= 12, "a start reads {read} rows");
+    let sql = "select snapshot_id from engine.run_state where run_id = $1";
+    let snapshot: String = session.client.query_one(sql, &[run]).await?.get(0);
+    let read = rows_read(
+        &session,
+        &format!("select * from engine_succeed('{run}', '{snapshot}')"),
+    )
+    .await?;
+    assert!(read <= 12, "a completion reads {read} rows");
+    let read = rows_read(&session, "select * from engine_tick()").await?;
+    assert!(read <= 4, "a tick with nothing to do reads {read} rows");
+    Ok(())
+}
