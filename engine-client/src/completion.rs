@@ -1,0 +1,124 @@
+//! How an attempt ended.
+
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use tokio_postgres::Row;
+
+use crate::time::to_ms;
+use crate::{AttemptStatus, Error, ExecutionStatus, Failure, RunId, RunStatus, SnapshotId};
+
+/// The end of an attempt as the worker reports it.
+///
+/// ```
+/// # fn main() -> Result<(), engine_client::Error> {
+/// use engine_client::{Completion, Failure};
+///
+/// let success = Completion::success(&42)?;
+/// let failure = Completion::failure(&Failure::message("no such file"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Completion {
+    json: Value,
+}
+
+impl Completion {
+    /// Success with `output`, written as JSON.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Serialization`](crate::ErrorKind::Serialization) if `output` cannot be written as
+    /// JSON.
+    pub fn success<T: Serialize + ?Sized>(output: &T) -> Result<Self, Error> {
+        let text = serde_json::to_string(output)?;
+        Ok(Self::success_text(text, "application/json"))
+    }
+
+    /// Success with an output that is text already, with its media type.
+    pub fn success_text(output: impl Into<String>, output_type: impl Into<String>) -> Self {
+        let (output, output_type) = (output.into(), output_type.into());
+        let json = json!({"ok": true, "output": output, "outputType": output_type});
+        Self { json }
+    }
+
+    /// Failure.
+    pub fn failure(failure: &Failure) -> Self {
+        let json = json!({"ok": false, "error": failure.to_json()});
+        Self { json }
+    }
+
+    /// How long the attempt took. Kept to the millisecond.
+    pub fn duration(mut self, duration: Duration) -> Self {
+        self.json["usage"] = json!({"durationMs": to_ms(duration)});
+        self
+    }
+
+    /// The argument of `engine_complete_attempt`.
+    pub fn as_json(&self) -> &Value {
+        &self.json
+    }
+}
+
+/// An attempt that was completed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Completed {
+    /// The run.
+    pub run_id: RunId,
+    /// Its latest snapshot.
+    pub snapshot_id: SnapshotId,
+    /// What became of the attempt.
+    pub attempt_status: AttemptStatus,
+    /// Where the run is in its execution.
+    pub execution_status: ExecutionStatus,
+    /// The run's status.
+    pub run_status: RunStatus,
+    /// The attempt that was completed.
+    pub attempt_number: Option<i32>,
+    /// When the next attempt is due, if there is one.
+    pub retry_at: Option<SystemTime>,
+}
+
+impl Completed {
+    pub(crate) fn from_row(row: &Row) -> Result<Self, Error> {
+        Ok(Self {
+            run_id: row.try_get("run_id")?,
+            snapshot_id: row.try_get("snapshot_id")?,
+            attempt_status: row.try_get("attempt_status")?,
+            execution_status: row.try_get("execution_status")?,
+            run_status: row.try_get("run_status")?,
+            attempt_number: row.try_get("attempt_number")?,
+            retry_at: row.try_get("retry_at")?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_success_carries_its_output_as_text() {
+        let completion = Completion::success(&json!({"lines": 3}))
+            .unwrap()
+            .duration(Duration::from_millis(12));
+        assert_eq!(
+            *completion.as_json(),
+            json!({
+                "ok": true, "output": "{\"lines\":3}", "outputType": "application/json",
+                "usage": {"durationMs": 12},
+            })
+        );
+    }
+
+    #[test]
+    fn a_failure_carries_its_error() {
+        let completion = Completion::failure(&Failure::message("no such file"));
+        assert_eq!(
+            *completion.as_json(),
+            json!({"ok": false, "error": {"type": "STRING_ERROR", "raw": "no such file"}})
+        );
+    }
+}

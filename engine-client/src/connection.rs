@@ -1,0 +1,171 @@
+//! One connection and the task that drives it.
+
+use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio_postgres::{Client, Config, NoTls};
+
+use crate::{Engine, Error};
+
+/// How long a closing connection may take to say goodbye to the server.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// Where the database is: what a connection string says.
+///
+/// ```
+/// # fn main() -> Result<(), engine_client::Error> {
+/// use engine_client::Database;
+///
+/// let by_socket: Database = "host=/var/run/postgresql user=app dbname=app".parse()?;
+/// let by_url: Database = "postgres://app@localhost:5432/app".parse()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Database {
+    config: Config,
+}
+
+impl Database {
+    /// A new connection. It may take as long as the `connect_timeout` of the connection string, which is
+    /// unlimited unless it is set.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Connection`](crate::ErrorKind::Connection) if the server cannot be reached;
+    /// [`ErrorKind::Setup`](crate::ErrorKind::Setup) if it knows neither the role nor the database.
+    pub async fn connect(&self) -> Result<Connection, Error> {
+        let (client, driver) = self
+            .config
+            .connect(NoTls)
+            .await
+            .map_err(Error::connecting)?;
+        let driver = Driver(tokio::spawn(async move {
+            if let Err(error) = driver.await {
+                tracing::debug!(%error, "connection ended");
+            }
+        }));
+        Ok(Connection {
+            client,
+            driver,
+            is_cut: AtomicBool::new(false),
+        })
+    }
+}
+
+impl From<Config> for Database {
+    /// The connection calls itself `engine-client` in `pg_stat_activity` unless `config` names it.
+    fn from(mut config: Config) -> Self {
+        if config.get_application_name().is_none() {
+            config.application_name("engine-client");
+        }
+        Self { config }
+    }
+}
+
+impl FromStr for Database {
+    type Err = Error;
+
+    /// Reads `key=value` pairs or a `postgres://` URL, as `libpq` does.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let config: Config = text.parse().map_err(Error::connection_string)?;
+        Ok(Self::from(config))
+    }
+}
+
+/// A connection to the database, closed when dropped.
+#[derive(Debug)]
+pub struct Connection {
+    client: Client,
+    driver: Driver,
+    /// The client notices a cut only when its driver is gone, which takes a moment.
+    is_cut: AtomicBool,
+}
+
+impl Connection {
+    /// The functions of the engine on this connection, each call in a transaction of its own.
+    pub fn engine(&self) -> Engine<'_, Client> {
+        Engine::new(&self.client)
+    }
+
+    /// The underlying client, for statements of your own.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The underlying client, for transactions of your own.
+    pub fn client_mut(&mut self) -> &mut Client {
+        &mut self.client
+    }
+
+    /// Whether the connection was lost.
+    pub fn is_closed(&self) -> bool {
+        self.is_cut.load(Ordering::Relaxed) || self.client.is_closed()
+    }
+
+    /// Lets calls under way finish, says goodbye to the server and waits for that, at most two seconds.
+    pub async fn close(self) {
+        let Self {
+            client, mut driver, ..
+        } = self;
+        drop(client);
+        if tokio::time::timeout(GOODBYE, &mut driver.0).await.is_err() {
+            tracing::debug!("connection did not close in time");
+        }
+    }
+
+    /// Breaks the connection at once: every call that waits on it fails.
+    pub(crate) fn cut(&self) {
+        self.is_cut.store(true, Ordering::Relaxed);
+        self.driver.0.abort();
+    }
+}
+
+/// The task that moves bytes between the client and its socket; it ends with its owner.
+#[derive(Debug)]
+struct Driver(JoinHandle<()>);
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn application_name(text: &str) -> Option<String> {
+        let database: Database = text.parse().unwrap();
+        let name = database.config.get_application_name();
+        name.map(str::to_owned)
+    }
+
+    #[test]
+    fn both_forms_of_a_connection_string_reach_a_unix_socket() {
+        for text in [
+            "host=/tmp/x port=5432 user=postgres dbname=app",
+            "postgres:///app?host=/tmp/x&user=postgres",
+        ] {
+            let database: Database = text.parse().unwrap();
+            let socket = tokio_postgres::config::Host::Unix("/tmp/x".into());
+            assert_eq!(database.config.get_hosts(), [socket]);
+            assert_eq!(database.config.get_dbname(), Some("app"));
+        }
+    }
+
+    #[test]
+    fn a_connection_has_a_name_unless_it_was_given_one() {
+        let default = application_name("dbname=app");
+        assert_eq!(default.as_deref(), Some("engine-client"));
+        let given = application_name("dbname=app application_name=shop");
+        assert_eq!(given.as_deref(), Some("shop"));
+    }
+
+    #[test]
+    fn a_bad_connection_string_is_a_serialization_error() {
+        let error = "port=none".parse::<Database>().unwrap_err();
+        assert_eq!(error.kind(), crate::ErrorKind::Serialization);
+    }
+}

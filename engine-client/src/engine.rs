@@ -1,0 +1,200 @@
+//! One method per SQL function: here those of a service that triggers and observes runs.
+
+mod attempt;
+
+use serde_json::Value;
+use tokio_postgres::GenericClient;
+use tokio_postgres::types::{Json, Type};
+
+use crate::time::{to_ms, to_seconds};
+use crate::{Error, RunId, SnapshotId, Trigger, Triggered, statement};
+
+/// Who works: written to the snapshots of the runs that a caller dequeues, starts and completes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// The worker, such as a host or a deployment.
+    pub worker_id: Option<String>,
+    /// The process or machine of that worker that executes.
+    pub runner_id: Option<String>,
+}
+
+const NOBODY: &Identity = &Identity {
+    worker_id: None,
+    runner_id: None,
+};
+
+/// What `engine_tick` did of one kind of due work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Ticked {
+    /// The kind of work.
+    pub kind: String,
+    /// How many items of it were done.
+    pub processed: i32,
+}
+
+/// The functions of the engine on a connection or in a transaction, without any policy.
+///
+/// Each call is one round trip with an unnamed statement, which also works behind a pooler in
+/// transaction mode. Each is cancel safe in the sense that a dropped call took effect either wholly or
+/// not at all; which of the two is unknown.
+///
+/// Triggers join the caller's transaction: they become visible with its commit or vanish with its
+/// rollback. All other calls need READ COMMITTED and belong outside a transaction of one's own, because
+/// what they lock stays locked until it ends.
+///
+/// Every call may fail with [`ErrorKind::Connection`](crate::ErrorKind::Connection),
+/// [`Setup`](crate::ErrorKind::Setup), [`VersionMismatch`](crate::ErrorKind::VersionMismatch) and
+/// [`Database`](crate::ErrorKind::Database); the methods name what else.
+#[derive(Debug)]
+pub struct Engine<'a, C> {
+    client: &'a C,
+    identity: &'a Identity,
+}
+
+impl<'a, C: GenericClient> Engine<'a, C> {
+    /// The engine on `client`: a [`Client`](tokio_postgres::Client) or a
+    /// [`Transaction`](tokio_postgres::Transaction).
+    pub fn new(client: &'a C) -> Self {
+        Self {
+            client,
+            identity: NOBODY,
+        }
+    }
+
+    /// The same, calling as `identity`.
+    pub fn identified_as(self, identity: &'a Identity) -> Self {
+        Self { identity, ..self }
+    }
+
+    /// `engine_version`: the version of the extension.
+    ///
+    /// # Errors
+    /// As [every call](Self).
+    pub async fn version(&self) -> Result<String, Error> {
+        let row = self.client.query_typed_one(statement::VERSION, &[]).await?;
+        Ok(row.try_get("version")?)
+    }
+
+    /// `engine_trigger`: makes a run.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
+    /// [`UnknownEnvironment`](crate::ErrorKind::UnknownEnvironment),
+    /// [`RunIdTaken`](crate::ErrorKind::RunIdTaken).
+    pub async fn trigger(&self, trigger: &Trigger) -> Result<Triggered, Error> {
+        let t = trigger;
+        let run_id = t.run_id.as_ref().map(RunId::as_str);
+        let replayed_from = t.replayed_from.as_ref().map(RunId::as_str);
+        let row = self
+            .client
+            .query_typed_one(
+                statement::TRIGGER,
+                &[
+                    (&t.task, Type::TEXT),
+                    (&t.payload, Type::TEXT),
+                    (&t.payload_type, Type::TEXT),
+                    (&t.queue, Type::TEXT),
+                    (&t.environment_id, Type::TEXT),
+                    (&t.worker_queue, Type::TEXT),
+                    (&t.concurrency_key, Type::TEXT),
+                    (&to_ms(t.priority), Type::INT8),
+                    (&t.max_attempts, Type::INT4),
+                    (&t.max_duration.map(to_seconds), Type::INT4),
+                    (&t.machine, Type::TEXT),
+                    (&t.tags, Type::TEXT_ARRAY),
+                    (&t.metadata, Type::JSONB),
+                    (&t.is_test, Type::BOOL),
+                    (&t.trace_context, Type::JSONB),
+                    (&t.annotations, Type::JSONB),
+                    (&t.queue_timestamp, Type::TIMESTAMPTZ),
+                    (&replayed_from, Type::TEXT),
+                    (&run_id, Type::TEXT),
+                ],
+            )
+            .await?;
+        Triggered::from_row(&row)
+    }
+
+    /// `engine_trigger_many`: makes all these runs or none, and returns them in order.
+    ///
+    /// # Errors
+    /// As [`trigger`](Self::trigger).
+    pub async fn trigger_many(&self, triggers: &[Trigger]) -> Result<Vec<Triggered>, Error> {
+        let rows = self
+            .client
+            .query_typed(statement::TRIGGER_MANY, &[(&Json(triggers), Type::JSONB)])
+            .await?;
+        rows.iter().map(Triggered::from_row).collect()
+    }
+
+    /// `engine_execution_data`: all about a run's latest snapshot, or none if there is no such run in
+    /// that environment.
+    ///
+    /// # Errors
+    /// As [every call](Self).
+    pub async fn execution_data(
+        &self,
+        run_id: &RunId,
+        environment_id: Option<&str>,
+    ) -> Result<Option<Value>, Error> {
+        let row = self
+            .client
+            .query_typed_one(
+                statement::EXECUTION_DATA,
+                &[
+                    (&run_id.as_str(), Type::TEXT),
+                    (&environment_id, Type::TEXT),
+                ],
+            )
+            .await?;
+        Ok(row.try_get("execution_data")?)
+    }
+
+    /// `engine_snapshots_since`: the run's valid snapshots after `snapshot_id`, oldest first, or none if
+    /// there is no such run or snapshot in that environment.
+    ///
+    /// # Errors
+    /// As [every call](Self).
+    pub async fn snapshots_since(
+        &self,
+        run_id: &RunId,
+        snapshot_id: &SnapshotId,
+        environment_id: Option<&str>,
+    ) -> Result<Option<Vec<Value>>, Error> {
+        let row = self
+            .client
+            .query_typed_one(
+                statement::SNAPSHOTS_SINCE,
+                &[
+                    (&run_id.as_str(), Type::TEXT),
+                    (&snapshot_id.as_str(), Type::TEXT),
+                    (&environment_id, Type::TEXT),
+                ],
+            )
+            .await?;
+        let snapshots: Option<Json<Vec<Value>>> = row.try_get("snapshots")?;
+        Ok(snapshots.map(|Json(snapshots)| snapshots))
+    }
+
+    /// `engine_tick`: does at most `max_items` of each kind of due work, such as putting stalled runs
+    /// back into their queues.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
+    /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
+    pub async fn tick(&self, max_items: i32) -> Result<Vec<Ticked>, Error> {
+        let rows = self
+            .client
+            .query_typed(statement::TICK, &[(&max_items, Type::INT4)])
+            .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Ticked {
+                    kind: row.try_get("kind")?,
+                    processed: row.try_get("processed")?,
+                })
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,209 @@
+//! The functions of a worker: dequeue, start, heartbeat, complete.
+
+use serde::Serialize;
+use tokio_postgres::GenericClient;
+use tokio_postgres::types::Type;
+
+use crate::time::to_ms_i32;
+use crate::{
+    Completed, Completion, Dequeue, Dequeued, Engine, Error, Heartbeat, RunId, SnapshotId, Started,
+    statement,
+};
+
+impl<C: GenericClient> Engine<'_, C> {
+    /// `engine_dequeue`: takes runs that are ready; each must be started within its heartbeat deadline.
+    ///
+    /// Runs that others are taking are skipped, never waited for, so that fewer rows than asked for, or
+    /// none, is normal.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
+    /// [`UnknownEnvironment`](crate::ErrorKind::UnknownEnvironment),
+    /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
+    pub async fn dequeue(&self, dequeue: &Dequeue) -> Result<Vec<Dequeued>, Error> {
+        let rows = self
+            .client
+            .query_typed(
+                statement::DEQUEUE,
+                &[
+                    (&dequeue.worker_queue, Type::TEXT),
+                    (&dequeue.max_runs, Type::INT4),
+                    (&self.identity.worker_id, Type::TEXT),
+                    (&self.identity.runner_id, Type::TEXT),
+                    (&dequeue.environment_id, Type::TEXT),
+                    (&dequeue.worker_version, Type::TEXT),
+                    (&to_ms_i32(dequeue.wait), Type::INT4),
+                ],
+            )
+            .await?;
+        rows.iter().map(Dequeued::from_row).collect()
+    }
+
+    /// `engine_start_attempt`: starts the next attempt of a dequeued run. `is_warm_start` says that the
+    /// process had executed before.
+    ///
+    /// # Errors
+    /// [`UnknownRun`](crate::ErrorKind::UnknownRun),
+    /// [`StaleSnapshot`](crate::ErrorKind::StaleSnapshot),
+    /// [`RunFinished`](crate::ErrorKind::RunFinished),
+    /// [`NotStartable`](crate::ErrorKind::NotStartable),
+    /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
+    pub async fn start_attempt(
+        &self,
+        run_id: &RunId,
+        snapshot_id: &SnapshotId,
+        is_warm_start: bool,
+    ) -> Result<Started, Error> {
+        let row = self
+            .client
+            .query_typed_one(
+                statement::START_ATTEMPT,
+                &[
+                    (&run_id.as_str(), Type::TEXT),
+                    (&snapshot_id.as_str(), Type::TEXT),
+                    (&self.identity.worker_id, Type::TEXT),
+                    (&self.identity.runner_id, Type::TEXT),
+                    (&is_warm_start, Type::BOOL),
+                ],
+            )
+            .await?;
+        Started::from_row(&row)
+    }
+
+    /// `engine_heartbeat`: extends the deadline of a run, if `snapshot_id` is its latest snapshot.
+    ///
+    /// An answer with another snapshot means that the run moved on: stop the work.
+    ///
+    /// # Errors
+    /// [`UnknownRun`](crate::ErrorKind::UnknownRun),
+    /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
+    pub async fn heartbeat(
+        &self,
+        run_id: &RunId,
+        snapshot_id: &SnapshotId,
+    ) -> Result<Heartbeat, Error> {
+        let row = self
+            .client
+            .query_typed_one(
+                statement::HEARTBEAT,
+                &[
+                    (&run_id.as_str(), Type::TEXT),
+                    (&snapshot_id.as_str(), Type::TEXT),
+                    (&self.identity.worker_id, Type::TEXT),
+                    (&self.identity.runner_id, Type::TEXT),
+                ],
+            )
+            .await?;
+        Heartbeat::from_row(&row)
+    }
+
+    /// `engine_heartbeat_many`: the same for many runs, in one statement; the answers come in order, and
+    /// none for a run that does not exist.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
+    /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
+    pub async fn heartbeat_many(
+        &self,
+        runs: &[(RunId, SnapshotId)],
+    ) -> Result<Vec<Option<Heartbeat>>, Error> {
+        let (run_ids, snapshot_ids): (Vec<&str>, Vec<&str>) = runs
+            .iter()
+            .map(|(run_id, snapshot_id)| (run_id.as_str(), snapshot_id.as_str()))
+            .unzip();
+        let rows = self
+            .client
+            .query_typed(
+                statement::HEARTBEAT_MANY,
+                &[
+                    (&run_ids, Type::TEXT_ARRAY),
+                    (&snapshot_ids, Type::TEXT_ARRAY),
+                    (&self.identity.worker_id, Type::TEXT),
+                    (&self.identity.runner_id, Type::TEXT),
+                ],
+            )
+            .await?;
+        rows.iter().map(Heartbeat::from_nullable_row).collect()
+    }
+
+    /// `engine_complete_attempt`: reports how the attempt of this snapshot ended.
+    ///
+    /// # Errors
+    /// [`UnknownRun`](crate::ErrorKind::UnknownRun),
+    /// [`StaleSnapshot`](crate::ErrorKind::StaleSnapshot),
+    /// [`RunFinished`](crate::ErrorKind::RunFinished),
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
+    /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
+    pub async fn complete_attempt(
+        &self,
+        run_id: &RunId,
+        snapshot_id: &SnapshotId,
+        completion: &Completion,
+    ) -> Result<Completed, Error> {
+        let row = self
+            .client
+            .query_typed_one(
+                statement::COMPLETE_ATTEMPT,
+                &[
+                    (&run_id.as_str(), Type::TEXT),
+                    (&snapshot_id.as_str(), Type::TEXT),
+                    (completion.as_json(), Type::JSONB),
+                    (&self.identity.worker_id, Type::TEXT),
+                    (&self.identity.runner_id, Type::TEXT),
+                ],
+            )
+            .await?;
+        Completed::from_row(&row)
+    }
+
+    /// `engine_succeed`: completes the attempt with `output`, written as JSON.
+    ///
+    /// # Errors
+    /// As [`complete_attempt`](Self::complete_attempt), and
+    /// [`Serialization`](crate::ErrorKind::Serialization) if `output` cannot be written as JSON.
+    pub async fn succeed<T: Serialize + ?Sized>(
+        &self,
+        run_id: &RunId,
+        snapshot_id: &SnapshotId,
+        output: &T,
+    ) -> Result<Completed, Error> {
+        let output = serde_json::to_string(output)?;
+        self.complete_plainly(statement::SUCCEED, run_id, snapshot_id, &output)
+            .await
+    }
+
+    /// `engine_fail`: completes the attempt as failed, with a message.
+    ///
+    /// # Errors
+    /// As [`complete_attempt`](Self::complete_attempt).
+    pub async fn fail(
+        &self,
+        run_id: &RunId,
+        snapshot_id: &SnapshotId,
+        message: &str,
+    ) -> Result<Completed, Error> {
+        self.complete_plainly(statement::FAIL, run_id, snapshot_id, message)
+            .await
+    }
+
+    async fn complete_plainly(
+        &self,
+        statement: &str,
+        run_id: &RunId,
+        snapshot_id: &SnapshotId,
+        text: &str,
+    ) -> Result<Completed, Error> {
+        let row = self
+            .client
+            .query_typed_one(
+                statement,
+                &[
+                    (&run_id.as_str(), Type::TEXT),
+                    (&snapshot_id.as_str(), Type::TEXT),
+                    (&text, Type::TEXT),
+                ],
+            )
+            .await?;
+        Completed::from_row(&row)
+    }
+}

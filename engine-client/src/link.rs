@@ -1,0 +1,191 @@
+//! A connection that comes back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio::time::{sleep, timeout};
+
+use crate::backoff::{Backoff, BackoffRange};
+use crate::{Connection, Database, Error, ErrorKind};
+
+/// How a long-lived connection is made and kept.
+#[derive(Debug, Clone)]
+pub struct LinkConfig {
+    /// How long connecting may take before it is tried again. Default: 5 s.
+    pub connect_timeout: Duration,
+    /// How long the answer to a call may take before the connection counts as lost. Default: 15 s.
+    pub call_timeout: Duration,
+    /// Pauses between attempts to connect. Default: 50 ms to 2 s.
+    pub reconnect: BackoffRange,
+}
+
+impl Default for LinkConfig {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(5),
+            call_timeout: Duration::from_secs(15),
+            reconnect: BackoffRange {
+                min: Duration::from_millis(50),
+                max: Duration::from_secs(2),
+            },
+        }
+    }
+}
+
+/// A connection that is made when it is first needed and made again after it was lost.
+///
+/// Many tasks may share it: their calls are pipelined, and while it is down one of them reconnects and the
+/// others wait for it.
+#[derive(Debug)]
+pub(crate) struct Link {
+    database: Database,
+    config: LinkConfig,
+    /// Held while connecting, so that only one task knocks at a server that is down.
+    line: Mutex<Line>,
+}
+
+#[derive(Debug)]
+struct Line {
+    connection: Option<Arc<Connection>>,
+    /// Kept here, because a task that gives up waiting hands over to the next.
+    backoff: Backoff,
+}
+
+/// What came of a call that was repeated until it had an answer.
+pub(crate) struct Answer<T> {
+    pub(crate) result: Result<T, Error>,
+    /// Whether an earlier try may have taken effect without our knowing.
+    pub(crate) may_repeat: bool,
+}
+
+impl Link {
+    pub(crate) fn new(database: Database, config: LinkConfig) -> Self {
+        let line = Line {
+            connection: None,
+            backoff: Backoff::new(config.reconnect),
+        };
+        Self {
+            database,
+            config,
+            line: Mutex::new(line),
+        }
+    }
+
+    /// The connection; if it is down, waits until it is up again.
+    ///
+    /// # Errors
+    /// Only what waiting does not heal, such as a wrong password.
+    pub(crate) async fn connection(&self) -> Result<Arc<Connection>, Error> {
+        let mut line = self.line.lock().await;
+        if let Some(connection) = &line.connection
+            && !connection.is_closed()
+        {
+            return Ok(Arc::clone(connection));
+        }
+        line.connection = None;
+        loop {
+            match self.connect().await {
+                Ok(connection) => {
+                    let connection = Arc::new(connection);
+                    line.connection = Some(Arc::clone(&connection));
+                    line.backoff.reset();
+                    return Ok(connection);
+                }
+                Err(error) if error.is_retryable() => {
+                    let pause = line.backoff.pause();
+                    tracing::warn!(%error, ?pause, "cannot connect, will try again");
+                    sleep(pause).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn connect(&self) -> Result<Connection, Error> {
+        let limit = self.config.connect_timeout;
+        match timeout(limit, self.database.connect()).await {
+            Ok(connected) => connected,
+            Err(_) => Err(Error::unanswered(limit)),
+        }
+    }
+
+    /// Awaits the answer to `call`, which was made on `connection`, for the usual time.
+    pub(crate) async fn answer<T>(
+        &self,
+        connection: &Connection,
+        call: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        self.answer_within(self.config.call_timeout, connection, call)
+            .await
+    }
+
+    /// Awaits the answer to `call` for at most `limit`. A connection that failed is cut: the state of its
+    /// session is unknown, and the next call gets a new one.
+    pub(crate) async fn answer_within<T>(
+        &self,
+        limit: Duration,
+        connection: &Connection,
+        call: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let result = match timeout(limit, call).await {
+            Ok(result) => result,
+            Err(_) => Err(Error::unanswered(limit)),
+        };
+        if let Err(error) = &result
+            && needs_new_connection(error)
+        {
+            connection.cut();
+        }
+        result
+    }
+
+    /// Repeats `call`, on new connections where needed, until it has an answer that repeating does not
+    /// change. The caller bounds it in time.
+    pub(crate) async fn persist<T, Call>(&self, call: impl Fn(Arc<Connection>) -> Call) -> Answer<T>
+    where
+        Call: Future<Output = Result<T, Error>>,
+    {
+        let mut backoff = Backoff::new(self.config.reconnect);
+        let mut may_repeat = false;
+        loop {
+            let result = match self.connection().await {
+                Ok(connection) => {
+                    let call = call(Arc::clone(&connection));
+                    self.answer(&connection, call).await
+                }
+                Err(error) => {
+                    return Answer {
+                        result: Err(error),
+                        may_repeat,
+                    };
+                }
+            };
+            match result {
+                Err(error) if error.is_retryable() || needs_new_connection(&error) => {
+                    may_repeat |= error.kind() == ErrorKind::Connection;
+                    let pause = backoff.pause();
+                    tracing::debug!(%error, ?pause, "call failed, will repeat it");
+                    sleep(pause).await;
+                }
+                result => return Answer { result, may_repeat },
+            }
+        }
+    }
+
+    /// Closes the connection, if it is up and nobody uses it any more.
+    pub(crate) async fn close(&self) {
+        let connection = self.line.lock().await.connection.take();
+        if let Some(connection) = connection.and_then(Arc::into_inner) {
+            connection.close().await;
+        }
+    }
+}
+
+/// A session that loaded another version of the extension's library can only be replaced.
+fn needs_new_connection(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Connection | ErrorKind::VersionMismatch
+    )
+}

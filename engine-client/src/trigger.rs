@@ -1,0 +1,293 @@
+//! Asking for a run.
+
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+use serde_json::Value;
+use tokio_postgres::Row;
+
+use crate::time::{serialize_ms, serialize_seconds, serialize_time};
+use crate::{Error, ExecutionStatus, RunId, RunStatus, SnapshotId};
+
+/// A run to be triggered: its task, its payload and its options.
+///
+/// What is not set keeps the default of the SQL function.
+///
+/// ```
+/// # fn main() -> Result<(), engine_client::Error> {
+/// use std::time::Duration;
+/// use engine_client::Trigger;
+/// use serde::Serialize;
+///
+/// #[derive(Serialize)]
+/// struct Mail { to: String }
+///
+/// let trigger = Trigger::new("send-mail")
+///     .payload(&Mail { to: "ada@example.org".into() })?
+///     .queue("mail")
+///     .priority(Duration::from_secs(60))
+///     .tags(["welcome"]);
+/// # Ok(())
+/// # }
+/// ```
+//
+// Serialized, it is an element of engine_trigger_many: the field names are the parameter names.
+#[derive(Debug, Clone, Serialize)]
+pub struct Trigger {
+    pub(crate) task: String,
+    pub(crate) payload: String,
+    pub(crate) payload_type: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) queue: Option<String>,
+    pub(crate) environment_id: String,
+    pub(crate) worker_queue: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) concurrency_key: Option<String>,
+    #[serde(rename = "priority_ms", serialize_with = "serialize_ms")]
+    pub(crate) priority: Duration,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) max_attempts: Option<i32>,
+    #[serde(
+        rename = "max_duration_seconds",
+        serialize_with = "serialize_seconds",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub(crate) max_duration: Option<Duration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) machine: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tags: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) metadata: Option<Value>,
+    pub(crate) is_test: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) trace_context: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) annotations: Option<Value>,
+    #[serde(
+        serialize_with = "serialize_time",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub(crate) queue_timestamp: Option<SystemTime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) replayed_from: Option<RunId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) run_id: Option<RunId>,
+}
+
+impl Trigger {
+    /// A run of `task` with the payload `{}` in the environment `default`, for the worker queue `main`.
+    pub fn new(task: impl Into<String>) -> Self {
+        Self {
+            task: task.into(),
+            payload: "{}".to_owned(),
+            payload_type: "application/json".to_owned(),
+            queue: None,
+            environment_id: "default".to_owned(),
+            worker_queue: "main".to_owned(),
+            concurrency_key: None,
+            priority: Duration::ZERO,
+            max_attempts: None,
+            max_duration: None,
+            machine: None,
+            tags: None,
+            metadata: None,
+            is_test: false,
+            trace_context: None,
+            annotations: None,
+            queue_timestamp: None,
+            replayed_from: None,
+            run_id: None,
+        }
+    }
+
+    /// What the handler gets as its input, as JSON.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Serialization`](crate::ErrorKind::Serialization) if `payload` cannot be written as
+    /// JSON.
+    pub fn payload<T: Serialize + ?Sized>(self, payload: &T) -> Result<Self, Error> {
+        let text = serde_json::to_string(payload)?;
+        Ok(self.payload_text(text, "application/json"))
+    }
+
+    /// A payload that is text already, with its media type.
+    pub fn payload_text(
+        mut self,
+        payload: impl Into<String>,
+        payload_type: impl Into<String>,
+    ) -> Self {
+        self.payload = payload.into();
+        self.payload_type = payload_type.into();
+        self
+    }
+
+    /// The queue that orders and limits the run. Default: `task/<task>`.
+    pub fn queue(mut self, queue: impl Into<String>) -> Self {
+        self.queue = Some(queue.into());
+        self
+    }
+
+    /// The environment that the run belongs to. Default: `default`.
+    pub fn environment_id(mut self, environment_id: impl Into<String>) -> Self {
+        self.environment_id = environment_id.into();
+        self
+    }
+
+    /// The workers that may dequeue the run. Default: `main`.
+    pub fn worker_queue(mut self, worker_queue: impl Into<String>) -> Self {
+        self.worker_queue = worker_queue.into();
+        self
+    }
+
+    /// Splits the queue's limit: runs of different keys do not count against each other.
+    pub fn concurrency_key(mut self, concurrency_key: impl Into<String>) -> Self {
+        self.concurrency_key = Some(concurrency_key.into());
+        self
+    }
+
+    /// How far the run goes ahead of those triggered with it, as if it had been triggered that much
+    /// earlier. Kept to the millisecond.
+    pub fn priority(mut self, priority: Duration) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// How many attempts the run has, the first included. Default: 3.
+    pub fn max_attempts(mut self, max_attempts: i32) -> Self {
+        self.max_attempts = Some(max_attempts);
+        self
+    }
+
+    /// How long an attempt may take. Kept in whole seconds, rounded up.
+    pub fn max_duration(mut self, max_duration: Duration) -> Self {
+        self.max_duration = Some(max_duration);
+        self
+    }
+
+    /// The preset of the machine that the run needs. Default: the setting `engine.default_machine`.
+    pub fn machine(mut self, machine: impl Into<String>) -> Self {
+        self.machine = Some(machine.into());
+        self
+    }
+
+    /// Words to find the run by.
+    pub fn tags<I>(mut self, tags: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        self.tags = Some(tags.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Data about the run that is not its input.
+    pub fn metadata(mut self, metadata: Value) -> Self {
+        self.metadata = Some(metadata);
+        self
+    }
+
+    /// Marks the run as a test.
+    pub fn is_test(mut self, is_test: bool) -> Self {
+        self.is_test = is_test;
+        self
+    }
+
+    /// The trace that the run continues.
+    pub fn trace_context(mut self, trace_context: Value) -> Self {
+        self.trace_context = Some(trace_context);
+        self
+    }
+
+    /// Notes of the service that triggers.
+    pub fn annotations(mut self, annotations: Value) -> Self {
+        self.annotations = Some(annotations);
+        self
+    }
+
+    /// The run's place in its queue. Default: the time of the call.
+    pub fn queue_timestamp(mut self, queue_timestamp: SystemTime) -> Self {
+        self.queue_timestamp = Some(queue_timestamp);
+        self
+    }
+
+    /// The run that this one repeats.
+    pub fn replayed_from(mut self, run_id: impl Into<RunId>) -> Self {
+        self.replayed_from = Some(run_id.into());
+        self
+    }
+
+    /// The id of the new run, so that repeating the trigger cannot make two. Default: a new id.
+    pub fn run_id(mut self, run_id: impl Into<RunId>) -> Self {
+        self.run_id = Some(run_id.into());
+        self
+    }
+}
+
+/// A run that was triggered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Triggered {
+    /// The run.
+    pub run_id: RunId,
+    /// Its latest snapshot.
+    pub snapshot_id: SnapshotId,
+    /// `PENDING` for a new run.
+    pub run_status: RunStatus,
+    /// `QUEUED` for a new run.
+    pub execution_status: ExecutionStatus,
+    /// Whether the run existed before this trigger.
+    pub is_cached: bool,
+    /// When the run was created, by the server's clock.
+    pub created_at: SystemTime,
+}
+
+impl Triggered {
+    pub(crate) fn from_row(row: &Row) -> Result<Self, Error> {
+        Ok(Self {
+            run_id: row.try_get("run_id")?,
+            snapshot_id: row.try_get("snapshot_id")?,
+            run_status: row.try_get("run_status")?,
+            execution_status: row.try_get("execution_status")?,
+            is_cached: row.try_get("is_cached")?,
+            created_at: row.try_get("created_at")?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_element_of_a_batch_names_what_was_set() {
+        let trigger = Trigger::new("resize")
+            .payload(&json!({"width": 640}))
+            .unwrap()
+            .queue("images")
+            .priority(Duration::from_millis(1500))
+            .max_duration(Duration::from_millis(1))
+            .queue_timestamp(UNIX_EPOCH)
+            .run_id("run_c1");
+        assert_eq!(
+            serde_json::to_value(&trigger).unwrap(),
+            json!({
+                "task": "resize", "payload": "{\"width\":640}", "payload_type": "application/json",
+                "queue": "images", "environment_id": "default", "worker_queue": "main",
+                "priority_ms": 1500, "max_duration_seconds": 1, "is_test": false,
+                "queue_timestamp": "1970-01-01T00:00:00.000000Z", "run_id": "c1",
+            })
+        );
+    }
+
+    #[test]
+    fn a_plain_trigger_has_an_empty_object_as_payload() {
+        let trigger = Trigger::new("resize");
+        assert_eq!(trigger.payload, "{}");
+        assert_eq!(trigger.payload_type, "application/json");
+    }
+}

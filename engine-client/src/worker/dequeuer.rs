@@ -1,0 +1,126 @@
+//! The loop that takes runs for free permits.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::attempt::Attempts;
+use crate::backoff::{Backoff, BackoffRange};
+use crate::link::Link;
+use crate::{Dequeue, Dequeued, Error, Identity};
+
+/// Dequeues only for free permits: a run that was taken is started at once, and never waits here while
+/// its heartbeat deadline passes.
+#[derive(Debug)]
+pub(super) struct Dequeuer {
+    pub(super) attempts: Arc<Attempts>,
+    pub(super) link: Link,
+    pub(super) identity: Identity,
+    pub(super) dequeue: Dequeue,
+    pub(super) permits: Arc<Semaphore>,
+    pub(super) max_batch: usize,
+    pub(super) idle: BackoffRange,
+}
+
+impl Dequeuer {
+    /// Spawns an attempt into `running` for every dequeued run, until `stop`.
+    ///
+    /// A dequeue under way is not dropped at the stop, because the runs that it takes would stall.
+    ///
+    /// # Errors
+    /// What waiting does not heal.
+    pub(super) async fn run(
+        &self,
+        running: &mut JoinSet<()>,
+        stop: &CancellationToken,
+    ) -> Result<(), Error> {
+        let mut idle = Backoff::new(self.idle);
+        while !stop.is_cancelled() {
+            reap(running);
+            let Some(permits) = stop
+                .run_until_cancelled(self.free_permits())
+                .await
+                .flatten()
+            else {
+                break;
+            };
+            match self.take(permits, running, stop).await {
+                Ok(0) => pause(idle.pause(), stop).await,
+                Ok(_) => idle.reset(),
+                Err(error) if error.is_lasting() => return Err(error),
+                Err(error) => {
+                    tracing::warn!(%error, "dequeue failed");
+                    pause(idle.pause(), stop).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for one permit and takes what else is free, up to a batch. None never happens: the semaphore
+    /// is not closed.
+    async fn free_permits(&self) -> Option<OwnedSemaphorePermit> {
+        let permits = Arc::clone(&self.permits).acquire_owned().await;
+        let mut permits = permits.ok()?;
+        let more = self.permits.available_permits().min(self.max_batch - 1);
+        let more = u32::try_from(more).unwrap_or(u32::MAX);
+        if let Ok(more) = Arc::clone(&self.permits).try_acquire_many_owned(more) {
+            permits.merge(more);
+        }
+        Some(permits)
+    }
+
+    /// Dequeues at most one run per permit; returns how many came.
+    async fn take(
+        &self,
+        mut permits: OwnedSemaphorePermit,
+        running: &mut JoinSet<()>,
+        stop: &CancellationToken,
+    ) -> Result<usize, Error> {
+        let Some(connection) = stop.run_until_cancelled(self.link.connection()).await else {
+            return Ok(0);
+        };
+        let connection = connection?;
+        let max_runs = i32::try_from(permits.num_permits()).unwrap_or(i32::MAX);
+        let dequeue = self.dequeue.clone().max_runs(max_runs);
+        let since = Instant::now();
+        let engine = connection.engine().identified_as(&self.identity);
+        let dequeued = self
+            .link
+            .answer(&connection, engine.dequeue(&dequeue))
+            .await?;
+        let count = dequeued.len();
+        for run in dequeued {
+            let permit = permits.split(1);
+            running.spawn(attempt(Arc::clone(&self.attempts), run, since, permit));
+        }
+        Ok(count)
+    }
+}
+
+/// The permit is given back when the attempt ends, however it ends.
+async fn attempt(
+    attempts: Arc<Attempts>,
+    run: Dequeued,
+    since: Instant,
+    _permit: Option<OwnedSemaphorePermit>,
+) {
+    attempts.run(run, since).await;
+}
+
+async fn pause(pause: Duration, stop: &CancellationToken) {
+    stop.run_until_cancelled(sleep(pause)).await;
+}
+
+/// Takes ended attempts off the set.
+fn reap(running: &mut JoinSet<()>) {
+    while let Some(ended) = running.try_join_next() {
+        if let Err(error) = ended {
+            tracing::error!(%error, "an attempt ended abnormally");
+        }
+    }
+}
