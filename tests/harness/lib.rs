@@ -35,3 +35,8 @@ pub use server::{SERVER_VARIABLE, Server};
 pub use session::{Completed, Held, Refused, Session};
 pub use wal::{WalUse, commits_between};
 pub use workspace::Workspace;
+
+/// The README's Rust compiles as printed.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -4,5 +4,7 @@ mod catalog;
 mod commit;
 mod harness;
 mod plan;
+mod privilege;
+mod readme;
 mod refusal;
 mod transaction;

@@ -1,7 +1,8 @@
 //! Attempts: start, complete.
 
 use engine_core::{
-    Command, Completion, ExecutionStatus, Machine, Plan, Refusal, Run, RunId, SnapshotId, decide,
+    Command, Completion, ExecutionStatus, Machine, Plan, Refusal, Run, RunId, RunStatus,
+    SnapshotId, decide,
 };
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
@@ -92,8 +93,8 @@ fn engine_start_attempt(
     TableIterator::once((
         run.id.as_str().to_owned(),
         snapshot_id.as_str().to_owned(),
-        "EXECUTING",
-        "EXECUTING",
+        ExecutionStatus::Executing.as_str(),
+        RunStatus::Executing.as_str(),
         attempt_number,
         description,
         api::time(now),

@@ -115,7 +115,7 @@ fn engine_dequeue(
                 run.id.friendly(),
                 snapshot_id.as_str().to_owned(),
                 snapshot_id.friendly(),
-                "PENDING_EXECUTING",
+                ExecutionStatus::PendingExecuting.as_str(),
                 RunStatus::Dequeued.in_snapshot().as_str(),
                 api::time(now),
                 run.attempt_number.unwrap_or(0) + 1,

@@ -1,6 +1,6 @@
 //! Trigger: new runs, in the caller's own transaction and in any isolation level.
 
-use engine_core::{Environment, Refusal, Timestamp, TriggerOptions};
+use engine_core::{Environment, ExecutionStatus, Refusal, RunStatus, Timestamp, TriggerOptions};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
 use pgrx::{JsonB, default, name, pg_extern, search_path};
@@ -153,8 +153,8 @@ fn trigger(
         (
             run_id,
             snapshot_id,
-            "PENDING",
-            "QUEUED",
+            RunStatus::Pending.as_str(),
+            ExecutionStatus::Queued.as_str(),
             false,
             api::time(now),
         )

@@ -1,0 +1,150 @@
+//! `Engine`: one method per function.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use engine_client::{
+    AttemptStatus, Completion, Dequeue, Engine, ExecutionStatus, RunStatus, Trigger,
+};
+use engine_harness::{Database, Session};
+use serde_json::json;
+
+#[tokio::test]
+async fn a_run_goes_through_every_method() -> Result<()> {
+    let client = Database::fresh().await?.connect().await?;
+    let engine = Engine::new(&client);
+    assert_eq!(engine.version().await?, env!("CARGO_PKG_VERSION"));
+
+    let trigger = Trigger::new("sum")
+        .payload(&[1, 2, 3])?
+        .queue("numbers")
+        .priority(Duration::from_millis(500))
+        .max_attempts(5)
+        .tags(["a", "b"]);
+    let run = engine.trigger(&trigger).await?;
+    assert_eq!(
+        (run.run_status, run.execution_status, run.is_cached),
+        (RunStatus::Pending, ExecutionStatus::Queued, false)
+    );
+    let many = engine
+        .trigger_many(&[Trigger::new("x"), Trigger::new("y").payload(&"text")?])
+        .await?;
+    assert_eq!(many.len(), 2);
+
+    let dequeued = engine.dequeue(&Dequeue::new("main").max_runs(10)).await?;
+    assert_eq!(dequeued.len(), 3);
+    let first = &dequeued[0];
+    assert_eq!(
+        (&first.run_id, first.task.as_str(), first.queue.as_str()),
+        (&run.run_id, "sum", "numbers")
+    );
+    assert_eq!(
+        (
+            first.payload::<Vec<i32>>()?,
+            first.max_attempts,
+            first.attempt_number
+        ),
+        (vec![1, 2, 3], Some(5), 1)
+    );
+    assert_eq!(
+        (first.tags.as_slice(), first.heartbeat),
+        (
+            &["a".to_owned(), "b".to_owned()][..],
+            Duration::from_secs(60)
+        )
+    );
+
+    let started = engine
+        .start_attempt(&first.run_id, &first.snapshot_id, true)
+        .await?;
+    assert_eq!(
+        started.execution.execution_status,
+        ExecutionStatus::Executing
+    );
+    assert_eq!(
+        (
+            started.execution.attempt_number,
+            started.data["attempt"]["number"].as_i64()
+        ),
+        (Some(1), Some(1))
+    );
+    let snapshot_id = started.execution.snapshot_id;
+    let beat = engine.heartbeat(&run.run_id, &snapshot_id).await?;
+    assert_eq!(
+        (beat.execution.snapshot_id, beat.heartbeat),
+        (snapshot_id.clone(), Some(Duration::from_secs(60)))
+    );
+    let beats = engine
+        .heartbeat_many(&[
+            (run.run_id.clone(), snapshot_id.clone()),
+            ("nope".into(), snapshot_id.clone()),
+        ])
+        .await?;
+    assert_eq!(
+        beats.iter().map(Option::is_some).collect::<Vec<_>>(),
+        [true, false]
+    );
+
+    let completed = engine
+        .succeed(&run.run_id, &snapshot_id, &json!({"sum": 6}))
+        .await?;
+    assert_eq!(
+        (completed.attempt_status, completed.run_status),
+        (AttemptStatus::RunFinished, RunStatus::CompletedSuccessfully)
+    );
+    let failed = engine
+        .fail(&dequeued[1].run_id, &dequeued[1].snapshot_id, "no")
+        .await?;
+    assert_eq!(failed.run_status, RunStatus::CompletedWithErrors);
+    let plain = Completion::success_text("text", "text/plain");
+    let completed = engine
+        .complete_attempt(&dequeued[2].run_id, &dequeued[2].snapshot_id, &plain)
+        .await?;
+    assert_eq!(completed.execution_status, ExecutionStatus::Finished);
+
+    let data = engine
+        .execution_data(&run.run_id, None)
+        .await?
+        .context("no data")?;
+    assert_eq!(data["run"]["status"], "COMPLETED_SUCCESSFULLY");
+    let since = engine
+        .snapshots_since(&run.run_id, &run.snapshot_id, None)
+        .await?
+        .context("null")?;
+    assert_eq!(since.len(), 3);
+    assert_eq!(
+        engine
+            .snapshots_since(&run.run_id, &run.snapshot_id, Some("other"))
+            .await?,
+        None
+    );
+    let ticked = engine.tick(10).await?;
+    assert_eq!(
+        (ticked[0].kind.as_str(), ticked[0].processed),
+        ("stalled_heartbeat", 0)
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_trigger_joins_the_callers_transaction() -> Result<()> {
+    let database = Database::fresh().await?;
+    let mut client = database.connect().await?;
+    let session = Session::open(&database).await?;
+    let transaction = client.transaction().await?;
+    Engine::new(&transaction)
+        .trigger(&Trigger::new("t"))
+        .await?;
+    assert_eq!(session.dequeue().await?, None);
+    transaction.rollback().await?;
+    let transaction = client.transaction().await?;
+    let run = Engine::new(&transaction)
+        .trigger(&Trigger::new("t"))
+        .await?;
+    transaction.commit().await?;
+    assert_eq!(
+        session.dequeue().await?.map(|held| held.run_id).as_deref(),
+        Some(run.run_id.as_str())
+    );
+    Ok(())
+}

@@ -1,0 +1,5 @@
+//! The driver against a real server.
+
+mod engine;
+mod parity;
+mod worker;
