@@ -2,7 +2,7 @@
 -- $1 smallint shard, $2 timestamptz now, $3 text worker_id, $4 text runner_id, $5 text execution status
 -- then one array element per run, in the order of the run ids: $6 run id, $7 new snapshot id, $8 its ordinal,
 -- $9 run status, $10 description, $11 output, $12 output type, $13 error, $14 usage (ms)
--- Locks: run states held by run_lock or stall_lock; the deadlines' rows. Index: primary keys.
+-- Locks: run states held by run_lock or run_lock_free; the deadlines' rows. Index: primary keys.
 with finished as (
     select f.*
     from unnest($6, $7, $8, $9, $10, $11, $12, $13, $14)

@@ -3,7 +3,7 @@
 -- $1 smallint shard, $2 timestamptz now, $3 text execution status, $4 text run status
 -- then one array element per run, in the order of the run ids: $5 run id, $6 new snapshot id, $7 its ordinal,
 -- $8 description, $9 available at, $10 queue attempts, $11 whether the snapshot carries
--- Locks: run states held by stall_lock. Index: primary keys, queue_item_claim.
+-- Locks: run states held by run_lock_free. Index: primary keys, queue_item_claim.
 with requeued as (
     select q.*
     from unnest($5, $6, $7, $8, $9, $10, $11)

@@ -77,5 +77,14 @@ async fn a_call_reads_what_it_touches_and_no_more() -> Result<()> {
     assert!(read <= 12, "a completion reads {read} rows");
     let read = rows_read(&session, "select * from engine_tick()").await?;
     assert!(read <= 4, "a tick with nothing to do reads {read} rows");
+    session
+        .client
+        .batch_execute("update engine.heartbeat set check_at = now(), deadline_at = now()")
+        .await?;
+    let read = rows_read(&session, "select * from engine_tick(10)").await?;
+    assert!(
+        read <= 10 * 8,
+        "a tick that recovers ten of a thousand stalled runs reads {read} rows"
+    );
     Ok(())
 }

@@ -1,13 +1,13 @@
 //! Tick: does what is due.
 
 use engine_core::{
-    Command, Finish, Plan, Refusal, Requeue, Run, Shard, SnapshotId, StallPolicy, check_max_items,
-    decide,
+    Command, Plan, Refusal, RunId, Shard, StallPolicy, Timestamp, check_max_items, decide,
 };
 use pgrx::iter::TableIterator;
 use pgrx::{default, name, pg_extern, search_path};
 
 use crate::error::OrRaise;
+use crate::store::heartbeat::Due;
 use crate::store::run::Caller;
 use crate::{api, clock, guc, mint, store};
 
@@ -33,17 +33,18 @@ fn recover(max_items: i32) -> Result<i32, Refusal> {
     api::enter_locking()?;
     let max_items = check_max_items(max_items)?;
     let (shard, now) = (Shard::default(), clock::now());
-    store::heartbeat::postpone(shard, max_items, now);
-    let runs = store::heartbeat::lock_stalled(shard, max_items, now);
+    let due = store::heartbeat::lock_due(shard, max_items, now);
+    let (alive, stalled): (Vec<&Due>, Vec<&Due>) = due.iter().partition(|due| due.is_alive);
+    if !alive.is_empty() {
+        store::heartbeat::postpone(shard, &ids(&alive));
+    }
+    if stalled.is_empty() {
+        return Ok(0);
+    }
+    let runs = store::run::lock_free(shard, &ids(&stalled));
     let (mut finished, mut requeued) = (Vec::new(), Vec::new());
     for run in &runs {
-        let policy = StallPolicy {
-            now,
-            backoff: guc::queue_backoff(),
-            jitter: rand::random_range(1.0..2.0),
-            queue_max_attempts: guc::queue_max_attempts(),
-        };
-        match decide(run, Command::Stall(policy))? {
+        match decide(run, Command::Stall(policy(now)))? {
             Plan::Finish(finish) => {
                 finished.push((run, mint::next_snapshot_id(&run.snapshot_id), finish))
             }
@@ -53,20 +54,24 @@ fn recover(max_items: i32) -> Result<i32, Refusal> {
             Plan::Claim { .. } | Plan::Start { .. } | Plan::Keep => {}
         }
     }
-    apply(shard, &finished, &requeued, now);
+    if !finished.is_empty() {
+        store::run::finish(shard, &finished, Caller::default(), now);
+    }
+    if !requeued.is_empty() {
+        store::run::requeue(shard, &requeued, now);
+    }
     Ok(i32::try_from(finished.len() + requeued.len()).unwrap_or(i32::MAX))
 }
 
-fn apply(
-    shard: Shard,
-    finished: &[(&Run, SnapshotId, Finish)],
-    requeued: &[(&Run, SnapshotId, Requeue)],
-    now: engine_core::Timestamp,
-) {
-    if !finished.is_empty() {
-        store::run::finish(shard, finished, Caller::default(), now);
-    }
-    if !requeued.is_empty() {
-        store::run::requeue(shard, requeued, now);
+fn ids<'a>(due: &[&'a Due]) -> Vec<&'a RunId> {
+    due.iter().map(|due| &due.run_id).collect()
+}
+
+fn policy(now: Timestamp) -> StallPolicy {
+    StallPolicy {
+        now,
+        backoff: guc::queue_backoff(),
+        jitter: rand::random_range(1.0..2.0),
+        queue_max_attempts: guc::queue_max_attempts(),
     }
 }

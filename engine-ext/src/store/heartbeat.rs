@@ -1,13 +1,13 @@
 //! Heartbeat deadlines.
 
-use engine_core::{Run, RunId, Shard, SnapshotId, Timestamp};
+use engine_core::{RunId, Shard, SnapshotId, Timestamp};
 
-use super::run::{column, decode, time};
+use super::run::{column, time};
 use super::statement::{Statement, arguments, statement};
 
 static MOVE: Statement = statement!("heartbeat_move.sql");
 static POSTPONE: Statement = statement!("heartbeat_postpone.sql");
-static STALLED: Statement = statement!("stall_lock.sql");
+static DUE: Statement = statement!("heartbeat_due_lock.sql");
 
 /// Moves the deadlines of these runs, each only if its snapshot is still watched; all on one shard.
 pub(crate) fn beat(shard: Shard, beats: &[&(RunId, SnapshotId)], now: Timestamp) {
@@ -19,12 +19,25 @@ pub(crate) fn beat(shard: Shard, beats: &[&(RunId, SnapshotId)], now: Timestamp)
     ]);
 }
 
-/// Sets the next look at deadlines that beats have moved.
-pub(crate) fn postpone(shard: Shard, max_items: i32, now: Timestamp) {
-    POSTPONE.execute(arguments![shard.number(), time(now), max_items]);
+/// A deadline that the tick has to look at, locked.
+pub(crate) struct Due {
+    /// The run that it watches.
+    pub(crate) run_id: RunId,
+    /// Whether a beat has moved it past the present moment.
+    pub(crate) is_alive: bool,
 }
 
-/// Locks runs whose deadline has passed, in the order of their ids.
-pub(crate) fn lock_stalled(shard: Shard, max_items: i32, now: Timestamp) -> Vec<Run> {
-    STALLED.query(arguments![shard.number(), time(now), max_items], decode)
+/// Locks the deadlines that the tick has to look at.
+pub(crate) fn lock_due(shard: Shard, max_items: i32, now: Timestamp) -> Vec<Due> {
+    DUE.query(arguments![shard.number(), time(now), max_items], |cells| {
+        Due {
+            run_id: RunId::parse(&cells.value::<String>()),
+            is_alive: cells.value(),
+        }
+    })
+}
+
+/// Sets the next look at locked deadlines to the deadlines themselves.
+pub(crate) fn postpone(shard: Shard, ids: &[&RunId]) {
+    POSTPONE.execute(arguments![shard.number(), column(ids, |id| id.as_str())]);
 }

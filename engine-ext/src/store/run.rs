@@ -10,6 +10,7 @@ use super::environment::environment_type;
 use super::statement::{Cells, Statement, arguments, statement};
 
 static LOCK: Statement = statement!("run_lock.sql");
+static LOCK_FREE: Statement = statement!("run_lock_free.sql");
 static START: Statement = statement!("attempt_start.sql");
 static FINISH: Statement = statement!("attempt_finish.sql");
 static REQUEUE: Statement = statement!("run_requeue.sql");
@@ -27,6 +28,14 @@ pub(crate) struct Caller<'a> {
 pub(crate) fn lock(id: &RunId) -> Option<Run> {
     LOCK.query(arguments![id.shard().number(), vec![id.as_str()]], decode)
         .pop()
+}
+
+/// Locks those of these runs of one shard that nobody else has locked, in the order of their ids.
+pub(crate) fn lock_free(shard: Shard, ids: &[&RunId]) -> Vec<Run> {
+    LOCK_FREE.query(
+        arguments![shard.number(), column(ids, |id| id.as_str())],
+        decode,
+    )
 }
 
 /// Reads the columns of a run's state, which three statements select in the same order.
