@@ -24,7 +24,7 @@ async fn a_call_reads_what_it_touches_and_no_more() -> Result<()> {
         .client
         .batch_execute("alter table engine.run_state set (autovacuum_enabled = off)")
         .await?;
-    // All plans of this session are made now.
+    // All plans are made now.
     for _ in 0..2 {
         session.trigger("test").await?;
         let held = session.take().await?;

@@ -14,7 +14,7 @@ use pgrx::{FromDatum, IntoDatum, pg_sys};
 
 use super::planner::{LargeTables, with_simple_plans};
 
-/// A file of `sql/statement`, and its plan in this session.
+/// A file of `sql/statement`, and its plan in this backend.
 pub(super) struct Statement {
     source: &'static str,
     /// Null before the first execution. Atomic only because statics must be `Sync`: a backend is one thread.
