@@ -1,6 +1,7 @@
 //! A private server that is thrown away with the value that stands for it.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Result;
 use tokio_postgres::Client;
@@ -143,6 +144,14 @@ impl Cluster {
     #[must_use]
     pub fn data(&self) -> PathBuf {
         self.home.data()
+    }
+
+    /// CPU time that all processes of the server have used since its start.
+    #[must_use]
+    pub fn cpu_time(&self) -> Duration {
+        self.postmaster
+            .as_ref()
+            .map_or(Duration::ZERO, Postmaster::cpu_time)
     }
 
     /// The server's log.

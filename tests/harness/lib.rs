@@ -30,10 +30,11 @@ pub use database::Database;
 pub use extension::{Extension, Profile, put};
 pub use pg_config::PgConfig;
 pub use prefix::{Loaded, PREFIX_VARIABLE, Prefix};
+pub use process::own_cpu_time;
 pub use resident::Resident;
 pub use server::{SERVER_VARIABLE, Server};
 pub use session::{Completed, Held, Refused, Session};
-pub use wal::{WalUse, commits_between};
+pub use wal::{Wal, WalUse, commits_between};
 pub use workspace::Workspace;
 
 /// The README's Rust compiles as printed.

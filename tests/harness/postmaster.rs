@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 
 use crate::Prefix;
 use crate::home::Home;
-use crate::process::{children_of, has_ended, is_halted, wait_until};
+use crate::process::{children_of, family_cpu_time, has_ended, is_halted, wait_until};
 
 /// Includes a crash recovery.
 const START_PATIENCE: Duration = Duration::from_secs(120);
@@ -101,6 +101,11 @@ impl Postmaster {
         });
         ensure!(gone, "processes of the server survived SIGKILL");
         Ok(())
+    }
+
+    /// CPU time that all processes of the server have used.
+    pub(crate) fn cpu_time(&self) -> Duration {
+        family_cpu_time(self.pid)
     }
 
     fn end_by(&mut self, signal: Signal) -> Result<()> {

@@ -6,9 +6,16 @@ use std::time::{Duration, Instant};
 
 use nix::unistd::Pid;
 
+/// Clock ticks per second in `/proc`: USER_HZ, the same on every Linux.
+const TICKS_PER_SECOND: u64 = 100;
+
 struct Stat {
     state: char,
     parent: i32,
+    /// CPU time of the process itself, ticks.
+    own: u64,
+    /// CPU time of its children that have ended and that it has collected, ticks.
+    collected: u64,
 }
 
 fn stat(pid: Pid) -> Option<Stat> {
@@ -19,7 +26,44 @@ fn stat(pid: Pid) -> Option<Stat> {
     Some(Stat {
         state: fields.next()?.chars().next()?,
         parent: fields.next()?.parse().ok()?,
+        own: ticks(&mut fields, 9)?,
+        collected: ticks(&mut fields, 0)?,
     })
+}
+
+/// User and system mode together, which stand side by side behind `skipped` other fields.
+fn ticks<'a>(fields: &mut impl Iterator<Item = &'a str>, skipped: usize) -> Option<u64> {
+    let user: u64 = fields.nth(skipped)?.parse().ok()?;
+    let system: u64 = fields.next()?.parse().ok()?;
+    Some(user + system)
+}
+
+/// CPU time that this process has used.
+#[must_use]
+pub fn own_cpu_time() -> Duration {
+    time(stat(Pid::this()).map_or(0, |stat| stat.own))
+}
+
+/// CPU time that `parent` and its children have used, those that have ended included. None of them may have threads.
+pub(crate) fn family_cpu_time(parent: Pid) -> Duration {
+    let ended = time(stat(parent).map_or(0, |stat| stat.collected));
+    let living = children_of(parent).into_iter().chain([parent]);
+    ended + living.filter_map(thread_cpu_time).sum::<Duration>()
+}
+
+/// CPU time of a process's first thread, to the nanosecond where the kernel counts that.
+fn thread_cpu_time(pid: Pid) -> Option<Duration> {
+    match fs::read_to_string(format!("/proc/{pid}/schedstat")) {
+        Ok(line) => {
+            let nanoseconds = line.split_whitespace().next()?.parse().ok()?;
+            Some(Duration::from_nanos(nanoseconds))
+        }
+        Err(_) => stat(pid).map(|stat| time(stat.own)),
+    }
+}
+
+fn time(ticks: u64) -> Duration {
+    Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND)
 }
 
 /// A zombie has ended: nobody may be there to collect it.

@@ -1,6 +1,7 @@
 //! A private server that keeps running after the command that started it.
 
 use std::fs;
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use anyhow::Result;
@@ -96,5 +97,11 @@ impl Resident {
     #[must_use]
     pub fn directory(&self) -> &std::path::Path {
         self.home.directory()
+    }
+
+    /// The data directory.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.home.data()
     }
 }

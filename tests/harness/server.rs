@@ -19,7 +19,9 @@ impl Server {
     pub(crate) const PORT: u16 = 5432;
     pub(crate) const USER: &str = "postgres";
 
-    pub(crate) fn at(socket: impl Into<PathBuf>) -> Self {
+    /// The server whose socket is in the directory `socket`.
+    #[must_use]
+    pub fn at(socket: impl Into<PathBuf>) -> Self {
         Self {
             socket: socket.into(),
         }
@@ -40,6 +42,12 @@ impl Server {
     #[must_use]
     pub fn socket(&self) -> &Path {
         &self.socket
+    }
+
+    /// The socket itself.
+    #[must_use]
+    pub fn socket_file(&self) -> PathBuf {
+        self.socket.join(format!(".s.PGSQL.{}", Self::PORT))
     }
 
     /// What psql and every driver take to connect to `database` as superuser.

@@ -1,5 +1,6 @@
 //! What a piece of work wrote to the WAL, read from the WAL itself.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -41,24 +42,68 @@ impl Cluster {
 /// # Errors
 /// If `pg_waldump` fails.
 pub fn commits_between(cluster: &Cluster, start: PgLsn, end: PgLsn) -> Result<u64> {
-    if start >= end {
-        // pg_waldump has no word for an empty range: it would look for the first record and fail.
-        return Ok(0);
+    Wal::of(cluster.program("pg_waldump"), &cluster.data()).commits_between(start, end)
+}
+
+/// The WAL of a server on this machine.
+#[derive(Clone, Debug)]
+pub struct Wal {
+    pg_waldump: PathBuf,
+    directory: PathBuf,
+}
+
+impl Wal {
+    /// The WAL of the server whose data directory is `data`, as its program `pg_waldump` reads it.
+    #[must_use]
+    pub fn of(pg_waldump: PathBuf, data: &Path) -> Self {
+        Self {
+            pg_waldump,
+            directory: data.join("pg_wal"),
+        }
     }
-    let output = Command::new(cluster.program("pg_waldump"))
-        .arg("--path")
-        .arg(cluster.data().join("pg_wal"))
-        .args(["--start", &start.to_string(), "--end", &end.to_string()])
-        .args(["--rmgr", "Transaction"])
-        .output()
-        .context("cannot start pg_waldump")?;
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    ensure!(
-        output.status.success(),
-        "pg_waldump from {start} to {end}: {complaint}"
-    );
-    let records = String::from_utf8(output.stdout)?;
-    Ok(records.lines().filter(|record| is_commit(record)).count() as u64)
+
+    /// Where the next record will begin.
+    ///
+    /// # Errors
+    /// If the session is gone.
+    pub async fn position(observer: &Client) -> Result<PgLsn> {
+        insert_position(observer).await
+    }
+
+    /// The same, and everything before it can be read.
+    ///
+    /// # Errors
+    /// If the session is gone.
+    pub async fn readable_position(observer: &Client) -> Result<PgLsn> {
+        let position = insert_position(observer).await?;
+        flush(observer, position).await?;
+        Ok(position)
+    }
+
+    /// The number of commit records between two positions, of which `end` is a readable one.
+    ///
+    /// # Errors
+    /// If `pg_waldump` fails, for instance because the server has removed that WAL.
+    pub fn commits_between(&self, start: PgLsn, end: PgLsn) -> Result<u64> {
+        if start >= end {
+            // pg_waldump has no word for an empty range: it would look for the first record and fail.
+            return Ok(0);
+        }
+        let output = Command::new(&self.pg_waldump)
+            .arg("--path")
+            .arg(&self.directory)
+            .args(["--start", &start.to_string(), "--end", &end.to_string()])
+            .args(["--rmgr", "Transaction"])
+            .output()
+            .context("cannot start pg_waldump")?;
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        ensure!(
+            output.status.success(),
+            "pg_waldump from {start} to {end}: {complaint}"
+        );
+        let records = String::from_utf8(output.stdout)?;
+        Ok(records.lines().filter(|record| is_commit(record)).count() as u64)
+    }
 }
 
 fn is_commit(record: &str) -> bool {

@@ -1,6 +1,10 @@
 //! The task runner, `cargo xtask`.
 
+#[path = "../bench/mod.rs"]
+mod bench;
 mod db;
+#[path = "../demo/mod.rs"]
+mod demo;
 mod install;
 mod lint;
 mod prepare;
@@ -29,8 +33,15 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Show real work on real input, with a worker killed half-way.
+    Demo(demo::Arguments),
+    /// One worker process of the demo.
+    #[command(hide = true)]
+    DemoWorker(demo::worker::Arguments),
     /// Run all tests against a private server.
     Test(test::Arguments),
+    /// Measure the engine beside what a client would do without it.
+    Bench(bench::Arguments),
     /// Start or reuse a private server with the current build, and print its connection string.
     Db(db::Arguments),
     /// Install a release build into a PostgreSQL server.
@@ -56,6 +67,9 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
     let pg_config = arguments.pg_config.as_deref();
     match arguments.command {
         Command::Test(test) => return test::run(pg_config, test).await,
+        Command::Demo(demo) => demo::run(pg_config, demo).await?,
+        Command::DemoWorker(worker) => demo::worker::run(worker).await?,
+        Command::Bench(bench) => bench::run(pg_config, bench).await?,
         Command::Db(db) => db::run(pg_config, db).await?,
         Command::Install => install::run(pg_config)?,
         Command::Lint => lint::run(pg_config)?,

@@ -1,0 +1,90 @@
+//! Sessions that call the engine's functions.
+
+use anyhow::Result;
+use engine_client::{Dequeue, Engine, Trigger};
+use tokio_postgres::{Client, Statement};
+
+use super::load::Caller;
+
+/// Dequeues `max_runs` runs at a time.
+pub(super) struct Dequeuer {
+    client: Client,
+    statement: Statement,
+    max_runs: i32,
+}
+
+impl Dequeuer {
+    pub(super) async fn new(client: Client, max_runs: i32) -> Result<Self> {
+        let sql = "select * from engine_dequeue(max_runs => $1)";
+        let statement = client.prepare(sql).await?;
+        Ok(Self {
+            client,
+            statement,
+            max_runs,
+        })
+    }
+}
+
+impl Caller for Dequeuer {
+    async fn call(&mut self) -> Result<u64> {
+        let rows = self
+            .client
+            .query(&self.statement, &[&self.max_runs])
+            .await?;
+        Ok(rows.len() as u64)
+    }
+
+    fn client(&self) -> &Client {
+        &self.client
+    }
+}
+
+/// Takes a run through its whole life, one call after the other.
+pub(super) struct Single {
+    pub(super) client: Client,
+}
+
+impl Caller for Single {
+    async fn call(&mut self) -> Result<u64> {
+        let engine = Engine::new(&self.client);
+        engine.trigger(&Trigger::new("noop")).await?;
+        finish(&engine, &Dequeue::default()).await
+    }
+
+    fn client(&self) -> &Client {
+        &self.client
+    }
+}
+
+/// Triggers and dequeues many runs at a time, and then starts and completes each.
+pub(super) struct Batched {
+    pub(super) client: Client,
+    pub(super) batch: i32,
+}
+
+impl Caller for Batched {
+    async fn call(&mut self) -> Result<u64> {
+        let engine = Engine::new(&self.client);
+        let triggers: Vec<Trigger> = (0..self.batch).map(|_| Trigger::new("noop")).collect();
+        engine.trigger_many(&triggers).await?;
+        finish(&engine, &Dequeue::default().max_runs(self.batch)).await
+    }
+
+    fn client(&self) -> &Client {
+        &self.client
+    }
+}
+
+/// Dequeues, starts and completes; gives the number of runs.
+async fn finish(engine: &Engine<'_, Client>, dequeue: &Dequeue) -> Result<u64> {
+    let dequeued = engine.dequeue(dequeue).await?;
+    for run in &dequeued {
+        let started = engine
+            .start_attempt(&run.run_id, &run.snapshot_id, false)
+            .await?;
+        engine
+            .succeed(&run.run_id, &started.execution.snapshot_id, &())
+            .await?;
+    }
+    Ok(dequeued.len() as u64)
+}

@@ -1,0 +1,272 @@
+//! Suite `horizon`: steady load while a transaction stays open, which holds vacuum back, and while none does.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use serde_json::json;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+use tokio_postgres::types::Json;
+use tokio_postgres::{Client, Statement};
+
+use super::Bench;
+use super::course::{Course, windows};
+use super::figure::{Figure, P50, P99, RATE, quantile};
+use super::meter::{Meter, settle};
+use super::report::Chapter;
+use super::sampler::Sampler;
+use super::stock::Stock;
+use super::trial::{Case, Series, Trial, clients, interleave};
+
+const ABOUT: &str = "Sessions that trigger, dequeue and complete 100 runs at a time, as fast as they are answered; what a claim \
+    costs in the course of time; and a bystander that reads the state of one run over and over. Calls are the dequeues.";
+
+const BATCH: i32 = 100;
+const QUEUED: u64 = 10_000;
+
+/// Between two reads of the bystander.
+const READ_PAUSE: Duration = Duration::from_millis(5);
+
+const FIRST_RATE: Figure = Figure::new("runs per second, first window", 0);
+const LAST_RATE: Figure = Figure::new("runs per second, last window", 0);
+const READ_P50: Figure = Figure::new("bystander's read p50, ms", 3);
+const READ_P99: Figure = Figure::new("bystander's read p99, ms", 3);
+
+#[derive(Clone)]
+struct Setup {
+    is_held: bool,
+    clients: usize,
+}
+
+impl Case for Setup {
+    fn conditions(&self) -> String {
+        clients(self.clients)
+    }
+
+    fn variant(&self) -> String {
+        let variant = if self.is_held {
+            "a transaction stays open"
+        } else {
+            "no long transaction"
+        };
+        variant.to_owned()
+    }
+}
+
+pub(super) async fn measure(bench: &mut Bench) -> Result<Chapter> {
+    let time = bench.arguments.seconds(300);
+    let stock = Stock::filled(&bench.cluster, QUEUED).await?;
+    let mut cases = Vec::new();
+    for clients in bench.arguments.clients(&[4]) {
+        cases.extend([false, true].map(|is_held| Setup { is_held, clients }));
+    }
+    let repeat = bench.arguments.repeat(1);
+    let outcomes = interleave(&cases, repeat, &mut bench.order, async |case| {
+        let copy = stock.copy().await?;
+        let trial = trial(&copy, case, time).await?;
+        copy.remove().await?;
+        Ok(trial)
+    })
+    .await?;
+    stock.remove().await?;
+    Ok(Chapter::new("horizon", ABOUT, outcomes))
+}
+
+async fn trial(stock: &Stock<'_>, case: &Setup, time: Duration) -> Result<Trial> {
+    let observer = stock.observer().await?;
+    let mut sessions = Vec::new();
+    for client in stock.sessions(case.clients).await? {
+        sessions.push(Session::new(client).await?);
+    }
+    let bystander = stock.observer().await?;
+    observer.batch_execute("checkpoint").await?;
+    let holder = stock.observer().await?;
+    if case.is_held {
+        hold(&holder).await?;
+    }
+    let meter = Meter::start(stock.cluster(), &observer).await?;
+    let sampler = Sampler::start(stock.observer().await?).await?;
+    let start = Instant::now();
+    let end = start + time;
+    let reader = tokio::spawn(read(bystander, start, end));
+    let sizer = tokio::spawn(size(stock.observer().await?, start, end));
+    let mut loads = JoinSet::new();
+    for session in sessions {
+        loads.spawn(session.work(start, end));
+    }
+    let (mut claims, mut clients) = (Course::default(), Vec::new());
+    while let Some(ended) = loads.join_next().await {
+        let (client, course) = ended.context("a session ended abnormally")??;
+        claims.extend(course);
+        clients.push(client);
+    }
+    let reads = reader.await.context("the bystander ended abnormally")??;
+    let sizes = sizer.await.context("the observer ended abnormally")??;
+    let waits = sampler.stop().await?;
+    let usage = meter.stop(settle(&clients)).await?;
+    drop(holder);
+    let runs = claims.runs();
+    let (latencies, read_latencies) = (claims.latencies_ms(), reads.latencies_ms());
+    let rates = claims.rates(windows(time));
+    let mut figures = vec![
+        (RATE, runs as f64 / time.as_secs_f64()),
+        (FIRST_RATE, rates.first().map_or(0.0, |point| point.1)),
+        (LAST_RATE, rates.last().map_or(0.0, |point| point.1)),
+        (P50, quantile(&latencies, 0.5)),
+        (P99, quantile(&latencies, 0.99)),
+        (READ_P50, quantile(&read_latencies, 0.5)),
+        (READ_P99, quantile(&read_latencies, 0.99)),
+    ];
+    figures.extend(usage.per_run(runs));
+    figures.extend(final_sizes(&observer).await?);
+    let mut series = vec![
+        Series::new("runs per second", rates),
+        Series::new("dequeue p50, ms", claims.medians(windows(time))),
+        Series::new("bystander's read p50, ms", reads.medians(windows(time))),
+    ];
+    series.extend(sizes);
+    let empty = claims.empty();
+    Ok(Trial {
+        figures,
+        waits,
+        series,
+        invalid: (empty > 0).then(|| format!("{empty} dequeues found nothing")),
+    })
+}
+
+/// Opens a transaction that sees the database as it is now. It ends with its session.
+async fn hold(holder: &Client) -> Result<()> {
+    let sql = "begin isolation level repeatable read; select from engine.queue_item limit 1";
+    Ok(holder.batch_execute(sql).await?)
+}
+
+/// A session of the load.
+struct Session {
+    client: Client,
+    trigger: Statement,
+    dequeue: Statement,
+    succeed: Statement,
+}
+
+impl Session {
+    async fn new(client: Client) -> Result<Self> {
+        Ok(Self {
+            trigger: client
+                .prepare(include_str!("sql/trigger_batch.sql"))
+                .await?,
+            dequeue: client
+                .prepare(include_str!("sql/dequeue_batch.sql"))
+                .await?,
+            succeed: client
+                .prepare(include_str!("sql/succeed_batch.sql"))
+                .await?,
+            client,
+        })
+    }
+
+    async fn work(self, start: Instant, end: Instant) -> Result<(Client, Course)> {
+        let runs = Json(vec![json!({"task": "noop"}); usize::try_from(BATCH)?]);
+        let mut course = Course::default();
+        while Instant::now() < end {
+            self.client.query(&self.trigger, &[&runs]).await?;
+            let call = Instant::now();
+            let rows = self.client.query(&self.dequeue, &[&BATCH]).await?;
+            course.add(start, call, rows.len() as u64);
+            let run_ids: Vec<&str> = rows.iter().map(|row| row.get("run_id")).collect();
+            let snapshot_ids: Vec<&str> = rows.iter().map(|row| row.get("snapshot_id")).collect();
+            self.client
+                .query(&self.succeed, &[&run_ids, &snapshot_ids])
+                .await?;
+        }
+        Ok((self.client, course))
+    }
+}
+
+/// The bystander.
+async fn read(client: Client, start: Instant, end: Instant) -> Result<Course> {
+    let sql = "select r.id from engine.run as r limit 1000";
+    let rows = client.query(sql, &[]).await?;
+    let ids: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    let statement = client.prepare(include_str!("sql/point_read.sql")).await?;
+    let mut course = Course::default();
+    for id in ids.iter().cycle() {
+        if Instant::now() >= end {
+            break;
+        }
+        let call = Instant::now();
+        client.query_one(&statement, &[id]).await?;
+        course.add(start, call, 1);
+        sleep(READ_PAUSE).await;
+    }
+    Ok(course)
+}
+
+/// Sizes and dead tuples in the course of time.
+async fn size(observer: Client, start: Instant, end: Instant) -> Result<Vec<Series>> {
+    let statement = observer.prepare(include_str!("sql/sizes.sql")).await?;
+    let pause = windows(end - start);
+    let (mut dead, mut indexes) = (Vec::new(), Vec::new());
+    while Instant::now() < end {
+        sleep(pause.min(end.saturating_duration_since(Instant::now()))).await;
+        let seconds = start.elapsed().as_secs_f64();
+        let rows = observer.query(&statement, &[]).await?;
+        let sum: i64 = rows
+            .iter()
+            .map(|row| row.get::<_, i64>("dead_tuples"))
+            .sum();
+        dead.push((seconds, sum as f64));
+        let queue = rows
+            .iter()
+            .find(|row| row.get::<_, &str>("name") == "queue_item");
+        let bytes: i64 = queue.map_or(0, |row| row.get("index_bytes"));
+        indexes.push((seconds, megabytes(bytes)));
+    }
+    Ok(vec![
+        Series::new("dead tuples", dead),
+        Series::new("indexes of queue_item, MB", indexes),
+    ])
+}
+
+const SIZES: [(&str, Figure, Figure, Figure); 4] = [
+    (
+        "queue_item",
+        Figure::new("queue_item, MB", 1),
+        Figure::new("queue_item's indexes, MB", 1),
+        Figure::new("queue_item's dead tuples", 0),
+    ),
+    (
+        "run_state",
+        Figure::new("run_state, MB", 1),
+        Figure::new("run_state's indexes, MB", 1),
+        Figure::new("run_state's dead tuples", 0),
+    ),
+    (
+        "heartbeat",
+        Figure::new("heartbeat, MB", 1),
+        Figure::new("heartbeat's indexes, MB", 1),
+        Figure::new("heartbeat's dead tuples", 0),
+    ),
+    (
+        "slot",
+        Figure::new("slot, MB", 1),
+        Figure::new("slot's indexes, MB", 1),
+        Figure::new("slot's dead tuples", 0),
+    ),
+];
+
+async fn final_sizes(observer: &Client) -> Result<Vec<(Figure, f64)>> {
+    let mut figures = Vec::new();
+    for row in observer.query(include_str!("sql/sizes.sql"), &[]).await? {
+        let name: &str = row.get("name");
+        if let Some((_, table, indexes, dead)) = SIZES.iter().find(|(found, ..)| *found == name) {
+            figures.push((*table, megabytes(row.get("table_bytes"))));
+            figures.push((*indexes, megabytes(row.get("index_bytes"))));
+            figures.push((*dead, row.get::<_, i64>("dead_tuples") as f64));
+        }
+    }
+    Ok(figures)
+}
+
+fn megabytes(bytes: i64) -> f64 {
+    bytes as f64 / (1024.0 * 1024.0)
+}

@@ -1,0 +1,183 @@
+//! Suite `lifecycle`: runs from trigger to completion.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use engine_client::{Engine, Trigger, WorkerConfig};
+use tokio::time::sleep;
+use tokio_postgres::Client;
+
+use super::Bench;
+use super::caller::{Batched, Single};
+use super::figure::RATE;
+use super::load::Limit;
+use super::measure::measure as measure_callers;
+use super::meter::{Meter, settle};
+use super::report::Chapter;
+use super::sampler::Sampler;
+use super::stock::Stock;
+use super::trial::{Case, Trial, clients, interleave};
+use super::worker::Crew;
+
+const ABOUT: &str = "Runs per second through trigger, dequeue, start and completion, in a steady state: as many are triggered as \
+    are completed. A call is the whole life of a run, or of a batch of them. Statements are unnamed, as the driver sends them.";
+
+const BATCHES: &str = "Batched: triggers and dequeues take 100 runs per call; starts and completions take one, because the engine \
+    has no functions for many. The worker's runs are triggered 100 per call by one more session.";
+
+const FLOWS: &str = "SKIPPED: the flows of spec/core.md §6 beside dequeue, which are retry, checkpoint, requeue by a worker, \
+    cancel and pending version: the engine has no functions for them yet.";
+
+const BATCH: i32 = 100;
+
+/// So that nobody ever finds the queue empty.
+const QUEUED: u64 = 10_000;
+
+/// How many runs a worker executes at once, per connection for its attempts.
+const CONCURRENCY: usize = 10;
+
+/// The producer looks this often whether it has to trigger.
+const PRODUCER_PAUSE: Duration = Duration::from_millis(1);
+
+/// Until the worker has all its connections and plans.
+const WARM_UP: Duration = Duration::from_secs(1);
+
+#[derive(Clone, Copy)]
+enum Variant {
+    Single,
+    Worker,
+    Batched,
+}
+
+#[derive(Clone)]
+struct Setup {
+    variant: Variant,
+    clients: usize,
+}
+
+impl Case for Setup {
+    fn conditions(&self) -> String {
+        clients(self.clients)
+    }
+
+    fn variant(&self) -> String {
+        let variant = match self.variant {
+            Variant::Single => "one run per call",
+            Variant::Worker => "engine_client::Worker",
+            Variant::Batched => "batched",
+        };
+        variant.to_owned()
+    }
+}
+
+pub(super) async fn measure(bench: &mut Bench) -> Result<Chapter> {
+    let time = bench.arguments.seconds(5);
+    let stock = Stock::filled(&bench.cluster, QUEUED).await?;
+    let mut cases = Vec::new();
+    for clients in bench.arguments.clients(&[1, 4, 16]) {
+        let variants = [Variant::Single, Variant::Worker, Variant::Batched];
+        cases.extend(variants.map(|variant| Setup { variant, clients }));
+    }
+    let repeat = bench.arguments.repeat(3);
+    let outcomes = interleave(&cases, repeat, &mut bench.order, async |case| {
+        let copy = stock.copy().await?;
+        let trial = trial(&copy, case, time).await?;
+        copy.remove().await?;
+        Ok(trial)
+    })
+    .await?;
+    stock.remove().await?;
+    let notes = [BATCHES, FLOWS].map(str::to_owned);
+    Ok(Chapter::new("lifecycle", ABOUT, outcomes).noting(notes))
+}
+
+async fn trial(stock: &Stock<'_>, case: &Setup, time: Duration) -> Result<Trial> {
+    if let Variant::Worker = case.variant {
+        return work(stock, case.clients, time).await;
+    }
+    let sessions = stock.sessions(case.clients).await?.into_iter();
+    let limit = Limit::time(time);
+    match case.variant {
+        Variant::Batched => {
+            let batched = |client| Batched {
+                client,
+                batch: BATCH,
+            };
+            measure_callers(stock, sessions.map(batched).collect(), limit).await
+        }
+        Variant::Single | Variant::Worker => {
+            let single = |client| Single { client };
+            measure_callers(stock, sessions.map(single).collect(), limit).await
+        }
+    }
+}
+
+/// A trial of one worker with `clients` connections for its attempts. Its sessions cannot be made to report, so its costs
+/// are those of its whole life.
+async fn work(stock: &Stock<'_>, clients: usize, time: Duration) -> Result<Trial> {
+    let observer = stock.observer().await?;
+    let producer = stock.session(stock.cluster().server()).await?;
+    observer.batch_execute("checkpoint").await?;
+    let meter = Meter::start(stock.cluster(), &observer).await?;
+    let sampler = Sampler::start(stock.observer().await?).await?;
+    let started = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&started);
+    let config = WorkerConfig {
+        concurrency: CONCURRENCY * clients,
+        attempt_connections: clients,
+        ..WorkerConfig::default()
+    };
+    let crew = Crew::start(stock, 1, &config, move || {
+        count.fetch_add(1, Ordering::Relaxed);
+    })?;
+    let mut producer = Producer::new(producer);
+    producer.keep_up(&started, WARM_UP).await?;
+    let (start, before) = (Instant::now(), started.load(Ordering::Relaxed));
+    producer.keep_up(&started, time).await?;
+    let runs = started.load(Ordering::Relaxed) - before;
+    let rate = runs as f64 / start.elapsed().as_secs_f64();
+    let waits = sampler.stop().await?;
+    crew.stop(stock).await?;
+    let usage = meter.stop(settle([&producer.client])).await?;
+    let mut figures = vec![(RATE, rate)];
+    figures.extend(usage.per_run(started.load(Ordering::Relaxed)));
+    Ok(Trial {
+        figures,
+        waits,
+        ..Trial::default()
+    })
+}
+
+/// The session that triggers what a worker executes.
+struct Producer {
+    client: Client,
+    batch: Vec<Trigger>,
+    triggered: u64,
+}
+
+impl Producer {
+    fn new(client: Client) -> Self {
+        Self {
+            client,
+            batch: (0..BATCH).map(|_| Trigger::new("noop")).collect(),
+            triggered: 0,
+        }
+    }
+
+    /// For `time`, triggers as many runs as are started.
+    async fn keep_up(&mut self, started: &AtomicU64, time: Duration) -> Result<()> {
+        let engine = Engine::new(&self.client);
+        let end = Instant::now() + time;
+        while Instant::now() < end {
+            if self.triggered <= started.load(Ordering::Relaxed) {
+                engine.trigger_many(&self.batch).await?;
+                self.triggered += self.batch.len() as u64;
+            } else {
+                sleep(PRODUCER_PAUSE).await;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,56 @@
+//! A trial of callers: warm up, checkpoint, read, load, read.
+
+use anyhow::Result;
+
+use super::figure::{P50, P99, RATE, quantile};
+use super::load::{Caller, Limit, Served, drive};
+use super::meter::{Meter, settle};
+use super::sampler::Sampler;
+use super::stock::Stock;
+use super::trial::Trial;
+
+/// Lets `callers` work on `stock` until `limit`.
+pub(super) async fn measure<C: Caller>(
+    stock: &Stock<'_>,
+    callers: Vec<C>,
+    limit: Limit,
+) -> Result<Trial> {
+    let observer = stock.observer().await?;
+    let sampler_session = stock.observer().await?;
+    let (callers, _) = drive(callers, Limit::warm_up()).await?;
+    observer.batch_execute("checkpoint").await?;
+    settle(callers.iter().map(Caller::client)).await?;
+    let meter = Meter::start(stock.cluster(), &observer).await?;
+    let sampler = Sampler::start(sampler_session).await?;
+    let (callers, served) = drive(callers, limit).await?;
+    let waits = sampler.stop().await?;
+    let usage = meter
+        .stop(settle(callers.iter().map(Caller::client)))
+        .await?;
+    let mut figures = rates(&served);
+    figures.extend(usage.per_run(served.runs));
+    Ok(Trial {
+        figures,
+        waits,
+        series: Vec::new(),
+        invalid: invalid(&served),
+    })
+}
+
+fn rates(served: &Served) -> Vec<(super::figure::Figure, f64)> {
+    vec![
+        (
+            RATE,
+            served.runs as f64 / served.time.as_secs_f64().max(1e-9),
+        ),
+        (P50, quantile(&served.latencies_ms, 0.5)),
+        (P99, quantile(&served.latencies_ms, 0.99)),
+    ]
+}
+
+fn invalid(served: &Served) -> Option<String> {
+    match served.empty_calls {
+        0 => None,
+        calls => Some(format!("the queue ran dry: {calls} calls found nothing")),
+    }
+}

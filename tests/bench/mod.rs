@@ -1,0 +1,132 @@
+//! `cargo xtask bench`: the engine beside what a client would do without it, in one run.
+
+mod caller;
+mod claim;
+mod course;
+mod dequeue;
+mod figure;
+mod growth;
+mod horizon;
+mod html;
+mod lifecycle;
+mod load;
+mod machine;
+mod measure;
+mod meter;
+mod plot;
+mod proxy;
+mod report;
+mod sampler;
+mod stock;
+mod suite;
+mod table;
+mod trial;
+mod wake;
+mod worker;
+
+use std::env;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use engine_harness::{Cluster, Profile, Workspace, progress};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use self::report::Report;
+use self::suite::Suite;
+use crate::prepare;
+
+#[derive(Args)]
+pub struct Arguments {
+    /// What to measure; everything where nothing is named.
+    #[arg(value_enum, value_name = "SUITE")]
+    suites: Vec<Suite>,
+
+    /// Seconds that a trial takes; each suite has a default of its own.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    seconds: Option<u64>,
+
+    /// How many sessions work at a time; each number is measured.
+    #[arg(long, value_name = "N", num_args = 1.., value_delimiter = ',')]
+    clients: Vec<usize>,
+
+    /// How often each variant is measured; each suite has a default of its own.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    repeat: Option<u64>,
+
+    /// Repeats the order of an earlier command.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+
+    /// The most runs that the suite `growth` fills in, for a quick look.
+    #[arg(long, value_name = "N", env = "ENGINE_BENCH_ROWS_LIMIT")]
+    rows_limit: Option<u64>,
+}
+
+impl Arguments {
+    fn seconds(&self, default: u64) -> Duration {
+        Duration::from_secs(self.seconds.unwrap_or(default))
+    }
+
+    fn repeat(&self, default: u64) -> u64 {
+        self.repeat.unwrap_or(default)
+    }
+
+    fn clients(&self, default: &[usize]) -> Vec<usize> {
+        if self.clients.is_empty() {
+            default.to_vec()
+        } else {
+            self.clients.clone()
+        }
+    }
+}
+
+/// What every suite works with.
+struct Bench {
+    arguments: Arguments,
+    cluster: Cluster,
+    order: StdRng,
+}
+
+pub async fn run(pg_config: Option<&Path>, arguments: Arguments) -> Result<()> {
+    if cfg!(debug_assertions) {
+        return optimised();
+    }
+    let prepared = prepare::prefix(pg_config, "bench", Profile::Release)?;
+    Cluster::sweep(&prepared.prefix)?;
+    progress::say("starting a private server");
+    let cluster = Cluster::start_from(prepared.prefix.clone(), machine::options()?).await?;
+    let seed = arguments.seed.unwrap_or_else(rand::random);
+    let mut report = Report::begin(&cluster, &prepared.workspace, seed).await?;
+    let suites = Suite::chosen(&arguments.suites);
+    let mut bench = Bench {
+        arguments,
+        cluster,
+        order: StdRng::seed_from_u64(seed),
+    };
+    println!("{}", report.heading());
+    for suite in suites {
+        let chapter = suite.measure(&mut bench).await?;
+        println!("{}", table::chapter(&chapter));
+        report.chapters.push(chapter);
+    }
+    for path in report.write(&prepared.workspace.target().join("bench"))? {
+        progress::say(format!("written: {}", path.display()));
+    }
+    Ok(())
+}
+
+/// Goes on as an optimised build of this program: an unoptimised load generator would take the CPU that it measures.
+fn optimised() -> Result<()> {
+    progress::say("building the load generator, optimised");
+    let error = Workspace::find()?
+        .cargo("run")
+        .args(["--release", "--package", "engine-tests", "--bin", "xtask"])
+        .arg("--")
+        .args(env::args_os().skip(1))
+        .exec();
+    Err(error).context("cannot start cargo")
+}

@@ -1,0 +1,159 @@
+//! Databases with runs in them, ready before a trial begins.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, anyhow};
+use engine_harness::{Cluster, Server, progress};
+use tokio_postgres::{Client, NoTls};
+
+const FILL_QUEUED: &str = include_str!("sql/fill_queued.sql");
+const FILL_FINISHED: &str = include_str!("sql/fill_finished.sql");
+const PREWARM: &str = include_str!("sql/prewarm.sql");
+
+/// Runs of one filling statement.
+const BATCH: u64 = 100_000;
+
+/// A database of one trial, or one that others are copies of.
+pub(super) struct Stock<'a> {
+    cluster: &'a Cluster,
+    name: String,
+}
+
+impl<'a> Stock<'a> {
+    /// With `queued` runs that are due.
+    pub(super) async fn filled(cluster: &'a Cluster, queued: u64) -> Result<Self> {
+        let stock = Self::empty(cluster).await?;
+        stock.add_queued(queued).await?;
+        stock.tidy().await?;
+        Ok(stock)
+    }
+
+    pub(super) async fn empty(cluster: &'a Cluster) -> Result<Self> {
+        let stock = Self {
+            cluster,
+            name: cluster.database().await?.name().to_owned(),
+        };
+        let session = stock.observer().await?;
+        session
+            .batch_execute("create extension pg_prewarm")
+            .await
+            .context("the server's contrib modules are needed")?;
+        Ok(stock)
+    }
+
+    pub(super) async fn add_queued(&self, count: u64) -> Result<()> {
+        progress::say(format!("filling in {count} queued runs"));
+        self.fill(FILL_QUEUED, count).await
+    }
+
+    pub(super) async fn add_finished(&self, count: u64) -> Result<()> {
+        progress::say(format!("filling in {count} finished runs"));
+        self.fill(FILL_FINISHED, count).await
+    }
+
+    /// Writes `count` runs with one of the filling statements.
+    async fn fill(&self, statement: &str, count: u64) -> Result<()> {
+        let session = self.observer().await?;
+        session
+            .batch_execute("set synchronous_commit = off")
+            .await?;
+        let statement = session.prepare(statement).await?;
+        let mut first = 1;
+        while first <= count {
+            let last = count.min(first + BATCH - 1);
+            let numbers = (i64::try_from(first)?, i64::try_from(last)?);
+            session
+                .execute(&statement, &[&numbers.0, &numbers.1, &id_start()?])
+                .await?;
+            first = last + 1;
+        }
+        Ok(())
+    }
+
+    /// Leaves the tables as a long-running server has them: nothing dead in tables and indexes, no hint bits to set,
+    /// statistics there.
+    pub(super) async fn tidy(&self) -> Result<()> {
+        let session = self.observer().await?;
+        let sql = "vacuum (freeze, analyze, index_cleanup on)";
+        Ok(session.batch_execute(sql).await?)
+    }
+
+    /// A copy of it, read into the server's buffer.
+    pub(super) async fn copy(&self) -> Result<Stock<'a>> {
+        let copy = Self {
+            cluster: self.cluster,
+            name: format!("{}_copy", self.name),
+        };
+        copy.remove().await?;
+        let session = self.cluster.connect().await?;
+        let (from, to) = (&self.name, &copy.name);
+        let sql = format!(r#"create database "{to}" template "{from}" strategy file_copy"#);
+        session.batch_execute(&sql).await?;
+        copy.prewarm().await?;
+        Ok(copy)
+    }
+
+    /// Reads it into the server's buffer.
+    pub(super) async fn prewarm(&self) -> Result<()> {
+        Ok(self.observer().await?.batch_execute(PREWARM).await?)
+    }
+
+    pub(super) async fn remove(&self) -> Result<()> {
+        let session = self.cluster.connect().await?;
+        let sql = format!(r#"drop database if exists "{}" with (force)"#, self.name);
+        Ok(session.batch_execute(&sql).await?)
+    }
+
+    pub(super) fn cluster(&self) -> &'a Cluster {
+        self.cluster
+    }
+
+    /// Where the engine's driver finds it.
+    pub(super) fn address(&self) -> Result<engine_client::Database> {
+        let string = self.cluster.server().connection_string(&self.name);
+        Ok(string.parse()?)
+    }
+
+    /// A session that the sampler leaves out.
+    pub(super) async fn observer(&self) -> Result<Client> {
+        connect(self.cluster.server(), &self.name, "observer").await
+    }
+
+    /// A session of the load, on the way that `server` describes.
+    pub(super) async fn session(&self, server: &Server) -> Result<Client> {
+        connect(server, &self.name, "load").await
+    }
+
+    /// As many sessions of the load, on the server's own socket.
+    pub(super) async fn sessions(&self, count: usize) -> Result<Vec<Client>> {
+        let mut sessions = Vec::new();
+        for _ in 0..count {
+            sessions.push(self.session(self.cluster.server()).await?);
+        }
+        Ok(sessions)
+    }
+}
+
+async fn connect(server: &Server, database: &str, application: &str) -> Result<Client> {
+    let string = server.connection_string(database);
+    let string = format!("{string} application_name={application}");
+    let (client, connection) = tokio_postgres::connect(&string, NoTls).await?;
+    // Ends with the client. Its error, if any, is also what the client's calls return.
+    tokio::spawn(connection);
+    Ok(client)
+}
+
+/// What the engine's ids begin with at this moment: `c` and the milliseconds of the time in base 36.
+pub(super) fn id_start() -> Result<String> {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_err(|_| anyhow!("the clock stands before 1970"))?;
+    let mut rest = now.as_millis();
+    let mut digits = Vec::new();
+    for _ in 0..8 {
+        let digit = u32::try_from(rest % 36)?;
+        digits.push(char::from_digit(digit, 36).unwrap_or('0'));
+        rest /= 36;
+    }
+    Ok(format!("c{}", digits.iter().rev().collect::<String>()))
+}

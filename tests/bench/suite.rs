@@ -1,0 +1,63 @@
+//! What can be measured, by name.
+
+use anyhow::Result;
+use clap::ValueEnum;
+use engine_harness::progress;
+
+use super::report::Chapter;
+use super::{Bench, dequeue, growth, horizon, lifecycle, wake};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Suite {
+    /// The claim alone, beside what a client would do without the engine.
+    Dequeue,
+    /// Runs from trigger to completion.
+    Lifecycle,
+    /// Claims while the queue and the history grow.
+    Growth,
+    /// Claims behind queues that are at their limits.
+    Blocked,
+    /// Steady load while a transaction stays open.
+    Horizon,
+    /// Idle workers: how fast they wake, and what they cost.
+    Wake,
+}
+
+impl Suite {
+    /// Those that were named, each once and in a fixed order; all where none was.
+    pub(super) fn chosen(named: &[Self]) -> Vec<Self> {
+        Self::value_variants()
+            .iter()
+            .copied()
+            .filter(|suite| named.is_empty() || named.contains(suite))
+            .collect()
+    }
+
+    pub(super) async fn measure(self, bench: &mut Bench) -> Result<Chapter> {
+        progress::say(format!("suite {}", self.name()));
+        match self {
+            Self::Dequeue => dequeue::measure(bench).await,
+            Self::Lifecycle => lifecycle::measure(bench).await,
+            Self::Growth => growth::measure(bench).await,
+            Self::Blocked => Ok(blocked()),
+            Self::Horizon => horizon::measure(bench).await,
+            Self::Wake => wake::measure(bench).await,
+        }
+    }
+
+    fn name(self) -> String {
+        self.to_possible_value()
+            .map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+}
+
+/// The suite that waits for a function of the engine.
+fn blocked() -> Chapter {
+    let chapter = Chapter::skipped(
+        "blocked",
+        "Runnable runs behind a hundred thousand that may not run, because their concurrency keys are at their limits.",
+        "the engine has no concurrency limits yet, so no run can be blocked by one.",
+    );
+    progress::say(format!("suite blocked, {}", chapter.notes[0]));
+    chapter
+}

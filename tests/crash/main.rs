@@ -1,0 +1,3 @@
+//! `kill -9` of the server.
+
+mod demo;

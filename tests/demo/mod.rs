@@ -1,0 +1,175 @@
+//! `cargo xtask demo`: real work on real input, with a worker killed half-way.
+
+mod bar;
+mod batch;
+mod digest;
+mod fleet;
+mod host;
+mod listing;
+mod report;
+mod timeline;
+mod verdict;
+mod watch;
+pub mod worker;
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Args;
+use engine_client::shutdown_signal;
+use engine_harness::{Cluster, PgConfig, Prefix, Profile, Wal, Workspace, progress};
+
+use self::bar::Bar;
+use self::fleet::{Fleet, Plan};
+use self::host::Host;
+use self::listing::Listing;
+use self::report::Report;
+use self::timeline::Timeline;
+use self::verdict::Verdict;
+use crate::prepare;
+
+/// Names the private prefix.
+const PURPOSE: &str = "demo";
+
+const WORKERS: usize = 3;
+const CONCURRENCY: usize = 4;
+
+/// How long a directory of a few hundred files should keep the workers busy: long enough to watch.
+const SHOW: Duration = Duration::from_secs(4);
+
+/// What a run waits beside its work. It holds its runs long enough for a worker to be killed with them.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+#[derive(Args)]
+pub struct Arguments {
+    /// Every file below this directory becomes a run [default: the checkout, without .git and
+    /// target].
+    #[arg(value_name = "DIR")]
+    directory: Option<PathBuf>,
+
+    /// Leave the server running, to look around in it.
+    #[arg(long)]
+    keep: bool,
+
+    /// Stop the server that an earlier --keep left running, and remove its data.
+    #[arg(long, conflicts_with_all = ["directory", "keep"])]
+    stop: bool,
+}
+
+pub async fn run(pg_config: Option<&Path>, arguments: Arguments) -> Result<()> {
+    let workspace = Workspace::find()?;
+    if arguments.stop {
+        let pg = PgConfig::find_or_install(pg_config)?;
+        let was_running = host::remove_kept(Prefix::lay(&workspace, &pg, PURPOSE)?)?;
+        progress::say(if was_running {
+            "the server has stopped"
+        } else {
+            "no server runs"
+        });
+        return Ok(());
+    }
+    let listing = list(&workspace, arguments.directory.as_deref())?;
+    if listing.files.is_empty() {
+        progress::say("nothing to do");
+        return Ok(());
+    }
+    let prepared = prepare::prefix(pg_config, PURPOSE, Profile::Dev)?;
+    Cluster::sweep(&prepared.prefix)?;
+    tokio::select! {
+        // First, so that from the start of the server on a signal ends in order.
+        biased;
+        () = shutdown_signal() => bail!("interrupted: workers and server have stopped"),
+        shown = show(prepared.prefix, &listing, arguments.keep) => shown,
+    }
+}
+
+fn list(workspace: &Workspace, directory: Option<&Path>) -> Result<Listing> {
+    let checkout = workspace.root();
+    let directory = directory.unwrap_or(checkout);
+    // The server writes below the target directory.
+    let mut excluded = vec![workspace.target().to_owned()];
+    if directory.canonicalize().ok() == checkout.canonicalize().ok() {
+        excluded.extend([checkout.join(".git"), checkout.join("target")]);
+    }
+    let listing = Listing::of(directory, &excluded)?;
+    let (files, root) = (listing.files.len(), listing.root.display());
+    progress::say(format!("files in {root}: {files}"));
+    if listing.unreadable > 0 {
+        let unreadable = listing.unreadable;
+        progress::say(format!("unreadable and skipped: {unreadable}"));
+    }
+    Ok(listing)
+}
+
+/// Starts everything, lets the runs finish, and says how it went.
+async fn show(prefix: Prefix, listing: &Listing, keep: bool) -> Result<()> {
+    progress::say("starting a private server");
+    let host = Host::start(prefix, keep).await?;
+    let shown = work(&host, listing).await;
+    if keep {
+        println!("\nThe server keeps running; `cargo xtask demo --stop` ends it. To look around:");
+        println!("psql \"{}\"", host.connection_string());
+        host.keep();
+    }
+    shown
+}
+
+async fn work(host: &Host, listing: &Listing) -> Result<()> {
+    let client = host.connect().await?;
+    let program = env::current_exe().context("cannot find this program")?;
+    let plan = Plan {
+        program: &program,
+        workers: WORKERS,
+        concurrency: CONCURRENCY,
+        pause: pause(listing.files.len()),
+        root: &listing.root,
+    };
+    let mut fleet = Fleet::start(&plan, &host.connection_string())?;
+    // Keeps the WAL of the whole demo, and goes with this session.
+    client
+        .batch_execute("select pg_create_physical_replication_slot('demo', true, true)")
+        .await?;
+    let (started, wal_start) = (Instant::now(), Wal::position(&client).await?);
+    let runs = batch::trigger(&client, listing).await?;
+    let mut bar = Bar::new(runs.len())?;
+    bar.say(&format!(
+        "runs triggered: {}; {WORKERS} worker processes execute {CONCURRENCY} at once each",
+        runs.len()
+    ));
+    let (killed, standing) = watch::to_the_end(&client, &mut fleet, &mut bar, runs.len()).await?;
+    let elapsed = started.elapsed();
+    let wal_end = Wal::readable_position(&client).await?;
+    bar.end();
+    fleet.stop().await?;
+
+    progress::say("comparing with sha256sum");
+    let verdict = Verdict::reach(&client, listing, &runs).await?;
+    let report = Report {
+        runs: runs.len(),
+        standing,
+        commits: host.wal.commits_between(wal_start, wal_end)?,
+        elapsed,
+        pause: plan.pause,
+        killed: &killed,
+        verdict: &verdict,
+    };
+    println!("\n{report}\n{}", Timeline::of_slowest(&client).await?);
+    verdict.result()?;
+    ensure!(
+        standing.recovered > 0,
+        "no stall was recovered; runs that {} held when it was killed: {}",
+        killed.name,
+        killed.runs
+    );
+    println!("\nAll is as it must be.");
+    Ok(())
+}
+
+fn pause(files: usize) -> Duration {
+    let at_once = u32::try_from(WORKERS * CONCURRENCY).unwrap_or(u32::MAX);
+    let files = u32::try_from(files).unwrap_or(u32::MAX).max(1);
+    (SHOW * at_once / files).clamp(SHORTEST_PAUSE, LONGEST_PAUSE)
+}
