@@ -8,7 +8,7 @@ use super::figure::quantile;
 const FEWEST_WINDOWS: u32 = 5;
 
 /// The length of a window in a trial of this length.
-pub(super) fn windows(time: Duration) -> Duration {
+pub(super) fn window(time: Duration) -> Duration {
     Duration::from_secs(10).min(time / FEWEST_WINDOWS)
 }
 
@@ -54,32 +54,31 @@ impl Course {
         ascending(self.calls.iter())
     }
 
-    /// Runs per second of each whole window.
-    pub(super) fn rates(&self, window: Duration) -> Vec<(f64, f64)> {
-        let rate = |calls: &[Call]| {
+    /// Runs per second of each window of a trial of this length.
+    pub(super) fn rates(&self, time: Duration) -> Vec<(f64, f64)> {
+        let window = window(time).as_secs_f64();
+        self.by_window(time, |calls| {
             let runs: u64 = calls.iter().map(|call| call.runs).sum();
-            runs as f64 / window.as_secs_f64()
-        };
-        self.by_window(window, rate)
+            runs as f64 / window
+        })
     }
 
-    /// Median latency of each whole window.
-    pub(super) fn medians(&self, window: Duration) -> Vec<(f64, f64)> {
-        self.by_window(window, |calls| quantile(&ascending(calls.iter()), 0.5))
+    /// Median latency of each window of a trial of this length.
+    pub(super) fn medians(&self, time: Duration) -> Vec<(f64, f64)> {
+        self.by_window(time, |calls| quantile(&ascending(calls.iter()), 0.5))
     }
 
-    /// The end of each window, and what `of` makes of its calls. The last calls end after the last whole window.
-    fn by_window(&self, window: Duration, of: impl Fn(&[Call]) -> f64) -> Vec<(f64, f64)> {
-        let window = window.as_secs_f64();
-        let mut windows: Vec<Vec<Call>> = Vec::new();
+    /// The end of each whole window, and what `of` makes of the calls that ended in it.
+    fn by_window(&self, time: Duration, of: impl Fn(&[Call]) -> f64) -> Vec<(f64, f64)> {
+        let window = window(time).as_secs_f64();
+        let count = (time.as_secs_f64() / window).round() as usize;
+        let mut windows: Vec<Vec<Call>> = vec![Vec::new(); count];
         for call in &self.calls {
-            let index = (call.at / window) as usize;
-            if windows.len() <= index {
-                windows.resize(index + 1, Vec::new());
+            // The last calls end after the trial.
+            if let Some(calls) = windows.get_mut((call.at / window) as usize) {
+                calls.push(*call);
             }
-            windows[index].push(*call);
         }
-        windows.pop();
         let end = |index: usize| (index + 1) as f64 * window;
         let points = windows.iter().enumerate();
         points

@@ -10,11 +10,12 @@ use tokio_postgres::types::Json;
 use tokio_postgres::{Client, Statement};
 
 use super::Bench;
-use super::course::{Course, windows};
+use super::course::Course;
 use super::figure::{Figure, P50, P99, RATE, quantile};
 use super::meter::{Meter, settle};
 use super::report::Chapter;
 use super::sampler::Sampler;
+use super::size;
 use super::stock::Stock;
 use super::trial::{Case, Series, Trial, clients, interleave};
 
@@ -89,7 +90,7 @@ async fn trial(stock: &Stock<'_>, case: &Setup, time: Duration) -> Result<Trial>
     let start = Instant::now();
     let end = start + time;
     let reader = tokio::spawn(read(bystander, start, end));
-    let sizer = tokio::spawn(size(stock.observer().await?, start, end));
+    let sizer = tokio::spawn(size::watch(stock.observer().await?, start, end));
     let mut loads = JoinSet::new();
     for session in sessions {
         loads.spawn(session.work(start, end));
@@ -107,7 +108,7 @@ async fn trial(stock: &Stock<'_>, case: &Setup, time: Duration) -> Result<Trial>
     drop(holder);
     let runs = claims.runs();
     let (latencies, read_latencies) = (claims.latencies_ms(), reads.latencies_ms());
-    let rates = claims.rates(windows(time));
+    let rates = claims.rates(time);
     let mut figures = vec![
         (RATE, runs as f64 / time.as_secs_f64()),
         (FIRST_RATE, rates.first().map_or(0.0, |point| point.1)),
@@ -118,11 +119,11 @@ async fn trial(stock: &Stock<'_>, case: &Setup, time: Duration) -> Result<Trial>
         (READ_P99, quantile(&read_latencies, 0.99)),
     ];
     figures.extend(usage.per_run(runs));
-    figures.extend(final_sizes(&observer).await?);
+    figures.extend(size::now(&observer).await?);
     let mut series = vec![
         Series::new("runs per second", rates),
-        Series::new("dequeue p50, ms", claims.medians(windows(time))),
-        Series::new("bystander's read p50, ms", reads.medians(windows(time))),
+        Series::new("dequeue p50, ms", claims.medians(time)),
+        Series::new("bystander's read p50, ms", reads.medians(time)),
     ];
     series.extend(sizes);
     let empty = claims.empty();
@@ -199,74 +200,4 @@ async fn read(client: Client, start: Instant, end: Instant) -> Result<Course> {
         sleep(READ_PAUSE).await;
     }
     Ok(course)
-}
-
-/// Sizes and dead tuples in the course of time.
-async fn size(observer: Client, start: Instant, end: Instant) -> Result<Vec<Series>> {
-    let statement = observer.prepare(include_str!("sql/sizes.sql")).await?;
-    let pause = windows(end - start);
-    let (mut dead, mut indexes) = (Vec::new(), Vec::new());
-    while Instant::now() < end {
-        sleep(pause.min(end.saturating_duration_since(Instant::now()))).await;
-        let seconds = start.elapsed().as_secs_f64();
-        let rows = observer.query(&statement, &[]).await?;
-        let sum: i64 = rows
-            .iter()
-            .map(|row| row.get::<_, i64>("dead_tuples"))
-            .sum();
-        dead.push((seconds, sum as f64));
-        let queue = rows
-            .iter()
-            .find(|row| row.get::<_, &str>("name") == "queue_item");
-        let bytes: i64 = queue.map_or(0, |row| row.get("index_bytes"));
-        indexes.push((seconds, megabytes(bytes)));
-    }
-    Ok(vec![
-        Series::new("dead tuples", dead),
-        Series::new("indexes of queue_item, MB", indexes),
-    ])
-}
-
-const SIZES: [(&str, Figure, Figure, Figure); 4] = [
-    (
-        "queue_item",
-        Figure::new("queue_item, MB", 1),
-        Figure::new("queue_item's indexes, MB", 1),
-        Figure::new("queue_item's dead tuples", 0),
-    ),
-    (
-        "run_state",
-        Figure::new("run_state, MB", 1),
-        Figure::new("run_state's indexes, MB", 1),
-        Figure::new("run_state's dead tuples", 0),
-    ),
-    (
-        "heartbeat",
-        Figure::new("heartbeat, MB", 1),
-        Figure::new("heartbeat's indexes, MB", 1),
-        Figure::new("heartbeat's dead tuples", 0),
-    ),
-    (
-        "slot",
-        Figure::new("slot, MB", 1),
-        Figure::new("slot's indexes, MB", 1),
-        Figure::new("slot's dead tuples", 0),
-    ),
-];
-
-async fn final_sizes(observer: &Client) -> Result<Vec<(Figure, f64)>> {
-    let mut figures = Vec::new();
-    for row in observer.query(include_str!("sql/sizes.sql"), &[]).await? {
-        let name: &str = row.get("name");
-        if let Some((_, table, indexes, dead)) = SIZES.iter().find(|(found, ..)| *found == name) {
-            figures.push((*table, megabytes(row.get("table_bytes"))));
-            figures.push((*indexes, megabytes(row.get("index_bytes"))));
-            figures.push((*dead, row.get::<_, i64>("dead_tuples") as f64));
-        }
-    }
-    Ok(figures)
-}
-
-fn megabytes(bytes: i64) -> f64 {
-    bytes as f64 / (1024.0 * 1024.0)
 }

@@ -37,10 +37,10 @@ impl Limit {
         }
     }
 
-    /// Enough calls for every statement to have its final plan.
+    /// Enough calls for every statement to have its final plan; of long calls, one is enough.
     pub(super) const fn warm_up() -> Self {
         Self {
-            time: Duration::from_secs(60),
+            time: Duration::from_secs(1),
             runs: u64::MAX,
             calls: 8,
         }

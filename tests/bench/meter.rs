@@ -42,6 +42,7 @@ pub(super) struct Usage {
     pub(super) server_cpu: Duration,
     client_cpu: Duration,
     rows: i64,
+    /// Of the load and its warm-up, as far as no vacuum came by.
     dead_tuples: i64,
     wal_flushes: i64,
     page_images: i64,
@@ -78,7 +79,7 @@ impl<'a> Meter<'a> {
             server_cpu,
             client_cpu,
             rows: after.rows - before.rows,
-            dead_tuples: after.dead_tuples - before.dead_tuples,
+            dead_tuples: after.dead_tuples,
             wal_flushes: after.wal_flushes - before.wal_flushes,
             page_images: after.page_images - before.page_images,
             wal_bytes: u64::from(end) - u64::from(self.position),

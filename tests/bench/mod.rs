@@ -17,6 +17,7 @@ mod plot;
 mod proxy;
 mod report;
 mod sampler;
+mod size;
 mod stock;
 mod suite;
 mod table;
@@ -31,6 +32,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
+use clap::builder::RangedU64ValueParser;
 use engine_harness::{Cluster, Profile, Workspace, progress};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -50,7 +52,7 @@ pub struct Arguments {
     seconds: Option<u64>,
 
     /// How many sessions work at a time; each number is measured.
-    #[arg(long, value_name = "N", num_args = 1.., value_delimiter = ',')]
+    #[arg(long, value_name = "N", num_args = 1.., value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     clients: Vec<usize>,
 
     /// How often each variant is measured; each suite has a default of its own.

@@ -177,7 +177,11 @@ fn chapter_json(chapter: &Chapter) -> Value {
 fn outcome_json(outcome: &Outcome) -> Value {
     let mut figures = Map::new();
     for figure in outcome.figures() {
-        figures.insert(figure.name.to_owned(), json!(outcome.spread(figure)));
+        let figures_of_trials = json!({
+            "spread": outcome.spread(figure),
+            "trials": outcome.values(figure),
+        });
+        figures.insert(figure.name.to_owned(), figures_of_trials);
     }
     let invalid: Vec<&String> = outcome.invalid().collect();
     let series: Vec<_> = outcome.valid().map(|trial| &trial.series).collect();

@@ -79,14 +79,19 @@ impl Outcome {
         figures.into_iter().flatten().collect()
     }
 
-    pub(super) fn spread(&self, figure: Figure) -> Option<Spread> {
+    /// A figure of each valid trial.
+    pub(super) fn values(&self, figure: Figure) -> Vec<f64> {
         let of_trial = |trial: &Trial| {
             let mut figures = trial.figures.iter();
             figures
                 .find(|(found, _)| *found == figure)
                 .map(|(_, value)| *value)
         };
-        Spread::of(self.valid().filter_map(of_trial).collect())
+        self.valid().filter_map(of_trial).collect()
+    }
+
+    pub(super) fn spread(&self, figure: Figure) -> Option<Spread> {
+        Spread::of(self.values(figure))
     }
 
     /// Mean shares over the valid trials, largest first.

@@ -1,0 +1,108 @@
+//! The claim as several commits.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use anyhow::{Result, ensure};
+use tokio_postgres::{Client, Statement};
+
+use super::writer::Writer;
+use super::{SHARD, WORKER_QUEUE};
+use crate::bench::load::Caller;
+use crate::bench::meter::settle;
+
+/// Ids of runs that were taken out of the queue beforehand, the next one last.
+pub(in crate::bench) type Claimed = Arc<Mutex<Vec<String>>>;
+
+/// Takes every run out of the queue, in one commit, and leaves nothing dead there.
+pub(in crate::bench) async fn claim_all(client: &Client) -> Result<Claimed> {
+    let sql = include_str!("../sql/claim_all_items.sql");
+    let rows = client.query(sql, &[&SHARD]).await?;
+    // A report that came after the vacuum would count what is gone.
+    settle([client]).await?;
+    client
+        .batch_execute("vacuum (index_cleanup on) engine.queue_item")
+        .await?;
+    let ids = rows.iter().rev().map(|row| row.get(0)).collect();
+    Ok(Arc::new(Mutex::new(ids)))
+}
+
+/// Update of the run in one commit, insert of its snapshot in another; before them the claim of the queue, unless that
+/// was done beforehand.
+pub(in crate::bench) struct TwoCommits {
+    writer: Writer,
+    claim: Statement,
+    read_snapshot: Statement,
+    read_run: Statement,
+    claimed: Option<Claimed>,
+}
+
+impl TwoCommits {
+    pub(in crate::bench) async fn new(
+        client: Client,
+        session: usize,
+        claimed: Option<Claimed>,
+    ) -> Result<Self> {
+        let writer = Writer::new(client, session).await?;
+        let client = &writer.client;
+        Ok(Self {
+            claim: client
+                .prepare(include_str!("../sql/claim_item_delete.sql"))
+                .await?,
+            read_snapshot: client
+                .prepare(include_str!("../sql/snapshot_read.sql"))
+                .await?,
+            read_run: client.prepare(include_str!("../sql/run_read.sql")).await?,
+            writer,
+            claimed,
+        })
+    }
+
+    async fn next_run(&self, now: SystemTime) -> Result<Option<String>> {
+        if let Some(claimed) = &self.claimed {
+            return Ok(claimed.lock().unwrap_or_else(PoisonError::into_inner).pop());
+        }
+        let client = &self.writer.client;
+        let row = client
+            .query_opt(&self.claim, &[&SHARD, &WORKER_QUEUE, &now])
+            .await?;
+        Ok(row.map(|row| row.get(0)))
+    }
+}
+
+impl Caller for TwoCommits {
+    async fn call(&mut self) -> Result<u64> {
+        let now = SystemTime::now();
+        let Some(run_id) = self.next_run(now).await? else {
+            return Ok(0);
+        };
+        let snapshot_id = self.writer.snapshot_id()?;
+        let writer = &self.writer;
+        let read = &self.read_snapshot;
+        let latest = writer.client.query_one(read, &[&SHARD, &run_id]).await?;
+        let run = writer
+            .client
+            .query_one(&self.read_run, &[&SHARD, &run_id])
+            .await?;
+        writer.begin().await?;
+        writer
+            .update_state(&run_id, &latest, &run, &snapshot_id, now)
+            .await?;
+        writer.commit().await?;
+        writer.begin().await?;
+        writer
+            .insert(&run_id, &latest, &run, &snapshot_id, now)
+            .await?;
+        writer.commit().await?;
+        let read_back = writer.client.query_one(read, &[&SHARD, &run_id]).await?;
+        ensure!(
+            read_back.get::<_, &str>("id") == snapshot_id,
+            "not read back"
+        );
+        Ok(1)
+    }
+
+    fn client(&self) -> &Client {
+        &self.writer.client
+    }
+}
