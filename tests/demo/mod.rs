@@ -128,7 +128,7 @@ async fn work(host: &Host, listing: &Listing) -> Result<()> {
         root: &listing.root,
     };
     let mut fleet = Fleet::start(&plan, &host.connection_string())?;
-    // Keeps the WAL of the whole demo, and goes with this session.
+    // Keeps the WAL of the whole demo, and goes when this connection ends.
     client
         .batch_execute("select pg_create_physical_replication_slot('demo', true, true)")
         .await?;
