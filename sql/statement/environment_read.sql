@@ -1,4 +1,4 @@
--- Reads the environments that a trigger names.
+-- Reads the environments that a call names.
 -- $1 text[] environment ids
 -- Locks: none. Index: environment_pkey.
 select e.id, e.shard, e.type::text, e.project_id, e.organization_id

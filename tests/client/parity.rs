@@ -28,36 +28,30 @@ fn the_driver_knows_every_status_by_its_name() {
 #[tokio::test]
 async fn the_types_of_the_catalog_have_the_values_of_core_in_its_order() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
-    let names = |all: Vec<&'static str>| all;
-    for (name, expected) in [
+    let types: [(&str, Vec<&str>); 3] = [
         (
             "run_status",
-            names(
-                engine_core::RunStatus::ALL
-                    .iter()
-                    .map(|status| status.as_str())
-                    .collect(),
-            ),
+            engine_core::RunStatus::ALL
+                .iter()
+                .map(|status| status.as_str())
+                .collect(),
         ),
         (
             "execution_status",
-            names(
-                engine_core::ExecutionStatus::ALL
-                    .iter()
-                    .map(|status| status.as_str())
-                    .collect(),
-            ),
+            engine_core::ExecutionStatus::ALL
+                .iter()
+                .map(|status| status.as_str())
+                .collect(),
         ),
         (
             "environment_type",
-            names(
-                engine_core::EnvironmentType::ALL
-                    .iter()
-                    .map(|kind| kind.as_str())
-                    .collect(),
-            ),
+            engine_core::EnvironmentType::ALL
+                .iter()
+                .map(|kind| kind.as_str())
+                .collect(),
         ),
-    ] {
+    ];
+    for (name, expected) in types {
         let sql = format!(
             "select enumlabel::text from pg_enum where enumtypid = 'engine.{name}'::regtype order by enumsortorder"
         );

@@ -42,7 +42,7 @@ async fn a_caller_who_errs_learns_what_is_wrong_and_nothing_changes() -> Result<
     let session = Session::open(&Database::fresh().await?).await?;
     session.trigger("waiting").await?;
     session
-        .trigger_with("'queued', queue_timestamp => '2030-01-01', run_id => 'q'")
+        .trigger_with("'queued', queue_timestamp => now() + interval '1 hour', run_id => 'q'")
         .await?;
     let held = session.take().await?;
     let (run, snapshot) = (held.run_id, held.snapshot_id);

@@ -142,7 +142,7 @@ fn engine_dequeue(
                 candidate.checkpoint,
                 candidate
                     .completed_waitpoints
-                    .unwrap_or(JsonB(Vec::<i32>::new().into())),
+                    .unwrap_or(JsonB(serde_json::json!([]))),
                 heartbeat_ms,
                 api::time(now),
             )

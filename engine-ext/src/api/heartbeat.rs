@@ -7,10 +7,21 @@ use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
 use pgrx::{default, name, pg_extern, search_path};
 
-use crate::api::ExecutionRow;
 use crate::error::{OrRaise, required};
 use crate::store::observe::Execution;
 use crate::{api, clock, guc, store};
+
+/// A run's latest snapshot; nulls behind the id if there is no such run.
+type ExecutionRow = (
+    String,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<i32>,
+    Option<String>,
+    Option<TimestampWithTimeZone>,
+    Option<i64>,
+);
 
 /// Moves the heartbeat deadline of a run, and returns its latest snapshot.
 ///

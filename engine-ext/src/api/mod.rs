@@ -14,18 +14,6 @@ use pgrx::datum::TimestampWithTimeZone;
 
 use crate::{isolation, store, version};
 
-/// The row of a run's latest snapshot, as several functions return it.
-pub(crate) type ExecutionRow = (
-    String,
-    Option<String>,
-    Option<String>,
-    Option<String>,
-    Option<i32>,
-    Option<String>,
-    Option<TimestampWithTimeZone>,
-    Option<i64>,
-);
-
 /// First thing in every function.
 ///
 /// # Errors
