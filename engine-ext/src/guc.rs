@@ -1,16 +1,22 @@
 //! Settings. Superusers set them, per database or role with `ALTER … SET`; they are read when the row is written.
 
-use engine_core::{Backoff, ExecutionStatus, Limits, Machine};
+use engine_core::{Backoff, Heartbeats, Limits, Machine, Machines, Settings, Timestamp};
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
 
 static HEARTBEAT_PENDING_EXECUTING_MS: GucSetting<i32> = GucSetting::<i32>::new(60_000);
 static HEARTBEAT_EXECUTING_MS: GucSetting<i32> = GucSetting::<i32>::new(60_000);
+static HEARTBEAT_EXECUTING_WITH_WAITPOINTS_MS: GucSetting<i32> = GucSetting::<i32>::new(60_000);
+static HEARTBEAT_PENDING_CANCEL_MS: GucSetting<i32> = GucSetting::<i32>::new(60_000);
+static HEARTBEAT_SUSPENDED_MS: GucSetting<i32> = GucSetting::<i32>::new(600_000);
+static STALLS_ARE_OUT_OF_MEMORY: GucSetting<bool> = GucSetting::<bool>::new(false);
+static RETRY_REQUEUE_THRESHOLD_MS: GucSetting<i32> = GucSetting::<i32>::new(30_000);
 static QUEUE_MAX_ATTEMPTS: GucSetting<i32> = GucSetting::<i32>::new(12);
 static QUEUE_BACKOFF_MIN_MS: GucSetting<i32> = GucSetting::<i32>::new(1_000);
 static QUEUE_BACKOFF_MAX_MS: GucSetting<i32> = GucSetting::<i32>::new(3_600_000);
 static DEFAULT_MACHINE: GucSetting<MachineName> =
     GucSetting::<MachineName>::new(MachineName::Small1x);
 static MAX_PAYLOAD_BYTES: GucSetting<i32> = GucSetting::<i32>::new(3 * 1024 * 1024);
+static BASE_COST_IN_CENTS: GucSetting<f64> = GucSetting::<f64>::new(0.0);
 static MAX_BATCH: GucSetting<i32> = GucSetting::<i32>::new(1_000);
 
 /// The names of the presets, as Postgres wants an enum setting to have them.
@@ -32,38 +38,33 @@ enum MachineName {
     Large2x,
 }
 
-/// How long a run in `status` may stay without a beat, milliseconds; 0 for a status that nobody watches yet.
-pub(crate) fn heartbeat_ms(status: ExecutionStatus) -> i64 {
-    use ExecutionStatus::*;
-    match status {
-        PendingExecuting => i64::from(HEARTBEAT_PENDING_EXECUTING_MS.get()),
-        Executing => i64::from(HEARTBEAT_EXECUTING_MS.get()),
-        RunCreated
-        | Delayed
-        | Queued
-        | QueuedExecuting
-        | ExecutingWithWaitpoints
-        | Suspended
-        | PendingCancel
-        | Finished => 0,
-    }
-}
-
-/// How often a run may come back into its queue unfinished.
-pub(crate) fn queue_max_attempts() -> i32 {
-    QUEUE_MAX_ATTEMPTS.get()
-}
-
-/// The delays before it does.
-pub(crate) fn queue_backoff() -> Backoff {
-    Backoff {
-        min_ms: i64::from(QUEUE_BACKOFF_MIN_MS.get()),
-        max_ms: i64::from(QUEUE_BACKOFF_MAX_MS.get()),
+/// What decisions go by at `now`, on machines of which `presets` were set.
+pub(crate) fn settings(now: Timestamp, presets: Vec<(Machine, engine_core::Preset)>) -> Settings {
+    let ms = |setting: &GucSetting<i32>| i64::from(setting.get());
+    Settings {
+        now,
+        jitter: rand::random_range(1.0..2.0),
+        queue_backoff: Backoff {
+            min_ms: ms(&QUEUE_BACKOFF_MIN_MS),
+            max_ms: ms(&QUEUE_BACKOFF_MAX_MS),
+            factor: 2.0,
+        },
+        queue_max_attempts: QUEUE_MAX_ATTEMPTS.get(),
+        retry_requeue_threshold_ms: ms(&RETRY_REQUEUE_THRESHOLD_MS),
+        stalls_are_out_of_memory: STALLS_ARE_OUT_OF_MEMORY.get(),
+        heartbeats: Heartbeats {
+            pending_executing_ms: ms(&HEARTBEAT_PENDING_EXECUTING_MS),
+            executing_ms: ms(&HEARTBEAT_EXECUTING_MS),
+            executing_with_waitpoints_ms: ms(&HEARTBEAT_EXECUTING_WITH_WAITPOINTS_MS),
+            pending_cancel_ms: ms(&HEARTBEAT_PENDING_CANCEL_MS),
+            suspended_ms: ms(&HEARTBEAT_SUSPENDED_MS),
+        },
+        machines: Machines::built_in(default_machine()).with(presets),
     }
 }
 
 /// The machine of a run that names none.
-pub(crate) fn default_machine() -> Machine {
+fn default_machine() -> Machine {
     match DEFAULT_MACHINE.get() {
         MachineName::Micro => Machine::Micro,
         MachineName::Small1x => Machine::Small1x,
@@ -73,6 +74,11 @@ pub(crate) fn default_machine() -> Machine {
         MachineName::Large1x => Machine::Large1x,
         MachineName::Large2x => Machine::Large2x,
     }
+}
+
+/// What every dequeue costs, whatever the run then uses, cents.
+pub(crate) fn base_cost_in_cents() -> f64 {
+    BASE_COST_IN_CENTS.get()
 }
 
 /// Limits on a trigger.
@@ -107,8 +113,40 @@ pub(crate) fn register() {
             GucFlags::UNIT_MS,
         ),
         (
+            c"engine.heartbeat_executing_with_waitpoints_ms",
+            c"Time in which an attempt that waits must beat.",
+            c"As engine.heartbeat_executing_ms, while the run waits.",
+            &HEARTBEAT_EXECUTING_WITH_WAITPOINTS_MS,
+            (1, i32::MAX),
+            GucFlags::UNIT_MS,
+        ),
+        (
+            c"engine.heartbeat_pending_cancel_ms",
+            c"Time in which a worker must confirm a cancel.",
+            c"Then the run ends cancelled without it.",
+            &HEARTBEAT_PENDING_CANCEL_MS,
+            (1, i32::MAX),
+            GucFlags::UNIT_MS,
+        ),
+        (
+            c"engine.heartbeat_suspended_ms",
+            c"Time after which a suspended run is looked at.",
+            c"It goes on if all that it waits for is there.",
+            &HEARTBEAT_SUSPENDED_MS,
+            (1, i32::MAX),
+            GucFlags::UNIT_MS,
+        ),
+        (
+            c"engine.retry_requeue_threshold_ms",
+            c"Delay from which on a retry goes through the queue.",
+            c"A shorter one is waited for by the worker, which keeps its slot.",
+            &RETRY_REQUEUE_THRESHOLD_MS,
+            (0, i32::MAX),
+            GucFlags::UNIT_MS,
+        ),
+        (
             c"engine.queue_max_attempts",
-            c"How often a run may come back into its queue unfinished.",
+            c"How often a run may come back into its queue because its worker was lost.",
             c"Then it ends as SYSTEM_FAILURE.",
             &QUEUE_MAX_ATTEMPTS,
             (1, i32::MAX),
@@ -159,6 +197,24 @@ pub(crate) fn register() {
             flags,
         );
     }
+    GucRegistry::define_bool_guc(
+        c"engine.stalls_are_out_of_memory",
+        c"Takes a worker that stops beating for one that ran out of memory.",
+        c"Its run is then retried on the larger machine of its retry settings, or ends as CRASHED. Not in development.",
+        &STALLS_ARE_OUT_OF_MEMORY,
+        GucContext::Suset,
+        GucFlags::empty(),
+    );
+    GucRegistry::define_float_guc(
+        c"engine.base_cost_in_cents",
+        c"What every dequeue costs, cents.",
+        c"Written to the run and told by its events; what an attempt uses comes on top.",
+        &BASE_COST_IN_CENTS,
+        0.0,
+        f64::MAX,
+        GucContext::Suset,
+        GucFlags::empty(),
+    );
     GucRegistry::define_enum_guc(
         c"engine.default_machine",
         c"Machine preset of a run that names none.",

@@ -29,29 +29,44 @@ extension_sql_file!(
     requires = ["snapshot"]
 );
 extension_sql_file!(
-    "../../sql/schema/06_slot.sql",
-    name = "slot",
+    "../../sql/schema/06_heartbeat.sql",
+    name = "heartbeat",
     requires = ["queue_item"]
 );
 extension_sql_file!(
-    "../../sql/schema/07_heartbeat.sql",
-    name = "heartbeat",
-    requires = ["slot"]
-);
-extension_sql_file!(
-    "../../sql/schema/08_waitpoint.sql",
+    "../../sql/schema/07_waitpoint.sql",
     name = "waitpoint",
     requires = ["heartbeat"]
 );
 extension_sql_file!(
-    "../../sql/schema/09_checkpoint.sql",
+    "../../sql/schema/08_checkpoint.sql",
     name = "checkpoint",
     requires = ["waitpoint"]
 );
 extension_sql_file!(
+    "../../sql/schema/09_notice.sql",
+    name = "notice",
+    requires = ["checkpoint"]
+);
+extension_sql_file!(
+    "../../sql/schema/10_timer.sql",
+    name = "timer",
+    requires = ["notice"]
+);
+extension_sql_file!(
+    "../../sql/schema/11_machine.sql",
+    name = "machine",
+    requires = ["timer"]
+);
+extension_sql_file!(
+    "../../sql/view/slot.sql",
+    name = "slot",
+    requires = ["machine"]
+);
+extension_sql_file!(
     "../../sql/view/completed_waitpoint.sql",
     name = "completed_waitpoint",
-    requires = ["checkpoint"]
+    requires = ["slot"]
 );
 extension_sql_file!(
     "../../sql/view/checkpoint_entry.sql",

@@ -12,6 +12,17 @@ create type engine.execution_status as enum (
     'RUN_CREATED', 'DELAYED', 'QUEUED', 'QUEUED_EXECUTING', 'PENDING_EXECUTING', 'EXECUTING',
     'EXECUTING_WITH_WAITPOINTS', 'SUSPENDED', 'PENDING_CANCEL', 'FINISHED');
 
+-- What wrote a snapshot. The view engine.event says which events that is.
+create type engine.transition as enum (
+    'TRIGGERED', 'TRIGGERED_DELAYED', 'CREATED_CANCELED', 'CREATED_FAILED',
+    'DELAY_ENDED', 'RESCHEDULED', 'EXPIRED', 'PARKED', 'PROMOTED',
+    'DEQUEUED', 'CONTINUED_IN_QUEUE', 'REFUSED', 'REQUEUED',
+    'STARTED', 'CONTINUED', 'SUCCEEDED', 'FAILED', 'STALLED_FOR_GOOD',
+    'RETRIED', 'RETRIED_BY_QUEUE', 'ATTEMPT_FAILED',
+    'CANCEL_REQUESTED', 'CANCELED',
+    'BLOCKED', 'UNBLOCKED', 'SUSPENDED', 'RESUMED',
+    'REDRIVEN');
+
 create type engine.waitpoint_type as enum ('RUN', 'DATETIME', 'MANUAL', 'BATCH');
 
 create type engine.waitpoint_status as enum ('PENDING', 'COMPLETED');
@@ -20,3 +31,4 @@ create type engine.checkpoint_type as enum ('DOCKER', 'KUBERNETES', 'COMPUTE');
 
 comment on type engine.run_status is 'What a run is to its owner; the last eight are final';
 comment on type engine.execution_status is 'What a run is to the engine: the state of its latest snapshot';
+comment on type engine.transition is 'What wrote a snapshot';

@@ -17,22 +17,32 @@ create table engine.run (
     max_attempts         integer check (max_attempts > 0),
     max_duration_seconds integer check (max_duration_seconds > 0),
     machine              text,
+    retry                jsonb,
     tags                 text[] not null,
     metadata             jsonb,
     is_test              boolean not null,
     trace_context        jsonb,
     annotations          jsonb,
-    replayed_from        text,
+    replayed_from        text collate "C",
+    parent_run_id        text collate "C",
+    root_run_id          text collate "C",
+    depth                integer not null default 0,
+    batch_id             text collate "C",
     created_at           timestamptz not null,
     constraint run_pkey primary key (shard, id)
 );
+
+-- A cancelled run cancels its children.
+create index run_parent on engine.run (shard, parent_run_id) where parent_run_id is not null;
 
 comment on table engine.run is 'A run as it was triggered; what becomes of it is in engine.run_state and engine.snapshot';
 comment on column engine.run.id is 'Without its prefix: users see it as run_<id>';
 comment on column engine.run.priority_ms is 'Milliseconds by which the run goes ahead of its queue timestamp';
 comment on column engine.run.queue_timestamp is 'The place in the queue before priority; kept when the run resumes';
+comment on column engine.run.retry is 'Retry settings with the keys of spec/core.md §4.5: maxAttempts, factor, minTimeoutInMs, maxTimeoutInMs, randomize, outOfMemory';
 
--- What a run is now. Narrow, updated in place: no index but the primary key, and room on the page, keep updates HOT.
+-- What a run is now. Updated in place: no index but the primary key, and room on the page for one more version of every
+-- row, keep updates HOT.
 create table engine.run_state (
     shard             smallint not null,
     run_id            text collate "C" not null,
@@ -40,29 +50,41 @@ create table engine.run_state (
     execution_status  engine.execution_status not null,
     snapshot_id       text collate "C" not null,
     snapshot_ordinal  integer not null check (snapshot_ordinal > 0),
-    attempt_number    integer check (attempt_number > 0),
+    attempt_number    integer check (attempt_number >= 0),
     max_attempts      integer,
     queue_attempts    integer not null default 0,
+    usage_duration_ms integer not null default 0,
+    cost_in_cents     double precision not null default 0,
+    base_cost_in_cents double precision not null default 0,
+    has_waitpoint     boolean not null default false,
+    is_dead_lettered  boolean not null default false,
+    is_warm_start     boolean,
     machine           text,
+    retry             jsonb,
+    status_reason     text,
     started_at        timestamptz,
     dequeued_at       timestamptz,
     executed_at       timestamptz,
     completed_at      timestamptz,
-    is_warm_start     boolean,
-    usage_duration_ms integer not null default 0,
     output            text,
     output_type       text,
     error             jsonb,
+    bulk_action_ids   text[],
     updated_at        timestamptz not null,
     constraint run_state_pkey primary key (shard, run_id)
-) with (fillfactor = 70);
+) with (fillfactor = 50);
 
 comment on table engine.run_state is 'What a run is now: one row per run, locked by every operation on the run';
 comment on column engine.run_state.snapshot_id is 'The latest snapshot, and with it the fencing token';
 comment on column engine.run_state.snapshot_ordinal is 'Ordinal of the latest snapshot within the run';
 comment on column engine.run_state.attempt_number is 'The attempt that last started; null before the first';
 comment on column engine.run_state.max_attempts is 'Resolved when the run is dequeued';
-comment on column engine.run_state.queue_attempts is 'How often the run came back into its queue unfinished';
+comment on column engine.run_state.queue_attempts is 'How often the run came back into its queue because its worker was lost';
+comment on column engine.run_state.has_waitpoint is 'Whether somebody waits, or has waited, for the end of the run';
+comment on column engine.run_state.is_dead_lettered is 'Whether the queue has given the run up: engine_redrive puts it back';
+comment on column engine.run_state.retry is 'Retry settings, resolved when the run is dequeued first';
+comment on column engine.run_state.status_reason is 'Why the run waits for a version';
 comment on column engine.run_state.started_at is 'First dequeue';
 comment on column engine.run_state.dequeued_at is 'Latest dequeue; null if the run was never dequeued';
 comment on column engine.run_state.executed_at is 'Start of the first attempt';
+comment on column engine.run_state.cost_in_cents is 'Cost of the time that attempts used, by the machine of each; none in development';

@@ -1,32 +1,49 @@
+-- Positions of events: one per snapshot and per notice, drawn while the run is locked.
+create sequence engine.event_position;
+
 -- The history: one immutable row per transition, in the order of its ordinal, which is given under the run's lock.
 -- It is the event log as well (view engine.event), so that no event can disagree with the history.
 create table engine.snapshot (
     shard                     smallint not null,
-    run_id                    text collate "C" not null,
     ordinal                   integer not null,
+    run_id                    text collate "C" not null,
     id                        text collate "C" not null,
     previous_snapshot_id      text collate "C",
+    transition                engine.transition not null,
     execution_status          engine.execution_status not null,
     run_status                engine.run_status not null check (run_status <> 'DEQUEUED'),
     attempt_number            integer,
+    position                  bigint not null,
+    horizon                   bigint not null,
+    created_at                timestamptz not null,
     description               text not null,
     error                     text,
     is_valid                  boolean not null generated always as (error is null) stored,
-    batch_id                  text,
-    checkpoint_id             text,
-    completed_waitpoint_ids   text[] not null default '{}',
-    completed_waitpoint_order text[] not null default '{}',
+    batch_id                  text collate "C",
+    checkpoint_id             text collate "C",
+    completed_waitpoint_ids   text[],
+    completed_waitpoint_order text[],
     worker_id                 text,
     runner_id                 text,
+    machine                   text,
     metadata                  jsonb,
-    created_at                timestamptz not null,
+    detail                    jsonb,
     constraint snapshot_pkey primary key (shard, run_id, ordinal)
 );
 
+-- Readers of events go forward by position, which is nearly the order of the rows on disk: a summary per range of pages
+-- is enough to find them, and costs a writer nothing.
+create index snapshot_position on engine.snapshot using brin (position) with (autosummarize = on, pages_per_range = 32);
+
 comment on table engine.snapshot is 'Execution snapshots: one immutable row per transition of a run';
 comment on column engine.snapshot.id is 'Increases as text within a run; users see it as snapshot_<id>';
+comment on column engine.snapshot.transition is 'What wrote this snapshot';
 comment on column engine.snapshot.run_status is 'Status of the run at this moment; DEQUEUED is written as PENDING';
+comment on column engine.snapshot.position is 'Place in the order of all events';
+comment on column engine.snapshot.horizon is 'Whoever drew a smaller position is a transaction before this one: once all of them have ended, nothing can appear before this row';
 comment on column engine.snapshot.is_valid is 'False if written with an error: a record only, never the latest snapshot';
 comment on column engine.snapshot.batch_id is 'The batch that the run waits for';
-comment on column engine.snapshot.completed_waitpoint_ids is 'Waitpoints whose completion this snapshot carries, each once';
-comment on column engine.snapshot.completed_waitpoint_order is 'Ids of those that have an index, by index; an id may stand here twice';
+comment on column engine.snapshot.completed_waitpoint_ids is 'Waitpoints whose completion this snapshot carries, each once; null for none';
+comment on column engine.snapshot.completed_waitpoint_order is 'Ids of those that have an index, by index; an id may stand here twice; null for none';
+comment on column engine.snapshot.machine is 'The machine that was asked for, on the snapshot of a dequeue';
+comment on column engine.snapshot.detail is 'What only the events of this transition tell: error, retryAt, nextMachine';

@@ -1,45 +1,55 @@
--- Starts the next attempt of one locked run: state, snapshot, deadline; returns what the handler gets to know.
--- The snapshot carries batch and completed waitpoints of its predecessor, and drops its checkpoint (spec/core.md §1.6).
+-- Starts the next attempts of locked runs: state, snapshot, deadline; returns what each handler gets to know.
+-- A snapshot carries batch and completed waitpoints of its predecessor, and drops its checkpoint (spec/core.md §1.6).
 -- $1 smallint shard, $2 timestamptz now, $3 text worker_id, $4 text runner_id, $5 bigint heartbeat interval (ms)
--- $6 text execution status, $7 text run status, $8 text description, $9 text run id, $10 text new snapshot id,
--- $11 integer its ordinal, $12 integer attempt number, $13 boolean warm start, $14 jsonb machine
--- Locks: run state held by run_lock; the deadline's row. Index: primary keys.
-with snapshot as (
+-- $6 text transition, $7 text execution status, $8 text run status, $9 text description, $10 bigint horizon,
+-- $11 boolean warm start
+-- then one array element per run, in the order of the run ids: $12 run id, $13 new snapshot id, $14 its ordinal,
+-- $15 its position, $16 attempt number, $17 machine
+-- Locks: run states held by run_lock; the deadlines' rows. Index: primary keys.
+with started as (
+    select a.*
+    from unnest($12, $13, $14, $15, $16, $17) as a(run_id, snapshot_id, ordinal, position, attempt_number, machine)
+), snapshot as (
     insert into engine.snapshot (
-        shard, run_id, ordinal, id, previous_snapshot_id, execution_status, run_status, attempt_number, description,
-        batch_id, completed_waitpoint_ids, completed_waitpoint_order, worker_id, runner_id, created_at)
-    select $1, $9, $11, $10, p.id, $6::engine.execution_status, $7::engine.run_status, $12, $8,
-           p.batch_id, p.completed_waitpoint_ids, p.completed_waitpoint_order, $3, $4, $2
-    from engine.snapshot as p
-    where p.shard = $1 and p.run_id = $9 and p.ordinal = $11 - 1
+        shard, run_id, ordinal, id, previous_snapshot_id, transition, execution_status, run_status, attempt_number, position,
+        horizon, description, batch_id, completed_waitpoint_ids, completed_waitpoint_order, worker_id, runner_id, created_at)
+    select $1, a.run_id, a.ordinal, a.snapshot_id, p.id, $6::engine.transition, $7::engine.execution_status,
+           $8::engine.run_status, a.attempt_number, a.position, $10, $9, p.batch_id, p.completed_waitpoint_ids,
+           p.completed_waitpoint_order, $3, $4, $2
+    from started as a
+    join engine.snapshot as p on p.shard = $1 and p.run_id = a.run_id and p.ordinal = a.ordinal - 1
 ), heartbeat as (
     update engine.heartbeat as h
-    set snapshot_id = $10,
+    set snapshot_id = a.snapshot_id,
         interval_ms = $5,
         deadline_at = $2 + $5 * interval '1 millisecond',
         check_at = least(h.check_at, $2 + $5 * interval '1 millisecond')
-    where h.shard = $1 and h.run_id = $9
+    from started as a
+    where h.shard = $1 and h.run_id = a.run_id
 ), state as (
     update engine.run_state as s
-    set run_status = $7::engine.run_status,
-        execution_status = $6::engine.execution_status,
-        snapshot_id = $10,
-        snapshot_ordinal = $11,
-        attempt_number = $12,
+    set run_status = $8::engine.run_status,
+        execution_status = $7::engine.execution_status,
+        snapshot_id = a.snapshot_id,
+        snapshot_ordinal = a.ordinal,
+        attempt_number = a.attempt_number,
         executed_at = coalesce(s.executed_at, $2),
-        is_warm_start = $13,
+        is_warm_start = $11,
         updated_at = $2
-    where s.shard = $1 and s.run_id = $9
-    returning s.run_id, s.started_at, s.max_attempts, s.usage_duration_ms
+    from started as a
+    where s.shard = $1 and s.run_id = a.run_id
+    returning s.run_id, s.started_at, s.max_attempts, s.usage_duration_ms, s.cost_in_cents, s.base_cost_in_cents,
+              a.ordinal, a.attempt_number, a.machine
 )
-select jsonb_strip_nulls(jsonb_build_object(
-           'attempt', jsonb_build_object('number', $12, 'startedAt', p.created_at),
+select s.run_id,
+       jsonb_strip_nulls(jsonb_build_object(
+           'attempt', jsonb_build_object('number', s.attempt_number, 'startedAt', p.created_at),
            'task', jsonb_build_object('id', r.task),
            'queue', jsonb_build_object('id', r.queue, 'name', r.queue),
            'environment', jsonb_build_object('id', r.environment_id, 'type', r.environment_type),
            'organization', jsonb_build_object('id', r.organization_id),
            'project', jsonb_build_object('id', r.project_id),
-           'machine', $14::jsonb,
+           'machine', s.machine,
            'batch', case when p.batch_id is not null then jsonb_build_object('id', p.batch_id) end))
        || jsonb_build_object('run', jsonb_strip_nulls(jsonb_build_object(
            'id', 'run_' || r.id,
@@ -53,11 +63,15 @@ select jsonb_strip_nulls(jsonb_build_object(
            'maxAttempts', s.max_attempts,
            'maxDuration', r.max_duration_seconds,
            'durationMs', s.usage_duration_ms,
+           'costInCents', s.cost_in_cents,
+           'baseCostInCents', s.base_cost_in_cents,
+           'parentTaskRunId', 'run_' || r.parent_run_id,
+           'rootTaskRunId', 'run_' || r.root_run_id,
            'priority', case when r.priority_ms <> 0 then r.priority_ms / 1000.0 end,
            'version', 'unknown',
            'region', case when r.environment_type <> 'DEVELOPMENT' then r.worker_queue end))
            -- outside of the stripping: what users wrote keeps its nulls
            || jsonb_build_object('traceContext', coalesce(r.trace_context, '{}'), 'metadata', r.metadata))
 from state as s
-join engine.run as r on r.shard = $1 and r.id = $9
-join engine.snapshot as p on p.shard = $1 and p.run_id = $9 and p.ordinal = $11 - 1
+join engine.run as r on r.shard = $1 and r.id = s.run_id
+join engine.snapshot as p on p.shard = $1 and p.run_id = s.run_id and p.ordinal = s.ordinal - 1

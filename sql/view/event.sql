@@ -1,24 +1,155 @@
--- Every snapshot is an event: executionSnapshotCreated, with the fields of spec/core.md §5.1.
+-- Every event of spec/core.md §5.1. Most are told by a snapshot: the transition that wrote it says which events it is, in
+-- which order, and their bodies are read from the rows that the same statement wrote. The rest are notices.
+-- The position of an event is eight times that of its row, plus its place among the events of that row.
 create view engine.event as
 select s.shard,
        s.run_id,
        s.ordinal,
-       'executionSnapshotCreated'::text as name,
+       s.position as row_position,
+       s.position * 8 + e.place as position,
+       e.name,
        s.created_at as time,
-       jsonb_build_object(
-           'run', jsonb_build_object('id', s.run_id),
-           'snapshot', jsonb_build_object(
-                'id', s.id,
-                'executionStatus', s.execution_status,
-                'description', s.description,
-                'runStatus', s.run_status,
-                'attemptNumber', s.attempt_number,
-                'checkpointId', s.checkpoint_id,
-                'workerId', s.worker_id,
-                'runnerId', s.runner_id,
-                'completedWaitpointIds', s.completed_waitpoint_ids,
-                'isValid', s.is_valid,
-                'error', s.error)) as body
-from engine.snapshot as s;
+       case e.name
+           when 'executionSnapshotCreated' then jsonb_build_object(
+               'run', jsonb_build_object('id', s.run_id),
+               'snapshot', jsonb_build_object(
+                    'id', s.id,
+                    'executionStatus', s.execution_status,
+                    'description', s.description,
+                    'runStatus', s.run_status,
+                    'attemptNumber', s.attempt_number,
+                    'checkpointId', s.checkpoint_id,
+                    'workerId', s.worker_id,
+                    'runnerId', s.runner_id,
+                    'completedWaitpointIds', coalesce(s.completed_waitpoint_ids, '{}'),
+                    'isValid', s.is_valid,
+                    'error', s.error))
+           when 'workerNotification' then jsonb_build_object(
+               'run', jsonb_build_object('id', s.run_id),
+               'snapshot', jsonb_build_object('id', s.id, 'executionStatus', s.execution_status))
+           else jsonb_build_object(
+               'run', jsonb_build_object(
+                    'id', r.id,
+                    'friendlyId', 'run_' || r.id,
+                    'status', case e.name when 'runLocked' then 'DEQUEUED' else s.run_status::text end,
+                    'createdAt', r.created_at,
+                    'updatedAt', s.created_at,
+                    'runTags', r.tags,
+                    'batchId', r.batch_id,
+                    'spanId', coalesce(r.trace_context ->> 'spanId', split_part(r.trace_context ->> 'traceparent', '-', 3)))
+               || case e.name
+                      when 'runLocked' then jsonb_build_object(
+                          'lockedAt', s.created_at,
+                          'startedAt', t.started_at,
+                          'baseCostInCents', t.base_cost_in_cents,
+                          'machinePreset', s.machine,
+                          'maxDurationInSeconds', r.max_duration_seconds,
+                          'maxAttempts', t.max_attempts)
+                      when 'runAttemptStarted' then jsonb_build_object(
+                          'attemptNumber', s.attempt_number,
+                          'baseCostInCents', t.base_cost_in_cents,
+                          'executedAt', t.executed_at)
+                      when 'runRetryScheduled' then jsonb_build_object(
+                          'attemptNumber', coalesce(s.attempt_number, 0) + 1,
+                          'queue', r.queue,
+                          'taskIdentifier', r.task,
+                          'traceContext', r.trace_context,
+                          'baseCostInCents', t.base_cost_in_cents,
+                          'error', s.detail -> 'error')
+                          || jsonb_strip_nulls(jsonb_build_object('nextMachineAfterOOM', s.detail -> 'nextMachineAfterOOM'))
+                      when 'runAttemptFailed' then jsonb_build_object(
+                          'attemptNumber', coalesce(s.attempt_number, 0),
+                          'error', coalesce(s.detail -> 'error', t.error),
+                          'completedAt', t.completed_at)
+                      when 'runSucceeded' then jsonb_build_object(
+                          'attemptNumber', coalesce(s.attempt_number, 1),
+                          'output', t.output,
+                          'outputType', t.output_type,
+                          'completedAt', t.completed_at,
+                          'usageDurationMs', t.usage_duration_ms,
+                          'costInCents', t.cost_in_cents)
+                      when 'runFailed' then jsonb_build_object(
+                          'attemptNumber', coalesce(s.attempt_number, 1),
+                          'error', coalesce(s.detail -> 'error', t.error),
+                          'completedAt', coalesce(t.completed_at, s.created_at),
+                          'usageDurationMs', t.usage_duration_ms,
+                          'costInCents', t.cost_in_cents)
+                      when 'runCancelled' then jsonb_build_object(
+                          'attemptNumber', coalesce(s.attempt_number, 1),
+                          'error', t.error,
+                          'completedAt', t.completed_at)
+                      else '{}'
+                  end,
+               'organization', jsonb_build_object('id', r.organization_id),
+               'project', jsonb_build_object('id', r.project_id),
+               'environment', jsonb_build_object('id', r.environment_id))
+               || case e.name
+                      when 'runRetryScheduled' then jsonb_build_object('retryAt', s.detail -> 'retryAt')
+                      else '{}'
+                  end
+       end as body
+from engine.snapshot as s
+join engine.run as r on r.shard = s.shard and r.id = s.run_id
+join engine.run_state as t on t.shard = s.shard and t.run_id = s.run_id
+join (values
+    ('TRIGGERED'::engine.transition, 0, 'executionSnapshotCreated'),
+    ('TRIGGERED', 1, 'runCreated'),
+    ('TRIGGERED_DELAYED', 0, 'runCreated'),
+    ('CREATED_CANCELED', 0, 'runCancelled'),
+    ('CREATED_FAILED', 0, 'runFailed'),
+    ('DELAY_ENDED', 0, 'executionSnapshotCreated'),
+    ('DELAY_ENDED', 1, 'runEnqueuedAfterDelay'),
+    ('RESCHEDULED', 0, 'executionSnapshotCreated'),
+    ('RESCHEDULED', 1, 'runDelayRescheduled'),
+    ('EXPIRED', 0, 'executionSnapshotCreated'),
+    ('EXPIRED', 1, 'runExpired'),
+    ('PARKED', 0, 'executionSnapshotCreated'),
+    ('PARKED', 1, 'runStatusChanged'),
+    ('PROMOTED', 0, 'executionSnapshotCreated'),
+    ('PROMOTED', 1, 'runStatusChanged'),
+    ('DEQUEUED', 0, 'runLocked'),
+    ('DEQUEUED', 1, 'executionSnapshotCreated'),
+    ('CONTINUED_IN_QUEUE', 0, 'executionSnapshotCreated'),
+    ('CONTINUED_IN_QUEUE', 1, 'workerNotification'),
+    ('REFUSED', 0, 'executionSnapshotCreated'),
+    ('REQUEUED', 0, 'executionSnapshotCreated'),
+    ('STARTED', 0, 'executionSnapshotCreated'),
+    ('STARTED', 1, 'runAttemptStarted'),
+    ('CONTINUED', 0, 'runStatusChanged'),
+    ('CONTINUED', 1, 'executionSnapshotCreated'),
+    ('CONTINUED', 2, 'workerNotification'),
+    ('SUCCEEDED', 0, 'executionSnapshotCreated'),
+    ('SUCCEEDED', 1, 'runSucceeded'),
+    ('FAILED', 0, 'executionSnapshotCreated'),
+    ('FAILED', 1, 'runFailed'),
+    ('STALLED_FOR_GOOD', 0, 'runAttemptFailed'),
+    ('STALLED_FOR_GOOD', 1, 'executionSnapshotCreated'),
+    ('STALLED_FOR_GOOD', 2, 'runFailed'),
+    ('RETRIED', 0, 'runRetryScheduled'),
+    ('RETRIED', 1, 'executionSnapshotCreated'),
+    ('RETRIED', 2, 'workerNotification'),
+    ('RETRIED_BY_QUEUE', 0, 'runRetryScheduled'),
+    ('RETRIED_BY_QUEUE', 1, 'executionSnapshotCreated'),
+    ('ATTEMPT_FAILED', 0, 'runAttemptFailed'),
+    ('ATTEMPT_FAILED', 1, 'runRetryScheduled'),
+    ('ATTEMPT_FAILED', 2, 'executionSnapshotCreated'),
+    ('CANCEL_REQUESTED', 0, 'executionSnapshotCreated'),
+    ('CANCEL_REQUESTED', 1, 'workerNotification'),
+    ('CANCELED', 0, 'executionSnapshotCreated'),
+    ('CANCELED', 1, 'runCancelled'),
+    ('BLOCKED', 0, 'executionSnapshotCreated'),
+    ('BLOCKED', 1, 'workerNotification'),
+    ('UNBLOCKED', 0, 'executionSnapshotCreated'),
+    ('UNBLOCKED', 1, 'workerNotification'),
+    ('SUSPENDED', 0, 'runStatusChanged'),
+    ('SUSPENDED', 1, 'executionSnapshotCreated'),
+    ('RESUMED', 0, 'executionSnapshotCreated'),
+    ('REDRIVEN', 0, 'runStatusChanged'),
+    ('REDRIVEN', 1, 'executionSnapshotCreated')
+) as e(transition, place, name) on e.transition = s.transition
+where s.detail is null or not s.detail ? 'isSilent'
+union all
+select n.shard, n.run_id, null, n.position, n.position * 8, n.name, n.created_at, n.body
+from engine.notice as n;
 
-comment on view engine.event is 'Events, built from the snapshots: an event and the row that it describes are one row';
+comment on view engine.event is 'Events, built from the rows that they describe; read them in order with engine_events';

@@ -139,8 +139,8 @@ async fn ss_11_a_waitpoint_without_a_position_comes_without_an_index() -> Result
 async fn ss_n1_of_many_snapshots_the_newest_fifty_come() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let run = session.trigger("test").await?;
-    let more = "insert into engine.snapshot (shard, run_id, ordinal, id, execution_status, run_status, description, created_at) \
-                select shard, run_id, n, 'z' || lpad(n::text, 3, '0'), 'QUEUED', 'PENDING', 'more', now() \
+    let more = "insert into engine.snapshot (shard, run_id, ordinal, id, transition, execution_status, run_status, position, horizon, description, created_at) \
+                select shard, run_id, n, 'z' || lpad(n::text, 3, '0'), 'REQUEUED', 'QUEUED', 'PENDING', nextval('engine.event_position'), 0, 'more', now() \
                 from engine.snapshot cross join generate_series(2, 61) as n";
     session.client.batch_execute(more).await?;
     let snapshots = since(&session, &run.run_id, &run.snapshot_id, None)
@@ -156,8 +156,8 @@ async fn ss_n1_of_many_snapshots_the_newest_fifty_come() -> Result<()> {
 async fn ss_n2_invalid_snapshots_do_not_come_but_may_be_asked_from() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let run = session.trigger("test").await?;
-    let invalid = "insert into engine.snapshot (shard, run_id, ordinal, id, execution_status, run_status, description, error, created_at) \
-                   select shard, run_id, 100, 'invalid', 'QUEUED', 'PENDING', 'invalid', 'broken', now() from engine.snapshot";
+    let invalid = "insert into engine.snapshot (shard, run_id, ordinal, id, transition, execution_status, run_status, position, horizon, description, error, created_at) \
+                   select shard, run_id, 100, 'invalid', 'REFUSED', 'QUEUED', 'PENDING', nextval('engine.event_position'), 0, 'invalid', 'broken', now() from engine.snapshot";
     session.client.batch_execute(invalid).await?;
     assert_eq!(
         since(&session, &run.run_id, &run.snapshot_id, None).await?,

@@ -1,8 +1,10 @@
 //! Attempts: when one may start, and what its end makes of the run (`spec/core.md §4.1–4.5`).
 
+use crate::cancel;
+use crate::retry::{self, Decision, Retry};
 use crate::{
-    AttemptStatus, Completion, ExecutionStatus, Finish, Plan, Refusal, Run, RunError, RunStatus,
-    SnapshotId,
+    AttemptStatus, Completion, ErrorCode, ExecutionStatus, Finish, Outcome, Plan, Refusal, Run,
+    RunError, RunStatus, Settings, SnapshotId, Transition, plan,
 };
 
 /// Attempts of a run that says nothing: the default of a task's retry settings (`spec/core.md §4.5`).
@@ -14,12 +16,17 @@ pub const MAX_ATTEMPTS: i32 = 250;
 /// The next attempt of `run`, if the caller holds its latest snapshot and somebody has dequeued it.
 ///
 /// The reference also lets a queued run start. Ours does not: it would run without a slot while its queue item could
-/// still be claimed.
-pub(crate) fn start(run: &Run, snapshot_id: &SnapshotId) -> Result<Plan, Refusal> {
+/// still be claimed. Where the reference ends a run that has used up all attempts and then raises an error, ours ends it
+/// and says so: an error would take the end back.
+pub(crate) fn start(
+    run: &Run,
+    snapshot_id: &SnapshotId,
+    settings: &Settings,
+) -> Result<Plan, Refusal> {
     use ExecutionStatus::*;
     run.check_snapshot(snapshot_id)?;
     match run.execution_status {
-        Finished => return Err(finished(run)),
+        Finished => return Err(run.finished()),
         PendingExecuting | Executing => {}
         RunCreated
         | Delayed
@@ -27,22 +34,16 @@ pub(crate) fn start(run: &Run, snapshot_id: &SnapshotId) -> Result<Plan, Refusal
         | QueuedExecuting
         | ExecutingWithWaitpoints
         | Suspended
-        | PendingCancel => {
-            return Err(wrong_status(run, "started"));
-        }
+        | PendingCancel => return Err(run.wrong_status("started")),
     }
     if !run.was_dequeued {
-        return Err(wrong_status(run, "started"));
+        return Err(run.wrong_status("started"));
     }
     let attempt_number = run.attempt_number.unwrap_or(0) + 1;
     if attempt_number > MAX_ATTEMPTS {
-        return Err(Refusal::WrongStatus {
-            run_id: run.id.clone(),
-            asked: "started",
-            reason: format!(
-                "It has started {MAX_ATTEMPTS} attempts, which is the most that a run may have."
-            ),
-        });
+        let error = RunError::internal(ErrorCode::Crashed, "the run has started 250 attempts");
+        let description = "Failed: it has started all attempts that a run may have";
+        return Ok(Plan::finish(run.failed(&error, description, 0, settings)));
     }
     Ok(Plan::Start { attempt_number })
 }
@@ -50,77 +51,92 @@ pub(crate) fn start(run: &Run, snapshot_id: &SnapshotId) -> Result<Plan, Refusal
 /// What `completion` makes of `run`.
 ///
 /// The reference accepts a completion in every status but FINISHED. Ours asks for a run that a worker holds: completing
-/// a queued run would leave its queue item behind.
+/// a queued run would leave its queue item behind. Of a run that waits for its worker to confirm a cancel, a success
+/// counts, as in the reference, since the work is done; a failure confirms the cancel and is never retried.
 pub(crate) fn complete(
     run: &Run,
     snapshot_id: &SnapshotId,
     completion: &Completion,
+    settings: &Settings,
 ) -> Result<Plan, Refusal> {
     use ExecutionStatus::*;
     run.check_snapshot(snapshot_id)?;
     match run.execution_status {
-        Finished => return Err(finished(run)),
-        PendingExecuting | Executing | ExecutingWithWaitpoints => {}
-        RunCreated | Delayed | Queued | QueuedExecuting | Suspended | PendingCancel => {
-            return Err(wrong_status(run, "completed"));
+        Finished => return Err(run.finished()),
+        PendingExecuting | Executing | ExecutingWithWaitpoints | PendingCancel => {}
+        RunCreated | Delayed | Queued | QueuedExecuting | Suspended => {
+            return Err(run.wrong_status("completed"));
         }
     }
-    match completion {
-        Completion::Success {
+    let duration_ms = completion.usage_duration_ms;
+    Ok(match &completion.outcome {
+        Outcome::Success {
             output,
             output_type,
-            usage_duration_ms,
-        } => Ok(Plan::Finish(Finish {
-            run_status: RunStatus::CompletedSuccessfully,
-            attempt_status: AttemptStatus::RunFinished,
-            description: "Succeeded",
+        } => Plan::finish(Finish {
             output: output.clone(),
             output_type: Some(output_type.clone()),
-            error: None,
-            usage_duration_ms: run.usage_after(*usage_duration_ms),
-        })),
-        Completion::Failure {
-            error,
-            wants_retry,
-            usage_duration_ms,
-        } => {
-            if *wants_retry && error.is_retriable() && attempts_left(run) {
-                return Err(Refusal::RetryUnsupported {
-                    run_id: run.id.clone(),
-                });
-            }
-            Ok(run.fail(error, failure_description(error), *usage_duration_ms))
+            ..run.ended(
+                Transition::Succeeded,
+                RunStatus::CompletedSuccessfully,
+                "Succeeded",
+                duration_ms,
+                settings,
+            )
+        }),
+        Outcome::Failure { error, .. } if run.execution_status == PendingCancel => {
+            cancel::confirm(run, error.message(), duration_ms, settings)
         }
-    }
+        Outcome::Failure { error, retry } => {
+            match retry::decide(run, error, *retry, false, settings) {
+                Decision::Cancel => cancel::confirm(run, error.message(), duration_ms, settings),
+                Decision::Fail => Plan::finish(run.failed(error, "Failed", duration_ms, settings)),
+                Decision::Retry(retry) => again(run, error, retry, duration_ms, settings),
+            }
+        }
+    })
 }
 
-/// Whether another attempt may follow the present one.
-pub(crate) fn attempts_left(run: &Run) -> bool {
-    let attempt = run.attempt_number.unwrap_or(0);
-    attempt < run.max_attempts.unwrap_or(DEFAULT_MAX_ATTEMPTS) && attempt <= MAX_ATTEMPTS
-}
-
-fn failure_description(error: &RunError) -> &'static str {
-    if error.internal_code() == Some("TASK_RUN_CANCELLED") {
-        "Cancelled by its worker"
+/// The run after a failed attempt that another one follows. A worker that reports a failure is alive: what the queue has
+/// counted against lost workers starts anew (`spec/queue.md §3.4`, improvement 6).
+fn again(run: &Run, error: &RunError, retry: Retry, duration_ms: i64, settings: &Settings) -> Plan {
+    let next_machine = retry.machine.map(crate::Machine::as_str);
+    let (usage_duration_ms, cost_in_cents) = run.usage_after(duration_ms, &settings.machines);
+    let mut moved = if retry.is_queued {
+        // An attempt that ran out of memory is told as a failed one, besides its retry (§4.4).
+        let transition = match retry.machine {
+            Some(_) => Transition::AttemptFailed,
+            None => Transition::RetriedByQueue,
+        };
+        let mut moved = run.moved(
+            transition,
+            ExecutionStatus::Queued,
+            RunStatus::Pending,
+            "Retried through the queue",
+        );
+        moved.available_at = Some(retry.at);
+        moved.attempt_status = Some(AttemptStatus::RetryQueued);
+        moved
     } else {
-        "Failed"
-    }
-}
-
-fn finished(run: &Run) -> Refusal {
-    Refusal::RunFinished {
-        run_id: run.id.clone(),
-        status: run.run_status,
-    }
-}
-
-fn wrong_status(run: &Run, asked: &'static str) -> Refusal {
-    Refusal::WrongStatus {
-        run_id: run.id.clone(),
-        asked,
-        reason: format!("Its execution status is {}.", run.execution_status),
-    }
+        let mut moved = run.moved(
+            Transition::Retried,
+            ExecutionStatus::Executing,
+            RunStatus::Executing,
+            "Retried at once",
+        );
+        moved.is_callers = true;
+        moved.attempt_status = Some(AttemptStatus::RetryImmediately);
+        moved
+    };
+    moved.retry_at = Some(retry.at);
+    moved.queue_attempts = 0;
+    moved.machine = next_machine
+        .map(str::to_owned)
+        .or_else(|| run.machine.clone());
+    moved.usage_duration_ms = usage_duration_ms;
+    moved.cost_in_cents = cost_in_cents;
+    moved.detail = Some(plan::retry_detail(error, retry.at, next_machine));
+    Plan::to(moved)
 }
 
 #[cfg(test)]
@@ -128,26 +144,31 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::transition::tests::run_in;
-    use crate::{Command, decide};
+    use crate::Command;
+    use crate::transition::tests::{decided, end, run_in};
 
     fn start_of(run: &Run) -> Result<Plan, Refusal> {
-        decide(
+        let snapshot_id = &run.snapshot_id;
+        decided(run, Command::Start { snapshot_id })
+    }
+
+    fn complete_with(run: &Run, completion: &Completion) -> Result<Plan, Refusal> {
+        let snapshot_id = &run.snapshot_id;
+        decided(
             run,
-            Command::Start {
-                snapshot_id: &run.snapshot_id,
+            Command::Complete {
+                snapshot_id,
+                completion,
             },
         )
     }
 
-    fn complete_with(run: &Run, completion: &Completion) -> Result<Plan, Refusal> {
-        decide(
-            run,
-            Command::Complete {
-                snapshot_id: &run.snapshot_id,
-                completion,
-            },
-        )
+    fn failure(retry: bool) -> Completion {
+        let mut value = json!({"ok": false, "error": {"type": "STRING_ERROR", "raw": "no"}});
+        if retry {
+            value["retry"] = json!({"delay": 0});
+        }
+        Completion::parse(&value).unwrap()
     }
 
     #[test]
@@ -180,17 +201,13 @@ mod tests {
             attempt_number: Some(249),
             ..run_in(ExecutionStatus::PendingExecuting)
         };
-        assert_eq!(
-            start_of(&run),
-            Ok(Plan::Start {
-                attempt_number: 250
-            })
-        );
+        let attempt_number = 250;
+        assert_eq!(start_of(&run), Ok(Plan::Start { attempt_number }));
         let run = Run {
             attempt_number: Some(250),
             ..run
         };
-        assert_eq!(start_of(&run).unwrap_err().sqlstate(), "RE004");
+        assert_eq!(end(start_of(&run).unwrap()).run_status, RunStatus::Crashed);
     }
 
     #[test]
@@ -199,8 +216,9 @@ mod tests {
         for status in ExecutionStatus::ALL {
             let answer = complete_with(&run_in(*status), &Completion::success(None));
             match status {
-                PendingExecuting | Executing | ExecutingWithWaitpoints => {
-                    assert!(matches!(answer, Ok(Plan::Finish(_))), "{status}");
+                PendingExecuting | Executing | ExecutingWithWaitpoints | PendingCancel => {
+                    let finish = end(answer.unwrap());
+                    assert_eq!(finish.run_status, RunStatus::CompletedSuccessfully);
                 }
                 Finished => assert_eq!(answer.unwrap_err().sqlstate(), "RE003"),
                 _ => assert_eq!(answer.unwrap_err().sqlstate(), "RE004", "{status}"),
@@ -209,23 +227,38 @@ mod tests {
     }
 
     #[test]
-    fn a_retry_is_refused_only_where_it_would_have_happened() {
-        let completion = |code: &str, retry: bool| {
-            let mut value = json!({"ok": false, "error": {"type": "INTERNAL_ERROR", "code": code}});
-            if retry {
-                value["retry"] = json!({"timestamp": 0, "delay": 0});
-            }
-            Completion::parse(&value).unwrap()
+    fn a_retry_at_once_keeps_the_attempt_number_and_what_the_queue_counted_is_forgotten() {
+        let run = Run {
+            queue_attempts: 5,
+            ..run_in(ExecutionStatus::ExecutingWithWaitpoints)
         };
+        let Ok(Plan::Move(moved)) = complete_with(&run, &failure(true)) else {
+            panic!("not retried")
+        };
+        assert_eq!(moved.execution_status, ExecutionStatus::Executing);
+        assert_eq!(moved.attempt_status, Some(AttemptStatus::RetryImmediately));
+        assert_eq!((moved.queue_attempts, moved.available_at), (0, None));
+        assert_eq!(moved.carries, crate::Carries::default());
+    }
+
+    #[test]
+    fn a_failure_without_a_retry_ends_the_run() {
         let run = run_in(ExecutionStatus::Executing);
-        let refused = complete_with(&run, &completion("TASK_PROCESS_SIGTERM", true));
-        assert_eq!(refused.unwrap_err().sqlstate(), "0A000");
-        assert!(complete_with(&run, &completion("TASK_PROCESS_SIGTERM", false)).is_ok());
-        assert!(complete_with(&run, &completion("DISK_SPACE_EXCEEDED", true)).is_ok());
-        let last = Run {
-            attempt_number: Some(3),
-            ..run
+        let finish = end(complete_with(&run, &failure(false)).unwrap());
+        assert_eq!(finish.run_status, RunStatus::CompletedWithErrors);
+    }
+
+    #[test]
+    fn a_failure_of_a_cancelled_run_confirms_the_cancel_and_keeps_its_reason() {
+        let reason = json!({"type": "STRING_ERROR", "raw": "my reason"});
+        let run = Run {
+            error: Some(reason.clone()),
+            ..run_in(ExecutionStatus::PendingCancel)
         };
-        assert!(complete_with(&last, &completion("TASK_PROCESS_SIGTERM", true)).is_ok());
+        let finish = end(complete_with(&run, &failure(true)).unwrap());
+        assert_eq!(
+            (finish.run_status, finish.error),
+            (RunStatus::Canceled, Some(reason))
+        );
     }
 }

@@ -48,6 +48,21 @@ pub fn check_max_items(max_items: i32) -> Result<i32, Refusal> {
     ))
 }
 
+/// Checks how many events a call may return; `max_batch` is the setting `engine.max_batch`.
+///
+/// # Errors
+/// [`Refusal::InvalidValue`] (`22023`) outside 1..=`max_batch`.
+pub fn check_max_events(max_events: i32, max_batch: i32) -> Result<i32, Refusal> {
+    if (1..=max_batch).contains(&max_events) {
+        return Ok(max_events);
+    }
+    Err(Refusal::invalid(
+        "max_events",
+        format!("{max_events} is not between 1 and {max_batch}."),
+        "Ask for at least one event, and for no more than engine.max_batch.",
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,28 +2,36 @@
 
 use serde_json::{Map, Value};
 
-use crate::{Refusal, RunError};
+use crate::batch::check_batch;
+use crate::{AskedRetry, Refusal, RunError, RunId, SnapshotId, Timestamp};
 
 /// What became of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Completion {
+pub struct Completion {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Time that the attempt used, milliseconds.
+    pub usage_duration_ms: i64,
+    /// The run's metadata as the worker last had it, for the event runMetadataUpdated.
+    pub metadata: Option<Value>,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
     /// It succeeded.
     Success {
         /// Result, opaque text.
         output: Option<String>,
         /// Its media type.
         output_type: String,
-        /// Time that the attempt used, milliseconds.
-        usage_duration_ms: i64,
     },
     /// It failed.
     Failure {
         /// Why.
         error: RunError,
-        /// Whether the worker asks for another attempt.
-        wants_retry: bool,
-        /// Time that the attempt used, milliseconds.
-        usage_duration_ms: i64,
+        /// The retry that the worker asks for.
+        retry: Option<AskedRetry>,
     },
 }
 
@@ -31,20 +39,26 @@ impl Completion {
     /// A success with this output, JSON as text.
     #[must_use]
     pub fn success(output: Option<String>) -> Self {
-        Self::Success {
+        Self::of(Outcome::Success {
             output,
             output_type: JSON.to_owned(),
-            usage_duration_ms: 0,
-        }
+        })
     }
 
     /// A failure with this message, and no other attempt.
     #[must_use]
     pub fn failure(message: &str) -> Self {
-        Self::Failure {
+        Self::of(Outcome::Failure {
             error: RunError::text(message),
-            wants_retry: false,
+            retry: None,
+        })
+    }
+
+    fn of(outcome: Outcome) -> Self {
+        Self {
+            outcome,
             usage_duration_ms: 0,
+            metadata: None,
         }
     }
 
@@ -56,25 +70,69 @@ impl Completion {
         let json = value
             .as_object()
             .ok_or_else(|| malformed("It is not an object."))?;
-        let usage_duration_ms = usage(json)?;
-        match json.get("ok") {
-            Some(Value::Bool(true)) => Ok(Self::Success {
+        let outcome = match json.get("ok") {
+            Some(Value::Bool(true)) => Outcome::Success {
                 output: text(json, "output")?,
                 output_type: text(json, "outputType")?.unwrap_or_else(|| JSON.to_owned()),
-                usage_duration_ms,
-            }),
+            },
             Some(Value::Bool(false)) => {
                 let error = json
                     .get("error")
                     .ok_or_else(|| malformed("\"error\" is missing."))?;
-                Ok(Self::Failure {
+                Outcome::Failure {
                     error: RunError::parse(error)?,
-                    wants_retry: retry(json)?,
-                    usage_duration_ms,
-                })
+                    retry: retry(json)?,
+                }
             }
-            _ => Err(malformed("\"ok\" is neither true nor false.")),
-        }
+            _ => return Err(malformed("\"ok\" is neither true nor false.")),
+        };
+        Ok(Self {
+            outcome,
+            usage_duration_ms: usage(json)?,
+            metadata: metadata(json),
+        })
+    }
+}
+
+/// A completion, and whose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CompletionOf {
+    /// The run.
+    pub run_id: RunId,
+    /// The caller's snapshot.
+    pub snapshot_id: SnapshotId,
+    /// How its attempt ended.
+    pub completion: Completion,
+}
+
+impl CompletionOf {
+    /// Reads many completions, an array; `max_batch` is the setting `engine.max_batch`. Each element is read, or refused,
+    /// by itself.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidValue`] (`22023`) for anything but an array, or too many elements.
+    pub fn many(value: Value, max_batch: i32) -> Result<Vec<Result<Self, Refusal>>, Refusal> {
+        let Value::Array(elements) = value else {
+            return Err(Refusal::invalid(
+                "completions",
+                "It is not an array.".to_owned(),
+                "Give an array of objects.",
+            ));
+        };
+        check_batch("completions", elements.len(), max_batch)?;
+        Ok(elements.iter().map(Self::parse).collect())
+    }
+
+    fn parse(value: &Value) -> Result<Self, Refusal> {
+        let id = |parameter: &'static str| {
+            let id = value.get(parameter).and_then(Value::as_str);
+            id.ok_or(Refusal::MissingValue { parameter })
+        };
+        Ok(Self {
+            run_id: RunId::parse(id("run_id")?),
+            snapshot_id: SnapshotId::parse(id("snapshot_id")?),
+            completion: Completion::parse(value.get("completion").unwrap_or(value))?,
+        })
     }
 }
 
@@ -106,11 +164,38 @@ fn usage(json: &Map<String, Value>) -> Result<i64, Refusal> {
     }
 }
 
-fn retry(json: &Map<String, Value>) -> Result<bool, Refusal> {
-    match json.get("retry") {
-        None | Some(Value::Null) => Ok(false),
-        Some(Value::Object(_)) => Ok(true),
-        Some(_) => Err(malformed("\"retry\" is not an object.")),
+/// Milliseconds that are a plausible time or delay: before the year 5138.
+const MAX_MS: f64 = 1e14;
+
+fn retry(json: &Map<String, Value>) -> Result<Option<AskedRetry>, Refusal> {
+    let retry = match json.get("retry") {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::Object(retry)) => retry,
+        Some(_) => return Err(malformed("\"retry\" is not an object.")),
+    };
+    let ms = |field: &str| match retry.get(field) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => match value.as_f64() {
+            Some(ms) if (0.0..=MAX_MS).contains(&ms) => Ok(Some(ms.round() as i64)),
+            _ => Err(malformed(format!(
+                "\"retry.{field}\" is not a number of milliseconds."
+            ))),
+        },
+    };
+    Ok(Some(AskedRetry {
+        at: ms("timestamp")?.map(Timestamp::from_unix_ms),
+        delay_ms: ms("delay")?.unwrap_or(0),
+    }))
+}
+
+/// The metadata, or what was flushed as text and can be read; what cannot be read is ignored, as in the reference.
+fn metadata(json: &Map<String, Value>) -> Option<Value> {
+    match json.get("metadata") {
+        None | Some(Value::Null) => {
+            let flushed = json.get("flushedMetadata")?.get("data")?.as_str()?;
+            serde_json::from_str(flushed).ok()
+        }
+        Some(metadata) => Some(metadata.clone()),
     }
 }
 
@@ -137,6 +222,10 @@ mod tests {
                 json!({"ok": false, "error": {"type": "STRING_ERROR", "raw": "x"}, "retry": 5}),
                 "retry",
             ),
+            (
+                json!({"ok": false, "error": {"type": "STRING_ERROR", "raw": "x"}, "retry": {"delay": -1}}),
+                "retry.delay",
+            ),
         ] {
             let refusal = Completion::parse(&value).unwrap_err();
             assert_eq!(refusal.sqlstate(), "22032", "{value}");
@@ -157,11 +246,52 @@ mod tests {
         let full = json!({"ok": true, "output": "1", "outputType": "text/plain", "usage": {"durationMs": 1.6}});
         assert_eq!(
             Completion::parse(&full),
-            Ok(Completion::Success {
-                output: Some("1".to_owned()),
-                output_type: "text/plain".to_owned(),
-                usage_duration_ms: 2
+            Ok(Completion {
+                outcome: Outcome::Success {
+                    output: Some("1".to_owned()),
+                    output_type: "text/plain".to_owned()
+                },
+                usage_duration_ms: 2,
+                metadata: None
             })
+        );
+    }
+
+    #[test]
+    fn a_retry_says_when_or_after_how_long() {
+        let read = |retry: Value| {
+            let json =
+                json!({"ok": false, "error": {"type": "STRING_ERROR", "raw": "x"}, "retry": retry});
+            match Completion::parse(&json).unwrap().outcome {
+                Outcome::Failure { retry, .. } => retry,
+                Outcome::Success { .. } => None,
+            }
+        };
+        assert_eq!(read(json!(null)), None);
+        let bare = AskedRetry {
+            at: None,
+            delay_ms: 0,
+        };
+        assert_eq!(read(json!({})), Some(bare));
+        let at = Some(Timestamp::from_unix_ms(1_700_000_000_000));
+        let full = json!({"timestamp": 1_700_000_000_000_i64, "delay": 5000});
+        assert_eq!(read(full), Some(AskedRetry { at, delay_ms: 5000 }));
+    }
+
+    #[test]
+    fn metadata_comes_as_it_is_or_flushed_and_is_ignored_if_it_cannot_be_read() {
+        let read = |json: Value| Completion::parse(&json).unwrap().metadata;
+        assert_eq!(
+            read(json!({"ok": true, "metadata": {"a": 1}})),
+            Some(json!({"a": 1}))
+        );
+        assert_eq!(
+            read(json!({"ok": true, "flushedMetadata": {"data": "{\"a\": 1}"}})),
+            Some(json!({"a": 1}))
+        );
+        assert_eq!(
+            read(json!({"ok": true, "flushedMetadata": {"data": "{"}})),
+            None
         );
     }
 }

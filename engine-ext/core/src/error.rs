@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::sanitize::sanitize;
 use crate::status::named;
 use crate::{EnvironmentType, Refusal, RunStatus};
 
@@ -14,8 +15,25 @@ named! {
         StalledExecuting = "TASK_RUN_STALLED_EXECUTING",
         /// The same, while the run waited.
         StalledExecutingWithWaitpoints = "TASK_RUN_STALLED_EXECUTING_WITH_WAITPOINTS",
+        /// The same, where a silent worker is taken for one that ran out of memory.
+        OutOfMemory = "TASK_PROCESS_OOM_KILLED",
+        /// The run stood in a queue although it was not queued.
+        DequeuedInvalidState = "TASK_DEQUEUED_INVALID_STATE",
+        /// It has started as many attempts as any run may.
+        Crashed = "TASK_RUN_CRASHED",
     }
 }
+
+/// The internal codes after which a run is retried by its own settings, although its worker did not ask for it.
+const RETRIED_BY_SETTINGS: &[&str] = &[
+    "TASK_PROCESS_EXITED_WITH_NON_ZERO_CODE",
+    "TASK_PROCESS_SIGTERM",
+    "TASK_PROCESS_SIGSEGV",
+    "TASK_RUN_UNCAUGHT_EXCEPTION",
+    "TASK_MIDDLEWARE_ERROR",
+];
+
+const EXITED: &str = "TASK_PROCESS_EXITED_WITH_NON_ZERO_CODE";
 
 /// The internal codes that no retry can mend.
 const NOT_RETRIABLE: &[&str] = &[
@@ -97,7 +115,9 @@ impl RunError {
             Some(field) => Err(malformed(&format!(
                 "\"error.{field}\" is missing or no text."
             ))),
-            None => Ok(Self { json: json.clone() }),
+            None => Ok(Self {
+                json: sanitize(json.clone()),
+            }),
         }
     }
 
@@ -116,20 +136,80 @@ impl RunError {
         }
     }
 
-    /// Its message; empty if it has none.
+    fn text_of(&self, field: &str) -> &str {
+        let text = self.json.get(field).and_then(Value::as_str);
+        text.unwrap_or_default()
+    }
+
+    /// What happened, in one line: the message, or the raw value of an error without one.
     #[must_use]
     pub fn message(&self) -> &str {
-        self.json
-            .get("message")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
+        match self.text_of("message") {
+            "" => self.text_of("raw"),
+            message => message,
+        }
+    }
+
+    /// Whether the attempt ran out of memory, as far as the report tells.
+    #[must_use]
+    pub fn is_out_of_memory(&self) -> bool {
+        let message = self.message();
+        match self.internal_code() {
+            Some("TASK_PROCESS_OOM_KILLED" | "TASK_PROCESS_MAYBE_OOM_KILLED") => true,
+            Some(EXITED) => {
+                let stack = self.text_of("stackTrace").to_lowercase();
+                message.contains("-1")
+                    && (message.contains("SIGKILL")
+                        || message.contains("SIGABRT")
+                            && (stack.contains("out of memory") || stack.contains("heap limit")))
+            }
+            Some(_) => false,
+            None => {
+                self.text_of("type") == "BUILT_IN_ERROR"
+                    && (message.contains("ffmpeg was killed with signal SIGKILL")
+                        || message == "MANUAL_OOM_KILL_ERROR")
+            }
+        }
+    }
+
+    /// The code that the retry decision goes by: a process that exited is told by the signal that ended it.
+    fn decisive_code(&self) -> Option<&str> {
+        let signalled = match self.internal_code() {
+            Some(EXITED) => self.message(),
+            Some(code) => return Some(code),
+            None if self.text_of("name") == "UnexpectedExitError"
+                && self.message().starts_with("Unexpected exit with code -1") =>
+            {
+                self.text_of("stackTrace")
+            }
+            None => return None,
+        };
+        let beginning: String = signalled.chars().take(100).collect();
+        let signals = [
+            ("SIGTERM", "TASK_PROCESS_SIGTERM"),
+            ("SIGSEGV", "TASK_PROCESS_SIGSEGV"),
+            ("SIGKILL", "TASK_PROCESS_MAYBE_OOM_KILLED"),
+            ("SIGABRT", "TASK_PROCESS_MAYBE_OOM_KILLED"),
+        ];
+        let first = signals
+            .iter()
+            .filter_map(|(signal, code)| Some((beginning.find(signal)?, *code)))
+            .min();
+        first.map(|(_, code)| code).or(self.internal_code())
     }
 
     /// Whether another attempt could succeed.
     #[must_use]
     pub fn is_retriable(&self) -> bool {
-        self.internal_code()
+        self.decisive_code()
             .is_none_or(|code| !NOT_RETRIABLE.contains(&code))
+    }
+
+    /// Whether the run is tried again by its own retry settings if its worker does not ask for it.
+    #[must_use]
+    pub fn is_retried_by_settings(&self) -> bool {
+        self.decisive_code()
+            .is_some_and(|code| RETRIED_BY_SETTINGS.contains(&code))
     }
 
     /// The status in which this error leaves a run that has no attempt left.
@@ -222,5 +302,32 @@ mod tests {
         assert!(user.is_retriable());
         assert!(internal("TASK_PROCESS_SIGSEGV").is_retriable());
         assert!(!internal("COULD_NOT_FIND_EXECUTOR").is_retriable());
+    }
+
+    fn exited(message: &str, stack: &str) -> RunError {
+        let json = json!({"type": "INTERNAL_ERROR", "code": EXITED, "message": message, "stackTrace": stack});
+        RunError::parse(&json).unwrap()
+    }
+
+    #[test]
+    fn a_process_that_the_kernel_killed_ran_out_of_memory() {
+        assert!(internal("TASK_PROCESS_OOM_KILLED").is_out_of_memory());
+        assert!(exited("Process exited with code -1 after signal SIGKILL.", "").is_out_of_memory());
+        let aborted = "Process exited with code -1 after signal SIGABRT.";
+        assert!(exited(aborted, "JavaScript heap out of memory").is_out_of_memory());
+        assert!(!exited(aborted, "assertion failed").is_out_of_memory());
+        assert!(!exited("Process exited with code 137, SIGKILL", "").is_out_of_memory());
+        let by_hand = json!({"type": "BUILT_IN_ERROR", "name": "Error", "message": "MANUAL_OOM_KILL_ERROR", "stackTrace": ""});
+        assert!(RunError::parse(&by_hand).unwrap().is_out_of_memory());
+    }
+
+    #[test]
+    fn a_process_that_exited_is_told_by_its_signal() {
+        let terminated = exited("killed by SIGTERM", "");
+        assert!(terminated.is_retriable() && terminated.is_retried_by_settings());
+        let killed = exited("exit code 137, SIGKILL", "");
+        assert!(!killed.is_retriable() && !killed.is_out_of_memory());
+        assert!(exited("exit code 1", "").is_retried_by_settings());
+        assert!(!internal("TASK_INPUT_ERROR").is_retried_by_settings());
     }
 }

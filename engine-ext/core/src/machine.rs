@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::status::named;
+use crate::{EnvironmentType, Refusal};
 
 named! {
     /// How large a machine a run asks for. The engine hands it on; whoever starts workers acts on it.
@@ -31,19 +32,135 @@ impl Machine {
         named.and_then(Self::parse).unwrap_or(default)
     }
 
+    /// The preset of this name.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidValue`] (`22023`) for any other name.
+    pub fn check(parameter: &'static str, name: &str) -> Result<Self, Refusal> {
+        Self::parse(name).ok_or_else(|| {
+            Refusal::invalid(
+                parameter,
+                format!("\"{name}\" is not a preset."),
+                "Give micro, small-1x, small-2x, medium-1x, medium-2x, large-1x or large-2x.",
+            )
+        })
+    }
+}
+
+/// What a preset has and costs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Preset {
+    /// Processors.
+    pub cpu: f64,
+    /// Gigabytes.
+    pub memory: f64,
+    /// Cost of one millisecond, cents.
+    pub cents_per_ms: f64,
+}
+
+impl Preset {
+    /// Checks the values of a preset.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidValue`] (`22023`) for a value that is negative or no number.
+    pub fn new(cpu: f64, memory: f64, cents_per_ms: f64) -> Result<Self, Refusal> {
+        for (parameter, value) in [
+            ("cpu", cpu),
+            ("memory", memory),
+            ("cents_per_ms", cents_per_ms),
+        ] {
+            if !value.is_finite() || value < 0.0 {
+                return Err(Refusal::invalid(
+                    parameter,
+                    format!("{value} is negative or no number."),
+                    "Give zero or more.",
+                ));
+            }
+        }
+        Ok(Self {
+            cpu,
+            memory,
+            cents_per_ms,
+        })
+    }
+
+    const fn built_in(machine: Machine) -> Self {
+        let (cpu, memory) = match machine {
+            Machine::Micro => (0.25, 0.25),
+            Machine::Small1x => (0.5, 0.5),
+            Machine::Small2x => (1.0, 1.0),
+            Machine::Medium1x => (1.0, 2.0),
+            Machine::Medium2x => (2.0, 4.0),
+            Machine::Large1x => (4.0, 8.0),
+            Machine::Large2x => (8.0, 16.0),
+        };
+        Self {
+            cpu,
+            memory,
+            cents_per_ms: 0.0,
+        }
+    }
+}
+
+/// All presets: those that somebody has set, and the built-in ones.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Machines {
+    default: Machine,
+    set: Vec<(Machine, Preset)>,
+}
+
+impl Machines {
+    /// The built-in presets; `default` is the one of a run that names none.
+    #[must_use]
+    pub const fn built_in(default: Machine) -> Self {
+        Self {
+            default,
+            set: Vec::new(),
+        }
+    }
+
+    /// The same, some of them set to other values.
+    #[must_use]
+    pub fn with(self, set: Vec<(Machine, Preset)>) -> Self {
+        Self { set, ..self }
+    }
+
+    /// The preset that a run gets which names `name`.
+    #[must_use]
+    pub fn resolve(&self, name: Option<&str>) -> Machine {
+        Machine::resolve(name, self.default)
+    }
+
+    /// What `machine` has and costs.
+    #[must_use]
+    pub fn preset(&self, machine: Machine) -> Preset {
+        match self.set.iter().find(|(name, _)| *name == machine) {
+            Some((_, preset)) => *preset,
+            None => Preset::built_in(machine),
+        }
+    }
+
     /// The preset as callers see it; `memory` in gigabytes.
     #[must_use]
-    pub fn to_json(self) -> Value {
-        let (cpu, memory) = match self {
-            Self::Micro => (0.25, 0.25),
-            Self::Small1x => (0.5, 0.5),
-            Self::Small2x => (1.0, 1.0),
-            Self::Medium1x => (1.0, 2.0),
-            Self::Medium2x => (2.0, 4.0),
-            Self::Large1x => (4.0, 8.0),
-            Self::Large2x => (8.0, 16.0),
-        };
-        json!({"name": self.as_str(), "cpu": cpu, "memory": memory, "centsPerMs": 0})
+    pub fn to_json(&self, machine: Machine) -> Value {
+        let Preset {
+            cpu,
+            memory,
+            cents_per_ms,
+        } = self.preset(machine);
+        json!({"name": machine.as_str(), "cpu": cpu, "memory": memory, "centsPerMs": cents_per_ms})
+    }
+
+    /// Cost of `duration_ms` milliseconds on the machine that a run names, cents; nothing in development
+    /// (`spec/core.md §4.10`).
+    #[must_use]
+    pub fn cost(&self, environment: EnvironmentType, name: Option<&str>, duration_ms: i64) -> f64 {
+        match environment {
+            EnvironmentType::Development => 0.0,
+            EnvironmentType::Production | EnvironmentType::Staging | EnvironmentType::Preview => {
+                self.preset(self.resolve(name)).cents_per_ms * duration_ms as f64
+            }
+        }
     }
 }
 
@@ -53,14 +170,36 @@ mod tests {
 
     #[test]
     fn an_unknown_name_falls_back_to_the_default() {
+        let machines = Machines::built_in(Machine::Micro);
+        assert_eq!(machines.resolve(Some("large-2x")), Machine::Large2x);
+        assert_eq!(machines.resolve(Some("huge")), Machine::Micro);
+        assert_eq!(machines.resolve(None), Machine::Micro);
         assert_eq!(
-            Machine::resolve(Some("large-2x"), Machine::Micro),
-            Machine::Large2x
+            Machine::check("machine", "huge").unwrap_err().sqlstate(),
+            "22023"
         );
+    }
+
+    #[test]
+    fn time_costs_what_the_machine_costs_and_nothing_in_development() {
+        let dear = Preset::new(0.5, 0.5, 0.0001).unwrap();
+        let machines = Machines::built_in(Machine::Small1x).with(vec![(Machine::Small1x, dear)]);
+        assert_eq!(machines.cost(EnvironmentType::Production, None, 500), 0.05);
+        assert_eq!(machines.cost(EnvironmentType::Development, None, 500), 0.0);
         assert_eq!(
-            Machine::resolve(Some("huge"), Machine::Micro),
-            Machine::Micro
+            machines.cost(EnvironmentType::Production, Some("micro"), 500),
+            0.0
         );
-        assert_eq!(Machine::resolve(None, Machine::Small1x), Machine::Small1x);
+    }
+
+    #[test]
+    fn a_preset_has_no_negative_values() {
+        assert!(Preset::new(0.0, 0.0, 0.0).is_ok());
+        for (cpu, memory, cents) in [(-1.0, 1.0, 1.0), (1.0, f64::NAN, 1.0), (1.0, 1.0, -0.1)] {
+            assert_eq!(
+                Preset::new(cpu, memory, cents).unwrap_err().sqlstate(),
+                "22023"
+            );
+        }
     }
 }

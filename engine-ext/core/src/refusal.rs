@@ -93,10 +93,19 @@ pub enum Refusal {
         /// The id.
         run_id: RunId,
     },
-    /// `0A000`: this version has no retries.
-    RetryUnsupported {
+    /// `RE004`: the queue has not given the run up.
+    NotDeadLettered {
         /// The run.
         run_id: RunId,
+        /// What it is.
+        status: RunStatus,
+    },
+    /// `23505`: a run of this id exists, and is not cancelled.
+    NotCancelled {
+        /// The id.
+        run_id: RunId,
+        /// What the run is.
+        status: RunStatus,
     },
     /// Any of the others, in one element of an array.
     InElement {
@@ -133,7 +142,7 @@ impl Refusal {
             Self::UnknownRun { .. } => "RE001",
             Self::StaleSnapshot { .. } => "RE002",
             Self::RunFinished { .. } => "RE003",
-            Self::WrongStatus { .. } => "RE004",
+            Self::WrongStatus { .. } | Self::NotDeadLettered { .. } => "RE004",
             Self::UnknownEnvironment { .. } => "RE005",
             Self::WrongIsolation { .. } => "RE006",
             Self::VersionMismatch { .. } => "RE007",
@@ -141,8 +150,7 @@ impl Refusal {
             Self::MissingValue { .. } => "22004",
             Self::MalformedCompletion { .. } => "22032",
             Self::TooLarge { .. } => "54000",
-            Self::RunExists { .. } => "23505",
-            Self::RetryUnsupported { .. } => "0A000",
+            Self::RunExists { .. } | Self::NotCancelled { .. } => "23505",
             Self::InElement { refusal, .. } => refusal.sqlstate(),
         }
     }
@@ -170,9 +178,11 @@ impl Refusal {
             Self::MissingValue { parameter } => format!("\"{parameter}\" must not be null"),
             Self::MalformedCompletion { .. } => "malformed completion".to_owned(),
             Self::TooLarge { what, .. } => format!("{what} is too large"),
-            Self::RunExists { run_id } => format!("run \"{}\" exists already", run_id.as_str()),
-            Self::RetryUnsupported { run_id } => {
-                format!("run \"{}\" cannot be retried", run_id.as_str())
+            Self::RunExists { run_id } | Self::NotCancelled { run_id, .. } => {
+                format!("run \"{}\" exists already", run_id.as_str())
+            }
+            Self::NotDeadLettered { run_id, .. } => {
+                format!("run \"{}\" cannot be redriven", run_id.as_str())
             }
             Self::InElement { refusal, .. } => refusal.message(),
         }
@@ -210,8 +220,13 @@ impl Refusal {
                 format!("It has {bytes} bytes, the limit is {limit}.")
             }
             Self::RunExists { .. } => "The id was given as \"run_id\".".to_owned(),
-            Self::RetryUnsupported { .. } => {
-                "The completion asks for a retry, and the run has attempts left.".to_owned()
+            // The words of the reference, which its callers look for.
+            Self::NotCancelled { run_id, status } => format!(
+                "createCancelledRun conflict: existing run {} has status {status}.",
+                run_id.friendly()
+            ),
+            Self::NotDeadLettered { status, .. } => {
+                format!("Its status is {status}, and the queue has not given it up.")
             }
             Self::InElement { index, refusal } => format!("Element {index}: {}", refusal.detail()),
         }
@@ -242,7 +257,8 @@ impl Refusal {
                 format!("Store it elsewhere and pass a reference, or raise {setting}.")
             }
             Self::RunExists { .. } => "Choose another id, or leave it out.".to_owned(),
-            Self::RetryUnsupported { .. } => "Complete without \"retry\": this version ends a run that fails.".to_owned(),
+            Self::NotCancelled { .. } => "Use engine_cancel to cancel it.".to_owned(),
+            Self::NotDeadLettered { .. } => "Use engine_replay to do its work again as a new run.".to_owned(),
             Self::InElement { refusal, .. } => refusal.hint(),
         }
     }

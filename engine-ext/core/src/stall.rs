@@ -1,91 +1,137 @@
 //! What a missed heartbeat deadline makes of a run (`spec/core.md §3.5`).
 
-use crate::{ErrorCode, ExecutionStatus, Plan, Requeue, Run, RunError, StallPolicy, attempt};
+use serde_json::json;
+
+use crate::cancel::{self, Cancel};
+use crate::retry::{self, AskedRetry, Decision};
+use crate::{
+    Carries, ErrorCode, ExecutionStatus, Finish, Machine, Move, Plan, Run, RunError, RunStatus,
+    Settings, Transition, plan,
+};
 
 /// Delay before a run whose attempt stalled may be claimed again, milliseconds.
 const RETRY_DELAY_MS: i64 = 250;
 
 /// Puts `run` back into its queue, or ends it where nothing is left to try.
-pub(crate) fn stall(run: &Run, policy: StallPolicy) -> Plan {
+pub(crate) fn stall(run: &Run, settings: &Settings) -> Plan {
     use ExecutionStatus::*;
     match run.execution_status {
-        PendingExecuting => {
-            let delay_ms = policy
-                .backoff
-                .delay_ms(run.queue_attempts + 1, policy.jitter);
-            let error = RunError::internal(
-                ErrorCode::DequeuedMaxRetries,
-                "no worker started the run in time",
-            );
-            requeue(run, policy, delay_ms, true, &error)
-        }
-        Executing => stalled_attempt(run, policy, ErrorCode::StalledExecuting),
+        PendingExecuting => not_started(run, settings),
+        Executing => stalled_attempt(run, settings, ErrorCode::StalledExecuting),
         ExecutingWithWaitpoints => {
-            stalled_attempt(run, policy, ErrorCode::StalledExecutingWithWaitpoints)
+            stalled_attempt(run, settings, ErrorCode::StalledExecutingWithWaitpoints)
         }
-        // Nothing writes the first two yet; the rest have no deadline.
-        Suspended | PendingCancel | RunCreated | Delayed | Queued | QueuedExecuting | Finished => {
-            Plan::Keep
+        PendingCancel => {
+            let confirmed = Cancel {
+                finalize: true,
+                ..Cancel::default()
+            };
+            cancel::cancel(run, &confirmed, settings)
         }
+        // A suspended run waits for its waitpoints; the rest have no deadline.
+        Suspended | RunCreated | Delayed | Queued | QueuedExecuting | Finished => Plan::Keep,
     }
+}
+
+/// No worker started the run in time. It keeps what its snapshot carried: without it a resumed run would lose its checkpoint
+/// and the outputs that it waited for.
+fn not_started(run: &Run, settings: &Settings) -> Plan {
+    let error = RunError::internal(
+        ErrorCode::DequeuedMaxRetries,
+        "no worker started the run in time",
+    );
+    let delay_ms = settings
+        .queue_backoff
+        .delay_ms(run.queue_attempts + 1, settings.jitter);
+    let mut moved = run.moved(
+        Transition::Requeued,
+        ExecutionStatus::Queued,
+        RunStatus::Pending,
+        "Requeued: no worker started it in time",
+    );
+    moved.available_at = Some(settings.now.plus_ms(delay_ms));
+    moved.carries = Carries::WAIT;
+    requeue(run, moved, &error, settings)
 }
 
 /// The worker of a running attempt is gone: another attempt, if the run has one left.
-fn stalled_attempt(run: &Run, policy: StallPolicy, code: ErrorCode) -> Plan {
+fn stalled_attempt(run: &Run, settings: &Settings, code: ErrorCode) -> Plan {
+    let is_retried = run.environment_type.retries_stalls();
+    let code = match is_retried && settings.stalls_are_out_of_memory {
+        true => ErrorCode::OutOfMemory,
+        false => code,
+    };
     let error = RunError::internal(code, "the worker stopped beating");
-    if !run.environment_type.retries_stalls() || !attempt::attempts_left(run) {
-        return run.fail(&error, "Failed: its worker stopped beating", 0);
+    let asked = is_retried.then(|| AskedRetry {
+        at: Some(settings.now.plus_ms(RETRY_DELAY_MS)),
+        delay_ms: RETRY_DELAY_MS,
+    });
+    match retry::decide(run, &error, asked, true, settings) {
+        Decision::Retry(retry) => {
+            let next_machine = retry.machine.map(Machine::as_str);
+            let mut moved = run.moved(
+                Transition::AttemptFailed,
+                ExecutionStatus::Queued,
+                RunStatus::Pending,
+                "Requeued: its worker stopped beating",
+            );
+            moved.available_at = Some(retry.at);
+            moved.machine = next_machine
+                .map(str::to_owned)
+                .or_else(|| run.machine.clone());
+            moved.detail = Some(plan::retry_detail(&error, retry.at, next_machine));
+            requeue(run, moved, &error, settings)
+        }
+        Decision::Fail | Decision::Cancel => Plan::finish(Finish {
+            transition: Transition::StalledForGood,
+            ..run.failed(&error, "Failed: its worker stopped beating", 0, settings)
+        }),
     }
-    requeue(run, policy, RETRY_DELAY_MS, false, &error)
 }
 
-/// Back into the queue after `delay_ms`, or the end by `error` if the queue's own attempts are used up.
-fn requeue(run: &Run, policy: StallPolicy, delay_ms: i64, carries: bool, error: &RunError) -> Plan {
-    let queue_attempts = run.queue_attempts + 1;
-    if queue_attempts >= policy.queue_max_attempts {
-        let given_up = RunError::internal(ErrorCode::DequeuedMaxRetries, error.message());
-        return run.fail(
-            &given_up,
-            "Failed: it came back into its queue too often",
-            0,
-        );
+/// `moved`, counted as a loss of the worker, or the dead letters if the queue's own attempts are used up.
+fn requeue(run: &Run, mut moved: Move, error: &RunError, settings: &Settings) -> Plan {
+    moved.queue_attempts = run.queue_attempts + 1;
+    if moved.queue_attempts < settings.queue_max_attempts {
+        return Plan::to(moved);
     }
-    Plan::Requeue(Requeue {
-        description: if carries {
-            "Requeued: no worker started it in time"
-        } else {
-            "Requeued: its worker stopped beating"
+    let given_up = RunError::internal(ErrorCode::DequeuedMaxRetries, error.message());
+    let description = "Failed: it came back into its queue too often";
+    Plan::finish(Finish {
+        transition: match run.execution_status {
+            ExecutionStatus::PendingExecuting => Transition::Failed,
+            ExecutionStatus::Executing | ExecutionStatus::ExecutingWithWaitpoints => {
+                Transition::StalledForGood
+            }
+            ExecutionStatus::RunCreated
+            | ExecutionStatus::Delayed
+            | ExecutionStatus::Queued
+            | ExecutionStatus::QueuedExecuting
+            | ExecutionStatus::Suspended
+            | ExecutionStatus::PendingCancel
+            | ExecutionStatus::Finished => Transition::Failed,
         },
-        available_at: policy.now.plus_ms(delay_ms),
-        queue_attempts,
-        carries,
+        is_dead_lettered: true,
+        // A redrive takes the error off the run; the event keeps it.
+        detail: Some(json!({"error": given_up.to_json()})),
+        ..run.failed(&given_up, description, 0, settings)
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transition::tests::run_in;
-    use crate::{Backoff, Command, EnvironmentType, RunStatus, Timestamp, decide};
-
-    const POLICY: StallPolicy = StallPolicy {
-        now: Timestamp::from_micros(0),
-        backoff: Backoff {
-            min_ms: 1000,
-            max_ms: 3_600_000,
-        },
-        jitter: 1.0,
-        queue_max_attempts: 12,
-    };
+    use crate::transition::tests::{decided, end, run_in};
+    use crate::{Command, EnvironmentType, Timestamp};
 
     fn stalled(run: &Run) -> Plan {
-        decide(run, Command::Stall(POLICY)).unwrap()
+        decided(run, Command::Stall).unwrap()
     }
 
-    fn final_status(plan: Plan) -> RunStatus {
+    fn requeued(plan: Plan) -> Move {
         match plan {
-            Plan::Finish(finish) => finish.run_status,
-            other => panic!("not finished: {other:?}"),
+            Plan::Move(moved) => *moved,
+            other => panic!("not requeued: {other:?}"),
         }
     }
 
@@ -95,27 +141,25 @@ mod tests {
             queue_attempts: 2,
             ..run_in(ExecutionStatus::PendingExecuting)
         };
-        let Plan::Requeue(requeue) = stalled(&run) else {
-            panic!("not requeued")
-        };
-        assert_eq!(requeue.available_at, Timestamp::from_micros(4_000_000));
-        assert_eq!(requeue.queue_attempts, 3);
-        assert!(requeue.carries);
+        let moved = requeued(stalled(&run));
+        assert_eq!(moved.available_at, Some(Timestamp::from_micros(4_000_000)));
+        assert_eq!(moved.queue_attempts, 3);
+        assert_eq!(moved.carries, Carries::WAIT);
     }
 
     #[test]
     fn an_attempt_whose_worker_died_is_retried_while_attempts_are_left() {
         let run = run_in(ExecutionStatus::Executing);
-        let Plan::Requeue(requeue) = stalled(&run) else {
-            panic!("not requeued")
-        };
-        assert_eq!(requeue.available_at, Timestamp::from_micros(250_000));
-        assert!(!requeue.carries);
+        let moved = requeued(stalled(&run));
+        assert_eq!(moved.available_at, Some(Timestamp::from_micros(250_000)));
+        assert_eq!(moved.carries, Carries::default());
         let last = Run {
             attempt_number: Some(3),
             ..run
         };
-        assert_eq!(final_status(stalled(&last)), RunStatus::CompletedWithErrors);
+        let finish = end(stalled(&last));
+        assert_eq!(finish.run_status, RunStatus::CompletedWithErrors);
+        assert_eq!(finish.transition, Transition::StalledForGood);
     }
 
     #[test]
@@ -128,7 +172,9 @@ mod tests {
                 queue_attempts: 11,
                 ..run_in(status)
             };
-            assert_eq!(final_status(stalled(&run)), RunStatus::SystemFailure);
+            let finish = end(stalled(&run));
+            assert_eq!(finish.run_status, RunStatus::SystemFailure);
+            assert!(finish.is_dead_lettered);
         }
     }
 
@@ -138,14 +184,37 @@ mod tests {
             environment_type: EnvironmentType::Development,
             ..run_in(ExecutionStatus::Executing)
         };
-        assert_eq!(final_status(stalled(&run)), RunStatus::Canceled);
+        assert_eq!(end(stalled(&run)).run_status, RunStatus::Canceled);
     }
 
     #[test]
-    fn a_run_without_a_slot_is_left_alone() {
+    fn a_cancel_that_no_worker_confirms_is_final() {
+        let finish = end(stalled(&run_in(ExecutionStatus::PendingCancel)));
+        assert_eq!(finish.run_status, RunStatus::Canceled);
+    }
+
+    #[test]
+    fn a_silent_worker_may_be_taken_for_one_that_ran_out_of_memory() {
+        let settings = Settings {
+            stalls_are_out_of_memory: true,
+            ..crate::transition::tests::settings()
+        };
+        let run = Run {
+            machine: Some("small-1x".to_owned()),
+            retry: Some(serde_json::json!({"outOfMemory": {"machine": "small-2x"}})),
+            ..run_in(ExecutionStatus::Executing)
+        };
+        let moved = requeued(stall(&run, &settings));
+        assert_eq!(moved.machine.as_deref(), Some("small-2x"));
+        let bare = run_in(ExecutionStatus::Executing);
+        assert_eq!(end(stall(&bare, &settings)).run_status, RunStatus::Crashed);
+    }
+
+    #[test]
+    fn a_run_that_nobody_watches_is_left_alone() {
         for status in ExecutionStatus::ALL
             .iter()
-            .filter(|status| !status.holds_slot())
+            .filter(|status| !status.has_heartbeat())
         {
             assert_eq!(stalled(&run_in(*status)), Plan::Keep, "{status}");
         }

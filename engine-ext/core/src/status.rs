@@ -179,6 +179,23 @@ impl ExecutionStatus {
         }
     }
 
+    /// Whether a run in this status has an item in a queue.
+    #[must_use]
+    pub const fn is_queued(self) -> bool {
+        use ExecutionStatus::*;
+        match self {
+            Queued | QueuedExecuting => true,
+            RunCreated
+            | Delayed
+            | PendingExecuting
+            | Executing
+            | ExecutingWithWaitpoints
+            | Suspended
+            | PendingCancel
+            | Finished => false,
+        }
+    }
+
     /// Whether somebody must beat for a run in this status (`spec/core.md §3.4`).
     #[must_use]
     pub const fn has_heartbeat(self) -> bool {
@@ -236,7 +253,7 @@ mod tests {
             .iter()
             .filter(|status| status.holds_slot())
         {
-            assert!(status.has_heartbeat(), "{status}");
+            assert!(status.has_heartbeat() && !status.is_queued(), "{status}");
         }
     }
 }

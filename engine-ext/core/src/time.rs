@@ -20,6 +20,30 @@ impl Timestamp {
         Self(micros.saturating_sub(EPOCH_MICROS))
     }
 
+    /// From milliseconds since the Unix epoch.
+    #[must_use]
+    pub const fn from_unix_ms(ms: i64) -> Self {
+        Self::from_unix_micros(ms.saturating_mul(1000))
+    }
+
+    /// The moment as ISO 8601 writes it, in UTC.
+    #[must_use]
+    pub fn to_rfc3339(self) -> String {
+        let unix = self.0.saturating_add(EPOCH_MICROS);
+        match jiff::Timestamp::from_microsecond(unix) {
+            Ok(moment) => moment.to_string(),
+            // Outside of the years that have a name.
+            Err(_) => if self.0 > 0 { "infinity" } else { "-infinity" }.to_owned(),
+        }
+    }
+
+    /// Reads a moment as ISO 8601 writes it, with its offset.
+    #[must_use]
+    pub fn parse_rfc3339(text: &str) -> Option<Self> {
+        let moment = text.parse::<jiff::Timestamp>().ok()?;
+        Some(Self::from_unix_micros(moment.as_microsecond()))
+    }
+
     /// To the representation of `timestamptz`.
     #[must_use]
     pub const fn micros(self) -> i64 {

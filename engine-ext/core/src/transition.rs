@@ -5,13 +5,14 @@
 
 use serde_json::Value;
 
+use crate::cancel::{self, Cancel};
 use crate::{
-    AttemptStatus, Backoff, Completion, DEFAULT_MAX_ATTEMPTS, EnvironmentType, ExecutionStatus,
-    Refusal, RunError, RunId, RunStatus, SnapshotId, Timestamp, attempt, stall,
+    Backoff, Completion, DEFAULT_MAX_ATTEMPTS, EnvironmentType, ExecutionStatus, Heartbeats,
+    Machines, Plan, Refusal, RunId, RunStatus, SnapshotId, Timestamp, attempt, queue, stall,
 };
 
 /// A run as it was read under its lock.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Run {
     /// Its id.
     pub id: RunId,
@@ -27,16 +28,30 @@ pub struct Run {
     pub attempt_number: Option<i32>,
     /// How many attempts it has, if that was said.
     pub max_attempts: Option<i32>,
-    /// How often it came back into its queue unfinished.
+    /// How often it came back into its queue because its worker was lost.
     pub queue_attempts: i32,
     /// The machine it asks for.
     pub machine: Option<String>,
     /// Time that its attempts have used, milliseconds.
     pub usage_duration_ms: i32,
+    /// What that time has cost, cents.
+    pub cost_in_cents: f64,
     /// Whether it was ever handed to a worker.
     pub was_dequeued: bool,
+    /// Whether somebody waits for its end.
+    pub has_waitpoint: bool,
+    /// Whether the queue has given it up.
+    pub is_dead_lettered: bool,
+    /// Its retry settings, as they were given.
+    pub retry: Option<Value>,
     /// The kind of its environment.
     pub environment_type: EnvironmentType,
+    /// The batch that it belongs to.
+    pub batch_id: Option<String>,
+    /// Its error, if it has one.
+    pub error: Option<Value>,
+    /// Why it waits for a version.
+    pub status_reason: Option<String>,
 }
 
 /// What somebody wants of a run.
@@ -44,6 +59,8 @@ pub struct Run {
 pub enum Command<'a> {
     /// Hand it to a worker.
     Dequeue,
+    /// It stands in a queue although it is not queued.
+    Stray,
     /// Start its next attempt.
     Start {
         /// The caller's snapshot.
@@ -57,73 +74,32 @@ pub enum Command<'a> {
         completion: &'a Completion,
     },
     /// Its heartbeat deadline has passed.
-    Stall(StallPolicy),
+    Stall,
+    /// Cancel it.
+    Cancel(&'a Cancel),
+    /// Put it back into its queue, although the queue has given it up.
+    Redrive,
 }
 
-/// What a stalled run comes back with.
-#[derive(Debug, Clone, Copy)]
-pub struct StallPolicy {
+/// What decisions go by, apart from the run and the command.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
     /// The time of the call.
     pub now: Timestamp,
-    /// Delays of the queue.
-    pub backoff: Backoff,
     /// At least 1, less than 2.
     pub jitter: f64,
-    /// How often a run may come back before the queue gives it up.
+    /// Delays of a run that no worker started in time.
+    pub queue_backoff: Backoff,
+    /// How often a run may come back because its worker was lost.
     pub queue_max_attempts: i32,
-}
-
-/// What becomes of a run.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Plan {
-    /// QUEUED → PENDING_EXECUTING.
-    Claim {
-        /// How many attempts the run has.
-        max_attempts: i32,
-    },
-    /// PENDING_EXECUTING or EXECUTING → EXECUTING.
-    Start {
-        /// Number of the attempt.
-        attempt_number: i32,
-    },
-    /// → FINISHED.
-    Finish(Finish),
-    /// → QUEUED.
-    Requeue(Requeue),
-    /// Nothing.
-    Keep,
-}
-
-/// How a run ends.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Finish {
-    /// Its final status.
-    pub run_status: RunStatus,
-    /// What the caller is told.
-    pub attempt_status: AttemptStatus,
-    /// Text of the last snapshot.
-    pub description: &'static str,
-    /// Its result.
-    pub output: Option<String>,
-    /// Media type of the result.
-    pub output_type: Option<String>,
-    /// Its error.
-    pub error: Option<Value>,
-    /// Time that all its attempts have used, milliseconds.
-    pub usage_duration_ms: i32,
-}
-
-/// How a run comes back into its queue.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Requeue {
-    /// Text of the snapshot.
-    pub description: &'static str,
-    /// From when it may be claimed.
-    pub available_at: Timestamp,
-    /// How often it has come back now.
-    pub queue_attempts: i32,
-    /// Whether the snapshot carries batch, checkpoint and completed waitpoints of its predecessor.
-    pub carries: bool,
+    /// From which delay on a retry goes through the queue, milliseconds.
+    pub retry_requeue_threshold_ms: i64,
+    /// Whether a worker that stops beating is taken for one that ran out of memory.
+    pub stalls_are_out_of_memory: bool,
+    /// How long a run may stay without a beat.
+    pub heartbeats: Heartbeats,
+    /// What machines have and cost.
+    pub machines: Machines,
 }
 
 /// What `command` does to `run`.
@@ -132,34 +108,18 @@ pub struct Requeue {
 /// - [`Refusal::StaleSnapshot`] (`RE002`) if the caller's snapshot is not the latest.
 /// - [`Refusal::RunFinished`] (`RE003`) if the run is over.
 /// - [`Refusal::WrongStatus`] (`RE004`) if its status does not allow the command.
-pub fn decide(run: &Run, command: Command<'_>) -> Result<Plan, Refusal> {
+pub fn decide(run: &Run, command: Command<'_>, settings: &Settings) -> Result<Plan, Refusal> {
     match command {
-        Command::Dequeue => Ok(dequeue(run)),
-        Command::Start { snapshot_id } => attempt::start(run, snapshot_id),
+        Command::Dequeue => Ok(queue::dequeue(run)),
+        Command::Stray => Ok(queue::stray(run, settings)),
+        Command::Start { snapshot_id } => attempt::start(run, snapshot_id, settings),
         Command::Complete {
             snapshot_id,
             completion,
-        } => attempt::complete(run, snapshot_id, completion),
-        Command::Stall(policy) => Ok(stall::stall(run, policy)),
-    }
-}
-
-/// Only a queued run is handed out; anything else that stands in a queue is left there.
-fn dequeue(run: &Run) -> Plan {
-    use ExecutionStatus::*;
-    match run.execution_status {
-        Queued => Plan::Claim {
-            max_attempts: run.max_attempts.unwrap_or(DEFAULT_MAX_ATTEMPTS),
-        },
-        RunCreated
-        | Delayed
-        | QueuedExecuting
-        | PendingExecuting
-        | Executing
-        | ExecutingWithWaitpoints
-        | Suspended
-        | PendingCancel
-        | Finished => Plan::Keep,
+        } => attempt::complete(run, snapshot_id, completion, settings),
+        Command::Stall => Ok(stall::stall(run, settings)),
+        Command::Cancel(cancel) => Ok(cancel::cancel(run, cancel, settings)),
+        Command::Redrive => queue::redrive(run, settings),
     }
 }
 
@@ -177,34 +137,44 @@ impl Run {
         })
     }
 
-    /// The end of this run by `error`.
-    pub(crate) fn fail(
-        &self,
-        error: &RunError,
-        description: &'static str,
-        usage_duration_ms: i64,
-    ) -> Plan {
-        Plan::Finish(Finish {
-            run_status: error.final_status(self.environment_type),
-            attempt_status: AttemptStatus::RunFinished,
-            description,
-            output: None,
-            output_type: None,
-            error: Some(error.to_json()),
-            usage_duration_ms: self.usage_after(usage_duration_ms),
-        })
+    /// The refusal of a run that is over.
+    pub(crate) fn finished(&self) -> Refusal {
+        Refusal::RunFinished {
+            run_id: self.id.clone(),
+            status: self.run_status,
+        }
     }
 
-    /// Time used so far and by one more attempt; stops at the largest integer (`spec/core.md §4.10`).
-    pub(crate) fn usage_after(&self, usage_duration_ms: i64) -> i32 {
-        i32::try_from(i64::from(self.usage_duration_ms).saturating_add(usage_duration_ms))
-            .unwrap_or(i32::MAX)
+    /// The refusal of something that the run's status does not allow; `asked` is a participle.
+    pub(crate) fn wrong_status(&self, asked: &'static str) -> Refusal {
+        Refusal::WrongStatus {
+            run_id: self.id.clone(),
+            asked,
+            reason: format!("Its execution status is {}.", self.execution_status),
+        }
+    }
+
+    /// How many attempts it has.
+    #[must_use]
+    pub fn attempts(&self) -> i32 {
+        self.max_attempts.unwrap_or(DEFAULT_MAX_ATTEMPTS)
+    }
+
+    /// Time and cents used so far and by `duration_ms` more; time stops at the largest integer (`spec/core.md §4.10`).
+    pub(crate) fn usage_after(&self, duration_ms: i64, machines: &Machines) -> (i32, f64) {
+        let usage = i64::from(self.usage_duration_ms).saturating_add(duration_ms);
+        let cost = machines.cost(self.environment_type, self.machine.as_deref(), duration_ms);
+        (
+            i32::try_from(usage).unwrap_or(i32::MAX),
+            self.cost_in_cents + cost,
+        )
     }
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::{Finish, Machine};
 
     /// A run in `status`, handed out once, in its first attempt.
     pub(crate) fn run_in(status: ExecutionStatus) -> Run {
@@ -219,34 +189,52 @@ pub(crate) mod tests {
             queue_attempts: 0,
             machine: None,
             usage_duration_ms: 0,
+            cost_in_cents: 0.0,
             was_dequeued: true,
+            has_waitpoint: false,
+            is_dead_lettered: false,
+            retry: None,
             environment_type: EnvironmentType::Production,
+            batch_id: None,
+            error: None,
+            status_reason: None,
         }
     }
 
-    #[test]
-    fn only_a_queued_run_is_handed_out() {
-        for status in ExecutionStatus::ALL {
-            let plan = decide(&run_in(*status), Command::Dequeue).unwrap();
-            let expected = if *status == ExecutionStatus::Queued {
-                Plan::Claim { max_attempts: 3 }
-            } else {
-                Plan::Keep
-            };
-            assert_eq!(plan, expected, "{status}");
+    /// The defaults, and no jitter.
+    pub(crate) fn settings() -> Settings {
+        Settings {
+            now: Timestamp::from_micros(0),
+            jitter: 1.0,
+            queue_backoff: Backoff {
+                min_ms: 1_000,
+                max_ms: 3_600_000,
+                factor: 2.0,
+            },
+            queue_max_attempts: 12,
+            retry_requeue_threshold_ms: 30_000,
+            stalls_are_out_of_memory: false,
+            heartbeats: Heartbeats {
+                pending_executing_ms: 60_000,
+                executing_ms: 60_000,
+                executing_with_waitpoints_ms: 60_000,
+                pending_cancel_ms: 60_000,
+                suspended_ms: 600_000,
+            },
+            machines: Machines::built_in(Machine::Small1x),
         }
     }
 
-    #[test]
-    fn a_run_that_says_nothing_has_three_attempts() {
-        let run = Run {
-            max_attempts: None,
-            ..run_in(ExecutionStatus::Queued)
-        };
-        assert_eq!(
-            decide(&run, Command::Dequeue),
-            Ok(Plan::Claim { max_attempts: 3 })
-        );
+    pub(crate) fn decided(run: &Run, command: Command<'_>) -> Result<Plan, Refusal> {
+        decide(run, command, &settings())
+    }
+
+    /// The end that a plan is.
+    pub(crate) fn end(plan: Plan) -> Finish {
+        match plan {
+            Plan::Finish(finish) => *finish,
+            other => panic!("not the end: {other:?}"),
+        }
     }
 
     #[test]
@@ -255,21 +243,16 @@ pub(crate) mod tests {
         let completion = Completion::success(None);
         for status in ExecutionStatus::ALL {
             let run = run_in(*status);
-            let start = decide(
-                &run,
-                Command::Start {
-                    snapshot_id: &stale,
-                },
-            );
-            let complete = decide(
-                &run,
-                Command::Complete {
-                    snapshot_id: &stale,
-                    completion: &completion,
-                },
-            );
-            assert_eq!(start.unwrap_err().sqlstate(), "RE002");
-            assert_eq!(complete.unwrap_err().sqlstate(), "RE002");
+            let start = Command::Start {
+                snapshot_id: &stale,
+            };
+            let complete = Command::Complete {
+                snapshot_id: &stale,
+                completion: &completion,
+            };
+            for command in [start, complete] {
+                assert_eq!(decided(&run, command).unwrap_err().sqlstate(), "RE002");
+            }
         }
     }
 
@@ -279,7 +262,8 @@ pub(crate) mod tests {
             usage_duration_ms: 1000,
             ..run_in(ExecutionStatus::Executing)
         };
-        assert_eq!(run.usage_after(500), 1500);
-        assert_eq!(run.usage_after(i64::MAX), i32::MAX);
+        let machines = Machines::built_in(Machine::Small1x);
+        assert_eq!(run.usage_after(500, &machines), (1500, 0.0));
+        assert_eq!(run.usage_after(i64::MAX, &machines).0, i32::MAX);
     }
 }

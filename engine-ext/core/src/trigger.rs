@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{Environment, Machine, Refusal, RunId, Timestamp, TriggerOptions};
+use crate::{Environment, Machine, Refusal, RetrySettings, RunId, Timestamp, TriggerOptions};
 
 /// Ten years: what a priority may move a run by, milliseconds.
 const MAX_PRIORITY_MS: u64 = 10 * 366 * 24 * 3_600_000;
@@ -59,6 +59,10 @@ pub struct NewRun {
     pub annotations: Option<Value>,
     /// The run that it repeats, without its prefix.
     pub replayed_from: Option<String>,
+    /// The run that triggered it.
+    pub parent_run_id: Option<RunId>,
+    /// Retry settings.
+    pub retry: Option<Value>,
 }
 
 impl TriggerOptions {
@@ -138,6 +142,8 @@ impl TriggerOptions {
             replayed_from: self
                 .replayed_from
                 .map(|id| RunId::parse(&id).as_str().to_owned()),
+            parent_run_id: self.parent_run_id.as_deref().map(RunId::parse),
+            retry: self.retry.map(RetrySettings::check).transpose()?,
         })
     }
 }
@@ -166,14 +172,8 @@ fn positive(parameter: &'static str, number: Option<i32>) -> Result<Option<i32>,
 }
 
 fn machine(text: String) -> Result<String, Refusal> {
-    match Machine::parse(&text) {
-        Some(_) => Ok(text),
-        None => Err(Refusal::invalid(
-            "machine",
-            format!("\"{text}\" is not a preset."),
-            "Give micro, small-1x, small-2x, medium-1x, medium-2x, large-1x or large-2x.",
-        )),
-    }
+    Machine::check("machine", &text)?;
+    Ok(text)
 }
 
 fn tags(tags: Vec<String>) -> Result<Vec<String>, Refusal> {

@@ -44,6 +44,10 @@ pub struct TriggerOptions {
     pub queue_timestamp: Option<Timestamp>,
     /// The run that it repeats.
     pub replayed_from: Option<String>,
+    /// The run that triggers it.
+    pub parent_run_id: Option<String>,
+    /// Retry settings.
+    pub retry: Option<Value>,
     /// Its id, if the caller chooses it.
     pub run_id: Option<String>,
 }
@@ -128,6 +132,8 @@ impl TriggerOptions {
                     options.queue_timestamp = Some(timestamp("queue_timestamp", value)?)
                 }
                 "replayed_from" => options.replayed_from = Some(text("replayed_from", value)?),
+                "parent_run_id" => options.parent_run_id = Some(text("parent_run_id", value)?),
+                "retry" => options.retry = Some(value),
                 "run_id" => options.run_id = Some(text("run_id", value)?),
                 _ => {
                     return Err(Refusal::invalid(
@@ -180,11 +186,8 @@ fn integer<T: TryFrom<i64>>(key: &'static str, value: &Value) -> Result<T, Refus
 }
 
 fn timestamp(key: &'static str, value: Value) -> Result<Timestamp, Refusal> {
-    let parsed = value
-        .as_str()
-        .and_then(|text| text.parse::<jiff::Timestamp>().ok());
-    match parsed {
-        Some(moment) => Ok(Timestamp::from_unix_micros(moment.as_microsecond())),
+    match value.as_str().and_then(Timestamp::parse_rfc3339) {
+        Some(moment) => Ok(moment),
         None => Err(wrong(
             key,
             &value,

@@ -1,21 +1,30 @@
 //! Dequeue: hands queued runs to a worker.
 
 use engine_core::{
-    Command, DequeueRequest, Environment, ExecutionStatus, Machine, Plan, Refusal, RunStatus,
-    Shard, Timestamp, decide,
+    Command, DequeueRequest, Environment, ExecutionStatus, Plan, Refusal, Run, RunId, RunStatus,
+    Settings, Shard, Timestamp, decide,
 };
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
 use pgrx::{JsonB, default, name, pg_extern, search_path};
 
 use crate::error::OrRaise;
-use crate::store::claim::{Candidate, Claimed};
+use crate::store::claim::Claimed;
 use crate::store::run::Caller;
+use crate::store::transition::Transitions;
 use crate::{api, clock, guc, mint, store, wakeup};
 
 /// First pause of a call that waits, milliseconds; it doubles up to the longest one.
 const FIRST_PAUSE_MS: i64 = 5;
 const LONGEST_PAUSE_MS: i64 = 250;
+
+/// Which runs a call asks for.
+struct From<'a> {
+    shard: Shard,
+    worker_queue: &'a str,
+    environment_id: Option<&'a str>,
+    max_runs: i32,
+}
 
 /// Hands up to `max_runs` due runs of a worker queue to the caller, lowest queue timestamp minus priority first.
 ///
@@ -73,7 +82,7 @@ fn engine_dequeue(
         name!(trace_context, Option<JsonB>),
         name!(checkpoint, Option<JsonB>),
         name!(completed_waitpoints, JsonB),
-        name!(heartbeat_ms, i64),
+        name!(heartbeat_ms, Option<i64>),
         name!(dequeued_at, TimestampWithTimeZone),
     ),
 > {
@@ -89,19 +98,18 @@ fn engine_dequeue(
         worker_id,
         runner_id,
     };
-    let worker_queue = worker_queue.unwrap_or("main");
-    let (runs, now) = wait_for(request.wait_ms, |now| {
-        claim(
-            shard,
-            worker_queue,
-            environment_id,
-            request.max_runs,
-            caller,
-            now,
-        )
-    });
+    let from = From {
+        shard,
+        worker_queue: worker_queue.unwrap_or("main"),
+        environment_id,
+        max_runs: request.max_runs,
+    };
+    let (runs, now) = wait_for(request.wait_ms, |now| claim(&from, caller, now));
     let version = worker_version.map(str::to_owned);
-    let heartbeat_ms = guc::heartbeat_ms(ExecutionStatus::PendingExecuting);
+    let settings = api::settings(now);
+    let heartbeat_ms = settings
+        .heartbeats
+        .interval_ms(ExecutionStatus::PendingExecuting);
     TableIterator::new(runs.into_iter().map(
         move |Claimed {
                   candidate,
@@ -131,7 +139,7 @@ fn engine_dequeue(
                 candidate.organization_id,
                 version.clone(),
                 None,
-                JsonB(machine.to_json()),
+                JsonB(settings.machines.to_json(machine)),
                 max_attempts,
                 candidate.max_duration_seconds,
                 candidate.is_test,
@@ -151,34 +159,77 @@ fn engine_dequeue(
 }
 
 /// Claims due runs and hands them to the caller.
-fn claim(
-    shard: Shard,
-    worker_queue: &str,
-    environment_id: Option<&str>,
-    max_runs: i32,
-    caller: Caller<'_>,
-    now: Timestamp,
-) -> Vec<Claimed> {
-    let candidates = store::claim::lock(shard, worker_queue, environment_id, max_runs, now);
-    let runs: Vec<Claimed> = candidates.into_iter().filter_map(hand_out).collect();
-    if !runs.is_empty() {
-        let heartbeat_ms = guc::heartbeat_ms(ExecutionStatus::PendingExecuting);
-        store::claim::apply(shard, &runs, "Dequeued", heartbeat_ms, caller, now);
+fn claim(from: &From<'_>, caller: Caller<'_>, now: Timestamp) -> Vec<Claimed> {
+    let settings = api::settings(now);
+    let candidates = store::claim::lock(
+        from.shard,
+        from.worker_queue,
+        from.environment_id,
+        from.max_runs,
+        now,
+    );
+    let is_full = candidates.len() as i64 >= i64::from(from.max_runs);
+    let (mut claimed, mut others) = (Vec::new(), Vec::new());
+    for candidate in candidates {
+        match decide(&candidate.run, Command::Dequeue, &settings) {
+            Ok(Plan::Claim { max_attempts }) => claimed.push(Claimed {
+                snapshot_id: mint::next_snapshot_id(&candidate.run.snapshot_id),
+                max_attempts,
+                machine: settings.machines.resolve(candidate.run.machine.as_deref()),
+                candidate,
+            }),
+            Ok(plan) => others.push((candidate.run, plan)),
+            Err(refusal) => unreachable!("a dequeue is never refused: {}", refusal.message()),
+        }
     }
-    runs
+    if !claimed.is_empty() {
+        let base_cost = guc::base_cost_in_cents();
+        store::claim::apply(
+            from.shard, &claimed, "Dequeued", base_cost, caller, &settings,
+        );
+    }
+    apply(from.shard, &others, caller, &settings);
+    if !is_full {
+        clear_strays(from, caller, &settings);
+    }
+    claimed
 }
 
-/// A locked run with its new snapshot, or `None` if it may not be handed out.
-fn hand_out(candidate: Candidate) -> Option<Claimed> {
-    match decide(&candidate.run, Command::Dequeue) {
-        Ok(Plan::Claim { max_attempts }) => Some(Claimed {
-            snapshot_id: mint::next_snapshot_id(&candidate.run.snapshot_id),
-            max_attempts,
-            machine: Machine::resolve(candidate.run.machine.as_deref(), guc::default_machine()),
-            candidate,
-        }),
-        Ok(Plan::Start { .. } | Plan::Finish(_) | Plan::Requeue(_) | Plan::Keep) | Err(_) => None,
+/// Does away with due items whose runs are not queued. Nothing leaves one behind; but if one were there, it would be looked
+/// at by every claim from now on.
+fn clear_strays(from: &From<'_>, caller: Caller<'_>, settings: &Settings) {
+    let found = store::claim::strays(
+        from.shard,
+        from.worker_queue,
+        from.environment_id,
+        from.max_runs,
+        settings.now,
+    );
+    if found.is_empty() {
+        return;
     }
+    let found: Vec<&RunId> = found.iter().collect();
+    let runs = store::run::lock_free(from.shard, &found);
+    let locked: Vec<&RunId> = runs.iter().map(|run| &run.id).collect();
+    // Read once the runs are locked: what another claimer has taken since is gone.
+    let taken = store::claim::delete_items(from.shard, &locked);
+    let plans: Vec<(Run, Plan)> = runs
+        .into_iter()
+        .filter(|run| taken.contains(&run.id))
+        .filter_map(|run| {
+            let plan = decide(&run, Command::Stray, settings).ok()?;
+            Some((run, plan))
+        })
+        .collect();
+    apply(from.shard, &plans, caller, settings);
+}
+
+fn apply(shard: Shard, plans: &[(Run, Plan)], caller: Caller<'_>, settings: &Settings) {
+    let mut transitions = Transitions::new(shard, caller, settings);
+    for (run, plan) in plans {
+        transitions.add(run, plan.clone());
+    }
+    transitions.apply();
 }
 
 /// Calls `claim` until it gives something or `wait_ms` milliseconds have passed; gives the time of the last call, too.

@@ -3,16 +3,25 @@
 //! NULL for a parameter that has a default means the default; NULL for one that has none is refused with `22004`.
 
 mod attempt;
+mod cancel;
+mod check;
+mod complete;
 mod dequeue;
+mod event;
+mod finished;
 mod heartbeat;
+mod machine;
 mod observe;
+mod redrive;
+mod replay;
 mod tick;
 mod trigger;
 
-use engine_core::{Refusal, Timestamp};
+use engine_core::{Refusal, Run, RunId, Settings, Timestamp};
 use pgrx::datum::TimestampWithTimeZone;
 
-use crate::{isolation, store, version};
+use crate::error::required;
+use crate::{guc, isolation, store, version};
 
 /// First thing in every function.
 ///
@@ -31,6 +40,24 @@ fn enter_locking() -> Result<(), Refusal> {
     isolation::check()
 }
 
+/// What decisions go by in a call at `now`.
+fn settings(now: Timestamp) -> Settings {
+    guc::settings(now, store::machine::all())
+}
+
+/// A run under lock.
+///
+/// # Errors
+/// [`Refusal::MissingValue`] (`22004`), [`Refusal::UnknownRun`] (`RE001`).
+fn lock(run_id: Option<&str>) -> Result<Run, Refusal> {
+    let run_id = RunId::parse(required("run_id", run_id)?);
+    store::run::lock(&run_id).ok_or(Refusal::UnknownRun { run_id })
+}
+
 fn time(moment: Timestamp) -> TimestampWithTimeZone {
     store::run::time(moment)
+}
+
+fn moment(time: TimestampWithTimeZone) -> Timestamp {
+    Timestamp::from_micros(time.into())
 }

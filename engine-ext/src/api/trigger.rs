@@ -1,16 +1,16 @@
 //! Trigger: new runs, in the caller's own transaction and in any isolation level.
 
-use engine_core::{Environment, ExecutionStatus, Refusal, RunStatus, Timestamp, TriggerOptions};
+use engine_core::{Environment, Refusal, RunId, Timestamp, TriggerOptions};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
 use pgrx::{JsonB, default, name, pg_extern, search_path};
 
 use crate::error::{OrRaise, required};
 use crate::store::run::Caller;
-use crate::store::trigger::Minted;
+use crate::store::trigger::{Birth, Existing, Minted};
 use crate::{api, clock, guc, mint, store};
 
-type TriggeredRow = (
+pub(super) type TriggeredRow = (
     String,
     String,
     &'static str,
@@ -30,6 +30,7 @@ type TriggeredRow = (
 /// - `22004` without a task.
 /// - `22023` for a value out of bounds.
 /// - `54000` for a payload over `engine.max_payload_bytes`.
+/// - `RE001` for an unknown parent.
 /// - `RE005` for an unknown environment.
 /// - `23505` for a `run_id` that is taken.
 #[pg_extern(volatile, parallel_unsafe, security_definer)]
@@ -54,6 +55,8 @@ fn engine_trigger(
     annotations: default!(Option<JsonB>, "NULL"),
     queue_timestamp: default!(Option<TimestampWithTimeZone>, "NULL"),
     replayed_from: default!(Option<String>, "NULL"),
+    parent_run_id: default!(Option<String>, "NULL"),
+    retry: default!(Option<JsonB>, "NULL"),
     run_id: default!(Option<String>, "NULL"),
 ) -> TableIterator<
     'static,
@@ -86,9 +89,12 @@ fn engine_trigger(
         annotations: annotations.map(|json| json.0),
         queue_timestamp: queue_timestamp.map(|time| Timestamp::from_micros(time.into())),
         replayed_from,
+        parent_run_id,
+        retry: retry.map(|json| json.0),
         run_id,
     };
-    TableIterator::new(trigger(vec![options], |_, refusal| refusal).or_raise())
+    let rows = trigger(vec![options], &Birth::QUEUED, |_, refusal| refusal);
+    TableIterator::new(rows.or_raise())
 }
 
 /// Triggers many runs in one transaction; one row per element, in order.
@@ -117,12 +123,16 @@ fn engine_trigger_many(
     api::enter().or_raise();
     let runs = required("runs", runs).or_raise();
     let options = TriggerOptions::many_from_json(runs.0, guc::max_batch()).or_raise();
-    TableIterator::new(trigger(options, |index, refusal| refusal.in_element(index)).or_raise())
+    let rows = trigger(options, &Birth::QUEUED, |index, refusal| {
+        refusal.in_element(index)
+    });
+    TableIterator::new(rows.or_raise())
 }
 
 /// Checks the options of new runs, mints their ids and writes them. `locate` says which element was refused.
-fn trigger(
+pub(super) fn trigger(
     options: Vec<TriggerOptions>,
+    birth: &Birth,
     locate: impl Fn(usize, Refusal) -> Refusal,
 ) -> Result<Vec<TriggeredRow>, Refusal> {
     if options.is_empty() {
@@ -141,25 +151,36 @@ fn trigger(
             run,
             run_id,
             snapshot_id: mint::first_snapshot_id(),
+            birth: birth.clone(),
         });
     }
     check_chosen_ids(&runs)?;
-    store::trigger::insert(&runs, "Triggered", Caller::default(), now);
-    let row = |new: Minted| {
-        let (run_id, snapshot_id) = (
-            new.run_id.as_str().to_owned(),
-            new.snapshot_id.as_str().to_owned(),
-        );
-        (
-            run_id,
-            snapshot_id,
-            RunStatus::Pending.as_str(),
-            ExecutionStatus::Queued.as_str(),
-            false,
-            api::time(now),
-        )
-    };
-    Ok(runs.into_iter().map(row).collect())
+    check_parents(&runs)?;
+    store::trigger::insert(&runs, Caller::default(), now);
+    Ok(runs.into_iter().map(|new| row(new, now)).collect())
+}
+
+fn row(new: Minted, now: Timestamp) -> TriggeredRow {
+    (
+        new.run_id.as_str().to_owned(),
+        new.snapshot_id.as_str().to_owned(),
+        new.birth.run_status.as_str(),
+        new.birth.execution_status.as_str(),
+        false,
+        api::time(now),
+    )
+}
+
+/// A run that was there before.
+pub(super) fn cached(run: Existing) -> TriggeredRow {
+    (
+        run.run_id.as_str().to_owned(),
+        run.snapshot_id.as_str().to_owned(),
+        run.run_status.as_str(),
+        run.execution_status.as_str(),
+        true,
+        run.created_at,
+    )
 }
 
 /// The environments that the options name, as far as somebody has set them.
@@ -194,8 +215,27 @@ fn check_chosen_ids(runs: &[Minted]) -> Result<(), Refusal> {
         .windows(2)
         .find(|pair| pair[0] == pair[1])
         .map(|pair| pair[0].clone());
-    match repeated.or_else(|| store::trigger::taken(&chosen)) {
+    match repeated.or_else(|| store::run::existing(&chosen).pop()) {
         Some(run_id) => Err(Refusal::RunExists { run_id }),
+        None => Ok(()),
+    }
+}
+
+/// Refuses parents that do not exist, or live on another shard.
+fn check_parents(runs: &[Minted]) -> Result<(), Refusal> {
+    let of = |new: &Minted| new.run.parent_run_id.clone();
+    let mut parents: Vec<RunId> = runs.iter().filter_map(of).collect();
+    if parents.is_empty() {
+        return Ok(());
+    }
+    parents.sort_unstable();
+    parents.dedup();
+    let existing = store::run::existing(&parents.iter().collect::<Vec<_>>());
+    match parents
+        .into_iter()
+        .find(|parent| !existing.contains(parent))
+    {
+        Some(run_id) => Err(Refusal::UnknownRun { run_id }),
         None => Ok(()),
     }
 }

@@ -1,13 +1,19 @@
 //! The claim: pick and lock queued runs, then hand them out.
 
-use engine_core::{ExecutionStatus, Machine, Run, RunStatus, Shard, SnapshotId, Timestamp};
+use engine_core::{
+    ExecutionStatus, Machine, Run, RunId, RunStatus, Settings, Shard, SnapshotId, Timestamp,
+    Transition,
+};
 use pgrx::JsonB;
 
+use super::position::Positions;
 use super::run::{Caller, column, decode, time};
 use super::statement::{Statement, arguments, statement};
 
 static LOCK: Statement = statement!("claim_lock.sql");
 static APPLY: Statement = statement!("claim_apply.sql");
+static FIND_STRAYS: Statement = statement!("stray_find.sql");
+static DELETE_ITEMS: Statement = statement!("queue_item_delete.sql");
 
 /// A queued run under lock, with what its worker needs to know.
 pub(crate) struct Candidate {
@@ -71,6 +77,34 @@ pub(crate) fn lock(
     )
 }
 
+/// Due items of a worker queue whose runs are not queued.
+pub(crate) fn strays(
+    shard: Shard,
+    worker_queue: &str,
+    environment_id: Option<&str>,
+    max_runs: i32,
+    now: Timestamp,
+) -> Vec<RunId> {
+    FIND_STRAYS.query(
+        arguments![
+            shard.number(),
+            worker_queue,
+            time(now),
+            environment_id,
+            max_runs
+        ],
+        |cells| RunId::parse(&cells.value::<String>()),
+    )
+}
+
+/// Takes the items of locked runs out of their queues; gives those that were there.
+pub(crate) fn delete_items(shard: Shard, runs: &[&RunId]) -> Vec<RunId> {
+    DELETE_ITEMS.query(
+        arguments![shard.number(), column(runs, |run_id| run_id.as_str())],
+        |cells| RunId::parse(&cells.value::<String>()),
+    )
+}
+
 /// A run that is handed out.
 pub(crate) struct Claimed {
     /// What was locked.
@@ -88,24 +122,36 @@ pub(crate) fn apply(
     shard: Shard,
     runs: &[Claimed],
     description: &str,
-    heartbeat_ms: i64,
+    base_cost_in_cents: f64,
     caller: Caller<'_>,
-    now: Timestamp,
+    settings: &Settings,
 ) {
+    let mut positions = Positions::draw(runs.len());
+    let status = ExecutionStatus::PendingExecuting;
     APPLY.execute(arguments![
         shard.number(),
-        time(now),
+        time(settings.now),
         caller.worker_id,
         caller.runner_id,
-        heartbeat_ms,
-        ExecutionStatus::PendingExecuting.as_str(),
+        settings.heartbeats.interval_ms(status),
+        Transition::Dequeued.as_str(),
+        status.as_str(),
         RunStatus::Dequeued.as_str(),
         RunStatus::Dequeued.in_snapshot().as_str(),
         description,
+        positions.horizon,
+        base_cost_in_cents,
         column(runs, |claimed| claimed.candidate.run.id.as_str()),
         column(runs, |claimed| claimed.snapshot_id.as_str()),
         column(runs, |claimed| claimed.candidate.run.snapshot_ordinal + 1),
+        positions.column(runs.len()),
         column(runs, |claimed| claimed.max_attempts),
         column(runs, |claimed| claimed.machine.as_str()),
+        column(runs, |claimed| claimed
+            .candidate
+            .run
+            .retry
+            .clone()
+            .map(JsonB)),
     ]);
 }

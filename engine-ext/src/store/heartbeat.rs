@@ -7,6 +7,7 @@ use super::statement::{Statement, arguments, statement};
 
 static MOVE: Statement = statement!("heartbeat_move.sql");
 static POSTPONE: Statement = statement!("heartbeat_postpone.sql");
+static RENEW: Statement = statement!("heartbeat_renew.sql");
 static DUE: Statement = statement!("heartbeat_due_lock.sql");
 
 /// Moves the deadlines of these runs, each only if its snapshot is still watched; all on one shard.
@@ -40,4 +41,13 @@ pub(crate) fn lock_due(shard: Shard, max_items: i32, now: Timestamp) -> Vec<Due>
 /// Sets the next look at locked deadlines to the deadlines themselves.
 pub(crate) fn postpone(shard: Shard, ids: &[&RunId]) {
     POSTPONE.execute(arguments![shard.number(), column(ids, |id| id.as_str())]);
+}
+
+/// Gives locked runs a new deadline, as far from `now` as it was before.
+pub(crate) fn renew(shard: Shard, ids: &[&RunId], now: Timestamp) {
+    RENEW.execute(arguments![
+        shard.number(),
+        time(now),
+        column(ids, |id| id.as_str())
+    ]);
 }

@@ -3,10 +3,19 @@
 pub(crate) mod planner;
 mod statement;
 
+pub(crate) mod attempt;
+pub(crate) mod check;
 pub(crate) mod claim;
 pub(crate) mod environment;
+pub(crate) mod event;
 pub(crate) mod extension;
 pub(crate) mod heartbeat;
+pub(crate) mod machine;
+pub(crate) mod notice;
 pub(crate) mod observe;
+pub(crate) mod options;
+mod position;
 pub(crate) mod run;
+pub(crate) mod timer;
+pub(crate) mod transition;
 pub(crate) mod trigger;

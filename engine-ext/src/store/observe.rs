@@ -40,6 +40,14 @@ pub(crate) fn executions(shard: Shard, ids: &[&RunId]) -> Vec<Execution> {
     )
 }
 
+/// The latest snapshot of a run.
+pub(crate) fn execution(id: &RunId) -> Execution {
+    match executions(id.shard(), &[id]).pop() {
+        Some(execution) => execution,
+        None => unreachable!("there is a row for each id"),
+    }
+}
+
 /// The latest snapshot of a run as its worker reads it.
 pub(crate) fn execution_data(id: &RunId, environment_id: Option<&str>) -> Option<JsonB> {
     EXECUTION_DATA

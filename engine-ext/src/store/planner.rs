@@ -77,7 +77,7 @@ unsafe extern "C-unwind" fn enlarge(
     }
 }
 
-/// What costs more than it brings where a statement touches a few rows by their keys.
+/// What costs more than it brings where a statement touches a few rows by their keys; bitmaps first.
 const SWITCHED_OFF: &[&CStr] = &[
     c"enable_bitmapscan",
     #[cfg(not(feature = "pg13"))]
@@ -86,10 +86,10 @@ const SWITCHED_OFF: &[&CStr] = &[
 ];
 
 /// Runs `execute`, which makes a plan, without these.
-pub(super) fn with_simple_plans<R>(execute: impl FnOnce() -> R) -> R {
+pub(super) fn with_simple_plans<R>(uses_bitmaps: bool, execute: impl FnOnce() -> R) -> R {
     // SAFETY: the nest level is closed below; on an error the transaction's abort closes it.
     let level = unsafe { pg_sys::NewGUCNestLevel() };
-    for name in SWITCHED_OFF {
+    for name in SWITCHED_OFF.iter().skip(usize::from(uses_bitmaps)) {
         // SAFETY: literals; the settings exist in the versions that they are compiled for.
         unsafe {
             pg_sys::set_config_option(

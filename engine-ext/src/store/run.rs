@@ -1,8 +1,6 @@
-//! Runs: lock them, and apply what core decided.
+//! Runs: locked and read.
 
-use engine_core::{
-    ExecutionStatus, Finish, Requeue, Run, RunId, RunStatus, Shard, SnapshotId, Timestamp,
-};
+use engine_core::{ExecutionStatus, Run, RunId, RunStatus, Shard, SnapshotId, Timestamp};
 use pgrx::JsonB;
 use pgrx::datum::TimestampWithTimeZone;
 
@@ -11,23 +9,30 @@ use super::statement::{Cells, Statement, arguments, statement};
 
 static LOCK: Statement = statement!("run_lock.sql");
 static LOCK_FREE: Statement = statement!("run_lock_free.sql");
-static START: Statement = statement!("attempt_start.sql");
-static FINISH: Statement = statement!("attempt_finish.sql");
-static REQUEUE: Statement = statement!("run_requeue.sql");
+static EXISTS: Statement = statement!("run_exists.sql");
+static LAST_ORDINAL: Statement = statement!("snapshot_last_ordinal.sql");
+static BULK_ACTION: Statement = statement!("run_bulk_action.sql");
 
-/// Who calls, as far as he said.
+/// Who calls: written to the snapshots of what is done.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Caller<'a> {
-    /// The machine.
+    /// The worker.
     pub(crate) worker_id: Option<&'a str>,
-    /// The process on it.
+    /// Its process or machine.
     pub(crate) runner_id: Option<&'a str>,
 }
 
 /// Locks a run; `None` if there is none of this id.
 pub(crate) fn lock(id: &RunId) -> Option<Run> {
-    LOCK.query(arguments![id.shard().number(), vec![id.as_str()]], decode)
-        .pop()
+    lock_all(id.shard(), &[id]).pop()
+}
+
+/// Locks these runs of one shard, in the order of their ids; those that do not exist are left out.
+pub(crate) fn lock_all(shard: Shard, ids: &[&RunId]) -> Vec<Run> {
+    LOCK.query(
+        arguments![shard.number(), column(ids, |id| id.as_str())],
+        decode,
+    )
 }
 
 /// Locks those of these runs of one shard that nobody else has locked, in the order of their ids.
@@ -38,7 +43,33 @@ pub(crate) fn lock_free(shard: Shard, ids: &[&RunId]) -> Vec<Run> {
     )
 }
 
-/// Reads the columns of a run's state, which three statements select in the same order.
+/// Those of these runs that exist.
+pub(crate) fn existing(ids: &[&RunId]) -> Vec<RunId> {
+    let shards = column(ids, |id| id.shard().number());
+    EXISTS.query(arguments![shards, column(ids, |id| id.as_str())], |cells| {
+        RunId::parse(&cells.value::<String>())
+    })
+}
+
+/// The ordinal of the last snapshot of a locked run, the invalid ones included.
+pub(crate) fn last_ordinal(run: &Run) -> i32 {
+    let rows = LAST_ORDINAL.query(
+        arguments![run.id.shard().number(), run.id.as_str()],
+        Cells::value,
+    );
+    rows.into_iter().next().unwrap_or(run.snapshot_ordinal)
+}
+
+/// Writes down the bulk action that a locked run was a part of.
+pub(crate) fn add_bulk_action(run: &Run, bulk_action_id: &str) {
+    BULK_ACTION.execute(arguments![
+        run.id.shard().number(),
+        run.id.as_str(),
+        bulk_action_id
+    ]);
+}
+
+/// Reads the columns of a run, which three statements select in the same order.
 pub(super) fn decode(cells: &mut Cells) -> Run {
     Run {
         id: RunId::parse(&cells.value::<String>()),
@@ -51,96 +82,16 @@ pub(super) fn decode(cells: &mut Cells) -> Run {
         queue_attempts: cells.value(),
         machine: cells.nullable(),
         usage_duration_ms: cells.value(),
+        cost_in_cents: cells.value(),
         was_dequeued: cells.nullable::<TimestampWithTimeZone>().is_some(),
+        has_waitpoint: cells.value(),
+        is_dead_lettered: cells.value(),
+        retry: cells.nullable::<JsonB>().map(|json| json.0),
         environment_type: environment_type(&cells.value::<String>()),
+        batch_id: cells.nullable(),
+        error: cells.nullable::<JsonB>().map(|json| json.0),
+        status_reason: cells.nullable(),
     }
-}
-
-/// What an attempt starts with.
-pub(crate) struct Start<'a> {
-    /// The run, locked.
-    pub(crate) run: &'a Run,
-    /// Its new snapshot.
-    pub(crate) snapshot_id: &'a SnapshotId,
-    /// Number of the attempt.
-    pub(crate) attempt_number: i32,
-    /// Text of the snapshot.
-    pub(crate) description: &'a str,
-    /// Whether the worker kept its process from another run.
-    pub(crate) is_warm_start: bool,
-    /// Its machine.
-    pub(crate) machine: JsonB,
-    /// Time between beats at most, milliseconds.
-    pub(crate) heartbeat_ms: i64,
-}
-
-/// Starts an attempt; gives what its handler gets to know.
-pub(crate) fn start(start: Start<'_>, caller: Caller<'_>, now: Timestamp) -> JsonB {
-    let rows = START.query(
-        arguments![
-            start.run.id.shard().number(),
-            time(now),
-            caller.worker_id,
-            caller.runner_id,
-            start.heartbeat_ms,
-            ExecutionStatus::Executing.as_str(),
-            RunStatus::Executing.as_str(),
-            start.description,
-            start.run.id.as_str(),
-            start.snapshot_id.as_str(),
-            start.run.snapshot_ordinal + 1,
-            start.attempt_number,
-            start.is_warm_start,
-            start.machine,
-        ],
-        |cells| cells.value(),
-    );
-    match rows.into_iter().next() {
-        Some(execution) => execution,
-        None => unreachable!("the run is locked"),
-    }
-}
-
-/// Ends runs for good; all on one shard, in the order of their ids.
-pub(crate) fn finish(
-    shard: Shard,
-    runs: &[(&Run, SnapshotId, Finish)],
-    caller: Caller<'_>,
-    now: Timestamp,
-) {
-    FINISH.execute(arguments![
-        shard.number(),
-        time(now),
-        caller.worker_id,
-        caller.runner_id,
-        ExecutionStatus::Finished.as_str(),
-        column(runs, |(run, _, _)| run.id.as_str()),
-        column(runs, |(_, snapshot_id, _)| snapshot_id.as_str()),
-        column(runs, |(run, _, _)| run.snapshot_ordinal + 1),
-        column(runs, |(_, _, finish)| finish.run_status.as_str()),
-        column(runs, |(_, _, finish)| finish.description),
-        column(runs, |(_, _, finish)| finish.output.as_deref()),
-        column(runs, |(_, _, finish)| finish.output_type.as_deref()),
-        column(runs, |(_, _, finish)| finish.error.clone().map(JsonB)),
-        column(runs, |(_, _, finish)| finish.usage_duration_ms),
-    ]);
-}
-
-/// Puts runs back into their queues; all on one shard, in the order of their ids.
-pub(crate) fn requeue(shard: Shard, runs: &[(&Run, SnapshotId, Requeue)], now: Timestamp) {
-    REQUEUE.execute(arguments![
-        shard.number(),
-        time(now),
-        ExecutionStatus::Queued.as_str(),
-        RunStatus::Pending.as_str(),
-        column(runs, |(run, _, _)| run.id.as_str()),
-        column(runs, |(_, snapshot_id, _)| snapshot_id.as_str()),
-        column(runs, |(run, _, _)| run.snapshot_ordinal + 1),
-        column(runs, |(_, _, requeue)| requeue.description),
-        column(runs, |(_, _, requeue)| time(requeue.available_at)),
-        column(runs, |(_, _, requeue)| requeue.queue_attempts),
-        column(runs, |(_, _, requeue)| requeue.carries),
-    ]);
 }
 
 /// One array argument: a field of every row.
@@ -157,14 +108,14 @@ pub(crate) fn time(moment: Timestamp) -> TimestampWithTimeZone {
     }
 }
 
-fn run_status(text: &str) -> RunStatus {
+pub(super) fn run_status(text: &str) -> RunStatus {
     match RunStatus::parse(text) {
         Some(status) => status,
         None => unreachable!("the type has no other values"),
     }
 }
 
-fn execution_status(text: &str) -> ExecutionStatus {
+pub(super) fn execution_status(text: &str) -> ExecutionStatus {
     match ExecutionStatus::parse(text) {
         Some(status) => status,
         None => unreachable!("the type has no other values"),

@@ -19,6 +19,8 @@ pub(super) struct Statement {
     source: &'static str,
     /// Null before the first execution. Atomic only because statics must be `Sync`: a backend is one thread.
     plan: AtomicPtr<pg_sys::_SPI_plan>,
+    /// Whether it reads so much that a bitmap of pages is worth its cost.
+    uses_bitmaps: bool,
 }
 
 /// Includes a file of `sql/statement`.
@@ -86,6 +88,15 @@ impl Statement {
         Self {
             source,
             plan: AtomicPtr::new(ptr::null_mut()),
+            uses_bitmaps: false,
+        }
+    }
+
+    /// The same statement, planned with bitmaps where they help.
+    pub(super) const fn with_bitmaps(self) -> Self {
+        Self {
+            uses_bitmaps: true,
+            ..self
         }
     }
 
@@ -143,7 +154,7 @@ impl Statement {
         let code = if is_planned {
             execute()
         } else {
-            with_simple_plans(execute)
+            with_simple_plans(self.uses_bitmaps, execute)
         };
         check("SPI_execute_plan", code);
         let result = read();

@@ -1,13 +1,16 @@
 //! New runs.
 
-use engine_core::{ExecutionStatus, NewRun, RunId, RunStatus, SnapshotId, Timestamp};
+use engine_core::{ExecutionStatus, NewRun, RunId, RunStatus, SnapshotId, Timestamp, Transition};
 use pgrx::JsonB;
+use pgrx::datum::TimestampWithTimeZone;
+use serde_json::{Value, json};
 
-use super::run::{Caller, column, time};
+use super::position::Positions;
+use super::run::{Caller, column, execution_status, run_status, time};
 use super::statement::{Statement, arguments, statement};
 
-static EXISTS: Statement = statement!("run_exists.sql");
 static TRIGGER: Statement = statement!("trigger.sql");
+static EXISTING: Statement = statement!("run_triggered_read.sql");
 
 /// A new run with its ids.
 pub(crate) struct Minted {
@@ -17,30 +20,79 @@ pub(crate) struct Minted {
     pub(crate) run_id: RunId,
     /// Its first snapshot.
     pub(crate) snapshot_id: SnapshotId,
+    /// What it begins as.
+    pub(crate) birth: Birth,
 }
 
-/// One of these ids that is taken.
-pub(crate) fn taken(ids: &[&RunId]) -> Option<RunId> {
-    let shards = column(ids, |id| id.shard().number());
-    EXISTS
-        .query(arguments![shards, column(ids, |id| id.as_str())], |cells| {
-            RunId::parse(&cells.value::<String>())
+/// What a new run begins as.
+#[derive(Clone)]
+pub(crate) struct Birth {
+    pub(crate) transition: Transition,
+    pub(crate) execution_status: ExecutionStatus,
+    pub(crate) run_status: RunStatus,
+    /// Text of its first snapshot.
+    pub(crate) description: &'static str,
+    /// When it ended, if it begins finished.
+    pub(crate) completed_at: Option<Timestamp>,
+    /// Its error, if it begins finished.
+    pub(crate) error: Option<Value>,
+    /// Whether nobody is told.
+    pub(crate) is_silent: bool,
+}
+
+impl Birth {
+    /// In its queue.
+    pub(crate) const QUEUED: Self = Self {
+        transition: Transition::Triggered,
+        execution_status: ExecutionStatus::Queued,
+        run_status: RunStatus::Pending,
+        description: "Triggered",
+        completed_at: None,
+        error: None,
+        is_silent: false,
+    };
+}
+
+/// A run that was there before, as its trigger returns it.
+pub(crate) struct Existing {
+    pub(crate) run_id: RunId,
+    pub(crate) snapshot_id: SnapshotId,
+    pub(crate) run_status: RunStatus,
+    pub(crate) execution_status: ExecutionStatus,
+    pub(crate) created_at: TimestampWithTimeZone,
+}
+
+/// A run that is there, if it is.
+pub(crate) fn existing(id: &RunId) -> Option<Existing> {
+    EXISTING
+        .query(arguments![id.shard().number(), id.as_str()], |cells| {
+            Existing {
+                run_id: RunId::parse(&cells.value::<String>()),
+                snapshot_id: SnapshotId::parse(&cells.value::<String>()),
+                run_status: run_status(&cells.value::<String>()),
+                execution_status: execution_status(&cells.value::<String>()),
+                created_at: cells.value(),
+            }
         })
         .pop()
 }
 
-/// Writes new runs, queued.
-pub(crate) fn insert(runs: &[Minted], description: &str, caller: Caller<'_>, now: Timestamp) {
+/// Writes new runs.
+pub(crate) fn insert(runs: &[Minted], caller: Caller<'_>, now: Timestamp) {
+    let mut positions = Positions::draw(runs.len());
     TRIGGER.execute(arguments![
         time(now),
         caller.worker_id,
         caller.runner_id,
-        ExecutionStatus::Queued.as_str(),
-        RunStatus::Pending.as_str(),
-        description,
+        positions.horizon,
         column(runs, |new| new.run_id.shard().number()),
         column(runs, |new| new.run_id.as_str()),
         column(runs, |new| new.snapshot_id.as_str()),
+        positions.column(runs.len()),
+        column(runs, |new| new.birth.transition.as_str()),
+        column(runs, |new| new.birth.execution_status.as_str()),
+        column(runs, |new| new.birth.run_status.as_str()),
+        column(runs, |new| new.birth.description),
         column(runs, |new| new.run.environment.id.as_str()),
         column(runs, |new| new.run.environment.kind.as_str()),
         column(runs, |new| new.run.environment.project_id.as_deref()),
@@ -57,6 +109,7 @@ pub(crate) fn insert(runs: &[Minted], description: &str, caller: Caller<'_>, now
         column(runs, |new| new.run.max_attempts),
         column(runs, |new| new.run.max_duration_seconds),
         column(runs, |new| new.run.machine.as_deref()),
+        column(runs, |new| new.run.retry.clone().map(JsonB)),
         column(runs, |new| (!new.run.tags.is_empty())
             .then(|| JsonB(new.run.tags.as_slice().into()))),
         column(runs, |new| new.run.metadata.clone().map(JsonB)),
@@ -64,5 +117,16 @@ pub(crate) fn insert(runs: &[Minted], description: &str, caller: Caller<'_>, now
         column(runs, |new| new.run.trace_context.clone().map(JsonB)),
         column(runs, |new| new.run.annotations.clone().map(JsonB)),
         column(runs, |new| new.run.replayed_from.as_deref()),
+        column(runs, |new| new
+            .run
+            .parent_run_id
+            .as_ref()
+            .map(RunId::as_str)),
+        column(runs, |new| new.birth.completed_at.map(time)),
+        column(runs, |new| new.birth.error.clone().map(JsonB)),
+        column(runs, |new| new
+            .birth
+            .is_silent
+            .then(|| JsonB(json!({"isSilent": true})))),
     ]);
 }

@@ -19,7 +19,6 @@ pub(super) struct Writer {
     pub(super) client: Client,
     update_state: Statement,
     insert_snapshot: Statement,
-    insert_slot: Statement,
     insert_heartbeat: Statement,
     session: usize,
     snapshots: u64,
@@ -37,9 +36,6 @@ impl Writer {
                 .await?,
             insert_snapshot: client
                 .prepare(include_str!("../sql/snapshot_insert.sql"))
-                .await?,
-            insert_slot: client
-                .prepare(include_str!("../sql/slot_insert.sql"))
                 .await?,
             insert_heartbeat: client
                 .prepare(include_str!("../sql/heartbeat_insert.sql"))
@@ -76,8 +72,7 @@ impl Writer {
         let ordinal = latest.get::<_, i32>("ordinal") + 1;
         let max_attempts: Option<i32> = run.get("max_attempts");
         let max_attempts = max_attempts.unwrap_or(MAX_ATTEMPTS);
-        let machine: Option<&str> = run.get("machine");
-        let machine = machine.unwrap_or(MACHINE);
+        let machine = machine(run);
         self.client
             .execute(
                 &self.update_state,
@@ -95,7 +90,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Snapshot, slot and deadline.
+    /// Snapshot, deadline and slot.
     pub(super) async fn insert(
         &self,
         run_id: &str,
@@ -118,21 +113,9 @@ impl Writer {
                     &latest.get::<_, Option<i32>>("attempt_number"),
                     &latest.get::<_, Option<&str>>("batch_id"),
                     &latest.get::<_, Option<&str>>("checkpoint_id"),
-                    &latest.get::<_, Vec<&str>>("completed_waitpoint_ids"),
-                    &latest.get::<_, Vec<&str>>("completed_waitpoint_order"),
-                ],
-            )
-            .await?;
-        self.client
-            .execute(
-                &self.insert_slot,
-                &[
-                    &SHARD,
-                    &run_id,
-                    &now,
-                    &run.get::<_, &str>("environment_id"),
-                    &run.get::<_, &str>("queue"),
-                    &run.get::<_, Option<&str>>("concurrency_key"),
+                    &latest.get::<_, Option<Vec<&str>>>("completed_waitpoint_ids"),
+                    &latest.get::<_, Option<Vec<&str>>>("completed_waitpoint_order"),
+                    &machine(run),
                 ],
             )
             .await?;
@@ -141,9 +124,25 @@ impl Writer {
         self.client
             .execute(
                 &self.insert_heartbeat,
-                &[&SHARD, &run_id, &snapshot_id, &interval_ms, &deadline],
+                &[
+                    &SHARD,
+                    &run_id,
+                    &snapshot_id,
+                    &interval_ms,
+                    &deadline,
+                    &now,
+                    &run.get::<_, &str>("environment_id"),
+                    &run.get::<_, &str>("queue"),
+                    &run.get::<_, Option<&str>>("concurrency_key"),
+                ],
             )
             .await?;
         Ok(())
     }
+}
+
+/// The machine that a run asks for.
+fn machine(run: &Row) -> &str {
+    let machine: Option<&str> = run.get("machine");
+    machine.unwrap_or(MACHINE)
 }

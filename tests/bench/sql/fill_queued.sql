@@ -20,8 +20,10 @@ with given as (
     select g.shard, g.run_id, 'PENDING', 'QUEUED', g.snapshot_id, 1, g.created_at
     from given as g
 ), snapshot as (
-    insert into engine.snapshot (shard, run_id, ordinal, id, execution_status, run_status, description, created_at)
-    select g.shard, g.run_id, 1, g.snapshot_id, 'QUEUED', 'PENDING', 'Triggered', g.created_at
+    insert into engine.snapshot (
+        shard, run_id, ordinal, id, transition, execution_status, run_status, position, horizon, description, created_at)
+    select g.shard, g.run_id, 1, g.snapshot_id, 'TRIGGERED', 'QUEUED', 'PENDING', nextval('engine.event_position'), 0,
+           'Triggered', g.created_at
     from given as g
 )
 insert into engine.queue_item (shard, run_id, worker_queue, environment_id, queue, available_at)

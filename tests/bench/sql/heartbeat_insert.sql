@@ -1,4 +1,7 @@
--- The deadline of a claimed run. From sql/statement/claim_apply.sql.
--- $1 smallint shard, $2 text run id, $3 text snapshot id, $4 bigint interval (ms), $5 timestamptz deadline
-insert into engine.heartbeat (shard, run_id, snapshot_id, interval_ms, deadline_at, check_at)
-values ($1, $2, $3, $4, $5, $5)
+-- Deadline and slot of a claimed run. From sql/statement/claim_apply.sql.
+-- $1 smallint shard, $2 text run id, $3 text snapshot id, $4 bigint interval (ms), $5 timestamptz deadline,
+-- $6 timestamptz now, $7 text environment id, $8 text queue, $9 text concurrency key
+insert into engine.heartbeat (
+    shard, run_id, snapshot_id, interval_ms, deadline_at, check_at, holds_slot, acquired_at, environment_id, queue,
+    concurrency_key)
+values ($1, $2, $3, $4, $5, $5, true, $6, $7, $8, $9)

@@ -6,7 +6,7 @@ select p.id, p.ordinal, p.attempt_number, p.batch_id, p.checkpoint_id, p.complet
        (select k.entry from engine.checkpoint_entry as k where k.shard = $1 and k.id = p.checkpoint_id) as checkpoint,
        (select jsonb_agg(w.entry order by w.index)
         from engine.completed_waitpoint as w
-        where p.completed_waitpoint_ids <> '{}' and w.shard = $1 and w.run_id = p.run_id and w.ordinal = p.ordinal)
+        where p.completed_waitpoint_ids is not null and w.shard = $1 and w.run_id = p.run_id and w.ordinal = p.ordinal)
            as completed_waitpoints,
        s.run_status::text, s.execution_status::text, s.queue_attempts, s.usage_duration_ms, s.dequeued_at,
        coalesce(s.max_attempts, r.max_attempts) as max_attempts, coalesce(s.machine, r.machine) as machine,

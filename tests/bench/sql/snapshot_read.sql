@@ -6,7 +6,7 @@ select p.id, p.ordinal, p.execution_status::text, p.run_status::text, p.attempt_
        (select k.entry from engine.checkpoint_entry as k where k.shard = $1 and k.id = p.checkpoint_id) as checkpoint,
        (select jsonb_agg(w.entry order by w.index)
         from engine.completed_waitpoint as w
-        where p.completed_waitpoint_ids <> '{}' and w.shard = $1 and w.run_id = p.run_id and w.ordinal = p.ordinal)
+        where p.completed_waitpoint_ids is not null and w.shard = $1 and w.run_id = p.run_id and w.ordinal = p.ordinal)
            as completed_waitpoints
 from engine.snapshot as p
 where p.shard = $1 and p.run_id = $2 and p.is_valid

@@ -1,13 +1,19 @@
--- The heartbeat deadline of a run that somebody must keep alive.
+-- The heartbeat deadline of a run that somebody must keep alive, and, for most of them, the slot that it holds. The two
+-- come and go together, so they are one row: a claim writes one, a finish deletes one.
 -- A beat moves deadline_at, which no index holds: the update stays HOT. The tick finds rows by check_at, which is never
 -- later than deadline_at, and moves the check_at of those that are alive.
 create table engine.heartbeat (
-    shard       smallint not null,
-    run_id      text collate "C" not null,
-    snapshot_id text collate "C" not null,
-    interval_ms bigint not null check (interval_ms > 0),
-    deadline_at timestamptz not null,
-    check_at    timestamptz not null,
+    shard           smallint not null,
+    holds_slot      boolean not null,
+    run_id          text collate "C" not null,
+    snapshot_id     text collate "C" not null,
+    interval_ms     bigint not null check (interval_ms > 0),
+    deadline_at     timestamptz not null,
+    check_at        timestamptz not null,
+    acquired_at     timestamptz not null,
+    environment_id  text not null,
+    queue           text not null,
+    concurrency_key text,
     constraint heartbeat_pkey primary key (shard, run_id),
     constraint heartbeat_checked_in_time check (check_at <= deadline_at)
 ) with (fillfactor = 70);
@@ -15,6 +21,8 @@ create table engine.heartbeat (
 create index heartbeat_check on engine.heartbeat (shard, check_at);
 
 comment on table engine.heartbeat is 'Heartbeat deadlines: exactly one row per run whose execution status is watched';
+comment on column engine.heartbeat.holds_slot is 'Whether the run holds a slot: all but SUSPENDED and PENDING_CANCEL do';
 comment on column engine.heartbeat.snapshot_id is 'The snapshot that is watched: a beat with another one moves nothing';
 comment on column engine.heartbeat.interval_ms is 'How far a beat moves the deadline, milliseconds';
 comment on column engine.heartbeat.check_at is 'When the tick looks at this row; never later than deadline_at';
+comment on column engine.heartbeat.acquired_at is 'Since when the run holds its slot, or is watched without one';

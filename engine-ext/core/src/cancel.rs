@@ -1,0 +1,208 @@
+//! Cancelling (`spec/core.md §4.7`).
+
+use serde_json::{Value, json};
+
+use crate::{
+    ExecutionStatus, Finish, Plan, Refusal, Run, RunError, RunStatus, Settings, Timestamp,
+    Transition,
+};
+
+/// The reason of those who give none.
+pub const DEFAULT_REASON: &str = "Canceled by user";
+
+/// How a run is to be cancelled.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Cancel {
+    /// Why.
+    pub reason: Option<String>,
+    /// Whether it ends at once, although a worker may hold it.
+    pub finalize: bool,
+    /// When it ended, if the caller knows.
+    pub completed_at: Option<Timestamp>,
+    /// Time that its attempt used, milliseconds.
+    pub attempt_duration_ms: Option<i64>,
+}
+
+impl Cancel {
+    /// A cancel as a caller asks for it.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidValue`] (`22023`) for a negative duration.
+    pub fn new(
+        reason: Option<String>,
+        finalize: bool,
+        completed_at: Option<Timestamp>,
+        attempt_duration_ms: Option<i64>,
+    ) -> Result<Self, Refusal> {
+        match attempt_duration_ms {
+            Some(duration_ms) if duration_ms < 0 => Err(Refusal::invalid(
+                "attempt_duration_ms",
+                format!("{duration_ms} is negative."),
+                "Give milliseconds, or leave it out.",
+            )),
+            attempt_duration_ms => Ok(Self {
+                reason,
+                finalize,
+                completed_at,
+                attempt_duration_ms,
+            }),
+        }
+    }
+
+    /// The cancel of a run whose parent ended cancelled; `detail` is what its timer says: the parent's reason and time.
+    #[must_use]
+    pub fn of_child(detail: Option<&Value>) -> Self {
+        let text = |key: &str| detail.and_then(|detail| detail.get(key)?.as_str());
+        Self {
+            reason: text("reason").map(str::to_owned),
+            completed_at: text("completedAt").and_then(Timestamp::parse_rfc3339),
+            ..Self::default()
+        }
+    }
+}
+
+/// What a cancel makes of `run`. A worker that holds it is asked to stop, unless the cancel is final; a run that nobody
+/// holds ends at once. The end of a run that was cancelled before keeps the reason that was given then; the reference loses
+/// it.
+pub(crate) fn cancel(run: &Run, cancel: &Cancel, settings: &Settings) -> Plan {
+    use ExecutionStatus::*;
+    match run.execution_status {
+        Finished => Plan::Keep,
+        PendingCancel if !cancel.finalize => Plan::Notify,
+        PendingExecuting | Executing | ExecutingWithWaitpoints if !cancel.finalize => {
+            request(run, cancel, settings)
+        }
+        RunCreated
+        | Delayed
+        | Queued
+        | QueuedExecuting
+        | PendingExecuting
+        | Executing
+        | ExecutingWithWaitpoints
+        | Suspended
+        | PendingCancel => Plan::finish(finish(run, cancel, settings)),
+    }
+}
+
+/// The end of a run whose worker confirms that it stopped, for `reason` if none was given before.
+pub(crate) fn confirm(run: &Run, reason: &str, duration_ms: i64, settings: &Settings) -> Plan {
+    let cancel = Cancel {
+        reason: (!reason.is_empty()).then(|| reason.to_owned()),
+        finalize: true,
+        completed_at: None,
+        attempt_duration_ms: Some(duration_ms),
+    };
+    Plan::finish(finish(run, &cancel, settings))
+}
+
+fn request(run: &Run, cancel: &Cancel, settings: &Settings) -> Plan {
+    let duration_ms = cancel.attempt_duration_ms.unwrap_or(0);
+    let (usage_duration_ms, cost_in_cents) = run.usage_after(duration_ms, &settings.machines);
+    let mut moved = run.moved(
+        Transition::CancelRequested,
+        ExecutionStatus::PendingCancel,
+        RunStatus::Canceled,
+        "Cancelled: its worker is asked to stop",
+    );
+    moved.is_callers = true;
+    moved.error = Some(error(cancel).to_json());
+    moved.completed_at = cancel.completed_at;
+    moved.usage_duration_ms = usage_duration_ms;
+    moved.cost_in_cents = cost_in_cents;
+    Plan::to(moved)
+}
+
+fn finish(run: &Run, cancel: &Cancel, settings: &Settings) -> Finish {
+    let given = match run.execution_status {
+        ExecutionStatus::PendingCancel => run.error.clone(),
+        ExecutionStatus::RunCreated
+        | ExecutionStatus::Delayed
+        | ExecutionStatus::Queued
+        | ExecutionStatus::QueuedExecuting
+        | ExecutionStatus::PendingExecuting
+        | ExecutionStatus::Executing
+        | ExecutionStatus::ExecutingWithWaitpoints
+        | ExecutionStatus::Suspended
+        | ExecutionStatus::Finished => None,
+    };
+    let completed_at = match cancel.finalize {
+        true => Some(cancel.completed_at.unwrap_or(settings.now)),
+        false => cancel.completed_at,
+    };
+    let duration_ms = cancel.attempt_duration_ms.unwrap_or(0);
+    Finish {
+        error: given.or_else(|| Some(error(cancel).to_json())),
+        completed_at,
+        detail: Some(json!({"reason": cancel.reason.as_deref().unwrap_or(DEFAULT_REASON)})),
+        ..run.ended(
+            Transition::Canceled,
+            RunStatus::Canceled,
+            "Cancelled",
+            duration_ms,
+            settings,
+        )
+    }
+}
+
+fn error(cancel: &Cancel) -> RunError {
+    RunError::text(cancel.reason.as_deref().unwrap_or(DEFAULT_REASON))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Command;
+    use crate::transition::tests::{decided, end, run_in, settings};
+
+    fn cancelled(status: ExecutionStatus, finalize: bool) -> Plan {
+        let cancel = Cancel {
+            finalize,
+            ..Cancel::default()
+        };
+        decided(&run_in(status), Command::Cancel(&cancel)).unwrap()
+    }
+
+    #[test]
+    fn a_worker_is_asked_and_a_run_that_nobody_holds_ends() {
+        use ExecutionStatus::*;
+        for status in ExecutionStatus::ALL {
+            match (status, cancelled(*status, false)) {
+                (Finished, plan) => assert_eq!(plan, Plan::Keep),
+                (PendingCancel, plan) => assert_eq!(plan, Plan::Notify),
+                (PendingExecuting | Executing | ExecutingWithWaitpoints, Plan::Move(moved)) => {
+                    assert_eq!(
+                        (moved.execution_status, moved.run_status),
+                        (PendingCancel, RunStatus::Canceled)
+                    );
+                }
+                (_, plan) => assert_eq!(end(plan).completed_at, None, "{status}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_final_cancel_ends_every_run() {
+        for status in ExecutionStatus::ALL {
+            match (status, cancelled(*status, true)) {
+                (ExecutionStatus::Finished, plan) => assert_eq!(plan, Plan::Keep),
+                (_, plan) => assert_eq!(end(plan).completed_at, Some(settings().now), "{status}"),
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_reason_stays() {
+        let first = json!({"type": "STRING_ERROR", "raw": "first"});
+        let run = Run {
+            error: Some(first.clone()),
+            ..run_in(ExecutionStatus::PendingCancel)
+        };
+        let second = Cancel {
+            reason: Some("second".to_owned()),
+            finalize: true,
+            ..Cancel::default()
+        };
+        let plan = decided(&run, Command::Cancel(&second)).unwrap();
+        assert_eq!(end(plan).error, Some(first));
+    }
+}

@@ -1,0 +1,165 @@
+//! In and out of the queue (`spec/core.md §2`, `spec/queue.md §1.7–1.10`).
+
+use crate::{
+    Carries, ErrorCode, ExecutionStatus, Plan, Refusal, Run, RunError, RunStatus, Settings,
+    Transition,
+};
+
+/// What a worker that asks for work makes of a run that stands in a queue.
+pub(crate) fn dequeue(run: &Run) -> Plan {
+    use ExecutionStatus::*;
+    match run.execution_status {
+        Queued => Plan::Claim {
+            max_attempts: run.attempts(),
+        },
+        QueuedExecuting => {
+            let mut moved = run.moved(
+                Transition::ContinuedInQueue,
+                Executing,
+                run.run_status,
+                "Continued: its slot is back",
+            );
+            moved.carries = Carries {
+                checkpoint: false,
+                ..Carries::WAIT
+            };
+            Plan::to(moved)
+        }
+        RunCreated
+        | Delayed
+        | PendingExecuting
+        | Executing
+        | ExecutingWithWaitpoints
+        | Suspended
+        | PendingCancel
+        | Finished => Plan::Keep,
+    }
+}
+
+/// What becomes of a run that is not queued, and yet has an item in a queue. It takes a broken table to get here: the
+/// item is always taken away; one of a run that somebody just dequeued is a mere duplicate, and any other ends the run
+/// (`spec/core.md §2.3`).
+pub(crate) fn stray(run: &Run, settings: &Settings) -> Plan {
+    use ExecutionStatus::*;
+    let error = format!(
+        "dequeued although its execution status is {}",
+        run.execution_status
+    );
+    match run.execution_status {
+        Queued | QueuedExecuting | PendingExecuting => Plan::Keep,
+        Finished => Plan::Refuse {
+            error,
+            finish: None,
+        },
+        RunCreated | Delayed | Executing | ExecutingWithWaitpoints | Suspended | PendingCancel => {
+            let reason = RunError::internal(ErrorCode::DequeuedInvalidState, &error);
+            let finish = run.failed(
+                &reason,
+                "Failed: it was in a queue although it was not queued",
+                0,
+                settings,
+            );
+            Plan::Refuse {
+                error,
+                finish: Some(Box::new(finish)),
+            }
+        }
+    }
+}
+
+/// Puts a run back that the queue had given up. The reference has nothing left to redrive: its dead letters are finished
+/// and acknowledged. Ours are runs with a mark, and come back with their identity and all attempts of the queue
+/// (`spec/queue.md §1.10`).
+///
+/// # Errors
+/// [`Refusal::NotDeadLettered`] (`RE004`) for every other run.
+pub(crate) fn redrive(run: &Run, settings: &Settings) -> Result<Plan, Refusal> {
+    if run.execution_status != ExecutionStatus::Finished || !run.is_dead_lettered {
+        return Err(Refusal::NotDeadLettered {
+            run_id: run.id.clone(),
+            status: run.run_status,
+        });
+    }
+    let mut moved = run.moved(
+        Transition::Redriven,
+        ExecutionStatus::Queued,
+        RunStatus::Pending,
+        "Redriven",
+    );
+    moved.available_at = Some(settings.now);
+    moved.queue_attempts = 0;
+    moved.error = None;
+    Ok(Plan::to(moved))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Command;
+    use crate::transition::tests::{decided, run_in};
+
+    #[test]
+    fn only_a_queued_run_is_handed_out() {
+        for status in ExecutionStatus::ALL {
+            let plan = decided(&run_in(*status), Command::Dequeue).unwrap();
+            match status {
+                ExecutionStatus::Queued => assert_eq!(plan, Plan::Claim { max_attempts: 3 }),
+                ExecutionStatus::QueuedExecuting => assert!(matches!(plan, Plan::Move(_))),
+                _ => assert_eq!(plan, Plan::Keep, "{status}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_run_that_says_nothing_has_three_attempts() {
+        let run = Run {
+            max_attempts: None,
+            ..run_in(ExecutionStatus::Queued)
+        };
+        assert_eq!(
+            decided(&run, Command::Dequeue),
+            Ok(Plan::Claim { max_attempts: 3 })
+        );
+    }
+
+    #[test]
+    fn a_stray_item_ends_its_run_unless_that_is_over_or_just_dequeued() {
+        use ExecutionStatus::*;
+        for status in ExecutionStatus::ALL {
+            match (status, decided(&run_in(*status), Command::Stray).unwrap()) {
+                (Queued | QueuedExecuting | PendingExecuting, plan) => {
+                    assert_eq!(plan, Plan::Keep, "{status}")
+                }
+                (Finished, Plan::Refuse { finish, .. }) => assert_eq!(finish, None),
+                (_, Plan::Refuse { finish, .. }) => {
+                    assert_eq!(
+                        finish.map(|finish| finish.run_status),
+                        Some(RunStatus::SystemFailure),
+                        "{status}"
+                    );
+                }
+                (_, plan) => panic!("{status}: {plan:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn only_dead_letters_are_redriven() {
+        let dead = Run {
+            is_dead_lettered: true,
+            queue_attempts: 12,
+            ..run_in(ExecutionStatus::Finished)
+        };
+        let Ok(Plan::Move(moved)) = decided(&dead, Command::Redrive) else {
+            panic!("not redriven")
+        };
+        assert_eq!(
+            (moved.execution_status, moved.queue_attempts),
+            (ExecutionStatus::Queued, 0)
+        );
+        for status in ExecutionStatus::ALL {
+            let refused = decided(&run_in(*status), Command::Redrive);
+            assert_eq!(refused.unwrap_err().sqlstate(), "RE004", "{status}");
+        }
+    }
+}

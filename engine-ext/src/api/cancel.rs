@@ -1,0 +1,85 @@
+//! Cancelling.
+
+use engine_core::{Cancel, Command, Plan, Refusal, decide};
+use pgrx::datum::TimestampWithTimeZone;
+use pgrx::iter::TableIterator;
+use pgrx::{default, name, pg_extern, search_path};
+
+use crate::error::OrRaise;
+use crate::store::run::Caller;
+use crate::store::transition::Transitions;
+use crate::{api, clock, store};
+
+/// Cancels a run, and returns its latest snapshot.
+///
+/// A run that no worker holds ends at once. A worker that holds it learns of it by its next beat: the run is PENDING_CANCEL
+/// until the worker completes its attempt, or its deadline passes; with `finalize` it ends at once. Its children are cancelled
+/// by the tick once it has ended. Without `finalize`, and without `completed_at`, the time of its end stays open.
+/// `attempt_duration_ms` is added to what the run used. Behaviour: `spec/core.md §4.7`.
+///
+/// # Errors
+/// - `RE001` for an unknown run. A run that is over is no error: `already_finished` says so.
+/// - `22023` for a negative duration.
+/// - `RE006` in a stricter isolation level than READ COMMITTED.
+#[pg_extern(volatile, parallel_unsafe, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+#[allow(clippy::type_complexity)]
+fn engine_cancel(
+    run_id: Option<&str>,
+    reason: default!(Option<String>, "NULL"),
+    finalize: default!(Option<bool>, "false"),
+    completed_at: default!(Option<TimestampWithTimeZone>, "NULL"),
+    attempt_duration_ms: default!(Option<i64>, "NULL"),
+    bulk_action_id: default!(Option<&str>, "NULL"),
+) -> TableIterator<
+    'static,
+    (
+        name!(run_id, String),
+        name!(snapshot_id, Option<String>),
+        name!(execution_status, Option<String>),
+        name!(run_status, Option<String>),
+        name!(attempt_number, Option<i32>),
+        name!(description, Option<String>),
+        name!(created_at, Option<TimestampWithTimeZone>),
+        name!(already_finished, bool),
+    ),
+> {
+    api::enter_locking().or_raise();
+    let cancel = Cancel::new(
+        reason,
+        finalize.unwrap_or(false),
+        completed_at.map(api::moment),
+        attempt_duration_ms,
+    );
+    let run = api::lock(run_id).or_raise();
+    let already_finished = apply(&run, cancel, bulk_action_id).or_raise();
+    let execution = store::observe::execution(&run.id);
+    TableIterator::once((
+        execution.run_id,
+        execution.snapshot_id,
+        execution.execution_status,
+        execution.run_status,
+        execution.attempt_number,
+        execution.description,
+        execution.created_at,
+        already_finished,
+    ))
+}
+
+/// Cancels a locked run; gives whether it was over before.
+fn apply(
+    run: &engine_core::Run,
+    cancel: Result<Cancel, Refusal>,
+    bulk_action_id: Option<&str>,
+) -> Result<bool, Refusal> {
+    let settings = api::settings(clock::now());
+    let plan = decide(run, Command::Cancel(&cancel?), &settings)?;
+    let already_finished = plan == Plan::Keep;
+    let mut transitions = Transitions::new(run.id.shard(), Caller::default(), &settings);
+    transitions.add(run, plan);
+    transitions.apply();
+    if let Some(id) = bulk_action_id {
+        store::run::add_bulk_action(run, id);
+    }
+    Ok(already_finished)
+}

@@ -1,0 +1,30 @@
+//! What must always hold.
+
+use pgrx::iter::TableIterator;
+use pgrx::{name, pg_extern, search_path};
+
+use crate::error::OrRaise;
+use crate::{api, store};
+
+/// Returns one row per violated invariant, and none when all is well.
+///
+/// It compares every run with its latest snapshot, its queue item, its slot and its deadline, as of one moment, and changes
+/// nothing: what it finds is to be reported. It reads all runs.
+#[pg_extern(volatile, parallel_unsafe, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn engine_check() -> TableIterator<
+    'static,
+    (
+        name!(kind, String),
+        name!(run_id, String),
+        name!(detail, String),
+    ),
+> {
+    api::enter().or_raise();
+    let violations = store::check::violations();
+    TableIterator::new(
+        violations
+            .into_iter()
+            .map(|violation| (violation.kind, violation.run_id, violation.detail)),
+    )
+}

@@ -1,0 +1,47 @@
+//! Events.
+
+use engine_core::check_max_events;
+use pgrx::datum::TimestampWithTimeZone;
+use pgrx::iter::TableIterator;
+use pgrx::{JsonB, default, name, pg_extern, search_path};
+
+use crate::error::OrRaise;
+use crate::{api, guc, store};
+
+/// Returns the next events after a position, in order, at most `max_events`.
+///
+/// Give 0, or NULL, to begin, and the greatest `position` that was returned to go on. Events come in the order in which the
+/// engine decided, and none is ever skipped: one whose transaction has not ended yet holds back those behind it. Names and
+/// keys: `spec/core.md §5.1`.
+///
+/// # Errors
+/// - `22023` if `max_events` is outside 1..=`engine.max_batch`.
+#[pg_extern(volatile, parallel_unsafe, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+#[allow(clippy::type_complexity)]
+fn engine_events(
+    after: default!(Option<i64>, "0"),
+    max_events: default!(Option<i32>, "100"),
+) -> TableIterator<
+    'static,
+    (
+        name!(position, i64),
+        name!(name, String),
+        name!(run_id, String),
+        name!(time, TimestampWithTimeZone),
+        name!(body, JsonB),
+    ),
+> {
+    api::enter().or_raise();
+    let max_events = check_max_events(max_events.unwrap_or(100), guc::max_batch()).or_raise();
+    let events = store::event::after(after.unwrap_or(0).max(0), max_events);
+    TableIterator::new(events.into_iter().map(|event| {
+        (
+            event.position,
+            event.name,
+            event.run_id,
+            event.time,
+            event.body,
+        )
+    }))
+}

@@ -1,0 +1,119 @@
+//! Runs that begin finished: cancelled before they were, or impossible to trigger (`spec/core.md §4.12`).
+
+use engine_core::{
+    DEFAULT_REASON, ExecutionStatus, Refusal, RunError, RunId, RunStatus, Transition,
+    TriggerOptions,
+};
+use pgrx::datum::TimestampWithTimeZone;
+use pgrx::iter::TableIterator;
+use pgrx::{JsonB, default, name, pg_extern, search_path};
+
+use super::trigger::{TriggeredRow, cached, trigger};
+use crate::error::{OrRaise, required};
+use crate::store::trigger::Birth;
+use crate::{api, clock, store};
+
+/// Writes a run that was cancelled before it could be triggered.
+///
+/// `run` is an object whose keys are the parameter names of `engine_trigger`. With a `run_id` the call may be repeated: a
+/// run of that id that is cancelled is returned as it is, with `is_cached`. Without `emit_event` nobody is told.
+///
+/// # Errors
+/// - As `engine_trigger`, and `23505` if a run of that id exists that is not cancelled.
+#[pg_extern(volatile, parallel_unsafe, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn engine_create_cancelled_run(
+    run: Option<JsonB>,
+    cancelled_at: default!(Option<TimestampWithTimeZone>, "NULL"),
+    reason: default!(Option<&str>, "NULL"),
+    emit_event: default!(Option<bool>, "true"),
+) -> TableIterator<
+    'static,
+    (
+        name!(run_id, String),
+        name!(snapshot_id, String),
+        name!(run_status, &'static str),
+        name!(execution_status, &'static str),
+        name!(is_cached, bool),
+        name!(created_at, TimestampWithTimeZone),
+    ),
+> {
+    api::enter().or_raise();
+    let error = RunError::text(reason.unwrap_or(DEFAULT_REASON));
+    let birth = Birth {
+        transition: Transition::CreatedCanceled,
+        run_status: RunStatus::Canceled,
+        description: "Cancelled before it was triggered",
+        completed_at: Some(cancelled_at.map_or_else(clock::now, api::moment)),
+        error: Some(error.to_json()),
+        is_silent: !emit_event.unwrap_or(true),
+        ..FINISHED
+    };
+    TableIterator::new(cancelled(run, &birth).or_raise())
+}
+
+/// Writes a run that could not be triggered, with its error.
+///
+/// `run` is an object whose keys are the parameter names of `engine_trigger`; `error` is one of the four kinds of
+/// `spec/core.md §4.5`. The run ends as SYSTEM_FAILURE. Without `emit_event` nobody is told. Unlike the reference's, it has a
+/// snapshot, as every run has.
+///
+/// # Errors
+/// - As `engine_trigger`, and `22032` for a malformed error.
+#[pg_extern(volatile, parallel_unsafe, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn engine_create_failed_run(
+    run: Option<JsonB>,
+    error: Option<JsonB>,
+    emit_event: default!(Option<bool>, "true"),
+) -> TableIterator<
+    'static,
+    (
+        name!(run_id, String),
+        name!(snapshot_id, String),
+        name!(run_status, &'static str),
+        name!(execution_status, &'static str),
+        name!(is_cached, bool),
+        name!(created_at, TimestampWithTimeZone),
+    ),
+> {
+    api::enter().or_raise();
+    let error = required("error", error).and_then(|json| RunError::parse(&json.0));
+    let birth = Birth {
+        transition: Transition::CreatedFailed,
+        run_status: RunStatus::SystemFailure,
+        description: "Failed before it was triggered",
+        completed_at: Some(clock::now()),
+        error: Some(error.or_raise().to_json()),
+        is_silent: !emit_event.unwrap_or(true),
+        ..FINISHED
+    };
+    let options = options(run).or_raise();
+    TableIterator::new(trigger(vec![options], &birth, |_, refusal| refusal).or_raise())
+}
+
+const FINISHED: Birth = Birth {
+    execution_status: ExecutionStatus::Finished,
+    ..Birth::QUEUED
+};
+
+fn options(run: Option<JsonB>) -> Result<TriggerOptions, Refusal> {
+    TriggerOptions::from_json(required("run", run)?.0)
+}
+
+fn cancelled(run: Option<JsonB>, birth: &Birth) -> Result<Vec<TriggeredRow>, Refusal> {
+    let options = options(run)?;
+    let chosen = options.run_id.as_deref().map(RunId::parse);
+    let refused = match trigger(vec![options], birth, |_, refusal| refusal) {
+        Err(refused @ Refusal::RunExists { .. }) => refused,
+        answer => return answer,
+    };
+    match chosen.and_then(|run_id| store::trigger::existing(&run_id)) {
+        Some(run) if run.run_status == RunStatus::Canceled => Ok(vec![cached(run)]),
+        Some(run) => Err(Refusal::NotCancelled {
+            run_id: run.run_id,
+            status: run.run_status,
+        }),
+        None => Err(refused),
+    }
+}

@@ -1,0 +1,42 @@
+//! Machine presets.
+
+use engine_core::{Machine, Preset, Refusal};
+use pgrx::{pg_extern, search_path};
+
+use crate::error::{OrRaise, required};
+use crate::{api, store};
+
+/// Sets what a machine preset has and costs, for all runs from now on.
+///
+/// `memory` in gigabytes, `cents_per_ms` what a millisecond of an attempt costs, in cents. Behaviour: `spec/core.md §2.7`,
+/// `§4.10`.
+///
+/// # Errors
+/// - `22023` for a name that is not a preset, or a value that is negative or no number.
+#[pg_extern(volatile, parallel_unsafe, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn engine_set_machine(
+    name: Option<&str>,
+    cpu: Option<f64>,
+    memory: Option<f64>,
+    cents_per_ms: Option<f64>,
+) {
+    api::enter().or_raise();
+    set(name, cpu, memory, cents_per_ms).or_raise();
+}
+
+fn set(
+    name: Option<&str>,
+    cpu: Option<f64>,
+    memory: Option<f64>,
+    cents_per_ms: Option<f64>,
+) -> Result<(), Refusal> {
+    let machine = Machine::check("name", required("name", name)?)?;
+    let preset = Preset::new(
+        required("cpu", cpu)?,
+        required("memory", memory)?,
+        required("cents_per_ms", cents_per_ms)?,
+    )?;
+    store::machine::set(machine, preset);
+    Ok(())
+}

@@ -1,0 +1,60 @@
+//! Events, in order.
+
+#![allow(unsafe_code)]
+
+use pgrx::datum::TimestampWithTimeZone;
+use pgrx::{JsonB, pg_sys};
+
+use super::statement::{Cells, Statement, arguments, statement};
+
+static READ: Statement = statement!("event_read.sql").with_bitmaps();
+static LAST: Statement = statement!("event_last.sql");
+
+/// Events of one row: their positions lie this far apart.
+const PLACES: i64 = 8;
+
+/// An event.
+pub(crate) struct Event {
+    pub(crate) position: i64,
+    pub(crate) name: String,
+    pub(crate) run_id: String,
+    pub(crate) time: TimestampWithTimeZone,
+    pub(crate) body: JsonB,
+}
+
+/// Up to `max_events` events after position `after`. Goes forward in windows: positions of transactions that rolled back
+/// leave gaps.
+pub(crate) fn after(after: i64, max_events: i32) -> Vec<Event> {
+    let last: i64 = LAST
+        .query(arguments![], Cells::value)
+        .into_iter()
+        .next()
+        .unwrap_or_default();
+    // SAFETY: reads a counter in shared memory.
+    let next_transaction = unsafe { pg_sys::ReadNextFullTransactionId() }.value as i64;
+    // The row of `after` may have more events.
+    let mut start = after / PLACES - 1;
+    let mut width = i64::from(max_events) + 1;
+    loop {
+        let end = start.saturating_add(width);
+        let events = READ.query(
+            arguments![after, start, end, max_events, next_transaction],
+            decode,
+        );
+        if !events.is_empty() || end >= last {
+            return events;
+        }
+        start = end;
+        width = width.saturating_mul(2);
+    }
+}
+
+fn decode(cells: &mut Cells) -> Event {
+    Event {
+        position: cells.value(),
+        name: cells.value(),
+        run_id: cells.value(),
+        time: cells.value(),
+        body: cells.value(),
+    }
+}

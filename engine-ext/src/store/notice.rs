@@ -1,0 +1,37 @@
+//! Events that are no transition.
+
+use engine_core::{RunId, Timestamp};
+use pgrx::JsonB;
+use serde_json::Value;
+
+use super::position::Positions;
+use super::run::{column, time};
+use super::statement::{Statement, arguments, statement};
+
+static INSERT: Statement = statement!("notice_insert.sql");
+
+/// An event that is no transition.
+pub(crate) struct Notice {
+    /// The run that it is about.
+    pub(crate) run_id: RunId,
+    /// Its name (`spec/core.md §5.1`).
+    pub(crate) name: &'static str,
+    /// What it tells.
+    pub(crate) body: Value,
+}
+
+/// Writes events.
+pub(super) fn insert(notices: &[Notice], positions: &mut Positions, now: Timestamp) {
+    if notices.is_empty() {
+        return;
+    }
+    INSERT.execute(arguments![
+        time(now),
+        positions.horizon,
+        column(notices, |notice| notice.run_id.shard().number()),
+        positions.column(notices.len()),
+        column(notices, |notice| notice.run_id.as_str()),
+        column(notices, |notice| notice.name),
+        column(notices, |notice| JsonB(notice.body.clone())),
+    ]);
+}

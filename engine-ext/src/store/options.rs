@@ -1,0 +1,37 @@
+//! What runs were asked to be.
+
+use engine_core::{RunId, TriggerOptions};
+use pgrx::JsonB;
+
+use super::statement::{Cells, Statement, arguments, statement};
+
+static READ: Statement = statement!("run_options_read.sql");
+
+/// The options of a run, for a new one that does its work again; `None` if there is no such run.
+pub(crate) fn of_replay(id: &RunId) -> Option<TriggerOptions> {
+    let json = |cells: &mut Cells| cells.nullable::<JsonB>().map(|json| json.0);
+    READ.query(arguments![id.shard().number(), id.as_str()], |cells| {
+        TriggerOptions {
+            task: cells.nullable(),
+            payload: cells.nullable(),
+            payload_type: cells.nullable(),
+            queue: cells.nullable(),
+            environment_id: cells.nullable(),
+            worker_queue: cells.nullable(),
+            concurrency_key: cells.nullable(),
+            priority_ms: cells.nullable(),
+            max_attempts: cells.nullable(),
+            max_duration_seconds: cells.nullable(),
+            machine: cells.nullable(),
+            tags: cells.nullable(),
+            metadata: json(cells),
+            is_test: cells.nullable(),
+            trace_context: json(cells),
+            annotations: json(cells),
+            retry: json(cells),
+            replayed_from: Some(id.as_str().to_owned()),
+            ..TriggerOptions::default()
+        }
+    })
+    .pop()
+}

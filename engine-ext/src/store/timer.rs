@@ -1,0 +1,55 @@
+//! What is due at a time.
+
+use engine_core::{Shard, Timestamp};
+use pgrx::JsonB;
+use serde_json::Value;
+
+use super::run::{column, time};
+use super::statement::{Statement, arguments, statement};
+
+static DUE: Statement = statement!("timer_due_lock.sql");
+static DELETE: Statement = statement!("timer_delete.sql");
+static CANCEL_CHILDREN: Statement = statement!("children_cancel.sql");
+
+/// A timer that is due, locked.
+pub(crate) struct Due {
+    /// What is to be done.
+    pub(crate) kind: String,
+    /// The run, waitpoint or batch that it is about.
+    pub(crate) id: String,
+    /// How.
+    pub(crate) detail: Option<Value>,
+}
+
+/// Locks timers that are due.
+pub(crate) fn lock_due(shard: Shard, max_items: i32, now: Timestamp) -> Vec<Due> {
+    DUE.query(arguments![shard.number(), time(now), max_items], |cells| {
+        Due {
+            kind: cells.value(),
+            id: cells.value(),
+            detail: cells.nullable::<JsonB>().map(|json| json.0),
+        }
+    })
+}
+
+/// Takes locked timers away.
+pub(crate) fn delete(shard: Shard, done: &[&Due]) {
+    if done.is_empty() {
+        return;
+    }
+    DELETE.execute(arguments![
+        shard.number(),
+        column(done, |due| due.kind.as_str()),
+        column(done, |due| due.id.as_str()),
+    ]);
+}
+
+/// Has the tick cancel the children of these runs.
+pub(super) fn cancel_children(shard: Shard, runs: &[(&str, Value)], now: Timestamp) {
+    CANCEL_CHILDREN.execute(arguments![
+        shard.number(),
+        time(now),
+        column(runs, |(run_id, _)| *run_id),
+        column(runs, |(_, detail)| JsonB(detail.clone())),
+    ]);
+}

@@ -1,0 +1,277 @@
+//! Applies what core decided about locked runs: one statement ends runs, one moves them, and what follows for others is
+//! written in the same transaction.
+
+use engine_core::{
+    ExecutionStatus, Finish, Move, Plan, Run, Settings, Shard, SnapshotId, Transition,
+};
+use pgrx::JsonB;
+use serde_json::json;
+
+use super::notice::{self, Notice};
+use super::position::Positions;
+use super::run::{Caller, column, time};
+use super::statement::{Statement, arguments, statement};
+use super::timer;
+use crate::mint;
+
+static FINISH: Statement = statement!("run_finish.sql");
+static MOVE: Statement = statement!("run_move.sql");
+static REFUSE: Statement = statement!("snapshot_refuse.sql");
+
+/// Plans for locked runs of one shard, added in the order of their ids, and applied together.
+pub(crate) struct Transitions<'a> {
+    shard: Shard,
+    caller: Caller<'a>,
+    settings: &'a Settings,
+    finished: Vec<Step<'a, Finish>>,
+    moved: Vec<Step<'a, Move>>,
+    refused: Vec<Step<'a, String>>,
+    notices: Vec<Notice>,
+}
+
+/// What becomes of one run, with its new snapshot.
+struct Step<'a, T> {
+    run: &'a Run,
+    snapshot_id: SnapshotId,
+    ordinal: i32,
+    what: T,
+}
+
+impl<'a> Transitions<'a> {
+    pub(crate) fn new(shard: Shard, caller: Caller<'a>, settings: &'a Settings) -> Self {
+        Self {
+            shard,
+            caller,
+            settings,
+            finished: Vec::new(),
+            moved: Vec::new(),
+            refused: Vec::new(),
+            notices: Vec::new(),
+        }
+    }
+
+    /// Takes on what becomes of `run`; gives what will be its latest snapshot.
+    pub(crate) fn add(&mut self, run: &'a Run, plan: Plan) -> SnapshotId {
+        self.add_after(run, run.snapshot_ordinal, plan)
+    }
+
+    /// The same, for a run whose last snapshot has ordinal `last` and may be an invalid one.
+    pub(crate) fn add_after(&mut self, run: &'a Run, last: i32, plan: Plan) -> SnapshotId {
+        let snapshot_id = mint::next_snapshot_id(&run.snapshot_id);
+        let latest = snapshot_id.clone();
+        let ordinal = last + 1;
+        match plan {
+            Plan::Finish(finish) => self.finished.push(Step {
+                run,
+                snapshot_id,
+                ordinal,
+                what: *finish,
+            }),
+            Plan::Move(moved) => self.moved.push(Step {
+                run,
+                snapshot_id,
+                ordinal,
+                what: *moved,
+            }),
+            Plan::Refuse { error, finish } => {
+                let latest = match finish {
+                    Some(finish) => {
+                        let after = mint::next_snapshot_id(&snapshot_id);
+                        self.finished.push(Step {
+                            run,
+                            snapshot_id: after.clone(),
+                            ordinal: ordinal + 1,
+                            what: *finish,
+                        });
+                        after
+                    }
+                    None => run.snapshot_id.clone(),
+                };
+                self.refused.push(Step {
+                    run,
+                    snapshot_id,
+                    ordinal,
+                    what: error,
+                });
+                return latest;
+            }
+            Plan::Notify => {
+                self.notices.push(notification(run));
+                return run.snapshot_id.clone();
+            }
+            Plan::Keep => return run.snapshot_id.clone(),
+            Plan::Claim { .. } | Plan::Start { .. } => {
+                unreachable!("claims and starts have statements of their own")
+            }
+        }
+        latest
+    }
+
+    /// Takes on an event that is no transition.
+    pub(crate) fn tell(&mut self, notice: Notice) {
+        self.notices.push(notice);
+    }
+
+    /// How many runs change.
+    pub(crate) fn len(&self) -> usize {
+        self.finished.len() + self.moved.len()
+    }
+
+    /// Writes all of it.
+    pub(crate) fn apply(self) {
+        let rows = self.refused.len() + self.finished.len() + self.moved.len() + self.notices.len();
+        if rows == 0 {
+            return;
+        }
+        let mut positions = Positions::draw(rows);
+        notice::insert(&self.notices, &mut positions, self.settings.now);
+        for step in &self.refused {
+            self.refuse(step, &mut positions);
+        }
+        if !self.finished.is_empty() {
+            self.finish(&mut positions);
+        }
+        if !self.moved.is_empty() {
+            self.move_on(&mut positions);
+        }
+    }
+
+    fn refuse(&self, step: &Step<'_, String>, positions: &mut Positions) {
+        REFUSE.execute(arguments![
+            self.shard.number(),
+            time(self.settings.now),
+            self.caller.worker_id,
+            self.caller.runner_id,
+            Transition::Refused.as_str(),
+            positions.horizon,
+            step.run.id.as_str(),
+            step.snapshot_id.as_str(),
+            step.ordinal,
+            positions.next(),
+            step.what.as_str(),
+        ]);
+    }
+
+    fn finish(&self, positions: &mut Positions) {
+        let steps = &self.finished;
+        FINISH.execute(arguments![
+            self.shard.number(),
+            time(self.settings.now),
+            self.caller.worker_id,
+            self.caller.runner_id,
+            ExecutionStatus::Finished.as_str(),
+            positions.horizon,
+            column(steps, |step| step.run.id.as_str()),
+            column(steps, |step| step.snapshot_id.as_str()),
+            column(steps, |step| step.ordinal),
+            positions.column(steps.len()),
+            column(steps, |step| step.what.transition.as_str()),
+            column(steps, |step| step.what.run_status.as_str()),
+            column(steps, |step| &*step.what.description),
+            column(steps, |step| step.what.output.as_deref()),
+            column(steps, |step| step.what.output_type.as_deref()),
+            column(steps, |step| step.what.error.clone().map(JsonB)),
+            column(steps, |step| step.what.usage_duration_ms),
+            column(steps, |step| step.what.cost_in_cents),
+            column(steps, |step| step.what.completed_at.map(time)),
+            column(steps, |step| step.what.is_dead_lettered),
+            column(steps, |step| step.what.detail.clone().map(JsonB)),
+            queued(steps),
+        ]);
+        self.cancel_children();
+    }
+
+    /// The children of cancelled runs are cancelled by the tick: each is a run of its own to lock.
+    fn cancel_children(&self) {
+        let cancelled: Vec<_> = self
+            .finished
+            .iter()
+            .filter(|step| step.what.transition == Transition::Canceled)
+            .map(|step| {
+                let at = step.what.completed_at.unwrap_or(self.settings.now);
+                let reason = step.what.detail.as_ref().map(|detail| &detail["reason"]);
+                let detail = json!({"reason": reason, "completedAt": at.to_rfc3339()});
+                (step.run.id.as_str(), detail)
+            })
+            .collect();
+        if !cancelled.is_empty() {
+            timer::cancel_children(self.shard, &cancelled, self.settings.now);
+        }
+    }
+
+    fn move_on(&self, positions: &mut Positions) {
+        let steps = &self.moved;
+        let unwatched: Vec<&str> = steps
+            .iter()
+            .filter(|step| {
+                step.run.execution_status.has_heartbeat()
+                    && !step.what.execution_status.has_heartbeat()
+            })
+            .map(|step| step.run.id.as_str())
+            .collect();
+        MOVE.execute(arguments![
+            self.shard.number(),
+            time(self.settings.now),
+            self.caller.worker_id,
+            self.caller.runner_id,
+            positions.horizon,
+            column(steps, |step| step.run.id.as_str()),
+            column(steps, |step| step.snapshot_id.as_str()),
+            column(steps, |step| step.ordinal),
+            positions.column(steps.len()),
+            column(steps, |step| step.what.transition.as_str()),
+            column(steps, |step| step.what.execution_status.as_str()),
+            column(steps, |step| step.what.run_status.as_str()),
+            column(steps, |step| step.what.run_status.in_snapshot().as_str()),
+            column(steps, |step| &*step.what.description),
+            column(steps, |step| step.what.is_callers),
+            column(steps, |step| self
+                .settings
+                .heartbeats
+                .interval_ms(step.what.execution_status)),
+            column(steps, |step| step.what.execution_status.holds_slot()),
+            column(steps, |step| step.what.available_at.map(time)),
+            column(steps, |step| step.what.queue_attempts),
+            column(steps, |step| step.what.carries.batch),
+            column(steps, |step| step.what.carries.checkpoint),
+            column(steps, |step| step.what.carries.waitpoints),
+            column(steps, |step| step.what.carries.metadata),
+            column(steps, |step| step.what.batch_id.as_deref()),
+            column(steps, |step| step.what.checkpoint_id.as_deref()),
+            column(steps, |step| step.what.waitpoints.clone().map(JsonB)),
+            column(steps, |step| step.what.machine.as_deref()),
+            column(steps, |step| step.what.usage_duration_ms),
+            column(steps, |step| step.what.cost_in_cents),
+            column(steps, |step| step.what.error.clone().map(JsonB)),
+            column(steps, |step| step.what.completed_at.map(time)),
+            column(steps, |step| step.what.status_reason.as_deref()),
+            column(steps, |step| step.what.detail.clone().map(JsonB)),
+            queued(steps),
+            unwatched,
+        ]);
+    }
+}
+
+/// Those whose queue item goes.
+fn queued<'a, T>(steps: &'a [Step<'_, T>]) -> Vec<&'a str> {
+    steps
+        .iter()
+        .filter(|step| step.run.execution_status.is_queued())
+        .map(|step| step.run.id.as_str())
+        .collect()
+}
+
+/// Tells the worker of a run that the run's latest snapshot is still the latest.
+fn notification(run: &Run) -> Notice {
+    Notice {
+        run_id: run.id.clone(),
+        name: "workerNotification",
+        body: json!({
+            "run": {"id": run.id.as_str()},
+            "snapshot": {
+                "id": run.snapshot_id.as_str(),
+                "executionStatus": run.execution_status.as_str(),
+            },
+        }),
+    }
+}

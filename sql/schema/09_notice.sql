@@ -1,0 +1,15 @@
+-- Events that are no transition: nothing was written but what they tell.
+create table engine.notice (
+    shard      smallint not null,
+    position   bigint not null,
+    horizon    bigint not null,
+    run_id     text collate "C" not null,
+    name       text not null,
+    body       jsonb not null,
+    created_at timestamptz not null,
+    constraint notice_pkey primary key (shard, position)
+);
+
+comment on table engine.notice is 'Events without a snapshot of their own: a metadata update, a discarded checkpoint, a second cancel';
+comment on column engine.notice.position is 'Place in the order of all events, as engine.snapshot.position';
+comment on column engine.notice.horizon is 'As engine.snapshot.horizon';

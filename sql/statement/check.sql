@@ -1,0 +1,92 @@
+-- Every violated invariant, as of one moment.
+-- $1 text[] execution statuses with a queue item, $2 text[] those with a deadline, $3 text[] those with a slot,
+-- $4 text[] final run statuses
+-- Locks: none. Reads every run.
+with state as (
+    select s.shard, s.run_id, s.run_status::text as run_status, s.execution_status::text as execution_status, s.snapshot_id,
+           s.snapshot_ordinal, s.attempt_number, s.execution_status::text = any ($1) as is_queued,
+           s.execution_status::text = any ($2) as is_watched, s.execution_status::text = any ($3) as holds_slot
+    from engine.run_state as s
+)
+select 'run_without_state' as kind, r.id as run_id, 'The run has no state.' as detail
+from engine.run as r
+where not exists (select from state as s where s.shard = r.shard and s.run_id = r.id)
+union all
+select 'state_without_run', s.run_id, 'The state has no run.'
+from state as s
+where not exists (select from engine.run as r where r.shard = s.shard and r.id = s.run_id)
+union all
+select 'latest_snapshot', s.run_id,
+       format('The state says snapshot %s, ordinal %s; the newest valid one is %s, ordinal %s.',
+              s.snapshot_id, s.snapshot_ordinal, p.id, p.ordinal)
+from state as s
+left join lateral (
+    select p.id, p.ordinal
+    from engine.snapshot as p
+    where p.shard = s.shard and p.run_id = s.run_id and p.is_valid
+    order by p.ordinal desc
+    limit 1
+) as p on true
+where p.id is distinct from s.snapshot_id or p.ordinal is distinct from s.snapshot_ordinal
+union all
+select 'snapshot_status', s.run_id,
+       format('The state says %s, %s, attempt %s; its snapshot %s, %s, attempt %s.', s.execution_status, s.run_status,
+              s.attempt_number, p.execution_status, p.run_status, p.attempt_number)
+from state as s
+join engine.snapshot as p on p.shard = s.shard and p.run_id = s.run_id and p.ordinal = s.snapshot_ordinal
+where p.execution_status::text <> s.execution_status
+   or p.attempt_number is distinct from s.attempt_number
+   or p.run_status::text <> case s.run_status when 'DEQUEUED' then 'PENDING' else s.run_status end
+union all
+select 'snapshot_order', p.run_id, format('Snapshot %s does not come after snapshot %s.', n.id, p.id)
+from engine.snapshot as p
+join engine.snapshot as n on n.shard = p.shard and n.run_id = p.run_id and n.ordinal = p.ordinal + 1
+where n.id <= p.id or n.position <= p.position
+union all
+select 'final_status', s.run_id, format('The run is %s, its execution status %s.', s.run_status, s.execution_status)
+from state as s
+where (s.run_status = any ($4)) <> (s.execution_status = 'FINISHED')
+  and not (s.run_status = 'CANCELED' and s.execution_status = 'PENDING_CANCEL')
+union all
+select 'queue_item', s.run_id,
+       format('The run is %s and has %s queue item.', s.execution_status, case when i.run_id is null then 'no' else 'a' end)
+from state as s
+left join engine.queue_item as i on i.shard = s.shard and i.run_id = s.run_id
+where s.is_queued <> (i.run_id is not null)
+union all
+select 'queue_item', i.run_id, 'The item does not say what the run says.'
+from engine.queue_item as i
+left join engine.run as r on r.shard = i.shard and r.id = i.run_id
+where (i.worker_queue, i.environment_id, i.queue, i.concurrency_key)
+      is distinct from (r.worker_queue, r.environment_id, r.queue, r.concurrency_key)
+union all
+select 'heartbeat', s.run_id,
+       format('The run is %s and has %s deadline.', s.execution_status, case when h.run_id is null then 'no' else 'a' end)
+from state as s
+left join engine.heartbeat as h on h.shard = s.shard and h.run_id = s.run_id
+where s.is_watched <> (h.run_id is not null)
+union all
+select 'heartbeat', h.run_id, format('The deadline watches snapshot %s, the latest is %s.', h.snapshot_id, s.snapshot_id)
+from engine.heartbeat as h
+join state as s on s.shard = h.shard and s.run_id = h.run_id
+where s.is_watched and h.snapshot_id <> s.snapshot_id
+union all
+select 'heartbeat', h.run_id, 'The deadline belongs to no run.'
+from engine.heartbeat as h
+where not exists (select from state as s where s.shard = h.shard and s.run_id = h.run_id)
+union all
+select 'slot', h.run_id, format('The run is %s and holds %s slot.', s.execution_status,
+                                case when h.holds_slot then 'a' else 'no' end)
+from engine.heartbeat as h
+join state as s on s.shard = h.shard and s.run_id = h.run_id
+where h.holds_slot <> s.holds_slot
+union all
+select 'slot', h.run_id, 'The slot does not say what the run says.'
+from engine.heartbeat as h
+join engine.run as r on r.shard = h.shard and r.id = h.run_id
+where (h.environment_id, h.queue, h.concurrency_key) is distinct from (r.environment_id, r.queue, r.concurrency_key)
+union all
+select 'timer', t.id, format('The timer %s is about a run that does not exist.', t.kind)
+from engine.timer as t
+where t.kind = 'CANCEL_RUN'
+  and not exists (select from state as s where s.shard = t.shard and s.run_id = t.id)

@@ -1,0 +1,87 @@
+-- Moves locked runs from one status to another that is neither claimed, started nor final. What a run holds follows from
+-- its new status: a queue item while it is queued, a deadline while it is watched, a slot while it executes.
+-- $1 smallint shard, $2 timestamptz now, $3 text worker_id, $4 text runner_id, $5 bigint horizon
+-- then one array element per run, in the order of the run ids: $6 run id, $7 new snapshot id, $8 its ordinal,
+-- $9 its position, $10 transition, $11 execution status, $12 run status, $13 run status as snapshots say it,
+-- $14 description, $15 whether the caller's ids are written, $16 heartbeat interval (ms) or null where nobody watches,
+-- $17 whether it holds a slot, $18 available at or null where it is not queued, $19 queue attempts,
+-- $20 whether the snapshot carries the batch, $21 the checkpoint, $22 the completed waitpoints and $23 the metadata,
+-- $24 batch id, $25 checkpoint id, $26 completed waitpoints (a JSON object of two arrays, ids and order) that it has anew,
+-- $27 machine, $28 usage (ms), $29 cost (cents), $30 error, $31 completed at, $32 status reason, $33 what only its events tell
+-- and $34 text[] the ids of those that leave their queue, $35 text[] the ids of those that nobody watches any more
+-- Locks: run states held by run_lock or run_lock_free; the deadlines' rows. Index: primary keys, queue_item_claim,
+-- heartbeat_check.
+with moved as (
+    select m.*
+    from unnest($6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27,
+                $28, $29, $30, $31, $32, $33)
+         as m(run_id, snapshot_id, ordinal, position, transition, execution_status, run_status, snapshot_run_status,
+              description, is_callers, interval_ms, holds_slot, available_at, queue_attempts, carries_batch,
+              carries_checkpoint, carries_waitpoints, carries_metadata, batch_id, checkpoint_id, waitpoints, machine,
+              usage_duration_ms, cost_in_cents, error, completed_at, status_reason, detail)
+), item_gone as (
+    delete from engine.queue_item as i
+    where i.shard = $1 and i.run_id = any ($34)
+), item as (
+    insert into engine.queue_item (shard, run_id, worker_queue, environment_id, queue, concurrency_key, available_at)
+    select $1, m.run_id, r.worker_queue, r.environment_id, r.queue, r.concurrency_key, m.available_at
+    from moved as m
+    join engine.run as r on r.shard = $1 and r.id = m.run_id
+    where m.available_at is not null
+), heartbeat_gone as (
+    delete from engine.heartbeat as h
+    where h.shard = $1 and h.run_id = any ($35)
+), heartbeat as (
+    insert into engine.heartbeat as h (
+        shard, run_id, snapshot_id, interval_ms, deadline_at, check_at, holds_slot, acquired_at, environment_id, queue,
+        concurrency_key)
+    select $1, m.run_id, m.snapshot_id, m.interval_ms, $2 + m.interval_ms * interval '1 millisecond',
+           $2 + m.interval_ms * interval '1 millisecond', m.holds_slot, $2, r.environment_id, r.queue, r.concurrency_key
+    from moved as m
+    join engine.run as r on r.shard = $1 and r.id = m.run_id
+    where m.interval_ms is not null
+    on conflict (shard, run_id) do update
+    set snapshot_id = excluded.snapshot_id,
+        interval_ms = excluded.interval_ms,
+        deadline_at = excluded.deadline_at,
+        check_at = least(h.check_at, excluded.check_at),
+        holds_slot = excluded.holds_slot,
+        acquired_at = case when h.holds_slot = excluded.holds_slot then h.acquired_at else excluded.acquired_at end
+), snapshot as (
+    insert into engine.snapshot (
+        shard, run_id, ordinal, id, previous_snapshot_id, transition, execution_status, run_status, attempt_number, position,
+        horizon, description, batch_id, checkpoint_id, completed_waitpoint_ids, completed_waitpoint_order, worker_id,
+        runner_id, metadata, detail, created_at)
+    select $1, m.run_id, m.ordinal, m.snapshot_id, s.snapshot_id, m.transition::engine.transition,
+           m.execution_status::engine.execution_status, m.snapshot_run_status::engine.run_status, s.attempt_number,
+           m.position, $5, m.description,
+           case when m.carries_batch then p.batch_id else m.batch_id end,
+           case when m.carries_checkpoint then p.checkpoint_id else m.checkpoint_id end,
+           case when m.carries_waitpoints then p.completed_waitpoint_ids
+                else nullif(array(select jsonb_array_elements_text(m.waitpoints -> 'ids')), '{}') end,
+           case when m.carries_waitpoints then p.completed_waitpoint_order
+                else nullif(array(select jsonb_array_elements_text(m.waitpoints -> 'order')), '{}') end,
+           case when m.is_callers then $3 end,
+           case when m.is_callers then $4 end,
+           case when m.carries_metadata then p.metadata end,
+           m.detail, $2
+    from moved as m
+    join engine.run_state as s on s.shard = $1 and s.run_id = m.run_id
+    join engine.snapshot as p on p.shard = $1 and p.run_id = m.run_id and p.ordinal = s.snapshot_ordinal
+)
+update engine.run_state as s
+set run_status = m.run_status::engine.run_status,
+    execution_status = m.execution_status::engine.execution_status,
+    snapshot_id = m.snapshot_id,
+    snapshot_ordinal = m.ordinal,
+    queue_attempts = m.queue_attempts,
+    machine = m.machine,
+    usage_duration_ms = m.usage_duration_ms,
+    cost_in_cents = m.cost_in_cents,
+    error = m.error,
+    completed_at = m.completed_at,
+    status_reason = m.status_reason,
+    is_dead_lettered = false,
+    updated_at = $2
+from moved as m
+where s.shard = $1 and s.run_id = m.run_id

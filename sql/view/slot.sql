@@ -1,0 +1,12 @@
+-- Concurrency in use. A slot is never without a deadline, so it is a part of the deadline's row.
+create view engine.slot as
+select h.shard,
+       h.run_id,
+       h.environment_id,
+       h.queue,
+       h.concurrency_key,
+       h.acquired_at
+from engine.heartbeat as h
+where h.holds_slot;
+
+comment on view engine.slot is 'Concurrency in use: exactly one row per run in PENDING_EXECUTING, EXECUTING or EXECUTING_WITH_WAITPOINTS';
