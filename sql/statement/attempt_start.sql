@@ -5,6 +5,7 @@
 -- $11 boolean warm start
 -- then one array element per run, in the order of the run ids: $12 run id, $13 new snapshot id, $14 its ordinal,
 -- $15 its position, $16 attempt number, $17 machine
+-- `offset 0` keeps each join a primary-key lookup per run, as in claim_lock.
 -- Locks: run states held by run_lock; the deadlines' rows. Index: primary keys.
 with started as (
     select a.*
@@ -73,5 +74,15 @@ select s.run_id,
            -- outside of the stripping: what users wrote keeps its nulls
            || jsonb_build_object('traceContext', coalesce(r.trace_context, '{}'), 'metadata', r.metadata))
 from state as s
-join engine.run as r on r.shard = $1 and r.id = s.run_id
-join engine.snapshot as p on p.shard = $1 and p.run_id = s.run_id and p.ordinal = s.ordinal - 1
+cross join lateral (
+    select r.*
+    from engine.run as r
+    where r.shard = $1 and r.id = s.run_id
+    offset 0
+) as r
+cross join lateral (
+    select p.created_at, p.batch_id
+    from engine.snapshot as p
+    where p.shard = $1 and p.run_id = s.run_id and p.ordinal = s.ordinal - 1
+    offset 0
+) as p

@@ -1,11 +1,25 @@
 -- Locks those of these runs that nobody else has locked, and reads their state.
 -- $1 smallint shard, $2 text[] run ids
--- Locks: run states, SKIP LOCKED: whoever holds a run is moving it. Index: run_state_pkey, run_pkey.
+-- Locks: run states, SKIP LOCKED: whoever holds a run is moving it.
+-- One lateral lookup per id, in their order: a plan over the whole array may sort after it has locked, or scan the shard.
+-- Index: run_state_pkey, run_pkey.
 select s.run_id, s.run_status::text, s.execution_status::text, s.snapshot_id, s.snapshot_ordinal, s.attempt_number,
        s.max_attempts, s.queue_attempts, s.machine, s.usage_duration_ms, s.cost_in_cents, s.dequeued_at, s.has_waitpoint,
        s.is_dead_lettered, s.retry, r.environment_type::text, r.batch_id, s.error, s.status_reason
-from engine.run_state as s
-join engine.run as r on r.shard = $1 and r.id = s.run_id
-where s.shard = $1 and s.run_id = any ($2)
-order by s.run_id
-for no key update of s skip locked
+from (
+    select g.run_id
+    from unnest($2) as g(run_id)
+    order by g.run_id collate "C"
+) as g
+cross join lateral (
+    select s.*
+    from engine.run_state as s
+    where s.shard = $1 and s.run_id = g.run_id
+    for no key update skip locked
+) as s
+cross join lateral (
+    select r.environment_type, r.batch_id
+    from engine.run as r
+    where r.shard = $1 and r.id = s.run_id
+    offset 0
+) as r

@@ -95,7 +95,7 @@ async fn many_ticks_at_once_recover_every_stalled_run_once() -> Result<()> {
         ticks.spawn(async move {
             let mut recovered = 0;
             while ticker.count("engine.heartbeat").await? > 0 {
-                let sql = "select processed from engine_tick(37)";
+                let sql = "select processed from engine_tick(37) where kind = 'stalled_heartbeat'";
                 recovered += ticker.client.query_one(sql, &[]).await?.get::<_, i32>(0);
             }
             Ok::<_, anyhow::Error>(recovered)

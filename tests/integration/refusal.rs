@@ -121,15 +121,17 @@ async fn a_caller_who_errs_learns_what_is_wrong_and_nothing_changes() -> Result<
             "23505",
             "run \"z\" exists already",
         ),
-        // retries come later
-        (
-            format!(
-                "select engine_complete_attempt('{run}', '{snapshot}', \
-                 '{{\"ok\": false, \"error\": {{\"type\": \"STRING_ERROR\", \"raw\": \"x\"}}, \"retry\": {{\"delay\": 0}}}}')"
-            ),
-            "0A000",
-            "cannot be retried",
-        ),
+        ("select engine_trigger('t', retry => '{\"factor\": \"x\"}')".to_owned(), "22023", "\"retry\""),
+        ("select engine_trigger('t', parent_run_id => 'nope')".to_owned(), "RE001", "run \"nope\" does not exist"),
+        (format!("select engine_redrive('{run}')"), "RE004", "cannot be redriven"),
+        (format!("select engine_cancel('{run}', attempt_duration_ms => -1)"), "22023", "\"attempt_duration_ms\""),
+        ("select engine_cancel('nope')".to_owned(), "RE001", "run \"nope\" does not exist"),
+        ("select engine_replay('nope')".to_owned(), "RE001", "run \"nope\" does not exist"),
+        ("select engine_events(max_events => 0)".to_owned(), "22023", "\"max_events\""),
+        ("select engine_set_machine('huge', 1, 1, 1)".to_owned(), "22023", "\"name\""),
+        ("select engine_set_machine('micro', -1, 1, 1)".to_owned(), "22023", "\"cpu\""),
+        ("select engine_complete_many('5')".to_owned(), "22023", "\"completions\""),
+        ("select engine_create_failed_run('{\"task\": \"t\"}', '5')".to_owned(), "22032", "malformed completion"),
     ] {
         refuses(&session, &sql, code, message).await?;
     }

@@ -56,7 +56,12 @@ async fn a_trigger_commits_and_vanishes_with_its_callers_transaction_in_every_is
         caller.client.batch_execute("commit").await?;
         let held = worker.dequeue().await?.context("nothing is queued")?;
         assert_eq!(held.run_id, run.run_id, "{level}: after the commit");
-        caller.client.batch_execute("truncate engine.run, engine.run_state, engine.snapshot, engine.heartbeat").await?;
+        caller
+            .client
+            .batch_execute(
+                "truncate engine.run, engine.run_state, engine.snapshot, engine.heartbeat",
+            )
+            .await?;
     }
     Ok(())
 }
