@@ -28,5 +28,5 @@ pgrx::pg_module_magic!();
 pub extern "C-unwind" fn _PG_init() {
     guc::register();
     store::planner::install();
-    store::machine::install();
+    store::kept::install();
 }

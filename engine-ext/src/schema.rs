@@ -74,9 +74,14 @@ extension_sql_file!(
     requires = ["completed_waitpoint"]
 );
 extension_sql_file!(
+    "../../sql/view/dequeue_detail.sql",
+    name = "dequeue_detail",
+    requires = ["checkpoint_entry"]
+);
+extension_sql_file!(
     "../../sql/view/execution_data.sql",
     name = "execution_data",
-    requires = ["checkpoint_entry"]
+    requires = ["dequeue_detail"]
 );
 extension_sql_file!(
     "../../sql/view/event.sql",
@@ -89,9 +94,14 @@ extension_sql_file!(
     requires = ["event"]
 );
 extension_sql_file!(
+    "../../sql/function/engine_set_environment.sql",
+    name = "engine_set_environment",
+    requires = ["run_overview"]
+);
+extension_sql_file!(
     "../../sql/schema/98_dump.sql",
     name = "dump",
-    requires = ["run_overview"]
+    requires = ["engine_set_environment"]
 );
 extension_sql_file!(
     "../../sql/schema/99_function.sql",

@@ -1,13 +1,41 @@
 -- Cold: one row per environment that somebody has set. The environment "default" needs no row: it is PRODUCTION, on
--- shard 0. Only what users wrote is stored, so that a dump restores over a fresh extension without a conflict.
+-- shard 0, without limits. Only what users wrote is stored, so that a dump restores over a fresh extension without a
+-- conflict. Sessions keep what they have read of these two tables until Postgres tells them that somebody set it anew.
 create table engine.environment (
-    id              text collate "C" primary key,
-    shard           smallint not null default 0 check (shard between 0 and 1295),
-    type            engine.environment_type not null default 'PRODUCTION',
-    project_id      text,
-    organization_id text,
-    created_at      timestamptz not null
+    id                text collate "C" primary key,
+    shard             smallint not null default 0 check (shard between 0 and 1295),
+    type              engine.environment_type not null default 'PRODUCTION',
+    project_id        text,
+    organization_id   text,
+    concurrency_limit integer check (concurrency_limit >= 0),
+    burst_factor      double precision not null default 1 check (burst_factor >= 1),
+    max_queue_size    integer check (max_queue_size >= 0),
+    is_paused         boolean not null default false,
+    requires_version  boolean not null default false,
+    archived_at       timestamptz,
+    created_at        timestamptz not null
 );
 
 comment on table engine.environment is 'Environments that were set; "default" exists without a row';
 comment on column engine.environment.shard is 'Where the runs of this environment live; the last two characters of their ids say it in base 36';
+comment on column engine.environment.concurrency_limit is 'Runs that may hold a slot at once, before the burst factor; null for no limit';
+comment on column engine.environment.burst_factor is 'By how much several queues together may exceed the limit; one queue alone never does';
+comment on column engine.environment.max_queue_size is 'Queued runs of one queue from which on triggers are refused; null for no limit';
+
+-- Cold: one row per queue that somebody has set. Any other name is a queue without a limit of its own.
+create table engine.queue (
+    environment_id    text collate "C" not null,
+    name              text collate "C" not null,
+    concurrency_limit integer check (concurrency_limit >= 0),
+    override_limit    integer check (override_limit >= 0),
+    overridden_at     timestamptz,
+    max_size          integer check (max_size >= 0),
+    is_paused         boolean not null default false,
+    created_at        timestamptz not null,
+    constraint queue_pkey primary key (environment_id, name)
+);
+
+comment on table engine.queue is 'Queues that were set; any other name is a queue without a limit of its own';
+comment on column engine.queue.concurrency_limit is 'Runs of this queue, or of each of its concurrency keys, that may hold a slot at once; null for the environment''s limit';
+comment on column engine.queue.override_limit is 'Stands in for the limit while it is set';
+comment on column engine.queue.max_size is 'Queued runs from which on triggers are refused; null for what the environment says';

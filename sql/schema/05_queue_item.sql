@@ -1,17 +1,59 @@
--- A queued run that waits to be claimed: inserted when the run enters its queue, deleted by the claim, never updated.
+-- A queued run that waits to be claimed: inserted when the run enters its queue, deleted by the claim.
+-- Claims go through the items in their order. An item that may not be claimed because its lane is full is met once, and
+-- filed: from then on only its lane knows it, and the claims that follow do not pass it again.
 create table engine.queue_item (
     shard           smallint not null,
+    is_filed        boolean not null default false,
     run_id          text collate "C" not null,
-    worker_queue    text not null,
-    environment_id  text not null,
-    queue           text not null,
-    concurrency_key text,
     available_at    timestamptz not null,
+    environment_id  text collate "C" not null,
+    worker_queue    text collate "C" not null,
+    queue           text collate "C" not null,
+    concurrency_key text collate "C" not null,
     constraint queue_item_pkey primary key (shard, run_id)
 );
 
--- The claim walks this index from its left end.
-create index queue_item_claim on engine.queue_item (shard, worker_queue, available_at, run_id);
+-- The claim walks this index from the left end of an environment.
+create index queue_item_claim on engine.queue_item (shard, worker_queue, environment_id, available_at, run_id)
+    where not is_filed;
+
+create index queue_item_lane on engine.queue_item (
+    shard, environment_id, queue, concurrency_key, worker_queue, available_at, run_id)
+    where is_filed;
 
 comment on table engine.queue_item is 'Queued runs: exactly one row per run whose execution status is QUEUED';
 comment on column engine.queue_item.available_at is 'Order of the queue and earliest time of the claim: queue timestamp minus priority, or the time of a retry';
+comment on column engine.queue_item.concurrency_key is 'Empty for none';
+comment on column engine.queue_item.is_filed is 'Whether the item was met while its lane was full, and is found through its lane from now on';
+
+-- A lane is a queue, or one concurrency key of a queue, in an environment: what a limit counts. It has a row as long as it
+-- has filed items, one per worker queue. Only who holds the environment's mutex writes here.
+create table engine.lane (
+    shard           smallint not null,
+    is_open         boolean not null,
+    head_at         timestamptz not null,
+    environment_id  text collate "C" not null,
+    worker_queue    text collate "C" not null,
+    queue           text collate "C" not null,
+    concurrency_key text collate "C" not null,
+    constraint lane_pkey primary key (shard, environment_id, queue, concurrency_key, worker_queue)
+);
+
+create index lane_open on engine.lane (shard, worker_queue, environment_id, head_at) where is_open;
+
+comment on table engine.lane is 'Queues and concurrency keys that have filed items';
+comment on column engine.lane.is_open is 'Whether the lane had a free slot when it was last looked at; a release says so of one that had none';
+comment on column engine.lane.head_at is 'When its first filed item became available';
+
+-- A slot that was given back in an environment that has limits: the next claimer looks at its lane again. Whoever gives a
+-- slot back only adds a row: it waits for no claimer, and none waits for it.
+create table engine.release (
+    shard           smallint not null,
+    environment_id  text collate "C" not null,
+    queue           text collate "C" not null,
+    concurrency_key text collate "C" not null
+);
+
+create index release_environment on engine.release (shard, environment_id, queue, concurrency_key);
+
+comment on table engine.release is 'Slots that were given back, for the next claimer to look at';

@@ -5,23 +5,29 @@
 create table engine.heartbeat (
     shard           smallint not null,
     holds_slot      boolean not null,
+    is_counted      boolean not null,
     run_id          text collate "C" not null,
     snapshot_id     text collate "C" not null,
     interval_ms     bigint not null check (interval_ms > 0),
     deadline_at     timestamptz not null,
     check_at        timestamptz not null,
     acquired_at     timestamptz not null,
-    environment_id  text not null,
-    queue           text not null,
-    concurrency_key text,
+    environment_id  text collate "C" not null,
+    queue           text collate "C" not null,
+    concurrency_key text collate "C" not null,
     constraint heartbeat_pkey primary key (shard, run_id),
     constraint heartbeat_checked_in_time check (check_at <= deadline_at)
 ) with (fillfactor = 70);
 
 create index heartbeat_check on engine.heartbeat (shard, check_at);
 
+-- Claims count the slots of an environment, and of a lane, where there are limits.
+create index heartbeat_counted on engine.heartbeat (shard, environment_id, queue, concurrency_key) where is_counted;
+
 comment on table engine.heartbeat is 'Heartbeat deadlines: exactly one row per run whose execution status is watched';
 comment on column engine.heartbeat.holds_slot is 'Whether the run holds a slot: all but SUSPENDED and PENDING_CANCEL do';
+comment on column engine.heartbeat.is_counted is 'Whether the slot counts against a limit: its environment has one';
+comment on column engine.heartbeat.concurrency_key is 'Empty for none';
 comment on column engine.heartbeat.snapshot_id is 'The snapshot that is watched: a beat with another one moves nothing';
 comment on column engine.heartbeat.interval_ms is 'How far a beat moves the deadline, milliseconds';
 comment on column engine.heartbeat.check_at is 'When the tick looks at this row; never later than deadline_at';

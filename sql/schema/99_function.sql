@@ -21,6 +21,8 @@ revoke all on function engine_create_failed_run from public;
 revoke all on function engine_events from public;
 revoke all on function engine_check from public;
 revoke all on function engine_set_machine from public;
+revoke all on function engine_set_environment from public;
+revoke all on function engine_set_queue from public;
 revoke all on function engine_version from public;
 
 comment on function engine_trigger is 'Triggers a run: writes it, its first snapshot and its queue item, and returns it.';
@@ -44,4 +46,6 @@ comment on function engine_create_failed_run is 'Writes a run that could not be 
 comment on function engine_events is 'Returns the next events after a position, in order, at most max_events.';
 comment on function engine_check is 'Returns one row per violated invariant, and none when all is well.';
 comment on function engine_set_machine is 'Sets what a machine preset has and costs, for all runs from now on.';
+comment on function engine_set_environment is 'Sets an environment, and returns it as it is from the commit on.';
+comment on function engine_set_queue is 'Sets a queue, and returns it as it is from the commit on.';
 comment on function engine_version is 'Returns the version of the loaded library.';

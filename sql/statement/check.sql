@@ -58,7 +58,7 @@ select 'queue_item', i.run_id, 'The item does not say what the run says.'
 from engine.queue_item as i
 left join engine.run as r on r.shard = i.shard and r.id = i.run_id
 where (i.worker_queue, i.environment_id, i.queue, i.concurrency_key)
-      is distinct from (r.worker_queue, r.environment_id, r.queue, r.concurrency_key)
+      is distinct from (r.worker_queue, r.environment_id, r.queue, coalesce(r.concurrency_key, ''))
 union all
 select 'heartbeat', s.run_id,
        format('The run is %s and has %s deadline.', s.execution_status, case when h.run_id is null then 'no' else 'a' end)
@@ -84,7 +84,49 @@ union all
 select 'slot', h.run_id, 'The slot does not say what the run says.'
 from engine.heartbeat as h
 join engine.run as r on r.shard = h.shard and r.id = h.run_id
-where (h.environment_id, h.queue, h.concurrency_key) is distinct from (r.environment_id, r.queue, r.concurrency_key)
+where (h.environment_id, h.queue, h.concurrency_key)
+      is distinct from (r.environment_id, r.queue, coalesce(r.concurrency_key, ''))
+union all
+select 'lane', i.run_id, 'The item is filed, and its lane does not know of it.'
+from engine.queue_item as i
+where i.is_filed
+  and not exists (
+    select from engine.lane as l
+    where l.shard = i.shard and l.environment_id = i.environment_id and l.queue = i.queue
+      and l.concurrency_key = i.concurrency_key and l.worker_queue = i.worker_queue)
+union all
+select 'lane', null, format('Lane %s of queue %s in environment %s is closed, has %s of %s slots, and no release opens it.',
+                            quote_literal(l.concurrency_key), l.queue, l.environment_id, n.held, c.cap)
+from engine.lane as l
+left join engine.environment as e on e.id = l.environment_id
+left join engine.queue as k on k.environment_id = l.environment_id and k.name = l.queue
+cross join lateral (
+    select least(case when k.is_paused then 0 else coalesce(k.override_limit, k.concurrency_limit) end,
+                 e.concurrency_limit) as cap
+) as c
+cross join lateral (
+    select count(*) as held
+    from engine.heartbeat as h
+    where h.shard = l.shard and h.environment_id = l.environment_id and h.queue = l.queue
+      and h.concurrency_key = l.concurrency_key and h.is_counted
+) as n
+where not l.is_open and (c.cap is null or n.held < c.cap)
+  and not exists (
+    select from engine.release as r
+    where r.shard = l.shard and r.environment_id = l.environment_id and r.queue = l.queue
+      and r.concurrency_key = l.concurrency_key)
+union all
+select 'slot', h.run_id, format('The slot is %s in environment %s.', case when h.is_counted then 'counted' else 'not counted' end,
+                                h.environment_id)
+from engine.heartbeat as h
+left join engine.environment as e on e.id = h.environment_id
+where h.holds_slot
+  and h.is_counted <> (
+    coalesce(e.is_paused or e.concurrency_limit is not null, false)
+    or exists (
+        select from engine.queue as k
+        where k.environment_id = h.environment_id
+          and (k.is_paused or k.concurrency_limit is not null or k.override_limit is not null)))
 union all
 select 'timer', t.id, format('The timer %s is about a run that does not exist.', t.kind)
 from engine.timer as t

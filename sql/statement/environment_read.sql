@@ -1,6 +1,7 @@
--- Reads the environments that a call names.
--- $1 text[] environment ids
+-- Reads an environment that somebody has set.
+-- $1 text environment id
 -- Locks: none. Index: environment_pkey.
-select e.id, e.shard, e.type::text, e.project_id, e.organization_id
+select e.id, e.shard, e.type::text, e.project_id, e.organization_id, e.concurrency_limit, e.burst_factor, e.max_queue_size,
+       e.is_paused, e.requires_version, e.archived_at is not null
 from engine.environment as e
-where e.id = any ($1)
+where e.id = $1

@@ -1,10 +1,12 @@
--- Ends locked runs for good: state, result, last snapshot; queue item, slot and deadline go.
+-- Ends locked runs for good: state, result, last snapshot; queue item, slot and deadline go. A slot that counted
+-- leaves a note for the next claimer.
 -- $1 smallint shard, $2 timestamptz now, $3 text worker_id, $4 text runner_id, $5 text execution status, $6 bigint horizon
 -- then one array element per run, in the order of the run ids: $7 run id, $8 new snapshot id, $9 its ordinal,
 -- $10 its position, $11 transition, $12 run status, $13 description, $14 output, $15 output type, $16 error, $17 usage (ms),
 -- $18 cost (cents), $19 completed at, $20 whether it goes to the dead letters, $21 what only its events tell
 -- and $22 text[] the ids of those that have a queue item
--- Locks: run states held by run_lock or run_lock_free; the deadlines' rows. Index: primary keys.
+-- Locks: run states held by run_lock or run_lock_free; the deadlines' rows. Index: primary keys,
+-- release_environment.
 with finished as (
     select f.*
     from unnest($7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
@@ -16,6 +18,12 @@ with finished as (
 ), heartbeat as (
     delete from engine.heartbeat as h
     where h.shard = $1 and h.run_id = any ($7)
+    returning h.is_counted, h.environment_id, h.queue, h.concurrency_key
+), release as (
+    insert into engine.release (shard, environment_id, queue, concurrency_key)
+    select $1, h.environment_id, h.queue, h.concurrency_key
+    from heartbeat as h
+    where h.is_counted
 ), snapshot as (
     insert into engine.snapshot (
         shard, run_id, ordinal, id, previous_snapshot_id, transition, execution_status, run_status, attempt_number, position,

@@ -8,9 +8,10 @@
 -- $20 whether the snapshot carries the batch, $21 the checkpoint, $22 the completed waitpoints and $23 the metadata,
 -- $24 batch id, $25 checkpoint id, $26 completed waitpoints (a JSON object of two arrays, ids and order) that it has anew,
 -- $27 machine, $28 usage (ms), $29 cost (cents), $30 error, $31 completed at, $32 status reason, $33 what only its events tell
--- and $34 text[] the ids of those that leave their queue, $35 text[] the ids of those that nobody watches any more
+-- and $34 text[] the ids of those that leave their queue, $35 text[] the ids of those that nobody watches any more,
+-- $36 boolean whether slots that are taken count
 -- Locks: run states held by run_lock or run_lock_free; the deadlines' rows. Index: primary keys, queue_item_claim,
--- heartbeat_check.
+-- heartbeat_check, release_environment.
 with moved as (
     select m.*
     from unnest($6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27,
@@ -24,19 +25,26 @@ with moved as (
     where i.shard = $1 and i.run_id = any ($34)
 ), item as (
     insert into engine.queue_item (shard, run_id, worker_queue, environment_id, queue, concurrency_key, available_at)
-    select $1, m.run_id, r.worker_queue, r.environment_id, r.queue, r.concurrency_key, m.available_at
+    select $1, m.run_id, r.worker_queue, r.environment_id, r.queue, coalesce(r.concurrency_key, ''), m.available_at
     from moved as m
     join engine.run as r on r.shard = $1 and r.id = m.run_id
     where m.available_at is not null
+), release as (
+    insert into engine.release (shard, environment_id, queue, concurrency_key)
+    select $1, h.environment_id, h.queue, h.concurrency_key
+    from moved as m
+    join engine.heartbeat as h on h.shard = $1 and h.run_id = m.run_id
+    where h.is_counted and not m.holds_slot
 ), heartbeat_gone as (
     delete from engine.heartbeat as h
     where h.shard = $1 and h.run_id = any ($35)
 ), heartbeat as (
     insert into engine.heartbeat as h (
-        shard, run_id, snapshot_id, interval_ms, deadline_at, check_at, holds_slot, acquired_at, environment_id, queue,
-        concurrency_key)
+        shard, run_id, snapshot_id, interval_ms, deadline_at, check_at, holds_slot, is_counted, acquired_at, environment_id,
+        queue, concurrency_key)
     select $1, m.run_id, m.snapshot_id, m.interval_ms, $2 + m.interval_ms * interval '1 millisecond',
-           $2 + m.interval_ms * interval '1 millisecond', m.holds_slot, $2, r.environment_id, r.queue, r.concurrency_key
+           $2 + m.interval_ms * interval '1 millisecond', m.holds_slot, m.holds_slot and $36, $2, r.environment_id, r.queue,
+           coalesce(r.concurrency_key, '')
     from moved as m
     join engine.run as r on r.shard = $1 and r.id = m.run_id
     where m.interval_ms is not null
@@ -46,6 +54,7 @@ with moved as (
         deadline_at = excluded.deadline_at,
         check_at = least(h.check_at, excluded.check_at),
         holds_slot = excluded.holds_slot,
+        is_counted = excluded.holds_slot and (h.is_counted or excluded.is_counted),
         acquired_at = case when h.holds_slot = excluded.holds_slot then h.acquired_at else excluded.acquired_at end
 ), snapshot as (
     insert into engine.snapshot (

@@ -47,6 +47,6 @@ with given as (
     from given as g
 )
 insert into engine.queue_item (shard, run_id, worker_queue, environment_id, queue, concurrency_key, available_at)
-select g.shard, g.run_id, g.worker_queue, g.environment_id, g.queue, g.concurrency_key, g.available_at
+select g.shard, g.run_id, g.worker_queue, g.environment_id, g.queue, coalesce(g.concurrency_key, ''), g.available_at
 from given as g
 where g.execution_status = 'QUEUED'

@@ -4,7 +4,7 @@ select h.shard,
        h.run_id,
        h.environment_id,
        h.queue,
-       h.concurrency_key,
+       nullif(h.concurrency_key, '') as concurrency_key,
        h.acquired_at
 from engine.heartbeat as h
 where h.holds_slot;

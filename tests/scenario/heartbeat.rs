@@ -164,7 +164,7 @@ async fn hb_n2_a_beat_makes_no_deadline_where_none_is() -> Result<()> {
 #[tokio::test]
 async fn hb_n3_in_development_a_stalled_attempt_ends_its_run_cancelled() -> Result<()> {
     let session = Session::open(&database("12").await?).await?;
-    let environment = "insert into engine.environment (id, type, created_at) values ('dev', 'DEVELOPMENT', now())";
+    let environment = "select engine_set_environment('dev', 'DEVELOPMENT')";
     session.client.batch_execute(environment).await?;
     session
         .trigger_with("'test', environment_id => 'dev'")

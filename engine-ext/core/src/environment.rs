@@ -1,9 +1,11 @@
-//! Environments: the tenants of the engine.
+//! Environments, the tenants of the engine, and their queues (`spec/queue.md §1.3`, `§1.15`).
 
-use crate::{EnvironmentType, Shard};
+use std::collections::BTreeMap;
 
-/// What a new run takes over from its environment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+use crate::{EnvironmentType, Refusal, Shard};
+
+/// An environment.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Environment {
     /// Its id.
     pub id: String,
@@ -15,6 +17,33 @@ pub struct Environment {
     pub project_id: Option<String>,
     /// The organization it belongs to.
     pub organization_id: Option<String>,
+    /// Runs that may hold a slot at once, before the burst factor; `None` for no limit.
+    pub concurrency_limit: Option<i32>,
+    /// By how much several queues together may exceed the limit.
+    pub burst_factor: f64,
+    /// Queued runs of one queue from which on triggers are refused; `None` for no limit.
+    pub max_queue_size: Option<i32>,
+    /// Whether nothing is handed out.
+    pub is_paused: bool,
+    /// Whether a run waits for a version that knows its task.
+    pub requires_version: bool,
+    /// Whether it is closed for good.
+    pub is_archived: bool,
+    /// Those of its queues that somebody has set.
+    pub queues: BTreeMap<String, Queue>,
+}
+
+/// A queue that somebody has set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Queue {
+    /// Runs of it, or of each of its concurrency keys, that may hold a slot at once; `None` for the environment's limit.
+    pub concurrency_limit: Option<i32>,
+    /// Stands in for the limit while it is set.
+    pub override_limit: Option<i32>,
+    /// Queued runs from which on triggers are refused; `None` for what the environment says.
+    pub max_size: Option<i32>,
+    /// Whether nothing is handed out.
+    pub is_paused: bool,
 }
 
 impl Environment {
@@ -30,6 +59,155 @@ impl Environment {
             kind: EnvironmentType::Production,
             project_id: None,
             organization_id: None,
+            concurrency_limit: None,
+            burst_factor: 1.0,
+            max_queue_size: None,
+            is_paused: false,
+            requires_version: false,
+            is_archived: false,
+            queues: BTreeMap::new(),
         }
+    }
+
+    /// Whether a claim must count slots: whether there is any limit here or in one of its queues.
+    #[must_use]
+    pub fn is_limited(&self) -> bool {
+        self.is_paused
+            || self.concurrency_limit.is_some()
+            || self.queues.values().any(|queue| queue.limit().is_some())
+    }
+
+    /// The most slots of the environment: the limit with its burst; `None` for no limit.
+    #[must_use]
+    pub fn cap(&self) -> Option<i64> {
+        if self.is_paused {
+            return Some(0);
+        }
+        self.concurrency_limit
+            .map(|limit| (f64::from(limit) * self.burst_factor).floor() as i64)
+    }
+
+    /// The most slots of a lane whose queue says nothing: the limit without its burst; `None` for no limit.
+    #[must_use]
+    pub fn lane_cap(&self) -> Option<i32> {
+        self.concurrency_limit
+    }
+
+    /// The queues that have a limit, with the most slots of each of their lanes.
+    pub fn queue_caps(&self) -> impl Iterator<Item = (&str, i32)> {
+        let within = self.concurrency_limit.unwrap_or(i32::MAX);
+        self.queues.iter().filter_map(move |(name, queue)| {
+            let limit = queue.limit()?;
+            Some((name.as_str(), limit.min(within)))
+        })
+    }
+
+    /// How many runs of `queue` may be queued; `None` for no limit.
+    #[must_use]
+    pub fn max_queued(&self, queue: &str) -> Option<i32> {
+        let own = self.queues.get(queue).and_then(|queue| queue.max_size);
+        own.or(self.max_queue_size)
+    }
+
+    /// Refuses new work for an environment that is closed for good.
+    ///
+    /// # Errors
+    /// [`Refusal::ArchivedEnvironment`] (`RE005`).
+    pub fn check_open(&self) -> Result<(), Refusal> {
+        match self.is_archived {
+            true => Err(Refusal::ArchivedEnvironment {
+                environment_id: self.id.clone(),
+            }),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Queue {
+    /// Its own limit; `None` for none.
+    #[must_use]
+    pub fn limit(&self) -> Option<i32> {
+        if self.is_paused {
+            return Some(0);
+        }
+        self.override_limit.or(self.concurrency_limit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(limit: i32, burst_factor: f64) -> Environment {
+        Environment {
+            concurrency_limit: Some(limit),
+            burst_factor,
+            ..Environment::built_in()
+        }
+    }
+
+    #[test]
+    fn only_several_queues_together_may_burst() {
+        let environment = environment(5, 1.5);
+        assert_eq!(
+            (environment.cap(), environment.lane_cap()),
+            (Some(7), Some(5))
+        );
+        assert_eq!(Environment::built_in().cap(), None);
+    }
+
+    #[test]
+    fn a_paused_queue_lets_nothing_out_and_zero_is_a_limit() {
+        let mut environment = environment(10, 1.0);
+        let queue = |limit, is_paused| Queue {
+            concurrency_limit: limit,
+            is_paused,
+            ..Queue::default()
+        };
+        environment
+            .queues
+            .insert("paused".to_owned(), queue(Some(3), true));
+        environment
+            .queues
+            .insert("zero".to_owned(), queue(Some(0), false));
+        environment
+            .queues
+            .insert("large".to_owned(), queue(Some(30), false));
+        environment
+            .queues
+            .insert("free".to_owned(), queue(None, false));
+        let caps: Vec<_> = environment.queue_caps().collect();
+        assert_eq!(caps, [("large", 10), ("paused", 0), ("zero", 0)]);
+    }
+
+    #[test]
+    fn an_override_stands_in_for_the_limit_and_a_pause_for_both() {
+        let queue = Queue {
+            concurrency_limit: Some(3),
+            override_limit: Some(7),
+            ..Queue::default()
+        };
+        assert_eq!(queue.limit(), Some(7));
+        let paused = Queue {
+            is_paused: true,
+            ..queue
+        };
+        assert_eq!(paused.limit(), Some(0));
+    }
+
+    #[test]
+    fn an_environment_is_limited_by_its_own_limit_or_one_of_a_queue() {
+        let mut open = Environment::built_in();
+        assert!(!open.is_limited());
+        open.queues.insert("q".to_owned(), Queue::default());
+        assert!(!open.is_limited());
+        open.queues.insert(
+            "q".to_owned(),
+            Queue {
+                is_paused: true,
+                ..Queue::default()
+            },
+        );
+        assert!(open.is_limited());
     }
 }

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod admission;
 mod attempt;
 mod backoff;
 mod batch;
@@ -13,6 +14,7 @@ mod cancel;
 mod completion;
 mod dequeue;
 mod environment;
+mod environment_change;
 mod error;
 mod heartbeat;
 mod id;
@@ -29,13 +31,15 @@ mod transition;
 mod trigger;
 mod trigger_options;
 
+pub use admission::{Admission, Lane, admit};
 pub use attempt::{DEFAULT_MAX_ATTEMPTS, MAX_ATTEMPTS};
 pub use backoff::Backoff;
 pub use batch::{check_max_events, check_max_items, check_pairs};
 pub use cancel::{Cancel, DEFAULT_REASON};
 pub use completion::{Completion, CompletionOf, Outcome};
 pub use dequeue::DequeueRequest;
-pub use environment::Environment;
+pub use environment::{Environment, Queue};
+pub use environment_change::{EnvironmentChange, LimitChange, QueueChange};
 pub use error::{ErrorCode, RunError};
 pub use heartbeat::Heartbeats;
 pub use id::{RunId, Shard, SnapshotId};
@@ -46,5 +50,5 @@ pub use retry::{AskedRetry, RetrySettings};
 pub use status::{AttemptStatus, EnvironmentType, ExecutionStatus, RunStatus};
 pub use time::Timestamp;
 pub use transition::{Command, Run, Settings, decide};
-pub use trigger::{Limits, NewRun};
+pub use trigger::{Limits, NewRun, check_name};
 pub use trigger_options::TriggerOptions;

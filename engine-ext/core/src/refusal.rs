@@ -46,6 +46,20 @@ pub enum Refusal {
         /// The id that was given.
         environment_id: String,
     },
+    /// `RE005`: this environment is closed for good.
+    ArchivedEnvironment {
+        /// Its id.
+        environment_id: String,
+    },
+    /// `RE008`: the queue takes no more runs.
+    QueueFull {
+        /// The queue.
+        queue: String,
+        /// How many runs it has.
+        queued: i64,
+        /// How many it may have.
+        limit: i32,
+    },
     /// `RE006`: the transaction's isolation level is stricter than READ COMMITTED.
     WrongIsolation {
         /// The level, in SQL's words.
@@ -143,7 +157,8 @@ impl Refusal {
             Self::StaleSnapshot { .. } => "RE002",
             Self::RunFinished { .. } => "RE003",
             Self::WrongStatus { .. } | Self::NotDeadLettered { .. } => "RE004",
-            Self::UnknownEnvironment { .. } => "RE005",
+            Self::UnknownEnvironment { .. } | Self::ArchivedEnvironment { .. } => "RE005",
+            Self::QueueFull { .. } => "RE008",
             Self::WrongIsolation { .. } => "RE006",
             Self::VersionMismatch { .. } => "RE007",
             Self::InvalidValue { .. } => "22023",
@@ -170,6 +185,10 @@ impl Refusal {
             Self::UnknownEnvironment { environment_id } => {
                 format!("environment \"{environment_id}\" does not exist")
             }
+            Self::ArchivedEnvironment { environment_id } => {
+                format!("environment \"{environment_id}\" is archived")
+            }
+            Self::QueueFull { queue, .. } => format!("queue \"{queue}\" is full"),
             Self::WrongIsolation { .. } => "isolation level must be read committed".to_owned(),
             Self::VersionMismatch { .. } => {
                 "library and catalog of the extension differ".to_owned()
@@ -208,6 +227,10 @@ impl Refusal {
             Self::RunFinished { status, .. } => format!("Its status is {status}."),
             Self::WrongStatus { reason, .. } => reason.clone(),
             Self::UnknownEnvironment { .. } => "Nobody has set this environment.".to_owned(),
+            Self::ArchivedEnvironment { .. } => "It takes no new runs.".to_owned(),
+            Self::QueueFull { queued, limit, .. } => {
+                format!("It has {queued} queued runs, the limit is {limit}.")
+            }
             Self::WrongIsolation { level } => format!("The transaction's level is {level}."),
             Self::VersionMismatch { library, catalog } => {
                 format!("The library is version {library}, the catalog version {catalog}.")
@@ -242,6 +265,8 @@ impl Refusal {
             }
             Self::RunFinished { .. } => "Nothing is left to do; trigger a new run to do the work again.".to_owned(),
             Self::WrongStatus { .. } => "Only a run that was dequeued can be started and completed.".to_owned(),
+            Self::ArchivedEnvironment { .. } => "Open it again with engine_set_environment.".to_owned(),
+            Self::QueueFull { .. } => "Trigger again later, or raise max_size with engine_set_queue.".to_owned(),
             Self::UnknownEnvironment { .. } => "Leave it out to use the environment \"default\".".to_owned(),
             Self::WrongIsolation { .. } => {
                 "Call it in a READ COMMITTED transaction, best in one of its own.".to_owned()

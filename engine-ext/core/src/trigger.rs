@@ -1,5 +1,7 @@
 //! What a caller may ask of a new run (`spec/queue.md §2.1`, `§2.11`).
 
+use std::rc::Rc;
+
 use serde_json::Value;
 
 use crate::{Environment, Machine, Refusal, RetrySettings, RunId, Timestamp, TriggerOptions};
@@ -20,7 +22,7 @@ pub struct Limits {
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewRun {
     /// Where it belongs.
-    pub environment: Environment,
+    pub environment: Rc<Environment>,
     /// Its id, if the caller chose it.
     pub chosen_id: Option<RunId>,
     /// The task.
@@ -74,7 +76,7 @@ impl TriggerOptions {
     /// - [`Refusal::TooLarge`] (`54000`) for a payload over the limit.
     pub fn check(
         self,
-        environment: Environment,
+        environment: Rc<Environment>,
         limits: Limits,
         now: Timestamp,
     ) -> Result<NewRun, Refusal> {
@@ -127,7 +129,8 @@ impl TriggerOptions {
             payload_type: self
                 .payload_type
                 .unwrap_or_else(|| "application/json".to_owned()),
-            concurrency_key: self.concurrency_key,
+            // As in the reference, an empty key is none.
+            concurrency_key: self.concurrency_key.filter(|key| !key.is_empty()),
             priority_ms,
             queue_timestamp,
             available_at: queue_timestamp.plus_ms(-priority_ms),
@@ -148,15 +151,24 @@ impl TriggerOptions {
     }
 }
 
-fn name(parameter: &'static str, text: String) -> Result<String, Refusal> {
-    if text.is_empty() || text.chars().count() > MAX_NAME_LENGTH {
-        let detail = format!("It has {} characters.", text.chars().count());
+/// Checks the name of a task, a queue, an environment, and what else has one.
+///
+/// # Errors
+/// [`Refusal::InvalidValue`] (`22023`) for a name that is empty or has more than 128 characters.
+pub fn check_name<'a>(parameter: &'static str, text: &'a str) -> Result<&'a str, Refusal> {
+    let length = text.chars().count();
+    if length == 0 || length > MAX_NAME_LENGTH {
         return Err(Refusal::invalid(
             parameter,
-            detail,
+            format!("It has {length} characters."),
             "Give 1 to 128 characters.",
         ));
     }
+    Ok(text)
+}
+
+fn name(parameter: &'static str, text: String) -> Result<String, Refusal> {
+    check_name(parameter, &text)?;
     Ok(text)
 }
 
@@ -197,7 +209,7 @@ mod tests {
     };
 
     fn check(options: TriggerOptions) -> Result<NewRun, Refusal> {
-        options.check(Environment::built_in(), LIMITS, NOW)
+        options.check(Rc::new(Environment::built_in()), LIMITS, NOW)
     }
 
     fn hello() -> TriggerOptions {

@@ -16,7 +16,7 @@ fn engine_check() -> TableIterator<
     'static,
     (
         name!(kind, String),
-        name!(run_id, String),
+        name!(run_id, Option<String>),
         name!(detail, String),
     ),
 > {

@@ -1,30 +1,19 @@
 //! Dequeue: hands queued runs to a worker.
 
-use engine_core::{
-    Command, DequeueRequest, Environment, ExecutionStatus, Plan, Refusal, Run, RunId, RunStatus,
-    Settings, Shard, Timestamp, decide,
-};
+use engine_core::{DequeueRequest, ExecutionStatus, RunStatus, Timestamp};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
 use pgrx::{JsonB, default, name, pg_extern, search_path};
 
+use super::claim::Wanted;
 use crate::error::OrRaise;
 use crate::store::claim::Claimed;
 use crate::store::run::Caller;
-use crate::store::transition::Transitions;
-use crate::{api, clock, guc, mint, store, wakeup};
+use crate::{api, clock, guc, wakeup};
 
 /// First pause of a call that waits, milliseconds; it doubles up to the longest one.
 const FIRST_PAUSE_MS: i64 = 5;
 const LONGEST_PAUSE_MS: i64 = 250;
-
-/// Which runs a call asks for.
-struct From<'a> {
-    shard: Shard,
-    worker_queue: &'a str,
-    environment_id: Option<&'a str>,
-    max_runs: i32,
-}
 
 /// Hands up to `max_runs` due runs of a worker queue to the caller, lowest queue timestamp minus priority first.
 ///
@@ -93,18 +82,12 @@ fn engine_dequeue(
         guc::max_batch(),
     )
     .or_raise();
-    let shard = shard_of(environment_id).or_raise();
     let caller = Caller {
         worker_id,
         runner_id,
     };
-    let from = From {
-        shard,
-        worker_queue: worker_queue.unwrap_or("main"),
-        environment_id,
-        max_runs: request.max_runs,
-    };
-    let (runs, now) = wait_for(request.wait_ms, |now| claim(&from, caller, now));
+    let from = Wanted::new(worker_queue, environment_id, request.max_runs).or_raise();
+    let (runs, now) = wait_for(request.wait_ms, |now| from.claim(caller, now));
     let version = worker_version.map(str::to_owned);
     let settings = api::settings(now);
     let heartbeat_ms = settings
@@ -158,80 +141,6 @@ fn engine_dequeue(
     ))
 }
 
-/// Claims due runs and hands them to the caller.
-fn claim(from: &From<'_>, caller: Caller<'_>, now: Timestamp) -> Vec<Claimed> {
-    let settings = api::settings(now);
-    let candidates = store::claim::lock(
-        from.shard,
-        from.worker_queue,
-        from.environment_id,
-        from.max_runs,
-        now,
-    );
-    let is_full = candidates.len() as i64 >= i64::from(from.max_runs);
-    let (mut claimed, mut others) = (Vec::new(), Vec::new());
-    for candidate in candidates {
-        match decide(&candidate.run, Command::Dequeue, &settings) {
-            Ok(Plan::Claim { max_attempts }) => claimed.push(Claimed {
-                snapshot_id: mint::next_snapshot_id(&candidate.run.snapshot_id),
-                max_attempts,
-                machine: settings.machines.resolve(candidate.run.machine.as_deref()),
-                candidate,
-            }),
-            Ok(plan) => others.push((candidate.run, plan)),
-            Err(refusal) => unreachable!("a dequeue is never refused: {}", refusal.message()),
-        }
-    }
-    if !claimed.is_empty() {
-        let base_cost = guc::base_cost_in_cents();
-        store::claim::apply(
-            from.shard, &claimed, "Dequeued", base_cost, caller, &settings,
-        );
-    }
-    apply(from.shard, &others, caller, &settings);
-    if !is_full {
-        clear_strays(from, caller, &settings);
-    }
-    claimed
-}
-
-/// Does away with due items whose runs are not queued. Nothing leaves one behind; but if one were there, it would be looked
-/// at by every claim from now on.
-fn clear_strays(from: &From<'_>, caller: Caller<'_>, settings: &Settings) {
-    let found = store::claim::strays(
-        from.shard,
-        from.worker_queue,
-        from.environment_id,
-        from.max_runs,
-        settings.now,
-    );
-    if found.is_empty() {
-        return;
-    }
-    let found: Vec<&RunId> = found.iter().collect();
-    let runs = store::run::lock_free(from.shard, &found);
-    let locked: Vec<&RunId> = runs.iter().map(|run| &run.id).collect();
-    // Read once the runs are locked: what another claimer has taken since is gone.
-    let taken = store::claim::delete_items(from.shard, &locked);
-    let plans: Vec<(Run, Plan)> = runs
-        .into_iter()
-        .filter(|run| taken.contains(&run.id))
-        .filter_map(|run| {
-            let plan = decide(&run, Command::Stray, settings).ok()?;
-            Some((run, plan))
-        })
-        .collect();
-    apply(from.shard, &plans, caller, settings);
-}
-
-fn apply(shard: Shard, plans: &[(Run, Plan)], caller: Caller<'_>, settings: &Settings) {
-    let mut transitions = Transitions::new(shard, caller, settings);
-    for (run, plan) in plans {
-        transitions.add(run, plan.clone());
-    }
-    transitions.apply();
-}
-
 /// Calls `claim` until it gives something or `wait_ms` milliseconds have passed; gives the time of the last call, too.
 fn wait_for(wait_ms: i32, claim: impl Fn(Timestamp) -> Vec<Claimed>) -> (Vec<Claimed>, Timestamp) {
     let mut now = clock::now();
@@ -246,18 +155,5 @@ fn wait_for(wait_ms: i32, claim: impl Fn(Timestamp) -> Vec<Claimed>) -> (Vec<Cla
         wakeup::sleep_ms(pause_ms.min(left_ms));
         pause_ms = (pause_ms * 2).min(LONGEST_PAUSE_MS);
         now = clock::now();
-    }
-}
-
-/// Where the runs of an environment live; shard 0 where none is named.
-fn shard_of(environment_id: Option<&str>) -> Result<Shard, Refusal> {
-    match environment_id {
-        None | Some(Environment::DEFAULT_ID) => Ok(Shard::default()),
-        Some(id) => match store::environment::read(&[id]).pop() {
-            Some(environment) => Ok(environment.shard),
-            None => Err(Refusal::UnknownEnvironment {
-                environment_id: id.to_owned(),
-            }),
-        },
     }
 }

@@ -5,8 +5,10 @@
 mod attempt;
 mod cancel;
 mod check;
+mod claim;
 mod complete;
 mod dequeue;
+mod environment;
 mod event;
 mod finished;
 mod heartbeat;

@@ -1,5 +1,7 @@
 //! Trigger: new runs, in the caller's own transaction and in any isolation level.
 
+use std::rc::Rc;
+
 use engine_core::{Environment, Refusal, RunId, Timestamp, TriggerOptions};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
@@ -140,10 +142,9 @@ pub(super) fn trigger(
     }
     let now = clock::now();
     let limits = guc::trigger_limits();
-    let environments = environments(&options);
     let mut runs = Vec::with_capacity(options.len());
     for (index, options) in options.into_iter().enumerate() {
-        let run = find(&environments, options.environment_id())
+        let run = environment(options.environment_id())
             .and_then(|environment| options.check(environment, limits, now))
             .map_err(|refusal| locate(index, refusal))?;
         let run_id = mint::run_id(&run);
@@ -183,18 +184,10 @@ pub(super) fn cached(run: Existing) -> TriggeredRow {
     )
 }
 
-/// The environments that the options name, as far as somebody has set them.
-fn environments(options: &[TriggerOptions]) -> Vec<Environment> {
-    let mut ids: Vec<&str> = options.iter().map(TriggerOptions::environment_id).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    store::environment::read(&ids)
-}
-
-fn find(environments: &[Environment], id: &str) -> Result<Environment, Refusal> {
-    match environments.iter().find(|environment| environment.id == id) {
-        Some(environment) => Ok(environment.clone()),
-        None if id == Environment::DEFAULT_ID => Ok(Environment::built_in()),
+/// The environment of a new run.
+fn environment(id: &str) -> Result<Rc<Environment>, Refusal> {
+    match store::environment::find(id) {
+        Some(environment) => environment.check_open().map(|()| environment),
         None => Err(Refusal::UnknownEnvironment {
             environment_id: id.to_owned(),
         }),

@@ -9,7 +9,7 @@ static CHECK: Statement = statement!("check.sql").with_bitmaps();
 /// A violated invariant.
 pub(crate) struct Violation {
     pub(crate) kind: String,
-    pub(crate) run_id: String,
+    pub(crate) run_id: Option<String>,
     pub(crate) detail: String,
 }
 
@@ -35,7 +35,7 @@ pub(crate) fn violations() -> Vec<Violation> {
         ],
         |cells| Violation {
             kind: cells.value(),
-            run_id: cells.value(),
+            run_id: cells.nullable(),
             detail: cells.value(),
         },
     )

@@ -8,9 +8,10 @@ use pgrx::JsonB;
 
 use super::position::Positions;
 use super::run::{Caller, column, decode, time};
-use super::statement::{Statement, arguments, statement};
+use super::statement::{Cells, Statement, arguments, statement};
 
 static LOCK: Statement = statement!("claim_lock.sql");
+static LOCK_ADMITTED: Statement = statement!("claim_lock_admitted.sql");
 static APPLY: Statement = statement!("claim_apply.sql");
 static FIND_STRAYS: Statement = statement!("stray_find.sql");
 static DELETE_ITEMS: Statement = statement!("queue_item_delete.sql");
@@ -38,59 +39,67 @@ pub(crate) struct Candidate {
     pub(crate) completed_waitpoints: Option<JsonB>,
 }
 
-/// Locks the next due runs of a worker queue.
-pub(crate) fn lock(
-    shard: Shard,
-    worker_queue: &str,
-    environment_id: Option<&str>,
-    max_runs: i32,
-    now: Timestamp,
-) -> Vec<Candidate> {
+/// Where a claimer looks: the runs of an environment that workers of a worker queue may have.
+#[derive(Clone, Copy)]
+pub(crate) struct Source<'a> {
+    pub(crate) shard: Shard,
+    pub(crate) worker_queue: &'a str,
+    pub(crate) environment_id: &'a str,
+}
+
+/// Locks the next due runs, where nothing is limited.
+pub(crate) fn lock(from: Source<'_>, max_runs: i32, now: Timestamp) -> Vec<Candidate> {
     LOCK.query(
         arguments![
-            shard.number(),
-            worker_queue,
+            from.shard.number(),
+            from.worker_queue,
+            from.environment_id,
             time(now),
-            environment_id,
             max_runs
         ],
-        |cells| Candidate {
-            run: decode(cells),
-            task: cells.value(),
-            payload: cells.value(),
-            payload_type: cells.value(),
-            queue: cells.value(),
-            concurrency_key: cells.nullable(),
-            worker_queue: cells.value(),
-            environment_id: cells.value(),
-            project_id: cells.nullable(),
-            organization_id: cells.nullable(),
-            max_duration_seconds: cells.nullable(),
-            is_test: cells.value(),
-            is_replay: cells.value(),
-            tags: cells.value(),
-            metadata: cells.nullable(),
-            trace_context: cells.nullable(),
-            checkpoint: cells.nullable(),
-            completed_waitpoints: cells.nullable(),
-        },
+        candidate,
     )
 }
 
-/// Due items of a worker queue whose runs are not queued.
-pub(crate) fn strays(
-    shard: Shard,
-    worker_queue: &str,
-    environment_id: Option<&str>,
-    max_runs: i32,
-    now: Timestamp,
-) -> Vec<RunId> {
+/// Locks runs that were admitted, in their order.
+pub(crate) fn lock_admitted(from: Source<'_>, ids: &[&RunId]) -> Vec<Candidate> {
+    LOCK_ADMITTED.query(
+        arguments![from.shard.number(), column(ids, |id| id.as_str())],
+        candidate,
+    )
+}
+
+fn candidate(cells: &mut Cells) -> Candidate {
+    Candidate {
+        run: decode(cells),
+        task: cells.value(),
+        payload: cells.value(),
+        payload_type: cells.value(),
+        queue: cells.value(),
+        concurrency_key: cells.nullable(),
+        worker_queue: cells.value(),
+        environment_id: cells.value(),
+        project_id: cells.nullable(),
+        organization_id: cells.nullable(),
+        max_duration_seconds: cells.nullable(),
+        is_test: cells.value(),
+        is_replay: cells.value(),
+        tags: cells.value(),
+        metadata: cells.nullable(),
+        trace_context: cells.nullable(),
+        checkpoint: cells.nullable(),
+        completed_waitpoints: cells.nullable(),
+    }
+}
+
+/// Due items whose runs are not queued.
+pub(crate) fn strays(from: Source<'_>, max_runs: i32, now: Timestamp) -> Vec<RunId> {
     FIND_STRAYS.query(
         arguments![
-            shard.number(),
-            worker_queue,
+            from.shard.number(),
+            from.worker_queue,
             time(now),
-            environment_id,
+            from.environment_id,
             max_runs
         ],
         |cells| RunId::parse(&cells.value::<String>()),
@@ -123,6 +132,7 @@ pub(crate) fn apply(
     runs: &[Claimed],
     description: &str,
     base_cost_in_cents: f64,
+    slots_count: bool,
     caller: Caller<'_>,
     settings: &Settings,
 ) {
@@ -141,6 +151,7 @@ pub(crate) fn apply(
         description,
         positions.horizon,
         base_cost_in_cents,
+        slots_count,
         column(runs, |claimed| claimed.candidate.run.id.as_str()),
         column(runs, |claimed| claimed.snapshot_id.as_str()),
         column(runs, |claimed| claimed.candidate.run.snapshot_ordinal + 1),

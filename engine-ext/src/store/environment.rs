@@ -1,14 +1,111 @@
-//! Environments.
+//! Environments and their queues.
 
-use engine_core::{Environment, EnvironmentType, Shard};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::CStr;
+use std::rc::Rc;
 
+use engine_core::{Environment, EnvironmentType, Queue, Shard};
+
+use super::kept;
 use super::statement::{Statement, arguments, statement};
 
 static READ: Statement = statement!("environment_read.sql");
+static READ_QUEUES: Statement = statement!("queue_read.sql");
+static ANY: Statement = statement!("environment_any.sql");
 
-/// Those of these environments that somebody has set.
-pub(crate) fn read(ids: &[&str]) -> Vec<Environment> {
-    READ.query(arguments![ids.to_vec()], |cells| Environment {
+pub(super) const TABLE: &CStr = c"environment";
+pub(super) const QUEUE_TABLE: &CStr = c"queue";
+
+/// What this session has read, as of a generation.
+#[derive(Default)]
+struct Known {
+    generation: u64,
+    environments: HashMap<String, Option<Rc<Environment>>>,
+    /// Whether somebody has set an environment at all.
+    any: Option<bool>,
+}
+
+thread_local! {
+    static KNOWN: RefCell<Known> = RefCell::default();
+}
+
+/// An environment, the built-in one included; `None` if nobody has set it.
+pub(crate) fn find(id: &str) -> Option<Rc<Environment>> {
+    find_as_of(kept::generation(), id)
+}
+
+/// The same, as it is now: what others have committed is seen. Call it with the environment's mutex held.
+pub(crate) fn find_fresh(id: &str) -> Option<Rc<Environment>> {
+    find_as_of(kept::fresh_generation(), id)
+}
+
+/// Whether somebody has set an environment; if not, there is only the built-in one.
+pub(crate) fn any_is_set() -> bool {
+    let generation = kept::generation();
+    let known = known(generation, |known| known.any);
+    known.unwrap_or_else(|| {
+        kept::watch(TABLE);
+        let any = ANY.query(arguments![], |cells| cells.value());
+        let any = any.into_iter().next().unwrap_or(false);
+        remember(generation, |known| known.any = Some(any));
+        any
+    })
+}
+
+fn find_as_of(generation: u64, id: &str) -> Option<Rc<Environment>> {
+    let known = known(generation, |known| known.environments.get(id).cloned());
+    known.unwrap_or_else(|| {
+        kept::watch(TABLE);
+        kept::watch(QUEUE_TABLE);
+        let found = read(id).map(Rc::new);
+        let kept = found.clone();
+        // As of before it was read: if somebody set it in between, it is read again.
+        remember(generation, |known| {
+            known.environments.insert(id.to_owned(), kept);
+        });
+        found
+    })
+}
+
+fn known<T>(generation: u64, get: impl FnOnce(&Known) -> Option<T>) -> Option<T> {
+    KNOWN.with_borrow(|known| {
+        if known.generation == generation {
+            get(known)
+        } else {
+            None
+        }
+    })
+}
+
+fn remember(generation: u64, set: impl FnOnce(&mut Known)) {
+    KNOWN.with_borrow_mut(|known| {
+        if known.generation != generation {
+            *known = Known {
+                generation,
+                ..Known::default()
+            };
+        }
+        set(known);
+    });
+}
+
+/// Reads an environment with its queues.
+pub(super) fn read(id: &str) -> Option<Environment> {
+    let queues: BTreeMap<String, Queue> = READ_QUEUES
+        .query(arguments![id], |cells| {
+            let name = cells.value();
+            let queue = Queue {
+                concurrency_limit: cells.nullable(),
+                override_limit: cells.nullable(),
+                max_size: cells.nullable(),
+                is_paused: cells.value(),
+            };
+            (name, queue)
+        })
+        .into_iter()
+        .collect();
+    let set = READ.query(arguments![id], |cells| Environment {
         id: cells.value(),
         shard: match Shard::new(cells.value()) {
             Some(shard) => shard,
@@ -17,6 +114,22 @@ pub(crate) fn read(ids: &[&str]) -> Vec<Environment> {
         kind: environment_type(&cells.value::<String>()),
         project_id: cells.nullable(),
         organization_id: cells.nullable(),
+        concurrency_limit: cells.nullable(),
+        burst_factor: cells.value(),
+        max_queue_size: cells.nullable(),
+        is_paused: cells.value(),
+        requires_version: cells.value(),
+        is_archived: cells.value(),
+        queues: BTreeMap::new(),
+    });
+    let set = set.into_iter().next();
+    let environment = match id {
+        Environment::DEFAULT_ID => Some(set.unwrap_or_else(Environment::built_in)),
+        _ => set,
+    };
+    environment.map(|environment| Environment {
+        queues,
+        ..environment
     })
 }
 

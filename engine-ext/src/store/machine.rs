@@ -1,43 +1,36 @@
-//! Machine presets that somebody has set. They are read once and kept by each session until somebody sets one: Postgres
-//! tells all sessions, as it does for a table that was altered.
+//! Machine presets that somebody has set.
 
-#![allow(unsafe_code)]
-
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
+use std::ffi::CStr;
 
 use engine_core::{Machine, Preset};
-use pgrx::pg_sys;
 
+use super::kept;
 use super::statement::{Statement, arguments, statement};
 
 static READ: Statement = statement!("machine_read.sql");
 static SET: Statement = statement!("machine_set.sql");
 
+const TABLE: &CStr = c"machine";
+
 thread_local! {
-    static KEPT: RefCell<Option<Vec<(Machine, Preset)>>> = const { RefCell::new(None) };
-    static TABLE: Cell<pg_sys::Oid> = const { Cell::new(pg_sys::Oid::INVALID) };
+    static KEPT: RefCell<Option<(u64, Vec<(Machine, Preset)>)>> = const { RefCell::new(None) };
 }
 
 /// The presets that were set.
 pub(crate) fn all() -> Vec<(Machine, Preset)> {
-    if let Some(kept) = KEPT.with_borrow(Clone::clone) {
-        return kept;
-    }
-    TABLE.set(table());
-    let read = READ.query(arguments![], |cells| {
-        let machine = match Machine::parse(&cells.value::<String>()) {
-            Some(machine) => machine,
-            None => unreachable!("only presets are set"),
-        };
-        let preset = Preset {
-            cpu: cells.value(),
-            memory: cells.value(),
-            cents_per_ms: cells.value(),
-        };
-        (machine, preset)
+    let generation = kept::generation();
+    let known = KEPT.with_borrow(|known| match known {
+        Some((at, presets)) if *at == generation => Some(presets.clone()),
+        _ => None,
     });
-    KEPT.set(Some(read.clone()));
-    read
+    known.unwrap_or_else(|| {
+        kept::watch(TABLE);
+        let presets = read();
+        // As of before it was read: if somebody set one in between, it is read again.
+        KEPT.set(Some((generation, presets.clone())));
+        presets
+    })
 }
 
 /// Sets a preset, for every session from the commit of this one on.
@@ -48,30 +41,20 @@ pub(crate) fn set(machine: Machine, preset: Preset) {
         preset.memory,
         preset.cents_per_ms
     ]);
-    // SAFETY: queues a message that is sent when this transaction commits.
-    unsafe { pg_sys::CacheInvalidateRelcacheByRelid(table()) };
+    kept::changed(TABLE);
 }
 
-/// Called once, when the library is loaded.
-pub(crate) fn install() {
-    // SAFETY: a function pointer of this process, for good.
-    unsafe {
-        pg_sys::CacheRegisterRelcacheCallback(Some(forget), pg_sys::Datum::from(0));
-    }
-}
-
-/// A table was altered, or all of them may have been.
-#[pgrx::pg_guard]
-unsafe extern "C-unwind" fn forget(_argument: pg_sys::Datum, relation: pg_sys::Oid) {
-    if relation == pg_sys::Oid::INVALID || relation == TABLE.get() {
-        KEPT.set(None);
-    }
-}
-
-fn table() -> pg_sys::Oid {
-    // SAFETY: literals; both look into the catalog's cache.
-    unsafe {
-        let schema = pg_sys::get_namespace_oid(c"engine".as_ptr(), false);
-        pg_sys::get_relname_relid(c"machine".as_ptr(), schema)
-    }
+fn read() -> Vec<(Machine, Preset)> {
+    READ.query(arguments![], |cells| {
+        let machine = match Machine::parse(&cells.value::<String>()) {
+            Some(machine) => machine,
+            None => unreachable!("only presets are set"),
+        };
+        let preset = Preset {
+            cpu: cells.value(),
+            memory: cells.value(),
+            cents_per_ms: cells.value(),
+        };
+        (machine, preset)
+    })
 }

@@ -23,6 +23,7 @@ pub(crate) struct Transitions<'a> {
     shard: Shard,
     caller: Caller<'a>,
     settings: &'a Settings,
+    slots_count: bool,
     finished: Vec<Step<'a, Finish>>,
     moved: Vec<Step<'a, Move>>,
     refused: Vec<Step<'a, String>>,
@@ -43,10 +44,19 @@ impl<'a> Transitions<'a> {
             shard,
             caller,
             settings,
+            slots_count: false,
             finished: Vec::new(),
             moved: Vec::new(),
             refused: Vec::new(),
             notices: Vec::new(),
+        }
+    }
+
+    /// The same for claims where there are limits: slots that are taken count.
+    pub(crate) fn counting(self, slots_count: bool) -> Self {
+        Self {
+            slots_count,
+            ..self
         }
     }
 
@@ -248,6 +258,7 @@ impl<'a> Transitions<'a> {
             column(steps, |step| step.what.detail.clone().map(JsonB)),
             queued(steps),
             unwatched,
+            self.slots_count,
         ]);
     }
 }

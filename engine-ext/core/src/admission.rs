@@ -1,0 +1,138 @@
+//! Which of the runs that are due may go, where there are limits (`spec/queue.md §1.3`, `§1.5`, `§1.11`).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A queue, or one concurrency key of a queue, with what a claimer has seen of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lane<T> {
+    /// The queue.
+    pub queue: String,
+    /// The concurrency key; empty for none.
+    pub concurrency_key: String,
+    /// Slots that are free; what the environment has left comes on top.
+    pub free: usize,
+    /// Runs that are due, first ones first.
+    pub items: Vec<T>,
+}
+
+/// What becomes of the runs that a claimer has seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admission<T> {
+    /// Those that go, in their order.
+    pub admitted: Vec<T>,
+    /// Those that may not go before a slot of their lane is given back.
+    pub blocked: Vec<T>,
+}
+
+/// Chooses up to `max` runs out of `lanes`. Between queues the oldest head goes first; the concurrency keys of one queue take
+/// turns, oldest head first, so that no key waits for another one's backlog. `order` is an item's place.
+///
+/// The reference looks at three times as many keys as it may grant, and starves the ones behind if these are at their limits
+/// (`spec/queue.md §3.4`, improvement 4). Here a full lane is no candidate.
+#[must_use]
+pub fn admit<T: Clone, O: Ord>(
+    lanes: &[Lane<T>],
+    max: usize,
+    order: impl Fn(&T) -> O,
+) -> Admission<T> {
+    // Of each queue the lanes that can have one more: how many they got, the place of the next one, which lane.
+    let mut queues: BTreeMap<&str, BTreeSet<(usize, O, usize)>> = BTreeMap::new();
+    let next = |taken: usize, index: usize| {
+        let lane = &lanes[index];
+        let item = lane.items.get(taken).filter(|_| taken < lane.free)?;
+        Some((taken, order(item), index))
+    };
+    for (index, lane) in lanes.iter().enumerate() {
+        queues
+            .entry(&lane.queue)
+            .or_default()
+            .extend(next(0, index));
+    }
+    let mut admitted = Vec::new();
+    while admitted.len() < max {
+        let heads = queues.values_mut().filter(|turns| !turns.is_empty());
+        let Some(turns) = heads.min_by(|a, b| head(a).cmp(&head(b))) else {
+            break;
+        };
+        let Some((taken, _, index)) = turns.pop_first() else {
+            break;
+        };
+        admitted.push(lanes[index].items[taken].clone());
+        turns.extend(next(taken + 1, index));
+    }
+    let blocked = lanes
+        .iter()
+        .flat_map(|lane| lane.items.iter().skip(lane.free).cloned())
+        .collect();
+    Admission { admitted, blocked }
+}
+
+/// The place of the item whose turn it is in a queue.
+fn head<O: Ord>(turns: &BTreeSet<(usize, O, usize)>) -> Option<&O> {
+    turns.first().map(|(_, order, _)| order)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lane(queue: &str, key: &str, free: usize, items: &[u32]) -> Lane<u32> {
+        Lane {
+            queue: queue.to_owned(),
+            concurrency_key: key.to_owned(),
+            free,
+            items: items.to_vec(),
+        }
+    }
+
+    fn admitted(lanes: &[Lane<u32>], max: usize) -> Vec<u32> {
+        admit(lanes, max, |item| *item).admitted
+    }
+
+    #[test]
+    fn between_queues_the_oldest_head_goes_first() {
+        let lanes = [lane("a", "", 9, &[1, 4, 5]), lane("b", "", 9, &[2, 3, 6])];
+        assert_eq!(admitted(&lanes, 5), [1, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn the_keys_of_a_queue_take_turns() {
+        let lanes = [
+            lane("q", "a", 99, &[1, 2, 3, 4, 5, 6, 7, 8, 9]),
+            lane("q", "b", 99, &[10]),
+            lane("q", "c", 99, &[11, 12]),
+        ];
+        assert_eq!(admitted(&lanes, 6), [1, 10, 11, 2, 12, 3]);
+    }
+
+    #[test]
+    fn turns_count_within_a_queue_only() {
+        let lanes = [
+            lane("q", "a", 9, &[1, 2]),
+            lane("q", "b", 9, &[3]),
+            lane("r", "", 9, &[4, 5]),
+        ];
+        assert_eq!(admitted(&lanes, 9), [1, 3, 2, 4, 5]);
+    }
+
+    #[test]
+    fn a_full_lane_is_passed_and_its_runs_are_blocked() {
+        let lanes = [
+            lane("q", "full", 0, &[1, 2]),
+            lane("q", "one", 1, &[3, 4]),
+            lane("q", "free", 9, &[5]),
+        ];
+        let admission = admit(&lanes, 9, |item| *item);
+        assert_eq!(admission.admitted, [3, 5]);
+        assert_eq!(admission.blocked, [1, 2, 4]);
+    }
+
+    #[test]
+    fn no_more_go_than_may() {
+        let lanes = [lane("q", "", 9, &[1, 2, 3])];
+        let admission = admit(&lanes, 2, |item| *item);
+        assert_eq!(admission.admitted, [1, 2]);
+        assert_eq!(admission.blocked, [] as [u32; 0], "the third has a slot");
+        assert_eq!(admitted(&lanes, 0), [] as [u32; 0]);
+    }
+}

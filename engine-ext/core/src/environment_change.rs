@@ -1,0 +1,165 @@
+//! How operators change environments and queues.
+
+use crate::{Environment, EnvironmentType, Queue, Refusal};
+
+/// What is asked of a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LimitChange {
+    /// It stays as it is.
+    Keep,
+    /// It becomes this; `None` is no limit.
+    Set(Option<i32>),
+}
+
+impl LimitChange {
+    /// The number that stands for a limit that stays as it is.
+    pub const KEEP: i32 = -1;
+
+    /// Reads the parameter of a limit: -1 keeps it, NULL takes it away.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidValue`] (`22023`) below -1.
+    pub fn read(parameter: &'static str, given: Option<i32>) -> Result<Self, Refusal> {
+        match given {
+            Some(Self::KEEP) => Ok(Self::Keep),
+            Some(limit) if limit < 0 => Err(Refusal::invalid(
+                parameter,
+                format!("{limit} is less than 0."),
+                "Give 0 or more, NULL for no limit, or -1 to keep it as it is.",
+            )),
+            limit => Ok(Self::Set(limit)),
+        }
+    }
+
+    fn apply(self, limit: &mut Option<i32>) {
+        if let Self::Set(new) = self {
+            *limit = new;
+        }
+    }
+}
+
+/// What is asked of an environment; `None` keeps what is there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EnvironmentChange {
+    /// Its kind.
+    pub kind: Option<String>,
+    /// The project it belongs to.
+    pub project_id: Option<String>,
+    /// The organization it belongs to.
+    pub organization_id: Option<String>,
+    /// Its limit.
+    pub concurrency_limit: LimitChange,
+    /// By how much several queues may exceed it together.
+    pub burst_factor: Option<f64>,
+    /// Queued runs of one queue from which on triggers are refused.
+    pub max_queue_size: LimitChange,
+    /// Whether nothing is handed out.
+    pub is_paused: Option<bool>,
+    /// Whether a run waits for a version that knows its task.
+    pub requires_version: Option<bool>,
+    /// Whether it is closed for good.
+    pub is_archived: Option<bool>,
+}
+
+impl EnvironmentChange {
+    /// What becomes of `environment`.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidValue`] (`22023`) for an unknown kind, or a burst factor below 1.
+    pub fn apply(self, environment: &mut Environment) -> Result<(), Refusal> {
+        if let Some(kind) = self.kind {
+            environment.kind = EnvironmentType::parse(&kind).ok_or_else(|| {
+                Refusal::invalid(
+                    "type",
+                    format!("\"{kind}\" is not a kind of environment."),
+                    "Give PRODUCTION, STAGING, DEVELOPMENT or PREVIEW.",
+                )
+            })?;
+        }
+        if let Some(burst_factor) = self.burst_factor {
+            if !(1.0..=1000.0).contains(&burst_factor) {
+                return Err(Refusal::invalid(
+                    "burst_factor",
+                    format!("{burst_factor} is not between 1 and 1000."),
+                    "Give 1 for no burst.",
+                ));
+            }
+            environment.burst_factor = burst_factor;
+        }
+        let keep = |new: Option<String>, old: &mut Option<String>| {
+            if new.is_some() {
+                *old = new;
+            }
+        };
+        keep(self.project_id, &mut environment.project_id);
+        keep(self.organization_id, &mut environment.organization_id);
+        self.concurrency_limit
+            .apply(&mut environment.concurrency_limit);
+        self.max_queue_size.apply(&mut environment.max_queue_size);
+        environment.is_paused = self.is_paused.unwrap_or(environment.is_paused);
+        environment.requires_version = self
+            .requires_version
+            .unwrap_or(environment.requires_version);
+        environment.is_archived = self.is_archived.unwrap_or(environment.is_archived);
+        Ok(())
+    }
+}
+
+/// What is asked of a queue; `None` keeps what is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueueChange {
+    /// Its limit.
+    pub concurrency_limit: LimitChange,
+    /// What stands in for the limit.
+    pub override_limit: LimitChange,
+    /// Queued runs from which on triggers are refused.
+    pub max_size: LimitChange,
+    /// Whether nothing is handed out.
+    pub is_paused: Option<bool>,
+}
+
+impl QueueChange {
+    /// What becomes of `queue`.
+    #[must_use]
+    pub fn apply(self, mut queue: Queue) -> Queue {
+        self.concurrency_limit.apply(&mut queue.concurrency_limit);
+        self.override_limit.apply(&mut queue.override_limit);
+        self.max_size.apply(&mut queue.max_size);
+        queue.is_paused = self.is_paused.unwrap_or(queue.is_paused);
+        queue
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(given: Option<i32>) -> Result<LimitChange, Refusal> {
+        LimitChange::read("concurrency_limit", given)
+    }
+
+    #[test]
+    fn a_limit_is_kept_set_or_taken_away() {
+        assert_eq!(read(Some(-1)), Ok(LimitChange::Keep));
+        assert_eq!(read(Some(0)), Ok(LimitChange::Set(Some(0))));
+        assert_eq!(read(None), Ok(LimitChange::Set(None)));
+        assert_eq!(read(Some(-2)).unwrap_err().sqlstate(), "22023");
+    }
+
+    #[test]
+    fn a_pause_keeps_the_limit_for_the_time_after() {
+        let change = |is_paused| QueueChange {
+            concurrency_limit: LimitChange::Keep,
+            override_limit: LimitChange::Keep,
+            max_size: LimitChange::Keep,
+            is_paused: Some(is_paused),
+        };
+        let queue = Queue {
+            concurrency_limit: Some(3),
+            ..Queue::default()
+        };
+        let paused = change(true).apply(queue);
+        assert_eq!(paused.limit(), Some(0));
+        assert_eq!(change(false).apply(paused).limit(), Some(3));
+    }
+}

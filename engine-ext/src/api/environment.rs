@@ -1,0 +1,165 @@
+//! Environments and queues: limits, pauses.
+
+use engine_core::{Environment, EnvironmentChange, LimitChange, QueueChange, Refusal, check_name};
+use pgrx::iter::TableIterator;
+use pgrx::{default, name, pg_extern, search_path};
+
+use crate::error::{OrRaise, required};
+use crate::{api, clock, store};
+
+/// Sets an environment, and returns it as it is from the commit on.
+///
+/// What is not given stays as it is; a new environment is PRODUCTION, without limits. `concurrency_limit` is how many of its
+/// runs may hold a slot at once, `burst_factor` by how much several queues together may exceed that (one queue alone never
+/// does), `max_queue_size` how many runs of one queue may be queued before triggers are refused; for these NULL is no limit,
+/// and -1 keeps what is there. A limit that is lowered interrupts nothing. Waits for claims of the environment that are
+/// under way, and they for it: call it in a transaction of its own. Behaviour: `spec/queue.md §1.3`, `§1.15`, `§1.16`.
+///
+/// # Errors
+/// - `22023` for an unknown type, a limit below -1, or a burst factor outside 1..=1000.
+/// - `RE006` in a stricter isolation level than READ COMMITTED.
+// Its SQL is sql/function/engine_set_environment.sql.
+#[pg_extern(sql = false)]
+#[allow(clippy::type_complexity, clippy::too_many_arguments)]
+fn engine_set_environment(
+    environment_id: Option<&str>,
+    r#type: default!(Option<String>, "NULL"),
+    project_id: default!(Option<String>, "NULL"),
+    organization_id: default!(Option<String>, "NULL"),
+    concurrency_limit: default!(Option<i32>, "-1"),
+    burst_factor: default!(Option<f64>, "NULL"),
+    paused: default!(Option<bool>, "NULL"),
+    archived: default!(Option<bool>, "NULL"),
+    requires_version: default!(Option<bool>, "NULL"),
+    max_queue_size: default!(Option<i32>, "-1"),
+) -> TableIterator<
+    'static,
+    (
+        name!(environment_id, String),
+        name!(r#type, &'static str),
+        name!(concurrency_limit, Option<i32>),
+        name!(burst_factor, f64),
+        name!(paused, bool),
+        name!(archived, bool),
+        name!(requires_version, bool),
+        name!(max_queue_size, Option<i32>),
+    ),
+> {
+    api::enter_locking().or_raise();
+    let id = check_name(
+        "environment_id",
+        required("environment_id", environment_id).or_raise(),
+    );
+    let limit = |parameter, given| LimitChange::read(parameter, given).or_raise();
+    let change = EnvironmentChange {
+        kind: r#type,
+        project_id,
+        organization_id,
+        concurrency_limit: limit("concurrency_limit", concurrency_limit),
+        burst_factor,
+        max_queue_size: limit("max_queue_size", max_queue_size),
+        is_paused: paused,
+        requires_version,
+        is_archived: archived,
+    };
+    let set = set_environment(id.or_raise(), change).or_raise();
+    TableIterator::once((
+        set.id.clone(),
+        set.kind.as_str(),
+        set.concurrency_limit,
+        set.burst_factor,
+        set.is_paused,
+        set.is_archived,
+        set.requires_version,
+        set.max_queue_size,
+    ))
+}
+
+/// Sets a queue, and returns it as it is from the commit on.
+///
+/// What is not given stays as it is. `concurrency_limit` is how many runs of the queue, or of each of its concurrency keys, may
+/// hold a slot at once, 0 for none; `override_limit` stands in for it while it is set; `max_size` is how many may be queued
+/// before triggers are refused; for these NULL is no limit, and -1 keeps what is there. A paused queue hands out nothing and
+/// takes new runs. Waits as `engine_set_environment` does. Behaviour: `spec/queue.md §1.3`, `§1.15`, `§1.16`.
+///
+/// # Errors
+/// - `22023` for a name of more than 128 characters, or a limit below -1.
+/// - `RE005` for an unknown environment.
+/// - `RE006` in a stricter isolation level than READ COMMITTED.
+#[pg_extern(volatile, parallel_unsafe, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+#[allow(clippy::type_complexity)]
+fn engine_set_queue(
+    name: Option<&str>,
+    environment_id: default!(Option<&str>, "'default'"),
+    concurrency_limit: default!(Option<i32>, "-1"),
+    paused: default!(Option<bool>, "NULL"),
+    override_limit: default!(Option<i32>, "-1"),
+    max_size: default!(Option<i32>, "-1"),
+) -> TableIterator<
+    'static,
+    (
+        name!(name, String),
+        name!(environment_id, String),
+        name!(concurrency_limit, Option<i32>),
+        name!(paused, bool),
+        name!(override_limit, Option<i32>),
+        name!(max_size, Option<i32>),
+    ),
+> {
+    api::enter_locking().or_raise();
+    let name = check_name("name", required("name", name).or_raise()).or_raise();
+    let id = environment_id.unwrap_or(Environment::DEFAULT_ID);
+    let limit = |parameter, given| LimitChange::read(parameter, given).or_raise();
+    let change = QueueChange {
+        concurrency_limit: limit("concurrency_limit", concurrency_limit),
+        override_limit: limit("override_limit", override_limit),
+        max_size: limit("max_size", max_size),
+        is_paused: paused,
+    };
+    let set = set_queue(id, name, change).or_raise();
+    TableIterator::once((
+        name.to_owned(),
+        id.to_owned(),
+        set.concurrency_limit,
+        set.is_paused,
+        set.override_limit,
+        set.max_size,
+    ))
+}
+
+/// Takes the mutex, reads, changes, fits slots and items to it.
+fn set_environment(id: &str, change: EnvironmentChange) -> Result<Environment, Refusal> {
+    store::mutex::wait_alone(id);
+    let found = store::environment::find_fresh(id);
+    let mut environment = found.map_or_else(
+        || Environment {
+            id: id.to_owned(),
+            ..Environment::built_in()
+        },
+        |found| (*found).clone(),
+    );
+    let was_limited = environment.is_limited();
+    change.apply(&mut environment)?;
+    store::limit::set_environment(&environment, clock::now());
+    store::limit::fit(&environment, was_limited);
+    Ok(environment)
+}
+
+/// The same for a queue.
+fn set_queue(id: &str, name: &str, change: QueueChange) -> Result<engine_core::Queue, Refusal> {
+    store::mutex::wait_alone(id);
+    let Some(found) = store::environment::find_fresh(id) else {
+        return Err(Refusal::UnknownEnvironment {
+            environment_id: id.to_owned(),
+        });
+    };
+    let mut environment = (*found).clone();
+    let was_limited = environment.is_limited();
+    let queue = environment.queues.get(name).copied().unwrap_or_default();
+    let queue = change.apply(queue);
+    environment.queues.insert(name.to_owned(), queue);
+    store::limit::set_queue(&environment, name, queue, clock::now());
+    store::limit::fit(&environment, was_limited);
+    Ok(queue)
+}

@@ -1,0 +1,146 @@
+//! Lanes: what a claimer has to choose from where there are limits, and how it leaves them.
+
+use engine_core::{Environment, Lane, RunId, Timestamp};
+use pgrx::datum::TimestampWithTimeZone;
+
+use super::claim::Source;
+use super::run::{column, time};
+use super::statement::{Cells, Statement, arguments, statement};
+
+static CANDIDATES: Statement = statement!("claim_candidates.sql");
+static COUNT: Statement = statement!("slot_count.sql");
+static SETTLE: Statement = statement!("lane_settle.sql");
+static ENVIRONMENTS: Statement = statement!("environment_due.sql");
+
+/// A due item that a claimer has seen.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Item {
+    /// Its run.
+    pub(crate) run_id: RunId,
+    /// Its place.
+    pub(crate) available_at: i64,
+    /// Whether its lane is where it is found.
+    pub(crate) is_filed: bool,
+}
+
+/// How many slots an environment may still take; `None` for any number.
+pub(crate) fn headroom(from: Source<'_>, environment: &Environment) -> Option<i64> {
+    let cap = environment.cap()?;
+    if cap == 0 {
+        return Some(0);
+    }
+    let arguments = arguments![from.shard.number(), from.environment_id, cap];
+    let held: Option<i64> = COUNT.query(arguments, Cells::value).pop();
+    Some(cap - held.unwrap_or(0))
+}
+
+/// What a claimer has seen.
+pub(crate) struct Seen {
+    /// Lanes, each with the runs that are due.
+    pub(crate) lanes: Vec<Lane<Item>>,
+    /// Of each lane, whether a slot was given back since somebody looked at it.
+    pub(crate) is_released: Vec<bool>,
+}
+
+/// The lanes that a claimer of up to `max_runs` runs has to choose from, with up to `unfiled` items that are in none yet.
+pub(crate) fn candidates(
+    from: Source<'_>,
+    environment: &Environment,
+    max_runs: i32,
+    unfiled: i32,
+    now: Timestamp,
+) -> Seen {
+    let caps: Vec<(&str, i32)> = environment.queue_caps().collect();
+    let rows = CANDIDATES.query(
+        arguments![
+            from.shard.number(),
+            from.worker_queue,
+            from.environment_id,
+            time(now),
+            max_runs,
+            unfiled,
+            column(&caps, |(queue, _)| *queue),
+            column(&caps, |(_, cap)| *cap),
+            environment.lane_cap().unwrap_or(i32::MAX),
+        ],
+        row,
+    );
+    let mut seen = Seen {
+        lanes: Vec::new(),
+        is_released: Vec::new(),
+    };
+    for (mut lane, is_released, item) in rows {
+        let is_same = |last: &&mut Lane<Item>| {
+            last.queue == lane.queue && last.concurrency_key == lane.concurrency_key
+        };
+        match seen.lanes.last_mut().filter(is_same) {
+            Some(last) => last.items.extend(item),
+            None => {
+                lane.items.extend(item);
+                seen.lanes.push(lane);
+                seen.is_released.push(is_released);
+            }
+        }
+    }
+    seen
+}
+
+/// The rows of a lane come one after another.
+fn row(cells: &mut Cells) -> (Lane<Item>, bool, Option<Item>) {
+    let lane = Lane {
+        queue: cells.value(),
+        concurrency_key: cells.value(),
+        free: usize::try_from(cells.value::<i64>()).unwrap_or(0),
+        items: Vec::new(),
+    };
+    let is_released = cells.value();
+    let (run_id, available_at, is_filed) = (
+        cells.nullable::<String>(),
+        cells.nullable::<TimestampWithTimeZone>(),
+        cells.nullable::<bool>(),
+    );
+    let item = match (run_id, available_at, is_filed) {
+        (Some(run_id), Some(available_at), Some(is_filed)) => Some(Item {
+            run_id: RunId::parse(&run_id),
+            available_at: available_at.into(),
+            is_filed,
+        }),
+        _ => None,
+    };
+    (lane, is_released, item)
+}
+
+/// Leaves `lanes` as they are after a claim: `blocked` items are filed, and each lane says what it has.
+pub(crate) fn settle(
+    from: Source<'_>,
+    environment: &Environment,
+    lanes: &[&Lane<Item>],
+    blocked: &[&RunId],
+) {
+    let caps: Vec<(&str, i32)> = environment.queue_caps().collect();
+    let cap = |lane: &&Lane<Item>| {
+        let own = caps.iter().find(|(queue, _)| *queue == lane.queue);
+        own.map_or(environment.lane_cap().unwrap_or(i32::MAX), |(_, cap)| *cap)
+    };
+    SETTLE.execute(arguments![
+        from.shard.number(),
+        from.environment_id,
+        column(blocked, |run_id| run_id.as_str()),
+        column(lanes, |lane| lane.queue.as_str()),
+        column(lanes, |lane| lane.concurrency_key.as_str()),
+        column(lanes, cap),
+    ]);
+}
+
+/// Up to `count` environments that have something for a worker queue, in the order of their ids, after `after`.
+pub(crate) fn environments(
+    shard: engine_core::Shard,
+    worker_queue: &str,
+    after: &str,
+    count: i32,
+) -> Vec<String> {
+    ENVIRONMENTS.query(
+        arguments![shard.number(), worker_queue, after, count],
+        Cells::value,
+    )
+}

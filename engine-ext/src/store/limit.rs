@@ -1,0 +1,66 @@
+//! Environments and queues that are set, and what that makes of slots and items that are there. The environment's mutex is
+//! held.
+
+use engine_core::{Environment, Queue, Timestamp};
+
+use super::environment::{QUEUE_TABLE, TABLE};
+use super::kept;
+use super::run::time;
+use super::statement::{Statement, arguments, statement};
+
+static SET: Statement = statement!("environment_set.sql");
+static SET_QUEUE: Statement = statement!("queue_set.sql");
+static COUNT_SLOTS: Statement = statement!("slots_count.sql");
+static UNCOUNT_SLOTS: Statement = statement!("slots_uncount.sql");
+static REOPEN: Statement = statement!("lanes_reopen.sql");
+static DISSOLVE: Statement = statement!("lanes_dissolve.sql");
+
+/// Writes an environment.
+pub(crate) fn set_environment(environment: &Environment, now: Timestamp) {
+    SET.execute(arguments![
+        environment.id.as_str(),
+        environment.kind.as_str(),
+        environment.project_id.as_deref(),
+        environment.organization_id.as_deref(),
+        environment.concurrency_limit,
+        environment.burst_factor,
+        environment.max_queue_size,
+        environment.is_paused,
+        environment.requires_version,
+        environment.is_archived,
+        time(now),
+    ]);
+    kept::changed(TABLE);
+}
+
+/// Writes a queue.
+pub(crate) fn set_queue(environment: &Environment, name: &str, queue: Queue, now: Timestamp) {
+    SET_QUEUE.execute(arguments![
+        environment.id.as_str(),
+        name,
+        queue.concurrency_limit,
+        queue.override_limit,
+        queue.max_size,
+        queue.is_paused,
+        time(now),
+    ]);
+    kept::changed(QUEUE_TABLE);
+}
+
+/// Fits slots, lanes and items to limits that were set: from `was_limited` to what `environment` is now.
+pub(crate) fn fit(environment: &Environment, was_limited: bool) {
+    let (shard, id) = (environment.shard.number(), environment.id.as_str());
+    match (was_limited, environment.is_limited()) {
+        (false, false) => {}
+        (false, true) => {
+            COUNT_SLOTS.execute(arguments![shard, id]);
+        }
+        (true, true) => {
+            REOPEN.execute(arguments![shard, id]);
+        }
+        (true, false) => {
+            UNCOUNT_SLOTS.execute(arguments![shard, id]);
+            DISSOLVE.execute(arguments![shard, id]);
+        }
+    }
+}

@@ -1,0 +1,66 @@
+-- What a claimer has to choose from where there are limits: the heads of open lanes, and the next items that are in no lane
+-- yet; with each lane the slots that it has left, and whether one was given back. A lane without an item comes as one row, to be
+-- settled.
+-- $1 smallint shard, $2 text worker queue, $3 text environment id, $4 timestamptz now, $5 integer how many may go
+-- $6 integer how many items to look at that are in no lane yet
+-- $7 text[] queues that have a limit, $8 integer[] the limit of each of their lanes, $9 integer the limit of all other lanes
+-- (2147483647 is no limit: nothing is counted)
+-- Locks: none; the environment's mutex is held, so that nobody else takes a slot. Counting is a statement of its own after
+-- the mutex: one that took the mutex itself would not see what its last holder wrote.
+-- Index: lane_open, release_environment, lane_pkey, queue_item_claim, heartbeat_counted, queue_item_lane.
+with released as materialized (
+    select r.queue, r.concurrency_key
+    from engine.release as r
+    where r.shard = $1 and r.environment_id = $3
+    limit 1000
+), known as (
+    (select l.queue, l.concurrency_key
+     from engine.lane as l
+     where l.shard = $1 and l.worker_queue = $2 and l.environment_id = $3 and l.is_open
+     order by l.head_at
+     limit $5)
+    union
+    select r.queue, r.concurrency_key
+    from released as r
+), next as materialized (
+    select q.run_id, q.queue, q.concurrency_key, q.available_at
+    from engine.queue_item as q
+    where q.shard = $1 and q.worker_queue = $2 and q.environment_id = $3 and not q.is_filed and q.available_at <= $4
+    order by q.available_at, q.run_id
+    limit $6
+), lane as materialized (
+    select a.queue, a.concurrency_key, case when c.cap = 2147483647 then c.cap else greatest(0, c.cap - (
+               select count(*)
+               from (
+                   select
+                   from engine.heartbeat as h
+                   where h.shard = $1 and h.environment_id = $3 and h.queue = a.queue
+                     and h.concurrency_key = a.concurrency_key and h.is_counted
+                   limit c.cap) as held)) end as free
+    from (
+        select k.queue, k.concurrency_key from known as k
+        union
+        select n.queue, n.concurrency_key from next as n
+    ) as a
+    cross join lateral (
+        select coalesce((select g.cap from unnest($7, $8) as g(queue, cap) where g.queue = a.queue), $9) as cap
+        offset 0
+    ) as c
+)
+select l.queue, l.concurrency_key, l.free,
+       exists (select from released as r where r.queue = l.queue and r.concurrency_key = l.concurrency_key),
+       i.run_id, i.available_at, i.is_filed
+from lane as l
+left join lateral (
+    select n.run_id, n.available_at, false as is_filed
+    from next as n
+    where n.queue = l.queue and n.concurrency_key = l.concurrency_key
+    union all
+    (select q.run_id, q.available_at, true
+     from engine.queue_item as q
+     where q.shard = $1 and q.environment_id = $3 and q.queue = l.queue and q.concurrency_key = l.concurrency_key
+       and q.worker_queue = $2 and q.is_filed
+     order by q.available_at, q.run_id
+     limit least(l.free, $5))
+) as i on true
+order by l.queue, l.concurrency_key, i.available_at, i.run_id

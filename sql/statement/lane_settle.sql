@@ -1,0 +1,62 @@
+-- Leaves lanes as they are after a claim: items that may not go are filed, releases that were looked at are gone, and each
+-- lane says whether it has a free slot and since when its first item waits; one without an item is no more.
+-- What is read here is newer than what the claimer chose by: a slot that was given back in between is seen with its release.
+-- $1 smallint shard, $2 text environment id, $3 text[] run ids of items to be filed
+-- then one array element per lane: $4 queue, $5 concurrency key, $6 its limit
+-- Locks: lanes, items, releases; the environment's mutex is held. Index: queue_item_pkey, queue_item_lane, lane_pkey,
+-- lane_open, heartbeat_counted, release_environment.
+with given as materialized (
+    select g.queue, g.concurrency_key, g.cap = 2147483647 or g.cap > (
+               select count(*)
+               from (
+                   select
+                   from engine.heartbeat as h
+                   where h.shard = $1 and h.environment_id = $2 and h.queue = g.queue
+                     and h.concurrency_key = g.concurrency_key and h.is_counted
+                   limit g.cap) as held) as is_open
+    from unnest($4, $5, $6) as g(queue, concurrency_key, cap)
+), release as (
+    delete from engine.release as r
+    using given as g
+    where r.shard = $1 and r.environment_id = $2 and r.queue = g.queue and r.concurrency_key = g.concurrency_key
+), filed as (
+    update engine.queue_item as i
+    set is_filed = true
+    where i.shard = $1 and i.run_id = any ($3)
+    returning i.queue, i.concurrency_key, i.worker_queue, i.available_at
+), head as materialized (
+    select w.queue, w.concurrency_key, w.worker_queue, min(w.available_at) as head_at
+    from (
+        select f.queue, f.concurrency_key, f.worker_queue, f.available_at
+        from filed as f
+        union all
+        select l.queue, l.concurrency_key, l.worker_queue, i.available_at
+        from given as g
+        join engine.lane as l on l.shard = $1 and l.environment_id = $2 and l.queue = g.queue
+                             and l.concurrency_key = g.concurrency_key
+        cross join lateral (
+            select i.available_at
+            from engine.queue_item as i
+            where i.shard = $1 and i.environment_id = $2 and i.queue = l.queue and i.concurrency_key = l.concurrency_key
+              and i.worker_queue = l.worker_queue and i.is_filed
+            order by i.available_at
+            limit 1
+        ) as i
+    ) as w
+    group by w.queue, w.concurrency_key, w.worker_queue
+), gone as (
+    delete from engine.lane as l
+    using given as g
+    where l.shard = $1 and l.environment_id = $2 and l.queue = g.queue and l.concurrency_key = g.concurrency_key
+      and not exists (
+        select from head as h
+        where h.queue = l.queue and h.concurrency_key = l.concurrency_key and h.worker_queue = l.worker_queue)
+)
+insert into engine.lane as l (shard, environment_id, queue, concurrency_key, worker_queue, head_at, is_open)
+select $1, $2, h.queue, h.concurrency_key, h.worker_queue, h.head_at, g.is_open
+from head as h
+join given as g on g.queue = h.queue and g.concurrency_key = h.concurrency_key
+on conflict (shard, environment_id, queue, concurrency_key, worker_queue) do update
+set head_at = excluded.head_at,
+    is_open = excluded.is_open
+where (l.head_at, l.is_open) is distinct from (excluded.head_at, excluded.is_open)
