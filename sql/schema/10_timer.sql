@@ -1,7 +1,7 @@
 -- Something due at a time, for the tick to do.
 create table engine.timer (
     shard  smallint not null,
-    kind   text not null,
+    kind   text not null check (kind in ('CANCEL_RUN')),
     id     text collate "C" not null,
     due_at timestamptz not null,
     detail jsonb,

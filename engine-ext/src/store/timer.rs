@@ -1,6 +1,6 @@
 //! What is due at a time.
 
-use engine_core::{Shard, Timestamp};
+use engine_core::{Shard, TimerKind, Timestamp};
 use pgrx::JsonB;
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ static CANCEL_CHILDREN: Statement = statement!("children_cancel.sql");
 /// A timer that is due, locked.
 pub(crate) struct Due {
     /// What is to be done.
-    pub(crate) kind: String,
+    pub(crate) kind: TimerKind,
     /// The run, waitpoint or batch that it is about.
     pub(crate) id: String,
     /// How.
@@ -25,7 +25,10 @@ pub(crate) struct Due {
 pub(crate) fn lock_due(shard: Shard, max_items: i32, now: Timestamp) -> Vec<Due> {
     DUE.query(arguments![shard.number(), time(now), max_items], |cells| {
         Due {
-            kind: cells.value(),
+            kind: match TimerKind::parse(&cells.value::<String>()) {
+                Some(kind) => kind,
+                None => unreachable!("the table checks the kind"),
+            },
             id: cells.value(),
             detail: cells.nullable::<JsonB>().map(|json| json.0),
         }

@@ -1,0 +1,21 @@
+//! What can be due at a time.
+
+use crate::status::named;
+
+named! {
+    /// What a timer is for.
+    TimerKind {
+        /// Cancel a run whose parent ended cancelled.
+        CancelRun = "CANCEL_RUN",
+    }
+}
+
+impl TimerKind {
+    /// How `engine_tick` tells what it did.
+    #[must_use]
+    pub const fn told(self) -> &'static str {
+        match self {
+            Self::CancelRun => "cancelled_child",
+        }
+    }
+}
