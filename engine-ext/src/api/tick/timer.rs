@@ -22,7 +22,10 @@ pub(super) fn run(tick: &mut Tick<'_>) -> Result<Vec<Done>, Refusal> {
     }
     let mut told = Vec::new();
     for kind in TimerKind::ALL {
-        let due = kinds.remove(kind).unwrap_or_default();
+        let Some(due) = kinds.remove(kind) else {
+            told.push((kind.told(), 0));
+            continue;
+        };
         let done = match kind {
             TimerKind::CancelRun => cancel_children(tick, due)?,
         };
