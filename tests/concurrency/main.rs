@@ -2,4 +2,5 @@
 
 mod beat;
 mod claim;
+mod claim_lock;
 mod limit;

@@ -2,7 +2,12 @@
 
 mod attempt_failure;
 mod dequeue;
+mod fair;
 mod heartbeat;
 mod history;
+mod key;
+mod limit;
+mod queue;
 mod since;
 mod trigger;
+mod worker_queue;

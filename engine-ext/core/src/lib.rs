@@ -31,8 +31,9 @@ mod timer;
 mod transition;
 mod trigger;
 mod trigger_options;
+mod worker_queue;
 
-pub use admission::{Admission, Lane, admit};
+pub use admission::{Lane, admit};
 pub use attempt::{DEFAULT_MAX_ATTEMPTS, MAX_ATTEMPTS};
 pub use backoff::Backoff;
 pub use batch::{check_max_events, check_max_items, check_pairs};
@@ -54,3 +55,4 @@ pub use timer::TimerKind;
 pub use transition::{Command, Run, Settings, decide};
 pub use trigger::{Limits, NewRun, check_name};
 pub use trigger_options::TriggerOptions;
+pub use worker_queue::WorkerQueueOverrides;

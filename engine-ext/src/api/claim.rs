@@ -7,13 +7,10 @@
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 
-use engine_core::{
-    Admission, Command, Environment, Lane, Plan, Refusal, Run, RunId, Settings, Timestamp, admit,
-    decide,
-};
+use engine_core::{Command, Environment, Plan, Refusal, Run, RunId, Settings, Timestamp, decide};
 
 use crate::store::claim::{Candidate, Claimed, Source};
-use crate::store::lane::{Item, Seen};
+use crate::store::lane::Seen;
 use crate::store::run::Caller;
 use crate::store::transition::Transitions;
 use crate::{api, guc, mint, store, wakeup};
@@ -203,22 +200,17 @@ fn claim_limited(
     let mut window = FIRST_WINDOW.max(max_runs.saturating_mul(2));
     while length(&claimed) < max_runs {
         let left = max_runs - length(&claimed);
-        let seen = store::lane::candidates(from, environment, left, window, settings.now);
-        if seen.lanes.is_empty() {
+        let mut seen = store::lane::candidates(from, environment, left, window, settings.now);
+        if seen.is_empty() {
             clear_strays(from, left, caller, settings);
             break;
         }
-        let place = |item: &Item| (item.available_at, item.run_id.clone());
-        let Admission { admitted, blocked } = admit(&seen.lanes, left as usize, place);
-        let ids: Vec<&RunId> = admitted.iter().map(|item| &item.run_id).collect();
-        let candidates = store::claim::lock_admitted(from, &ids);
-        claimed.extend(hand_out(from, candidates, true, caller, settings));
-        let blocked: Vec<&RunId> = blocked
-            .iter()
-            .filter(|item| !item.is_filed)
-            .map(|item| &item.run_id)
-            .collect();
-        settle(from, environment, &seen, &admitted, &blocked);
+        claimed.extend(claim_seen(from, &mut seen, left, caller, settings));
+        let blocked = seen.blocked();
+        let changed = seen.changed(&blocked);
+        if !changed.is_empty() {
+            store::lane::settle(from, environment, &changed, &blocked);
+        }
         // Whoever filed something sees other items next time; else there is nothing left that may go.
         if blocked.is_empty() {
             break;
@@ -228,33 +220,33 @@ fn claim_limited(
     claimed
 }
 
-/// Settles the lanes that changed, or may have: those with filed items, and those without any, which come because a slot of
-/// theirs was given back.
-fn settle(
+/// Claims up to `max_runs` of the runs that were seen. One that somebody else has locked makes way for the next one.
+fn claim_seen(
     from: Source<'_>,
-    environment: &Environment,
-    seen: &Seen,
-    admitted: &[Item],
-    blocked: &[&RunId],
-) {
-    let filed: BTreeSet<&RunId> = admitted
-        .iter()
-        .filter(|item| item.is_filed)
-        .map(|item| &item.run_id)
-        .chain(blocked.iter().copied())
-        .collect();
-    let is_changed = |lane: &Lane<Item>| {
-        lane.items.is_empty() || lane.items.iter().any(|item| filed.contains(&item.run_id))
-    };
-    let lanes: Vec<&Lane<Item>> = seen
-        .lanes
-        .iter()
-        .zip(&seen.is_released)
-        .filter(|(lane, is_released)| **is_released || is_changed(lane))
-        .map(|(lane, _)| lane)
-        .collect();
-    if !lanes.is_empty() {
-        store::lane::settle(from, environment, &lanes, blocked);
+    seen: &mut Seen,
+    max_runs: i32,
+    caller: Caller<'_>,
+    settings: &Settings,
+) -> Vec<Claimed> {
+    let mut claimed = Vec::new();
+    loop {
+        let left = max_runs - length(&claimed);
+        let admitted = seen.admit(usize::try_from(left).unwrap_or(0));
+        if admitted.is_empty() {
+            return claimed;
+        }
+        let ids: Vec<&RunId> = admitted.iter().map(|(_, item)| &item.run_id).collect();
+        let candidates = store::claim::lock_admitted(from, &ids);
+        let is_all = candidates.len() == admitted.len();
+        let locked: BTreeSet<RunId> = candidates
+            .iter()
+            .map(|candidate| candidate.run.id.clone())
+            .collect();
+        seen.take(&admitted, |run_id| locked.contains(run_id));
+        claimed.extend(hand_out(from, candidates, true, caller, settings));
+        if is_all {
+            return claimed;
+        }
     }
 }
 

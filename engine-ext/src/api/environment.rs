@@ -139,10 +139,16 @@ fn set_environment(id: &str, change: EnvironmentChange) -> Result<Environment, R
         },
         |found| (*found).clone(),
     );
-    let was_limited = environment.is_limited();
+    let (was_limited, was_sized) = (
+        environment.is_limited(),
+        environment.max_queue_size.is_some(),
+    );
     change.apply(&mut environment)?;
     store::limit::set_environment(&environment, clock::now());
     store::limit::fit(&environment, was_limited);
+    if environment.max_queue_size.is_some() && !was_sized {
+        store::limit::size(&environment, None);
+    }
     Ok(environment)
 }
 
@@ -155,11 +161,17 @@ fn set_queue(id: &str, name: &str, change: QueueChange) -> Result<engine_core::Q
         });
     };
     let mut environment = (*found).clone();
-    let was_limited = environment.is_limited();
+    let (was_limited, was_sized) = (
+        environment.is_limited(),
+        environment.max_queued(name).is_some(),
+    );
     let queue = environment.queues.get(name).copied().unwrap_or_default();
     let queue = change.apply(queue);
     environment.queues.insert(name.to_owned(), queue);
     store::limit::set_queue(&environment, name, queue, clock::now());
     store::limit::fit(&environment, was_limited);
+    if environment.max_queued(name).is_some() && !was_sized {
+        store::limit::size(&environment, Some(name));
+    }
     Ok(queue)
 }

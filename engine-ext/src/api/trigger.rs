@@ -1,5 +1,6 @@
 //! Trigger: new runs, in the caller's own transaction and in any isolation level.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use engine_core::{Environment, Refusal, RunId, Timestamp, TriggerOptions};
@@ -33,7 +34,7 @@ pub(super) type TriggeredRow = (
 /// - `22023` for a value out of bounds.
 /// - `54000` for a payload over `engine.max_payload_bytes`.
 /// - `RE001` for an unknown parent.
-/// - `RE005` for an unknown environment.
+/// - `RE005` for an unknown or archived environment, `RE008` for a queue that is full.
 /// - `23505` for a `run_id` that is taken.
 #[pg_extern(volatile, parallel_unsafe, security_definer)]
 #[search_path(pg_catalog, pg_temp)]
@@ -141,12 +142,17 @@ pub(super) fn trigger(
         return Ok(Vec::new());
     }
     let now = clock::now();
-    let limits = guc::trigger_limits();
+    let (limits, overrides) = (guc::trigger_limits(), guc::worker_queue_overrides());
     let mut runs = Vec::with_capacity(options.len());
     for (index, options) in options.into_iter().enumerate() {
-        let run = environment(options.environment_id())
+        let mut run = environment(options.environment_id())
             .and_then(|environment| options.check(environment, limits, now))
             .map_err(|refusal| locate(index, refusal))?;
+        if let Some(overrides) = &overrides {
+            run.worker_queue = overrides
+                .resolve(&run.environment, &run.worker_queue)
+                .to_owned();
+        }
         let run_id = mint::run_id(&run);
         runs.push(Minted {
             run,
@@ -157,6 +163,7 @@ pub(super) fn trigger(
     }
     check_chosen_ids(&runs)?;
     check_parents(&runs)?;
+    check_lengths(&runs, now)?;
     store::trigger::insert(&runs, Caller::default(), now);
     Ok(runs.into_iter().map(|new| row(new, now)).collect())
 }
@@ -231,6 +238,30 @@ fn check_parents(runs: &[Minted]) -> Result<(), Refusal> {
         Some(run_id) => Err(Refusal::UnknownRun { run_id }),
         None => Ok(()),
     }
+}
+
+/// Refuses runs for queues that are full.
+fn check_lengths(runs: &[Minted], now: Timestamp) -> Result<(), Refusal> {
+    let mut added: BTreeMap<(&str, &str), (&Environment, i32, i64)> = BTreeMap::new();
+    for new in runs {
+        let (environment, queue) = (&new.run.environment, &new.run.queue);
+        let Some(limit) = environment.max_queued(queue) else {
+            continue;
+        };
+        let key = (environment.id.as_str(), queue.as_str());
+        added.entry(key).or_insert((environment, limit, 0)).2 += 1;
+    }
+    for ((_, queue), (environment, limit, adds)) in added {
+        let queued = store::length::of(environment, queue, limit, adds, now);
+        if queued + adds > i64::from(limit) {
+            return Err(Refusal::QueueFull {
+                queue: queue.to_owned(),
+                queued,
+                limit,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Tags without NULLs.

@@ -1,6 +1,8 @@
 //! Lanes: what a claimer has to choose from where there are limits, and how it leaves them.
 
-use engine_core::{Environment, Lane, RunId, Timestamp};
+use std::collections::BTreeSet;
+
+use engine_core::{Environment, Lane, RunId, Timestamp, admit};
 use pgrx::datum::TimestampWithTimeZone;
 
 use super::claim::Source;
@@ -36,10 +38,61 @@ pub(crate) fn headroom(from: Source<'_>, environment: &Environment) -> Option<i6
 
 /// What a claimer has seen.
 pub(crate) struct Seen {
-    /// Lanes, each with the runs that are due.
-    pub(crate) lanes: Vec<Lane<Item>>,
-    /// Of each lane, whether a slot was given back since somebody looked at it.
-    pub(crate) is_released: Vec<bool>,
+    lanes: Vec<SeenLane>,
+}
+
+struct SeenLane {
+    lane: Lane<Item>,
+    /// Whether the lane is not any more as its row says: a slot of it was given back, a filed item of it went, or it has none.
+    is_changed: bool,
+}
+
+impl Seen {
+    /// Whether there is nothing to choose from, and nothing to settle.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lanes.is_empty()
+    }
+
+    /// Up to `max` items that may go, in their order, each with its lane.
+    pub(crate) fn admit(&self, max: usize) -> Vec<(usize, Item)> {
+        let lanes: Vec<&Lane<Item>> = self.lanes.iter().map(|seen| &seen.lane).collect();
+        admit(&lanes, max, |item| (item.available_at, item.run_id.clone()))
+    }
+
+    /// Takes items away that were admitted: those that got a slot, and those that somebody else holds.
+    pub(crate) fn take(&mut self, admitted: &[(usize, Item)], got_slot: impl Fn(&RunId) -> bool) {
+        for (lane, item) in admitted {
+            let seen = &mut self.lanes[*lane];
+            seen.lane.remove(|other| other.run_id == item.run_id);
+            if got_slot(&item.run_id) {
+                seen.lane.free -= 1;
+                seen.is_changed |= item.is_filed;
+            }
+        }
+    }
+
+    /// Items that are not filed yet, and may not go before a slot of their lane is given back.
+    pub(crate) fn blocked(&self) -> Vec<RunId> {
+        self.lanes
+            .iter()
+            .flat_map(|seen| seen.lane.blocked())
+            .filter(|item| !item.is_filed)
+            .map(|item| item.run_id.clone())
+            .collect()
+    }
+
+    /// The lanes that are to be settled once `blocked` items are filed.
+    pub(crate) fn changed(&self, blocked: &[RunId]) -> Vec<&Lane<Item>> {
+        let blocked: BTreeSet<&RunId> = blocked.iter().collect();
+        self.lanes
+            .iter()
+            .filter(|seen| {
+                let mut items = seen.lane.items.iter();
+                seen.is_changed || items.any(|item| blocked.contains(&item.run_id))
+            })
+            .map(|seen| &seen.lane)
+            .collect()
+    }
 }
 
 /// The lanes that a claimer of up to `max_runs` runs has to choose from, with up to `unfiled` items that are in none yet.
@@ -65,24 +118,21 @@ pub(crate) fn candidates(
         ],
         row,
     );
-    let mut seen = Seen {
-        lanes: Vec::new(),
-        is_released: Vec::new(),
-    };
+    let mut lanes: Vec<SeenLane> = Vec::new();
     for (mut lane, is_released, item) in rows {
-        let is_same = |last: &&mut Lane<Item>| {
-            last.queue == lane.queue && last.concurrency_key == lane.concurrency_key
+        let is_same = |last: &&mut SeenLane| {
+            last.lane.queue == lane.queue && last.lane.concurrency_key == lane.concurrency_key
         };
-        match seen.lanes.last_mut().filter(is_same) {
-            Some(last) => last.items.extend(item),
+        match lanes.last_mut().filter(is_same) {
+            Some(last) => last.lane.items.extend(item),
             None => {
+                let is_changed = is_released || item.is_none();
                 lane.items.extend(item);
-                seen.lanes.push(lane);
-                seen.is_released.push(is_released);
+                lanes.push(SeenLane { lane, is_changed });
             }
         }
     }
-    seen
+    Seen { lanes }
 }
 
 /// The rows of a lane come one after another.
@@ -115,7 +165,7 @@ pub(crate) fn settle(
     from: Source<'_>,
     environment: &Environment,
     lanes: &[&Lane<Item>],
-    blocked: &[&RunId],
+    blocked: &[RunId],
 ) {
     let caps: Vec<(&str, i32)> = environment.queue_caps().collect();
     let cap = |lane: &&Lane<Item>| {

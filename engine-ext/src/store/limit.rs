@@ -13,6 +13,7 @@ static SET_QUEUE: Statement = statement!("queue_set.sql");
 static COUNT_SLOTS: Statement = statement!("slots_count.sql");
 static UNCOUNT_SLOTS: Statement = statement!("slots_uncount.sql");
 static REOPEN: Statement = statement!("lanes_reopen.sql");
+static SIZE: Statement = statement!("queue_size.sql");
 static DISSOLVE: Statement = statement!("lanes_dissolve.sql");
 
 /// Writes an environment.
@@ -63,4 +64,13 @@ pub(crate) fn fit(environment: &Environment, was_limited: bool) {
             DISSOLVE.execute(arguments![shard, id]);
         }
     }
+}
+
+/// Has the queued runs of a queue, or of all queues of an environment, count against a limit on its length.
+pub(crate) fn size(environment: &Environment, queue: Option<&str>) {
+    SIZE.execute(arguments![
+        environment.shard.number(),
+        environment.id.as_str(),
+        queue
+    ]);
 }

@@ -12,6 +12,7 @@ pub(crate) mod extension;
 pub(crate) mod heartbeat;
 pub(crate) mod kept;
 pub(crate) mod lane;
+pub(crate) mod length;
 pub(crate) mod limit;
 pub(crate) mod machine;
 pub(crate) mod mutex;

@@ -128,5 +128,10 @@ pub(crate) fn insert(runs: &[Minted], caller: Caller<'_>, now: Timestamp) {
             .birth
             .is_silent
             .then(|| JsonB(json!({"isSilent": true})))),
+        column(runs, |new| new
+            .run
+            .environment
+            .max_queued(&new.run.queue)
+            .is_some()),
     ]);
 }
