@@ -11,7 +11,8 @@ with lane as (
     where r.shard = $1 and r.environment_id = $2
 )
 update engine.queue_item as i
-set is_filed = false
+set is_filed = false,
+    is_ahead = true
 from (
     select o.run_id
     from engine.queue_item as o

@@ -48,8 +48,8 @@ with given as (
     from given as g
 )
 insert into engine.queue_item (
-    shard, run_id, worker_queue, environment_id, queue, concurrency_key, available_at, is_sized)
+    shard, run_id, worker_queue, environment_id, queue, concurrency_key, available_at, is_ahead, is_sized)
 select g.shard, g.run_id, g.worker_queue, g.environment_id, g.queue, coalesce(g.concurrency_key, ''), g.available_at,
-       g.is_sized
+       g.available_at < $1, g.is_sized
 from given as g
 where g.execution_status = 'QUEUED'

@@ -3,4 +3,5 @@
 mod beat;
 mod claim;
 mod claim_lock;
+mod horizon;
 mod limit;

@@ -5,7 +5,7 @@ use pgrx::iter::TableIterator;
 use pgrx::{default, name, pg_extern, search_path};
 
 use crate::error::{OrRaise, required};
-use crate::{api, clock, store};
+use crate::{api, store};
 
 /// Sets an environment, and returns it as it is from the commit on.
 ///
@@ -144,7 +144,7 @@ fn set_environment(id: &str, change: EnvironmentChange) -> Result<Environment, R
         environment.max_queue_size.is_some(),
     );
     change.apply(&mut environment)?;
-    store::limit::set_environment(&environment, clock::now());
+    store::limit::set_environment(&environment, api::now());
     store::limit::fit(&environment, was_limited);
     if environment.max_queue_size.is_some() && !was_sized {
         store::limit::size(&environment, None);
@@ -168,7 +168,7 @@ fn set_queue(id: &str, name: &str, change: QueueChange) -> Result<engine_core::Q
     let queue = environment.queues.get(name).copied().unwrap_or_default();
     let queue = change.apply(queue);
     environment.queues.insert(name.to_owned(), queue);
-    store::limit::set_queue(&environment, name, queue, clock::now());
+    store::limit::set_queue(&environment, name, queue, api::now());
     store::limit::fit(&environment, was_limited);
     if environment.max_queued(name).is_some() && !was_sized {
         store::limit::size(&environment, Some(name));

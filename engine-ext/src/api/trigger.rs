@@ -11,7 +11,7 @@ use pgrx::{JsonB, default, name, pg_extern, search_path};
 use crate::error::{OrRaise, required};
 use crate::store::run::Caller;
 use crate::store::trigger::{Birth, Existing, Minted};
-use crate::{api, clock, guc, mint, store};
+use crate::{api, guc, mint, store};
 
 pub(super) type TriggeredRow = (
     String,
@@ -141,7 +141,7 @@ pub(super) fn trigger(
     if options.is_empty() {
         return Ok(Vec::new());
     }
-    let now = clock::now();
+    let now = api::now();
     let (limits, overrides) = (guc::trigger_limits(), guc::worker_queue_overrides());
     let mut runs = Vec::with_capacity(options.len());
     for (index, options) in options.into_iter().enumerate() {

@@ -104,20 +104,23 @@ pub(crate) fn candidates(
     now: Timestamp,
 ) -> Seen {
     let caps: Vec<(&str, i32)> = environment.queue_caps().collect();
-    let rows = CANDIDATES.query(
-        arguments![
-            from.shard.number(),
-            from.worker_queue,
-            from.environment_id,
-            time(now),
-            max_runs,
-            unfiled,
-            column(&caps, |(queue, _)| *queue),
-            column(&caps, |(_, cap)| *cap),
-            environment.lane_cap().unwrap_or(i32::MAX),
-        ],
-        row,
-    );
+    let rows = from.scan(now, |low| {
+        CANDIDATES.query(
+            arguments![
+                from.shard.number(),
+                from.worker_queue,
+                from.environment_id,
+                time(now),
+                max_runs,
+                unfiled,
+                column(&caps, |(queue, _)| *queue),
+                column(&caps, |(_, cap)| *cap),
+                environment.lane_cap().unwrap_or(i32::MAX),
+                time(low),
+            ],
+            row,
+        )
+    });
     let mut lanes: Vec<SeenLane> = Vec::new();
     for (mut lane, is_released, item) in rows {
         let is_same = |last: &&mut SeenLane| {

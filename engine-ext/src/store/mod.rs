@@ -14,6 +14,7 @@ pub(crate) mod kept;
 pub(crate) mod lane;
 pub(crate) mod length;
 pub(crate) mod limit;
+mod low_water;
 pub(crate) mod machine;
 pub(crate) mod mutex;
 pub(crate) mod notice;
