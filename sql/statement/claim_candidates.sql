@@ -5,8 +5,9 @@
 -- $6 integer how many items to look at that are in no lane yet
 -- $7 text[] queues that have a limit, $8 integer[] the limit of each of their lanes, $9 integer the limit of all other lanes
 -- (2147483647 is no limit: nothing is counted), $10 timestamptz before which nothing is alive that is not ahead of its time
--- Locks: none; the environment's mutex is held, so that nobody else takes a slot. Counting is a statement of its own after
--- the mutex: one that took the mutex itself would not see what its last holder wrote.
+-- $11 boolean whether to count: false where the lanes are yet to be taken, each for itself
+-- Locks: none. Who counts holds the environment's mutex alone, so that nobody else takes a slot. It is a statement of its own
+-- after the mutex: one that took the mutex itself would not see what its last holder wrote.
 -- Index: lane_open, release_environment, lane_pkey, queue_item_claim, heartbeat_counted, queue_item_lane.
 with released as materialized (
     select r.queue, r.concurrency_key
@@ -42,7 +43,7 @@ with released as materialized (
     order by q.available_at, q.run_id
     limit $6
 ), lane as materialized (
-    select a.queue, a.concurrency_key, case when c.cap = 2147483647 then c.cap else greatest(0, c.cap - (
+    select a.queue, a.concurrency_key, case when c.cap = 2147483647 or not $11 then c.cap else greatest(0, c.cap - (
                select count(*)
                from (
                    select

@@ -235,3 +235,25 @@ async fn sw_01_no_run_that_is_over_holds_a_slot() -> Result<()> {
     assert_eq!(session.count("engine_check()").await?, 0);
     Ok(())
 }
+
+#[tokio::test]
+async fn one_call_takes_runs_that_are_ahead_and_others_in_one_order_and_each_once() -> Result<()> {
+    let session = session().await?;
+    let mut expected = Vec::new();
+    for (priority_ms, place) in [(0, 3), (5000, 0), (0, 4), (4000, 1), (0, 5), (3000, 2)] {
+        let arguments = format!("'test', priority_ms => {priority_ms}");
+        expected.push((place, session.trigger_with(&arguments).await?.run_id));
+    }
+    expected.sort();
+    for max_runs in [4, 2] {
+        let claimed = session.dequeue_many(max_runs).await?;
+        let runs: Vec<String> = claimed.into_iter().map(|held| held.run_id).collect();
+        let rest: Vec<String> = expected
+            .drain(..runs.len())
+            .map(|(_, run_id)| run_id)
+            .collect();
+        assert_eq!(runs, rest);
+    }
+    assert_eq!(session.dequeue().await?, None);
+    Ok(())
+}

@@ -60,14 +60,6 @@ impl<T> Lane<T> {
     pub fn blocked(&self) -> impl Iterator<Item = &T> {
         self.items.iter().skip(self.free)
     }
-
-    /// Takes a run out; gives whether it was here.
-    pub fn remove(&mut self, is: impl Fn(&T) -> bool) -> bool {
-        let position = self.items.iter().position(is);
-        position
-            .map(|position| self.items.remove(position))
-            .is_some()
-    }
 }
 
 /// The place of the item whose turn it is in a queue.
@@ -132,13 +124,6 @@ mod tests {
         ];
         assert_eq!(admitted(&lanes, 9), [3, 5]);
         assert_eq!(blocked(&lanes), [1, 2, 4]);
-    }
-
-    #[test]
-    fn a_run_that_somebody_else_holds_makes_way_for_the_next_one() {
-        let mut lanes = [lane("q", "", 1, &[1, 2, 3])];
-        assert!(lanes[0].remove(|item| *item == 1));
-        assert_eq!(admitted(&lanes, 9), [2]);
     }
 
     #[test]

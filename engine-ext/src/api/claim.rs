@@ -1,8 +1,9 @@
 //! The claim: which environments, which runs, and what becomes of them.
 //!
-//! Where nothing is limited, claimers of an environment share its mutex and take what they can lock. Where there are limits
-//! one claimer at a time has the mutex, counts in a later statement, and takes what core admits: between the count and the
-//! commit nobody else can take a slot, and whoever gives one back only makes room.
+//! Where nothing is limited, claimers of an environment share its mutex and take what they can lock. Where a queue has a limit
+//! they take the lanes that they want slots of, each for itself; where the environment has one, a claimer has the mutex alone.
+//! Then they count, in a later statement, and take what core admits: between the count and the commit nobody else can take a
+//! slot that counts, and whoever gives one back only makes room.
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
@@ -19,8 +20,10 @@ use crate::{api, guc, mint, store, wakeup};
 const PATIENCE: i32 = 10;
 /// Environments that one call looks through.
 const ENVIRONMENTS: i32 = 100;
+/// Runs that are admitted beyond what is asked for.
+const SPARE: usize = 32;
 /// Items that are in no lane yet, of which a claimer looks at this many first, and at most at that many at a time.
-const FIRST_WINDOW: i32 = 64;
+const FIRST_WINDOW: i32 = 48;
 const LARGEST_WINDOW: i32 = 4096;
 
 thread_local! {
@@ -147,25 +150,20 @@ impl<'a> Wanted<'a> {
             worker_queue: self.worker_queue,
             environment_id: id,
         };
-        if !environment.is_limited() && store::mutex::try_shared(id) {
-            // Nobody sets a limit as long as the mutex is shared; but one may have been set since.
-            let is_open = store::environment::find_fresh(id).is_some_and(|now| !now.is_limited());
-            if is_open {
-                return Claim::Got(claim_open(from, max_runs, caller, settings));
-            }
-        }
-        if !store::mutex::try_alone(id) {
-            return Claim::Busy;
-        }
+        let needs_alone = |environment: &Environment| environment.cap().is_some();
+        let is_held = match needs_alone(&environment) {
+            true => store::mutex::try_alone(id),
+            false => store::mutex::try_shared(id),
+        };
+        // With the mutex held nobody sets limits; but somebody may have done so since they were read.
         match store::environment::find_fresh(id) {
-            Some(environment) => Claim::Got(claim_limited(
-                from,
-                &environment,
-                max_runs,
-                caller,
-                settings,
-            )),
-            None => Claim::Got(Vec::new()),
+            Some(now) if is_held && needs_alone(&now) == needs_alone(&environment) => {
+                match now.is_limited() {
+                    true => claim_limited(from, &now, max_runs, caller, settings),
+                    false => Claim::Got(claim_open(from, max_runs, caller, settings)),
+                }
+            }
+            _ => Claim::Busy,
         }
     }
 }
@@ -179,33 +177,43 @@ fn claim_open(
 ) -> Vec<Claimed> {
     let candidates = store::claim::lock(from, max_runs, settings.now);
     let is_full = length(&candidates) == max_runs;
-    let claimed = hand_out(from, candidates, false, caller, settings);
+    let claimed = hand_out(from, candidates, |_| false, caller, settings);
     if !is_full {
         clear_strays(from, max_runs, caller, settings);
     }
     claimed
 }
 
-/// Claims where there are limits. The mutex is held.
+/// Claims where there are limits. The mutex is held, alone if the environment itself has a limit.
 fn claim_limited(
     from: Source<'_>,
     environment: &Environment,
     max_runs: i32,
     caller: Caller<'_>,
     settings: &Settings,
-) -> Vec<Claimed> {
-    let headroom = store::lane::headroom(from, environment).unwrap_or(i64::MAX);
-    let max_runs = i64::from(max_runs).min(headroom) as i32;
-    let mut claimed = Vec::new();
+) -> Claim {
+    let headroom = store::lane::headroom(from, environment);
+    let max_runs = i64::from(max_runs).min(headroom.unwrap_or(i64::MAX)) as i32;
+    let is_alone = headroom.is_some();
+    let (mut claimed, mut is_busy) = (Vec::new(), false);
     let mut window = FIRST_WINDOW.max(max_runs.saturating_mul(2));
     while length(&claimed) < max_runs {
         let left = max_runs - length(&claimed);
-        let mut seen = store::lane::candidates(from, environment, left, window, settings.now);
+        let mut seen =
+            store::lane::candidates(from, environment, left, window, is_alone, settings.now);
         if seen.is_empty() {
             clear_strays(from, left, caller, settings);
             break;
         }
-        claimed.extend(claim_seen(from, &mut seen, left, caller, settings));
+        is_busy |= !is_alone && seen.hold(from, environment);
+        claimed.extend(claim_seen(
+            from,
+            environment,
+            &mut seen,
+            left,
+            caller,
+            settings,
+        ));
         let blocked = seen.blocked();
         let changed = seen.changed(&blocked);
         if !changed.is_empty() {
@@ -217,48 +225,51 @@ fn claim_limited(
         }
         window = (window * 4).min(LARGEST_WINDOW);
     }
-    claimed
+    match claimed.is_empty() && is_busy {
+        true => Claim::Busy,
+        false => Claim::Got(claimed),
+    }
 }
 
-/// Claims up to `max_runs` of the runs that were seen. One that somebody else has locked makes way for the next one.
+/// Claims up to `max_runs` of the runs that were seen. More are admitted than that, because others may have locked some.
 fn claim_seen(
     from: Source<'_>,
+    environment: &Environment,
     seen: &mut Seen,
     max_runs: i32,
     caller: Caller<'_>,
     settings: &Settings,
 ) -> Vec<Claimed> {
-    let mut claimed = Vec::new();
-    loop {
-        let left = max_runs - length(&claimed);
-        let admitted = seen.admit(usize::try_from(left).unwrap_or(0));
-        if admitted.is_empty() {
-            return claimed;
-        }
-        let ids: Vec<&RunId> = admitted.iter().map(|(_, item)| &item.run_id).collect();
-        let candidates = store::claim::lock_admitted(from, &ids);
-        let is_all = candidates.len() == admitted.len();
-        let locked: BTreeSet<RunId> = candidates
-            .iter()
-            .map(|candidate| candidate.run.id.clone())
-            .collect();
-        seen.take(&admitted, |run_id| locked.contains(run_id));
-        claimed.extend(hand_out(from, candidates, true, caller, settings));
-        if is_all {
-            return claimed;
-        }
+    let max = usize::try_from(max_runs).unwrap_or(0) + SPARE;
+    let admitted = seen.admit(max);
+    if admitted.is_empty() {
+        return Vec::new();
     }
+    let ids: Vec<&RunId> = admitted.iter().map(|(_, item)| &item.run_id).collect();
+    let candidates = store::claim::lock_admitted(from, &ids, max_runs);
+    let locked: BTreeSet<&RunId> = candidates
+        .iter()
+        .map(|candidate| &candidate.run.id)
+        .collect();
+    for item in admitted
+        .iter()
+        .filter(|(_, item)| locked.contains(&item.run_id))
+    {
+        seen.take(item);
+    }
+    let counts = |queue: &str| environment.counts(queue);
+    hand_out(from, candidates, counts, caller, settings)
 }
 
 /// Hands locked runs to the caller.
 fn hand_out(
     from: Source<'_>,
     candidates: Vec<Candidate>,
-    slots_count: bool,
+    counts: impl Fn(&str) -> bool,
     caller: Caller<'_>,
     settings: &Settings,
 ) -> Vec<Claimed> {
-    let (mut claimed, mut others) = (Vec::new(), Vec::new());
+    let (mut claimed, mut others, mut others_count) = (Vec::new(), Vec::new(), false);
     for candidate in candidates {
         match decide(&candidate.run, Command::Dequeue, settings) {
             Ok(Plan::Claim { max_attempts }) => claimed.push(Claimed {
@@ -267,23 +278,20 @@ fn hand_out(
                 machine: settings.machines.resolve(candidate.run.machine.as_deref()),
                 candidate,
             }),
-            Ok(plan) => others.push((candidate.run, plan)),
+            Ok(plan) => {
+                others_count |= counts(&candidate.queue);
+                others.push((candidate.run, plan));
+            }
             Err(refusal) => unreachable!("a dequeue is never refused: {}", refusal.message()),
         }
     }
     if !claimed.is_empty() {
         let base_cost = guc::base_cost_in_cents();
         store::claim::apply(
-            from.shard,
-            &claimed,
-            "Dequeued",
-            base_cost,
-            slots_count,
-            caller,
-            settings,
+            from.shard, &claimed, "Dequeued", base_cost, counts, caller, settings,
         );
     }
-    apply(from, &others, slots_count, caller, settings);
+    apply(from, &others, others_count, caller, settings);
     claimed
 }
 

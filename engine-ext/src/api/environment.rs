@@ -139,13 +139,10 @@ fn set_environment(id: &str, change: EnvironmentChange) -> Result<Environment, R
         },
         |found| (*found).clone(),
     );
-    let (was_limited, was_sized) = (
-        environment.is_limited(),
-        environment.max_queue_size.is_some(),
-    );
+    let was_sized = environment.max_queue_size.is_some();
     change.apply(&mut environment)?;
     store::limit::set_environment(&environment, api::now());
-    store::limit::fit(&environment, was_limited);
+    store::limit::fit(&environment);
     if environment.max_queue_size.is_some() && !was_sized {
         store::limit::size(&environment, None);
     }
@@ -161,15 +158,12 @@ fn set_queue(id: &str, name: &str, change: QueueChange) -> Result<engine_core::Q
         });
     };
     let mut environment = (*found).clone();
-    let (was_limited, was_sized) = (
-        environment.is_limited(),
-        environment.max_queued(name).is_some(),
-    );
+    let was_sized = environment.max_queued(name).is_some();
     let queue = environment.queues.get(name).copied().unwrap_or_default();
     let queue = change.apply(queue);
     environment.queues.insert(name.to_owned(), queue);
     store::limit::set_queue(&environment, name, queue, api::now());
-    store::limit::fit(&environment, was_limited);
+    store::limit::fit(&environment);
     if environment.max_queued(name).is_some() && !was_sized {
         store::limit::size(&environment, Some(name));
     }

@@ -79,7 +79,7 @@ pub(crate) fn announce_items() {
 /// is the rule, one scan is all; else the two take turns, each up to the first one of the other. What is left then is behind
 /// runs that other claimers hold, and goes in any order.
 pub(crate) fn lock(from: Source<'_>, max_runs: i32, now: Timestamp) -> Vec<Candidate> {
-    let mut locked = lock_part(from, false, true, max_runs, now);
+    let mut locked = lock_part(from, false, true, max_runs, &[], now);
     if length(&locked) == max_runs || !has_ahead(from, now) {
         return locked;
     }
@@ -87,7 +87,7 @@ pub(crate) fn lock(from: Source<'_>, max_runs: i32, now: Timestamp) -> Vec<Candi
         let left = max_runs - length(&locked);
         let part = match left {
             0 => Vec::new(),
-            left => lock_part(from, is_ahead, stops, left, now),
+            left => lock_part(from, is_ahead, stops, left, &locked, now),
         };
         let is_some = !part.is_empty();
         locked.extend(part);
@@ -121,6 +121,7 @@ fn lock_part(
     is_ahead: bool,
     stops: bool,
     max_runs: i32,
+    locked: &[Candidate],
     now: Timestamp,
 ) -> Vec<Candidate> {
     from.scan(now, |low| {
@@ -134,18 +135,17 @@ fn lock_part(
                 time(low),
                 is_ahead,
                 stops,
+                column(locked, |candidate| candidate.run.id.as_str()),
             ],
             candidate,
         )
     })
 }
 
-/// Locks runs that were admitted, in their order.
-pub(crate) fn lock_admitted(from: Source<'_>, ids: &[&RunId]) -> Vec<Candidate> {
-    LOCK_ADMITTED.query(
-        arguments![from.shard.number(), column(ids, |id| id.as_str())],
-        candidate,
-    )
+/// Locks up to `max_runs` of the runs that were admitted, the first ones that nobody else has locked.
+pub(crate) fn lock_admitted(from: Source<'_>, ids: &[&RunId], max_runs: i32) -> Vec<Candidate> {
+    let ids = column(ids, |id| id.as_str());
+    LOCK_ADMITTED.query(arguments![from.shard.number(), ids, max_runs], candidate)
 }
 
 fn candidate(cells: &mut Cells) -> Candidate {
@@ -214,7 +214,7 @@ pub(crate) fn apply(
     runs: &[Claimed],
     description: &str,
     base_cost_in_cents: f64,
-    slots_count: bool,
+    counts: impl Fn(&str) -> bool,
     caller: Caller<'_>,
     settings: &Settings,
 ) {
@@ -233,7 +233,6 @@ pub(crate) fn apply(
         description,
         positions.horizon,
         base_cost_in_cents,
-        slots_count,
         column(runs, |claimed| claimed.candidate.run.id.as_str()),
         column(runs, |claimed| claimed.snapshot_id.as_str()),
         column(runs, |claimed| claimed.candidate.run.snapshot_ordinal + 1),
@@ -246,5 +245,6 @@ pub(crate) fn apply(
             .retry
             .clone()
             .map(JsonB)),
+        column(runs, |claimed| counts(&claimed.candidate.queue)),
     ]);
 }

@@ -6,11 +6,13 @@ use engine_core::{Environment, Lane, RunId, Timestamp, admit};
 use pgrx::datum::TimestampWithTimeZone;
 
 use super::claim::Source;
+use super::mutex;
 use super::run::{column, time};
 use super::statement::{Cells, Statement, arguments, statement};
 
 static CANDIDATES: Statement = statement!("claim_candidates.sql");
 static COUNT: Statement = statement!("slot_count.sql");
+static COUNT_LANES: Statement = statement!("lane_count.sql");
 static SETTLE: Statement = statement!("lane_settle.sql");
 static ENVIRONMENTS: Statement = statement!("environment_due.sql");
 
@@ -53,22 +55,33 @@ impl Seen {
         self.lanes.is_empty()
     }
 
+    /// Takes the lanes that have a limit, each for itself, and counts their slots; gives whether others have some of them.
+    pub(crate) fn hold(&mut self, from: Source<'_>, environment: &Environment) -> bool {
+        let before = self.lanes.len();
+        self.lanes.retain(|seen| {
+            let (queue, key) = (&seen.lane.queue, &seen.lane.concurrency_key);
+            environment.cap_of(queue).is_none() || mutex::try_lane(from.environment_id, queue, key)
+        });
+        let has_cap = |seen: &&mut SeenLane| environment.cap_of(&seen.lane.queue).is_some();
+        let limited: Vec<&mut SeenLane> = self.lanes.iter_mut().filter(has_cap).collect();
+        if !limited.is_empty() {
+            count(from, environment, limited);
+        }
+        self.lanes.len() < before
+    }
+
     /// Up to `max` items that may go, in their order, each with its lane.
     pub(crate) fn admit(&self, max: usize) -> Vec<(usize, Item)> {
         let lanes: Vec<&Lane<Item>> = self.lanes.iter().map(|seen| &seen.lane).collect();
         admit(&lanes, max, |item| (item.available_at, item.run_id.clone()))
     }
 
-    /// Takes items away that were admitted: those that got a slot, and those that somebody else holds.
-    pub(crate) fn take(&mut self, admitted: &[(usize, Item)], got_slot: impl Fn(&RunId) -> bool) {
-        for (lane, item) in admitted {
-            let seen = &mut self.lanes[*lane];
-            seen.lane.remove(|other| other.run_id == item.run_id);
-            if got_slot(&item.run_id) {
-                seen.lane.free -= 1;
-                seen.is_changed |= item.is_filed;
-            }
-        }
+    /// Takes an item away that got a slot.
+    pub(crate) fn take(&mut self, (lane, item): &(usize, Item)) {
+        let seen = &mut self.lanes[*lane];
+        seen.lane.items.retain(|other| other.run_id != item.run_id);
+        seen.lane.free -= 1;
+        seen.is_changed |= item.is_filed;
     }
 
     /// Items that are not filed yet, and may not go before a slot of their lane is given back.
@@ -95,12 +108,14 @@ impl Seen {
     }
 }
 
-/// The lanes that a claimer of up to `max_runs` runs has to choose from, with up to `unfiled` items that are in none yet.
+/// The lanes that a claimer of up to `max_runs` runs has to choose from, with up to `unfiled` items that are in none yet. It
+/// counts their slots if the environment's mutex is held alone; else [`Seen::hold`] does, once the lanes are held.
 pub(crate) fn candidates(
     from: Source<'_>,
     environment: &Environment,
     max_runs: i32,
     unfiled: i32,
+    counts: bool,
     now: Timestamp,
 ) -> Seen {
     let caps: Vec<(&str, i32)> = environment.queue_caps().collect();
@@ -117,6 +132,7 @@ pub(crate) fn candidates(
                 column(&caps, |(_, cap)| *cap),
                 environment.lane_cap().unwrap_or(i32::MAX),
                 time(low),
+                counts,
             ],
             row,
         )
@@ -163,6 +179,25 @@ fn row(cells: &mut Cells) -> (Lane<Item>, bool, Option<Item>) {
     (lane, is_released, item)
 }
 
+/// Counts what is free in lanes that are held.
+fn count(from: Source<'_>, environment: &Environment, lanes: Vec<&mut SeenLane>) {
+    let cap = |seen: &&mut SeenLane| environment.cap_of(&seen.lane.queue).unwrap_or(i32::MAX);
+    let caps: Vec<i32> = lanes.iter().map(cap).collect();
+    let held = COUNT_LANES.query(
+        arguments![
+            from.shard.number(),
+            from.environment_id,
+            column(&lanes, |seen| seen.lane.queue.as_str()),
+            column(&lanes, |seen| seen.lane.concurrency_key.as_str()),
+            caps.clone(),
+        ],
+        Cells::value::<i64>,
+    );
+    for ((seen, cap), held) in lanes.into_iter().zip(caps).zip(held) {
+        seen.lane.free = usize::try_from(i64::from(cap) - held).unwrap_or(0);
+    }
+}
+
 /// Leaves `lanes` as they are after a claim: `blocked` items are filed, and each lane says what it has.
 pub(crate) fn settle(
     from: Source<'_>,
@@ -170,11 +205,7 @@ pub(crate) fn settle(
     lanes: &[&Lane<Item>],
     blocked: &[RunId],
 ) {
-    let caps: Vec<(&str, i32)> = environment.queue_caps().collect();
-    let cap = |lane: &&Lane<Item>| {
-        let own = caps.iter().find(|(queue, _)| *queue == lane.queue);
-        own.map_or(environment.lane_cap().unwrap_or(i32::MAX), |(_, cap)| *cap)
-    };
+    let cap = |lane: &&Lane<Item>| environment.cap_of(&lane.queue).unwrap_or(i32::MAX);
     SETTLE.execute(arguments![
         from.shard.number(),
         from.environment_id,
