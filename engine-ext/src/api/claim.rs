@@ -20,8 +20,6 @@ use crate::{api, guc, mint, store, wakeup};
 const PATIENCE: i32 = 10;
 /// Environments that one call looks through.
 const ENVIRONMENTS: i32 = 100;
-/// Runs that are admitted beyond what is asked for.
-const SPARE: usize = 32;
 /// Items that are in no lane yet, of which a claimer looks at this many first, and at most at that many at a time.
 const FIRST_WINDOW: i32 = 48;
 const LARGEST_WINDOW: i32 = 4096;
@@ -175,7 +173,7 @@ fn claim_open(
     caller: Caller<'_>,
     settings: &Settings,
 ) -> Vec<Claimed> {
-    let candidates = store::claim::lock(from, max_runs, settings.now);
+    let candidates = store::claim::lock(from, &[], max_runs, settings.now);
     let is_full = length(&candidates) == max_runs;
     let claimed = hand_out(from, candidates, |_| false, caller, settings);
     if !is_full {
@@ -225,13 +223,18 @@ fn claim_limited(
         }
         window = (window * 4).min(LARGEST_WINDOW);
     }
+    if !is_alone {
+        // What stands behind runs of lanes that others hold.
+        let left = max_runs - length(&claimed);
+        claimed.extend(claim_unlimited(from, environment, left, caller, settings));
+    }
     match claimed.is_empty() && is_busy {
         true => Claim::Busy,
         false => Claim::Got(claimed),
     }
 }
 
-/// Claims up to `max_runs` of the runs that were seen. More are admitted than that, because others may have locked some.
+/// Claims up to `max_runs` of the runs that were seen.
 fn claim_seen(
     from: Source<'_>,
     environment: &Environment,
@@ -240,25 +243,49 @@ fn claim_seen(
     caller: Caller<'_>,
     settings: &Settings,
 ) -> Vec<Claimed> {
-    let max = usize::try_from(max_runs).unwrap_or(0) + SPARE;
-    let admitted = seen.admit(max);
-    if admitted.is_empty() {
+    let counts = |queue: &str| environment.counts(queue);
+    let mut claimed = Vec::new();
+    loop {
+        let left = max_runs - length(&claimed);
+        let (held, free) = seen.admit(usize::try_from(left).unwrap_or(0));
+        let ids: Vec<&RunId> = held.iter().map(|(_, item)| &item.run_id).collect();
+        let candidates = match ids.is_empty() {
+            true => Vec::new(),
+            false => store::claim::lock_admitted(from, &ids),
+        };
+        let locked: BTreeSet<&RunId> = candidates
+            .iter()
+            .map(|candidate| &candidate.run.id)
+            .collect();
+        let is_all = locked.len() == held.len();
+        for (lane, item) in &held {
+            seen.take(*lane, item, locked.contains(&item.run_id));
+        }
+        claimed.extend(hand_out(from, candidates, counts, caller, settings));
+        // A run that somebody else has locked makes way for the next one.
+        if is_all {
+            // Lanes without a limit are nobody's: of these the next runs are taken that are free, however many others take some.
+            let free = i32::try_from(free).unwrap_or(i32::MAX);
+            claimed.extend(claim_unlimited(from, environment, free, caller, settings));
+            return claimed;
+        }
+    }
+}
+
+/// Claims up to `max_runs` runs of queues without a limit, in an environment without one.
+fn claim_unlimited(
+    from: Source<'_>,
+    environment: &Environment,
+    max_runs: i32,
+    caller: Caller<'_>,
+    settings: &Settings,
+) -> Vec<Claimed> {
+    if max_runs == 0 {
         return Vec::new();
     }
-    let ids: Vec<&RunId> = admitted.iter().map(|(_, item)| &item.run_id).collect();
-    let candidates = store::claim::lock_admitted(from, &ids, max_runs);
-    let locked: BTreeSet<&RunId> = candidates
-        .iter()
-        .map(|candidate| &candidate.run.id)
-        .collect();
-    for item in admitted
-        .iter()
-        .filter(|(_, item)| locked.contains(&item.run_id))
-    {
-        seen.take(item);
-    }
-    let counts = |queue: &str| environment.counts(queue);
-    hand_out(from, candidates, counts, caller, settings)
+    let limited: Vec<&str> = environment.queue_caps().map(|(queue, _)| queue).collect();
+    let candidates = store::claim::lock(from, &limited, max_runs, settings.now);
+    hand_out(from, candidates, |_| false, caller, settings)
 }
 
 /// Hands locked runs to the caller.

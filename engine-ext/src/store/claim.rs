@@ -73,13 +73,27 @@ pub(crate) fn announce_items() {
     low_water::announce_writes(TABLE);
 }
 
-/// Locks the next due runs, where nothing is limited.
+/// Locks the next due runs of all queues but `limited`.
 ///
 /// Those that are ahead of their time stand in another part of the index than the others. As long as there are none, which
 /// is the rule, one scan is all; else the two take turns, each up to the first one of the other. What is left then is behind
 /// runs that other claimers hold, and goes in any order.
-pub(crate) fn lock(from: Source<'_>, max_runs: i32, now: Timestamp) -> Vec<Candidate> {
-    let mut locked = lock_part(from, false, true, max_runs, &[], now);
+pub(crate) fn lock(
+    from: Source<'_>,
+    limited: &[&str],
+    max_runs: i32,
+    now: Timestamp,
+) -> Vec<Candidate> {
+    let part = |is_ahead, stops, left, locked: &[Candidate]| {
+        let scan = Scan {
+            limited,
+            is_ahead,
+            stops,
+            locked,
+        };
+        lock_part(from, scan, left, now)
+    };
+    let mut locked = part(false, true, max_runs, &[]);
     if length(&locked) == max_runs || !has_ahead(from, now) {
         return locked;
     }
@@ -87,7 +101,7 @@ pub(crate) fn lock(from: Source<'_>, max_runs: i32, now: Timestamp) -> Vec<Candi
         let left = max_runs - length(&locked);
         let part = match left {
             0 => Vec::new(),
-            left => lock_part(from, is_ahead, stops, left, &locked, now),
+            left => part(is_ahead, stops, left, &locked),
         };
         let is_some = !part.is_empty();
         locked.extend(part);
@@ -116,14 +130,19 @@ fn length<T>(items: &[T]) -> i32 {
     i32::try_from(items.len()).unwrap_or(i32::MAX)
 }
 
-fn lock_part(
-    from: Source<'_>,
+/// One scan of a claim.
+struct Scan<'a> {
+    /// Queues to leave out.
+    limited: &'a [&'a str],
+    /// Which part of the index.
     is_ahead: bool,
+    /// Whether it ends at the first item of the other part.
     stops: bool,
-    max_runs: i32,
-    locked: &[Candidate],
-    now: Timestamp,
-) -> Vec<Candidate> {
+    /// What this call has locked already.
+    locked: &'a [Candidate],
+}
+
+fn lock_part(from: Source<'_>, part: Scan<'_>, max_runs: i32, now: Timestamp) -> Vec<Candidate> {
     from.scan(now, |low| {
         LOCK.query(
             arguments![
@@ -133,19 +152,20 @@ fn lock_part(
                 time(now),
                 max_runs,
                 time(low),
-                is_ahead,
-                stops,
-                column(locked, |candidate| candidate.run.id.as_str()),
+                part.is_ahead,
+                part.stops,
+                column(part.locked, |candidate| candidate.run.id.as_str()),
+                part.limited.to_vec(),
             ],
             candidate,
         )
     })
 }
 
-/// Locks up to `max_runs` of the runs that were admitted, the first ones that nobody else has locked.
-pub(crate) fn lock_admitted(from: Source<'_>, ids: &[&RunId], max_runs: i32) -> Vec<Candidate> {
+/// Locks those of the runs that were admitted that nobody else has locked, in their order.
+pub(crate) fn lock_admitted(from: Source<'_>, ids: &[&RunId]) -> Vec<Candidate> {
     let ids = column(ids, |id| id.as_str());
-    LOCK_ADMITTED.query(arguments![from.shard.number(), ids, max_runs], candidate)
+    LOCK_ADMITTED.query(arguments![from.shard.number(), ids], candidate)
 }
 
 fn candidate(cells: &mut Cells) -> Candidate {

@@ -45,6 +45,8 @@ pub(crate) struct Seen {
 
 struct SeenLane {
     lane: Lane<Item>,
+    /// Whether this claimer has the lane to itself.
+    is_held: bool,
     /// Whether the lane is not any more as its row says: a slot of it was given back, a filed item of it went, or it has none.
     is_changed: bool,
 }
@@ -58,30 +60,38 @@ impl Seen {
     /// Takes the lanes that have a limit, each for itself, and counts their slots; gives whether others have some of them.
     pub(crate) fn hold(&mut self, from: Source<'_>, environment: &Environment) -> bool {
         let before = self.lanes.len();
-        self.lanes.retain(|seen| {
+        self.lanes.retain_mut(|seen| {
             let (queue, key) = (&seen.lane.queue, &seen.lane.concurrency_key);
-            environment.cap_of(queue).is_none() || mutex::try_lane(from.environment_id, queue, key)
+            seen.is_held = environment.cap_of(queue).is_some();
+            !seen.is_held || mutex::try_lane(from.environment_id, queue, key)
         });
-        let has_cap = |seen: &&mut SeenLane| environment.cap_of(&seen.lane.queue).is_some();
-        let limited: Vec<&mut SeenLane> = self.lanes.iter_mut().filter(has_cap).collect();
+        let is_held = |seen: &&mut SeenLane| seen.is_held;
+        let limited: Vec<&mut SeenLane> = self.lanes.iter_mut().filter(is_held).collect();
         if !limited.is_empty() {
             count(from, environment, limited);
         }
         self.lanes.len() < before
     }
 
-    /// Up to `max` items that may go, in their order, each with its lane.
-    pub(crate) fn admit(&self, max: usize) -> Vec<(usize, Item)> {
+    /// Up to `max` items that may go: those of lanes that are held, in their order, each with its lane; and how many of the
+    /// others.
+    pub(crate) fn admit(&self, max: usize) -> (Vec<(usize, Item)>, usize) {
         let lanes: Vec<&Lane<Item>> = self.lanes.iter().map(|seen| &seen.lane).collect();
-        admit(&lanes, max, |item| (item.available_at, item.run_id.clone()))
+        let mut admitted = admit(&lanes, max, |item| (item.available_at, item.run_id.clone()));
+        let all = admitted.len();
+        admitted.retain(|(lane, _)| self.lanes[*lane].is_held);
+        let others = all - admitted.len();
+        (admitted, others)
     }
 
-    /// Takes an item away that got a slot.
-    pub(crate) fn take(&mut self, (lane, item): &(usize, Item)) {
-        let seen = &mut self.lanes[*lane];
+    /// Takes an item away that was admitted: it got a slot, or somebody else has its run.
+    pub(crate) fn take(&mut self, lane: usize, item: &Item, got_slot: bool) {
+        let seen = &mut self.lanes[lane];
         seen.lane.items.retain(|other| other.run_id != item.run_id);
-        seen.lane.free -= 1;
-        seen.is_changed |= item.is_filed;
+        if got_slot {
+            seen.lane.free -= 1;
+            seen.is_changed |= item.is_filed;
+        }
     }
 
     /// Items that are not filed yet, and may not go before a slot of their lane is given back.
@@ -147,7 +157,11 @@ pub(crate) fn candidates(
             None => {
                 let is_changed = is_released || item.is_none();
                 lane.items.extend(item);
-                lanes.push(SeenLane { lane, is_changed });
+                lanes.push(SeenLane {
+                    lane,
+                    is_held: true,
+                    is_changed,
+                });
             }
         }
     }
