@@ -15,15 +15,18 @@ const BROKEN_ON_PURPOSE: &str = "broken on purpose";
 pub struct Violation {
     /// Which invariant.
     pub kind: String,
-    /// Of which run.
-    pub run_id: String,
+    /// Of which run, if it is one's.
+    pub run_id: Option<String>,
     /// How.
     pub detail: String,
 }
 
 impl Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of run {}: {}", self.kind, self.run_id, self.detail)
+        match &self.run_id {
+            Some(run_id) => write!(f, "{} of run {run_id}: {}", self.kind, self.detail),
+            None => write!(f, "{}: {}", self.kind, self.detail),
+        }
     }
 }
 
