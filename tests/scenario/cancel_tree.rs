@@ -173,6 +173,37 @@ async fn can_n5_children_are_cancelled_for_their_parents_reason() -> Result<()> 
 }
 
 #[tokio::test]
+async fn can_n5_the_reason_that_was_given_first_reaches_the_children_of_a_run_whose_worker_confirms()
+-> Result<()> {
+    for confirmed_by_tick in [false, true] {
+        let session = Session::open(&Database::fresh().await?).await?;
+        let parent = executing(&session, "parent").await?;
+        let child = child_of(&session, &parent, "child").await?;
+        let asked = session
+            .cancel(&format!("'{}', 'too late'", parent.run_id))
+            .await?;
+        if confirmed_by_tick {
+            session.lapse(&parent.run_id).await?;
+            assert_eq!(session.tick().await?, 1);
+        } else {
+            session.complete(&asked.latest, cancel_confirmed()).await?;
+        }
+        cancel_children(&session).await?;
+        assert_eq!(
+            session.status(&child.run_id).await?,
+            status("FINISHED", "CANCELED")
+        );
+        assert_eq!(reason(&session, &parent).await?, "too late");
+        assert_eq!(
+            reason(&session, &child).await?,
+            "too late",
+            "by the tick: {confirmed_by_tick}"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_child_ends_when_its_parent_did_and_one_that_is_over_stays_as_it_is() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let parent = executing(&session, "parent").await?;
