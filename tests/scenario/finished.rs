@@ -122,6 +122,22 @@ async fn ccr_4_it_is_created_and_told_once_however_often_it_is_asked_for() -> Re
 }
 
 #[tokio::test]
+async fn ccr_5_tags_that_are_an_empty_object_are_no_tags() -> Result<()> {
+    let session = open().await?;
+    let mut run = run();
+    run["tags"] = json!({});
+    cancelled(&session, &run, true).await?;
+    assert_eq!(session.count("engine.run where tags = '{}'").await?, 1);
+    assert_eq!(
+        session
+            .count("engine.run_state where run_status = 'CANCELED'")
+            .await?,
+        1
+    );
+    Ok(())
+}
+
+#[tokio::test]
 async fn ccr_6_the_id_of_a_run_that_is_not_cancelled_is_refused() -> Result<()> {
     let session = open().await?;
     session
