@@ -69,16 +69,19 @@ async fn deq_n3_an_item_of_a_finished_run_is_recorded_and_taken_away() -> Result
     session.trigger("test").await?;
     let held = session.take().await?;
     let last = session.complete(&held, json!({"ok": true})).await?.latest;
-    session.put_stray(&held.run_id).await?;
-    assert_eq!(session.dequeue().await?, None);
-    session.check().await?;
-    let data = session.data(&held.run_id).await?;
-    assert_eq!(data["snapshot"]["id"], last.snapshot_id.as_str());
-    assert_eq!(data["run"]["status"], "COMPLETED_SUCCESSFULLY");
-    assert_eq!(
-        session.count("engine.snapshot where not is_valid").await?,
-        1
-    );
+    // It may happen again: the record of the first time is not in the way.
+    for times in 1..=2 {
+        session.put_stray(&held.run_id).await?;
+        assert_eq!(session.dequeue().await?, None);
+        session.check().await?;
+        let data = session.data(&held.run_id).await?;
+        assert_eq!(data["snapshot"]["id"], last.snapshot_id.as_str());
+        assert_eq!(data["run"]["status"], "COMPLETED_SUCCESSFULLY");
+        assert_eq!(
+            session.count("engine.snapshot where not is_valid").await?,
+            times
+        );
+    }
     Ok(())
 }
 
