@@ -1,11 +1,15 @@
 //! The scenarios of the behaviour's specification; each test begins with the id of its scenario.
 
+mod alarm;
 mod attempt_failure;
 mod cancel;
 mod cancel_tree;
 mod ceiling;
 mod complete_many;
 mod dequeue;
+mod event;
+mod event_reader;
+mod event_stall;
 mod fair;
 mod finished;
 mod heartbeat;

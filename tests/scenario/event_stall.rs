@@ -1,0 +1,97 @@
+//! Events of what happens to runs that callers leave alone, and how long an event stays as it is.
+
+use anyhow::{Context, Result};
+
+use crate::event_reader::Reader;
+
+#[tokio::test]
+async fn a_run_that_no_worker_starts_tells_its_requeues_and_its_end() -> Result<()> {
+    let mut reader = Reader::open(&[("engine.queue_max_attempts", "2")]).await?;
+    let run = reader.trigger("").await?;
+    for names in [
+        &["executionSnapshotCreated"][..],
+        &["executionSnapshotCreated", "runFailed"][..],
+    ] {
+        reader.session.make_due(&run.run_id).await?;
+        let held = reader
+            .session
+            .dequeue()
+            .await?
+            .context("nothing is queued")?;
+        reader.skip().await?;
+        reader.session.lapse(&held.run_id).await?;
+        assert_eq!(reader.session.tick().await?, 1);
+        reader.tells(names).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_attempt_whose_worker_is_gone_tells_its_failure_before_what_follows() -> Result<()> {
+    let mut reader = Reader::open(&[]).await?;
+    for (more, names) in [
+        (
+            "",
+            [
+                "runAttemptFailed",
+                "runRetryScheduled",
+                "executionSnapshotCreated",
+            ],
+        ),
+        (
+            ", max_attempts => 1",
+            ["runAttemptFailed", "executionSnapshotCreated", "runFailed"],
+        ),
+    ] {
+        let held = reader.take(more).await?;
+        reader.session.lapse(&held.run_id).await?;
+        assert_eq!(reader.session.tick().await?, 1);
+        let told = reader.tells(&names).await?;
+        assert_eq!(
+            told[0].body["run"]["error"]["code"],
+            "TASK_RUN_STALLED_EXECUTING"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stray_item_tells_what_is_wrong_and_what_came_of_it() -> Result<()> {
+    let mut reader = Reader::open(&[]).await?;
+    let held = reader.take("").await?;
+    reader.session.put_stray(&held.run_id).await?;
+    assert_eq!(reader.session.dequeue().await?, None);
+    let names = [
+        "executionSnapshotCreated",
+        "executionSnapshotCreated",
+        "runFailed",
+    ];
+    let told = reader.tells(&names).await?;
+    assert_eq!(told[0].body["snapshot"]["isValid"], false);
+    assert_eq!(told[1].body["snapshot"]["executionStatus"], "FINISHED");
+    reader.session.put_stray(&held.run_id).await?;
+    assert_eq!(reader.session.dequeue().await?, None);
+    let told = reader.tells(&["executionSnapshotCreated"]).await?;
+    assert_eq!(told[0].body["snapshot"]["isValid"], false);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_run_that_may_start_no_more_attempts_tells_its_end() -> Result<()> {
+    let mut reader = Reader::open(&[]).await?;
+    reader.trigger("").await?;
+    let held = reader
+        .session
+        .dequeue()
+        .await?
+        .context("nothing is queued")?;
+    let sql = "update engine.run_state set attempt_number = 250; update engine.snapshot set attempt_number = 250";
+    reader.session.client.batch_execute(sql).await?;
+    reader.skip().await?;
+    reader.session.start(&held).await?;
+    let told = reader
+        .tells(&["executionSnapshotCreated", "runFailed"])
+        .await?;
+    assert_eq!(told[1].body["run"]["attemptNumber"], 250);
+    Ok(())
+}
