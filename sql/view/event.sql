@@ -59,7 +59,7 @@ select s.shard,
                           || jsonb_strip_nulls(jsonb_build_object('nextMachineAfterOOM', s.detail -> 'nextMachineAfterOOM'))
                       when 'runAttemptFailed' then jsonb_build_object(
                           'attemptNumber', coalesce(s.attempt_number, 0),
-                          'error', coalesce(s.detail -> 'error', t.error),
+                          'error', coalesce(s.detail -> 'attemptError', s.detail -> 'error', t.error),
                           'completedAt', t.completed_at)
                       when 'runSucceeded' then jsonb_build_object(
                           'attemptNumber', coalesce(s.attempt_number, 1),

@@ -56,6 +56,35 @@ async fn an_attempt_whose_worker_is_gone_tells_its_failure_before_what_follows()
 }
 
 #[tokio::test]
+async fn a_dead_letter_tells_what_its_attempt_died_of_and_why_it_was_given_up() -> Result<()> {
+    let mut reader = Reader::open(&[("engine.queue_max_attempts", "1")]).await?;
+    let held = reader.take("").await?;
+    reader.session.lapse(&held.run_id).await?;
+    assert_eq!(reader.session.tick().await?, 1);
+    let told = reader
+        .tells(&["runAttemptFailed", "executionSnapshotCreated", "runFailed"])
+        .await?;
+    assert_eq!(
+        told[0].body["run"]["error"]["code"],
+        "TASK_RUN_STALLED_EXECUTING"
+    );
+    assert_eq!(
+        told[2].body["run"]["error"]["code"],
+        "TASK_RUN_DEQUEUED_MAX_RETRIES"
+    );
+    reader
+        .session
+        .client
+        .query_one("select engine_redrive($1)", &[&held.run_id])
+        .await?;
+    let told = reader
+        .tells(&["runStatusChanged", "executionSnapshotCreated"])
+        .await?;
+    assert_eq!(told[0].body["run"]["status"], "PENDING");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_stray_item_tells_what_is_wrong_and_what_came_of_it() -> Result<()> {
     let mut reader = Reader::open(&[]).await?;
     let held = reader.take("").await?;

@@ -112,8 +112,8 @@ fn requeue(run: &Run, mut moved: Move, error: &RunError, settings: &Settings) ->
             | ExecutionStatus::Finished => Transition::Failed,
         },
         is_dead_lettered: true,
-        // A redrive takes the error off the run; the event keeps it.
-        detail: Some(json!({"error": given_up.to_json()})),
+        // A redrive takes the error off the run; the event keeps it. What the attempt died of is another one.
+        detail: Some(json!({"error": given_up.to_json(), "attemptError": error.to_json()})),
         ..run.failed(&given_up, description, 0, settings)
     })
 }
@@ -175,6 +175,13 @@ mod tests {
             let finish = end(stalled(&run));
             assert_eq!(finish.run_status, RunStatus::SystemFailure);
             assert!(finish.is_dead_lettered);
+            let detail = finish.detail.unwrap();
+            assert_eq!(detail["error"]["code"], "TASK_RUN_DEQUEUED_MAX_RETRIES");
+            let died_of = match status {
+                ExecutionStatus::Executing => "TASK_RUN_STALLED_EXECUTING",
+                _ => "TASK_RUN_DEQUEUED_MAX_RETRIES",
+            };
+            assert_eq!(detail["attemptError"]["code"], died_of);
         }
     }
 
