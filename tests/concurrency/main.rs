@@ -3,5 +3,6 @@
 mod beat;
 mod claim;
 mod claim_lock;
+mod event;
 mod horizon;
 mod limit;
