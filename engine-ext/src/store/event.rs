@@ -7,7 +7,7 @@ use pgrx::{JsonB, pg_sys};
 
 use super::statement::{Cells, Statement, arguments, statement};
 
-static READ: Statement = statement!("event_read.sql").with_bitmaps();
+static READ: Statement = statement!("event_read.sql").with_bitmaps().as_of_call();
 static LAST: Statement = statement!("event_last.sql");
 
 /// Events of one row: their positions lie this far apart.
@@ -30,6 +30,8 @@ pub(crate) fn after(after: i64, max_events: i32) -> Vec<Event> {
         .into_iter()
         .next()
         .unwrap_or_default();
+    // Read after the snapshot was taken that the windows are read with: no row of this server that is in it can have a greater
+    // horizon.
     // SAFETY: reads a counter in shared memory.
     let next_transaction = unsafe { pg_sys::ReadNextFullTransactionId() }.value as i64;
     // The row of `after` may have more events.
