@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result};
 use engine_harness::condition::{backend_pid, waits_for_lock};
-use engine_harness::{Database, Event, Session};
+use engine_harness::{Cluster, Database, Event, Options, Session};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::json;
@@ -132,6 +132,39 @@ async fn what_commits_while_a_reader_begins_to_read_does_not_pass_what_is_still_
         [&first, &first, &second, &second]
     );
     Ok(())
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_told_yet_is_not_passed_by_a_reader_of_few() -> Result<()> {
+    // Nobody else may hold events back here.
+    let cluster = Cluster::start(Options::default()).await?;
+    let [slow, fast, reader] = sessions(&cluster.database().await?).await?;
+    let first = fast.trigger("test").await?.run_id;
+    let second = fast.trigger("test").await?.run_id;
+    slow.client.batch_execute("begin").await?;
+    slow.trigger("test").await?;
+    let xid: i64 = slow
+        .client
+        .query_one("select pg_current_xact_id()::text::bigint", &[])
+        .await?
+        .get(0);
+    // As if the writer of the first event had been held up after it drew its position: others began, one of which is still
+    // there, before it looked for its horizon.
+    let late = "update engine.snapshot set horizon = $2 where run_id = $1";
+    fast.client.execute(late, &[&first, &(xid + 1)]).await?;
+    for max_events in [1, 2, 100] {
+        let told = reader.events(0, max_events).await?;
+        assert!(
+            told.first().is_none_or(|event| event.run_id == first),
+            "the first event is passed by a reader of {max_events}: {told:?}"
+        );
+    }
+    slow.client.batch_execute("rollback").await?;
+    assert_eq!(
+        runs(&reader.all_events(0).await?),
+        [&first, &first, &second, &second]
+    );
+    reader.check().await
 }
 
 const WRITERS: u64 = 8;
