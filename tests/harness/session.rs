@@ -249,8 +249,8 @@ impl Session {
     /// If the run has one.
     pub async fn put_stray(&self, run_id: &str) -> Result<()> {
         let sql = "insert into engine.queue_item \
-                       (shard, run_id, worker_queue, environment_id, queue, concurrency_key, available_at) \
-                   select shard, id, worker_queue, environment_id, queue, coalesce(concurrency_key, ''), created_at \
+                       (shard, run_id, worker_queue, environment_id, queue, concurrency_key, available_at, is_ahead) \
+                   select shard, id, worker_queue, environment_id, queue, coalesce(concurrency_key, ''), created_at, true \
                    from engine.run where id = $1";
         self.client.execute(sql, &[&run_id]).await?;
         Ok(())

@@ -1,6 +1,7 @@
 //! What single sessions see: commits, errors, transactions, the catalog.
 
 mod catalog;
+mod check;
 mod commit;
 mod harness;
 mod plan;
