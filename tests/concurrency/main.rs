@@ -6,3 +6,4 @@ mod claim_lock;
 mod event;
 mod horizon;
 mod limit;
+mod lock;
