@@ -3,6 +3,7 @@
 mod catalog;
 mod check;
 mod commit;
+mod flow;
 mod harness;
 mod plan;
 mod privilege;
