@@ -3,5 +3,7 @@
 mod beat;
 mod claim;
 mod claim_lock;
+mod event;
 mod horizon;
 mod limit;
+mod lock;

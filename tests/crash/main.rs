@@ -1,3 +1,4 @@
-//! `kill -9` of the server.
+//! `kill -9` of the server, and of single backends.
 
 mod demo;
+mod window;

@@ -103,6 +103,19 @@ impl Postmaster {
         Ok(())
     }
 
+    /// Kills these backends at once.
+    pub(crate) fn kill_9_backends(&self, pids: &[i32]) -> Result<()> {
+        let pids: Vec<Pid> = pids.iter().copied().map(Pid::from_raw).collect();
+        let backends = children_of(self.pid);
+        for pid in &pids {
+            ensure!(backends.contains(pid), "{pid} is no backend of the server");
+        }
+        for pid in pids {
+            kill(pid, Signal::SIGKILL)?;
+        }
+        Ok(())
+    }
+
     /// CPU time that all processes of the server have used.
     pub(crate) fn cpu_time(&self) -> Duration {
         family_cpu_time(self.pid)

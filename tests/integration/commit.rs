@@ -1,4 +1,4 @@
-//! One commit per call, counted from the WAL.
+//! One commit per call, counted from the WAL; what the reference needs for the same is in flow.rs.
 
 use anyhow::{Context, Result};
 use engine_harness::{Cluster, Options, Session};
