@@ -7,3 +7,5 @@ mod event;
 mod horizon;
 mod limit;
 mod lock;
+mod soak;
+mod unrest;
