@@ -95,5 +95,5 @@ async fn every_call_is_one_commit_and_an_empty_dequeue_none() -> Result<()> {
         99
     );
     commits(&cluster, "execution_data", 0, session.data(&held.run_id)).await?;
-    Ok(())
+    session.check().await
 }
