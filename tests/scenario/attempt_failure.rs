@@ -1,7 +1,7 @@
 //! AF, RAS: attempts and their ends, as far as no retry is left.
 
 use anyhow::{Context, Result};
-use engine_harness::{Database, Session};
+use engine_harness::{Database, Held, Session};
 use serde_json::json;
 
 use crate::reported::{failure_with_retry, internal_error, user_error};
@@ -17,6 +17,37 @@ async fn af_2_a_run_without_attempts_left_ends_although_a_retry_is_asked_for() -
     assert_eq!(completed.execution_status, "FINISHED");
     assert_eq!(completed.run_status, "COMPLETED_WITH_ERRORS");
     assert_eq!(completed.attempt_number, Some(1));
+    Ok(())
+}
+
+#[tokio::test]
+async fn af_2_a_run_that_says_nothing_of_attempts_has_those_of_its_retry_settings() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    for (max_attempts, expected) in [(1, "RUN_FINISHED"), (5, "RETRY_IMMEDIATELY")] {
+        let retry = json!({"maxAttempts": max_attempts});
+        session
+            .trigger_with(&format!("'test', retry => '{retry}'"))
+            .await?;
+        let sql = "select run_id, snapshot_id, max_attempts from engine_dequeue()";
+        let row = session.client.query_one(sql, &[]).await?;
+        assert_eq!(row.get::<_, i32>(2), max_attempts);
+        let held = session
+            .start(&Held {
+                run_id: row.get(0),
+                snapshot_id: row.get(1),
+            })
+            .await?;
+        let failed = session
+            .complete(&held, failure_with_retry(user_error(), 0))
+            .await?;
+        assert_eq!(failed.attempt_status, expected, "{max_attempts}");
+    }
+    session
+        .trigger_with(r#"'test', max_attempts => 2, retry => '{"maxAttempts": 5}'"#)
+        .await?;
+    let sql = "select max_attempts from engine_dequeue()";
+    let own: i32 = session.client.query_one(sql, &[]).await?.get(0);
+    assert_eq!(own, 2, "what the run says itself counts first");
     Ok(())
 }
 
