@@ -71,6 +71,8 @@ async fn lk_3_a_call_that_fails_leaves_no_lock_behind() -> Result<()> {
     let held = executing(&mover).await?;
     let stale = format!("select engine_succeed('{}', 'old')", held.run_id);
     assert_eq!(mover.refused(&stale).await?.code, "RE002");
+    // The error reaches its reader a moment before the transaction has ended.
+    mover.client.batch_execute("select").await?;
     assert!(is_free(&other, &held).await?);
 
     // Nor does a transaction that goes on behind it.

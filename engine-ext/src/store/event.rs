@@ -7,10 +7,12 @@ use pgrx::{JsonB, pg_sys};
 
 use super::statement::{Cells, Statement, arguments, statement};
 
-static READ: Statement = statement!("event_read.sql").with_bitmaps().as_of_call();
+static READ: Statement = statement!("event_read.sql")
+    .with_bitmaps()
+    .with_callers_snapshot();
 static HELD_BACK: Statement = statement!("event_held_back.sql")
     .with_bitmaps()
-    .as_of_call();
+    .with_callers_snapshot();
 static LAST: Statement = statement!("event_last.sql");
 
 /// Events of one row: their positions lie this far apart.

@@ -22,7 +22,7 @@ pub(super) struct Statement {
     /// Whether it reads so much that a bitmap of pages is worth its cost.
     uses_bitmaps: bool,
     /// Whether it sees what the statement that called the function sees, and not what was committed since.
-    is_as_of_call: bool,
+    keeps_callers_snapshot: bool,
 }
 
 /// Includes a file of `sql/statement`.
@@ -91,7 +91,7 @@ impl Statement {
             source,
             plan: AtomicPtr::new(ptr::null_mut()),
             uses_bitmaps: false,
-            is_as_of_call: false,
+            keeps_callers_snapshot: false,
         }
     }
 
@@ -104,9 +104,9 @@ impl Statement {
     }
 
     /// The same statement, which must only read, as of the beginning of the call.
-    pub(super) const fn as_of_call(self) -> Self {
+    pub(super) const fn with_callers_snapshot(self) -> Self {
         Self {
-            is_as_of_call: true,
+            keeps_callers_snapshot: true,
             ..self
         }
     }
@@ -162,7 +162,7 @@ impl Statement {
         // statement; anything else sees what was committed before it.
         let mut execute = || unsafe {
             let (values, nulls) = (values.as_mut_ptr(), nulls.as_ptr());
-            pg_sys::SPI_execute_plan(plan, values, nulls, self.is_as_of_call, 0)
+            pg_sys::SPI_execute_plan(plan, values, nulls, self.keeps_callers_snapshot, 0)
         };
         let code = if is_planned {
             execute()
