@@ -7,6 +7,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -111,7 +112,11 @@ impl Postmaster {
             ensure!(backends.contains(pid), "{pid} is no backend of the server");
         }
         for pid in pids {
-            kill(pid, Signal::SIGKILL)?;
+            match kill(pid, Signal::SIGKILL) {
+                // The server ends all others once it has noticed the first one.
+                Ok(()) | Err(Errno::ESRCH) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
         Ok(())
     }
