@@ -30,7 +30,7 @@ pub use database::Database;
 pub use extension::{Extension, Profile, put};
 pub use pg_config::PgConfig;
 pub use prefix::{Loaded, PREFIX_VARIABLE, Prefix};
-pub use process::own_cpu_time;
+pub use process::cpu_time_of;
 pub use resident::Resident;
 pub use server::{SERVER_VARIABLE, Server};
 pub use session::{Completed, Held, Refused, Session};

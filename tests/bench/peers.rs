@@ -1,0 +1,242 @@
+//! Suite `peers`: the engine beside other queues in Postgres, each on its own terms.
+
+mod adapter;
+mod catalog;
+mod engine;
+mod install;
+mod process;
+
+use anyhow::Result;
+use engine_harness::{Cluster, Workspace, progress};
+
+use self::adapter::Adapter;
+use self::catalog::PEERS;
+use self::process::Order;
+use super::Bench;
+use super::report::Chapter;
+use super::stock::Stock;
+use super::trial::{Case, Trial, clients, interleave};
+
+const ABOUT: &str = "Runs per second out of a full queue until it is empty: claim, a handler that does nothing, completion. A job of a \
+    peer is a run here. Each peer is driven through its own library, by a process of its own; the engine by sessions of this one. \
+    A call is a claim together with the start and the completion of all that it found; of libraries that do not show theirs, there \
+    is none.";
+
+const ENGINE_ABOUT: &str = "engine: run, history and output stay; a row of each of four transitions (triggered, dequeued, started, \
+    completed), three of which fall into the drain. Claims, starts and completions take one statement each; starts and completions \
+    of many are that many calls of the function for one, in one statement.";
+
+/// A client takes this many runs at once where batching is on.
+const BATCH: u32 = 100;
+
+/// Runs to work off, per second of `--seconds`: the same for all, so that each has the same backlog.
+const BATCHED_RUNS_PER_SECOND: u64 = 10_000;
+const UNBATCHED_RUNS_PER_SECOND: u64 = 2_000;
+
+const ENGINE: &str = "engine";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Batching {
+    On,
+    Off,
+}
+
+impl Batching {
+    fn name(self) -> &'static str {
+        match self {
+            Self::On => "batching on",
+            Self::Off => "batching off",
+        }
+    }
+
+    fn batch(self) -> u32 {
+        match self {
+            Self::On => BATCH,
+            Self::Off => 1,
+        }
+    }
+}
+
+/// Who works off a queue.
+enum Queue<'a> {
+    Engine,
+    Peer(&'a Adapter),
+}
+
+impl Queue<'_> {
+    fn name(&self) -> &str {
+        match self {
+            Self::Engine => ENGINE,
+            Self::Peer(adapter) => &adapter.name,
+        }
+    }
+}
+
+#[derive(Clone)]
+struct Setup {
+    variant: String,
+    batching: Batching,
+    clients: usize,
+    /// Which of the filled queues.
+    filled: usize,
+}
+
+impl Case for Setup {
+    fn conditions(&self) -> String {
+        format!("{}, {}", self.batching.name(), clients(self.clients))
+    }
+
+    fn variant(&self) -> String {
+        self.variant.clone()
+    }
+}
+
+/// A queue that a trial works off a copy of.
+struct Filled<'a> {
+    queue: Queue<'a>,
+    batching: Batching,
+    runs: u64,
+    stock: Stock<'a>,
+}
+
+pub(super) async fn measure(bench: &mut Bench) -> Result<Chapter> {
+    let seconds = bench.arguments.seconds(5).as_secs();
+    let (adapters, mut notes) = adapters(&Workspace::find()?);
+    let mut filled = Vec::new();
+    for (batching, runs) in [
+        (Batching::On, seconds * BATCHED_RUNS_PER_SECOND),
+        (Batching::Off, seconds * UNBATCHED_RUNS_PER_SECOND),
+    ] {
+        notes.push(format!(
+            "{}: {runs} runs were queued before each trial, and at most {} at once are a client's.",
+            batching.name(),
+            batching.batch()
+        ));
+        filled.push(Filled {
+            queue: Queue::Engine,
+            batching,
+            runs,
+            stock: Stock::filled(&bench.cluster, runs).await?,
+        });
+        for adapter in &adapters {
+            if !adapter.peer.batchings.contains(&batching) {
+                notes.push(format!("{} has no {}.", adapter.name, batching.name()));
+                continue;
+            }
+            match fill(&bench.cluster, adapter, batching, runs).await {
+                Ok(stock) => filled.push(Filled {
+                    queue: Queue::Peer(adapter),
+                    batching,
+                    runs,
+                    stock,
+                }),
+                Err(error) => notes.push(skipped(&adapter.name, &error)),
+            }
+        }
+    }
+    let cases = cases(&filled, &bench.arguments.clients(&[16]));
+    let repeat = bench.arguments.repeat(3);
+    let outcomes = interleave(&cases, repeat, &mut bench.order, async |case| {
+        trial(&filled[case.filled], case).await
+    })
+    .await?;
+    for filled in filled {
+        filled.stock.remove().await?;
+    }
+    Ok(Chapter::new("peers", ABOUT, outcomes)
+        .noting(notes)
+        .compared_with(ENGINE))
+}
+
+/// Installs all peers; of those that cannot be, the reason goes into the notes.
+fn adapters(workspace: &Workspace) -> (Vec<Adapter>, Vec<String>) {
+    let mut adapters = Vec::new();
+    let mut notes = vec![ENGINE_ABOUT.to_owned()];
+    for peer in &PEERS {
+        match Adapter::install(workspace, peer) {
+            Ok(adapter) => {
+                notes.push(format!("{}: {}", adapter.name, peer.about));
+                adapters.push(adapter);
+            }
+            Err(error) => notes.push(skipped(&peer.label(), &error)),
+        }
+    }
+    (adapters, notes)
+}
+
+async fn fill<'a>(
+    cluster: &'a Cluster,
+    adapter: &Adapter,
+    batching: Batching,
+    runs: u64,
+) -> Result<Stock<'a>> {
+    progress::say(format!("filling {runs} jobs into {}", adapter.name));
+    let name = format!("{}, {}", adapter.peer.label(), batching.name());
+    let stock = Stock::without_engine(cluster, &name).await?;
+    let order = Order {
+        uri: stock.uri(),
+        runs,
+        clients: 1,
+        batch: batching.batch(),
+    };
+    adapter.fill(&order).await?;
+    stock.tidy().await?;
+    Ok(stock)
+}
+
+fn cases(filled: &[Filled<'_>], clients: &[usize]) -> Vec<Setup> {
+    let mut cases = Vec::new();
+    for &clients in clients {
+        let setups = filled.iter().enumerate();
+        cases.extend(setups.map(|(index, filled)| Setup {
+            variant: filled.queue.name().to_owned(),
+            batching: filled.batching,
+            clients,
+            filled: index,
+        }));
+    }
+    cases
+}
+
+async fn trial(filled: &Filled<'_>, case: &Setup) -> Result<Trial> {
+    let copy = filled.stock.copy().await?;
+    let batch = filled.batching.batch();
+    let trial = match filled.queue {
+        Queue::Engine => engine::drain(&copy, case.clients, batch, filled.runs).await?,
+        Queue::Peer(adapter) => {
+            let order = Order {
+                uri: copy.uri(),
+                runs: filled.runs,
+                clients: case.clients,
+                batch,
+            };
+            // What goes wrong in somebody else's code must not end the suite.
+            adapter.drain(&copy, &order).await.unwrap_or_else(invalid)
+        }
+    };
+    copy.remove().await?;
+    Ok(trial)
+}
+
+fn invalid(error: anyhow::Error) -> Trial {
+    Trial {
+        invalid: Some(reason(&error)),
+        ..Trial::default()
+    }
+}
+
+fn skipped(name: &str, error: &anyhow::Error) -> String {
+    let note = format!("SKIPPED: {name}: {}", reason(error));
+    progress::say(&note);
+    note
+}
+
+/// An error on one line of the report.
+fn reason(error: &anyhow::Error) -> String {
+    const LONGEST: usize = 400;
+    let words: Vec<String> = format!("{error:#}")
+        .split_whitespace()
+        .map(str::to_owned)
+        .collect();
+    words.join(" ").chars().take(LONGEST).collect()
+}
