@@ -1,7 +1,5 @@
 //! A trial of callers: warm up, checkpoint, read, load, read.
 
-use std::time::Duration;
-
 use anyhow::Result;
 use tokio_postgres::Client;
 
@@ -30,16 +28,19 @@ pub(super) async fn measure<C: Caller>(
     })
 }
 
-/// Lets `callers` work off all of the `runs` runs of `stock`, without a warm-up.
+/// Lets `callers` work off the `runs` runs that `stock` has queued, without a warm-up.
 pub(super) async fn drain<C: Caller>(
     stock: &Stock<'_>,
     callers: Vec<C>,
     runs: u64,
 ) -> Result<Trial> {
     let observer = stock.observer().await?;
-    let limit = Limit::time(Duration::MAX).runs(runs);
-    let (_, trial) = load(stock, &observer, callers, limit).await?;
-    Ok(trial)
+    let (served, trial) = load(stock, &observer, callers, Limit::drain()).await?;
+    let found = served.runs;
+    Ok(Trial {
+        invalid: (found != runs).then(|| format!("{found} of {runs} runs were found")),
+        ..trial
+    })
 }
 
 async fn load<C: Caller>(

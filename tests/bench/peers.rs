@@ -108,7 +108,7 @@ pub(super) async fn measure(bench: &mut Bench) -> Result<Chapter> {
         (Batching::Off, seconds * UNBATCHED_RUNS_PER_SECOND),
     ] {
         notes.push(format!(
-            "{}: {runs} runs were queued before each trial, and at most {} at once are a client's.",
+            "*{}*: {runs} runs were queued before each trial; a client takes at most {} at once.",
             batching.name(),
             batching.batch()
         ));
@@ -120,7 +120,8 @@ pub(super) async fn measure(bench: &mut Bench) -> Result<Chapter> {
         });
         for adapter in &adapters {
             if !adapter.peer.batchings.contains(&batching) {
-                notes.push(format!("{} has no {}.", adapter.name, batching.name()));
+                let (name, table) = (&adapter.name, batching.name());
+                notes.push(format!("{name} is not in the table *{table}*."));
                 continue;
             }
             match fill(&bench.cluster, adapter, batching, runs).await {
@@ -130,7 +131,10 @@ pub(super) async fn measure(bench: &mut Bench) -> Result<Chapter> {
                     runs,
                     stock,
                 }),
-                Err(error) => notes.push(skipped(&adapter.name, &error)),
+                Err(error) => {
+                    let name = format!("{}, {}", adapter.name, batching.name());
+                    notes.push(skipped(&name, &error));
+                }
             }
         }
     }
@@ -171,7 +175,7 @@ async fn fill<'a>(
     runs: u64,
 ) -> Result<Stock<'a>> {
     progress::say(format!("filling {runs} jobs into {}", adapter.name));
-    let name = format!("{}, {}", adapter.peer.label(), batching.name());
+    let name = format!("{}_{}", adapter.peer.label(), batching.batch());
     let stock = Stock::without_engine(cluster, &name).await?;
     let order = Order {
         uri: stock.uri(),

@@ -84,7 +84,8 @@ pub(super) const PEERS: [Peer; 8] = [
         registry: Registry::Crates,
         variant: None,
         about: "claims and completions are appended, many to a row, to tables that are truncated in turn; a completed job stays for \
-            a while. Without deadlines, which is its fast path. One pool for a claimer and the completions.",
+            a while. Without deadlines, which is its fast path. One pool, with four sessions more for its housekeeping. It is made \
+            for batches only.",
         batchings: &[On],
         unfinished: include_str!("awa/unfinished.sql"),
     },
@@ -102,7 +103,7 @@ pub(super) const PEERS: [Peer; 8] = [
         registry: Registry::PyPi,
         variant: None,
         about: "a completed job stays in its table; triggers write a row of each of its three transitions. A worker per session, all \
-            in one process.",
+            in one process. It has no batches.",
         batchings: &[Off],
         unfinished: include_str!("procrastinate/unfinished.sql"),
     },
@@ -112,7 +113,7 @@ impl Peer {
     /// Its name among the others.
     pub(super) fn label(&self) -> String {
         match self.variant {
-            Some(variant) => format!("{} {variant}", self.package),
+            Some(variant) => format!("{}-{variant}", self.package),
             None => self.package.to_owned(),
         }
     }

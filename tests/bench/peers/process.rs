@@ -131,9 +131,9 @@ impl<'a> Process<'a> {
     }
 }
 
-/// What the adapter complained of last.
+/// What the adapter complained of last. Node and Python print much around it.
 fn complaint(log: &Path) -> String {
     let text = fs::read_to_string(log).unwrap_or_default();
-    let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(5)..].join("\n")
+    let error = text.lines().rfind(|line| line.contains("rror:"));
+    error.or(text.lines().last()).unwrap_or_default().to_owned()
 }

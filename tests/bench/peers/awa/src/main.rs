@@ -20,6 +20,8 @@ use tokio::sync::Notify;
 use tokio::time::sleep;
 
 const QUEUE: &str = "noop";
+/// Connections for what it does beside claims and completions; with none to spare it waits for its own.
+const SERVICES: u32 = 4;
 const STOP_PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Deserialize, JobArgs, Serialize)]
@@ -56,7 +58,7 @@ impl Peer for Awa {
     async fn connect(order: &Order) -> Result<Self> {
         let pool = PgPoolOptions::new()
             .min_connections(order.clients)
-            .max_connections(order.clients)
+            .max_connections(order.clients + SERVICES)
             .connect(&order.url)
             .await?;
         let config = QueueConfig {

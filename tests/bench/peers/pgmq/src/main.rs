@@ -60,8 +60,8 @@ impl Peer for Pgmq {
 
     async fn drain(&mut self) -> Result<Drained> {
         let mut tasks = JoinSet::new();
-        for client in self.clients.drain(..) {
-            tasks.spawn(client.work());
+        for client in &self.clients {
+            tasks.spawn(client.clone().work());
         }
         let mut all = Drained::default();
         while let Some(ended) = tasks.join_next().await {
@@ -73,6 +73,7 @@ impl Peer for Pgmq {
     }
 }
 
+#[derive(Clone)]
 struct Client {
     session: PgPool,
     batch: i32,
