@@ -3,18 +3,19 @@
 mod adapter;
 mod catalog;
 mod engine;
+mod fill;
 mod install;
 mod process;
 
 use anyhow::Result;
-use engine_harness::{Cluster, Workspace, progress};
+use engine_harness::{Workspace, progress};
 
 use self::adapter::Adapter;
 use self::catalog::PEERS;
+use self::fill::{Filled, Queue};
 use self::process::Order;
 use super::Bench;
 use super::report::Chapter;
-use super::stock::Stock;
 use super::trial::{Case, Trial, clients, interleave};
 
 const ABOUT: &str = "Runs per second out of a full queue until it is empty: claim, a handler that does nothing, completion. A job of a \
@@ -28,10 +29,6 @@ const ENGINE_ABOUT: &str = "engine: run, history and output stay; a row of each 
 
 /// A client takes this many runs at once where batching is on.
 const BATCH: u32 = 100;
-
-/// Runs to work off, per second of `--seconds`: the same for all, so that each has the same backlog.
-const BATCHED_RUNS_PER_SECOND: u64 = 10_000;
-const UNBATCHED_RUNS_PER_SECOND: u64 = 2_000;
 
 const ENGINE: &str = "engine";
 
@@ -49,25 +46,18 @@ impl Batching {
         }
     }
 
+    /// How many runs are to be worked off per second of `--seconds`: the same for all, so that all have the same backlog.
+    fn runs_per_second(self) -> u64 {
+        match self {
+            Self::On => 10_000,
+            Self::Off => 2_000,
+        }
+    }
+
     fn batch(self) -> u32 {
         match self {
             Self::On => BATCH,
             Self::Off => 1,
-        }
-    }
-}
-
-/// Who works off a queue.
-enum Queue<'a> {
-    Engine,
-    Peer(&'a Adapter),
-}
-
-impl Queue<'_> {
-    fn name(&self) -> &str {
-        match self {
-            Self::Engine => ENGINE,
-            Self::Peer(adapter) => &adapter.name,
         }
     }
 }
@@ -91,52 +81,19 @@ impl Case for Setup {
     }
 }
 
-/// A queue that a trial works off a copy of.
-struct Filled<'a> {
-    queue: Queue<'a>,
-    batching: Batching,
-    runs: u64,
-    stock: Stock<'a>,
-}
-
 pub(super) async fn measure(bench: &mut Bench) -> Result<Chapter> {
     let seconds = bench.arguments.seconds(5).as_secs();
-    let (adapters, mut notes) = adapters(&Workspace::find()?);
+    let mut notes = vec![ENGINE_ABOUT.to_owned()];
+    let adapters = adapters(&Workspace::find()?, &mut notes);
     let mut filled = Vec::new();
-    for (batching, runs) in [
-        (Batching::On, seconds * BATCHED_RUNS_PER_SECOND),
-        (Batching::Off, seconds * UNBATCHED_RUNS_PER_SECOND),
-    ] {
+    for batching in [Batching::On, Batching::Off] {
+        let runs = seconds * batching.runs_per_second();
         notes.push(format!(
             "*{}*: {runs} runs were queued before each trial; a client takes at most {} at once.",
             batching.name(),
             batching.batch()
         ));
-        filled.push(Filled {
-            queue: Queue::Engine,
-            batching,
-            runs,
-            stock: Stock::filled(&bench.cluster, runs).await?,
-        });
-        for adapter in &adapters {
-            if !adapter.peer.batchings.contains(&batching) {
-                let (name, table) = (&adapter.name, batching.name());
-                notes.push(format!("{name} is not in the table *{table}*."));
-                continue;
-            }
-            match fill(&bench.cluster, adapter, batching, runs).await {
-                Ok(stock) => filled.push(Filled {
-                    queue: Queue::Peer(adapter),
-                    batching,
-                    runs,
-                    stock,
-                }),
-                Err(error) => {
-                    let name = format!("{}, {}", adapter.name, batching.name());
-                    notes.push(skipped(&name, &error));
-                }
-            }
-        }
+        filled.extend(fill::all(&bench.cluster, &adapters, batching, runs, &mut notes).await?);
     }
     let cases = cases(&filled, &bench.arguments.clients(&[16]));
     let repeat = bench.arguments.repeat(3);
@@ -153,9 +110,8 @@ pub(super) async fn measure(bench: &mut Bench) -> Result<Chapter> {
 }
 
 /// Installs all peers; of those that cannot be, the reason goes into the notes.
-fn adapters(workspace: &Workspace) -> (Vec<Adapter>, Vec<String>) {
+fn adapters(workspace: &Workspace, notes: &mut Vec<String>) -> Vec<Adapter> {
     let mut adapters = Vec::new();
-    let mut notes = vec![ENGINE_ABOUT.to_owned()];
     for peer in &PEERS {
         match Adapter::install(workspace, peer) {
             Ok(adapter) => {
@@ -165,27 +121,7 @@ fn adapters(workspace: &Workspace) -> (Vec<Adapter>, Vec<String>) {
             Err(error) => notes.push(skipped(&peer.label(), &error)),
         }
     }
-    (adapters, notes)
-}
-
-async fn fill<'a>(
-    cluster: &'a Cluster,
-    adapter: &Adapter,
-    batching: Batching,
-    runs: u64,
-) -> Result<Stock<'a>> {
-    progress::say(format!("filling {runs} jobs into {}", adapter.name));
-    let name = format!("{}_{}", adapter.peer.label(), batching.batch());
-    let stock = Stock::without_engine(cluster, &name).await?;
-    let order = Order {
-        uri: stock.uri(),
-        runs,
-        clients: 1,
-        batch: batching.batch(),
-    };
-    adapter.fill(&order).await?;
-    stock.tidy().await?;
-    Ok(stock)
+    adapters
 }
 
 fn cases(filled: &[Filled<'_>], clients: &[usize]) -> Vec<Setup> {
