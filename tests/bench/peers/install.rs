@@ -132,6 +132,8 @@ fn npm(place: &Place) -> Result<Program> {
     let mut install = Command::new("npm");
     install
         .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+        // It would say that its own Node is too old, which does not matter here.
+        .args(["--loglevel", "error"])
         .current_dir(&place.home);
     place.once(Registry::Npm.lock(), &mut [install])?;
     // Node is one of the packages, where there is one for this machine.
