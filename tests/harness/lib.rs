@@ -34,7 +34,7 @@ pub use event::Event;
 pub use extension::{Extension, Profile, put};
 pub use pg_config::PgConfig;
 pub use prefix::{Loaded, PREFIX_VARIABLE, Prefix};
-pub use process::own_cpu_time;
+pub use process::cpu_time_of;
 pub use resident::Resident;
 pub use server::{SERVER_VARIABLE, Server};
 pub use session::{Cancelled, Completed, Held, Refused, Session};
