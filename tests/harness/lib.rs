@@ -22,6 +22,7 @@ mod resident;
 mod server;
 mod session;
 mod stand_in;
+mod wait;
 mod wal;
 mod workspace;
 
@@ -34,6 +35,7 @@ pub use process::own_cpu_time;
 pub use resident::Resident;
 pub use server::{SERVER_VARIABLE, Server};
 pub use session::{Completed, Held, Refused, Session};
+pub use wait::{Blocked, Continued};
 pub use wal::{Wal, WalUse, commits_between};
 pub use workspace::Workspace;
 

@@ -58,14 +58,25 @@ async fn a_functions_comment_is_the_first_sentence_of_its_documentation() -> Res
     let sql = format!("select p.proname, obj_description(p.oid) from {FUNCTIONS}");
     let api = Workspace::find()?.root().join("engine-ext/src/api");
     let mut sources = String::new();
-    for file in fs::read_dir(api)? {
-        sources.push_str(&fs::read_to_string(file?.path())?);
-    }
+    read_sources(&api, &mut sources)?;
     for row in session.client.query(&sql, &[]).await? {
         let (name, comment): (&str, &str) = (row.get(0), row.get(1));
         let documented = first_sentence(&sources, name)
             .with_context(|| format!("{name} has no documentation"))?;
         assert_eq!(documented, comment, "{name}");
+    }
+    Ok(())
+}
+
+/// Appends the sources of a folder and all below it.
+fn read_sources(folder: &Path, sources: &mut String) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            read_sources(&path, sources)?;
+        } else {
+            sources.push_str(&fs::read_to_string(path)?);
+        }
     }
     Ok(())
 }

@@ -143,8 +143,14 @@ pub(crate) fn resume(run: &Run, snapshot_id: &SnapshotId) -> Result<Plan, Refusa
             asked: "continued",
             reason: "No attempt of it has started.".to_owned(),
         }),
-        RunCreated | Delayed | Queued | QueuedExecuting | Executing | ExecutingWithWaitpoints
-        | Suspended | PendingCancel => Err(run.wrong_status("continued")),
+        RunCreated
+        | Delayed
+        | Queued
+        | QueuedExecuting
+        | Executing
+        | ExecutingWithWaitpoints
+        | Suspended
+        | PendingCancel => Err(run.wrong_status("continued")),
     }
 }
 

@@ -156,9 +156,7 @@ pub(crate) fn mint_on(cuid: &str, shard: Shard) -> String {
 /// The shard at the end of an id; 0 for one that the engine did not mint.
 pub(crate) fn shard_of(id: &str) -> Shard {
     let bytes = id.as_bytes();
-    if bytes.len() != LENGTH
-        || bytes[0] != b'c'
-        || !bytes.iter().all(|byte| value(*byte).is_some())
+    if bytes.len() != LENGTH || bytes[0] != b'c' || !bytes.iter().all(|byte| value(*byte).is_some())
     {
         return Shard::default();
     }

@@ -40,7 +40,7 @@ mod waitpoint;
 pub use admission::{Admission, Lane, admit};
 pub use attempt::{DEFAULT_MAX_ATTEMPTS, MAX_ATTEMPTS};
 pub use backoff::Backoff;
-pub use batch::{check_max_events, check_max_items, check_pairs};
+pub use batch::{check_edges, check_max_events, check_max_items, check_pairs};
 pub use cancel::{Cancel, DEFAULT_REASON};
 pub use checkpoint::{CheckpointType, NewCheckpoint, Suspension, suspend};
 pub use completion::{Completion, CompletionOf, Outcome};

@@ -138,6 +138,11 @@ pub enum Refusal {
         /// Why not: a full sentence.
         reason: String,
     },
+    /// `40001`: others take and give back the same idempotency key all the time.
+    KeyContended {
+        /// How often the call has tried.
+        attempts: usize,
+    },
     /// Any of the others, in one element of an array.
     InElement {
         /// Position in the array, from 0.
@@ -155,6 +160,16 @@ impl Refusal {
             detail,
             hint,
         }
+    }
+
+    /// A wait for a run, or a batch of runs, that live elsewhere.
+    #[must_use]
+    pub fn other_shard() -> Self {
+        Self::invalid(
+            "environment_id",
+            "It lives on another shard than the parent or the batch.".to_owned(),
+            "Give the environment of the parent.",
+        )
     }
 
     /// This refusal, of the element at `index`.
@@ -186,6 +201,7 @@ impl Refusal {
             Self::UnknownWaitpoint { .. } => "RE010",
             Self::UnknownBatch { .. } => "RE011",
             Self::BatchClosed { .. } => "RE012",
+            Self::KeyContended { .. } => "40001",
             Self::InElement { refusal, .. } => refusal.sqlstate(),
         }
     }
@@ -232,6 +248,7 @@ impl Refusal {
             Self::BatchClosed { batch_id, .. } => {
                 format!("batch \"{}\" takes no items", batch_id.as_str())
             }
+            Self::KeyContended { .. } => "idempotency key is contended".to_owned(),
             Self::InElement { refusal, .. } => refusal.message(),
         }
     }
@@ -283,9 +300,15 @@ impl Refusal {
             // The words of the reference, which its callers look for.
             Self::UnknownWaitpoint { .. } => "Waitpoint not found.".to_owned(),
             Self::UnknownBatch { batch_id } => {
-                format!("Batch {} not found or not initialized.", batch_id.friendly())
+                format!(
+                    "Batch {} not found or not initialized.",
+                    batch_id.friendly()
+                )
             }
             Self::BatchClosed { reason, .. } => reason.clone(),
+            Self::KeyContended { attempts } => {
+                format!("Failed to create it after {attempts} attempts due to conflicts.")
+            }
             Self::InElement { index, refusal } => format!("Element {index}: {}", refusal.detail()),
         }
     }
@@ -326,6 +349,7 @@ impl Refusal {
             }
             Self::UnknownBatch { .. } => "Make it with engine_create_batch.".to_owned(),
             Self::BatchClosed { .. } => "Put the runs into a new batch.".to_owned(),
+            Self::KeyContended { .. } => "Call again.".to_owned(),
             Self::InElement { refusal, .. } => refusal.hint(),
         }
     }

@@ -127,13 +127,17 @@ impl BatchItem {
             ));
         };
         check_batch("runs", elements.len(), max_batch)?;
-        let read = |(index, element)| Self::read(element).map_err(|no| Refusal::in_element(no, index));
+        let read =
+            |(index, element)| Self::read(element).map_err(|no| Refusal::in_element(no, index));
         elements.into_iter().enumerate().map(read).collect()
     }
 
     fn read(request: Value) -> Result<Self, Refusal> {
         let mut rest = request.clone();
-        let index = match rest.as_object_mut().and_then(|object| object.remove("index")) {
+        let index = match rest
+            .as_object_mut()
+            .and_then(|object| object.remove("index"))
+        {
             None | Some(Value::Null) => None,
             Some(index) => Some(
                 index
@@ -168,6 +172,24 @@ impl Batch {
             batch_id: self.id.clone(),
             reason,
         })
+    }
+
+    /// Refuses runs of another environment.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidValue`] (`22023`).
+    pub fn check_member(&self, environment_id: &str) -> Result<(), Refusal> {
+        if self.environment_id == environment_id {
+            return Ok(());
+        }
+        Err(Refusal::invalid(
+            "environment_id",
+            format!(
+                "\"{environment_id}\" is not \"{}\", the environment of the batch.",
+                self.environment_id
+            ),
+            "Give the environment of the batch.",
+        ))
     }
 
     /// Takes on an item; gives its index: the given one, or the one after the greatest.
@@ -227,12 +249,19 @@ impl Batch {
             BatchStatus::Pending | BatchStatus::Processing | BatchStatus::PartialFailed => {
                 (self.is_processed() && runs_have_ended).then(|| BatchEnd {
                     status: Some(BatchStatus::Completed),
-                    output: Output {
-                        value: Some("Batch waitpoint completed".to_owned()),
-                        ..Output::default()
-                    },
+                    output: completed(),
                 })
             }
+        }
+    }
+
+    /// What its waitpoint begins completed with, if it has ended before somebody waits for it.
+    #[must_use]
+    pub fn output(&self) -> Option<Output> {
+        match self.status {
+            BatchStatus::Completed => Some(completed()),
+            BatchStatus::Aborted => Some(Output::error("The batch was aborted")),
+            BatchStatus::Pending | BatchStatus::Processing | BatchStatus::PartialFailed => None,
         }
     }
 
@@ -249,7 +278,9 @@ impl Batch {
             | BatchStatus::PartialFailed
             | BatchStatus::Completed => return None,
         };
-        let expected = self.run_count.map_or_else(String::new, |count| format!(" {count}"));
+        let expected = self
+            .run_count
+            .map_or_else(String::new, |count| format!(" {count}"));
         let reason = format!(
             "{} was not sealed in time: of{expected} expected items {} came",
             self.id.friendly(),
@@ -259,6 +290,14 @@ impl Batch {
             status,
             output: Output::error(&reason),
         })
+    }
+}
+
+/// What a batch gives that has ended, in the words of the reference.
+fn completed() -> Output {
+    Output {
+        value: Some("Batch waitpoint completed".to_owned()),
+        ..Output::default()
     }
 }
 
@@ -319,7 +358,10 @@ mod tests {
         let mut open = batch(None);
         assert_eq!((open.add(None), open.add(None)), (Ok(0), Ok(1)));
         assert!(!open.is_processed() && open.seal());
-        assert_eq!((open.run_count, open.status), (Some(2), BatchStatus::Processing));
+        assert_eq!(
+            (open.run_count, open.status),
+            (Some(2), BatchStatus::Processing)
+        );
     }
 
     #[test]
@@ -354,6 +396,7 @@ mod tests {
                 _ => {
                     assert_eq!(sealed.end(false), None);
                     let end = sealed.end(true).unwrap();
+                    assert_eq!(sealed.output(), None);
                     assert_eq!(end.status, Some(BatchStatus::Completed));
                     assert!(!end.output.is_error);
                 }
@@ -378,7 +421,11 @@ mod tests {
         let items = BatchItem::many(json!([{"task": "t", "index": 3}, {"task": "t"}]), 10).unwrap();
         assert_eq!((items[0].index, items[1].index), (Some(3), None));
         assert_eq!(items[0].options.task.as_deref(), Some("t"));
-        for bad in [json!(5), json!([{"taks": "t"}]), json!([{"task": "t", "index": "x"}])] {
+        for bad in [
+            json!(5),
+            json!([{"taks": "t"}]),
+            json!([{"task": "t", "index": "x"}]),
+        ] {
             assert_eq!(BatchItem::many(bad, 10).unwrap_err().sqlstate(), "22023");
         }
         assert!(BatchItem::many(json!([{}, {}]), 1).is_err());

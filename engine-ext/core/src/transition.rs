@@ -150,6 +150,12 @@ impl Run {
         })
     }
 
+    /// Whether it is over: no worker has it any more.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.execution_status == ExecutionStatus::Finished
+    }
+
     /// The refusal of a run that is over.
     pub(crate) fn finished(&self) -> Refusal {
         Refusal::RunFinished {

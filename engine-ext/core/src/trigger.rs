@@ -71,6 +71,8 @@ pub struct NewRun {
     pub resume_parent: bool,
     /// The batch that it joins.
     pub batch_id: Option<BatchId>,
+    /// Its place in that batch; `None` for the next one.
+    pub batch_index: Option<i32>,
 }
 
 impl TriggerOptions {
@@ -156,6 +158,7 @@ impl TriggerOptions {
             parent_run_id: self.parent_run_id.as_deref().map(RunId::parse),
             retry: self.retry.map(RetrySettings::check).transpose()?,
             batch_id: self.batch_id.as_deref().map(BatchId::parse),
+            batch_index: None,
         })
     }
 }

@@ -133,9 +133,7 @@ impl TriggerOptions {
                 "parent_run_id" => options.parent_run_id = Some(text("parent_run_id", value)?),
                 "retry" => options.retry = Some(value),
                 "run_id" => options.run_id = Some(text("run_id", value)?),
-                "resume_parent" => {
-                    options.resume_parent = Some(boolean("resume_parent", &value)?)
-                }
+                "resume_parent" => options.resume_parent = Some(boolean("resume_parent", &value)?),
                 "batch_id" => options.batch_id = Some(text("batch_id", value)?),
                 _ => {
                     return Err(Refusal::invalid(

@@ -256,7 +256,10 @@ mod tests {
         let run = run_in(ExecutionStatus::ExecutingWithWaitpoints);
         let moved = moved(unblock(&run, &waiting(vec![blocker("a", true, None)])).unwrap());
         assert_eq!(moved.execution_status, ExecutionStatus::Executing);
-        assert_eq!((moved.available_at, moved.carries.checkpoint), (None, false));
+        assert_eq!(
+            (moved.available_at, moved.carries.checkpoint),
+            (None, false)
+        );
         assert!(moved.carries.batch);
         assert_eq!(moved.waitpoints, Some(json!({"ids": ["a"], "order": []})));
     }

@@ -172,9 +172,7 @@ impl NewWaitpoint {
     ) -> Result<Self, Refusal> {
         Ok(Self {
             kind: WaitpointType::Manual,
-            completed_after: timeout_at
-                .map(|at| moment("timeout_at", at))
-                .transpose()?,
+            completed_after: timeout_at.map(|at| moment("timeout_at", at)).transpose()?,
             key: check_key(key)?,
             key_expires_at,
             tags: check_tags(tags)?,

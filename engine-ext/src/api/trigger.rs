@@ -2,12 +2,14 @@
 
 use std::rc::Rc;
 
-use engine_core::{Environment, Refusal, RunId, Timestamp, TriggerOptions};
+use engine_core::{Environment, NewRun, Refusal, RunId, Timestamp, TriggerOptions};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
 use pgrx::{JsonB, default, name, pg_extern, search_path};
 
+use super::parent::Bonds;
 use crate::error::{OrRaise, required};
+use crate::store::batch::ItemFailure;
 use crate::store::run::Caller;
 use crate::store::trigger::{Birth, Existing, Minted};
 use crate::{api, clock, guc, mint, store};
@@ -25,8 +27,9 @@ pub(super) type TriggeredRow = (
 ///
 /// Works inside the caller's transaction, in any isolation level: the run exists once that transaction commits, and not at
 /// all if it rolls back. `payload` is opaque text. `priority_ms` moves the run ahead of those triggered up to that many
-/// milliseconds earlier; a negative one holds it back. Without `max_attempts` a run has three. Behaviour:
-/// `spec/queue.md §1.2`, `§2.1`, `spec/core.md §4.12`.
+/// milliseconds earlier; a negative one holds it back. Without `max_attempts` a run has three. With `resume_parent` the parent
+/// waits for the end of this run, from the same commit on. With `batch_id` the run joins a batch. Behaviour:
+/// `spec/queue.md §1.2`, `§2.1`, `spec/core.md §4.12`, `spec/wait.md §2.10`.
 ///
 /// # Errors
 /// - `22004` without a task.
@@ -35,6 +38,9 @@ pub(super) type TriggeredRow = (
 /// - `RE001` for an unknown parent.
 /// - `RE005` for an unknown environment.
 /// - `23505` for a `run_id` that is taken.
+/// - With `resume_parent`: `RE003` for a parent that is finished, `RE004` for one of which no attempt runs.
+/// - With `batch_id`: `RE011` for an unknown batch, `RE012` for one that takes no more runs.
+/// - With either: `RE006` in a stricter isolation level than READ COMMITTED.
 #[pg_extern(volatile, parallel_unsafe, security_definer)]
 #[search_path(pg_catalog, pg_temp)]
 #[allow(clippy::too_many_arguments)]
@@ -60,6 +66,8 @@ fn engine_trigger(
     parent_run_id: default!(Option<String>, "NULL"),
     retry: default!(Option<JsonB>, "NULL"),
     run_id: default!(Option<String>, "NULL"),
+    resume_parent: default!(Option<bool>, "false"),
+    batch_id: default!(Option<String>, "NULL"),
 ) -> TableIterator<
     'static,
     (
@@ -94,6 +102,8 @@ fn engine_trigger(
         parent_run_id,
         retry: retry.map(|json| json.0),
         run_id,
+        resume_parent,
+        batch_id,
     };
     let rows = trigger(vec![options], &Birth::QUEUED, |_, refusal| refusal);
     TableIterator::new(rows.or_raise())
@@ -141,24 +151,43 @@ pub(super) fn trigger(
         return Ok(Vec::new());
     }
     let now = clock::now();
-    let limits = guc::trigger_limits();
     let mut runs = Vec::with_capacity(options.len());
     for (index, options) in options.into_iter().enumerate() {
-        let run = environment(options.environment_id())
-            .and_then(|environment| options.check(environment, limits, now))
-            .map_err(|refusal| locate(index, refusal))?;
-        let run_id = mint::run_id(&run);
-        runs.push(Minted {
-            run,
-            run_id,
-            snapshot_id: mint::first_snapshot_id(),
-            birth: birth.clone(),
-        });
+        let run = check(options, now).map_err(|refusal| locate(index, refusal))?;
+        runs.push(minted(run, birth.clone()));
     }
-    check_chosen_ids(&runs)?;
-    check_parents(&runs)?;
-    store::trigger::insert(&runs, Caller::default(), now);
+    write(&runs, &[], now)?;
     Ok(runs.into_iter().map(|new| row(new, now)).collect())
+}
+
+/// Checks the options of a new run.
+pub(super) fn check(options: TriggerOptions, now: Timestamp) -> Result<NewRun, Refusal> {
+    let environment = environment(options.environment_id())?;
+    options.check(environment, guc::trigger_limits(), now)
+}
+
+/// A new run with its ids.
+pub(super) fn minted(run: NewRun, birth: Birth) -> Minted {
+    Minted {
+        run_id: mint::run_id(&run),
+        run,
+        snapshot_id: mint::first_snapshot_id(),
+        birth,
+    }
+}
+
+/// Writes new runs, with what they are to their parents and batches. `failures` says of each why it could not be triggered; it may
+/// be empty.
+pub(super) fn write(
+    runs: &[Minted],
+    failures: &[Option<ItemFailure>],
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    check_chosen_ids(runs)?;
+    check_parents(runs)?;
+    let bonds = Bonds::lock(runs)?;
+    store::trigger::insert(runs, Caller::default(), now);
+    bonds.tie(runs, failures, now)
 }
 
 fn row(new: Minted, now: Timestamp) -> TriggeredRow {
@@ -184,8 +213,8 @@ pub(super) fn cached(run: Existing) -> TriggeredRow {
     )
 }
 
-/// The environment of a new run.
-fn environment(id: &str) -> Result<Rc<Environment>, Refusal> {
+/// The environment of a new run, or of what belongs to runs.
+pub(super) fn environment(id: &str) -> Result<Rc<Environment>, Refusal> {
     match store::environment::find(id) {
         Some(environment) => environment.check_open().map(|()| environment),
         None => Err(Refusal::UnknownEnvironment {
@@ -234,6 +263,6 @@ fn check_parents(runs: &[Minted]) -> Result<(), Refusal> {
 }
 
 /// Tags without NULLs.
-fn texts(tags: Vec<Option<String>>) -> Result<Vec<String>, Refusal> {
+pub(super) fn texts(tags: Vec<Option<String>>) -> Result<Vec<String>, Refusal> {
     tags.into_iter().map(|tag| required("tags", tag)).collect()
 }

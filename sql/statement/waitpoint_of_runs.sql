@@ -1,0 +1,6 @@
+-- The waitpoints that the ends of locked runs complete. Nobody gives a run one without its lock.
+-- $1 smallint shard, $2 text[] run ids
+-- Locks: none. Index: waitpoint_run.
+select w.completed_by_run_id, w.id
+from unnest($2) as g(run_id)
+join engine.waitpoint as w on w.shard = $1 and w.completed_by_run_id = g.run_id
