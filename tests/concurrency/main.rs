@@ -3,3 +3,4 @@
 mod beat;
 mod claim;
 mod limit;
+mod wait;
