@@ -168,7 +168,7 @@ pub(super) fn lock(id: &BatchId) -> Result<Batch, Refusal> {
 }
 
 /// Seals a locked batch if all its items are there, and ends it if nothing is left to come; gives it as it is then.
-pub(super) fn seal(mut batch: Batch, settings: &Settings) -> Batch {
+fn seal(mut batch: Batch, settings: &Settings) -> Batch {
     let shard = batch.id.shard();
     if batch.seal() {
         store::batch::update(shard, &[&batch], settings.now);

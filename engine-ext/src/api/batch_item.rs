@@ -9,6 +9,7 @@ use engine_core::{
 use pgrx::iter::TableIterator;
 use pgrx::{JsonB, name, pg_extern, search_path};
 
+use super::parent::Joining;
 use super::{batch, trigger};
 use crate::error::{OrRaise, required};
 use crate::store::batch::{Item, ItemFailure};
@@ -57,7 +58,7 @@ fn engine_add_to_batch(
 
 /// Locks the parent, then the batch, triggers what is new, seals.
 fn add(id: &BatchId, items: Vec<BatchItem>) -> Result<Vec<ItemRow>, Refusal> {
-    let settings = api::settings(clock::now());
+    let now = clock::now();
     let Some(parent) = store::batch::parent(id) else {
         return Err(Refusal::UnknownBatch {
             batch_id: id.clone(),
@@ -69,7 +70,7 @@ fn add(id: &BatchId, items: Vec<BatchItem>) -> Result<Vec<ItemRow>, Refusal> {
     let batch = batch::lock(id)?;
     let mut additions = Additions::new(&batch);
     for (index, item) in items.into_iter().enumerate() {
-        let added = additions.add(item, settings.now);
+        let added = additions.add(item, now);
         added.map_err(|refusal| refusal.in_element(index))?;
     }
     let Additions {
@@ -80,11 +81,11 @@ fn add(id: &BatchId, items: Vec<BatchItem>) -> Result<Vec<ItemRow>, Refusal> {
     } = additions;
     if !runs.is_empty() {
         batch.check_open()?;
-        trigger::write(&runs, &failures, settings.now)?;
-        let grown = batch::lock(id)?;
-        if grown.run_count.is_some() {
-            batch::seal(grown, &settings);
-        }
+        let joining = Joining {
+            failures: &failures,
+            seals: true,
+        };
+        trigger::write(&runs, joining, now)?;
     }
     Ok(answers
         .into_iter()

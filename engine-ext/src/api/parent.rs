@@ -15,6 +15,23 @@ use crate::store::wait::NewEdge;
 use crate::store::waitpoint::{self, Of};
 use crate::{api, isolation, mint, store};
 
+/// How new runs join their batches.
+#[derive(Clone, Copy)]
+pub(super) struct Joining<'a> {
+    /// Why each of the runs could not be triggered; empty if all could.
+    pub(super) failures: &'a [Option<ItemFailure>],
+    /// Whether a batch is sealed that has all its items then.
+    pub(super) seals: bool,
+}
+
+impl Joining<'_> {
+    /// One by one, as runs that are triggered.
+    pub(super) const AS_RUNS: Self = Self {
+        failures: &[],
+        seals: false,
+    };
+}
+
 /// The parents and batches of new runs, locked before these are written: a parent while its children are so new that nobody else
 /// can have them locked.
 pub(super) struct Bonds {
@@ -83,7 +100,7 @@ impl Bonds {
     pub(super) fn tie(
         mut self,
         runs: &[Minted],
-        failures: &[Option<ItemFailure>],
+        joining: Joining<'_>,
         now: Timestamp,
     ) -> Result<(), Refusal> {
         if self.parents.is_empty() && self.batches.is_empty() {
@@ -101,11 +118,11 @@ impl Bonds {
                     new: &runs[index],
                     place: places[index],
                     waitpoint_id: mint::waitpoint_id(shard),
-                    failure: failures.get(index).cloned().flatten(),
+                    failure: joining.failures.get(index).cloned().flatten(),
                 })
                 .collect();
             self.block(shard, &members, &settings)?;
-            self.join(shard, &members, &settings);
+            self.join(shard, &members, joining.seals, &settings);
         }
         Ok(())
     }
@@ -165,7 +182,7 @@ impl Bonds {
     }
 
     /// Takes new runs into their batches.
-    fn join(&mut self, shard: Shard, members: &[Member<'_>], settings: &Settings) {
+    fn join(&mut self, shard: Shard, members: &[Member<'_>], seals: bool, settings: &Settings) {
         let items: Vec<NewItem<'_>> = members.iter().filter_map(Member::item).collect();
         if items.is_empty() {
             return;
@@ -176,21 +193,25 @@ impl Bonds {
                 batch.failed_count += 1;
             }
         }
-        let batches: Vec<&Batch> = self
-            .batches
-            .values()
-            .filter(|batch| batch.id.shard() == shard)
-            .collect();
+        let mut changed = Vec::new();
+        for batch in self.batches.values_mut() {
+            if seals && batch.run_count.is_some() && batch.seal() {
+                changed.push((batch.id.clone(), "seal"));
+            }
+        }
+        let here = |batch: &&Batch| batch.id.shard() == shard;
+        let batches: Vec<&Batch> = self.batches.values().filter(here).collect();
         store::batch::update(shard, &batches, settings.now);
-        let ended: Vec<_> = members
-            .iter()
-            .filter(|member| member.has_ended())
-            .filter_map(|member| {
-                let batch_id = member.new.run.batch_id.clone()?;
-                Some((batch_id, member.new.run_id.as_str()))
-            })
-            .collect();
-        store::batch::changed(shard, &ended, settings);
+        changed.extend(
+            members
+                .iter()
+                .filter(|member| member.has_ended())
+                .filter_map(|member| {
+                    let batch_id = member.new.run.batch_id.clone()?;
+                    Some((batch_id, member.new.run_id.as_str()))
+                }),
+        );
+        store::batch::changed(shard, &changed, settings);
     }
 }
 

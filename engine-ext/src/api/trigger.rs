@@ -7,9 +7,8 @@ use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
 use pgrx::{JsonB, default, name, pg_extern, search_path};
 
-use super::parent::Bonds;
+use super::parent::{Bonds, Joining};
 use crate::error::{OrRaise, required};
-use crate::store::batch::ItemFailure;
 use crate::store::run::Caller;
 use crate::store::trigger::{Birth, Existing, Minted};
 use crate::{api, clock, guc, mint, store};
@@ -156,7 +155,7 @@ pub(super) fn trigger(
         let run = check(options, now).map_err(|refusal| locate(index, refusal))?;
         runs.push(minted(run, birth.clone()));
     }
-    write(&runs, &[], now)?;
+    write(&runs, Joining::AS_RUNS, now)?;
     Ok(runs.into_iter().map(|new| row(new, now)).collect())
 }
 
@@ -176,18 +175,13 @@ pub(super) fn minted(run: NewRun, birth: Birth) -> Minted {
     }
 }
 
-/// Writes new runs, with what they are to their parents and batches. `failures` says of each why it could not be triggered; it may
-/// be empty.
-pub(super) fn write(
-    runs: &[Minted],
-    failures: &[Option<ItemFailure>],
-    now: Timestamp,
-) -> Result<(), Refusal> {
+/// Writes new runs, with what they are to their parents and batches.
+pub(super) fn write(runs: &[Minted], joining: Joining<'_>, now: Timestamp) -> Result<(), Refusal> {
     check_chosen_ids(runs)?;
     check_parents(runs)?;
     let bonds = Bonds::lock(runs)?;
     store::trigger::insert(runs, Caller::default(), now);
-    bonds.tie(runs, failures, now)
+    bonds.tie(runs, joining, now)
 }
 
 fn row(new: Minted, now: Timestamp) -> TriggeredRow {
