@@ -3,4 +3,5 @@
 mod beat;
 mod claim;
 mod limit;
+mod storm;
 mod wait;
