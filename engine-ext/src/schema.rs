@@ -69,9 +69,14 @@ extension_sql_file!(
     requires = ["batch"]
 );
 extension_sql_file!(
+    "../../sql/view/queue_stats.sql",
+    name = "queue_stats",
+    requires = ["slot"]
+);
+extension_sql_file!(
     "../../sql/view/completed_waitpoint.sql",
     name = "completed_waitpoint",
-    requires = ["slot"]
+    requires = ["queue_stats"]
 );
 extension_sql_file!(
     "../../sql/view/checkpoint_entry.sql",

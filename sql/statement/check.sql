@@ -125,7 +125,7 @@ where h.holds_slot
     coalesce(e.is_paused or e.concurrency_limit is not null, false)
     or exists (
         select from engine.queue as k
-        where k.environment_id = h.environment_id
+        where k.environment_id = h.environment_id and k.name = h.queue
           and (k.is_paused or k.concurrency_limit is not null or k.override_limit is not null)))
 union all
 select 'timer', t.id, format('The timer %s is about something that does not exist.', t.kind)

@@ -24,8 +24,10 @@ with moved as (
     delete from engine.queue_item as i
     where i.shard = $1 and i.run_id = any ($34)
 ), item as (
-    insert into engine.queue_item (shard, run_id, worker_queue, environment_id, queue, concurrency_key, available_at)
-    select $1, m.run_id, r.worker_queue, r.environment_id, r.queue, coalesce(r.concurrency_key, ''), m.available_at
+    insert into engine.queue_item (
+        shard, run_id, worker_queue, environment_id, queue, concurrency_key, available_at, is_ahead)
+    select $1, m.run_id, r.worker_queue, r.environment_id, r.queue, coalesce(r.concurrency_key, ''), m.available_at,
+           m.available_at < $2
     from moved as m
     join engine.run as r on r.shard = $1 and r.id = m.run_id
     where m.available_at is not null

@@ -7,17 +7,17 @@
 -- $25 available at, $26 max attempts, $27 max duration (s), $28 machine, $29 retry settings,
 -- $30 tags (a JSON array of strings, or null), $31 metadata, $32 is test, $33 trace context, $34 annotations,
 -- $35 replayed from, $36 parent run id, $37 completed at, $38 error, $39 what its events need to know,
--- $40 batch id, $41 whether the parent waits for it
--- Locks: the new rows. Index: primary keys, queue_item_claim, run_parent, run_batch.
+-- $40 whether it counts against a limit on the length of its queue, $41 batch id, $42 whether the parent waits for it
+-- Locks: the new rows. Index: primary keys, queue_item_claim, queue_item_sized, run_parent, run_batch.
 with given as (
     select g.*
     from unnest($5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26,
-                $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41)
+                $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42)
          as g(shard, run_id, snapshot_id, position, transition, execution_status, run_status, description, environment_id,
               environment_type, project_id, organization_id, task, payload, payload_type, queue, worker_queue,
               concurrency_key, priority_ms, queue_timestamp, available_at, max_attempts, max_duration_seconds, machine,
               retry, tags, metadata, is_test, trace_context, annotations, replayed_from, parent_run_id, completed_at, error,
-              detail, batch_id, resume_parent)
+              detail, is_sized, batch_id, resume_parent)
 ), run as (
     insert into engine.run (
         shard, id, environment_id, environment_type, project_id, organization_id, task, payload, payload_type, queue,
@@ -49,7 +49,9 @@ with given as (
            case when g.completed_at is not null then 0 end, g.position, $4, g.description, $2, $3, g.detail, $1
     from given as g
 )
-insert into engine.queue_item (shard, run_id, worker_queue, environment_id, queue, concurrency_key, available_at)
-select g.shard, g.run_id, g.worker_queue, g.environment_id, g.queue, coalesce(g.concurrency_key, ''), g.available_at
+insert into engine.queue_item (
+    shard, run_id, worker_queue, environment_id, queue, concurrency_key, available_at, is_ahead, is_sized)
+select g.shard, g.run_id, g.worker_queue, g.environment_id, g.queue, coalesce(g.concurrency_key, ''), g.available_at,
+       g.available_at < $1, g.is_sized
 from given as g
 where g.execution_status = 'QUEUED'

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: the engine beside what a client would do without it, in one run.
 
+mod blocked;
 mod caller;
 mod claim;
 mod course;

@@ -5,7 +5,7 @@ use clap::ValueEnum;
 use engine_harness::progress;
 
 use super::report::Chapter;
-use super::{Bench, dequeue, growth, horizon, lifecycle, wake};
+use super::{Bench, blocked, dequeue, growth, horizon, lifecycle, wake};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Suite {
@@ -39,7 +39,7 @@ impl Suite {
             Self::Dequeue => dequeue::measure(bench).await,
             Self::Lifecycle => lifecycle::measure(bench).await,
             Self::Growth => growth::measure(bench).await,
-            Self::Blocked => Ok(blocked()),
+            Self::Blocked => blocked::measure(bench).await,
             Self::Horizon => horizon::measure(bench).await,
             Self::Wake => wake::measure(bench).await,
         }
@@ -49,15 +49,4 @@ impl Suite {
         self.to_possible_value()
             .map_or_else(String::new, |value| value.get_name().to_owned())
     }
-}
-
-/// The suite that waits for a function of the engine.
-fn blocked() -> Chapter {
-    let chapter = Chapter::skipped(
-        "blocked",
-        "Runnable runs behind a hundred thousand that may not run, because their concurrency keys are at their limits.",
-        "the engine has no concurrency limits yet, so no run can be blocked by one.",
-    );
-    progress::say(format!("suite blocked, {}", chapter.notes[0]));
-    chapter
 }

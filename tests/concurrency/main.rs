@@ -2,6 +2,8 @@
 
 mod beat;
 mod claim;
+mod claim_lock;
+mod horizon;
 mod limit;
 mod storm;
 mod wait;

@@ -57,8 +57,7 @@ async fn a_functions_comment_is_the_first_sentence_of_its_documentation() -> Res
     let session = Session::open(&Database::fresh().await?).await?;
     let sql = format!("select p.proname, obj_description(p.oid) from {FUNCTIONS}");
     let api = Workspace::find()?.root().join("engine-ext/src/api");
-    let mut sources = String::new();
-    read_sources(&api, &mut sources)?;
+    let sources = sources(&api)?;
     for row in session.client.query(&sql, &[]).await? {
         let (name, comment): (&str, &str) = (row.get(0), row.get(1));
         let documented = first_sentence(&sources, name)
@@ -68,17 +67,18 @@ async fn a_functions_comment_is_the_first_sentence_of_its_documentation() -> Res
     Ok(())
 }
 
-/// Appends the sources of a folder and all below it.
-fn read_sources(folder: &Path, sources: &mut String) -> Result<()> {
-    for entry in fs::read_dir(folder)? {
+/// All source files below a directory.
+fn sources(directory: &Path) -> Result<String> {
+    let mut text = String::new();
+    for entry in fs::read_dir(directory)? {
         let path = entry?.path();
         if path.is_dir() {
-            read_sources(&path, sources)?;
+            text.push_str(&sources(&path)?);
         } else {
-            sources.push_str(&fs::read_to_string(path)?);
+            text.push_str(&fs::read_to_string(path)?);
         }
     }
-    Ok(())
+    Ok(text)
 }
 
 /// The first paragraph of the comment above `fn name`, without its code marks.

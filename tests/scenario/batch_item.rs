@@ -430,6 +430,27 @@ async fn bq_07_an_item_that_cannot_be_triggered_does_not_spoil_its_neighbours() 
 }
 
 #[tokio::test]
+async fn bq_19_an_item_for_a_full_queue_fails_at_once() -> Result<()> {
+    let session = session().await?;
+    let queue = "select engine_set_queue('q', max_size => 2)";
+    session.client.batch_execute(queue).await?;
+    session.trigger_with("'other', queue => 'q'").await?;
+    let batch = create(&session, "3").await?;
+    let item = json!({"task": "child", "queue": "q"});
+    let rows = add(&session, &batch, json!([item, item, item])).await?;
+    let codes: Vec<Option<&str>> = rows.iter().map(|row| row.get("error_code")).collect();
+    let full = Some("QUEUE_SIZE_LIMIT_EXCEEDED");
+    assert_eq!(codes, [None, full, full]);
+    let data = session.batch(&batch).await?;
+    assert_eq!(
+        (&data["status"], &data["failedRunCount"]),
+        (&json!("PARTIAL_FAILED"), &json!(2))
+    );
+    assert_eq!(session.count("engine.queue_item").await?, 2);
+    session.is_sound().await
+}
+
+#[tokio::test]
 async fn a_parent_sees_an_item_that_could_not_be_triggered_at_its_place() -> Result<()> {
     let session = session().await?;
     let parent = session.executing("parent").await?;

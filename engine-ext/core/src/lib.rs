@@ -36,8 +36,9 @@ mod trigger;
 mod trigger_options;
 mod wait;
 mod waitpoint;
+mod worker_queue;
 
-pub use admission::{Admission, Lane, admit};
+pub use admission::{Lane, admit};
 pub use attempt::{DEFAULT_MAX_ATTEMPTS, MAX_ATTEMPTS};
 pub use backoff::Backoff;
 pub use batch::{check_edges, check_max_events, check_max_items, check_pairs};
@@ -64,3 +65,4 @@ pub use trigger::{Limits, NewRun, check_name};
 pub use trigger_options::TriggerOptions;
 pub use wait::{Blocker, Rest, Unblocking, Waiting, rest, unblock};
 pub use waitpoint::{NewWaitpoint, Output, WaitpointStatus, WaitpointType, check_timeout};
+pub use worker_queue::WorkerQueueOverrides;

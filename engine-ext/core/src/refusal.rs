@@ -206,6 +206,15 @@ impl Refusal {
         }
     }
 
+    /// How a batch tells why one of its items could not be triggered.
+    #[must_use]
+    pub fn item_code(&self) -> &'static str {
+        match self {
+            Self::QueueFull { .. } => "QUEUE_SIZE_LIMIT_EXCEEDED",
+            other => other.sqlstate(),
+        }
+    }
+
     /// One lowercase line.
     #[must_use]
     pub fn message(&self) -> String {

@@ -13,7 +13,7 @@ use super::trigger::environment;
 use crate::error::{OrRaise, required};
 use crate::store::run::Caller;
 use crate::store::waitpoint::{Minted, Of};
-use crate::{api, clock, guc, isolation, mint, store};
+use crate::{api, guc, isolation, mint, store};
 
 /// How often a call tries again whose key somebody else takes or gives back meanwhile.
 const ATTEMPTS: usize = 5;
@@ -126,7 +126,7 @@ fn engine_seal_batch(
     api::enter_locking().or_raise();
     let id = BatchId::parse(required("batch_id", batch_id).or_raise());
     let batch = lock(&id).or_raise();
-    let batch = seal(batch, &api::settings(clock::now()));
+    let batch = seal(batch, &api::settings(api::now()));
     TableIterator::once((
         batch.id.as_str().to_owned(),
         batch.is_sealed,
@@ -183,7 +183,7 @@ fn seal(mut batch: Batch, settings: &Settings) -> Batch {
 /// Writes a batch, or finds the one that has its key, and has the parent wait.
 fn create(environment: &Environment, asked: &Asked<'_>) -> Result<(Batch, bool), Refusal> {
     isolation::check()?;
-    let settings = api::settings(clock::now());
+    let settings = api::settings(api::now());
     let parent = match &asked.parent_run_id {
         Some(run_id) => Some(parent(environment, run_id, asked.resume_parent)?),
         None => None,

@@ -10,11 +10,12 @@ use pgrx::iter::TableIterator;
 use pgrx::{JsonB, name, pg_extern, search_path};
 
 use super::parent::Joining;
+use super::trigger::Rules;
 use super::{batch, trigger};
 use crate::error::{OrRaise, required};
 use crate::store::batch::{Item, ItemFailure};
 use crate::store::trigger::{Birth, Minted};
-use crate::{api, clock, guc, store};
+use crate::{api, guc, store};
 
 /// What became of an item: place, run, whether it is new, why it could not be triggered.
 type ItemRow = (i32, String, bool, Option<String>, Option<String>);
@@ -58,7 +59,7 @@ fn engine_add_to_batch(
 
 /// Locks the parent, then the batch, triggers what is new, seals.
 fn add(id: &BatchId, items: Vec<BatchItem>) -> Result<Vec<ItemRow>, Refusal> {
-    let now = clock::now();
+    let now = api::now();
     let Some(parent) = store::batch::parent(id) else {
         return Err(Refusal::UnknownBatch {
             batch_id: id.clone(),
@@ -68,9 +69,9 @@ fn add(id: &BatchId, items: Vec<BatchItem>) -> Result<Vec<ItemRow>, Refusal> {
         store::run::lock(&parent);
     }
     let batch = batch::lock(id)?;
-    let mut additions = Additions::new(&batch);
+    let mut additions = Additions::new(&batch, now);
     for (index, item) in items.into_iter().enumerate() {
-        let added = additions.add(item, now);
+        let added = additions.add(item);
         added.map_err(|refusal| refusal.in_element(index))?;
     }
     let Additions {
@@ -98,6 +99,10 @@ struct Additions<'a> {
     batch: &'a Batch,
     /// The batch as it will be.
     grown: Batch,
+    rules: Rules,
+    now: Timestamp,
+    /// By queue that has a limit on its length: how many runs it will have.
+    lengths: BTreeMap<String, i64>,
     runs: Vec<Minted>,
     failures: Vec<Option<ItemFailure>>,
     /// The places that are taken by earlier elements, each with the position of its run.
@@ -118,10 +123,13 @@ enum Answer {
 }
 
 impl<'a> Additions<'a> {
-    fn new(batch: &'a Batch) -> Self {
+    fn new(batch: &'a Batch, now: Timestamp) -> Self {
         Self {
             batch,
             grown: batch.clone(),
+            rules: Rules::at(now),
+            now,
+            lengths: BTreeMap::new(),
             runs: Vec::new(),
             failures: Vec::new(),
             taken: BTreeMap::new(),
@@ -129,7 +137,7 @@ impl<'a> Additions<'a> {
         }
     }
 
-    fn add(&mut self, item: BatchItem, now: Timestamp) -> Result<(), Refusal> {
+    fn add(&mut self, item: BatchItem) -> Result<(), Refusal> {
         if let Some(index) = item.index {
             if let Some(position) = self.taken.get(&index) {
                 self.answers.push(Answer::Run {
@@ -152,7 +160,7 @@ impl<'a> Additions<'a> {
             position,
             is_new: true,
         });
-        let (run, failure) = self.run(item, index, now)?;
+        let (run, failure) = self.run(item, index)?;
         self.runs.push(run);
         self.failures.push(failure);
         Ok(())
@@ -160,10 +168,9 @@ impl<'a> Additions<'a> {
 
     /// The run of an item, or the one that stands in its place if it cannot be triggered.
     fn run(
-        &self,
+        &mut self,
         item: BatchItem,
         index: i32,
-        now: Timestamp,
     ) -> Result<(Minted, Option<ItemFailure>), Refusal> {
         let environment_id = &self.batch.environment_id;
         let parent = self.batch.parent_run_id.as_ref();
@@ -179,24 +186,45 @@ impl<'a> Additions<'a> {
             ..item.options
         };
         self.batch.check_member(options.environment_id())?;
-        let placed = |run: NewRun| NewRun {
-            batch_index: Some(index),
-            ..run
-        };
         let stand_in = stand_in(&options);
-        match trigger::check(options, now) {
-            Ok(run) => Ok((trigger::minted(placed(run), Birth::QUEUED), None)),
+        let checked = self.rules.check(options);
+        let (run, birth, failure) = match checked.and_then(|run| self.admit(run)) {
+            Ok(run) => (run, Birth::QUEUED, None),
             Err(refusal) => {
-                let run = placed(trigger::check(stand_in, now)?);
-                let birth = failed(&refusal, now);
                 let failure = ItemFailure {
-                    code: Some(refusal.sqlstate()),
+                    code: Some(refusal.item_code()),
                     message: refusal.message(),
                     request: Some(item.request),
                 };
-                Ok((trigger::minted(run, birth), Some(failure)))
+                let run = self.rules.check(stand_in)?;
+                (run, failed(&refusal, self.now), Some(failure))
             }
+        };
+        let run = NewRun {
+            batch_index: Some(index),
+            ..run
+        };
+        Ok((trigger::minted(run, birth), failure))
+    }
+
+    /// Refuses a run whose queue is full, with what this call adds to it.
+    fn admit(&mut self, run: NewRun) -> Result<NewRun, Refusal> {
+        let Some(limit) = run.environment.max_queued(&run.queue) else {
+            return Ok(run);
+        };
+        let length = self
+            .lengths
+            .entry(run.queue.clone())
+            .or_insert_with(|| store::length::of(&run.environment, &run.queue, limit, 0, self.now));
+        if *length >= i64::from(limit) {
+            return Err(Refusal::QueueFull {
+                queue: run.queue.clone(),
+                queued: *length,
+                limit,
+            });
         }
+        *length += 1;
+        Ok(run)
     }
 }
 

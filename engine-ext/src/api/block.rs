@@ -15,7 +15,7 @@ use crate::store::run::Caller;
 use crate::store::transition::Transitions;
 use crate::store::wait::NewEdge;
 use crate::store::waitpoint::Shared;
-use crate::{api, clock, guc, store};
+use crate::{api, guc, store};
 
 /// What a run is to wait for.
 pub(super) struct Wait<'a> {
@@ -81,7 +81,7 @@ fn engine_block(
         timeout_at: check_timeout(timeout_at.map(api::moment)).or_raise(),
         span_id: span_id_to_complete,
     };
-    let settings = api::settings(clock::now());
+    let settings = api::settings(api::now());
     let run = api::lock(run_id).or_raise();
     let pending = block(&run, &wait, caller, &settings).or_raise();
     let execution = store::observe::execution(&run.id);

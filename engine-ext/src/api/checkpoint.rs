@@ -12,7 +12,7 @@ use crate::error::{OrRaise, required};
 use crate::store::notice::Notice;
 use crate::store::run::Caller;
 use crate::store::transition::Transitions;
-use crate::{api, clock, mint, store};
+use crate::{api, mint, store};
 
 /// What a checkpoint led to: `ok`, why not, the latest snapshot, the checkpoint.
 type CheckpointRow = (bool, Option<String>, String, String, Option<String>);
@@ -123,7 +123,7 @@ fn create(
     checkpoint: &NewCheckpoint,
     caller: Caller<'_>,
 ) -> CheckpointRow {
-    let settings = api::settings(clock::now());
+    let settings = api::settings(api::now());
     let id = mint::checkpoint_id(run.id.shard());
     let previous = store::checkpoint::previous_snapshot(run);
     let suspension = suspend(run, given, previous.as_ref(), &id);
@@ -164,7 +164,7 @@ fn discarded(run: &Run, checkpoint: &NewCheckpoint, reason: &str) -> Notice {
 }
 
 fn resume(run: &Run, given: &SnapshotId, caller: Caller<'_>) -> Result<(), Refusal> {
-    let settings = api::settings(clock::now());
+    let settings = api::settings(api::now());
     let command = Command::Continue { snapshot_id: given };
     let plan = decide(run, command, &settings)?;
     let mut transitions = Transitions::new(run.id.shard(), caller, &settings);

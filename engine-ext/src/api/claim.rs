@@ -1,19 +1,17 @@
 //! The claim: which environments, which runs, and what becomes of them.
 //!
-//! Where nothing is limited, claimers of an environment share its mutex and take what they can lock. Where there are limits
-//! one claimer at a time has the mutex, counts in a later statement, and takes what core admits: between the count and the
-//! commit nobody else can take a slot, and whoever gives one back only makes room.
+//! Where nothing is limited, claimers of an environment share its mutex and take what they can lock. Where a queue has a limit
+//! they take the lanes that they want slots of, each for itself; where the environment has one, a claimer has the mutex alone.
+//! Then they count, in a later statement, and take what core admits: between the count and the commit nobody else can take a
+//! slot that counts, and whoever gives one back only makes room.
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 
-use engine_core::{
-    Admission, Command, Environment, Lane, Plan, Refusal, Run, RunId, Settings, Timestamp, admit,
-    decide,
-};
+use engine_core::{Command, Environment, Plan, Refusal, Run, RunId, Settings, Timestamp, decide};
 
 use crate::store::claim::{Candidate, Claimed, Source};
-use crate::store::lane::{Item, Seen};
+use crate::store::lane::Seen;
 use crate::store::run::Caller;
 use crate::store::transition::Transitions;
 use crate::{api, guc, mint, store, wakeup};
@@ -23,7 +21,7 @@ const PATIENCE: i32 = 10;
 /// Environments that one call looks through.
 const ENVIRONMENTS: i32 = 100;
 /// Items that are in no lane yet, of which a claimer looks at this many first, and at most at that many at a time.
-const FIRST_WINDOW: i32 = 64;
+const FIRST_WINDOW: i32 = 48;
 const LARGEST_WINDOW: i32 = 4096;
 
 thread_local! {
@@ -150,25 +148,20 @@ impl<'a> Wanted<'a> {
             worker_queue: self.worker_queue,
             environment_id: id,
         };
-        if !environment.is_limited() && store::mutex::try_shared(id) {
-            // Nobody sets a limit as long as the mutex is shared; but one may have been set since.
-            let is_open = store::environment::find_fresh(id).is_some_and(|now| !now.is_limited());
-            if is_open {
-                return Claim::Got(claim_open(from, max_runs, caller, settings));
-            }
-        }
-        if !store::mutex::try_alone(id) {
-            return Claim::Busy;
-        }
+        let needs_alone = |environment: &Environment| environment.cap().is_some();
+        let is_held = match needs_alone(&environment) {
+            true => store::mutex::try_alone(id),
+            false => store::mutex::try_shared(id),
+        };
+        // With the mutex held nobody sets limits; but somebody may have done so since they were read.
         match store::environment::find_fresh(id) {
-            Some(environment) => Claim::Got(claim_limited(
-                from,
-                &environment,
-                max_runs,
-                caller,
-                settings,
-            )),
-            None => Claim::Got(Vec::new()),
+            Some(now) if is_held && needs_alone(&now) == needs_alone(&environment) => {
+                match now.is_limited() {
+                    true => claim_limited(from, &now, max_runs, caller, settings),
+                    false => Claim::Got(claim_open(from, max_runs, caller, settings)),
+                }
+            }
+            _ => Claim::Busy,
         }
     }
 }
@@ -180,93 +173,130 @@ fn claim_open(
     caller: Caller<'_>,
     settings: &Settings,
 ) -> Vec<Claimed> {
-    let candidates = store::claim::lock(from, max_runs, settings.now);
+    let candidates = store::claim::lock(from, &[], max_runs, settings.now);
     let is_full = length(&candidates) == max_runs;
-    let claimed = hand_out(from, candidates, false, caller, settings);
+    let claimed = hand_out(from, candidates, |_| false, caller, settings);
     if !is_full {
         clear_strays(from, max_runs, caller, settings);
     }
     claimed
 }
 
-/// Claims where there are limits. The mutex is held.
+/// Claims where there are limits. The mutex is held, alone if the environment itself has a limit.
 fn claim_limited(
     from: Source<'_>,
     environment: &Environment,
     max_runs: i32,
     caller: Caller<'_>,
     settings: &Settings,
-) -> Vec<Claimed> {
-    let headroom = store::lane::headroom(from, environment).unwrap_or(i64::MAX);
-    let max_runs = i64::from(max_runs).min(headroom) as i32;
-    let mut claimed = Vec::new();
+) -> Claim {
+    let headroom = store::lane::headroom(from, environment);
+    let max_runs = i64::from(max_runs).min(headroom.unwrap_or(i64::MAX)) as i32;
+    let is_alone = headroom.is_some();
+    let (mut claimed, mut is_busy) = (Vec::new(), false);
     let mut window = FIRST_WINDOW.max(max_runs.saturating_mul(2));
     while length(&claimed) < max_runs {
         let left = max_runs - length(&claimed);
-        let seen = store::lane::candidates(from, environment, left, window, settings.now);
-        if seen.lanes.is_empty() {
+        let mut seen =
+            store::lane::candidates(from, environment, left, window, is_alone, settings.now);
+        if seen.is_empty() {
             clear_strays(from, left, caller, settings);
             break;
         }
-        let place = |item: &Item| (item.available_at, item.run_id.clone());
-        let Admission { admitted, blocked } = admit(&seen.lanes, left as usize, place);
-        let ids: Vec<&RunId> = admitted.iter().map(|item| &item.run_id).collect();
-        let candidates = store::claim::lock_admitted(from, &ids);
-        claimed.extend(hand_out(from, candidates, true, caller, settings));
-        let blocked: Vec<&RunId> = blocked
-            .iter()
-            .filter(|item| !item.is_filed)
-            .map(|item| &item.run_id)
-            .collect();
-        settle(from, environment, &seen, &admitted, &blocked);
+        is_busy |= !is_alone && seen.hold(from, environment);
+        claimed.extend(claim_seen(
+            from,
+            environment,
+            &mut seen,
+            left,
+            caller,
+            settings,
+        ));
+        let blocked = seen.blocked();
+        let changed = seen.changed(&blocked);
+        if !changed.is_empty() {
+            store::lane::settle(from, environment, &changed, &blocked);
+        }
         // Whoever filed something sees other items next time; else there is nothing left that may go.
         if blocked.is_empty() {
             break;
         }
         window = (window * 4).min(LARGEST_WINDOW);
     }
-    claimed
+    if !is_alone {
+        // What stands behind runs of lanes that others hold.
+        let left = max_runs - length(&claimed);
+        claimed.extend(claim_unlimited(from, environment, left, caller, settings));
+    }
+    match claimed.is_empty() && is_busy {
+        true => Claim::Busy,
+        false => Claim::Got(claimed),
+    }
 }
 
-/// Settles the lanes that changed, or may have: those with filed items, and those without any, which come because a slot of
-/// theirs was given back.
-fn settle(
+/// Claims up to `max_runs` of the runs that were seen.
+fn claim_seen(
     from: Source<'_>,
     environment: &Environment,
-    seen: &Seen,
-    admitted: &[Item],
-    blocked: &[&RunId],
-) {
-    let filed: BTreeSet<&RunId> = admitted
-        .iter()
-        .filter(|item| item.is_filed)
-        .map(|item| &item.run_id)
-        .chain(blocked.iter().copied())
-        .collect();
-    let is_changed = |lane: &Lane<Item>| {
-        lane.items.is_empty() || lane.items.iter().any(|item| filed.contains(&item.run_id))
-    };
-    let lanes: Vec<&Lane<Item>> = seen
-        .lanes
-        .iter()
-        .zip(&seen.is_released)
-        .filter(|(lane, is_released)| **is_released || is_changed(lane))
-        .map(|(lane, _)| lane)
-        .collect();
-    if !lanes.is_empty() {
-        store::lane::settle(from, environment, &lanes, blocked);
+    seen: &mut Seen,
+    max_runs: i32,
+    caller: Caller<'_>,
+    settings: &Settings,
+) -> Vec<Claimed> {
+    let counts = |queue: &str| environment.counts(queue);
+    let mut claimed = Vec::new();
+    loop {
+        let left = max_runs - length(&claimed);
+        let (held, free) = seen.admit(usize::try_from(left).unwrap_or(0));
+        let ids: Vec<&RunId> = held.iter().map(|(_, item)| &item.run_id).collect();
+        let candidates = match ids.is_empty() {
+            true => Vec::new(),
+            false => store::claim::lock_admitted(from, &ids),
+        };
+        let locked: BTreeSet<&RunId> = candidates
+            .iter()
+            .map(|candidate| &candidate.run.id)
+            .collect();
+        let is_all = locked.len() == held.len();
+        for (lane, item) in &held {
+            seen.take(*lane, item, locked.contains(&item.run_id));
+        }
+        claimed.extend(hand_out(from, candidates, counts, caller, settings));
+        // A run that somebody else has locked makes way for the next one.
+        if is_all {
+            // Lanes without a limit are nobody's: of these the next runs are taken that are free, however many others take some.
+            let free = i32::try_from(free).unwrap_or(i32::MAX);
+            claimed.extend(claim_unlimited(from, environment, free, caller, settings));
+            return claimed;
+        }
     }
+}
+
+/// Claims up to `max_runs` runs of queues without a limit, in an environment without one.
+fn claim_unlimited(
+    from: Source<'_>,
+    environment: &Environment,
+    max_runs: i32,
+    caller: Caller<'_>,
+    settings: &Settings,
+) -> Vec<Claimed> {
+    if max_runs == 0 {
+        return Vec::new();
+    }
+    let limited: Vec<&str> = environment.queue_caps().map(|(queue, _)| queue).collect();
+    let candidates = store::claim::lock(from, &limited, max_runs, settings.now);
+    hand_out(from, candidates, |_| false, caller, settings)
 }
 
 /// Hands locked runs to the caller.
 fn hand_out(
     from: Source<'_>,
     candidates: Vec<Candidate>,
-    slots_count: bool,
+    counts: impl Fn(&str) -> bool,
     caller: Caller<'_>,
     settings: &Settings,
 ) -> Vec<Claimed> {
-    let (mut claimed, mut others) = (Vec::new(), Vec::new());
+    let (mut claimed, mut others, mut others_count) = (Vec::new(), Vec::new(), false);
     for candidate in candidates {
         match decide(&candidate.run, Command::Dequeue, settings) {
             Ok(Plan::Claim { max_attempts }) => claimed.push(Claimed {
@@ -275,23 +305,20 @@ fn hand_out(
                 machine: settings.machines.resolve(candidate.run.machine.as_deref()),
                 candidate,
             }),
-            Ok(plan) => others.push((candidate.run, plan)),
+            Ok(plan) => {
+                others_count |= counts(&candidate.queue);
+                others.push((candidate.run, plan));
+            }
             Err(refusal) => unreachable!("a dequeue is never refused: {}", refusal.message()),
         }
     }
     if !claimed.is_empty() {
         let base_cost = guc::base_cost_in_cents();
         store::claim::apply(
-            from.shard,
-            &claimed,
-            "Dequeued",
-            base_cost,
-            slots_count,
-            caller,
-            settings,
+            from.shard, &claimed, "Dequeued", base_cost, counts, caller, settings,
         );
     }
-    apply(from, &others, slots_count, caller, settings);
+    apply(from, &others, others_count, caller, settings);
     claimed
 }
 

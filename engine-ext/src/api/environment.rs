@@ -5,7 +5,7 @@ use pgrx::iter::TableIterator;
 use pgrx::{default, name, pg_extern, search_path};
 
 use crate::error::{OrRaise, required};
-use crate::{api, clock, store};
+use crate::{api, store};
 
 /// Sets an environment, and returns it as it is from the commit on.
 ///
@@ -139,10 +139,13 @@ fn set_environment(id: &str, change: EnvironmentChange) -> Result<Environment, R
         },
         |found| (*found).clone(),
     );
-    let was_limited = environment.is_limited();
+    let was_sized = environment.max_queue_size.is_some();
     change.apply(&mut environment)?;
-    store::limit::set_environment(&environment, clock::now());
-    store::limit::fit(&environment, was_limited);
+    store::limit::set_environment(&environment, api::now());
+    store::limit::fit(&environment);
+    if environment.max_queue_size.is_some() && !was_sized {
+        store::limit::size(&environment, None);
+    }
     Ok(environment)
 }
 
@@ -155,11 +158,14 @@ fn set_queue(id: &str, name: &str, change: QueueChange) -> Result<engine_core::Q
         });
     };
     let mut environment = (*found).clone();
-    let was_limited = environment.is_limited();
+    let was_sized = environment.max_queued(name).is_some();
     let queue = environment.queues.get(name).copied().unwrap_or_default();
     let queue = change.apply(queue);
     environment.queues.insert(name.to_owned(), queue);
-    store::limit::set_queue(&environment, name, queue, clock::now());
-    store::limit::fit(&environment, was_limited);
+    store::limit::set_queue(&environment, name, queue, api::now());
+    store::limit::fit(&environment);
+    if environment.max_queued(name).is_some() && !was_sized {
+        store::limit::size(&environment, Some(name));
+    }
     Ok(queue)
 }

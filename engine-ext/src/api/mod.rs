@@ -31,7 +31,7 @@ use engine_core::{Refusal, Run, RunId, Settings, Timestamp};
 use pgrx::datum::TimestampWithTimeZone;
 
 use crate::error::required;
-use crate::{guc, isolation, store, version};
+use crate::{clock, guc, isolation, store, version};
 
 /// First thing in every function.
 ///
@@ -48,6 +48,14 @@ fn enter() -> Result<(), Refusal> {
 fn enter_locking() -> Result<(), Refusal> {
     version::check()?;
     isolation::check()
+}
+
+/// The clock of a call that may write queue items and deadlines: scans rely on it that these are never written at a time
+/// before their writer has announced itself.
+fn now() -> Timestamp {
+    store::claim::announce_items();
+    store::heartbeat::announce_deadlines();
+    clock::now()
 }
 
 /// What decisions go by in a call at `now`.

@@ -6,7 +6,7 @@ use pgrx::{name, pg_extern, search_path};
 
 use crate::error::{OrRaise, required};
 use crate::store::waitpoint::{Minted, Of};
-use crate::{api, clock, mint, store};
+use crate::{api, mint, store};
 
 /// Returns the waitpoint that the end of a run completes, and makes it if there is none.
 ///
@@ -77,7 +77,7 @@ pub(super) fn get_or_create(run_id: &RunId) -> Result<(WaitpointId, bool), Refus
         )
         .filter(|_| run.has_ended()),
     };
-    store::waitpoint::insert(shard, &[minted], clock::now());
+    store::waitpoint::insert(shard, &[minted], api::now());
     store::run::mark_awaited(&run);
     Ok((id, false))
 }

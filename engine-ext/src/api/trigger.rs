@@ -1,8 +1,11 @@
 //! Trigger: new runs, in the caller's own transaction and in any isolation level.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use engine_core::{Environment, NewRun, Refusal, RunId, Timestamp, TriggerOptions};
+use engine_core::{
+    Environment, Limits, NewRun, Refusal, RunId, Timestamp, TriggerOptions, WorkerQueueOverrides,
+};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
 use pgrx::{JsonB, default, name, pg_extern, search_path};
@@ -11,7 +14,7 @@ use super::parent::{Bonds, Joining};
 use crate::error::{OrRaise, required};
 use crate::store::run::Caller;
 use crate::store::trigger::{Birth, Existing, Minted};
-use crate::{api, clock, guc, mint, store};
+use crate::{api, guc, mint, store};
 
 pub(super) type TriggeredRow = (
     String,
@@ -35,7 +38,7 @@ pub(super) type TriggeredRow = (
 /// - `22023` for a value out of bounds.
 /// - `54000` for a payload over `engine.max_payload_bytes`.
 /// - `RE001` for an unknown parent.
-/// - `RE005` for an unknown environment.
+/// - `RE005` for an unknown or archived environment, `RE008` for a queue that is full.
 /// - `23505` for a `run_id` that is taken.
 /// - With `resume_parent`: `RE003` for a parent that is finished, `RE004` for one of which no attempt runs.
 /// - With `batch_id`: `RE011` for an unknown batch, `RE012` for one that takes no more runs.
@@ -149,20 +152,46 @@ pub(super) fn trigger(
     if options.is_empty() {
         return Ok(Vec::new());
     }
-    let now = clock::now();
+    let now = api::now();
+    let rules = Rules::at(now);
     let mut runs = Vec::with_capacity(options.len());
     for (index, options) in options.into_iter().enumerate() {
-        let run = check(options, now).map_err(|refusal| locate(index, refusal))?;
+        let run = rules
+            .check(options)
+            .map_err(|refusal| locate(index, refusal))?;
         runs.push(minted(run, birth.clone()));
     }
     write(&runs, Joining::AS_RUNS, now)?;
     Ok(runs.into_iter().map(|new| row(new, now)).collect())
 }
 
-/// Checks the options of a new run.
-pub(super) fn check(options: TriggerOptions, now: Timestamp) -> Result<NewRun, Refusal> {
-    let environment = environment(options.environment_id())?;
-    options.check(environment, guc::trigger_limits(), now)
+/// What new runs are checked against, read once per call.
+pub(super) struct Rules {
+    limits: Limits,
+    overrides: Option<WorkerQueueOverrides>,
+    now: Timestamp,
+}
+
+impl Rules {
+    /// Those that hold at `now`.
+    pub(super) fn at(now: Timestamp) -> Self {
+        Self {
+            limits: guc::trigger_limits(),
+            overrides: guc::worker_queue_overrides(),
+            now,
+        }
+    }
+
+    /// Checks the options of a new run.
+    pub(super) fn check(&self, options: TriggerOptions) -> Result<NewRun, Refusal> {
+        let environment = environment(options.environment_id())?;
+        let mut run = options.check(environment, self.limits, self.now)?;
+        if let Some(overrides) = &self.overrides {
+            let resolved = overrides.resolve(&run.environment, &run.worker_queue);
+            run.worker_queue = resolved.to_owned();
+        }
+        Ok(run)
+    }
 }
 
 /// A new run with its ids.
@@ -179,6 +208,7 @@ pub(super) fn minted(run: NewRun, birth: Birth) -> Minted {
 pub(super) fn write(runs: &[Minted], joining: Joining<'_>, now: Timestamp) -> Result<(), Refusal> {
     check_chosen_ids(runs)?;
     check_parents(runs)?;
+    check_lengths(runs, now)?;
     let bonds = Bonds::lock(runs)?;
     store::trigger::insert(runs, Caller::default(), now);
     bonds.tie(runs, joining, now)
@@ -254,6 +284,31 @@ fn check_parents(runs: &[Minted]) -> Result<(), Refusal> {
         Some(run_id) => Err(Refusal::UnknownRun { run_id }),
         None => Ok(()),
     }
+}
+
+/// Refuses runs for queues that are full.
+fn check_lengths(runs: &[Minted], now: Timestamp) -> Result<(), Refusal> {
+    let mut added: BTreeMap<(&str, &str), (&Environment, i32, i64)> = BTreeMap::new();
+    let queued = |new: &&Minted| new.birth.execution_status.is_queued();
+    for new in runs.iter().filter(queued) {
+        let (environment, queue) = (&new.run.environment, &new.run.queue);
+        let Some(limit) = environment.max_queued(queue) else {
+            continue;
+        };
+        let key = (environment.id.as_str(), queue.as_str());
+        added.entry(key).or_insert((environment, limit, 0)).2 += 1;
+    }
+    for ((_, queue), (environment, limit, adds)) in added {
+        let queued = store::length::of(environment, queue, limit, adds, now);
+        if queued + adds > i64::from(limit) {
+            return Err(Refusal::QueueFull {
+                queue: queue.to_owned(),
+                queued,
+                limit,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Tags without NULLs.

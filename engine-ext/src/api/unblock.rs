@@ -8,7 +8,7 @@ use pgrx::{name, pg_extern, search_path};
 use crate::error::OrRaise;
 use crate::store::run::Caller;
 use crate::store::transition::Transitions;
-use crate::{api, clock, store};
+use crate::{api, store};
 
 /// Goes on with a run if all that it waits for is completed, and tells why not otherwise.
 ///
@@ -57,7 +57,7 @@ fn engine_unblock(
 
 /// Goes on with a locked run; gives the status and the reason of the answer.
 fn go_on(run: &Run) -> Result<(&'static str, Option<&'static str>), Refusal> {
-    let settings = api::settings(clock::now());
+    let settings = api::settings(api::now());
     let shard = run.id.shard();
     let Some(waiting) = store::wait::blockers(shard, &[&run.id]).remove(&run.id) else {
         unreachable!("there is a row for each run")

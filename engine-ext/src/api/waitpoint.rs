@@ -10,7 +10,7 @@ use pgrx::{JsonB, default, name, pg_extern, search_path};
 use super::trigger::environment;
 use crate::error::{OrRaise, required};
 use crate::store::waitpoint::{Minted, Of, Waitpoint};
-use crate::{api, clock, guc, mint, store};
+use crate::{api, guc, mint, store};
 
 /// How often a call tries again whose key somebody else takes or gives back meanwhile.
 const ATTEMPTS: usize = 5;
@@ -161,7 +161,7 @@ fn engine_waitpoint_data(
 /// Writes a waitpoint, or finds the one that has its key.
 fn create(environment_id: Option<&str>, new: &NewWaitpoint) -> Result<CreatedRow, Refusal> {
     let environment = environment(environment_id.unwrap_or(Environment::DEFAULT_ID))?;
-    let now = clock::now();
+    let now = api::now();
     for _ in 0..ATTEMPTS {
         if let Some(key) = &new.key
             && let Some(cached) = cached(&environment, key, now)
@@ -222,7 +222,7 @@ fn complete(
     if environment_id.is_some() && store::waitpoint::read(&id, environment_id).is_none() {
         return Err(unknown());
     }
-    let settings = api::settings(clock::now());
+    let settings = api::settings(api::now());
     let completed = store::waitpoint::complete(id.shard(), &[(&id, output)], &settings);
     match store::waitpoint::read(&id, environment_id) {
         Some(waitpoint) => Ok((waitpoint, !completed.is_empty())),

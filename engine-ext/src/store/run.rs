@@ -134,8 +134,14 @@ pub(crate) fn time(moment: Timestamp) -> TimestampWithTimeZone {
     match TimestampWithTimeZone::try_from(moment.micros()) {
         Ok(time) => time,
         // Core's arithmetic saturates far outside of what Postgres can say.
+        Err(_) if moment.micros() < 0 => TimestampWithTimeZone::negative_infinity(),
         Err(_) => TimestampWithTimeZone::positive_infinity(),
     }
+}
+
+/// A column that is a moment.
+pub(super) fn moment(cells: &mut Cells) -> Timestamp {
+    Timestamp::from_micros(cells.value::<TimestampWithTimeZone>().into())
 }
 
 pub(super) fn run_status(text: &str) -> RunStatus {

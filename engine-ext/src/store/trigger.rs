@@ -130,6 +130,11 @@ pub(crate) fn insert(runs: &[Minted], caller: Caller<'_>, now: Timestamp) {
             .birth
             .is_silent
             .then(|| JsonB(json!({"isSilent": true})))),
+        column(runs, |new| new
+            .run
+            .environment
+            .max_queued(&new.run.queue)
+            .is_some()),
         column(runs, |new| new.run.batch_id.as_ref().map(BatchId::as_str)),
         column(runs, |new| new.run.resume_parent),
     ]);

@@ -10,8 +10,8 @@ use engine_core::{Refusal, Settings, Shard, check_max_items};
 use pgrx::iter::TableIterator;
 use pgrx::{default, name, pg_extern, search_path};
 
+use crate::api;
 use crate::error::OrRaise;
-use crate::{api, clock};
 
 /// Does what is due, and returns how much of each kind: at most `max_items`, in one commit.
 ///
@@ -45,7 +45,7 @@ struct Tick<'a> {
 
 fn tick(max_items: i32) -> Result<Vec<Done>, Refusal> {
     api::enter_locking()?;
-    let settings = api::settings(clock::now());
+    let settings = api::settings(api::now());
     let mut tick = Tick {
         shard: Shard::default(),
         settings: &settings,
