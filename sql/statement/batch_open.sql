@@ -3,12 +3,22 @@
 -- Locks: none; read in a statement of its own after the batches' locks. Index: run_batch backwards, run_state_pkey.
 select b.id
 from unnest($2) as g(id)
-join engine.batch as b on b.shard = $1 and b.id = g.id
+cross join lateral (
+    select b.id, b.environment_id
+    from engine.batch as b
+    where b.shard = $1 and b.id = g.id
+    offset 0
+) as b
 cross join lateral (
     select
     from engine.run as r
-    join engine.run_state as s on s.shard = $1 and s.run_id = r.id
-    where r.shard = $1 and r.batch_id = b.id and r.environment_id = b.environment_id and s.execution_status <> 'FINISHED'
+    cross join lateral (
+        select
+        from engine.run_state as s
+        where s.shard = $1 and s.run_id = r.id and s.execution_status <> 'FINISHED'
+        offset 0
+    ) as s
+    where r.shard = $1 and r.batch_id = b.id and r.environment_id = b.environment_id
     order by r.id desc
     limit 1
 ) as o

@@ -7,5 +7,10 @@ where w.shard = $1 and w.completed_by_batch_id = $2
 union all
 select w.id, i.item_index
 from engine.batch_item as i
-join engine.waitpoint as w on w.shard = $1 and w.completed_by_run_id = i.run_id
+cross join lateral (
+    select w.id
+    from engine.waitpoint as w
+    where w.shard = $1 and w.completed_by_run_id = i.run_id
+    offset 0
+) as w
 where i.shard = $1 and i.batch_id = $2

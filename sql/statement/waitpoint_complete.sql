@@ -19,19 +19,19 @@ with given as (
         where w.shard = $1 and w.id = g.id and w.status = 'PENDING'
         for no key update
     ) as w
+), free as materialized (
+    select t.id
+    from locked as l
+    cross join lateral (
+        select t.id
+        from engine.timer as t
+        where t.shard = $1 and t.kind = 'FINISH_WAITPOINT' and t.id = l.id
+        for update skip locked
+    ) as t
 ), timer as (
+    -- An array keeps this a lookup per timer: a join may read all timers of the kind.
     delete from engine.timer as t
-    using (
-        select d.id
-        from locked as l
-        cross join lateral (
-            select d.id
-            from engine.timer as d
-            where d.shard = $1 and d.kind = 'FINISH_WAITPOINT' and d.id = l.id
-            for update skip locked
-        ) as d
-    ) as free
-    where t.shard = $1 and t.kind = 'FINISH_WAITPOINT' and t.id = free.id
+    where t.shard = $1 and t.kind = 'FINISH_WAITPOINT' and t.id = any (array(select f.id from free as f))
 )
 update engine.waitpoint as w
 set status = 'COMPLETED',

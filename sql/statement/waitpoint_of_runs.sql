@@ -3,4 +3,9 @@
 -- Locks: none. Index: waitpoint_run.
 select w.completed_by_run_id, w.id
 from unnest($2) as g(run_id)
-join engine.waitpoint as w on w.shard = $1 and w.completed_by_run_id = g.run_id
+cross join lateral (
+    select w.completed_by_run_id, w.id
+    from engine.waitpoint as w
+    where w.shard = $1 and w.completed_by_run_id = g.run_id
+    offset 0
+) as w

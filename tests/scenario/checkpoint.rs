@@ -194,8 +194,8 @@ async fn queue_while_alive(session: &Session, held: &Held) -> Result<String> {
              select shard, run_id, snapshot_ordinal + 1, snapshot_id || 'z', snapshot_id, 'UNBLOCKED', 'QUEUED_EXECUTING', run_status, \
                     attempt_number, nextval('engine.event_position'), 0, now(), 'by hand', '{{{token}}}' \
              from engine.run_state where run_id = '{run_id}'), \
-         i as (insert into engine.queue_item (shard, run_id, available_at, environment_id, worker_queue, queue, concurrency_key) \
-             select 0, id, queue_timestamp, environment_id, worker_queue, queue, '' from engine.run where id = '{run_id}'), \
+         i as (insert into engine.queue_item (shard, run_id, available_at, environment_id, worker_queue, queue, concurrency_key, is_ahead) \
+             select 0, id, queue_timestamp, environment_id, worker_queue, queue, '', true from engine.run where id = '{run_id}'), \
          h as (delete from engine.heartbeat where run_id = '{run_id}'), \
          e as (delete from engine.edge where run_id = '{run_id}') \
          update engine.run_state set snapshot_id = snapshot_id || 'z', snapshot_ordinal = snapshot_ordinal + 1, \
