@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use engine_harness::{Database, Held, Session};
+use engine_harness::{Database, Session};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::json;
 use tokio::task::JoinSet;
+
+use crate::unrest::{cancel, work};
 
 const QUEUES: usize = 5;
 const QUEUE_LIMIT: i32 = 3;
@@ -166,66 +168,6 @@ async fn lm_10_limits_hold_while_runs_finish_fail_and_are_cancelled_and_limits_c
     Ok(())
 }
 
-/// A worker that now and then fails, gives up, and rolls back.
-async fn work(
-    worker: Session,
-    mut rng: StdRng,
-    over: Arc<AtomicBool>,
-    ends: Arc<AtomicU64>,
-) -> Result<()> {
-    while !over.load(Ordering::Relaxed) {
-        if rng.random_ratio(1, 20) {
-            worker
-                .client
-                .batch_execute("begin; select engine_dequeue(max_runs => 3); rollback")
-                .await?;
-            continue;
-        }
-        for held in worker.dequeue_many(rng.random_range(1..5)).await? {
-            if let Some(completion) = end(&mut rng) {
-                finish(&worker, &held, completion).await?;
-                ends.fetch_add(1, Ordering::Relaxed);
-            } else {
-                // The worker is lost: its run comes back by the tick.
-                worker.lapse(&held.run_id).await.ok();
-            }
-        }
-        if rng.random_ratio(1, 4) {
-            tokio::time::sleep(Duration::from_millis(rng.random_range(0..5))).await;
-        }
-    }
-    Ok(())
-}
-
-fn end(rng: &mut StdRng) -> Option<serde_json::Value> {
-    let error = json!({"type": "STRING_ERROR", "raw": "no"});
-    match rng.random_range(0..10) {
-        0 => None,
-        1 => Some(json!({"ok": false, "error": error})),
-        2 => Some(json!({"ok": false, "error": error, "retry": {"delay": 60_000}})),
-        _ => Some(json!({"ok": true})),
-    }
-}
-
-/// Starts and completes; a run that was cancelled in between refuses, and its worker says that it stopped.
-async fn finish(worker: &Session, held: &Held, completion: serde_json::Value) -> Result<()> {
-    let done = async {
-        let held = worker.start(held).await?;
-        worker.complete(&held, completion).await
-    };
-    if let Err(error) = done.await {
-        let code = error
-            .downcast_ref::<tokio_postgres::Error>()
-            .and_then(tokio_postgres::Error::code)
-            .map(|state| state.code().to_owned());
-        ensure!(
-            matches!(code.as_deref(), Some("RE002" | "RE003" | "RE004")),
-            "{error:#}"
-        );
-    }
-    Ok(())
-}
-
 /// Raises and lowers limits, pauses and resumes.
 async fn change(changer: Session, mut rng: StdRng, over: Arc<AtomicBool>) -> Result<()> {
     while !over.load(Ordering::Relaxed) {
@@ -263,16 +205,5 @@ async fn change(changer: Session, mut rng: StdRng, over: Arc<AtomicBool>) -> Res
     }
     let resume = "select engine_set_queue('q' || n, 'env', 3, paused => false) from generate_series(1, 5) as n";
     changer.client.batch_execute(resume).await?;
-    Ok(())
-}
-
-/// Cancels runs in every state.
-async fn cancel(canceller: Session, over: Arc<AtomicBool>) -> Result<()> {
-    while !over.load(Ordering::Relaxed) {
-        let sql = "select engine_cancel(run_id, finalize => true) \
-                   from (select run_id from engine.run_state where execution_status <> 'FINISHED' order by random() limit 1) as r";
-        canceller.client.batch_execute(sql).await?;
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
     Ok(())
 }

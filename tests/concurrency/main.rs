@@ -3,7 +3,11 @@
 mod beat;
 mod claim;
 mod claim_lock;
+mod event;
 mod horizon;
 mod limit;
+mod lock;
+mod soak;
 mod storm;
+mod unrest;
 mod wait;

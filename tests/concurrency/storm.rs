@@ -157,7 +157,7 @@ async fn r_05_two_hundred_runs_wait_and_go_on_five_times_and_none_is_forgotten()
         let others = "engine.run_state where execution_status <> 'EXECUTING'";
         assert_eq!(session.count(others).await?, 0, "round {round}");
         assert_eq!(session.count("engine.edge").await?, 0);
-        session.is_sound().await?;
+        session.check().await?;
     }
     stop.store(true, Ordering::Relaxed);
     join(ticks).await?;
@@ -274,7 +274,7 @@ async fn parents_of_many_children_and_batches_are_woken_once_and_none_is_forgott
     stop.store(true, Ordering::Relaxed);
     join(tasks).await?;
     settle(&session).await?;
-    session.is_sound().await?;
+    session.check().await?;
     for parent in &parents {
         let data = session.data(&parent.run_id).await?;
         assert_eq!(data["snapshot"]["executionStatus"], "EXECUTING");

@@ -66,10 +66,10 @@ async fn r_01_a_block_during_a_continuation_keeps_its_edge() -> Result<()> {
     let edge = format!("engine.edge where waitpoint_id = '{two}'");
     assert_eq!(other.count(&edge).await?, 1);
     assert_eq!(other.edges(&held.run_id).await?, 1);
-    other.is_sound().await?;
+    other.check().await?;
     other.complete_waitpoint(&two).await?;
     assert_eq!(other.execution_status(&held.run_id).await?, "EXECUTING");
-    other.is_sound().await
+    other.check().await
 }
 
 #[tokio::test]
@@ -102,7 +102,7 @@ async fn r_01_a_completion_during_a_block_leaves_both_edges() -> Result<()> {
         data["completedWaitpoints"].as_array().map(Vec::len),
         Some(2)
     );
-    other.is_sound().await
+    other.check().await
 }
 
 #[tokio::test]
@@ -117,11 +117,11 @@ async fn r_02_a_block_by_what_was_just_completed_goes_on_with_the_tick() -> Resu
         ("EXECUTING_WITH_WAITPOINTS", 0)
     );
     assert_eq!(notes(&session).await?, 1);
-    session.is_sound().await?;
+    session.check().await?;
     session.tick().await?;
     assert_eq!(session.execution_status(&held.run_id).await?, "EXECUTING");
     assert_eq!(notes(&session).await?, 0);
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -140,7 +140,7 @@ async fn r_03_a_completion_waits_for_a_block_and_sees_its_edge() -> Result<()> {
     completion.await??;
     assert_eq!(session.execution_status(&held.run_id).await?, "EXECUTING");
     assert_eq!(session.edges(&held.run_id).await?, 0);
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -158,10 +158,10 @@ async fn r_04_a_block_waits_for_a_completion_and_sees_it() -> Result<()> {
     .await?;
     commit(&session).await?;
     assert_eq!(block.await??.pending_count, 0);
-    session.is_sound().await?;
+    session.check().await?;
     session.tick().await?;
     assert_eq!(session.execution_status(&held.run_id).await?, "EXECUTING");
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -182,7 +182,7 @@ async fn r_04_a_block_sees_a_completion_that_is_taken_back() -> Result<()> {
     assert_eq!(notes(&session).await?, 0);
     session.complete_waitpoint(&token).await?;
     assert_eq!(session.execution_status(&held.run_id).await?, "EXECUTING");
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -208,11 +208,11 @@ async fn r_06_a_completion_while_the_tick_looks_at_the_run_is_not_lost() -> Resu
     other.complete_waitpoint(&two).await?;
     commit(&ticker).await?;
     assert_eq!(notes(&other).await?, 1, "the second one's");
-    other.is_sound().await?;
+    other.check().await?;
     other.tick().await?;
     assert_eq!(other.execution_status(&held.run_id).await?, "EXECUTING");
     assert_eq!(notes(&other).await?, 0);
-    other.is_sound().await
+    other.check().await
 }
 
 #[tokio::test]
@@ -235,7 +235,7 @@ async fn r_07_a_checkpoint_that_waits_for_a_continuation_is_discarded() -> Resul
         (false, Some("Not the latest snapshot"))
     );
     assert_eq!(status, "EXECUTING");
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -253,10 +253,10 @@ async fn r_07_a_run_that_is_suspended_during_a_completion_is_queued() -> Result<
     other.complete_waitpoint(&token).await?;
     commit(&session).await?;
     assert_eq!(other.execution_status(&held.run_id).await?, "SUSPENDED");
-    other.is_sound().await?;
+    other.check().await?;
     other.tick().await?;
     assert_eq!(other.execution_status(&held.run_id).await?, "QUEUED");
-    other.is_sound().await
+    other.check().await
 }
 
 /// A parent that waits for two children, which execute.
@@ -285,7 +285,7 @@ async fn two_children_that_end_at_once_wake_their_parent_once() -> Result<()> {
         other.execution_status(&parent.run_id).await?,
         "EXECUTING_WITH_WAITPOINTS"
     );
-    other.is_sound().await?;
+    other.check().await?;
     other.tick().await?;
     let data = other.data(&parent.run_id).await?;
     assert_eq!(data["snapshot"]["executionStatus"], "EXECUTING");
@@ -293,7 +293,7 @@ async fn two_children_that_end_at_once_wake_their_parent_once() -> Result<()> {
         data["completedWaitpoints"].as_array().map(Vec::len),
         Some(2)
     );
-    other.is_sound().await
+    other.check().await
 }
 
 #[tokio::test]
@@ -315,7 +315,7 @@ async fn a_child_that_ends_while_somebody_begins_to_wait_for_it_is_waited_for() 
     commit(&session).await?;
     end.await??;
     assert_eq!(session.execution_status(&parent.run_id).await?, "EXECUTING");
-    session.is_sound().await?;
+    session.check().await?;
     // The end comes first: who wants to wait waits for it, and gets a waitpoint that is completed.
     let child = session.executing("child").await?;
     begin(&session).await?;
@@ -332,7 +332,7 @@ async fn a_child_that_ends_while_somebody_begins_to_wait_for_it_is_waited_for() 
         asked.await??,
         ("COMPLETED".to_owned(), Some("1".to_owned()))
     );
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -362,10 +362,10 @@ async fn the_end_of_a_child_waits_for_a_block_and_a_block_for_the_end() -> Resul
         };
         commit(&session).await?;
         second.await??;
-        session.is_sound().await?;
+        session.check().await?;
         session.tick().await?;
         assert_eq!(session.execution_status(&parent.run_id).await?, "EXECUTING");
-        session.is_sound().await?;
+        session.check().await?;
     }
     Ok(())
 }
@@ -386,7 +386,7 @@ async fn a_tick_passes_by_a_waitpoint_that_somebody_is_about_to_wait_for() -> Re
     commit(&session).await?;
     ticker.tick().await?;
     assert_eq!(ticker.execution_status(&held.run_id).await?, "EXECUTING");
-    ticker.is_sound().await
+    ticker.check().await
 }
 
 #[tokio::test]
@@ -409,7 +409,7 @@ async fn a_parent_is_locked_while_its_child_is_brand_new() -> Result<()> {
     .await?;
     commit(&session).await?;
     assert_eq!(cancel.await??, "PENDING_CANCEL");
-    session.is_sound().await?;
+    session.check().await?;
     // The other way round: a parent that is being cancelled triggers nothing.
     let parent = session.take().await.context("the child is queued")?;
     begin(&session).await?;
@@ -422,5 +422,5 @@ async fn a_parent_is_locked_while_its_child_is_brand_new() -> Result<()> {
     let refused = waiting(&database, async move |other| other.refused(&trigger).await).await?;
     commit(&session).await?;
     assert_eq!(refused.await??.code, "RE004");
-    session.is_sound().await
+    session.check().await
 }

@@ -127,5 +127,5 @@ async fn an_order_survives_its_worker_and_its_server() -> Result<()> {
             .await?,
         1
     );
-    session.is_sound().await
+    session.check().await
 }

@@ -25,6 +25,8 @@ pub struct Held {
 /// What a completion led to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Completed {
+    /// The run and its latest snapshot.
+    pub latest: Held,
     /// `attempt_status`.
     pub attempt_status: String,
     /// `execution_status`.
@@ -33,6 +35,19 @@ pub struct Completed {
     pub run_status: String,
     /// `attempt_number`.
     pub attempt_number: Option<i32>,
+}
+
+/// What a cancel led to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cancelled {
+    /// The run and its latest snapshot.
+    pub latest: Held,
+    /// `execution_status`.
+    pub execution_status: String,
+    /// `run_status`.
+    pub run_status: String,
+    /// `already_finished`.
+    pub already_finished: bool,
 }
 
 /// An error as its reader sees it.
@@ -130,12 +145,13 @@ impl Session {
     /// # Errors
     /// What the function raises.
     pub async fn complete(&self, held: &Held, completion: Value) -> Result<Completed> {
-        let sql = "select attempt_status, execution_status, run_status, attempt_number \
+        let sql = "select attempt_status, execution_status, run_status, attempt_number, run_id, snapshot_id \
                    from engine_complete_attempt($1, $2, $3)";
         let arguments: [&(dyn ToSql + Sync); 3] =
             [&held.run_id, &held.snapshot_id, &Json(completion)];
         let row = self.client.query_one(sql, &arguments).await?;
         Ok(Completed {
+            latest: Held::from_row(&row),
             attempt_status: row.get(0),
             execution_status: row.get(1),
             run_status: row.get(2),
@@ -168,13 +184,39 @@ impl Session {
         Ok(data.context("no such run")?.0)
     }
 
+    /// Cancels a run, with the arguments of `engine_cancel` as they stand between its parentheses.
+    ///
+    /// # Errors
+    /// What the function raises.
+    pub async fn cancel(&self, arguments: &str) -> Result<Cancelled> {
+        let sql = format!(
+            "select run_id, snapshot_id, execution_status, run_status, already_finished \
+             from engine_cancel({arguments})"
+        );
+        let row = self.client.query_one(&sql, &[]).await?;
+        Ok(Cancelled {
+            latest: Held::from_row(&row),
+            execution_status: row.get(2),
+            run_status: row.get(3),
+            already_finished: row.get(4),
+        })
+    }
+
     /// Calls `engine_tick`; gives the number of stalled runs that it recovered.
     ///
     /// # Errors
     /// What the function raises.
     pub async fn tick(&self) -> Result<i32> {
-        let sql = "select processed from engine_tick() where kind = 'stalled_heartbeat'";
-        Ok(self.client.query_one(sql, &[]).await?.get(0))
+        self.tick_of("stalled_heartbeat").await
+    }
+
+    /// Calls `engine_tick`; gives how much of a kind it did.
+    ///
+    /// # Errors
+    /// What the function raises, or if there is no such kind.
+    pub async fn tick_of(&self, kind: &str) -> Result<i32> {
+        let sql = "select processed from engine_tick() where kind = $1";
+        Ok(self.client.query_one(sql, &[&kind]).await?.get(0))
     }
 
     /// Moves the clock for one run: its heartbeat deadline has passed.
@@ -198,6 +240,19 @@ impl Session {
         let sql = "update engine.queue_item set available_at = clock_timestamp() where run_id = $1";
         let moved = self.client.execute(sql, &[&run_id]).await?;
         anyhow::ensure!(moved == 1, "run {run_id} is not queued");
+        Ok(())
+    }
+
+    /// Puts an item of a run into its queue that is none of the engine's doing.
+    ///
+    /// # Errors
+    /// If the run has one.
+    pub async fn put_stray(&self, run_id: &str) -> Result<()> {
+        let sql = "insert into engine.queue_item \
+                       (shard, run_id, worker_queue, environment_id, queue, concurrency_key, available_at, is_ahead) \
+                   select shard, id, worker_queue, environment_id, queue, coalesce(concurrency_key, ''), created_at, true \
+                   from engine.run where id = $1";
+        self.client.execute(sql, &[&run_id]).await?;
         Ok(())
     }
 

@@ -202,17 +202,4 @@ impl Session {
         self.client.execute(sql, &[]).await?;
         Ok(())
     }
-
-    /// Expects that `engine_check` finds nothing.
-    ///
-    /// # Errors
-    /// If it finds something; the error says what.
-    pub async fn is_sound(&self) -> Result<()> {
-        let sql =
-            "select kind || ': ' || coalesce(run_id, '') || ' ' || detail from engine_check()";
-        let rows = self.client.query(sql, &[]).await?;
-        let found: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
-        anyhow::ensure!(found.is_empty(), "engine_check: {found:#?}");
-        Ok(())
-    }
 }

@@ -199,7 +199,7 @@ async fn a_dump_brings_every_row_back() -> Result<()> {
         .complete(&held, serde_json::json!({"ok": true}))
         .await?;
     assert_eq!(restored.dequeue_many(10).await?.len(), 1);
-    Ok(())
+    restored.check().await
 }
 
 fn run(command: &mut Command) -> Result<()> {

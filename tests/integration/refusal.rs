@@ -3,21 +3,9 @@
 use anyhow::Result;
 use engine_harness::{Database, Session};
 
-/// Everything that the tables hold, as one number.
-async fn contents(session: &Session) -> Result<i64> {
-    let sql = "select sum(hashtext(t.row::text)::bigint)::bigint from ( \
-               select to_jsonb(r) as row from engine.run r union all select to_jsonb(s) from engine.run_state s \
-               union all select to_jsonb(p) from engine.snapshot p union all select to_jsonb(i) from engine.queue_item i \
-               union all select to_jsonb(o) from engine.slot o union all select to_jsonb(h) from engine.heartbeat h \
-               union all select to_jsonb(w) from engine.waitpoint w union all select to_jsonb(e) from engine.edge e \
-               union all select to_jsonb(b) from engine.batch b union all select to_jsonb(n) from engine.batch_item n \
-               union all select to_jsonb(c) from engine.timer c union all select to_jsonb(k) from engine.checkpoint k) t";
-    Ok(session.client.query_one(sql, &[]).await?.get(0))
-}
-
 /// Expects `sql` to be refused with `code`, a message that contains `message`, a detail, a hint, and no change.
 async fn refuses(session: &Session, sql: &str, code: &str, message: &str) -> Result<()> {
-    let before = contents(session).await?;
+    let before = session.contents().await?;
     let refused = session.refused(sql).await?;
     assert_eq!(refused.code, code, "{sql}: {refused:?}");
     assert!(refused.message.contains(message), "{sql}: {refused:?}");
@@ -36,7 +24,7 @@ async fn refuses(session: &Session, sql: &str, code: &str, message: &str) -> Res
         "{refused:?}"
     );
     assert!(!refused.detail.contains('\n'), "{refused:?}");
-    assert_eq!(contents(session).await?, before, "{sql} changed something");
+    assert_eq!(session.contents().await?, before, "{sql} changed something");
     Ok(())
 }
 
@@ -272,6 +260,7 @@ async fn whoever_locks_needs_read_committed() -> Result<()> {
 #[tokio::test]
 async fn a_library_over_another_catalog_refuses_with_advice() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
+    session.broken_on_purpose().await?;
     session
         .client
         .batch_execute("update pg_extension set extversion = '0.0.1' where extname = 'engine'")

@@ -1,209 +1,140 @@
-//! A, HB-5, HB-6: suspended runs that nobody wakes, and cancelled families.
+//! A, HB: what a deadline that passes makes of an attempt.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use engine_harness::{Database, Held, Session};
-use serde_json::json;
 
-/// A session of a database where a suspended run is looked at after a second.
-async fn session() -> Result<Session> {
+fn status(execution: &str, run: &str) -> (String, String) {
+    (execution.to_owned(), run.to_owned())
+}
+
+/// The deadline of a run passes, and the tick looks.
+async fn stall(session: &Session, held: &Held) -> Result<()> {
+    session.lapse(&held.run_id).await?;
+    assert_eq!(session.tick().await?, 1);
+    Ok(())
+}
+
+async fn open(settings: &[(&str, &str)]) -> Result<Session> {
     let database = Database::fresh().await?;
-    database
-        .set("engine.heartbeat_suspended_ms", "1000")
-        .await?;
+    for (setting, value) in settings {
+        database.set(setting, value).await?;
+    }
     Session::open(&database).await
 }
 
-/// Moves the clock by so many milliseconds for the deadline of a run, and ticks.
-async fn after(session: &Session, run_id: &str, ms: f64) -> Result<()> {
-    let sql = "update engine.heartbeat set check_at = check_at - $2 * interval '1 millisecond', \
-               deadline_at = deadline_at - $2 * interval '1 millisecond' where run_id = $1";
-    session.client.execute(sql, &[&run_id, &ms]).await?;
-    session.tick().await.map(drop)
-}
-
-async fn delete_edges(session: &Session) -> Result<()> {
-    Ok(session
-        .client
-        .batch_execute("delete from engine.edge")
-        .await?)
-}
-
 #[tokio::test]
-async fn a_01_and_hb_5_a_wait_for_a_person_is_not_looked_at_again_soon() -> Result<()> {
-    let session = session().await?;
-    let held = session.executing("test").await?;
-    let token = session.token().await?;
-    let blocked = session.block(&held.run_id, &[&token]).await?;
-    assert_eq!(blocked.execution_status, "EXECUTING_WITH_WAITPOINTS");
-    session.suspend(&blocked.held, "why").await?;
-    after(&session, &held.run_id, 1500.0).await?;
-    assert_eq!(session.execution_status(&held.run_id).await?, "SUSPENDED");
-    session.is_sound().await?;
-    delete_edges(&session).await?;
-    after(&session, &held.run_id, 2000.0).await?;
-    assert_eq!(session.execution_status(&held.run_id).await?, "SUSPENDED");
-    // The reference never looks again; ours does, after six hours.
-    after(&session, &held.run_id, 6.0 * 3_600_000.0).await?;
-    assert_eq!(session.execution_status(&held.run_id).await?, "QUEUED");
-    session.is_sound().await
-}
-
-#[tokio::test]
-async fn a_02_and_hb_6_a_wait_for_a_run_is_looked_at_again() -> Result<()> {
-    let session = session().await?;
-    let parent = session.executing("parent").await?;
-    let arguments = format!(
-        "'child', parent_run_id => '{}', resume_parent => true, worker_queue => 'other'",
-        parent.run_id
-    );
-    session.trigger_with(&arguments).await?;
-    let data = session.data(&parent.run_id).await?;
+async fn a_05_an_attempt_that_stalls_comes_back_until_the_queue_gives_its_run_up() -> Result<()> {
+    let session = open(&[
+        ("engine.heartbeat_executing_ms", "100"),
+        ("engine.queue_max_attempts", "2"),
+    ])
+    .await?;
+    session.trigger_with("'test', max_attempts => 10").await?;
+    let held = session.take().await?;
+    let watched = "engine.heartbeat where interval_ms = 100";
+    assert_eq!(session.count(watched).await?, 1);
+    stall(&session, &held).await?;
     assert_eq!(
-        data["snapshot"]["executionStatus"],
-        "EXECUTING_WITH_WAITPOINTS"
+        session.status(&held.run_id).await?,
+        status("QUEUED", "PENDING")
     );
-    let waiting = Held {
-        run_id: parent.run_id.clone(),
-        snapshot_id: data["snapshot"]["id"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned(),
-    };
-    session.suspend(&waiting, "why").await?;
-    after(&session, &parent.run_id, 1500.0).await?;
-    assert_eq!(session.execution_status(&parent.run_id).await?, "SUSPENDED");
-    delete_edges(&session).await?;
-    after(&session, &parent.run_id, 2000.0).await?;
-    assert_eq!(session.execution_status(&parent.run_id).await?, "QUEUED");
+    session.make_due(&held.run_id).await?;
+    let again = session.take().await?;
+    stall(&session, &again).await?;
+    assert_eq!(
+        session.status(&held.run_id).await?,
+        status("FINISHED", "SYSTEM_FAILURE")
+    );
+    let sql = "select error ->> 'code' from engine.run_state";
+    let code: String = session.client.query_one(sql, &[]).await?.get(0);
+    assert_eq!(code, "TASK_RUN_DEQUEUED_MAX_RETRIES");
     Ok(())
 }
 
 #[tokio::test]
-async fn the_pauses_between_two_looks_grow() -> Result<()> {
-    let session = session().await?;
-    let parent = session.executing("parent").await?;
-    let sql = format!(
-        "'child', parent_run_id => '{}', resume_parent => true",
-        parent.run_id
-    );
-    session.trigger_with(&sql).await?;
-    let data = session.data(&parent.run_id).await?;
-    let waiting = Held {
-        run_id: parent.run_id.clone(),
-        snapshot_id: data["snapshot"]["id"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned(),
-    };
-    session.suspend(&waiting, "why").await?;
-    let pause = "select round(extract(epoch from deadline_at - clock_timestamp()))::integer from engine.heartbeat \
-                 where run_id = $1";
-    for expected in [1, 2, 4, 8] {
-        session.lapse(&parent.run_id).await?;
-        session.tick().await?;
-        let row = session.client.query_one(pause, &[&parent.run_id]).await?;
-        assert_eq!(row.get::<_, i32>(0), expected);
+async fn a_05_a_worker_that_reports_a_failure_is_alive_and_the_queue_counts_anew() -> Result<()> {
+    let session = open(&[("engine.queue_max_attempts", "2")]).await?;
+    let run = session.trigger_with("'test', max_attempts => 10").await?;
+    for _ in 0..3 {
+        session.make_due(&run.run_id).await?;
+        let held = session.take().await?;
+        stall(&session, &held).await?;
+        session.make_due(&run.run_id).await?;
+        let held = session.take().await?;
+        let failure = crate::reported::failure_with_retry(crate::reported::user_error(), 60_000);
+        let failed = session.complete(&held, failure).await?;
+        assert_eq!(failed.attempt_status, "RETRY_QUEUED");
     }
-    session
-        .client
-        .batch_execute("update engine.heartbeat set interval_ms = 1000000000")
-        .await?;
-    session.lapse(&parent.run_id).await?;
-    session.tick().await?;
-    let row = session.client.query_one(pause, &[&parent.run_id]).await?;
-    assert_eq!(row.get::<_, i32>(0), 6 * 3600);
-    session.is_sound().await
+    Ok(())
 }
 
 #[tokio::test]
-async fn a_suspended_run_that_was_not_woken_is_found_by_its_deadline() -> Result<()> {
-    let session = session().await?;
-    let held = session.executing("test").await?;
-    let token = session.token().await?;
-    let blocked = session.block(&held.run_id, &[&token]).await?;
-    session.suspend(&blocked.held, "why").await?;
-    let lost = "update engine.waitpoint set status = 'COMPLETED', completed_at = now()";
-    session.client.batch_execute(lost).await?;
-    let found = "engine_check() where kind = 'wait'";
-    assert_eq!(session.count(found).await?, 1);
-    session.lapse(&held.run_id).await?;
-    assert_eq!(session.tick().await?, 1);
-    assert_eq!(session.execution_status(&held.run_id).await?, "QUEUED");
-    session.is_sound().await
-}
-
-#[tokio::test]
-async fn a_run_that_stops_beating_while_it_waits_is_tried_again_without_its_wait() -> Result<()> {
-    let session = session().await?;
-    let held = session.executing("test").await?;
-    let token = session.token().await?;
-    session.block(&held.run_id, &[&token]).await?;
-    session.lapse(&held.run_id).await?;
-    assert_eq!(session.tick().await?, 1);
+async fn a_06_beats_keep_an_attempt_and_their_end_gives_it_up() -> Result<()> {
+    let session = open(&[("engine.heartbeat_executing_ms", "60000")]).await?;
+    session.trigger("test").await?;
+    let held = session.take().await?;
+    let beat = "select execution_status from engine_heartbeat($1, $2)";
+    for _ in 0..3 {
+        session.lapse(&held.run_id).await?;
+        let row = session
+            .client
+            .query_one(beat, &[&held.run_id, &held.snapshot_id])
+            .await?;
+        assert_eq!(row.get::<_, &str>(0), "EXECUTING");
+        assert_eq!(session.tick().await?, 0, "a beat has moved the deadline");
+    }
+    stall(&session, &held).await?;
     assert_eq!(
         session.status(&held.run_id).await?,
-        ("QUEUED".to_owned(), "PENDING".to_owned())
+        status("QUEUED", "PENDING")
     );
-    assert_eq!(session.edges(&held.run_id).await?, 0);
-    session.is_sound().await
+    Ok(())
 }
 
 #[tokio::test]
-async fn a_07_a_cancelled_parent_takes_its_child_along() -> Result<()> {
-    let session = session().await?;
-    let parent = session.executing("parent").await?;
-    let arguments = format!(
-        "'child', parent_run_id => '{}', resume_parent => true",
-        parent.run_id
-    );
-    let child = session.trigger_with(&arguments).await?;
-    session.take().await?;
-    let told = |run_id: &str, name: &str| {
-        format!("engine.event where run_id = '{run_id}' and name = '{name}'")
-    };
-    let before = session
-        .count(&told(&parent.run_id, "workerNotification"))
+async fn hb_n7_a_silent_worker_may_be_taken_for_one_that_ran_out_of_memory() -> Result<()> {
+    let session = open(&[("engine.stalls_are_out_of_memory", "on")]).await?;
+    let retry = r#"{"outOfMemory": {"machine": "small-2x"}}"#;
+    session
+        .trigger_with(&format!("'test', retry => '{retry}'"))
         .await?;
-    let confirmed =
-        json!({"ok": false, "error": {"type": "INTERNAL_ERROR", "code": "TASK_RUN_CANCELLED"}});
-    let cancel = "select snapshot_id from engine_cancel($1)";
-    let row = session.client.query_one(cancel, &[&parent.run_id]).await?;
-    let pending = Held {
-        run_id: parent.run_id.clone(),
-        snapshot_id: row.get(0),
-    };
+    let held = session.take().await?;
+    stall(&session, &held).await?;
     assert_eq!(
-        session.status(&parent.run_id).await?,
-        ("PENDING_CANCEL".to_owned(), "CANCELED".to_owned())
+        session.status(&held.run_id).await?,
+        status("QUEUED", "PENDING")
     );
-    let after = told(&parent.run_id, "workerNotification");
-    assert_eq!(session.count(&after).await?, before + 1);
-    session.complete(&pending, confirmed.clone()).await?;
+    let larger = "engine.run_state where machine = 'small-2x'";
+    assert_eq!(session.count(larger).await?, 1);
+
+    session.make_due(&held.run_id).await?;
+    let again = session.take().await?;
+    stall(&session, &again).await?;
     assert_eq!(
-        session.count(&told(&parent.run_id, "runCancelled")).await?,
-        1
+        session.status(&held.run_id).await?,
+        status("FINISHED", "CRASHED"),
+        "nothing larger is left"
     );
-    session.tick().await?;
-    let data = session.data(&child.run_id).await?;
-    assert_eq!(data["snapshot"]["executionStatus"], "PENDING_CANCEL");
+    Ok(())
+}
+
+#[tokio::test]
+async fn hb_n7_in_development_a_silent_worker_is_a_silent_worker() -> Result<()> {
+    let session = open(&[("engine.stalls_are_out_of_memory", "on")]).await?;
+    let environment = "select engine_set_environment('dev', 'DEVELOPMENT')";
+    session.client.batch_execute(environment).await?;
+    let retry = r#"{"outOfMemory": {"machine": "small-2x"}}"#;
+    session
+        .trigger_with(&format!(
+            "'test', environment_id => 'dev', retry => '{retry}'"
+        ))
+        .await?;
+    let held = session.dequeue().await?.context("nothing is queued")?;
+    let held = session.start(&held).await?;
+    stall(&session, &held).await?;
     assert_eq!(
-        session
-            .count(&told(&child.run_id, "workerNotification"))
-            .await?,
-        1
+        session.status(&held.run_id).await?,
+        status("FINISHED", "CANCELED")
     );
-    let pending = Held {
-        run_id: child.run_id.clone(),
-        snapshot_id: data["snapshot"]["id"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned(),
-    };
-    session.complete(&pending, confirmed).await?;
-    assert_eq!(
-        session.count(&told(&child.run_id, "runCancelled")).await?,
-        1
-    );
-    assert_eq!(session.count("engine.slot").await?, 0);
-    session.is_sound().await
+    Ok(())
 }

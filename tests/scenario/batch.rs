@@ -84,7 +84,7 @@ async fn b_01_and_bw_01_a_parent_waits_for_a_batch_of_two() -> Result<()> {
         rows[2].get::<_, Option<&str>>(3),
         Some(second.run_id.as_str())
     );
-    session.is_sound().await?;
+    session.check().await?;
 
     succeed(&session, "{\"foo\":\"bar\"}").await?;
     assert_eq!(session.edges(&parent.run_id).await?, 3);
@@ -118,7 +118,7 @@ async fn b_01_and_bw_01_a_parent_waits_for_a_batch_of_two() -> Result<()> {
     assert_eq!(entries[2]["completedByBatch"]["id"], batch.as_str());
     assert_eq!(entries[2].get("index"), None);
     assert_eq!(status(&session, &batch).await?, "COMPLETED");
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -143,7 +143,7 @@ async fn b_02_and_bw_02_a_later_wait_knows_no_batch() -> Result<()> {
         "EXECUTING_WITH_WAITPOINTS"
     );
     assert_eq!(data.get("batch"), None);
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -177,7 +177,7 @@ async fn b_03_and_bw_03_a_batch_in_two_phases_wakes_its_parent() -> Result<()> {
     assert_eq!(session.execution_status(&parent.run_id).await?, "EXECUTING");
     assert_eq!(completed(&session, &parent.run_id).await?.len(), 3);
     assert_eq!(status(&session, &batch).await?, "COMPLETED");
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -197,7 +197,7 @@ async fn b_13_and_bt_01_a_batch_that_nobody_waits_for_ends_with_its_last_run() -
     succeed(&session, "2").await?;
     assert_eq!(status(&session, &batch).await?, "COMPLETED");
     assert_eq!(session.count("engine.waitpoint").await?, 0);
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -222,7 +222,7 @@ async fn b_14_and_bt_02_a_run_that_could_not_be_triggered_counts_as_ended() -> R
     let rows = session.client.query(&statuses, &[]).await?;
     let statuses: Vec<&str> = rows.iter().map(|row| row.get(0)).collect();
     assert_eq!(statuses, ["COMPLETED_SUCCESSFULLY", "SYSTEM_FAILURE"]);
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -250,7 +250,7 @@ async fn b_17_a_batch_has_one_waitpoint_however_often_it_is_created() -> Result<
     );
     assert_eq!(session.count(&own).await?, 1);
     assert_eq!(session.count("engine.batch").await?, 1);
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -281,7 +281,7 @@ async fn a_parent_that_is_tried_again_waits_for_all_of_its_batch_again() -> Resu
     let rows = session.client.query(&add, &[]).await?;
     assert!(rows.iter().all(|row| !row.get::<_, bool>(1)));
     assert_eq!(session.count("engine.run").await?, 3);
-    session.is_sound().await?;
+    session.check().await?;
     let second = session.start(&children[1]).await?;
     session
         .complete(&second, json!({"ok": true, "output": "2"}))
@@ -298,7 +298,7 @@ async fn a_parent_that_is_tried_again_waits_for_all_of_its_batch_again() -> Resu
     create(&session, &arguments).await?;
     session.tick().await?;
     assert_eq!(completed(&session, &parent.run_id).await?.len(), 3);
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]

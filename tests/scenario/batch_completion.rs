@@ -39,6 +39,7 @@ async fn settle(session: &Session, batch: &str) -> Result<i32> {
 #[tokio::test]
 async fn bc_01_runs_of_another_batch_or_environment_do_not_count() -> Result<()> {
     let session = session().await?;
+    session.broken_on_purpose().await?;
     let environment = "select engine_set_environment('other')";
     session.client.batch_execute(environment).await?;
     let (batch, other) = (create(&session, "1").await?, create(&session, "1").await?);
@@ -91,7 +92,7 @@ async fn bc_04_and_b_15_a_batch_of_which_items_are_missing_has_not_ended() -> Re
     join(&session, &batch).await?;
     succeed(&session).await?;
     assert_eq!(status(&session, &batch).await?, "COMPLETED");
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -111,7 +112,7 @@ async fn a_batch_whose_count_comes_late_ends_when_it_is_sealed() -> Result<()> {
         ),
         (true, "COMPLETED", 1)
     );
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -134,7 +135,7 @@ async fn bc_06_a_parent_goes_on_with_the_batch() -> Result<()> {
         data["completedWaitpoints"][0]["output"],
         "Batch waitpoint completed"
     );
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -156,7 +157,7 @@ async fn every_way_to_end_a_run_ends_its_batch() -> Result<()> {
     let sql = "select engine_cancel(run_id) from engine.queue_item";
     session.client.query_one(sql, &[]).await?;
     assert_eq!(status(&session, &batch).await?, "COMPLETED");
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -176,10 +177,10 @@ async fn two_last_runs_that_end_at_once_end_their_batch_with_the_tick() -> Resul
     other.complete(&two, json!({"ok": true})).await?;
     session.client.batch_execute("commit").await?;
     assert_eq!(status(&session, &batch).await?, "PENDING");
-    session.is_sound().await?;
+    session.check().await?;
     session.tick().await?;
     assert_eq!(status(&session, &batch).await?, "COMPLETED");
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -208,5 +209,5 @@ async fn a_run_that_joins_while_another_ends_is_waited_for() -> Result<()> {
     session.client.batch_execute("commit").await?;
     assert_eq!(late.await??.code, "RE012");
     assert_eq!(status(&session, &batch).await?, "COMPLETED");
-    session.is_sound().await
+    session.check().await
 }

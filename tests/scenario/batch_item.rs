@@ -74,7 +74,7 @@ async fn b2_01_b_05_and_bq_06_items_become_runs_in_their_order() -> Result<()> {
     let children = format!("engine.run where batch_id = '{batch}' and payload = '{{\"n\":2}}'");
     assert_eq!(session.count(&children).await?, 1);
     assert_eq!(session.count("engine.queue_item").await?, 3);
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -97,7 +97,7 @@ async fn b2_02_b_06_and_bq_05_an_item_is_added_once() -> Result<()> {
         rows[1].get::<_, &str>("run_id")
     );
     assert_eq!(session.batch(&twice).await?["itemCount"], 2);
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -122,7 +122,7 @@ async fn b2_03_a_sealed_batch_is_processing_and_its_parent_waits() -> Result<()>
     assert_eq!(session.edges(&parent.run_id).await?, 0);
     assert_eq!(session.execution_status(&parent.run_id).await?, "EXECUTING");
     assert_eq!(status(&session, &batch).await?, "COMPLETED");
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -179,7 +179,7 @@ async fn b2_05_a_batch_that_is_not_sealed_in_time_is_aborted() -> Result<()> {
     );
     assert_eq!(session.edges(&parent).await?, 0);
     assert_eq!(session.execution_status(&parent).await?, "EXECUTING");
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -191,7 +191,7 @@ async fn b2_06_and_b_09_a_batch_that_is_sealed_in_time_stays_as_it_is() -> Resul
     assert_eq!(status(&session, &batch).await?, "PROCESSING");
     assert_eq!(session.waitpoint(&waitpoint).await?["status"], "PENDING");
     assert_eq!(session.edges(&parent).await?, 3);
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -208,7 +208,7 @@ async fn b2_07_and_b_10_a_batch_is_aborted_once() -> Result<()> {
     );
     assert_eq!(session.count("engine.waitpoint").await?, 1);
     assert_eq!(session.waitpoint(&waitpoint).await?["status"], "COMPLETED");
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -221,7 +221,7 @@ async fn b2_08_and_b_11_a_batch_that_was_aborted_by_halves_wakes_its_parent() ->
     assert_eq!(session.waitpoint(&waitpoint).await?["outputIsError"], true);
     assert_eq!(session.edges(&parent).await?, 0);
     assert_eq!(session.execution_status(&parent).await?, "EXECUTING");
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -233,7 +233,7 @@ async fn b2_09_a_batch_that_nobody_waits_for_is_aborted_and_nothing_else_happens
     assert_eq!(status(&session, &batch).await?, "ABORTED");
     assert_eq!(session.count("engine.waitpoint").await?, 0);
     assert_eq!(session.count("engine.queue_item").await?, 1);
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -265,7 +265,7 @@ async fn b2_10_of_two_streams_that_end_at_once_one_seals_the_batch() -> Result<(
         );
     }
     assert_eq!(session.count("engine.run").await?, 200);
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -325,7 +325,7 @@ async fn a_short_stream_is_not_sealed_and_may_be_sent_again() -> Result<()> {
         seal(&session, &batch).await?,
         (true, "PROCESSING".to_owned(), 3)
     );
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -378,7 +378,7 @@ async fn bq_02_and_bq_03_batches_count_their_own_items() -> Result<()> {
         assert_eq!(data["itemCount"], count);
         assert_eq!(data["runs"].as_array().map(Vec::len), Some(count as usize));
     }
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -420,13 +420,13 @@ async fn bq_07_an_item_that_cannot_be_triggered_does_not_spoil_its_neighbours() 
         rows[1].get::<_, &str>("run_id")
     );
     assert_eq!(session.count(&failed).await?, 1);
-    session.is_sound().await?;
+    session.check().await?;
     for _ in 0..2 {
         let held = session.take().await?;
         session.complete(&held, json!({"ok": true})).await?;
     }
     assert_eq!(status(&session, &batch).await?, "COMPLETED");
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -447,7 +447,7 @@ async fn bq_19_an_item_for_a_full_queue_fails_at_once() -> Result<()> {
         (&json!("PARTIAL_FAILED"), &json!(2))
     );
     assert_eq!(session.count("engine.queue_item").await?, 2);
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -476,7 +476,7 @@ async fn a_parent_sees_an_item_that_could_not_be_triggered_at_its_place() -> Res
         (&json!(1), &json!("2"))
     );
     assert_eq!(session.execution_status(&parent.run_id).await?, "EXECUTING");
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -506,5 +506,5 @@ async fn bq_08_and_bc_07_a_batch_of_which_nothing_could_be_triggered_is_aborted_
         .map_or(&[][..], Vec::as_slice);
     assert_eq!(entries.len(), 3);
     assert!(entries.iter().all(|entry| entry["outputIsError"] == true));
-    session.is_sound().await
+    session.check().await
 }

@@ -38,14 +38,14 @@ async fn c_01_and_ckp_1_a_suspended_run_goes_on_where_it_was() -> Result<()> {
         (&data["checkpoint"]["type"], &data["checkpoint"]["reason"]),
         (&json!("DOCKER"), &json!("TEST_CHECKPOINT"))
     );
-    session.is_sound().await?;
+    session.check().await?;
 
     session.complete_waitpoint(&token).await?;
     assert_eq!(
         session.status(&held.run_id).await?,
         text("QUEUED", "WAITING_TO_RESUME")
     );
-    session.is_sound().await?;
+    session.check().await?;
     let sql = "select run_id, snapshot_id, attempt_number, checkpoint, completed_waitpoints from engine_dequeue()";
     let row = session.client.query_one(sql, &[]).await?;
     let dequeued = Held {
@@ -67,10 +67,10 @@ async fn c_01_and_ckp_1_a_suspended_run_goes_on_where_it_was() -> Result<()> {
     assert_eq!(data["run"]["attemptNumber"], 1);
     assert_eq!(data.get("checkpoint"), None);
     assert_eq!(data["completedWaitpoints"][0]["id"], token.as_str());
-    session.is_sound().await?;
+    session.check().await?;
     let completed = session.complete(&resumed, json!({"ok": true})).await?;
     assert_eq!(completed.run_status, "COMPLETED_SUCCESSFULLY");
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -114,7 +114,7 @@ async fn c_03_a_run_is_suspended_twice() -> Result<()> {
     assert_eq!(session.count("engine.checkpoint").await?, 2);
     let completed = session.complete(&held, json!({"ok": true})).await?;
     assert_eq!(completed.run_status, "COMPLETED_SUCCESSFULLY");
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -157,7 +157,7 @@ async fn c_05_and_ckp_4_a_suspended_run_is_not_suspended_again() -> Result<()> {
     let data = session.data(&held.run_id).await?;
     assert_eq!(data["snapshot"]["executionStatus"], "SUSPENDED");
     assert_eq!(data["checkpoint"]["reason"], "FIRST_CHECKPOINT");
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -202,7 +202,7 @@ async fn queue_while_alive(session: &Session, held: &Held) -> Result<String> {
                 execution_status = 'QUEUED_EXECUTING' where run_id = '{run_id}'"
     );
     session.client.batch_execute(&sql).await?;
-    session.is_sound().await?;
+    session.check().await?;
     Ok(format!("{}z", held.snapshot_id))
 }
 
@@ -229,10 +229,10 @@ async fn c_09_a_run_that_waits_for_its_slot_is_frozen_and_stays_queued() -> Resu
     let after: String = session.client.query_one(place, &[]).await?.get(0);
     assert_eq!(after, before, "it keeps its place");
     assert_eq!(session.count("engine.slot").await?, 0);
-    session.is_sound().await?;
+    session.check().await?;
     let dequeued = session.dequeue().await?.context("nothing is queued")?;
     session.resume(&dequeued).await?;
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -255,7 +255,7 @@ async fn c_10_a_run_that_waits_for_its_slot_gets_it_and_nobody_gets_the_run() ->
     );
     assert_eq!(session.count(&told).await?, 1);
     assert_eq!(session.count("engine.slot").await?, 1);
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -275,7 +275,7 @@ async fn c_11_a_restore_that_stalls_keeps_all_that_it_carried() -> Result<()> {
     session.make_due(&held.run_id).await?;
     let dequeued = session.dequeue().await?.context("nothing is queued")?;
     session.resume(&dequeued).await?;
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -323,11 +323,11 @@ async fn a_suspended_run_gives_its_slot_to_another_and_wins_one_again() -> Resul
     let other = session.take().await?;
     session.complete_waitpoint(&token).await?;
     assert_eq!(session.dequeue().await?, None, "the slot is taken");
-    session.is_sound().await?;
+    session.check().await?;
     session.complete(&other, json!({"ok": true})).await?;
     let dequeued = session.dequeue().await?.context("nothing is queued")?;
     assert_eq!(dequeued.run_id, held.run_id);
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -350,18 +350,4 @@ async fn only_a_run_that_was_dequeued_after_its_attempt_started_goes_on() -> Res
     );
     assert_eq!(session.refused(&continue_with(&held)).await?.code, "RE004");
     Ok(())
-}
-
-#[tokio::test]
-async fn a_suspended_run_that_is_cancelled_ends_and_does_not_go_on() -> Result<()> {
-    let session = session().await?;
-    let (held, token) = waiting(&session).await?;
-    session.suspend(&held, "why").await?;
-    let sql = "select execution_status from engine_cancel($1)";
-    let row = session.client.query_one(sql, &[&held.run_id]).await?;
-    assert_eq!(row.get::<_, &str>(0), "FINISHED");
-    assert_eq!(session.edges(&held.run_id).await?, 0);
-    session.complete_waitpoint(&token).await?;
-    assert_eq!(session.execution_status(&held.run_id).await?, "FINISHED");
-    session.is_sound().await
 }

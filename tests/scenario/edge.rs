@@ -39,7 +39,7 @@ async fn q_01_and_q_02_a_run_waits_for_a_waitpoint_once() -> Result<()> {
     assert_eq!(session.count(HISTORY).await?, 2);
     let snapshots = "engine.snapshot where transition = 'BLOCKED'";
     assert_eq!(session.count(snapshots).await?, 1);
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -56,7 +56,7 @@ async fn q_04_a_failed_attempt_takes_its_edges_along_and_leaves_the_history() ->
     let data = session.waitpoint(&token).await?;
     assert_eq!(data["blockingTaskRuns"], json!([]));
     assert_eq!(data["connectedRuns"][0]["id"], held.run_id.as_str());
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -82,7 +82,7 @@ async fn q_05_a_key_is_one_waitpoint_whatever_its_type() -> Result<()> {
     session.client.batch_execute(environment).await?;
     let elsewhere = "engine_create_manual_waitpoint(environment_id => 'e', idempotency_key => 'm')";
     assert!(!create(&session, elsewhere).await?.1);
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -162,7 +162,7 @@ async fn q_07_a_wait_that_is_over_is_not_waited_for_again() -> Result<()> {
     assert_eq!(blocked.pending_count, 0);
     assert_eq!(session.unblock(&held.run_id).await?.status, "unblocked");
     assert_eq!(session.count("engine.waitpoint").await?, 1);
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]

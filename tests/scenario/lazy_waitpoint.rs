@@ -98,7 +98,7 @@ async fn l_07_a_queued_run_gets_one_that_its_end_completes() -> Result<()> {
         (&data["type"], &data["completedByTaskRun"]["id"]),
         (&json!("RUN"), &json!(run.run_id))
     );
-    session.is_sound().await?;
+    session.check().await?;
     let held = session.take().await?;
     session
         .complete(&held, json!({"ok": true, "output": "7"}))
@@ -106,7 +106,7 @@ async fn l_07_a_queued_run_gets_one_that_its_end_completes() -> Result<()> {
     let (same, status, output, is_error) = run_waitpoint(&session, &run.run_id).await?;
     assert_eq!((same, status.as_str()), (id, "COMPLETED"));
     assert_eq!((output.as_deref(), is_error), (Some("7"), false));
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -121,7 +121,7 @@ async fn a_finished_run_gets_one_that_is_completed_with_its_output() -> Result<(
         (status.as_str(), output.as_deref(), is_error),
         ("COMPLETED", Some("7"), false)
     );
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -160,7 +160,7 @@ async fn l_10_whoever_asks_at_once_gets_the_same_one() -> Result<()> {
     ids.dedup();
     assert_eq!(ids.len(), 1);
     assert_eq!(session.count("engine.waitpoint").await?, 1);
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]

@@ -178,7 +178,7 @@ async fn g_07_five_hundred_waitpoints_come_once_each_and_in_their_order() -> Res
     session.lapse(&held.run_id).await?;
     session.tick().await?;
     assert_eq!(session.execution_status(&held.run_id).await?, "QUEUED");
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]

@@ -52,7 +52,7 @@ async fn t_01_a_parent_waits_for_its_child_and_gets_its_output() -> Result<()> {
         parent.run_id
     );
     assert_eq!(session.count(&edge).await?, 1);
-    session.is_sound().await?;
+    session.check().await?;
 
     let held = session.take().await?;
     assert_eq!(held.run_id, child.run_id);
@@ -77,7 +77,7 @@ async fn t_01_a_parent_waits_for_its_child_and_gets_its_output() -> Result<()> {
         child.run_id.as_str()
     );
     assert_eq!(completed[0]["output"], "{\"foo\":\"bar\"}");
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -106,7 +106,7 @@ async fn t_02_two_parents_wait_for_one_child() -> Result<()> {
         );
         assert_eq!(completed[0]["output"], "{\"foo\":\"bar\"}");
     }
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -145,7 +145,7 @@ async fn t_06_and_ras_3_a_queued_child_that_is_cancelled_gives_its_reason() -> R
         json!({"type": "STRING_ERROR", "raw": "not needed"})
     );
     assert_eq!(session.execution_status(&parent.run_id).await?, "EXECUTING");
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -209,7 +209,7 @@ async fn a_child_whose_worker_dies_for_good_gives_its_error() -> Result<()> {
     let error = error_of(&session, &waitpoint).await?;
     assert_eq!(error["code"], "TASK_RUN_STALLED_EXECUTING");
     assert_eq!(session.execution_status(&parent.run_id).await?, "EXECUTING");
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -225,12 +225,12 @@ async fn a_child_that_could_not_be_triggered_gives_its_error_with_the_next_tick(
         session.execution_status(&parent.run_id).await?,
         "EXECUTING_WITH_WAITPOINTS"
     );
-    session.is_sound().await?;
+    session.check().await?;
     session.tick().await?;
     assert_eq!(session.execution_status(&parent.run_id).await?, "EXECUTING");
     let waitpoint = waitpoint_of(&session, &child).await?;
     assert_eq!(error_of(&session, &waitpoint).await?["raw"], "no");
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -286,5 +286,5 @@ async fn many_children_of_one_call_block_their_parent_once() -> Result<()> {
             .await?,
         1
     );
-    session.is_sound().await
+    session.check().await
 }

@@ -72,7 +72,7 @@ async fn w_01_a_run_waits_until_a_moment() -> Result<()> {
         (true, false)
     );
     assert_eq!(session.count("engine.timer").await?, 0);
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -97,7 +97,7 @@ async fn w_02_a_failed_attempt_waits_for_nothing() -> Result<()> {
     assert_eq!(data["snapshot"]["executionStatus"], "EXECUTING");
     assert_eq!(data["completedWaitpoints"], json!([]));
     assert_eq!(session.edges(&held.run_id).await?, 0);
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -120,7 +120,7 @@ async fn w_03_a_run_goes_on_when_somebody_completes_its_token() -> Result<()> {
     assert_eq!(session.edges(&held.run_id).await?, 0);
     let data = session.data(&held.run_id).await?;
     assert_eq!(data["completedWaitpoints"][0]["id"], token.as_str());
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -160,7 +160,7 @@ async fn w_05_many_waitpoints_are_completed_at_once() -> Result<()> {
         session.tick().await?;
         assert_eq!(session.execution_status(&held.run_id).await?, "EXECUTING");
         assert_eq!(session.edges(&held.run_id).await?, 0);
-        session.is_sound().await?;
+        session.check().await?;
     }
     Ok(())
 }
@@ -194,7 +194,7 @@ async fn w_06_a_token_times_out() -> Result<()> {
             .as_str()
             .is_some_and(|text| text.starts_with("Waitpoint timed out at 2"))
     );
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -318,6 +318,7 @@ async fn w_11_an_unknown_waitpoint_cannot_be_completed() -> Result<()> {
 #[tokio::test]
 async fn w_13_who_does_not_wait_is_skipped_and_keeps_its_edges() -> Result<()> {
     let session = session().await?;
+    session.broken_on_purpose().await?;
     let held = session.executing("test").await?;
     let token = session.token().await?;
     session.block(&held.run_id, &[&token]).await?;
@@ -390,7 +391,7 @@ async fn w_14_of_two_continuations_one_writes_a_snapshot() -> Result<()> {
             .await?,
         1
     );
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -412,14 +413,14 @@ async fn w_15_a_run_that_is_cancelled_while_it_waits_does_not_go_on() -> Result<
         ("skipped", Some("run is finished"))
     );
     assert_eq!(session.edges(&held.run_id).await?, 1);
-    session.is_sound().await?;
+    session.check().await?;
     let pending = Held {
         run_id: held.run_id.clone(),
         snapshot_id: snapshot,
     };
     cancelled(&session, &pending).await?;
     assert_eq!(session.edges(&held.run_id).await?, 0);
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]
@@ -441,7 +442,7 @@ async fn a_block_has_a_time_limit_and_the_earlier_hour_counts() -> Result<()> {
     assert_eq!(session.execution_status(&held.run_id).await?, "EXECUTING");
     assert_eq!(session.waitpoint(&token).await?["outputIsError"], true);
     assert_eq!(session.waitpoint(&moment).await?["outputIsError"], false);
-    session.is_sound().await
+    session.check().await
 }
 
 #[tokio::test]

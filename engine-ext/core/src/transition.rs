@@ -8,8 +8,8 @@ use serde_json::Value;
 use crate::cancel::{self, Cancel};
 use crate::{
     Backoff, BatchId, Completion, DEFAULT_MAX_ATTEMPTS, EnvironmentType, ExecutionStatus,
-    Heartbeats, Machines, Plan, Refusal, RunId, RunStatus, SnapshotId, Timestamp, attempt,
-    checkpoint, queue, stall, wait,
+    Heartbeats, Machines, Plan, Refusal, RetrySettings, RunId, RunStatus, SnapshotId, Timestamp,
+    attempt, checkpoint, queue, stall, wait,
 };
 
 /// A run as it was read under its lock.
@@ -173,10 +173,13 @@ impl Run {
         }
     }
 
-    /// How many attempts it has.
+    /// How many attempts it has: those that it says, else those of its retry settings (`spec/core.md §2.8`).
     #[must_use]
     pub fn attempts(&self) -> i32 {
-        self.max_attempts.unwrap_or(DEFAULT_MAX_ATTEMPTS)
+        self.max_attempts.unwrap_or_else(|| {
+            let own = self.retry.as_ref().and_then(RetrySettings::parse);
+            own.map_or(DEFAULT_MAX_ATTEMPTS, |own| own.max_attempts.max(1))
+        })
     }
 
     /// Time and cents used so far and by `duration_ms` more; time stops at the largest integer (`spec/core.md §4.10`).

@@ -1,6 +1,6 @@
 //! What a caller says of a new run, as arguments or as JSON.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::batch::check_batch;
 use crate::{Environment, Refusal, Timestamp};
@@ -121,6 +121,8 @@ impl TriggerOptions {
                     options.max_duration_seconds = Some(integer("max_duration_seconds", &value)?);
                 }
                 "machine" => options.machine = Some(text("machine", value)?),
+                // Encoders that do not tell an empty array from an empty object write the latter.
+                "tags" if value.as_object().is_some_and(Map::is_empty) => options.tags = None,
                 "tags" => options.tags = Some(texts("tags", value)?),
                 "metadata" => options.metadata = Some(value),
                 "is_test" => options.is_test = Some(boolean("is_test", &value)?),
@@ -228,6 +230,13 @@ mod tests {
             (options.payload.as_deref(), options.queue),
             (Some("plain"), None)
         );
+    }
+
+    #[test]
+    fn an_empty_object_is_no_tags() {
+        let options = TriggerOptions::from_json(json!({"task": "t", "tags": {}})).unwrap();
+        assert_eq!(options.tags, None);
+        assert!(TriggerOptions::from_json(json!({"tags": {"a": 1}})).is_err());
     }
 
     #[test]

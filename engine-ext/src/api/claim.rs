@@ -354,7 +354,17 @@ fn apply(
 ) {
     let mut transitions = Transitions::new(from.shard, caller, settings).counting(slots_count);
     for (run, plan) in plans {
-        transitions.add(run, plan.clone());
+        // A run that was refused before has a record of that behind its latest snapshot.
+        let last = match plan {
+            Plan::Refuse { .. } => store::run::last_ordinal(run),
+            Plan::Claim { .. }
+            | Plan::Start { .. }
+            | Plan::Finish(_)
+            | Plan::Move(_)
+            | Plan::Notify
+            | Plan::Keep => run.snapshot_ordinal,
+        };
+        transitions.add_after(run, last, plan.clone());
     }
     transitions.apply();
 }

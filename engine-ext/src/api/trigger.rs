@@ -29,9 +29,9 @@ pub(super) type TriggeredRow = (
 ///
 /// Works inside the caller's transaction, in any isolation level: the run exists once that transaction commits, and not at
 /// all if it rolls back. `payload` is opaque text. `priority_ms` moves the run ahead of those triggered up to that many
-/// milliseconds earlier; a negative one holds it back. Without `max_attempts` a run has three. With `resume_parent` the parent
-/// waits for the end of this run, from the same commit on. With `batch_id` the run joins a batch. Behaviour:
-/// `spec/queue.md §1.2`, `§2.1`, `spec/core.md §4.12`, `spec/wait.md §2.10`.
+/// milliseconds earlier; a negative one holds it back. Without `max_attempts` a run has those of its `retry` settings, or three.
+/// With `resume_parent` the parent waits for the end of this run, from the same commit on. With `batch_id` the run joins a
+/// batch. Behaviour: `spec/queue.md §1.2`, `§2.1`, `spec/core.md §2.8`, `§4.12`, `spec/wait.md §2.10`.
 ///
 /// # Errors
 /// - `22004` without a task.

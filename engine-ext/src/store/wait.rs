@@ -9,6 +9,7 @@ use engine_core::{
 use pgrx::datum::TimestampWithTimeZone;
 use serde_json::json;
 
+use super::heartbeat;
 use super::notice::Notice;
 use super::run::{Caller, column, lock_free, time};
 use super::statement::{Statement, arguments, statement};
@@ -93,33 +94,37 @@ pub(super) fn completed(shard: Shard, ids: &[WaitpointId], settings: &Settings) 
     }
     let first: Vec<&RunId> = waiting.into_iter().take(AT_ONCE).collect();
     let runs = lock_free(shard, &first);
-    let notes: Vec<_> = edges
-        .iter()
-        .filter(|edge| {
-            runs.binary_search_by(|run| run.id.cmp(&edge.run_id))
-                .is_err()
-        })
-        .map(|edge| (&edge.run_id, &edge.waitpoint_id))
-        .collect();
-    note(shard, &notes, settings.now);
     let mut transitions = Transitions::new(shard, Caller::default(), settings);
     for span in edges.iter().filter_map(span_completed) {
         transitions.tell(span);
     }
-    go_on(shard, &runs, transitions);
+    let seen = go_on(shard, &runs, transitions);
+    let notes: Vec<_> = edges
+        .iter()
+        .filter(|edge| !seen.contains(&edge.run_id))
+        .map(|edge| (&edge.run_id, &edge.waitpoint_id))
+        .collect();
+    note(shard, &notes, settings.now);
 }
 
-/// Goes on with those of these locked runs that have nothing left to wait for.
-pub(crate) fn continue_all(shard: Shard, runs: &[Run], settings: &Settings) {
-    go_on(
-        shard,
-        runs,
-        Transitions::new(shard, Caller::default(), settings),
-    );
+/// Goes on with those of these locked runs that have nothing left to wait for; gives those that were looked at.
+pub(crate) fn continue_all<'a>(
+    shard: Shard,
+    runs: &'a [Run],
+    settings: &'a Settings,
+) -> BTreeSet<&'a RunId> {
+    let transitions = Transitions::new(shard, Caller::default(), settings);
+    go_on(shard, runs, transitions)
 }
 
-fn go_on<'a>(shard: Shard, runs: &'a [Run], mut transitions: Transitions<'a>) {
-    let ids: Vec<&RunId> = runs.iter().map(|run| &run.id).collect();
+/// The same. A run whose deadline somebody else has locked is not looked at.
+fn go_on<'a>(
+    shard: Shard,
+    runs: &'a [Run],
+    mut transitions: Transitions<'a>,
+) -> BTreeSet<&'a RunId> {
+    let mut seen: BTreeSet<&RunId> = runs.iter().map(|run| &run.id).collect();
+    let ids: Vec<&RunId> = seen.iter().copied().collect();
     let blocked = match ids.is_empty() {
         true => BTreeSet::new(),
         false => pending(shard, &ids),
@@ -128,14 +133,18 @@ fn go_on<'a>(shard: Shard, runs: &'a [Run], mut transitions: Transitions<'a>) {
         .into_iter()
         .filter(|id| !blocked.contains(*id))
         .collect();
-    let mut waiting = match ready.is_empty() {
-        true => BTreeMap::new(),
-        false => blockers(shard, &ready),
+    let (mut waiting, free) = match ready.is_empty() {
+        true => (BTreeMap::new(), BTreeSet::new()),
+        false => (blockers(shard, &ready), heartbeat::lock_free(shard, &ready)),
     };
     for run in runs {
         let Some(waiting) = waiting.remove(&run.id) else {
             continue;
         };
+        if run.execution_status.has_heartbeat() && !free.contains(&run.id) {
+            seen.remove(&run.id);
+            continue;
+        }
         match unblock(run, &waiting) {
             Ok(Unblocking::Unblocked(moved)) => {
                 transitions.add(run, Plan::Move(moved));
@@ -145,6 +154,7 @@ fn go_on<'a>(shard: Shard, runs: &'a [Run], mut transitions: Transitions<'a>) {
         }
     }
     transitions.apply();
+    seen
 }
 
 /// Those of these locked runs that wait for something that is not there yet.

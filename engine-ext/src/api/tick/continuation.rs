@@ -13,9 +13,8 @@ use crate::store::timer::Due;
 pub(super) fn go_on<'a>(tick: &Tick<'_>, due: Vec<&'a Due>) -> Vec<&'a Due> {
     let ids: BTreeSet<RunId> = due.iter().map(|due| RunId::parse(due.subject())).collect();
     let runs = store::run::lock_free(tick.shard, &ids.iter().collect::<Vec<_>>());
-    store::wait::continue_all(tick.shard, &runs, tick.settings);
-    let locked: BTreeSet<&str> = runs.iter().map(|run| run.id.as_str()).collect();
+    let seen = store::wait::continue_all(tick.shard, &runs, tick.settings);
     due.into_iter()
-        .filter(|due| locked.contains(due.subject()))
+        .filter(|due| seen.iter().any(|id| id.as_str() == due.subject()))
         .collect()
 }
