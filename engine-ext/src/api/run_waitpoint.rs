@@ -17,6 +17,7 @@ use crate::{api, mint, store};
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 #[pg_extern(volatile, parallel_unsafe, security_definer)]
 #[search_path(pg_catalog, pg_temp)]
+#[allow(clippy::type_complexity)]
 fn engine_run_waitpoint(
     run_id: Option<&str>,
 ) -> TableIterator<
