@@ -134,8 +134,8 @@ async fn w_05_many_waitpoints_are_completed_at_once() -> Result<()> {
     let held = session.executing("test").await?;
     for _ in 0..10 {
         let mut waits = JoinSet::new();
-        for other in others.iter().cloned() {
-            let run_id = held.run_id.clone();
+        for other in &others {
+            let (other, run_id) = (Arc::clone(other), held.run_id.clone());
             waits.spawn(async move {
                 let token = other.token().await?;
                 other.block(&run_id, &[&token]).await?;
