@@ -24,6 +24,7 @@ mod stock;
 mod suite;
 mod table;
 mod trial;
+mod wait;
 mod wake;
 mod worker;
 

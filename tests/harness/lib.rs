@@ -24,6 +24,7 @@ mod resident;
 mod server;
 mod session;
 mod stand_in;
+mod wait;
 mod wal;
 mod workspace;
 
@@ -38,6 +39,7 @@ pub use process::cpu_time_of;
 pub use resident::Resident;
 pub use server::{SERVER_VARIABLE, Server};
 pub use session::{Cancelled, Completed, Held, Refused, Session};
+pub use wait::{Blocked, Continued};
 pub use wal::{Wal, WalUse, commits_between};
 pub use workspace::Workspace;
 
