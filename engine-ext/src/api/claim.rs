@@ -334,14 +334,15 @@ fn clear_strays(from: Source<'_>, max_runs: i32, caller: Caller<'_>, settings: &
     let locked: Vec<&RunId> = runs.iter().map(|run| &run.id).collect();
     // Read once the runs are locked: what another claimer has taken since is gone.
     let taken = store::claim::delete_items(from.shard, &locked);
-    let mut transitions = Transitions::new(from.shard, caller, settings);
-    for run in runs.iter().filter(|run| taken.contains(&run.id)) {
-        if let Ok(plan) = decide(run, Command::Stray, settings) {
-            // An earlier stray item may have left a snapshot that is not valid.
-            transitions.add_after(run, store::run::last_ordinal(run), plan);
-        }
-    }
-    transitions.apply();
+    let plans: Vec<(Run, Plan)> = runs
+        .into_iter()
+        .filter(|run| taken.contains(&run.id))
+        .filter_map(|run| {
+            let plan = decide(&run, Command::Stray, settings).ok()?;
+            Some((run, plan))
+        })
+        .collect();
+    apply(from, &plans, false, caller, settings);
 }
 
 fn apply(
