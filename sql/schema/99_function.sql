@@ -4,6 +4,7 @@ revoke all on function engine_trigger from public;
 revoke all on function engine_trigger_many from public;
 revoke all on function engine_dequeue from public;
 revoke all on function engine_start_attempt from public;
+revoke all on function engine_start_many from public;
 revoke all on function engine_complete_attempt from public;
 revoke all on function engine_succeed from public;
 revoke all on function engine_fail from public;
@@ -29,6 +30,7 @@ comment on function engine_trigger is 'Triggers a run: writes it, its first snap
 comment on function engine_trigger_many is 'Triggers many runs in one transaction; one row per element, in order.';
 comment on function engine_dequeue is 'Hands up to max_runs due runs of a worker queue to the caller, lowest queue timestamp minus priority first.';
 comment on function engine_start_attempt is 'Starts the next attempt of a dequeued run and returns what its handler gets to know.';
+comment on function engine_start_many is 'Starts the next attempts of many dequeued runs in one commit; one row per element, in order.';
 comment on function engine_complete_attempt is 'Completes an attempt: {"ok": true, "output": "…"} or {"ok": false, "error": {…}}.';
 comment on function engine_succeed is 'Completes an attempt that succeeded; output is JSON as text.';
 comment on function engine_fail is 'Completes an attempt that failed, with a message, and ends its run.';

@@ -21,6 +21,7 @@ mod redrive;
 mod reported;
 mod retry;
 mod since;
+mod start_many;
 mod stray;
 mod trigger;
 mod usage;

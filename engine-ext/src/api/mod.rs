@@ -16,6 +16,7 @@ mod machine;
 mod observe;
 mod redrive;
 mod replay;
+mod start;
 mod tick;
 mod trigger;
 
