@@ -13,6 +13,7 @@ revoke all on function engine_heartbeat_many from public;
 revoke all on function engine_tick from public;
 revoke all on function engine_execution_data from public;
 revoke all on function engine_snapshots_since from public;
+revoke all on function engine_run_result from public;
 revoke all on function engine_complete_many from public;
 revoke all on function engine_cancel from public;
 revoke all on function engine_redrive from public;
@@ -39,6 +40,7 @@ comment on function engine_heartbeat_many is 'Moves the heartbeat deadlines of m
 comment on function engine_tick is 'Does what is due, and returns how much of each kind: at most max_items, in one commit.';
 comment on function engine_execution_data is 'Returns the latest snapshot of a run with its checkpoint and completed waitpoints, or null if there is no such run.';
 comment on function engine_snapshots_since is 'Returns the valid snapshots of a run after a given one, oldest first, at most the newest fifty.';
+comment on function engine_run_result is 'Returns what became of a run: one row with its status and, once it has ended, its output or error; none without such a run.';
 comment on function engine_complete_many is 'Completes many attempts in one commit; one row per element, in order.';
 comment on function engine_cancel is 'Cancels a run, and returns its latest snapshot.';
 comment on function engine_redrive is 'Puts a run back into its queue that the queue had given up, and returns its latest snapshot.';

@@ -105,6 +105,7 @@ async fn a_caller_who_errs_learns_what_is_wrong_and_nothing_changes() -> Result<
         (format!("select engine_complete_attempt('{run}', '{snapshot}', null)"), "22004", "\"completion\""),
         ("select engine_heartbeat_many('{a,null}', '{x,y}')".to_owned(), "22004", "\"run_id\""),
         ("select engine_start_many(null, '{x}')".to_owned(), "22004", "\"run_ids\""),
+        ("select engine_run_result(null)".to_owned(), "22004", "\"run_id\""),
         ("select engine_execution_data(null)".to_owned(), "22004", "\"run_id\""),
         // identity
         ("select engine_trigger('t', run_id => 'run_q')".to_owned(), "23505", "run \"q\" exists already"),

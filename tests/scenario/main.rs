@@ -19,6 +19,7 @@ mod limit;
 mod queue;
 mod redrive;
 mod reported;
+mod result;
 mod retry;
 mod since;
 mod start_many;
