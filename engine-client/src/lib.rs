@@ -61,15 +61,19 @@
 #![deny(missing_docs)]
 
 mod backoff;
+mod cancel;
 mod completion;
 mod connection;
 mod dequeue;
 mod engine;
 mod error;
+mod event;
 mod execution;
 mod failure;
 mod id;
+mod limit;
 mod link;
+mod result;
 mod shutdown;
 mod statement;
 mod status;
@@ -81,15 +85,19 @@ mod worker;
 pub use tokio_postgres;
 
 pub use crate::backoff::BackoffRange;
+pub use crate::cancel::{Cancel, Cancelled};
 pub use crate::completion::{Completed, Completion};
 pub use crate::connection::{Connection, Database};
 pub use crate::dequeue::{Dequeue, Dequeued};
-pub use crate::engine::{Engine, Identity, Ticked};
+pub use crate::engine::{Engine, Identity, OfMany, Ticked};
 pub use crate::error::{Error, ErrorKind};
+pub use crate::event::{Event, Violation};
 pub use crate::execution::{Execution, Heartbeat, Started};
 pub use crate::failure::Failure;
 pub use crate::id::{RunId, SnapshotId};
+pub use crate::limit::{Environment, EnvironmentChange, Queue, QueueChange};
 pub use crate::link::LinkConfig;
+pub use crate::result::RunResult;
 pub use crate::shutdown::shutdown_signal;
 pub use crate::status::{AttemptStatus, ExecutionStatus, RunStatus, UnknownStatus};
 pub use crate::timekeeper::{Timekeeper, TimekeeperConfig};

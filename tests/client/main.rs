@@ -1,5 +1,6 @@
 //! The driver against a real server.
 
 mod engine;
+mod operate;
 mod parity;
 mod worker;
