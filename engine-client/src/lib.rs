@@ -61,6 +61,7 @@
 #![deny(missing_docs)]
 
 mod backoff;
+mod batch;
 mod cancel;
 mod completion;
 mod connection;
@@ -80,11 +81,13 @@ mod status;
 mod time;
 mod timekeeper;
 mod trigger;
+mod wait;
 mod worker;
 
 pub use tokio_postgres;
 
 pub use crate::backoff::BackoffRange;
+pub use crate::batch::{AddedItem, Batch, BatchItem, NewBatch, SealedBatch};
 pub use crate::cancel::{Cancel, Cancelled};
 pub use crate::completion::{Completed, Completion};
 pub use crate::connection::{Connection, Database};
@@ -94,7 +97,7 @@ pub use crate::error::{Error, ErrorKind};
 pub use crate::event::{Event, Violation};
 pub use crate::execution::{Execution, Heartbeat, Started};
 pub use crate::failure::Failure;
-pub use crate::id::{RunId, SnapshotId};
+pub use crate::id::{BatchId, RunId, SnapshotId, WaitpointId};
 pub use crate::limit::{Environment, EnvironmentChange, Queue, QueueChange};
 pub use crate::link::LinkConfig;
 pub use crate::result::RunResult;
@@ -102,4 +105,8 @@ pub use crate::shutdown::shutdown_signal;
 pub use crate::status::{AttemptStatus, ExecutionStatus, RunStatus, UnknownStatus};
 pub use crate::timekeeper::{Timekeeper, TimekeeperConfig};
 pub use crate::trigger::{Trigger, Triggered};
+pub use crate::wait::{
+    Block, Blocked, Checkpoint, Checkpointed, CompletedWaitpoint, Unblocked, Waitpoint,
+    WaitpointOptions,
+};
 pub use crate::worker::{Context, Worker, WorkerConfig};

@@ -3,4 +3,5 @@
 mod engine;
 mod operate;
 mod parity;
+mod wait;
 mod worker;

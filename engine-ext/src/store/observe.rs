@@ -9,7 +9,7 @@ use super::statement::{Cells, Statement, arguments, statement};
 
 static EXECUTION: Statement = statement!("execution_read.sql");
 static EXECUTION_DATA: Statement = statement!("execution_data_read.sql");
-static RESULT: Statement = statement!("run_result_read.sql");
+static OUTCOME: Statement = statement!("run_outcome_read.sql");
 static SNAPSHOTS_SINCE: Statement = statement!("snapshots_since_read.sql");
 
 /// The latest snapshot of a run; every field but the run's id is `None` if there is no such run.
@@ -94,7 +94,7 @@ pub(crate) fn snapshots_since(
 
 /// What became of a run so far; `None` if there is no such run.
 pub(crate) fn result(id: &RunId, environment_id: Option<&str>) -> Option<RunResult> {
-    RESULT
+    OUTCOME
         .query(
             arguments![id.shard().number(), id.as_str(), environment_id],
             |cells| RunResult {
