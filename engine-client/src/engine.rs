@@ -2,12 +2,14 @@
 
 mod attempt;
 
+use std::time::SystemTime;
+
 use serde_json::Value;
 use tokio_postgres::GenericClient;
 use tokio_postgres::types::{Json, Type};
 
-use crate::time::{to_ms, to_seconds};
-use crate::{Error, RunId, SnapshotId, Trigger, Triggered, statement};
+use crate::time::{to_ms, to_seconds, to_text};
+use crate::{Error, Execution, RunId, SnapshotId, Trigger, Triggered, statement};
 
 /// Who works: written to the snapshots of the runs that a caller dequeues, starts and completes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -81,7 +83,7 @@ impl<'a, C: GenericClient> Engine<'a, C> {
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
     /// [`UnknownEnvironment`](crate::ErrorKind::UnknownEnvironment),
-    /// [`RunIdTaken`](crate::ErrorKind::RunIdTaken).
+    /// [`RunIdTaken`](crate::ErrorKind::RunIdTaken), [`TokenUsed`](crate::ErrorKind::TokenUsed).
     pub async fn trigger(&self, trigger: &Trigger) -> Result<Triggered, Error> {
         let t = trigger;
         let run_id = t.run_id.as_ref().map(RunId::as_str);
@@ -110,10 +112,40 @@ impl<'a, C: GenericClient> Engine<'a, C> {
                     (&t.queue_timestamp, Type::TIMESTAMPTZ),
                     (&replayed_from, Type::TEXT),
                     (&run_id, Type::TEXT),
+                    (&t.delay_until, Type::TIMESTAMPTZ),
+                    (&t.ttl.map(to_text), Type::TEXT),
+                    (&t.idempotency_key, Type::TEXT),
+                    (&t.idempotency_key_expires_at, Type::TIMESTAMPTZ),
+                    (&t.debounce.as_ref().map(Json), Type::JSONB),
+                    (&t.one_time_use_token, Type::TEXT),
+                    (&t.version, Type::TEXT),
                 ],
             )
             .await?;
         Triggered::from_row(&row)
+    }
+
+    /// `engine_reschedule`: gives a run that waits for its time another one.
+    ///
+    /// # Errors
+    /// [`UnknownRun`](crate::ErrorKind::UnknownRun); [`NotStartable`](crate::ErrorKind::NotStartable) for
+    /// a run that does not wait; [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
+    pub async fn reschedule(
+        &self,
+        run_id: &RunId,
+        delay_until: SystemTime,
+    ) -> Result<Execution, Error> {
+        let row = self
+            .client
+            .query_typed_one(
+                statement::RESCHEDULE,
+                &[
+                    (&run_id.as_str(), Type::TEXT),
+                    (&delay_until, Type::TIMESTAMPTZ),
+                ],
+            )
+            .await?;
+        Execution::from_row(&row)
     }
 
     /// `engine_trigger_many`: makes all these runs or none, and returns them in order.
@@ -177,7 +209,7 @@ impl<'a, C: GenericClient> Engine<'a, C> {
         Ok(snapshots.map(|Json(snapshots)| snapshots))
     }
 
-    /// `engine_tick`: does at most `max_items` of each kind of due work, such as putting stalled runs
+    /// `engine_tick`: does at most `max_items` of the work that is due, such as putting stalled runs
     /// back into their queues.
     ///
     /// # Errors

@@ -17,7 +17,7 @@ pub enum ErrorKind {
     StaleSnapshot,
     /// `RE003`: the run is over.
     RunFinished,
-    /// `RE004`: the run cannot be started now.
+    /// `RE004`: the run's status does not allow this: it cannot be started, or rescheduled, now.
     NotStartable,
     /// `RE005`: no environment has this id.
     UnknownEnvironment,
@@ -26,6 +26,8 @@ pub enum ErrorKind {
     /// `RE007`: the extension's library and its catalog differ in version. Reconnect after
     /// `ALTER EXTENSION engine UPDATE`.
     VersionMismatch,
+    /// `RE009`: the one-time token was used.
+    TokenUsed,
     /// Class `22` or `54000`: an argument is malformed, null, out of range or too large.
     InvalidInput,
     /// `23505`: another run has the id that was asked for.
@@ -52,6 +54,7 @@ const CODES: &[(&str, ErrorKind, Retry)] = &[
     ("RE005", ErrorKind::UnknownEnvironment, Retry::No),
     ("RE006", ErrorKind::WrongIsolation, Retry::No),
     ("RE007", ErrorKind::VersionMismatch, Retry::No),
+    ("RE009", ErrorKind::TokenUsed, Retry::No),
     // serialization failure, deadlock, lock not available: nothing was changed
     ("40001", ErrorKind::Database, Retry::Yes),
     ("40P01", ErrorKind::Database, Retry::Yes),
@@ -239,7 +242,7 @@ mod tests {
     #[test]
     fn the_codes_of_the_engine_have_a_kind_each() {
         let kinds = [
-            "RE001", "RE002", "RE003", "RE004", "RE005", "RE006", "RE007",
+            "RE001", "RE002", "RE003", "RE004", "RE005", "RE006", "RE007", "RE009",
         ]
         .map(classify);
         assert_eq!(
@@ -252,6 +255,7 @@ mod tests {
                 ErrorKind::UnknownEnvironment,
                 ErrorKind::WrongIsolation,
                 ErrorKind::VersionMismatch,
+                ErrorKind::TokenUsed,
             ]
         );
         assert!(kinds.iter().all(|&(_, retry)| retry == Retry::No));

@@ -63,6 +63,7 @@
 mod backoff;
 mod completion;
 mod connection;
+mod debounce;
 mod dequeue;
 mod engine;
 mod error;
@@ -83,6 +84,7 @@ pub use tokio_postgres;
 pub use crate::backoff::BackoffRange;
 pub use crate::completion::{Completed, Completion};
 pub use crate::connection::{Connection, Database};
+pub use crate::debounce::Debounce;
 pub use crate::dequeue::{Dequeue, Dequeued};
 pub use crate::engine::{Engine, Identity, Ticked};
 pub use crate::error::{Error, ErrorKind};

@@ -1,6 +1,8 @@
 //! Settings. Superusers set them, per database or role with `ALTER … SET`; they are read when the row is written.
 
-use engine_core::{Backoff, Heartbeats, Limits, Machine, Machines, Settings, Timestamp};
+use engine_core::{
+    Backoff, DebounceLimits, Heartbeats, Limits, Machine, Machines, Settings, Timestamp,
+};
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
 
 static HEARTBEAT_PENDING_EXECUTING_MS: GucSetting<i32> = GucSetting::<i32>::new(60_000);
@@ -16,6 +18,10 @@ static QUEUE_BACKOFF_MAX_MS: GucSetting<i32> = GucSetting::<i32>::new(3_600_000)
 static DEFAULT_MACHINE: GucSetting<MachineName> =
     GucSetting::<MachineName>::new(MachineName::Small1x);
 static MAX_PAYLOAD_BYTES: GucSetting<i32> = GucSetting::<i32>::new(3 * 1024 * 1024);
+static MAX_METADATA_BYTES: GucSetting<i32> = GucSetting::<i32>::new(256 * 1024);
+static MAX_TTL_MS: GucSetting<i32> = GucSetting::<i32>::new(0);
+static DEBOUNCE_BUCKET_MS: GucSetting<i32> = GucSetting::<i32>::new(1_000);
+static MAX_DEBOUNCE_MS: GucSetting<i32> = GucSetting::<i32>::new(0);
 static BASE_COST_IN_CENTS: GucSetting<f64> = GucSetting::<f64>::new(0.0);
 static MAX_BATCH: GucSetting<i32> = GucSetting::<i32>::new(1_000);
 
@@ -83,8 +89,19 @@ pub(crate) fn base_cost_in_cents() -> f64 {
 
 /// Limits on a trigger.
 pub(crate) fn trigger_limits() -> Limits {
+    let bytes = |setting: &GucSetting<i32>| usize::try_from(setting.get()).unwrap_or(usize::MAX);
     Limits {
-        max_payload_bytes: usize::try_from(MAX_PAYLOAD_BYTES.get()).unwrap_or(usize::MAX),
+        max_payload_bytes: bytes(&MAX_PAYLOAD_BYTES),
+        max_metadata_bytes: bytes(&MAX_METADATA_BYTES),
+        max_ttl_ms: i64::from(MAX_TTL_MS.get()),
+    }
+}
+
+/// Limits on a debounce.
+pub(crate) fn debounce_limits() -> DebounceLimits {
+    DebounceLimits {
+        bucket_ms: i64::from(DEBOUNCE_BUCKET_MS.get()),
+        max_delay_ms: i64::from(MAX_DEBOUNCE_MS.get()),
     }
 }
 
@@ -175,6 +192,38 @@ pub(crate) fn register() {
             &MAX_PAYLOAD_BYTES,
             (0, 512 * 1024 * 1024),
             GucFlags::UNIT_BYTE,
+        ),
+        (
+            c"engine.max_metadata_bytes",
+            c"Largest metadata of a run.",
+            c"Counted as JSON is written without spaces.",
+            &MAX_METADATA_BYTES,
+            (0, 512 * 1024 * 1024),
+            GucFlags::UNIT_BYTE,
+        ),
+        (
+            c"engine.max_ttl_ms",
+            c"Longest time that a run may wait in its queue before it is first handed out.",
+            c"Holds for runs that say more, and for those that say nothing; 0 for no ceiling.",
+            &MAX_TTL_MS,
+            (0, i32::MAX),
+            GucFlags::UNIT_MS,
+        ),
+        (
+            c"engine.debounce_bucket_ms",
+            c"Steps in which debounced runs are put off.",
+            c"Of many triggers within a step one moves the run; 0 for no steps.",
+            &DEBOUNCE_BUCKET_MS,
+            (0, i32::MAX),
+            GucFlags::UNIT_MS,
+        ),
+        (
+            c"engine.max_debounce_ms",
+            c"How long after its creation a debounced run is put off at most.",
+            c"Holds for triggers that give no maxDelay; 0 for ever.",
+            &MAX_DEBOUNCE_MS,
+            (0, i32::MAX),
+            GucFlags::UNIT_MS,
         ),
         (
             c"engine.max_batch",

@@ -59,9 +59,14 @@ extension_sql_file!(
     requires = ["timer"]
 );
 extension_sql_file!(
+    "../../sql/schema/12_trigger_key.sql",
+    name = "trigger_key",
+    requires = ["machine"]
+);
+extension_sql_file!(
     "../../sql/view/slot.sql",
     name = "slot",
-    requires = ["machine"]
+    requires = ["trigger_key"]
 );
 extension_sql_file!(
     "../../sql/view/completed_waitpoint.sql",

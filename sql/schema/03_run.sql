@@ -1,4 +1,5 @@
--- What a run was asked to be: written once by its trigger, never updated.
+-- What a run was asked to be: written once by its trigger. Only a run that still waits for its time is told anew: when it is
+-- due, and, by a trailing debounce, what it is.
 create table engine.run (
     shard                smallint not null,
     id                   text collate "C" not null,
@@ -29,6 +30,11 @@ create table engine.run (
     depth                integer not null default 0,
     batch_id             text collate "C",
     created_at           timestamptz not null,
+    delay_until          timestamptz,
+    ttl                  text,
+    idempotency_key      text,
+    debounce             jsonb,
+    version              text,
     constraint run_pkey primary key (shard, id)
 );
 
@@ -40,6 +46,12 @@ comment on column engine.run.id is 'Without its prefix: users see it as run_<id>
 comment on column engine.run.priority_ms is 'Milliseconds by which the run goes ahead of its queue timestamp';
 comment on column engine.run.queue_timestamp is 'The place in the queue before priority; kept when the run resumes';
 comment on column engine.run.retry is 'Retry settings with the keys of spec/core.md §4.5: maxAttempts, factor, minTimeoutInMs, maxTimeoutInMs, randomize, outOfMemory';
+
+comment on column engine.run.delay_until is 'Not before this; null for at once';
+comment on column engine.run.ttl is 'How long it may wait in its queue before it is first handed out, such as 10m';
+comment on column engine.run.idempotency_key is 'As it was given; engine.trigger_key says which run has it now';
+comment on column engine.run.debounce is 'key, delay and createdAt, for a run that triggers of one key make together';
+comment on column engine.run.version is 'The version of the worker that is to do it; null for the current one';
 
 -- What a run is now. Updated in place: no index but the primary key, and room on the page for one more version of every
 -- row, keep updates HOT.

@@ -14,3 +14,4 @@ select pg_catalog.pg_extension_config_dump('engine.checkpoint', '');
 select pg_catalog.pg_extension_config_dump('engine.notice', '');
 select pg_catalog.pg_extension_config_dump('engine.timer', '');
 select pg_catalog.pg_extension_config_dump('engine.machine', '');
+select pg_catalog.pg_extension_config_dump('engine.trigger_key', '');

@@ -24,6 +24,8 @@ revoke all on function engine_set_machine from public;
 revoke all on function engine_set_environment from public;
 revoke all on function engine_set_queue from public;
 revoke all on function engine_version from public;
+revoke all on function engine_reschedule from public;
+revoke all on function engine_reset_idempotency_key from public;
 
 comment on function engine_trigger is 'Triggers a run: writes it, its first snapshot and its queue item, and returns it.';
 comment on function engine_trigger_many is 'Triggers many runs in one transaction; one row per element, in order.';
@@ -49,3 +51,5 @@ comment on function engine_set_machine is 'Sets what a machine preset has and co
 comment on function engine_set_environment is 'Sets an environment, and returns it as it is from the commit on.';
 comment on function engine_set_queue is 'Sets a queue, and returns it as it is from the commit on.';
 comment on function engine_version is 'Returns the version of the loaded library.';
+comment on function engine_reschedule is 'Gives a run that waits another time, earlier or later, and returns its latest snapshot.';
+comment on function engine_reset_idempotency_key is 'Forgets an idempotency key, so that the next trigger with it makes a new run; returns whether there was one.';

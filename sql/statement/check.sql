@@ -130,5 +130,24 @@ where h.holds_slot
 union all
 select 'timer', t.id, format('The timer %s is about a run that does not exist.', t.kind)
 from engine.timer as t
-where t.kind = 'CANCEL_RUN'
+where t.kind in ('CANCEL_RUN', 'END_DELAY')
   and not exists (select from state as s where s.shard = t.shard and s.run_id = t.id)
+union all
+select 'timer', s.run_id, 'The run waits for its time, and no timer ends that.'
+from state as s
+where s.execution_status = 'DELAYED'
+  and not exists (select from engine.timer as t where t.shard = s.shard and t.kind = 'END_DELAY' and t.id = s.run_id)
+union all
+select 'delay', s.run_id, format('The run is %s, its execution status %s.', s.run_status, s.execution_status)
+from state as s
+where (s.run_status = 'DELAYED') <> (s.execution_status = 'DELAYED')
+union all
+select 'expiry', i.run_id, 'The item expires, and the run has no time to live or was handed out before.'
+from engine.queue_item as i
+join engine.run as r on r.shard = i.shard and r.id = i.run_id
+join engine.run_state as s on s.shard = i.shard and s.run_id = i.run_id
+where i.expires_at is not null and (r.ttl is null or s.dequeued_at is not null)
+union all
+select 'trigger_key', k.run_id, format('A key of kind %s belongs to no run.', k.kind)
+from engine.trigger_key as k
+where not exists (select from engine.run as r where r.shard = k.shard and r.id = k.run_id)

@@ -5,6 +5,7 @@
 -- the lock is held.
 -- `offset 0` keeps the join a primary-key lookup per claimed run: the planner takes a LIMIT parameter for a tenth of the
 -- queue, and would hash the whole table for it.
+-- An item whose run has waited too long is passed, whether somebody has expired it or not.
 -- Index: queue_item_claim, then primary keys.
 select i.run_id, i.run_status, i.execution_status, i.snapshot_id, i.snapshot_ordinal, i.attempt_number,
        coalesce(i.max_attempts, d.max_attempts), i.queue_attempts, coalesce(i.machine, d.machine), i.usage_duration_ms,
@@ -24,6 +25,7 @@ from (
         for no key update skip locked
     ) as s
     where q.shard = $1 and q.worker_queue = $2 and q.environment_id = $3 and not q.is_filed and q.available_at <= $4
+      and (q.expires_at is null or q.expires_at > $4)
     order by q.available_at, q.run_id
     limit $5
 ) as i

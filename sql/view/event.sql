@@ -78,6 +78,12 @@ select s.shard,
                           'attemptNumber', coalesce(s.attempt_number, 1),
                           'error', t.error,
                           'completedAt', t.completed_at)
+                      when 'runEnqueuedAfterDelay' then jsonb_build_object('queuedAt', s.created_at)
+                      when 'runDelayRescheduled' then jsonb_build_object('delayUntil', s.detail -> 'delayUntil')
+                      when 'runExpired' then jsonb_build_object(
+                          'ttl', r.ttl,
+                          'expiredAt', s.created_at,
+                          'completedAt', t.completed_at)
                       else '{}'
                   end,
                'organization', jsonb_build_object('id', r.organization_id),

@@ -2,3 +2,4 @@
 
 mod beat;
 mod claim;
+mod entrance;

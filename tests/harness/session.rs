@@ -190,6 +190,68 @@ impl Session {
         Ok(())
     }
 
+    /// Calls `engine_tick`; gives what it did of one kind.
+    ///
+    /// # Errors
+    /// What the function raises.
+    pub async fn tick_of(&self, kind: &str) -> Result<i32> {
+        let sql = "select processed from engine_tick() where kind = $1";
+        Ok(self.client.query_one(sql, &[&kind]).await?.get(0))
+    }
+
+    /// Moves the clock for one run: the time that it waits for has come.
+    ///
+    /// # Errors
+    /// If the run does not wait for one.
+    pub async fn bring_on(&self, run_id: &str) -> Result<()> {
+        let sql = "with timer as (update engine.timer set due_at = clock_timestamp() \
+                                  where kind = 'END_DELAY' and id = $1) \
+                   update engine.run set delay_until = clock_timestamp(), queue_timestamp = clock_timestamp() \
+                   where id = $1 and delay_until is not null";
+        let moved = self.client.execute(sql, &[&run_id]).await?;
+        anyhow::ensure!(moved == 1, "run {run_id} waits for no time");
+        Ok(())
+    }
+
+    /// Moves the clock for one run: its time to live has passed in its queue.
+    ///
+    /// # Errors
+    /// If the run does not expire.
+    pub async fn outlive(&self, run_id: &str) -> Result<()> {
+        let sql = "update engine.queue_item set expires_at = clock_timestamp() \
+                   where run_id = $1 and expires_at is not null";
+        let moved = self.client.execute(sql, &[&run_id]).await?;
+        anyhow::ensure!(moved == 1, "run {run_id} does not expire");
+        Ok(())
+    }
+
+    /// The bodies of all events of one name, in their order.
+    ///
+    /// # Errors
+    /// If the server refuses it.
+    pub async fn events(&self, name: &str) -> Result<Vec<Value>> {
+        // engine_events would wait for open transactions of other tests.
+        let sql = "select body from engine.event where name = $1 order by position";
+        let rows = self.client.query(sql, &[&name]).await?;
+        Ok(rows
+            .iter()
+            .map(|row| row.get::<_, Json<Value>>(0).0)
+            .collect())
+    }
+
+    /// Refuses a database that violates an invariant.
+    ///
+    /// # Errors
+    /// If one is violated; the error says which.
+    pub async fn check(&self) -> Result<()> {
+        let sql =
+            "select kind || ' ' || coalesce(run_id, '') || ': ' || detail from engine_check()";
+        let rows = self.client.query(sql, &[]).await?;
+        let violated: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+        anyhow::ensure!(violated.is_empty(), "{}", violated.join("\n"));
+        Ok(())
+    }
+
     /// Moves the clock for one run: it may be claimed now.
     ///
     /// # Errors

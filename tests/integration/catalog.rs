@@ -57,10 +57,7 @@ async fn a_functions_comment_is_the_first_sentence_of_its_documentation() -> Res
     let session = Session::open(&Database::fresh().await?).await?;
     let sql = format!("select p.proname, obj_description(p.oid) from {FUNCTIONS}");
     let api = Workspace::find()?.root().join("engine-ext/src/api");
-    let mut sources = String::new();
-    for file in fs::read_dir(api)? {
-        sources.push_str(&fs::read_to_string(file?.path())?);
-    }
+    let sources = sources(&api)?;
     for row in session.client.query(&sql, &[]).await? {
         let (name, comment): (&str, &str) = (row.get(0), row.get(1));
         let documented = first_sentence(&sources, name)
@@ -68,6 +65,20 @@ async fn a_functions_comment_is_the_first_sentence_of_its_documentation() -> Res
         assert_eq!(documented, comment, "{name}");
     }
     Ok(())
+}
+
+/// All source files below a directory.
+fn sources(directory: &Path) -> Result<String> {
+    let mut text = String::new();
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            text.push_str(&sources(&path)?);
+        } else {
+            text.push_str(&fs::read_to_string(path)?);
+        }
+    }
+    Ok(text)
 }
 
 /// The first paragraph of the comment above `fn name`, without its code marks.
@@ -129,6 +140,9 @@ async fn a_dump_brings_every_row_back() -> Result<()> {
     for _ in 0..3 {
         session.trigger("test").await?;
     }
+    session
+        .trigger_with("'later', delay_until => now() + interval '1 day', idempotency_key => 'k'")
+        .await?;
     let held = session.take().await?;
     session
         .complete(&held, serde_json::json!({"ok": true}))
@@ -162,6 +176,8 @@ async fn a_dump_brings_every_row_back() -> Result<()> {
         "queue_item",
         "slot",
         "heartbeat",
+        "timer",
+        "trigger_key",
     ] {
         let rows = format!("engine.{table}");
         assert_eq!(

@@ -75,6 +75,17 @@ async fn a_call_reads_what_it_touches_and_no_more() -> Result<()> {
     )
     .await?;
     assert!(read <= 12, "a completion reads {read} rows");
+    let keyed = "select * from engine_trigger('test', idempotency_key => 'k', ttl => '1h')";
+    for what in ["a new key", "a key that is there"] {
+        let read = rows_read(&session, keyed).await?;
+        assert!(read <= 4, "a trigger with {what} reads {read} rows");
+    }
+    let debounced = "select * from engine_trigger('test', debounce => '{\"key\": \"k\", \"delay\": \"1h\", \
+                     \"mode\": \"trailing\"}')";
+    for what in ["a new debounce", "a debounce of a run that waits"] {
+        let read = rows_read(&session, debounced).await?;
+        assert!(read <= 10, "{what} reads {read} rows");
+    }
     let read = rows_read(&session, "select * from engine_tick()").await?;
     assert!(read <= 4, "a tick with nothing to do reads {read} rows");
     session

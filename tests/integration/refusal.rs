@@ -131,6 +131,23 @@ async fn a_caller_who_errs_learns_what_is_wrong_and_nothing_changes() -> Result<
         ("select engine_set_machine('huge', 1, 1, 1)".to_owned(), "22023", "\"name\""),
         ("select engine_set_machine('micro', -1, 1, 1)".to_owned(), "22023", "\"cpu\""),
         ("select engine_complete_many('5')".to_owned(), "22023", "\"completions\""),
+        ("select engine_trigger('t', delay_until => 'infinity')".to_owned(), "22023", "\"delay_until\""),
+        ("select engine_trigger('t', ttl => 'soon')".to_owned(), "22023", "\"ttl\""),
+        ("select engine_trigger('t', idempotency_key => '')".to_owned(), "22023", "\"idempotency_key\""),
+        ("select engine_trigger('t', idempotency_key => repeat('k', 2049))".to_owned(), "22023", "\"idempotency_key\""),
+        ("select engine_trigger('t', one_time_use_token => '')".to_owned(), "22023", "\"one_time_use_token\""),
+        ("select engine_trigger('t', version => '')".to_owned(), "22023", "\"version\""),
+        ("select engine_trigger('t', debounce => '{\"key\": \"k\"}')".to_owned(), "22023", "\"debounce\""),
+        (
+            "select engine_trigger('t', debounce => '{\"key\": \"k\", \"delay\": \"300ms\"}')".to_owned(),
+            "22023",
+            "\"debounce\"",
+        ),
+        (format!("select engine_reschedule('{run}', now())"), "RE004", "it is not delayed"),
+        ("select engine_reschedule('nope', now())".to_owned(), "RE001", "run \"nope\" does not exist"),
+        ("select engine_reschedule('q', null)".to_owned(), "22004", "\"delay_until\""),
+        ("select engine_reschedule('q', 'infinity')".to_owned(), "22023", "\"delay_until\""),
+        ("select engine_reset_idempotency_key('t', null)".to_owned(), "22004", "\"idempotency_key\""),
         ("select engine_create_failed_run('{\"task\": \"t\"}', '5')".to_owned(), "22032", "malformed completion"),
     ] {
         refuses(&session, &sql, code, message).await?;
@@ -177,6 +194,7 @@ async fn whoever_locks_needs_read_committed() -> Result<()> {
             "engine_heartbeat('a', 'b')",
             "engine_heartbeat_many('{a}', '{b}')",
             "engine_tick()",
+            "engine_reschedule('a', now())",
         ] {
             session
                 .client

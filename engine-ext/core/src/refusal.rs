@@ -114,6 +114,15 @@ pub enum Refusal {
         /// What it is.
         status: RunStatus,
     },
+    /// `RE004`: the run waits neither for a time nor for a version.
+    NotDelayed {
+        /// The run.
+        run_id: RunId,
+        /// What it is to the engine.
+        status: ExecutionStatus,
+    },
+    /// `RE009`: the one-time token was used.
+    TokenUsed,
     /// `23505`: a run of this id exists, and is not cancelled.
     NotCancelled {
         /// The id.
@@ -156,9 +165,12 @@ impl Refusal {
             Self::UnknownRun { .. } => "RE001",
             Self::StaleSnapshot { .. } => "RE002",
             Self::RunFinished { .. } => "RE003",
-            Self::WrongStatus { .. } | Self::NotDeadLettered { .. } => "RE004",
+            Self::WrongStatus { .. } | Self::NotDeadLettered { .. } | Self::NotDelayed { .. } => {
+                "RE004"
+            }
             Self::UnknownEnvironment { .. } | Self::ArchivedEnvironment { .. } => "RE005",
             Self::QueueFull { .. } => "RE008",
+            Self::TokenUsed => "RE009",
             Self::WrongIsolation { .. } => "RE006",
             Self::VersionMismatch { .. } => "RE007",
             Self::InvalidValue { .. } => "22023",
@@ -203,6 +215,13 @@ impl Refusal {
             Self::NotDeadLettered { run_id, .. } => {
                 format!("run \"{}\" cannot be redriven", run_id.as_str())
             }
+            Self::NotDelayed { run_id, .. } => {
+                format!(
+                    "cannot reschedule run \"{}\": it is not delayed",
+                    run_id.as_str()
+                )
+            }
+            Self::TokenUsed => "one-time token was used".to_owned(),
             Self::InElement { refusal, .. } => refusal.message(),
         }
     }
@@ -251,6 +270,8 @@ impl Refusal {
             Self::NotDeadLettered { status, .. } => {
                 format!("Its status is {status}, and the queue has not given it up.")
             }
+            Self::NotDelayed { status, .. } => format!("Its execution status is {status}."),
+            Self::TokenUsed => "A run was triggered with it.".to_owned(),
             Self::InElement { index, refusal } => format!("Element {index}: {}", refusal.detail()),
         }
     }
@@ -284,6 +305,8 @@ impl Refusal {
             Self::RunExists { .. } => "Choose another id, or leave it out.".to_owned(),
             Self::NotCancelled { .. } => "Use engine_cancel to cancel it.".to_owned(),
             Self::NotDeadLettered { .. } => "Use engine_replay to do its work again as a new run.".to_owned(),
+            Self::NotDelayed { .. } => "Only a run that waits for its time, or for a version, has a time to move.".to_owned(),
+            Self::TokenUsed => "Ask for a new token; this one is good for a single run.".to_owned(),
             Self::InElement { refusal, .. } => refusal.hint(),
         }
     }

@@ -7,6 +7,8 @@ named! {
     TimerKind {
         /// Cancel a run whose parent ended cancelled.
         CancelRun = "CANCEL_RUN",
+        /// Put a run into its queue whose time has come.
+        EndDelay = "END_DELAY",
     }
 }
 
@@ -16,6 +18,7 @@ impl TimerKind {
     pub const fn told(self) -> &'static str {
         match self {
             Self::CancelRun => "cancelled_child",
+            Self::EndDelay => "ended_delay",
         }
     }
 }

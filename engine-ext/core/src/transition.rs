@@ -8,7 +8,8 @@ use serde_json::Value;
 use crate::cancel::{self, Cancel};
 use crate::{
     Backoff, Completion, DEFAULT_MAX_ATTEMPTS, EnvironmentType, ExecutionStatus, Heartbeats,
-    Machines, Plan, Refusal, RunId, RunStatus, SnapshotId, Timestamp, attempt, queue, stall,
+    Machines, Plan, Refusal, RunId, RunStatus, SnapshotId, Timestamp, Timing, attempt, delay,
+    queue, stall, ttl,
 };
 
 /// A run as it was read under its lock.
@@ -79,6 +80,18 @@ pub enum Command<'a> {
     Cancel(&'a Cancel),
     /// Put it back into its queue, although the queue has given it up.
     Redrive,
+    /// Its time may have come.
+    EndDelay(&'a Timing),
+    /// Give it another time.
+    Reschedule {
+        /// Not before this.
+        delay_until: Timestamp,
+    },
+    /// Its time to live has passed in its queue.
+    Expire {
+        /// How long it might have waited.
+        ttl: &'a str,
+    },
 }
 
 /// What decisions go by, apart from the run and the command.
@@ -120,6 +133,9 @@ pub fn decide(run: &Run, command: Command<'_>, settings: &Settings) -> Result<Pl
         Command::Stall => Ok(stall::stall(run, settings)),
         Command::Cancel(cancel) => Ok(cancel::cancel(run, cancel, settings)),
         Command::Redrive => queue::redrive(run, settings),
+        Command::EndDelay(timing) => Ok(delay::end(run, timing, settings)),
+        Command::Reschedule { delay_until } => delay::reschedule(run, delay_until),
+        Command::Expire { ttl } => Ok(ttl::expire(run, ttl, settings)),
     }
 }
 

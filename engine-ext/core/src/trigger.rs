@@ -4,7 +4,10 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-use crate::{Environment, Machine, Refusal, RetrySettings, RunId, Timestamp, TriggerOptions};
+use crate::{
+    Debounce, Environment, IdempotencyKey, Machine, Refusal, RetrySettings, RunId, Timestamp,
+    Timing, TriggerOptions, check_delay_until, idempotency, ttl,
+};
 
 /// Ten years: what a priority may move a run by, milliseconds.
 const MAX_PRIORITY_MS: u64 = 10 * 366 * 24 * 3_600_000;
@@ -16,6 +19,10 @@ const MAX_TAGS: usize = 10;
 pub struct Limits {
     /// The setting `engine.max_payload_bytes`.
     pub max_payload_bytes: usize,
+    /// The setting `engine.max_metadata_bytes`.
+    pub max_metadata_bytes: usize,
+    /// The setting `engine.max_ttl_ms`; 0 for no ceiling.
+    pub max_ttl_ms: i64,
 }
 
 /// A new run, checked and complete but for its ids.
@@ -65,6 +72,32 @@ pub struct NewRun {
     pub parent_run_id: Option<RunId>,
     /// Retry settings.
     pub retry: Option<Value>,
+    /// Not before this.
+    pub delay_until: Option<Timestamp>,
+    /// How long it may wait in its queue.
+    pub ttl: Option<String>,
+    /// One run per key.
+    pub idempotency_key: Option<IdempotencyKey>,
+    /// How triggers of one key are brought together.
+    pub debounce: Option<Debounce>,
+    /// Good for one run.
+    pub one_time_use_token: Option<String>,
+    /// The version of the worker that is to do it.
+    pub version: Option<String>,
+}
+
+impl NewRun {
+    /// When it expires if it enters its queue at `now`.
+    #[must_use]
+    pub fn expires_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let timing = Timing {
+            delay_until: self.delay_until,
+            queue_timestamp: self.queue_timestamp,
+            priority_ms: self.priority_ms,
+            ttl: self.ttl.clone(),
+        };
+        timing.expires_at(now)
+    }
 }
 
 impl TriggerOptions {
@@ -86,13 +119,19 @@ impl TriggerOptions {
                 .ok_or(Refusal::MissingValue { parameter: "task" })?,
         )?;
         let payload = self.payload.unwrap_or_else(|| "{}".to_owned());
-        if payload.len() > limits.max_payload_bytes {
-            return Err(Refusal::TooLarge {
-                what: "payload",
-                bytes: payload.len(),
-                limit: limits.max_payload_bytes,
-                setting: "engine.max_payload_bytes",
-            });
+        check_size(
+            "payload",
+            payload.len(),
+            limits.max_payload_bytes,
+            "engine.max_payload_bytes",
+        )?;
+        if let Some(metadata) = &self.metadata {
+            check_size(
+                "metadata",
+                metadata.to_string().len(),
+                limits.max_metadata_bytes,
+                "engine.max_metadata_bytes",
+            )?;
         }
         let priority_ms = self.priority_ms.unwrap_or(0);
         if priority_ms.unsigned_abs() > MAX_PRIORITY_MS {
@@ -102,7 +141,11 @@ impl TriggerOptions {
                 "Give milliseconds by which the run goes ahead of its time.",
             ));
         }
-        let queue_timestamp = self.queue_timestamp.unwrap_or(now);
+        let debounce = self.debounce.as_ref().map(Debounce::read).transpose()?;
+        let put_off = || debounce.as_ref().map(|debounce| debounce.delay_until(now));
+        let delay_until = self.delay_until.map(check_delay_until).transpose()?;
+        let delay_until = delay_until.or_else(put_off);
+        let queue_timestamp = self.queue_timestamp.or(delay_until).unwrap_or(now);
         if !queue_timestamp.is_finite() {
             return Err(Refusal::invalid(
                 "queue_timestamp",
@@ -110,7 +153,29 @@ impl TriggerOptions {
                 "Give a moment.",
             ));
         }
+        let expires_at = self.idempotency_key_expires_at;
+        let idempotency_key = self
+            .idempotency_key
+            .map(|key| IdempotencyKey::check(key, expires_at, now))
+            .transpose()?;
+        if let Some(token) = &self.one_time_use_token {
+            idempotency::check_key("one_time_use_token", token)?;
+        }
         Ok(NewRun {
+            ttl: ttl::resolve(
+                self.ttl.as_deref(),
+                None,
+                environment.kind,
+                limits.max_ttl_ms,
+            )?,
+            delay_until,
+            idempotency_key,
+            debounce,
+            one_time_use_token: self.one_time_use_token,
+            version: match self.version {
+                Some(version) => Some(name("version", version)?),
+                None => None,
+            },
             chosen_id: self
                 .run_id
                 .map(|id| RunId::choose(&id, environment.shard))
@@ -167,6 +232,23 @@ pub fn check_name<'a>(parameter: &'static str, text: &'a str) -> Result<&'a str,
     Ok(text)
 }
 
+fn check_size(
+    what: &'static str,
+    bytes: usize,
+    limit: usize,
+    setting: &'static str,
+) -> Result<(), Refusal> {
+    match bytes > limit {
+        true => Err(Refusal::TooLarge {
+            what,
+            bytes,
+            limit,
+            setting,
+        }),
+        false => Ok(()),
+    }
+}
+
 fn name(parameter: &'static str, text: String) -> Result<String, Refusal> {
     check_name(parameter, &text)?;
     Ok(text)
@@ -206,6 +288,8 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_micros(1_000_000_000);
     const LIMITS: Limits = Limits {
         max_payload_bytes: 10,
+        max_metadata_bytes: 10,
+        max_ttl_ms: 0,
     };
 
     fn check(options: TriggerOptions) -> Result<NewRun, Refusal> {
@@ -248,6 +332,26 @@ mod tests {
         .unwrap();
         assert_eq!(ahead.available_at, NOW.plus_ms(-500));
         assert_eq!(back.available_at, NOW.plus_ms(1200));
+    }
+
+    #[test]
+    fn a_delayed_run_has_its_place_at_its_time_unless_one_was_chosen() {
+        let at = NOW.plus_ms(5_000);
+        let delayed = TriggerOptions {
+            delay_until: Some(at),
+            ..hello()
+        };
+        assert_eq!(check(delayed.clone()).unwrap().queue_timestamp, at);
+        let chosen = TriggerOptions {
+            queue_timestamp: Some(NOW),
+            ..delayed
+        };
+        assert_eq!(check(chosen).unwrap().queue_timestamp, NOW);
+        let debounced = TriggerOptions {
+            debounce: Some(serde_json::json!({"key": "k", "delay": "5s"})),
+            ..hello()
+        };
+        assert_eq!(check(debounced).unwrap().delay_until, Some(at));
     }
 
     #[test]
@@ -338,6 +442,41 @@ mod tests {
                     ..hello()
                 },
                 "54000",
+            ),
+            (
+                TriggerOptions {
+                    metadata: Some(Value::String("x".repeat(9))),
+                    ..hello()
+                },
+                "54000",
+            ),
+            (
+                TriggerOptions {
+                    delay_until: Some(Timestamp::from_micros(i64::MAX)),
+                    ..hello()
+                },
+                "22023",
+            ),
+            (
+                TriggerOptions {
+                    ttl: Some("soon".to_owned()),
+                    ..hello()
+                },
+                "22023",
+            ),
+            (
+                TriggerOptions {
+                    idempotency_key: Some("k".repeat(2049)),
+                    ..hello()
+                },
+                "22023",
+            ),
+            (
+                TriggerOptions {
+                    one_time_use_token: Some(String::new()),
+                    ..hello()
+                },
+                "22023",
             ),
         ] {
             assert_eq!(

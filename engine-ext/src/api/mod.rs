@@ -7,19 +7,26 @@ mod cancel;
 mod check;
 mod claim;
 mod complete;
+mod debounce;
 mod dequeue;
+mod entrance;
 mod environment;
 mod event;
 mod finished;
 mod heartbeat;
+mod idempotency;
+mod key;
 mod machine;
 mod observe;
 mod redrive;
 mod replay;
+mod reschedule;
 mod tick;
 mod trigger;
 
-use engine_core::{Refusal, Run, RunId, Settings, Timestamp};
+use std::rc::Rc;
+
+use engine_core::{Environment, Refusal, Run, RunId, Settings, Timestamp};
 use pgrx::datum::TimestampWithTimeZone;
 
 use crate::error::required;
@@ -54,6 +61,16 @@ fn settings(now: Timestamp) -> Settings {
 fn lock(run_id: Option<&str>) -> Result<Run, Refusal> {
     let run_id = RunId::parse(required("run_id", run_id)?);
     store::run::lock(&run_id).ok_or(Refusal::UnknownRun { run_id })
+}
+
+/// An environment.
+///
+/// # Errors
+/// [`Refusal::UnknownEnvironment`] (`RE005`).
+fn environment(id: &str) -> Result<Rc<Environment>, Refusal> {
+    store::environment::find(id).ok_or_else(|| Refusal::UnknownEnvironment {
+        environment_id: id.to_owned(),
+    })
 }
 
 fn time(moment: Timestamp) -> TimestampWithTimeZone {

@@ -2,13 +2,15 @@
 
 use std::rc::Rc;
 
-use engine_core::{Environment, Refusal, RunId, Timestamp, TriggerOptions};
+use engine_core::{
+    Environment, ExecutionStatus, NewRun, Refusal, RunId, Timestamp, TriggerOptions,
+};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
 use pgrx::{JsonB, default, name, pg_extern, search_path};
 
+use super::entrance;
 use crate::error::{OrRaise, required};
-use crate::store::run::Caller;
 use crate::store::trigger::{Birth, Existing, Minted};
 use crate::{api, clock, guc, mint, store};
 
@@ -25,15 +27,22 @@ pub(super) type TriggeredRow = (
 ///
 /// Works inside the caller's transaction, in any isolation level: the run exists once that transaction commits, and not at
 /// all if it rolls back. `payload` is opaque text. `priority_ms` moves the run ahead of those triggered up to that many
-/// milliseconds earlier; a negative one holds it back. Without `max_attempts` a run has three. Behaviour:
-/// `spec/queue.md §1.2`, `§2.1`, `spec/core.md §4.12`.
+/// milliseconds earlier; a negative one holds it back. Without `max_attempts` a run has three. With `delay_until` it enters its
+/// queue then. With `ttl`, a duration such as `1h30m` or a number of seconds, it expires if it has waited that long in its queue
+/// and was never handed out. A trigger that repeats the `idempotency_key` of a run of the same task and environment returns that
+/// run, with `is_cached`, unless it failed or the key has expired, by default after thirty days. `debounce`, an object of `key`,
+/// `delay` and perhaps `mode` and `maxDelay`, has triggers of one key put off one run, and with mode `trailing` say what it is.
+/// A `one_time_use_token` is good for one run. `version` names the worker version that is to do it. Behaviour:
+/// `spec/queue.md §1.2`, `§2.1–2.6`, `spec/core.md §4.12`.
 ///
 /// # Errors
 /// - `22004` without a task.
 /// - `22023` for a value out of bounds.
-/// - `54000` for a payload over `engine.max_payload_bytes`.
+/// - `54000` for a payload over `engine.max_payload_bytes`, metadata over `engine.max_metadata_bytes`.
 /// - `RE001` for an unknown parent.
 /// - `RE005` for an unknown environment.
+/// - `RE009` for a token that was used.
+/// - `40001`, in a stricter isolation level than READ COMMITTED, if somebody took the key since the transaction began.
 /// - `23505` for a `run_id` that is taken.
 #[pg_extern(volatile, parallel_unsafe, security_definer)]
 #[search_path(pg_catalog, pg_temp)]
@@ -60,6 +69,13 @@ fn engine_trigger(
     parent_run_id: default!(Option<String>, "NULL"),
     retry: default!(Option<JsonB>, "NULL"),
     run_id: default!(Option<String>, "NULL"),
+    delay_until: default!(Option<TimestampWithTimeZone>, "NULL"),
+    ttl: default!(Option<String>, "NULL"),
+    idempotency_key: default!(Option<String>, "NULL"),
+    idempotency_key_expires_at: default!(Option<TimestampWithTimeZone>, "NULL"),
+    debounce: default!(Option<JsonB>, "NULL"),
+    one_time_use_token: default!(Option<String>, "NULL"),
+    version: default!(Option<String>, "NULL"),
 ) -> TableIterator<
     'static,
     (
@@ -89,11 +105,18 @@ fn engine_trigger(
         is_test,
         trace_context: trace_context.map(|json| json.0),
         annotations: annotations.map(|json| json.0),
-        queue_timestamp: queue_timestamp.map(|time| Timestamp::from_micros(time.into())),
+        queue_timestamp: queue_timestamp.map(api::moment),
         replayed_from,
         parent_run_id,
         retry: retry.map(|json| json.0),
         run_id,
+        delay_until: delay_until.map(api::moment),
+        ttl,
+        idempotency_key,
+        idempotency_key_expires_at: idempotency_key_expires_at.map(api::moment),
+        debounce: debounce.map(|json| json.0),
+        one_time_use_token,
+        version,
     };
     let rows = trigger(vec![options], &Birth::QUEUED, |_, refusal| refusal);
     TableIterator::new(rows.or_raise())
@@ -147,21 +170,28 @@ pub(super) fn trigger(
         let run = environment(options.environment_id())
             .and_then(|environment| options.check(environment, limits, now))
             .map_err(|refusal| locate(index, refusal))?;
-        let run_id = mint::run_id(&run);
-        runs.push(Minted {
-            run,
-            run_id,
-            snapshot_id: mint::first_snapshot_id(),
-            birth: birth.clone(),
-        });
+        runs.push(mint(run, birth));
     }
-    check_chosen_ids(&runs)?;
     check_parents(&runs)?;
-    store::trigger::insert(&runs, Caller::default(), now);
-    Ok(runs.into_iter().map(|new| row(new, now)).collect())
+    entrance::enter(runs, now, &locate)
 }
 
-fn row(new: Minted, now: Timestamp) -> TriggeredRow {
+/// A new run with its ids; one that is to be queued waits first if it has a time.
+fn mint(run: NewRun, birth: &Birth) -> Minted {
+    let waits = birth.execution_status == ExecutionStatus::Queued && run.delay_until.is_some();
+    Minted {
+        run_id: mint::run_id(&run),
+        run,
+        snapshot_id: mint::first_snapshot_id(),
+        birth: match waits {
+            true => Birth::DELAYED,
+            false => birth.clone(),
+        },
+    }
+}
+
+/// A run that was written.
+pub(super) fn row(new: Minted, now: Timestamp) -> TriggeredRow {
     (
         new.run_id.as_str().to_owned(),
         new.snapshot_id.as_str().to_owned(),
@@ -186,16 +216,12 @@ pub(super) fn cached(run: Existing) -> TriggeredRow {
 
 /// The environment of a new run.
 fn environment(id: &str) -> Result<Rc<Environment>, Refusal> {
-    match store::environment::find(id) {
-        Some(environment) => environment.check_open().map(|()| environment),
-        None => Err(Refusal::UnknownEnvironment {
-            environment_id: id.to_owned(),
-        }),
-    }
+    let environment = api::environment(id)?;
+    environment.check_open().map(|()| environment)
 }
 
 /// Refuses ids that callers chose and that are taken, by runs that exist or by each other.
-fn check_chosen_ids(runs: &[Minted]) -> Result<(), Refusal> {
+pub(super) fn check_chosen_ids(runs: &[Minted]) -> Result<(), Refusal> {
     let mut chosen: Vec<_> = runs
         .iter()
         .filter_map(|new| new.run.chosen_id.as_ref())

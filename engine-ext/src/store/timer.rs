@@ -1,6 +1,6 @@
 //! What is due at a time.
 
-use engine_core::{Shard, TimerKind, Timestamp};
+use engine_core::{RunId, Shard, TimerKind, Timestamp};
 use pgrx::JsonB;
 use serde_json::Value;
 
@@ -8,6 +8,7 @@ use super::run::{column, time};
 use super::statement::{Statement, arguments, statement};
 
 static DUE: Statement = statement!("timer_due_lock.sql");
+static SET: Statement = statement!("timer_set.sql");
 static DELETE: Statement = statement!("timer_delete.sql");
 static CANCEL_CHILDREN: Statement = statement!("children_cancel.sql");
 
@@ -33,6 +34,19 @@ pub(crate) fn lock_due(shard: Shard, max_items: i32, now: Timestamp) -> Vec<Due>
             detail: cells.nullable::<JsonB>().map(|json| json.0),
         }
     })
+}
+
+/// Sets timers of one kind about these runs, or moves those that are there.
+pub(crate) fn set(kind: TimerKind, timers: &[(&RunId, Timestamp)]) {
+    if timers.is_empty() {
+        return;
+    }
+    SET.execute(arguments![
+        kind.as_str(),
+        column(timers, |(run_id, _)| run_id.shard().number()),
+        column(timers, |(run_id, _)| run_id.as_str()),
+        column(timers, |(_, due_at)| time(*due_at)),
+    ]);
 }
 
 /// Takes locked timers away.

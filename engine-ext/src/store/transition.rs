@@ -259,6 +259,7 @@ impl<'a> Transitions<'a> {
             queued(steps),
             unwatched,
             self.slots_count,
+            column(steps, |step| step.what.expires_at.map(time)),
         ]);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use engine_core::{Cancel, Command, Refusal, RunId, TimerKind, decide};
 
-use super::{Done, Tick};
+use super::{Done, Tick, delay};
 use crate::store;
 use crate::store::run::Caller;
 use crate::store::timer::Due;
@@ -28,6 +28,7 @@ pub(super) fn run(tick: &mut Tick<'_>) -> Result<Vec<Done>, Refusal> {
         };
         let done = match kind {
             TimerKind::CancelRun => cancel_children(tick, due)?,
+            TimerKind::EndDelay => delay::end(tick, due)?,
         };
         store::timer::delete(tick.shard, &done);
         told.push((kind.told(), tick.took(done.len())));
