@@ -64,9 +64,14 @@ extension_sql_file!(
     requires = ["machine"]
 );
 extension_sql_file!(
+    "../../sql/schema/13_worker.sql",
+    name = "worker",
+    requires = ["trigger_key"]
+);
+extension_sql_file!(
     "../../sql/view/slot.sql",
     name = "slot",
-    requires = ["trigger_key"]
+    requires = ["worker"]
 );
 extension_sql_file!(
     "../../sql/view/completed_waitpoint.sql",

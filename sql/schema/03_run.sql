@@ -83,6 +83,8 @@ create table engine.run_state (
     error             jsonb,
     bulk_action_ids   text[],
     updated_at        timestamptz not null,
+    version           text,
+    max_duration_seconds integer,
     constraint run_state_pkey primary key (shard, run_id)
 ) with (fillfactor = 50);
 
@@ -96,6 +98,8 @@ comment on column engine.run_state.has_waitpoint is 'Whether somebody waits, or 
 comment on column engine.run_state.is_dead_lettered is 'Whether the queue has given the run up: engine_redrive puts it back';
 comment on column engine.run_state.retry is 'Retry settings, resolved when the run is dequeued first';
 comment on column engine.run_state.status_reason is 'Why the run waits for a version';
+comment on column engine.run_state.version is 'The version that does it, from its first dequeue on';
+comment on column engine.run_state.max_duration_seconds is 'How long an attempt may take, resolved when the run is dequeued by a version; null for what the run says';
 comment on column engine.run_state.started_at is 'First dequeue';
 comment on column engine.run_state.dequeued_at is 'Latest dequeue; null if the run was never dequeued';
 comment on column engine.run_state.executed_at is 'Start of the first attempt';

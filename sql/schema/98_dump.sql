@@ -15,3 +15,5 @@ select pg_catalog.pg_extension_config_dump('engine.notice', '');
 select pg_catalog.pg_extension_config_dump('engine.timer', '');
 select pg_catalog.pg_extension_config_dump('engine.machine', '');
 select pg_catalog.pg_extension_config_dump('engine.trigger_key', '');
+select pg_catalog.pg_extension_config_dump('engine.worker', '');
+select pg_catalog.pg_extension_config_dump('engine.parked', '');

@@ -25,6 +25,8 @@ revoke all on function engine_set_environment from public;
 revoke all on function engine_set_queue from public;
 revoke all on function engine_version from public;
 revoke all on function engine_reschedule from public;
+revoke all on function engine_register_worker from public;
+revoke all on function engine_promote_worker from public;
 revoke all on function engine_reset_idempotency_key from public;
 
 comment on function engine_trigger is 'Triggers a run: writes it, its first snapshot and its queue item, and returns it.';
@@ -53,3 +55,5 @@ comment on function engine_set_queue is 'Sets a queue, and returns it as it is f
 comment on function engine_version is 'Returns the version of the loaded library.';
 comment on function engine_reschedule is 'Gives a run that waits another time, earlier or later, and returns its latest snapshot.';
 comment on function engine_reset_idempotency_key is 'Forgets an idempotency key, so that the next trigger with it makes a new run; returns whether there was one.';
+comment on function engine_register_worker is 'Registers a version of a worker with what it knows, and promotes runs that wait for it.';
+comment on function engine_promote_worker is 'Makes a version of a worker the current one, whatever it is now, and promotes runs that wait for it.';

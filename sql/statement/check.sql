@@ -151,3 +151,15 @@ union all
 select 'trigger_key', k.run_id, format('A key of kind %s belongs to no run.', k.kind)
 from engine.trigger_key as k
 where not exists (select from engine.run as r where r.shard = k.shard and r.id = k.run_id)
+union all
+select 'parked', s.run_id, format('The run is %s, %s, and %s on the list of those that wait for a version.', s.execution_status,
+                                  s.run_status, case when p.run_id is null then 'not' else 'is' end)
+from state as s
+left join engine.parked as p on p.shard = s.shard and p.run_id = s.run_id
+where (s.execution_status = 'RUN_CREATED') <> (p.run_id is not null)
+   or (s.execution_status = 'RUN_CREATED') <> (s.run_status = 'PENDING_VERSION')
+union all
+select 'parked', p.run_id, 'The entry does not say what the run says.'
+from engine.parked as p
+left join engine.run as r on r.shard = p.shard and r.id = p.run_id
+where (p.environment_id, p.created_at) is distinct from (r.environment_id, r.created_at)

@@ -4,12 +4,12 @@
 -- $6 text transition, $7 text execution status, $8 text run status, $9 text run status as snapshots say it,
 -- $10 text description, $11 bigint horizon, $12 double precision base cost (cents), $13 boolean whether slots are counted
 -- then one array element per run: $14 run id, $15 new snapshot id, $16 its ordinal, $17 its position, $18 max attempts,
--- $19 machine, $20 retry settings
+-- $19 machine, $20 retry settings, $21 version, $22 max duration (s)
 -- Locks: held by claim_lock. Index: primary keys.
 with claimed as (
     select c.*
-    from unnest($14, $15, $16, $17, $18, $19, $20)
-         as c(run_id, snapshot_id, ordinal, position, max_attempts, machine, retry)
+    from unnest($14, $15, $16, $17, $18, $19, $20, $21, $22)
+         as c(run_id, snapshot_id, ordinal, position, max_attempts, machine, retry, version, max_duration_seconds)
 ), item as (
     delete from engine.queue_item as i
     where i.shard = $1 and i.run_id = any ($14)
@@ -41,6 +41,8 @@ set run_status = $8::engine.run_status,
     max_attempts = c.max_attempts,
     machine = c.machine,
     retry = c.retry,
+    version = c.version,
+    max_duration_seconds = c.max_duration_seconds,
     base_cost_in_cents = $12,
     started_at = coalesce(s.started_at, $2),
     dequeued_at = $2,

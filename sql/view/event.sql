@@ -43,7 +43,12 @@ select s.shard,
                           'startedAt', t.started_at,
                           'baseCostInCents', t.base_cost_in_cents,
                           'machinePreset', s.machine,
-                          'maxDurationInSeconds', r.max_duration_seconds,
+                          'lockedById', r.task,
+                          'lockedToVersionId', t.version,
+                          'lockedQueueId', r.queue,
+                          'taskVersion', t.version,
+                          'maxDurationInSeconds', nullif(
+                               coalesce(t.max_duration_seconds, r.max_duration_seconds), 2147483647),
                           'maxAttempts', t.max_attempts)
                       when 'runAttemptStarted' then jsonb_build_object(
                           'attemptNumber', s.attempt_number,

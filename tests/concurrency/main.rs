@@ -3,3 +3,4 @@
 mod beat;
 mod claim;
 mod entrance;
+mod version;

@@ -125,7 +125,7 @@ async fn hot_tables_have_no_foreign_key_and_no_trigger_and_begin_their_key_with_
          join pg_attribute a on a.attrelid = c.oid and a.attnum = i.indkey[0] \
          join pg_class x on x.oid = i.indexrelid join pg_am m on m.oid = x.relam \
          where c.relnamespace = 'engine'::regnamespace and a.attname <> 'shard' and m.amname = 'btree' \
-           and c.relname not in ('environment', 'queue', 'machine')";
+           and c.relname not in ('environment', 'queue', 'machine', 'worker')";
     assert_eq!(session.count(without_shard).await?, 0);
     Ok(())
 }
@@ -148,6 +148,14 @@ async fn a_dump_brings_every_row_back() -> Result<()> {
         .complete(&held, serde_json::json!({"ok": true}))
         .await?;
     let held = session.take().await?;
+    for call in [
+        "select engine_set_environment('prod', requires_version => true)",
+        "select engine_register_worker('prod', '1', '[\"other\"]')",
+        "select engine_trigger('test', environment_id => 'prod')",
+        "select engine_dequeue(environment_id => 'prod')",
+    ] {
+        session.client.query(call, &[]).await?;
+    }
 
     let dump = cluster.data().with_file_name("dump.sql");
     let file = fs::File::create(&dump)?;
@@ -178,6 +186,8 @@ async fn a_dump_brings_every_row_back() -> Result<()> {
         "heartbeat",
         "timer",
         "trigger_key",
+        "worker",
+        "parked",
     ] {
         let rows = format!("engine.{table}");
         assert_eq!(

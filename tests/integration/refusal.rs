@@ -148,6 +148,12 @@ async fn a_caller_who_errs_learns_what_is_wrong_and_nothing_changes() -> Result<
         ("select engine_reschedule('q', null)".to_owned(), "22004", "\"delay_until\""),
         ("select engine_reschedule('q', 'infinity')".to_owned(), "22023", "\"delay_until\""),
         ("select engine_reset_idempotency_key('t', null)".to_owned(), "22004", "\"idempotency_key\""),
+        ("select engine_register_worker('default', null)".to_owned(), "22004", "\"version\""),
+        ("select engine_register_worker('default', '')".to_owned(), "22023", "\"version\""),
+        ("select engine_register_worker('default', '1', '5')".to_owned(), "22023", "\"tasks\""),
+        ("select engine_register_worker('default', '1', queues => '[{}]')".to_owned(), "22023", "\"queues\""),
+        ("select engine_register_worker('nope', '1')".to_owned(), "RE005", "environment \"nope\""),
+        ("select engine_promote_worker('default', '1')".to_owned(), "RE013", "version \"1\" does not exist"),
         ("select engine_create_failed_run('{\"task\": \"t\"}', '5')".to_owned(), "22032", "malformed completion"),
     ] {
         refuses(&session, &sql, code, message).await?;
@@ -195,6 +201,8 @@ async fn whoever_locks_needs_read_committed() -> Result<()> {
             "engine_heartbeat_many('{a}', '{b}')",
             "engine_tick()",
             "engine_reschedule('a', now())",
+            "engine_register_worker('default', '1')",
+            "engine_promote_worker('default', '1')",
         ] {
             session
                 .client

@@ -10,3 +10,4 @@ mod idempotency;
 mod since;
 mod trigger;
 mod ttl;
+mod version;

@@ -7,6 +7,7 @@
 #![deny(missing_docs)]
 
 mod admission;
+mod assignment;
 mod attempt;
 mod backoff;
 mod batch;
@@ -23,9 +24,11 @@ mod heartbeat;
 mod id;
 mod idempotency;
 mod machine;
+mod pending;
 mod plan;
 mod queue;
 mod refusal;
+mod registration;
 mod retry;
 mod sanitize;
 mod stall;
@@ -36,8 +39,10 @@ mod transition;
 mod trigger;
 mod trigger_options;
 mod ttl;
+mod version;
 
 pub use admission::{Admission, Lane, admit};
+pub use assignment::Assignment;
 pub use attempt::{DEFAULT_MAX_ATTEMPTS, MAX_ATTEMPTS};
 pub use backoff::Backoff;
 pub use batch::{check_max_events, check_max_items, check_pairs};
@@ -55,6 +60,7 @@ pub use idempotency::{IdempotencyKey, KeyKind, digest_of, is_key_free};
 pub use machine::{Machine, Machines, Preset};
 pub use plan::{Carries, Finish, Move, Plan, Transition};
 pub use refusal::Refusal;
+pub use registration::Registration;
 pub use retry::{AskedRetry, RetrySettings};
 pub use status::{AttemptStatus, EnvironmentType, ExecutionStatus, RunStatus};
 pub use time::Timestamp;
@@ -62,3 +68,4 @@ pub use timer::TimerKind;
 pub use transition::{Command, Run, Settings, decide};
 pub use trigger::{Limits, NewRun, check_name};
 pub use trigger_options::TriggerOptions;
+pub use version::{Demand, Obstacle, ParkReason, Task, WorkerVersion, compare_versions};

@@ -123,6 +123,11 @@ pub enum Refusal {
     },
     /// `RE009`: the one-time token was used.
     TokenUsed,
+    /// `RE013`: no worker of this version has registered.
+    UnknownVersion {
+        /// The version that was given.
+        version: String,
+    },
     /// `23505`: a run of this id exists, and is not cancelled.
     NotCancelled {
         /// The id.
@@ -171,6 +176,7 @@ impl Refusal {
             Self::UnknownEnvironment { .. } | Self::ArchivedEnvironment { .. } => "RE005",
             Self::QueueFull { .. } => "RE008",
             Self::TokenUsed => "RE009",
+            Self::UnknownVersion { .. } => "RE013",
             Self::WrongIsolation { .. } => "RE006",
             Self::VersionMismatch { .. } => "RE007",
             Self::InvalidValue { .. } => "22023",
@@ -222,6 +228,7 @@ impl Refusal {
                 )
             }
             Self::TokenUsed => "one-time token was used".to_owned(),
+            Self::UnknownVersion { version } => format!("version \"{version}\" does not exist"),
             Self::InElement { refusal, .. } => refusal.message(),
         }
     }
@@ -272,6 +279,9 @@ impl Refusal {
             }
             Self::NotDelayed { status, .. } => format!("Its execution status is {status}."),
             Self::TokenUsed => "A run was triggered with it.".to_owned(),
+            Self::UnknownVersion { .. } => {
+                "No worker of this version has registered in the environment.".to_owned()
+            }
             Self::InElement { index, refusal } => format!("Element {index}: {}", refusal.detail()),
         }
     }
@@ -307,6 +317,7 @@ impl Refusal {
             Self::NotDeadLettered { .. } => "Use engine_replay to do its work again as a new run.".to_owned(),
             Self::NotDelayed { .. } => "Only a run that waits for its time, or for a version, has a time to move.".to_owned(),
             Self::TokenUsed => "Ask for a new token; this one is good for a single run.".to_owned(),
+            Self::UnknownVersion { .. } => "Register it with engine_register_worker.".to_owned(),
             Self::InElement { refusal, .. } => refusal.hint(),
         }
     }

@@ -9,6 +9,8 @@ named! {
         CancelRun = "CANCEL_RUN",
         /// Put a run into its queue whose time has come.
         EndDelay = "END_DELAY",
+        /// Promote runs of an environment that wait for a version.
+        Promote = "PROMOTE",
     }
 }
 
@@ -19,6 +21,7 @@ impl TimerKind {
         match self {
             Self::CancelRun => "cancelled_child",
             Self::EndDelay => "ended_delay",
+            Self::Promote => "promoted_run",
         }
     }
 }

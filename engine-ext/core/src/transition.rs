@@ -8,8 +8,8 @@ use serde_json::Value;
 use crate::cancel::{self, Cancel};
 use crate::{
     Backoff, Completion, DEFAULT_MAX_ATTEMPTS, EnvironmentType, ExecutionStatus, Heartbeats,
-    Machines, Plan, Refusal, RunId, RunStatus, SnapshotId, Timestamp, Timing, attempt, delay,
-    queue, stall, ttl,
+    Machines, ParkReason, Plan, Refusal, RunId, RunStatus, SnapshotId, Timestamp, Timing, attempt,
+    delay, pending, queue, stall, ttl,
 };
 
 /// A run as it was read under its lock.
@@ -87,6 +87,12 @@ pub enum Command<'a> {
         /// Not before this.
         delay_until: Timestamp,
     },
+    /// No version does it.
+    Park(ParkReason),
+    /// A version does it.
+    Promote(&'a Timing),
+    /// A worker of another version asked for it.
+    Mismatch,
     /// Its time to live has passed in its queue.
     Expire {
         /// How long it might have waited.
@@ -135,6 +141,9 @@ pub fn decide(run: &Run, command: Command<'_>, settings: &Settings) -> Result<Pl
         Command::Redrive => queue::redrive(run, settings),
         Command::EndDelay(timing) => Ok(delay::end(run, timing, settings)),
         Command::Reschedule { delay_until } => delay::reschedule(run, delay_until),
+        Command::Park(reason) => Ok(pending::park(run, reason)),
+        Command::Promote(timing) => Ok(pending::promote(run, timing, settings)),
+        Command::Mismatch => Ok(pending::mismatch(run, settings)),
         Command::Expire { ttl } => Ok(ttl::expire(run, ttl, settings)),
     }
 }

@@ -162,12 +162,7 @@ impl TriggerOptions {
             idempotency::check_key("one_time_use_token", token)?;
         }
         Ok(NewRun {
-            ttl: ttl::resolve(
-                self.ttl.as_deref(),
-                None,
-                environment.kind,
-                limits.max_ttl_ms,
-            )?,
+            ttl: ttl::resolve(self.ttl.as_deref(), environment.kind, limits.max_ttl_ms)?,
             delay_until,
             idempotency_key,
             debounce,

@@ -10,15 +10,14 @@ use crate::{
 /// What a run of a development environment gets that says nothing, seconds.
 const DEVELOPMENT_SECONDS: i64 = 600;
 
-/// The time to live of a new run, as it is stored: what its caller says, else what its task says, else ten minutes in
-/// development, and never more than `max_ms` where that is not 0. A duration, or a number of seconds; "0" is none.
+/// The time to live of a new run, as it is stored: what its caller or its task says, else ten minutes in development, and
+/// never more than `max_ms` where that is not 0. A duration, or a number of seconds; "0" is none.
 pub(crate) fn resolve(
     given: Option<&str>,
-    of_task: Option<&str>,
     kind: EnvironmentType,
     max_ms: i64,
 ) -> Result<Option<String>, Refusal> {
-    let seconds = match given.or(of_task) {
+    let seconds = match given {
         Some(text) => read(text)?,
         None => match kind {
             EnvironmentType::Development => DEVELOPMENT_SECONDS,
@@ -93,11 +92,11 @@ mod tests {
     use crate::transition::tests::{decided, end, run_in};
 
     fn resolved(given: Option<&str>, kind: EnvironmentType, max_ms: i64) -> Option<String> {
-        resolve(given, None, kind, max_ms).unwrap()
+        resolve(given, kind, max_ms).unwrap()
     }
 
     #[test]
-    fn the_caller_comes_before_the_task_and_zero_is_none() {
+    fn what_is_said_comes_before_the_default_and_zero_is_none() {
         use EnvironmentType::*;
         assert_eq!(resolved(None, Production, 0), None);
         assert_eq!(
@@ -107,8 +106,6 @@ mod tests {
         assert_eq!(resolved(Some("1h"), Production, 0).as_deref(), Some("1h"));
         assert_eq!(resolved(None, Development, 0).as_deref(), Some("10m"));
         assert_eq!(resolved(Some("0"), Development, 0), None);
-        let of_task = resolve(None, Some("5m"), Development, 0).unwrap();
-        assert_eq!(of_task.as_deref(), Some("5m"));
     }
 
     #[test]
@@ -130,7 +127,7 @@ mod tests {
     #[test]
     fn what_is_no_time_is_refused() {
         for given in ["soon", "", "-1", "1.5", "300ms", "99999999999999"] {
-            let refused = resolve(Some(given), None, EnvironmentType::Production, 0);
+            let refused = resolve(Some(given), EnvironmentType::Production, 0);
             assert_eq!(refused.unwrap_err().sqlstate(), "22023", "{given}");
         }
     }

@@ -12,6 +12,7 @@ use engine_core::{
     decide,
 };
 
+use super::assign::assign;
 use crate::store::claim::{Candidate, Claimed, Source};
 use crate::store::lane::{Item, Seen};
 use crate::store::run::Caller;
@@ -35,6 +36,7 @@ thread_local! {
 pub(super) struct Wanted<'a> {
     worker_queue: &'a str,
     environment_id: Option<&'a str>,
+    worker_version: Option<&'a str>,
     max_runs: i32,
 }
 
@@ -54,6 +56,7 @@ impl<'a> Wanted<'a> {
     pub(super) fn new(
         worker_queue: Option<&'a str>,
         environment_id: Option<&'a str>,
+        worker_version: Option<&'a str>,
         max_runs: i32,
     ) -> Result<Self, Refusal> {
         if let Some(id) = environment_id
@@ -66,6 +69,7 @@ impl<'a> Wanted<'a> {
         Ok(Self {
             worker_queue: worker_queue.unwrap_or("main"),
             environment_id,
+            worker_version,
             max_runs,
         })
     }
@@ -149,44 +153,62 @@ impl<'a> Wanted<'a> {
             shard: environment.shard,
             worker_queue: self.worker_queue,
             environment_id: id,
+            worker_version: self.worker_version,
         };
+        if environment.is_archived {
+            return Claim::Got(Vec::new());
+        }
         if !environment.is_limited() && store::mutex::try_shared(id) {
             // Nobody sets a limit as long as the mutex is shared; but one may have been set since.
             let is_open = store::environment::find_fresh(id).is_some_and(|now| !now.is_limited());
             if is_open {
-                return Claim::Got(claim_open(from, max_runs, caller, settings));
+                let claim = |left| claim_open(from, left, caller, settings);
+                return Claim::Got(again_while_set_aside(max_runs, claim));
             }
         }
         if !store::mutex::try_alone(id) {
             return Claim::Busy;
         }
         match store::environment::find_fresh(id) {
-            Some(environment) => Claim::Got(claim_limited(
-                from,
-                &environment,
-                max_runs,
-                caller,
-                settings,
-            )),
+            Some(environment) => {
+                let claim = |left| claim_limited(from, &environment, left, caller, settings);
+                Claim::Got(again_while_set_aside(max_runs, claim))
+            }
             None => Claim::Got(Vec::new()),
         }
     }
 }
 
+/// What a claimer got, and whether it set runs aside that stood in front of others: no version does them.
+#[derive(Default)]
+struct Got {
+    claimed: Vec<Claimed>,
+    has_set_aside: bool,
+}
+
+/// Claims until there are `max_runs` runs, or no more that may go, or a hundred times: runs that were set aside hide those behind
+/// them only once.
+fn again_while_set_aside(max_runs: i32, claim: impl Fn(i32) -> Got) -> Vec<Claimed> {
+    let mut claimed = Vec::new();
+    for _ in 0..100 {
+        let got = claim(max_runs - length(&claimed));
+        claimed.extend(got.claimed);
+        if !got.has_set_aside || length(&claimed) >= max_runs {
+            break;
+        }
+    }
+    claimed
+}
+
 /// Claims where nothing is limited.
-fn claim_open(
-    from: Source<'_>,
-    max_runs: i32,
-    caller: Caller<'_>,
-    settings: &Settings,
-) -> Vec<Claimed> {
+fn claim_open(from: Source<'_>, max_runs: i32, caller: Caller<'_>, settings: &Settings) -> Got {
     let candidates = store::claim::lock(from, max_runs, settings.now);
     let is_full = length(&candidates) == max_runs;
-    let claimed = hand_out(from, candidates, false, caller, settings);
+    let got = hand_out(from, candidates, false, caller, settings);
     if !is_full {
         clear_strays(from, max_runs, caller, settings);
     }
-    claimed
+    got
 }
 
 /// Claims where there are limits. The mutex is held.
@@ -196,13 +218,13 @@ fn claim_limited(
     max_runs: i32,
     caller: Caller<'_>,
     settings: &Settings,
-) -> Vec<Claimed> {
+) -> Got {
     let headroom = store::lane::headroom(from, environment).unwrap_or(i64::MAX);
     let max_runs = i64::from(max_runs).min(headroom) as i32;
-    let mut claimed = Vec::new();
+    let mut all = Got::default();
     let mut window = FIRST_WINDOW.max(max_runs.saturating_mul(2));
-    while length(&claimed) < max_runs {
-        let left = max_runs - length(&claimed);
+    while length(&all.claimed) < max_runs {
+        let left = max_runs - length(&all.claimed);
         let seen = store::lane::candidates(from, environment, left, window, settings.now);
         if seen.lanes.is_empty() {
             clear_strays(from, left, caller, settings);
@@ -212,7 +234,9 @@ fn claim_limited(
         let Admission { admitted, blocked } = admit(&seen.lanes, left as usize, place);
         let ids: Vec<&RunId> = admitted.iter().map(|item| &item.run_id).collect();
         let candidates = store::claim::lock_admitted(from, &ids);
-        claimed.extend(hand_out(from, candidates, true, caller, settings));
+        let got = hand_out(from, candidates, true, caller, settings);
+        all.claimed.extend(got.claimed);
+        all.has_set_aside |= got.has_set_aside;
         let blocked: Vec<&RunId> = blocked
             .iter()
             .filter(|item| !item.is_filed)
@@ -225,7 +249,7 @@ fn claim_limited(
         }
         window = (window * 4).min(LARGEST_WINDOW);
     }
-    claimed
+    all
 }
 
 /// Settles the lanes that changed, or may have: those with filed items, and those without any, which come because a slot of
@@ -265,16 +289,27 @@ fn hand_out(
     slots_count: bool,
     caller: Caller<'_>,
     settings: &Settings,
-) -> Vec<Claimed> {
+) -> Got {
     let (mut claimed, mut others) = (Vec::new(), Vec::new());
+    let environment = store::environment::find(from.environment_id);
     for candidate in candidates {
         match decide(&candidate.run, Command::Dequeue, settings) {
-            Ok(Plan::Claim { max_attempts }) => claimed.push(Claimed {
-                snapshot_id: mint::next_snapshot_id(&candidate.run.snapshot_id),
-                max_attempts,
-                machine: settings.machines.resolve(candidate.run.machine.as_deref()),
-                candidate,
-            }),
+            Ok(Plan::Claim { max_attempts }) => {
+                match assign(
+                    &candidate,
+                    environment.as_deref(),
+                    from,
+                    max_attempts,
+                    settings,
+                ) {
+                    Ok(assignment) => claimed.push(Claimed {
+                        snapshot_id: mint::next_snapshot_id(&candidate.run.snapshot_id),
+                        assignment,
+                        candidate,
+                    }),
+                    Err(plan) => others.push((candidate.run, plan)),
+                }
+            }
             Ok(plan) => others.push((candidate.run, plan)),
             Err(refusal) => unreachable!("a dequeue is never refused: {}", refusal.message()),
         }
@@ -292,7 +327,10 @@ fn hand_out(
         );
     }
     apply(from, &others, slots_count, caller, settings);
-    claimed
+    Got {
+        claimed,
+        has_set_aside: !others.is_empty(),
+    }
 }
 
 /// Does away with due items whose runs are not queued. Nothing leaves one behind; but if one were there, it would be looked

@@ -2,6 +2,7 @@
 //!
 //! NULL for a parameter that has a default means the default; NULL for one that has none is refused with `22004`.
 
+mod assign;
 mod attempt;
 mod cancel;
 mod check;
@@ -18,11 +19,13 @@ mod idempotency;
 mod key;
 mod machine;
 mod observe;
+mod promote;
 mod redrive;
 mod replay;
 mod reschedule;
 mod tick;
 mod trigger;
+mod worker;
 
 use std::rc::Rc;
 

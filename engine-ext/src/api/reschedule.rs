@@ -1,8 +1,8 @@
 //! Another time for a run that waits.
 
 use engine_core::{
-    Command, ExecutionStatus, Refusal, Run, Settings, SnapshotId, TimerKind, Timestamp,
-    check_delay_until, decide,
+    Command, ExecutionStatus, Refusal, Run, Settings, SnapshotId, Timestamp, check_delay_until,
+    decide,
 };
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
@@ -68,7 +68,7 @@ pub(super) fn reschedule(
     let timing = store::delay::timing(run).moved_to(delay_until);
     store::delay::reschedule(run, &timing);
     if run.execution_status == ExecutionStatus::Delayed {
-        store::timer::set(TimerKind::EndDelay, &[(&run.id, delay_until)]);
+        store::timer::end_delays(&[(&run.id, delay_until)]);
     }
     let mut transitions = Transitions::new(run.id.shard(), Caller::default(), settings);
     let snapshot_id = transitions.add(run, plan);

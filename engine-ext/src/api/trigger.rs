@@ -168,12 +168,29 @@ pub(super) fn trigger(
     let mut runs = Vec::with_capacity(options.len());
     for (index, options) in options.into_iter().enumerate() {
         let run = environment(options.environment_id())
-            .and_then(|environment| options.check(environment, limits, now))
+            .and_then(|environment| {
+                with_task(options, &environment).check(environment, limits, now)
+            })
             .map_err(|refusal| locate(index, refusal))?;
         runs.push(mint(run, birth));
     }
     check_parents(&runs)?;
     entrance::enter(runs, now, &locate)
+}
+
+/// The options with what a task says for runs that do not say it themselves, where versions matter.
+fn with_task(options: TriggerOptions, environment: &Environment) -> TriggerOptions {
+    if !environment.requires_version || options.ttl.is_some() {
+        return options;
+    }
+    let worker = store::worker::find(environment, options.version.as_deref());
+    let task = worker
+        .as_ref()
+        .and_then(|worker| worker.tasks.get(options.task.as_deref()?));
+    TriggerOptions {
+        ttl: task.and_then(|task| task.ttl.clone()),
+        ..options
+    }
 }
 
 /// A new run with its ids; one that is to be queued waits first if it has a time.

@@ -1,8 +1,6 @@
 //! New runs.
 
-use engine_core::{
-    ExecutionStatus, NewRun, RunId, RunStatus, SnapshotId, TimerKind, Timestamp, Transition,
-};
+use engine_core::{ExecutionStatus, NewRun, RunId, RunStatus, SnapshotId, Timestamp, Transition};
 use pgrx::JsonB;
 use pgrx::datum::TimestampWithTimeZone;
 use serde_json::{Value, json};
@@ -167,5 +165,5 @@ pub(crate) fn insert(runs: &[Minted], caller: Caller<'_>, now: Timestamp) {
         .filter(is_delayed)
         .filter_map(|new| Some((&new.run_id, new.run.delay_until?)))
         .collect();
-    timer::set(TimerKind::EndDelay, &timers);
+    timer::end_delays(&timers);
 }

@@ -1,6 +1,6 @@
 //! Runs whose time has come.
 
-use engine_core::{Command, Plan, Refusal, RunId, TimerKind, Timestamp, decide};
+use engine_core::{Command, Plan, Refusal, RunId, Timestamp, decide};
 
 use super::Tick;
 use crate::store;
@@ -32,6 +32,6 @@ pub(super) fn end<'a>(tick: &Tick<'_>, due: Vec<&'a Due>) -> Result<Vec<&'a Due>
         }
     }
     transitions.apply();
-    store::timer::set(TimerKind::EndDelay, &later);
+    store::timer::end_delays(&later);
     Ok(done)
 }

@@ -2,6 +2,7 @@
 
 mod delay;
 mod expire;
+mod promote;
 mod stall;
 mod timer;
 
@@ -16,7 +17,8 @@ use crate::{api, clock, store};
 ///
 /// Kinds so far: `stalled_heartbeat`, a run whose deadline has passed goes back into its queue, or ends if nothing is left to
 /// try; `expired_run`, a run that has waited too long in its queue; `forgotten_key`, a key that has expired;
-/// `cancelled_child`, a run whose parent ended cancelled; `ended_delay`, a run whose time has come. Where much is due, each kind
+/// `cancelled_child`, a run whose parent ended cancelled; `ended_delay`, a run whose time has come; `promoted_run`, a run for which
+/// a version has registered. Where much is due, each kind
 /// gets its share. Safe to call from many sessions at once: what another one works on is skipped. Behaviour:
 /// `spec/core.md §3.5`, `§4.7`, `spec/queue.md §2.3–2.4`.
 ///
