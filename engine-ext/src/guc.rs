@@ -1,7 +1,9 @@
 //! Settings. Superusers set them, per database or role with `ALTER … SET`; they are read when the row is written.
 
+use std::ffi::CString;
+
 use engine_core::{
-    Backoff, DebounceLimits, Heartbeats, Limits, Machine, Machines, Settings, Timestamp,
+    Backoff, DebounceLimits, Heartbeats, Limits, Machine, Machines, Settings, Spreading, Timestamp,
 };
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
 
@@ -22,6 +24,9 @@ static MAX_METADATA_BYTES: GucSetting<i32> = GucSetting::<i32>::new(256 * 1024);
 static MAX_TTL_MS: GucSetting<i32> = GucSetting::<i32>::new(0);
 static DEBOUNCE_BUCKET_MS: GucSetting<i32> = GucSetting::<i32>::new(1_000);
 static MAX_DEBOUNCE_MS: GucSetting<i32> = GucSetting::<i32>::new(0);
+static SCHEDULE_SECRET: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
+static SCHEDULE_SPREAD: GucSetting<f64> = GucSetting::<f64>::new(0.0);
+static SCHEDULE_AHEAD_MS: GucSetting<i32> = GucSetting::<i32>::new(0);
 static BASE_COST_IN_CENTS: GucSetting<f64> = GucSetting::<f64>::new(0.0);
 static MAX_BATCH: GucSetting<i32> = GucSetting::<i32>::new(1_000);
 
@@ -102,6 +107,16 @@ pub(crate) fn debounce_limits() -> DebounceLimits {
     DebounceLimits {
         bucket_ms: i64::from(DEBOUNCE_BUCKET_MS.get()),
         max_delay_ms: i64::from(MAX_DEBOUNCE_MS.get()),
+    }
+}
+
+/// What spreads schedules.
+pub(crate) fn spreading() -> Spreading {
+    let secret = SCHEDULE_SECRET.get();
+    Spreading {
+        secret: secret.map_or_else(String::new, |secret| secret.to_string_lossy().into_owned()),
+        fraction: SCHEDULE_SPREAD.get(),
+        ahead_ms: i64::from(SCHEDULE_AHEAD_MS.get()),
     }
 }
 
@@ -226,6 +241,14 @@ pub(crate) fn register() {
             GucFlags::UNIT_MS,
         ),
         (
+            c"engine.schedule_ahead_ms",
+            c"How much ahead of its time the run of a schedule is made at most.",
+            c"It may be claimed at its time only; each schedule has its own moment, so that not all are made at once.",
+            &SCHEDULE_AHEAD_MS,
+            (0, 30_000),
+            GucFlags::UNIT_MS,
+        ),
+        (
             c"engine.max_batch",
             c"Most elements of one call.",
             c"Holds for every function that takes or returns many runs.",
@@ -251,6 +274,24 @@ pub(crate) fn register() {
         c"Takes a worker that stops beating for one that ran out of memory.",
         c"Its run is then retried on the larger machine of its retry settings, or ends as CRASHED. Not in development.",
         &STALLS_ARE_OUT_OF_MEMORY,
+        GucContext::Suset,
+        GucFlags::empty(),
+    );
+    GucRegistry::define_string_guc(
+        c"engine.schedule_secret",
+        c"Secret that says where in its range each schedule stands.",
+        c"Without one no schedule is spread that has not been before.",
+        &SCHEDULE_SECRET,
+        GucContext::Suset,
+        GucFlags::SUPERUSER_ONLY | GucFlags::NO_SHOW_ALL,
+    );
+    GucRegistry::define_float_guc(
+        c"engine.schedule_spread",
+        c"Part of all schedules that begin some time after their ticks instead of at once.",
+        c"0 for none, 1 for all.",
+        &SCHEDULE_SPREAD,
+        0.0,
+        1.0,
         GucContext::Suset,
         GucFlags::empty(),
     );

@@ -69,9 +69,19 @@ extension_sql_file!(
     requires = ["trigger_key"]
 );
 extension_sql_file!(
+    "../../sql/schema/14_schedule.sql",
+    name = "schedule",
+    requires = ["worker"]
+);
+extension_sql_file!(
+    "../../sql/view/next_run.sql",
+    name = "next_run",
+    requires = ["schedule"]
+);
+extension_sql_file!(
     "../../sql/view/slot.sql",
     name = "slot",
-    requires = ["worker"]
+    requires = ["next_run"]
 );
 extension_sql_file!(
     "../../sql/view/completed_waitpoint.sql",

@@ -17,3 +17,4 @@ select pg_catalog.pg_extension_config_dump('engine.machine', '');
 select pg_catalog.pg_extension_config_dump('engine.trigger_key', '');
 select pg_catalog.pg_extension_config_dump('engine.worker', '');
 select pg_catalog.pg_extension_config_dump('engine.parked', '');
+select pg_catalog.pg_extension_config_dump('engine.schedule', '');

@@ -27,6 +27,9 @@ revoke all on function engine_version from public;
 revoke all on function engine_reschedule from public;
 revoke all on function engine_register_worker from public;
 revoke all on function engine_promote_worker from public;
+revoke all on function engine_set_schedule from public;
+revoke all on function engine_delete_schedule from public;
+revoke all on function engine_upcoming_runs from public;
 revoke all on function engine_reset_idempotency_key from public;
 
 comment on function engine_trigger is 'Triggers a run: writes it, its first snapshot and its queue item, and returns it.';
@@ -57,3 +60,6 @@ comment on function engine_reschedule is 'Gives a run that waits another time, e
 comment on function engine_reset_idempotency_key is 'Forgets an idempotency key, so that the next trigger with it makes a new run; returns whether there was one.';
 comment on function engine_register_worker is 'Registers a version of a worker with what it knows, and promotes runs that wait for it.';
 comment on function engine_promote_worker is 'Makes a version of a worker the current one, whatever it is now, and promotes runs that wait for it.';
+comment on function engine_set_schedule is 'Sets a schedule, which makes a run at each tick of its cron expression, and returns it.';
+comment on function engine_delete_schedule is 'Deletes a schedule; returns whether there was one.';
+comment on function engine_upcoming_runs is 'Returns the next ticks of a schedule, and when the run of each may be claimed.';

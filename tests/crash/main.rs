@@ -1,3 +1,4 @@
 //! `kill -9` of the server.
 
 mod demo;
+mod schedule;

@@ -154,6 +154,20 @@ async fn a_caller_who_errs_learns_what_is_wrong_and_nothing_changes() -> Result<
         ("select engine_register_worker('default', '1', queues => '[{}]')".to_owned(), "22023", "\"queues\""),
         ("select engine_register_worker('nope', '1')".to_owned(), "RE005", "environment \"nope\""),
         ("select engine_promote_worker('default', '1')".to_owned(), "RE013", "version \"1\" does not exist"),
+        ("select engine_set_schedule(null)".to_owned(), "22004", "\"id\""),
+        ("select engine_set_schedule('s', 't')".to_owned(), "22004", "\"cron\""),
+        ("select engine_set_schedule('s', 't', 'soon')".to_owned(), "22023", "\"cron\""),
+        ("select engine_set_schedule('s', 't', '0 0 30 2 *')".to_owned(), "22023", "\"cron\""),
+        ("select engine_set_schedule('s', 't', '* * * * *', 'Mars')".to_owned(), "22023", "\"timezone\""),
+        ("select engine_set_schedule('s', 't', '* * * * *', spread_window => '1d')".to_owned(), "22023", "\"spread_window\""),
+        (
+            "select engine_set_schedule('s', 't', '* * * * *', options => '{\"run_id\": \"a\"}')".to_owned(),
+            "22023",
+            "\"options\"",
+        ),
+        ("select engine_set_schedule('s', 't', '* * * * *', environment_id => 'nope')".to_owned(), "RE005", "\"nope\""),
+        ("select engine_delete_schedule(null)".to_owned(), "22004", "\"id\""),
+        ("select engine_upcoming_runs('nope')".to_owned(), "RE014", "schedule \"nope\" does not exist"),
         ("select engine_create_failed_run('{\"task\": \"t\"}', '5')".to_owned(), "22032", "malformed completion"),
     ] {
         refuses(&session, &sql, code, message).await?;
@@ -201,6 +215,7 @@ async fn whoever_locks_needs_read_committed() -> Result<()> {
             "engine_heartbeat_many('{a}', '{b}')",
             "engine_tick()",
             "engine_reschedule('a', now())",
+            "engine_set_schedule('s', 't', '* * * * *')",
             "engine_register_worker('default', '1')",
             "engine_promote_worker('default', '1')",
         ] {

@@ -123,6 +123,11 @@ pub enum Refusal {
     },
     /// `RE009`: the one-time token was used.
     TokenUsed,
+    /// `RE014`: nobody has set this schedule.
+    UnknownSchedule {
+        /// The id that was given.
+        id: String,
+    },
     /// `RE013`: no worker of this version has registered.
     UnknownVersion {
         /// The version that was given.
@@ -176,6 +181,7 @@ impl Refusal {
             Self::UnknownEnvironment { .. } | Self::ArchivedEnvironment { .. } => "RE005",
             Self::QueueFull { .. } => "RE008",
             Self::TokenUsed => "RE009",
+            Self::UnknownSchedule { .. } => "RE014",
             Self::UnknownVersion { .. } => "RE013",
             Self::WrongIsolation { .. } => "RE006",
             Self::VersionMismatch { .. } => "RE007",
@@ -228,6 +234,7 @@ impl Refusal {
                 )
             }
             Self::TokenUsed => "one-time token was used".to_owned(),
+            Self::UnknownSchedule { id } => format!("schedule \"{id}\" does not exist"),
             Self::UnknownVersion { version } => format!("version \"{version}\" does not exist"),
             Self::InElement { refusal, .. } => refusal.message(),
         }
@@ -279,6 +286,7 @@ impl Refusal {
             }
             Self::NotDelayed { status, .. } => format!("Its execution status is {status}."),
             Self::TokenUsed => "A run was triggered with it.".to_owned(),
+            Self::UnknownSchedule { .. } => "Nobody has set this schedule.".to_owned(),
             Self::UnknownVersion { .. } => {
                 "No worker of this version has registered in the environment.".to_owned()
             }
@@ -317,6 +325,7 @@ impl Refusal {
             Self::NotDeadLettered { .. } => "Use engine_replay to do its work again as a new run.".to_owned(),
             Self::NotDelayed { .. } => "Only a run that waits for its time, or for a version, has a time to move.".to_owned(),
             Self::TokenUsed => "Ask for a new token; this one is good for a single run.".to_owned(),
+            Self::UnknownSchedule { .. } => "Set it with engine_set_schedule.".to_owned(),
             Self::UnknownVersion { .. } => "Register it with engine_register_worker.".to_owned(),
             Self::InElement { refusal, .. } => refusal.hint(),
         }

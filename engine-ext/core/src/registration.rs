@@ -115,12 +115,11 @@ fn elements<'a>(parameter: &'static str, value: Option<&'a Value>) -> Result<&'a
     }
 }
 
+/// The name of an element, and its other fields, if it has any.
+type Named<'a> = (String, Option<&'a Map<String, Value>>);
+
 /// The name of an element, a text or a field of an object, and its other fields.
-fn named<'a>(
-    parameter: &'static str,
-    key: &str,
-    element: &'a Value,
-) -> Result<(String, Option<&'a Map<String, Value>>), Refusal> {
+fn named<'a>(parameter: &'static str, key: &str, element: &'a Value) -> Result<Named<'a>, Refusal> {
     let (name, fields) = match element {
         Value::String(name) => (Some(name.as_str()), None),
         Value::Object(fields) => (fields.get(key).and_then(Value::as_str), Some(fields)),

@@ -29,12 +29,15 @@ impl Timestamp {
     /// The moment as ISO 8601 writes it, in UTC.
     #[must_use]
     pub fn to_rfc3339(self) -> String {
-        let unix = self.0.saturating_add(EPOCH_MICROS);
-        match jiff::Timestamp::from_microsecond(unix) {
-            Ok(moment) => moment.to_string(),
-            // Outside of the years that have a name.
-            Err(_) => if self.0 > 0 { "infinity" } else { "-infinity" }.to_owned(),
+        match self.to_jiff() {
+            Some(moment) => moment.to_string(),
+            None => if self.0 > 0 { "infinity" } else { "-infinity" }.to_owned(),
         }
+    }
+
+    /// The same, as the library of time zones has it; `None` outside of the years that have a name.
+    pub(crate) fn to_jiff(self) -> Option<jiff::Timestamp> {
+        jiff::Timestamp::from_microsecond(self.0.saturating_add(EPOCH_MICROS)).ok()
     }
 
     /// Reads a moment as ISO 8601 writes it, with its offset.

@@ -23,6 +23,7 @@ mod promote;
 mod redrive;
 mod replay;
 mod reschedule;
+mod schedule;
 mod tick;
 mod trigger;
 mod worker;

@@ -3,6 +3,7 @@
 mod delay;
 mod expire;
 mod promote;
+mod schedule;
 mod stall;
 mod timer;
 
@@ -16,7 +17,8 @@ use crate::{api, clock, store};
 /// Does what is due, and returns how much of each kind: at most `max_items`, in one commit.
 ///
 /// Kinds so far: `stalled_heartbeat`, a run whose deadline has passed goes back into its queue, or ends if nothing is left to
-/// try; `expired_run`, a run that has waited too long in its queue; `forgotten_key`, a key that has expired;
+/// try; `expired_run`, a run that has waited too long in its queue; `begun_schedule`, a
+/// schedule whose time has come; `forgotten_key`, a key that has expired;
 /// `cancelled_child`, a run whose parent ended cancelled; `ended_delay`, a run whose time has come; `promoted_run`, a run for which
 /// a version has registered. Where much is due, each kind
 /// gets its share. Safe to call from many sessions at once: what another one works on is skipped. Behaviour:
@@ -42,6 +44,7 @@ type Room = fn(&mut Tick<'_>) -> Result<Vec<Done>, Refusal>;
 const ROOMS: &[Room] = &[
     |tick| Ok(vec![("stalled_heartbeat", stall::recover(tick)?)]),
     |tick| Ok(vec![("expired_run", expire::expire(tick)?)]),
+    |tick| Ok(vec![("begun_schedule", schedule::begin(tick)?)]),
     |tick| Ok(vec![("forgotten_key", forget_keys(tick))]),
     timer::run,
 ];
@@ -57,7 +60,7 @@ struct Tick<'a> {
 fn tick(max_items: i32) -> Result<Vec<Done>, Refusal> {
     api::enter_locking()?;
     let settings = api::settings(clock::now());
-    let mut left = check_max_items(max_items)?;
+    let mut left = check_max_items("max_items", max_items)?;
     let mut tick = Tick {
         shard: Shard::default(),
         settings: &settings,
