@@ -8,3 +8,4 @@ mod privilege;
 mod readme;
 mod refusal;
 mod transaction;
+mod worker;

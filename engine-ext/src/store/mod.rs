@@ -24,6 +24,7 @@ pub(crate) mod parked;
 mod position;
 pub(crate) mod run;
 pub(crate) mod schedule;
+pub(crate) mod tick;
 pub(crate) mod timer;
 pub(crate) mod transition;
 pub(crate) mod trigger;
