@@ -3,6 +3,7 @@
 mod caller;
 mod claim;
 mod course;
+mod delay;
 mod dequeue;
 mod figure;
 mod growth;

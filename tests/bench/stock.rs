@@ -7,6 +7,7 @@ use engine_harness::{Cluster, Server, progress};
 use tokio_postgres::{Client, NoTls};
 
 const FILL_QUEUED: &str = include_str!("sql/fill_queued.sql");
+const FILL_DELAYED: &str = include_str!("sql/fill_delayed.sql");
 const FILL_FINISHED: &str = include_str!("sql/fill_finished.sql");
 const PREWARM: &str = include_str!("sql/prewarm.sql");
 
@@ -44,6 +45,11 @@ impl<'a> Stock<'a> {
     pub(super) async fn add_queued(&self, count: u64) -> Result<()> {
         progress::say(format!("filling in {count} queued runs"));
         self.fill(FILL_QUEUED, count).await
+    }
+
+    pub(super) async fn add_delayed(&self, count: u64) -> Result<()> {
+        progress::say(format!("filling in {count} delayed runs"));
+        self.fill(FILL_DELAYED, count).await
     }
 
     pub(super) async fn add_finished(&self, count: u64) -> Result<()> {

@@ -5,7 +5,7 @@ use clap::ValueEnum;
 use engine_harness::progress;
 
 use super::report::Chapter;
-use super::{Bench, dequeue, growth, horizon, lifecycle, wake};
+use super::{Bench, delay, dequeue, growth, horizon, lifecycle, wake};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Suite {
@@ -21,6 +21,8 @@ pub(super) enum Suite {
     Horizon,
     /// Idle workers: how fast they wake, and what they cost.
     Wake,
+    /// Claims while very many delays end.
+    Delay,
 }
 
 impl Suite {
@@ -42,6 +44,7 @@ impl Suite {
             Self::Blocked => Ok(blocked()),
             Self::Horizon => horizon::measure(bench).await,
             Self::Wake => wake::measure(bench).await,
+            Self::Delay => delay::measure(bench).await,
         }
     }
 
