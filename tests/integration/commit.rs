@@ -108,7 +108,7 @@ async fn whatever_time_or_identity_decides_is_one_commit_too() -> Result<()> {
     commits(
         &cluster,
         "trigger, key is there",
-        1,
+        0,
         session.trigger_with(keyed),
     )
     .await?;

@@ -7,6 +7,7 @@ mod dequeue;
 mod heartbeat;
 mod history;
 mod idempotency;
+mod registration;
 mod schedule;
 mod since;
 mod trigger;

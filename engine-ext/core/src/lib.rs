@@ -33,6 +33,7 @@ mod registration;
 mod retry;
 mod sanitize;
 mod schedule;
+mod scheduled_run;
 mod spread;
 mod stall;
 mod status;

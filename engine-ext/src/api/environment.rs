@@ -4,6 +4,7 @@ use engine_core::{Environment, EnvironmentChange, LimitChange, QueueChange, Refu
 use pgrx::iter::TableIterator;
 use pgrx::{default, name, pg_extern, search_path};
 
+use super::promote;
 use crate::error::{OrRaise, required};
 use crate::{api, clock, store};
 
@@ -139,10 +140,13 @@ fn set_environment(id: &str, change: EnvironmentChange) -> Result<Environment, R
         },
         |found| (*found).clone(),
     );
-    let was_limited = environment.is_limited();
+    let (was_limited, had_versions) = (environment.is_limited(), environment.requires_version);
     change.apply(&mut environment)?;
     store::limit::set_environment(&environment, clock::now());
     store::limit::fit(&environment, was_limited);
+    if had_versions && !environment.requires_version {
+        promote::begin(&environment);
+    }
     Ok(environment)
 }
 

@@ -1,14 +1,35 @@
 //! Runs that wait for a version, once one is there.
 
 use engine_core::{
-    Command, Demand, Environment, ExecutionStatus, Plan, RunId, Settings, Timestamp, decide,
+    Command, Demand, Environment, ExecutionStatus, Plan, RunId, Settings, TimerKind, Timestamp,
+    decide,
 };
 use serde_json::{Value, json};
 
-use crate::store;
 use crate::store::parked::{Parked, Place};
 use crate::store::run::Caller;
 use crate::store::transition::Transitions;
+use crate::{api, clock, store};
+
+/// Runs that a call promotes itself; the tick does the rest.
+const AT_ONCE: i32 = 200;
+
+/// Promotes runs of an environment that wait, and has the tick do the rest, if there is one; gives how many were promoted. The
+/// environment's mutex is held.
+pub(super) fn begin(environment: &Environment) -> i32 {
+    let settings = api::settings(clock::now());
+    let progress = promote(environment, None, AT_ONCE, &settings);
+    if let Some(after) = progress.next {
+        let timer = (
+            environment.shard,
+            environment.id.as_str(),
+            settings.now,
+            after,
+        );
+        store::timer::move_to(TimerKind::Promote, &[timer]);
+    }
+    progress.promoted
+}
 
 /// How far a promotion has come.
 pub(super) struct Progress {
@@ -52,8 +73,11 @@ pub(super) fn promote(
     }
 }
 
-/// Whether the version that would do the run does it.
+/// Whether the version that would do the run does it, or none is needed any more.
 fn is_ready(environment: &Environment, parked: &Parked) -> bool {
+    if !environment.requires_version {
+        return true;
+    }
     let worker = store::worker::find(environment, parked.version.as_deref());
     let demand = Demand {
         task: &parked.task,

@@ -1,15 +1,12 @@
 //! Workers that register what their version can do.
 
-use engine_core::{Environment, Queue, Refusal, Registration, TimerKind};
+use engine_core::{Environment, Queue, Refusal, Registration};
 use pgrx::iter::TableIterator;
 use pgrx::{JsonB, default, name, pg_extern, search_path};
 
 use super::promote;
 use crate::error::{OrRaise, required};
 use crate::{api, clock, store};
-
-/// Runs that a registration promotes itself; the tick does the rest.
-const PROMOTED_AT_ONCE: i32 = 200;
 
 /// Registers a version of a worker with what it knows, and promotes runs that wait for it.
 ///
@@ -122,29 +119,13 @@ fn lock(id: &str) -> Result<Environment, Refusal> {
 fn row(environment: &Environment, version: &str) -> WorkerRow {
     let current = store::worker::find(environment, None);
     let is_current = current.is_some_and(|current| current.version == version);
-    let promoted = promote_parked(environment);
+    let promoted = promote::begin(environment);
     (
         environment.id.clone(),
         version.to_owned(),
         is_current,
         promoted,
     )
-}
-
-/// Promotes runs that wait, and has the tick do the rest, if there is one.
-fn promote_parked(environment: &Environment) -> i32 {
-    let settings = api::settings(clock::now());
-    let progress = promote::promote(environment, None, PROMOTED_AT_ONCE, &settings);
-    if let Some(after) = progress.next {
-        let timer = (
-            environment.shard,
-            environment.id.as_str(),
-            settings.now,
-            after,
-        );
-        store::timer::move_to(TimerKind::Promote, &[timer]);
-    }
-    progress.promoted
 }
 
 /// Gives queues their base limits; what stands in for them, or pauses them, stays.
