@@ -4,6 +4,7 @@ use std::ffi::CString;
 
 use engine_core::{
     Backoff, DebounceLimits, Heartbeats, Limits, Machine, Machines, Settings, Spreading, Timestamp,
+    WorkerQueueOverrides,
 };
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
 
@@ -31,6 +32,8 @@ static DATABASE: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::ne
 static ROLE: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
 static TICK_INTERVAL_MS: GucSetting<i32> = GucSetting::<i32>::new(1_000);
 static BASE_COST_IN_CENTS: GucSetting<f64> = GucSetting::<f64>::new(0.0);
+static WORKER_QUEUE_OVERRIDES: GucSetting<Option<CString>> =
+    GucSetting::<Option<CString>>::new(None);
 static MAX_BATCH: GucSetting<i32> = GucSetting::<i32>::new(1_000);
 
 /// The names of the presets, as Postgres wants an enum setting to have them.
@@ -93,6 +96,20 @@ fn default_machine() -> Machine {
 /// What every dequeue costs, whatever the run then uses, cents.
 pub(crate) fn base_cost_in_cents() -> f64 {
     BASE_COST_IN_CENTS.get()
+}
+
+/// What operators put in the place of worker queues; `None` for nothing. What cannot be read is nothing, and is told to the
+/// server's log: a slip of an operator must not stop triggers.
+pub(crate) fn worker_queue_overrides() -> Option<WorkerQueueOverrides> {
+    let setting = WORKER_QUEUE_OVERRIDES.get()?;
+    let text = setting.to_str().unwrap_or_default();
+    let overrides = WorkerQueueOverrides::parse(text);
+    if overrides.is_none() {
+        pgrx::log!(
+            "engine.worker_queue_overrides is ignored: it is not an object of maps from texts to texts"
+        );
+    }
+    overrides
 }
 
 /// Limits on a trigger.
@@ -321,6 +338,14 @@ pub(crate) fn register() {
         &BASE_COST_IN_CENTS,
         0.0,
         f64::MAX,
+        GucContext::Suset,
+        GucFlags::empty(),
+    );
+    GucRegistry::define_string_guc(
+        c"engine.worker_queue_overrides",
+        c"Worker queues in the place of the ones that new runs name.",
+        c"A JSON object with the optional maps environmentId, projectId, orgId and workerQueue; the first one that knows wins.",
+        &WORKER_QUEUE_OVERRIDES,
         GucContext::Suset,
         GucFlags::empty(),
     );

@@ -59,17 +59,22 @@ extension_sql_file!(
     requires = ["timer"]
 );
 extension_sql_file!(
-    "../../sql/schema/12_trigger_key.sql",
-    name = "trigger_key",
+    "../../sql/schema/12_batch.sql",
+    name = "batch",
     requires = ["machine"]
 );
 extension_sql_file!(
-    "../../sql/schema/13_worker.sql",
+    "../../sql/schema/13_trigger_key.sql",
+    name = "trigger_key",
+    requires = ["batch"]
+);
+extension_sql_file!(
+    "../../sql/schema/14_worker.sql",
     name = "worker",
     requires = ["trigger_key"]
 );
 extension_sql_file!(
-    "../../sql/schema/14_schedule.sql",
+    "../../sql/schema/15_schedule.sql",
     name = "schedule",
     requires = ["worker"]
 );
@@ -84,9 +89,14 @@ extension_sql_file!(
     requires = ["next_run"]
 );
 extension_sql_file!(
+    "../../sql/view/queue_stats.sql",
+    name = "queue_stats",
+    requires = ["slot"]
+);
+extension_sql_file!(
     "../../sql/view/completed_waitpoint.sql",
     name = "completed_waitpoint",
-    requires = ["slot"]
+    requires = ["queue_stats"]
 );
 extension_sql_file!(
     "../../sql/view/checkpoint_entry.sql",
@@ -114,9 +124,24 @@ extension_sql_file!(
     requires = ["event"]
 );
 extension_sql_file!(
+    "../../sql/view/waitpoint_data.sql",
+    name = "waitpoint_data",
+    requires = ["run_overview"]
+);
+extension_sql_file!(
+    "../../sql/view/batch_data.sql",
+    name = "batch_data",
+    requires = ["waitpoint_data"]
+);
+extension_sql_file!(
+    "../../sql/function/engine_create_checkpoint.sql",
+    name = "engine_create_checkpoint",
+    requires = ["batch_data"]
+);
+extension_sql_file!(
     "../../sql/function/engine_set_environment.sql",
     name = "engine_set_environment",
-    requires = ["run_overview"]
+    requires = ["engine_create_checkpoint"]
 );
 extension_sql_file!(
     "../../sql/schema/98_dump.sql",

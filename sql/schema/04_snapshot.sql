@@ -46,4 +46,4 @@ comment on column engine.snapshot.batch_id is 'The batch that the run waits for'
 comment on column engine.snapshot.completed_waitpoint_ids is 'Waitpoints whose completion this snapshot carries, each once; null for none';
 comment on column engine.snapshot.completed_waitpoint_order is 'Ids of those that have an index, by index; an id may stand here twice; null for none';
 comment on column engine.snapshot.machine is 'The machine that was asked for, on the snapshot of a dequeue';
-comment on column engine.snapshot.detail is 'What only the events of this transition tell: error, retryAt, nextMachine';
+comment on column engine.snapshot.detail is 'What only the events of this transition tell: error, attemptError, retryAt, nextMachineAfterOOM, and of a dead letter usageDurationMs, costInCents';

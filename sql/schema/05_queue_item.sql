@@ -4,6 +4,8 @@
 create table engine.queue_item (
     shard           smallint not null,
     is_filed        boolean not null default false,
+    is_ahead        boolean not null,
+    is_sized        boolean not null default false,
     run_id          text collate "C" not null,
     available_at    timestamptz not null,
     environment_id  text collate "C" not null,
@@ -14,9 +16,10 @@ create table engine.queue_item (
     constraint queue_item_pkey primary key (shard, run_id)
 );
 
--- The claim walks this index from the left end of an environment.
-create index queue_item_claim on engine.queue_item (shard, worker_queue, environment_id, available_at, run_id)
-    include (expires_at)
+-- The claim walks this index from the left end of an environment, in two places at once: few items are ahead of their time;
+-- for the others a session that finds many dead entries remembers where the living begin (engine-ext/src/store/low_water.rs).
+create index queue_item_claim on engine.queue_item (
+    shard, worker_queue, environment_id, is_ahead, available_at, run_id)
     where not is_filed;
 
 create index queue_item_lane on engine.queue_item (
@@ -27,10 +30,15 @@ create index queue_item_lane on engine.queue_item (
 -- The tick expires what has waited too long. Items that may wait for ever are not here.
 create index queue_item_expiry on engine.queue_item (shard, expires_at) where expires_at is not null;
 
+-- Where a queue may only grow so long, its length is counted.
+create index queue_item_sized on engine.queue_item (shard, environment_id, queue) where is_sized;
+
 comment on table engine.queue_item is 'Queued runs: exactly one row per run whose execution status is QUEUED';
 comment on column engine.queue_item.available_at is 'Order of the queue and earliest time of the claim: queue timestamp minus priority, or the time of a retry';
 comment on column engine.queue_item.concurrency_key is 'Empty for none';
 comment on column engine.queue_item.expires_at is 'From when on it is not handed out any more, although nobody may have expired it yet; null for never';
+comment on column engine.queue_item.is_ahead is 'Whether the item was available before it was written: its place is in front of what may have been claimed since';
+comment on column engine.queue_item.is_sized is 'Whether the item counts against a limit on the length of its queue';
 comment on column engine.queue_item.is_filed is 'Whether the item was met while its lane was full, and is found through its lane from now on';
 
 -- A lane is a queue, or one concurrency key of a queue, in an environment: what a limit counts. It has a row as long as it

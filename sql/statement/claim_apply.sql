@@ -2,24 +2,24 @@
 -- carries batch, checkpoint and completed waitpoints of its predecessor.
 -- $1 smallint shard, $2 timestamptz now, $3 text worker_id, $4 text runner_id, $5 bigint heartbeat interval (ms)
 -- $6 text transition, $7 text execution status, $8 text run status, $9 text run status as snapshots say it,
--- $10 text description, $11 bigint horizon, $12 double precision base cost (cents), $13 boolean whether slots are counted
--- then one array element per run: $14 run id, $15 new snapshot id, $16 its ordinal, $17 its position, $18 max attempts,
--- $19 machine, $20 retry settings, $21 version, $22 max duration (s)
+-- $10 text description, $11 bigint horizon, $12 double precision base cost (cents)
+-- then one array element per run: $13 run id, $14 new snapshot id, $15 its ordinal, $16 its position, $17 max attempts,
+-- $18 machine, $19 retry settings, $20 whether its slot counts, $21 version, $22 max duration (s)
 -- Locks: held by claim_lock. Index: primary keys.
 with claimed as (
     select c.*
-    from unnest($14, $15, $16, $17, $18, $19, $20, $21, $22)
-         as c(run_id, snapshot_id, ordinal, position, max_attempts, machine, retry, version, max_duration_seconds)
+    from unnest($13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
+         as c(run_id, snapshot_id, ordinal, position, max_attempts, machine, retry, is_counted, version, max_duration_seconds)
 ), item as (
     delete from engine.queue_item as i
-    where i.shard = $1 and i.run_id = any ($14)
+    where i.shard = $1 and i.run_id = any ($13)
     returning i.run_id, i.environment_id, i.queue, i.concurrency_key
 ), heartbeat as (
     insert into engine.heartbeat (
         shard, run_id, snapshot_id, interval_ms, deadline_at, check_at, holds_slot, is_counted, acquired_at, environment_id,
         queue, concurrency_key)
     select $1, c.run_id, c.snapshot_id, $5, $2 + $5 * interval '1 millisecond', $2 + $5 * interval '1 millisecond', true,
-           $13, $2, i.environment_id, i.queue, i.concurrency_key
+           c.is_counted, $2, i.environment_id, i.queue, i.concurrency_key
     from claimed as c
     join item as i on i.run_id = c.run_id
 ), snapshot as (

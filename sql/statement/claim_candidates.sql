@@ -4,9 +4,10 @@
 -- $1 smallint shard, $2 text worker queue, $3 text environment id, $4 timestamptz now, $5 integer how many may go
 -- $6 integer how many items to look at that are in no lane yet
 -- $7 text[] queues that have a limit, $8 integer[] the limit of each of their lanes, $9 integer the limit of all other lanes
--- (2147483647 is no limit: nothing is counted)
--- Locks: none; the environment's mutex is held, so that nobody else takes a slot. Counting is a statement of its own after
--- the mutex: one that took the mutex itself would not see what its last holder wrote.
+-- (2147483647 is no limit: nothing is counted), $10 timestamptz before which nothing is alive that is not ahead of its time
+-- $11 boolean whether to count: false where the lanes are yet to be taken, each for itself
+-- Locks: none. Who counts holds the environment's mutex alone, so that nobody else takes a slot. It is a statement of its own
+-- after the mutex: one that took the mutex itself would not see what its last holder wrote.
 -- Index: lane_open, release_environment, lane_pkey, queue_item_claim, heartbeat_counted, queue_item_lane.
 with released as materialized (
     select r.queue, r.concurrency_key
@@ -24,13 +25,25 @@ with released as materialized (
     from released as r
 ), next as materialized (
     select q.run_id, q.queue, q.concurrency_key, q.available_at
-    from engine.queue_item as q
-    where q.shard = $1 and q.worker_queue = $2 and q.environment_id = $3 and not q.is_filed and q.available_at <= $4
-      and (q.expires_at is null or q.expires_at > $4)
+    from (
+        (select a.run_id, a.queue, a.concurrency_key, a.available_at
+         from engine.queue_item as a
+         where a.shard = $1 and a.worker_queue = $2 and a.environment_id = $3 and not a.is_filed and a.is_ahead
+           and a.available_at <= $4 and (a.expires_at is null or a.expires_at > $4)
+         order by a.available_at, a.run_id
+         limit $6)
+        union all
+        (select b.run_id, b.queue, b.concurrency_key, b.available_at
+         from engine.queue_item as b
+         where b.shard = $1 and b.worker_queue = $2 and b.environment_id = $3 and not b.is_filed and not b.is_ahead
+           and b.available_at >= $10 and b.available_at <= $4 and (b.expires_at is null or b.expires_at > $4)
+         order by b.available_at, b.run_id
+         limit $6)
+    ) as q
     order by q.available_at, q.run_id
     limit $6
 ), lane as materialized (
-    select a.queue, a.concurrency_key, case when c.cap = 2147483647 then c.cap else greatest(0, c.cap - (
+    select a.queue, a.concurrency_key, case when c.cap = 2147483647 or not $11 then c.cap else greatest(0, c.cap - (
                select count(*)
                from (
                    select

@@ -1,5 +1,9 @@
--- Picks the next due runs of an environment without limits and locks them; what a worker needs to know comes along.
--- $1 smallint shard, $2 text worker queue, $3 text environment id, $4 timestamptz now, $5 integer how many
+-- Picks the next due runs of queues without limits and locks them; what a worker needs to know comes along.
+-- $1 smallint shard, $2 text worker queue, $3 text environment id, $4 timestamptz now, $5 integer how many,
+-- $6 timestamptz before which nothing is alive of those that are not ahead of their time, $7 boolean whether to take those
+-- that are ahead, $8 boolean whether to stop at the first one of the others, so that both go in one order,
+-- $9 text[] run ids that this call has locked already: its own locks do not make it skip them,
+-- $10 text[] queues that have a limit
 -- Locks: run states, SKIP LOCKED: claimers never wait, neither for each other nor for anyone else. The run's lock is the
 -- fence: an item may be gone since this statement began, but then its run is no longer queued, which is read again once
 -- the lock is held.
@@ -26,8 +30,14 @@ from (
         where s.shard = $1 and s.run_id = q.run_id and s.execution_status in ('QUEUED', 'QUEUED_EXECUTING')
         for no key update skip locked
     ) as s
-    where q.shard = $1 and q.worker_queue = $2 and q.environment_id = $3 and not q.is_filed and q.available_at <= $4
-      and (q.expires_at is null or q.expires_at > $4)
+    where q.shard = $1 and q.worker_queue = $2 and q.environment_id = $3 and not q.is_filed and q.is_ahead = $7
+      and q.available_at >= case when $7 then '-infinity' else $6 end
+      and q.available_at <= least($4, case when $8 then (
+            select min(o.available_at)
+            from engine.queue_item as o
+            where o.shard = $1 and o.worker_queue = $2 and o.environment_id = $3 and not o.is_filed and o.is_ahead = not $7
+              and o.available_at >= case when $7 then $6 else '-infinity' end) end)
+      and (q.expires_at is null or q.expires_at > $4) and q.run_id <> all ($9) and q.queue <> all ($10)
     order by q.available_at, q.run_id
     limit $5
 ) as i

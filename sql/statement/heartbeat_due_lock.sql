@@ -1,11 +1,11 @@
 -- Picks the deadlines that the tick has to look at, and locks them.
--- $1 smallint shard, $2 timestamptz now, $3 integer how many
+-- $1 smallint shard, $2 timestamptz now, $3 integer how many, $4 timestamptz before which nothing is alive
 -- Locks: deadlines, SKIP LOCKED: ticks never wait, neither for each other nor for a beat under way. A deadline that is locked
 -- here can not be moved by a beat any more.
 -- Index: heartbeat_check.
 select h.run_id, h.deadline_at > $2 as is_alive
 from engine.heartbeat as h
-where h.shard = $1 and h.check_at <= $2
+where h.shard = $1 and h.check_at >= $4 and h.check_at <= $2
 order by h.check_at
 limit $3
 for update skip locked

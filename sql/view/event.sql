@@ -1,5 +1,6 @@
 -- Every event of spec/core.md §5.1. Most are told by a snapshot: the transition that wrote it says which events it is, in
 -- which order, and their bodies are read from the rows that the same statement wrote. The rest are notices.
+-- A run goes on, and its row with it: what an event takes from there never changes again, or stands in the snapshot's detail.
 -- The position of an event is eight times that of its row, plus its place among the events of that row.
 create view engine.event as
 select s.shard,
@@ -64,8 +65,8 @@ select s.shard,
                           || jsonb_strip_nulls(jsonb_build_object('nextMachineAfterOOM', s.detail -> 'nextMachineAfterOOM'))
                       when 'runAttemptFailed' then jsonb_build_object(
                           'attemptNumber', coalesce(s.attempt_number, 0),
-                          'error', coalesce(s.detail -> 'error', t.error),
-                          'completedAt', t.completed_at)
+                          'error', coalesce(s.detail -> 'attemptError', s.detail -> 'error', t.error),
+                          'completedAt', case when s.execution_status = 'FINISHED' then s.created_at end)
                       when 'runSucceeded' then jsonb_build_object(
                           'attemptNumber', coalesce(s.attempt_number, 1),
                           'output', t.output,
@@ -76,9 +77,9 @@ select s.shard,
                       when 'runFailed' then jsonb_build_object(
                           'attemptNumber', coalesce(s.attempt_number, 1),
                           'error', coalesce(s.detail -> 'error', t.error),
-                          'completedAt', coalesce(t.completed_at, s.created_at),
-                          'usageDurationMs', t.usage_duration_ms,
-                          'costInCents', t.cost_in_cents)
+                          'completedAt', case s.transition when 'CREATED_FAILED' then t.completed_at else s.created_at end,
+                          'usageDurationMs', coalesce((s.detail ->> 'usageDurationMs')::integer, t.usage_duration_ms),
+                          'costInCents', coalesce((s.detail ->> 'costInCents')::double precision, t.cost_in_cents))
                       when 'runCancelled' then jsonb_build_object(
                           'attemptNumber', coalesce(s.attempt_number, 1),
                           'error', t.error,

@@ -62,11 +62,6 @@ impl Chapter {
         }
     }
 
-    /// A suite that cannot be measured yet.
-    pub(super) fn skipped(name: &'static str, about: &'static str, why: &str) -> Self {
-        Self::new(name, about, Vec::new()).noting([format!("SKIPPED: {why}")])
-    }
-
     pub(super) fn noting(mut self, notes: impl IntoIterator<Item = String>) -> Self {
         self.notes.extend(notes);
         self

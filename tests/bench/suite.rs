@@ -5,7 +5,7 @@ use clap::ValueEnum;
 use engine_harness::progress;
 
 use super::report::Chapter;
-use super::{Bench, delay, dequeue, growth, horizon, lifecycle, wake};
+use super::{Bench, blocked, delay, dequeue, growth, horizon, lifecycle, wait, wake};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Suite {
@@ -23,6 +23,8 @@ pub(super) enum Suite {
     Wake,
     /// Claims while very many delays end.
     Delay,
+    /// Runs that wait and go on, beside many others that wait.
+    Wait,
 }
 
 impl Suite {
@@ -41,10 +43,11 @@ impl Suite {
             Self::Dequeue => dequeue::measure(bench).await,
             Self::Lifecycle => lifecycle::measure(bench).await,
             Self::Growth => growth::measure(bench).await,
-            Self::Blocked => Ok(blocked()),
+            Self::Blocked => blocked::measure(bench).await,
             Self::Horizon => horizon::measure(bench).await,
             Self::Wake => wake::measure(bench).await,
             Self::Delay => delay::measure(bench).await,
+            Self::Wait => wait::measure(bench).await,
         }
     }
 
@@ -52,15 +55,4 @@ impl Suite {
         self.to_possible_value()
             .map_or_else(String::new, |value| value.get_name().to_owned())
     }
-}
-
-/// The suite that waits for a function of the engine.
-fn blocked() -> Chapter {
-    let chapter = Chapter::skipped(
-        "blocked",
-        "Runnable runs behind a hundred thousand that may not run, because their concurrency keys are at their limits.",
-        "the engine has no concurrency limits yet, so no run can be blocked by one.",
-    );
-    progress::say(format!("suite blocked, {}", chapter.notes[0]));
-    chapter
 }

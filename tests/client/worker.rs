@@ -353,5 +353,5 @@ async fn a_worker_outlives_its_server_and_delivers_what_it_did_meanwhile() -> Re
         results(&session).await?["work"].1,
         Some(json!(1).to_string())
     );
-    Ok(())
+    session.check().await
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use engine_harness::condition::eventually;
-use engine_harness::{Cluster, Options};
+use engine_harness::{Cluster, Options, Session};
 
 /// The modules of the demo that do the work.
 #[path = "../demo"]
@@ -103,5 +103,5 @@ async fn a_kill_of_the_server_in_the_middle_of_the_demo_loses_nothing() -> Resul
         |digests: &[Digest], count: fn(&Digest) -> u64| digests.iter().map(count).sum::<u64>();
     assert_eq!(sum(&verdict.digests, |digest| digest.lines), lines);
     assert_eq!(sum(&verdict.digests, |digest| digest.words), words);
-    Ok(())
+    Session { client }.check().await
 }

@@ -1,4 +1,6 @@
-//! `kill -9` of the server.
+//! `kill -9` of the server, and of single backends.
 
 mod demo;
+mod order;
 mod schedule;
+mod window;

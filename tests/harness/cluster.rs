@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use tokio_postgres::Client;
 
 use crate::home::{self, Home};
@@ -110,6 +110,17 @@ impl Cluster {
         self.postmaster
             .take()
             .map_or(Ok(()), |mut postmaster| postmaster.kill_9())
+    }
+
+    /// Kills these backends with SIGKILL; the server then ends all others and recovers by itself.
+    ///
+    /// # Errors
+    /// If one of them is no backend of this server.
+    pub fn kill_9_backends(&self, pids: &[i32]) -> Result<()> {
+        match &self.postmaster {
+            Some(postmaster) => postmaster.kill_9_backends(pids),
+            None => bail!("the server does not run"),
+        }
     }
 
     /// The server's address.

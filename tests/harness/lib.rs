@@ -6,9 +6,11 @@
 //! [`Cluster::start`] when it kills the server or counts its WAL.
 
 mod account;
+mod check;
 mod cluster;
 pub mod condition;
 mod database;
+mod event;
 mod extension;
 mod home;
 mod install_script;
@@ -22,18 +24,23 @@ mod resident;
 mod server;
 mod session;
 mod stand_in;
+mod time;
+mod wait;
 mod wal;
 mod workspace;
 
+pub use check::{Sweep, Violation};
 pub use cluster::{Cluster, Options};
 pub use database::Database;
+pub use event::Event;
 pub use extension::{Extension, Profile, put};
 pub use pg_config::PgConfig;
 pub use prefix::{Loaded, PREFIX_VARIABLE, Prefix};
-pub use process::own_cpu_time;
+pub use process::cpu_time_of;
 pub use resident::Resident;
 pub use server::{SERVER_VARIABLE, Server};
-pub use session::{Completed, Held, Refused, Session};
+pub use session::{Cancelled, Completed, Held, Refused, Session};
+pub use wait::{Blocked, Continued};
 pub use wal::{Wal, WalUse, commits_between};
 pub use workspace::Workspace;
 

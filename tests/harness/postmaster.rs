@@ -7,6 +7,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -100,6 +101,23 @@ impl Postmaster {
             self.has_ended() && backends.iter().all(|backend| has_ended(*backend))
         });
         ensure!(gone, "processes of the server survived SIGKILL");
+        Ok(())
+    }
+
+    /// Kills these backends at once.
+    pub(crate) fn kill_9_backends(&self, pids: &[i32]) -> Result<()> {
+        let pids: Vec<Pid> = pids.iter().copied().map(Pid::from_raw).collect();
+        let backends = children_of(self.pid);
+        for pid in &pids {
+            ensure!(backends.contains(pid), "{pid} is no backend of the server");
+        }
+        for pid in pids {
+            match kill(pid, Signal::SIGKILL) {
+                // The server ends all others once it has noticed the first one.
+                Ok(()) | Err(Errno::ESRCH) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
         Ok(())
     }
 

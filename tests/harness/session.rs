@@ -25,6 +25,8 @@ pub struct Held {
 /// What a completion led to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Completed {
+    /// The run and its latest snapshot.
+    pub latest: Held,
     /// `attempt_status`.
     pub attempt_status: String,
     /// `execution_status`.
@@ -33,6 +35,19 @@ pub struct Completed {
     pub run_status: String,
     /// `attempt_number`.
     pub attempt_number: Option<i32>,
+}
+
+/// What a cancel led to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cancelled {
+    /// The run and its latest snapshot.
+    pub latest: Held,
+    /// `execution_status`.
+    pub execution_status: String,
+    /// `run_status`.
+    pub run_status: String,
+    /// `already_finished`.
+    pub already_finished: bool,
 }
 
 /// An error as its reader sees it.
@@ -130,12 +145,13 @@ impl Session {
     /// # Errors
     /// What the function raises.
     pub async fn complete(&self, held: &Held, completion: Value) -> Result<Completed> {
-        let sql = "select attempt_status, execution_status, run_status, attempt_number \
+        let sql = "select attempt_status, execution_status, run_status, attempt_number, run_id, snapshot_id \
                    from engine_complete_attempt($1, $2, $3)";
         let arguments: [&(dyn ToSql + Sync); 3] =
             [&held.run_id, &held.snapshot_id, &Json(completion)];
         let row = self.client.query_one(sql, &arguments).await?;
         Ok(Completed {
+            latest: Held::from_row(&row),
             attempt_status: row.get(0),
             execution_status: row.get(1),
             run_status: row.get(2),
@@ -168,98 +184,51 @@ impl Session {
         Ok(data.context("no such run")?.0)
     }
 
+    /// Cancels a run, with the arguments of `engine_cancel` as they stand between its parentheses.
+    ///
+    /// # Errors
+    /// What the function raises.
+    pub async fn cancel(&self, arguments: &str) -> Result<Cancelled> {
+        let sql = format!(
+            "select run_id, snapshot_id, execution_status, run_status, already_finished \
+             from engine_cancel({arguments})"
+        );
+        let row = self.client.query_one(&sql, &[]).await?;
+        Ok(Cancelled {
+            latest: Held::from_row(&row),
+            execution_status: row.get(2),
+            run_status: row.get(3),
+            already_finished: row.get(4),
+        })
+    }
+
     /// Calls `engine_tick`; gives the number of stalled runs that it recovered.
     ///
     /// # Errors
     /// What the function raises.
     pub async fn tick(&self) -> Result<i32> {
-        let sql = "select processed from engine_tick() where kind = 'stalled_heartbeat'";
-        Ok(self.client.query_one(sql, &[]).await?.get(0))
+        self.tick_of("stalled_heartbeat").await
     }
 
-    /// Moves the clock for one run: its heartbeat deadline has passed.
+    /// Calls `engine_tick`; gives how much of a kind it did.
     ///
     /// # Errors
-    /// If the run has no deadline.
-    pub async fn lapse(&self, run_id: &str) -> Result<()> {
-        let sql = "update engine.heartbeat \
-                   set check_at = now(), deadline_at = now() \
-                   where run_id = $1";
-        let moved = self.client.execute(sql, &[&run_id]).await?;
-        anyhow::ensure!(moved == 1, "run {run_id} has no heartbeat deadline");
-        Ok(())
-    }
-
-    /// Calls `engine_tick`; gives what it did of one kind.
-    ///
-    /// # Errors
-    /// What the function raises.
+    /// What the function raises, or if there is no such kind.
     pub async fn tick_of(&self, kind: &str) -> Result<i32> {
         let sql = "select processed from engine_tick() where kind = $1";
         Ok(self.client.query_one(sql, &[&kind]).await?.get(0))
     }
 
-    /// Moves the clock for one run: the time that it waits for has come.
+    /// Puts an item of a run into its queue that is none of the engine's doing.
     ///
     /// # Errors
-    /// If the run does not wait for one.
-    pub async fn bring_on(&self, run_id: &str) -> Result<()> {
-        let sql = "with timer as (update engine.timer set due_at = clock_timestamp() \
-                                  where kind = 'END_DELAY' and id = $1) \
-                   update engine.run set delay_until = clock_timestamp(), queue_timestamp = clock_timestamp() \
-                   where id = $1 and delay_until is not null";
-        let moved = self.client.execute(sql, &[&run_id]).await?;
-        anyhow::ensure!(moved == 1, "run {run_id} waits for no time");
-        Ok(())
-    }
-
-    /// Moves the clock for one run: its time to live has passed in its queue.
-    ///
-    /// # Errors
-    /// If the run does not expire.
-    pub async fn outlive(&self, run_id: &str) -> Result<()> {
-        let sql = "update engine.queue_item set expires_at = clock_timestamp() \
-                   where run_id = $1 and expires_at is not null";
-        let moved = self.client.execute(sql, &[&run_id]).await?;
-        anyhow::ensure!(moved == 1, "run {run_id} does not expire");
-        Ok(())
-    }
-
-    /// The bodies of all events of one name, in their order.
-    ///
-    /// # Errors
-    /// If the server refuses it.
-    pub async fn events(&self, name: &str) -> Result<Vec<Value>> {
-        // engine_events would wait for open transactions of other tests.
-        let sql = "select body from engine.event where name = $1 order by position";
-        let rows = self.client.query(sql, &[&name]).await?;
-        Ok(rows
-            .iter()
-            .map(|row| row.get::<_, Json<Value>>(0).0)
-            .collect())
-    }
-
-    /// Refuses a database that violates an invariant.
-    ///
-    /// # Errors
-    /// If one is violated; the error says which.
-    pub async fn check(&self) -> Result<()> {
-        let sql =
-            "select kind || ' ' || coalesce(run_id, '') || ': ' || detail from engine_check()";
-        let rows = self.client.query(sql, &[]).await?;
-        let violated: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
-        anyhow::ensure!(violated.is_empty(), "{}", violated.join("\n"));
-        Ok(())
-    }
-
-    /// Moves the clock for one run: it may be claimed now.
-    ///
-    /// # Errors
-    /// If the run is not queued.
-    pub async fn make_due(&self, run_id: &str) -> Result<()> {
-        let sql = "update engine.queue_item set available_at = clock_timestamp() where run_id = $1";
-        let moved = self.client.execute(sql, &[&run_id]).await?;
-        anyhow::ensure!(moved == 1, "run {run_id} is not queued");
+    /// If the run has one.
+    pub async fn put_stray(&self, run_id: &str) -> Result<()> {
+        let sql = "insert into engine.queue_item \
+                       (shard, run_id, worker_queue, environment_id, queue, concurrency_key, available_at, is_ahead) \
+                   select shard, id, worker_queue, environment_id, queue, coalesce(concurrency_key, ''), created_at, true \
+                   from engine.run where id = $1";
+        self.client.execute(sql, &[&run_id]).await?;
         Ok(())
     }
 

@@ -137,6 +137,13 @@ async fn a_dump_brings_every_row_back() -> Result<()> {
     let session = Session::open(&old).await?;
     let environment = "select engine_set_environment('dev', 'DEVELOPMENT')";
     session.client.batch_execute(environment).await?;
+    let parent = session.executing("parent").await?;
+    let sql = "select engine_create_batch(2, parent_run_id => $1, resume_parent => true)";
+    session.client.query_one(sql, &[&parent.run_id]).await?;
+    let token = session.token().await?;
+    session.due_in(60_000).await?;
+    let waiting = session.block(&parent.run_id, &[&token]).await?;
+    session.suspend(&waiting.held, "why").await?;
     for _ in 0..3 {
         session.trigger("test").await?;
     }
@@ -185,6 +192,13 @@ async fn a_dump_brings_every_row_back() -> Result<()> {
         "queue_item",
         "slot",
         "heartbeat",
+        "waitpoint",
+        "edge",
+        "waitpoint_history",
+        "checkpoint",
+        "batch",
+        "batch_item",
+        "timer",
         "timer",
         "trigger_key",
         "worker",
@@ -202,7 +216,7 @@ async fn a_dump_brings_every_row_back() -> Result<()> {
         .complete(&held, serde_json::json!({"ok": true}))
         .await?;
     assert_eq!(restored.dequeue_many(10).await?.len(), 1);
-    Ok(())
+    restored.check().await
 }
 
 fn run(command: &mut Command) -> Result<()> {

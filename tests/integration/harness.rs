@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use engine_harness::condition::{backend_pid, eventually, waits_for_lock};
-use engine_harness::{Cluster, Database, Options};
+use engine_harness::{Cluster, Database, Options, Session, Sweep};
 
 #[tokio::test]
 async fn a_fresh_database_has_the_extension_and_nothing_of_another() -> Result<()> {
@@ -151,4 +151,45 @@ async fn a_condition_that_never_holds_is_named() {
     };
     assert!(error.to_string().contains("pigs fly"));
     assert!(started.elapsed() >= patience);
+}
+
+#[tokio::test]
+async fn the_check_of_all_databases_finds_what_is_broken_and_leaves_out_what_is_meant_to_be()
+-> Result<()> {
+    let cluster = Cluster::start(Options::default()).await?;
+    let mut databases = Vec::new();
+    for _ in 0..3 {
+        let database = cluster.database().await?;
+        let session = Session::open(&database).await?;
+        session.trigger_with("'test', run_id => 'r'").await?;
+        databases.push((database, session));
+    }
+    let lose = "delete from engine.queue_item";
+    for (_, session) in &databases[1..] {
+        session.client.batch_execute(lose).await?;
+    }
+    databases[2].1.broken_on_purpose().await?;
+    cluster
+        .connect()
+        .await?
+        .batch_execute("create database bare")
+        .await?;
+
+    let sweep = Sweep::of(cluster.server()).await?;
+    assert_eq!((sweep.checked, sweep.broken_on_purpose), (3, 1));
+    let found: Vec<&str> = sweep
+        .found
+        .iter()
+        .map(|(database, _)| database.as_str())
+        .collect();
+    assert_eq!(found, ["bare", databases[1].0.name()]);
+    assert!(
+        sweep.found[0].1[0].contains("cannot be checked"),
+        "{sweep:?}"
+    );
+    assert!(
+        sweep.found[1].1[0].starts_with("queue_item of run r: "),
+        "{sweep:?}"
+    );
+    Ok(())
 }

@@ -1,7 +1,9 @@
 //! What single sessions see: commits, errors, transactions, the catalog.
 
 mod catalog;
+mod check;
 mod commit;
+mod flow;
 mod harness;
 mod plan;
 mod privilege;

@@ -1,21 +1,18 @@
-//! AF, RAS, USE: attempts and their ends, as far as no retry is left.
+//! AF, RAS: attempts and their ends, as far as no retry is left.
 
 use anyhow::{Context, Result};
-use engine_harness::{Database, Session};
+use engine_harness::{Database, Held, Session};
 use serde_json::json;
 
-fn user_error() -> serde_json::Value {
-    json!({"type": "BUILT_IN_ERROR", "name": "UserError", "message": "This is a user error", "stackTrace": ""})
-}
+use crate::reported::{failure_with_retry, internal_error, user_error};
 
 #[tokio::test]
 async fn af_2_a_run_without_attempts_left_ends_although_a_retry_is_asked_for() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.trigger_with("'test', max_attempts => 1").await?;
     let held = session.take().await?;
-    let failure =
-        json!({"ok": false, "error": user_error(), "retry": {"timestamp": 0, "delay": 0}});
-    let completed = session.complete(&held, failure).await?;
+    let failed = failure_with_retry(user_error(), 0);
+    let completed = session.complete(&held, failed).await?;
     assert_eq!(completed.attempt_status, "RUN_FINISHED");
     assert_eq!(completed.execution_status, "FINISHED");
     assert_eq!(completed.run_status, "COMPLETED_WITH_ERRORS");
@@ -24,13 +21,43 @@ async fn af_2_a_run_without_attempts_left_ends_although_a_retry_is_asked_for() -
 }
 
 #[tokio::test]
+async fn af_2_a_run_that_says_nothing_of_attempts_has_those_of_its_retry_settings() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    for (max_attempts, expected) in [(1, "RUN_FINISHED"), (5, "RETRY_IMMEDIATELY")] {
+        let retry = json!({"maxAttempts": max_attempts});
+        session
+            .trigger_with(&format!("'test', retry => '{retry}'"))
+            .await?;
+        let sql = "select run_id, snapshot_id, max_attempts from engine_dequeue()";
+        let row = session.client.query_one(sql, &[]).await?;
+        assert_eq!(row.get::<_, i32>(2), max_attempts);
+        let held = session
+            .start(&Held {
+                run_id: row.get(0),
+                snapshot_id: row.get(1),
+            })
+            .await?;
+        let failed = session
+            .complete(&held, failure_with_retry(user_error(), 0))
+            .await?;
+        assert_eq!(failed.attempt_status, expected, "{max_attempts}");
+    }
+    session
+        .trigger_with(r#"'test', max_attempts => 2, retry => '{"maxAttempts": 5}'"#)
+        .await?;
+    let sql = "select max_attempts from engine_dequeue()";
+    let own: i32 = session.client.query_one(sql, &[]).await?.get(0);
+    assert_eq!(own, 2, "what the run says itself counts first");
+    Ok(())
+}
+
+#[tokio::test]
 async fn af_3_an_error_that_no_retry_can_mend_crashes_the_run() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.trigger("test").await?;
     let held = session.take().await?;
-    let error = json!({"type": "INTERNAL_ERROR", "code": "DISK_SPACE_EXCEEDED"});
-    let failure = json!({"ok": false, "error": error, "retry": {"timestamp": 0, "delay": 0}});
-    let completed = session.complete(&held, failure).await?;
+    let failed = failure_with_retry(internal_error("DISK_SPACE_EXCEEDED"), 0);
+    let completed = session.complete(&held, failed).await?;
     assert_eq!(
         (
             completed.attempt_status.as_str(),
@@ -62,22 +89,28 @@ async fn ras_1_a_start_counts_the_attempt() -> Result<()> {
 }
 
 #[tokio::test]
-async fn use_1_usage_adds_up() -> Result<()> {
+async fn ras_2_a_success_keeps_its_output_and_is_the_last_snapshot() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.trigger("test").await?;
     let held = session.take().await?;
-    session
-        .client
-        .batch_execute("update engine.run_state set usage_duration_ms = 1000")
-        .await?;
-    session
-        .complete(&held, json!({"ok": true, "usage": {"durationMs": 500}}))
-        .await?;
-    let row = session
-        .client
-        .query_one("select usage_duration_ms from engine.run_state", &[])
-        .await?;
-    assert_eq!(row.get::<_, i32>(0), 1500);
+    let success =
+        json!({"ok": true, "output": r#"{"foo":"bar"}"#, "outputType": "application/json"});
+    session.complete(&held, success).await?;
+    let sql = "select s.run_status::text, s.output, s.output_type, p.execution_status::text, p.run_status::text \
+               from engine.run_state as s join engine.snapshot as p on p.id = s.snapshot_id";
+    let row = session.client.query_one(sql, &[]).await?;
+    let told: Vec<&str> = (0..5).map(|column| row.get(column)).collect();
+    let ended = "COMPLETED_SUCCESSFULLY";
+    assert_eq!(
+        told,
+        [
+            ended,
+            r#"{"foo":"bar"}"#,
+            "application/json",
+            "FINISHED",
+            ended
+        ]
+    );
     Ok(())
 }
 
@@ -123,30 +156,11 @@ async fn af_n5_an_attempt_that_took_too_long_times_out() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.trigger("test").await?;
     let held = session.take().await?;
-    let error = json!({"type": "INTERNAL_ERROR", "code": "MAX_DURATION_EXCEEDED"});
+    let error = internal_error("MAX_DURATION_EXCEEDED");
     let completed = session
         .complete(&held, json!({"ok": false, "error": error}))
         .await?;
     assert_eq!(completed.run_status, "TIMED_OUT");
-    Ok(())
-}
-
-#[tokio::test]
-async fn af_n9_usage_stops_at_the_largest_integer() -> Result<()> {
-    let session = Session::open(&Database::fresh().await?).await?;
-    session.trigger("test").await?;
-    let held = session.take().await?;
-    session
-        .complete(
-            &held,
-            json!({"ok": true, "usage": {"durationMs": 5_000_000_000_i64}}),
-        )
-        .await?;
-    let row = session
-        .client
-        .query_one("select usage_duration_ms from engine.run_state", &[])
-        .await?;
-    assert_eq!(row.get::<_, i32>(0), 2_147_483_647);
     Ok(())
 }
 

@@ -75,7 +75,7 @@ async fn dl_2_a_run_that_was_put_off_waits_for_its_new_time() -> Result<()> {
     assert_eq!(session.count(moved).await?, 1);
     assert_eq!(session.tick_of("ended_delay").await?, 0);
     assert_eq!(session.status(&run.run_id).await?.0, "DELAYED");
-    let told = &session.events("runDelayRescheduled").await?[0]["run"];
+    let told = &session.told("runDelayRescheduled").await?[0]["run"];
     assert_eq!(
         (&told["id"], &told["status"]),
         (&run.run_id.as_str().into(), &"DELAYED".into())
@@ -133,7 +133,7 @@ async fn dl_3_the_time_to_live_counts_from_the_queue_not_from_the_trigger() -> R
     let armed = "engine.queue_item i join engine.snapshot s on s.run_id = i.run_id and s.execution_status = 'QUEUED' \
                  where i.expires_at = s.created_at + interval '2 s'";
     assert_eq!(session.count(armed).await?, 1);
-    let enqueued = session.events("runEnqueuedAfterDelay").await?;
+    let enqueued = session.told("runEnqueuedAfterDelay").await?;
     assert_eq!(enqueued.len(), 1);
     assert!(
         enqueued[0]["run"]["queuedAt"].is_string(),

@@ -73,7 +73,7 @@ async fn deq_n9_a_dequeue_is_exactly_one_commit() -> Result<()> {
     let (held, wal) = cluster.count_commits(session.dequeue()).await?;
     assert!(held?.is_some());
     assert_eq!(wal.commits, 1);
-    Ok(())
+    session.check().await
 }
 
 #[tokio::test]

@@ -43,7 +43,7 @@ async fn what_a_run_does_not_say_its_task_says() -> Result<()> {
     let row = session.client.query_one(sql, &[]).await?;
     assert_eq!(row.get::<_, Json<Value>>(0).0["maxAttempts"], 7);
     assert_eq!((row.get(1), row.get(2)), (Some(60), "medium-1x"));
-    let events = session.events("runLocked").await?;
+    let events = session.told("runLocked").await?;
     assert_eq!(
         (
             &events[0]["run"]["maxAttempts"],

@@ -138,6 +138,7 @@ async fn ss_11_a_waitpoint_without_a_position_comes_without_an_index() -> Result
 #[tokio::test]
 async fn ss_n1_of_many_snapshots_the_newest_fifty_come() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
+    session.broken_on_purpose().await?;
     let run = session.trigger("test").await?;
     let more = "insert into engine.snapshot (shard, run_id, ordinal, id, transition, execution_status, run_status, position, horizon, description, created_at) \
                 select shard, run_id, n, 'z' || lpad(n::text, 3, '0'), 'REQUEUED', 'QUEUED', 'PENDING', nextval('engine.event_position'), 0, 'more', now() \

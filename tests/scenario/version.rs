@@ -4,7 +4,6 @@ use anyhow::{Context, Result};
 use engine_harness::{Database, Session};
 use serde_json::{Value, json};
 use tokio_postgres::Row;
-use tokio_postgres::types::Json;
 
 /// A database whose environment `prod` has versions.
 pub(crate) async fn open() -> Result<Session> {
@@ -89,7 +88,7 @@ async fn pv_1_runs_whose_task_no_version_knows_wait_until_one_does() -> Result<(
     }
     session.check().await?;
     assert_eq!(
-        session.events("runStatusChanged").await?[0]["run"]["status"],
+        session.told("runStatusChanged").await?[0]["run"]["status"],
         "PENDING_VERSION"
     );
 
@@ -99,7 +98,7 @@ async fn pv_1_runs_whose_task_no_version_knows_wait_until_one_does() -> Result<(
         assert_eq!(state(&session, run).await?, queued());
     }
     assert_eq!(
-        session.events("runStatusChanged").await?[3]["run"]["status"],
+        session.told("runStatusChanged").await?[3]["run"]["status"],
         "PENDING"
     );
     session.check().await?;
@@ -206,7 +205,7 @@ async fn deq_3_a_dequeued_run_names_its_version_and_its_image() -> Result<()> {
     assert_eq!(row.get::<_, &str>("environment_type"), "PRODUCTION");
     assert_eq!(row.get::<_, &str>("worker_version"), "20260807.1");
     assert_eq!(row.get::<_, &str>("image"), "image:1");
-    let told = &session.events("runLocked").await?[0]["run"];
+    let told = &session.told("runLocked").await?[0]["run"];
     for (key, value) in [
         ("id", run.as_str()),
         ("status", "DEQUEUED"),

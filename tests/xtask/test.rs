@@ -7,7 +7,9 @@ use std::process::{ExitCode, Stdio};
 
 use anyhow::{Context, Result};
 use clap::Args;
-use engine_harness::{Cluster, Options, PREFIX_VARIABLE, Profile, SERVER_VARIABLE, progress};
+use engine_harness::{
+    Cluster, Options, PREFIX_VARIABLE, Profile, SERVER_VARIABLE, Sweep, progress,
+};
 
 use crate::prepare::{self, Prepared};
 
@@ -35,7 +37,8 @@ pub async fn run(pg_config: Option<&Path>, arguments: Arguments) -> Result<ExitC
     Cluster::sweep(&prepared.prefix)?;
     progress::say("starting a private server");
     let cluster = Cluster::start_from(prepared.prefix.clone(), Options::default()).await?;
-    let counts = run_tests(&prepared, &cluster, &arguments)?;
+    let mut counts = run_tests(&prepared, &cluster, &arguments)?;
+    counts.failed += check_databases(&cluster).await?;
     if counts.failed > 0 {
         let log = prepared.prefix.base().join("server.log");
         fs::copy(cluster.log(), &log)?;
@@ -51,6 +54,24 @@ pub async fn run(pg_config: Option<&Path>, arguments: Arguments) -> Result<ExitC
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Whatever the tests did, what must always hold has to hold in their databases; gives in how many it does not.
+async fn check_databases(cluster: &Cluster) -> Result<u64> {
+    let sweep = Sweep::of(cluster.server()).await?;
+    for (database, found) in &sweep.found {
+        println!("engine_check in database {database}: FAILED");
+        for violation in found {
+            println!("    {violation}");
+        }
+    }
+    println!(
+        "engine_check: {} databases checked, {} of them failed, {} broken on purpose and left out",
+        sweep.checked,
+        sweep.found.len(),
+        sweep.broken_on_purpose
+    );
+    Ok(sweep.found.len() as u64)
 }
 
 /// The extension itself has no tests outside a server.

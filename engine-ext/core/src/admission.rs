@@ -15,30 +15,22 @@ pub struct Lane<T> {
     pub items: Vec<T>,
 }
 
-/// What becomes of the runs that a claimer has seen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Admission<T> {
-    /// Those that go, in their order.
-    pub admitted: Vec<T>,
-    /// Those that may not go before a slot of their lane is given back.
-    pub blocked: Vec<T>,
-}
-
 /// Chooses up to `max` runs out of `lanes`. Between queues the oldest head goes first; the concurrency keys of one queue take
-/// turns, oldest head first, so that no key waits for another one's backlog. `order` is an item's place.
+/// turns, oldest head first, so that no key waits for another one's backlog. `order` is an item's place. Each comes with the
+/// position of its lane.
 ///
 /// The reference looks at three times as many keys as it may grant, and starves the ones behind if these are at their limits
 /// (`spec/queue.md §3.4`, improvement 4). Here a full lane is no candidate.
 #[must_use]
 pub fn admit<T: Clone, O: Ord>(
-    lanes: &[Lane<T>],
+    lanes: &[&Lane<T>],
     max: usize,
     order: impl Fn(&T) -> O,
-) -> Admission<T> {
+) -> Vec<(usize, T)> {
     // Of each queue the lanes that can have one more: how many they got, the place of the next one, which lane.
     let mut queues: BTreeMap<&str, BTreeSet<(usize, O, usize)>> = BTreeMap::new();
     let next = |taken: usize, index: usize| {
-        let lane = &lanes[index];
+        let lane = lanes[index];
         let item = lane.items.get(taken).filter(|_| taken < lane.free)?;
         Some((taken, order(item), index))
     };
@@ -57,14 +49,17 @@ pub fn admit<T: Clone, O: Ord>(
         let Some((taken, _, index)) = turns.pop_first() else {
             break;
         };
-        admitted.push(lanes[index].items[taken].clone());
+        admitted.push((index, lanes[index].items[taken].clone()));
         turns.extend(next(taken + 1, index));
     }
-    let blocked = lanes
-        .iter()
-        .flat_map(|lane| lane.items.iter().skip(lane.free).cloned())
-        .collect();
-    Admission { admitted, blocked }
+    admitted
+}
+
+impl<T> Lane<T> {
+    /// Those of its runs that may not go before a slot of it is given back.
+    pub fn blocked(&self) -> impl Iterator<Item = &T> {
+        self.items.iter().skip(self.free)
+    }
 }
 
 /// The place of the item whose turn it is in a queue.
@@ -86,7 +81,12 @@ mod tests {
     }
 
     fn admitted(lanes: &[Lane<u32>], max: usize) -> Vec<u32> {
-        admit(lanes, max, |item| *item).admitted
+        let admitted = admit(&lanes.iter().collect::<Vec<_>>(), max, |item| *item);
+        admitted.into_iter().map(|(_, item)| item).collect()
+    }
+
+    fn blocked(lanes: &[Lane<u32>]) -> Vec<u32> {
+        lanes.iter().flat_map(Lane::blocked).copied().collect()
     }
 
     #[test]
@@ -122,17 +122,15 @@ mod tests {
             lane("q", "one", 1, &[3, 4]),
             lane("q", "free", 9, &[5]),
         ];
-        let admission = admit(&lanes, 9, |item| *item);
-        assert_eq!(admission.admitted, [3, 5]);
-        assert_eq!(admission.blocked, [1, 2, 4]);
+        assert_eq!(admitted(&lanes, 9), [3, 5]);
+        assert_eq!(blocked(&lanes), [1, 2, 4]);
     }
 
     #[test]
     fn no_more_go_than_may() {
         let lanes = [lane("q", "", 9, &[1, 2, 3])];
-        let admission = admit(&lanes, 2, |item| *item);
-        assert_eq!(admission.admitted, [1, 2]);
-        assert_eq!(admission.blocked, [] as [u32; 0], "the third has a slot");
+        assert_eq!(admitted(&lanes, 2), [1, 2]);
+        assert_eq!(blocked(&lanes), [] as [u32; 0], "the third has a slot");
         assert_eq!(admitted(&lanes, 0), [] as [u32; 0]);
     }
 }

@@ -130,10 +130,12 @@ fn finish(run: &Run, cancel: &Cancel, settings: &Settings) -> Finish {
         false => cancel.completed_at,
     };
     let duration_ms = cancel.attempt_duration_ms.unwrap_or(0);
+    let error = given.unwrap_or_else(|| error(cancel).to_json());
     Finish {
-        error: given.or_else(|| Some(error(cancel).to_json())),
         completed_at,
-        detail: Some(json!({"reason": cancel.reason.as_deref().unwrap_or(DEFAULT_REASON)})),
+        // For its children: they are cancelled for the reason that it keeps.
+        detail: Some(json!({"reason": error["raw"]})),
+        error: Some(error),
         ..run.ended(
             Transition::Canceled,
             RunStatus::Canceled,
@@ -202,7 +204,8 @@ mod tests {
             finalize: true,
             ..Cancel::default()
         };
-        let plan = decided(&run, Command::Cancel(&second)).unwrap();
-        assert_eq!(end(plan).error, Some(first));
+        let finish = end(decided(&run, Command::Cancel(&second)).unwrap());
+        assert_eq!(finish.error, Some(first));
+        assert_eq!(finish.detail, Some(json!({"reason": "first"})));
     }
 }

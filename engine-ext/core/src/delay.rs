@@ -86,7 +86,7 @@ pub(crate) fn end(run: &Run, timing: &Timing, settings: &Settings) -> Plan {
 /// Gives a run another time.
 ///
 /// # Errors
-/// [`Refusal::NotDelayed`] (`RE004`) for a run that waits neither for a time nor for a version.
+/// [`Refusal::WrongStatus`] (`RE004`) for a run that waits neither for a time nor for a version.
 pub(crate) fn reschedule(run: &Run, delay_until: Timestamp) -> Result<Plan, Refusal> {
     use ExecutionStatus::*;
     let run_status = match run.execution_status {
@@ -100,9 +100,13 @@ pub(crate) fn reschedule(run: &Run, delay_until: Timestamp) -> Result<Plan, Refu
         | Suspended
         | PendingCancel
         | Finished => {
-            return Err(Refusal::NotDelayed {
+            return Err(Refusal::WrongStatus {
                 run_id: run.id.clone(),
-                status: run.execution_status,
+                asked: "rescheduled",
+                reason: format!(
+                    "It is not delayed: its execution status is {}.",
+                    run.execution_status
+                ),
             });
         }
     };

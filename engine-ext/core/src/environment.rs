@@ -93,6 +93,22 @@ impl Environment {
         self.concurrency_limit
     }
 
+    /// The most slots of a lane of `queue`; `None` for no limit.
+    #[must_use]
+    pub fn cap_of(&self, queue: &str) -> Option<i32> {
+        let own = self.queues.get(queue).and_then(Queue::limit);
+        match (own, self.concurrency_limit) {
+            (Some(own), Some(all)) => Some(own.min(all)),
+            (own, all) => own.or(all),
+        }
+    }
+
+    /// Whether slots of `queue` count against a limit.
+    #[must_use]
+    pub fn counts(&self, queue: &str) -> bool {
+        self.cap().is_some() || self.cap_of(queue).is_some()
+    }
+
     /// The queues that have a limit, with the most slots of each of their lanes.
     pub fn queue_caps(&self) -> impl Iterator<Item = (&str, i32)> {
         let within = self.concurrency_limit.unwrap_or(i32::MAX);

@@ -123,6 +123,24 @@ mod tests {
     }
 
     #[test]
+    fn attempts_are_those_of_the_run_or_of_its_settings() {
+        let settings = Some(serde_json::json!({"maxAttempts": 5}));
+        for (own, retry, expected) in [
+            (Some(2), settings.clone(), 2),
+            (None, settings, 5),
+            (None, Some(serde_json::json!({"factor": 2})), 3),
+            (None, Some(serde_json::json!({"maxAttempts": 0})), 1),
+        ] {
+            let run = Run {
+                max_attempts: own,
+                retry,
+                ..run_in(ExecutionStatus::Queued)
+            };
+            assert_eq!(run.attempts(), expected);
+        }
+    }
+
+    #[test]
     fn a_stray_item_ends_its_run_unless_that_is_over_or_just_dequeued() {
         use ExecutionStatus::*;
         for status in ExecutionStatus::ALL {

@@ -1,10 +1,10 @@
 //! Every error that a user of the engine can cause: SQLSTATE, message, detail and hint in one place.
 //!
 //! Class `RE` is ours; the rest are the standard's. The codes 400, 404 and 409 of `spec/core.md` map one to one: 404 is
-//! `RE001` or `RE005`, 409 and the 400 for a snapshot that is not the latest are `RE002`, the 400 for a run that is over
+//! `RE001`, `RE005`, `RE010` or `RE011`, 409 and the 400 for a snapshot that is not the latest are `RE002`, the 400 for a run that is over
 //! is `RE003`, the other 400s are `RE004`.
 
-use crate::{ExecutionStatus, RunId, RunStatus, SnapshotId};
+use crate::{BatchId, ExecutionStatus, RunId, RunStatus, SnapshotId, WaitpointId};
 
 /// Why a call did nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,13 +114,6 @@ pub enum Refusal {
         /// What it is.
         status: RunStatus,
     },
-    /// `RE004`: the run waits neither for a time nor for a version.
-    NotDelayed {
-        /// The run.
-        run_id: RunId,
-        /// What it is to the engine.
-        status: ExecutionStatus,
-    },
     /// `RE009`: the one-time token was used.
     TokenUsed,
     /// `RE014`: nobody has set this schedule.
@@ -139,6 +132,28 @@ pub enum Refusal {
         run_id: RunId,
         /// What the run is.
         status: RunStatus,
+    },
+    /// `RE010`: no such waitpoint, or not in the environment of the run that is to wait for it.
+    UnknownWaitpoint {
+        /// The id that was given.
+        waitpoint_id: WaitpointId,
+    },
+    /// `RE011`: no such batch.
+    UnknownBatch {
+        /// The id that was given.
+        batch_id: BatchId,
+    },
+    /// `RE012`: the batch takes no more items.
+    BatchClosed {
+        /// The batch.
+        batch_id: BatchId,
+        /// Why not: a full sentence.
+        reason: String,
+    },
+    /// `40001`: others take and give back the same idempotency key all the time.
+    KeyContended {
+        /// How often the call has tried.
+        attempts: usize,
     },
     /// Any of the others, in one element of an array.
     InElement {
@@ -159,6 +174,16 @@ impl Refusal {
         }
     }
 
+    /// A wait for a run, or a batch of runs, that live elsewhere.
+    #[must_use]
+    pub fn other_shard() -> Self {
+        Self::invalid(
+            "environment_id",
+            "It lives on another shard than the parent or the batch.".to_owned(),
+            "Give the environment of the parent.",
+        )
+    }
+
     /// This refusal, of the element at `index`.
     #[must_use]
     pub fn in_element(self, index: usize) -> Self {
@@ -175,9 +200,7 @@ impl Refusal {
             Self::UnknownRun { .. } => "RE001",
             Self::StaleSnapshot { .. } => "RE002",
             Self::RunFinished { .. } => "RE003",
-            Self::WrongStatus { .. } | Self::NotDeadLettered { .. } | Self::NotDelayed { .. } => {
-                "RE004"
-            }
+            Self::WrongStatus { .. } | Self::NotDeadLettered { .. } => "RE004",
             Self::UnknownEnvironment { .. } | Self::ArchivedEnvironment { .. } => "RE005",
             Self::QueueFull { .. } => "RE008",
             Self::TokenUsed => "RE009",
@@ -190,7 +213,20 @@ impl Refusal {
             Self::MalformedCompletion { .. } => "22032",
             Self::TooLarge { .. } => "54000",
             Self::RunExists { .. } | Self::NotCancelled { .. } => "23505",
+            Self::UnknownWaitpoint { .. } => "RE010",
+            Self::UnknownBatch { .. } => "RE011",
+            Self::BatchClosed { .. } => "RE012",
+            Self::KeyContended { .. } => "40001",
             Self::InElement { refusal, .. } => refusal.sqlstate(),
+        }
+    }
+
+    /// How a batch tells why one of its items could not be triggered.
+    #[must_use]
+    pub fn item_code(&self) -> &'static str {
+        match self {
+            Self::QueueFull { .. } => "QUEUE_SIZE_LIMIT_EXCEEDED",
+            other => other.sqlstate(),
         }
     }
 
@@ -227,15 +263,19 @@ impl Refusal {
             Self::NotDeadLettered { run_id, .. } => {
                 format!("run \"{}\" cannot be redriven", run_id.as_str())
             }
-            Self::NotDelayed { run_id, .. } => {
-                format!(
-                    "cannot reschedule run \"{}\": it is not delayed",
-                    run_id.as_str()
-                )
-            }
             Self::TokenUsed => "one-time token was used".to_owned(),
             Self::UnknownSchedule { id } => format!("schedule \"{id}\" does not exist"),
             Self::UnknownVersion { version } => format!("version \"{version}\" does not exist"),
+            Self::UnknownWaitpoint { waitpoint_id } => {
+                format!("waitpoint \"{}\" does not exist", waitpoint_id.as_str())
+            }
+            Self::UnknownBatch { batch_id } => {
+                format!("batch \"{}\" does not exist", batch_id.as_str())
+            }
+            Self::BatchClosed { batch_id, .. } => {
+                format!("batch \"{}\" takes no items", batch_id.as_str())
+            }
+            Self::KeyContended { .. } => "idempotency key is contended".to_owned(),
             Self::InElement { refusal, .. } => refusal.message(),
         }
     }
@@ -284,11 +324,22 @@ impl Refusal {
             Self::NotDeadLettered { status, .. } => {
                 format!("Its status is {status}, and the queue has not given it up.")
             }
-            Self::NotDelayed { status, .. } => format!("Its execution status is {status}."),
             Self::TokenUsed => "A run was triggered with it.".to_owned(),
             Self::UnknownSchedule { .. } => "Nobody has set this schedule.".to_owned(),
             Self::UnknownVersion { .. } => {
                 "No worker of this version has registered in the environment.".to_owned()
+            }
+            // The words of the reference, which its callers look for.
+            Self::UnknownWaitpoint { .. } => "Waitpoint not found.".to_owned(),
+            Self::UnknownBatch { batch_id } => {
+                format!(
+                    "Batch {} not found or not initialized.",
+                    batch_id.friendly()
+                )
+            }
+            Self::BatchClosed { reason, .. } => reason.clone(),
+            Self::KeyContended { attempts } => {
+                format!("Failed to create it after {attempts} attempts due to conflicts.")
             }
             Self::InElement { index, refusal } => format!("Element {index}: {}", refusal.detail()),
         }
@@ -303,7 +354,9 @@ impl Refusal {
                 "The run has moved on: stop the work, or read its latest snapshot with engine_execution_data.".to_owned()
             }
             Self::RunFinished { .. } => "Nothing is left to do; trigger a new run to do the work again.".to_owned(),
-            Self::WrongStatus { .. } => "Only a run that was dequeued can be started and completed.".to_owned(),
+            Self::WrongStatus { .. } => {
+                "Only a run that a worker holds can be started, blocked, continued and completed, only one that is delayed can be rescheduled.".to_owned()
+            }
             Self::ArchivedEnvironment { .. } => "Open it again with engine_set_environment.".to_owned(),
             Self::QueueFull { .. } => "Trigger again later, or raise max_size with engine_set_queue.".to_owned(),
             Self::UnknownEnvironment { .. } => "Leave it out to use the environment \"default\".".to_owned(),
@@ -323,10 +376,15 @@ impl Refusal {
             Self::RunExists { .. } => "Choose another id, or leave it out.".to_owned(),
             Self::NotCancelled { .. } => "Use engine_cancel to cancel it.".to_owned(),
             Self::NotDeadLettered { .. } => "Use engine_replay to do its work again as a new run.".to_owned(),
-            Self::NotDelayed { .. } => "Only a run that waits for its time, or for a version, has a time to move.".to_owned(),
             Self::TokenUsed => "Ask for a new token; this one is good for a single run.".to_owned(),
             Self::UnknownSchedule { .. } => "Set it with engine_set_schedule.".to_owned(),
             Self::UnknownVersion { .. } => "Register it with engine_register_worker.".to_owned(),
+            Self::UnknownWaitpoint { .. } => {
+                "Check the id: a run waits for waitpoints of its own environment.".to_owned()
+            }
+            Self::UnknownBatch { .. } => "Make it with engine_create_batch.".to_owned(),
+            Self::BatchClosed { .. } => "Put the runs into a new batch.".to_owned(),
+            Self::KeyContended { .. } => "Call again.".to_owned(),
             Self::InElement { refusal, .. } => refusal.hint(),
         }
     }

@@ -97,6 +97,7 @@ pub(crate) fn requeue(run: &Run, mut moved: Move, error: &RunError, settings: &S
     }
     let given_up = RunError::internal(ErrorCode::DequeuedMaxRetries, error.message());
     let description = "Failed: it came back into its queue too often";
+    let failed = run.failed(&given_up, description, 0, settings);
     Plan::finish(Finish {
         transition: match run.execution_status {
             ExecutionStatus::PendingExecuting => Transition::Failed,
@@ -112,9 +113,15 @@ pub(crate) fn requeue(run: &Run, mut moved: Move, error: &RunError, settings: &S
             | ExecutionStatus::Finished => Transition::Failed,
         },
         is_dead_lettered: true,
-        // A redrive takes the error off the run; the event keeps it.
-        detail: Some(json!({"error": given_up.to_json()})),
-        ..run.failed(&given_up, description, 0, settings)
+        // A redrive takes the error off the run, and later attempts use more: the events of this end keep what they say.
+        // What the attempt died of is another error.
+        detail: Some(json!({
+            "error": given_up.to_json(),
+            "attemptError": error.to_json(),
+            "usageDurationMs": failed.usage_duration_ms,
+            "costInCents": failed.cost_in_cents,
+        })),
+        ..failed
     })
 }
 
@@ -175,6 +182,13 @@ mod tests {
             let finish = end(stalled(&run));
             assert_eq!(finish.run_status, RunStatus::SystemFailure);
             assert!(finish.is_dead_lettered);
+            let detail = finish.detail.unwrap();
+            assert_eq!(detail["error"]["code"], "TASK_RUN_DEQUEUED_MAX_RETRIES");
+            let died_of = match status {
+                ExecutionStatus::Executing => "TASK_RUN_STALLED_EXECUTING",
+                _ => "TASK_RUN_DEQUEUED_MAX_RETRIES",
+            };
+            assert_eq!(detail["attemptError"]["code"], died_of);
         }
     }
 

@@ -11,6 +11,14 @@ named! {
         EndDelay = "END_DELAY",
         /// Promote runs of an environment that wait for a version.
         Promote = "PROMOTE",
+        /// Complete a waitpoint whose moment has come, or whose time is over.
+        FinishWaitpoint = "FINISH_WAITPOINT",
+        /// See whether a run goes on.
+        ContinueRun = "CONTINUE_RUN",
+        /// See whether a batch has ended.
+        CompleteBatch = "COMPLETE_BATCH",
+        /// Abort a batch that is not sealed.
+        ExpireBatch = "EXPIRE_BATCH",
     }
 }
 
@@ -22,6 +30,10 @@ impl TimerKind {
             Self::CancelRun => "cancelled_child",
             Self::EndDelay => "ended_delay",
             Self::Promote => "promoted_run",
+            Self::FinishWaitpoint => "due_waitpoint",
+            Self::ContinueRun => "continuation",
+            Self::CompleteBatch => "batch_completion",
+            Self::ExpireBatch => "expired_batch",
         }
     }
 }

@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use crate::cancel::{self, Cancel};
 use crate::{
-    Backoff, Completion, DEFAULT_MAX_ATTEMPTS, EnvironmentType, ExecutionStatus, Heartbeats,
-    Machines, ParkReason, Plan, Refusal, RunId, RunStatus, SnapshotId, Timestamp, Timing, attempt,
-    delay, pending, queue, stall, ttl,
+    Backoff, BatchId, Completion, DEFAULT_MAX_ATTEMPTS, EnvironmentType, ExecutionStatus,
+    Heartbeats, Machines, ParkReason, Plan, Refusal, RetrySettings, RunId, RunStatus, SnapshotId,
+    Timestamp, Timing, attempt, checkpoint, delay, pending, queue, stall, ttl, wait,
 };
 
 /// A run as it was read under its lock.
@@ -98,6 +98,16 @@ pub enum Command<'a> {
         /// How long it might have waited.
         ttl: &'a str,
     },
+    /// Have it wait: it gets edges.
+    Block {
+        /// The batch that it waits for.
+        batch_id: Option<&'a BatchId>,
+    },
+    /// Go on with the attempt that was frozen.
+    Continue {
+        /// The caller's snapshot.
+        snapshot_id: &'a SnapshotId,
+    },
 }
 
 /// What decisions go by, apart from the run and the command.
@@ -145,6 +155,8 @@ pub fn decide(run: &Run, command: Command<'_>, settings: &Settings) -> Result<Pl
         Command::Promote(timing) => Ok(pending::promote(run, timing, settings)),
         Command::Mismatch => Ok(pending::mismatch(run, settings)),
         Command::Expire { ttl } => Ok(ttl::expire(run, ttl, settings)),
+        Command::Block { batch_id } => wait::block(run, batch_id),
+        Command::Continue { snapshot_id } => checkpoint::resume(run, snapshot_id),
     }
 }
 
@@ -160,6 +172,12 @@ impl Run {
             latest: self.snapshot_id.clone(),
             status: self.execution_status,
         })
+    }
+
+    /// Whether it is over: no worker has it any more.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.execution_status == ExecutionStatus::Finished
     }
 
     /// The refusal of a run that is over.
@@ -179,10 +197,13 @@ impl Run {
         }
     }
 
-    /// How many attempts it has.
+    /// How many attempts it has: those that it says, else those of its retry settings (`spec/core.md §2.8`).
     #[must_use]
     pub fn attempts(&self) -> i32 {
-        self.max_attempts.unwrap_or(DEFAULT_MAX_ATTEMPTS)
+        self.max_attempts.unwrap_or_else(|| {
+            let own = self.retry.as_ref().and_then(RetrySettings::parse);
+            own.map_or(DEFAULT_MAX_ATTEMPTS, |own| own.max_attempts.max(1))
+        })
     }
 
     /// Time and cents used so far and by `duration_ms` more; time stops at the largest integer (`spec/core.md §4.10`).

@@ -2,11 +2,9 @@
 
 use std::rc::Rc;
 
-use serde_json::Value;
-
 use crate::{
-    Debounce, Environment, IdempotencyKey, Machine, Refusal, RetrySettings, RunId, Timestamp,
-    Timing, TriggerOptions, check_delay_until, idempotency, ttl,
+    BatchId, Debounce, Environment, IdempotencyKey, Machine, NewRun, Refusal, RetrySettings, RunId,
+    Timestamp, TriggerOptions, check_delay_until, idempotency, ttl,
 };
 
 /// Ten years: what a priority may move a run by, milliseconds.
@@ -23,81 +21,6 @@ pub struct Limits {
     pub max_metadata_bytes: usize,
     /// The setting `engine.max_ttl_ms`; 0 for no ceiling.
     pub max_ttl_ms: i64,
-}
-
-/// A new run, checked and complete but for its ids.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NewRun {
-    /// Where it belongs.
-    pub environment: Rc<Environment>,
-    /// Its id, if the caller chose it.
-    pub chosen_id: Option<RunId>,
-    /// The task.
-    pub task: String,
-    /// Its input.
-    pub payload: String,
-    /// Media type of the input.
-    pub payload_type: String,
-    /// The queue.
-    pub queue: String,
-    /// Who may dequeue it.
-    pub worker_queue: String,
-    /// Runs with the same key share a limit.
-    pub concurrency_key: Option<String>,
-    /// Milliseconds by which it goes ahead.
-    pub priority_ms: i64,
-    /// Its place in the queue before priority.
-    pub queue_timestamp: Timestamp,
-    /// Its place in the queue, and the earliest time of its claim.
-    pub available_at: Timestamp,
-    /// How many attempts it has, if that was said.
-    pub max_attempts: Option<i32>,
-    /// How long an attempt may take, seconds.
-    pub max_duration_seconds: Option<i32>,
-    /// Machine preset.
-    pub machine: Option<String>,
-    /// Labels.
-    pub tags: Vec<String>,
-    /// The caller's own data.
-    pub metadata: Option<Value>,
-    /// Whether it is a test.
-    pub is_test: bool,
-    /// Trace context to continue.
-    pub trace_context: Option<Value>,
-    /// The engine's users' own notes.
-    pub annotations: Option<Value>,
-    /// The run that it repeats, without its prefix.
-    pub replayed_from: Option<String>,
-    /// The run that triggered it.
-    pub parent_run_id: Option<RunId>,
-    /// Retry settings.
-    pub retry: Option<Value>,
-    /// Not before this.
-    pub delay_until: Option<Timestamp>,
-    /// How long it may wait in its queue.
-    pub ttl: Option<String>,
-    /// One run per key.
-    pub idempotency_key: Option<IdempotencyKey>,
-    /// How triggers of one key are brought together.
-    pub debounce: Option<Debounce>,
-    /// Good for one run.
-    pub one_time_use_token: Option<String>,
-    /// The version of the worker that is to do it.
-    pub version: Option<String>,
-}
-
-impl NewRun {
-    /// When it expires if it enters its queue at `now`.
-    #[must_use]
-    pub fn expires_at(&self, now: Timestamp) -> Option<Timestamp> {
-        let timing = Timing {
-            delay_until: self.delay_until,
-            queue_timestamp: self.queue_timestamp,
-            priority_ms: self.priority_ms,
-            ttl: self.ttl.clone(),
-        };
-        timing.expires_at(now)
-    }
 }
 
 impl TriggerOptions {
@@ -197,7 +120,7 @@ impl TriggerOptions {
             max_attempts: positive("max_attempts", self.max_attempts)?,
             max_duration_seconds: positive("max_duration_seconds", self.max_duration_seconds)?,
             machine: self.machine.map(machine).transpose()?,
-            tags: tags(self.tags.unwrap_or_default())?,
+            tags: check_tags(self.tags.unwrap_or_default())?,
             metadata: self.metadata,
             is_test: self.is_test.unwrap_or(false),
             trace_context: self.trace_context,
@@ -205,8 +128,12 @@ impl TriggerOptions {
             replayed_from: self
                 .replayed_from
                 .map(|id| RunId::parse(&id).as_str().to_owned()),
+            // Without a parent there is nobody to wait.
+            resume_parent: self.resume_parent.unwrap_or(false) && self.parent_run_id.is_some(),
             parent_run_id: self.parent_run_id.as_deref().map(RunId::parse),
             retry: self.retry.map(RetrySettings::check).transpose()?,
+            batch_id: self.batch_id.as_deref().map(BatchId::parse),
+            batch_index: None,
         })
     }
 }
@@ -265,7 +192,7 @@ fn machine(text: String) -> Result<String, Refusal> {
     Ok(text)
 }
 
-fn tags(tags: Vec<String>) -> Result<Vec<String>, Refusal> {
+pub(crate) fn check_tags(tags: Vec<String>) -> Result<Vec<String>, Refusal> {
     if tags.len() > MAX_TAGS {
         return Err(Refusal::invalid(
             "tags",
@@ -440,7 +367,7 @@ mod tests {
             ),
             (
                 TriggerOptions {
-                    metadata: Some(Value::String("x".repeat(9))),
+                    metadata: Some(serde_json::Value::String("x".repeat(9))),
                     ..hello()
                 },
                 "54000",

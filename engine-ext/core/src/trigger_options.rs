@@ -1,6 +1,6 @@
 //! What a caller says of a new run, as arguments or as JSON.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::batch::check_batch;
 use crate::{Environment, Refusal, Timestamp};
@@ -50,6 +50,10 @@ pub struct TriggerOptions {
     pub retry: Option<Value>,
     /// Its id, if the caller chooses it.
     pub run_id: Option<String>,
+    /// Whether the run that triggers it waits for its end.
+    pub resume_parent: Option<bool>,
+    /// The batch that it joins.
+    pub batch_id: Option<String>,
     /// Not before this.
     pub delay_until: Option<Timestamp>,
     /// How long it may wait in its queue: a duration, or a number of seconds.
@@ -131,15 +135,11 @@ impl TriggerOptions {
                     options.max_duration_seconds = Some(integer("max_duration_seconds", &value)?);
                 }
                 "machine" => options.machine = Some(text("machine", value)?),
+                // Encoders that do not tell an empty array from an empty object write the latter.
+                "tags" if value.as_object().is_some_and(Map::is_empty) => options.tags = None,
                 "tags" => options.tags = Some(texts("tags", value)?),
                 "metadata" => options.metadata = Some(value),
-                "is_test" => {
-                    options.is_test = Some(
-                        value
-                            .as_bool()
-                            .ok_or_else(|| wrong("is_test", &value, "true or false"))?,
-                    );
-                }
+                "is_test" => options.is_test = Some(boolean("is_test", &value)?),
                 "trace_context" => options.trace_context = Some(value),
                 "annotations" => options.annotations = Some(value),
                 "queue_timestamp" => {
@@ -149,6 +149,8 @@ impl TriggerOptions {
                 "parent_run_id" => options.parent_run_id = Some(text("parent_run_id", value)?),
                 "retry" => options.retry = Some(value),
                 "run_id" => options.run_id = Some(text("run_id", value)?),
+                "resume_parent" => options.resume_parent = Some(boolean("resume_parent", &value)?),
+                "batch_id" => options.batch_id = Some(text("batch_id", value)?),
                 "delay_until" => options.delay_until = Some(timestamp("delay_until", value)?),
                 "ttl" => {
                     options.ttl = Some(match value {
@@ -211,6 +213,12 @@ fn texts(key: &'static str, value: Value) -> Result<Vec<String>, Refusal> {
     }
 }
 
+fn boolean(key: &'static str, value: &Value) -> Result<bool, Refusal> {
+    value
+        .as_bool()
+        .ok_or_else(|| wrong(key, value, "true or false"))
+}
+
 fn integer<T: TryFrom<i64>>(key: &'static str, value: &Value) -> Result<T, Refusal> {
     value
         .as_i64()
@@ -263,6 +271,13 @@ mod tests {
         assert_eq!(read(json!("1h")), Ok(Some("1h".to_owned())));
         assert_eq!(read(json!(90)), Ok(Some("90".to_owned())));
         assert_eq!(read(json!(true)).unwrap_err().sqlstate(), "22023");
+    }
+
+    #[test]
+    fn an_empty_object_is_no_tags() {
+        let options = TriggerOptions::from_json(json!({"task": "t", "tags": {}})).unwrap();
+        assert_eq!(options.tags, None);
+        assert!(TriggerOptions::from_json(json!({"tags": {"a": 1}})).is_err());
     }
 
     #[test]

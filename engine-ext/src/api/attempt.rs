@@ -11,7 +11,7 @@ use crate::error::{OrRaise, required};
 use crate::store::attempt::Start;
 use crate::store::run::Caller;
 use crate::store::transition::Transitions;
-use crate::{api, clock, mint, store};
+use crate::{api, mint, store};
 
 /// Text of the snapshot.
 const STARTED: &str = "Attempt started";
@@ -80,7 +80,7 @@ fn start(
 ) -> Result<StartedRow, Refusal> {
     let run_id = RunId::parse(required("run_id", run_id)?);
     let given = SnapshotId::parse(required("snapshot_id", snapshot_id)?);
-    let settings = api::settings(clock::now());
+    let settings = api::settings(api::now());
     let Some(run) = store::run::lock(&run_id) else {
         return Err(Refusal::UnknownRun { run_id });
     };

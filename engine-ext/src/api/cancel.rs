@@ -8,7 +8,7 @@ use pgrx::{default, name, pg_extern, search_path};
 use crate::error::OrRaise;
 use crate::store::run::Caller;
 use crate::store::transition::Transitions;
-use crate::{api, clock, store};
+use crate::{api, store};
 
 /// Cancels a run, and returns its latest snapshot.
 ///
@@ -72,7 +72,7 @@ fn apply(
     cancel: Result<Cancel, Refusal>,
     bulk_action_id: Option<&str>,
 ) -> Result<bool, Refusal> {
-    let settings = api::settings(clock::now());
+    let settings = api::settings(api::now());
     let plan = decide(run, Command::Cancel(&cancel?), &settings)?;
     let already_finished = plan == Plan::Keep;
     let mut transitions = Transitions::new(run.id.shard(), Caller::default(), &settings);

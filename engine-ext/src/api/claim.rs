@@ -1,30 +1,29 @@
 //! The claim: which environments, which runs, and what becomes of them.
 //!
-//! Where nothing is limited, claimers of an environment share its mutex and take what they can lock. Where there are limits
-//! one claimer at a time has the mutex, counts in a later statement, and takes what core admits: between the count and the
-//! commit nobody else can take a slot, and whoever gives one back only makes room.
+//! Where nothing is limited, claimers of an environment share its mutex and take what they can lock. Where a queue has a limit
+//! they take the lanes that they want slots of, each for itself; where the environment has one, a claimer has the mutex alone.
+//! Then they count, in a later statement, and take what core admits: between the count and the commit nobody else can take a
+//! slot that counts, and whoever gives one back only makes room.
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 
-use engine_core::{
-    Admission, Command, Environment, Lane, Plan, Refusal, Run, RunId, Settings, Timestamp, admit,
-    decide,
-};
+use engine_core::{Environment, Refusal, RunId, Settings, Timestamp};
 
-use super::assign::assign;
-use crate::store::claim::{Candidate, Claimed, Source};
-use crate::store::lane::{Item, Seen};
+use super::hand_out::{Got, clear_strays, hand_out, length};
+use crate::store::claim::{Claimed, Source};
+use crate::store::lane::Seen;
 use crate::store::run::Caller;
-use crate::store::transition::Transitions;
-use crate::{api, guc, mint, store, wakeup};
+use crate::{api, store, wakeup};
 
 /// How often a call that got nothing tries again where others are claiming, with a pause of a millisecond.
 const PATIENCE: i32 = 10;
 /// Environments that one call looks through.
 const ENVIRONMENTS: i32 = 100;
+/// How often a call claims again that had to set runs aside.
+const ROUNDS: i32 = 100;
 /// Items that are in no lane yet, of which a claimer looks at this many first, and at most at that many at a time.
-const FIRST_WINDOW: i32 = 64;
+const FIRST_WINDOW: i32 = 48;
 const LARGEST_WINDOW: i32 = 4096;
 
 thread_local! {
@@ -158,60 +157,61 @@ impl<'a> Wanted<'a> {
         if environment.is_archived {
             return Claim::Got(Vec::new());
         }
-        if !environment.is_limited() && store::mutex::try_shared(id) {
-            // Nobody sets a limit as long as the mutex is shared; but one may have been set since.
-            let is_open = store::environment::find_fresh(id).is_some_and(|now| !now.is_limited());
-            if is_open {
-                let claim = |left| claim_open(from, left, caller, settings);
-                return Claim::Got(again_while_set_aside(max_runs, claim));
-            }
-        }
-        if !store::mutex::try_alone(id) {
-            return Claim::Busy;
-        }
+        let needs_alone = |environment: &Environment| environment.cap().is_some();
+        let is_held = match needs_alone(&environment) {
+            true => store::mutex::try_alone(id),
+            false => store::mutex::try_shared(id),
+        };
+        // With the mutex held nobody sets limits; but somebody may have done so since they were read.
         match store::environment::find_fresh(id) {
-            Some(environment) => {
-                let claim = |left| claim_limited(from, &environment, left, caller, settings);
-                Claim::Got(again_while_set_aside(max_runs, claim))
+            Some(now) if is_held && needs_alone(&now) == needs_alone(&environment) => {
+                claim_held(from, &now, max_runs, caller, settings)
             }
-            None => Claim::Got(Vec::new()),
+            _ => Claim::Busy,
         }
     }
 }
 
-/// What a claimer got, and whether it set runs aside that stood in front of others: no version does them.
-#[derive(Default)]
-struct Got {
-    claimed: Vec<Claimed>,
-    has_set_aside: bool,
-}
-
-/// Claims until there are `max_runs` runs, or no more that may go, or a hundred times: runs that were set aside hide those behind
-/// them only once.
-fn again_while_set_aside(max_runs: i32, claim: impl Fn(i32) -> Got) -> Vec<Claimed> {
-    let mut claimed = Vec::new();
-    for _ in 0..100 {
-        let got = claim(max_runs - length(&claimed));
-        claimed.extend(got.claimed);
-        if !got.has_set_aside || length(&claimed) >= max_runs {
+/// Claims with the mutex held, until there are `max_runs` runs, or no more that may go: runs that no version does hide those
+/// behind them, but only once, since they are set aside.
+fn claim_held(
+    from: Source<'_>,
+    environment: &Environment,
+    max_runs: i32,
+    caller: Caller<'_>,
+    settings: &Settings,
+) -> Claim {
+    let mut all = Got::default();
+    for _ in 0..ROUNDS {
+        let left = max_runs - length(&all.claimed);
+        let got = match environment.is_limited() {
+            true => claim_limited(from, environment, left, caller, settings),
+            false => claim_open(from, left, caller, settings),
+        };
+        let goes_on = got.has_set_aside;
+        all.add(got);
+        if !goes_on || length(&all.claimed) >= max_runs {
             break;
         }
     }
-    claimed
+    match all.claimed.is_empty() && all.is_busy {
+        true => Claim::Busy,
+        false => Claim::Got(all.claimed),
+    }
 }
 
 /// Claims where nothing is limited.
 fn claim_open(from: Source<'_>, max_runs: i32, caller: Caller<'_>, settings: &Settings) -> Got {
-    let candidates = store::claim::lock(from, max_runs, settings.now);
+    let candidates = store::claim::lock(from, &[], max_runs, settings.now);
     let is_full = length(&candidates) == max_runs;
-    let got = hand_out(from, candidates, false, caller, settings);
+    let got = hand_out(from, candidates, |_| false, caller, settings);
     if !is_full {
         clear_strays(from, max_runs, caller, settings);
     }
     got
 }
 
-/// Claims where there are limits. The mutex is held.
+/// Claims where there are limits. The mutex is held, alone if the environment itself has a limit.
 fn claim_limited(
     from: Source<'_>,
     environment: &Environment,
@@ -219,157 +219,97 @@ fn claim_limited(
     caller: Caller<'_>,
     settings: &Settings,
 ) -> Got {
-    let headroom = store::lane::headroom(from, environment).unwrap_or(i64::MAX);
-    let max_runs = i64::from(max_runs).min(headroom) as i32;
+    let headroom = store::lane::headroom(from, environment);
+    let max_runs = i64::from(max_runs).min(headroom.unwrap_or(i64::MAX)) as i32;
+    let is_alone = headroom.is_some();
     let mut all = Got::default();
     let mut window = FIRST_WINDOW.max(max_runs.saturating_mul(2));
     while length(&all.claimed) < max_runs {
         let left = max_runs - length(&all.claimed);
-        let seen = store::lane::candidates(from, environment, left, window, settings.now);
-        if seen.lanes.is_empty() {
+        let mut seen =
+            store::lane::candidates(from, environment, left, window, is_alone, settings.now);
+        if seen.is_empty() {
             clear_strays(from, left, caller, settings);
             break;
         }
-        let place = |item: &Item| (item.available_at, item.run_id.clone());
-        let Admission { admitted, blocked } = admit(&seen.lanes, left as usize, place);
-        let ids: Vec<&RunId> = admitted.iter().map(|item| &item.run_id).collect();
-        let candidates = store::claim::lock_admitted(from, &ids);
-        let got = hand_out(from, candidates, true, caller, settings);
-        all.claimed.extend(got.claimed);
-        all.has_set_aside |= got.has_set_aside;
-        let blocked: Vec<&RunId> = blocked
-            .iter()
-            .filter(|item| !item.is_filed)
-            .map(|item| &item.run_id)
-            .collect();
-        settle(from, environment, &seen, &admitted, &blocked);
+        all.is_busy |= !is_alone && seen.hold(from, environment);
+        all.add(claim_seen(
+            from,
+            environment,
+            &mut seen,
+            left,
+            caller,
+            settings,
+        ));
+        let blocked = seen.blocked();
+        let changed = seen.changed(&blocked);
+        if !changed.is_empty() {
+            store::lane::settle(from, environment, &changed, &blocked);
+        }
         // Whoever filed something sees other items next time; else there is nothing left that may go.
         if blocked.is_empty() {
             break;
         }
         window = (window * 4).min(LARGEST_WINDOW);
     }
+    if !is_alone {
+        // What stands behind runs of lanes that others hold.
+        let left = max_runs - length(&all.claimed);
+        all.add(claim_unlimited(from, environment, left, caller, settings));
+    }
     all
 }
 
-/// Settles the lanes that changed, or may have: those with filed items, and those without any, which come because a slot of
-/// theirs was given back.
-fn settle(
+/// Claims up to `max_runs` of the runs that were seen.
+fn claim_seen(
     from: Source<'_>,
     environment: &Environment,
-    seen: &Seen,
-    admitted: &[Item],
-    blocked: &[&RunId],
-) {
-    let filed: BTreeSet<&RunId> = admitted
-        .iter()
-        .filter(|item| item.is_filed)
-        .map(|item| &item.run_id)
-        .chain(blocked.iter().copied())
-        .collect();
-    let is_changed = |lane: &Lane<Item>| {
-        lane.items.is_empty() || lane.items.iter().any(|item| filed.contains(&item.run_id))
-    };
-    let lanes: Vec<&Lane<Item>> = seen
-        .lanes
-        .iter()
-        .zip(&seen.is_released)
-        .filter(|(lane, is_released)| **is_released || is_changed(lane))
-        .map(|(lane, _)| lane)
-        .collect();
-    if !lanes.is_empty() {
-        store::lane::settle(from, environment, &lanes, blocked);
-    }
-}
-
-/// Hands locked runs to the caller.
-fn hand_out(
-    from: Source<'_>,
-    candidates: Vec<Candidate>,
-    slots_count: bool,
+    seen: &mut Seen,
+    max_runs: i32,
     caller: Caller<'_>,
     settings: &Settings,
 ) -> Got {
-    let (mut claimed, mut others) = (Vec::new(), Vec::new());
-    let environment = store::environment::find(from.environment_id);
-    for candidate in candidates {
-        match decide(&candidate.run, Command::Dequeue, settings) {
-            Ok(Plan::Claim { max_attempts }) => {
-                match assign(
-                    &candidate,
-                    environment.as_deref(),
-                    from,
-                    max_attempts,
-                    settings,
-                ) {
-                    Ok(assignment) => claimed.push(Claimed {
-                        snapshot_id: mint::next_snapshot_id(&candidate.run.snapshot_id),
-                        assignment,
-                        candidate,
-                    }),
-                    Err(plan) => others.push((candidate.run, plan)),
-                }
-            }
-            Ok(plan) => others.push((candidate.run, plan)),
-            Err(refusal) => unreachable!("a dequeue is never refused: {}", refusal.message()),
+    let counts = |queue: &str| environment.counts(queue);
+    let mut all = Got::default();
+    loop {
+        let left = max_runs - length(&all.claimed);
+        let (held, free) = seen.admit(usize::try_from(left).unwrap_or(0));
+        let ids: Vec<&RunId> = held.iter().map(|(_, item)| &item.run_id).collect();
+        let candidates = match ids.is_empty() {
+            true => Vec::new(),
+            false => store::claim::lock_admitted(from, &ids),
+        };
+        let locked: BTreeSet<&RunId> = candidates
+            .iter()
+            .map(|candidate| &candidate.run.id)
+            .collect();
+        let is_all = locked.len() == held.len();
+        for (lane, item) in &held {
+            seen.take(*lane, item, locked.contains(&item.run_id));
+        }
+        all.add(hand_out(from, candidates, counts, caller, settings));
+        // A run that somebody else has locked makes way for the next one.
+        if is_all {
+            // Lanes without a limit are nobody's: of these the next runs are taken that are free, however many others take some.
+            let free = i32::try_from(free).unwrap_or(i32::MAX);
+            all.add(claim_unlimited(from, environment, free, caller, settings));
+            return all;
         }
     }
-    if !claimed.is_empty() {
-        let base_cost = guc::base_cost_in_cents();
-        store::claim::apply(
-            from.shard,
-            &claimed,
-            "Dequeued",
-            base_cost,
-            slots_count,
-            caller,
-            settings,
-        );
-    }
-    apply(from, &others, slots_count, caller, settings);
-    Got {
-        claimed,
-        has_set_aside: !others.is_empty(),
-    }
 }
 
-/// Does away with due items whose runs are not queued. Nothing leaves one behind; but if one were there, it would be looked
-/// at by every claim from now on.
-fn clear_strays(from: Source<'_>, max_runs: i32, caller: Caller<'_>, settings: &Settings) {
-    let found = store::claim::strays(from, max_runs, settings.now);
-    if found.is_empty() {
-        return;
-    }
-    let found: Vec<&RunId> = found.iter().collect();
-    let runs = store::run::lock_free(from.shard, &found);
-    let locked: Vec<&RunId> = runs.iter().map(|run| &run.id).collect();
-    // Read once the runs are locked: what another claimer has taken since is gone.
-    let taken = store::claim::delete_items(from.shard, &locked);
-    let plans: Vec<(Run, Plan)> = runs
-        .into_iter()
-        .filter(|run| taken.contains(&run.id))
-        .filter_map(|run| {
-            let plan = decide(&run, Command::Stray, settings).ok()?;
-            Some((run, plan))
-        })
-        .collect();
-    apply(from, &plans, false, caller, settings);
-}
-
-fn apply(
+/// Claims up to `max_runs` runs of queues without a limit, in an environment without one.
+fn claim_unlimited(
     from: Source<'_>,
-    plans: &[(Run, Plan)],
-    slots_count: bool,
+    environment: &Environment,
+    max_runs: i32,
     caller: Caller<'_>,
     settings: &Settings,
-) {
-    let mut transitions = Transitions::new(from.shard, caller, settings).counting(slots_count);
-    for (run, plan) in plans {
-        transitions.add(run, plan.clone());
+) -> Got {
+    if max_runs == 0 {
+        return Got::default();
     }
-    transitions.apply();
-}
-
-fn length<T>(items: &[T]) -> i32 {
-    i32::try_from(items.len()).unwrap_or(i32::MAX)
+    let limited: Vec<&str> = environment.queue_caps().map(|(queue, _)| queue).collect();
+    let candidates = store::claim::lock(from, &limited, max_runs, settings.now);
+    hand_out(from, candidates, |_| false, caller, settings)
 }

@@ -15,7 +15,7 @@ use crate::error::{OrRaise, required};
 use crate::store::notice::Notice;
 use crate::store::run::Caller;
 use crate::store::transition::Transitions;
-use crate::{api, clock, guc, store};
+use crate::{api, guc, store};
 
 /// What a completion led to.
 struct Completed {
@@ -238,7 +238,7 @@ fn all(
     caller: Caller<'_>,
 ) -> Result<Vec<Result<Completed, Refusal>>, Refusal> {
     api::enter_locking()?;
-    let settings = api::settings(clock::now());
+    let settings = api::settings(api::now());
     let mut shards: BTreeMap<Shard, BTreeSet<&RunId>> = BTreeMap::new();
     for element in completions.iter().flatten() {
         let run_id = &element.run_id;

@@ -9,7 +9,7 @@ use super::claim::Wanted;
 use crate::error::OrRaise;
 use crate::store::claim::Claimed;
 use crate::store::run::Caller;
-use crate::{api, clock, guc, wakeup};
+use crate::{api, guc, wakeup};
 
 /// First pause of a call that waits, milliseconds; it doubles up to the longest one.
 const FIRST_PAUSE_MS: i64 = 5;
@@ -150,7 +150,7 @@ fn engine_dequeue(
 
 /// Calls `claim` until it gives something or `wait_ms` milliseconds have passed; gives the time of the last call, too.
 fn wait_for(wait_ms: i32, claim: impl Fn(Timestamp) -> Vec<Claimed>) -> (Vec<Claimed>, Timestamp) {
-    let mut now = clock::now();
+    let mut now = api::now();
     let end = now.plus_ms(i64::from(wait_ms));
     let mut pause_ms = FIRST_PAUSE_MS;
     loop {
@@ -161,6 +161,6 @@ fn wait_for(wait_ms: i32, claim: impl Fn(Timestamp) -> Vec<Claimed>) -> (Vec<Cla
         }
         wakeup::sleep_ms(pause_ms.min(left_ms));
         pause_ms = (pause_ms * 2).min(LONGEST_PAUSE_MS);
-        now = clock::now();
+        now = api::now();
     }
 }

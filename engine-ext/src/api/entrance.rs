@@ -2,41 +2,74 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use engine_core::{ExecutionStatus, KeyKind, Refusal, Timestamp, digest_of, is_key_free};
+use engine_core::{ExecutionStatus, KeyKind, Refusal, RunId, Timestamp, digest_of, is_key_free};
 
-use super::trigger::{TriggeredRow, cached, check_chosen_ids, row};
+use super::arrival::{check_chosen_ids, check_lengths};
 use super::{debounce, key};
-use crate::store;
 use crate::store::run::Caller;
-use crate::store::trigger::Minted;
+use crate::store::trigger::{Existing, Minted};
 use crate::store::trigger_key::{self, Key};
+use crate::{api, store};
 
-/// A new run, and its place in the call.
+/// A trigger that is through.
+pub(super) struct Entered {
+    /// What was asked for; written, unless a run was found.
+    pub(super) asked: Minted,
+    /// The run that was there.
+    pub(super) found: Option<Existing>,
+}
+
+impl Entered {
+    /// The run that it is about.
+    pub(super) fn run_id(&self) -> &RunId {
+        match &self.found {
+            Some(found) => &found.run_id,
+            None => &self.asked.run_id,
+        }
+    }
+
+    /// The run as it is for who asks for it later.
+    fn existing(&self, now: Timestamp) -> Existing {
+        match &self.found {
+            Some(found) => found.clone(),
+            None => Existing {
+                run_id: self.asked.run_id.clone(),
+                snapshot_id: self.asked.snapshot_id.clone(),
+                run_status: self.asked.birth.run_status,
+                execution_status: self.asked.birth.execution_status,
+                created_at: api::time(now),
+                delay_until: self.asked.run.delay_until,
+            },
+        }
+    }
+}
+
+/// A trigger, and its place in the call.
 type Entrant = (usize, Minted);
 
-/// An entrance that runs are passing.
+/// An entrance that triggers are passing.
 struct Entrance<'a> {
     now: Timestamp,
     locate: &'a dyn Fn(usize, Refusal) -> Refusal,
-    rows: BTreeMap<usize, TriggeredRow>,
+    entered: BTreeMap<usize, Entered>,
 }
 
-/// Writes those of these runs that are new; gives a row for each, in their order. `locate` says which element was refused.
+/// Writes those of these runs that are new; gives what became of each, in their order. `locate` says which element was refused.
 ///
 /// Those that no debounce brings together enter as one; a debounced one enters by itself, since it may change the run that one
 /// before it has made.
 ///
 /// # Errors
-/// [`Refusal::TokenUsed`] (`RE009`), [`Refusal::RunExists`] (`23505`).
+/// [`Refusal::TokenUsed`] (`RE009`), [`Refusal::RunExists`] (`23505`), [`Refusal::QueueFull`] (`RE008`).
 pub(super) fn enter(
     runs: Vec<Minted>,
     now: Timestamp,
     locate: &dyn Fn(usize, Refusal) -> Refusal,
-) -> Result<Vec<TriggeredRow>, Refusal> {
+) -> Result<Vec<Entered>, Refusal> {
     let mut entrance = Entrance {
         now,
         locate,
-        rows: BTreeMap::new(),
+        entered: BTreeMap::new(),
     };
     let mut together = Vec::new();
     for entrant in runs.into_iter().enumerate() {
@@ -49,7 +82,7 @@ pub(super) fn enter(
         }
     }
     entrance.admit(together)?;
-    Ok(entrance.rows.into_values().collect())
+    Ok(entrance.entered.into_values().collect())
 }
 
 impl Entrance<'_> {
@@ -60,15 +93,17 @@ impl Entrance<'_> {
         let (places, runs): (Vec<usize>, Vec<Minted>) = entrants.into_iter().unzip();
         if !runs.is_empty() {
             check_chosen_ids(&runs)?;
+            check_lengths(&runs, self.now)?;
             store::trigger::insert(&runs, Caller::default(), self.now);
         }
-        let rows = runs.into_iter().map(|new| row(new, self.now));
-        self.rows.extend(places.into_iter().zip(rows));
-        for (place, first) in repeated {
-            if let Some(mut found) = self.rows.get(&first).cloned() {
-                found.4 = true;
-                self.rows.insert(place, found);
-            }
+        let new = runs.into_iter().map(|asked| Entered { asked, found: None });
+        self.entered.extend(places.into_iter().zip(new));
+        for (place, asked, first) in repeated {
+            let found = self
+                .entered
+                .get(&first)
+                .map(|first| first.existing(self.now));
+            self.entered.insert(place, Entered { asked, found });
         }
         Ok(())
     }
@@ -78,19 +113,21 @@ impl Entrance<'_> {
     fn find_by_idempotency(
         &mut self,
         entrants: Vec<Entrant>,
-    ) -> (Vec<Entrant>, Vec<(usize, usize)>) {
-        let (mut first_of, mut repeated) = (HashMap::new(), Vec::new());
-        let (mut keys, mut places) = (Vec::new(), Vec::new());
-        for (place, new) in &entrants {
-            let Some(key) = idempotency_key(new) else {
+    ) -> (Vec<Entrant>, Vec<(usize, Minted, usize)>) {
+        let mut first_of = HashMap::new();
+        let (mut repeated, mut left) = (Vec::new(), Vec::new());
+        let (mut keys, mut keyed) = (Vec::new(), Vec::new());
+        for (place, new) in entrants {
+            let Some(key) = idempotency_key(&new) else {
+                left.push((place, new));
                 continue;
             };
             match first_of.get(&key.digest) {
-                Some(first) => repeated.push((*place, *first)),
+                Some(first) => repeated.push((place, new, *first)),
                 None => {
-                    first_of.insert(key.digest.clone(), *place);
+                    first_of.insert(key.digest.clone(), place);
                     keys.push(key);
-                    places.push(*place);
+                    keyed.push((place, new));
                 }
             }
         }
@@ -98,30 +135,31 @@ impl Entrance<'_> {
         let owners = key::claim(KeyKind::Idempotency, &keys, |run, expires_at| {
             is_key_free(run.run_status, expires_at, now)
         });
-        let found = places.into_iter().zip(owners);
-        let found = found.filter_map(|(place, owner)| Some((place, cached(owner?))));
-        self.rows.extend(found);
-        let is_new = |(place, _): &Entrant| {
-            !self.rows.contains_key(place) && repeated.iter().all(|(other, _)| other != place)
-        };
-        (entrants.into_iter().filter(is_new).collect(), repeated)
+        for ((place, asked), found) in keyed.into_iter().zip(owners) {
+            match found {
+                Some(_) => drop(self.entered.insert(place, Entered { asked, found })),
+                None => left.push((place, asked)),
+            }
+        }
+        left.sort_by_key(|(place, _)| *place);
+        (left, repeated)
     }
 
     /// Takes out those whose debounce key a run has that still waits.
     fn find_by_debounce(&mut self, entrants: Vec<Entrant>) -> Vec<Entrant> {
         let mut left = Vec::new();
-        for (place, new) in entrants {
-            match debounce::find(&new, self.now) {
-                Some(run) => {
-                    // The run that was to have the key is not written.
-                    if let Some(mut key) = idempotency_key(&new) {
-                        key.run_id = run.run_id.clone();
-                        trigger_key::take(KeyKind::Idempotency, &[(&key, new.run_id)]);
-                    }
-                    self.rows.insert(place, cached(run));
-                }
-                None => left.push((place, new)),
+        for (place, asked) in entrants {
+            let Some(found) = debounce::find(&asked, self.now) else {
+                left.push((place, asked));
+                continue;
+            };
+            // The run that was to have the key is not written.
+            if let Some(mut key) = idempotency_key(&asked) {
+                key.run_id = found.run_id.clone();
+                trigger_key::take(KeyKind::Idempotency, &[(&key, asked.run_id.clone())]);
             }
+            let found = Some(found);
+            self.entered.insert(place, Entered { asked, found });
         }
         left
     }

@@ -6,7 +6,7 @@ use pgrx::{default, name, pg_extern, search_path};
 
 use super::promote;
 use crate::error::{OrRaise, required};
-use crate::{api, clock, store};
+use crate::{api, store};
 
 /// Sets an environment, and returns it as it is from the commit on.
 ///
@@ -140,10 +140,14 @@ fn set_environment(id: &str, change: EnvironmentChange) -> Result<Environment, R
         },
         |found| (*found).clone(),
     );
-    let (was_limited, had_versions) = (environment.is_limited(), environment.requires_version);
+    let was_sized = environment.max_queue_size.is_some();
+    let had_versions = environment.requires_version;
     change.apply(&mut environment)?;
-    store::limit::set_environment(&environment, clock::now());
-    store::limit::fit(&environment, was_limited);
+    store::limit::set_environment(&environment, api::now());
+    store::limit::fit(&environment);
+    if environment.max_queue_size.is_some() && !was_sized {
+        store::limit::size(&environment, None);
+    }
     if had_versions && !environment.requires_version {
         promote::begin(&environment);
     }
@@ -159,11 +163,14 @@ fn set_queue(id: &str, name: &str, change: QueueChange) -> Result<engine_core::Q
         });
     };
     let mut environment = (*found).clone();
-    let was_limited = environment.is_limited();
+    let was_sized = environment.max_queued(name).is_some();
     let queue = environment.queues.get(name).copied().unwrap_or_default();
     let queue = change.apply(queue);
     environment.queues.insert(name.to_owned(), queue);
-    store::limit::set_queue(&environment, name, queue, clock::now());
-    store::limit::fit(&environment, was_limited);
+    store::limit::set_queue(&environment, name, queue, api::now());
+    store::limit::fit(&environment);
+    if environment.max_queued(name).is_some() && !was_sized {
+        store::limit::size(&environment, Some(name));
+    }
     Ok(queue)
 }

@@ -8,10 +8,10 @@ use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
 use pgrx::{JsonB, default, name, pg_extern, search_path};
 
-use super::trigger::{TriggeredRow, cached, trigger};
+use super::arrival::{TriggeredRow, cached, trigger};
 use crate::error::{OrRaise, required};
 use crate::store::trigger::Birth;
-use crate::{api, clock, store};
+use crate::{api, store};
 
 /// Writes a run that was cancelled before it could be triggered.
 ///
@@ -44,7 +44,7 @@ fn engine_create_cancelled_run(
         transition: Transition::CreatedCanceled,
         run_status: RunStatus::Canceled,
         description: "Cancelled before it was triggered",
-        completed_at: Some(cancelled_at.map_or_else(clock::now, api::moment)),
+        completed_at: Some(cancelled_at.map_or_else(api::now, api::moment)),
         error: Some(error.to_json()),
         is_silent: !emit_event.unwrap_or(true),
         ..FINISHED
@@ -83,7 +83,7 @@ fn engine_create_failed_run(
         transition: Transition::CreatedFailed,
         run_status: RunStatus::SystemFailure,
         description: "Failed before it was triggered",
-        completed_at: Some(clock::now()),
+        completed_at: Some(api::now()),
         error: Some(error.or_raise().to_json()),
         is_silent: !emit_event.unwrap_or(true),
         ..FINISHED
@@ -92,7 +92,7 @@ fn engine_create_failed_run(
     TableIterator::new(trigger(vec![options], &birth, |_, refusal| refusal).or_raise())
 }
 
-const FINISHED: Birth = Birth {
+pub(super) const FINISHED: Birth = Birth {
     execution_status: ExecutionStatus::Finished,
     ..Birth::QUEUED
 };

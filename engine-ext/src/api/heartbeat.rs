@@ -9,7 +9,7 @@ use pgrx::{default, name, pg_extern, search_path};
 
 use crate::error::{OrRaise, required};
 use crate::store::observe::Execution;
-use crate::{api, clock, guc, store};
+use crate::{api, guc, store};
 
 /// A run's latest snapshot; nulls behind the id if there is no such run.
 type ExecutionRow = (
@@ -116,7 +116,7 @@ fn beat(
         };
         beats.push(read().map_err(|refusal: Refusal| refusal.in_element(index))?);
     }
-    let now = clock::now();
+    let now = api::now();
     let mut rows: Vec<(usize, ExecutionRow)> = Vec::with_capacity(beats.len());
     for (shard, positions) in by_shard(&beats) {
         let here: Vec<&(RunId, SnapshotId)> =

@@ -2,10 +2,15 @@
 //!
 //! NULL for a parameter that has a default means the default; NULL for one that has none is refused with `22004`.
 
+mod arrival;
 mod assign;
 mod attempt;
+mod batch;
+mod batch_item;
+mod block;
 mod cancel;
 mod check;
+mod checkpoint;
 mod claim;
 mod complete;
 mod debounce;
@@ -14,18 +19,23 @@ mod entrance;
 mod environment;
 mod event;
 mod finished;
+mod hand_out;
 mod heartbeat;
 mod idempotency;
 mod key;
 mod machine;
 mod observe;
+mod parent;
 mod promote;
 mod redrive;
 mod replay;
 mod reschedule;
+mod run_waitpoint;
 mod schedule;
 mod tick;
 mod trigger;
+mod unblock;
+mod waitpoint;
 mod worker;
 
 use std::rc::Rc;
@@ -34,7 +44,7 @@ use engine_core::{Environment, Refusal, Run, RunId, Settings, Timestamp};
 use pgrx::datum::TimestampWithTimeZone;
 
 use crate::error::required;
-use crate::{guc, isolation, store, version};
+use crate::{clock, guc, isolation, store, version};
 
 /// First thing in every function.
 ///
@@ -51,6 +61,14 @@ fn enter() -> Result<(), Refusal> {
 fn enter_locking() -> Result<(), Refusal> {
     version::check()?;
     isolation::check()
+}
+
+/// The clock of a call that may write queue items and deadlines: scans rely on it that these are never written at a time
+/// before their writer has announced itself.
+fn now() -> Timestamp {
+    store::claim::announce_items();
+    store::heartbeat::announce_deadlines();
+    clock::now()
 }
 
 /// What decisions go by in a call at `now`.
@@ -75,6 +93,19 @@ fn environment(id: &str) -> Result<Rc<Environment>, Refusal> {
     store::environment::find(id).ok_or_else(|| Refusal::UnknownEnvironment {
         environment_id: id.to_owned(),
     })
+}
+
+/// Reads an array without NULLs.
+///
+/// # Errors
+/// [`Refusal::MissingValue`] (`22004`), naming the parameter.
+fn all_given<T>(parameter: &'static str) -> impl Fn(Vec<Option<T>>) -> Result<Vec<T>, Refusal> {
+    move |values| {
+        values
+            .into_iter()
+            .map(|value| required(parameter, value))
+            .collect()
+    }
 }
 
 fn time(moment: Timestamp) -> TimestampWithTimeZone {

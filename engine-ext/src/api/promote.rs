@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::store::parked::{Parked, Place};
 use crate::store::run::Caller;
 use crate::store::transition::Transitions;
-use crate::{api, clock, store};
+use crate::{api, store};
 
 /// Runs that a call promotes itself; the tick does the rest.
 const AT_ONCE: i32 = 200;
@@ -17,7 +17,7 @@ const AT_ONCE: i32 = 200;
 /// Promotes runs of an environment that wait, and has the tick do the rest, if there is one; gives how many were promoted. The
 /// environment's mutex is held.
 pub(super) fn begin(environment: &Environment) -> i32 {
-    let settings = api::settings(clock::now());
+    let settings = api::settings(api::now());
     let progress = promote(environment, None, AT_ONCE, &settings);
     if let Some(after) = progress.next {
         let timer = (

@@ -8,7 +8,7 @@ use pgrx::{name, pg_extern, search_path};
 use crate::error::OrRaise;
 use crate::store::run::Caller;
 use crate::store::transition::Transitions;
-use crate::{api, clock, store};
+use crate::{api, store};
 
 /// Puts a run back into its queue that the queue had given up, and returns its latest snapshot.
 ///
@@ -52,7 +52,7 @@ fn engine_redrive(
 }
 
 fn redrive(run: &Run) -> Result<(), Refusal> {
-    let settings = api::settings(clock::now());
+    let settings = api::settings(api::now());
     let plan = decide(run, Command::Redrive, &settings)?;
     let mut transitions = Transitions::new(run.id.shard(), Caller::default(), &settings);
     transitions.add_after(run, store::run::last_ordinal(run), plan);

@@ -11,7 +11,7 @@ use pgrx::{name, pg_extern, search_path};
 use crate::error::{OrRaise, required};
 use crate::store::run::Caller;
 use crate::store::transition::Transitions;
-use crate::{api, clock, store};
+use crate::{api, store};
 
 /// Gives a run that waits another time, earlier or later, and returns its latest snapshot.
 ///
@@ -44,7 +44,7 @@ fn engine_reschedule(
     let at = required("delay_until", delay_until).or_raise();
     let at = check_delay_until(api::moment(at)).or_raise();
     let run = api::lock(run_id).or_raise();
-    reschedule(&run, at, &api::settings(clock::now())).or_raise();
+    reschedule(&run, at, &api::settings(api::now())).or_raise();
     let execution = store::observe::execution(&run.id);
     TableIterator::once((
         execution.run_id,

@@ -6,7 +6,7 @@ use pgrx::iter::TableIterator;
 use pgrx::{JsonB, default, name, pg_extern, search_path};
 
 use crate::error::{OrRaise, required};
-use crate::{api, clock, guc, store};
+use crate::{api, guc, store};
 
 /// What a caller says of a schedule; `None` keeps what is there.
 struct Change {
@@ -164,7 +164,7 @@ fn set(id: String, change: Change) -> Result<Schedule, Refusal> {
     change.apply(&mut new);
     new.check()?;
     let environment = api::environment(&new.environment_id)?;
-    let (now, by) = (clock::now(), guc::spreading());
+    let (now, by) = (api::now(), guc::spreading());
     if old.as_ref().is_none_or(|old| !old.keeps_time_with(&new)) {
         new.phase = new.phase(&by).or(new.phase);
         new.next = new.next(None, now, &by);

@@ -1,49 +1,40 @@
 //! Trigger: new runs, in the caller's own transaction and in any isolation level.
 
-use std::rc::Rc;
-
-use engine_core::{
-    Environment, ExecutionStatus, NewRun, Refusal, RunId, Timestamp, TriggerOptions,
-};
+use engine_core::{Refusal, TriggerOptions};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
 use pgrx::{JsonB, default, name, pg_extern, search_path};
 
-use super::entrance;
+use super::arrival::trigger;
 use crate::error::{OrRaise, required};
-use crate::store::trigger::{Birth, Existing, Minted};
-use crate::{api, clock, guc, mint, store};
-
-pub(super) type TriggeredRow = (
-    String,
-    String,
-    &'static str,
-    &'static str,
-    bool,
-    TimestampWithTimeZone,
-);
+use crate::store::trigger::Birth;
+use crate::{api, guc};
 
 /// Triggers a run: writes it, its first snapshot and its queue item, and returns it.
 ///
 /// Works inside the caller's transaction, in any isolation level: the run exists once that transaction commits, and not at
 /// all if it rolls back. `payload` is opaque text. `priority_ms` moves the run ahead of those triggered up to that many
-/// milliseconds earlier; a negative one holds it back. Without `max_attempts` a run has three. With `delay_until` it enters its
-/// queue then. With `ttl`, a duration such as `1h30m` or a number of seconds, it expires if it has waited that long in its queue
-/// and was never handed out. A trigger that repeats the `idempotency_key` of a run of the same task and environment returns that
-/// run, with `is_cached`, unless it failed or the key has expired, by default after thirty days. `debounce`, an object of `key`,
-/// `delay` and perhaps `mode` and `maxDelay`, has triggers of one key put off one run, and with mode `trailing` say what it is.
-/// A `one_time_use_token` is good for one run. `version` names the worker version that is to do it. Behaviour:
-/// `spec/queue.md §1.2`, `§2.1–2.6`, `spec/core.md §4.12`.
+/// milliseconds earlier; a negative one holds it back. Without `max_attempts` a run has those of its `retry` settings, or three.
+/// With `resume_parent` the parent waits for the end of this run, from the same commit on. With `batch_id` the run joins a
+/// batch. With `delay_until` it enters its queue then. With `ttl`, a duration such as `1h30m` or a number of seconds, it expires if
+/// it has waited that long in its queue and was never handed out. A trigger that repeats the `idempotency_key` of a run of the same
+/// task and environment returns that run, with `is_cached`, unless it failed or the key has expired, by default after thirty days.
+/// `debounce`, an object of `key`, `delay` and perhaps `mode` and `maxDelay`, has triggers of one key put off one run, and with mode
+/// `trailing` say what it is. The run that is returned is the one that a parent waits for, and that a batch has. A
+/// `one_time_use_token` is good for one run. `version` names the worker version that is to do it; a run that its parent waits for is
+/// done by the parent's. Behaviour: `spec/queue.md §1.2`, `§2.1–2.6`, `spec/core.md §2.8`, `§4.12`, `spec/wait.md §2.10`.
 ///
 /// # Errors
 /// - `22004` without a task.
 /// - `22023` for a value out of bounds.
 /// - `54000` for a payload over `engine.max_payload_bytes`, metadata over `engine.max_metadata_bytes`.
 /// - `RE001` for an unknown parent.
-/// - `RE005` for an unknown environment.
-/// - `RE009` for a token that was used.
+/// - `RE005` for an unknown or archived environment, `RE008` for a queue that is full, `RE009` for a token that was used.
 /// - `40001`, in a stricter isolation level than READ COMMITTED, if somebody took the key since the transaction began.
 /// - `23505` for a `run_id` that is taken.
+/// - With `resume_parent`: `RE003` for a parent that is finished, `RE004` for one of which no attempt runs.
+/// - With `batch_id`: `RE011` for an unknown batch, `RE012` for one that takes no more runs.
+/// - With either: `RE006` in a stricter isolation level than READ COMMITTED.
 #[pg_extern(volatile, parallel_unsafe, security_definer)]
 #[search_path(pg_catalog, pg_temp)]
 #[allow(clippy::too_many_arguments)]
@@ -69,6 +60,8 @@ fn engine_trigger(
     parent_run_id: default!(Option<String>, "NULL"),
     retry: default!(Option<JsonB>, "NULL"),
     run_id: default!(Option<String>, "NULL"),
+    resume_parent: default!(Option<bool>, "false"),
+    batch_id: default!(Option<String>, "NULL"),
     delay_until: default!(Option<TimestampWithTimeZone>, "NULL"),
     ttl: default!(Option<String>, "NULL"),
     idempotency_key: default!(Option<String>, "NULL"),
@@ -110,6 +103,8 @@ fn engine_trigger(
         parent_run_id,
         retry: retry.map(|json| json.0),
         run_id,
+        resume_parent,
+        batch_id,
         delay_until: delay_until.map(api::moment),
         ttl,
         idempotency_key,
@@ -154,129 +149,7 @@ fn engine_trigger_many(
     TableIterator::new(rows.or_raise())
 }
 
-/// Checks the options of new runs, mints their ids and writes them. `locate` says which element was refused.
-pub(super) fn trigger(
-    options: Vec<TriggerOptions>,
-    birth: &Birth,
-    locate: impl Fn(usize, Refusal) -> Refusal,
-) -> Result<Vec<TriggeredRow>, Refusal> {
-    if options.is_empty() {
-        return Ok(Vec::new());
-    }
-    let now = clock::now();
-    let limits = guc::trigger_limits();
-    let mut runs = Vec::with_capacity(options.len());
-    for (index, options) in options.into_iter().enumerate() {
-        let run = environment(options.environment_id())
-            .and_then(|environment| {
-                with_task(options, &environment).check(environment, limits, now)
-            })
-            .map_err(|refusal| locate(index, refusal))?;
-        runs.push(mint(run, birth));
-    }
-    check_parents(&runs)?;
-    entrance::enter(runs, now, &locate)
-}
-
-/// The options with what a task says for runs that do not say it themselves, where versions matter.
-fn with_task(options: TriggerOptions, environment: &Environment) -> TriggerOptions {
-    if !environment.requires_version || options.ttl.is_some() {
-        return options;
-    }
-    let worker = store::worker::find(environment, options.version.as_deref());
-    let task = worker
-        .as_ref()
-        .and_then(|worker| worker.tasks.get(options.task.as_deref()?));
-    TriggerOptions {
-        ttl: task.and_then(|task| task.ttl.clone()),
-        ..options
-    }
-}
-
-/// A new run with its ids; one that is to be queued waits first if it has a time.
-fn mint(run: NewRun, birth: &Birth) -> Minted {
-    let waits = birth.execution_status == ExecutionStatus::Queued && run.delay_until.is_some();
-    Minted {
-        run_id: mint::run_id(&run),
-        run,
-        snapshot_id: mint::first_snapshot_id(),
-        birth: match waits {
-            true => Birth::DELAYED,
-            false => birth.clone(),
-        },
-    }
-}
-
-/// A run that was written.
-pub(super) fn row(new: Minted, now: Timestamp) -> TriggeredRow {
-    (
-        new.run_id.as_str().to_owned(),
-        new.snapshot_id.as_str().to_owned(),
-        new.birth.run_status.as_str(),
-        new.birth.execution_status.as_str(),
-        false,
-        api::time(now),
-    )
-}
-
-/// A run that was there before.
-pub(super) fn cached(run: Existing) -> TriggeredRow {
-    (
-        run.run_id.as_str().to_owned(),
-        run.snapshot_id.as_str().to_owned(),
-        run.run_status.as_str(),
-        run.execution_status.as_str(),
-        true,
-        run.created_at,
-    )
-}
-
-/// The environment of a new run.
-fn environment(id: &str) -> Result<Rc<Environment>, Refusal> {
-    let environment = api::environment(id)?;
-    environment.check_open().map(|()| environment)
-}
-
-/// Refuses ids that callers chose and that are taken, by runs that exist or by each other.
-pub(super) fn check_chosen_ids(runs: &[Minted]) -> Result<(), Refusal> {
-    let mut chosen: Vec<_> = runs
-        .iter()
-        .filter_map(|new| new.run.chosen_id.as_ref())
-        .collect();
-    if chosen.is_empty() {
-        return Ok(());
-    }
-    chosen.sort_unstable();
-    let repeated = chosen
-        .windows(2)
-        .find(|pair| pair[0] == pair[1])
-        .map(|pair| pair[0].clone());
-    match repeated.or_else(|| store::run::existing(&chosen).pop()) {
-        Some(run_id) => Err(Refusal::RunExists { run_id }),
-        None => Ok(()),
-    }
-}
-
-/// Refuses parents that do not exist, or live on another shard.
-fn check_parents(runs: &[Minted]) -> Result<(), Refusal> {
-    let of = |new: &Minted| new.run.parent_run_id.clone();
-    let mut parents: Vec<RunId> = runs.iter().filter_map(of).collect();
-    if parents.is_empty() {
-        return Ok(());
-    }
-    parents.sort_unstable();
-    parents.dedup();
-    let existing = store::run::existing(&parents.iter().collect::<Vec<_>>());
-    match parents
-        .into_iter()
-        .find(|parent| !existing.contains(parent))
-    {
-        Some(run_id) => Err(Refusal::UnknownRun { run_id }),
-        None => Ok(()),
-    }
-}
-
 /// Tags without NULLs.
-fn texts(tags: Vec<Option<String>>) -> Result<Vec<String>, Refusal> {
+pub(super) fn texts(tags: Vec<Option<String>>) -> Result<Vec<String>, Refusal> {
     tags.into_iter().map(|tag| required("tags", tag)).collect()
 }

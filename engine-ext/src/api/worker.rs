@@ -6,7 +6,7 @@ use pgrx::{JsonB, default, name, pg_extern, search_path};
 
 use super::promote;
 use crate::error::{OrRaise, required};
-use crate::{api, clock, store};
+use crate::{api, store};
 
 /// Registers a version of a worker with what it knows, and promotes runs that wait for it.
 ///
@@ -86,7 +86,7 @@ fn register(id: &str, registration: Registration, promote: bool) -> Result<Worke
     let environment = lock(id)?;
     let Registration { worker, limits } = registration;
     let current = store::worker::find_fresh(&environment, None);
-    store::worker::set(&environment, &worker, clock::now());
+    store::worker::set(&environment, &worker, api::now());
     if promote && worker.supersedes(current.as_ref().map(|current| current.version.as_str())) {
         store::worker::promote(&environment, &worker.version);
     }
@@ -130,7 +130,6 @@ fn row(environment: &Environment, version: &str) -> WorkerRow {
 
 /// Gives queues their base limits; what stands in for them, or pauses them, stays.
 fn set_limits(mut environment: Environment, limits: &[(String, Option<i32>)]) {
-    let was_limited = environment.is_limited();
     let mut is_changed = false;
     for (name, limit) in limits {
         let queue = environment.queues.get(name).copied().unwrap_or_default();
@@ -140,11 +139,11 @@ fn set_limits(mut environment: Environment, limits: &[(String, Option<i32>)]) {
                 ..queue
             };
             environment.queues.insert(name.clone(), queue);
-            store::limit::set_queue(&environment, name, queue, clock::now());
+            store::limit::set_queue(&environment, name, queue, api::now());
             is_changed = true;
         }
     }
     if is_changed {
-        store::limit::fit(&environment, was_limited);
+        store::limit::fit(&environment);
     }
 }

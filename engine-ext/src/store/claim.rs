@@ -1,20 +1,27 @@
 //! The claim: pick and lock queued runs, then hand them out.
 
+use std::ffi::CStr;
+
 use engine_core::{
     Assignment, ExecutionStatus, Run, RunId, RunStatus, Settings, Shard, SnapshotId, Timestamp,
     Transition,
 };
 use pgrx::JsonB;
 
+use super::low_water;
 use super::position::Positions;
-use super::run::{Caller, column, decode, time};
+use super::run::{Caller, column, decode, moment, time};
 use super::statement::{Cells, Statement, arguments, statement};
 
 static LOCK: Statement = statement!("claim_lock.sql");
 static LOCK_ADMITTED: Statement = statement!("claim_lock_admitted.sql");
 static APPLY: Statement = statement!("claim_apply.sql");
+static FIRST: Statement = statement!("queue_first.sql");
+static HAS_AHEAD: Statement = statement!("queue_has_ahead.sql");
 static FIND_STRAYS: Statement = statement!("stray_find.sql");
 static DELETE_ITEMS: Statement = statement!("queue_item_delete.sql");
+
+const TABLE: &CStr = c"queue_item";
 
 /// A queued run under lock, with what its worker needs to know.
 pub(crate) struct Candidate {
@@ -51,26 +58,118 @@ pub(crate) struct Source<'a> {
     pub(crate) worker_version: Option<&'a str>,
 }
 
-/// Locks the next due runs, where nothing is limited.
-pub(crate) fn lock(from: Source<'_>, max_runs: i32, now: Timestamp) -> Vec<Candidate> {
-    LOCK.query(
-        arguments![
-            from.shard.number(),
-            from.worker_queue,
-            from.environment_id,
-            time(now),
-            max_runs
-        ],
-        candidate,
-    )
+impl Source<'_> {
+    /// Runs a scan of the items that are in no lane.
+    pub(super) fn scan<T>(&self, now: Timestamp, scan: impl FnOnce(Timestamp) -> Vec<T>) -> Vec<T> {
+        let (shard, worker_queue, environment_id) =
+            (self.shard.number(), self.worker_queue, self.environment_id);
+        let name = format!("{shard} {environment_id} {worker_queue}");
+        let first = |low| {
+            let arguments = arguments![shard, worker_queue, environment_id, time(low)];
+            FIRST.query(arguments, moment).pop()
+        };
+        low_water::scan(&name, TABLE, now, first, scan)
+    }
 }
 
-/// Locks runs that were admitted, in their order.
+/// Has claimers know that this transaction may write items from now on. Call it before the clock is read.
+pub(crate) fn announce_items() {
+    low_water::announce_writes(TABLE);
+}
+
+/// Locks the next due runs of all queues but `limited`.
+///
+/// Those that are ahead of their time stand in another part of the index than the others. As long as there are none, which
+/// is the rule, one scan is all; else the two take turns, each up to the first one of the other. What is left then is behind
+/// runs that other claimers hold, and goes in any order.
+pub(crate) fn lock(
+    from: Source<'_>,
+    limited: &[&str],
+    max_runs: i32,
+    now: Timestamp,
+) -> Vec<Candidate> {
+    let part = |is_ahead, stops, left, locked: &[Candidate]| {
+        let scan = Scan {
+            limited,
+            is_ahead,
+            stops,
+            locked,
+        };
+        lock_part(from, scan, left, now)
+    };
+    let mut locked = part(false, true, max_runs, &[]);
+    if length(&locked) == max_runs || !has_ahead(from, now) {
+        return locked;
+    }
+    let mut take = |is_ahead, stops| {
+        let left = max_runs - length(&locked);
+        let part = match left {
+            0 => Vec::new(),
+            left => part(is_ahead, stops, left, &locked),
+        };
+        let is_some = !part.is_empty();
+        locked.extend(part);
+        is_some
+    };
+    while take(true, true) | take(false, true) {}
+    take(true, false);
+    take(false, false);
+    locked
+}
+
+fn has_ahead(from: Source<'_>, now: Timestamp) -> bool {
+    let arguments = arguments![
+        from.shard.number(),
+        from.worker_queue,
+        from.environment_id,
+        time(now)
+    ];
+    HAS_AHEAD
+        .query(arguments, Cells::value)
+        .pop()
+        .unwrap_or(false)
+}
+
+fn length<T>(items: &[T]) -> i32 {
+    i32::try_from(items.len()).unwrap_or(i32::MAX)
+}
+
+/// One scan of a claim.
+struct Scan<'a> {
+    /// Queues to leave out.
+    limited: &'a [&'a str],
+    /// Which part of the index.
+    is_ahead: bool,
+    /// Whether it ends at the first item of the other part.
+    stops: bool,
+    /// What this call has locked already.
+    locked: &'a [Candidate],
+}
+
+fn lock_part(from: Source<'_>, part: Scan<'_>, max_runs: i32, now: Timestamp) -> Vec<Candidate> {
+    from.scan(now, |low| {
+        LOCK.query(
+            arguments![
+                from.shard.number(),
+                from.worker_queue,
+                from.environment_id,
+                time(now),
+                max_runs,
+                time(low),
+                part.is_ahead,
+                part.stops,
+                column(part.locked, |candidate| candidate.run.id.as_str()),
+                part.limited.to_vec(),
+            ],
+            candidate,
+        )
+    })
+}
+
+/// Locks those of the runs that were admitted that nobody else has locked, in their order.
 pub(crate) fn lock_admitted(from: Source<'_>, ids: &[&RunId]) -> Vec<Candidate> {
-    LOCK_ADMITTED.query(
-        arguments![from.shard.number(), column(ids, |id| id.as_str())],
-        candidate,
-    )
+    let ids = column(ids, |id| id.as_str());
+    LOCK_ADMITTED.query(arguments![from.shard.number(), ids], candidate)
 }
 
 fn candidate(cells: &mut Cells) -> Candidate {
@@ -99,16 +198,19 @@ fn candidate(cells: &mut Cells) -> Candidate {
 
 /// Due items whose runs are not queued.
 pub(crate) fn strays(from: Source<'_>, max_runs: i32, now: Timestamp) -> Vec<RunId> {
-    FIND_STRAYS.query(
-        arguments![
-            from.shard.number(),
-            from.worker_queue,
-            time(now),
-            from.environment_id,
-            max_runs
-        ],
-        |cells| RunId::parse(&cells.value::<String>()),
-    )
+    from.scan(now, |low| {
+        FIND_STRAYS.query(
+            arguments![
+                from.shard.number(),
+                from.worker_queue,
+                time(now),
+                from.environment_id,
+                max_runs,
+                time(low),
+            ],
+            |cells| RunId::parse(&cells.value::<String>()),
+        )
+    })
 }
 
 /// Takes the items of locked runs out of their queues; gives those that were there.
@@ -135,7 +237,7 @@ pub(crate) fn apply(
     runs: &[Claimed],
     description: &str,
     base_cost_in_cents: f64,
-    slots_count: bool,
+    counts: impl Fn(&str) -> bool,
     caller: Caller<'_>,
     settings: &Settings,
 ) {
@@ -154,7 +256,6 @@ pub(crate) fn apply(
         description,
         positions.horizon,
         base_cost_in_cents,
-        slots_count,
         column(runs, |claimed| claimed.candidate.run.id.as_str()),
         column(runs, |claimed| claimed.snapshot_id.as_str()),
         column(runs, |claimed| claimed.candidate.run.snapshot_ordinal + 1),
@@ -162,6 +263,7 @@ pub(crate) fn apply(
         column(runs, |claimed| claimed.assignment.max_attempts),
         column(runs, |claimed| claimed.assignment.machine.as_str()),
         column(runs, |claimed| claimed.assignment.retry.clone().map(JsonB)),
+        column(runs, |claimed| counts(&claimed.candidate.queue)),
         column(runs, |claimed| claimed.assignment.version.as_deref()),
         column(runs, |claimed| claimed.assignment.max_duration_seconds),
     ]);

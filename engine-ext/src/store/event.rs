@@ -7,7 +7,12 @@ use pgrx::{JsonB, pg_sys};
 
 use super::statement::{Cells, Statement, arguments, statement};
 
-static READ: Statement = statement!("event_read.sql").with_bitmaps();
+static READ: Statement = statement!("event_read.sql")
+    .with_bitmaps()
+    .with_callers_snapshot();
+static HELD_BACK: Statement = statement!("event_held_back.sql")
+    .with_bitmaps()
+    .with_callers_snapshot();
 static LAST: Statement = statement!("event_last.sql");
 
 /// Events of one row: their positions lie this far apart.
@@ -30,6 +35,8 @@ pub(crate) fn after(after: i64, max_events: i32) -> Vec<Event> {
         .into_iter()
         .next()
         .unwrap_or_default();
+    // Read after the snapshot was taken that the windows are read with: no row of this server that is in it can have a greater
+    // horizon.
     // SAFETY: reads a counter in shared memory.
     let next_transaction = unsafe { pg_sys::ReadNextFullTransactionId() }.value as i64;
     // The row of `after` may have more events.
@@ -44,9 +51,21 @@ pub(crate) fn after(after: i64, max_events: i32) -> Vec<Event> {
         if !events.is_empty() || end >= last {
             return events;
         }
+        // What lies behind may be complete already: a horizon is looked for a moment after its position was drawn, so that a
+        // smaller position may have the greater one.
+        let told = start.max(after / PLACES);
+        if is_held_back(told, end, next_transaction) {
+            return events;
+        }
         start = end;
         width = width.saturating_mul(2);
     }
+}
+
+/// Whether something stands between two positions that cannot be told yet.
+fn is_held_back(start: i64, end: i64, next_transaction: i64) -> bool {
+    let held_back = HELD_BACK.query(arguments![start, end, next_transaction], Cells::value);
+    held_back.into_iter().any(|is_held_back: bool| is_held_back)
 }
 
 fn decode(cells: &mut Cells) -> Event {

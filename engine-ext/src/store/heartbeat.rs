@@ -1,14 +1,27 @@
 //! Heartbeat deadlines.
 
+use std::collections::BTreeSet;
+use std::ffi::CStr;
+
 use engine_core::{RunId, Shard, SnapshotId, Timestamp};
 
-use super::run::{column, time};
+use super::low_water;
+use super::run::{column, moment, time};
 use super::statement::{Statement, arguments, statement};
 
 static MOVE: Statement = statement!("heartbeat_move.sql");
 static POSTPONE: Statement = statement!("heartbeat_postpone.sql");
+static LOCK_FREE: Statement = statement!("heartbeat_lock_free.sql");
 static RENEW: Statement = statement!("heartbeat_renew.sql");
+static FIRST: Statement = statement!("heartbeat_first.sql");
 static DUE: Statement = statement!("heartbeat_due_lock.sql");
+
+const TABLE: &CStr = c"heartbeat";
+
+/// Has ticks know that this transaction may write deadlines from now on. Call it before the clock is read.
+pub(crate) fn announce_deadlines() {
+    low_water::announce_writes(TABLE);
+}
 
 /// Moves the deadlines of these runs, each only if its snapshot is still watched; all on one shard.
 pub(crate) fn beat(shard: Shard, beats: &[&(RunId, SnapshotId)], now: Timestamp) {
@@ -30,12 +43,33 @@ pub(crate) struct Due {
 
 /// Locks the deadlines that the tick has to look at.
 pub(crate) fn lock_due(shard: Shard, max_items: i32, now: Timestamp) -> Vec<Due> {
-    DUE.query(arguments![shard.number(), time(now), max_items], |cells| {
-        Due {
-            run_id: RunId::parse(&cells.value::<String>()),
-            is_alive: cells.value(),
-        }
-    })
+    let first = |low| {
+        FIRST
+            .query(arguments![shard.number(), time(low)], moment)
+            .pop()
+    };
+    low_water::scan(
+        &format!("{} heartbeats", shard.number()),
+        TABLE,
+        now,
+        first,
+        |low| {
+            let arguments = arguments![shard.number(), time(now), max_items, time(low)];
+            DUE.query(arguments, |cells| Due {
+                run_id: RunId::parse(&cells.value::<String>()),
+                is_alive: cells.value(),
+            })
+        },
+    )
+}
+
+/// Locks those of the deadlines of these runs that nobody else has locked.
+pub(super) fn lock_free(shard: Shard, ids: &[&RunId]) -> BTreeSet<RunId> {
+    let rows = LOCK_FREE.query(
+        arguments![shard.number(), column(ids, |id| id.as_str())],
+        |cells| RunId::parse(&cells.value::<String>()),
+    );
+    rows.into_iter().collect()
 }
 
 /// Sets the next look at locked deadlines to the deadlines themselves.

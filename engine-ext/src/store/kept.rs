@@ -59,7 +59,7 @@ unsafe extern "C-unwind" fn forget(_argument: pg_sys::Datum, relation: pg_sys::O
     }
 }
 
-fn oid(table: &CStr) -> pg_sys::Oid {
+pub(super) fn oid(table: &CStr) -> pg_sys::Oid {
     // SAFETY: both look into the catalog's cache.
     unsafe {
         let schema = pg_sys::get_namespace_oid(c"engine".as_ptr(), false);

@@ -1,14 +1,18 @@
 //! Lanes: what a claimer has to choose from where there are limits, and how it leaves them.
 
-use engine_core::{Environment, Lane, RunId, Timestamp};
+use std::collections::BTreeSet;
+
+use engine_core::{Environment, Lane, RunId, Timestamp, admit};
 use pgrx::datum::TimestampWithTimeZone;
 
 use super::claim::Source;
+use super::mutex;
 use super::run::{column, time};
 use super::statement::{Cells, Statement, arguments, statement};
 
 static CANDIDATES: Statement = statement!("claim_candidates.sql");
 static COUNT: Statement = statement!("slot_count.sql");
+static COUNT_LANES: Statement = statement!("lane_count.sql");
 static SETTLE: Statement = statement!("lane_settle.sql");
 static ENVIRONMENTS: Statement = statement!("environment_due.sql");
 
@@ -36,53 +40,132 @@ pub(crate) fn headroom(from: Source<'_>, environment: &Environment) -> Option<i6
 
 /// What a claimer has seen.
 pub(crate) struct Seen {
-    /// Lanes, each with the runs that are due.
-    pub(crate) lanes: Vec<Lane<Item>>,
-    /// Of each lane, whether a slot was given back since somebody looked at it.
-    pub(crate) is_released: Vec<bool>,
+    lanes: Vec<SeenLane>,
 }
 
-/// The lanes that a claimer of up to `max_runs` runs has to choose from, with up to `unfiled` items that are in none yet.
+struct SeenLane {
+    lane: Lane<Item>,
+    /// Whether this claimer has the lane to itself.
+    is_held: bool,
+    /// Whether the lane is not any more as its row says: a slot of it was given back, a filed item of it went, or it has none.
+    is_changed: bool,
+}
+
+impl Seen {
+    /// Whether there is nothing to choose from, and nothing to settle.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lanes.is_empty()
+    }
+
+    /// Takes the lanes that have a limit, each for itself, and counts their slots; gives whether others have some of them.
+    pub(crate) fn hold(&mut self, from: Source<'_>, environment: &Environment) -> bool {
+        let before = self.lanes.len();
+        self.lanes.retain_mut(|seen| {
+            let (queue, key) = (&seen.lane.queue, &seen.lane.concurrency_key);
+            seen.is_held = environment.cap_of(queue).is_some();
+            !seen.is_held || mutex::try_lane(from.environment_id, queue, key)
+        });
+        let is_held = |seen: &&mut SeenLane| seen.is_held;
+        let limited: Vec<&mut SeenLane> = self.lanes.iter_mut().filter(is_held).collect();
+        if !limited.is_empty() {
+            count(from, environment, limited);
+        }
+        self.lanes.len() < before
+    }
+
+    /// Up to `max` items that may go: those of lanes that are held, in their order, each with its lane; and how many of the
+    /// others.
+    pub(crate) fn admit(&self, max: usize) -> (Vec<(usize, Item)>, usize) {
+        let lanes: Vec<&Lane<Item>> = self.lanes.iter().map(|seen| &seen.lane).collect();
+        let mut admitted = admit(&lanes, max, |item| (item.available_at, item.run_id.clone()));
+        let all = admitted.len();
+        admitted.retain(|(lane, _)| self.lanes[*lane].is_held);
+        let others = all - admitted.len();
+        (admitted, others)
+    }
+
+    /// Takes an item away that was admitted: it got a slot, or somebody else has its run.
+    pub(crate) fn take(&mut self, lane: usize, item: &Item, got_slot: bool) {
+        let seen = &mut self.lanes[lane];
+        seen.lane.items.retain(|other| other.run_id != item.run_id);
+        if got_slot {
+            seen.lane.free -= 1;
+            seen.is_changed |= item.is_filed;
+        }
+    }
+
+    /// Items that are not filed yet, and may not go before a slot of their lane is given back.
+    pub(crate) fn blocked(&self) -> Vec<RunId> {
+        self.lanes
+            .iter()
+            .flat_map(|seen| seen.lane.blocked())
+            .filter(|item| !item.is_filed)
+            .map(|item| item.run_id.clone())
+            .collect()
+    }
+
+    /// The lanes that are to be settled once `blocked` items are filed.
+    pub(crate) fn changed(&self, blocked: &[RunId]) -> Vec<&Lane<Item>> {
+        let blocked: BTreeSet<&RunId> = blocked.iter().collect();
+        self.lanes
+            .iter()
+            .filter(|seen| {
+                let mut items = seen.lane.items.iter();
+                seen.is_changed || items.any(|item| blocked.contains(&item.run_id))
+            })
+            .map(|seen| &seen.lane)
+            .collect()
+    }
+}
+
+/// The lanes that a claimer of up to `max_runs` runs has to choose from, with up to `unfiled` items that are in none yet. It
+/// counts their slots if the environment's mutex is held alone; else [`Seen::hold`] does, once the lanes are held.
 pub(crate) fn candidates(
     from: Source<'_>,
     environment: &Environment,
     max_runs: i32,
     unfiled: i32,
+    counts: bool,
     now: Timestamp,
 ) -> Seen {
     let caps: Vec<(&str, i32)> = environment.queue_caps().collect();
-    let rows = CANDIDATES.query(
-        arguments![
-            from.shard.number(),
-            from.worker_queue,
-            from.environment_id,
-            time(now),
-            max_runs,
-            unfiled,
-            column(&caps, |(queue, _)| *queue),
-            column(&caps, |(_, cap)| *cap),
-            environment.lane_cap().unwrap_or(i32::MAX),
-        ],
-        row,
-    );
-    let mut seen = Seen {
-        lanes: Vec::new(),
-        is_released: Vec::new(),
-    };
+    let rows = from.scan(now, |low| {
+        CANDIDATES.query(
+            arguments![
+                from.shard.number(),
+                from.worker_queue,
+                from.environment_id,
+                time(now),
+                max_runs,
+                unfiled,
+                column(&caps, |(queue, _)| *queue),
+                column(&caps, |(_, cap)| *cap),
+                environment.lane_cap().unwrap_or(i32::MAX),
+                time(low),
+                counts,
+            ],
+            row,
+        )
+    });
+    let mut lanes: Vec<SeenLane> = Vec::new();
     for (mut lane, is_released, item) in rows {
-        let is_same = |last: &&mut Lane<Item>| {
-            last.queue == lane.queue && last.concurrency_key == lane.concurrency_key
+        let is_same = |last: &&mut SeenLane| {
+            last.lane.queue == lane.queue && last.lane.concurrency_key == lane.concurrency_key
         };
-        match seen.lanes.last_mut().filter(is_same) {
-            Some(last) => last.items.extend(item),
+        match lanes.last_mut().filter(is_same) {
+            Some(last) => last.lane.items.extend(item),
             None => {
+                let is_changed = is_released || item.is_none();
                 lane.items.extend(item);
-                seen.lanes.push(lane);
-                seen.is_released.push(is_released);
+                lanes.push(SeenLane {
+                    lane,
+                    is_held: true,
+                    is_changed,
+                });
             }
         }
     }
-    seen
+    Seen { lanes }
 }
 
 /// The rows of a lane come one after another.
@@ -110,18 +193,33 @@ fn row(cells: &mut Cells) -> (Lane<Item>, bool, Option<Item>) {
     (lane, is_released, item)
 }
 
+/// Counts what is free in lanes that are held.
+fn count(from: Source<'_>, environment: &Environment, lanes: Vec<&mut SeenLane>) {
+    let cap = |seen: &&mut SeenLane| environment.cap_of(&seen.lane.queue).unwrap_or(i32::MAX);
+    let caps: Vec<i32> = lanes.iter().map(cap).collect();
+    let held = COUNT_LANES.query(
+        arguments![
+            from.shard.number(),
+            from.environment_id,
+            column(&lanes, |seen| seen.lane.queue.as_str()),
+            column(&lanes, |seen| seen.lane.concurrency_key.as_str()),
+            caps.clone(),
+        ],
+        Cells::value::<i64>,
+    );
+    for ((seen, cap), held) in lanes.into_iter().zip(caps).zip(held) {
+        seen.lane.free = usize::try_from(i64::from(cap) - held).unwrap_or(0);
+    }
+}
+
 /// Leaves `lanes` as they are after a claim: `blocked` items are filed, and each lane says what it has.
 pub(crate) fn settle(
     from: Source<'_>,
     environment: &Environment,
     lanes: &[&Lane<Item>],
-    blocked: &[&RunId],
+    blocked: &[RunId],
 ) {
-    let caps: Vec<(&str, i32)> = environment.queue_caps().collect();
-    let cap = |lane: &&Lane<Item>| {
-        let own = caps.iter().find(|(queue, _)| *queue == lane.queue);
-        own.map_or(environment.lane_cap().unwrap_or(i32::MAX), |(_, cap)| *cap)
-    };
+    let cap = |lane: &&Lane<Item>| environment.cap_of(&lane.queue).unwrap_or(i32::MAX);
     SETTLE.execute(arguments![
         from.shard.number(),
         from.environment_id,

@@ -10,10 +10,9 @@ use super::statement::{Statement, arguments, statement};
 
 static SET: Statement = statement!("environment_set.sql");
 static SET_QUEUE: Statement = statement!("queue_set.sql");
-static COUNT_SLOTS: Statement = statement!("slots_count.sql");
-static UNCOUNT_SLOTS: Statement = statement!("slots_uncount.sql");
-static REOPEN: Statement = statement!("lanes_reopen.sql");
-static DISSOLVE: Statement = statement!("lanes_dissolve.sql");
+static FIT_SLOTS: Statement = statement!("slots_fit.sql");
+static FIT_LANES: Statement = statement!("lanes_fit.sql");
+static SIZE: Statement = statement!("queue_size.sql");
 
 /// Writes an environment.
 pub(crate) fn set_environment(environment: &Environment, now: Timestamp) {
@@ -47,20 +46,20 @@ pub(crate) fn set_queue(environment: &Environment, name: &str, queue: Queue, now
     kept::changed(QUEUE_TABLE);
 }
 
-/// Fits slots, lanes and items to limits that were set: from `was_limited` to what `environment` is now.
-pub(crate) fn fit(environment: &Environment, was_limited: bool) {
+/// Fits slots, lanes and items to the limits that `environment` has now.
+pub(crate) fn fit(environment: &Environment) {
+    let queues: Vec<&str> = environment.queue_caps().map(|(queue, _)| queue).collect();
     let (shard, id) = (environment.shard.number(), environment.id.as_str());
-    match (was_limited, environment.is_limited()) {
-        (false, false) => {}
-        (false, true) => {
-            COUNT_SLOTS.execute(arguments![shard, id]);
-        }
-        (true, true) => {
-            REOPEN.execute(arguments![shard, id]);
-        }
-        (true, false) => {
-            UNCOUNT_SLOTS.execute(arguments![shard, id]);
-            DISSOLVE.execute(arguments![shard, id]);
-        }
-    }
+    let is_capped = environment.cap().is_some();
+    FIT_SLOTS.execute(arguments![shard, id, is_capped, queues.clone()]);
+    FIT_LANES.execute(arguments![shard, id, is_capped, queues]);
+}
+
+/// Has the queued runs of a queue, or of all queues of an environment, count against a limit on its length.
+pub(crate) fn size(environment: &Environment, queue: Option<&str>) {
+    SIZE.execute(arguments![
+        environment.shard.number(),
+        environment.id.as_str(),
+        queue
+    ]);
 }

@@ -13,11 +13,11 @@ static SET: Statement = statement!("machine_set.sql");
 
 const TABLE: &CStr = c"machine";
 
-/// The presets that were set, as of a generation.
-type Kept = (u64, Vec<(Machine, Preset)>);
+/// Presets, and the generation in which they were read.
+type Known = (u64, Vec<(Machine, Preset)>);
 
 thread_local! {
-    static KEPT: RefCell<Option<Kept>> = const { RefCell::new(None) };
+    static KEPT: RefCell<Option<Known>> = const { RefCell::new(None) };
 }
 
 /// The presets that were set.

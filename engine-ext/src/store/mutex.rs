@@ -1,7 +1,10 @@
-//! The mutex of an environment. Who claims where nothing is limited shares it; who claims where slots must be counted, and
-//! who sets limits, holds it alone. It lasts until the transaction ends: the next holder sees everything that this one wrote.
+//! The mutex of an environment, and the lanes of one. Who sets limits holds the mutex alone, and so does who claims where the
+//! environment itself has a limit, since then every slot counts. All other claimers share it; where a queue has a limit they
+//! take the lanes that they take slots of, each for itself. Both last until the transaction ends: the next holder sees
+//! everything that this one wrote.
 //!
-//! It comes before every other lock. Only who sets limits waits for it, and nobody waits for it while holding a run.
+//! The mutex comes before every other lock, and lanes before runs. Only who sets limits waits, for the mutex, and holds
+//! nothing meanwhile.
 
 #![allow(unsafe_code)]
 
@@ -13,7 +16,7 @@ pub(crate) fn try_alone(environment_id: &str) -> bool {
     let locked: Option<bool> = unsafe {
         direct_function_call(
             pg_sys::pg_try_advisory_xact_lock_int8,
-            &[key(environment_id).into_datum()],
+            &[key(&[environment_id]).into_datum()],
         )
     };
     locked.unwrap_or(false)
@@ -25,7 +28,19 @@ pub(crate) fn try_shared(environment_id: &str) -> bool {
     let locked: Option<bool> = unsafe {
         direct_function_call(
             pg_sys::pg_try_advisory_xact_lock_shared_int8,
-            &[key(environment_id).into_datum()],
+            &[key(&[environment_id]).into_datum()],
+        )
+    };
+    locked.unwrap_or(false)
+}
+
+/// Takes a lane, if nobody has it.
+pub(crate) fn try_lane(environment_id: &str, queue: &str, concurrency_key: &str) -> bool {
+    // SAFETY: takes a bigint, and returns whether it has the lock.
+    let locked: Option<bool> = unsafe {
+        direct_function_call(
+            pg_sys::pg_try_advisory_xact_lock_int8,
+            &[key(&[environment_id, queue, concurrency_key]).into_datum()],
         )
     };
     locked.unwrap_or(false)
@@ -37,18 +52,20 @@ pub(crate) fn wait_alone(environment_id: &str) {
     let _: Option<()> = unsafe {
         direct_function_call(
             pg_sys::pg_advisory_xact_lock_int8,
-            &[key(environment_id).into_datum()],
+            &[key(&[environment_id]).into_datum()],
         )
     };
 }
 
-/// The key of an environment: FNV-1a, the same in every process and every version of the library. Two environments may share
-/// a key, which costs them speed only.
-fn key(environment_id: &str) -> i64 {
-    let hash = environment_id
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-        });
+/// A key by its parts: FNV-1a, the same in every process and every version of the library. That two share a key costs them
+/// speed only.
+fn key(parts: &[&str]) -> i64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for part in parts {
+        // No part has this byte: the parts cannot run into each other.
+        for byte in part.bytes().chain([0xff]) {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
     hash as i64
 }

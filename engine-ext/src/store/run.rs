@@ -1,5 +1,7 @@
 //! Runs: locked and read.
 
+use std::collections::BTreeMap;
+
 use engine_core::{ExecutionStatus, Run, RunId, RunStatus, Shard, SnapshotId, Timestamp};
 use pgrx::JsonB;
 use pgrx::datum::TimestampWithTimeZone;
@@ -11,6 +13,9 @@ static LOCK: Statement = statement!("run_lock.sql");
 static LOCK_FREE: Statement = statement!("run_lock_free.sql");
 static EXISTS: Statement = statement!("run_exists.sql");
 static LAST_ORDINAL: Statement = statement!("snapshot_last_ordinal.sql");
+static MARK_AWAITED: Statement = statement!("run_waitpoint_mark.sql");
+static RESULT: Statement = statement!("run_result_read.sql");
+static VERSIONS: Statement = statement!("run_version_read.sql");
 static BULK_ACTION: Statement = statement!("run_bulk_action.sql");
 
 /// Who calls: written to the snapshots of what is done.
@@ -51,6 +56,15 @@ pub(crate) fn existing(ids: &[&RunId]) -> Vec<RunId> {
     })
 }
 
+/// The versions that do these runs of one shard, where that is known.
+pub(crate) fn versions(shard: Shard, ids: &[&RunId]) -> BTreeMap<RunId, String> {
+    let rows = VERSIONS.query(
+        arguments![shard.number(), column(ids, |id| id.as_str())],
+        |cells| (RunId::parse(&cells.value::<String>()), cells.value()),
+    );
+    rows.into_iter().collect()
+}
+
 /// The ordinal of the last snapshot of a locked run, the invalid ones included.
 pub(crate) fn last_ordinal(run: &Run) -> i32 {
     let rows = LAST_ORDINAL.query(
@@ -58,6 +72,34 @@ pub(crate) fn last_ordinal(run: &Run) -> i32 {
         Cells::value,
     );
     rows.into_iter().next().unwrap_or(run.snapshot_ordinal)
+}
+
+/// Has the end of a locked run complete its waitpoint.
+pub(crate) fn mark_awaited(run: &Run) {
+    MARK_AWAITED.execute(arguments![run.id.shard().number(), run.id.as_str()]);
+}
+
+/// How a run ended, and where it belongs.
+pub(crate) struct RunResult {
+    pub(crate) environment_id: String,
+    pub(crate) output: Option<String>,
+    pub(crate) output_type: Option<String>,
+}
+
+/// How a locked run ended, and where it belongs.
+pub(crate) fn result(run: &Run) -> RunResult {
+    let rows = RESULT.query(
+        arguments![run.id.shard().number(), run.id.as_str()],
+        |cells| RunResult {
+            environment_id: cells.value(),
+            output: cells.nullable(),
+            output_type: cells.nullable(),
+        },
+    );
+    match rows.into_iter().next() {
+        Some(result) => result,
+        None => unreachable!("a run with a state is a run"),
+    }
 }
 
 /// Writes down the bulk action that a locked run was a part of.
@@ -104,8 +146,14 @@ pub(crate) fn time(moment: Timestamp) -> TimestampWithTimeZone {
     match TimestampWithTimeZone::try_from(moment.micros()) {
         Ok(time) => time,
         // Core's arithmetic saturates far outside of what Postgres can say.
+        Err(_) if moment.micros() < 0 => TimestampWithTimeZone::negative_infinity(),
         Err(_) => TimestampWithTimeZone::positive_infinity(),
     }
+}
+
+/// A column that is a moment.
+pub(super) fn moment(cells: &mut Cells) -> Timestamp {
+    Timestamp::from_micros(cells.value::<TimestampWithTimeZone>().into())
 }
 
 pub(super) fn run_status(text: &str) -> RunStatus {

@@ -21,6 +21,8 @@ pub(super) struct Statement {
     plan: AtomicPtr<pg_sys::_SPI_plan>,
     /// Whether it reads so much that a bitmap of pages is worth its cost.
     uses_bitmaps: bool,
+    /// Whether it sees what the statement that called the function sees, and not what was committed since.
+    keeps_callers_snapshot: bool,
 }
 
 /// Includes a file of `sql/statement`.
@@ -89,6 +91,7 @@ impl Statement {
             source,
             plan: AtomicPtr::new(ptr::null_mut()),
             uses_bitmaps: false,
+            keeps_callers_snapshot: false,
         }
     }
 
@@ -96,6 +99,14 @@ impl Statement {
     pub(super) const fn with_bitmaps(self) -> Self {
         Self {
             uses_bitmaps: true,
+            ..self
+        }
+    }
+
+    /// The same statement, which must only read, as of the beginning of the call.
+    pub(super) const fn with_callers_snapshot(self) -> Self {
+        Self {
+            keeps_callers_snapshot: true,
             ..self
         }
     }
@@ -147,9 +158,11 @@ impl Statement {
         check("SPI_connect", unsafe { pg_sys::SPI_connect() });
         let _large = LargeTables::assumed();
         let (plan, is_planned) = self.plan(arguments);
-        // SAFETY: the plan is kept and takes this many values. Not read-only: each statement sees what was committed before.
+        // SAFETY: the plan is kept and takes this many values. To SPI, what is read-only keeps the snapshot of the calling
+        // statement; anything else sees what was committed before it.
         let mut execute = || unsafe {
-            pg_sys::SPI_execute_plan(plan, values.as_mut_ptr(), nulls.as_ptr(), false, 0)
+            let (values, nulls) = (values.as_mut_ptr(), nulls.as_ptr());
+            pg_sys::SPI_execute_plan(plan, values, nulls, self.keeps_callers_snapshot, 0)
         };
         let code = if is_planned {
             execute()

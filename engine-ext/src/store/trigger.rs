@@ -1,6 +1,8 @@
 //! New runs.
 
-use engine_core::{ExecutionStatus, NewRun, RunId, RunStatus, SnapshotId, Timestamp, Transition};
+use engine_core::{
+    BatchId, ExecutionStatus, NewRun, RunId, RunStatus, SnapshotId, Timestamp, Transition,
+};
 use pgrx::JsonB;
 use pgrx::datum::TimestampWithTimeZone;
 use serde_json::{Value, json};
@@ -144,6 +146,13 @@ pub(crate) fn insert(runs: &[Minted], caller: Caller<'_>, now: Timestamp) {
             .birth
             .is_silent
             .then(|| JsonB(json!({"isSilent": true})))),
+        column(runs, |new| new
+            .run
+            .environment
+            .max_queued(&new.run.queue)
+            .is_some()),
+        column(runs, |new| new.run.batch_id.as_ref().map(BatchId::as_str)),
+        column(runs, |new| new.run.resume_parent),
         column(runs, |new| new.run.delay_until.map(time)),
         column(runs, |new| new.run.ttl.as_deref()),
         column(runs, |new| new

@@ -6,7 +6,8 @@ where i.shard = $1
   and i.run_id = (
     select q.run_id
     from engine.queue_item as q
-    where q.shard = $1 and q.worker_queue = $2 and q.environment_id = 'default' and not q.is_filed and q.available_at <= $3
+    where q.shard = $1 and q.worker_queue = $2 and q.environment_id = 'default' and not q.is_filed and not q.is_ahead
+      and q.available_at <= $3
     order by q.available_at, q.run_id
     limit 1
     for update skip locked)

@@ -26,6 +26,6 @@ with given as (
            'Triggered', g.created_at
     from given as g
 )
-insert into engine.queue_item (shard, run_id, worker_queue, environment_id, queue, concurrency_key, available_at)
-select g.shard, g.run_id, 'main', 'default', 'task/noop', '', g.created_at
+insert into engine.queue_item (shard, run_id, worker_queue, environment_id, queue, concurrency_key, available_at, is_ahead)
+select g.shard, g.run_id, 'main', 'default', 'task/noop', '', g.created_at, false
 from given as g

@@ -1,28 +1,32 @@
 //! Tick: does what is due.
 
+mod batch;
+mod continuation;
 mod delay;
 mod expire;
 mod promote;
 mod schedule;
 mod stall;
 mod timer;
+mod waitpoint;
 
 use engine_core::{Refusal, Settings, Shard, check_max_items};
 use pgrx::iter::TableIterator;
 use pgrx::{default, name, pg_extern, search_path};
 
 use crate::error::OrRaise;
-use crate::{api, clock, store};
+use crate::{api, store};
 
 /// Does what is due, and returns how much of each kind: at most `max_items`, in one commit.
 ///
 /// Kinds so far: `stalled_heartbeat`, a run whose deadline has passed goes back into its queue, or ends if nothing is left to
-/// try; `expired_run`, a run that has waited too long in its queue; `begun_schedule`, a
-/// schedule whose time has come; `forgotten_key`, a key that has expired;
-/// `cancelled_child`, a run whose parent ended cancelled; `ended_delay`, a run whose time has come; `promoted_run`, a run for which
-/// a version has registered. Where much is due, each kind
-/// gets its share. Safe to call from many sessions at once: what another one works on is skipped. Behaviour:
-/// `spec/core.md §3.5`, `§4.7`, `spec/queue.md §2.3–2.4`.
+/// try; `expired_run`, a run that has waited too long in its queue; `begun_schedule`, a schedule whose time has come;
+/// `forgotten_key`, a key that has expired; `cancelled_child`, a run whose parent ended cancelled; `due_waitpoint`, a waitpoint
+/// whose moment has come or whose time is over; `continuation`, a run that could not go on at once with what it waited for;
+/// `batch_completion`, a batch whose last run may have ended; `expired_batch`, a batch that was not sealed in time; `ended_delay`,
+/// a run whose time has come; `promoted_run`, a run for which a version has registered. Where much is due, each kind gets its
+/// share. Safe to call from many sessions at once: what another one works on is skipped. Behaviour: `spec/core.md §3.5`, `§4.7`,
+/// `spec/queue.md §2.3–2.4`, `spec/wait.md §5`.
 ///
 /// # Errors
 /// - `22023` if `max_items` is outside 1..=100000.
@@ -59,7 +63,7 @@ struct Tick<'a> {
 
 fn tick(max_items: i32) -> Result<Vec<Done>, Refusal> {
     api::enter_locking()?;
-    let settings = api::settings(clock::now());
+    let settings = api::settings(api::now());
     let mut left = check_max_items("max_items", max_items)?;
     let mut tick = Tick {
         shard: Shard::default(),

@@ -3,7 +3,7 @@
 use engine_core::{Refusal, RunId, Schedule};
 
 use super::Tick;
-use crate::api::trigger;
+use crate::api::arrival;
 use crate::store::schedule::Advance;
 use crate::store::trigger::Birth;
 use crate::{guc, store};
@@ -43,7 +43,7 @@ fn make_run(schedule: &Schedule) -> Result<RunId, Refusal> {
         unreachable!("what is due has a time")
     };
     let options = schedule.run(begins)?;
-    let rows = trigger::trigger(vec![options], &Birth::QUEUED, |_, refusal| refusal)?;
+    let rows = arrival::trigger(vec![options], &Birth::QUEUED, |_, refusal| refusal)?;
     match rows.into_iter().next() {
         Some(row) => Ok(RunId::parse(&row.0)),
         None => unreachable!("there is a row for each run"),

@@ -1,0 +1,178 @@
+//! Where a scan of a queue begins.
+//!
+//! Claims delete at the left end of an index, and vacuum cannot take the dead entries away as long as any transaction may
+//! still see them. So each claim would walk over all that were claimed since the oldest transaction began. A session that
+//! notices how far it walks remembers a position before which nothing is alive, and begins there.
+//!
+//! That nothing is alive before a position, and nothing will be, follows from three things. Rows of these scans are never
+//! written at a position before the clock of their writer, who locks the table before it reads the clock. When a position is
+//! noted, the first row that is visible is not before it, and all who hold that lock are noted with it. Once these have ended,
+//! a second look sees what they have written, and the position is moved back to it.
+//!
+//! A clock that is set back, or a row that somebody moves by hand, is found by a scan from the beginning, made now and then.
+
+#![allow(unsafe_code)]
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ffi::CStr;
+
+use engine_core::Timestamp;
+use pgrx::pg_sys;
+
+use super::kept;
+
+/// Pages that a scan may touch for nothing before it pays to remember how far it went.
+const WALK: i64 = 500;
+/// Time between two looks, milliseconds.
+const LOOK_MS: i64 = 20;
+/// Time between two scans from the beginning, milliseconds.
+const BEGINNING_MS: i64 = 60_000;
+
+/// Before any row: the year 2000, in which no clock stood that wrote one.
+const BEGINNING: Timestamp = Timestamp::from_micros(0);
+
+thread_local! {
+    static MARKS: RefCell<HashMap<String, Mark>> = RefCell::default();
+}
+
+/// What a session knows about one scan.
+struct Mark {
+    /// Nothing is alive before this position.
+    low: Timestamp,
+    /// A position that becomes `low` when all who may write before it have ended.
+    next: Option<Next>,
+    /// When it last looked, and when it last scanned from the beginning.
+    looked_at: Timestamp,
+    begun_at: Timestamp,
+}
+
+struct Next {
+    position: Timestamp,
+    writers: Vec<pg_sys::VirtualTransactionId>,
+}
+
+/// Locks `table` as its writers do. Whoever inserts rows that scans find does so before it reads the clock.
+pub(crate) fn announce_writes(table: &CStr) {
+    // SAFETY: the lock that every INSERT takes, and keeps until the transaction ends.
+    unsafe { pg_sys::LockRelationOid(kept::oid(table), ROW_EXCLUSIVE) };
+}
+
+const ROW_EXCLUSIVE: i32 = pg_sys::RowExclusiveLock as i32;
+/// The mode that all writers of a table, and only they, stand in the way of.
+const SHARE: i32 = pg_sys::ShareLock as i32;
+
+/// Runs `scan` from where the scan called `name` begins; `first` gives the position of the first row that is visible from a
+/// position on, in `table`.
+pub(crate) fn scan<T>(
+    name: &str,
+    table: &CStr,
+    now: Timestamp,
+    first: impl Fn(Timestamp) -> Option<Timestamp>,
+    scan: impl FnOnce(Timestamp) -> Vec<T>,
+) -> Vec<T> {
+    let low = begin(name, table, now, first);
+    let before = pages_touched();
+    let rows = scan(low.unwrap_or(BEGINNING));
+    let walked = pages_touched() - before - ROW_PAGES * rows.len() as i64;
+    if low.is_none() && walked > WALK {
+        MARKS.with_borrow_mut(|marks| {
+            marks.insert(
+                name.to_owned(),
+                Mark {
+                    low: BEGINNING,
+                    next: None,
+                    looked_at: BEGINNING,
+                    begun_at: now,
+                },
+            );
+        });
+    }
+    rows
+}
+
+/// Pages that a row costs by itself, at most.
+const ROW_PAGES: i64 = 40;
+
+/// Where to begin; `None` where nothing is remembered.
+fn begin(
+    name: &str,
+    table: &CStr,
+    now: Timestamp,
+    first: impl Fn(Timestamp) -> Option<Timestamp>,
+) -> Option<Timestamp> {
+    let mark = MARKS.with_borrow_mut(|marks| marks.remove(name))?;
+    let is_over = now < mark.looked_at || now.ms_since(mark.begun_at) > BEGINNING_MS;
+    if is_over {
+        return None;
+    }
+    let mark = match now.ms_since(mark.looked_at) < LOOK_MS || has_written() {
+        true => mark,
+        false => look(mark, table, now, first),
+    };
+    let low = mark.low;
+    MARKS.with_borrow_mut(|marks| marks.insert(name.to_owned(), mark));
+    Some(low)
+}
+
+/// Moves the mark on. Not in a transaction that has written: what it has deleted may come back.
+fn look(
+    mut mark: Mark,
+    table: &CStr,
+    now: Timestamp,
+    first: impl Fn(Timestamp) -> Option<Timestamp>,
+) -> Mark {
+    let have_ended = |next: &Next| next.writers.iter().all(|writer| has_ended(*writer));
+    let is_due = mark.next.as_ref().is_none_or(have_ended);
+    mark.looked_at = now;
+    if !is_due {
+        return mark;
+    }
+    // The writers come first: one that begins later writes behind the clock's present time.
+    let writers = writers(table);
+    let visible = first(mark.low).unwrap_or(now).min(now);
+    if let Some(next) = mark.next.take() {
+        mark.low = next.position.min(visible);
+    }
+    mark.next = Some(Next {
+        position: visible,
+        writers,
+    });
+    mark
+}
+
+/// The other transactions that may write to `table`.
+fn writers(table: &CStr) -> Vec<pg_sys::VirtualTransactionId> {
+    let tag = pg_sys::LOCKTAG {
+        // SAFETY: an integer of this process.
+        locktag_field1: unsafe { pg_sys::MyDatabaseId }.into(),
+        locktag_field2: kept::oid(table).into(),
+        locktag_field3: 0,
+        locktag_field4: 0,
+        locktag_type: pg_sys::LockTagType::LOCKTAG_RELATION as u8,
+        locktag_lockmethodid: pg_sys::DEFAULT_LOCKMETHOD as u8,
+    };
+    let mut count = 0;
+    // SAFETY: the tag names a table of this database; the answer is an array of `count` elements in this memory context.
+    unsafe {
+        let conflicts = pg_sys::GetLockConflicts(&tag, SHARE, &mut count);
+        let writers = std::slice::from_raw_parts(conflicts, count as usize).to_vec();
+        pg_sys::pfree(conflicts.cast());
+        writers
+    }
+}
+
+fn has_ended(writer: pg_sys::VirtualTransactionId) -> bool {
+    // SAFETY: asks, and does not wait.
+    unsafe { pg_sys::VirtualXactLock(writer, false) }
+}
+
+fn has_written() -> bool {
+    // SAFETY: reads a variable of this process.
+    unsafe { pg_sys::GetCurrentTransactionIdIfAny() != pg_sys::InvalidTransactionId }
+}
+
+fn pages_touched() -> i64 {
+    // SAFETY: counters of this process, which only grow.
+    unsafe { pg_sys::pgBufferUsage.shared_blks_hit + pg_sys::pgBufferUsage.shared_blks_read }
+}

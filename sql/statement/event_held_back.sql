@@ -1,0 +1,14 @@
+-- Whether a row stands between two positions that cannot be told yet; the conditions of event_read.
+-- $1 bigint rows after this position, $2 bigint rows up to this position, $3 bigint the next transaction id
+-- Locks: none. Index: snapshot_position, notice_pkey.
+select exists (
+    select from (
+        select s.horizon
+        from engine.snapshot as s
+        where s.position > $1 and s.position <= $2
+        union all
+        select n.horizon
+        from engine.notice as n
+        where n.position > $1 and n.position <= $2
+    ) as w
+    where w.horizon > pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text::bigint and w.horizon <= $3)

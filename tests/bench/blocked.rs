@@ -1,0 +1,168 @@
+//! Suite `blocked`: claims behind queues that are at their limits.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use engine_harness::progress;
+use tokio::time::sleep;
+use tokio_postgres::Client;
+
+use super::Bench;
+use super::caller::Dequeuer;
+use super::load::Limit;
+use super::measure::measure as measure_callers;
+use super::report::Chapter;
+use super::stock::Stock;
+use super::trial::{Case, Trial, clients, interleave};
+
+const ABOUT: &str = "Claims per second of runs that may go. Limited: in front of them stand 100 thousand runs over a thousand \
+    concurrency keys whose one slot is taken. Unlimited: the same runs that may go, in an environment without limits, and \
+    nothing in front. While a trial lasts, the slots of every key are counted ten times a second.";
+
+const FILLING: &str = "The runs were inserted set-based (tests/bench/sql/fill_blocked.sql, fill_queued.sql). The thousand slots were \
+    taken, and the blocked runs filed, by engine_dequeue itself, before the trials: how many calls and seconds that took is in \
+    the progress messages. Nothing is completed during a trial.";
+
+const KEYS: i64 = 1_000;
+const BLOCKED: u64 = 100_000;
+/// More than any variant claims in a second.
+const RUNS_PER_SECOND: u64 = 40_000;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Variant {
+    Unlimited,
+    Limited,
+    /// The environment has a limit, too, that is never reached: every slot counts.
+    LimitedEnvironment,
+}
+
+#[derive(Clone)]
+struct Setup {
+    variant: Variant,
+    max_runs: i32,
+    clients: usize,
+}
+
+impl Case for Setup {
+    fn conditions(&self) -> String {
+        format!(
+            "engine_dequeue({}), {}",
+            self.max_runs,
+            clients(self.clients)
+        )
+    }
+
+    fn variant(&self) -> String {
+        match self.variant {
+            Variant::Unlimited => "unlimited",
+            Variant::Limited => "1,000 full keys in front",
+            Variant::LimitedEnvironment => "the same, environment limited",
+        }
+        .to_owned()
+    }
+}
+
+pub(super) async fn measure(bench: &mut Bench) -> Result<Chapter> {
+    let time = bench.arguments.seconds(3);
+    let queued = time.as_secs() * RUNS_PER_SECOND;
+    let open = Stock::filled(&bench.cluster, queued).await?;
+    let limited = Stock::empty(&bench.cluster).await?;
+    block(&limited).await?;
+    limited.add_queued(queued).await?;
+    limited.tidy().await?;
+    let mut cases = Vec::new();
+    for clients in bench.arguments.clients(&[1, 4]) {
+        for max_runs in [1, 10, 100] {
+            let variants = [
+                Variant::Unlimited,
+                Variant::Limited,
+                Variant::LimitedEnvironment,
+            ];
+            cases.extend(variants.map(|variant| Setup {
+                variant,
+                max_runs,
+                clients,
+            }));
+        }
+    }
+    let repeat = bench.arguments.repeat(3);
+    let outcomes = interleave(&cases, repeat, &mut bench.order, async |case| {
+        let stock = match case.variant {
+            Variant::Unlimited => &open,
+            Variant::Limited | Variant::LimitedEnvironment => &limited,
+        };
+        let copy = stock.copy().await?;
+        let trial = trial(&copy, case, Limit::time(time)).await?;
+        copy.remove().await?;
+        Ok(trial)
+    })
+    .await?;
+    open.remove().await?;
+    limited.remove().await?;
+    Ok(Chapter::new("blocked", ABOUT, outcomes)
+        .noting([FILLING.to_owned()])
+        .compared_with("unlimited"))
+}
+
+/// A thousand keys that hold their one slot, and what waits behind them.
+async fn block(stock: &Stock<'_>) -> Result<()> {
+    stock.add_blocked(BLOCKED).await?;
+    let session = stock.observer().await?;
+    session
+        .batch_execute("select engine_set_queue('keyed', concurrency_limit => 1)")
+        .await?;
+    let (mut held, mut calls) = (0, 0);
+    let start = std::time::Instant::now();
+    loop {
+        let sql = "select count(*) from engine_dequeue(max_runs => 100)";
+        let claimed: i64 = session.query_one(sql, &[]).await?.get(0);
+        calls += 1;
+        held += claimed;
+        let sql = "select count(*) from engine.queue_item where not is_filed";
+        let unfiled: i64 = session.query_one(sql, &[]).await?.get(0);
+        if claimed == 0 && unfiled == 0 {
+            break;
+        }
+    }
+    ensure!(held == KEYS, "{held} slots are held, not {KEYS}");
+    let seconds = start.elapsed().as_secs_f64();
+    progress::say(format!(
+        "{calls} calls took {KEYS} slots and filed the rest in {seconds:.1} s"
+    ));
+    Ok(())
+}
+
+async fn trial(stock: &Stock<'_>, case: &Setup, limit: Limit) -> Result<Trial> {
+    let observer = stock.observer().await?;
+    if case.variant == Variant::LimitedEnvironment {
+        let sql = "select engine_set_environment('default', concurrency_limit => 10000000)";
+        observer.batch_execute(sql).await?;
+    }
+    let mut callers = Vec::new();
+    for client in stock.sessions(case.clients).await? {
+        callers.push(Dequeuer::new(client, case.max_runs).await?);
+    }
+    let over = Arc::new(AtomicBool::new(false));
+    let watcher = tokio::spawn(watch(observer, over.clone()));
+    let mut trial = measure_callers(stock, callers, limit).await?;
+    over.store(true, Ordering::Relaxed);
+    let exceeded = watcher.await??;
+    if exceeded > 0 {
+        trial.invalid = Some(format!("a limit was exceeded {exceeded} times"));
+    }
+    Ok(trial)
+}
+
+/// Counts the slots of every key until `over`; gives how often one had more than its limit.
+async fn watch(observer: Client, over: Arc<AtomicBool>) -> Result<u64> {
+    let mut exceeded = 0;
+    while !over.load(Ordering::Relaxed) {
+        let sql = "select count(*) from (select from engine.slot where concurrency_key is not null \
+                   group by queue, concurrency_key having count(*) > 1) as k";
+        exceeded += u64::from(observer.query_one(sql, &[]).await?.get::<_, i64>(0) > 0);
+        sleep(Duration::from_millis(100)).await;
+    }
+    Ok(exceeded)
+}

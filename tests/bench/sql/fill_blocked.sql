@@ -1,0 +1,32 @@
+-- Queued runs over a thousand concurrency keys, as engine_trigger writes them, set-based.
+-- $1 bigint number of the first, $2 bigint number of the last, $3 text start of their ids ("c" and eight characters of time)
+-- Ids have the length and the order of real ones: time, then a counter, then what is random, then the shard.
+with given as (
+    select '0'::smallint as shard,
+           $3 || lpad(to_hex(n.number), 8, '0') || substr(md5(n.number::text), 1, 6) || '00' as run_id,
+           $3 || lpad(to_hex(n.number), 8, '0') || substr(md5('s' || n.number), 1, 8) as snapshot_id,
+           'key' || n.number % 1000 as key,
+           clock_timestamp() as created_at
+    from generate_series($1::bigint, $2::bigint) as n(number)
+), run as (
+    insert into engine.run (
+        shard, id, environment_id, environment_type, task, payload, payload_type, queue, worker_queue, concurrency_key, priority_ms,
+        queue_timestamp, tags, is_test, created_at)
+    select g.shard, g.run_id, 'default', 'PRODUCTION', 'noop', '{}', 'application/json', 'keyed', 'main', g.key, 0,
+           g.created_at, '{}', false, g.created_at
+    from given as g
+), state as (
+    insert into engine.run_state (
+        shard, run_id, run_status, execution_status, snapshot_id, snapshot_ordinal, updated_at)
+    select g.shard, g.run_id, 'PENDING', 'QUEUED', g.snapshot_id, 1, g.created_at
+    from given as g
+), snapshot as (
+    insert into engine.snapshot (
+        shard, run_id, ordinal, id, transition, execution_status, run_status, position, horizon, description, created_at)
+    select g.shard, g.run_id, 1, g.snapshot_id, 'TRIGGERED', 'QUEUED', 'PENDING', nextval('engine.event_position'), 0,
+           'Triggered', g.created_at
+    from given as g
+)
+insert into engine.queue_item (shard, run_id, worker_queue, environment_id, queue, concurrency_key, available_at, is_ahead)
+select g.shard, g.run_id, 'main', 'default', 'keyed', g.key, g.created_at, false
+from given as g

@@ -1,0 +1,290 @@
+//! A reader of events beside those who write them: none is skipped, whatever order they commit in.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::{Context, Result};
+use engine_harness::condition::{backend_pid, waits_for_lock};
+use engine_harness::{Cluster, Database, Event, Options, Session};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use serde_json::json;
+use tokio::task::JoinSet;
+
+async fn sessions<const N: usize>(database: &Database) -> Result<[Session; N]> {
+    let mut sessions = Vec::new();
+    for _ in 0..N {
+        sessions.push(Session::open(database).await?);
+    }
+    sessions.try_into().ok().context("as many as were opened")
+}
+
+fn runs(events: &[Event]) -> Vec<&str> {
+    events.iter().map(|event| event.run_id.as_str()).collect()
+}
+
+#[tokio::test]
+async fn what_commits_before_an_earlier_transaction_is_told_after_it() -> Result<()> {
+    let [slow, fast, reader] = sessions(&Database::fresh().await?).await?;
+    slow.client.batch_execute("begin").await?;
+    let first = slow.trigger("test").await?.run_id;
+    let second = fast.trigger("test").await?.run_id;
+    assert_eq!(
+        reader.events(0, 100).await?,
+        [],
+        "the first one may still commit"
+    );
+    slow.client.batch_execute("commit").await?;
+    let told = reader.all_events(0).await?;
+    assert_eq!(runs(&told), [&first, &first, &second, &second]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_transaction_that_rolls_back_holds_nothing_up_and_leaves_nothing() -> Result<()> {
+    let [slow, fast, reader] = sessions(&Database::fresh().await?).await?;
+    slow.client.batch_execute("begin").await?;
+    slow.trigger("test").await?;
+    let kept = fast.trigger("test").await?.run_id;
+    assert_eq!(reader.events(0, 100).await?, []);
+    slow.client.batch_execute("rollback").await?;
+    assert_eq!(runs(&reader.all_events(0).await?), [&kept, &kept]);
+
+    // Far more positions are lost than a reader asks for at once.
+    let lost = "begin; select count(*) from engine_trigger_many( \
+                (select jsonb_agg(jsonb_build_object('task', 'test')) from generate_series(1, 500))); rollback";
+    slow.client.batch_execute(lost).await?;
+    let behind = fast.trigger("test").await?.run_id;
+    reader.all_events(0).await?;
+    let last = reader
+        .events(0, 2)
+        .await?
+        .last()
+        .context("nothing is told")?
+        .position;
+    assert_eq!(runs(&reader.events(last, 1).await?), [&behind]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_savepoint_takes_its_events_back_and_the_rest_stays_in_order() -> Result<()> {
+    let [writer, other, reader] = sessions(&Database::fresh().await?).await?;
+    writer.client.batch_execute("begin").await?;
+    let first = writer.trigger("test").await?.run_id;
+    writer.client.batch_execute("savepoint s").await?;
+    writer.trigger("test").await?;
+    let between = other.trigger("test").await?.run_id;
+    writer.client.batch_execute("rollback to s").await?;
+    let last = writer.trigger("test").await?.run_id;
+    assert_eq!(reader.events(0, 100).await?, []);
+    writer.client.batch_execute("commit").await?;
+    let told = reader.all_events(0).await?;
+    assert_eq!(
+        runs(&told),
+        [&first, &first, &between, &between, &last, &last]
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_reader_who_goes_on_while_a_transaction_is_open_misses_nothing_of_it() -> Result<()> {
+    let [slow, fast, reader] = sessions(&Database::fresh().await?).await?;
+    let before = fast.trigger("test").await?.run_id;
+    let told = reader.all_events(0).await?;
+    assert_eq!(runs(&told), [&before, &before]);
+    let after = told[1].position;
+    slow.client.batch_execute("begin").await?;
+    let first = slow.trigger("test").await?.run_id;
+    let held = fast.take().await?;
+    fast.complete(&held, json!({"ok": true})).await?;
+    assert_eq!(reader.events(after, 1).await?, []);
+    assert_eq!(reader.events(after, 1000).await?, []);
+    slow.client.batch_execute("commit").await?;
+    let told = reader.all_events(after).await?;
+    assert_eq!(runs(&told[..2]), [&first, &first]);
+    assert_eq!(told.len(), 2 + 6);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_commits_while_a_reader_begins_to_read_does_not_pass_what_is_still_open() -> Result<()>
+{
+    let database = Database::fresh().await?;
+    let [slow, fast, gate, reader] = sessions(&database).await?;
+    reader.events(0, 1).await?;
+    slow.client.batch_execute("begin").await?;
+    let first = slow.trigger("test").await?.run_id;
+    // The reader has begun, and stands at the door of a table that writers of snapshots do not need.
+    gate.client
+        .batch_execute("begin; lock table engine.notice")
+        .await?;
+    let pid = backend_pid(&reader.client).await?;
+    let read = tokio::spawn(async move { (reader.events(0, 100).await, reader) });
+    waits_for_lock(&fast.client, pid).await?;
+    let second = fast.trigger("test").await?.run_id;
+    gate.client.batch_execute("rollback").await?;
+    let (told, reader) = read.await?;
+    assert_eq!(told?, [], "the first one may still commit");
+    slow.client.batch_execute("commit").await?;
+    assert_eq!(
+        runs(&reader.all_events(0).await?),
+        [&first, &first, &second, &second]
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_told_yet_is_not_passed_by_a_reader_of_few() -> Result<()> {
+    // Nobody else may hold events back here.
+    let cluster = Cluster::start(Options::default()).await?;
+    let [slow, fast, reader] = sessions(&cluster.database().await?).await?;
+    let first = fast.trigger("test").await?.run_id;
+    let second = fast.trigger("test").await?.run_id;
+    slow.client.batch_execute("begin").await?;
+    slow.trigger("test").await?;
+    let xid: i64 = slow
+        .client
+        .query_one("select pg_current_xact_id()::text::bigint", &[])
+        .await?
+        .get(0);
+    // As if the writer of the first event had been held up after it drew its position: others began, one of which is still
+    // there, before it looked for its horizon.
+    let late = "update engine.snapshot set horizon = $2 where run_id = $1";
+    fast.client.execute(late, &[&first, &(xid + 1)]).await?;
+    for max_events in [1, 2, 100] {
+        let told = reader.events(0, max_events).await?;
+        assert!(
+            told.first().is_none_or(|event| event.run_id == first),
+            "the first event is passed by a reader of {max_events}: {told:?}"
+        );
+    }
+    slow.client.batch_execute("rollback").await?;
+    assert_eq!(
+        runs(&reader.all_events(0).await?),
+        [&first, &first, &second, &second]
+    );
+    reader.check().await
+}
+
+const WRITERS: u64 = 8;
+const STEPS: u32 = 40;
+
+/// Moves runs of its own through all that may happen to them, now and then several in one transaction, some of which roll
+/// back.
+async fn write(session: Session, seed: u64) -> Result<()> {
+    let mut random = StdRng::seed_from_u64(seed);
+    for _ in 0..STEPS {
+        let together = random.random_bool(0.5);
+        if together {
+            session.client.batch_execute("begin").await?;
+        }
+        for _ in 0..random.random_range(1..4) {
+            step(&session, &mut random).await?;
+        }
+        if together {
+            let end = if random.random_bool(0.3) {
+                "rollback"
+            } else {
+                "commit"
+            };
+            session.client.batch_execute(end).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn step(session: &Session, random: &mut StdRng) -> Result<()> {
+    session.trigger("test").await?;
+    let Some(held) = session.dequeue().await? else {
+        return Ok(());
+    };
+    let held = session.start(&held).await?;
+    let failure =
+        json!({"ok": false, "error": {"type": "STRING_ERROR", "raw": "no"}, "retry": {"delay": 0}});
+    match random.random_range(0..4) {
+        0 => {
+            session
+                .complete(&held, json!({"ok": true, "metadata": {"a": 1}}))
+                .await?;
+        }
+        1 => {
+            session.complete(&held, failure).await?;
+        }
+        2 => {
+            let asked = session.cancel(&format!("'{}'", held.run_id)).await?;
+            session.complete(&asked.latest, failure).await?;
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Reads on until all `writers` have ended and nothing is left; gives all that it was told.
+async fn read(session: Session, writers: &AtomicU64, seed: u64) -> Result<Vec<Event>> {
+    let mut random = StdRng::seed_from_u64(seed);
+    let mut told: Vec<Event> = Vec::new();
+    loop {
+        let is_over = writers.load(Ordering::SeqCst) == 0;
+        let after = told.last().map_or(0, |event| event.position);
+        let max_events = random.random_range(1..20);
+        let next = match is_over {
+            false => session.events(after, max_events).await?,
+            true => session.all_events(after).await?,
+        };
+        told.extend(next);
+        if is_over {
+            return Ok(told);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_beside_eight_writers_is_told_every_event_once_and_in_order() -> Result<()> {
+    let seed: u64 = rand::random();
+    println!("seed {seed}");
+    let database = Database::fresh().await?;
+    let writers = Arc::new(AtomicU64::new(WRITERS));
+    let mut tasks = JoinSet::new();
+    for writer in 0..WRITERS {
+        let (session, writers) = (Session::open(&database).await?, writers.clone());
+        tasks.spawn(async move {
+            let written = write(session, seed ^ (writer + 1)).await;
+            writers.fetch_sub(1, Ordering::SeqCst);
+            written
+        });
+    }
+    let told = read(Session::open(&database).await?, &writers, seed).await?;
+    while let Some(written) = tasks.join_next().await {
+        written??;
+    }
+
+    let session = Session::open(&database).await?;
+    let sql = "select position, ordinal from engine.event order by position";
+    let rows = session.client.query(sql, &[]).await?;
+    let written: Vec<i64> = rows.iter().map(|row| row.get(0)).collect();
+    let positions: Vec<i64> = told.iter().map(|event| event.position).collect();
+    let skipped = written
+        .iter()
+        .find(|position| !positions.contains(position));
+    assert_eq!(skipped, None, "seed {seed}");
+    assert!(
+        positions.is_sorted_by(|one, next| one < next),
+        "seed {seed}"
+    );
+    assert_eq!(positions.len(), written.len(), "seed {seed}");
+    let mut last: HashMap<&str, i32> = HashMap::new();
+    for (event, row) in told.iter().zip(&rows) {
+        let Some(ordinal) = row.get::<_, Option<i32>>(1) else {
+            continue;
+        };
+        let before = last.insert(&event.run_id, ordinal).unwrap_or(0);
+        assert!(
+            ordinal == before || ordinal == before + 1,
+            "run {} tells ordinal {ordinal} after {before}, seed {seed}",
+            event.run_id
+        );
+    }
+    assert!(told.len() > 1000, "{} events", told.len());
+    Ok(())
+}

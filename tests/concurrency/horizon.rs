@@ -1,0 +1,154 @@
+//! A transaction that stays open keeps vacuum from taking dead queue items away. A claim does not walk over them, and misses
+//! nothing that is alive.
+
+use anyhow::{Context, Result};
+use engine_harness::{Database, Session};
+use serde_json::{Value, json};
+use tokio_postgres::types::Json;
+
+/// Triggers and finishes this many runs, a hundred at a time.
+async fn churn(session: &Session, runs: i32) -> Result<()> {
+    let trigger = "select count(*) from engine_trigger_many(( \
+                   select jsonb_agg(jsonb_build_object('task', 'test')) from generate_series(1, 100)))";
+    let finish = "select count(*) from engine_dequeue(max_runs => 100) as d \
+                  cross join lateral engine_succeed(d.run_id, d.snapshot_id)";
+    for _ in 0..runs / 100 {
+        session.client.query_one(trigger, &[]).await?;
+        let finished: i64 = session.client.query_one(finish, &[]).await?.get(0);
+        assert_eq!(finished, 100);
+    }
+    Ok(())
+}
+
+/// Pages that a dequeue touches.
+async fn pages(session: &Session) -> Result<i64> {
+    let sql = "explain (analyze, buffers, format json) select * from engine_dequeue()";
+    let plan: Json<Value> = session.client.query_one(sql, &[]).await?.get(0);
+    plan.0[0]["Plan"]["Shared Hit Blocks"]
+        .as_i64()
+        .context("no buffers in the plan")
+}
+
+#[tokio::test]
+async fn a_claim_does_not_walk_over_what_was_claimed_before() -> Result<()> {
+    let database = Database::fresh().await?;
+    let (worker, holder) = (
+        Session::open(&database).await?,
+        Session::open(&database).await?,
+    );
+    let hold = "begin isolation level repeatable read; select from engine.run limit 1";
+    holder.client.batch_execute(hold).await?;
+    churn(&worker, 5000).await?;
+    worker.trigger("test").await?;
+    let near = pages(&worker).await?;
+    churn(&worker, 5000).await?;
+    worker.trigger("test").await?;
+    let far = pages(&worker).await?;
+    println!("{near} pages, then {far}");
+    assert!(far < near + 500, "{near} pages, then {far}");
+    let newcomer = Session::open(&database).await?;
+    newcomer.trigger("test").await?;
+    let all = pages(&newcomer).await?;
+    assert!(
+        all > 3 * far,
+        "a session that does not know where the living begin walks over {all} pages"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_committed_late_or_goes_ahead_is_not_missed() -> Result<()> {
+    let database = Database::fresh().await?;
+    let (worker, holder) = (
+        Session::open(&database).await?,
+        Session::open(&database).await?,
+    );
+    holder
+        .client
+        .batch_execute("begin isolation level repeatable read; select from engine.run limit 1")
+        .await?;
+    let late = Session::open(&database).await?;
+    late.client.batch_execute("begin").await?;
+    let late_run = late.trigger("test").await?;
+    churn(&worker, 5000).await?;
+
+    late.client.batch_execute("commit").await?;
+    let queued = worker.trigger("test").await?;
+    let ahead = worker
+        .trigger_with("'test', priority_ms => 3600000")
+        .await?;
+    for expected in [ahead, late_run, queued] {
+        assert_eq!(
+            worker.dequeue().await?.map(|held| held.run_id),
+            Some(expected.run_id)
+        );
+    }
+
+    churn(&worker, 2000).await?;
+    let run = worker.trigger("test").await?;
+    worker.take().await?;
+    churn(&worker, 2000).await?;
+    worker.lapse(&run.run_id).await?;
+    assert_eq!(worker.tick().await?, 1, "a stalled run is found");
+    worker.make_due(&run.run_id).await?;
+    assert_eq!(
+        worker.dequeue().await?.map(|held| held.run_id),
+        Some(run.run_id)
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_claim_that_is_rolled_back_leaves_its_runs_where_the_next_claim_looks() -> Result<()> {
+    let database = Database::fresh().await?;
+    let (worker, holder) = (
+        Session::open(&database).await?,
+        Session::open(&database).await?,
+    );
+    holder
+        .client
+        .batch_execute("begin isolation level repeatable read; select from engine.run limit 1")
+        .await?;
+    churn(&worker, 4000).await?;
+    let run = worker.trigger("test").await?;
+    worker.client.batch_execute("begin").await?;
+    assert!(worker.dequeue().await?.is_some());
+    // The looks that move the mark on do not take place in a transaction that has deleted items.
+    for _ in 0..10 {
+        assert_eq!(worker.dequeue().await?, None);
+        worker.client.batch_execute("select pg_sleep(0.01)").await?;
+    }
+    worker.client.batch_execute("rollback").await?;
+    churn_of_others(&database).await?;
+    assert_eq!(
+        worker.dequeue().await?.map(|held| held.run_id),
+        Some(run.run_id)
+    );
+    Ok(())
+}
+
+/// Runs of another worker queue move the clock on, and nothing else.
+async fn churn_of_others(database: &Database) -> Result<()> {
+    let other = Session::open(database).await?;
+    for _ in 0..10 {
+        other
+            .trigger_with("'test', worker_queue => 'other'")
+            .await?;
+    }
+    let row = other
+        .client
+        .query(
+            "select run_id, snapshot_id from engine_dequeue('other', 10)",
+            &[],
+        )
+        .await?;
+    for row in row {
+        let held = engine_harness::Held {
+            run_id: row.get(0),
+            snapshot_id: row.get(1),
+        };
+        let held = other.start(&held).await?;
+        other.complete(&held, json!({"ok": true})).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,174 @@
+//! Everything at once, for as long as one likes: `ENGINE_SOAK_SECONDS=600 cargo xtask test soak`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use engine_harness::{Database, Session};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use tokio::task::JoinSet;
+
+use crate::unrest::{cancel, work};
+
+/// Twenty environments: every second one has a limit, and so has every second one of the four queues of each. Half of the runs have
+/// one of five keys.
+const SET_UP: &str = "create table change (environment_id text, queue text, at timestamptz); \
+    select engine_set_environment('e' || n, concurrency_limit => case when n % 2 = 0 then 10 end) \
+    from generate_series(1, 20) as n; \
+    select engine_set_queue('q' || q, 'e' || n, 3) from generate_series(1, 20) as n, generate_series(1, 3, 2) as q";
+
+/// A run for each queue and key of each environment, twice.
+const TRIGGER: &str = "select count(*) from engine_trigger_many(( \
+    select jsonb_agg(jsonb_strip_nulls(jsonb_build_object( \
+               'task', 'test', 'environment_id', 'e' || n, 'queue', 'q' || q, \
+               'concurrency_key', case when k <= 5 then 'k' || k end))) \
+    from generate_series(1, 20) as n, generate_series(1, 4) as q, generate_series(1, 10) as k))";
+
+/// Lanes and environments that hold more slots than they may, although one was taken since their limit was last changed.
+const TOO_MANY: &str = "select count(*), string_agg(format('%s %s %s: %s of %s', s.environment_id, s.queue, s.concurrency_key, s.held, s.cap), '; ') \
+    from ( \
+        select s.environment_id, s.queue, s.concurrency_key, count(*) as held, max(s.acquired_at) as last, \
+               (select least(k.concurrency_limit, e.concurrency_limit) from engine.environment as e \
+                left join engine.queue as k on k.environment_id = e.id and k.name = s.queue \
+                where e.id = s.environment_id) as cap \
+        from engine.slot as s \
+        group by s.environment_id, s.queue, s.concurrency_key \
+        union all \
+        select s.environment_id, null, null, count(*), max(s.acquired_at), \
+               (select e.concurrency_limit from engine.environment as e where e.id = s.environment_id) \
+        from engine.slot as s \
+        group by s.environment_id) as s \
+    where s.held > s.cap \
+      and s.last > coalesce((select max(c.at) from change as c where c.environment_id = s.environment_id), '-infinity')";
+
+/// How long it takes, seconds, unless the environment says otherwise.
+const SECONDS: u64 = 20;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_soak_ends_without_a_deadlock_and_without_a_leaked_slot() -> Result<()> {
+    let seed: u64 = rand::random();
+    let seconds = match std::env::var("ENGINE_SOAK_SECONDS") {
+        Ok(seconds) => seconds.parse().context("ENGINE_SOAK_SECONDS")?,
+        Err(_) => SECONDS,
+    };
+    println!("seed {seed}, {seconds} s");
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    session.client.batch_execute(SET_UP).await?;
+    let over = Arc::new(AtomicBool::new(false));
+    let ends = Arc::new(AtomicU64::new(0));
+    let mut sessions = JoinSet::new();
+    for number in 0..20 {
+        let worker = Session::open(&database).await?;
+        let rng = StdRng::seed_from_u64(seed ^ number);
+        sessions.spawn(work(worker, rng, over.clone(), ends.clone()));
+    }
+    sessions.spawn(change(
+        Session::open(&database).await?,
+        StdRng::seed_from_u64(!seed),
+        over.clone(),
+    ));
+    sessions.spawn(cancel(Session::open(&database).await?, over.clone()));
+    sessions.spawn(watch(Session::open(&database).await?, over.clone()));
+
+    keep_busy(&session, Duration::from_secs(seconds), &mut sessions, &ends).await?;
+    over.store(true, Ordering::Relaxed);
+    while let Some(result) = sessions.join_next().await {
+        result??;
+    }
+    drain(&session).await?;
+    assert_eq!(session.count("engine.slot").await?, 0, "no slot is leaked");
+    assert_eq!(session.count("engine.heartbeat").await?, 0);
+    assert_eq!(session.count("engine.queue_item").await?, 0);
+    assert_eq!(session.count("engine_check()").await?, 0);
+    assert!(ends.load(Ordering::Relaxed) > 100, "there was work");
+    Ok(())
+}
+
+/// Triggers and ticks until the time is over or a session fails; tells how many runs ended in each tenth of the time.
+async fn keep_busy(
+    session: &Session,
+    time: Duration,
+    sessions: &mut JoinSet<Result<()>>,
+    ends: &AtomicU64,
+) -> Result<()> {
+    let start = Instant::now();
+    let (mut tenths, mut before) = (1, 0);
+    while start.elapsed() < time {
+        if let Some(result) = sessions.try_join_next() {
+            result??;
+        }
+        if session.count("engine.queue_item").await? < 4000 {
+            session.client.batch_execute(TRIGGER).await?;
+        }
+        session.client.batch_execute("select engine_tick()").await?;
+        if start.elapsed() >= time * tenths / 10 {
+            let now = ends.load(Ordering::Relaxed);
+            println!(
+                "{} s: {} runs ended",
+                start.elapsed().as_secs(),
+                now - before
+            );
+            (tenths, before) = (tenths + 1, now);
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
+}
+
+/// Samples the slots, each time as of one instant.
+async fn watch(session: Session, over: Arc<AtomicBool>) -> Result<()> {
+    let statement = session.client.prepare(TOO_MANY).await?;
+    let mut samples = 0;
+    while !over.load(Ordering::Relaxed) {
+        let row = session.client.query_one(&statement, &[]).await?;
+        let wrong: Option<String> = row.get(1);
+        ensure!(row.get::<_, i64>(0) == 0, "{}", wrong.unwrap_or_default());
+        samples += 1;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    println!("{samples} samples");
+    ensure!(samples > 10, "the limits were watched");
+    Ok(())
+}
+
+/// Raises and lowers limits, pauses and resumes.
+async fn change(session: Session, mut rng: StdRng, over: Arc<AtomicBool>) -> Result<()> {
+    let mut paused = HashMap::new();
+    while !over.load(Ordering::Relaxed) {
+        let environment = format!("e{}", rng.random_range(1..=20));
+        let queue = format!("q{}", rng.random_range(1..=4));
+        let limit = rng.random_range(1..15);
+        let call = match rng.random_range(0..5) {
+            0 => format!("engine_set_environment('{environment}', concurrency_limit => {limit})"),
+            1 => format!("engine_set_environment('{environment}', concurrency_limit => null)"),
+            2 => format!("engine_set_queue('{queue}', '{environment}', {limit})"),
+            3 => format!("engine_set_queue('{queue}', '{environment}', null)"),
+            _ => {
+                let is_paused = paused
+                    .entry((environment.clone(), queue.clone()))
+                    .or_insert(false);
+                *is_paused = !*is_paused;
+                format!("engine_set_queue('{queue}', '{environment}', paused => {is_paused})")
+            }
+        };
+        // The mutex is held until the commit, so that whoever takes a slot after this time knows the new limit.
+        let sql = format!(
+            "begin; select {call}; insert into change values ('{environment}', '{queue}', clock_timestamp()); commit"
+        );
+        session.client.batch_execute(&sql).await?;
+        tokio::time::sleep(Duration::from_millis(rng.random_range(0..50))).await;
+    }
+    Ok(())
+}
+
+/// Cancels whatever is left, for good.
+async fn drain(session: &Session) -> Result<()> {
+    let cancel = "select count(*) from (select engine_cancel(run_id, finalize => true) \
+                  from engine.run_state where execution_status <> 'FINISHED') as c";
+    session.client.query_one(cancel, &[]).await?;
+    Ok(())
+}

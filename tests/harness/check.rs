@@ -1,0 +1,148 @@
+//! What must always hold, in the database of every test, when the test is over.
+
+use std::fmt::{self, Display};
+
+use anyhow::{Context, Result, ensure};
+use tokio_postgres::Client;
+
+use crate::{Server, Session};
+
+/// The comment on a database whose tables a test breaks.
+const BROKEN_ON_PURPOSE: &str = "broken on purpose";
+
+/// A row of `engine_check`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Which invariant.
+    pub kind: String,
+    /// Of which run, if it is one's.
+    pub run_id: Option<String>,
+    /// How.
+    pub detail: String,
+}
+
+impl Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.run_id {
+            Some(run_id) => write!(f, "{} of run {run_id}: {}", self.kind, self.detail),
+            None => write!(f, "{}: {}", self.kind, self.detail),
+        }
+    }
+}
+
+async fn violations(client: &Client) -> Result<Vec<Violation>> {
+    let sql = "select kind, run_id, detail from engine_check() order by kind, run_id, detail";
+    let rows = client.query(sql, &[]).await?;
+    let violation = |row: &tokio_postgres::Row| Violation {
+        kind: row.get(0),
+        run_id: row.get(1),
+        detail: row.get(2),
+    };
+    Ok(rows.iter().map(violation).collect())
+}
+
+impl Session {
+    /// What `engine_check` returns.
+    ///
+    /// # Errors
+    /// What the function raises.
+    pub async fn violations(&self) -> Result<Vec<Violation>> {
+        violations(&self.client).await
+    }
+
+    /// Demands that `engine_check` finds nothing. Databases of the shared server are checked when
+    /// all tests are over; a test with a server of its own calls this.
+    ///
+    /// # Errors
+    /// If it finds something; the error lists it.
+    pub async fn check(&self) -> Result<()> {
+        let found: Vec<String> = self
+            .violations()
+            .await?
+            .iter()
+            .map(Violation::to_string)
+            .collect();
+        ensure!(
+            found.is_empty(),
+            "engine_check finds:\n{}",
+            found.join("\n")
+        );
+        Ok(())
+    }
+
+    /// Exempts this database from the check at the end of all tests, for a test that breaks tables.
+    ///
+    /// # Errors
+    /// If the session is gone.
+    pub async fn broken_on_purpose(&self) -> Result<()> {
+        let sql = "select format('comment on database %I is %L', current_database(), $1::text)";
+        let comment: String = self
+            .client
+            .query_one(sql, &[&BROKEN_ON_PURPOSE])
+            .await?
+            .get(0);
+        Ok(self.client.batch_execute(&comment).await?)
+    }
+
+    /// Every row of the engine's tables, in a fixed order: two of these are equal if and only if
+    /// nothing has changed in between.
+    ///
+    /// # Errors
+    /// If the session is gone.
+    pub async fn contents(&self) -> Result<Vec<String>> {
+        let tables = "select format('select %L || '' '' || to_jsonb(t)::text from engine.%I as t', relname, relname) \
+                      from pg_class where relnamespace = 'engine'::regnamespace and relkind = 'r' order by relname";
+        let reads = self.client.query(tables, &[]).await?;
+        let reads: Vec<String> = reads.iter().map(|row| row.get(0)).collect();
+        let sql = format!("{} order by 1", reads.join(" union all "));
+        let rows = self.client.query(&sql, &[]).await?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
+}
+
+/// What `engine_check` finds in all databases of a server.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sweep {
+    /// How many databases were checked.
+    pub checked: u64,
+    /// How many were left out because a test breaks them.
+    pub broken_on_purpose: u64,
+    /// What was found: a database and its violations, or what kept it from being checked.
+    pub found: Vec<(String, Vec<String>)>,
+}
+
+impl Sweep {
+    /// Checks all databases but templates and `postgres`.
+    ///
+    /// # Errors
+    /// If the server does not run.
+    pub async fn of(server: &Server) -> Result<Self> {
+        let maintenance = server.connect("postgres").await?;
+        let sql = "select d.datname, coalesce(shobj_description(d.oid, 'pg_database') = $1, false) \
+                   from pg_database as d \
+                   where d.datallowconn and not d.datistemplate and d.datname <> 'postgres' \
+                   order by d.datname";
+        let mut sweep = Self::default();
+        for row in maintenance.query(sql, &[&BROKEN_ON_PURPOSE]).await? {
+            if row.get(1) {
+                sweep.broken_on_purpose += 1;
+                continue;
+            }
+            sweep.checked += 1;
+            let database: String = row.get(0);
+            let found = match check(server, &database).await {
+                Ok(violations) => violations.iter().map(Violation::to_string).collect(),
+                Err(error) => vec![format!("{error:#}")],
+            };
+            if !found.is_empty() {
+                sweep.found.push((database, found));
+            }
+        }
+        Ok(sweep)
+    }
+}
+
+async fn check(server: &Server, database: &str) -> Result<Vec<Violation>> {
+    let client = server.connect(database).await?;
+    violations(&client).await.context("cannot be checked")
+}

@@ -1,0 +1,213 @@
+//! engine_check finds whatever is broken, one invariant at a time.
+
+use anyhow::{Context, Result};
+use engine_harness::{Database, Session};
+use serde_json::json;
+
+/// Four runs: `q` is queued, `p` dequeued, `x` executes, `f` is finished.
+async fn four_runs(session: &Session) -> Result<()> {
+    for run in ["f", "x", "p"] {
+        session
+            .trigger_with(&format!("'test', run_id => '{run}'"))
+            .await?;
+        let held = session.dequeue().await?.context("nothing is queued")?;
+        if run == "p" {
+            continue;
+        }
+        let held = session.start(&held).await?;
+        if run == "f" {
+            session.complete(&held, json!({"ok": true})).await?;
+        }
+    }
+    session.trigger_with("'test', run_id => 'q'").await?;
+    session.check().await
+}
+
+/// Does `sql` and takes it back; gives the kinds of what engine_check finds meanwhile, each once.
+async fn kinds_after(session: &Session, sql: &str) -> Result<Vec<String>> {
+    session.client.batch_execute("begin").await?;
+    session.client.batch_execute(sql).await?;
+    let found = session.violations().await?;
+    session.client.batch_execute("rollback").await?;
+    let mut kinds: Vec<String> = found.into_iter().map(|violation| violation.kind).collect();
+    kinds.dedup();
+    Ok(kinds)
+}
+
+#[tokio::test]
+async fn every_kind_of_violation_is_found_and_no_other_with_it() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    four_runs(&session).await?;
+    let newer = "insert into engine.snapshot (shard, run_id, ordinal, id, transition, execution_status, run_status, \
+                                              attempt_number, position, horizon, description, created_at) \
+                 select shard, run_id, ordinal + 1, id || 'z', transition, execution_status, run_status, attempt_number, \
+                        position + 1000, horizon, description, created_at \
+                 from engine.snapshot where run_id = 'f' and execution_status = 'FINISHED'";
+    let copy = |table: &str, of: &str, changes: &str| {
+        format!(
+            "insert into engine.{table} \
+             select (jsonb_populate_record(t, '{changes}')).* from engine.{table} as t where run_id = '{of}'"
+        )
+    };
+    let item = |run: &str| copy("queue_item", "q", &format!(r#"{{"run_id": "{run}"}}"#));
+    let deadline_of = |run: &str| {
+        copy(
+            "heartbeat",
+            "x",
+            &format!(r#"{{"run_id": "{run}", "holds_slot": false}}"#),
+        )
+    };
+    let lane = "insert into engine.lane (shard, is_open, head_at, environment_id, worker_queue, queue, concurrency_key) \
+                values (0, false, now(), 'default', 'main', 'task/test', '')";
+    let cases: Vec<(String, &[&str])> = vec![
+        ("delete from engine.run_state where run_id = 'f'".into(), &["run_without_state"]),
+        ("delete from engine.run where id = 'f'".into(), &["state_without_run"]),
+        ("update engine.run_state set snapshot_id = 'other' where run_id = 'f'".into(), &["latest_snapshot"]),
+        (newer.into(), &["latest_snapshot"]),
+        ("delete from engine.snapshot where run_id = 'f'".into(), &["latest_snapshot"]),
+        ("update engine.run_state set attempt_number = 7 where run_id = 'f'".into(), &["snapshot_status"]),
+        ("update engine.run_state set run_status = 'CRASHED' where run_id = 'f'".into(), &["snapshot_status"]),
+        ("update engine.snapshot set position = 0 where run_id = 'f' and ordinal = 3".into(), &["snapshot_order"]),
+        ("update engine.snapshot set id = 'a' where run_id = 'f' and ordinal = 2".into(), &["snapshot_order"]),
+        (
+            "update engine.run_state set run_status = 'PENDING' where run_id = 'f'; \
+             update engine.snapshot set run_status = 'PENDING' where run_id = 'f' and ordinal = 4"
+                .into(),
+            &["final_status"],
+        ),
+        (
+            "update engine.run_state set run_status = 'CANCELED' where run_id = 'x'; \
+             update engine.snapshot set run_status = 'CANCELED' where run_id = 'x' and ordinal = 3"
+                .into(),
+            &["final_status"],
+        ),
+        ("delete from engine.queue_item where run_id = 'q'".into(), &["queue_item"]),
+        (item("f"), &["queue_item"]),
+        (item("x"), &["queue_item"]),
+        (item("nobody"), &["queue_item"]),
+        ("update engine.queue_item set queue = 'other' where run_id = 'q'".into(), &["queue_item"]),
+        ("update engine.queue_item set concurrency_key = 'k' where run_id = 'q'".into(), &["queue_item"]),
+        ("delete from engine.heartbeat where run_id = 'p'".into(), &["heartbeat"]),
+        (deadline_of("f"), &["heartbeat"]),
+        (deadline_of("q"), &["heartbeat"]),
+        (deadline_of("nobody"), &["heartbeat"]),
+        ("update engine.heartbeat set snapshot_id = 'other' where run_id = 'x'".into(), &["heartbeat"]),
+        ("update engine.heartbeat set holds_slot = false where run_id = 'x'".into(), &["slot"]),
+        ("update engine.heartbeat set queue = 'other' where run_id = 'x'".into(), &["slot"]),
+        ("update engine.heartbeat set is_counted = true where run_id = 'x'".into(), &["slot"]),
+        ("update engine.queue_item set is_filed = true where run_id = 'q'".into(), &["lane"]),
+        (lane.into(), &["lane"]),
+        (
+            "insert into engine.timer (shard, kind, id, due_at) values (0, 'CANCEL_RUN', 'nobody', now())".into(),
+            &["timer"],
+        ),
+    ];
+    for (sql, expected) in &cases {
+        assert_eq!(kinds_after(&session, sql).await?, *expected, "{sql}");
+    }
+    session.check().await
+}
+
+/// Runs that wait: `p` for its child `c` and a batch of one, `s` is suspended behind a token, whose time is limited.
+async fn waiting_runs(session: &Session) -> Result<()> {
+    let start = async |arguments: &str| {
+        session.trigger_with(arguments).await?;
+        session.take().await
+    };
+    start("'test', run_id => 'p'").await?;
+    start("'test', run_id => 'c', parent_run_id => 'p', resume_parent => true").await?;
+    let sql =
+        "select batch_id from engine_create_batch(1, parent_run_id => 'p', resume_parent => true)";
+    let batch: String = session.client.query_one(sql, &[]).await?.get(0);
+    let item = format!(
+        "select engine_add_to_batch('{batch}', '[{{\"task\": \"test\", \"run_id\": \"b\"}}]')"
+    );
+    session.client.query(&item, &[]).await?;
+    session.take().await?;
+    start("'test', run_id => 's'").await?;
+    let sql = "select waitpoint_id from engine_create_manual_waitpoint(now() + interval '1 hour')";
+    let token: String = session.client.query_one(sql, &[]).await?.get(0);
+    let blocked = session.block("s", &[&token]).await?;
+    session.suspend(&blocked.held, "why").await?;
+    session.check().await
+}
+
+#[tokio::test]
+async fn every_kind_of_violation_of_waiting_is_found_and_no_other_with_it() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    waiting_runs(&session).await?;
+    let complete = |which: &str| {
+        format!(
+            "update engine.waitpoint set status = 'COMPLETED', completed_at = now() where {which}"
+        )
+    };
+    let note = |kind: &str, id: &str| {
+        format!(
+            "insert into engine.timer (shard, kind, id, due_at) values (0, '{kind}', '{id}', now())"
+        )
+    };
+    let item = |batch: &str| {
+        format!(
+            "insert into engine.batch_item (shard, item_index, batch_id, run_id, created_at) \
+             select 0, 1, {batch}, 's', now() from engine.batch"
+        )
+    };
+    let cases: Vec<(String, &[&str])> = vec![
+        // A run may be suspended without a wait.
+        ("delete from engine.edge where run_id = 's'".into(), &[]),
+        ("delete from engine.edge where run_id = 'p'".into(), &["edge"]),
+        ("update engine.edge set run_id = 'c' where run_id = 's'".into(), &["edge"]),
+        ("update engine.edge set run_id = 'nobody' where run_id = 's'".into(), &["edge"]),
+        ("update engine.edge set waitpoint_id = 'nothing' where run_id = 's'".into(), &["edge", "wait"]),
+        (complete("type = 'MANUAL'"), &["wait"]),
+        (format!("{}; {}", complete("type = 'MANUAL'"), note("CONTINUE_RUN", "s/x")), &[]),
+        ("delete from engine.checkpoint".into(), &["checkpoint"]),
+        ("update engine.run_state set has_waitpoint = false where run_id = 'c'".into(), &["waitpoint"]),
+        ("update engine.run_state set has_waitpoint = true where run_id = 's'".into(), &["waitpoint"]),
+        ("update engine.waitpoint set completed_by_run_id = 'nobody' where completed_by_run_id = 'c'".into(), &["waitpoint"]),
+        ("delete from engine.timer".into(), &["waitpoint"]),
+        ("update engine.batch set item_count = 2".into(), &["batch"]),
+        ("update engine.batch set status = 'COMPLETED'".into(), &["batch"]),
+        ("update engine.batch_item set run_id = 's'".into(), &["batch"]),
+        (format!("{}; update engine.batch set item_count = 2", item("id")), &["batch"]),
+        (item("'nothing'"), &["batch"]),
+        (note("CONTINUE_RUN", "nobody/x"), &["timer"]),
+        (note("FINISH_WAITPOINT", "nothing"), &["timer"]),
+        (note("COMPLETE_BATCH", "nothing/x"), &["timer"]),
+        (note("EXPIRE_BATCH", "nothing"), &["timer"]),
+    ];
+    for (sql, expected) in &cases {
+        assert_eq!(kinds_after(&session, sql).await?, *expected, "{sql}");
+    }
+    session.check().await
+}
+
+#[tokio::test]
+async fn what_is_found_names_its_run_and_says_what_is_wrong() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    four_runs(&session).await?;
+    session.broken_on_purpose().await?;
+    session
+        .client
+        .batch_execute("delete from engine.queue_item")
+        .await?;
+    let found = session.violations().await?;
+    let [violation] = found.as_slice() else {
+        panic!("one violation is {found:?}");
+    };
+    assert_eq!(
+        (violation.kind.as_str(), violation.run_id.as_deref()),
+        ("queue_item", Some("q"))
+    );
+    assert_eq!(violation.detail, "The run is QUEUED and has no queue item.");
+    let Err(error) = session.check().await else {
+        panic!("the harness does not find what engine_check finds");
+    };
+    assert!(
+        error
+            .to_string()
+            .contains("queue_item of run q: The run is QUEUED"),
+        "{error}"
+    );
+    Ok(())
+}

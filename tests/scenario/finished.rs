@@ -1,0 +1,228 @@
+//! CCR, CFR: runs that begin finished.
+
+use anyhow::{Context, Result};
+use engine_harness::{Database, Event, Session};
+use serde_json::{Value, json};
+use tokio_postgres::types::Json;
+
+const CANCELLED_AT: &str = "2026-05-20T12:00:00Z";
+
+/// A database whose environment `e` belongs to a project and an organization.
+async fn open() -> Result<Session> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let sql = "select engine_set_environment('e', project_id => 'proj', organization_id => 'org')";
+    session.client.batch_execute(sql).await?;
+    Ok(session)
+}
+
+/// The run of the scenarios.
+fn run() -> Value {
+    json!({"run_id": "run_1234", "task": "test-task", "payload": {"hello": "world"}, "tags": ["test-tag"],
+           "environment_id": "e", "trace_context": {"spanId": "s12345"}})
+}
+
+/// Creates a cancelled run; gives its id and whether it was there.
+async fn cancelled(session: &Session, run: &Value, emit_event: bool) -> Result<(String, bool)> {
+    let sql = "select run_id, is_cached from engine_create_cancelled_run( \
+               $1, $2::text::timestamptz, 'Canceled by user', emit_event => $3)";
+    let row = session
+        .client
+        .query_one(sql, &[&Json(run), &CANCELLED_AT, &emit_event])
+        .await?;
+    Ok((row.get(0), row.get(1)))
+}
+
+fn reason() -> Value {
+    json!({"type": "STRING_ERROR", "raw": "Canceled by user"})
+}
+
+async fn only_event(session: &Session) -> Result<Event> {
+    let mut told = session.all_events(0).await?;
+    assert_eq!(told.len(), 1, "{told:?}");
+    told.pop().context("no event")
+}
+
+#[tokio::test]
+async fn ccr_1_a_run_may_begin_cancelled() -> Result<()> {
+    let session = open().await?;
+    assert_eq!(
+        cancelled(&session, &run(), true).await?,
+        ("1234".to_owned(), false)
+    );
+    let sql = "select s.run_status::text, s.execution_status::text, s.completed_at = $1::text::timestamptz, r.tags, s.error, \
+                      r.payload, s.attempt_number, p.execution_status::text, p.run_status::text \
+               from engine.run as r join engine.run_state as s on s.run_id = r.id \
+               join engine.snapshot as p on p.id = s.snapshot_id";
+    let row = session.client.query_one(sql, &[&CANCELLED_AT]).await?;
+    assert_eq!(
+        (row.get::<_, &str>(0), row.get::<_, &str>(1)),
+        ("CANCELED", "FINISHED")
+    );
+    assert!(row.get::<_, bool>(2));
+    assert_eq!(row.get::<_, Vec<String>>(3), ["test-tag"]);
+    assert_eq!(row.get::<_, Json<Value>>(4).0, reason());
+    assert_eq!(
+        (row.get::<_, &str>(5), row.get::<_, i32>(6)),
+        (r#"{"hello":"world"}"#, 0)
+    );
+    assert_eq!(
+        (row.get::<_, &str>(7), row.get::<_, &str>(8)),
+        ("FINISHED", "CANCELED")
+    );
+    assert_eq!(session.count("engine.queue_item").await?, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn ccr_2_it_is_told_as_cancelled_and_as_nothing_else() -> Result<()> {
+    let session = open().await?;
+    cancelled(&session, &run(), true).await?;
+    let event = only_event(&session).await?;
+    assert_eq!(event.name, "runCancelled");
+    let told = &event.body["run"];
+    assert_eq!(
+        (&told["status"], &told["friendlyId"]),
+        (&json!("CANCELED"), &json!("run_1234"))
+    );
+    assert_eq!(
+        (&told["error"], &told["spanId"]),
+        (&reason(), &json!("s12345"))
+    );
+    assert_eq!(
+        (&told["attemptNumber"], &event.body["organization"]["id"]),
+        (&json!(0), &json!("org"))
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn ccr_3_it_is_told_to_nobody_if_its_creator_says_so() -> Result<()> {
+    let session = open().await?;
+    cancelled(&session, &run(), false).await?;
+    assert_eq!(session.all_events(0).await?, []);
+    assert_eq!(
+        session
+            .count("engine.run_state where run_status = 'CANCELED'")
+            .await?,
+        1
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn ccr_4_it_is_created_and_told_once_however_often_it_is_asked_for() -> Result<()> {
+    let session = open().await?;
+    cancelled(&session, &run(), true).await?;
+    assert_eq!(
+        cancelled(&session, &run(), true).await?,
+        ("1234".to_owned(), true)
+    );
+    only_event(&session).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn ccr_5_tags_that_are_an_empty_object_are_no_tags() -> Result<()> {
+    let session = open().await?;
+    let mut run = run();
+    run["tags"] = json!({});
+    cancelled(&session, &run, true).await?;
+    assert_eq!(session.count("engine.run where tags = '{}'").await?, 1);
+    assert_eq!(
+        session
+            .count("engine.run_state where run_status = 'CANCELED'")
+            .await?,
+        1
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn ccr_6_the_id_of_a_run_that_is_not_cancelled_is_refused() -> Result<()> {
+    let session = open().await?;
+    session
+        .trigger_with("'test-task', run_id => 'run_1234'")
+        .await?;
+    let sql = format!("select engine_create_cancelled_run('{}')", run());
+    let refused = session.refused(&sql).await?;
+    assert_eq!(refused.code, "23505");
+    let conflict = refused.detail.split_once("createCancelledRun conflict");
+    assert!(
+        conflict.is_some_and(|(_, rest)| rest.contains("PENDING")),
+        "{refused:?}"
+    );
+    assert_eq!(session.status("1234").await?.0, "QUEUED");
+    Ok(())
+}
+
+#[tokio::test]
+async fn cfr_1_a_run_that_cannot_be_triggered_begins_failed_and_is_told_as_failed() -> Result<()> {
+    let session = open().await?;
+    let error = json!({"type": "STRING_ERROR", "raw": "no such task"});
+    let sql = "select run_status, execution_status from engine_create_failed_run($1, $2)";
+    let row = session
+        .client
+        .query_one(sql, &[&Json(run()), &Json(&error)])
+        .await?;
+    assert_eq!(
+        (row.get::<_, &str>(0), row.get::<_, &str>(1)),
+        ("SYSTEM_FAILURE", "FINISHED")
+    );
+    let sql = "select s.run_status::text, r.queue, r.is_test, s.completed_at is not null, p.execution_status::text \
+               from engine.run as r join engine.run_state as s on s.run_id = r.id \
+               join engine.snapshot as p on p.id = s.snapshot_id";
+    let row = session.client.query_one(sql, &[]).await?;
+    assert_eq!(
+        (row.get::<_, &str>(0), row.get::<_, &str>(1)),
+        ("SYSTEM_FAILURE", "task/test-task")
+    );
+    assert_eq!(
+        (row.get::<_, bool>(2), row.get::<_, bool>(3)),
+        (false, true)
+    );
+    assert_eq!(row.get::<_, &str>(4), "FINISHED", "ours has a snapshot");
+
+    let event = only_event(&session).await?;
+    assert_eq!(event.name, "runFailed");
+    let told = &event.body["run"];
+    assert_eq!(
+        (&told["id"], &told["status"]),
+        (&json!("1234"), &json!("SYSTEM_FAILURE"))
+    );
+    assert_eq!(
+        (&told["spanId"], &told["error"]),
+        (&json!("s12345"), &error)
+    );
+    assert_eq!(
+        (&told["attemptNumber"], &told["usageDurationMs"]),
+        (&json!(0), &json!(0))
+    );
+    assert_eq!(told["costInCents"].as_f64(), Some(0.0));
+    for (key, id) in [
+        ("organization", "org"),
+        ("project", "proj"),
+        ("environment", "e"),
+    ] {
+        assert_eq!(event.body[key]["id"], id);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn cfr_2_it_is_told_to_nobody_if_its_creator_says_so() -> Result<()> {
+    let session = open().await?;
+    let sql = "select engine_create_failed_run($1, $2, emit_event => false)";
+    let error = json!({"type": "STRING_ERROR", "raw": "no such task"});
+    session
+        .client
+        .query_one(sql, &[&Json(run()), &Json(error)])
+        .await?;
+    assert_eq!(session.all_events(0).await?, []);
+    assert_eq!(
+        session
+            .count("engine.run_state where run_status = 'SYSTEM_FAILURE'")
+            .await?,
+        1
+    );
+    Ok(())
+}
