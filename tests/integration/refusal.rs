@@ -146,7 +146,7 @@ async fn a_caller_who_errs_learns_what_is_wrong_and_nothing_changes() -> Result<
             "22023",
             "\"debounce\"",
         ),
-        (format!("select engine_reschedule('{run}', now())"), "RE004", "it is not delayed"),
+        (format!("select engine_reschedule('{run}', now())"), "RE004", "cannot be rescheduled"),
         ("select engine_reschedule('nope', now())".to_owned(), "RE001", "run \"nope\" does not exist"),
         ("select engine_reschedule('q', null)".to_owned(), "22004", "\"delay_until\""),
         ("select engine_reschedule('q', 'infinity')".to_owned(), "22023", "\"delay_until\""),

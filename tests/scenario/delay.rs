@@ -184,7 +184,7 @@ async fn dl_6_only_a_run_that_waits_is_rescheduled() -> Result<()> {
         assert_eq!(session.status(&run).await?.0, status);
         let refused = session.refused(&reschedule(&run)).await?;
         assert_eq!(refused.code, "RE004", "{status}");
-        assert!(refused.message.contains("it is not delayed"), "{refused:?}");
+        assert!(refused.detail.contains("It is not delayed"), "{refused:?}");
     }
     Ok(())
 }

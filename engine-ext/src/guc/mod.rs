@@ -1,5 +1,7 @@
 //! Settings. Superusers set them, per database or role with `ALTER … SET`; they are read when the row is written.
 
+mod worker;
+
 use std::ffi::CString;
 
 use engine_core::{
@@ -7,6 +9,8 @@ use engine_core::{
     WorkerQueueOverrides,
 };
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
+
+pub(crate) use worker::{database, role, tick_interval_ms};
 
 static HEARTBEAT_PENDING_EXECUTING_MS: GucSetting<i32> = GucSetting::<i32>::new(60_000);
 static HEARTBEAT_EXECUTING_MS: GucSetting<i32> = GucSetting::<i32>::new(60_000);
@@ -28,9 +32,6 @@ static MAX_DEBOUNCE_MS: GucSetting<i32> = GucSetting::<i32>::new(0);
 static SCHEDULE_SECRET: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
 static SCHEDULE_SPREAD: GucSetting<f64> = GucSetting::<f64>::new(0.0);
 static SCHEDULE_AHEAD_MS: GucSetting<i32> = GucSetting::<i32>::new(0);
-static DATABASE: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
-static ROLE: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
-static TICK_INTERVAL_MS: GucSetting<i32> = GucSetting::<i32>::new(1_000);
 static BASE_COST_IN_CENTS: GucSetting<f64> = GucSetting::<f64>::new(0.0);
 static WORKER_QUEUE_OVERRIDES: GucSetting<Option<CString>> =
     GucSetting::<Option<CString>>::new(None);
@@ -138,21 +139,6 @@ pub(crate) fn spreading() -> Spreading {
         fraction: SCHEDULE_SPREAD.get(),
         ahead_ms: i64::from(SCHEDULE_AHEAD_MS.get()),
     }
-}
-
-/// The database of the background worker.
-pub(crate) fn database() -> Option<CString> {
-    DATABASE.get().filter(|name| !name.is_empty())
-}
-
-/// The role of the background worker.
-pub(crate) fn role() -> Option<CString> {
-    ROLE.get().filter(|name| !name.is_empty())
-}
-
-/// The pause of the background worker between ticks, milliseconds.
-pub(crate) fn tick_interval_ms() -> i64 {
-    i64::from(TICK_INTERVAL_MS.get())
 }
 
 /// The most elements of one call.
@@ -304,7 +290,7 @@ pub(crate) fn register() {
             flags,
         );
     }
-    register_worker();
+    worker::register();
     GucRegistry::define_bool_guc(
         c"engine.stalls_are_out_of_memory",
         c"Takes a worker that stops beating for one that ran out of memory.",
@@ -358,44 +344,6 @@ pub(crate) fn register() {
         GucFlags::empty(),
     );
     reserve_prefix();
-}
-
-/// The settings of the background worker.
-fn register_worker() {
-    let texts = [
-        (
-            c"engine.database",
-            c"Database in which the background worker calls the tick.",
-            c"Read when the server starts with the library preloaded; empty for no worker.",
-            &DATABASE,
-        ),
-        (
-            c"engine.role",
-            c"Role as which the background worker calls the tick.",
-            c"It must be allowed to log in and to execute engine_tick, and must not be a superuser.",
-            &ROLE,
-        ),
-    ];
-    for (name, short, long, setting) in texts {
-        GucRegistry::define_string_guc(
-            name,
-            short,
-            long,
-            setting,
-            GucContext::Sighup,
-            GucFlags::empty(),
-        );
-    }
-    GucRegistry::define_int_guc(
-        c"engine.tick_interval_ms",
-        c"Pause of the background worker between ticks.",
-        c"While much is due, ticks follow each other without one.",
-        &TICK_INTERVAL_MS,
-        10,
-        3_600_000,
-        GucContext::Sighup,
-        GucFlags::UNIT_MS,
-    );
 }
 
 /// Makes a misspelt setting an error instead of a new one.
