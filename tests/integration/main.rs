@@ -10,3 +10,4 @@ mod privilege;
 mod readme;
 mod refusal;
 mod transaction;
+mod worker;

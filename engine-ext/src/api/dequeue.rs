@@ -20,6 +20,8 @@ const LONGEST_PAUSE_MS: i64 = 250;
 /// One transaction claims the runs, moves them to PENDING_EXECUTING and writes their snapshots; everything that a worker
 /// needs is returned. Runs that others hold are skipped, never waited for; fewer rows, or none, are normal, and none commit
 /// nothing. Start each run within `heartbeat_ms` milliseconds. `attempt_number` is the number that the next start will use.
+/// A `worker_version` says which version the worker is of: where versions matter it gets the runs that this one does. A run
+/// that no version does is parked until one registers.
 /// With `wait_ms` the call waits that long for a first run; it keeps its transaction open meanwhile. Behaviour:
 /// `spec/core.md §2`.
 ///
@@ -86,7 +88,13 @@ fn engine_dequeue(
         worker_id,
         runner_id,
     };
-    let from = Wanted::new(worker_queue, environment_id, request.max_runs).or_raise();
+    let from = Wanted::new(
+        worker_queue,
+        environment_id,
+        worker_version,
+        request.max_runs,
+    )
+    .or_raise();
     let (runs, now) = wait_for(request.wait_ms, |now| from.claim(caller, now));
     let version = worker_version.map(str::to_owned);
     let settings = api::settings(now);
@@ -97,8 +105,7 @@ fn engine_dequeue(
         move |Claimed {
                   candidate,
                   snapshot_id,
-                  max_attempts,
-                  machine,
+                  assignment,
               }| {
             let run = candidate.run;
             (
@@ -120,11 +127,11 @@ fn engine_dequeue(
                 run.environment_type.as_str(),
                 candidate.project_id,
                 candidate.organization_id,
-                version.clone(),
-                None,
-                JsonB(settings.machines.to_json(machine)),
-                max_attempts,
-                candidate.max_duration_seconds,
+                assignment.version.or_else(|| version.clone()),
+                assignment.image,
+                JsonB(settings.machines.to_json(assignment.machine)),
+                assignment.max_attempts,
+                assignment.max_duration_seconds,
                 candidate.is_test,
                 candidate.is_replay,
                 candidate.tags,

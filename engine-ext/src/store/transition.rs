@@ -2,13 +2,15 @@
 //! written in the same transaction.
 
 use engine_core::{
-    BatchId, ExecutionStatus, Finish, Move, Output, Plan, Run, Settings, Shard, SnapshotId,
+    BatchId, ExecutionStatus, Finish, Move, Output, Plan, Run, RunId, Settings, Shard, SnapshotId,
     Transition,
 };
 use pgrx::JsonB;
 use serde_json::json;
 
+use super::claim;
 use super::notice::{self, Notice};
+use super::parked;
 use super::position::Positions;
 use super::run::{Caller, column, time};
 use super::statement::{Statement, arguments, statement};
@@ -145,9 +147,30 @@ impl<'a> Transitions<'a> {
         if !self.moved.is_empty() {
             self.move_on(&mut positions);
         }
+        self.note_parked();
         // Last, since those who go on may be among the runs above.
         self.complete_waitpoints();
         self.end_batches();
+    }
+
+    /// Runs that wait for a version are on a list of their own.
+    fn note_parked(&self) {
+        let waits = |status| status == ExecutionStatus::RunCreated;
+        let finished = self.finished.iter().map(|step| (step.run, false));
+        let moved = self
+            .moved
+            .iter()
+            .map(|step| (step.run, waits(step.what.execution_status)));
+        let (mut parked, mut gone) = (Vec::new(), Vec::new());
+        for (run, will_wait) in finished.chain(moved) {
+            match (waits(run.execution_status), will_wait) {
+                (false, true) => parked.push(&run.id),
+                (true, false) => gone.push(&run.id),
+                (true, true) | (false, false) => {}
+            }
+        }
+        parked::insert(self.shard, &parked);
+        parked::delete(self.shard, &gone);
     }
 
     fn refuse(&self, step: &Step<'_, String>, positions: &mut Positions) {
@@ -247,6 +270,18 @@ impl<'a> Transitions<'a> {
 
     fn move_on(&self, positions: &mut Positions) {
         let steps = &self.moved;
+        let stays = |step: &&Step<'_, Move>| {
+            step.run.execution_status.is_queued() && step.what.execution_status.is_queued()
+        };
+        let put_back: Vec<&RunId> = steps
+            .iter()
+            .filter(stays)
+            .map(|step| &step.run.id)
+            .collect();
+        if !put_back.is_empty() {
+            // One statement cannot take an item away and write it anew.
+            claim::delete_items(self.shard, &put_back);
+        }
         let unwatched: Vec<&str> = steps
             .iter()
             .filter(|step| {
@@ -296,6 +331,7 @@ impl<'a> Transitions<'a> {
             unwatched,
             self.slots_count,
             stopping(steps, |moved| moved.execution_status),
+            column(steps, |step| step.what.expires_at.map(time)),
         ]);
     }
 }
