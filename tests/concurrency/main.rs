@@ -8,6 +8,7 @@ mod event;
 mod horizon;
 mod limit;
 mod lock;
+mod shared_run;
 mod soak;
 mod storm;
 mod unrest;

@@ -270,12 +270,11 @@ impl<'a> Transitions<'a> {
 
     fn move_on(&self, positions: &mut Positions) {
         let steps = &self.moved;
-        let stays = |step: &&Step<'_, Move>| {
-            step.run.execution_status.is_queued() && step.what.execution_status.is_queued()
-        };
         let put_back: Vec<&RunId> = steps
             .iter()
-            .filter(stays)
+            .filter(|step| {
+                step.run.execution_status.is_queued() && step.what.available_at.is_some()
+            })
             .map(|step| &step.run.id)
             .collect();
         if !put_back.is_empty() {
@@ -332,6 +331,7 @@ impl<'a> Transitions<'a> {
             self.slots_count,
             stopping(steps, |moved| moved.execution_status),
             column(steps, |step| step.what.expires_at.map(time)),
+            column(steps, |step| step.what.is_sized),
         ]);
     }
 }
