@@ -30,5 +30,6 @@ pub extern "C-unwind" fn _PG_init() {
     guc::register();
     store::planner::install();
     store::kept::install();
+    wakeup::bell::register();
     worker::register();
 }

@@ -1,5 +1,6 @@
 -- Moves locked runs from one status to another that is neither claimed, started nor final. What a run holds follows from
--- its new status: a queue item while it is queued, a deadline while it is watched, a slot while it executes.
+-- its new status: a queue item while it is queued, a deadline while it is watched, a slot while it executes. Returns the worker
+-- queue of each run that may be claimed at once.
 -- $1 smallint shard, $2 timestamptz now, $3 text worker_id, $4 text runner_id, $5 bigint horizon
 -- then one array element per run, in the order of the run ids: $6 run id, $7 new snapshot id, $8 its ordinal,
 -- $9 its position, $10 transition, $11 execution status, $12 run status, $13 run status as snapshots say it,
@@ -33,6 +34,7 @@ with moved as (
     from moved as m
     join engine.run as r on r.shard = $1 and r.id = m.run_id
     where m.available_at is not null
+    returning worker_queue, available_at
 ), release as (
     insert into engine.release (shard, environment_id, queue, concurrency_key)
     select $1, h.environment_id, h.queue, h.concurrency_key
@@ -84,20 +86,24 @@ with moved as (
     from moved as m
     join engine.run_state as s on s.shard = $1 and s.run_id = m.run_id
     join engine.snapshot as p on p.shard = $1 and p.run_id = m.run_id and p.ordinal = s.snapshot_ordinal
+), state as (
+    update engine.run_state as s
+    set run_status = m.run_status::engine.run_status,
+        execution_status = m.execution_status::engine.execution_status,
+        snapshot_id = m.snapshot_id,
+        snapshot_ordinal = m.ordinal,
+        queue_attempts = m.queue_attempts,
+        machine = m.machine,
+        usage_duration_ms = m.usage_duration_ms,
+        cost_in_cents = m.cost_in_cents,
+        error = m.error,
+        completed_at = m.completed_at,
+        status_reason = m.status_reason,
+        is_dead_lettered = false,
+        updated_at = $2
+    from moved as m
+    where s.shard = $1 and s.run_id = m.run_id
 )
-update engine.run_state as s
-set run_status = m.run_status::engine.run_status,
-    execution_status = m.execution_status::engine.execution_status,
-    snapshot_id = m.snapshot_id,
-    snapshot_ordinal = m.ordinal,
-    queue_attempts = m.queue_attempts,
-    machine = m.machine,
-    usage_duration_ms = m.usage_duration_ms,
-    cost_in_cents = m.cost_in_cents,
-    error = m.error,
-    completed_at = m.completed_at,
-    status_reason = m.status_reason,
-    is_dead_lettered = false,
-    updated_at = $2
-from moved as m
-where s.shard = $1 and s.run_id = m.run_id
+select i.worker_queue
+from item as i
+where i.available_at <= $2

@@ -5,6 +5,7 @@ mod claim;
 mod claim_lock;
 mod entrance;
 mod event;
+mod family;
 mod horizon;
 mod limit;
 mod lock;

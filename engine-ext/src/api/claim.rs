@@ -73,6 +73,11 @@ impl<'a> Wanted<'a> {
         })
     }
 
+    /// The worker queue.
+    pub(super) fn worker_queue(&self) -> &'a str {
+        self.worker_queue
+    }
+
     /// Claims due runs, of every environment its share. If all that have something are busy, it tries again for a moment:
     /// somebody who claims is done within milliseconds.
     pub(super) fn claim(&self, caller: Caller<'_>, now: Timestamp) -> Vec<Claimed> {

@@ -9,11 +9,15 @@ use super::claim::Wanted;
 use crate::error::OrRaise;
 use crate::store::claim::Claimed;
 use crate::store::run::Caller;
+use crate::wakeup::bell::Listener;
 use crate::{api, guc, wakeup};
 
 /// First pause of a call that waits, milliseconds; it doubles up to the longest one.
 const FIRST_PAUSE_MS: i64 = 5;
 const LONGEST_PAUSE_MS: i64 = 250;
+
+/// Pause of a call that is woken by the commit that queues a run: how late it may be for one whose hour comes by itself.
+const PAUSE_WITH_BELL_MS: i64 = 1000;
 
 /// Hands up to `max_runs` due runs of a worker queue to the caller, lowest queue timestamp minus priority first.
 ///
@@ -95,7 +99,7 @@ fn engine_dequeue(
         request.max_runs,
     )
     .or_raise();
-    let (runs, now) = wait_for(request.wait_ms, |now| from.claim(caller, now));
+    let (runs, now) = wait_for(&from, request.wait_ms, caller);
     let version = worker_version.map(str::to_owned);
     let settings = api::settings(now);
     let heartbeat_ms = settings
@@ -148,19 +152,29 @@ fn engine_dequeue(
     ))
 }
 
-/// Calls `claim` until it gives something or `wait_ms` milliseconds have passed; gives the time of the last call, too.
-fn wait_for(wait_ms: i32, claim: impl Fn(Timestamp) -> Vec<Claimed>) -> (Vec<Claimed>, Timestamp) {
+/// Claims until it gets something or `wait_ms` milliseconds have passed; gives the time of the last claim, too.
+fn wait_for(from: &Wanted<'_>, wait_ms: i32, caller: Caller<'_>) -> (Vec<Claimed>, Timestamp) {
     let mut now = api::now();
     let end = now.plus_ms(i64::from(wait_ms));
     let mut pause_ms = FIRST_PAUSE_MS;
     loop {
-        let runs = claim(now);
         let left_ms = end.ms_since(now);
+        // Listens before it looks: a run that is queued in between rings.
+        let listener = match left_ms > 0 {
+            true => Listener::new(from.worker_queue()),
+            false => None,
+        };
+        let runs = from.claim(caller, now);
         if !runs.is_empty() || left_ms <= 0 {
             return (runs, now);
         }
-        wakeup::sleep_ms(pause_ms.min(left_ms));
-        pause_ms = (pause_ms * 2).min(LONGEST_PAUSE_MS);
+        match listener {
+            Some(_) => wakeup::sleep_ms(PAUSE_WITH_BELL_MS.min(left_ms)),
+            None => {
+                wakeup::sleep_ms(pause_ms.min(left_ms));
+                pause_ms = (pause_ms * 2).min(LONGEST_PAUSE_MS);
+            }
+        }
         now = api::now();
     }
 }

@@ -32,6 +32,7 @@ mod replay;
 mod reschedule;
 mod run_waitpoint;
 mod schedule;
+mod start;
 mod tick;
 mod trigger;
 mod unblock;

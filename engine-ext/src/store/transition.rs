@@ -13,9 +13,10 @@ use super::notice::{self, Notice};
 use super::parked;
 use super::position::Positions;
 use super::run::{Caller, column, time};
-use super::statement::{Statement, arguments, statement};
+use super::statement::{Cells, Statement, arguments, statement};
 use super::{batch, timer, waitpoint};
 use crate::mint;
+use crate::wakeup::bell;
 
 static FINISH: Statement = statement!("run_finish.sql");
 static MOVE: Statement = statement!("run_move.sql");
@@ -157,20 +158,11 @@ impl<'a> Transitions<'a> {
     fn note_parked(&self) {
         let waits = |status| status == ExecutionStatus::RunCreated;
         let finished = self.finished.iter().map(|step| (step.run, false));
-        let moved = self
-            .moved
-            .iter()
-            .map(|step| (step.run, waits(step.what.execution_status)));
-        let (mut parked, mut gone) = (Vec::new(), Vec::new());
-        for (run, will_wait) in finished.chain(moved) {
-            match (waits(run.execution_status), will_wait) {
-                (false, true) => parked.push(&run.id),
-                (true, false) => gone.push(&run.id),
-                (true, true) | (false, false) => {}
-            }
-        }
-        parked::insert(self.shard, &parked);
-        parked::delete(self.shard, &gone);
+        let moved = self.moved.iter();
+        let moved = moved.map(|step| (step.run, waits(step.what.execution_status)));
+        let changes = finished.chain(moved);
+        let changes = changes.map(|(run, will)| (&run.id, waits(run.execution_status), will));
+        parked::note(self.shard, changes);
     }
 
     fn refuse(&self, step: &Step<'_, String>, positions: &mut Positions) {
@@ -191,31 +183,35 @@ impl<'a> Transitions<'a> {
 
     fn finish(&self, positions: &mut Positions) {
         let steps = &self.finished;
-        FINISH.execute(arguments![
-            self.shard.number(),
-            time(self.settings.now),
-            self.caller.worker_id,
-            self.caller.runner_id,
-            ExecutionStatus::Finished.as_str(),
-            positions.horizon,
-            column(steps, |step| step.run.id.as_str()),
-            column(steps, |step| step.snapshot_id.as_str()),
-            column(steps, |step| step.ordinal),
-            positions.column(steps.len()),
-            column(steps, |step| step.what.transition.as_str()),
-            column(steps, |step| step.what.run_status.as_str()),
-            column(steps, |step| &*step.what.description),
-            column(steps, |step| step.what.output.as_deref()),
-            column(steps, |step| step.what.output_type.as_deref()),
-            column(steps, |step| step.what.error.clone().map(JsonB)),
-            column(steps, |step| step.what.usage_duration_ms),
-            column(steps, |step| step.what.cost_in_cents),
-            column(steps, |step| step.what.completed_at.map(time)),
-            column(steps, |step| step.what.is_dead_lettered),
-            column(steps, |step| step.what.detail.clone().map(JsonB)),
-            queued(steps),
-            stopping(steps, |_| ExecutionStatus::Finished),
-        ]);
+        let freed = FINISH.query(
+            arguments![
+                self.shard.number(),
+                time(self.settings.now),
+                self.caller.worker_id,
+                self.caller.runner_id,
+                ExecutionStatus::Finished.as_str(),
+                positions.horizon,
+                column(steps, |step| step.run.id.as_str()),
+                column(steps, |step| step.snapshot_id.as_str()),
+                column(steps, |step| step.ordinal),
+                positions.column(steps.len()),
+                column(steps, |step| step.what.transition.as_str()),
+                column(steps, |step| step.what.run_status.as_str()),
+                column(steps, |step| &*step.what.description),
+                column(steps, |step| step.what.output.as_deref()),
+                column(steps, |step| step.what.output_type.as_deref()),
+                column(steps, |step| step.what.error.clone().map(JsonB)),
+                column(steps, |step| step.what.usage_duration_ms),
+                column(steps, |step| step.what.cost_in_cents),
+                column(steps, |step| step.what.completed_at.map(time)),
+                column(steps, |step| step.what.is_dead_lettered),
+                column(steps, |step| step.what.detail.clone().map(JsonB)),
+                queued(steps),
+                stopping(steps, |_| ExecutionStatus::Finished),
+            ],
+            Cells::value,
+        );
+        ring(&freed);
         self.cancel_children();
     }
 
@@ -289,50 +285,61 @@ impl<'a> Transitions<'a> {
             })
             .map(|step| step.run.id.as_str())
             .collect();
-        MOVE.execute(arguments![
-            self.shard.number(),
-            time(self.settings.now),
-            self.caller.worker_id,
-            self.caller.runner_id,
-            positions.horizon,
-            column(steps, |step| step.run.id.as_str()),
-            column(steps, |step| step.snapshot_id.as_str()),
-            column(steps, |step| step.ordinal),
-            positions.column(steps.len()),
-            column(steps, |step| step.what.transition.as_str()),
-            column(steps, |step| step.what.execution_status.as_str()),
-            column(steps, |step| step.what.run_status.as_str()),
-            column(steps, |step| step.what.run_status.in_snapshot().as_str()),
-            column(steps, |step| &*step.what.description),
-            column(steps, |step| step.what.is_callers),
-            column(steps, |step| self
-                .settings
-                .heartbeats
-                .interval_ms(step.what.execution_status)),
-            column(steps, |step| step.what.execution_status.holds_slot()),
-            column(steps, |step| step.what.available_at.map(time)),
-            column(steps, |step| step.what.queue_attempts),
-            column(steps, |step| step.what.carries.batch),
-            column(steps, |step| step.what.carries.checkpoint),
-            column(steps, |step| step.what.carries.waitpoints),
-            column(steps, |step| step.what.carries.metadata),
-            column(steps, |step| step.what.batch_id.as_deref()),
-            column(steps, |step| step.what.checkpoint_id.as_deref()),
-            column(steps, |step| step.what.waitpoints.clone().map(JsonB)),
-            column(steps, |step| step.what.machine.as_deref()),
-            column(steps, |step| step.what.usage_duration_ms),
-            column(steps, |step| step.what.cost_in_cents),
-            column(steps, |step| step.what.error.clone().map(JsonB)),
-            column(steps, |step| step.what.completed_at.map(time)),
-            column(steps, |step| step.what.status_reason.as_deref()),
-            column(steps, |step| step.what.detail.clone().map(JsonB)),
-            leaving(steps),
-            unwatched,
-            self.slots_count,
-            stopping(steps, |moved| moved.execution_status),
-            column(steps, |step| step.what.expires_at.map(time)),
-            column(steps, |step| step.what.is_sized),
-        ]);
+        let due = MOVE.query(
+            arguments![
+                self.shard.number(),
+                time(self.settings.now),
+                self.caller.worker_id,
+                self.caller.runner_id,
+                positions.horizon,
+                column(steps, |step| step.run.id.as_str()),
+                column(steps, |step| step.snapshot_id.as_str()),
+                column(steps, |step| step.ordinal),
+                positions.column(steps.len()),
+                column(steps, |step| step.what.transition.as_str()),
+                column(steps, |step| step.what.execution_status.as_str()),
+                column(steps, |step| step.what.run_status.as_str()),
+                column(steps, |step| step.what.run_status.in_snapshot().as_str()),
+                column(steps, |step| &*step.what.description),
+                column(steps, |step| step.what.is_callers),
+                column(steps, |step| self
+                    .settings
+                    .heartbeats
+                    .interval_ms(step.what.execution_status)),
+                column(steps, |step| step.what.execution_status.holds_slot()),
+                column(steps, |step| step.what.available_at.map(time)),
+                column(steps, |step| step.what.queue_attempts),
+                column(steps, |step| step.what.carries.batch),
+                column(steps, |step| step.what.carries.checkpoint),
+                column(steps, |step| step.what.carries.waitpoints),
+                column(steps, |step| step.what.carries.metadata),
+                column(steps, |step| step.what.batch_id.as_deref()),
+                column(steps, |step| step.what.checkpoint_id.as_deref()),
+                column(steps, |step| step.what.waitpoints.clone().map(JsonB)),
+                column(steps, |step| step.what.machine.as_deref()),
+                column(steps, |step| step.what.usage_duration_ms),
+                column(steps, |step| step.what.cost_in_cents),
+                column(steps, |step| step.what.error.clone().map(JsonB)),
+                column(steps, |step| step.what.completed_at.map(time)),
+                column(steps, |step| step.what.status_reason.as_deref()),
+                column(steps, |step| step.what.detail.clone().map(JsonB)),
+                leaving(steps),
+                unwatched,
+                self.slots_count,
+                stopping(steps, |moved| moved.execution_status),
+                column(steps, |step| step.what.expires_at.map(time)),
+                column(steps, |step| step.what.is_sized),
+            ],
+            Cells::value,
+        );
+        ring(&due);
+    }
+}
+
+/// Wakes those who wait for runs of these worker queues.
+fn ring(worker_queues: &[String]) {
+    for worker_queue in worker_queues {
+        bell::ring_at_commit(worker_queue);
     }
 }
 

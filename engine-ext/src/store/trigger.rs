@@ -11,6 +11,7 @@ use super::position::Positions;
 use super::run::{Caller, column, execution_status, run_status, time};
 use super::statement::{Statement, arguments, statement};
 use super::timer;
+use crate::wakeup::bell;
 
 static TRIGGER: Statement = statement!("trigger.sql");
 static EXISTING: Statement = statement!("run_triggered_read.sql");
@@ -175,4 +176,9 @@ pub(crate) fn insert(runs: &[Minted], caller: Caller<'_>, now: Timestamp) {
         .filter_map(|new| Some((&new.run_id, new.run.delay_until?)))
         .collect();
     timer::end_delays(&timers);
+    let is_due =
+        |new: &&Minted| new.birth.execution_status.is_queued() && new.run.available_at <= now;
+    for new in runs.iter().filter(is_due) {
+        bell::ring_at_commit(&new.run.worker_queue);
+    }
 }
