@@ -99,9 +99,24 @@ extension_sql_file!(
     requires = ["event"]
 );
 extension_sql_file!(
+    "../../sql/view/event_end.sql",
+    name = "event_end",
+    requires = ["run_overview"]
+);
+extension_sql_file!(
+    "../../sql/view/overdue.sql",
+    name = "overdue",
+    requires = ["event_end"]
+);
+extension_sql_file!(
+    "../../sql/view/rate.sql",
+    name = "rate",
+    requires = ["overdue"]
+);
+extension_sql_file!(
     "../../sql/function/engine_set_environment.sql",
     name = "engine_set_environment",
-    requires = ["run_overview"]
+    requires = ["rate"]
 );
 extension_sql_file!(
     "../../sql/schema/98_dump.sql",
