@@ -1,13 +1,15 @@
 //! One method per SQL function: here those of a service that triggers and observes runs.
 
 mod attempt;
+mod batch;
+mod wait;
 
 use serde_json::Value;
 use tokio_postgres::GenericClient;
 use tokio_postgres::types::{Json, Type};
 
 use crate::time::{to_ms, to_seconds};
-use crate::{Error, RunId, SnapshotId, Trigger, Triggered, statement};
+use crate::{BatchId, Error, RunId, SnapshotId, Trigger, Triggered, statement};
 
 /// Who works: written to the snapshots of the runs that a caller dequeues, starts and completes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -81,11 +83,18 @@ impl<'a, C: GenericClient> Engine<'a, C> {
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
     /// [`UnknownEnvironment`](crate::ErrorKind::UnknownEnvironment),
-    /// [`RunIdTaken`](crate::ErrorKind::RunIdTaken).
+    /// [`RunIdTaken`](crate::ErrorKind::RunIdTaken), [`UnknownRun`](crate::ErrorKind::UnknownRun) for a
+    /// parent that does not exist; for a parent that is to wait, also
+    /// [`RunFinished`](crate::ErrorKind::RunFinished) and
+    /// [`NotStartable`](crate::ErrorKind::NotStartable) if no attempt of it runs; for a run that joins a
+    /// batch, also [`UnknownBatch`](crate::ErrorKind::UnknownBatch) and
+    /// [`BatchClosed`](crate::ErrorKind::BatchClosed).
     pub async fn trigger(&self, trigger: &Trigger) -> Result<Triggered, Error> {
         let t = trigger;
         let run_id = t.run_id.as_ref().map(RunId::as_str);
         let replayed_from = t.replayed_from.as_ref().map(RunId::as_str);
+        let parent_run_id = t.parent_run_id.as_ref().map(RunId::as_str);
+        let batch_id = t.batch_id.as_ref().map(BatchId::as_str);
         let row = self
             .client
             .query_typed_one(
@@ -110,6 +119,9 @@ impl<'a, C: GenericClient> Engine<'a, C> {
                     (&t.queue_timestamp, Type::TIMESTAMPTZ),
                     (&replayed_from, Type::TEXT),
                     (&run_id, Type::TEXT),
+                    (&parent_run_id, Type::TEXT),
+                    (&t.resume_parent, Type::BOOL),
+                    (&batch_id, Type::TEXT),
                 ],
             )
             .await?;

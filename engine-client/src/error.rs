@@ -17,7 +17,7 @@ pub enum ErrorKind {
     StaleSnapshot,
     /// `RE003`: the run is over.
     RunFinished,
-    /// `RE004`: the run cannot be started now.
+    /// `RE004`: the run's status does not allow what was asked, such as a start.
     NotStartable,
     /// `RE005`: no environment has this id.
     UnknownEnvironment,
@@ -26,6 +26,12 @@ pub enum ErrorKind {
     /// `RE007`: the extension's library and its catalog differ in version. Reconnect after
     /// `ALTER EXTENSION engine UPDATE`.
     VersionMismatch,
+    /// `RE010`: no waitpoint has this id.
+    UnknownWaitpoint,
+    /// `RE011`: no batch has this id.
+    UnknownBatch,
+    /// `RE012`: the batch takes no more items.
+    BatchClosed,
     /// Class `22` or `54000`: an argument is malformed, null, out of range or too large.
     InvalidInput,
     /// `23505`: another run has the id that was asked for.
@@ -52,6 +58,9 @@ const CODES: &[(&str, ErrorKind, Retry)] = &[
     ("RE005", ErrorKind::UnknownEnvironment, Retry::No),
     ("RE006", ErrorKind::WrongIsolation, Retry::No),
     ("RE007", ErrorKind::VersionMismatch, Retry::No),
+    ("RE010", ErrorKind::UnknownWaitpoint, Retry::No),
+    ("RE011", ErrorKind::UnknownBatch, Retry::No),
+    ("RE012", ErrorKind::BatchClosed, Retry::No),
     // serialization failure, deadlock, lock not available: nothing was changed
     ("40001", ErrorKind::Database, Retry::Yes),
     ("40P01", ErrorKind::Database, Retry::Yes),

@@ -1,4 +1,4 @@
-//! Ids of runs and snapshots. The server accepts them bare or with their prefix and returns them bare.
+//! Ids of runs, snapshots and what runs wait for. The server accepts them bare or with their prefix and returns them bare.
 
 use std::convert::Infallible;
 use std::error::Error as StdError;
@@ -91,6 +91,16 @@ id! {
     /// It fences every write about a run: a call that names another snapshot than the run's latest is
     /// refused as stale.
     SnapshotId, "snapshot_"
+}
+
+id! {
+    /// Id of a waitpoint, held without its prefix `waitpoint_`.
+    WaitpointId, "waitpoint_"
+}
+
+id! {
+    /// Id of a batch, held without its prefix `batch_`.
+    BatchId, "batch_"
 }
 
 #[cfg(test)]

@@ -61,6 +61,7 @@
 #![deny(missing_docs)]
 
 mod backoff;
+mod batch;
 mod completion;
 mod connection;
 mod dequeue;
@@ -76,11 +77,13 @@ mod status;
 mod time;
 mod timekeeper;
 mod trigger;
+mod wait;
 mod worker;
 
 pub use tokio_postgres;
 
 pub use crate::backoff::BackoffRange;
+pub use crate::batch::{AddedItem, Batch, BatchItem, NewBatch, SealedBatch};
 pub use crate::completion::{Completed, Completion};
 pub use crate::connection::{Connection, Database};
 pub use crate::dequeue::{Dequeue, Dequeued};
@@ -88,10 +91,14 @@ pub use crate::engine::{Engine, Identity, Ticked};
 pub use crate::error::{Error, ErrorKind};
 pub use crate::execution::{Execution, Heartbeat, Started};
 pub use crate::failure::Failure;
-pub use crate::id::{RunId, SnapshotId};
+pub use crate::id::{BatchId, RunId, SnapshotId, WaitpointId};
 pub use crate::link::LinkConfig;
 pub use crate::shutdown::shutdown_signal;
 pub use crate::status::{AttemptStatus, ExecutionStatus, RunStatus, UnknownStatus};
 pub use crate::timekeeper::{Timekeeper, TimekeeperConfig};
 pub use crate::trigger::{Trigger, Triggered};
+pub use crate::wait::{
+    Block, Blocked, Checkpoint, Checkpointed, CompletedWaitpoint, Unblocked, Waitpoint,
+    WaitpointOptions,
+};
 pub use crate::worker::{Context, Worker, WorkerConfig};

@@ -11,7 +11,8 @@ from engine_trigger(
     task => $1, payload => $2, payload_type => $3, queue => $4, environment_id => $5, worker_queue => $6,
     concurrency_key => $7, priority_ms => $8, max_attempts => $9, max_duration_seconds => $10, machine => $11,
     tags => $12, metadata => $13, is_test => $14, trace_context => $15, annotations => $16,
-    queue_timestamp => $17, replayed_from => $18, run_id => $19) as t";
+    queue_timestamp => $17, replayed_from => $18, run_id => $19, parent_run_id => $20, resume_parent => $21,
+    batch_id => $22) as t";
 
 pub(crate) const TRIGGER_MANY: &str = "\
 select t.run_id, t.snapshot_id, t.run_status, t.execution_status, t.is_cached, t.created_at
@@ -62,3 +63,66 @@ pub(crate) const EXECUTION_DATA: &str =
 pub(crate) const SNAPSHOTS_SINCE: &str = "select engine_snapshots_since(run_id => $1, snapshot_id => $2, environment_id => $3) as snapshots";
 
 pub(crate) const TICK: &str = "select t.kind, t.processed from engine_tick(max_items => $1) as t";
+
+pub(crate) const CREATE_DATETIME_WAITPOINT: &str = "\
+select w.waitpoint_id, w.status, w.is_cached
+from engine_create_datetime_waitpoint(
+    completed_after => $1, environment_id => $2, idempotency_key => $3, idempotency_key_expires_at => $4) as w";
+
+pub(crate) const CREATE_MANUAL_WAITPOINT: &str = "\
+select w.waitpoint_id, w.status, w.is_cached
+from engine_create_manual_waitpoint(
+    timeout_at => $1, environment_id => $2, idempotency_key => $3, idempotency_key_expires_at => $4,
+    tags => $5) as w";
+
+pub(crate) const RUN_WAITPOINT: &str = "\
+select w.waitpoint_id, w.status, w.is_cached
+from engine_run_waitpoint(run_id => $1) as w";
+
+pub(crate) const COMPLETE_WAITPOINT: &str = "\
+select w.waitpoint_id, w.output, w.output_type, w.output_is_error, w.already_completed
+from engine_complete_waitpoint(
+    waitpoint_id => $1, output => $2, output_type => $3, is_error => $4) as w";
+
+pub(crate) const WAITPOINT_DATA: &str =
+    "select engine_waitpoint_data(waitpoint_id => $1, environment_id => $2) as waitpoint_data";
+
+pub(crate) const BLOCK: &str = "\
+select e.run_id, e.snapshot_id, e.execution_status, e.run_status, e.attempt_number, e.description, e.created_at,
+       e.heartbeat_ms, e.pending_count
+from engine_block(
+    run_id => $1, waitpoint_ids => $2, batch_id => $3, batch_indexes => $4, worker_id => $5, runner_id => $6,
+    timeout_at => $7, span_id_to_complete => $8) as e";
+
+pub(crate) const UNBLOCK: &str = "\
+select e.status, e.reason, e.run_id, e.snapshot_id, e.execution_status, e.run_status, e.attempt_number,
+       e.description, e.created_at
+from engine_unblock(run_id => $1) as e";
+
+pub(crate) const CREATE_CHECKPOINT: &str = "\
+select c.ok, c.error, c.snapshot_id, c.execution_status, c.checkpoint_id
+from engine_create_checkpoint(
+    run_id => $1, snapshot_id => $2, type => $3, location => $4, image_ref => $5, reason => $6, worker_id => $7,
+    runner_id => $8) as c";
+
+pub(crate) const CONTINUE: &str = "\
+select e.run_id, e.snapshot_id, e.execution_status, e.run_status, e.attempt_number, e.description, e.created_at,
+       e.heartbeat_ms
+from engine_continue(run_id => $1, snapshot_id => $2, worker_id => $3, runner_id => $4) as e";
+
+pub(crate) const CREATE_BATCH: &str = "\
+select b.batch_id, b.status, b.is_cached, b.run_count, b.item_count, b.waitpoint_id
+from engine_create_batch(
+    run_count => $1, environment_id => $2, parent_run_id => $3, resume_parent => $4, idempotency_key => $5,
+    idempotency_key_expires_at => $6, expires_at => $7, options => $8, worker_id => $9, runner_id => $10) as b";
+
+pub(crate) const ADD_TO_BATCH: &str = "\
+select i.index, i.run_id, i.enqueued, i.error_code, i.error_message
+from engine_add_to_batch(batch_id => $1, runs => $2) as i";
+
+pub(crate) const SEAL_BATCH: &str = "\
+select b.sealed, b.status, b.run_count, b.item_count, b.failed_run_count
+from engine_seal_batch(batch_id => $1) as b";
+
+pub(crate) const BATCH_DATA: &str =
+    "select engine_batch_data(batch_id => $1, environment_id => $2) as batch_data";

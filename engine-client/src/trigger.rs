@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio_postgres::Row;
 
 use crate::time::{serialize_ms, serialize_seconds, serialize_time};
-use crate::{Error, ExecutionStatus, RunId, RunStatus, SnapshotId};
+use crate::{BatchId, Error, ExecutionStatus, RunId, RunStatus, SnapshotId};
 
 /// A run to be triggered: its task, its payload and its options.
 ///
@@ -73,6 +73,12 @@ pub struct Trigger {
     pub(crate) replayed_from: Option<RunId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) run_id: Option<RunId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) parent_run_id: Option<RunId>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) resume_parent: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) batch_id: Option<BatchId>,
 }
 
 impl Trigger {
@@ -98,6 +104,9 @@ impl Trigger {
             queue_timestamp: None,
             replayed_from: None,
             run_id: None,
+            parent_run_id: None,
+            resume_parent: false,
+            batch_id: None,
         }
     }
 
@@ -220,6 +229,24 @@ impl Trigger {
     /// The id of the new run, so that repeating the trigger cannot make two. Default: a new id.
     pub fn run_id(mut self, run_id: impl Into<RunId>) -> Self {
         self.run_id = Some(run_id.into());
+        self
+    }
+
+    /// The run that triggers this one.
+    pub fn parent(mut self, run_id: impl Into<RunId>) -> Self {
+        self.parent_run_id = Some(run_id.into());
+        self
+    }
+
+    /// The run that triggers this one, and that waits for its end from the same commit on.
+    pub fn awaited_by(mut self, run_id: impl Into<RunId>) -> Self {
+        self.resume_parent = true;
+        self.parent(run_id)
+    }
+
+    /// The batch that the run joins.
+    pub fn batch(mut self, batch_id: impl Into<BatchId>) -> Self {
+        self.batch_id = Some(batch_id.into());
         self
     }
 }

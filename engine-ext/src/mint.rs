@@ -1,6 +1,6 @@
 //! Fresh ids. Minted only inside a backend: the generator's fingerprint and counter belong to one process.
 
-use engine_core::{NewRun, RunId, SnapshotId};
+use engine_core::{BatchId, CheckpointId, NewRun, RunId, Shard, SnapshotId, WaitpointId};
 
 /// The id of a new run: the one that its caller chose, or a fresh one on its shard.
 pub(crate) fn run_id(run: &NewRun) -> RunId {
@@ -17,4 +17,24 @@ pub(crate) fn first_snapshot_id() -> SnapshotId {
 /// The id of the snapshot that follows `previous`.
 pub(crate) fn next_snapshot_id(previous: &SnapshotId) -> SnapshotId {
     previous.next(&cuid::cuid1())
+}
+
+/// The id of a new waitpoint.
+pub(crate) fn waitpoint_id(shard: Shard) -> WaitpointId {
+    WaitpointId::mint(&cuid::cuid1(), shard)
+}
+
+/// The id of a new batch.
+pub(crate) fn batch_id(shard: Shard) -> BatchId {
+    BatchId::mint(&cuid::cuid1(), shard)
+}
+
+/// The id of a new checkpoint.
+pub(crate) fn checkpoint_id(shard: Shard) -> CheckpointId {
+    CheckpointId::mint(&cuid::cuid1(), shard)
+}
+
+/// What stands in the place of a key that went to somebody else: a text that nobody gives.
+pub(crate) fn stand_in_for_key() -> String {
+    cuid::cuid1()
 }

@@ -59,9 +59,14 @@ extension_sql_file!(
     requires = ["timer"]
 );
 extension_sql_file!(
+    "../../sql/schema/12_batch.sql",
+    name = "batch",
+    requires = ["machine"]
+);
+extension_sql_file!(
     "../../sql/view/slot.sql",
     name = "slot",
-    requires = ["machine"]
+    requires = ["batch"]
 );
 extension_sql_file!(
     "../../sql/view/queue_stats.sql",
@@ -99,9 +104,19 @@ extension_sql_file!(
     requires = ["event"]
 );
 extension_sql_file!(
+    "../../sql/view/waitpoint_data.sql",
+    name = "waitpoint_data",
+    requires = ["run_overview"]
+);
+extension_sql_file!(
+    "../../sql/view/batch_data.sql",
+    name = "batch_data",
+    requires = ["waitpoint_data"]
+);
+extension_sql_file!(
     "../../sql/view/event_end.sql",
     name = "event_end",
-    requires = ["run_overview"]
+    requires = ["batch_data"]
 );
 extension_sql_file!(
     "../../sql/view/overdue.sql",
@@ -114,9 +129,19 @@ extension_sql_file!(
     requires = ["overdue"]
 );
 extension_sql_file!(
+    "../../sql/view/advice.sql",
+    name = "advice",
+    requires = ["rate"]
+);
+extension_sql_file!(
+    "../../sql/function/engine_create_checkpoint.sql",
+    name = "engine_create_checkpoint",
+    requires = ["advice"]
+);
+extension_sql_file!(
     "../../sql/function/engine_set_environment.sql",
     name = "engine_set_environment",
-    requires = ["rate"]
+    requires = ["engine_create_checkpoint"]
 );
 extension_sql_file!(
     "../../sql/schema/98_dump.sql",

@@ -29,6 +29,7 @@ create table engine.run (
     depth                integer not null default 0,
     batch_id             text collate "C",
     created_at           timestamptz not null,
+    resume_parent        boolean not null default false,
     constraint run_pkey primary key (shard, id)
 );
 
@@ -39,6 +40,7 @@ comment on table engine.run is 'A run as it was triggered; what becomes of it is
 comment on column engine.run.id is 'Without its prefix: users see it as run_<id>';
 comment on column engine.run.priority_ms is 'Milliseconds by which the run goes ahead of its queue timestamp';
 comment on column engine.run.queue_timestamp is 'The place in the queue before priority; kept when the run resumes';
+comment on column engine.run.resume_parent is 'Whether its parent waits for its end';
 comment on column engine.run.retry is 'Retry settings with the keys of spec/core.md §4.5: maxAttempts, factor, minTimeoutInMs, maxTimeoutInMs, randomize, outOfMemory';
 
 -- What a run is now. Updated in place: no index but the primary key, and room on the page for one more version of every

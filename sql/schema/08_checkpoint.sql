@@ -1,12 +1,15 @@
--- Where the frozen state of a suspended run lies. The skeleton only reads this table.
+-- Where the frozen state of a suspended run lies.
 create table engine.checkpoint (
-    shard      smallint not null,
-    id         text collate "C" not null,
-    type       engine.checkpoint_type not null,
-    location   text not null,
-    image_ref  text,
-    reason     text,
-    created_at timestamptz not null,
+    shard          smallint not null,
+    id             text collate "C" not null,
+    type           engine.checkpoint_type not null,
+    location       text not null,
+    image_ref      text,
+    reason         text,
+    created_at     timestamptz not null,
+    run_id         text collate "C",
+    environment_id text collate "C",
+    project_id     text,
     constraint checkpoint_pkey primary key (shard, id)
 );
 

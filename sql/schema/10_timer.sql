@@ -1,7 +1,8 @@
 -- Something due at a time, for the tick to do.
 create table engine.timer (
     shard  smallint not null,
-    kind   text not null check (kind in ('CANCEL_RUN')),
+    kind   text not null check (kind in (
+               'CANCEL_RUN', 'FINISH_WAITPOINT', 'CONTINUE_RUN', 'COMPLETE_BATCH', 'EXPIRE_BATCH')),
     id     text collate "C" not null,
     due_at timestamptz not null,
     detail jsonb,
@@ -12,4 +13,4 @@ create index timer_due on engine.timer (shard, due_at);
 
 comment on table engine.timer is 'What is due at a time: at most one of each kind per subject';
 comment on column engine.timer.kind is 'What the tick does: CANCEL_RUN, …';
-comment on column engine.timer.id is 'The run, waitpoint or batch that it is about';
+comment on column engine.timer.id is 'The run, waitpoint or batch that it is about; CONTINUE_RUN and COMPLETE_BATCH: that, a slash, and what happened, so that two who note it at once do not meet';

@@ -14,3 +14,7 @@ select pg_catalog.pg_extension_config_dump('engine.checkpoint', '');
 select pg_catalog.pg_extension_config_dump('engine.notice', '');
 select pg_catalog.pg_extension_config_dump('engine.timer', '');
 select pg_catalog.pg_extension_config_dump('engine.machine', '');
+select pg_catalog.pg_extension_config_dump('engine.edge', '');
+select pg_catalog.pg_extension_config_dump('engine.waitpoint_history', '');
+select pg_catalog.pg_extension_config_dump('engine.batch', '');
+select pg_catalog.pg_extension_config_dump('engine.batch_item', '');

@@ -1,10 +1,10 @@
 -- Every violated invariant, as of one moment.
 -- $1 text[] execution statuses with a queue item, $2 text[] those with a deadline, $3 text[] those with a slot,
--- $4 text[] final run statuses
+-- $4 text[] final run statuses, $5 text[] execution statuses that keep edges
 -- Locks: none. Reads every run.
 with state as (
     select s.shard, s.run_id, s.run_status::text as run_status, s.execution_status::text as execution_status, s.snapshot_id,
-           s.snapshot_ordinal, s.attempt_number, s.execution_status::text = any ($1) as is_queued,
+           s.snapshot_ordinal, s.attempt_number, s.has_waitpoint, s.execution_status::text = any ($1) as is_queued,
            s.execution_status::text = any ($2) as is_watched, s.execution_status::text = any ($3) as holds_slot
     from engine.run_state as s
 )
@@ -128,7 +128,101 @@ where h.holds_slot
         where k.environment_id = h.environment_id and k.name = h.queue
           and (k.is_paused or k.concurrency_limit is not null or k.override_limit is not null)))
 union all
-select 'timer', t.id, format('The timer %s is about a run that does not exist.', t.kind)
+select 'timer', t.id, format('The timer %s is about something that does not exist.', t.kind)
 from engine.timer as t
-where t.kind = 'CANCEL_RUN'
-  and not exists (select from state as s where s.shard = t.shard and s.run_id = t.id)
+where not exists (
+    select from state as s
+    where s.shard = t.shard and s.run_id = split_part(t.id, '/', 1) and t.kind in ('CANCEL_RUN', 'CONTINUE_RUN'))
+  and not exists (
+    select from engine.waitpoint as w
+    where w.shard = t.shard and w.id = t.id and t.kind = 'FINISH_WAITPOINT')
+  and not exists (
+    select from engine.batch as b
+    where b.shard = t.shard and b.id = split_part(t.id, '/', 1) and t.kind in ('COMPLETE_BATCH', 'EXPIRE_BATCH'))
+union all
+select 'edge', e.run_id, format('The run waits for waitpoint %s, which does not exist.', e.waitpoint_id)
+from engine.edge as e
+where not exists (select from engine.waitpoint as w where w.shard = e.shard and w.id = e.waitpoint_id)
+union all
+select 'edge', e.run_id, format('The run has edges and is %s.', coalesce(s.execution_status, 'not there'))
+from (select distinct e.shard, e.run_id from engine.edge as e) as e
+left join state as s on s.shard = e.shard and s.run_id = e.run_id
+where s.execution_status is null or s.execution_status <> all ($5)
+union all
+select 'edge', s.run_id, 'The run waits, and has no edges.'
+from state as s
+where s.execution_status = 'EXECUTING_WITH_WAITPOINTS'
+  and not exists (select from engine.edge as e where e.shard = s.shard and e.run_id = s.run_id)
+union all
+select 'wait', s.run_id, format('The run is %s, all that it waits for is completed, and nothing goes on with it.',
+                                s.execution_status)
+from state as s
+where s.execution_status in ('EXECUTING_WITH_WAITPOINTS', 'SUSPENDED')
+  and exists (select from engine.edge as e where e.shard = s.shard and e.run_id = s.run_id)
+  and not exists (
+    select from engine.edge as e
+    join engine.waitpoint as w on w.shard = e.shard and w.id = e.waitpoint_id
+    where e.shard = s.shard and e.run_id = s.run_id and w.status = 'PENDING')
+  and not exists (
+    select from engine.timer as t
+    where t.shard = s.shard and t.kind = 'CONTINUE_RUN' and t.id > s.run_id || '/' and t.id < s.run_id || '0')
+union all
+select 'checkpoint', s.run_id, 'The run is suspended, and its snapshot has no checkpoint.'
+from state as s
+join engine.snapshot as p on p.shard = s.shard and p.run_id = s.run_id and p.ordinal = s.snapshot_ordinal
+where s.execution_status = 'SUSPENDED'
+  and not exists (select from engine.checkpoint as k where k.shard = p.shard and k.id = p.checkpoint_id)
+union all
+select 'waitpoint', w.completed_by_run_id, format('Waitpoint %s is %s, its run %s.', w.id, w.status,
+                                                  coalesce(s.execution_status, 'not there'))
+from engine.waitpoint as w
+left join state as s on s.shard = w.shard and s.run_id = w.completed_by_run_id
+where w.completed_by_run_id is not null
+  and (s.run_id is null or w.status = 'PENDING' and s.execution_status = 'FINISHED')
+union all
+select 'waitpoint', s.run_id, format('The run has %s waitpoint, and its state says otherwise.',
+                                     case when w.id is null then 'no' else 'a' end)
+from state as s
+left join engine.waitpoint as w on w.shard = s.shard and w.completed_by_run_id = s.run_id
+where s.has_waitpoint <> (w.id is not null)
+union all
+select 'waitpoint', null, format('Waitpoint %s is pending, its time was %s, and nothing completes it.', w.id, w.completed_after)
+from engine.waitpoint as w
+where w.status = 'PENDING' and w.completed_after is not null
+  and not exists (
+    select from engine.timer as t
+    where t.shard = w.shard and t.kind = 'FINISH_WAITPOINT' and t.id = w.id and t.due_at <= w.completed_after)
+union all
+select 'batch', null, format('Batch %s says %s items, %s failed; it has %s, %s.', b.id, b.item_count, b.failed_count,
+                             n.items, n.failed)
+from engine.batch as b
+cross join lateral (
+    select count(*) as items, count(i.error) as failed
+    from engine.batch_item as i
+    where i.shard = b.shard and i.batch_id = b.id
+) as n
+where b.item_count <> n.items or b.failed_count <> n.failed
+union all
+select 'batch', i.run_id, format('The item of batch %s is no run of it.', i.batch_id)
+from engine.batch_item as i
+where not exists (
+    select from engine.run as r
+    join engine.batch as b on b.shard = i.shard and b.id = i.batch_id and b.environment_id = r.environment_id
+    where r.shard = i.shard and r.id = i.run_id and r.batch_id = i.batch_id)
+union all
+select 'batch', null, format('Batch %s is %s, and its waitpoint is pending.', b.id, b.status)
+from engine.batch as b
+join engine.waitpoint as w on w.shard = b.shard and w.completed_by_batch_id = b.id
+where b.status in ('COMPLETED', 'ABORTED') and w.status = 'PENDING'
+union all
+select 'batch', null, format('Batch %s is %s, all its runs have ended, and nothing ends it.', b.id, b.status)
+from engine.batch as b
+where b.status in ('PENDING', 'PROCESSING', 'PARTIAL_FAILED')
+  and (b.sealed_at is not null or b.item_count >= b.run_count)
+  and not exists (
+    select from engine.run as r
+    join state as s on s.shard = r.shard and s.run_id = r.id
+    where r.shard = b.shard and r.batch_id = b.id and s.execution_status <> 'FINISHED')
+  and not exists (
+    select from engine.timer as t
+    where t.shard = b.shard and t.kind = 'COMPLETE_BATCH' and t.id > b.id || '/' and t.id < b.id || '0')

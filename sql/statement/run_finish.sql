@@ -4,7 +4,7 @@
 -- then one array element per run, in the order of the run ids: $7 run id, $8 new snapshot id, $9 its ordinal,
 -- $10 its position, $11 transition, $12 run status, $13 description, $14 output, $15 output type, $16 error, $17 usage (ms),
 -- $18 cost (cents), $19 completed at, $20 whether it goes to the dead letters, $21 what only its events tell
--- and $22 text[] the ids of those that have a queue item
+-- and $22 text[] the ids of those that have a queue item, $23 text[] the ids of those that may have edges
 -- Locks: run states held by run_lock or run_lock_free; the deadlines' rows. Index: primary keys,
 -- release_environment.
 with finished as (
@@ -15,6 +15,9 @@ with finished as (
 ), item as (
     delete from engine.queue_item as i
     where i.shard = $1 and i.run_id = any ($22)
+), edge as (
+    delete from engine.edge as e
+    where e.shard = $1 and e.run_id = any ($23)
 ), heartbeat as (
     delete from engine.heartbeat as h
     where h.shard = $1 and h.run_id = any ($7)

@@ -9,9 +9,9 @@
 -- $24 batch id, $25 checkpoint id, $26 completed waitpoints (a JSON object of two arrays, ids and order) that it has anew,
 -- $27 machine, $28 usage (ms), $29 cost (cents), $30 error, $31 completed at, $32 status reason, $33 what only its events tell
 -- and $34 text[] the ids of those that leave their queue, $35 text[] the ids of those that nobody watches any more,
--- $36 boolean whether slots that are taken count
+-- $36 boolean whether slots that are taken count, $37 text[] the ids of those that stop waiting: their edges go
 -- Locks: run states held by run_lock or run_lock_free; the deadlines' rows. Index: primary keys, queue_item_claim,
--- heartbeat_check, release_environment.
+-- heartbeat_check, release_environment, edge_pkey.
 with moved as (
     select m.*
     from unnest($6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27,
@@ -37,6 +37,9 @@ with moved as (
     from moved as m
     join engine.heartbeat as h on h.shard = $1 and h.run_id = m.run_id
     where h.is_counted and not m.holds_slot
+), edge_gone as (
+    delete from engine.edge as e
+    where e.shard = $1 and e.run_id = any ($37)
 ), heartbeat_gone as (
     delete from engine.heartbeat as h
     where h.shard = $1 and h.run_id = any ($35)

@@ -26,6 +26,8 @@ pub(super) struct Limit {
     pub(super) runs: u64,
     /// Calls of each session.
     pub(super) calls: u64,
+    /// Whether a session ends with its first call that finds nothing, which then is not counted.
+    pub(super) is_drain: bool,
 }
 
 impl Limit {
@@ -34,6 +36,7 @@ impl Limit {
             time,
             runs: u64::MAX,
             calls: u64::MAX,
+            is_drain: false,
         }
     }
 
@@ -43,6 +46,15 @@ impl Limit {
             time: Duration::from_secs(1),
             runs: u64::MAX,
             calls: 8,
+            is_drain: false,
+        }
+    }
+
+    /// As long as there is something to do.
+    pub(super) const fn drain() -> Self {
+        Self {
+            is_drain: true,
+            ..Self::time(Duration::MAX)
         }
     }
 
@@ -117,6 +129,9 @@ async fn call<C: Caller>(
         && runs.load(Ordering::Relaxed) < limit.runs
     {
         let served = caller.call().await?;
+        if served == 0 && limit.is_drain {
+            break;
+        }
         let now = Instant::now();
         latencies_ms.push((now - end).as_secs_f64() * 1e3);
         end = now;

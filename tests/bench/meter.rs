@@ -1,9 +1,10 @@
 //! What a load cost the server, from its own counters, its WAL and `/proc`.
 
+use std::process;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use engine_harness::{Cluster, commits_between, own_cpu_time};
+use engine_harness::{Cluster, commits_between, cpu_time_of};
 use tokio_postgres::Client;
 use tokio_postgres::types::PgLsn;
 
@@ -32,6 +33,8 @@ pub(super) struct Meter<'a> {
     counters: Counters,
     position: PgLsn,
     server_cpu: Duration,
+    /// The process that the load comes from.
+    client: u32,
     client_cpu: Duration,
 }
 
@@ -54,6 +57,15 @@ impl<'a> Meter<'a> {
     /// Reads all counters. `observer` is a session in the load's database; the load's sessions must be at rest and have
     /// [`settle`]d.
     pub(super) async fn start(cluster: &'a Cluster, observer: &'a Client) -> Result<Self> {
+        Self::start_with(cluster, observer, process::id()).await
+    }
+
+    /// The same for a load that comes from the process `client`.
+    pub(super) async fn start_with(
+        cluster: &'a Cluster,
+        observer: &'a Client,
+        client: u32,
+    ) -> Result<Self> {
         let counters = counters(observer).await?;
         let position = insert_position(observer).await?;
         Ok(Self {
@@ -62,14 +74,15 @@ impl<'a> Meter<'a> {
             counters,
             position,
             server_cpu: cluster.cpu_time(),
-            client_cpu: own_cpu_time(),
+            client,
+            client_cpu: cpu_time_of(client),
         })
     }
 
     /// Reads them again, after `settled`, in which the load's sessions report what they have counted.
     pub(super) async fn stop(self, settled: impl Future<Output = Result<()>>) -> Result<Usage> {
         let server_cpu = self.cluster.cpu_time().saturating_sub(self.server_cpu);
-        let client_cpu = own_cpu_time().saturating_sub(self.client_cpu);
+        let client_cpu = cpu_time_of(self.client).saturating_sub(self.client_cpu);
         let end = insert_position(self.observer).await?;
         settled.await?;
         let (before, after) = (self.counters, counters(self.observer).await?);

@@ -14,6 +14,7 @@ mod load;
 mod machine;
 mod measure;
 mod meter;
+mod peers;
 mod plot;
 mod proxy;
 mod report;
@@ -23,6 +24,7 @@ mod stock;
 mod suite;
 mod table;
 mod trial;
+mod wait;
 mod wake;
 mod worker;
 
@@ -38,7 +40,7 @@ use engine_harness::{Cluster, Profile, Workspace, progress};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use self::report::Report;
+use self::report::{Chapter, Report};
 use self::suite::Suite;
 use crate::prepare;
 
@@ -47,6 +49,10 @@ pub struct Arguments {
     /// What to measure; everything where nothing is named.
     #[arg(value_enum, value_name = "SUITE")]
     suites: Vec<Suite>,
+
+    /// Measure other queues in Postgres as well; alone where no suite is named. Installs them from their registries.
+    #[arg(long)]
+    peers: bool,
 
     /// Seconds that a trial takes; each suite has a default of its own.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
@@ -104,7 +110,10 @@ pub async fn run(pg_config: Option<&Path>, arguments: Arguments) -> Result<()> {
     let cluster = Cluster::start_from(prepared.prefix.clone(), machine::options()?).await?;
     let seed = arguments.seed.unwrap_or_else(rand::random);
     let mut report = Report::begin(&cluster, &prepared.workspace, seed).await?;
-    let suites = Suite::chosen(&arguments.suites);
+    let suites = match (arguments.suites.as_slice(), arguments.peers) {
+        ([], true) => Vec::new(),
+        (named, _) => Suite::chosen(named),
+    };
     let mut bench = Bench {
         arguments,
         cluster,
@@ -112,14 +121,21 @@ pub async fn run(pg_config: Option<&Path>, arguments: Arguments) -> Result<()> {
     };
     println!("{}", report.heading());
     for suite in suites {
-        let chapter = suite.measure(&mut bench).await?;
-        println!("{}", table::chapter(&chapter));
-        report.chapters.push(chapter);
+        tell(&mut report, suite.measure(&mut bench).await?);
+    }
+    if bench.arguments.peers {
+        progress::say("suite peers");
+        tell(&mut report, peers::measure(&mut bench).await?);
     }
     for path in report.write(&prepared.workspace.target().join("bench"))? {
         progress::say(format!("written: {}", path.display()));
     }
     Ok(())
+}
+
+fn tell(report: &mut Report, chapter: Chapter) {
+    println!("{}", table::chapter(&chapter));
+    report.chapters.push(chapter);
 }
 
 /// Goes on as an optimised build of this program: an unoptimised load generator would take the CPU that it measures.

@@ -34,12 +34,29 @@ impl<'a> Stock<'a> {
             cluster,
             name: cluster.database().await?.name().to_owned(),
         };
-        let session = stock.observer().await?;
+        stock.add_prewarm().await?;
+        Ok(stock)
+    }
+
+    /// A database called `name` for another queue than the engine's.
+    pub(super) async fn without_engine(cluster: &'a Cluster, name: &str) -> Result<Self> {
+        let stock = Self {
+            cluster,
+            name: name.to_owned(),
+        };
+        let session = cluster.connect().await?;
+        let sql = format!(r#"create database "{name}""#);
+        session.batch_execute(&sql).await?;
+        stock.add_prewarm().await?;
+        Ok(stock)
+    }
+
+    async fn add_prewarm(&self) -> Result<()> {
+        let session = self.observer().await?;
         session
             .batch_execute("create extension pg_prewarm")
             .await
-            .context("the server's contrib modules are needed")?;
-        Ok(stock)
+            .context("the server's contrib modules are needed")
     }
 
     pub(super) async fn add_queued(&self, count: u64) -> Result<()> {
@@ -118,6 +135,11 @@ impl<'a> Stock<'a> {
     pub(super) fn address(&self) -> Result<engine_client::Database> {
         let string = self.cluster.server().connection_string(&self.name);
         Ok(string.parse()?)
+    }
+
+    /// Where drivers of other languages find it.
+    pub(super) fn uri(&self) -> String {
+        self.cluster.server().uri(&self.name)
     }
 
     /// A session that the sampler leaves out.

@@ -5,7 +5,7 @@ use clap::ValueEnum;
 use engine_harness::progress;
 
 use super::report::Chapter;
-use super::{Bench, blocked, dequeue, growth, horizon, lifecycle, wake};
+use super::{Bench, blocked, dequeue, growth, horizon, lifecycle, wait, wake};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Suite {
@@ -21,6 +21,8 @@ pub(super) enum Suite {
     Horizon,
     /// Idle workers: how fast they wake, and what they cost.
     Wake,
+    /// Runs that wait and go on, beside many others that wait.
+    Wait,
 }
 
 impl Suite {
@@ -42,6 +44,7 @@ impl Suite {
             Self::Blocked => blocked::measure(bench).await,
             Self::Horizon => horizon::measure(bench).await,
             Self::Wake => wake::measure(bench).await,
+            Self::Wait => wait::measure(bench).await,
         }
     }
 

@@ -2,4 +2,5 @@
 
 mod engine;
 mod parity;
+mod wait;
 mod worker;

@@ -8,4 +8,6 @@ mod horizon;
 mod limit;
 mod lock;
 mod soak;
+mod storm;
 mod unrest;
+mod wait;

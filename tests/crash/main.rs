@@ -1,4 +1,5 @@
 //! `kill -9` of the server, and of single backends.
 
 mod demo;
+mod order;
 mod window;

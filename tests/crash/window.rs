@@ -21,10 +21,17 @@ enum Flow {
     CancelQueued,
     CancelOfAParent,
     Success,
+    Block,
+    Checkpoint,
+    Continue,
+    CompletionOfAWaitpoint,
+    TriggerAndWait,
+    SuccessOfAChild,
+    LastOfABatch,
 }
 
 impl Flow {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 15] = [
         Self::Dequeue,
         Self::RequeueOfAStall,
         Self::RequeueOfAFailure,
@@ -33,6 +40,13 @@ impl Flow {
         Self::CancelQueued,
         Self::CancelOfAParent,
         Self::Success,
+        Self::Block,
+        Self::Checkpoint,
+        Self::Continue,
+        Self::CompletionOfAWaitpoint,
+        Self::TriggerAndWait,
+        Self::SuccessOfAChild,
+        Self::LastOfABatch,
     ];
 
     /// Brings a run to where this flow begins; gives the call.
@@ -63,7 +77,67 @@ impl Flow {
                 format!("select count(*) from engine_cancel('{run}', finalize => true)")
             }
             Self::Success => complete(session, &json!({"ok": true, "output": "1"})).await?,
+            Self::Block
+            | Self::Checkpoint
+            | Self::Continue
+            | Self::CompletionOfAWaitpoint
+            | Self::TriggerAndWait
+            | Self::SuccessOfAChild
+            | Self::LastOfABatch => self.prepare_wait(session).await?,
         })
+    }
+
+    /// The same, for the flows of waiting; the run is queued.
+    async fn prepare_wait(self, session: &Session) -> Result<String> {
+        let parent = session.take().await?.run_id;
+        let token = session.token().await?;
+        let child = format!("'test', parent_run_id => '{parent}', resume_parent => true");
+        let success = json!({"ok": true, "output": "1"});
+        match self {
+            Self::TriggerAndWait => {
+                return Ok(format!("select count(*) from engine_trigger({child})"));
+            }
+            Self::SuccessOfAChild => {
+                session.trigger_with(&child).await?;
+                return complete(session, &success).await;
+            }
+            Self::LastOfABatch => {
+                let sql = "select batch_id from engine_create_batch(1, parent_run_id => $1, resume_parent => true)";
+                let batch: String = session.client.query_one(sql, &[&parent]).await?.get(0);
+                let item =
+                    format!("select engine_add_to_batch('{batch}', '[{{\"task\": \"test\"}}]')");
+                session.client.query(&item, &[]).await?;
+                return complete(session, &success).await;
+            }
+            Self::Block => {
+                return Ok(format!(
+                    "select count(*) from engine_block('{parent}', '{{{token}}}')"
+                ));
+            }
+            _ => {}
+        }
+        let blocked = session.block(&parent, &[&token]).await?.held;
+        if let Self::Checkpoint = self {
+            let snapshot = blocked.snapshot_id;
+            return Ok(format!(
+                "select count(*) from engine_create_checkpoint('{parent}', '{snapshot}', 'DOCKER', 'here')"
+            ));
+        }
+        if let Self::Continue = self {
+            session.suspend(&blocked, "why").await?;
+            session.complete_waitpoint(&token).await?;
+            let snapshot = session
+                .dequeue()
+                .await?
+                .context("nothing is queued")?
+                .snapshot_id;
+            return Ok(format!(
+                "select count(*) from engine_continue('{parent}', '{snapshot}')"
+            ));
+        }
+        Ok(format!(
+            "select count(*) from engine_complete_waitpoint('{token}')"
+        ))
     }
 }
 

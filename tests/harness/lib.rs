@@ -24,6 +24,7 @@ mod resident;
 mod server;
 mod session;
 mod stand_in;
+mod wait;
 mod wal;
 mod workspace;
 
@@ -34,10 +35,11 @@ pub use event::Event;
 pub use extension::{Extension, Profile, put};
 pub use pg_config::PgConfig;
 pub use prefix::{Loaded, PREFIX_VARIABLE, Prefix};
-pub use process::own_cpu_time;
+pub use process::cpu_time_of;
 pub use resident::Resident;
 pub use server::{SERVER_VARIABLE, Server};
 pub use session::{Cancelled, Completed, Held, Refused, Session};
+pub use wait::{Blocked, Continued};
 pub use wal::{Wal, WalUse, commits_between};
 pub use workspace::Workspace;
 

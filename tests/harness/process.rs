@@ -38,10 +38,11 @@ fn ticks<'a>(fields: &mut impl Iterator<Item = &'a str>, skipped: usize) -> Opti
     Some(user + system)
 }
 
-/// CPU time that this process has used.
+/// CPU time that the process `pid` has used, with all its threads. None of one that is gone.
 #[must_use]
-pub fn own_cpu_time() -> Duration {
-    time(stat(Pid::this()).map_or(0, |stat| stat.own))
+pub fn cpu_time_of(pid: u32) -> Duration {
+    let found = i32::try_from(pid).ok().map(Pid::from_raw).and_then(stat);
+    time(found.map_or(0, |stat| stat.own))
 }
 
 /// CPU time that `parent` and its children have used, those that have ended included. None of them may have threads.

@@ -62,6 +62,18 @@ impl Server {
         )
     }
 
+    /// The same as a URI, for drivers that take nothing else.
+    #[must_use]
+    pub fn uri(&self, database: &str) -> String {
+        format!(
+            "postgresql:///{}?host={}&port={}&user={}",
+            percent_encoded(database),
+            percent_encoded(&self.socket.to_string_lossy()),
+            Self::PORT,
+            Self::USER
+        )
+    }
+
     /// Connects to `database` as superuser.
     ///
     /// # Errors
@@ -86,4 +98,16 @@ fn quoted(value: &str) -> String {
         return value.to_owned();
     }
     format!("'{}'", value.replace('\\', r"\\").replace('\'', r"\'"))
+}
+
+/// A part of a URI.
+fn percent_encoded(value: &str) -> String {
+    value
+        .bytes()
+        .map(|byte| match byte {
+            b'/' | b'.' | b'_' | b'-' => char::from(byte).to_string(),
+            _ if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
+            _ => format!("%{byte:02X}"),
+        })
+        .collect()
 }

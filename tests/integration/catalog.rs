@@ -137,6 +137,13 @@ async fn a_dump_brings_every_row_back() -> Result<()> {
     let session = Session::open(&old).await?;
     let environment = "select engine_set_environment('dev', 'DEVELOPMENT')";
     session.client.batch_execute(environment).await?;
+    let parent = session.executing("parent").await?;
+    let sql = "select engine_create_batch(2, parent_run_id => $1, resume_parent => true)";
+    session.client.query_one(sql, &[&parent.run_id]).await?;
+    let token = session.token().await?;
+    session.due_in(60_000).await?;
+    let waiting = session.block(&parent.run_id, &[&token]).await?;
+    session.suspend(&waiting.held, "why").await?;
     for _ in 0..3 {
         session.trigger("test").await?;
     }
@@ -173,6 +180,13 @@ async fn a_dump_brings_every_row_back() -> Result<()> {
         "queue_item",
         "slot",
         "heartbeat",
+        "waitpoint",
+        "edge",
+        "waitpoint_history",
+        "checkpoint",
+        "batch",
+        "batch_item",
+        "timer",
     ] {
         let rows = format!("engine.{table}");
         assert_eq!(

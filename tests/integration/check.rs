@@ -108,6 +108,80 @@ async fn every_kind_of_violation_is_found_and_no_other_with_it() -> Result<()> {
     session.check().await
 }
 
+/// Runs that wait: `p` for its child `c` and a batch of one, `s` is suspended behind a token, whose time is limited.
+async fn waiting_runs(session: &Session) -> Result<()> {
+    let start = async |arguments: &str| {
+        session.trigger_with(arguments).await?;
+        session.take().await
+    };
+    start("'test', run_id => 'p'").await?;
+    start("'test', run_id => 'c', parent_run_id => 'p', resume_parent => true").await?;
+    let sql =
+        "select batch_id from engine_create_batch(1, parent_run_id => 'p', resume_parent => true)";
+    let batch: String = session.client.query_one(sql, &[]).await?.get(0);
+    let item = format!(
+        "select engine_add_to_batch('{batch}', '[{{\"task\": \"test\", \"run_id\": \"b\"}}]')"
+    );
+    session.client.query(&item, &[]).await?;
+    session.take().await?;
+    start("'test', run_id => 's'").await?;
+    let sql = "select waitpoint_id from engine_create_manual_waitpoint(now() + interval '1 hour')";
+    let token: String = session.client.query_one(sql, &[]).await?.get(0);
+    let blocked = session.block("s", &[&token]).await?;
+    session.suspend(&blocked.held, "why").await?;
+    session.check().await
+}
+
+#[tokio::test]
+async fn every_kind_of_violation_of_waiting_is_found_and_no_other_with_it() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    waiting_runs(&session).await?;
+    let complete = |which: &str| {
+        format!(
+            "update engine.waitpoint set status = 'COMPLETED', completed_at = now() where {which}"
+        )
+    };
+    let note = |kind: &str, id: &str| {
+        format!(
+            "insert into engine.timer (shard, kind, id, due_at) values (0, '{kind}', '{id}', now())"
+        )
+    };
+    let item = |batch: &str| {
+        format!(
+            "insert into engine.batch_item (shard, item_index, batch_id, run_id, created_at) \
+             select 0, 1, {batch}, 's', now() from engine.batch"
+        )
+    };
+    let cases: Vec<(String, &[&str])> = vec![
+        // A run may be suspended without a wait.
+        ("delete from engine.edge where run_id = 's'".into(), &[]),
+        ("delete from engine.edge where run_id = 'p'".into(), &["edge"]),
+        ("update engine.edge set run_id = 'c' where run_id = 's'".into(), &["edge"]),
+        ("update engine.edge set run_id = 'nobody' where run_id = 's'".into(), &["edge"]),
+        ("update engine.edge set waitpoint_id = 'nothing' where run_id = 's'".into(), &["edge", "wait"]),
+        (complete("type = 'MANUAL'"), &["wait"]),
+        (format!("{}; {}", complete("type = 'MANUAL'"), note("CONTINUE_RUN", "s/x")), &[]),
+        ("delete from engine.checkpoint".into(), &["checkpoint"]),
+        ("update engine.run_state set has_waitpoint = false where run_id = 'c'".into(), &["waitpoint"]),
+        ("update engine.run_state set has_waitpoint = true where run_id = 's'".into(), &["waitpoint"]),
+        ("update engine.waitpoint set completed_by_run_id = 'nobody' where completed_by_run_id = 'c'".into(), &["waitpoint"]),
+        ("delete from engine.timer".into(), &["waitpoint"]),
+        ("update engine.batch set item_count = 2".into(), &["batch"]),
+        ("update engine.batch set status = 'COMPLETED'".into(), &["batch"]),
+        ("update engine.batch_item set run_id = 's'".into(), &["batch"]),
+        (format!("{}; update engine.batch set item_count = 2", item("id")), &["batch"]),
+        (item("'nothing'"), &["batch"]),
+        (note("CONTINUE_RUN", "nobody/x"), &["timer"]),
+        (note("FINISH_WAITPOINT", "nothing"), &["timer"]),
+        (note("COMPLETE_BATCH", "nothing/x"), &["timer"]),
+        (note("EXPIRE_BATCH", "nothing"), &["timer"]),
+    ];
+    for (sql, expected) in &cases {
+        assert_eq!(kinds_after(&session, sql).await?, *expected, "{sql}");
+    }
+    session.check().await
+}
+
 #[tokio::test]
 async fn what_is_found_names_its_run_and_says_what_is_wrong() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;

@@ -97,3 +97,90 @@ async fn every_call_is_one_commit_and_an_empty_dequeue_none() -> Result<()> {
     commits(&cluster, "execution_data", 0, session.data(&held.run_id)).await?;
     session.check().await
 }
+
+#[tokio::test]
+async fn every_call_about_waiting_is_one_commit() -> Result<()> {
+    let cluster = Cluster::start(Options::default().set("autovacuum", "off")).await?;
+    let session = Session::open(&cluster.database().await?).await?;
+    session.tick().await?;
+
+    let parent = session.executing("parent").await?;
+    let token = commits(&cluster, "create, manual", 1, session.token()).await?;
+    let due = commits(&cluster, "create, datetime", 1, session.due_in(0)).await?;
+    let waitpoints = [token.as_str(), &due];
+    let block = session.block(&parent.run_id, &waitpoints);
+    let blocked = commits(&cluster, "block", 1, block).await?;
+    commits(&cluster, "tick, datetime", 1, session.tick()).await?;
+    let complete = session.complete_waitpoint(&token);
+    commits(&cluster, "complete, run goes on", 1, complete).await?;
+    assert_eq!(session.execution_status(&parent.run_id).await?, "EXECUTING");
+    let again = session.complete_waitpoint(&token);
+    commits(&cluster, "complete, again", 0, again).await?;
+    commits(
+        &cluster,
+        "unblock, skipped",
+        1,
+        session.unblock(&parent.run_id),
+    )
+    .await?;
+    let stale = session.checkpoint(&blocked.held, "late");
+    commits(&cluster, "checkpoint, discarded", 1, stale).await?;
+
+    let token = session.token().await?;
+    let blocked = session.block(&parent.run_id, &[&token]).await?;
+    let suspend = session.suspend(&blocked.held, "why");
+    commits(&cluster, "checkpoint", 1, suspend).await?;
+    let complete = session.complete_waitpoint(&token);
+    commits(&cluster, "complete, resumed", 1, complete).await?;
+    let dequeued = commits(&cluster, "dequeue, restore", 1, session.dequeue())
+        .await?
+        .context("nothing is queued")?;
+    let parent = commits(&cluster, "continue", 1, session.resume(&dequeued)).await?;
+
+    let arguments = format!(
+        "'child', parent_run_id => '{}', resume_parent => true",
+        parent.run_id
+    );
+    let trigger = session.trigger_with(&arguments);
+    commits(&cluster, "trigger and wait", 1, trigger).await?;
+    let child = session.take().await?;
+    let success = serde_json::json!({"ok": true, "output": "1"});
+    let complete = session.complete(&child, success.clone());
+    commits(&cluster, "complete, parent goes on", 1, complete).await?;
+    assert_eq!(session.execution_status(&parent.run_id).await?, "EXECUTING");
+    let other = session.trigger("other").await?;
+    let sql = "select waitpoint_id from engine_run_waitpoint($1)";
+    let arguments: [&(dyn ToSql + Sync); 1] = [&other.run_id];
+    let waitpoint = async { Ok(session.client.query_one(sql, &arguments).await?) };
+    commits(&cluster, "run waitpoint", 1, waitpoint).await?;
+    let held = session.take().await?;
+    session.complete(&held, success.clone()).await?;
+
+    let sql =
+        "select batch_id from engine_create_batch(50, parent_run_id => $1, resume_parent => true)";
+    let arguments: [&(dyn ToSql + Sync); 1] = [&parent.run_id];
+    let create = async {
+        let row = session.client.query_one(sql, &arguments).await?;
+        Ok(row.get::<_, String>(0))
+    };
+    let batch = commits(&cluster, "create batch", 1, create).await?;
+    let sql = "select count(*) from engine_add_to_batch($1, (select jsonb_agg(jsonb_build_object('task', 'child')) \
+               from generate_series(1, 50)))";
+    let arguments: [&(dyn ToSql + Sync); 1] = [&batch];
+    let add = async { Ok(session.client.query_one(sql, &arguments).await?) };
+    commits(&cluster, "add fifty, sealed", 1, add).await?;
+    let mut children = Vec::new();
+    for held in session.dequeue_many(50).await? {
+        children.push(session.start(&held).await?);
+    }
+    for child in &children[1..] {
+        session.complete(child, success.clone()).await?;
+    }
+    let last = session.complete(&children[0], success);
+    commits(&cluster, "complete, batch ends", 1, last).await?;
+    assert_eq!(session.execution_status(&parent.run_id).await?, "EXECUTING");
+    let read = session.waitpoint(&token);
+    commits(&cluster, "waitpoint data", 0, read).await?;
+    commits(&cluster, "batch data", 0, session.batch(&batch)).await?;
+    session.check().await
+}

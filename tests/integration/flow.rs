@@ -148,6 +148,7 @@ async fn every_flow_is_one_commit() -> Result<()> {
     cancels(&mut table).await?;
     strays_and_second_chances(&mut table).await?;
     many_at_once(&mut table).await?;
+    waits(&mut table).await?;
     table.print_and_check();
     table.session.check().await
 }
@@ -312,4 +313,61 @@ async fn many_at_once(table: &mut Table) -> Result<()> {
             [20, 10],
         )
         .await
+}
+
+async fn waits(table: &mut Table) -> Result<()> {
+    let held = table.session.executing("test").await?;
+    let token = table.session.token().await?;
+    let block = format!("engine_block('{}', '{{{token}}}')", held.run_id);
+    let blocked = table.call("block", "2", &block).await?;
+    let complete = format!("engine_complete_waitpoint('{token}')");
+    let goes_on = "complete a waitpoint, its run goes on";
+    table.call(goes_on, "3", &complete).await?;
+    table
+        .call("block, by what is complete", "2", &block)
+        .await?;
+    let unblock = format!("engine_unblock('{}')", blocked.run_id);
+    table.call("continue, executing", "2", &unblock).await?;
+
+    let token = table.session.token().await?;
+    let blocked = table.session.block(&held.run_id, &[&token]).await?.held;
+    let checkpoint = format!(
+        "engine_create_checkpoint('{}', '{}', 'DOCKER', 'here')",
+        blocked.run_id, blocked.snapshot_id
+    );
+    table.call("checkpoint", "3", &checkpoint).await?;
+    let complete = format!("engine_complete_waitpoint('{token}')");
+    let resumed = "complete a waitpoint, its run is queued";
+    table.call(resumed, "3", &complete).await?;
+    let dequeued = table
+        .session
+        .dequeue()
+        .await?
+        .context("nothing is queued")?;
+    let resume = format!(
+        "engine_continue('{}', '{}')",
+        dequeued.run_id, dequeued.snapshot_id
+    );
+    let parent = table
+        .call("continue after a checkpoint", "2", &resume)
+        .await?;
+
+    let trigger = format!(
+        "engine_trigger('child', parent_run_id => '{}', resume_parent => true)",
+        parent.run_id
+    );
+    table.call("trigger and wait", "3", &trigger).await?;
+    let child = table.session.take().await?;
+    let succeed = format!(
+        "engine_succeed('{}', '{}')",
+        child.run_id, child.snapshot_id
+    );
+    table
+        .call("success of a child that is waited for", "4", &succeed)
+        .await?;
+    assert_eq!(
+        table.session.execution_status(&parent.run_id).await?,
+        "EXECUTING"
+    );
+    Ok(())
 }

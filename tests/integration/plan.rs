@@ -88,3 +88,106 @@ async fn a_call_reads_what_it_touches_and_no_more() -> Result<()> {
     );
     Ok(())
 }
+
+/// Takes a parent through every kind of wait; gives the rows that each call reads. Its child stays in the queue `waits`.
+async fn through_all_waits(session: &Session) -> Result<Vec<(&'static str, i64)>> {
+    let mut read = Vec::new();
+    let take = async || {
+        session.trigger_with("'t', worker_queue => 'waits'").await?;
+        let sql = "select s.run_id, s.snapshot_id from engine_dequeue('waits') as d, \
+                   lateral engine_start_attempt(d.run_id, d.snapshot_id) as s";
+        let row = session.client.query_one(sql, &[]).await?;
+        Ok::<_, anyhow::Error>((row.get::<_, String>(0), row.get::<_, String>(1)))
+    };
+    let (parent, _) = take().await?;
+    let token = session.token().await?;
+    let call = format!("select * from engine_block('{parent}', '{{{token}}}')");
+    read.push(("block", rows_read(session, &call).await?));
+    let call = format!("select * from engine_complete_waitpoint('{token}')");
+    read.push(("complete", rows_read(session, &call).await?));
+    let token = session.token().await?;
+    let blocked = session.block(&parent, &[&token]).await?;
+    let call = format!(
+        "select * from engine_create_checkpoint('{parent}', '{}', 'DOCKER', 'l')",
+        blocked.held.snapshot_id
+    );
+    read.push(("checkpoint", rows_read(session, &call).await?));
+    let call = format!("select * from engine_complete_waitpoint('{token}')");
+    read.push(("complete, resumed", rows_read(session, &call).await?));
+    let sql = "select snapshot_id from engine_dequeue('waits')";
+    let snapshot: String = session.client.query_one(sql, &[]).await?.get(0);
+    let call = format!("select * from engine_continue('{parent}', '{snapshot}')");
+    read.push(("continue", rows_read(session, &call).await?));
+    let call = format!(
+        "select * from engine_trigger('c', worker_queue => 'waits', parent_run_id => '{parent}', resume_parent => true)"
+    );
+    read.push(("trigger and wait", rows_read(session, &call).await?));
+    let sql = "select s.run_id, s.snapshot_id from engine_dequeue('waits') as d, \
+               lateral engine_start_attempt(d.run_id, d.snapshot_id) as s";
+    let row = session.client.query_one(sql, &[]).await?;
+    let (child, snapshot): (String, String) = (row.get(0), row.get(1));
+    let call = format!("select * from engine_succeed('{child}', '{snapshot}')");
+    read.push(("complete a child", rows_read(session, &call).await?));
+    let sql =
+        "select batch_id from engine_create_batch(2, parent_run_id => $1, resume_parent => true)";
+    let batch: String = session.client.query_one(sql, &[&parent]).await?.get(0);
+    let call = format!(
+        "select * from engine_add_to_batch('{batch}', '[{{\"task\": \"c\", \"worker_queue\": \"waits\"}}, {{\"task\": \"c\", \"worker_queue\": \"waits\"}}]')"
+    );
+    read.push(("add two", rows_read(session, &call).await?));
+    for what in ["complete the first of two", "complete the last of two"] {
+        let row = session.client.query_one(
+            "select s.run_id, s.snapshot_id from engine_dequeue('waits') as d, \
+             lateral engine_start_attempt(d.run_id, d.snapshot_id) as s",
+            &[],
+        );
+        let row = row.await?;
+        let (child, snapshot): (String, String) = (row.get(0), row.get(1));
+        let call = format!("select * from engine_succeed('{child}', '{snapshot}')");
+        read.push((what, rows_read(session, &call).await?));
+    }
+    assert_eq!(session.execution_status(&parent).await?, "EXECUTING");
+    session.token().await?;
+    let due = session.due_in(0).await?;
+    session.block(&parent, &[&due]).await?;
+    read.push((
+        "tick, one waitpoint due",
+        rows_read(session, "select * from engine_tick()").await?,
+    ));
+    assert_eq!(session.execution_status(&parent).await?, "EXECUTING");
+    Ok(read)
+}
+
+#[tokio::test]
+async fn a_wait_reads_what_it_touches_however_many_runs_wait() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    for table in ["run_state", "waitpoint", "edge"] {
+        let off = format!("alter table engine.{table} set (autovacuum_enabled = off)");
+        session.client.batch_execute(&off).await?;
+    }
+    // All plans are made now.
+    through_all_waits(&session).await?;
+    let few = through_all_waits(&session).await?;
+    let fill = "select count(*) from engine_trigger_many((select jsonb_agg(jsonb_build_object('task', 't')) \
+                from generate_series(1, 1000)))";
+    for _ in 0..3 {
+        session.client.query(fill, &[]).await?;
+        let wait = "with taken as materialized (select run_id, snapshot_id from engine_dequeue(max_runs => 1000)), \
+                    started as materialized (select s.run_id from taken as t, lateral engine_start_attempt(t.run_id, t.snapshot_id) as s) \
+                    select count(b.run_id) from started as s, lateral engine_create_manual_waitpoint( \
+                        timeout_at => clock_timestamp() + interval '1 hour', tags => array[s.run_id]) as w, \
+                    lateral engine_block(s.run_id, array[w.waitpoint_id]) as b";
+        let row = session.client.query_one(wait, &[]).await?;
+        assert_eq!(row.get::<_, i64>(0), 1000);
+    }
+    let many = through_all_waits(&session).await?;
+    for ((what, few), (_, many)) in few.into_iter().zip(many) {
+        println!("{what:<28} {few:>4} {many:>4}");
+        assert!(
+            many <= few + 4,
+            "{what} reads {few} rows, and {many} where 3000 runs wait"
+        );
+        assert!(many <= 100, "{what} reads {many} rows");
+    }
+    Ok(())
+}

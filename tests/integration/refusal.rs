@@ -62,6 +62,18 @@ async fn a_caller_who_errs_learns_what_is_wrong_and_nothing_changes() -> Result<
         .await?
         .get(0);
 
+    let token = session.token().await?;
+    let one = async |sql: &str| {
+        let row = session.client.query_one(sql, &[]).await?;
+        Ok::<_, anyhow::Error>(row.get::<_, String>(0))
+    };
+    let batch = one("select batch_id from engine_create_batch(1)").await?;
+    let sealed = one("select batch_id from engine_create_batch()").await?;
+    one(&format!(
+        "select batch_id from engine_seal_batch('{sealed}')"
+    ))
+    .await?;
+
     for (sql, code, message) in [
         // unknown run
         ("select engine_start_attempt('run_nope', 'x')".to_owned(), "RE001", "run \"nope\" does not exist"),
@@ -123,6 +135,57 @@ async fn a_caller_who_errs_learns_what_is_wrong_and_nothing_changes() -> Result<
         ("select engine_set_machine('micro', -1, 1, 1)".to_owned(), "22023", "\"cpu\""),
         ("select engine_complete_many('5')".to_owned(), "22023", "\"completions\""),
         ("select engine_create_failed_run('{\"task\": \"t\"}', '5')".to_owned(), "22032", "malformed completion"),
+        // waits
+        ("select engine_complete_waitpoint('nope')".to_owned(), "RE010", "waitpoint \"nope\" does not exist"),
+        (format!("select engine_complete_waitpoint('{token}', environment_id => 'e')"), "RE010", "does not exist"),
+        (format!("select engine_block('{run}', '{{nope}}')"), "RE010", "waitpoint \"nope\" does not exist"),
+        (format!("select engine_block('nope', '{{{token}}}')"), "RE001", "run \"nope\" does not exist"),
+        (format!("select engine_block('q', '{{{token}}}')"), "RE004", "cannot be blocked"),
+        (format!("select engine_block('{finished}', '{{{token}}}')"), "RE003", "is finished"),
+        (format!("select engine_block('{run}', '{{}}')"), "22023", "\"waitpoint_ids\""),
+        (format!("select engine_block('{run}', null)"), "22004", "\"waitpoint_ids\""),
+        (format!("select engine_block('{run}', array['{token}', null])"), "22004", "\"waitpoint_ids\""),
+        (format!("select engine_block('{run}', '{{{token}}}', batch_indexes => '{{0,1}}')"), "22023", "\"batch_indexes\""),
+        (format!("select engine_block('{run}', '{{{token}}}', batch_indexes => '{{-1}}')"), "22023", "\"batch_indexes\""),
+        (format!("select engine_block('{run}', '{{{token}}}', timeout_at => 'infinity')"), "22023", "\"timeout_at\""),
+        ("select engine_create_datetime_waitpoint(null)".to_owned(), "22004", "\"completed_after\""),
+        ("select engine_create_datetime_waitpoint('infinity')".to_owned(), "22023", "\"completed_after\""),
+        ("select engine_create_manual_waitpoint(idempotency_key => '')".to_owned(), "22023", "\"idempotency_key\""),
+        ("select engine_create_manual_waitpoint(environment_id => 'nope')".to_owned(), "RE005", "environment \"nope\""),
+        ("select engine_run_waitpoint('nope')".to_owned(), "RE001", "run \"nope\" does not exist"),
+        ("select engine_unblock('nope')".to_owned(), "RE001", "run \"nope\" does not exist"),
+        ("select engine_waitpoint_data(null)".to_owned(), "22004", "\"waitpoint_id\""),
+        // checkpoints
+        (format!("select engine_create_checkpoint('{run}', 'x', 'docker', 'l')"), "22023", "\"type\""),
+        (format!("select engine_create_checkpoint('{run}', 'x', 'DOCKER', null)"), "22004", "\"location\""),
+        ("select engine_create_checkpoint('nope', 'x', 'DOCKER', 'l')".to_owned(), "RE001", "does not exist"),
+        (format!("select engine_continue('{run}', 'x')"), "RE002", "not the latest"),
+        (format!("select engine_continue('{run}', '{snapshot}')"), "RE004", "cannot be continued"),
+        (format!("select engine_continue('{finished}', '{last}')"), "RE003", "is finished"),
+        // batches
+        ("select engine_create_batch(0)".to_owned(), "22023", "\"run_count\""),
+        ("select engine_create_batch(1001)".to_owned(), "22023", "\"run_count\""),
+        ("select engine_create_batch(1, parent_run_id => 'nope')".to_owned(), "RE001", "run \"nope\" does not exist"),
+        ("select engine_create_batch(1, parent_run_id => 'q', resume_parent => true)".to_owned(), "RE004", "cannot be blocked"),
+        ("select engine_add_to_batch('nope', '[]')".to_owned(), "RE011", "batch \"nope\" does not exist"),
+        (format!("select engine_add_to_batch('{batch}', '5')"), "22023", "\"runs\""),
+        (format!("select engine_add_to_batch('{batch}', '[{{\"taks\": \"t\"}}]')"), "22023", "\"runs\""),
+        (format!("select engine_add_to_batch('{batch}', '[{{\"task\": \"t\", \"index\": 1}}]')"), "22023", "\"index\""),
+        (
+            format!("select engine_add_to_batch('{batch}', '[{{\"task\": \"t\", \"environment_id\": \"e\"}}]')"),
+            "22023",
+            "\"environment_id\"",
+        ),
+        (format!("select engine_add_to_batch('{sealed}', '[{{\"task\": \"t\"}}]')"), "22023", "\"index\""),
+        (format!("select engine_trigger('t', batch_id => '{sealed}')"), "RE012", "takes no items"),
+        ("select engine_trigger('t', batch_id => 'nope')".to_owned(), "RE011", "batch \"nope\" does not exist"),
+        ("select engine_seal_batch('nope')".to_owned(), "RE011", "batch \"nope\" does not exist"),
+        ("select engine_trigger('t', parent_run_id => 'q', resume_parent => true)".to_owned(), "RE004", "cannot be blocked"),
+        (
+            format!("select engine_trigger('t', parent_run_id => '{finished}', resume_parent => true)"),
+            "RE003",
+            "is finished",
+        ),
     ] {
         refuses(&session, &sql, code, message).await?;
     }
@@ -168,6 +231,16 @@ async fn whoever_locks_needs_read_committed() -> Result<()> {
             "engine_heartbeat('a', 'b')",
             "engine_heartbeat_many('{a}', '{b}')",
             "engine_tick()",
+            "engine_complete_waitpoint('a')",
+            "engine_run_waitpoint('a')",
+            "engine_block('a', '{b}')",
+            "engine_unblock('a')",
+            "engine_create_checkpoint('a', 'b', 'DOCKER', 'c')",
+            "engine_continue('a', 'b')",
+            "engine_create_batch(1)",
+            "engine_add_to_batch('a', '[]')",
+            "engine_seal_batch('a')",
+            "engine_trigger('t', batch_id => 'b')",
         ] {
             session
                 .client

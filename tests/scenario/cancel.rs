@@ -152,22 +152,13 @@ async fn can_n2_the_end_of_a_cancelled_run_has_a_time_if_the_caller_knows_it_or_
     Ok(())
 }
 
-/// Puts the only run, which executes, behind a checkpoint.
-async fn suspend(session: &Session) -> Result<()> {
-    let sql = "update engine.run_state set execution_status = 'SUSPENDED', run_status = 'WAITING_TO_RESUME'; \
-               update engine.snapshot as p set execution_status = 'SUSPENDED', run_status = 'WAITING_TO_RESUME' \
-               from engine.run_state as s where p.id = s.snapshot_id; \
-               update engine.heartbeat set holds_slot = false";
-    session.client.batch_execute(sql).await?;
-    session.check().await
-}
-
 #[tokio::test]
-async fn can_n3_a_suspended_run_that_is_cancelled_ends_at_once() -> Result<()> {
+async fn can_n3_a_suspended_run_that_is_cancelled_ends_at_once_and_does_not_go_on() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
-    session.trigger("test").await?;
-    let held = session.take().await?;
-    suspend(&session).await?;
+    let held = session.executing("test").await?;
+    let token = session.token().await?;
+    let blocked = session.block(&held.run_id, &[&token]).await?;
+    session.suspend(&blocked.held, "why").await?;
     let cancelled = session.cancel(&format!("'{}'", held.run_id)).await?;
     assert_eq!(
         (
@@ -177,6 +168,9 @@ async fn can_n3_a_suspended_run_that_is_cancelled_ends_at_once() -> Result<()> {
         ("FINISHED", "CANCELED")
     );
     assert_eq!(session.count("engine.heartbeat").await?, 0);
+    session.complete_waitpoint(&token).await?;
+    session.tick().await?;
+    assert_eq!(session.execution_status(&held.run_id).await?, "FINISHED");
     Ok(())
 }
 

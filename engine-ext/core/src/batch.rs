@@ -33,6 +33,39 @@ pub fn check_pairs(run_ids: usize, snapshot_ids: usize, max_batch: i32) -> Resul
     check_batch("run_ids", run_ids, max_batch)
 }
 
+/// Checks waitpoints that a run is to wait for, and their places, if they have any.
+///
+/// # Errors
+/// [`Refusal::InvalidValue`] (`22023`) for none, more than `max_batch`, another number of places, or a negative place.
+pub fn check_edges(
+    waitpoints: usize,
+    indexes: Option<&[i32]>,
+    max_batch: i32,
+) -> Result<(), Refusal> {
+    if waitpoints == 0 {
+        return Err(Refusal::invalid(
+            "waitpoint_ids",
+            "It is empty.".to_owned(),
+            "Give at least one waitpoint.",
+        ));
+    }
+    let refused = |detail| {
+        let hint = "Give one index, from 0, for each waitpoint, or leave it out.";
+        Err(Refusal::invalid("batch_indexes", detail, hint))
+    };
+    let indexes = indexes.unwrap_or_default();
+    if !indexes.is_empty() && indexes.len() != waitpoints {
+        let count = indexes.len();
+        return refused(format!(
+            "It has {count} elements, \"waitpoint_ids\" has {waitpoints}."
+        ));
+    }
+    if let Some(index) = indexes.iter().find(|index| **index < 0) {
+        return refused(format!("{index} is negative."));
+    }
+    check_batch("waitpoint_ids", waitpoints, max_batch)
+}
+
 /// Checks how many items a tick may take on.
 ///
 /// # Errors
@@ -77,6 +110,9 @@ mod tests {
         assert!(check_pairs(2, 2, 10).is_ok());
         assert!(check_pairs(2, 1, 10).is_err());
         assert!(check_pairs(11, 11, 10).is_err());
+        assert!(check_edges(2, Some(&[0, 0]), 10).is_ok() && check_edges(10, None, 10).is_ok());
+        assert!(check_edges(0, None, 10).is_err() && check_edges(2, Some(&[1]), 10).is_err());
+        assert!(check_edges(1, Some(&[-1]), 10).is_err() && check_edges(11, None, 10).is_err());
         assert!(check_max_items(0).is_err());
         assert_eq!(check_max_items(1), Ok(1));
     }

@@ -1,7 +1,8 @@
 //! Ids: how they look, where they say their run lives, and how those of snapshots grow.
 //!
 //! The engine's ids are cuids: `c`, eight base-36 characters of Unix milliseconds, then counter, fingerprint and random
-//! characters, 25 in all. Those of runs end in two base-36 characters of their shard (`design.md §5.10`).
+//! characters, 25 in all. Those of runs, waitpoints, batches and checkpoints end in two base-36 characters of their shard
+//! (`design.md §5.10`).
 
 use crate::Refusal;
 
@@ -77,26 +78,13 @@ impl RunId {
     /// Makes a run's id on `shard` out of a fresh cuid.
     #[must_use]
     pub fn mint(cuid: &str, shard: Shard) -> Self {
-        let mut id = cuid[..LENGTH - 2].to_owned();
-        id.push(digit(shard.0 / 36));
-        id.push(digit(shard.0 % 36));
-        Self(id)
+        Self(mint_on(cuid, shard))
     }
 
     /// Where the run lives. Ids that callers chose in another form live on shard 0.
     #[must_use]
     pub fn shard(&self) -> Shard {
-        let bytes = self.0.as_bytes();
-        if bytes.len() != LENGTH
-            || bytes[0] != b'c'
-            || !bytes.iter().all(|byte| value(*byte).is_some())
-        {
-            return Shard::default();
-        }
-        match (value(bytes[LENGTH - 2]), value(bytes[LENGTH - 1])) {
-            (Some(high), Some(low)) => Shard(high * 36 + low),
-            _ => Shard::default(),
-        }
+        shard_of(&self.0)
     }
 
     /// The bare id.
@@ -154,6 +142,27 @@ impl SnapshotId {
     #[must_use]
     pub fn friendly(&self) -> String {
         format!("snapshot_{}", self.0)
+    }
+}
+
+/// A fresh cuid with `shard` at its end.
+pub(crate) fn mint_on(cuid: &str, shard: Shard) -> String {
+    let mut id = cuid[..LENGTH - 2].to_owned();
+    id.push(digit(shard.0 / 36));
+    id.push(digit(shard.0 % 36));
+    id
+}
+
+/// The shard at the end of an id; 0 for one that the engine did not mint.
+pub(crate) fn shard_of(id: &str) -> Shard {
+    let bytes = id.as_bytes();
+    if bytes.len() != LENGTH || bytes[0] != b'c' || !bytes.iter().all(|byte| value(*byte).is_some())
+    {
+        return Shard::default();
+    }
+    match (value(bytes[LENGTH - 2]), value(bytes[LENGTH - 1])) {
+        (Some(high), Some(low)) => Shard(high * 36 + low),
+        _ => Shard::default(),
     }
 }
 

@@ -1,10 +1,10 @@
 //! Every error that a user of the engine can cause: SQLSTATE, message, detail and hint in one place.
 //!
 //! Class `RE` is ours; the rest are the standard's. The codes 400, 404 and 409 of `spec/core.md` map one to one: 404 is
-//! `RE001` or `RE005`, 409 and the 400 for a snapshot that is not the latest are `RE002`, the 400 for a run that is over
+//! `RE001`, `RE005`, `RE010` or `RE011`, 409 and the 400 for a snapshot that is not the latest are `RE002`, the 400 for a run that is over
 //! is `RE003`, the other 400s are `RE004`.
 
-use crate::{ExecutionStatus, RunId, RunStatus, SnapshotId};
+use crate::{BatchId, ExecutionStatus, RunId, RunStatus, SnapshotId, WaitpointId};
 
 /// Why a call did nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,6 +121,28 @@ pub enum Refusal {
         /// What the run is.
         status: RunStatus,
     },
+    /// `RE010`: no such waitpoint, or not in the environment of the run that is to wait for it.
+    UnknownWaitpoint {
+        /// The id that was given.
+        waitpoint_id: WaitpointId,
+    },
+    /// `RE011`: no such batch.
+    UnknownBatch {
+        /// The id that was given.
+        batch_id: BatchId,
+    },
+    /// `RE012`: the batch takes no more items.
+    BatchClosed {
+        /// The batch.
+        batch_id: BatchId,
+        /// Why not: a full sentence.
+        reason: String,
+    },
+    /// `40001`: others take and give back the same idempotency key all the time.
+    KeyContended {
+        /// How often the call has tried.
+        attempts: usize,
+    },
     /// Any of the others, in one element of an array.
     InElement {
         /// Position in the array, from 0.
@@ -138,6 +160,16 @@ impl Refusal {
             detail,
             hint,
         }
+    }
+
+    /// A wait for a run, or a batch of runs, that live elsewhere.
+    #[must_use]
+    pub fn other_shard() -> Self {
+        Self::invalid(
+            "environment_id",
+            "It lives on another shard than the parent or the batch.".to_owned(),
+            "Give the environment of the parent.",
+        )
     }
 
     /// This refusal, of the element at `index`.
@@ -166,7 +198,20 @@ impl Refusal {
             Self::MalformedCompletion { .. } => "22032",
             Self::TooLarge { .. } => "54000",
             Self::RunExists { .. } | Self::NotCancelled { .. } => "23505",
+            Self::UnknownWaitpoint { .. } => "RE010",
+            Self::UnknownBatch { .. } => "RE011",
+            Self::BatchClosed { .. } => "RE012",
+            Self::KeyContended { .. } => "40001",
             Self::InElement { refusal, .. } => refusal.sqlstate(),
+        }
+    }
+
+    /// How a batch tells why one of its items could not be triggered.
+    #[must_use]
+    pub fn item_code(&self) -> &'static str {
+        match self {
+            Self::QueueFull { .. } => "QUEUE_SIZE_LIMIT_EXCEEDED",
+            other => other.sqlstate(),
         }
     }
 
@@ -203,6 +248,16 @@ impl Refusal {
             Self::NotDeadLettered { run_id, .. } => {
                 format!("run \"{}\" cannot be redriven", run_id.as_str())
             }
+            Self::UnknownWaitpoint { waitpoint_id } => {
+                format!("waitpoint \"{}\" does not exist", waitpoint_id.as_str())
+            }
+            Self::UnknownBatch { batch_id } => {
+                format!("batch \"{}\" does not exist", batch_id.as_str())
+            }
+            Self::BatchClosed { batch_id, .. } => {
+                format!("batch \"{}\" takes no items", batch_id.as_str())
+            }
+            Self::KeyContended { .. } => "idempotency key is contended".to_owned(),
             Self::InElement { refusal, .. } => refusal.message(),
         }
     }
@@ -251,6 +306,18 @@ impl Refusal {
             Self::NotDeadLettered { status, .. } => {
                 format!("Its status is {status}, and the queue has not given it up.")
             }
+            // The words of the reference, which its callers look for.
+            Self::UnknownWaitpoint { .. } => "Waitpoint not found.".to_owned(),
+            Self::UnknownBatch { batch_id } => {
+                format!(
+                    "Batch {} not found or not initialized.",
+                    batch_id.friendly()
+                )
+            }
+            Self::BatchClosed { reason, .. } => reason.clone(),
+            Self::KeyContended { attempts } => {
+                format!("Failed to create it after {attempts} attempts due to conflicts.")
+            }
             Self::InElement { index, refusal } => format!("Element {index}: {}", refusal.detail()),
         }
     }
@@ -264,7 +331,9 @@ impl Refusal {
                 "The run has moved on: stop the work, or read its latest snapshot with engine_execution_data.".to_owned()
             }
             Self::RunFinished { .. } => "Nothing is left to do; trigger a new run to do the work again.".to_owned(),
-            Self::WrongStatus { .. } => "Only a run that was dequeued can be started and completed.".to_owned(),
+            Self::WrongStatus { .. } => {
+                "Only a run that a worker holds can be started, blocked, continued and completed.".to_owned()
+            }
             Self::ArchivedEnvironment { .. } => "Open it again with engine_set_environment.".to_owned(),
             Self::QueueFull { .. } => "Trigger again later, or raise max_size with engine_set_queue.".to_owned(),
             Self::UnknownEnvironment { .. } => "Leave it out to use the environment \"default\".".to_owned(),
@@ -284,6 +353,12 @@ impl Refusal {
             Self::RunExists { .. } => "Choose another id, or leave it out.".to_owned(),
             Self::NotCancelled { .. } => "Use engine_cancel to cancel it.".to_owned(),
             Self::NotDeadLettered { .. } => "Use engine_replay to do its work again as a new run.".to_owned(),
+            Self::UnknownWaitpoint { .. } => {
+                "Check the id: a run waits for waitpoints of its own environment.".to_owned()
+            }
+            Self::UnknownBatch { .. } => "Make it with engine_create_batch.".to_owned(),
+            Self::BatchClosed { .. } => "Put the runs into a new batch.".to_owned(),
+            Self::KeyContended { .. } => "Call again.".to_owned(),
             Self::InElement { refusal, .. } => refusal.hint(),
         }
     }

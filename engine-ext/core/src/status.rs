@@ -196,6 +196,27 @@ impl ExecutionStatus {
         }
     }
 
+    /// Whether a run in this status may have edges: waitpoints that it waits for, or waited for when it was cancelled.
+    #[must_use]
+    pub const fn keeps_edges(self) -> bool {
+        use ExecutionStatus::*;
+        match self {
+            ExecutingWithWaitpoints | Suspended | PendingCancel => true,
+            RunCreated | Delayed | Queued | QueuedExecuting | PendingExecuting | Executing
+            | Finished => false,
+        }
+    }
+
+    /// Whether the process of a run in this status may be frozen (`spec/core.md §1.4`).
+    #[must_use]
+    pub const fn is_checkpointable(self) -> bool {
+        use ExecutionStatus::*;
+        match self {
+            RunCreated | Queued | QueuedExecuting | Executing | ExecutingWithWaitpoints => true,
+            Delayed | PendingExecuting | Suspended | PendingCancel | Finished => false,
+        }
+    }
+
     /// Whether somebody must beat for a run in this status (`spec/core.md §3.4`).
     #[must_use]
     pub const fn has_heartbeat(self) -> bool {

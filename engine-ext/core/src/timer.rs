@@ -7,6 +7,14 @@ named! {
     TimerKind {
         /// Cancel a run whose parent ended cancelled.
         CancelRun = "CANCEL_RUN",
+        /// Complete a waitpoint whose moment has come, or whose time is over.
+        FinishWaitpoint = "FINISH_WAITPOINT",
+        /// See whether a run goes on.
+        ContinueRun = "CONTINUE_RUN",
+        /// See whether a batch has ended.
+        CompleteBatch = "COMPLETE_BATCH",
+        /// Abort a batch that is not sealed.
+        ExpireBatch = "EXPIRE_BATCH",
     }
 }
 
@@ -16,6 +24,10 @@ impl TimerKind {
     pub const fn told(self) -> &'static str {
         match self {
             Self::CancelRun => "cancelled_child",
+            Self::FinishWaitpoint => "due_waitpoint",
+            Self::ContinueRun => "continuation",
+            Self::CompleteBatch => "batch_completion",
+            Self::ExpireBatch => "expired_batch",
         }
     }
 }

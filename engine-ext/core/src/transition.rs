@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use crate::cancel::{self, Cancel};
 use crate::{
-    Backoff, Completion, DEFAULT_MAX_ATTEMPTS, EnvironmentType, ExecutionStatus, Heartbeats,
-    Machines, Plan, Refusal, RetrySettings, RunId, RunStatus, SnapshotId, Timestamp, attempt,
-    queue, stall,
+    Backoff, BatchId, Completion, DEFAULT_MAX_ATTEMPTS, EnvironmentType, ExecutionStatus,
+    Heartbeats, Machines, Plan, Refusal, RetrySettings, RunId, RunStatus, SnapshotId, Timestamp,
+    attempt, checkpoint, queue, stall, wait,
 };
 
 /// A run as it was read under its lock.
@@ -80,6 +80,16 @@ pub enum Command<'a> {
     Cancel(&'a Cancel),
     /// Put it back into its queue, although the queue has given it up.
     Redrive,
+    /// Have it wait: it gets edges.
+    Block {
+        /// The batch that it waits for.
+        batch_id: Option<&'a BatchId>,
+    },
+    /// Go on with the attempt that was frozen.
+    Continue {
+        /// The caller's snapshot.
+        snapshot_id: &'a SnapshotId,
+    },
 }
 
 /// What decisions go by, apart from the run and the command.
@@ -121,6 +131,8 @@ pub fn decide(run: &Run, command: Command<'_>, settings: &Settings) -> Result<Pl
         Command::Stall => Ok(stall::stall(run, settings)),
         Command::Cancel(cancel) => Ok(cancel::cancel(run, cancel, settings)),
         Command::Redrive => queue::redrive(run, settings),
+        Command::Block { batch_id } => wait::block(run, batch_id),
+        Command::Continue { snapshot_id } => checkpoint::resume(run, snapshot_id),
     }
 }
 
@@ -136,6 +148,12 @@ impl Run {
             latest: self.snapshot_id.clone(),
             status: self.execution_status,
         })
+    }
+
+    /// Whether it is over: no worker has it any more.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.execution_status == ExecutionStatus::Finished
     }
 
     /// The refusal of a run that is over.

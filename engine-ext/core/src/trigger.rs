@@ -4,7 +4,9 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-use crate::{Environment, Machine, Refusal, RetrySettings, RunId, Timestamp, TriggerOptions};
+use crate::{
+    BatchId, Environment, Machine, Refusal, RetrySettings, RunId, Timestamp, TriggerOptions,
+};
 
 /// Ten years: what a priority may move a run by, milliseconds.
 const MAX_PRIORITY_MS: u64 = 10 * 366 * 24 * 3_600_000;
@@ -65,6 +67,12 @@ pub struct NewRun {
     pub parent_run_id: Option<RunId>,
     /// Retry settings.
     pub retry: Option<Value>,
+    /// Whether the run that triggered it waits for its end.
+    pub resume_parent: bool,
+    /// The batch that it joins.
+    pub batch_id: Option<BatchId>,
+    /// Its place in that batch; `None` for the next one.
+    pub batch_index: Option<i32>,
 }
 
 impl TriggerOptions {
@@ -137,7 +145,7 @@ impl TriggerOptions {
             max_attempts: positive("max_attempts", self.max_attempts)?,
             max_duration_seconds: positive("max_duration_seconds", self.max_duration_seconds)?,
             machine: self.machine.map(machine).transpose()?,
-            tags: tags(self.tags.unwrap_or_default())?,
+            tags: check_tags(self.tags.unwrap_or_default())?,
             metadata: self.metadata,
             is_test: self.is_test.unwrap_or(false),
             trace_context: self.trace_context,
@@ -145,8 +153,12 @@ impl TriggerOptions {
             replayed_from: self
                 .replayed_from
                 .map(|id| RunId::parse(&id).as_str().to_owned()),
+            // Without a parent there is nobody to wait.
+            resume_parent: self.resume_parent.unwrap_or(false) && self.parent_run_id.is_some(),
             parent_run_id: self.parent_run_id.as_deref().map(RunId::parse),
             retry: self.retry.map(RetrySettings::check).transpose()?,
+            batch_id: self.batch_id.as_deref().map(BatchId::parse),
+            batch_index: None,
         })
     }
 }
@@ -188,7 +200,7 @@ fn machine(text: String) -> Result<String, Refusal> {
     Ok(text)
 }
 
-fn tags(tags: Vec<String>) -> Result<Vec<String>, Refusal> {
+pub(crate) fn check_tags(tags: Vec<String>) -> Result<Vec<String>, Refusal> {
     if tags.len() > MAX_TAGS {
         return Err(Refusal::invalid(
             "tags",

@@ -50,6 +50,10 @@ pub struct TriggerOptions {
     pub retry: Option<Value>,
     /// Its id, if the caller chooses it.
     pub run_id: Option<String>,
+    /// Whether the run that triggers it waits for its end.
+    pub resume_parent: Option<bool>,
+    /// The batch that it joins.
+    pub batch_id: Option<String>,
 }
 
 impl TriggerOptions {
@@ -121,13 +125,7 @@ impl TriggerOptions {
                 "tags" if value.as_object().is_some_and(Map::is_empty) => options.tags = None,
                 "tags" => options.tags = Some(texts("tags", value)?),
                 "metadata" => options.metadata = Some(value),
-                "is_test" => {
-                    options.is_test = Some(
-                        value
-                            .as_bool()
-                            .ok_or_else(|| wrong("is_test", &value, "true or false"))?,
-                    );
-                }
+                "is_test" => options.is_test = Some(boolean("is_test", &value)?),
                 "trace_context" => options.trace_context = Some(value),
                 "annotations" => options.annotations = Some(value),
                 "queue_timestamp" => {
@@ -137,6 +135,8 @@ impl TriggerOptions {
                 "parent_run_id" => options.parent_run_id = Some(text("parent_run_id", value)?),
                 "retry" => options.retry = Some(value),
                 "run_id" => options.run_id = Some(text("run_id", value)?),
+                "resume_parent" => options.resume_parent = Some(boolean("resume_parent", &value)?),
+                "batch_id" => options.batch_id = Some(text("batch_id", value)?),
                 _ => {
                     return Err(Refusal::invalid(
                         "runs",
@@ -178,6 +178,12 @@ fn texts(key: &'static str, value: Value) -> Result<Vec<String>, Refusal> {
         Value::Array(values) => values.into_iter().map(|value| text(key, value)).collect(),
         other => Err(wrong(key, &other, "an array of texts")),
     }
+}
+
+fn boolean(key: &'static str, value: &Value) -> Result<bool, Refusal> {
+    value
+        .as_bool()
+        .ok_or_else(|| wrong(key, value, "true or false"))
 }
 
 fn integer<T: TryFrom<i64>>(key: &'static str, value: &Value) -> Result<T, Refusal> {

@@ -92,7 +92,7 @@ fn engine_create_failed_run(
     TableIterator::new(trigger(vec![options], &birth, |_, refusal| refusal).or_raise())
 }
 
-const FINISHED: Birth = Birth {
+pub(super) const FINISHED: Birth = Birth {
     execution_status: ExecutionStatus::Finished,
     ..Birth::QUEUED
 };

@@ -3,8 +3,12 @@
 //! NULL for a parameter that has a default means the default; NULL for one that has none is refused with `22004`.
 
 mod attempt;
+mod batch;
+mod batch_item;
+mod block;
 mod cancel;
 mod check;
+mod checkpoint;
 mod claim;
 mod complete;
 mod dequeue;
@@ -14,10 +18,14 @@ mod finished;
 mod heartbeat;
 mod machine;
 mod observe;
+mod parent;
 mod redrive;
 mod replay;
+mod run_waitpoint;
 mod tick;
 mod trigger;
+mod unblock;
+mod waitpoint;
 
 use engine_core::{Refusal, Run, RunId, Settings, Timestamp};
 use pgrx::datum::TimestampWithTimeZone;
@@ -62,6 +70,19 @@ fn settings(now: Timestamp) -> Settings {
 fn lock(run_id: Option<&str>) -> Result<Run, Refusal> {
     let run_id = RunId::parse(required("run_id", run_id)?);
     store::run::lock(&run_id).ok_or(Refusal::UnknownRun { run_id })
+}
+
+/// Reads an array without NULLs.
+///
+/// # Errors
+/// [`Refusal::MissingValue`] (`22004`), naming the parameter.
+fn all_given<T>(parameter: &'static str) -> impl Fn(Vec<Option<T>>) -> Result<Vec<T>, Refusal> {
+    move |values| {
+        values
+            .into_iter()
+            .map(|value| required(parameter, value))
+            .collect()
+    }
 }
 
 fn time(moment: Timestamp) -> TimestampWithTimeZone {

@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use engine_core::{Environment, Refusal, RunId, Timestamp, TriggerOptions};
+use engine_core::{
+    Environment, Limits, NewRun, Refusal, RunId, Timestamp, TriggerOptions, WorkerQueueOverrides,
+};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
 use pgrx::{JsonB, default, name, pg_extern, search_path};
 
+use super::parent::{Bonds, Joining};
 use crate::error::{OrRaise, required};
 use crate::store::run::Caller;
 use crate::store::trigger::{Birth, Existing, Minted};
@@ -27,7 +30,8 @@ pub(super) type TriggeredRow = (
 /// Works inside the caller's transaction, in any isolation level: the run exists once that transaction commits, and not at
 /// all if it rolls back. `payload` is opaque text. `priority_ms` moves the run ahead of those triggered up to that many
 /// milliseconds earlier; a negative one holds it back. Without `max_attempts` a run has those of its `retry` settings, or three.
-/// Behaviour: `spec/queue.md §1.2`, `§2.1`, `spec/core.md §2.8`, `§4.12`.
+/// With `resume_parent` the parent waits for the end of this run, from the same commit on. With `batch_id` the run joins a
+/// batch. Behaviour: `spec/queue.md §1.2`, `§2.1`, `spec/core.md §2.8`, `§4.12`, `spec/wait.md §2.10`.
 ///
 /// # Errors
 /// - `22004` without a task.
@@ -36,6 +40,9 @@ pub(super) type TriggeredRow = (
 /// - `RE001` for an unknown parent.
 /// - `RE005` for an unknown or archived environment, `RE008` for a queue that is full.
 /// - `23505` for a `run_id` that is taken.
+/// - With `resume_parent`: `RE003` for a parent that is finished, `RE004` for one of which no attempt runs.
+/// - With `batch_id`: `RE011` for an unknown batch, `RE012` for one that takes no more runs.
+/// - With either: `RE006` in a stricter isolation level than READ COMMITTED.
 #[pg_extern(volatile, parallel_unsafe, security_definer)]
 #[search_path(pg_catalog, pg_temp)]
 #[allow(clippy::too_many_arguments)]
@@ -61,6 +68,8 @@ fn engine_trigger(
     parent_run_id: default!(Option<String>, "NULL"),
     retry: default!(Option<JsonB>, "NULL"),
     run_id: default!(Option<String>, "NULL"),
+    resume_parent: default!(Option<bool>, "false"),
+    batch_id: default!(Option<String>, "NULL"),
 ) -> TableIterator<
     'static,
     (
@@ -95,6 +104,8 @@ fn engine_trigger(
         parent_run_id,
         retry: retry.map(|json| json.0),
         run_id,
+        resume_parent,
+        batch_id,
     };
     let rows = trigger(vec![options], &Birth::QUEUED, |_, refusal| refusal);
     TableIterator::new(rows.or_raise())
@@ -142,30 +153,65 @@ pub(super) fn trigger(
         return Ok(Vec::new());
     }
     let now = api::now();
-    let (limits, overrides) = (guc::trigger_limits(), guc::worker_queue_overrides());
+    let rules = Rules::at(now);
     let mut runs = Vec::with_capacity(options.len());
     for (index, options) in options.into_iter().enumerate() {
-        let mut run = environment(options.environment_id())
-            .and_then(|environment| options.check(environment, limits, now))
+        let run = rules
+            .check(options)
             .map_err(|refusal| locate(index, refusal))?;
-        if let Some(overrides) = &overrides {
-            run.worker_queue = overrides
-                .resolve(&run.environment, &run.worker_queue)
-                .to_owned();
-        }
-        let run_id = mint::run_id(&run);
-        runs.push(Minted {
-            run,
-            run_id,
-            snapshot_id: mint::first_snapshot_id(),
-            birth: birth.clone(),
-        });
+        runs.push(minted(run, birth.clone()));
     }
-    check_chosen_ids(&runs)?;
-    check_parents(&runs)?;
-    check_lengths(&runs, now)?;
-    store::trigger::insert(&runs, Caller::default(), now);
+    write(&runs, Joining::AS_RUNS, now)?;
     Ok(runs.into_iter().map(|new| row(new, now)).collect())
+}
+
+/// What new runs are checked against, read once per call.
+pub(super) struct Rules {
+    limits: Limits,
+    overrides: Option<WorkerQueueOverrides>,
+    now: Timestamp,
+}
+
+impl Rules {
+    /// Those that hold at `now`.
+    pub(super) fn at(now: Timestamp) -> Self {
+        Self {
+            limits: guc::trigger_limits(),
+            overrides: guc::worker_queue_overrides(),
+            now,
+        }
+    }
+
+    /// Checks the options of a new run.
+    pub(super) fn check(&self, options: TriggerOptions) -> Result<NewRun, Refusal> {
+        let environment = environment(options.environment_id())?;
+        let mut run = options.check(environment, self.limits, self.now)?;
+        if let Some(overrides) = &self.overrides {
+            let resolved = overrides.resolve(&run.environment, &run.worker_queue);
+            run.worker_queue = resolved.to_owned();
+        }
+        Ok(run)
+    }
+}
+
+/// A new run with its ids.
+pub(super) fn minted(run: NewRun, birth: Birth) -> Minted {
+    Minted {
+        run_id: mint::run_id(&run),
+        run,
+        snapshot_id: mint::first_snapshot_id(),
+        birth,
+    }
+}
+
+/// Writes new runs, with what they are to their parents and batches.
+pub(super) fn write(runs: &[Minted], joining: Joining<'_>, now: Timestamp) -> Result<(), Refusal> {
+    check_chosen_ids(runs)?;
+    check_parents(runs)?;
+    check_lengths(runs, now)?;
+    let bonds = Bonds::lock(runs)?;
+    store::trigger::insert(runs, Caller::default(), now);
+    bonds.tie(runs, joining, now)
 }
 
 fn row(new: Minted, now: Timestamp) -> TriggeredRow {
@@ -191,8 +237,8 @@ pub(super) fn cached(run: Existing) -> TriggeredRow {
     )
 }
 
-/// The environment of a new run.
-fn environment(id: &str) -> Result<Rc<Environment>, Refusal> {
+/// The environment of a new run, or of what belongs to runs.
+pub(super) fn environment(id: &str) -> Result<Rc<Environment>, Refusal> {
     match store::environment::find(id) {
         Some(environment) => environment.check_open().map(|()| environment),
         None => Err(Refusal::UnknownEnvironment {
@@ -243,7 +289,8 @@ fn check_parents(runs: &[Minted]) -> Result<(), Refusal> {
 /// Refuses runs for queues that are full.
 fn check_lengths(runs: &[Minted], now: Timestamp) -> Result<(), Refusal> {
     let mut added: BTreeMap<(&str, &str), (&Environment, i32, i64)> = BTreeMap::new();
-    for new in runs {
+    let queued = |new: &&Minted| new.birth.execution_status.is_queued();
+    for new in runs.iter().filter(queued) {
         let (environment, queue) = (&new.run.environment, &new.run.queue);
         let Some(limit) = environment.max_queued(queue) else {
             continue;
@@ -265,6 +312,6 @@ fn check_lengths(runs: &[Minted], now: Timestamp) -> Result<(), Refusal> {
 }
 
 /// Tags without NULLs.
-fn texts(tags: Vec<Option<String>>) -> Result<Vec<String>, Refusal> {
+pub(super) fn texts(tags: Vec<Option<String>>) -> Result<Vec<String>, Refusal> {
     tags.into_iter().map(|tag| required("tags", tag)).collect()
 }

@@ -32,6 +32,7 @@ pub(crate) fn violations() -> Vec<Violation> {
             statuses(ExecutionStatus::has_heartbeat),
             statuses(ExecutionStatus::holds_slot),
             is_final,
+            statuses(ExecutionStatus::keeps_edges),
         ],
         |cells| Violation {
             kind: cells.value(),

@@ -1,5 +1,6 @@
 //! Heartbeat deadlines.
 
+use std::collections::BTreeSet;
 use std::ffi::CStr;
 
 use engine_core::{RunId, Shard, SnapshotId, Timestamp};
@@ -10,6 +11,7 @@ use super::statement::{Statement, arguments, statement};
 
 static MOVE: Statement = statement!("heartbeat_move.sql");
 static POSTPONE: Statement = statement!("heartbeat_postpone.sql");
+static LOCK_FREE: Statement = statement!("heartbeat_lock_free.sql");
 static RENEW: Statement = statement!("heartbeat_renew.sql");
 static FIRST: Statement = statement!("heartbeat_first.sql");
 static DUE: Statement = statement!("heartbeat_due_lock.sql");
@@ -59,6 +61,15 @@ pub(crate) fn lock_due(shard: Shard, max_items: i32, now: Timestamp) -> Vec<Due>
             })
         },
     )
+}
+
+/// Locks those of the deadlines of these runs that nobody else has locked.
+pub(super) fn lock_free(shard: Shard, ids: &[&RunId]) -> BTreeSet<RunId> {
+    let rows = LOCK_FREE.query(
+        arguments![shard.number(), column(ids, |id| id.as_str())],
+        |cells| RunId::parse(&cells.value::<String>()),
+    );
+    rows.into_iter().collect()
 }
 
 /// Sets the next look at locked deadlines to the deadlines themselves.

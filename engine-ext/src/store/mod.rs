@@ -4,7 +4,9 @@ pub(crate) mod planner;
 mod statement;
 
 pub(crate) mod attempt;
+pub(crate) mod batch;
 pub(crate) mod check;
+pub(crate) mod checkpoint;
 pub(crate) mod claim;
 pub(crate) mod environment;
 pub(crate) mod event;
@@ -25,3 +27,5 @@ pub(crate) mod run;
 pub(crate) mod timer;
 pub(crate) mod transition;
 pub(crate) mod trigger;
+pub(crate) mod wait;
+pub(crate) mod waitpoint;

@@ -11,6 +11,8 @@ static LOCK: Statement = statement!("run_lock.sql");
 static LOCK_FREE: Statement = statement!("run_lock_free.sql");
 static EXISTS: Statement = statement!("run_exists.sql");
 static LAST_ORDINAL: Statement = statement!("snapshot_last_ordinal.sql");
+static MARK_AWAITED: Statement = statement!("run_waitpoint_mark.sql");
+static RESULT: Statement = statement!("run_result_read.sql");
 static BULK_ACTION: Statement = statement!("run_bulk_action.sql");
 
 /// Who calls: written to the snapshots of what is done.
@@ -58,6 +60,34 @@ pub(crate) fn last_ordinal(run: &Run) -> i32 {
         Cells::value,
     );
     rows.into_iter().next().unwrap_or(run.snapshot_ordinal)
+}
+
+/// Has the end of a locked run complete its waitpoint.
+pub(crate) fn mark_awaited(run: &Run) {
+    MARK_AWAITED.execute(arguments![run.id.shard().number(), run.id.as_str()]);
+}
+
+/// How a run ended, and where it belongs.
+pub(crate) struct RunResult {
+    pub(crate) environment_id: String,
+    pub(crate) output: Option<String>,
+    pub(crate) output_type: Option<String>,
+}
+
+/// How a locked run ended, and where it belongs.
+pub(crate) fn result(run: &Run) -> RunResult {
+    let rows = RESULT.query(
+        arguments![run.id.shard().number(), run.id.as_str()],
+        |cells| RunResult {
+            environment_id: cells.value(),
+            output: cells.nullable(),
+            output_type: cells.nullable(),
+        },
+    );
+    match rows.into_iter().next() {
+        Some(result) => result,
+        None => unreachable!("a run with a state is a run"),
+    }
 }
 
 /// Writes down the bulk action that a locked run was a part of.

@@ -9,16 +9,25 @@ use super::statement::{Statement, arguments, statement};
 
 static DUE: Statement = statement!("timer_due_lock.sql");
 static DELETE: Statement = statement!("timer_delete.sql");
+static SET: Statement = statement!("timer_set.sql");
+static DELETE_ORPHANS: Statement = statement!("timer_orphan_delete.sql");
 static CANCEL_CHILDREN: Statement = statement!("children_cancel.sql");
 
 /// A timer that is due, locked.
 pub(crate) struct Due {
     /// What is to be done.
     pub(crate) kind: TimerKind,
-    /// The run, waitpoint or batch that it is about.
+    /// The run, waitpoint or batch that it is about, and perhaps what happened to it.
     pub(crate) id: String,
     /// How.
     pub(crate) detail: Option<Value>,
+}
+
+impl Due {
+    /// The run, waitpoint or batch that it is about.
+    pub(crate) fn subject(&self) -> &str {
+        self.id.split('/').next().unwrap_or_default()
+    }
 }
 
 /// Locks timers that are due.
@@ -44,6 +53,32 @@ pub(crate) fn delete(shard: Shard, done: &[&Due]) {
         shard.number(),
         column(done, |due| due.kind.as_str()),
         column(done, |due| due.id.as_str()),
+    ]);
+}
+
+/// Takes those of these locked timers away whose subject does not exist.
+pub(crate) fn delete_orphans(shard: Shard, kept: &[&Due]) {
+    if kept.is_empty() {
+        return;
+    }
+    DELETE_ORPHANS.execute(arguments![
+        shard.number(),
+        column(kept, |due| due.kind.as_str()),
+        column(kept, |due| due.id.as_str()),
+    ]);
+}
+
+/// Sets timers of one kind: subject, moment, detail.
+pub(crate) fn set(shard: Shard, kind: TimerKind, timers: &[(&str, Timestamp, Option<Value>)]) {
+    if timers.is_empty() {
+        return;
+    }
+    SET.execute(arguments![
+        shard.number(),
+        kind.as_str(),
+        column(timers, |(id, ..)| *id),
+        column(timers, |(_, due_at, _)| time(*due_at)),
+        column(timers, |(.., detail)| detail.clone().map(JsonB)),
     ]);
 }
 

@@ -2,7 +2,8 @@
 //! written in the same transaction.
 
 use engine_core::{
-    ExecutionStatus, Finish, Move, Plan, Run, Settings, Shard, SnapshotId, Transition,
+    BatchId, ExecutionStatus, Finish, Move, Output, Plan, Run, Settings, Shard, SnapshotId,
+    Transition,
 };
 use pgrx::JsonB;
 use serde_json::json;
@@ -11,7 +12,7 @@ use super::notice::{self, Notice};
 use super::position::Positions;
 use super::run::{Caller, column, time};
 use super::statement::{Statement, arguments, statement};
-use super::timer;
+use super::{batch, timer, waitpoint};
 use crate::mint;
 
 static FINISH: Statement = statement!("run_finish.sql");
@@ -127,7 +128,7 @@ impl<'a> Transitions<'a> {
         self.finished.len() + self.moved.len()
     }
 
-    /// Writes all of it.
+    /// Writes all of it. Those who wait for a run that ends go on, as far as nobody else has them locked.
     pub(crate) fn apply(self) {
         let rows = self.refused.len() + self.finished.len() + self.moved.len() + self.notices.len();
         if rows == 0 {
@@ -144,6 +145,9 @@ impl<'a> Transitions<'a> {
         if !self.moved.is_empty() {
             self.move_on(&mut positions);
         }
+        // Last, since those who go on may be among the runs above.
+        self.complete_waitpoints();
+        self.end_batches();
     }
 
     fn refuse(&self, step: &Step<'_, String>, positions: &mut Positions) {
@@ -187,8 +191,40 @@ impl<'a> Transitions<'a> {
             column(steps, |step| step.what.is_dead_lettered),
             column(steps, |step| step.what.detail.clone().map(JsonB)),
             queued(steps),
+            stopping(steps, |_| ExecutionStatus::Finished),
         ]);
         self.cancel_children();
+    }
+
+    /// Gives those who wait for the ends of runs what they wait for.
+    fn complete_waitpoints(&self) {
+        let awaited: Vec<_> = self
+            .finished
+            .iter()
+            .filter(|step| step.run.has_waitpoint)
+            .collect();
+        if awaited.is_empty() {
+            return;
+        }
+        let ids = waitpoint::of_runs(self.shard, &column(&awaited, |step| &step.run.id));
+        let outputs: Vec<_> = awaited
+            .into_iter()
+            .filter_map(|step| Some((ids.get(&step.run.id)?, output(&step.what)?)))
+            .collect();
+        waitpoint::complete(self.shard, &outputs, self.settings);
+    }
+
+    /// Ends the batches whose last runs these were.
+    fn end_batches(&self) {
+        let members: Vec<(BatchId, &str)> = self
+            .finished
+            .iter()
+            .filter_map(|step| {
+                let batch_id = step.run.batch_id.as_deref()?;
+                Some((BatchId::parse(batch_id), step.run.id.as_str()))
+            })
+            .collect();
+        batch::changed(self.shard, &members, self.settings);
     }
 
     /// The children of cancelled runs are cancelled by the tick: each is a run of its own to lock.
@@ -256,11 +292,22 @@ impl<'a> Transitions<'a> {
             column(steps, |step| step.what.completed_at.map(time)),
             column(steps, |step| step.what.status_reason.as_deref()),
             column(steps, |step| step.what.detail.clone().map(JsonB)),
-            queued(steps),
+            leaving(steps),
             unwatched,
             self.slots_count,
+            stopping(steps, |moved| moved.execution_status),
         ]);
     }
+}
+
+/// What the end of a run gives to those who wait for it.
+fn output(finish: &Finish) -> Option<Output> {
+    Output::of_run(
+        finish.run_status,
+        finish.output.as_deref(),
+        finish.output_type.as_deref(),
+        finish.error.as_ref(),
+    )
 }
 
 /// Those whose queue item goes.
@@ -268,6 +315,29 @@ fn queued<'a, T>(steps: &'a [Step<'_, T>]) -> Vec<&'a str> {
     steps
         .iter()
         .filter(|step| step.run.execution_status.is_queued())
+        .map(|step| step.run.id.as_str())
+        .collect()
+}
+
+/// Those whose queue item goes although they do not end: one that stays queued keeps its place.
+fn leaving<'a>(steps: &'a [Step<'_, Move>]) -> Vec<&'a str> {
+    steps
+        .iter()
+        .filter(|step| {
+            step.run.execution_status.is_queued() && !step.what.execution_status.is_queued()
+        })
+        .map(|step| step.run.id.as_str())
+        .collect()
+}
+
+/// Those that stop waiting: their edges go. These are the edges that were read, since they change under the run's lock only.
+fn stopping<'a, T>(
+    steps: &'a [Step<'_, T>],
+    status: impl Fn(&T) -> ExecutionStatus,
+) -> Vec<&'a str> {
+    steps
+        .iter()
+        .filter(|step| step.run.execution_status.keeps_edges() && !status(&step.what).keeps_edges())
         .map(|step| step.run.id.as_str())
         .collect()
 }

@@ -1,6 +1,8 @@
 //! New runs.
 
-use engine_core::{ExecutionStatus, NewRun, RunId, RunStatus, SnapshotId, Timestamp, Transition};
+use engine_core::{
+    BatchId, ExecutionStatus, NewRun, RunId, RunStatus, SnapshotId, Timestamp, Transition,
+};
 use pgrx::JsonB;
 use pgrx::datum::TimestampWithTimeZone;
 use serde_json::{Value, json};
@@ -133,5 +135,7 @@ pub(crate) fn insert(runs: &[Minted], caller: Caller<'_>, now: Timestamp) {
             .environment
             .max_queued(&new.run.queue)
             .is_some()),
+        column(runs, |new| new.run.batch_id.as_ref().map(BatchId::as_str)),
+        column(runs, |new| new.run.resume_parent),
     ]);
 }

@@ -6,4 +6,3 @@ select sum(t.n_tup_ins + t.n_tup_upd + t.n_tup_del)::bigint as rows,
         where d.datname = current_database()) as transactions,
        current_setting('server_version_num')::integer as version
 from pg_stat_user_tables as t
-where t.schemaname = 'engine'

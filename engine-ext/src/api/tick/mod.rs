@@ -1,7 +1,10 @@
 //! Tick: does what is due.
 
+mod batch;
+mod continuation;
 mod stall;
 mod timer;
+mod waitpoint;
 
 use engine_core::{Refusal, Settings, Shard, check_max_items};
 use pgrx::iter::TableIterator;
@@ -13,8 +16,10 @@ use crate::error::OrRaise;
 /// Does what is due, and returns how much of each kind: at most `max_items`, in one commit.
 ///
 /// Kinds so far: `stalled_heartbeat`, a run whose deadline has passed goes back into its queue, or ends if nothing is left to
-/// try; `cancelled_child`, a run whose parent ended cancelled. Safe to call from many sessions at once: what another one works
-/// on is skipped. Behaviour: `spec/core.md §3.5`, `§4.7`.
+/// try; `cancelled_child`, a run whose parent ended cancelled; `due_waitpoint`, a waitpoint whose moment has come or whose time is
+/// over; `continuation`, a run that could not go on at once with what it waited for; `batch_completion`, a batch whose last run may
+/// have ended; `expired_batch`, a batch that was not sealed in time. Safe to call from many sessions at once: what another one works
+/// on is skipped. Behaviour: `spec/core.md §3.5`, `§4.7`, `spec/wait.md §5`.
 ///
 /// # Errors
 /// - `22023` if `max_items` is outside 1..=100000.

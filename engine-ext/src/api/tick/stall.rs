@@ -1,6 +1,6 @@
 //! Runs whose worker stopped beating.
 
-use engine_core::{Command, Plan, Refusal, RunId, decide};
+use engine_core::{Command, ExecutionStatus, Plan, Refusal, Run, RunId, decide};
 
 use super::Tick;
 use crate::store;
@@ -20,9 +20,16 @@ pub(super) fn recover(tick: &mut Tick<'_>) -> Result<i32, Refusal> {
         return Ok(0);
     }
     let runs = store::run::lock_free(shard, &ids(&stalled));
+    let (suspended, runs): (Vec<&Run>, Vec<&Run>) = runs
+        .iter()
+        .partition(|run| run.execution_status == ExecutionStatus::Suspended);
+    let gone_on = match suspended.is_empty() {
+        true => 0,
+        false => store::wait::continue_or_rest(shard, &suspended, settings),
+    };
     let mut transitions = Transitions::new(shard, Caller::default(), settings);
     let mut kept = Vec::new();
-    for run in &runs {
+    for run in runs {
         match decide(run, Command::Stall, settings)? {
             Plan::Keep => kept.push(&run.id),
             plan => {
@@ -30,7 +37,7 @@ pub(super) fn recover(tick: &mut Tick<'_>) -> Result<i32, Refusal> {
             }
         }
     }
-    let recovered = transitions.len();
+    let recovered = gone_on + transitions.len();
     transitions.apply();
     if !kept.is_empty() {
         store::heartbeat::renew(shard, &kept, settings.now);

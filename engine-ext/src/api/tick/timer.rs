@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use engine_core::{Cancel, Command, Refusal, RunId, TimerKind, decide};
 
-use super::{Done, Tick};
+use super::{Done, Tick, batch, continuation, waitpoint};
 use crate::store;
 use crate::store::run::Caller;
 use crate::store::timer::Due;
@@ -20,18 +20,28 @@ pub(super) fn run(tick: &mut Tick<'_>) -> Result<Vec<Done>, Refusal> {
     for timer in &due {
         kinds.entry(timer.kind).or_default().push(timer);
     }
-    let mut told = Vec::new();
+    let (mut told, mut kept) = (Vec::new(), Vec::new());
     for kind in TimerKind::ALL {
         let Some(due) = kinds.remove(kind) else {
             told.push((kind.told(), 0));
             continue;
         };
+        let all = due.clone();
         let done = match kind {
             TimerKind::CancelRun => cancel_children(tick, due)?,
+            TimerKind::FinishWaitpoint => waitpoint::finish(tick, due),
+            TimerKind::ContinueRun => continuation::go_on(tick, due),
+            TimerKind::CompleteBatch => batch::complete(tick, due),
+            TimerKind::ExpireBatch => batch::expire(tick, due),
         };
         store::timer::delete(tick.shard, &done);
+        kept.extend(
+            all.iter()
+                .filter(|due| !done.iter().any(|done| done.id == due.id)),
+        );
         told.push((kind.told(), tick.took(done.len())));
     }
+    store::timer::delete_orphans(tick.shard, &kept);
     Ok(told)
 }
 

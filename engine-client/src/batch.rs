@@ -1,0 +1,221 @@
+//! Runs that are triggered together and end together.
+
+use std::time::SystemTime;
+
+use serde::Serialize;
+use serde_json::Value;
+use tokio_postgres::Row;
+
+use crate::{BatchId, Error, RunId, Trigger, WaitpointId};
+
+/// A batch to be created.
+#[derive(Debug, Clone)]
+pub struct NewBatch {
+    pub(crate) run_count: Option<i32>,
+    pub(crate) environment_id: String,
+    pub(crate) parent_run_id: Option<RunId>,
+    pub(crate) resume_parent: bool,
+    pub(crate) idempotency_key: Option<String>,
+    pub(crate) idempotency_key_expires_at: Option<SystemTime>,
+    pub(crate) expires_at: Option<SystemTime>,
+    pub(crate) options: Option<Value>,
+}
+
+impl NewBatch {
+    /// A batch of `run_count` items, which is sealed by the last one.
+    pub fn of(run_count: i32) -> Self {
+        Self {
+            run_count: Some(run_count),
+            ..Self::open()
+        }
+    }
+
+    /// A batch that takes items until it is sealed.
+    pub fn open() -> Self {
+        Self {
+            run_count: None,
+            environment_id: "default".to_owned(),
+            parent_run_id: None,
+            resume_parent: false,
+            idempotency_key: None,
+            idempotency_key_expires_at: None,
+            expires_at: None,
+            options: None,
+        }
+    }
+
+    /// The environment of the batch and its runs. Default: `default`.
+    pub fn environment_id(mut self, environment_id: impl Into<String>) -> Self {
+        self.environment_id = environment_id.into();
+        self
+    }
+
+    /// The run whose children the items are.
+    pub fn parent(mut self, run_id: impl Into<RunId>) -> Self {
+        self.parent_run_id = Some(run_id.into());
+        self
+    }
+
+    /// The run whose children the items are, and that waits for all of them from the same commit on.
+    pub fn awaited_by(mut self, run_id: impl Into<RunId>) -> Self {
+        self.resume_parent = true;
+        self.parent(run_id)
+    }
+
+    /// As long as the key is not expired, the batch is created once.
+    pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
+        self.idempotency_key = Some(key.into());
+        self
+    }
+
+    /// When the key expires. Default: never.
+    pub fn idempotency_key_expires_at(mut self, at: SystemTime) -> Self {
+        self.idempotency_key_expires_at = Some(at);
+        self
+    }
+
+    /// When a batch that is not sealed is aborted. Default: never.
+    pub fn expires_at(mut self, at: SystemTime) -> Self {
+        self.expires_at = Some(at);
+        self
+    }
+
+    /// Data that is kept with the batch.
+    pub fn options(mut self, options: Value) -> Self {
+        self.options = Some(options);
+        self
+    }
+}
+
+/// A batch that was created, or found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Batch {
+    /// Its id.
+    pub batch_id: BatchId,
+    /// `PENDING` for a new one.
+    pub status: String,
+    /// Whether it existed before.
+    pub is_cached: bool,
+    /// How many items it will have, if that is known.
+    pub run_count: Option<i32>,
+    /// How many it has.
+    pub item_count: i32,
+    /// What its parent waits for.
+    pub waitpoint_id: Option<WaitpointId>,
+}
+
+impl Batch {
+    pub(crate) fn from_row(row: &Row) -> Result<Self, Error> {
+        Ok(Self {
+            batch_id: row.try_get("batch_id")?,
+            status: row.try_get("status")?,
+            is_cached: row.try_get("is_cached")?,
+            run_count: row.try_get("run_count")?,
+            item_count: row.try_get("item_count")?,
+            waitpoint_id: row.try_get("waitpoint_id")?,
+        })
+    }
+}
+
+/// An item to be added to a batch.
+//
+// Serialized, it is an element of engine_add_to_batch.
+#[derive(Debug, Clone, Serialize)]
+pub struct BatchItem {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index: Option<i32>,
+    #[serde(flatten)]
+    trigger: Trigger,
+}
+
+impl BatchItem {
+    /// An item at a place of its own, which is added once, however often it is sent.
+    pub fn at(index: i32, trigger: Trigger) -> Self {
+        Self {
+            index: Some(index),
+            trigger,
+        }
+    }
+}
+
+impl From<Trigger> for BatchItem {
+    /// An item behind the last one.
+    fn from(trigger: Trigger) -> Self {
+        Self {
+            index: None,
+            trigger,
+        }
+    }
+}
+
+/// What became of an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AddedItem {
+    /// Its place.
+    pub index: i32,
+    /// The run that it became; one that failed at once if it could not be triggered.
+    pub run_id: RunId,
+    /// Whether this call added it.
+    pub enqueued: bool,
+    /// Why it could not be triggered: a code,
+    pub error_code: Option<String>,
+    /// and a message.
+    pub error_message: Option<String>,
+}
+
+impl AddedItem {
+    pub(crate) fn from_row(row: &Row) -> Result<Self, Error> {
+        Ok(Self {
+            index: row.try_get("index")?,
+            run_id: row.try_get("run_id")?,
+            enqueued: row.try_get("enqueued")?,
+            error_code: row.try_get("error_code")?,
+            error_message: row.try_get("error_message")?,
+        })
+    }
+}
+
+/// What sealing a batch led to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SealedBatch {
+    /// Whether it is sealed. If not, items are missing.
+    pub sealed: bool,
+    /// Its status.
+    pub status: String,
+    /// How many items it will have, if that is known.
+    pub run_count: Option<i32>,
+    /// How many it has.
+    pub item_count: i32,
+    /// How many of these could not be triggered.
+    pub failed_run_count: i32,
+}
+
+impl SealedBatch {
+    pub(crate) fn from_row(row: &Row) -> Result<Self, Error> {
+        Ok(Self {
+            sealed: row.try_get("sealed")?,
+            status: row.try_get("status")?,
+            run_count: row.try_get("run_count")?,
+            item_count: row.try_get("item_count")?,
+            failed_run_count: row.try_get("failed_run_count")?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_item_is_a_trigger_with_a_place() {
+        let item = serde_json::to_value(BatchItem::at(3, Trigger::new("sum"))).unwrap();
+        assert_eq!((&item["index"], &item["task"]), (&json!(3), &json!("sum")));
+        let item = serde_json::to_value(BatchItem::from(Trigger::new("sum"))).unwrap();
+        assert_eq!(item.get("index"), None);
+    }
+}

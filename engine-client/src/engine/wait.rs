@@ -1,0 +1,241 @@
+//! The functions of waiting: waitpoints, blocks, checkpoints.
+
+use std::time::SystemTime;
+
+use serde_json::Value;
+use tokio_postgres::GenericClient;
+use tokio_postgres::types::Type;
+
+use crate::{
+    BatchId, Block, Blocked, Checkpoint, Checkpointed, CompletedWaitpoint, Engine, Error,
+    Heartbeat, RunId, SnapshotId, Unblocked, Waitpoint, WaitpointId, WaitpointOptions, statement,
+};
+
+impl<C: GenericClient> Engine<'_, C> {
+    /// `engine_create_datetime_waitpoint`: a waitpoint that completes itself at a moment.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
+    /// [`UnknownEnvironment`](crate::ErrorKind::UnknownEnvironment).
+    pub async fn create_datetime_waitpoint(
+        &self,
+        completed_after: SystemTime,
+        options: &WaitpointOptions,
+    ) -> Result<Waitpoint, Error> {
+        let row = self
+            .client
+            .query_typed_one(
+                statement::CREATE_DATETIME_WAITPOINT,
+                &[
+                    (&completed_after, Type::TIMESTAMPTZ),
+                    (&options.environment_id, Type::TEXT),
+                    (&options.idempotency_key, Type::TEXT),
+                    (&options.idempotency_key_expires_at, Type::TIMESTAMPTZ),
+                ],
+            )
+            .await?;
+        Waitpoint::from_row(&row)
+    }
+
+    /// `engine_create_manual_waitpoint`: a token that somebody completes with
+    /// [`complete_waitpoint`](Self::complete_waitpoint), or that fails at `timeout_at`.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
+    /// [`UnknownEnvironment`](crate::ErrorKind::UnknownEnvironment).
+    pub async fn create_manual_waitpoint(
+        &self,
+        timeout_at: Option<SystemTime>,
+        options: &WaitpointOptions,
+    ) -> Result<Waitpoint, Error> {
+        let row = self
+            .client
+            .query_typed_one(
+                statement::CREATE_MANUAL_WAITPOINT,
+                &[
+                    (&timeout_at, Type::TIMESTAMPTZ),
+                    (&options.environment_id, Type::TEXT),
+                    (&options.idempotency_key, Type::TEXT),
+                    (&options.idempotency_key_expires_at, Type::TIMESTAMPTZ),
+                    (&options.tags, Type::TEXT_ARRAY),
+                ],
+            )
+            .await?;
+        Waitpoint::from_row(&row)
+    }
+
+    /// `engine_run_waitpoint`: what the end of a run completes; made if nobody has waited for it yet.
+    ///
+    /// # Errors
+    /// [`UnknownRun`](crate::ErrorKind::UnknownRun),
+    /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
+    pub async fn run_waitpoint(&self, run_id: &RunId) -> Result<Waitpoint, Error> {
+        let row = self
+            .client
+            .query_typed_one(statement::RUN_WAITPOINT, &[(&run_id.as_str(), Type::TEXT)])
+            .await?;
+        Waitpoint::from_row(&row)
+    }
+
+    /// `engine_complete_waitpoint`: completes a waitpoint with an output, JSON unless `output_type` says
+    /// otherwise. The first output stays.
+    ///
+    /// # Errors
+    /// [`UnknownWaitpoint`](crate::ErrorKind::UnknownWaitpoint),
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
+    /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
+    pub async fn complete_waitpoint(
+        &self,
+        waitpoint_id: &WaitpointId,
+        output: Option<&str>,
+        output_type: Option<&str>,
+        is_error: bool,
+    ) -> Result<CompletedWaitpoint, Error> {
+        let row = self
+            .client
+            .query_typed_one(
+                statement::COMPLETE_WAITPOINT,
+                &[
+                    (&waitpoint_id.as_str(), Type::TEXT),
+                    (&output, Type::TEXT),
+                    (&output_type, Type::TEXT),
+                    (&is_error, Type::BOOL),
+                ],
+            )
+            .await?;
+        CompletedWaitpoint::from_row(&row)
+    }
+
+    /// `engine_waitpoint_data`: all about a waitpoint with the runs that it blocks, or none if there is no
+    /// such waitpoint in that environment.
+    ///
+    /// # Errors
+    /// As [every call](Self).
+    pub async fn waitpoint_data(
+        &self,
+        waitpoint_id: &WaitpointId,
+        environment_id: Option<&str>,
+    ) -> Result<Option<Value>, Error> {
+        let row = self
+            .client
+            .query_typed_one(
+                statement::WAITPOINT_DATA,
+                &[
+                    (&waitpoint_id.as_str(), Type::TEXT),
+                    (&environment_id, Type::TEXT),
+                ],
+            )
+            .await?;
+        Ok(row.try_get("waitpoint_data")?)
+    }
+
+    /// `engine_block`: has a run wait, whose attempt runs. Beat and complete it with the snapshot that is
+    /// returned, until it goes on.
+    ///
+    /// # Errors
+    /// [`UnknownRun`](crate::ErrorKind::UnknownRun),
+    /// [`UnknownWaitpoint`](crate::ErrorKind::UnknownWaitpoint),
+    /// [`RunFinished`](crate::ErrorKind::RunFinished),
+    /// [`NotStartable`](crate::ErrorKind::NotStartable) if no attempt of it runs,
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
+    /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
+    pub async fn block(&self, run_id: &RunId, block: &Block) -> Result<Blocked, Error> {
+        let waitpoint_ids: Vec<&str> = block
+            .waitpoint_ids
+            .iter()
+            .map(WaitpointId::as_str)
+            .collect();
+        let batch_id = block.batch_id.as_ref().map(BatchId::as_str);
+        let row = self
+            .client
+            .query_typed_one(
+                statement::BLOCK,
+                &[
+                    (&run_id.as_str(), Type::TEXT),
+                    (&waitpoint_ids, Type::TEXT_ARRAY),
+                    (&batch_id, Type::TEXT),
+                    (&block.batch_indexes, Type::INT4_ARRAY),
+                    (&self.identity.worker_id, Type::TEXT),
+                    (&self.identity.runner_id, Type::TEXT),
+                    (&block.timeout_at, Type::TIMESTAMPTZ),
+                    (&block.span_id, Type::TEXT),
+                ],
+            )
+            .await?;
+        Blocked::from_row(&row)
+    }
+
+    /// `engine_unblock`: goes on with a run if all that it waits for is completed.
+    ///
+    /// # Errors
+    /// [`UnknownRun`](crate::ErrorKind::UnknownRun),
+    /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
+    pub async fn unblock(&self, run_id: &RunId) -> Result<Unblocked, Error> {
+        let row = self
+            .client
+            .query_typed_one(statement::UNBLOCK, &[(&run_id.as_str(), Type::TEXT)])
+            .await?;
+        Unblocked::from_row(&row)
+    }
+
+    /// `engine_create_checkpoint`: suspends a run whose process was frozen. It gives its slot back, and
+    /// comes through its queue when it goes on.
+    ///
+    /// # Errors
+    /// [`UnknownRun`](crate::ErrorKind::UnknownRun),
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
+    /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation). A run that has moved on is no error:
+    /// [`Checkpointed::ok`] says so.
+    pub async fn create_checkpoint(
+        &self,
+        run_id: &RunId,
+        snapshot_id: &SnapshotId,
+        checkpoint: &Checkpoint,
+    ) -> Result<Checkpointed, Error> {
+        let row = self
+            .client
+            .query_typed_one(
+                statement::CREATE_CHECKPOINT,
+                &[
+                    (&run_id.as_str(), Type::TEXT),
+                    (&snapshot_id.as_str(), Type::TEXT),
+                    (&checkpoint.kind, Type::TEXT),
+                    (&checkpoint.location, Type::TEXT),
+                    (&checkpoint.image_ref, Type::TEXT),
+                    (&checkpoint.reason, Type::TEXT),
+                    (&self.identity.worker_id, Type::TEXT),
+                    (&self.identity.runner_id, Type::TEXT),
+                ],
+            )
+            .await?;
+        Checkpointed::from_row(&row)
+    }
+
+    /// `engine_continue`: goes on with the attempt of a run that was dequeued with a checkpoint.
+    ///
+    /// # Errors
+    /// [`UnknownRun`](crate::ErrorKind::UnknownRun),
+    /// [`StaleSnapshot`](crate::ErrorKind::StaleSnapshot),
+    /// [`RunFinished`](crate::ErrorKind::RunFinished),
+    /// [`NotStartable`](crate::ErrorKind::NotStartable),
+    /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
+    pub async fn continue_run(
+        &self,
+        run_id: &RunId,
+        snapshot_id: &SnapshotId,
+    ) -> Result<Heartbeat, Error> {
+        let row = self
+            .client
+            .query_typed_one(
+                statement::CONTINUE,
+                &[
+                    (&run_id.as_str(), Type::TEXT),
+                    (&snapshot_id.as_str(), Type::TEXT),
+                    (&self.identity.worker_id, Type::TEXT),
+                    (&self.identity.runner_id, Type::TEXT),
+                ],
+            )
+            .await?;
+        Heartbeat::from_row(&row)
+    }
+}

@@ -1,0 +1,441 @@
+//! Batches: runs that are triggered together and end together (`spec/wait.md §2.11–2.12`, `spec/queue.md §2.9`).
+//!
+//! An item of ours is triggered in the call that adds it, so there is no queue of items, and nothing between a batch that is
+//! sealed and one whose items are processed.
+
+use serde_json::Value;
+
+use crate::batch::check_batch;
+use crate::status::named;
+use crate::waitpoint::check_key;
+use crate::{BatchId, Output, Refusal, RunId, Timestamp, TriggerOptions};
+
+named! {
+    /// What a batch is.
+    BatchStatus {
+        /// It takes items.
+        Pending = "PENDING",
+        /// All its items became runs.
+        Processing = "PROCESSING",
+        /// All its runs have ended.
+        Completed = "COMPLETED",
+        /// Some of its items became runs, which have not all ended.
+        PartialFailed = "PARTIAL_FAILED",
+        /// None of its items became a run, or they never came.
+        Aborted = "ABORTED",
+    }
+}
+
+/// A batch as it was read under its lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch {
+    /// Its id.
+    pub id: BatchId,
+    /// Its environment.
+    pub environment_id: String,
+    /// What it is.
+    pub status: BatchStatus,
+    /// How many items it will have, if that was said.
+    pub run_count: Option<i32>,
+    /// How many it has.
+    pub item_count: i32,
+    /// How many of these could not be triggered.
+    pub failed_count: i32,
+    /// One more than the greatest index of an item.
+    pub next_index: i32,
+    /// Whether it takes no more.
+    pub is_sealed: bool,
+    /// The run that its items are children of.
+    pub parent_run_id: Option<RunId>,
+    /// Whether that run waits for them.
+    pub resume_parent: bool,
+}
+
+/// What ends a batch, or its wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchEnd {
+    /// Its new status; `None` leaves it.
+    pub status: Option<BatchStatus>,
+    /// What its waitpoint is completed with, if there is one.
+    pub output: Output,
+}
+
+/// What a caller says of a new batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewBatch {
+    /// How many items it will have.
+    pub run_count: Option<i32>,
+    /// The caller's key.
+    pub key: Option<String>,
+    /// When the key expires.
+    pub key_expires_at: Option<Timestamp>,
+    /// When a batch that is not sealed is aborted.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// An item that a caller adds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BatchItem {
+    /// Its place in the batch.
+    pub index: Option<i32>,
+    /// The run.
+    pub options: TriggerOptions,
+    /// The same as the caller wrote it, kept with an item that cannot be triggered.
+    pub request: Value,
+}
+
+impl NewBatch {
+    /// Checks a batch; `max_batch` is the setting `engine.max_batch`.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidValue`] (`22023`) for a count outside of 1..=`max_batch`, or a bad key.
+    pub fn new(
+        run_count: Option<i32>,
+        key: Option<String>,
+        key_expires_at: Option<Timestamp>,
+        expires_at: Option<Timestamp>,
+        max_batch: i32,
+    ) -> Result<Self, Refusal> {
+        match run_count {
+            Some(count) if !(1..=max_batch).contains(&count) => Err(Refusal::invalid(
+                "run_count",
+                format!("{count} is not between 1 and {max_batch}."),
+                "Give the number of items, or leave it out and seal the batch with engine_seal_batch.",
+            )),
+            run_count => Ok(Self {
+                run_count,
+                key: check_key(key)?,
+                key_expires_at,
+                expires_at: expires_at.filter(|at| at.is_finite()),
+            }),
+        }
+    }
+}
+
+impl BatchItem {
+    /// Reads items, an array of objects with the keys of `engine_trigger` and `index`; `max_batch` is the setting
+    /// `engine.max_batch`.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidValue`] (`22023`) for anything else.
+    pub fn many(value: Value, max_batch: i32) -> Result<Vec<Self>, Refusal> {
+        let Value::Array(elements) = value else {
+            return Err(Refusal::invalid(
+                "runs",
+                "It is not an array.".to_owned(),
+                "Give an array of objects.",
+            ));
+        };
+        check_batch("runs", elements.len(), max_batch)?;
+        let read =
+            |(index, element)| Self::read(element).map_err(|no| Refusal::in_element(no, index));
+        elements.into_iter().enumerate().map(read).collect()
+    }
+
+    fn read(request: Value) -> Result<Self, Refusal> {
+        let mut rest = request.clone();
+        let index = match rest
+            .as_object_mut()
+            .and_then(|object| object.remove("index"))
+        {
+            None | Some(Value::Null) => None,
+            Some(index) => Some(
+                index
+                    .as_i64()
+                    .and_then(|index| i32::try_from(index).ok())
+                    .ok_or_else(|| index_refused(format!("{index} is not an integer in range.")))?,
+            ),
+        };
+        Ok(Self {
+            index,
+            options: TriggerOptions::from_json(rest)?,
+            request,
+        })
+    }
+}
+
+impl Batch {
+    /// Refuses more items where no more are taken.
+    ///
+    /// # Errors
+    /// [`Refusal::BatchClosed`] (`RE012`).
+    pub fn check_open(&self) -> Result<(), Refusal> {
+        let reason = match self.status {
+            BatchStatus::Pending if self.is_sealed => "It is sealed.".to_owned(),
+            BatchStatus::Pending => return Ok(()),
+            BatchStatus::Processing
+            | BatchStatus::Completed
+            | BatchStatus::PartialFailed
+            | BatchStatus::Aborted => format!("Its status is {}.", self.status),
+        };
+        Err(Refusal::BatchClosed {
+            batch_id: self.id.clone(),
+            reason,
+        })
+    }
+
+    /// Refuses runs of another environment.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidValue`] (`22023`).
+    pub fn check_member(&self, environment_id: &str) -> Result<(), Refusal> {
+        if self.environment_id == environment_id {
+            return Ok(());
+        }
+        Err(Refusal::invalid(
+            "environment_id",
+            format!(
+                "\"{environment_id}\" is not \"{}\", the environment of the batch.",
+                self.environment_id
+            ),
+            "Give the environment of the batch.",
+        ))
+    }
+
+    /// Takes on an item; gives its index: the given one, or the one after the greatest.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidValue`] (`22023`) for an index that the batch does not have.
+    pub fn add(&mut self, given: Option<i32>) -> Result<i32, Refusal> {
+        let index = given.unwrap_or(self.next_index);
+        match self.run_count {
+            Some(count) if index >= count => {
+                return Err(index_refused(format!(
+                    "{index} is not below {count}, the number of items that the batch has."
+                )));
+            }
+            Some(_) | None if index < 0 => {
+                return Err(index_refused(format!("{index} is negative.")));
+            }
+            Some(_) | None => {}
+        }
+        self.item_count += 1;
+        self.next_index = self.next_index.max(index.saturating_add(1));
+        Ok(index)
+    }
+
+    /// Whether all items are there that it will have.
+    #[must_use]
+    pub fn is_processed(&self) -> bool {
+        self.is_sealed || self.run_count.is_some_and(|count| self.item_count >= count)
+    }
+
+    /// Seals it, if all its items are there; gives whether it has become sealed. Some missing is no error: their caller sends
+    /// them again.
+    pub fn seal(&mut self) -> bool {
+        let is_complete = self.run_count.is_none_or(|count| self.item_count >= count);
+        if self.is_sealed || self.status != BatchStatus::Pending || !is_complete {
+            return false;
+        }
+        self.is_sealed = true;
+        self.run_count = Some(self.item_count);
+        self.status = match self.failed_count {
+            0 => BatchStatus::Processing,
+            failed if failed < self.item_count => BatchStatus::PartialFailed,
+            _ => BatchStatus::Aborted,
+        };
+        true
+    }
+
+    /// How it ends, once all its runs have; `None` as long as there is something to wait for.
+    #[must_use]
+    pub fn end(&self, runs_have_ended: bool) -> Option<BatchEnd> {
+        match self.status {
+            BatchStatus::Completed => None,
+            BatchStatus::Aborted => self.is_sealed.then(|| BatchEnd {
+                status: None,
+                output: Output::error("None of the items of the batch could be triggered"),
+            }),
+            BatchStatus::Pending | BatchStatus::Processing | BatchStatus::PartialFailed => {
+                (self.is_processed() && runs_have_ended).then(|| BatchEnd {
+                    status: Some(BatchStatus::Completed),
+                    output: completed(),
+                })
+            }
+        }
+    }
+
+    /// What its waitpoint begins completed with, if it has ended before somebody waits for it.
+    #[must_use]
+    pub fn output(&self) -> Option<Output> {
+        match self.status {
+            BatchStatus::Completed => Some(completed()),
+            BatchStatus::Aborted => Some(Output::error("The batch was aborted")),
+            BatchStatus::Pending | BatchStatus::Processing | BatchStatus::PartialFailed => None,
+        }
+    }
+
+    /// What becomes of it when its time to be sealed is over; `None` if it was sealed in time.
+    #[must_use]
+    pub fn expire(&self) -> Option<BatchEnd> {
+        let status = match self.status {
+            BatchStatus::Pending if !self.is_sealed => Some(BatchStatus::Aborted),
+            // Aborted before, by somebody who did not get to its waitpoint.
+            BatchStatus::Aborted if !self.is_sealed => None,
+            BatchStatus::Pending
+            | BatchStatus::Aborted
+            | BatchStatus::Processing
+            | BatchStatus::PartialFailed
+            | BatchStatus::Completed => return None,
+        };
+        let expected = self
+            .run_count
+            .map_or_else(String::new, |count| format!(" {count}"));
+        let reason = format!(
+            "{} was not sealed in time: of{expected} expected items {} came",
+            self.id.friendly(),
+            self.item_count
+        );
+        Some(BatchEnd {
+            status,
+            output: Output::error(&reason),
+        })
+    }
+}
+
+/// What a batch gives that has ended, in the words of the reference.
+fn completed() -> Output {
+    Output {
+        value: Some("Batch waitpoint completed".to_owned()),
+        ..Output::default()
+    }
+}
+
+fn index_refused(detail: String) -> Refusal {
+    Refusal::invalid(
+        "index",
+        detail,
+        "Give the place of the item in the batch, from 0.",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn batch(run_count: Option<i32>) -> Batch {
+        Batch {
+            id: BatchId::parse("b"),
+            environment_id: "default".to_owned(),
+            status: BatchStatus::Pending,
+            run_count,
+            item_count: 0,
+            failed_count: 0,
+            next_index: 0,
+            is_sealed: false,
+            parent_run_id: None,
+            resume_parent: false,
+        }
+    }
+
+    fn in_status(status: BatchStatus, is_sealed: bool) -> Batch {
+        Batch {
+            status,
+            is_sealed,
+            ..batch(Some(1))
+        }
+    }
+
+    #[test]
+    fn a_batch_takes_items_until_it_is_sealed_and_at_its_own_places_only() {
+        let mut two = batch(Some(2));
+        assert_eq!(two.add(Some(1)), Ok(1));
+        assert_eq!(two.add(Some(0)), Ok(0));
+        for index in [Some(2), Some(-1), None] {
+            assert_eq!(two.add(index).unwrap_err().sqlstate(), "22023");
+        }
+        assert_eq!(two.item_count, 2);
+        assert!(two.seal() && !two.seal());
+        assert_eq!(two.check_open().unwrap_err().sqlstate(), "RE012");
+    }
+
+    #[test]
+    fn a_batch_is_sealed_once_all_its_items_are_there() {
+        let mut short = batch(Some(2));
+        assert_eq!(short.add(None), Ok(0));
+        assert!(!short.seal() && short.status == BatchStatus::Pending);
+        let mut open = batch(None);
+        assert_eq!((open.add(None), open.add(None)), (Ok(0), Ok(1)));
+        assert!(!open.is_processed() && open.seal());
+        assert_eq!(
+            (open.run_count, open.status),
+            (Some(2), BatchStatus::Processing)
+        );
+    }
+
+    #[test]
+    fn what_a_sealed_batch_is_follows_from_its_failed_items() {
+        for (failed, status) in [
+            (0, BatchStatus::Processing),
+            (1, BatchStatus::PartialFailed),
+            (2, BatchStatus::Aborted),
+        ] {
+            let mut two = Batch {
+                item_count: 2,
+                failed_count: failed,
+                ..batch(Some(2))
+            };
+            assert!(two.seal());
+            assert_eq!(two.status, status);
+        }
+    }
+
+    #[test]
+    fn a_batch_ends_with_its_last_run_and_an_aborted_one_never_completes() {
+        let unfinished = Batch {
+            item_count: 1,
+            ..batch(Some(2))
+        };
+        assert_eq!(unfinished.end(true), None);
+        for status in BatchStatus::ALL {
+            let sealed = in_status(*status, true);
+            match status {
+                BatchStatus::Completed => assert_eq!(sealed.end(true), None),
+                BatchStatus::Aborted => assert_eq!(sealed.end(true).unwrap().status, None),
+                _ => {
+                    assert_eq!(sealed.end(false), None);
+                    let end = sealed.end(true).unwrap();
+                    assert_eq!(sealed.output(), None);
+                    assert_eq!(end.status, Some(BatchStatus::Completed));
+                    assert!(!end.output.is_error);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_batch_that_is_not_sealed_in_time_is_aborted() {
+        for status in BatchStatus::ALL {
+            assert_eq!(in_status(*status, true).expire(), None, "{status}");
+        }
+        let end = in_status(BatchStatus::Pending, false).expire().unwrap();
+        assert_eq!(end.status, Some(BatchStatus::Aborted));
+        assert!(end.output.is_error);
+        let again = in_status(BatchStatus::Aborted, false).expire().unwrap();
+        assert_eq!(again.status, None);
+    }
+
+    #[test]
+    fn items_are_runs_with_a_place() {
+        let items = BatchItem::many(json!([{"task": "t", "index": 3}, {"task": "t"}]), 10).unwrap();
+        assert_eq!((items[0].index, items[1].index), (Some(3), None));
+        assert_eq!(items[0].options.task.as_deref(), Some("t"));
+        for bad in [
+            json!(5),
+            json!([{"taks": "t"}]),
+            json!([{"task": "t", "index": "x"}]),
+        ] {
+            assert_eq!(BatchItem::many(bad, 10).unwrap_err().sqlstate(), "22023");
+        }
+        assert!(BatchItem::many(json!([{}, {}]), 1).is_err());
+    }
+
+    #[test]
+    fn a_batch_has_a_size() {
+        for count in [0, -1, 11] {
+            assert!(NewBatch::new(Some(count), None, None, None, 10).is_err());
+        }
+        assert!(NewBatch::new(None, None, None, None, 10).is_ok());
+    }
+}

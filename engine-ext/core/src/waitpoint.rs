@@ -1,0 +1,292 @@
+//! Waitpoints: what a run can wait for, and what it gets when that is there (`spec/wait.md §2`).
+
+use serde_json::{Value, json};
+
+use crate::status::named;
+use crate::trigger::check_tags;
+use crate::{Refusal, RunError, RunStatus, Timestamp};
+
+/// Longest idempotency key, characters.
+const MAX_KEY_LENGTH: usize = 2048;
+
+named! {
+    /// What a waitpoint waits for.
+    WaitpointType {
+        /// The end of a run.
+        Run = "RUN",
+        /// A moment.
+        DateTime = "DATETIME",
+        /// Somebody who completes it.
+        Manual = "MANUAL",
+        /// The end of a batch.
+        Batch = "BATCH",
+    }
+}
+
+named! {
+    /// Whether what a waitpoint waits for is there.
+    WaitpointStatus {
+        /// Not yet.
+        Pending = "PENDING",
+        /// Once, and for good.
+        Completed = "COMPLETED",
+    }
+}
+
+impl WaitpointType {
+    /// Whether the engine itself ends such a wait, and can find out whether it has missed that.
+    #[must_use]
+    pub const fn is_of_engine(self) -> bool {
+        match self {
+            Self::Run | Self::Batch => true,
+            Self::DateTime | Self::Manual => false,
+        }
+    }
+}
+
+/// What a waitpoint is completed with.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Output {
+    /// The value, opaque text.
+    pub value: Option<String>,
+    /// Its media type; `None` for JSON.
+    pub media_type: Option<String>,
+    /// Whether the wait failed.
+    pub is_error: bool,
+}
+
+impl Output {
+    /// What somebody completes a token with; `max_bytes` is the setting `engine.max_payload_bytes`.
+    ///
+    /// # Errors
+    /// [`Refusal::TooLarge`] (`54000`) for a value over the limit.
+    pub fn given(
+        value: Option<String>,
+        media_type: Option<String>,
+        is_error: bool,
+        max_bytes: usize,
+    ) -> Result<Self, Refusal> {
+        match value.as_ref().map_or(0, String::len) {
+            bytes if bytes > max_bytes => Err(Refusal::TooLarge {
+                what: "output",
+                bytes,
+                limit: max_bytes,
+                setting: "engine.max_payload_bytes",
+            }),
+            _ => Ok(Self {
+                value,
+                media_type,
+                is_error,
+            }),
+        }
+    }
+
+    /// A wait that lasted until `at`, and no longer. Readers know it by its code.
+    #[must_use]
+    pub fn timeout(at: Timestamp) -> Self {
+        let message = format!("Waitpoint timed out at {}", at.to_rfc3339());
+        Self::failed(&json!({"code": "TRIGGER_WAITPOINT_TIMEOUT", "message": message}))
+    }
+
+    /// A wait that failed for a reason in words.
+    pub(crate) fn error(reason: &str) -> Self {
+        Self::failed(&RunError::text(reason).to_json())
+    }
+
+    /// What the end of a run gives to those who wait for it; `None` as long as it has not ended.
+    #[must_use]
+    pub fn of_run(
+        status: RunStatus,
+        output: Option<&str>,
+        output_type: Option<&str>,
+        error: Option<&Value>,
+    ) -> Option<Self> {
+        if !status.is_final() {
+            return None;
+        }
+        if status != RunStatus::CompletedSuccessfully {
+            return Some(Self::failed(error.unwrap_or(&json!({}))));
+        }
+        Some(match output {
+            Some(output) => Self {
+                value: Some(output.to_owned()),
+                media_type: output_type.map(str::to_owned),
+                is_error: false,
+            },
+            None => Self::default(),
+        })
+    }
+
+    fn failed(error: &Value) -> Self {
+        Self {
+            value: Some(error.to_string()),
+            media_type: None,
+            is_error: true,
+        }
+    }
+}
+
+/// What a caller says of a new waitpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewWaitpoint {
+    /// What it waits for.
+    pub kind: WaitpointType,
+    /// When it is due (DATETIME), or times out (MANUAL).
+    pub completed_after: Option<Timestamp>,
+    /// The caller's key: as long as it is not expired, the waitpoint exists once.
+    pub key: Option<String>,
+    /// When the key expires.
+    pub key_expires_at: Option<Timestamp>,
+    /// Labels.
+    pub tags: Vec<String>,
+}
+
+impl NewWaitpoint {
+    /// Checks a waitpoint that waits for a moment.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidValue`] (`22023`) for an infinite moment, or a key that is empty or too long.
+    pub fn date_time(
+        completed_after: Timestamp,
+        key: Option<String>,
+        key_expires_at: Option<Timestamp>,
+    ) -> Result<Self, Refusal> {
+        Ok(Self {
+            kind: WaitpointType::DateTime,
+            completed_after: Some(moment("completed_after", completed_after)?),
+            key: check_key(key)?,
+            key_expires_at,
+            tags: Vec::new(),
+        })
+    }
+
+    /// Checks a waitpoint that somebody will complete.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidValue`] (`22023`) for an infinite timeout, a key that is empty or too long, or bad tags.
+    pub fn manual(
+        timeout_at: Option<Timestamp>,
+        key: Option<String>,
+        key_expires_at: Option<Timestamp>,
+        tags: Vec<String>,
+    ) -> Result<Self, Refusal> {
+        Ok(Self {
+            kind: WaitpointType::Manual,
+            completed_after: timeout_at.map(|at| moment("timeout_at", at)).transpose()?,
+            key: check_key(key)?,
+            key_expires_at,
+            tags: check_tags(tags)?,
+        })
+    }
+
+    /// What it is completed with when its time comes.
+    #[must_use]
+    pub fn due_output(&self, at: Timestamp) -> Output {
+        match self.kind {
+            WaitpointType::Manual => Output::timeout(at),
+            WaitpointType::DateTime | WaitpointType::Run | WaitpointType::Batch => {
+                Output::default()
+            }
+        }
+    }
+}
+
+/// Refuses a timeout that never comes.
+///
+/// # Errors
+/// [`Refusal::InvalidValue`] (`22023`).
+pub fn check_timeout(timeout_at: Option<Timestamp>) -> Result<Option<Timestamp>, Refusal> {
+    timeout_at.map(|at| moment("timeout_at", at)).transpose()
+}
+
+fn moment(parameter: &'static str, at: Timestamp) -> Result<Timestamp, Refusal> {
+    if at.is_finite() {
+        return Ok(at);
+    }
+    Err(Refusal::invalid(
+        parameter,
+        "It is infinite.".to_owned(),
+        "Give a moment.",
+    ))
+}
+
+/// Checks an idempotency key.
+pub(crate) fn check_key(key: Option<String>) -> Result<Option<String>, Refusal> {
+    let length = key.as_ref().map_or(1, |key| key.chars().count());
+    if (1..=MAX_KEY_LENGTH).contains(&length) {
+        return Ok(key);
+    }
+    Err(Refusal::invalid(
+        "idempotency_key",
+        format!("It has {length} characters."),
+        "Give 1 to 2048 characters, or leave it out.",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_goes_on_gives_nothing_yet() {
+        for status in RunStatus::ALL {
+            let output = Output::of_run(*status, Some("1"), None, None);
+            assert_eq!(output.is_some(), status.is_final(), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_success_gives_its_output_and_every_other_end_its_error() {
+        let success = Output::of_run(
+            RunStatus::CompletedSuccessfully,
+            Some("plain"),
+            Some("text/plain"),
+            None,
+        );
+        assert_eq!(
+            success,
+            Some(Output {
+                value: Some("plain".to_owned()),
+                media_type: Some("text/plain".to_owned()),
+                is_error: false,
+            })
+        );
+        let without =
+            Output::of_run(RunStatus::CompletedSuccessfully, None, Some("x"), None).unwrap();
+        assert_eq!(without, Output::default());
+        let error = json!({"type": "STRING_ERROR", "raw": "no"});
+        let failed = Output::of_run(RunStatus::Canceled, Some("1"), None, Some(&error)).unwrap();
+        assert_eq!(
+            (failed.value, failed.is_error),
+            (Some(error.to_string()), true)
+        );
+    }
+
+    #[test]
+    fn a_timeout_is_known_by_its_code() {
+        let output = Output::timeout(Timestamp::from_micros(0));
+        let value: Value = serde_json::from_str(&output.value.unwrap()).unwrap();
+        assert_eq!(value["code"], "TRIGGER_WAITPOINT_TIMEOUT");
+        assert_eq!(
+            value["message"],
+            "Waitpoint timed out at 2000-01-01T00:00:00Z"
+        );
+        assert!(output.is_error);
+    }
+
+    #[test]
+    fn keys_tags_and_moments_have_bounds() {
+        let never = Timestamp::from_micros(i64::MAX);
+        for refused in [
+            NewWaitpoint::date_time(never, None, None),
+            NewWaitpoint::manual(Some(never), None, None, vec![]),
+            NewWaitpoint::manual(None, Some(String::new()), None, vec![]),
+            NewWaitpoint::manual(None, Some("x".repeat(2049)), None, vec![]),
+            NewWaitpoint::manual(None, None, None, vec![String::new()]),
+        ] {
+            assert_eq!(refused.unwrap_err().sqlstate(), "22023");
+        }
+        assert!(NewWaitpoint::manual(None, Some("k".to_owned()), None, vec![]).is_ok());
+        assert!(Output::given(Some("123".to_owned()), None, false, 2).is_err());
+    }
+}

@@ -1,0 +1,174 @@
+//! Checkpoints: a run is suspended, and goes on where it was (`spec/wait.md §3`).
+
+use engine_core::{
+    Command, NewCheckpoint, Plan, Refusal, Run, SnapshotId, Suspension, decide, suspend,
+};
+use pgrx::datum::TimestampWithTimeZone;
+use pgrx::iter::TableIterator;
+use pgrx::{default, name, pg_extern, search_path};
+use serde_json::json;
+
+use crate::error::{OrRaise, required};
+use crate::store::notice::Notice;
+use crate::store::run::Caller;
+use crate::store::transition::Transitions;
+use crate::{api, mint, store};
+
+/// What a checkpoint led to: `ok`, why not, the latest snapshot, the checkpoint.
+type CheckpointRow = (bool, Option<String>, String, String, Option<String>);
+
+/// Suspends a run whose process was frozen: it gives its slot back, and comes through its queue when it goes on.
+///
+/// Call it once the checkpoint exists. `type` is DOCKER, KUBERNETES or COMPUTE. If the run has moved on since `snapshot_id`, or
+/// its status cannot be suspended, nothing happens: `ok` is false, `error` says why, and the checkpoint may be thrown away.
+/// Behaviour: `spec/wait.md §3.1`.
+///
+/// # Errors
+/// - `RE001` for an unknown run.
+/// - `22023` for an unknown type.
+/// - `RE006` in a stricter isolation level than READ COMMITTED.
+// Its SQL is sql/function/engine_create_checkpoint.sql.
+#[pg_extern(sql = false)]
+#[allow(clippy::type_complexity, clippy::too_many_arguments)]
+fn engine_create_checkpoint(
+    run_id: Option<&str>,
+    snapshot_id: Option<&str>,
+    r#type: Option<&str>,
+    location: Option<String>,
+    image_ref: default!(Option<String>, "NULL"),
+    reason: default!(Option<String>, "NULL"),
+    worker_id: default!(Option<&str>, "NULL"),
+    runner_id: default!(Option<&str>, "NULL"),
+) -> TableIterator<
+    'static,
+    (
+        name!(ok, bool),
+        name!(error, Option<String>),
+        name!(snapshot_id, String),
+        name!(execution_status, String),
+        name!(checkpoint_id, Option<String>),
+    ),
+> {
+    api::enter_locking().or_raise();
+    let caller = Caller {
+        worker_id,
+        runner_id,
+    };
+    let given = SnapshotId::parse(required("snapshot_id", snapshot_id).or_raise());
+    let checkpoint = required("type", r#type).and_then(|kind| {
+        let location = required("location", location)?;
+        NewCheckpoint::new(kind, location, image_ref, reason)
+    });
+    let checkpoint = checkpoint.or_raise();
+    let run = api::lock(run_id).or_raise();
+    TableIterator::once(create(&run, &given, &checkpoint, caller))
+}
+
+/// Goes on with the attempt of a run that was suspended, and returns its latest snapshot.
+///
+/// Call it for a run that was dequeued with a checkpoint, once its process is thawed. No new attempt starts. Beat within
+/// `heartbeat_ms` milliseconds from now on, with the snapshot that is returned. Behaviour: `spec/wait.md §3.4`.
+///
+/// # Errors
+/// - `RE001` for an unknown run.
+/// - `RE002` if the snapshot is not the latest: another worker has the run, or this call was made before.
+/// - `RE003` if the run is finished, `RE004` if it was not dequeued, or no attempt of it has started.
+/// - `RE006` in a stricter isolation level than READ COMMITTED.
+#[pg_extern(volatile, parallel_unsafe, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+#[allow(clippy::type_complexity)]
+fn engine_continue(
+    run_id: Option<&str>,
+    snapshot_id: Option<&str>,
+    worker_id: default!(Option<&str>, "NULL"),
+    runner_id: default!(Option<&str>, "NULL"),
+) -> TableIterator<
+    'static,
+    (
+        name!(run_id, String),
+        name!(snapshot_id, Option<String>),
+        name!(execution_status, Option<String>),
+        name!(run_status, Option<String>),
+        name!(attempt_number, Option<i32>),
+        name!(description, Option<String>),
+        name!(created_at, Option<TimestampWithTimeZone>),
+        name!(heartbeat_ms, Option<i64>),
+    ),
+> {
+    api::enter_locking().or_raise();
+    let caller = Caller {
+        worker_id,
+        runner_id,
+    };
+    let given = SnapshotId::parse(required("snapshot_id", snapshot_id).or_raise());
+    let run = api::lock(run_id).or_raise();
+    resume(&run, &given, caller).or_raise();
+    let execution = store::observe::execution(&run.id);
+    TableIterator::once((
+        execution.run_id,
+        execution.snapshot_id,
+        execution.execution_status,
+        execution.run_status,
+        execution.attempt_number,
+        execution.description,
+        execution.created_at,
+        execution.heartbeat_ms,
+    ))
+}
+
+/// Suspends a locked run, or tells that its checkpoint was discarded.
+fn create(
+    run: &Run,
+    given: &SnapshotId,
+    checkpoint: &NewCheckpoint,
+    caller: Caller<'_>,
+) -> CheckpointRow {
+    let settings = api::settings(api::now());
+    let id = mint::checkpoint_id(run.id.shard());
+    let previous = store::checkpoint::previous_snapshot(run);
+    let suspension = suspend(run, given, previous.as_ref(), &id);
+    let mut transitions = Transitions::new(run.id.shard(), caller, &settings);
+    let row = match suspension {
+        Suspension::Suspended(moved) => {
+            store::checkpoint::insert(run, &id, checkpoint, settings.now);
+            let status = moved.execution_status;
+            let snapshot_id = transitions.add(run, Plan::Move(moved));
+            let id = id.as_str().to_owned();
+            let (snapshot_id, status) = (snapshot_id.as_str().to_owned(), status.to_string());
+            (true, None, snapshot_id, status, Some(id))
+        }
+        Suspension::Discarded(reason) => {
+            transitions.tell(discarded(run, checkpoint, &reason));
+            let latest = run.snapshot_id.as_str().to_owned();
+            let status = run.execution_status.to_string();
+            (false, Some(reason), latest, status, None)
+        }
+    };
+    transitions.apply();
+    row
+}
+
+fn discarded(run: &Run, checkpoint: &NewCheckpoint, reason: &str) -> Notice {
+    Notice {
+        run_id: run.id.clone(),
+        name: "incomingCheckpointDiscarded",
+        body: json!({
+            "run": {"id": run.id.as_str()},
+            "snapshot": {
+                "id": run.snapshot_id.as_str(),
+                "executionStatus": run.execution_status.as_str(),
+            },
+            "checkpoint": {"metadata": checkpoint.to_json(), "discardReason": reason},
+        }),
+    }
+}
+
+fn resume(run: &Run, given: &SnapshotId, caller: Caller<'_>) -> Result<(), Refusal> {
+    let settings = api::settings(api::now());
+    let command = Command::Continue { snapshot_id: given };
+    let plan = decide(run, command, &settings)?;
+    let mut transitions = Transitions::new(run.id.shard(), caller, &settings);
+    transitions.add(run, plan);
+    transitions.apply();
+    Ok(())
+}

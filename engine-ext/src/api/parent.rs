@@ -1,0 +1,304 @@
+//! What new runs are to others: children that their parents wait for, and members of batches (`spec/wait.md §2.10–2.11`).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use engine_core::{
+    Batch, BatchId, Command, ExecutionStatus, Output, Refusal, Run, RunError, RunId, Settings,
+    Shard, Timestamp, WaitpointId, decide,
+};
+
+use crate::store::batch::{ItemFailure, NewItem};
+use crate::store::run::Caller;
+use crate::store::transition::Transitions;
+use crate::store::trigger::Minted;
+use crate::store::wait::NewEdge;
+use crate::store::waitpoint::{self, Of};
+use crate::{api, isolation, mint, store};
+
+/// How new runs join their batches.
+#[derive(Clone, Copy)]
+pub(super) struct Joining<'a> {
+    /// Why each of the runs could not be triggered; empty if all could.
+    pub(super) failures: &'a [Option<ItemFailure>],
+    /// Whether a batch is sealed that has all its items then.
+    pub(super) seals: bool,
+}
+
+impl Joining<'_> {
+    /// One by one, as runs that are triggered.
+    pub(super) const AS_RUNS: Self = Self {
+        failures: &[],
+        seals: false,
+    };
+}
+
+/// The parents and batches of new runs, locked before these are written: a parent while its children are so new that nobody else
+/// can have them locked.
+pub(super) struct Bonds {
+    parents: BTreeMap<RunId, Run>,
+    batches: BTreeMap<BatchId, Batch>,
+}
+
+impl Bonds {
+    /// Locks the parents that are to wait for these runs, then the batches that these join.
+    ///
+    /// # Errors
+    /// [`Refusal::WrongIsolation`] (`RE006`), [`Refusal::UnknownBatch`] (`RE011`), [`Refusal::BatchClosed`] (`RE012`), or
+    /// [`Refusal::InvalidValue`] (`22023`) for a batch of another environment.
+    pub(super) fn lock(runs: &[Minted]) -> Result<Self, Refusal> {
+        let mut bonds = Self {
+            parents: BTreeMap::new(),
+            batches: BTreeMap::new(),
+        };
+        let parents: BTreeSet<&RunId> = runs.iter().filter_map(waiting_parent).collect();
+        let batches: BTreeSet<&BatchId> = runs
+            .iter()
+            .filter_map(|new| new.run.batch_id.as_ref())
+            .collect();
+        if parents.is_empty() && batches.is_empty() {
+            return Ok(bonds);
+        }
+        isolation::check()?;
+        check_shards(runs)?;
+        for (shard, ids) in by_shard(parents, |id| id.shard()) {
+            let locked = store::run::lock_all(shard, &ids);
+            bonds
+                .parents
+                .extend(locked.into_iter().map(|run| (run.id.clone(), run)));
+        }
+        for (shard, ids) in by_shard(batches, |id| id.shard()) {
+            let locked = store::batch::lock(shard, &ids);
+            bonds
+                .batches
+                .extend(locked.into_iter().map(|batch| (batch.id.clone(), batch)));
+        }
+        for new in runs {
+            bonds.check_batch(new)?;
+        }
+        Ok(bonds)
+    }
+
+    fn check_batch(&self, new: &Minted) -> Result<(), Refusal> {
+        let Some(batch_id) = &new.run.batch_id else {
+            return Ok(());
+        };
+        let Some(batch) = self.batches.get(batch_id) else {
+            return Err(Refusal::UnknownBatch {
+                batch_id: batch_id.clone(),
+            });
+        };
+        batch.check_member(&new.run.environment.id)?;
+        batch.check_open()
+    }
+
+    /// Makes the waitpoints of these runs, which were just written, has the parents wait for them, and takes them into their
+    /// batches.
+    ///
+    /// # Errors
+    /// [`Refusal::RunFinished`] (`RE003`) or [`Refusal::WrongStatus`] (`RE004`) of a parent, or [`Refusal::InvalidValue`]
+    /// (`22023`) if a batch has no place left.
+    pub(super) fn tie(
+        mut self,
+        runs: &[Minted],
+        joining: Joining<'_>,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        if self.parents.is_empty() && self.batches.is_empty() {
+            return Ok(());
+        }
+        let settings = api::settings(now);
+        let places = runs
+            .iter()
+            .map(|new| self.place(new))
+            .collect::<Result<Vec<_>, _>>()?;
+        for (shard, members) in by_shard(0..runs.len(), |index| runs[*index].run_id.shard()) {
+            let members: Vec<Member<'_>> = members
+                .into_iter()
+                .map(|index| Member {
+                    new: &runs[index],
+                    place: places[index],
+                    waitpoint_id: mint::waitpoint_id(shard),
+                    failure: joining.failures.get(index).cloned().flatten(),
+                })
+                .collect();
+            self.block(shard, &members, &settings)?;
+            self.join(shard, &members, joining.seals, &settings);
+        }
+        Ok(())
+    }
+
+    /// The place of a new run in its batch.
+    fn place(&mut self, new: &Minted) -> Result<Option<i32>, Refusal> {
+        let batch_id = new.run.batch_id.as_ref();
+        match batch_id.and_then(|batch_id| self.batches.get_mut(batch_id)) {
+            Some(batch) => batch.add(new.run.batch_index).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Has parents wait for their new children.
+    fn block(
+        &self,
+        shard: Shard,
+        members: &[Member<'_>],
+        settings: &Settings,
+    ) -> Result<(), Refusal> {
+        let awaited: Vec<&Member<'_>> = members
+            .iter()
+            .filter(|member| waiting_parent(member.new).is_some())
+            .collect();
+        if awaited.is_empty() {
+            return Ok(());
+        }
+        let waitpoints: Vec<_> = awaited.iter().map(|member| member.waitpoint()).collect();
+        store::waitpoint::insert(shard, &waitpoints, settings.now);
+        let edges: Vec<_> = awaited.iter().filter_map(|member| member.edge()).collect();
+        store::wait::insert(shard, &edges, settings.now);
+        let mut blocked: BTreeMap<&RunId, Option<&BatchId>> = BTreeMap::new();
+        for edge in &edges {
+            blocked.entry(edge.run_id).or_insert(edge.batch_id);
+        }
+        let mut transitions = Transitions::new(shard, Caller::default(), settings);
+        for (run_id, batch_id) in blocked {
+            let Some(parent) = self.parents.get(run_id) else {
+                return Err(Refusal::UnknownRun {
+                    run_id: run_id.clone(),
+                });
+            };
+            transitions.add(
+                parent,
+                decide(parent, Command::Block { batch_id }, settings)?,
+            );
+        }
+        transitions.apply();
+        // A child that begins finished is waited for no longer than to the next tick.
+        let ended: Vec<_> = awaited
+            .iter()
+            .filter(|member| member.has_ended())
+            .filter_map(|member| Some((waiting_parent(member.new)?, &member.waitpoint_id)))
+            .collect();
+        store::wait::note(shard, &ended, settings.now);
+        Ok(())
+    }
+
+    /// Takes new runs into their batches.
+    fn join(&mut self, shard: Shard, members: &[Member<'_>], seals: bool, settings: &Settings) {
+        let items: Vec<NewItem<'_>> = members.iter().filter_map(Member::item).collect();
+        if items.is_empty() {
+            return;
+        }
+        store::batch::insert_items(shard, &items, settings.now);
+        for item in items.iter().filter(|item| item.failure.is_some()) {
+            if let Some(batch) = self.batches.get_mut(item.batch_id) {
+                batch.failed_count += 1;
+            }
+        }
+        let mut changed = Vec::new();
+        for batch in self.batches.values_mut() {
+            if seals && batch.run_count.is_some() && batch.seal() {
+                changed.push((batch.id.clone(), "seal"));
+            }
+        }
+        let here = |batch: &&Batch| batch.id.shard() == shard;
+        let batches: Vec<&Batch> = self.batches.values().filter(here).collect();
+        store::batch::update(shard, &batches, settings.now);
+        changed.extend(
+            members
+                .iter()
+                .filter(|member| member.has_ended())
+                .filter_map(|member| {
+                    let batch_id = member.new.run.batch_id.clone()?;
+                    Some((batch_id, member.new.run_id.as_str()))
+                }),
+        );
+        store::batch::changed(shard, &changed, settings);
+    }
+}
+
+/// A new run among those that belong to somebody.
+struct Member<'a> {
+    new: &'a Minted,
+    /// Its place in its batch.
+    place: Option<i32>,
+    /// Its waitpoint, if somebody waits for it.
+    waitpoint_id: WaitpointId,
+    /// Why it could not be triggered.
+    failure: Option<ItemFailure>,
+}
+
+impl Member<'_> {
+    fn has_ended(&self) -> bool {
+        self.new.birth.execution_status == ExecutionStatus::Finished
+    }
+
+    fn waitpoint(&self) -> waitpoint::Minted<'_> {
+        let birth = &self.new.birth;
+        let output = Output::of_run(birth.run_status, None, None, birth.error.as_ref());
+        waitpoint::Minted {
+            id: &self.waitpoint_id,
+            environment_id: &self.new.run.environment.id,
+            of: Of::Run(&self.new.run_id),
+            output: output.filter(|_| self.has_ended()),
+        }
+    }
+
+    fn edge(&self) -> Option<NewEdge<'_>> {
+        Some(NewEdge {
+            run_id: waiting_parent(self.new)?,
+            waitpoint_id: &self.waitpoint_id,
+            batch_index: self.place,
+            batch_id: self.new.run.batch_id.as_ref(),
+            span_id: None,
+        })
+    }
+
+    fn item(&self) -> Option<NewItem<'_>> {
+        let error = self.new.birth.error.as_ref();
+        let message = error.and_then(|error| RunError::parse(error).ok());
+        let failed = message.map(|error| ItemFailure {
+            code: None,
+            message: error.message().to_owned(),
+            request: None,
+        });
+        Some(NewItem {
+            batch_id: self.new.run.batch_id.as_ref()?,
+            index: self.place?,
+            run_id: &self.new.run_id,
+            failure: self.failure.clone().or(failed),
+        })
+    }
+}
+
+/// The parent that is to wait for a new run.
+fn waiting_parent(new: &Minted) -> Option<&RunId> {
+    let parent = new.run.parent_run_id.as_ref();
+    parent.filter(|_| new.run.resume_parent)
+}
+
+/// A run waits for runs of its own shard, and a batch has only such.
+fn check_shards(runs: &[Minted]) -> Result<(), Refusal> {
+    for new in runs {
+        let shard = new.run_id.shard();
+        let parent = waiting_parent(new).map(RunId::shard);
+        let batch = new.run.batch_id.as_ref().map(BatchId::shard);
+        if [parent, batch]
+            .into_iter()
+            .flatten()
+            .any(|other| other != shard)
+        {
+            return Err(Refusal::other_shard());
+        }
+    }
+    Ok(())
+}
+
+fn by_shard<T>(
+    items: impl IntoIterator<Item = T>,
+    shard: impl Fn(&T) -> Shard,
+) -> BTreeMap<Shard, Vec<T>> {
+    let mut shards: BTreeMap<Shard, Vec<T>> = BTreeMap::new();
+    for item in items {
+        shards.entry(shard(&item)).or_default().push(item);
+    }
+    shards
+}

@@ -1,0 +1,231 @@
+//! Waitpoints that somebody asks for: moments, and tokens of people (`spec/wait.md §2.2–2.3`, `§2.7`).
+
+use engine_core::{
+    Environment, NewWaitpoint, Output, Refusal, Timestamp, WaitpointId, WaitpointStatus,
+};
+use pgrx::datum::TimestampWithTimeZone;
+use pgrx::iter::TableIterator;
+use pgrx::{JsonB, default, name, pg_extern, search_path};
+
+use super::trigger::environment;
+use crate::error::{OrRaise, required};
+use crate::store::waitpoint::{Minted, Of, Waitpoint};
+use crate::{api, guc, mint, store};
+
+/// How often a call tries again whose key somebody else takes or gives back meanwhile.
+const ATTEMPTS: usize = 5;
+
+type CreatedRow = (
+    String,
+    &'static str,
+    bool,
+    Option<TimestampWithTimeZone>,
+    TimestampWithTimeZone,
+);
+
+/// Creates a waitpoint that completes itself at a moment, and returns it.
+///
+/// The tick completes it, without an output; a moment that is over is due at once. With an `idempotency_key` that a waitpoint of
+/// the environment has, of whatever type, that one is returned as it is, with `is_cached`, until its key expires. Joins the
+/// caller's transaction, in any isolation level. Behaviour: `spec/wait.md §2.2`.
+///
+/// # Errors
+/// - `22004` without a moment, `22023` for an infinite one, or a key that is empty or has more than 2048 characters.
+/// - `RE005` for an unknown environment.
+#[pg_extern(volatile, parallel_unsafe, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn engine_create_datetime_waitpoint(
+    completed_after: Option<TimestampWithTimeZone>,
+    environment_id: default!(Option<&str>, "'default'"),
+    idempotency_key: default!(Option<String>, "NULL"),
+    idempotency_key_expires_at: default!(Option<TimestampWithTimeZone>, "NULL"),
+) -> TableIterator<
+    'static,
+    (
+        name!(waitpoint_id, String),
+        name!(status, &'static str),
+        name!(is_cached, bool),
+        name!(completed_after, Option<TimestampWithTimeZone>),
+        name!(created_at, TimestampWithTimeZone),
+    ),
+> {
+    api::enter().or_raise();
+    let at = required("completed_after", completed_after).or_raise();
+    let expires_at = idempotency_key_expires_at.map(api::moment);
+    let new = NewWaitpoint::date_time(api::moment(at), idempotency_key, expires_at).or_raise();
+    TableIterator::once(create(environment_id, &new).or_raise())
+}
+
+/// Creates a waitpoint that somebody will complete, and returns it.
+///
+/// Complete it with `engine_complete_waitpoint`. At `timeout_at` the tick completes it with an error whose code is
+/// TRIGGER_WAITPOINT_TIMEOUT. Keys are as those of `engine_create_datetime_waitpoint`. Joins the caller's transaction, in any
+/// isolation level. Behaviour: `spec/wait.md §2.3`.
+///
+/// # Errors
+/// - `22023` for an infinite timeout, a key that is empty or has more than 2048 characters, or bad tags.
+/// - `RE005` for an unknown environment.
+#[pg_extern(volatile, parallel_unsafe, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn engine_create_manual_waitpoint(
+    timeout_at: default!(Option<TimestampWithTimeZone>, "NULL"),
+    environment_id: default!(Option<&str>, "'default'"),
+    idempotency_key: default!(Option<String>, "NULL"),
+    idempotency_key_expires_at: default!(Option<TimestampWithTimeZone>, "NULL"),
+    tags: default!(Option<Vec<Option<String>>>, "NULL"),
+) -> TableIterator<
+    'static,
+    (
+        name!(waitpoint_id, String),
+        name!(status, &'static str),
+        name!(is_cached, bool),
+        name!(completed_after, Option<TimestampWithTimeZone>),
+        name!(created_at, TimestampWithTimeZone),
+    ),
+> {
+    api::enter().or_raise();
+    let new = NewWaitpoint::manual(
+        timeout_at.map(api::moment),
+        idempotency_key,
+        idempotency_key_expires_at.map(api::moment),
+        api::trigger::texts(tags.unwrap_or_default()).or_raise(),
+    );
+    TableIterator::once(create(environment_id, &new.or_raise()).or_raise())
+}
+
+/// Completes a waitpoint, and returns it; runs that have nothing left to wait for go on.
+///
+/// The first output counts: a waitpoint that is completed already is returned as it is, with `already_completed`. Waits for those
+/// who are just about to wait for the waitpoint, and never for a run: one that somebody else has locked goes on with the next
+/// tick. Behaviour: `spec/wait.md §2.7–2.8`.
+///
+/// # Errors
+/// - `RE010` for an unknown waitpoint.
+/// - `54000` for an output over `engine.max_payload_bytes`.
+/// - `RE006` in a stricter isolation level than READ COMMITTED.
+#[pg_extern(volatile, parallel_unsafe, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+#[allow(clippy::type_complexity)]
+fn engine_complete_waitpoint(
+    waitpoint_id: Option<&str>,
+    output: default!(Option<String>, "NULL"),
+    output_type: default!(Option<String>, "NULL"),
+    is_error: default!(Option<bool>, "false"),
+    environment_id: default!(Option<&str>, "NULL"),
+) -> TableIterator<
+    'static,
+    (
+        name!(waitpoint_id, String),
+        name!(status, &'static str),
+        name!(completed_at, Option<TimestampWithTimeZone>),
+        name!(output, Option<String>),
+        name!(output_type, String),
+        name!(output_is_error, bool),
+        name!(already_completed, bool),
+    ),
+> {
+    api::enter_locking().or_raise();
+    let max_bytes = guc::trigger_limits().max_payload_bytes;
+    let is_error = is_error.unwrap_or(false);
+    let output = Output::given(output, output_type, is_error, max_bytes).or_raise();
+    let (waitpoint, was_pending) = complete(waitpoint_id, output, environment_id).or_raise();
+    TableIterator::once((
+        waitpoint.id.as_str().to_owned(),
+        waitpoint.status.as_str(),
+        waitpoint.completed_at,
+        waitpoint.output,
+        waitpoint.output_type,
+        waitpoint.output_is_error,
+        !was_pending,
+    ))
+}
+
+/// Returns all about a waitpoint with the runs that wait for it, or null if there is no such waitpoint.
+///
+/// With `environment_id`, a waitpoint of another environment is as good as none. `blockingTaskRuns` are the runs that wait now,
+/// `connectedRuns` all that ever did, each at most a hundred. Behaviour: `spec/wait.md §2.15`.
+///
+/// # Errors
+/// - `22004` without a waitpoint id.
+#[pg_extern(volatile, parallel_unsafe, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn engine_waitpoint_data(
+    waitpoint_id: Option<&str>,
+    environment_id: default!(Option<&str>, "NULL"),
+) -> Option<JsonB> {
+    api::enter().or_raise();
+    let id = WaitpointId::parse(required("waitpoint_id", waitpoint_id).or_raise());
+    store::waitpoint::data(&id, environment_id)
+}
+
+/// Writes a waitpoint, or finds the one that has its key.
+fn create(environment_id: Option<&str>, new: &NewWaitpoint) -> Result<CreatedRow, Refusal> {
+    let environment = environment(environment_id.unwrap_or(Environment::DEFAULT_ID))?;
+    let now = api::now();
+    for _ in 0..ATTEMPTS {
+        if let Some(key) = &new.key
+            && let Some(cached) = cached(&environment, key, now)
+        {
+            return Ok(row(cached, true));
+        }
+        let id = mint::waitpoint_id(environment.shard);
+        let minted = Minted {
+            id: &id,
+            environment_id: &environment.id,
+            of: Of::Caller(new),
+            output: None,
+        };
+        if store::waitpoint::insert(environment.shard, &[minted], now) > 0 {
+            let at = |at: Timestamp| api::time(at);
+            return Ok((
+                id.as_str().to_owned(),
+                WaitpointStatus::Pending.as_str(),
+                false,
+                new.completed_after.map(at),
+                api::time(now),
+            ));
+        }
+    }
+    Err(Refusal::KeyContended { attempts: ATTEMPTS })
+}
+
+/// The waitpoint that has this key; one whose key has expired gives it back.
+fn cached(environment: &Environment, key: &str, now: Timestamp) -> Option<Waitpoint> {
+    let (id, expires_at) = store::waitpoint::by_key(environment.shard, &environment.id, key)?;
+    if expires_at.is_some_and(|at| now > at) {
+        store::waitpoint::rotate(&id, key, &mint::stand_in_for_key());
+        return None;
+    }
+    store::waitpoint::read(&id, None)
+}
+
+fn row(waitpoint: Waitpoint, is_cached: bool) -> CreatedRow {
+    (
+        waitpoint.id.as_str().to_owned(),
+        waitpoint.status.as_str(),
+        is_cached,
+        waitpoint.completed_after,
+        waitpoint.created_at,
+    )
+}
+
+/// Completes a waitpoint; gives it as it is then, and whether it was pending.
+fn complete(
+    waitpoint_id: Option<&str>,
+    output: Output,
+    environment_id: Option<&str>,
+) -> Result<(Waitpoint, bool), Refusal> {
+    let id = WaitpointId::parse(required("waitpoint_id", waitpoint_id)?);
+    let unknown = || Refusal::UnknownWaitpoint {
+        waitpoint_id: id.clone(),
+    };
+    if environment_id.is_some() && store::waitpoint::read(&id, environment_id).is_none() {
+        return Err(unknown());
+    }
+    let settings = api::settings(api::now());
+    let completed = store::waitpoint::complete(id.shard(), &[(&id, output)], &settings);
+    match store::waitpoint::read(&id, environment_id) {
+        Some(waitpoint) => Ok((waitpoint, !completed.is_empty())),
+        None => Err(unknown()),
+    }
+}

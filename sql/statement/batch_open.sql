@@ -1,0 +1,24 @@
+-- Those of these locked batches of which a run has not ended. From the latest run back: it is mostly the last to end.
+-- $1 smallint shard, $2 text[] batch ids
+-- Locks: none; read in a statement of its own after the batches' locks. Index: run_batch backwards, run_state_pkey.
+select b.id
+from unnest($2) as g(id)
+cross join lateral (
+    select b.id, b.environment_id
+    from engine.batch as b
+    where b.shard = $1 and b.id = g.id
+    offset 0
+) as b
+cross join lateral (
+    select
+    from engine.run as r
+    cross join lateral (
+        select
+        from engine.run_state as s
+        where s.shard = $1 and s.run_id = r.id and s.execution_status <> 'FINISHED'
+        offset 0
+    ) as s
+    where r.shard = $1 and r.batch_id = b.id and r.environment_id = b.environment_id
+    order by r.id desc
+    limit 1
+) as o

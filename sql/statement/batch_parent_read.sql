@@ -1,0 +1,6 @@
+-- The run that waits for a batch, to be locked before the batch is. Neither ever changes.
+-- $1 smallint shard, $2 text batch id
+-- Locks: none. Index: batch_pkey.
+select case when b.resume_parent then b.parent_run_id end
+from engine.batch as b
+where b.shard = $1 and b.id = $2

@@ -1,0 +1,20 @@
+-- Those of these locked runs that wait for something that is not there yet. From the latest waitpoint back: of many children the
+-- youngest is the last to end, so that one look mostly answers.
+-- $1 smallint shard, $2 text[] run ids
+-- `offset 0` keeps the join a lookup per edge: the planner would merge both tables to their ends.
+-- Locks: none. Index: edge_pkey backwards, waitpoint_pkey.
+select g.run_id
+from unnest($2) as g(run_id)
+cross join lateral (
+    select
+    from engine.edge as e
+    cross join lateral (
+        select
+        from engine.waitpoint as w
+        where w.shard = $1 and w.id = e.waitpoint_id and w.status = 'PENDING'
+        offset 0
+    ) as w
+    where e.shard = $1 and e.run_id = g.run_id
+    order by e.waitpoint_id desc, e.batch_index desc
+    limit 1
+) as p

@@ -1,0 +1,20 @@
+-- Who waits for waitpoints that were completed. A statement of its own after the completion: it sees the edges of those who
+-- were waited for.
+-- $1 smallint shard, $2 text[] waitpoint ids
+-- `offset 0` keeps each join a lookup per waitpoint: the planner takes a waitpoint for one that thousands wait for.
+-- Locks: none. Index: edge_waitpoint, waitpoint_pkey.
+select e.run_id, e.waitpoint_id, e.span_id, e.created_at, w.output_is_error, w.completed_by_run_id
+from unnest($2) as g(waitpoint_id)
+cross join lateral (
+    select w.output_is_error, w.completed_by_run_id
+    from engine.waitpoint as w
+    where w.shard = $1 and w.id = g.waitpoint_id
+    offset 0
+) as w
+cross join lateral (
+    select e.run_id, e.waitpoint_id, e.batch_index, e.span_id, e.created_at
+    from engine.edge as e
+    where e.shard = $1 and e.waitpoint_id = g.waitpoint_id
+    offset 0
+) as e
+order by e.run_id, e.waitpoint_id, e.batch_index

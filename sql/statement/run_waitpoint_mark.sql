@@ -1,0 +1,6 @@
+-- Has the end of a locked run complete its waitpoint.
+-- $1 smallint shard, $2 text run id
+-- Locks: run state held by run_lock. Index: run_state_pkey.
+update engine.run_state as s
+set has_waitpoint = true
+where s.shard = $1 and s.run_id = $2

@@ -1,0 +1,44 @@
+-- Completes waitpoints that are pending; gives the ids of those that were. Their timers go, unless a tick has one: it will
+-- find nothing to do. Read edges in a later statement: whoever blocked a run with one of these was waited for here.
+-- $1 smallint shard, $2 timestamptz now
+-- then one array element per waitpoint: $3 id, $4 output, $5 its type or null, $6 whether it is an error
+-- Locks: waitpoints in the order of their ids, waiting; timers, SKIP LOCKED. Index: waitpoint_pkey, timer_pkey.
+with given as (
+    select g.*
+    from unnest($3, $4, $5, $6) as g(id, output, output_type, is_error)
+), locked as (
+    select w.id, g.output, g.output_type, g.is_error
+    from (
+        select g.*
+        from given as g
+        order by g.id collate "C"
+    ) as g
+    cross join lateral (
+        select w.id
+        from engine.waitpoint as w
+        where w.shard = $1 and w.id = g.id and w.status = 'PENDING'
+        for no key update
+    ) as w
+), free as materialized (
+    select t.id
+    from locked as l
+    cross join lateral (
+        select t.id
+        from engine.timer as t
+        where t.shard = $1 and t.kind = 'FINISH_WAITPOINT' and t.id = l.id
+        for update skip locked
+    ) as t
+), timer as (
+    -- An array keeps this a lookup per timer: a join may read all timers of the kind.
+    delete from engine.timer as t
+    where t.shard = $1 and t.kind = 'FINISH_WAITPOINT' and t.id = any (array(select f.id from free as f))
+)
+update engine.waitpoint as w
+set status = 'COMPLETED',
+    completed_at = $2,
+    output = l.output,
+    output_type = coalesce(l.output_type, w.output_type),
+    output_is_error = l.is_error
+from locked as l
+where w.shard = $1 and w.id = l.id
+returning w.id

@@ -1,0 +1,11 @@
+-- The waitpoints that the ends of locked runs complete. Nobody gives a run one without its lock.
+-- $1 smallint shard, $2 text[] run ids
+-- Locks: none. Index: waitpoint_run.
+select w.completed_by_run_id, w.id
+from unnest($2) as g(run_id)
+cross join lateral (
+    select w.completed_by_run_id, w.id
+    from engine.waitpoint as w
+    where w.shard = $1 and w.completed_by_run_id = g.run_id
+    offset 0
+) as w

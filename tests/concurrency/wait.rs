@@ -1,0 +1,426 @@
+//! R: a block against a completion, and their kin. Each in both orders, forced by open transactions.
+
+use anyhow::{Context, Result};
+use engine_harness::condition::{backend_pid, waits_for_lock};
+use engine_harness::{Database, Held, Session};
+use serde_json::json;
+use tokio::task::JoinHandle;
+
+/// Starts `work` in a session of its own, and returns once it waits for somebody's transaction.
+async fn waiting<T: Send + 'static, F>(
+    database: &Database,
+    work: impl FnOnce(Session) -> F,
+) -> Result<JoinHandle<Result<T>>>
+where
+    F: Future<Output = Result<T>> + Send + 'static,
+{
+    let session = Session::open(database).await?;
+    let pid = backend_pid(&session.client).await?;
+    let task = tokio::spawn(work(session));
+    waits_for_lock(&Session::open(database).await?.client, pid).await?;
+    Ok(task)
+}
+
+async fn begin(session: &Session) -> Result<()> {
+    Ok(session.client.batch_execute("begin").await?)
+}
+
+async fn commit(session: &Session) -> Result<()> {
+    Ok(session.client.batch_execute("commit").await?)
+}
+
+/// How many continuations are noted for the tick.
+async fn notes(session: &Session) -> Result<i64> {
+    session
+        .count("engine.timer where kind = 'CONTINUE_RUN'")
+        .await
+}
+
+async fn success(session: &Session, held: &Held) -> Result<()> {
+    session
+        .complete(held, json!({"ok": true, "output": "1"}))
+        .await
+        .map(drop)
+}
+
+#[tokio::test]
+async fn r_01_a_block_during_a_continuation_keeps_its_edge() -> Result<()> {
+    let database = Database::fresh().await?;
+    let (first, other) = (
+        Session::open(&database).await?,
+        Session::open(&database).await?,
+    );
+    let held = first.executing("test").await?;
+    let (one, two) = (first.token().await?, first.token().await?);
+    first.block(&held.run_id, &[&one]).await?;
+    // The run goes on with the first, and then waits for the second.
+    begin(&first).await?;
+    first.complete_waitpoint(&one).await?;
+    let (run_id, token) = (held.run_id.clone(), two.clone());
+    let block = waiting(&database, async move |session| {
+        session.block(&run_id, &[&token]).await
+    })
+    .await?;
+    commit(&first).await?;
+    assert_eq!(block.await??.execution_status, "EXECUTING_WITH_WAITPOINTS");
+    let edge = format!("engine.edge where waitpoint_id = '{two}'");
+    assert_eq!(other.count(&edge).await?, 1);
+    assert_eq!(other.edges(&held.run_id).await?, 1);
+    other.check().await?;
+    other.complete_waitpoint(&two).await?;
+    assert_eq!(other.execution_status(&held.run_id).await?, "EXECUTING");
+    other.check().await
+}
+
+#[tokio::test]
+async fn r_01_a_completion_during_a_block_leaves_both_edges() -> Result<()> {
+    let database = Database::fresh().await?;
+    let (first, other) = (
+        Session::open(&database).await?,
+        Session::open(&database).await?,
+    );
+    let held = first.executing("test").await?;
+    let (one, two) = (first.token().await?, first.token().await?);
+    first.block(&held.run_id, &[&one]).await?;
+    begin(&first).await?;
+    first.block(&held.run_id, &[&two]).await?;
+    // The run is locked: the completion does not wait for it, and leaves a note.
+    other.complete_waitpoint(&one).await?;
+    assert_eq!(notes(&other).await?, 1);
+    commit(&first).await?;
+    other.tick().await?;
+    assert_eq!(notes(&other).await?, 0);
+    assert_eq!(
+        other.execution_status(&held.run_id).await?,
+        "EXECUTING_WITH_WAITPOINTS"
+    );
+    assert_eq!(other.edges(&held.run_id).await?, 2);
+    other.complete_waitpoint(&two).await?;
+    let data = other.data(&held.run_id).await?;
+    assert_eq!(data["snapshot"]["executionStatus"], "EXECUTING");
+    assert_eq!(
+        data["completedWaitpoints"].as_array().map(Vec::len),
+        Some(2)
+    );
+    other.check().await
+}
+
+#[tokio::test]
+async fn r_02_a_block_by_what_was_just_completed_goes_on_with_the_tick() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let held = session.executing("test").await?;
+    let token = session.token().await?;
+    session.complete_waitpoint(&token).await?;
+    let blocked = session.block(&held.run_id, &[&token]).await?;
+    assert_eq!(
+        (blocked.execution_status.as_str(), blocked.pending_count),
+        ("EXECUTING_WITH_WAITPOINTS", 0)
+    );
+    assert_eq!(notes(&session).await?, 1);
+    session.check().await?;
+    session.tick().await?;
+    assert_eq!(session.execution_status(&held.run_id).await?, "EXECUTING");
+    assert_eq!(notes(&session).await?, 0);
+    session.check().await
+}
+
+#[tokio::test]
+async fn r_03_a_completion_waits_for_a_block_and_sees_its_edge() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    let held = session.executing("test").await?;
+    let token = session.token().await?;
+    begin(&session).await?;
+    session.block(&held.run_id, &[&token]).await?;
+    let completion = waiting(&database, async move |other| {
+        other.complete_waitpoint(&token).await
+    })
+    .await?;
+    commit(&session).await?;
+    completion.await??;
+    assert_eq!(session.execution_status(&held.run_id).await?, "EXECUTING");
+    assert_eq!(session.edges(&held.run_id).await?, 0);
+    session.check().await
+}
+
+#[tokio::test]
+async fn r_04_a_block_waits_for_a_completion_and_sees_it() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    let held = session.executing("test").await?;
+    let token = session.token().await?;
+    begin(&session).await?;
+    session.complete_waitpoint(&token).await?;
+    let run_id = held.run_id.clone();
+    let block = waiting(&database, async move |other| {
+        other.block(&run_id, &[&token]).await
+    })
+    .await?;
+    commit(&session).await?;
+    assert_eq!(block.await??.pending_count, 0);
+    session.check().await?;
+    session.tick().await?;
+    assert_eq!(session.execution_status(&held.run_id).await?, "EXECUTING");
+    session.check().await
+}
+
+#[tokio::test]
+async fn r_04_a_block_sees_a_completion_that_is_taken_back() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    let held = session.executing("test").await?;
+    let token = session.token().await?;
+    begin(&session).await?;
+    session.complete_waitpoint(&token).await?;
+    let (run_id, waitpoint) = (held.run_id.clone(), token.clone());
+    let block = waiting(&database, async move |other| {
+        other.block(&run_id, &[&waitpoint]).await
+    })
+    .await?;
+    session.client.batch_execute("rollback").await?;
+    assert_eq!(block.await??.pending_count, 1);
+    assert_eq!(notes(&session).await?, 0);
+    session.complete_waitpoint(&token).await?;
+    assert_eq!(session.execution_status(&held.run_id).await?, "EXECUTING");
+    session.check().await
+}
+
+#[tokio::test]
+async fn r_06_a_completion_while_the_tick_looks_at_the_run_is_not_lost() -> Result<()> {
+    let database = Database::fresh().await?;
+    let (ticker, other) = (
+        Session::open(&database).await?,
+        Session::open(&database).await?,
+    );
+    let held = other.executing("test").await?;
+    let (one, two) = (other.token().await?, other.token().await?);
+    other.block(&held.run_id, &[&one, &two]).await?;
+    // Somebody has the run while the first is completed.
+    begin(&ticker).await?;
+    let lock = "select from engine.run_state for no key update";
+    ticker.client.batch_execute(lock).await?;
+    other.complete_waitpoint(&one).await?;
+    commit(&ticker).await?;
+    assert_eq!(notes(&other).await?, 1);
+    // The tick is at work on that note, and has found the second pending.
+    begin(&ticker).await?;
+    ticker.tick().await?;
+    other.complete_waitpoint(&two).await?;
+    commit(&ticker).await?;
+    assert_eq!(notes(&other).await?, 1, "the second one's");
+    other.check().await?;
+    other.tick().await?;
+    assert_eq!(other.execution_status(&held.run_id).await?, "EXECUTING");
+    assert_eq!(notes(&other).await?, 0);
+    other.check().await
+}
+
+#[tokio::test]
+async fn r_07_a_checkpoint_that_waits_for_a_continuation_is_discarded() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    let held = session.executing("test").await?;
+    let token = session.token().await?;
+    let blocked = session.block(&held.run_id, &[&token]).await?;
+    begin(&session).await?;
+    session.complete_waitpoint(&token).await?;
+    let checkpoint = waiting(&database, async move |other| {
+        other.checkpoint(&blocked.held, "why").await
+    })
+    .await?;
+    commit(&session).await?;
+    let (ok, error, _, status) = checkpoint.await??;
+    assert_eq!(
+        (ok, error.as_deref()),
+        (false, Some("Not the latest snapshot"))
+    );
+    assert_eq!(status, "EXECUTING");
+    session.check().await
+}
+
+#[tokio::test]
+async fn r_07_a_run_that_is_suspended_during_a_completion_is_queued() -> Result<()> {
+    let database = Database::fresh().await?;
+    let (session, other) = (
+        Session::open(&database).await?,
+        Session::open(&database).await?,
+    );
+    let held = session.executing("test").await?;
+    let token = session.token().await?;
+    let blocked = session.block(&held.run_id, &[&token]).await?;
+    begin(&session).await?;
+    session.suspend(&blocked.held, "why").await?;
+    other.complete_waitpoint(&token).await?;
+    commit(&session).await?;
+    assert_eq!(other.execution_status(&held.run_id).await?, "SUSPENDED");
+    other.check().await?;
+    other.tick().await?;
+    assert_eq!(other.execution_status(&held.run_id).await?, "QUEUED");
+    other.check().await
+}
+
+/// A parent that waits for two children, which execute.
+async fn family(session: &Session) -> Result<(Held, Held, Held)> {
+    let parent = session.executing("parent").await?;
+    let sql = "select count(*) from engine_trigger_many((select jsonb_agg(jsonb_build_object( \
+               'task', 'child', 'parent_run_id', $1::text, 'resume_parent', true)) from generate_series(1, 2)))";
+    session.client.query_one(sql, &[&parent.run_id]).await?;
+    Ok((parent, session.take().await?, session.take().await?))
+}
+
+#[tokio::test]
+async fn two_children_that_end_at_once_wake_their_parent_once() -> Result<()> {
+    let database = Database::fresh().await?;
+    let (session, other) = (
+        Session::open(&database).await?,
+        Session::open(&database).await?,
+    );
+    let (parent, one, two) = family(&session).await?;
+    begin(&session).await?;
+    success(&session, &one).await?;
+    // The first has the parent: the second does not wait for it.
+    success(&other, &two).await?;
+    commit(&session).await?;
+    assert_eq!(
+        other.execution_status(&parent.run_id).await?,
+        "EXECUTING_WITH_WAITPOINTS"
+    );
+    other.check().await?;
+    other.tick().await?;
+    let data = other.data(&parent.run_id).await?;
+    assert_eq!(data["snapshot"]["executionStatus"], "EXECUTING");
+    assert_eq!(
+        data["completedWaitpoints"].as_array().map(Vec::len),
+        Some(2)
+    );
+    other.check().await
+}
+
+#[tokio::test]
+async fn a_child_that_ends_while_somebody_begins_to_wait_for_it_is_waited_for() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    let child = session.executing("child").await?;
+    let parent = session.executing("parent").await?;
+    // The wait comes first: the end of the child waits for it.
+    begin(&session).await?;
+    let sql = "select waitpoint_id from engine_run_waitpoint($1)";
+    let waitpoint: String = session
+        .client
+        .query_one(sql, &[&child.run_id])
+        .await?
+        .get(0);
+    session.block(&parent.run_id, &[&waitpoint]).await?;
+    let end = waiting(&database, async move |other| success(&other, &child).await).await?;
+    commit(&session).await?;
+    end.await??;
+    assert_eq!(session.execution_status(&parent.run_id).await?, "EXECUTING");
+    session.check().await?;
+    // The end comes first: who wants to wait waits for it, and gets a waitpoint that is completed.
+    let child = session.executing("child").await?;
+    begin(&session).await?;
+    success(&session, &child).await?;
+    let run_id = child.run_id.clone();
+    let asked = waiting(&database, async move |other| {
+        let sql = "select status, output from engine_run_waitpoint($1)";
+        let row = other.client.query_one(sql, &[&run_id]).await?;
+        Ok((row.get::<_, String>(0), row.get::<_, Option<String>>(1)))
+    })
+    .await?;
+    commit(&session).await?;
+    assert_eq!(
+        asked.await??,
+        ("COMPLETED".to_owned(), Some("1".to_owned()))
+    );
+    session.check().await
+}
+
+#[tokio::test]
+async fn the_end_of_a_child_waits_for_a_block_and_a_block_for_the_end() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    for block_is_first in [true, false] {
+        let child = session.executing("child").await?;
+        let parent = session.executing("parent").await?;
+        let sql = "select waitpoint_id from engine_run_waitpoint($1)";
+        let waitpoint: String = session
+            .client
+            .query_one(sql, &[&child.run_id])
+            .await?
+            .get(0);
+        begin(&session).await?;
+        let (run_id, held) = (parent.run_id.clone(), child.clone());
+        let second = if block_is_first {
+            session.block(&run_id, &[&waitpoint]).await?;
+            waiting(&database, async move |other| success(&other, &held).await).await?
+        } else {
+            success(&session, &held).await?;
+            waiting(&database, async move |other| {
+                other.block(&run_id, &[&waitpoint]).await.map(drop)
+            })
+            .await?
+        };
+        commit(&session).await?;
+        second.await??;
+        session.check().await?;
+        session.tick().await?;
+        assert_eq!(session.execution_status(&parent.run_id).await?, "EXECUTING");
+        session.check().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_tick_passes_by_a_waitpoint_that_somebody_is_about_to_wait_for() -> Result<()> {
+    let database = Database::fresh().await?;
+    let (session, ticker) = (
+        Session::open(&database).await?,
+        Session::open(&database).await?,
+    );
+    let held = session.executing("test").await?;
+    let due = session.due_in(0).await?;
+    begin(&session).await?;
+    session.block(&held.run_id, &[&due]).await?;
+    ticker.tick().await?;
+    assert_eq!(ticker.waitpoint(&due).await?["status"], "PENDING");
+    commit(&session).await?;
+    ticker.tick().await?;
+    assert_eq!(ticker.execution_status(&held.run_id).await?, "EXECUTING");
+    ticker.check().await
+}
+
+#[tokio::test]
+async fn a_parent_is_locked_while_its_child_is_brand_new() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    let parent = session.executing("parent").await?;
+    begin(&session).await?;
+    let arguments = format!(
+        "'child', parent_run_id => '{}', resume_parent => true",
+        parent.run_id
+    );
+    session.trigger_with(&arguments).await?;
+    let run_id = parent.run_id.clone();
+    let cancel = waiting(&database, async move |other| {
+        let sql = "select execution_status from engine_cancel($1)";
+        let row = other.client.query_one(sql, &[&run_id]).await?;
+        Ok(row.get::<_, String>(0))
+    })
+    .await?;
+    commit(&session).await?;
+    assert_eq!(cancel.await??, "PENDING_CANCEL");
+    session.check().await?;
+    // The other way round: a parent that is being cancelled triggers nothing.
+    let parent = session.take().await.context("the child is queued")?;
+    begin(&session).await?;
+    let sql = "select engine_cancel($1)";
+    session.client.query_one(sql, &[&parent.run_id]).await?;
+    let trigger = format!(
+        "select engine_trigger('child', parent_run_id => '{}', resume_parent => true)",
+        parent.run_id
+    );
+    let refused = waiting(&database, async move |other| other.refused(&trigger).await).await?;
+    commit(&session).await?;
+    assert_eq!(refused.await??.code, "RE004");
+    session.check().await
+}
