@@ -4,13 +4,13 @@ create view engine.advice as
 select true as is_problem,
        'tick' as kind,
        o.kind as subject,
-       format('%s of kind "%s" are due and not done.', o.count, o.kind) as detail,
+       format('Due and not done, of kind "%s": %s.', o.kind, o.count) as detail,
        'Have somebody call engine_tick every second: a worker of engine-client does.' as hint,
        o.oldest_age as age
 from engine.overdue as o
 union all
 select true, 'unclaimed', q.queue,
-       format('%s runs of queue "%s" in environment "%s" are due, and none of them runs.', q.due, q.queue, q.environment_id),
+       format('Queue "%s" of environment "%s" has due runs: %s. No worker holds a run of it.', q.queue, q.environment_id, q.due),
        'Start a worker for their worker queue, or raise the limit that holds them back.',
        q.oldest_age
 from engine.queue_stats as q
@@ -18,7 +18,7 @@ left join engine.environment as e on e.id = q.environment_id
 where q.due > 0 and q.running = 0 and not q.is_paused and not coalesce(e.is_paused, false)
 union all
 select false, 'paused', q.queue,
-       format('%s runs of queue "%s" in environment "%s" are due, and it is paused.', q.due, q.queue, q.environment_id),
+       format('Queue "%s" of environment "%s" has due runs: %s. It is paused.', q.queue, q.environment_id, q.due),
        case when q.is_paused then 'Resume the queue.' else 'Resume the environment.' end,
        q.oldest_age
 from engine.queue_stats as q

@@ -41,7 +41,7 @@ pub async fn run(
         }
         let advice = findings.len() - problems;
         output.line(&format!(
-            "engine {version}: {problems} problems, {advice} pieces of advice"
+            "engine {version}: problems {problems}, advice {advice}"
         ))?;
     }
     Ok(if problems == 0 {

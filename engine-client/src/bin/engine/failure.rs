@@ -69,15 +69,7 @@ impl Failure {
         if output.is_json() {
             eprintln!("{}", json!({ "error": complaint.to_json() }));
         } else {
-            let code = complaint.code.map(|code| format!(" ({code})"));
-            let message = form::plain(&complaint.message);
-            let error = style("error:").for_stderr().red().bold();
-            eprintln!("{error} {message}{}", code.unwrap_or_default());
-            for (label, text) in [("DETAIL", &complaint.detail), ("HINT", &complaint.hint)] {
-                if let Some(text) = text {
-                    eprintln!("{label}:  {}", form::plain(text));
-                }
-            }
+            complaint.print(&style("error:").for_stderr().red().bold().to_string());
         }
         ExitCode::from(match self {
             Self::Refused { exit, .. } => *exit,
@@ -153,11 +145,15 @@ impl Complaint {
         }
     }
 
-    /// The message and its code.
-    pub fn to_line(&self) -> String {
-        match &self.code {
-            Some(code) => format!("{} ({code})", self.message),
-            None => self.message.clone(),
+    /// Prints it on standard error, as psql would: `label` stands before the message.
+    pub fn print(&self, label: &str) {
+        let message = form::plain(&self.message);
+        let code = self.code.as_ref().map(|code| format!(" ({code})"));
+        eprintln!("{label} {message}{}", code.unwrap_or_default());
+        for (label, text) in [("DETAIL", &self.detail), ("HINT", &self.hint)] {
+            if let Some(text) = text {
+                eprintln!("{label}:  {}", form::plain(text));
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! Values in the form in which people read them.
 
-use console::{Style, StyledObject};
+use console::Style;
 use serde_json::Value;
 
 /// Text from the database without what would steer a terminal, on one line.
@@ -79,9 +79,9 @@ pub fn rate(value: &Value) -> String {
         .map_or_else(String::new, |rate| format!("{rate:.1}"))
 }
 
-/// A status in the colour of what it means; it may be padded.
-pub fn status(text: String) -> StyledObject<String> {
-    let style = match text.trim() {
+/// The colour of what a status means.
+pub fn status(text: &str) -> Style {
+    match text {
         "COMPLETED_SUCCESSFULLY" => Style::new().green(),
         "COMPLETED_WITH_ERRORS" | "SYSTEM_FAILURE" | "CRASHED" | "INTERRUPTED" | "TIMED_OUT" => {
             Style::new().red()
@@ -93,8 +93,13 @@ pub fn status(text: String) -> StyledObject<String> {
             Style::new().cyan()
         }
         _ => Style::new(),
-    };
-    style.apply_to(text)
+    }
+}
+
+/// A status in its colour.
+pub fn coloured_status(value: &Value) -> String {
+    let text = text(value);
+    status(&text).apply_to(&text).to_string()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Rows in columns.
 
-use console::{Alignment, pad_str, style};
+use console::{Alignment, Style, pad_str};
 use serde_json::Value;
 
 use crate::form;
@@ -56,6 +56,14 @@ impl Column {
         }
     }
 
+    fn style(&self, cell: &str) -> Style {
+        match self.form {
+            Form::Status => form::status(cell),
+            Form::Flag => Style::new().yellow(),
+            Form::Text | Form::Count | Form::Span | Form::Moment => Style::new(),
+        }
+    }
+
     /// The width that a cell gets, without its colour; the last one needs none behind it.
     fn padded(&self, cell: &str, width: usize, is_last: bool) -> String {
         if is_last && self.alignment() == Alignment::Left {
@@ -65,39 +73,29 @@ impl Column {
     }
 }
 
-/// The lines of a table: its header, then one for each row.
+/// The lines of a table: its header, then one for each row. A column that has no value in any row is left out.
 pub fn lines(rows: &[Row], columns: &[Column]) -> Vec<String> {
-    let cells: Vec<Vec<String>> = rows
-        .iter()
-        .map(|row| columns.iter().map(|column| column.cell(row)).collect())
-        .collect();
-    let widths: Vec<usize> = columns
-        .iter()
-        .enumerate()
-        .map(|(index, column)| {
-            let cells = cells
-                .iter()
-                .map(|row| console::measure_text_width(&row[index]));
-            cells.max().unwrap_or(0).max(column.header.len())
-        })
-        .collect();
-    let line = |cells: &mut dyn Iterator<Item = String>, is_header: bool| {
-        let mut padded = Vec::new();
-        for (index, (cell, column)) in cells.zip(columns).enumerate() {
-            let cell = column.padded(&cell, widths[index], index + 1 == columns.len());
-            padded.push(match column.form {
-                _ if is_header => style(cell).dim().to_string(),
-                Form::Status => form::status(cell).to_string(),
-                Form::Flag => style(cell).yellow().to_string(),
-                Form::Text | Form::Count | Form::Span | Form::Moment => cell,
-            });
+    let mut shown = Vec::new();
+    for column in columns {
+        let cells: Vec<String> = rows.iter().map(|row| column.cell(row)).collect();
+        let widths = cells.iter().map(|cell| console::measure_text_width(cell));
+        let widest = widths.max().unwrap_or(0);
+        if widest > 0 {
+            shown.push((column, cells, widest.max(column.header.len())));
         }
-        padded.join("  ").trim_end().to_owned()
-    };
-    let mut headers = columns.iter().map(|column| column.header.to_uppercase());
-    let mut lines = vec![line(&mut headers, true)];
-    for row in cells {
-        lines.push(line(&mut row.into_iter(), false));
     }
-    lines
+    let line = |cell: &dyn Fn(&Column, &[String]) -> (String, Style)| {
+        let mut line = Vec::new();
+        for (index, (column, cells, width)) in shown.iter().enumerate() {
+            let (text, style) = cell(column, cells);
+            let is_last = index + 1 == shown.len();
+            let padded = column.padded(&text, *width, is_last);
+            line.push(style.apply_to(padded).to_string());
+        }
+        line.join("  ").trim_end().to_owned()
+    };
+    let header = line(&|column, _| (column.header.to_uppercase(), Style::new().dim()));
+    let rows = (0..rows.len())
+        .map(|index| line(&|column, cells| (cells[index].clone(), column.style(&cells[index]))));
+    [header].into_iter().chain(rows).collect()
 }

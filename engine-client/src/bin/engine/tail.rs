@@ -110,7 +110,7 @@ fn facts(body: &Value) -> Vec<String> {
     let mut facts = Vec::new();
     for status in [&run["status"], &snapshot["executionStatus"]] {
         if !status.is_null() {
-            facts.push(form::status(form::text(status)).to_string());
+            facts.push(form::coloured_status(status));
         }
     }
     for attempt in [&run["attemptNumber"], &snapshot["attemptNumber"]] {

@@ -181,8 +181,7 @@ impl Outcome {
             output.document(&Value::Object(facts))?;
         } else {
             for (run, complaint) in &self.failed {
-                let complaint = form::plain(&complaint.to_line());
-                eprintln!("{}: {complaint}", form::plain(&run.friendly()));
+                complaint.print(&format!("{}:", form::plain(&run.friendly())));
             }
             output.line(summary)?;
             if !is_success {

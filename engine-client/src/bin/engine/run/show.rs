@@ -95,7 +95,7 @@ fn print(output: Output, run: &Row) -> Result<(), Failure> {
             (value, Form::Count) => form::count(value),
             (value, Form::Span) => form::span(value),
             (value, Form::Moment) => form::moment(value),
-            (value, Form::Status) => form::status(form::text(value)).to_string(),
+            (value, Form::Status) => form::coloured_status(value),
             (value, Form::Text | Form::Flag) => form::text(value),
         };
         let name = style(format!("{name:<15}")).dim();
