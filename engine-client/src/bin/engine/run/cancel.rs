@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use engine_client::RunId;
 use serde_json::{Value, json};
 use tokio_postgres::types::Type;
 
@@ -39,16 +38,16 @@ pub async fn run(
 ) -> Result<ExitCode, Failure> {
     let runs = arguments.selection.resolve(session, &CANCEL).await?;
     let action_id = format!("cli_{:016x}", rand::random::<u64>());
-    let call = async |run: RunId| {
+    let call = async |runs: Vec<String>| {
         let parameters: [Parameter<'_>; 4] = [
-            (&run.as_str(), Type::TEXT),
+            (&runs, Type::TEXT_ARRAY),
             (&arguments.reason, Type::TEXT),
             (&arguments.finalize, Type::BOOL),
             (&action_id, Type::TEXT),
         ];
-        session.row(statement::RUN_CANCEL, &parameters).await
+        session.rows(statement::RUN_CANCEL, &parameters).await
     };
-    let outcome = bulk::each(&runs, &CANCEL, call).await?;
+    let outcome = bulk::each(runs, &CANCEL, call).await?;
     let summary = summary(&outcome.rows);
     let facts = Row::from_iter([("bulk_action_id".to_owned(), json!(action_id))]);
     outcome.report(output, &summary, facts)

@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use engine_client::RunId;
 use tokio_postgres::types::Type;
 
 use super::bulk::{self, Action, Selection, runs_of};
@@ -33,12 +32,11 @@ pub async fn run(
     arguments: &Arguments,
 ) -> Result<ExitCode, Failure> {
     let runs = arguments.selection.resolve(session, &REPLAY).await?;
-    let call = async |run: RunId| {
-        let run = run.friendly();
-        let parameters = [(&run as _, Type::TEXT)];
-        session.row(statement::RUN_REPLAY, &parameters).await
+    let call = async |runs: Vec<String>| {
+        let parameters = [(&runs as _, Type::TEXT_ARRAY)];
+        session.rows(statement::RUN_REPLAY, &parameters).await
     };
-    let outcome = bulk::each(&runs, &REPLAY, call).await?;
+    let outcome = bulk::each(runs, &REPLAY, call).await?;
     if !output.is_json() && outcome.rows.len() <= NAMED {
         for row in &outcome.rows {
             let [old, new] = ["replayed_from", "run_id"].map(|key| form::text(&row[key]));
