@@ -6,6 +6,7 @@ mod filter;
 mod list;
 mod replay;
 mod reschedule;
+mod selection;
 mod show;
 
 use std::process::ExitCode;

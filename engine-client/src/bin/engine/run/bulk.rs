@@ -1,45 +1,18 @@
-//! Actions on many runs: which ones, whether really, and how it went.
+//! Actions on many runs, and how they went.
 
-use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
-use clap::Args;
 use engine_client::{Error, RunId};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use super::filter::{Filter, Page};
 use crate::failure::{Complaint, Failure};
 use crate::form;
 use crate::output::Output;
-use crate::session::{Row, Session};
+use crate::session::Row;
 
 /// Runs per statement, and so per commit: what holds up nobody for long, and has the disk wait for less.
 const TOGETHER: usize = 50;
-
-/// The runs to act on.
-#[derive(Args)]
-pub struct Selection {
-    /// The runs
-    #[arg(required_unless_present_any = ["status", "task", "queue", "environment", "tag", "all"])]
-    #[arg(conflicts_with_all = ["status", "task", "queue", "environment", "tag", "all", "limit"])]
-    runs: Vec<RunId>,
-
-    #[command(flatten)]
-    filter: Filter,
-
-    /// All runs
-    #[arg(long, conflicts_with_all = ["status", "task", "queue", "environment", "tag"])]
-    all: bool,
-
-    /// At most so many of those that match, newest first
-    #[arg(long, short, value_parser = clap::value_parser!(i64).range(1..))]
-    limit: Option<i64>,
-
-    /// Do not ask
-    #[arg(long, short)]
-    yes: bool,
-}
 
 /// What is done to each run.
 pub struct Action {
@@ -47,47 +20,6 @@ pub struct Action {
     pub verb: &'static str,
     /// Whether it is for runs that have ended, or for those that have not.
     pub is_finished: bool,
-}
-
-impl Selection {
-    /// The runs, oldest first, once it is certain that they are meant.
-    pub async fn resolve(&self, session: &Session, action: &Action) -> Result<Vec<RunId>, Failure> {
-        if self.filter.is_empty() && !self.all {
-            return Ok(self.runs.clone());
-        }
-        let page = Page {
-            is_finished: Some(action.is_finished),
-            limit: self.limit,
-            ..Page::default()
-        };
-        let found = self.filter.find(session, &page).await?;
-        let ids = found.iter().rev().filter_map(|row| row["run_id"].as_str());
-        let runs: Vec<RunId> = ids.map(RunId::new).collect();
-        if !self.yes && !runs.is_empty() {
-            confirm(action.verb, runs.len())?;
-        }
-        Ok(runs)
-    }
-}
-
-/// Asks on the terminal whether so many runs are meant.
-fn confirm(verb: &str, count: usize) -> Result<(), Failure> {
-    let question = format!("{verb} {}", runs_of(count));
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        let hint = "Repeat the command with --yes.";
-        return Err(Failure::usage(format!("it would {question}"), hint));
-    }
-    eprint!("{question}? [y/N] ");
-    io::stderr().flush()?;
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer)?;
-    if matches!(answer.trim(), "y" | "Y" | "yes") {
-        return Ok(());
-    }
-    Err(Failure::refused(
-        "nothing was done",
-        "Answer \"y\" to go on.",
-    ))
 }
 
 /// Three runs, or one.
@@ -103,6 +35,8 @@ pub struct Outcome {
     /// What the calls returned.
     pub rows: Vec<Row>,
     failed: Vec<(RunId, Complaint)>,
+    /// What ended it before its time.
+    end: Option<Failure>,
 }
 
 /// Does `call` for all runs, some at a time, in the order of their ids, which is the order of locks. Where the server refuses it
@@ -111,7 +45,7 @@ pub async fn each<Call>(
     mut runs: Vec<RunId>,
     action: &Action,
     call: impl Fn(Vec<String>) -> Call,
-) -> Result<Outcome, Failure>
+) -> Outcome
 where
     Call: Future<Output = Result<Vec<Row>, Failure>>,
 {
@@ -120,26 +54,14 @@ where
     let bar = progress(runs.len(), action.verb);
     let mut outcome = Outcome::default();
     for together in runs.chunks(TOGETHER) {
-        let ids = together.iter().map(RunId::friendly).collect();
-        match call(ids).await {
-            Ok(rows) => outcome.rows.extend(rows),
-            Err(Failure::Engine(error)) if is_about_a_run(&error) => {
-                for run in together {
-                    match call(vec![run.friendly()]).await {
-                        Ok(rows) => outcome.rows.extend(rows),
-                        Err(Failure::Engine(error)) if is_about_a_run(&error) => {
-                            outcome.failed.push((run.clone(), Complaint::of(&error)));
-                        }
-                        Err(failure) => return Err(failure),
-                    }
-                }
-            }
-            Err(failure) => return Err(failure),
+        if let Err(failure) = outcome.add(together, &call).await {
+            outcome.end = Some(failure);
+            break;
         }
         bar.inc(together.len() as u64);
     }
     bar.finish_and_clear();
-    Ok(outcome)
+    outcome
 }
 
 /// Whether the other runs may fare better: the engine's own conditions, and a payload that is over the limit of today.
@@ -164,7 +86,34 @@ fn progress(count: usize, verb: &'static str) -> ProgressBar {
 }
 
 impl Outcome {
-    /// Prints how it went: `summary` in words, or all of it as JSON with what `facts` add. It failed if it did for a run.
+    async fn add<Call>(
+        &mut self,
+        runs: &[RunId],
+        call: &impl Fn(Vec<String>) -> Call,
+    ) -> Result<(), Failure>
+    where
+        Call: Future<Output = Result<Vec<Row>, Failure>>,
+    {
+        match call(runs.iter().map(RunId::friendly).collect()).await {
+            Ok(rows) => self.rows.extend(rows),
+            Err(Failure::Engine(error)) if is_about_a_run(&error) => {
+                for run in runs {
+                    match call(vec![run.friendly()]).await {
+                        Ok(rows) => self.rows.extend(rows),
+                        Err(Failure::Engine(error)) if is_about_a_run(&error) => {
+                            self.failed.push((run.clone(), Complaint::of(&error)));
+                        }
+                        Err(failure) => return Err(failure),
+                    }
+                }
+            }
+            Err(failure) => return Err(failure),
+        }
+        Ok(())
+    }
+
+    /// Prints how it went: `summary` in words, or all of it as JSON with what `facts` add. It failed if it did for a run, or
+    /// if something ended it.
     pub fn report(
         self,
         output: Output,
@@ -189,6 +138,9 @@ impl Outcome {
             if !is_success {
                 eprintln!("failed for {}", runs_of(self.failed.len()));
             }
+        }
+        if let Some(failure) = self.end {
+            return Err(failure);
         }
         Ok(if is_success {
             ExitCode::SUCCESS

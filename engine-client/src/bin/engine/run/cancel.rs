@@ -6,7 +6,8 @@ use clap::Args;
 use serde_json::{Value, json};
 use tokio_postgres::types::Type;
 
-use super::bulk::{self, Action, Selection, runs_of};
+use super::bulk::{self, Action, runs_of};
+use super::selection::Selection;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::session::{Parameter, Row, Session};
@@ -47,7 +48,7 @@ pub async fn run(
         ];
         session.rows(statement::RUN_CANCEL, &parameters).await
     };
-    let outcome = bulk::each(runs, &CANCEL, call).await?;
+    let outcome = bulk::each(runs, &CANCEL, call).await;
     let summary = summary(&outcome.rows);
     let facts = Row::from_iter([("bulk_action_id".to_owned(), json!(action_id))]);
     outcome.report(output, &summary, facts)

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use clap::Args;
 use tokio_postgres::types::Type;
 
-use super::bulk::{self, Action, Selection, runs_of};
+use super::bulk::{self, Action, runs_of};
+use super::selection::Selection;
 use crate::failure::Failure;
 use crate::form;
 use crate::output::Output;
@@ -36,7 +37,7 @@ pub async fn run(
         let parameters = [(&runs as _, Type::TEXT_ARRAY)];
         session.rows(statement::RUN_REPLAY, &parameters).await
     };
-    let outcome = bulk::each(runs, &REPLAY, call).await?;
+    let outcome = bulk::each(runs, &REPLAY, call).await;
     if !output.is_json() && outcome.rows.len() <= NAMED {
         for row in &outcome.rows {
             let [old, new] = ["replayed_from", "run_id"].map(|key| form::text(&row[key]));
