@@ -175,9 +175,10 @@ async fn a_check_succeeds_if_and_only_if_it_finds_nothing() -> Result<()> {
 #[tokio::test]
 async fn a_database_without_the_extension_is_told_so() -> Result<()> {
     let database = Database::fresh().await?;
-    database
-        .connect()
-        .await?
+    let session = Session::open(&database).await?;
+    session.broken_on_purpose().await?;
+    session
+        .client
         .batch_execute("drop extension engine")
         .await?;
     for command in ["queues", "check", "doctor", "tail", "top"] {

@@ -28,7 +28,7 @@ impl Terminal {
     fn start(mut command: Command) -> Result<Self> {
         let size = Winsize {
             ws_row: 24,
-            ws_col: 100,
+            ws_col: 160,
             ws_xpixel: 0,
             ws_ypixel: 0,
         };

@@ -165,7 +165,7 @@ async fn top_shows_queues_rates_and_what_is_overdue() -> Result<()> {
     let text = prints(&database, &["top"]).await?;
     for words in [
         "3 queued, 3 of them due, 1 running",
-        "triggered 0.4",
+        "TRIGGERED/S",
         "1 overdue of kind heartbeat",
         "STALLED RUN",
     ] {

@@ -72,6 +72,9 @@ pub fn moment(value: &Value) -> String {
     format!("{date} {time}{zone}")
 }
 
+/// A [`rate`] at which nothing happens.
+pub const NONE_PER_SECOND: &str = "0.0";
+
 /// So many per second.
 pub fn rate(value: &Value) -> String {
     value

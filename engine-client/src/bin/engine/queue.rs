@@ -47,18 +47,10 @@ pub struct PauseArguments {
     environment: Option<String>,
 }
 
-/// The queues of an environment, or of all, at most `limit` of them: those first that have most to do.
-pub async fn find(
-    session: &Session,
-    environment: Option<&str>,
-    limit: Option<i64>,
-) -> Result<Vec<Row>, Failure> {
-    session
-        .rows(
-            statement::QUEUE_LIST,
-            &[(&environment, Type::TEXT), (&limit, Type::INT8)],
-        )
-        .await
+/// The queues of an environment, or of all: those first that have most to do.
+pub async fn find(session: &Session, environment: Option<&str>) -> Result<Vec<Row>, Failure> {
+    let parameters = [(&environment as _, Type::TEXT)];
+    session.rows(statement::QUEUE_LIST, &parameters).await
 }
 
 pub async fn list(
@@ -66,7 +58,7 @@ pub async fn list(
     output: Output,
     arguments: &ListArguments,
 ) -> Result<ExitCode, Failure> {
-    let rows = find(session, arguments.environment.as_deref(), None).await?;
+    let rows = find(session, arguments.environment.as_deref()).await?;
     output.rows(rows, COLUMNS, "no queues")?;
     Ok(ExitCode::SUCCESS)
 }

@@ -17,6 +17,10 @@ pub enum Form {
     Count,
     /// Milliseconds.
     Span,
+    /// So many per second.
+    Rate,
+    /// So many per second, better none.
+    BadRate,
     /// A time.
     Moment,
     /// Its header if it is true.
@@ -37,13 +41,20 @@ impl Column {
         Self { header, key, form }
     }
 
-    fn cell(&self, row: &Row) -> String {
+    /// What stands above its values.
+    pub fn header(&self) -> &'static str {
+        self.header
+    }
+
+    /// The value of a row, as people read it; empty for null.
+    pub fn cell(&self, row: &Row) -> String {
         let value = row.get(self.key).unwrap_or(&Value::Null);
         match self.form {
             Form::Text | Form::Status => form::text(value),
             Form::Count => form::count(value),
             Form::Span => form::span(value),
             Form::Moment => form::moment(value),
+            Form::Rate | Form::BadRate => form::rate(value),
             Form::Flag if *value == Value::Bool(true) => self.header.to_owned(),
             Form::Flag => String::new(),
         }
@@ -51,16 +62,20 @@ impl Column {
 
     fn alignment(&self) -> Alignment {
         match self.form {
-            Form::Count | Form::Span => Alignment::Right,
+            Form::Count | Form::Span | Form::Rate | Form::BadRate => Alignment::Right,
             Form::Text | Form::Status | Form::Moment | Form::Flag => Alignment::Left,
         }
     }
 
-    fn style(&self, cell: &str) -> Style {
+    /// The colour of a value.
+    pub fn style(&self, cell: &str) -> Style {
         match self.form {
             Form::Status => form::status(cell),
             Form::Flag => Style::new().yellow(),
-            Form::Text | Form::Count | Form::Span | Form::Moment => Style::new(),
+            Form::BadRate if cell != form::NONE_PER_SECOND => Style::new().red(),
+            Form::Text | Form::Count | Form::Span | Form::Moment | Form::Rate | Form::BadRate => {
+                Style::new()
+            }
         }
     }
 

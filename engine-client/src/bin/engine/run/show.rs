@@ -16,28 +16,28 @@ use crate::statement;
 use crate::table::{self, Column, Form};
 
 /// What is shown of the run itself, in this order; what is empty is left out.
-const FACTS: &[(&str, &str, Form)] = &[
-    ("task", "task", Form::Text),
-    ("status", "run_status", Form::Status),
-    ("execution", "execution_status", Form::Status),
-    ("queue", "queue", Form::Text),
-    ("concurrency key", "concurrency_key", Form::Text),
-    ("worker queue", "worker_queue", Form::Text),
-    ("environment", "environment_id", Form::Text),
-    ("attempt", "attempt_number", Form::Count),
-    ("of", "max_attempts", Form::Count),
-    ("lost workers", "queue_attempts", Form::Count),
-    ("parent", "parent_run_id", Form::Text),
-    ("replay of", "replayed_from", Form::Text),
-    ("batch", "batch_id", Form::Text),
-    ("created", "created_at", Form::Moment),
-    ("available", "available_at", Form::Moment),
-    ("heartbeat until", "heartbeat_deadline_at", Form::Moment),
-    ("completed", "completed_at", Form::Moment),
-    ("used", "usage_duration_ms", Form::Span),
-    ("payload", "payload", Form::Text),
-    ("output", "output", Form::Text),
-    ("error", "error", Form::Text),
+const FACTS: &[Column] = &[
+    Column::new("task", "task", Form::Text),
+    Column::new("status", "run_status", Form::Status),
+    Column::new("execution", "execution_status", Form::Status),
+    Column::new("queue", "queue", Form::Text),
+    Column::new("concurrency key", "concurrency_key", Form::Text),
+    Column::new("worker queue", "worker_queue", Form::Text),
+    Column::new("environment", "environment_id", Form::Text),
+    Column::new("attempt", "attempt_number", Form::Count),
+    Column::new("of", "max_attempts", Form::Count),
+    Column::new("lost workers", "queue_attempts", Form::Count),
+    Column::new("parent", "parent_run_id", Form::Text),
+    Column::new("replay of", "replayed_from", Form::Text),
+    Column::new("batch", "batch_id", Form::Text),
+    Column::new("created", "created_at", Form::Moment),
+    Column::new("available", "available_at", Form::Moment),
+    Column::new("heartbeat until", "heartbeat_deadline_at", Form::Moment),
+    Column::new("completed", "completed_at", Form::Moment),
+    Column::new("used", "usage_duration_ms", Form::Span),
+    Column::new("payload", "payload", Form::Text),
+    Column::new("output", "output", Form::Text),
+    Column::new("error", "error", Form::Text),
 ];
 
 const WAITS: &[Column] = &[
@@ -89,17 +89,13 @@ pub async fn run(
 
 fn print(output: Output, run: &Row) -> Result<(), Failure> {
     output.line(&style(form::text(&run["run_id"])).bold().to_string())?;
-    for (name, key, form) in FACTS {
-        let text = match (&run[*key], form) {
-            (Value::Null, _) => continue,
-            (value, Form::Count) => form::count(value),
-            (value, Form::Span) => form::span(value),
-            (value, Form::Moment) => form::moment(value),
-            (value, Form::Status) => form::coloured_status(value),
-            (value, Form::Text | Form::Flag) => form::text(value),
-        };
-        let name = style(format!("{name:<15}")).dim();
-        output.line(&format!("  {name}  {text}"))?;
+    for fact in FACTS {
+        let text = fact.cell(run);
+        if !text.is_empty() {
+            let name = style(format!("{:<15}", fact.header())).dim();
+            let text = fact.style(&text).apply_to(&text);
+            output.line(&format!("  {name}  {text}"))?;
+        }
     }
     for (key, columns) in [("waits_for", WAITS), ("history", HISTORY)] {
         let rows = objects(&run[key]);

@@ -1,5 +1,5 @@
 -- Queues that have runs or were set, the ones with most to do first.
--- $1 text environment, or null for all, $2 bigint at most so many, or null for all
+-- $1 text environment, or null for all
 -- Locks: none. Reads every queue item and every heartbeat.
 select jsonb_build_object(
            'queue', q.queue,
@@ -17,4 +17,3 @@ from engine.queue_stats as q
 left join engine.environment as e on e.id = q.environment_id
 where $1::text is null or q.environment_id = $1
 order by q.due desc, q.running desc, q.queued desc, q.environment_id, q.queue
-limit $2::bigint

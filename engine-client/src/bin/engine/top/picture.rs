@@ -1,5 +1,7 @@
 //! What there is to see at a moment.
 
+use std::slice;
+
 use console::style;
 use serde_json::{Value, json};
 use tokio_postgres::types::Type;
@@ -11,20 +13,16 @@ use crate::session::{Row, Session};
 use crate::statement;
 use crate::table::{self, Column, Form};
 
-/// As many queues as anybody looks at.
-const QUEUES: i64 = 200;
-
-/// As many stalled runs.
+/// As many stalled runs as anybody looks at.
 const STALLED: i64 = 10;
 
-/// What happens per second, in the order of a run's life.
-const RATES: &[&str] = &[
-    "triggered",
-    "dequeued",
-    "finished",
-    "failed",
-    "retried",
-    "stalled",
+const RATE_COLUMNS: &[Column] = &[
+    Column::new("triggered/s", "triggered", Form::Rate),
+    Column::new("dequeued/s", "dequeued", Form::Rate),
+    Column::new("finished/s", "finished", Form::Rate),
+    Column::new("failed/s", "failed", Form::BadRate),
+    Column::new("retried/s", "retried", Form::BadRate),
+    Column::new("stalled/s", "stalled", Form::BadRate),
 ];
 
 const STALLED_COLUMNS: &[Column] = &[
@@ -51,7 +49,7 @@ impl Picture {
             session.row(statement::RATE, &[]),
             session.rows(statement::OVERDUE, &[]),
             session.rows(statement::STALLED, &[(&STALLED, Type::INT8)]),
-            queue::find(session, environment, Some(QUEUES)),
+            queue::find(session, environment),
         )?;
         Ok(Self {
             rate,
@@ -78,17 +76,15 @@ impl Picture {
             let counts = self.queues.iter().filter_map(|queue| queue[key].as_i64());
             form::count(&json!(counts.sum::<i64>()))
         };
+        let time = form::moment(&self.rate["time"]);
+        let [queued, due, running] = ["queued", "due", "running"].map(total);
         let mut lines = vec![
-            format!(
-                "{database} at {}: {} queued, {} of them due, {} running",
-                form::moment(&self.rate["time"]),
-                total("queued"),
-                total("due"),
-                total("running"),
-            ),
-            self.rates(),
+            format!("{database} at {time}"),
+            format!("{queued} queued, {due} of them due, {running} running"),
         ];
         lines.extend(self.overdue.iter().map(overdue));
+        lines.push(String::new());
+        lines.extend(table::lines(slice::from_ref(&self.rate), RATE_COLUMNS));
         for (rows, columns) in [
             (&self.stalled, STALLED_COLUMNS),
             (&self.queues, queue::COLUMNS),
@@ -99,24 +95,6 @@ impl Picture {
             }
         }
         lines
-    }
-
-    fn rates(&self) -> String {
-        let rates: Vec<String> = RATES
-            .iter()
-            .map(|name| {
-                let rate = form::rate(&self.rate[*name]);
-                let is_bad = matches!(*name, "failed" | "retried" | "stalled") && rate != "0.0";
-                let rate = if is_bad {
-                    style(rate).red()
-                } else {
-                    style(rate)
-                };
-                format!("{name} {rate}")
-            })
-            .collect();
-        let seconds = form::rate(&self.rate["seconds"]);
-        format!("per second, last {seconds} s: {}", rates.join("  "))
     }
 }
 
