@@ -78,39 +78,54 @@ impl Column {
             }
         }
     }
+}
 
-    /// The width that a cell gets, without its colour; the last one needs none behind it.
-    fn padded(&self, cell: &str, width: usize, is_last: bool) -> String {
-        if is_last && self.alignment() == Alignment::Left {
-            return cell.to_owned();
-        }
-        pad_str(cell, width, self.alignment(), None).into_owned()
+/// A column with its values.
+struct Shown<'a> {
+    column: &'a Column,
+    cells: Vec<String>,
+    width: usize,
+}
+
+impl<'a> Shown<'a> {
+    /// None if no row has a value.
+    fn new(column: &'a Column, rows: &[Row]) -> Option<Self> {
+        let cells: Vec<String> = rows.iter().map(|row| column.cell(row)).collect();
+        let widths = cells.iter().map(|cell| console::measure_text_width(cell));
+        let widest = widths.max().filter(|width| *width > 0)?;
+        Some(Self {
+            column,
+            cells,
+            width: widest.max(column.header.len()),
+        })
+    }
+
+    /// A text in its style, with spaces around it up to the column's width.
+    fn padded(&self, text: &str, style: &Style) -> String {
+        let styled = style.apply_to(text).to_string();
+        let alignment = self.column.alignment();
+        pad_str(&styled, self.width, alignment, None).into_owned()
+    }
+
+    fn header(&self) -> String {
+        let style = Style::new().dim();
+        self.padded(&self.column.header.to_uppercase(), &style)
+    }
+
+    fn cell(&self, row: usize) -> String {
+        let cell = &self.cells[row];
+        self.padded(cell, &self.column.style(cell))
     }
 }
 
 /// The lines of a table: its header, then one for each row. A column that has no value in any row is left out.
 pub fn lines(rows: &[Row], columns: &[Column]) -> Vec<String> {
-    let mut shown = Vec::new();
-    for column in columns {
-        let cells: Vec<String> = rows.iter().map(|row| column.cell(row)).collect();
-        let widths = cells.iter().map(|cell| console::measure_text_width(cell));
-        let widest = widths.max().unwrap_or(0);
-        if widest > 0 {
-            shown.push((column, cells, widest.max(column.header.len())));
-        }
-    }
-    let line = |cell: &dyn Fn(&Column, &[String]) -> (String, Style)| {
-        let mut line = Vec::new();
-        for (index, (column, cells, width)) in shown.iter().enumerate() {
-            let (text, style) = cell(column, cells);
-            let is_last = index + 1 == shown.len();
-            let padded = column.padded(&text, *width, is_last);
-            line.push(style.apply_to(padded).to_string());
-        }
-        line.join("  ").trim_end().to_owned()
-    };
-    let header = line(&|column, _| (column.header.to_uppercase(), Style::new().dim()));
-    let rows = (0..rows.len())
-        .map(|index| line(&|column, cells| (cells[index].clone(), column.style(&cells[index]))));
-    [header].into_iter().chain(rows).collect()
+    let shown = columns.iter().filter_map(|column| Shown::new(column, rows));
+    let shown: Vec<Shown<'_>> = shown.collect();
+    let header = shown.iter().map(Shown::header).collect();
+    let rows = (0..rows.len()).map(|row| shown.iter().map(|column| column.cell(row)).collect());
+    let lines = [header].into_iter().chain(rows);
+    lines
+        .map(|cells: Vec<String>| cells.join("  ").trim_end().to_owned())
+        .collect()
 }

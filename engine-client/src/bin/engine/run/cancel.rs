@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio_postgres::types::Type;
 
 use super::bulk::{self, Action, runs_of};
@@ -57,7 +57,7 @@ pub async fn run(
 /// "cancelled 3 runs, asked the worker of 1 run, 2 runs had ended already"
 fn summary(rows: &[Row]) -> String {
     let ended = rows.iter().filter(|row| row["already_finished"] == true);
-    let asked = |row: &&Row| row["execution_status"] == Value::from("PENDING_CANCEL");
+    let asked = |row: &&Row| row["execution_status"] == "PENDING_CANCEL";
     let (ended, asked) = (ended.count(), rows.iter().filter(asked).count());
     let mut summary = format!("cancelled {}", runs_of(rows.len() - ended - asked));
     if asked > 0 {
