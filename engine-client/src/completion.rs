@@ -55,6 +55,14 @@ impl Completion {
         self
     }
 
+    /// An element of `engine_complete_many`.
+    pub(crate) fn to_element(&self, run_id: &RunId, snapshot_id: &SnapshotId) -> Value {
+        let mut element = self.json.clone();
+        element["run_id"] = json!(run_id.as_str());
+        element["snapshot_id"] = json!(snapshot_id.as_str());
+        element
+    }
+
     /// The argument of `engine_complete_attempt`.
     pub fn as_json(&self) -> &Value {
         &self.json

@@ -181,7 +181,11 @@ impl Dequeued {
     }
 }
 
-fn read_payload<T: DeserializeOwned>(payload: &str, payload_type: &str) -> Result<T, Error> {
+/// Reads a payload or an output by its media type.
+pub(crate) fn read_payload<T: DeserializeOwned>(
+    payload: &str,
+    payload_type: &str,
+) -> Result<T, Error> {
     let read = if payload_type == "text/plain" {
         let text: serde::de::value::StrDeserializer<'_, serde_json::Error> =
             payload.into_deserializer();

@@ -1,15 +1,19 @@
-//! One method per SQL function: here those of a service that triggers and observes runs.
+//! One method per SQL function: here those of a service that triggers runs, and the tick.
 
 mod attempt;
 mod batch;
+mod many;
+mod observe;
+mod operate;
 mod wait;
 
-use serde_json::Value;
 use tokio_postgres::GenericClient;
 use tokio_postgres::types::{Json, Type};
 
 use crate::time::{to_ms, to_seconds};
-use crate::{BatchId, Error, RunId, SnapshotId, Trigger, Triggered, statement};
+use crate::{BatchId, Error, RunId, Trigger, Triggered, statement};
+
+pub use self::many::OfMany;
 
 /// Who works: written to the snapshots of the runs that a caller dequeues, starts and completes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -138,55 +142,6 @@ impl<'a, C: GenericClient> Engine<'a, C> {
             .query_typed(statement::TRIGGER_MANY, &[(&Json(triggers), Type::JSONB)])
             .await?;
         rows.iter().map(Triggered::from_row).collect()
-    }
-
-    /// `engine_execution_data`: all about a run's latest snapshot, or none if there is no such run in
-    /// that environment.
-    ///
-    /// # Errors
-    /// As [every call](Self).
-    pub async fn execution_data(
-        &self,
-        run_id: &RunId,
-        environment_id: Option<&str>,
-    ) -> Result<Option<Value>, Error> {
-        let row = self
-            .client
-            .query_typed_one(
-                statement::EXECUTION_DATA,
-                &[
-                    (&run_id.as_str(), Type::TEXT),
-                    (&environment_id, Type::TEXT),
-                ],
-            )
-            .await?;
-        Ok(row.try_get("execution_data")?)
-    }
-
-    /// `engine_snapshots_since`: the run's valid snapshots after `snapshot_id`, oldest first, or none if
-    /// there is no such run or snapshot in that environment.
-    ///
-    /// # Errors
-    /// As [every call](Self).
-    pub async fn snapshots_since(
-        &self,
-        run_id: &RunId,
-        snapshot_id: &SnapshotId,
-        environment_id: Option<&str>,
-    ) -> Result<Option<Vec<Value>>, Error> {
-        let row = self
-            .client
-            .query_typed_one(
-                statement::SNAPSHOTS_SINCE,
-                &[
-                    (&run_id.as_str(), Type::TEXT),
-                    (&snapshot_id.as_str(), Type::TEXT),
-                    (&environment_id, Type::TEXT),
-                ],
-            )
-            .await?;
-        let snapshots: Option<Json<Vec<Value>>> = row.try_get("snapshots")?;
-        Ok(snapshots.map(|Json(snapshots)| snapshots))
     }
 
     /// `engine_tick`: does at most `max_items` of each kind of due work, such as putting stalled runs

@@ -26,6 +26,8 @@ pub enum ErrorKind {
     /// `RE007`: the extension's library and its catalog differ in version. Reconnect after
     /// `ALTER EXTENSION engine UPDATE`.
     VersionMismatch,
+    /// `RE008`: the queue takes no more runs for now.
+    QueueFull,
     /// `RE010`: no waitpoint has this id.
     UnknownWaitpoint,
     /// `RE011`: no batch has this id.
@@ -58,19 +60,26 @@ const CODES: &[(&str, ErrorKind, Retry)] = &[
     ("RE005", ErrorKind::UnknownEnvironment, Retry::No),
     ("RE006", ErrorKind::WrongIsolation, Retry::No),
     ("RE007", ErrorKind::VersionMismatch, Retry::No),
+    ("RE008", ErrorKind::QueueFull, Retry::No),
     ("RE010", ErrorKind::UnknownWaitpoint, Retry::No),
     ("RE011", ErrorKind::UnknownBatch, Retry::No),
     ("RE012", ErrorKind::BatchClosed, Retry::No),
-    // serialization failure, deadlock, lock not available: nothing was changed
+    // serialization failure, deadlock, lock not available, statement timeout or cancel: nothing was changed
     ("40001", ErrorKind::Database, Retry::Yes),
     ("40P01", ErrorKind::Database, Retry::Yes),
     ("55P03", ErrorKind::Database, Retry::Yes),
-    // connection exceptions, too many connections, shutdown, crash, starting up
+    ("57014", ErrorKind::Database, Retry::Yes),
+    // connection exceptions, too many connections, shutdown, crash, starting up, idle for too long; and a server that
+    // has become a standby: a new connection may find the primary
     ("08", ErrorKind::Connection, Retry::Yes),
     ("53300", ErrorKind::Connection, Retry::Yes),
     ("57P01", ErrorKind::Connection, Retry::Yes),
     ("57P02", ErrorKind::Connection, Retry::Yes),
     ("57P03", ErrorKind::Connection, Retry::Yes),
+    ("57P05", ErrorKind::Connection, Retry::Yes),
+    ("25006", ErrorKind::Connection, Retry::Yes),
+    // the server is out of disk, memory or another resource: somebody may see to it
+    ("53", ErrorKind::Database, Retry::Yes),
     ("22", ErrorKind::InvalidInput, Retry::No),
     ("54000", ErrorKind::InvalidInput, Retry::No),
     ("23505", ErrorKind::RunIdTaken, Retry::No),
@@ -112,6 +121,7 @@ enum Cause {
     Postgres(tokio_postgres::Error),
     Json(serde_json::Error),
     Unanswered(Duration),
+    Refused(SqlState, String),
 }
 
 impl Error {
@@ -122,14 +132,18 @@ impl Error {
 
     /// The SQLSTATE that the server sent, if it sent one.
     pub fn code(&self) -> Option<&SqlState> {
-        self.as_db_error().map(DbError::code)
+        match &self.0.cause {
+            Cause::Refused(code, _) => Some(code),
+            _ => self.as_db_error().map(DbError::code),
+        }
     }
 
-    /// The server's own report with message, detail and hint, if it sent one.
+    /// The server's own report with message, detail and hint, if it sent one. For one element of many it
+    /// sends a code and a message only, and there is no report.
     pub fn as_db_error(&self) -> Option<&DbError> {
         match &self.0.cause {
             Cause::Postgres(error) => error.as_db_error(),
-            Cause::Json(_) | Cause::Unanswered(_) => None,
+            Cause::Json(_) | Cause::Unanswered(_) | Cause::Refused(..) => None,
         }
     }
 
@@ -181,6 +195,13 @@ impl Error {
         Self::new(ErrorKind::Connection, Retry::Yes, cause)
     }
 
+    /// One element of a call about many runs was refused.
+    pub(crate) fn refused(code: &str, message: String) -> Self {
+        let (kind, retry) = classify(code);
+        let cause = Cause::Refused(SqlState::from_code(code), message);
+        Self::new(kind, retry, cause)
+    }
+
     fn new(kind: ErrorKind, retry: Retry, cause: Cause) -> Self {
         Self(Box::new(Inner { kind, retry, cause }))
     }
@@ -225,6 +246,7 @@ impl fmt::Display for Error {
                 Some(report) => write!(f, "{} ({})", report.message(), report.code().code()),
                 None => error.fmt(f),
             },
+            Cause::Refused(code, message) => write!(f, "{message} ({})", code.code()),
             Cause::Json(error) => error.fmt(f),
             Cause::Unanswered(limit) => write!(f, "no answer from the server within {limit:?}"),
         }
@@ -236,7 +258,7 @@ impl StdError for Error {
         match &self.0.cause {
             Cause::Postgres(error) => Some(error),
             Cause::Json(error) => Some(error),
-            Cause::Unanswered(_) => None,
+            Cause::Unanswered(_) | Cause::Refused(..) => None,
         }
     }
 }
@@ -248,7 +270,7 @@ mod tests {
     #[test]
     fn the_codes_of_the_engine_have_a_kind_each() {
         let kinds = [
-            "RE001", "RE002", "RE003", "RE004", "RE005", "RE006", "RE007",
+            "RE001", "RE002", "RE003", "RE004", "RE005", "RE006", "RE007", "RE008",
         ]
         .map(classify);
         assert_eq!(
@@ -261,6 +283,7 @@ mod tests {
                 ErrorKind::UnknownEnvironment,
                 ErrorKind::WrongIsolation,
                 ErrorKind::VersionMismatch,
+                ErrorKind::QueueFull,
             ]
         );
         assert!(kinds.iter().all(|&(_, retry)| retry == Retry::No));
@@ -275,15 +298,26 @@ mod tests {
 
     #[test]
     fn what_passes_by_itself_is_retryable() {
-        for code in ["40001", "40P01", "55P03"] {
+        for code in ["40001", "40P01", "55P03", "57014", "53100", "53200"] {
             assert_eq!(classify(code), (ErrorKind::Database, Retry::Yes));
         }
-        for code in ["08006", "08P01", "53300", "57P01", "57P02", "57P03"] {
+        for code in [
+            "08006", "08P01", "53300", "57P01", "57P02", "57P03", "57P05", "25006",
+        ] {
             assert_eq!(classify(code), (ErrorKind::Connection, Retry::Yes));
         }
-        for code in ["57014", "42883", "28P01", "3D000", "23505", "XX000"] {
+        for code in ["25P02", "42883", "28P01", "3D000", "23505", "XX000"] {
             assert_eq!(classify(code).1, Retry::No, "{code}");
         }
+    }
+
+    #[test]
+    fn a_refused_element_has_the_kind_of_its_code() {
+        let error = Error::refused("RE002", "snapshot is not the latest".to_owned());
+        assert!(error.is_stale_snapshot());
+        assert_eq!(error.code().map(SqlState::code), Some("RE002"));
+        assert_eq!(error.to_string(), "snapshot is not the latest (RE002)");
+        assert!(error.as_db_error().is_none());
     }
 
     #[test]

@@ -34,6 +34,12 @@ select e.run_id, e.snapshot_id, e.execution_status, e.run_status, e.attempt_numb
 from engine_start_attempt(
     run_id => $1, snapshot_id => $2, worker_id => $3, runner_id => $4, is_warm_start => $5) as e";
 
+pub(crate) const START_MANY: &str = "\
+select e.run_id, e.snapshot_id, e.execution_status, e.run_status, e.attempt_number, e.description, e.created_at,
+       e.heartbeat_ms, e.execution, e.error_code, e.error_message
+from engine_start_many(
+    run_ids => $1, snapshot_ids => $2, worker_id => $3, runner_id => $4, is_warm_start => $5) as e";
+
 pub(crate) const HEARTBEAT: &str = "\
 select e.run_id, e.snapshot_id, e.execution_status, e.run_status, e.attempt_number, e.description, e.created_at,
        e.heartbeat_ms
@@ -48,6 +54,11 @@ pub(crate) const COMPLETE_ATTEMPT: &str = "\
 select c.run_id, c.snapshot_id, c.attempt_status, c.execution_status, c.run_status, c.attempt_number, c.retry_at
 from engine_complete_attempt(
     run_id => $1, snapshot_id => $2, completion => $3, worker_id => $4, runner_id => $5) as c";
+
+pub(crate) const COMPLETE_MANY: &str = "\
+select c.run_id, c.snapshot_id, c.attempt_status, c.execution_status, c.run_status, c.attempt_number, c.retry_at,
+       c.error_code, c.error_message
+from engine_complete_many(completions => $1, worker_id => $2, runner_id => $3) as c";
 
 pub(crate) const SUCCEED: &str = "\
 select c.run_id, c.snapshot_id, c.attempt_status, c.execution_status, c.run_status, c.attempt_number, c.retry_at
@@ -64,6 +75,54 @@ pub(crate) const SNAPSHOTS_SINCE: &str = "select engine_snapshots_since(run_id =
 
 pub(crate) const TICK: &str = "select t.kind, t.processed from engine_tick(max_items => $1) as t";
 
+pub(crate) const RUN_RESULT: &str = "\
+select r.run_id, r.snapshot_id, r.run_status, r.execution_status, r.attempt_number, r.output, r.output_type, r.error,
+       r.completed_at, r.usage_duration_ms
+from engine_run_result(run_id => $1, environment_id => $2) as r";
+
+pub(crate) const EVENTS: &str = "\
+select e.position, e.name, e.run_id, e.time, e.body from engine_events(after => $1, max_events => $2) as e";
+
+pub(crate) const CHECK: &str = "select c.kind, c.run_id, c.detail from engine_check() as c";
+
+pub(crate) const CANCEL: &str = "\
+select e.run_id, e.snapshot_id, e.execution_status, e.run_status, e.attempt_number, e.description, e.created_at,
+       e.already_finished
+from engine_cancel(
+    run_id => $1, reason => $2, finalize => $3, completed_at => $4, attempt_duration_ms => $5,
+    bulk_action_id => $6) as e";
+
+pub(crate) const REPLAY: &str = "\
+select t.run_id, t.snapshot_id, t.run_status, t.execution_status, t.is_cached, t.created_at
+from engine_replay(run_id => $1) as t";
+
+pub(crate) const REDRIVE: &str = "\
+select e.run_id, e.snapshot_id, e.execution_status, e.run_status, e.attempt_number, e.description, e.created_at
+from engine_redrive(run_id => $1) as e";
+
+pub(crate) const CREATE_CANCELLED_RUN: &str = "\
+select t.run_id, t.snapshot_id, t.run_status, t.execution_status, t.is_cached, t.created_at
+from engine_create_cancelled_run(run => $1, cancelled_at => $2, reason => $3, emit_event => $4) as t";
+
+pub(crate) const CREATE_FAILED_RUN: &str = "\
+select t.run_id, t.snapshot_id, t.run_status, t.execution_status, t.is_cached, t.created_at
+from engine_create_failed_run(run => $1, error => $2, emit_event => $3) as t";
+
+pub(crate) const SET_ENVIRONMENT: &str = "\
+select e.environment_id, e.type, e.concurrency_limit, e.burst_factor, e.paused, e.archived, e.requires_version,
+       e.max_queue_size
+from engine_set_environment(
+    environment_id => $1, type => $2, project_id => $3, organization_id => $4, concurrency_limit => $5,
+    burst_factor => $6, paused => $7, archived => $8, requires_version => $9, max_queue_size => $10) as e";
+
+pub(crate) const SET_QUEUE: &str = "\
+select q.name, q.environment_id, q.concurrency_limit, q.paused, q.override_limit, q.max_size
+from engine_set_queue(
+    name => $1, environment_id => $2, concurrency_limit => $3, paused => $4, override_limit => $5,
+    max_size => $6) as q";
+
+pub(crate) const SET_MACHINE: &str =
+    "select engine_set_machine(name => $1, cpu => $2, memory => $3, cents_per_ms => $4)";
 pub(crate) const CREATE_DATETIME_WAITPOINT: &str = "\
 select w.waitpoint_id, w.status, w.is_cached
 from engine_create_datetime_waitpoint(

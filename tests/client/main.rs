@@ -2,6 +2,7 @@
 
 mod cli;
 mod engine;
+mod operate;
 mod parity;
 mod wait;
 mod worker;

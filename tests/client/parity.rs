@@ -1,10 +1,13 @@
 //! The driver knows the words and the codes of the engine, without depending on it.
 
+use std::collections::BTreeSet;
+use std::fs;
+
 use anyhow::{Context as _, Result};
 use engine_client::{
     AttemptStatus, Engine, ErrorKind, ExecutionStatus, RunId, RunStatus, SnapshotId, Trigger,
 };
-use engine_harness::{Database, Session};
+use engine_harness::{Database, Session, Workspace};
 
 #[test]
 fn the_driver_knows_every_status_by_its_name() {
@@ -117,5 +120,61 @@ async fn the_driver_tells_refusals_apart() -> Result<()> {
         .err()
         .context("accepted")?;
     assert_eq!(refused.kind(), ErrorKind::WrongIsolation);
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_function_of_the_catalog_has_a_statement_and_every_statement_a_method() -> Result<()>
+{
+    let session = Session::open(&Database::fresh().await?).await?;
+    let source = Workspace::find()?.root().join("engine-client/src");
+    let statements = fs::read_to_string(source.join("statement.rs"))?;
+    let sql = "select distinct p.proname::text \
+               from pg_proc p join pg_depend d on d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e' \
+               join pg_extension x on x.oid = d.refobjid and x.extname = 'engine'";
+    for row in session.client.query(sql, &[]).await? {
+        let name: &str = row.get(0);
+        assert!(
+            statements.contains(&format!("{name}(")),
+            "the driver does not call {name}"
+        );
+    }
+    let mut methods = fs::read_to_string(source.join("engine.rs"))?;
+    for entry in fs::read_dir(source.join("engine"))? {
+        methods.push_str(&fs::read_to_string(entry?.path())?);
+    }
+    for line in statements.lines() {
+        if let Some(constant) = line.strip_prefix("pub(crate) const ") {
+            let name = constant.split(':').next().unwrap_or_default();
+            assert!(
+                methods.contains(&format!("statement::{name}")),
+                "no method sends {name}"
+            );
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_code_of_the_engine_has_a_kind() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let source = Workspace::find()?
+        .root()
+        .join("engine-ext/core/src/refusal.rs");
+    let source = fs::read_to_string(source)?;
+    let codes: BTreeSet<&str> = source
+        .split('"')
+        .filter(|text| text.len() == 5 && text.starts_with("RE0"))
+        .collect();
+    assert!(codes.len() >= 8, "{codes:?}");
+    let mut kinds = BTreeSet::new();
+    for code in codes {
+        let raise = format!("do $$ begin raise exception using errcode = '{code}'; end $$");
+        let error = session.client.batch_execute(&raise).await.err();
+        let error = engine_client::Error::from(error.context("not raised")?);
+        assert_eq!(error.code().map(|code| code.code()), Some(code));
+        assert_ne!(error.kind(), ErrorKind::Database, "{code}");
+        assert!(kinds.insert(format!("{:?}", error.kind())), "{code}");
+    }
     Ok(())
 }

@@ -4,6 +4,7 @@ mod beat;
 mod claim;
 mod claim_lock;
 mod event;
+mod family;
 mod horizon;
 mod limit;
 mod lock;

@@ -6,6 +6,7 @@
 //! [`Cluster::start`] when it kills the server or counts its WAL.
 
 mod account;
+mod batch;
 mod check;
 mod cluster;
 pub mod condition;

@@ -107,6 +107,7 @@ async fn a_caller_who_errs_learns_what_is_wrong_and_nothing_changes() -> Result<
         ("select engine_trigger_many('5')".to_owned(), "22023", "\"runs\""),
         ("select engine_trigger_many('[{\"task\": \"t\"}, {\"taks\": \"t\"}]')".to_owned(), "22023", "\"runs\""),
         ("select engine_heartbeat_many('{a,b}', '{x}')".to_owned(), "22023", "\"snapshot_ids\""),
+        ("select engine_start_many('{a,b}', '{x}')".to_owned(), "22023", "\"snapshot_ids\""),
         // nulls
         ("select engine_trigger(null)".to_owned(), "22004", "\"task\""),
         ("select engine_trigger('t', tags => array['a', null])".to_owned(), "22004", "\"tags\""),
@@ -115,6 +116,8 @@ async fn a_caller_who_errs_learns_what_is_wrong_and_nothing_changes() -> Result<
         (format!("select engine_start_attempt('{run}', null)"), "22004", "\"snapshot_id\""),
         (format!("select engine_complete_attempt('{run}', '{snapshot}', null)"), "22004", "\"completion\""),
         ("select engine_heartbeat_many('{a,null}', '{x,y}')".to_owned(), "22004", "\"run_id\""),
+        ("select engine_start_many(null, '{x}')".to_owned(), "22004", "\"run_ids\""),
+        ("select engine_run_result(null)".to_owned(), "22004", "\"run_id\""),
         ("select engine_execution_data(null)".to_owned(), "22004", "\"run_id\""),
         // identity
         ("select engine_trigger('t', run_id => 'run_q')".to_owned(), "23505", "run \"q\" exists already"),
@@ -230,6 +233,7 @@ async fn whoever_locks_needs_read_committed() -> Result<()> {
             "engine_complete_attempt('a', 'b', '{\"ok\": true}')",
             "engine_heartbeat('a', 'b')",
             "engine_heartbeat_many('{a}', '{b}')",
+            "engine_start_many('{a}', '{b}')",
             "engine_tick()",
             "engine_complete_waitpoint('a')",
             "engine_run_waitpoint('a')",

@@ -1,32 +1,14 @@
-//! Attempts that start.
+//! Attempts that start: what callers see.
 
-use engine_core::{
-    Command, ExecutionStatus, Plan, Refusal, Run, RunId, RunStatus, Settings, SnapshotId, decide,
-};
+use engine_core::{Refusal, RunId};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
 use pgrx::{JsonB, default, name, pg_extern, search_path};
 
+use super::start::{Pair, pair, start};
 use crate::error::{OrRaise, required};
-use crate::store::attempt::Start;
 use crate::store::run::Caller;
-use crate::store::transition::Transitions;
-use crate::{api, mint, store};
-
-/// Text of the snapshot.
-const STARTED: &str = "Attempt started";
-
-type StartedRow = (
-    String,
-    String,
-    &'static str,
-    &'static str,
-    i32,
-    String,
-    TimestampWithTimeZone,
-    Option<i64>,
-    Option<JsonB>,
-);
+use crate::{api, guc};
 
 /// Starts the next attempt of a dequeued run and returns what its handler gets to know.
 ///
@@ -68,91 +50,96 @@ fn engine_start_attempt(
         runner_id,
     };
     let is_warm_start = is_warm_start.unwrap_or(false);
-    TableIterator::once(start(run_id, snapshot_id, is_warm_start, caller).or_raise())
-}
-
-/// Locks the run, decides, applies.
-fn start(
-    run_id: Option<&str>,
-    snapshot_id: Option<&str>,
-    is_warm_start: bool,
-    caller: Caller<'_>,
-) -> Result<StartedRow, Refusal> {
-    let run_id = RunId::parse(required("run_id", run_id)?);
-    let given = SnapshotId::parse(required("snapshot_id", snapshot_id)?);
-    let settings = api::settings(api::now());
-    let Some(run) = store::run::lock(&run_id) else {
-        return Err(Refusal::UnknownRun { run_id });
-    };
-    let command = Command::Start {
-        snapshot_id: &given,
-    };
-    match decide(&run, command, &settings)? {
-        Plan::Start { attempt_number } => {
-            let snapshot_id = mint::next_snapshot_id(&run.snapshot_id);
-            let start = Start {
-                run: &run,
-                snapshot_id: snapshot_id.clone(),
-                attempt_number,
-            };
-            let shard = run.id.shard();
-            let mut told =
-                store::attempt::start(shard, &[start], STARTED, is_warm_start, caller, &settings);
-            let execution = told.pop().map(|(_, execution)| execution);
-            Ok(started(
-                &run,
-                snapshot_id,
-                attempt_number,
-                execution,
-                &settings,
-            ))
-        }
-        plan @ Plan::Finish(_) => Ok(ended(&run, plan, caller, &settings)),
-        Plan::Claim { .. } | Plan::Move(_) | Plan::Refuse { .. } | Plan::Notify | Plan::Keep => {
-            unreachable!("a start is a start, the end, or refused")
-        }
+    let pair = pair(run_id, snapshot_id).or_raise();
+    match start(&[Ok(pair)], is_warm_start, caller).pop() {
+        Some(answer) => TableIterator::once(answer.or_raise()),
+        None => unreachable!("one element has one answer"),
     }
 }
 
-fn started(
-    run: &Run,
-    snapshot_id: SnapshotId,
-    attempt_number: i32,
-    execution: Option<JsonB>,
-    settings: &Settings,
-) -> StartedRow {
-    let status = ExecutionStatus::Executing;
+/// Starts the next attempts of many dequeued runs in one commit; one row per element, in order.
+///
+/// An element that is refused changes nothing, and tells its SQLSTATE and message in `error_code` and `error_message`; it does
+/// not spoil its neighbours. Of two elements about one run the second is refused. Else each row is that of
+/// `engine_start_attempt`.
+///
+/// # Errors
+/// - `22023` if the arrays differ in length, or have more than `engine.max_batch` elements.
+/// - `RE006` in a stricter isolation level than READ COMMITTED.
+#[pg_extern(volatile, parallel_unsafe, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+#[allow(clippy::type_complexity)]
+fn engine_start_many(
+    run_ids: Option<Vec<Option<String>>>,
+    snapshot_ids: Option<Vec<Option<String>>>,
+    worker_id: default!(Option<&str>, "NULL"),
+    runner_id: default!(Option<&str>, "NULL"),
+    is_warm_start: default!(Option<bool>, "false"),
+) -> TableIterator<
+    'static,
     (
-        run.id.as_str().to_owned(),
-        snapshot_id.as_str().to_owned(),
-        status.as_str(),
-        RunStatus::Executing.as_str(),
-        attempt_number,
-        STARTED.to_owned(),
-        api::time(settings.now),
-        settings.heartbeats.interval_ms(status),
-        execution,
-    )
-}
-
-/// The run has no attempt left.
-fn ended(run: &Run, plan: Plan, caller: Caller<'_>, settings: &Settings) -> StartedRow {
-    let (run_status, description) = match &plan {
-        Plan::Finish(finish) => (finish.run_status, finish.description.to_string()),
-        _ => (run.run_status, String::new()),
+        name!(run_id, Option<String>),
+        name!(snapshot_id, Option<String>),
+        name!(execution_status, Option<&'static str>),
+        name!(run_status, Option<&'static str>),
+        name!(attempt_number, Option<i32>),
+        name!(description, Option<String>),
+        name!(created_at, Option<TimestampWithTimeZone>),
+        name!(heartbeat_ms, Option<i64>),
+        name!(execution, Option<JsonB>),
+        name!(error_code, Option<&'static str>),
+        name!(error_message, Option<String>),
+    ),
+> {
+    api::enter_locking().or_raise();
+    let run_ids = required("run_ids", run_ids).or_raise();
+    let snapshot_ids = required("snapshot_ids", snapshot_ids).or_raise();
+    engine_core::check_pairs(run_ids.len(), snapshot_ids.len(), guc::max_batch()).or_raise();
+    let caller = Caller {
+        worker_id,
+        runner_id,
     };
-    let mut transitions = Transitions::new(run.id.shard(), caller, settings);
-    let snapshot_id = transitions.add(run, plan);
-    transitions.apply();
-    (
-        run.id.as_str().to_owned(),
-        snapshot_id.as_str().to_owned(),
-        ExecutionStatus::Finished.as_str(),
-        run_status.as_str(),
-        run.attempt_number.unwrap_or(0),
-        description,
-        api::time(settings.now),
-        None,
-        None,
+    let pairs: Vec<Result<Pair, Refusal>> = run_ids
+        .iter()
+        .zip(&snapshot_ids)
+        .map(|(run_id, snapshot_id)| pair(run_id.as_deref(), snapshot_id.as_deref()))
+        .collect();
+    let answers = start(&pairs, is_warm_start.unwrap_or(false), caller);
+    TableIterator::new(
+        run_ids
+            .into_iter()
+            .zip(answers)
+            .map(|(run_id, answer)| match answer {
+                Ok((
+                    run_id,
+                    snapshot_id,
+                    status,
+                    run_status,
+                    number,
+                    description,
+                    at,
+                    ms,
+                    execution,
+                )) => (
+                    Some(run_id),
+                    Some(snapshot_id),
+                    Some(status),
+                    Some(run_status),
+                    Some(number),
+                    Some(description),
+                    Some(at),
+                    ms,
+                    execution,
+                    None,
+                    None,
+                ),
+                Err(refusal) => {
+                    let run_id = run_id.map(|run_id| RunId::parse(&run_id).as_str().to_owned());
+                    let (code, message) = (Some(refusal.sqlstate()), Some(refusal.message()));
+                    (
+                        run_id, None, None, None, None, None, None, None, None, code, message,
+                    )
+                }
+            }),
     )
 }

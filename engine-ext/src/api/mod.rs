@@ -22,6 +22,7 @@ mod parent;
 mod redrive;
 mod replay;
 mod run_waitpoint;
+mod start;
 mod tick;
 mod trigger;
 mod unblock;

@@ -1,7 +1,9 @@
 //! Reads: what a run is now, and what happened since.
 
 use engine_core::{RunId, SnapshotId};
-use pgrx::{JsonB, default, pg_extern, search_path};
+use pgrx::datum::TimestampWithTimeZone;
+use pgrx::iter::TableIterator;
+use pgrx::{JsonB, default, name, pg_extern, search_path};
 
 use crate::error::{OrRaise, required};
 use crate::{api, store};
@@ -41,6 +43,53 @@ fn engine_snapshots_since(
     let run_id = RunId::parse(required("run_id", run_id).or_raise());
     let snapshot_id = SnapshotId::parse(required("snapshot_id", snapshot_id).or_raise());
     store::observe::snapshots_since(&run_id, &snapshot_id, environment_id)
+}
+
+/// Returns what became of a run: one row with its status and, once it has ended, its output or error; none without such a run.
+///
+/// With `environment_id`, a run of another environment is as good as none. The run is over when its execution status is
+/// FINISHED; `output` is text of the media type `output_type`. A single look-up, cheap enough to be repeated.
+///
+/// # Errors
+/// - `22004` without a run id.
+#[pg_extern(volatile, parallel_unsafe, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+#[allow(clippy::type_complexity)]
+fn engine_run_result(
+    run_id: Option<&str>,
+    environment_id: default!(Option<&str>, "NULL"),
+) -> TableIterator<
+    'static,
+    (
+        name!(run_id, String),
+        name!(snapshot_id, String),
+        name!(run_status, String),
+        name!(execution_status, String),
+        name!(attempt_number, Option<i32>),
+        name!(output, Option<String>),
+        name!(output_type, Option<String>),
+        name!(error, Option<JsonB>),
+        name!(completed_at, Option<TimestampWithTimeZone>),
+        name!(usage_duration_ms, i32),
+    ),
+> {
+    api::enter().or_raise();
+    let run_id = RunId::parse(required("run_id", run_id).or_raise());
+    let result = store::observe::result(&run_id, environment_id);
+    TableIterator::new(result.into_iter().map(|result| {
+        (
+            result.run_id,
+            result.snapshot_id,
+            result.run_status,
+            result.execution_status,
+            result.attempt_number,
+            result.output,
+            result.output_type,
+            result.error,
+            result.completed_at,
+            result.usage_duration_ms,
+        )
+    }))
 }
 
 /// Returns the version of the loaded library.

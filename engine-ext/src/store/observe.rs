@@ -9,6 +9,7 @@ use super::statement::{Cells, Statement, arguments, statement};
 
 static EXECUTION: Statement = statement!("execution_read.sql");
 static EXECUTION_DATA: Statement = statement!("execution_data_read.sql");
+static OUTCOME: Statement = statement!("run_outcome_read.sql");
 static SNAPSHOTS_SINCE: Statement = statement!("snapshots_since_read.sql");
 
 /// The latest snapshot of a run; every field but the run's id is `None` if there is no such run.
@@ -21,6 +22,20 @@ pub(crate) struct Execution {
     pub(crate) description: Option<String>,
     pub(crate) created_at: Option<TimestampWithTimeZone>,
     pub(crate) heartbeat_ms: Option<i64>,
+}
+
+/// What became of a run so far.
+pub(crate) struct RunResult {
+    pub(crate) run_id: String,
+    pub(crate) snapshot_id: String,
+    pub(crate) run_status: String,
+    pub(crate) execution_status: String,
+    pub(crate) attempt_number: Option<i32>,
+    pub(crate) output: Option<String>,
+    pub(crate) output_type: Option<String>,
+    pub(crate) error: Option<JsonB>,
+    pub(crate) completed_at: Option<TimestampWithTimeZone>,
+    pub(crate) usage_duration_ms: i32,
 }
 
 /// The latest snapshots of these runs of one shard, in the order given.
@@ -73,6 +88,27 @@ pub(crate) fn snapshots_since(
                 environment_id
             ],
             Cells::value,
+        )
+        .pop()
+}
+
+/// What became of a run so far; `None` if there is no such run.
+pub(crate) fn result(id: &RunId, environment_id: Option<&str>) -> Option<RunResult> {
+    OUTCOME
+        .query(
+            arguments![id.shard().number(), id.as_str(), environment_id],
+            |cells| RunResult {
+                run_id: cells.value(),
+                snapshot_id: cells.value(),
+                run_status: cells.value(),
+                execution_status: cells.value(),
+                attempt_number: cells.nullable(),
+                output: cells.nullable(),
+                output_type: cells.nullable(),
+                error: cells.nullable(),
+                completed_at: cells.nullable(),
+                usage_duration_ms: cells.value(),
+            },
         )
         .pop()
 }

@@ -1,0 +1,87 @@
+//! The functions of a worker that move many runs in one commit; one that is refused spoils no other.
+
+use serde_json::Value;
+use tokio_postgres::types::{Json, Type};
+use tokio_postgres::{GenericClient, Row};
+
+use crate::{Completed, Completion, Engine, Error, RunId, SnapshotId, Started, statement};
+
+/// What became of one run of many: what the single call returns, or why it was refused.
+pub type OfMany<T> = Result<T, Error>;
+
+impl<C: GenericClient> Engine<'_, C> {
+    /// `engine_start_many`: starts the next attempts of many dequeued runs in one commit; the answers come
+    /// in order, with the errors of [`start_attempt`](Self::start_attempt).
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for more than `engine.max_batch` runs,
+    /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
+    pub async fn start_many(
+        &self,
+        runs: &[(RunId, SnapshotId)],
+        is_warm_start: bool,
+    ) -> Result<Vec<OfMany<Started>>, Error> {
+        let (run_ids, snapshot_ids): (Vec<&str>, Vec<&str>) = runs
+            .iter()
+            .map(|(run_id, snapshot_id)| (run_id.as_str(), snapshot_id.as_str()))
+            .unzip();
+        let rows = self
+            .client
+            .query_typed(
+                statement::START_MANY,
+                &[
+                    (&run_ids, Type::TEXT_ARRAY),
+                    (&snapshot_ids, Type::TEXT_ARRAY),
+                    (&self.identity.worker_id, Type::TEXT),
+                    (&self.identity.runner_id, Type::TEXT),
+                    (&is_warm_start, Type::BOOL),
+                ],
+            )
+            .await?;
+        rows.iter()
+            .map(|row| of_many(row, Started::from_row))
+            .collect()
+    }
+
+    /// `engine_complete_many`: reports how many attempts ended, in one commit; the answers come in order,
+    /// with the errors of [`complete_attempt`](Self::complete_attempt).
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for more than `engine.max_batch` attempts,
+    /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
+    pub async fn complete_many(
+        &self,
+        completions: &[(RunId, SnapshotId, Completion)],
+    ) -> Result<Vec<OfMany<Completed>>, Error> {
+        let completions: Vec<Value> = completions
+            .iter()
+            .map(|(run_id, snapshot_id, completion)| completion.to_element(run_id, snapshot_id))
+            .collect();
+        let rows = self
+            .client
+            .query_typed(
+                statement::COMPLETE_MANY,
+                &[
+                    (&Json(completions), Type::JSONB),
+                    (&self.identity.worker_id, Type::TEXT),
+                    (&self.identity.runner_id, Type::TEXT),
+                ],
+            )
+            .await?;
+        rows.iter()
+            .map(|row| of_many(row, Completed::from_row))
+            .collect()
+    }
+}
+
+/// Reads a row that is either an answer or a refusal.
+fn of_many<T>(row: &Row, read: impl Fn(&Row) -> Result<T, Error>) -> Result<OfMany<T>, Error> {
+    let code: Option<&str> = row.try_get("error_code")?;
+    match code {
+        Some(code) => {
+            let message: Option<String> = row.try_get("error_message")?;
+            Ok(Err(Error::refused(code, message.unwrap_or_default())))
+        }
+        None => read(row).map(Ok),
+    }
+}

@@ -1,0 +1,191 @@
+//! The functions of those who operate: cancel, replay, redrive, limits.
+
+use serde_json::Value;
+use tokio_postgres::GenericClient;
+use tokio_postgres::types::{Json, Type};
+
+use crate::time::to_ms;
+use crate::{
+    Cancel, Cancelled, Engine, Environment, EnvironmentChange, Error, Execution, Failure, Queue,
+    QueueChange, RunId, Trigger, Triggered, statement,
+};
+
+impl<C: GenericClient> Engine<'_, C> {
+    /// `engine_cancel`: ends a run that nobody holds, and asks the worker of one that is held to stop.
+    ///
+    /// # Errors
+    /// [`UnknownRun`](crate::ErrorKind::UnknownRun), [`InvalidInput`](crate::ErrorKind::InvalidInput),
+    /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation). A run that is over is no error.
+    pub async fn cancel(&self, run_id: &RunId, cancel: &Cancel) -> Result<Cancelled, Error> {
+        let row = self
+            .client
+            .query_typed_one(
+                statement::CANCEL,
+                &[
+                    (&run_id.as_str(), Type::TEXT),
+                    (&cancel.reason, Type::TEXT),
+                    (&cancel.finalize, Type::BOOL),
+                    (&cancel.completed_at, Type::TIMESTAMPTZ),
+                    (&cancel.attempt_duration.map(to_ms), Type::INT8),
+                    (&cancel.bulk_action_id, Type::TEXT),
+                ],
+            )
+            .await?;
+        Cancelled::from_row(&row)
+    }
+
+    /// `engine_replay`: makes a new run that does the work of another one again.
+    ///
+    /// # Errors
+    /// [`UnknownRun`](crate::ErrorKind::UnknownRun), [`InvalidInput`](crate::ErrorKind::InvalidInput),
+    /// [`QueueFull`](crate::ErrorKind::QueueFull).
+    pub async fn replay(&self, run_id: &RunId) -> Result<Triggered, Error> {
+        let row = self
+            .client
+            .query_typed_one(statement::REPLAY, &[(&run_id.as_str(), Type::TEXT)])
+            .await?;
+        Triggered::from_row(&row)
+    }
+
+    /// `engine_redrive`: puts a run back into its queue that the queue had given up.
+    ///
+    /// # Errors
+    /// [`UnknownRun`](crate::ErrorKind::UnknownRun); [`NotStartable`](crate::ErrorKind::NotStartable) for
+    /// a run that is no dead letter; [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
+    pub async fn redrive(&self, run_id: &RunId) -> Result<Execution, Error> {
+        let row = self
+            .client
+            .query_typed_one(statement::REDRIVE, &[(&run_id.as_str(), Type::TEXT)])
+            .await?;
+        Execution::from_row(&row)
+    }
+
+    /// `engine_create_cancelled_run`: writes a run that was cancelled before it could be triggered. With
+    /// its own run id, the call may be repeated.
+    ///
+    /// # Errors
+    /// As [`trigger`](Self::trigger).
+    pub async fn create_cancelled_run(
+        &self,
+        trigger: &Trigger,
+        cancel: &Cancel,
+        emit_event: bool,
+    ) -> Result<Triggered, Error> {
+        let row = self
+            .client
+            .query_typed_one(
+                statement::CREATE_CANCELLED_RUN,
+                &[
+                    (&Json(trigger), Type::JSONB),
+                    (&cancel.completed_at, Type::TIMESTAMPTZ),
+                    (&cancel.reason, Type::TEXT),
+                    (&emit_event, Type::BOOL),
+                ],
+            )
+            .await?;
+        Triggered::from_row(&row)
+    }
+
+    /// `engine_create_failed_run`: writes a run that could not be triggered, with its error.
+    ///
+    /// # Errors
+    /// As [`trigger`](Self::trigger).
+    pub async fn create_failed_run(
+        &self,
+        trigger: &Trigger,
+        failure: &Failure,
+        emit_event: bool,
+    ) -> Result<Triggered, Error> {
+        let error: Value = failure.to_json();
+        let row = self
+            .client
+            .query_typed_one(
+                statement::CREATE_FAILED_RUN,
+                &[
+                    (&Json(trigger), Type::JSONB),
+                    (&error, Type::JSONB),
+                    (&emit_event, Type::BOOL),
+                ],
+            )
+            .await?;
+        Triggered::from_row(&row)
+    }
+
+    /// `engine_set_environment`: makes or changes an environment, and returns it.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
+    /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
+    pub async fn set_environment(&self, change: &EnvironmentChange) -> Result<Environment, Error> {
+        let row = self
+            .client
+            .query_typed_one(
+                statement::SET_ENVIRONMENT,
+                &[
+                    (&change.environment_id, Type::TEXT),
+                    (&change.kind, Type::TEXT),
+                    (&change.project_id, Type::TEXT),
+                    (&change.organization_id, Type::TEXT),
+                    (&change.concurrency_limit, Type::INT4),
+                    (&change.burst_factor, Type::FLOAT8),
+                    (&change.is_paused, Type::BOOL),
+                    (&change.is_archived, Type::BOOL),
+                    (&change.requires_version, Type::BOOL),
+                    (&change.max_queue_size, Type::INT4),
+                ],
+            )
+            .await?;
+        Environment::from_row(&row)
+    }
+
+    /// `engine_set_queue`: makes or changes a queue, and returns it.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
+    /// [`UnknownEnvironment`](crate::ErrorKind::UnknownEnvironment),
+    /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
+    pub async fn set_queue(&self, change: &QueueChange) -> Result<Queue, Error> {
+        let row = self
+            .client
+            .query_typed_one(
+                statement::SET_QUEUE,
+                &[
+                    (&change.name, Type::TEXT),
+                    (&change.environment_id, Type::TEXT),
+                    (&change.concurrency_limit, Type::INT4),
+                    (&change.is_paused, Type::BOOL),
+                    (&change.override_limit, Type::INT4),
+                    (&change.max_size, Type::INT4),
+                ],
+            )
+            .await?;
+        Queue::from_row(&row)
+    }
+
+    /// `engine_set_machine`: what a machine preset has and costs: virtual processors, gigabytes of memory,
+    /// and cents for a millisecond of an attempt.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a name that is no preset, or a value that is
+    /// negative.
+    pub async fn set_machine(
+        &self,
+        name: &str,
+        cpu: f64,
+        memory: f64,
+        cents_per_ms: f64,
+    ) -> Result<(), Error> {
+        self.client
+            .query_typed_one(
+                statement::SET_MACHINE,
+                &[
+                    (&name, Type::TEXT),
+                    (&cpu, Type::FLOAT8),
+                    (&memory, Type::FLOAT8),
+                    (&cents_per_ms, Type::FLOAT8),
+                ],
+            )
+            .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,238 @@
+//! What operators set: environments and queues.
+
+use tokio_postgres::Row;
+
+use crate::Error;
+
+/// A limit that stays as it is.
+const KEEP: i32 = -1;
+
+/// What a limit becomes: as SQL says it, null is none.
+type LimitChange = Option<i32>;
+
+/// A change of an environment. What is not set stays as it is; a new environment begins with the defaults.
+///
+/// ```
+/// use engine_client::EnvironmentChange;
+///
+/// let change = EnvironmentChange::new("staging").kind("STAGING").concurrency_limit(Some(20));
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct EnvironmentChange {
+    pub(crate) environment_id: String,
+    pub(crate) kind: Option<String>,
+    pub(crate) project_id: Option<String>,
+    pub(crate) organization_id: Option<String>,
+    pub(crate) concurrency_limit: LimitChange,
+    pub(crate) burst_factor: Option<f64>,
+    pub(crate) is_paused: Option<bool>,
+    pub(crate) is_archived: Option<bool>,
+    pub(crate) requires_version: Option<bool>,
+    pub(crate) max_queue_size: LimitChange,
+}
+
+impl EnvironmentChange {
+    /// Changes nothing of this environment yet.
+    pub fn new(environment_id: impl Into<String>) -> Self {
+        Self {
+            environment_id: environment_id.into(),
+            kind: None,
+            project_id: None,
+            organization_id: None,
+            concurrency_limit: Some(KEEP),
+            burst_factor: None,
+            is_paused: None,
+            is_archived: None,
+            requires_version: None,
+            max_queue_size: Some(KEEP),
+        }
+    }
+
+    /// `PRODUCTION`, `STAGING`, `PREVIEW` or `DEVELOPMENT`.
+    pub fn kind(mut self, kind: impl Into<String>) -> Self {
+        self.kind = Some(kind.into());
+        self
+    }
+
+    /// The project that it belongs to.
+    pub fn project_id(mut self, project_id: impl Into<String>) -> Self {
+        self.project_id = Some(project_id.into());
+        self
+    }
+
+    /// The organization that it belongs to.
+    pub fn organization_id(mut self, organization_id: impl Into<String>) -> Self {
+        self.organization_id = Some(organization_id.into());
+        self
+    }
+
+    /// How many of its runs may hold a slot at once, before the burst factor; none for no limit.
+    pub fn concurrency_limit(mut self, limit: Option<u32>) -> Self {
+        self.concurrency_limit = limit.map(to_limit);
+        self
+    }
+
+    /// What its queues together may go beyond the limit by: a factor of at least 1.
+    pub fn burst_factor(mut self, factor: f64) -> Self {
+        self.burst_factor = Some(factor);
+        self
+    }
+
+    /// Whether it hands out nothing. What runs goes on.
+    pub fn paused(mut self, is_paused: bool) -> Self {
+        self.is_paused = Some(is_paused);
+        self
+    }
+
+    /// Whether it takes no new runs.
+    pub fn archived(mut self, is_archived: bool) -> Self {
+        self.is_archived = Some(is_archived);
+        self
+    }
+
+    /// Whether its runs need a worker version that was registered.
+    pub fn requires_version(mut self, requires_version: bool) -> Self {
+        self.requires_version = Some(requires_version);
+        self
+    }
+
+    /// How many runs each of its queues may hold before triggers are refused; none for no limit.
+    pub fn max_queue_size(mut self, size: Option<u32>) -> Self {
+        self.max_queue_size = size.map(to_limit);
+        self
+    }
+}
+
+/// An environment as it is.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Environment {
+    /// Its id.
+    pub environment_id: String,
+    /// `PRODUCTION`, `STAGING`, `PREVIEW` or `DEVELOPMENT`.
+    pub kind: String,
+    /// How many of its runs may hold a slot at once, before the burst factor.
+    pub concurrency_limit: Option<i32>,
+    /// What its queues together may go beyond the limit by.
+    pub burst_factor: f64,
+    /// Whether it hands out nothing.
+    pub is_paused: bool,
+    /// Whether it takes no new runs.
+    pub is_archived: bool,
+    /// Whether its runs need a worker version that was registered.
+    pub requires_version: bool,
+    /// How many runs each of its queues may hold.
+    pub max_queue_size: Option<i32>,
+}
+
+impl Environment {
+    pub(crate) fn from_row(row: &Row) -> Result<Self, Error> {
+        Ok(Self {
+            environment_id: row.try_get("environment_id")?,
+            kind: row.try_get("type")?,
+            concurrency_limit: row.try_get("concurrency_limit")?,
+            burst_factor: row.try_get("burst_factor")?,
+            is_paused: row.try_get("paused")?,
+            is_archived: row.try_get("archived")?,
+            requires_version: row.try_get("requires_version")?,
+            max_queue_size: row.try_get("max_queue_size")?,
+        })
+    }
+}
+
+/// A change of a queue. What is not set stays as it is.
+///
+/// ```
+/// use engine_client::QueueChange;
+///
+/// let change = QueueChange::new("mail").concurrency_limit(Some(5));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueChange {
+    pub(crate) name: String,
+    pub(crate) environment_id: String,
+    pub(crate) concurrency_limit: LimitChange,
+    pub(crate) is_paused: Option<bool>,
+    pub(crate) override_limit: LimitChange,
+    pub(crate) max_size: LimitChange,
+}
+
+impl QueueChange {
+    /// Changes nothing of this queue in the environment `default` yet.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            environment_id: "default".to_owned(),
+            concurrency_limit: Some(KEEP),
+            is_paused: None,
+            override_limit: Some(KEEP),
+            max_size: Some(KEEP),
+        }
+    }
+
+    /// The environment of the queue. Default: `default`.
+    pub fn environment_id(mut self, environment_id: impl Into<String>) -> Self {
+        self.environment_id = environment_id.into();
+        self
+    }
+
+    /// How many of its runs, or of the runs of each concurrency key, may hold a slot at once; none for no
+    /// limit.
+    pub fn concurrency_limit(mut self, limit: Option<u32>) -> Self {
+        self.concurrency_limit = limit.map(to_limit);
+        self
+    }
+
+    /// Whether it hands out nothing. What runs goes on.
+    pub fn paused(mut self, is_paused: bool) -> Self {
+        self.is_paused = Some(is_paused);
+        self
+    }
+
+    /// What stands in for the limit as long as it is there; none to take it away.
+    pub fn override_limit(mut self, limit: Option<u32>) -> Self {
+        self.override_limit = limit.map(to_limit);
+        self
+    }
+
+    /// How many runs may be queued before triggers are refused; none for no limit.
+    pub fn max_size(mut self, size: Option<u32>) -> Self {
+        self.max_size = size.map(to_limit);
+        self
+    }
+}
+
+/// A queue as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Queue {
+    /// Its name.
+    pub name: String,
+    /// Its environment.
+    pub environment_id: String,
+    /// How many of its runs, or of the runs of each concurrency key, may hold a slot at once.
+    pub concurrency_limit: Option<i32>,
+    /// Whether it hands out nothing.
+    pub is_paused: bool,
+    /// What stands in for the limit.
+    pub override_limit: Option<i32>,
+    /// How many runs may be queued.
+    pub max_size: Option<i32>,
+}
+
+impl Queue {
+    pub(crate) fn from_row(row: &Row) -> Result<Self, Error> {
+        Ok(Self {
+            name: row.try_get("name")?,
+            environment_id: row.try_get("environment_id")?,
+            concurrency_limit: row.try_get("concurrency_limit")?,
+            is_paused: row.try_get("paused")?,
+            override_limit: row.try_get("override_limit")?,
+            max_size: row.try_get("max_size")?,
+        })
+    }
+}
+
+fn to_limit(limit: u32) -> i32 {
+    i32::try_from(limit).unwrap_or(i32::MAX)
+}
