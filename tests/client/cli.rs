@@ -4,8 +4,9 @@ mod bulk;
 mod care;
 mod queue;
 mod run;
+mod tail;
 mod terminal;
-mod watch;
+mod top;
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -13,7 +14,8 @@ use std::process::Stdio;
 use anyhow::{Context, Result, ensure};
 use engine_harness::Database;
 use serde_json::Value;
-use tokio::process::Command;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
 
 /// The program, which `cargo test` builds beside the tests.
 fn program() -> Result<PathBuf> {
@@ -77,6 +79,23 @@ async fn prints(database: &Database, arguments: &[&str]) -> Result<String> {
 async fn prints_json(database: &Database, arguments: &[&str]) -> Result<Value> {
     let stdout = prints(database, &[arguments, &["--json"]].concat()).await?;
     serde_json::from_str(&stdout).with_context(|| format!("not JSON: {stdout}"))
+}
+
+/// Starts the program; gives its lines as they come.
+fn follow(
+    database: &Database,
+    arguments: &[&str],
+) -> Result<(Child, Lines<BufReader<ChildStdout>>)> {
+    let mut child = command(database, arguments)?
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let stdout = child.stdout.take().context("no standard output")?;
+    Ok((child, BufReader::new(stdout).lines()))
+}
+
+async fn next(lines: &mut Lines<BufReader<ChildStdout>>) -> Result<Value> {
+    let line = lines.next_line().await?.context("it has ended")?;
+    Ok(serde_json::from_str(&line)?)
 }
 
 /// A table as people see it, without what lies between its columns.

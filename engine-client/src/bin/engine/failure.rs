@@ -57,6 +57,15 @@ impl Failure {
         Self::usage(causes(&error), hint)
     }
 
+    /// Whether a new connection may mend it.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Engine(error) => error.is_retryable(),
+            Self::Unanswered(_) => true,
+            Self::Output(_) | Self::Refused { .. } => false,
+        }
+    }
+
     /// Prints the failure on standard error; gives the exit code.
     pub fn report(&self, output: Output) -> ExitCode {
         if let Self::Output(error) = self

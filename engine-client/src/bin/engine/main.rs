@@ -27,7 +27,7 @@ use crate::session::Session;
 
 /// Looks after the run engine of a Postgres database.
 #[derive(Parser)]
-#[command(name = "engine", version, propagate_version = true)]
+#[command(name = "engine", version)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -87,14 +87,14 @@ async fn execute(arguments: Arguments, output: Output) -> Result<ExitCode, Failu
         ));
     };
     let database: Database = connection.parse().map_err(Failure::connection_string)?;
-    let session = Session::open(&database).await?;
+    let session = Session::open(database).await?;
     match arguments.command {
-        Command::Top(top) => top::run(&session, output, &top).await,
+        Command::Top(top) => top::run(session, output, &top).await,
         Command::Runs(command) => run::run(&session, output, command).await,
         Command::Queues(list) => queue::list(&session, output, &list).await,
         Command::Pause(pause) => queue::pause(&session, output, &pause, true).await,
         Command::Resume(pause) => queue::pause(&session, output, &pause, false).await,
-        Command::Tail(tail) => tail::run(&session, output, &tail).await,
+        Command::Tail(tail) => tail::run(session, output, &tail).await,
         Command::Doctor(doctor) => doctor::run(&session, output, &doctor).await,
         Command::Check => check::run(&session, output).await,
     }

@@ -50,7 +50,7 @@ impl Arguments {
 }
 
 pub async fn run(
-    session: &Session,
+    mut session: Session,
     output: Output,
     arguments: &Arguments,
 ) -> Result<ExitCode, Failure> {
@@ -60,7 +60,15 @@ pub async fn run(
     };
     loop {
         let page = [(&position as _, Type::INT8), (&PAGE as _, Type::INT4)];
-        let events = session.rows(statement::EVENT_READ, &page).await?;
+        let events = match session.rows(statement::EVENT_READ, &page).await {
+            Ok(events) => events,
+            Err(failure) if failure.is_passing() => {
+                eprintln!("connection lost, trying again");
+                session.recover(failure).await?;
+                continue;
+            }
+            Err(failure) => return Err(failure),
+        };
         let last = events.last().map(position_of);
         for event in events {
             if !arguments.wants(&event) {

@@ -32,7 +32,7 @@ pub struct Arguments {
 }
 
 pub async fn run(
-    session: &Session,
+    session: Session,
     output: Output,
     arguments: &Arguments,
 ) -> Result<ExitCode, Failure> {
@@ -42,7 +42,7 @@ pub async fn run(
         return stream(session, output, environment, period).await;
     }
     if arguments.once || !Screen::is_possible() {
-        let picture = Picture::take(session, environment).await?;
+        let picture = Picture::take(&session, environment).await?;
         if output.is_json() {
             output.document(&picture.to_json())?;
         } else {
@@ -57,7 +57,7 @@ pub async fn run(
 
 /// A document per look, each on a line.
 async fn stream(
-    session: &Session,
+    mut session: Session,
     output: Output,
     environment: Option<&str>,
     period: Duration,
@@ -66,28 +66,40 @@ async fn stream(
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         looks.tick().await;
-        let picture = Picture::take(session, environment).await?;
-        output.entry(&picture.to_json())?;
+        match Picture::take(&session, environment).await {
+            Ok(picture) => output.entry(&picture.to_json())?,
+            Err(failure) => session.recover(failure).await?,
+        }
     }
 }
 
 /// On a screen of its own, until somebody has seen enough.
 async fn live(
-    session: &Session,
+    mut session: Session,
     environment: Option<&str>,
     period: Duration,
 ) -> Result<ExitCode, Failure> {
     let mut screen = Screen::open()?;
     loop {
-        let picture = Picture::take(session, environment).await?;
-        screen.show(&picture.lines())?;
-        let wish = tokio::select! {
-            wish = screen::wish(period) => wish?,
-            () = shutdown_signal() => Wish::Leave,
-        };
-        match wish {
-            Wish::Look => {}
-            Wish::Leave => return Ok(ExitCode::SUCCESS),
+        match Picture::take(&session, environment).await {
+            Ok(picture) => {
+                screen.show(&picture.lines())?;
+                let wish = tokio::select! {
+                    wish = screen::wish(period) => wish?,
+                    () = shutdown_signal() => Wish::Leave,
+                };
+                if wish == Wish::Leave {
+                    return Ok(ExitCode::SUCCESS);
+                }
+            }
+            Err(failure) => {
+                screen.show(&["connection lost, trying again".to_owned()])?;
+                tokio::select! {
+                    recovered = session.recover(failure) => recovered?,
+                    left = screen::left() => return Ok(left.map(|()| ExitCode::SUCCESS)?),
+                    () = shutdown_signal() => return Ok(ExitCode::SUCCESS),
+                }
+            }
         }
     }
 }

@@ -23,7 +23,7 @@ pub struct Arguments {
     #[command(flatten)]
     selection: Selection,
 
-    /// Why: its workers and its events tell it
+    /// Why: it becomes the error of the runs
     #[arg(long)]
     reason: Option<String>,
 

@@ -80,6 +80,12 @@ pub async fn wish(period: Duration) -> io::Result<Wish> {
     Ok(Wish::Look)
 }
 
+/// Waits until somebody wants to leave.
+pub async fn left() -> io::Result<()> {
+    while wish(PATIENCE).await? != Wish::Leave {}
+    Ok(())
+}
+
 fn pressed(patience: Duration) -> io::Result<Option<Wish>> {
     if !poll(patience)? {
         return Ok(None);

@@ -1,34 +1,24 @@
-//! `engine tail` and `engine top`.
+//! `engine tail`.
 
-use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use engine_harness::condition::eventually;
-use engine_harness::{Database, Session};
+use engine_harness::{Cluster, Database, Options, Session};
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdout};
 
-use super::{cells, command, prints, prints_json};
+use super::{cells, follow, next, prints};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Starts the program; gives its lines as they come.
-fn follow(
-    database: &Database,
-    arguments: &[&str],
-) -> Result<(Child, Lines<BufReader<ChildStdout>>)> {
-    let mut child = command(database, arguments)?
-        .stdout(Stdio::piped())
-        .spawn()?;
-    let stdout = child.stdout.take().context("no standard output")?;
-    Ok((child, BufReader::new(stdout).lines()))
-}
-
-async fn next(lines: &mut Lines<BufReader<ChildStdout>>) -> Result<Value> {
-    let line = lines.next_line().await?.context("it has ended")?;
-    Ok(serde_json::from_str(&line)?)
+/// Waits until the program reads events.
+async fn reading(session: &Session) -> Result<()> {
+    eventually("tail reads events", PATIENCE, async || {
+        let readers = "pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() \
+                       and query like '%engine_events%'";
+        Ok(session.count(readers).await? == 1)
+    })
+    .await
 }
 
 /// Positions and names of all events, as the engine tells them.
@@ -46,12 +36,7 @@ async fn tail_prints_every_event_in_order_as_it_happens() -> Result<()> {
     session.dequeue().await?;
     let before = told(&session).await?.len();
     let (_child, mut lines) = follow(&database, &["tail", "--json"])?;
-    eventually("tail reads events", PATIENCE, async || {
-        let reading = "pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() \
-                       and query like '%engine_events%'";
-        Ok(session.count(reading).await? == 1)
-    })
-    .await?;
+    reading(&session).await?;
     let mut seen = told(&session).await?;
     assert_eq!(seen.len(), before);
     for turn in 0..3 {
@@ -73,6 +58,35 @@ async fn tail_prints_every_event_in_order_as_it_happens() -> Result<()> {
         assert_eq!(seen, all);
     }
     Ok(())
+}
+
+#[tokio::test]
+async fn tail_goes_on_where_it_was_when_its_server_comes_back() -> Result<()> {
+    let mut cluster = Cluster::start(Options::default()).await?;
+    let database = cluster.database().await?;
+    let session = Session::open(&database).await?;
+    session.trigger("t").await?;
+    let (_child, mut lines) = follow(&database, &["tail", "--json", "--after", "0"])?;
+    let mut seen = Vec::new();
+    for _ in told(&session).await? {
+        seen.push(next(&mut lines).await?["position"].clone());
+    }
+    reading(&session).await?;
+    cluster.kill_9()?;
+    cluster.restart()?;
+    let session = Session::open(&database).await?;
+    session.trigger("t").await?;
+    session.take().await?;
+    let all = told(&session).await?;
+    while seen.len() < all.len() {
+        seen.push(next(&mut lines).await?["position"].clone());
+    }
+    let all: Vec<Value> = all
+        .into_iter()
+        .map(|(position, _)| json!(position))
+        .collect();
+    assert_eq!(seen, all);
+    session.check().await
 }
 
 #[tokio::test]
@@ -134,53 +148,5 @@ async fn tail_ends_in_peace_when_nobody_reads_it_any_more() -> Result<()> {
     drop(lines);
     session.trigger("t").await?;
     assert_eq!(child.wait().await?.code(), Some(0));
-    Ok(())
-}
-
-#[tokio::test]
-async fn top_shows_queues_rates_and_what_is_overdue() -> Result<()> {
-    let database = Database::fresh().await?;
-    let session = Session::open(&database).await?;
-    let held = session.executing("t").await?;
-    for _ in 0..3 {
-        session.trigger("t").await?;
-    }
-    session.lapse(&held.run_id).await?;
-    let picture = prints_json(&database, &["top", "--once"]).await?;
-    assert_eq!(picture["database"], database.name());
-    assert_eq!(picture["queues"][0]["queued"], 3);
-    assert_eq!(picture["overdue"][0]["kind"], "heartbeat");
-    assert_eq!(
-        picture["stalled"][0]["run_id"],
-        format!("run_{}", held.run_id)
-    );
-    let rate = &picture["rate"];
-    let [triggered, dequeued] =
-        ["triggered", "dequeued"].map(|name| rate[name].as_f64().unwrap_or(0.0));
-    // Each happened in the last ten seconds, over which rates are counted.
-    assert!(
-        (triggered - 0.4).abs() < 0.01 && (dequeued - 0.1).abs() < 0.01,
-        "{rate}"
-    );
-    let text = prints(&database, &["top"]).await?;
-    for words in [
-        "3 queued, 3 of them due, 1 running",
-        "TRIGGERED/S",
-        "1 overdue of kind heartbeat",
-        "STALLED RUN",
-    ] {
-        assert!(text.contains(words), "{words} is missing:\n{text}");
-    }
-    Ok(())
-}
-
-#[tokio::test]
-async fn top_as_json_is_a_document_per_look() -> Result<()> {
-    let database = Database::fresh().await?;
-    let session = Session::open(&database).await?;
-    let (_child, mut lines) = follow(&database, &["top", "--json", "--interval", "1"])?;
-    assert_eq!(next(&mut lines).await?["queues"], json!([]));
-    session.trigger("t").await?;
-    while next(&mut lines).await?["queues"] == json!([]) {}
     Ok(())
 }
