@@ -1,6 +1,16 @@
 -- What an operator should know. A row is here as long as what it tells of lasts, which may be for a moment only: age says how
 -- long it has been so, and is null where that is unknown or does not matter.
+-- When a queue was last taken from is looked for among the last 20,000 snapshots, as engine.rate does.
 create view engine.advice as
+with taken as materialized (
+    select r.environment_id, r.queue, max(s.created_at) as last_at
+    from engine.snapshot as s
+    join engine.run as r on r.shard = s.shard and r.id = s.run_id
+    where s.transition = 'DEQUEUED'
+      and s.position > (select p.last_value - 20000 from engine.event_position as p)
+      and s.position <= (select p.last_value from engine.event_position as p)
+    group by r.environment_id, r.queue
+)
 select true as is_problem,
        'tick' as kind,
        o.kind as subject,
@@ -10,11 +20,12 @@ select true as is_problem,
 from engine.overdue as o
 union all
 select true, 'unclaimed', q.queue,
-       format('Queue "%s" of environment "%s" has due runs: %s. No worker holds a run of it.', q.queue, q.environment_id, q.due),
+       format('Queue "%s" of environment "%s" has due runs: %s. No worker takes them.', q.queue, q.environment_id, q.due),
        'Start a worker for their worker queue, or raise the limit that holds them back.',
-       q.oldest_age
+       least(q.oldest_age, clock_timestamp() - t.last_at)
 from engine.queue_stats as q
 left join engine.environment as e on e.id = q.environment_id
+left join taken as t on t.environment_id = q.environment_id and t.queue = q.queue
 where q.due > 0 and q.running = 0 and not q.is_paused and not coalesce(e.is_paused, false)
 union all
 select false, 'paused', q.queue,

@@ -67,16 +67,22 @@ async fn the_doctor_finds_a_tick_that_nobody_calls() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_doctor_finds_runs_that_nobody_takes() -> Result<()> {
+async fn the_doctor_finds_a_queue_that_nobody_takes_from() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
-    session
-        .trigger_with("'t', queue_timestamp => now() - interval '5 minutes'")
-        .await?;
+    for _ in 0..2 {
+        let old = "'t', queue_timestamp => now() - interval '5 minutes'";
+        session.trigger_with(old).await?;
+    }
     assert_eq!(
         found(&database, &[]).await?,
         (vec!["unclaimed".to_owned()], Some(1))
     );
+    // A backlog that somebody works on is none.
+    let held = session.take().await?;
+    assert_eq!(found(&database, &[]).await?, (vec![], Some(0)));
+    session.complete(&held, json!({"ok": true})).await?;
+    assert_eq!(found(&database, &[]).await?, (vec![], Some(0)));
     session
         .client
         .query("select engine_set_queue('task/t', paused => true)", &[])
