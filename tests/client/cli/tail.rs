@@ -23,9 +23,8 @@ async fn reading(session: &Session) -> Result<()> {
 
 /// Positions and names of all events, as the engine tells them.
 async fn told(session: &Session) -> Result<Vec<(i64, String)>> {
-    let sql = "select position, name from engine_events(max_events => 1000) order by position";
-    let rows = session.client.query(sql, &[]).await?;
-    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+    let events = session.all_events(0).await?.into_iter();
+    Ok(events.map(|event| (event.position, event.name)).collect())
 }
 
 #[tokio::test]

@@ -94,7 +94,9 @@ impl Terminal {
 #[tokio::test]
 async fn colours_are_for_terminals_and_for_those_who_want_them() -> Result<()> {
     let database = Database::fresh().await?;
-    Session::open(&database).await?.trigger("t").await?;
+    let session = Session::open(&database).await?;
+    session.trigger("t").await?;
+    session.all_events(0).await?;
     for arguments in [
         &["queues"][..],
         &["runs", "list"],
