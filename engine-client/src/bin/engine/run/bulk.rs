@@ -64,11 +64,12 @@ where
     outcome
 }
 
-/// Whether the other runs may fare better: the engine's own conditions, and a payload that is over the limit of today.
+/// Whether the other runs may fare better: the engine's own conditions, a payload that is over the limit of today, and a
+/// deadlock, after which nothing was changed.
 fn is_about_a_run(error: &Error) -> bool {
     error.code().is_some_and(|code| {
         let code = code.code();
-        code.starts_with("RE") || code == "54000"
+        code.starts_with("RE") || code == "54000" || code == "40P01"
     })
 }
 
