@@ -12,7 +12,7 @@ use crate::{Database, Error};
 pub struct TimekeeperConfig {
     /// The pause between ticks; each is shortened by up to half at random. Default: 1 s.
     pub interval: Duration,
-    /// How many items of each kind one tick may do. When it does that many, the next tick follows at
+    /// How many items one tick may do. When it does that many, the next tick follows at
     /// once. Default: 1000.
     pub max_items: i32,
     /// How the connection is made and kept.
@@ -86,8 +86,7 @@ impl Timekeeper {
         for work in ticked.iter().filter(|work| work.processed > 0) {
             tracing::debug!(kind = work.kind, processed = work.processed, "tick");
         }
-        Ok(ticked
-            .iter()
-            .any(|work| work.processed >= self.config.max_items))
+        let processed: i32 = ticked.iter().map(|work| work.processed).sum();
+        Ok(processed >= self.config.max_items)
     }
 }

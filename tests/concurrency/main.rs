@@ -3,6 +3,7 @@
 mod beat;
 mod claim;
 mod claim_lock;
+mod entrance;
 mod event;
 mod family;
 mod horizon;
@@ -11,4 +12,5 @@ mod lock;
 mod soak;
 mod storm;
 mod unrest;
+mod version;
 mod wait;

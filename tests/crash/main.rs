@@ -2,4 +2,5 @@
 
 mod demo;
 mod order;
+mod schedule;
 mod window;

@@ -25,6 +25,7 @@ mod resident;
 mod server;
 mod session;
 mod stand_in;
+mod time;
 mod wait;
 mod wal;
 mod workspace;

@@ -28,6 +28,8 @@ impl Oracle {
             let environment = environment(options.environment_id())?;
             let limits = Limits {
                 max_payload_bytes: 1_000,
+                max_metadata_bytes: 1_000,
+                max_ttl_ms: 0,
             };
             runs.push(options.check(environment, limits, context.settings.now)?);
         }
