@@ -15,7 +15,7 @@ select true as is_problem,
        'tick' as kind,
        o.kind as subject,
        format('Due and not done, of kind "%s": %s.', o.kind, o.count) as detail,
-       'Have somebody call engine_tick every second: a worker of engine-client does.' as hint,
+       'Have engine_tick called every second: by a worker of engine-client, or by the preloaded library.' as hint,
        o.oldest_age as age
 from engine.overdue as o
 union all

@@ -12,7 +12,11 @@ from (
     select lower(t.kind), t.due_at
     from engine.timer as t
     where t.due_at <= clock_timestamp()
+    union all
+    select 'schedule', s.next_at
+    from engine.schedule as s
+    where s.next_at <= clock_timestamp()
 ) as d
 group by d.kind;
 
-comment on view engine.overdue is 'What is due and not done, by kind: heartbeat deadlines, and timers';
+comment on view engine.overdue is 'What is due and not done, by kind: heartbeat deadlines, timers, schedules';

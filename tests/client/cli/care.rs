@@ -54,7 +54,7 @@ async fn the_doctor_finds_a_tick_that_nobody_calls() -> Result<()> {
     let expected = "problem  tick: Due and not done, of kind \"heartbeat\": 1. For 2 min ";
     assert!(printed.stdout.starts_with(expected), "{}", printed.stdout);
     assert!(
-        printed.stdout.contains("engine_tick every second"),
+        printed.stdout.contains("engine_tick called every second"),
         "{}",
         printed.stdout
     );
