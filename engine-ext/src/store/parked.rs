@@ -3,7 +3,7 @@
 use engine_core::{Environment, RunId, Shard, Timestamp};
 use pgrx::datum::TimestampWithTimeZone;
 
-use super::run::{column, time};
+use super::run::time;
 use super::statement::{Statement, arguments, statement};
 
 static INSERT: Statement = statement!("parked_insert.sql");
