@@ -8,13 +8,11 @@ use engine_core::{
 use pgrx::JsonB;
 use serde_json::json;
 
-use super::claim;
 use super::notice::{self, Notice};
-use super::parked;
 use super::position::Positions;
 use super::run::{Caller, column, time};
 use super::statement::{Cells, Statement, arguments, statement};
-use super::{batch, timer, waitpoint};
+use super::{batch, claim, parked, timer, waitpoint};
 use crate::mint;
 use crate::wakeup::bell;
 
@@ -159,10 +157,10 @@ impl<'a> Transitions<'a> {
         let waits = |status| status == ExecutionStatus::RunCreated;
         let finished = self.finished.iter().map(|step| (step.run, false));
         let moved = self.moved.iter();
-        let moved = moved.map(|step| (step.run, waits(step.what.execution_status)));
-        let changes = finished.chain(moved);
-        let changes = changes.map(|(run, will)| (&run.id, waits(run.execution_status), will));
-        parked::note(self.shard, changes);
+        let changes =
+            finished.chain(moved.map(|step| (step.run, waits(step.what.execution_status))));
+        let change = |(run, will): (&'a Run, bool)| (&run.id, waits(run.execution_status), will);
+        parked::note(self.shard, changes.map(change));
     }
 
     fn refuse(&self, step: &Step<'_, String>, positions: &mut Positions) {
