@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use tokio_postgres::error::{DbError, SqlState};
 
+use crate::UnknownStatus;
+
 /// What an [`Error`] means to its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -120,8 +122,10 @@ struct Inner {
 enum Cause {
     Postgres(tokio_postgres::Error),
     Json(serde_json::Error),
+    Status(UnknownStatus),
     Unanswered(Duration),
     Refused(SqlState, String),
+    Thread(io::Error),
 }
 
 impl Error {
@@ -143,7 +147,7 @@ impl Error {
     pub fn as_db_error(&self) -> Option<&DbError> {
         match &self.0.cause {
             Cause::Postgres(error) => error.as_db_error(),
-            Cause::Json(_) | Cause::Unanswered(_) | Cause::Refused(..) => None,
+            _ => None,
         }
     }
 
@@ -195,6 +199,11 @@ impl Error {
         Self::new(ErrorKind::Connection, Retry::Yes, cause)
     }
 
+    /// The system gave no thread.
+    pub(crate) fn thread(error: io::Error) -> Self {
+        Self::new(ErrorKind::Setup, Retry::No, Cause::Thread(error))
+    }
+
     /// One element of a call about many runs was refused.
     pub(crate) fn refused(code: &str, message: String) -> Self {
         let (kind, retry) = classify(code);
@@ -230,6 +239,12 @@ impl From<serde_json::Error> for Error {
     }
 }
 
+impl From<UnknownStatus> for Error {
+    fn from(error: UnknownStatus) -> Self {
+        Self::new(ErrorKind::Serialization, Retry::No, Cause::Status(error))
+    }
+}
+
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Error")
@@ -248,6 +263,8 @@ impl fmt::Display for Error {
             },
             Cause::Refused(code, message) => write!(f, "{message} ({})", code.code()),
             Cause::Json(error) => error.fmt(f),
+            Cause::Status(error) => error.fmt(f),
+            Cause::Thread(error) => write!(f, "cannot start a thread: {error}"),
             Cause::Unanswered(limit) => write!(f, "no answer from the server within {limit:?}"),
         }
     }
@@ -258,6 +275,8 @@ impl StdError for Error {
         match &self.0.cause {
             Cause::Postgres(error) => Some(error),
             Cause::Json(error) => Some(error),
+            Cause::Status(error) => Some(error),
+            Cause::Thread(error) => Some(error),
             Cause::Unanswered(_) | Cause::Refused(..) => None,
         }
     }

@@ -76,12 +76,14 @@ mod limit;
 mod link;
 mod result;
 mod shutdown;
+mod snapshot;
 mod statement;
 mod status;
 mod time;
 mod timekeeper;
 mod trigger;
 mod wait;
+mod watch;
 mod worker;
 
 pub use tokio_postgres;
@@ -96,12 +98,13 @@ pub use crate::engine::{Engine, Identity, OfMany, Ticked};
 pub use crate::error::{Error, ErrorKind};
 pub use crate::event::{Event, Violation};
 pub use crate::execution::{Execution, Heartbeat, Started};
-pub use crate::failure::Failure;
+pub use crate::failure::{Failure, RunError};
 pub use crate::id::{BatchId, RunId, SnapshotId, WaitpointId};
 pub use crate::limit::{Environment, EnvironmentChange, Queue, QueueChange};
 pub use crate::link::LinkConfig;
 pub use crate::result::RunResult;
 pub use crate::shutdown::shutdown_signal;
+pub use crate::snapshot::RunSnapshot;
 pub use crate::status::{AttemptStatus, ExecutionStatus, RunStatus, UnknownStatus};
 pub use crate::timekeeper::{Timekeeper, TimekeeperConfig};
 pub use crate::trigger::{Trigger, Triggered};
@@ -109,4 +112,5 @@ pub use crate::wait::{
     Block, Blocked, Checkpoint, Checkpointed, CompletedWaitpoint, Unblocked, Waitpoint,
     WaitpointOptions,
 };
-pub use crate::worker::{Context, Worker, WorkerConfig};
+pub use crate::watch::Watch;
+pub use crate::worker::{Batching, Context, RetryPolicy, TaskOptions, Worker, WorkerConfig};
