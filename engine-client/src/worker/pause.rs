@@ -91,11 +91,9 @@ impl Context {
         let mut backoff = Backoff::new(POLL);
         loop {
             places.mark_unchanged();
-            match self.look().await? {
-                ExecutionStatus::Executing => return Ok(()),
-                ExecutionStatus::ExecutingWithWaitpoints => {}
-                // The heartbeat tells what has become of it.
-                _ => {}
+            // If it is neither here nor waiting, the heartbeat tells what has become of it.
+            if self.look().await? == ExecutionStatus::Executing {
+                return Ok(());
             }
             let is_due = suspend_at.is_some_and(|at| Instant::now() >= at)
                 || parts.suspend_after.is_some() && parts.stopping.is_cancelled();
@@ -123,11 +121,9 @@ impl Context {
         let call = |connection: Arc<Connection>| async move {
             connection.engine().run_result(self.run_id(), None).await
         };
-        let now = self.persist(call).await?;
-        let is_same = now.is_some_and(|now| now.snapshot_id == self.snapshot_id());
-        match is_same && self.parts.held.verdict() == Verdict::Held {
-            true => Ok(ExecutionStatus::ExecutingWithWaitpoints),
-            false => {
+        match self.persist(call).await? {
+            Some(now) if now.snapshot_id == self.snapshot_id() => Ok(now.execution_status),
+            _ => {
                 let _moving = self.parts.held.moving();
                 self.catch_up().await
             }
