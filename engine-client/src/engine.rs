@@ -144,7 +144,7 @@ impl<'a, C: GenericClient> Engine<'a, C> {
         rows.iter().map(Triggered::from_row).collect()
     }
 
-    /// `engine_tick`: does at most `max_items` of each kind of due work, such as putting stalled runs
+    /// `engine_tick`: does at most `max_items` of due work, such as putting stalled runs
     /// back into their queues.
     ///
     /// # Errors
@@ -163,5 +163,11 @@ impl<'a, C: GenericClient> Engine<'a, C> {
                 })
             })
             .collect()
+    }
+
+    /// Whether this session leads among those that tick, or does so from now on.
+    pub(crate) async fn lead(&self) -> Result<bool, Error> {
+        let row = self.client.query_typed_one(statement::LEAD, &[]).await?;
+        Ok(row.try_get("leads")?)
     }
 }

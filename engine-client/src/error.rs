@@ -44,7 +44,7 @@ pub enum ErrorKind {
     /// took effect is unknown.
     Connection,
     /// Class `28`, `3D` or `42`: no such database, role, privilege or function. Is the extension
-    /// installed?
+    /// installed? Also without a code: TLS is asked for and not configured, or the system gives no thread.
     Setup,
     /// A payload, an output or a connection string could not be written or read.
     Serialization,
@@ -126,6 +126,7 @@ enum Cause {
     Unanswered(Duration),
     Refused(SqlState, String),
     Thread(io::Error),
+    Setup(&'static str),
 }
 
 impl Error {
@@ -204,6 +205,11 @@ impl Error {
         Self::new(ErrorKind::Setup, Retry::No, Cause::Thread(error))
     }
 
+    /// What was configured does not fit together.
+    pub(crate) fn setup(message: &'static str) -> Self {
+        Self::new(ErrorKind::Setup, Retry::No, Cause::Setup(message))
+    }
+
     /// One element of a call about many runs was refused.
     pub(crate) fn refused(code: &str, message: String) -> Self {
         let (kind, retry) = classify(code);
@@ -265,6 +271,7 @@ impl fmt::Display for Error {
             Cause::Json(error) => error.fmt(f),
             Cause::Status(error) => error.fmt(f),
             Cause::Thread(error) => write!(f, "cannot start a thread: {error}"),
+            Cause::Setup(message) => f.write_str(message),
             Cause::Unanswered(limit) => write!(f, "no answer from the server within {limit:?}"),
         }
     }
@@ -277,7 +284,7 @@ impl StdError for Error {
             Cause::Json(error) => Some(error),
             Cause::Status(error) => Some(error),
             Cause::Thread(error) => Some(error),
-            Cause::Unanswered(_) | Cause::Refused(..) => None,
+            Cause::Unanswered(_) | Cause::Refused(..) | Cause::Setup(_) => None,
         }
     }
 }

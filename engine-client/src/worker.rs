@@ -50,18 +50,24 @@ const END_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Executes runs with handlers registered by task name.
 ///
-/// It dequeues only as many runs as it may start at once, keeps all of them with one heartbeat statement
-/// at a third of the shortest deadline, and completes each. It survives the loss of its connections and of
-/// the server: handlers go on, and their completions are delivered when the server is back, if their
-/// deadlines have not passed.
+/// It dequeues only as many runs as it has room for, keeps all of them by one heartbeat statement at a third of
+/// the shortest deadline, and completes each. It survives the loss of its connections and of the server:
+/// handlers go on, and their completions are delivered when the server is back, if their deadlines have not
+/// passed.
 ///
-/// - A handler's error, and its panic, fail the attempt.
-/// - A run that moved on (cancelled, or recovered by another worker) cancels its handler and is not
-///   completed. The same happens when its heartbeat deadline passes without an answer.
+/// - A handler's error, and its panic, fail the attempt; the [`RetryPolicy`] says when the next one follows.
+/// - A run that is cancelled cancels its handler, within a third of its heartbeat deadline. So does one that
+///   was given to another worker, and is not completed then; and one whose deadline passes without an answer of
+///   the server, because another worker may own it.
+/// - An attempt that exceeds its maximum duration fails with `MAX_DURATION_EXCEEDED`.
 /// - A run whose task has no handler fails with `INTERNAL_ERROR` `COULD_NOT_FIND_EXECUTOR`.
 ///
+/// Starts and completions of runs that come together share a commit, by [`WorkerConfig::batching`]; each is
+/// answered after it.
+///
 /// Handlers share the threads of the runtime: work that blocks belongs in
-/// [`tokio::task::spawn_blocking`], or it delays the heartbeats of the others.
+/// [`tokio::task::spawn_blocking`], or it delays the others, and cannot be stopped. Heartbeats have a thread of
+/// their own.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), engine_client::Error> {

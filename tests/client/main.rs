@@ -6,6 +6,8 @@ mod operate;
 mod parity;
 mod policy;
 mod running;
+mod timekeeper;
+mod tls;
 mod wait;
 mod watch;
 mod worker;

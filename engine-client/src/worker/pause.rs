@@ -58,7 +58,8 @@ impl Context {
         Ok(())
     }
 
-    /// Learns the run's latest snapshot, and extends its deadline.
+    /// Learns the run's latest snapshot, and extends its deadline; calls it off if it is not to be executed here
+    /// any more.
     async fn catch_up(&self) -> Result<ExecutionStatus, Error> {
         let held = &self.parts.held;
         loop {
@@ -70,16 +71,23 @@ impl Context {
                 held.extend(&at.1, beat.heartbeat, sent_at);
                 return Ok(execution.execution_status);
             }
-            let is_ours = execution.attempt_number == Some(self.attempt_number());
-            match execution.execution_status {
+            let (status, number) = (execution.execution_status, execution.attempt_number);
+            let verdict = match status {
                 ExecutionStatus::Executing | ExecutionStatus::ExecutingWithWaitpoints
-                    if is_ours =>
+                    if number == Some(self.attempt_number()) =>
                 {
-                    let number = execution.attempt_number;
-                    // The next beat extends the deadline, which counts from the move before.
-                    held.moved(execution.snapshot_id, number, beat.heartbeat, sent_at);
+                    Verdict::Held
                 }
-                status => return Ok(status),
+                ExecutionStatus::PendingCancel => Verdict::CancelRequested,
+                _ => Verdict::Lost,
+            };
+            if verdict != Verdict::Lost {
+                // The next beat extends the deadline, which counts from the move before.
+                held.moved(execution.snapshot_id, number, beat.heartbeat, sent_at);
+            }
+            if verdict != Verdict::Held {
+                held.conclude(verdict);
+                return Ok(status);
             }
         }
     }
@@ -90,11 +98,11 @@ impl Context {
         let mut places = parts.held.places();
         let mut backoff = Backoff::new(POLL);
         loop {
-            places.mark_unchanged();
-            // If it is neither here nor waiting, the heartbeat tells what has become of it.
+            // If it is neither here nor waiting, it is called off.
             if self.look().await? == ExecutionStatus::Executing {
                 return Ok(());
             }
+            places.mark_unchanged();
             let is_due = suspend_at.is_some_and(|at| Instant::now() >= at)
                 || parts.suspend_after.is_some() && parts.stopping.is_cancelled();
             if is_due && self.suspend().await? {
