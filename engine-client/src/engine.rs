@@ -2,16 +2,19 @@
 
 mod attempt;
 mod batch;
+mod deploy;
 mod many;
 mod observe;
 mod operate;
 mod wait;
 
+use std::time::SystemTime;
+
 use tokio_postgres::GenericClient;
 use tokio_postgres::types::{Json, Type};
 
-use crate::time::{to_ms, to_seconds};
-use crate::{BatchId, Error, RunId, Trigger, Triggered, statement};
+use crate::time::{to_ms, to_seconds, to_text};
+use crate::{BatchId, Error, Execution, RunId, Trigger, Triggered, statement};
 
 pub use self::many::OfMany;
 
@@ -87,9 +90,9 @@ impl<'a, C: GenericClient> Engine<'a, C> {
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
     /// [`UnknownEnvironment`](crate::ErrorKind::UnknownEnvironment),
-    /// [`RunIdTaken`](crate::ErrorKind::RunIdTaken), [`UnknownRun`](crate::ErrorKind::UnknownRun) for a
-    /// parent that does not exist; for a parent that is to wait, also
-    /// [`RunFinished`](crate::ErrorKind::RunFinished) and
+    /// [`RunIdTaken`](crate::ErrorKind::RunIdTaken), [`TokenUsed`](crate::ErrorKind::TokenUsed),
+    /// [`UnknownRun`](crate::ErrorKind::UnknownRun) for a parent that does not exist; for a parent that is to
+    /// wait, also [`RunFinished`](crate::ErrorKind::RunFinished) and
     /// [`NotStartable`](crate::ErrorKind::NotStartable) if no attempt of it runs; for a run that joins a
     /// batch, also [`UnknownBatch`](crate::ErrorKind::UnknownBatch) and
     /// [`BatchClosed`](crate::ErrorKind::BatchClosed).
@@ -126,10 +129,40 @@ impl<'a, C: GenericClient> Engine<'a, C> {
                     (&parent_run_id, Type::TEXT),
                     (&t.resume_parent, Type::BOOL),
                     (&batch_id, Type::TEXT),
+                    (&t.delay_until, Type::TIMESTAMPTZ),
+                    (&t.ttl.map(to_text), Type::TEXT),
+                    (&t.idempotency_key, Type::TEXT),
+                    (&t.idempotency_key_expires_at, Type::TIMESTAMPTZ),
+                    (&t.debounce.as_ref().map(Json), Type::JSONB),
+                    (&t.one_time_use_token, Type::TEXT),
+                    (&t.version, Type::TEXT),
                 ],
             )
             .await?;
         Triggered::from_row(&row)
+    }
+
+    /// `engine_reschedule`: gives a run that waits for its time another one.
+    ///
+    /// # Errors
+    /// [`UnknownRun`](crate::ErrorKind::UnknownRun); [`NotStartable`](crate::ErrorKind::NotStartable) for
+    /// a run that does not wait; [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
+    pub async fn reschedule(
+        &self,
+        run_id: &RunId,
+        delay_until: SystemTime,
+    ) -> Result<Execution, Error> {
+        let row = self
+            .client
+            .query_typed_one(
+                statement::RESCHEDULE,
+                &[
+                    (&run_id.as_str(), Type::TEXT),
+                    (&delay_until, Type::TIMESTAMPTZ),
+                ],
+            )
+            .await?;
+        Execution::from_row(&row)
     }
 
     /// `engine_trigger_many`: makes all these runs or none, and returns them in order.
@@ -144,7 +177,7 @@ impl<'a, C: GenericClient> Engine<'a, C> {
         rows.iter().map(Triggered::from_row).collect()
     }
 
-    /// `engine_tick`: does at most `max_items` of due work, such as putting stalled runs
+    /// `engine_tick`: does at most `max_items` of the work that is due, such as putting stalled runs
     /// back into their queues.
     ///
     /// # Errors

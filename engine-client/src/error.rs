@@ -19,7 +19,7 @@ pub enum ErrorKind {
     StaleSnapshot,
     /// `RE003`: the run is over.
     RunFinished,
-    /// `RE004`: the run's status does not allow what was asked, such as a start.
+    /// `RE004`: the run's status does not allow what was asked, such as a start or another time.
     NotStartable,
     /// `RE005`: no environment has this id.
     UnknownEnvironment,
@@ -30,12 +30,18 @@ pub enum ErrorKind {
     VersionMismatch,
     /// `RE008`: the queue takes no more runs for now.
     QueueFull,
+    /// `RE009`: the one-time token was used.
+    TokenUsed,
     /// `RE010`: no waitpoint has this id.
     UnknownWaitpoint,
     /// `RE011`: no batch has this id.
     UnknownBatch,
     /// `RE012`: the batch takes no more items.
     BatchClosed,
+    /// `RE013`: nobody has registered this version of a worker.
+    UnknownVersion,
+    /// `RE014`: no schedule has this id.
+    UnknownSchedule,
     /// Class `22` or `54000`: an argument is malformed, null, out of range or too large.
     InvalidInput,
     /// `23505`: another run has the id that was asked for.
@@ -63,9 +69,12 @@ const CODES: &[(&str, ErrorKind, Retry)] = &[
     ("RE006", ErrorKind::WrongIsolation, Retry::No),
     ("RE007", ErrorKind::VersionMismatch, Retry::No),
     ("RE008", ErrorKind::QueueFull, Retry::No),
+    ("RE009", ErrorKind::TokenUsed, Retry::No),
     ("RE010", ErrorKind::UnknownWaitpoint, Retry::No),
     ("RE011", ErrorKind::UnknownBatch, Retry::No),
     ("RE012", ErrorKind::BatchClosed, Retry::No),
+    ("RE013", ErrorKind::UnknownVersion, Retry::No),
+    ("RE014", ErrorKind::UnknownSchedule, Retry::No),
     // serialization failure, deadlock, lock not available, statement timeout or cancel: nothing was changed
     ("40001", ErrorKind::Database, Retry::Yes),
     ("40P01", ErrorKind::Database, Retry::Yes),
@@ -296,7 +305,7 @@ mod tests {
     #[test]
     fn the_codes_of_the_engine_have_a_kind_each() {
         let kinds = [
-            "RE001", "RE002", "RE003", "RE004", "RE005", "RE006", "RE007", "RE008",
+            "RE001", "RE002", "RE003", "RE004", "RE005", "RE006", "RE007", "RE008", "RE009",
         ]
         .map(classify);
         assert_eq!(
@@ -310,6 +319,7 @@ mod tests {
                 ErrorKind::WrongIsolation,
                 ErrorKind::VersionMismatch,
                 ErrorKind::QueueFull,
+                ErrorKind::TokenUsed,
             ]
         );
         assert!(kinds.iter().all(|&(_, retry)| retry == Retry::No));

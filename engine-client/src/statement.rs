@@ -12,7 +12,12 @@ from engine_trigger(
     concurrency_key => $7, priority_ms => $8, max_attempts => $9, max_duration_seconds => $10, machine => $11,
     tags => $12, metadata => $13, is_test => $14, trace_context => $15, annotations => $16,
     queue_timestamp => $17, replayed_from => $18, run_id => $19, parent_run_id => $20, resume_parent => $21,
-    batch_id => $22) as t";
+    batch_id => $22, delay_until => $23, ttl => $24, idempotency_key => $25, idempotency_key_expires_at => $26,
+    debounce => $27, one_time_use_token => $28, version => $29) as t";
+
+pub(crate) const RESCHEDULE: &str = "\
+select e.run_id, e.snapshot_id, e.execution_status, e.run_status, e.attempt_number, e.description, e.created_at
+from engine_reschedule(run_id => $1, delay_until => $2) as e";
 
 pub(crate) const TRIGGER_MANY: &str = "\
 select t.run_id, t.snapshot_id, t.run_status, t.execution_status, t.is_cached, t.created_at
@@ -188,3 +193,27 @@ from engine_seal_batch(batch_id => $1) as b";
 
 pub(crate) const BATCH_DATA: &str =
     "select engine_batch_data(batch_id => $1, environment_id => $2) as batch_data";
+
+pub(crate) const REGISTER_WORKER: &str = "\
+select w.environment_id, w.version, w.is_current, w.promoted_runs
+from engine_register_worker(
+    environment_id => $1, version => $2, tasks => $3, queues => $4, image => $5, promote => $6) as w";
+
+pub(crate) const PROMOTE_WORKER: &str = "\
+select w.environment_id, w.version, w.is_current, w.promoted_runs
+from engine_promote_worker(environment_id => $1, version => $2) as w";
+
+pub(crate) const SET_SCHEDULE: &str = "\
+select s.id, s.environment_id, s.task, s.cron, s.timezone, s.spread_window, s.active, s.next_nominal_at,
+       s.next_effective_at
+from engine_set_schedule(
+    id => $1, task => $2, cron => $3, timezone => $4, environment_id => $5, payload => $6, external_id => $7,
+    spread_window => $8, active => $9, options => $10) as s";
+
+pub(crate) const DELETE_SCHEDULE: &str = "select engine_delete_schedule(id => $1) as existed";
+
+pub(crate) const UPCOMING_RUNS: &str = "\
+select u.nominal_at, u.effective_at from engine_upcoming_runs(id => $1, max_runs => $2) as u";
+
+pub(crate) const RESET_IDEMPOTENCY_KEY: &str = "\
+select engine_reset_idempotency_key(task => $1, idempotency_key => $2, environment_id => $3) as existed";

@@ -65,6 +65,30 @@ fn civil_date(days: i64) -> (i64, i64, i64) {
     (year, month, day)
 }
 
+/// A duration as the engine reads it.
+pub(crate) fn to_text(duration: Duration) -> String {
+    format!("{}s", to_seconds(duration))
+}
+
+/// For `#[serde(serialize_with)]`: a duration as the engine reads it.
+pub(crate) fn serialize_duration<S: Serializer>(
+    value: &Duration,
+    out: S,
+) -> Result<S::Ok, S::Error> {
+    out.serialize_str(&to_text(*value))
+}
+
+/// For `#[serde(serialize_with)]`: the same, or nothing.
+pub(crate) fn serialize_nullable_duration<S: Serializer>(
+    value: &Option<Duration>,
+    out: S,
+) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(duration) => serialize_duration(duration, out),
+        None => out.serialize_none(),
+    }
+}
+
 /// For `#[serde(serialize_with)]`: milliseconds.
 pub(crate) fn serialize_ms<S: Serializer>(value: &Duration, out: S) -> Result<S::Ok, S::Error> {
     out.serialize_i64(to_ms(*value))

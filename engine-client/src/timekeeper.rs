@@ -38,7 +38,8 @@ impl Default for TimekeeperConfig {
 /// Any number may run beside each other; one anywhere is enough. Of all in a database one leads, by an advisory
 /// lock of its session, and ticks at every interval. The others ask for the lock at every interval, which
 /// writes nothing, and tick at every tenth, so that all goes on even if a pooler in transaction mode keeps the
-/// lock of a leader that is gone. Every [`Worker`](crate::Worker) has one unless it is configured without.
+/// lock of a leader that is gone. None is needed where the server preloads the library and ticks itself. Every
+/// [`Worker`](crate::Worker) has one unless it is configured without.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), engine_client::Error> {

@@ -1,13 +1,17 @@
 //! Asking for a run.
 
+mod entrance;
+
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 use serde_json::Value;
 use tokio_postgres::Row;
 
-use crate::time::{serialize_ms, serialize_seconds, serialize_time};
-use crate::{BatchId, Dequeued, Error, ExecutionStatus, RunId, RunStatus, SnapshotId};
+use crate::time::{serialize_ms, serialize_nullable_duration, serialize_seconds, serialize_time};
+use crate::{
+    BatchId, Debounce, Dequeued, Error, ExecutionStatus, RunId, RunStatus, SnapshotId,
+};
 
 /// A run to be triggered: its task, its payload and its options.
 ///
@@ -79,6 +83,29 @@ pub struct Trigger {
     pub(crate) resume_parent: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) batch_id: Option<BatchId>,
+    #[serde(
+        serialize_with = "serialize_time",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub(crate) delay_until: Option<SystemTime>,
+    #[serde(
+        serialize_with = "serialize_nullable_duration",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub(crate) ttl: Option<Duration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) idempotency_key: Option<String>,
+    #[serde(
+        serialize_with = "serialize_time",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub(crate) idempotency_key_expires_at: Option<SystemTime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) debounce: Option<Debounce>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) one_time_use_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) version: Option<String>,
 }
 
 impl Trigger {
@@ -107,6 +134,13 @@ impl Trigger {
             parent_run_id: None,
             resume_parent: false,
             batch_id: None,
+            delay_until: None,
+            ttl: None,
+            idempotency_key: None,
+            idempotency_key_expires_at: None,
+            debounce: None,
+            one_time_use_token: None,
+            version: None,
         }
     }
 
@@ -266,9 +300,9 @@ pub struct Triggered {
     pub run_id: RunId,
     /// Its latest snapshot.
     pub snapshot_id: SnapshotId,
-    /// `PENDING` for a new run.
+    /// `PENDING` for a new run, `DELAYED` for one that waits for its time.
     pub run_status: RunStatus,
-    /// `QUEUED` for a new run.
+    /// `QUEUED` for a new run, `DELAYED` for one that waits for its time.
     pub execution_status: ExecutionStatus,
     /// Whether the run existed before this trigger.
     pub is_cached: bool,
@@ -315,6 +349,25 @@ mod tests {
                 "priority_ms": 1500, "max_duration_seconds": 1, "is_test": false,
                 "queue_timestamp": "1970-01-01T00:00:00.000000Z", "run_id": "c1",
             })
+        );
+    }
+
+    #[test]
+    fn what_says_when_a_run_begins_is_written_as_the_engine_reads_it() {
+        let trigger = Trigger::new("resize")
+            .delay_until(UNIX_EPOCH)
+            .ttl(Duration::from_millis(1500))
+            .idempotency_key("k")
+            .version("1");
+        let json = serde_json::to_value(&trigger).unwrap();
+        assert_eq!(json["delay_until"], "1970-01-01T00:00:00.000000Z");
+        assert_eq!(
+            (&json["ttl"], &json["idempotency_key"]),
+            (&json!("2s"), &json!("k"))
+        );
+        assert_eq!(
+            (json.get("debounce"), &json["version"]),
+            (None, &json!("1"))
         );
     }
 

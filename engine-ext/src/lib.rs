@@ -16,6 +16,7 @@ mod schema;
 mod store;
 mod version;
 mod wakeup;
+mod worker;
 
 #[cfg(feature = "pg18")]
 pgrx::pg_module_magic!(name, version);
@@ -29,4 +30,6 @@ pub extern "C-unwind" fn _PG_init() {
     guc::register();
     store::planner::install();
     store::kept::install();
+    wakeup::bell::register();
+    worker::register();
 }

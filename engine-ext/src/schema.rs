@@ -64,9 +64,29 @@ extension_sql_file!(
     requires = ["machine"]
 );
 extension_sql_file!(
+    "../../sql/schema/13_trigger_key.sql",
+    name = "trigger_key",
+    requires = ["batch"]
+);
+extension_sql_file!(
+    "../../sql/schema/14_worker.sql",
+    name = "worker",
+    requires = ["trigger_key"]
+);
+extension_sql_file!(
+    "../../sql/schema/15_schedule.sql",
+    name = "schedule",
+    requires = ["worker"]
+);
+extension_sql_file!(
+    "../../sql/view/next_run.sql",
+    name = "next_run",
+    requires = ["schedule"]
+);
+extension_sql_file!(
     "../../sql/view/slot.sql",
     name = "slot",
-    requires = ["batch"]
+    requires = ["next_run"]
 );
 extension_sql_file!(
     "../../sql/view/queue_stats.sql",

@@ -1,4 +1,5 @@
--- What a run was asked to be: written once by its trigger, never updated.
+-- What a run was asked to be: written once by its trigger. Only a run that still waits for its time is told anew: when it is
+-- due, and, by a trailing debounce, what it is.
 create table engine.run (
     shard                smallint not null,
     id                   text collate "C" not null,
@@ -30,6 +31,11 @@ create table engine.run (
     batch_id             text collate "C",
     created_at           timestamptz not null,
     resume_parent        boolean not null default false,
+    delay_until          timestamptz,
+    ttl                  text,
+    idempotency_key      text,
+    debounce             jsonb,
+    version              text,
     constraint run_pkey primary key (shard, id)
 );
 
@@ -42,6 +48,11 @@ comment on column engine.run.priority_ms is 'Milliseconds by which the run goes 
 comment on column engine.run.queue_timestamp is 'The place in the queue before priority; kept when the run resumes';
 comment on column engine.run.resume_parent is 'Whether its parent waits for its end';
 comment on column engine.run.retry is 'Retry settings with the keys of spec/core.md §4.5: maxAttempts, factor, minTimeoutInMs, maxTimeoutInMs, randomize, outOfMemory';
+comment on column engine.run.delay_until is 'Not before this; null for at once';
+comment on column engine.run.ttl is 'How long it may wait in its queue before it is first handed out, such as 10m';
+comment on column engine.run.idempotency_key is 'As it was given; engine.trigger_key says which run has it now';
+comment on column engine.run.debounce is 'key, delay and createdAt, for a run that triggers of one key make together';
+comment on column engine.run.version is 'The version of the worker that is to do it; null for the current one';
 
 -- What a run is now. Updated in place: no index but the primary key, and room on the page for one more version of every
 -- row, keep updates HOT.
@@ -73,6 +84,8 @@ create table engine.run_state (
     error             jsonb,
     bulk_action_ids   text[],
     updated_at        timestamptz not null,
+    version           text,
+    max_duration_seconds integer,
     constraint run_state_pkey primary key (shard, run_id)
 ) with (fillfactor = 50);
 
@@ -86,6 +99,8 @@ comment on column engine.run_state.has_waitpoint is 'Whether somebody waits, or 
 comment on column engine.run_state.is_dead_lettered is 'Whether the queue has given the run up: engine_redrive puts it back';
 comment on column engine.run_state.retry is 'Retry settings, resolved when the run is dequeued first';
 comment on column engine.run_state.status_reason is 'Why the run waits for a version';
+comment on column engine.run_state.version is 'The version that does it, from its first dequeue on';
+comment on column engine.run_state.max_duration_seconds is 'How long an attempt may take, resolved when the run is dequeued by a version; null for what the run says';
 comment on column engine.run_state.started_at is 'First dequeue';
 comment on column engine.run_state.dequeued_at is 'Latest dequeue; null if the run was never dequeued';
 comment on column engine.run_state.executed_at is 'Start of the first attempt';

@@ -12,6 +12,7 @@ create table engine.queue_item (
     worker_queue    text collate "C" not null,
     queue           text collate "C" not null,
     concurrency_key text collate "C" not null,
+    expires_at      timestamptz,
     constraint queue_item_pkey primary key (shard, run_id)
 );
 
@@ -23,7 +24,11 @@ create index queue_item_claim on engine.queue_item (
 
 create index queue_item_lane on engine.queue_item (
     shard, environment_id, queue, concurrency_key, worker_queue, available_at, run_id)
+    include (expires_at)
     where is_filed;
+
+-- The tick expires what has waited too long. Items that may wait for ever are not here.
+create index queue_item_expiry on engine.queue_item (shard, expires_at) where expires_at is not null;
 
 -- Where a queue may only grow so long, its length is counted.
 create index queue_item_sized on engine.queue_item (shard, environment_id, queue) where is_sized;
@@ -31,6 +36,7 @@ create index queue_item_sized on engine.queue_item (shard, environment_id, queue
 comment on table engine.queue_item is 'Queued runs: exactly one row per run whose execution status is QUEUED';
 comment on column engine.queue_item.available_at is 'Order of the queue and earliest time of the claim: queue timestamp minus priority, or the time of a retry';
 comment on column engine.queue_item.concurrency_key is 'Empty for none';
+comment on column engine.queue_item.expires_at is 'From when on it is not handed out any more, although nobody may have expired it yet; null for never';
 comment on column engine.queue_item.is_ahead is 'Whether the item was available before it was written: its place is in front of what may have been claimed since';
 comment on column engine.queue_item.is_sized is 'Whether the item counts against a limit on the length of its queue';
 comment on column engine.queue_item.is_filed is 'Whether the item was met while its lane was full, and is found through its lane from now on';

@@ -2,7 +2,7 @@
 create table engine.timer (
     shard  smallint not null,
     kind   text not null check (kind in (
-               'CANCEL_RUN', 'FINISH_WAITPOINT', 'CONTINUE_RUN', 'COMPLETE_BATCH', 'EXPIRE_BATCH')),
+               'CANCEL_RUN', 'END_DELAY', 'PROMOTE', 'FINISH_WAITPOINT', 'CONTINUE_RUN', 'COMPLETE_BATCH', 'EXPIRE_BATCH')),
     id     text collate "C" not null,
     due_at timestamptz not null,
     detail jsonb,
@@ -12,5 +12,5 @@ create table engine.timer (
 create index timer_due on engine.timer (shard, due_at);
 
 comment on table engine.timer is 'What is due at a time: at most one of each kind per subject';
-comment on column engine.timer.kind is 'What the tick does: CANCEL_RUN, …';
-comment on column engine.timer.id is 'The run, waitpoint or batch that it is about; CONTINUE_RUN and COMPLETE_BATCH: that, a slash, and what happened, so that two who note it at once do not meet';
+comment on column engine.timer.kind is 'What the tick does: CANCEL_RUN, END_DELAY, …';
+comment on column engine.timer.id is 'The run, environment, waitpoint or batch that it is about; CONTINUE_RUN and COMPLETE_BATCH: that, a slash, and what happened, so that two who note it at once do not meet';

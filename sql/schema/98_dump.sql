@@ -18,3 +18,7 @@ select pg_catalog.pg_extension_config_dump('engine.edge', '');
 select pg_catalog.pg_extension_config_dump('engine.waitpoint_history', '');
 select pg_catalog.pg_extension_config_dump('engine.batch', '');
 select pg_catalog.pg_extension_config_dump('engine.batch_item', '');
+select pg_catalog.pg_extension_config_dump('engine.trigger_key', '');
+select pg_catalog.pg_extension_config_dump('engine.worker', '');
+select pg_catalog.pg_extension_config_dump('engine.parked', '');
+select pg_catalog.pg_extension_config_dump('engine.schedule', '');

@@ -39,6 +39,13 @@ revoke all on function engine_add_to_batch from public;
 revoke all on function engine_seal_batch from public;
 revoke all on function engine_batch_data from public;
 revoke all on function engine_version from public;
+revoke all on function engine_reschedule from public;
+revoke all on function engine_register_worker from public;
+revoke all on function engine_promote_worker from public;
+revoke all on function engine_set_schedule from public;
+revoke all on function engine_delete_schedule from public;
+revoke all on function engine_upcoming_runs from public;
+revoke all on function engine_reset_idempotency_key from public;
 
 comment on function engine_trigger is 'Triggers a run: writes it, its first snapshot and its queue item, and returns it.';
 comment on function engine_trigger_many is 'Triggers many runs in one transaction; one row per element, in order.';
@@ -79,3 +86,10 @@ comment on function engine_add_to_batch is 'Adds items to a batch, triggers thei
 comment on function engine_seal_batch is 'Seals a batch if all its items are there, and returns it.';
 comment on function engine_batch_data is 'Returns all about a batch with its runs and failures, or null if there is no such batch.';
 comment on function engine_version is 'Returns the version of the loaded library.';
+comment on function engine_reschedule is 'Gives a run that waits another time, earlier or later, and returns its latest snapshot.';
+comment on function engine_reset_idempotency_key is 'Forgets an idempotency key, so that the next trigger with it makes a new run; returns whether there was one.';
+comment on function engine_register_worker is 'Registers a version of a worker with what it knows, and promotes runs that wait for it.';
+comment on function engine_promote_worker is 'Makes a version of a worker the current one, whatever it is now, and promotes runs that wait for it.';
+comment on function engine_set_schedule is 'Sets a schedule, which makes a run at each tick of its cron expression, and returns it.';
+comment on function engine_delete_schedule is 'Deletes a schedule; returns whether there was one.';
+comment on function engine_upcoming_runs is 'Returns the next ticks of a schedule, and when the run of each may be claimed.';

@@ -40,7 +40,7 @@ with started as (
     from started as a
     where s.shard = $1 and s.run_id = a.run_id
     returning s.run_id, s.started_at, s.max_attempts, s.usage_duration_ms, s.cost_in_cents, s.base_cost_in_cents,
-              a.ordinal, a.attempt_number, a.machine
+              a.ordinal, a.attempt_number, a.machine, s.version, s.max_duration_seconds
 )
 select s.run_id,
        jsonb_strip_nulls(jsonb_build_object(
@@ -61,15 +61,17 @@ select s.run_id,
            'tags', r.tags,
            'isTest', r.is_test,
            'isReplay', r.replayed_from is not null,
+           'idempotencyKey', r.idempotency_key,
            'maxAttempts', s.max_attempts,
-           'maxDuration', r.max_duration_seconds,
+           -- 2147483647 is how a run says that it has no limit, although its task has one
+           'maxDuration', nullif(coalesce(s.max_duration_seconds, r.max_duration_seconds), 2147483647),
            'durationMs', s.usage_duration_ms,
            'costInCents', s.cost_in_cents,
            'baseCostInCents', s.base_cost_in_cents,
            'parentTaskRunId', 'run_' || r.parent_run_id,
            'rootTaskRunId', 'run_' || r.root_run_id,
            'priority', case when r.priority_ms <> 0 then r.priority_ms / 1000.0 end,
-           'version', 'unknown',
+           'version', coalesce(s.version, 'unknown'),
            'region', case when r.environment_type <> 'DEVELOPMENT' then r.worker_queue end))
            -- outside of the stripping: what users wrote keeps its nulls
            || jsonb_build_object('traceContext', coalesce(r.trace_context, '{}'), 'metadata', r.metadata))

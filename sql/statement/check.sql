@@ -132,13 +132,14 @@ select 'timer', t.id, format('The timer %s is about something that does not exis
 from engine.timer as t
 where not exists (
     select from state as s
-    where s.shard = t.shard and s.run_id = split_part(t.id, '/', 1) and t.kind in ('CANCEL_RUN', 'CONTINUE_RUN'))
+    where s.shard = t.shard and s.run_id = split_part(t.id, '/', 1) and t.kind in ('CANCEL_RUN', 'CONTINUE_RUN', 'END_DELAY'))
   and not exists (
     select from engine.waitpoint as w
     where w.shard = t.shard and w.id = t.id and t.kind = 'FINISH_WAITPOINT')
   and not exists (
     select from engine.batch as b
     where b.shard = t.shard and b.id = split_part(t.id, '/', 1) and t.kind in ('COMPLETE_BATCH', 'EXPIRE_BATCH'))
+  and t.kind <> 'PROMOTE'
 union all
 select 'edge', e.run_id, format('The run waits for waitpoint %s, which does not exist.', e.waitpoint_id)
 from engine.edge as e
@@ -226,3 +227,39 @@ where b.status in ('PENDING', 'PROCESSING', 'PARTIAL_FAILED')
   and not exists (
     select from engine.timer as t
     where t.shard = b.shard and t.kind = 'COMPLETE_BATCH' and t.id > b.id || '/' and t.id < b.id || '0')
+union all
+select 'timer', s.run_id, 'The run waits for its time, and no timer ends that.'
+from state as s
+where s.execution_status = 'DELAYED'
+  and not exists (select from engine.timer as t where t.shard = s.shard and t.kind = 'END_DELAY' and t.id = s.run_id)
+union all
+select 'delay', s.run_id, format('The run is %s, its execution status %s.', s.run_status, s.execution_status)
+from state as s
+where (s.run_status = 'DELAYED') <> (s.execution_status = 'DELAYED')
+union all
+select 'expiry', i.run_id, 'The item expires, and the run has no time to live or was handed out before.'
+from engine.queue_item as i
+join engine.run as r on r.shard = i.shard and r.id = i.run_id
+join engine.run_state as s on s.shard = i.shard and s.run_id = i.run_id
+where i.expires_at is not null and (r.ttl is null or s.dequeued_at is not null)
+union all
+select 'trigger_key', k.run_id, format('A key of kind %s belongs to no run.', k.kind)
+from engine.trigger_key as k
+where not exists (select from engine.run as r where r.shard = k.shard and r.id = k.run_id)
+union all
+select 'parked', s.run_id, format('The run is %s, %s, and %s on the list of those that wait for a version.', s.execution_status,
+                                  s.run_status, case when p.run_id is null then 'not' else 'is' end)
+from state as s
+left join engine.parked as p on p.shard = s.shard and p.run_id = s.run_id
+where (s.execution_status = 'RUN_CREATED') <> (p.run_id is not null)
+   or (s.execution_status = 'RUN_CREATED') <> (s.run_status = 'PENDING_VERSION')
+union all
+select 'parked', p.run_id, 'The entry does not say what the run says.'
+from engine.parked as p
+left join engine.run as r on r.shard = p.shard and r.id = p.run_id
+where (p.environment_id, p.created_at) is distinct from (r.environment_id, r.created_at)
+union all
+select 'schedule', s.id, format('The schedule is %s and has %s next tick.', case when s.is_active then 'active' else 'not active' end,
+                                case when s.next_at is null then 'no' else 'a' end)
+from engine.schedule as s
+where not s.is_active and s.next_at is not null

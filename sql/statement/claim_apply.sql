@@ -4,12 +4,12 @@
 -- $6 text transition, $7 text execution status, $8 text run status, $9 text run status as snapshots say it,
 -- $10 text description, $11 bigint horizon, $12 double precision base cost (cents)
 -- then one array element per run: $13 run id, $14 new snapshot id, $15 its ordinal, $16 its position, $17 max attempts,
--- $18 machine, $19 retry settings, $20 whether its slot counts
+-- $18 machine, $19 retry settings, $20 whether its slot counts, $21 version, $22 max duration (s)
 -- Locks: held by claim_lock. Index: primary keys.
 with claimed as (
     select c.*
-    from unnest($13, $14, $15, $16, $17, $18, $19, $20)
-         as c(run_id, snapshot_id, ordinal, position, max_attempts, machine, retry, is_counted)
+    from unnest($13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
+         as c(run_id, snapshot_id, ordinal, position, max_attempts, machine, retry, is_counted, version, max_duration_seconds)
 ), item as (
     delete from engine.queue_item as i
     where i.shard = $1 and i.run_id = any ($13)
@@ -41,6 +41,8 @@ set run_status = $8::engine.run_status,
     max_attempts = c.max_attempts,
     machine = c.machine,
     retry = c.retry,
+    version = c.version,
+    max_duration_seconds = c.max_duration_seconds,
     base_cost_in_cents = $12,
     started_at = coalesce(s.started_at, $2),
     dequeued_at = $2,

@@ -1,6 +1,6 @@
 -- What a claimer has to choose from where there are limits: the heads of open lanes, and the next items that are in no lane
 -- yet; with each lane the slots that it has left, and whether one was given back. A lane without an item comes as one row, to be
--- settled.
+-- settled. Items whose runs have waited too long are passed, whether somebody has expired them or not.
 -- $1 smallint shard, $2 text worker queue, $3 text environment id, $4 timestamptz now, $5 integer how many may go
 -- $6 integer how many items to look at that are in no lane yet
 -- $7 text[] queues that have a limit, $8 integer[] the limit of each of their lanes, $9 integer the limit of all other lanes
@@ -29,14 +29,14 @@ with released as materialized (
         (select a.run_id, a.queue, a.concurrency_key, a.available_at
          from engine.queue_item as a
          where a.shard = $1 and a.worker_queue = $2 and a.environment_id = $3 and not a.is_filed and a.is_ahead
-           and a.available_at <= $4
+           and a.available_at <= $4 and (a.expires_at is null or a.expires_at > $4)
          order by a.available_at, a.run_id
          limit $6)
         union all
         (select b.run_id, b.queue, b.concurrency_key, b.available_at
          from engine.queue_item as b
          where b.shard = $1 and b.worker_queue = $2 and b.environment_id = $3 and not b.is_filed and not b.is_ahead
-           and b.available_at >= $10 and b.available_at <= $4
+           and b.available_at >= $10 and b.available_at <= $4 and (b.expires_at is null or b.expires_at > $4)
          order by b.available_at, b.run_id
          limit $6)
     ) as q
@@ -73,7 +73,7 @@ left join lateral (
     (select q.run_id, q.available_at, true
      from engine.queue_item as q
      where q.shard = $1 and q.environment_id = $3 and q.queue = l.queue and q.concurrency_key = l.concurrency_key
-       and q.worker_queue = $2 and q.is_filed
+       and q.worker_queue = $2 and q.is_filed and (q.expires_at is null or q.expires_at > $4)
      order by q.available_at, q.run_id
      limit least(l.free, $5))
 ) as i on true

@@ -9,20 +9,23 @@
 -- the lock is held.
 -- `offset 0` keeps the join a primary-key lookup per claimed run: the planner takes a LIMIT parameter for a tenth of the
 -- queue, and would hash the whole table for it.
+-- An item whose run has waited too long is passed, whether somebody has expired it or not.
 -- Index: queue_item_claim, then primary keys.
 select i.run_id, i.run_status, i.execution_status, i.snapshot_id, i.snapshot_ordinal, i.attempt_number,
        coalesce(i.max_attempts, d.max_attempts), i.queue_attempts, coalesce(i.machine, d.machine), i.usage_duration_ms,
        i.cost_in_cents, i.dequeued_at, i.has_waitpoint, i.is_dead_lettered, coalesce(i.retry, d.retry),
        d.environment_type::text, d.batch_id, i.error, i.status_reason, d.task, d.payload, d.payload_type, d.queue,
        d.concurrency_key, d.worker_queue, d.environment_id, d.project_id, d.organization_id, d.max_duration_seconds,
-       d.is_test, d.is_replay, d.tags, d.metadata, d.trace_context, d.checkpoint, d.completed_waitpoints
+       d.is_test, d.is_replay, d.tags, d.metadata, d.trace_context, d.checkpoint, d.completed_waitpoints,
+       coalesce(i.version, d.version)
 from (
     select s.*
     from engine.queue_item as q
     cross join lateral (
         select s.run_id, s.run_status::text, s.execution_status::text, s.snapshot_id, s.snapshot_ordinal, s.attempt_number,
                s.max_attempts, s.queue_attempts, s.machine, s.usage_duration_ms, s.cost_in_cents, s.dequeued_at,
-               s.has_waitpoint, s.is_dead_lettered, s.retry, s.error, s.status_reason
+               s.has_waitpoint, s.is_dead_lettered, s.retry, s.error, s.status_reason,
+               s.version
         from engine.run_state as s
         where s.shard = $1 and s.run_id = q.run_id and s.execution_status in ('QUEUED', 'QUEUED_EXECUTING')
         for no key update skip locked
@@ -34,7 +37,7 @@ from (
             from engine.queue_item as o
             where o.shard = $1 and o.worker_queue = $2 and o.environment_id = $3 and not o.is_filed and o.is_ahead = not $7
               and o.available_at >= case when $7 then $6 else '-infinity' end) end)
-      and q.run_id <> all ($9) and q.queue <> all ($10)
+      and (q.expires_at is null or q.expires_at > $4) and q.run_id <> all ($9) and q.queue <> all ($10)
     order by q.available_at, q.run_id
     limit $5
 ) as i

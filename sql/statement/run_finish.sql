@@ -1,5 +1,5 @@
 -- Ends locked runs for good: state, result, last snapshot; queue item, slot and deadline go. A slot that counted
--- leaves a note for the next claimer.
+-- leaves a note for the next claimer; returns the worker queue of each of these.
 -- $1 smallint shard, $2 timestamptz now, $3 text worker_id, $4 text runner_id, $5 text execution status, $6 bigint horizon
 -- then one array element per run, in the order of the run ids: $7 run id, $8 new snapshot id, $9 its ordinal,
 -- $10 its position, $11 transition, $12 run status, $13 description, $14 output, $15 output type, $16 error, $17 usage (ms),
@@ -21,7 +21,7 @@ with finished as (
 ), heartbeat as (
     delete from engine.heartbeat as h
     where h.shard = $1 and h.run_id = any ($7)
-    returning h.is_counted, h.environment_id, h.queue, h.concurrency_key
+    returning h.run_id, h.is_counted, h.environment_id, h.queue, h.concurrency_key
 ), release as (
     insert into engine.release (shard, environment_id, queue, concurrency_key)
     select $1, h.environment_id, h.queue, h.concurrency_key
@@ -36,19 +36,24 @@ with finished as (
            $3, $4, f.detail, $2
     from finished as f
     join engine.run_state as s on s.shard = $1 and s.run_id = f.run_id
+), state as (
+    update engine.run_state as s
+    set run_status = f.run_status::engine.run_status,
+        execution_status = $5::engine.execution_status,
+        snapshot_id = f.snapshot_id,
+        snapshot_ordinal = f.ordinal,
+        completed_at = coalesce(f.completed_at, s.completed_at),
+        output = f.output,
+        output_type = f.output_type,
+        error = f.error,
+        usage_duration_ms = f.usage_duration_ms,
+        cost_in_cents = f.cost_in_cents,
+        is_dead_lettered = f.is_dead_lettered,
+        updated_at = $2
+    from finished as f
+    where s.shard = $1 and s.run_id = f.run_id
 )
-update engine.run_state as s
-set run_status = f.run_status::engine.run_status,
-    execution_status = $5::engine.execution_status,
-    snapshot_id = f.snapshot_id,
-    snapshot_ordinal = f.ordinal,
-    completed_at = coalesce(f.completed_at, s.completed_at),
-    output = f.output,
-    output_type = f.output_type,
-    error = f.error,
-    usage_duration_ms = f.usage_duration_ms,
-    cost_in_cents = f.cost_in_cents,
-    is_dead_lettered = f.is_dead_lettered,
-    updated_at = $2
-from finished as f
-where s.shard = $1 and s.run_id = f.run_id
+select r.worker_queue
+from heartbeat as h
+join engine.run as r on r.shard = $1 and r.id = h.run_id
+where h.is_counted

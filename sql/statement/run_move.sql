@@ -1,5 +1,6 @@
 -- Moves locked runs from one status to another that is neither claimed, started nor final. What a run holds follows from
--- its new status: a queue item while it is queued, a deadline while it is watched, a slot while it executes.
+-- its new status: a queue item while it is queued, a deadline while it is watched, a slot while it executes. Returns the worker
+-- queue of each run that may be claimed at once.
 -- $1 smallint shard, $2 timestamptz now, $3 text worker_id, $4 text runner_id, $5 bigint horizon
 -- then one array element per run, in the order of the run ids: $6 run id, $7 new snapshot id, $8 its ordinal,
 -- $9 its position, $10 transition, $11 execution status, $12 run status, $13 run status as snapshots say it,
@@ -10,27 +11,29 @@
 -- $27 machine, $28 usage (ms), $29 cost (cents), $30 error, $31 completed at, $32 status reason, $33 what only its events tell
 -- and $34 text[] the ids of those that leave their queue, $35 text[] the ids of those that nobody watches any more,
 -- $36 boolean whether slots that are taken count, $37 text[] the ids of those that stop waiting: their edges go
+-- and one more array element per run: $38 when its queue item expires
 -- Locks: run states held by run_lock or run_lock_free; the deadlines' rows. Index: primary keys, queue_item_claim,
--- heartbeat_check, release_environment, edge_pkey.
+-- queue_item_expiry, heartbeat_check, release_environment, edge_pkey.
 with moved as (
     select m.*
     from unnest($6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27,
-                $28, $29, $30, $31, $32, $33)
+                $28, $29, $30, $31, $32, $33, $38)
          as m(run_id, snapshot_id, ordinal, position, transition, execution_status, run_status, snapshot_run_status,
               description, is_callers, interval_ms, holds_slot, available_at, queue_attempts, carries_batch,
               carries_checkpoint, carries_waitpoints, carries_metadata, batch_id, checkpoint_id, waitpoints, machine,
-              usage_duration_ms, cost_in_cents, error, completed_at, status_reason, detail)
+              usage_duration_ms, cost_in_cents, error, completed_at, status_reason, detail, expires_at)
 ), item_gone as (
     delete from engine.queue_item as i
     where i.shard = $1 and i.run_id = any ($34)
 ), item as (
     insert into engine.queue_item (
-        shard, run_id, worker_queue, environment_id, queue, concurrency_key, available_at, is_ahead)
+        shard, run_id, worker_queue, environment_id, queue, concurrency_key, available_at, is_ahead, expires_at)
     select $1, m.run_id, r.worker_queue, r.environment_id, r.queue, coalesce(r.concurrency_key, ''), m.available_at,
-           m.available_at < $2
+           m.available_at < $2, m.expires_at
     from moved as m
     join engine.run as r on r.shard = $1 and r.id = m.run_id
     where m.available_at is not null
+    returning worker_queue, available_at
 ), release as (
     insert into engine.release (shard, environment_id, queue, concurrency_key)
     select $1, h.environment_id, h.queue, h.concurrency_key
@@ -82,20 +85,24 @@ with moved as (
     from moved as m
     join engine.run_state as s on s.shard = $1 and s.run_id = m.run_id
     join engine.snapshot as p on p.shard = $1 and p.run_id = m.run_id and p.ordinal = s.snapshot_ordinal
+), state as (
+    update engine.run_state as s
+    set run_status = m.run_status::engine.run_status,
+        execution_status = m.execution_status::engine.execution_status,
+        snapshot_id = m.snapshot_id,
+        snapshot_ordinal = m.ordinal,
+        queue_attempts = m.queue_attempts,
+        machine = m.machine,
+        usage_duration_ms = m.usage_duration_ms,
+        cost_in_cents = m.cost_in_cents,
+        error = m.error,
+        completed_at = m.completed_at,
+        status_reason = m.status_reason,
+        is_dead_lettered = false,
+        updated_at = $2
+    from moved as m
+    where s.shard = $1 and s.run_id = m.run_id
 )
-update engine.run_state as s
-set run_status = m.run_status::engine.run_status,
-    execution_status = m.execution_status::engine.execution_status,
-    snapshot_id = m.snapshot_id,
-    snapshot_ordinal = m.ordinal,
-    queue_attempts = m.queue_attempts,
-    machine = m.machine,
-    usage_duration_ms = m.usage_duration_ms,
-    cost_in_cents = m.cost_in_cents,
-    error = m.error,
-    completed_at = m.completed_at,
-    status_reason = m.status_reason,
-    is_dead_lettered = false,
-    updated_at = $2
-from moved as m
-where s.shard = $1 and s.run_id = m.run_id
+select i.worker_queue
+from item as i
+where i.available_at <= $2

@@ -6,7 +6,7 @@ using unnest($2, $3) as g(kind, id)
 where t.shard = $1 and t.kind = g.kind and t.id = g.id
   and not exists (
     select from engine.run_state as s
-    where s.shard = $1 and s.run_id = split_part(t.id, '/', 1) and t.kind in ('CANCEL_RUN', 'CONTINUE_RUN'))
+    where s.shard = $1 and s.run_id = split_part(t.id, '/', 1) and t.kind in ('CANCEL_RUN', 'CONTINUE_RUN', 'END_DELAY'))
   and not exists (
     select from engine.waitpoint as w
     where w.shard = $1 and w.id = t.id and t.kind = 'FINISH_WAITPOINT')

@@ -27,7 +27,8 @@ select r.shard,
        (select jsonb_agg(w.entry order by w.index)
         from engine.completed_waitpoint as w
         where p.completed_waitpoint_ids is not null
-          and w.shard = p.shard and w.run_id = p.run_id and w.ordinal = p.ordinal) as completed_waitpoints
+          and w.shard = p.shard and w.run_id = p.run_id and w.ordinal = p.ordinal) as completed_waitpoints,
+       r.version
 from engine.run as r
 join engine.snapshot as p on p.shard = r.shard and p.run_id = r.id;
 

@@ -44,7 +44,12 @@ select s.shard,
                           'startedAt', t.started_at,
                           'baseCostInCents', t.base_cost_in_cents,
                           'machinePreset', s.machine,
-                          'maxDurationInSeconds', r.max_duration_seconds,
+                          'lockedById', r.task,
+                          'lockedToVersionId', t.version,
+                          'lockedQueueId', r.queue,
+                          'taskVersion', t.version,
+                          'maxDurationInSeconds', nullif(
+                               coalesce(t.max_duration_seconds, r.max_duration_seconds), 2147483647),
                           'maxAttempts', t.max_attempts)
                       when 'runAttemptStarted' then jsonb_build_object(
                           'attemptNumber', s.attempt_number,
@@ -78,6 +83,12 @@ select s.shard,
                       when 'runCancelled' then jsonb_build_object(
                           'attemptNumber', coalesce(s.attempt_number, 1),
                           'error', t.error,
+                          'completedAt', t.completed_at)
+                      when 'runEnqueuedAfterDelay' then jsonb_build_object('queuedAt', s.created_at)
+                      when 'runDelayRescheduled' then jsonb_build_object('delayUntil', s.detail -> 'delayUntil')
+                      when 'runExpired' then jsonb_build_object(
+                          'ttl', r.ttl,
+                          'expiredAt', s.created_at,
                           'completedAt', t.completed_at)
                       else '{}'
                   end,

@@ -4,6 +4,7 @@ mod blocked;
 mod caller;
 mod claim;
 mod course;
+mod delay;
 mod dequeue;
 mod figure;
 mod growth;

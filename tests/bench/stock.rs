@@ -8,6 +8,7 @@ use tokio_postgres::{Client, NoTls};
 
 const FILL_QUEUED: &str = include_str!("sql/fill_queued.sql");
 const FILL_BLOCKED: &str = include_str!("sql/fill_blocked.sql");
+const FILL_DELAYED: &str = include_str!("sql/fill_delayed.sql");
 const FILL_FINISHED: &str = include_str!("sql/fill_finished.sql");
 const PREWARM: &str = include_str!("sql/prewarm.sql");
 
@@ -67,6 +68,11 @@ impl<'a> Stock<'a> {
     pub(super) async fn add_blocked(&self, count: u64) -> Result<()> {
         progress::say(format!("filling in {count} runs over a thousand keys"));
         self.fill(FILL_BLOCKED, count).await
+    }
+
+    pub(super) async fn add_delayed(&self, count: u64) -> Result<()> {
+        progress::say(format!("filling in {count} delayed runs"));
+        self.fill(FILL_DELAYED, count).await
     }
 
     pub(super) async fn add_finished(&self, count: u64) -> Result<()> {

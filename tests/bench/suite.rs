@@ -5,7 +5,7 @@ use clap::ValueEnum;
 use engine_harness::progress;
 
 use super::report::Chapter;
-use super::{Bench, blocked, dequeue, growth, horizon, lifecycle, wait, wake};
+use super::{Bench, blocked, delay, dequeue, growth, horizon, lifecycle, wait, wake};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Suite {
@@ -21,6 +21,8 @@ pub(super) enum Suite {
     Horizon,
     /// Idle workers: how fast they wake, and what they cost.
     Wake,
+    /// Claims while very many delays end.
+    Delay,
     /// Runs that wait and go on, beside many others that wait.
     Wait,
 }
@@ -44,6 +46,7 @@ impl Suite {
             Self::Blocked => blocked::measure(bench).await,
             Self::Horizon => horizon::measure(bench).await,
             Self::Wake => wake::measure(bench).await,
+            Self::Delay => delay::measure(bench).await,
             Self::Wait => wait::measure(bench).await,
         }
     }

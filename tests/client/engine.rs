@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use engine_client::{
-    AttemptStatus, Completion, Dequeue, Engine, ExecutionStatus, RunStatus, Trigger,
+    AttemptStatus, Completion, Debounce, Dequeue, Engine, ErrorKind, ExecutionStatus, RunStatus,
+    Trigger,
 };
 use engine_harness::{Database, Session};
 use serde_json::json;
@@ -145,6 +146,43 @@ async fn a_trigger_joins_the_callers_transaction() -> Result<()> {
     assert_eq!(
         session.dequeue().await?.map(|held| held.run_id).as_deref(),
         Some(run.run_id.as_str())
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_options_that_say_when_a_run_begins_reach_the_server() -> Result<()> {
+    let database = Database::fresh().await?;
+    let client = database.connect().await?;
+    let engine = Engine::new(&client);
+    let later = std::time::SystemTime::now() + Duration::from_secs(3600);
+    let delayed = Trigger::new("t")
+        .delay_until(later)
+        .ttl(Duration::from_secs(90))
+        .idempotency_key("k")
+        .idempotency_key_expires_at(later)
+        .version("1");
+    let run = engine.trigger(&delayed).await?;
+    assert_eq!(run.run_status, RunStatus::Delayed);
+    let again = engine.trigger_many(std::slice::from_ref(&delayed)).await?;
+    assert_eq!((&again[0].run_id, again[0].is_cached), (&run.run_id, true));
+    let sooner = engine
+        .reschedule(&run.run_id, later - Duration::from_secs(60))
+        .await?;
+    assert_eq!(sooner.execution_status, ExecutionStatus::Delayed);
+    let stored = "select ttl || ' ' || version || ' ' || (delay_until < now() + interval '1 hour') from engine.run";
+    let row = client.query_one(stored, &[]).await?;
+    assert_eq!(row.get::<_, &str>(0), "1m30s 1 true");
+
+    let debounced = Trigger::new("t").debounce(Debounce::new("k", Duration::from_secs(5)));
+    let first = engine.trigger(&debounced).await?;
+    assert_eq!(engine.trigger(&debounced).await?.run_id, first.run_id);
+    let once = Trigger::new("t").one_time_use_token("secret");
+    engine.trigger(&once).await?;
+    let used = engine.trigger(&once).await;
+    assert_eq!(
+        used.map_err(|error| error.kind()).err(),
+        Some(ErrorKind::TokenUsed)
     );
     Ok(())
 }

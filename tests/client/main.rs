@@ -1,5 +1,6 @@
 //! The driver against a real server.
 
+mod deploy;
 mod engine;
 mod handler;
 mod operate;

@@ -3,11 +3,14 @@
 mod beat;
 mod claim;
 mod claim_lock;
+mod entrance;
 mod event;
+mod family;
 mod horizon;
 mod limit;
 mod lock;
 mod soak;
 mod storm;
 mod unrest;
+mod version;
 mod wait;

@@ -3,4 +3,5 @@
 mod demo;
 mod effect;
 mod order;
+mod schedule;
 mod window;

@@ -75,4 +75,18 @@ impl Session {
             events.extend(next);
         }
     }
+
+    /// The bodies of all events of one name, in their order.
+    ///
+    /// # Errors
+    /// If the server refuses it.
+    pub async fn told(&self, name: &str) -> Result<Vec<Value>> {
+        // engine_events would wait for open transactions of other tests.
+        let sql = "select body from engine.event where name = $1 order by position";
+        let rows = self.client.query(sql, &[&name]).await?;
+        Ok(rows
+            .iter()
+            .map(|row| row.get::<_, Json<Value>>(0).0)
+            .collect())
+    }
 }

@@ -6,6 +6,7 @@
 //! [`Cluster::start`] when it kills the server or counts its WAL.
 
 mod account;
+mod batch;
 mod check;
 mod cluster;
 pub mod condition;
@@ -24,6 +25,7 @@ mod resident;
 mod server;
 mod session;
 mod stand_in;
+mod time;
 mod wait;
 mod wal;
 mod workspace;

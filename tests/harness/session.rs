@@ -219,30 +219,6 @@ impl Session {
         Ok(self.client.query_one(sql, &[&kind]).await?.get(0))
     }
 
-    /// Moves the clock for one run: its heartbeat deadline has passed.
-    ///
-    /// # Errors
-    /// If the run has no deadline.
-    pub async fn lapse(&self, run_id: &str) -> Result<()> {
-        let sql = "update engine.heartbeat \
-                   set check_at = now(), deadline_at = now() \
-                   where run_id = $1";
-        let moved = self.client.execute(sql, &[&run_id]).await?;
-        anyhow::ensure!(moved == 1, "run {run_id} has no heartbeat deadline");
-        Ok(())
-    }
-
-    /// Moves the clock for one run: it may be claimed now.
-    ///
-    /// # Errors
-    /// If the run is not queued.
-    pub async fn make_due(&self, run_id: &str) -> Result<()> {
-        let sql = "update engine.queue_item set available_at = clock_timestamp() where run_id = $1";
-        let moved = self.client.execute(sql, &[&run_id]).await?;
-        anyhow::ensure!(moved == 1, "run {run_id} is not queued");
-        Ok(())
-    }
-
     /// Puts an item of a run into its queue that is none of the engine's doing.
     ///
     /// # Errors

@@ -165,17 +165,6 @@ impl Session {
         Ok(data.context("no such waitpoint")?.0)
     }
 
-    /// What `engine_batch_data` returns.
-    ///
-    /// # Errors
-    /// What the function raises, or if there is no such batch.
-    pub async fn batch(&self, batch_id: &str) -> Result<Value> {
-        let sql = "select engine_batch_data($1)";
-        let row = self.client.query_one(sql, &[&batch_id]).await?;
-        let data: Option<Json<Value>> = row.get(0);
-        Ok(data.context("no such batch")?.0)
-    }
-
     /// How many edges a run has.
     ///
     /// # Errors

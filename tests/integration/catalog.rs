@@ -125,7 +125,7 @@ async fn hot_tables_have_no_foreign_key_and_no_trigger_and_begin_their_key_with_
          join pg_attribute a on a.attrelid = c.oid and a.attnum = i.indkey[0] \
          join pg_class x on x.oid = i.indexrelid join pg_am m on m.oid = x.relam \
          where c.relnamespace = 'engine'::regnamespace and a.attname <> 'shard' and m.amname = 'btree' \
-           and c.relname not in ('environment', 'queue', 'machine')";
+           and c.relname not in ('environment', 'queue', 'machine', 'worker', 'schedule')";
     assert_eq!(session.count(without_shard).await?, 0);
     Ok(())
 }
@@ -147,11 +147,23 @@ async fn a_dump_brings_every_row_back() -> Result<()> {
     for _ in 0..3 {
         session.trigger("test").await?;
     }
+    session
+        .trigger_with("'later', delay_until => now() + interval '1 day', idempotency_key => 'k'")
+        .await?;
     let held = session.take().await?;
     session
         .complete(&held, serde_json::json!({"ok": true}))
         .await?;
     let held = session.take().await?;
+    for call in [
+        "select engine_set_environment('prod', requires_version => true)",
+        "select engine_register_worker('prod', '1', '[\"other\"]')",
+        "select engine_trigger('test', environment_id => 'prod')",
+        "select engine_dequeue(environment_id => 'prod')",
+        "select engine_set_schedule('s', 'test', '0 9 * * *')",
+    ] {
+        session.client.query(call, &[]).await?;
+    }
 
     let dump = cluster.data().with_file_name("dump.sql");
     let file = fs::File::create(&dump)?;
@@ -187,6 +199,11 @@ async fn a_dump_brings_every_row_back() -> Result<()> {
         "batch",
         "batch_item",
         "timer",
+        "timer",
+        "trigger_key",
+        "worker",
+        "parked",
+        "schedule",
     ] {
         let rows = format!("engine.{table}");
         assert_eq!(

@@ -184,3 +184,64 @@ async fn every_call_about_waiting_is_one_commit() -> Result<()> {
     commits(&cluster, "batch data", 0, session.batch(&batch)).await?;
     session.check().await
 }
+
+#[tokio::test]
+async fn whatever_time_or_identity_decides_is_one_commit_too() -> Result<()> {
+    let cluster = Cluster::start(Options::default().set("autovacuum", "off")).await?;
+    let session = Session::open(&cluster.database().await?).await?;
+    session.tick().await?;
+    let keyed = "'test', idempotency_key => 'k', one_time_use_token => 't', ttl => '1h'";
+    let run = commits(&cluster, "trigger, new key", 1, session.trigger_with(keyed)).await?;
+    commits(
+        &cluster,
+        "trigger, key is there",
+        0,
+        session.trigger_with(keyed),
+    )
+    .await?;
+    session.outlive(&run.run_id).await?;
+    commits(&cluster, "tick, expired", 1, session.tick()).await?;
+
+    let debounced =
+        "'test', debounce => '{\"key\": \"k\", \"delay\": \"1h\", \"mode\": \"trailing\"}'";
+    let run = commits(
+        &cluster,
+        "trigger, debounced",
+        1,
+        session.trigger_with(debounced),
+    )
+    .await?;
+    commits(
+        &cluster,
+        "trigger, put off",
+        1,
+        session.trigger_with(debounced),
+    )
+    .await?;
+    let later = async {
+        let sql = "select * from engine_reschedule($1, now() + interval '1 day')";
+        Ok(session.client.query_one(sql, &[&run.run_id]).await?)
+    };
+    commits(&cluster, "reschedule", 1, later).await?;
+    session.bring_on(&run.run_id).await?;
+    commits(&cluster, "tick, delay ended", 1, session.tick()).await?;
+
+    let call = async |sql: &str| Ok(session.client.query(sql, &[]).await?);
+    let versions = "select engine_set_environment('default', requires_version => true)";
+    commits(&cluster, "set_environment", 1, call(versions)).await?;
+    commits(&cluster, "dequeue, parked", 1, session.dequeue()).await?;
+    let register = "select engine_register_worker('default', '1', '[\"test\"]', image => 'i')";
+    commits(&cluster, "register, promoted", 1, call(register)).await?;
+    let held = commits(&cluster, "dequeue, versioned", 1, session.dequeue()).await?;
+    assert_eq!(held.context("nothing is queued")?.run_id, run.run_id);
+
+    let set = "select engine_set_schedule('s', 'test', '0 9 * * *')";
+    commits(&cluster, "set_schedule", 1, call(set)).await?;
+    session
+        .client
+        .batch_execute("update engine.schedule set next_at = now()")
+        .await?;
+    commits(&cluster, "tick, schedule begins", 1, session.tick()).await?;
+    commits(&cluster, "tick, nothing due", 0, session.tick()).await?;
+    session.check().await
+}

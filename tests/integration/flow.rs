@@ -183,7 +183,7 @@ async fn failures(table: &mut Table) -> Result<()> {
     let at_once = complete(&held, &failure(&json!({"delay": 0})));
     let held = table.call("retry-immediate", "3", &at_once).await?;
     let held = table.session.start(&held).await?;
-    let queued = complete(&held, &failure(&json!({"delay": 60_000})));
+    let queued = complete(&held, &failure(&json!({"delay": 3_600_000})));
     table
         .call("requeue after a failed attempt", "4", &queued)
         .await?;

@@ -10,3 +10,5 @@ mod privilege;
 mod readme;
 mod refusal;
 mod transaction;
+mod wakeup;
+mod worker;

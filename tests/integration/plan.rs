@@ -75,6 +75,37 @@ async fn a_call_reads_what_it_touches_and_no_more() -> Result<()> {
     )
     .await?;
     assert!(read <= 12, "a completion reads {read} rows");
+    let keyed = "select * from engine_trigger('test', idempotency_key => 'k', ttl => '1h')";
+    for what in ["a new key", "a key that is there"] {
+        let read = rows_read(&session, keyed).await?;
+        assert!(read <= 4, "a trigger with {what} reads {read} rows");
+    }
+    let debounced = "select * from engine_trigger('test', debounce => '{\"key\": \"k\", \"delay\": \"1h\", \
+                     \"mode\": \"trailing\"}')";
+    for what in ["a new debounce", "a debounce of a run that waits"] {
+        let read = rows_read(&session, debounced).await?;
+        assert!(read <= 10, "{what} reads {read} rows");
+    }
+    session
+        .client
+        .batch_execute(
+            "update engine.queue_item set expires_at = now() where expires_at is not null",
+        )
+        .await?;
+    let read = rows_read(&session, "select * from engine_tick()").await?;
+    assert!(
+        read <= 12,
+        "a tick that expires one of thousands reads {read} rows"
+    );
+    session
+        .client
+        .batch_execute("update engine.timer set due_at = now(); update engine.run set delay_until = now() where delay_until is not null")
+        .await?;
+    let read = rows_read(&session, "select * from engine_tick()").await?;
+    assert!(
+        read <= 12,
+        "a tick that ends the delay of one of thousands reads {read} rows"
+    );
     let read = rows_read(&session, "select * from engine_tick()").await?;
     assert!(read <= 4, "a tick with nothing to do reads {read} rows");
     session
@@ -86,6 +117,24 @@ async fn a_call_reads_what_it_touches_and_no_more() -> Result<()> {
         read <= 10 * 9,
         "a tick that recovers ten of a thousand stalled runs reads {read} rows"
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_claim_where_versions_matter_reads_as_little() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    for call in [
+        "select engine_set_environment('default', requires_version => true)",
+        "select engine_register_worker('default', '1', '[\"test\"]', image => 'i')",
+        "select count(*) from engine_trigger_many( \
+         (select jsonb_agg(jsonb_build_object('task', 'test')) from generate_series(1, 1000)))",
+    ] {
+        session.client.query(call, &[]).await?;
+    }
+    session.dequeue_many(10).await?;
+    let read = rows_read(&session, "select * from engine_dequeue(max_runs => 10)").await?;
+    println!("dequeue(10) by version reads {read} rows");
+    assert!(read <= 10 * 8, "dequeue(10) reads {read} rows");
     Ok(())
 }
 

@@ -8,19 +8,13 @@ async fn session() -> Result<Session> {
     Session::open(&Database::fresh().await?).await
 }
 
-/// Creates a batch with the arguments of `engine_create_batch` as they stand between its parentheses.
-async fn create(session: &Session, arguments: &str) -> Result<String> {
-    let sql = format!("select batch_id from engine_create_batch({arguments})");
-    Ok(session.client.query_one(&sql, &[]).await?.get(0))
-}
-
 /// Creates a batch of `run_count` runs that an executing parent waits for.
 async fn awaited(session: &Session, parent: &Held, run_count: i32) -> Result<String> {
     let arguments = format!(
         "{run_count}, parent_run_id => '{}', resume_parent => true",
         parent.run_id
     );
-    create(session, &arguments).await
+    session.create_batch(&arguments).await
 }
 
 /// Triggers a child that joins a batch.
@@ -36,10 +30,6 @@ async fn succeed(session: &Session, output: &str) -> Result<()> {
     let held = session.take().await?;
     let completion = json!({"ok": true, "output": output});
     session.complete(&held, completion).await.map(drop)
-}
-
-async fn status(session: &Session, batch: &str) -> Result<Value> {
-    Ok(session.batch(batch).await?["status"].clone())
 }
 
 /// The completed waitpoints of a run's latest snapshot.
@@ -117,7 +107,7 @@ async fn b_01_and_bw_01_a_parent_waits_for_a_batch_of_two() -> Result<()> {
     );
     assert_eq!(entries[2]["completedByBatch"]["id"], batch.as_str());
     assert_eq!(entries[2].get("index"), None);
-    assert_eq!(status(&session, &batch).await?, "COMPLETED");
+    assert_eq!(session.batch_status(&batch).await?, "COMPLETED");
     session.check().await
 }
 
@@ -176,14 +166,14 @@ async fn b_03_and_bw_03_a_batch_in_two_phases_wakes_its_parent() -> Result<()> {
     assert_eq!(session.edges(&parent.run_id).await?, 0);
     assert_eq!(session.execution_status(&parent.run_id).await?, "EXECUTING");
     assert_eq!(completed(&session, &parent.run_id).await?.len(), 3);
-    assert_eq!(status(&session, &batch).await?, "COMPLETED");
+    assert_eq!(session.batch_status(&batch).await?, "COMPLETED");
     session.check().await
 }
 
 #[tokio::test]
 async fn b_13_and_bt_01_a_batch_that_nobody_waits_for_ends_with_its_last_run() -> Result<()> {
     let session = session().await?;
-    let batch = create(&session, "2").await?;
+    let batch = session.create_batch("2").await?;
     for _ in 0..2 {
         session
             .trigger_with(&format!("'child', batch_id => 'batch_{batch}'"))
@@ -193,9 +183,9 @@ async fn b_13_and_bt_01_a_batch_that_nobody_waits_for_ends_with_its_last_run() -
     assert_eq!(session.count(&members).await?, 2);
     assert_eq!(session.count("engine.queue_item").await?, 2);
     succeed(&session, "1").await?;
-    assert_eq!(status(&session, &batch).await?, "PENDING");
+    assert_eq!(session.batch_status(&batch).await?, "PENDING");
     succeed(&session, "2").await?;
-    assert_eq!(status(&session, &batch).await?, "COMPLETED");
+    assert_eq!(session.batch_status(&batch).await?, "COMPLETED");
     assert_eq!(session.count("engine.waitpoint").await?, 0);
     session.check().await
 }
@@ -203,7 +193,7 @@ async fn b_13_and_bt_01_a_batch_that_nobody_waits_for_ends_with_its_last_run() -
 #[tokio::test]
 async fn b_14_and_bt_02_a_run_that_could_not_be_triggered_counts_as_ended() -> Result<()> {
     let session = session().await?;
-    let batch = create(&session, "2").await?;
+    let batch = session.create_batch("2").await?;
     session
         .trigger_with(&format!("'child', batch_id => '{batch}'"))
         .await?;
@@ -214,7 +204,7 @@ async fn b_14_and_bt_02_a_run_that_could_not_be_triggered_counts_as_ended() -> R
     assert_eq!(failed, "SYSTEM_FAILURE");
     assert_eq!(session.count("engine.queue_item").await?, 1);
     succeed(&session, "1").await?;
-    assert_eq!(status(&session, &batch).await?, "COMPLETED");
+    assert_eq!(session.batch_status(&batch).await?, "COMPLETED");
     let statuses = format!(
         "select s.run_status::text from engine.run_state as s join engine.run as r on r.id = s.run_id \
          where r.batch_id = '{batch}' order by 1"
@@ -261,7 +251,7 @@ async fn a_parent_that_is_tried_again_waits_for_all_of_its_batch_again() -> Resu
         "2, parent_run_id => '{}', resume_parent => true, idempotency_key => 'k'",
         parent.run_id
     );
-    let batch = create(&session, &arguments).await?;
+    let batch = session.create_batch(&arguments).await?;
     let items = "[{\"task\": \"child\", \"index\": 0}, {\"task\": \"child\", \"index\": 1}]";
     let add = format!("select run_id, enqueued from engine_add_to_batch('{batch}', '{items}')");
     session.client.query(&add, &[]).await?;
@@ -276,7 +266,7 @@ async fn a_parent_that_is_tried_again_waits_for_all_of_its_batch_again() -> Resu
         .await?;
     session.make_due(&parent.run_id).await?;
     let parent = session.take().await?;
-    assert_eq!(create(&session, &arguments).await?, batch);
+    assert_eq!(session.create_batch(&arguments).await?, batch);
     assert_eq!(session.edges(&parent.run_id).await?, 3);
     let rows = session.client.query(&add, &[]).await?;
     assert!(rows.iter().all(|row| !row.get::<_, bool>(1)));
@@ -295,7 +285,7 @@ async fn a_parent_that_is_tried_again_waits_for_all_of_its_batch_again() -> Resu
     session.tick().await?;
     session.make_due(&parent.run_id).await?;
     let parent = session.take().await?;
-    create(&session, &arguments).await?;
+    session.create_batch(&arguments).await?;
     session.tick().await?;
     assert_eq!(completed(&session, &parent.run_id).await?.len(), 3);
     session.check().await
@@ -304,7 +294,7 @@ async fn a_parent_that_is_tried_again_waits_for_all_of_its_batch_again() -> Resu
 #[tokio::test]
 async fn b_18_a_run_that_could_not_be_triggered_is_told_once() -> Result<()> {
     let session = session().await?;
-    let batch = create(&session, "2").await?;
+    let batch = session.create_batch("2").await?;
     for emit in ["true", "false"] {
         let run = json!({"task": "child", "batch_id": batch, "trace_context": {"spanId": "s"}});
         let sql = format!(

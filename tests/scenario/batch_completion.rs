@@ -3,15 +3,10 @@
 use anyhow::Result;
 use engine_harness::condition::{backend_pid, waits_for_lock};
 use engine_harness::{Database, Session};
-use serde_json::{Value, json};
+use serde_json::json;
 
 async fn session() -> Result<Session> {
     Session::open(&Database::fresh().await?).await
-}
-
-async fn create(session: &Session, arguments: &str) -> Result<String> {
-    let sql = format!("select batch_id from engine_create_batch({arguments})");
-    Ok(session.client.query_one(&sql, &[]).await?.get(0))
 }
 
 async fn join(session: &Session, batch: &str) -> Result<()> {
@@ -22,10 +17,6 @@ async fn join(session: &Session, batch: &str) -> Result<()> {
 async fn succeed(session: &Session) -> Result<()> {
     let held = session.take().await?;
     session.complete(&held, json!({"ok": true})).await.map(drop)
-}
-
-async fn status(session: &Session, batch: &str) -> Result<Value> {
-    Ok(session.batch(batch).await?["status"].clone())
 }
 
 /// Has the tick see whether a batch has ended; gives how many it looked at.
@@ -42,7 +33,10 @@ async fn bc_01_runs_of_another_batch_or_environment_do_not_count() -> Result<()>
     session.broken_on_purpose().await?;
     let environment = "select engine_set_environment('other')";
     session.client.batch_execute(environment).await?;
-    let (batch, other) = (create(&session, "1").await?, create(&session, "1").await?);
+    let (batch, other) = (
+        session.create_batch("1").await?,
+        session.create_batch("1").await?,
+    );
     join(&session, &batch).await?;
     join(&session, &other).await?;
     let foreign =
@@ -55,8 +49,8 @@ async fn bc_01_runs_of_another_batch_or_environment_do_not_count() -> Result<()>
     let sql = format!("update engine.run set batch_id = '{batch}' where environment_id = 'other'");
     session.client.batch_execute(&sql).await?;
     succeed(&session).await?;
-    assert_eq!(status(&session, &batch).await?, "COMPLETED");
-    assert_eq!(status(&session, &other).await?, "PENDING");
+    assert_eq!(session.batch_status(&batch).await?, "COMPLETED");
+    assert_eq!(session.batch_status(&other).await?, "PENDING");
     Ok(())
 }
 
@@ -71,7 +65,7 @@ async fn bc_02_a_note_about_an_unknown_batch_is_thrown_away() -> Result<()> {
 #[tokio::test]
 async fn bc_03_a_batch_that_has_ended_stays_as_it_is() -> Result<()> {
     let session = session().await?;
-    let batch = create(&session, "1").await?;
+    let batch = session.create_batch("1").await?;
     join(&session, &batch).await?;
     succeed(&session).await?;
     let before = session.batch(&batch).await?;
@@ -84,24 +78,24 @@ async fn bc_03_a_batch_that_has_ended_stays_as_it_is() -> Result<()> {
 #[tokio::test]
 async fn bc_04_and_b_15_a_batch_of_which_items_are_missing_has_not_ended() -> Result<()> {
     let session = session().await?;
-    let batch = create(&session, "2").await?;
+    let batch = session.create_batch("2").await?;
     join(&session, &batch).await?;
     succeed(&session).await?;
     assert_eq!(settle(&session, &batch).await?, 1);
-    assert_eq!(status(&session, &batch).await?, "PENDING");
+    assert_eq!(session.batch_status(&batch).await?, "PENDING");
     join(&session, &batch).await?;
     succeed(&session).await?;
-    assert_eq!(status(&session, &batch).await?, "COMPLETED");
+    assert_eq!(session.batch_status(&batch).await?, "COMPLETED");
     session.check().await
 }
 
 #[tokio::test]
 async fn a_batch_whose_count_comes_late_ends_when_it_is_sealed() -> Result<()> {
     let session = session().await?;
-    let batch = create(&session, "").await?;
+    let batch = session.create_batch("").await?;
     join(&session, &batch).await?;
     succeed(&session).await?;
-    assert_eq!(status(&session, &batch).await?, "PENDING");
+    assert_eq!(session.batch_status(&batch).await?, "PENDING");
     let sql = "select sealed, status, run_count from engine_seal_batch($1)";
     let row = session.client.query_one(sql, &[&batch]).await?;
     assert_eq!(
@@ -123,12 +117,12 @@ async fn bc_06_a_parent_goes_on_with_the_batch() -> Result<()> {
         "1, parent_run_id => '{}', resume_parent => true",
         parent.run_id
     );
-    let batch = create(&session, &arguments).await?;
+    let batch = session.create_batch(&arguments).await?;
     // A child that the parent does not wait for by itself.
     join(&session, &batch).await?;
     assert_eq!(session.edges(&parent.run_id).await?, 1);
     succeed(&session).await?;
-    assert_eq!(status(&session, &batch).await?, "COMPLETED");
+    assert_eq!(session.batch_status(&batch).await?, "COMPLETED");
     assert_eq!(session.execution_status(&parent.run_id).await?, "EXECUTING");
     let data = session.data(&parent.run_id).await?;
     assert_eq!(
@@ -141,7 +135,7 @@ async fn bc_06_a_parent_goes_on_with_the_batch() -> Result<()> {
 #[tokio::test]
 async fn every_way_to_end_a_run_ends_its_batch() -> Result<()> {
     let session = session().await?;
-    let batch = create(&session, "4").await?;
+    let batch = session.create_batch("4").await?;
     for _ in 0..4 {
         let arguments = format!("'child', batch_id => '{batch}', max_attempts => 1");
         session.trigger_with(&arguments).await?;
@@ -153,10 +147,10 @@ async fn every_way_to_end_a_run_ends_its_batch() -> Result<()> {
     let stalled = session.take().await?;
     session.lapse(&stalled.run_id).await?;
     session.tick().await?;
-    assert_eq!(status(&session, &batch).await?, "PENDING");
+    assert_eq!(session.batch_status(&batch).await?, "PENDING");
     let sql = "select engine_cancel(run_id) from engine.queue_item";
     session.client.query_one(sql, &[]).await?;
-    assert_eq!(status(&session, &batch).await?, "COMPLETED");
+    assert_eq!(session.batch_status(&batch).await?, "COMPLETED");
     session.check().await
 }
 
@@ -167,7 +161,7 @@ async fn two_last_runs_that_end_at_once_end_their_batch_with_the_tick() -> Resul
         Session::open(&database).await?,
         Session::open(&database).await?,
     );
-    let batch = create(&session, "2").await?;
+    let batch = session.create_batch("2").await?;
     join(&session, &batch).await?;
     join(&session, &batch).await?;
     let (one, two) = (session.take().await?, session.take().await?);
@@ -176,10 +170,10 @@ async fn two_last_runs_that_end_at_once_end_their_batch_with_the_tick() -> Resul
     // The first has the batch: the second does not wait for it.
     other.complete(&two, json!({"ok": true})).await?;
     session.client.batch_execute("commit").await?;
-    assert_eq!(status(&session, &batch).await?, "PENDING");
+    assert_eq!(session.batch_status(&batch).await?, "PENDING");
     session.check().await?;
     session.tick().await?;
-    assert_eq!(status(&session, &batch).await?, "COMPLETED");
+    assert_eq!(session.batch_status(&batch).await?, "COMPLETED");
     session.check().await
 }
 
@@ -187,7 +181,7 @@ async fn two_last_runs_that_end_at_once_end_their_batch_with_the_tick() -> Resul
 async fn a_run_that_joins_while_another_ends_is_waited_for() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
-    let batch = create(&session, "2").await?;
+    let batch = session.create_batch("2").await?;
     join(&session, &batch).await?;
     let held = session.take().await?;
     session.client.batch_execute("begin").await?;
@@ -197,7 +191,7 @@ async fn a_run_that_joins_while_another_ends_is_waited_for() -> Result<()> {
     other.complete(&held, json!({"ok": true})).await?;
     session.client.batch_execute("commit").await?;
     session.tick().await?;
-    assert_eq!(status(&session, &batch).await?, "PENDING");
+    assert_eq!(session.batch_status(&batch).await?, "PENDING");
     // A trigger waits for an end that has the batch.
     let held = session.take().await?;
     session.client.batch_execute("begin").await?;
@@ -208,6 +202,6 @@ async fn a_run_that_joins_while_another_ends_is_waited_for() -> Result<()> {
     waits_for_lock(&Session::open(&database).await?.client, pid).await?;
     session.client.batch_execute("commit").await?;
     assert_eq!(late.await??.code, "RE012");
-    assert_eq!(status(&session, &batch).await?, "COMPLETED");
+    assert_eq!(session.batch_status(&batch).await?, "COMPLETED");
     session.check().await
 }

@@ -132,3 +132,24 @@ async fn pri_2_queue_timestamps_give_the_order() -> Result<()> {
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn a_stray_item_of_a_finished_run_is_cleared_however_often_one_appears() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let run_id = session.trigger("test").await?.run_id;
+    let cancel = "select engine_cancel($1)";
+    session.client.query_one(cancel, &[&run_id]).await?;
+    let stray = "insert into engine.queue_item \
+                 (shard, run_id, worker_queue, environment_id, queue, concurrency_key, available_at, is_ahead) \
+                 select r.shard, r.id, r.worker_queue, r.environment_id, r.queue, '', r.created_at, true \
+                 from engine.run as r where r.id = $1";
+    for strays in 1..=3 {
+        session.client.execute(stray, &[&run_id]).await?;
+        assert_eq!(session.dequeue().await?, None);
+        assert_eq!(session.count("engine.queue_item").await?, 0);
+        let refused = session.count("engine.snapshot where transition = 'REFUSED'");
+        assert_eq!(refused.await?, strays);
+    }
+    assert_eq!(session.count("engine_check()").await?, 0);
+    Ok(())
+}

@@ -66,16 +66,16 @@ pub fn check_edges(
     check_batch("waitpoint_ids", waitpoints, max_batch)
 }
 
-/// Checks how many items a tick may take on.
+/// Checks how many items a tick may take on, or a call may return.
 ///
 /// # Errors
 /// [`Refusal::InvalidValue`] (`22023`) outside 1..=100000.
-pub fn check_max_items(max_items: i32) -> Result<i32, Refusal> {
+pub fn check_max_items(parameter: &'static str, max_items: i32) -> Result<i32, Refusal> {
     if (1..=100_000).contains(&max_items) {
         return Ok(max_items);
     }
     Err(Refusal::invalid(
-        "max_items",
+        parameter,
         format!("{max_items} is not between 1 and 100000."),
         "A thousand is a good number.",
     ))
@@ -113,7 +113,7 @@ mod tests {
         assert!(check_edges(2, Some(&[0, 0]), 10).is_ok() && check_edges(10, None, 10).is_ok());
         assert!(check_edges(0, None, 10).is_err() && check_edges(2, Some(&[1]), 10).is_err());
         assert!(check_edges(1, Some(&[-1]), 10).is_err() && check_edges(11, None, 10).is_err());
-        assert!(check_max_items(0).is_err());
-        assert_eq!(check_max_items(1), Ok(1));
+        assert!(check_max_items("max_items", 0).is_err());
+        assert_eq!(check_max_items("max_items", 1), Ok(1));
     }
 }

@@ -140,6 +140,20 @@ impl Machines {
         }
     }
 
+    /// The smallest preset that has so much; the default where none has.
+    #[must_use]
+    pub fn fitting(&self, cpu: f64, memory: f64) -> Machine {
+        let fits = |machine: &&Machine| {
+            let preset = self.preset(**machine);
+            preset.cpu >= cpu && preset.memory >= memory
+        };
+        Machine::ALL
+            .iter()
+            .find(fits)
+            .copied()
+            .unwrap_or(self.default)
+    }
+
     /// The preset as callers see it; `memory` in gigabytes.
     #[must_use]
     pub fn to_json(&self, machine: Machine) -> Value {

@@ -141,6 +141,8 @@ pub struct Move {
     pub is_callers: bool,
     /// From when it may be claimed, if it is queued.
     pub available_at: Option<Timestamp>,
+    /// When it expires in its queue. A run that comes back into its queue does not.
+    pub expires_at: Option<Timestamp>,
     /// How often it has come back because its worker was lost.
     pub queue_attempts: i32,
     /// What the snapshot carries of its predecessor.
@@ -210,6 +212,7 @@ impl Run {
             description: Cow::Borrowed(description),
             is_callers: false,
             available_at: None,
+            expires_at: None,
             queue_attempts: self.queue_attempts,
             carries: Carries::default(),
             batch_id: None,

@@ -114,6 +114,18 @@ pub enum Refusal {
         /// What it is.
         status: RunStatus,
     },
+    /// `RE009`: the one-time token was used.
+    TokenUsed,
+    /// `RE014`: nobody has set this schedule.
+    UnknownSchedule {
+        /// The id that was given.
+        id: String,
+    },
+    /// `RE013`: no worker of this version has registered.
+    UnknownVersion {
+        /// The version that was given.
+        version: String,
+    },
     /// `23505`: a run of this id exists, and is not cancelled.
     NotCancelled {
         /// The id.
@@ -191,6 +203,9 @@ impl Refusal {
             Self::WrongStatus { .. } | Self::NotDeadLettered { .. } => "RE004",
             Self::UnknownEnvironment { .. } | Self::ArchivedEnvironment { .. } => "RE005",
             Self::QueueFull { .. } => "RE008",
+            Self::TokenUsed => "RE009",
+            Self::UnknownSchedule { .. } => "RE014",
+            Self::UnknownVersion { .. } => "RE013",
             Self::WrongIsolation { .. } => "RE006",
             Self::VersionMismatch { .. } => "RE007",
             Self::InvalidValue { .. } => "22023",
@@ -248,6 +263,9 @@ impl Refusal {
             Self::NotDeadLettered { run_id, .. } => {
                 format!("run \"{}\" cannot be redriven", run_id.as_str())
             }
+            Self::TokenUsed => "one-time token was used".to_owned(),
+            Self::UnknownSchedule { id } => format!("schedule \"{id}\" does not exist"),
+            Self::UnknownVersion { version } => format!("version \"{version}\" does not exist"),
             Self::UnknownWaitpoint { waitpoint_id } => {
                 format!("waitpoint \"{}\" does not exist", waitpoint_id.as_str())
             }
@@ -306,6 +324,11 @@ impl Refusal {
             Self::NotDeadLettered { status, .. } => {
                 format!("Its status is {status}, and the queue has not given it up.")
             }
+            Self::TokenUsed => "A run was triggered with it.".to_owned(),
+            Self::UnknownSchedule { .. } => "Nobody has set this schedule.".to_owned(),
+            Self::UnknownVersion { .. } => {
+                "No worker of this version has registered in the environment.".to_owned()
+            }
             // The words of the reference, which its callers look for.
             Self::UnknownWaitpoint { .. } => "Waitpoint not found.".to_owned(),
             Self::UnknownBatch { batch_id } => {
@@ -332,7 +355,7 @@ impl Refusal {
             }
             Self::RunFinished { .. } => "Nothing is left to do; trigger a new run to do the work again.".to_owned(),
             Self::WrongStatus { .. } => {
-                "Only a run that a worker holds can be started, blocked, continued and completed.".to_owned()
+                "Only a run that a worker holds can be started, blocked, continued and completed, only one that is delayed can be rescheduled.".to_owned()
             }
             Self::ArchivedEnvironment { .. } => "Open it again with engine_set_environment.".to_owned(),
             Self::QueueFull { .. } => "Trigger again later, or raise max_size with engine_set_queue.".to_owned(),
@@ -353,6 +376,9 @@ impl Refusal {
             Self::RunExists { .. } => "Choose another id, or leave it out.".to_owned(),
             Self::NotCancelled { .. } => "Use engine_cancel to cancel it.".to_owned(),
             Self::NotDeadLettered { .. } => "Use engine_replay to do its work again as a new run.".to_owned(),
+            Self::TokenUsed => "Ask for a new token; this one is good for a single run.".to_owned(),
+            Self::UnknownSchedule { .. } => "Set it with engine_set_schedule.".to_owned(),
+            Self::UnknownVersion { .. } => "Register it with engine_register_worker.".to_owned(),
             Self::UnknownWaitpoint { .. } => {
                 "Check the id: a run waits for waitpoints of its own environment.".to_owned()
             }

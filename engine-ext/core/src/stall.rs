@@ -90,7 +90,7 @@ fn stalled_attempt(run: &Run, settings: &Settings, code: ErrorCode) -> Plan {
 }
 
 /// `moved`, counted as a loss of the worker, or the dead letters if the queue's own attempts are used up.
-fn requeue(run: &Run, mut moved: Move, error: &RunError, settings: &Settings) -> Plan {
+pub(crate) fn requeue(run: &Run, mut moved: Move, error: &RunError, settings: &Settings) -> Plan {
     moved.queue_attempts = run.queue_attempts + 1;
     if moved.queue_attempts < settings.queue_max_attempts {
         return Plan::to(moved);

@@ -29,12 +29,15 @@ impl Timestamp {
     /// The moment as ISO 8601 writes it, in UTC.
     #[must_use]
     pub fn to_rfc3339(self) -> String {
-        let unix = self.0.saturating_add(EPOCH_MICROS);
-        match jiff::Timestamp::from_microsecond(unix) {
-            Ok(moment) => moment.to_string(),
-            // Outside of the years that have a name.
-            Err(_) => if self.0 > 0 { "infinity" } else { "-infinity" }.to_owned(),
+        match self.to_jiff() {
+            Some(moment) => moment.to_string(),
+            None => if self.0 > 0 { "infinity" } else { "-infinity" }.to_owned(),
         }
+    }
+
+    /// The same, as the library of time zones has it; `None` outside of the years that have a name.
+    pub(crate) fn to_jiff(self) -> Option<jiff::Timestamp> {
+        jiff::Timestamp::from_microsecond(self.0.saturating_add(EPOCH_MICROS)).ok()
     }
 
     /// Reads a moment as ISO 8601 writes it, with its offset.
@@ -62,6 +65,18 @@ impl Timestamp {
         self.0 != i64::MAX && self.0 != i64::MIN
     }
 
+    /// This moment, or the last one before it that is a whole number of `bucket_ms` milliseconds after the Unix epoch; 0 leaves it
+    /// as it is.
+    #[must_use]
+    pub const fn floor_ms(self, bucket_ms: i64) -> Self {
+        let bucket = bucket_ms.saturating_mul(1000);
+        if bucket <= 0 || !self.is_finite() {
+            return self;
+        }
+        let unix = self.0.saturating_add(EPOCH_MICROS);
+        Self(self.0.saturating_sub(unix.rem_euclid(bucket)))
+    }
+
     /// This moment, `ms` milliseconds later (earlier, if negative); stops at the ends of time.
     #[must_use]
     pub const fn plus_ms(self, ms: i64) -> Self {
@@ -72,6 +87,18 @@ impl Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bucket_begins_at_a_whole_number_of_its_length() {
+        let at = Timestamp::from_unix_ms(1_700_000_001_999);
+        assert_eq!(
+            at.floor_ms(1000),
+            Timestamp::from_unix_ms(1_700_000_001_000)
+        );
+        assert_eq!(at.floor_ms(0), at);
+        let before = Timestamp::from_unix_ms(-1);
+        assert_eq!(before.floor_ms(1000), Timestamp::from_unix_ms(-1000));
+    }
 
     #[test]
     fn adding_stops_at_the_ends() {

@@ -7,6 +7,10 @@ named! {
     TimerKind {
         /// Cancel a run whose parent ended cancelled.
         CancelRun = "CANCEL_RUN",
+        /// Put a run into its queue whose time has come.
+        EndDelay = "END_DELAY",
+        /// Promote runs of an environment that wait for a version.
+        Promote = "PROMOTE",
         /// Complete a waitpoint whose moment has come, or whose time is over.
         FinishWaitpoint = "FINISH_WAITPOINT",
         /// See whether a run goes on.
@@ -24,6 +28,8 @@ impl TimerKind {
     pub const fn told(self) -> &'static str {
         match self {
             Self::CancelRun => "cancelled_child",
+            Self::EndDelay => "ended_delay",
+            Self::Promote => "promoted_run",
             Self::FinishWaitpoint => "due_waitpoint",
             Self::ContinueRun => "continuation",
             Self::CompleteBatch => "batch_completion",

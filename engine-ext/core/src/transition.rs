@@ -8,8 +8,8 @@ use serde_json::Value;
 use crate::cancel::{self, Cancel};
 use crate::{
     Backoff, BatchId, Completion, DEFAULT_MAX_ATTEMPTS, EnvironmentType, ExecutionStatus,
-    Heartbeats, Machines, Plan, Refusal, RetrySettings, RunId, RunStatus, SnapshotId, Timestamp,
-    attempt, checkpoint, queue, stall, wait,
+    Heartbeats, Machines, ParkReason, Plan, Refusal, RetrySettings, RunId, RunStatus, SnapshotId,
+    Timestamp, Timing, attempt, checkpoint, delay, pending, queue, stall, ttl, wait,
 };
 
 /// A run as it was read under its lock.
@@ -80,6 +80,24 @@ pub enum Command<'a> {
     Cancel(&'a Cancel),
     /// Put it back into its queue, although the queue has given it up.
     Redrive,
+    /// Its time may have come.
+    EndDelay(&'a Timing),
+    /// Give it another time.
+    Reschedule {
+        /// Not before this.
+        delay_until: Timestamp,
+    },
+    /// No version does it.
+    Park(ParkReason),
+    /// A version does it.
+    Promote(&'a Timing),
+    /// A worker of another version asked for it.
+    Mismatch,
+    /// Its time to live has passed in its queue.
+    Expire {
+        /// How long it might have waited.
+        ttl: &'a str,
+    },
     /// Have it wait: it gets edges.
     Block {
         /// The batch that it waits for.
@@ -131,6 +149,12 @@ pub fn decide(run: &Run, command: Command<'_>, settings: &Settings) -> Result<Pl
         Command::Stall => Ok(stall::stall(run, settings)),
         Command::Cancel(cancel) => Ok(cancel::cancel(run, cancel, settings)),
         Command::Redrive => queue::redrive(run, settings),
+        Command::EndDelay(timing) => Ok(delay::end(run, timing, settings)),
+        Command::Reschedule { delay_until } => delay::reschedule(run, delay_until),
+        Command::Park(reason) => Ok(pending::park(run, reason)),
+        Command::Promote(timing) => Ok(pending::promote(run, timing, settings)),
+        Command::Mismatch => Ok(pending::mismatch(run, settings)),
+        Command::Expire { ttl } => Ok(ttl::expire(run, ttl, settings)),
         Command::Block { batch_id } => wait::block(run, batch_id),
         Command::Continue { snapshot_id } => checkpoint::resume(run, snapshot_id),
     }

@@ -2,10 +2,9 @@
 
 use std::rc::Rc;
 
-use serde_json::Value;
-
 use crate::{
-    BatchId, Environment, Machine, Refusal, RetrySettings, RunId, Timestamp, TriggerOptions,
+    BatchId, Debounce, Environment, IdempotencyKey, Machine, NewRun, Refusal, RetrySettings, RunId,
+    Timestamp, TriggerOptions, check_delay_until, idempotency, ttl,
 };
 
 /// Ten years: what a priority may move a run by, milliseconds.
@@ -18,61 +17,10 @@ const MAX_TAGS: usize = 10;
 pub struct Limits {
     /// The setting `engine.max_payload_bytes`.
     pub max_payload_bytes: usize,
-}
-
-/// A new run, checked and complete but for its ids.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NewRun {
-    /// Where it belongs.
-    pub environment: Rc<Environment>,
-    /// Its id, if the caller chose it.
-    pub chosen_id: Option<RunId>,
-    /// The task.
-    pub task: String,
-    /// Its input.
-    pub payload: String,
-    /// Media type of the input.
-    pub payload_type: String,
-    /// The queue.
-    pub queue: String,
-    /// Who may dequeue it.
-    pub worker_queue: String,
-    /// Runs with the same key share a limit.
-    pub concurrency_key: Option<String>,
-    /// Milliseconds by which it goes ahead.
-    pub priority_ms: i64,
-    /// Its place in the queue before priority.
-    pub queue_timestamp: Timestamp,
-    /// Its place in the queue, and the earliest time of its claim.
-    pub available_at: Timestamp,
-    /// How many attempts it has, if that was said.
-    pub max_attempts: Option<i32>,
-    /// How long an attempt may take, seconds.
-    pub max_duration_seconds: Option<i32>,
-    /// Machine preset.
-    pub machine: Option<String>,
-    /// Labels.
-    pub tags: Vec<String>,
-    /// The caller's own data.
-    pub metadata: Option<Value>,
-    /// Whether it is a test.
-    pub is_test: bool,
-    /// Trace context to continue.
-    pub trace_context: Option<Value>,
-    /// The engine's users' own notes.
-    pub annotations: Option<Value>,
-    /// The run that it repeats, without its prefix.
-    pub replayed_from: Option<String>,
-    /// The run that triggered it.
-    pub parent_run_id: Option<RunId>,
-    /// Retry settings.
-    pub retry: Option<Value>,
-    /// Whether the run that triggered it waits for its end.
-    pub resume_parent: bool,
-    /// The batch that it joins.
-    pub batch_id: Option<BatchId>,
-    /// Its place in that batch; `None` for the next one.
-    pub batch_index: Option<i32>,
+    /// The setting `engine.max_metadata_bytes`.
+    pub max_metadata_bytes: usize,
+    /// The setting `engine.max_ttl_ms`; 0 for no ceiling.
+    pub max_ttl_ms: i64,
 }
 
 impl TriggerOptions {
@@ -94,13 +42,19 @@ impl TriggerOptions {
                 .ok_or(Refusal::MissingValue { parameter: "task" })?,
         )?;
         let payload = self.payload.unwrap_or_else(|| "{}".to_owned());
-        if payload.len() > limits.max_payload_bytes {
-            return Err(Refusal::TooLarge {
-                what: "payload",
-                bytes: payload.len(),
-                limit: limits.max_payload_bytes,
-                setting: "engine.max_payload_bytes",
-            });
+        check_size(
+            "payload",
+            payload.len(),
+            limits.max_payload_bytes,
+            "engine.max_payload_bytes",
+        )?;
+        if let Some(metadata) = &self.metadata {
+            check_size(
+                "metadata",
+                metadata.to_string().len(),
+                limits.max_metadata_bytes,
+                "engine.max_metadata_bytes",
+            )?;
         }
         let priority_ms = self.priority_ms.unwrap_or(0);
         if priority_ms.unsigned_abs() > MAX_PRIORITY_MS {
@@ -110,7 +64,11 @@ impl TriggerOptions {
                 "Give milliseconds by which the run goes ahead of its time.",
             ));
         }
-        let queue_timestamp = self.queue_timestamp.unwrap_or(now);
+        let debounce = self.debounce.as_ref().map(Debounce::read).transpose()?;
+        let put_off = || debounce.as_ref().map(|debounce| debounce.delay_until(now));
+        let delay_until = self.delay_until.map(check_delay_until).transpose()?;
+        let delay_until = delay_until.or_else(put_off);
+        let queue_timestamp = self.queue_timestamp.or(delay_until).unwrap_or(now);
         if !queue_timestamp.is_finite() {
             return Err(Refusal::invalid(
                 "queue_timestamp",
@@ -118,7 +76,24 @@ impl TriggerOptions {
                 "Give a moment.",
             ));
         }
+        let expires_at = self.idempotency_key_expires_at;
+        let idempotency_key = self
+            .idempotency_key
+            .map(|key| IdempotencyKey::check(key, expires_at, now))
+            .transpose()?;
+        if let Some(token) = &self.one_time_use_token {
+            idempotency::check_key("one_time_use_token", token)?;
+        }
         Ok(NewRun {
+            ttl: ttl::resolve(self.ttl.as_deref(), environment.kind, limits.max_ttl_ms)?,
+            delay_until,
+            idempotency_key,
+            debounce,
+            one_time_use_token: self.one_time_use_token,
+            version: match self.version {
+                Some(version) => Some(name("version", version)?),
+                None => None,
+            },
             chosen_id: self
                 .run_id
                 .map(|id| RunId::choose(&id, environment.shard))
@@ -179,6 +154,23 @@ pub fn check_name<'a>(parameter: &'static str, text: &'a str) -> Result<&'a str,
     Ok(text)
 }
 
+fn check_size(
+    what: &'static str,
+    bytes: usize,
+    limit: usize,
+    setting: &'static str,
+) -> Result<(), Refusal> {
+    match bytes > limit {
+        true => Err(Refusal::TooLarge {
+            what,
+            bytes,
+            limit,
+            setting,
+        }),
+        false => Ok(()),
+    }
+}
+
 fn name(parameter: &'static str, text: String) -> Result<String, Refusal> {
     check_name(parameter, &text)?;
     Ok(text)
@@ -216,8 +208,11 @@ mod tests {
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_micros(1_000_000_000);
+    const NEVER: Timestamp = Timestamp::from_micros(i64::MAX);
     const LIMITS: Limits = Limits {
         max_payload_bytes: 10,
+        max_metadata_bytes: 10,
+        max_ttl_ms: 0,
     };
 
     fn check(options: TriggerOptions) -> Result<NewRun, Refusal> {
@@ -263,95 +258,50 @@ mod tests {
     }
 
     #[test]
+    fn a_delayed_run_has_its_place_at_its_time_unless_one_was_chosen() {
+        let at = NOW.plus_ms(5_000);
+        let delayed = TriggerOptions {
+            delay_until: Some(at),
+            ..hello()
+        };
+        assert_eq!(check(delayed.clone()).unwrap().queue_timestamp, at);
+        let chosen = TriggerOptions {
+            queue_timestamp: Some(NOW),
+            ..delayed
+        };
+        assert_eq!(check(chosen).unwrap().queue_timestamp, NOW);
+        let debounced = TriggerOptions {
+            debounce: Some(serde_json::json!({"key": "k", "delay": "5s"})),
+            ..hello()
+        };
+        assert_eq!(check(debounced).unwrap().delay_until, Some(at));
+    }
+
+    #[test]
     fn what_is_out_of_bounds_is_refused_with_its_name() {
-        let long = "x".repeat(129);
-        for (options, code) in [
-            (TriggerOptions::default(), "22004"),
-            (
-                TriggerOptions {
-                    task: Some(String::new()),
-                    ..hello()
-                },
-                "22023",
-            ),
-            (
-                TriggerOptions {
-                    task: Some(long.clone()),
-                    ..hello()
-                },
-                "22023",
-            ),
-            (
-                TriggerOptions {
-                    queue: Some(long),
-                    ..hello()
-                },
-                "22023",
-            ),
-            (
-                TriggerOptions {
-                    max_attempts: Some(0),
-                    ..hello()
-                },
-                "22023",
-            ),
-            (
-                TriggerOptions {
-                    max_duration_seconds: Some(-1),
-                    ..hello()
-                },
-                "22023",
-            ),
-            (
-                TriggerOptions {
-                    priority_ms: Some(i64::MIN),
-                    ..hello()
-                },
-                "22023",
-            ),
-            (
-                TriggerOptions {
-                    machine: Some("huge".to_owned()),
-                    ..hello()
-                },
-                "22023",
-            ),
-            (
-                TriggerOptions {
-                    tags: Some(vec!["t".to_owned(); 11]),
-                    ..hello()
-                },
-                "22023",
-            ),
-            (
-                TriggerOptions {
-                    tags: Some(vec![String::new()]),
-                    ..hello()
-                },
-                "22023",
-            ),
-            (
-                TriggerOptions {
-                    queue_timestamp: Some(Timestamp::from_micros(i64::MAX)),
-                    ..hello()
-                },
-                "22023",
-            ),
-            (
-                TriggerOptions {
-                    run_id: Some("a b".to_owned()),
-                    ..hello()
-                },
-                "22023",
-            ),
-            (
-                TriggerOptions {
-                    payload: Some("x".repeat(11)),
-                    ..hello()
-                },
-                "54000",
-            ),
-        ] {
+        let refused: [(fn(&mut TriggerOptions), &str); 18] = [
+            (|new| new.task = None, "22004"),
+            (|new| new.task = Some(String::new()), "22023"),
+            (|new| new.task = Some("x".repeat(129)), "22023"),
+            (|new| new.queue = Some("x".repeat(129)), "22023"),
+            (|new| new.max_attempts = Some(0), "22023"),
+            (|new| new.max_duration_seconds = Some(-1), "22023"),
+            (|new| new.priority_ms = Some(i64::MIN), "22023"),
+            (|new| new.machine = Some("huge".to_owned()), "22023"),
+            (|new| new.tags = Some(vec!["t".to_owned(); 11]), "22023"),
+            (|new| new.tags = Some(vec![String::new()]), "22023"),
+            (|new| new.queue_timestamp = Some(NEVER), "22023"),
+            (|new| new.run_id = Some("a b".to_owned()), "22023"),
+            (|new| new.payload = Some("x".repeat(11)), "54000"),
+            (|new| new.metadata = Some("x".repeat(9).into()), "54000"),
+            (|new| new.delay_until = Some(NEVER), "22023"),
+            (|new| new.ttl = Some("soon".to_owned()), "22023"),
+            (|new| new.idempotency_key = Some("k".repeat(2049)), "22023"),
+            (|new| new.one_time_use_token = Some(String::new()), "22023"),
+        ];
+        for (change, code) in refused {
+            let mut options = hello();
+            change(&mut options);
             assert_eq!(
                 check(options.clone()).unwrap_err().sqlstate(),
                 code,

@@ -54,6 +54,20 @@ pub struct TriggerOptions {
     pub resume_parent: Option<bool>,
     /// The batch that it joins.
     pub batch_id: Option<String>,
+    /// Not before this.
+    pub delay_until: Option<Timestamp>,
+    /// How long it may wait in its queue: a duration, or a number of seconds.
+    pub ttl: Option<String>,
+    /// One run per key.
+    pub idempotency_key: Option<String>,
+    /// How long the key is remembered.
+    pub idempotency_key_expires_at: Option<Timestamp>,
+    /// How triggers of one key are brought together.
+    pub debounce: Option<Value>,
+    /// Good for one run.
+    pub one_time_use_token: Option<String>,
+    /// The version of the worker that is to do it.
+    pub version: Option<String>,
 }
 
 impl TriggerOptions {
@@ -137,6 +151,25 @@ impl TriggerOptions {
                 "run_id" => options.run_id = Some(text("run_id", value)?),
                 "resume_parent" => options.resume_parent = Some(boolean("resume_parent", &value)?),
                 "batch_id" => options.batch_id = Some(text("batch_id", value)?),
+                "delay_until" => options.delay_until = Some(timestamp("delay_until", value)?),
+                "ttl" => {
+                    options.ttl = Some(match value {
+                        Value::Number(seconds) => seconds.to_string(),
+                        value => text("ttl", value)?,
+                    });
+                }
+                "idempotency_key" => {
+                    options.idempotency_key = Some(text("idempotency_key", value)?);
+                }
+                "idempotency_key_expires_at" => {
+                    options.idempotency_key_expires_at =
+                        Some(timestamp("idempotency_key_expires_at", value)?);
+                }
+                "debounce" => options.debounce = Some(value),
+                "one_time_use_token" => {
+                    options.one_time_use_token = Some(text("one_time_use_token", value)?);
+                }
+                "version" => options.version = Some(text("version", value)?),
                 _ => {
                     return Err(Refusal::invalid(
                         "runs",
@@ -230,6 +263,14 @@ mod tests {
             (options.payload.as_deref(), options.queue),
             (Some("plain"), None)
         );
+    }
+
+    #[test]
+    fn a_time_to_live_is_a_text_or_a_number_of_seconds() {
+        let read = |ttl: Value| TriggerOptions::from_json(json!({"ttl": ttl})).map(|read| read.ttl);
+        assert_eq!(read(json!("1h")), Ok(Some("1h".to_owned())));
+        assert_eq!(read(json!(90)), Ok(Some("90".to_owned())));
+        assert_eq!(read(json!(true)).unwrap_err().sqlstate(), "22023");
     }
 
     #[test]

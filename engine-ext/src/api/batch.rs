@@ -8,8 +8,8 @@ use pgrx::iter::TableIterator;
 use pgrx::{JsonB, default, name, pg_extern, search_path};
 use serde_json::Value;
 
+use super::arrival::environment;
 use super::block::{Wait, block};
-use super::trigger::environment;
 use crate::error::{OrRaise, required};
 use crate::store::run::Caller;
 use crate::store::waitpoint::{Minted, Of};

@@ -9,9 +9,10 @@ use engine_core::{
 use pgrx::iter::TableIterator;
 use pgrx::{JsonB, name, pg_extern, search_path};
 
+use super::arrival::Rules;
+use super::entrance::Entered;
 use super::parent::Joining;
-use super::trigger::Rules;
-use super::{batch, trigger};
+use super::{arrival, batch};
 use crate::error::{OrRaise, required};
 use crate::store::batch::{Item, ItemFailure};
 use crate::store::trigger::{Birth, Minted};
@@ -25,13 +26,15 @@ type ItemRow = (i32, String, bool, Option<String>, Option<String>);
 /// `runs` is a JSON array of objects whose keys are the parameter names of `engine_trigger`, and `index`, the place in the batch,
 /// from 0; without it an item goes behind the last one. A place that is taken stays as it is: then `enqueued` is false, so that a
 /// call may be repeated whose answer was lost. An item that cannot be triggered does not spoil its neighbours: it becomes a run that
-/// failed as SYSTEM_FAILURE, and `error_code` and `error_message` say why. The batch is sealed once it has its `run_count` of items.
+/// failed as SYSTEM_FAILURE, and `error_code` and `error_message` say why. An item whose idempotency or debounce key has a run gets
+/// that one. The batch is sealed once it has its `run_count` of items.
 /// Behaviour: `spec/wait.md §2.12`.
 ///
 /// # Errors
 /// - `RE011` for an unknown batch, `RE012` for one that takes no more items.
 /// - `22023` if `runs` is not an array of objects, names an unknown key or a place that the batch does not have, or has more than
 ///   `engine.max_batch` elements; `23505` for a `run_id` that is taken.
+/// - `RE009` for a one-time token that was used, with the element's position.
 /// - `RE003`, `RE004` if the parent is to wait and cannot.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 #[pg_extern(volatile, parallel_unsafe, security_definer)]
@@ -70,9 +73,11 @@ fn add(id: &BatchId, items: Vec<BatchItem>) -> Result<Vec<ItemRow>, Refusal> {
     }
     let batch = batch::lock(id)?;
     let mut additions = Additions::new(&batch, now);
+    let mut elements = Vec::new();
     for (index, item) in items.into_iter().enumerate() {
         let added = additions.add(item);
         added.map_err(|refusal| refusal.in_element(index))?;
+        elements.resize(additions.runs.len(), index);
     }
     let Additions {
         runs,
@@ -80,17 +85,21 @@ fn add(id: &BatchId, items: Vec<BatchItem>) -> Result<Vec<ItemRow>, Refusal> {
         answers,
         ..
     } = additions;
-    if !runs.is_empty() {
-        batch.check_open()?;
-        let joining = Joining {
-            failures: &failures,
-            seals: true,
-        };
-        trigger::write(&runs, joining, now)?;
-    }
+    let entered = match runs.is_empty() {
+        true => Vec::new(),
+        false => {
+            batch.check_open()?;
+            let joining = Joining {
+                failures: &failures,
+                seals: true,
+            };
+            let locate = |position: usize, refusal: Refusal| refusal.in_element(elements[position]);
+            arrival::write(runs, joining, now, &locate)?
+        }
+    };
     Ok(answers
         .into_iter()
-        .map(|answer| answer.into_row(&runs, &failures))
+        .map(|answer| answer.into_row(&entered, &failures))
         .collect())
 }
 
@@ -204,12 +213,13 @@ impl<'a> Additions<'a> {
             batch_index: Some(index),
             ..run
         };
-        Ok((trigger::minted(run, birth), failure))
+        Ok((arrival::minted(run, birth), failure))
     }
 
     /// Refuses a run whose queue is full, with what this call adds to it.
     fn admit(&mut self, run: NewRun) -> Result<NewRun, Refusal> {
-        let Some(limit) = run.environment.max_queued(&run.queue) else {
+        let limit = run.environment.max_queued(&run.queue);
+        let Some(limit) = limit.filter(|_| run.delay_until.is_none()) else {
             return Ok(run);
         };
         let length = self
@@ -256,7 +266,7 @@ fn failed(refusal: &Refusal, now: Timestamp) -> Birth {
 }
 
 impl Answer {
-    fn into_row(self, runs: &[Minted], failures: &[Option<ItemFailure>]) -> ItemRow {
+    fn into_row(self, entered: &[Entered], failures: &[Option<ItemFailure>]) -> ItemRow {
         match self {
             Self::There(item) => (item.index, item.run_id, false, item.error_code, item.error),
             Self::Run {
@@ -267,7 +277,7 @@ impl Answer {
                 let failure = failures[position].as_ref();
                 (
                     index,
-                    runs[position].run_id.as_str().to_owned(),
+                    entered[position].run_id().as_str().to_owned(),
                     is_new,
                     failure.and_then(|failure| failure.code).map(str::to_owned),
                     failure.map(|failure| failure.message.clone()),

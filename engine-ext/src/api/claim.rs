@@ -8,18 +8,20 @@
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 
-use engine_core::{Command, Environment, Plan, Refusal, Run, RunId, Settings, Timestamp, decide};
+use engine_core::{Environment, Refusal, RunId, Settings, Timestamp};
 
-use crate::store::claim::{Candidate, Claimed, Source};
+use super::hand_out::{Got, clear_strays, hand_out, length};
+use crate::store::claim::{Claimed, Source};
 use crate::store::lane::Seen;
 use crate::store::run::Caller;
-use crate::store::transition::Transitions;
-use crate::{api, guc, mint, store, wakeup};
+use crate::{api, store, wakeup};
 
 /// How often a call that got nothing tries again where others are claiming, with a pause of a millisecond.
 const PATIENCE: i32 = 10;
 /// Environments that one call looks through.
 const ENVIRONMENTS: i32 = 100;
+/// How often a call claims again that had to set runs aside.
+const ROUNDS: i32 = 100;
 /// Items that are in no lane yet, of which a claimer looks at this many first, and at most at that many at a time.
 const FIRST_WINDOW: i32 = 48;
 const LARGEST_WINDOW: i32 = 4096;
@@ -33,6 +35,7 @@ thread_local! {
 pub(super) struct Wanted<'a> {
     worker_queue: &'a str,
     environment_id: Option<&'a str>,
+    worker_version: Option<&'a str>,
     max_runs: i32,
 }
 
@@ -52,6 +55,7 @@ impl<'a> Wanted<'a> {
     pub(super) fn new(
         worker_queue: Option<&'a str>,
         environment_id: Option<&'a str>,
+        worker_version: Option<&'a str>,
         max_runs: i32,
     ) -> Result<Self, Refusal> {
         if let Some(id) = environment_id
@@ -64,8 +68,14 @@ impl<'a> Wanted<'a> {
         Ok(Self {
             worker_queue: worker_queue.unwrap_or("main"),
             environment_id,
+            worker_version,
             max_runs,
         })
+    }
+
+    /// The worker queue.
+    pub(super) fn worker_queue(&self) -> &'a str {
+        self.worker_queue
     }
 
     /// Claims due runs, of every environment its share. If all that have something are busy, it tries again for a moment:
@@ -147,7 +157,11 @@ impl<'a> Wanted<'a> {
             shard: environment.shard,
             worker_queue: self.worker_queue,
             environment_id: id,
+            worker_version: self.worker_version,
         };
+        if environment.is_archived {
+            return Claim::Got(Vec::new());
+        }
         let needs_alone = |environment: &Environment| environment.cap().is_some();
         let is_held = match needs_alone(&environment) {
             true => store::mutex::try_alone(id),
@@ -156,30 +170,50 @@ impl<'a> Wanted<'a> {
         // With the mutex held nobody sets limits; but somebody may have done so since they were read.
         match store::environment::find_fresh(id) {
             Some(now) if is_held && needs_alone(&now) == needs_alone(&environment) => {
-                match now.is_limited() {
-                    true => claim_limited(from, &now, max_runs, caller, settings),
-                    false => Claim::Got(claim_open(from, max_runs, caller, settings)),
-                }
+                claim_held(from, &now, max_runs, caller, settings)
             }
             _ => Claim::Busy,
         }
     }
 }
 
-/// Claims where nothing is limited.
-fn claim_open(
+/// Claims with the mutex held, until there are `max_runs` runs, or no more that may go: runs that no version does hide those
+/// behind them, but only once, since they are set aside.
+fn claim_held(
     from: Source<'_>,
+    environment: &Environment,
     max_runs: i32,
     caller: Caller<'_>,
     settings: &Settings,
-) -> Vec<Claimed> {
+) -> Claim {
+    let mut all = Got::default();
+    for _ in 0..ROUNDS {
+        let left = max_runs - length(&all.claimed);
+        let got = match environment.is_limited() {
+            true => claim_limited(from, environment, left, caller, settings),
+            false => claim_open(from, left, caller, settings),
+        };
+        let goes_on = got.has_set_aside;
+        all.add(got);
+        if !goes_on || length(&all.claimed) >= max_runs {
+            break;
+        }
+    }
+    match all.claimed.is_empty() && all.is_busy {
+        true => Claim::Busy,
+        false => Claim::Got(all.claimed),
+    }
+}
+
+/// Claims where nothing is limited.
+fn claim_open(from: Source<'_>, max_runs: i32, caller: Caller<'_>, settings: &Settings) -> Got {
     let candidates = store::claim::lock(from, &[], max_runs, settings.now);
     let is_full = length(&candidates) == max_runs;
-    let claimed = hand_out(from, candidates, |_| false, caller, settings);
+    let got = hand_out(from, candidates, |_| false, caller, settings);
     if !is_full {
         clear_strays(from, max_runs, caller, settings);
     }
-    claimed
+    got
 }
 
 /// Claims where there are limits. The mutex is held, alone if the environment itself has a limit.
@@ -189,22 +223,22 @@ fn claim_limited(
     max_runs: i32,
     caller: Caller<'_>,
     settings: &Settings,
-) -> Claim {
+) -> Got {
     let headroom = store::lane::headroom(from, environment);
     let max_runs = i64::from(max_runs).min(headroom.unwrap_or(i64::MAX)) as i32;
     let is_alone = headroom.is_some();
-    let (mut claimed, mut is_busy) = (Vec::new(), false);
+    let mut all = Got::default();
     let mut window = FIRST_WINDOW.max(max_runs.saturating_mul(2));
-    while length(&claimed) < max_runs {
-        let left = max_runs - length(&claimed);
+    while length(&all.claimed) < max_runs {
+        let left = max_runs - length(&all.claimed);
         let mut seen =
             store::lane::candidates(from, environment, left, window, is_alone, settings.now);
         if seen.is_empty() {
             clear_strays(from, left, caller, settings);
             break;
         }
-        is_busy |= !is_alone && seen.hold(from, environment);
-        claimed.extend(claim_seen(
+        all.is_busy |= !is_alone && seen.hold(from, environment);
+        all.add(claim_seen(
             from,
             environment,
             &mut seen,
@@ -225,13 +259,10 @@ fn claim_limited(
     }
     if !is_alone {
         // What stands behind runs of lanes that others hold.
-        let left = max_runs - length(&claimed);
-        claimed.extend(claim_unlimited(from, environment, left, caller, settings));
+        let left = max_runs - length(&all.claimed);
+        all.add(claim_unlimited(from, environment, left, caller, settings));
     }
-    match claimed.is_empty() && is_busy {
-        true => Claim::Busy,
-        false => Claim::Got(claimed),
-    }
+    all
 }
 
 /// Claims up to `max_runs` of the runs that were seen.
@@ -242,11 +273,11 @@ fn claim_seen(
     max_runs: i32,
     caller: Caller<'_>,
     settings: &Settings,
-) -> Vec<Claimed> {
+) -> Got {
     let counts = |queue: &str| environment.counts(queue);
-    let mut claimed = Vec::new();
+    let mut all = Got::default();
     loop {
-        let left = max_runs - length(&claimed);
+        let left = max_runs - length(&all.claimed);
         let (held, free) = seen.admit(usize::try_from(left).unwrap_or(0));
         let ids: Vec<&RunId> = held.iter().map(|(_, item)| &item.run_id).collect();
         let candidates = match ids.is_empty() {
@@ -261,13 +292,13 @@ fn claim_seen(
         for (lane, item) in &held {
             seen.take(*lane, item, locked.contains(&item.run_id));
         }
-        claimed.extend(hand_out(from, candidates, counts, caller, settings));
+        all.add(hand_out(from, candidates, counts, caller, settings));
         // A run that somebody else has locked makes way for the next one.
         if is_all {
             // Lanes without a limit are nobody's: of these the next runs are taken that are free, however many others take some.
             let free = i32::try_from(free).unwrap_or(i32::MAX);
-            claimed.extend(claim_unlimited(from, environment, free, caller, settings));
-            return claimed;
+            all.add(claim_unlimited(from, environment, free, caller, settings));
+            return all;
         }
     }
 }
@@ -279,96 +310,11 @@ fn claim_unlimited(
     max_runs: i32,
     caller: Caller<'_>,
     settings: &Settings,
-) -> Vec<Claimed> {
+) -> Got {
     if max_runs == 0 {
-        return Vec::new();
+        return Got::default();
     }
     let limited: Vec<&str> = environment.queue_caps().map(|(queue, _)| queue).collect();
     let candidates = store::claim::lock(from, &limited, max_runs, settings.now);
     hand_out(from, candidates, |_| false, caller, settings)
-}
-
-/// Hands locked runs to the caller.
-fn hand_out(
-    from: Source<'_>,
-    candidates: Vec<Candidate>,
-    counts: impl Fn(&str) -> bool,
-    caller: Caller<'_>,
-    settings: &Settings,
-) -> Vec<Claimed> {
-    let (mut claimed, mut others, mut others_count) = (Vec::new(), Vec::new(), false);
-    for candidate in candidates {
-        match decide(&candidate.run, Command::Dequeue, settings) {
-            Ok(Plan::Claim { max_attempts }) => claimed.push(Claimed {
-                snapshot_id: mint::next_snapshot_id(&candidate.run.snapshot_id),
-                max_attempts,
-                machine: settings.machines.resolve(candidate.run.machine.as_deref()),
-                candidate,
-            }),
-            Ok(plan) => {
-                others_count |= counts(&candidate.queue);
-                others.push((candidate.run, plan));
-            }
-            Err(refusal) => unreachable!("a dequeue is never refused: {}", refusal.message()),
-        }
-    }
-    if !claimed.is_empty() {
-        let base_cost = guc::base_cost_in_cents();
-        store::claim::apply(
-            from.shard, &claimed, "Dequeued", base_cost, counts, caller, settings,
-        );
-    }
-    apply(from, &others, others_count, caller, settings);
-    claimed
-}
-
-/// Does away with due items whose runs are not queued. Nothing leaves one behind; but if one were there, it would be looked
-/// at by every claim from now on.
-fn clear_strays(from: Source<'_>, max_runs: i32, caller: Caller<'_>, settings: &Settings) {
-    let found = store::claim::strays(from, max_runs, settings.now);
-    if found.is_empty() {
-        return;
-    }
-    let found: Vec<&RunId> = found.iter().collect();
-    let runs = store::run::lock_free(from.shard, &found);
-    let locked: Vec<&RunId> = runs.iter().map(|run| &run.id).collect();
-    // Read once the runs are locked: what another claimer has taken since is gone.
-    let taken = store::claim::delete_items(from.shard, &locked);
-    let plans: Vec<(Run, Plan)> = runs
-        .into_iter()
-        .filter(|run| taken.contains(&run.id))
-        .filter_map(|run| {
-            let plan = decide(&run, Command::Stray, settings).ok()?;
-            Some((run, plan))
-        })
-        .collect();
-    apply(from, &plans, false, caller, settings);
-}
-
-fn apply(
-    from: Source<'_>,
-    plans: &[(Run, Plan)],
-    slots_count: bool,
-    caller: Caller<'_>,
-    settings: &Settings,
-) {
-    let mut transitions = Transitions::new(from.shard, caller, settings).counting(slots_count);
-    for (run, plan) in plans {
-        // A run that was refused before has a record of that behind its latest snapshot.
-        let last = match plan {
-            Plan::Refuse { .. } => store::run::last_ordinal(run),
-            Plan::Claim { .. }
-            | Plan::Start { .. }
-            | Plan::Finish(_)
-            | Plan::Move(_)
-            | Plan::Notify
-            | Plan::Keep => run.snapshot_ordinal,
-        };
-        transitions.add_after(run, last, plan.clone());
-    }
-    transitions.apply();
-}
-
-fn length<T>(items: &[T]) -> i32 {
-    i32::try_from(items.len()).unwrap_or(i32::MAX)
 }

@@ -9,17 +9,23 @@ use super::claim::Wanted;
 use crate::error::OrRaise;
 use crate::store::claim::Claimed;
 use crate::store::run::Caller;
+use crate::wakeup::bell::Listener;
 use crate::{api, guc, wakeup};
 
 /// First pause of a call that waits, milliseconds; it doubles up to the longest one.
 const FIRST_PAUSE_MS: i64 = 5;
 const LONGEST_PAUSE_MS: i64 = 250;
 
+/// Pause of a call that is woken by the commit that queues a run: how late it may be for one whose hour comes by itself.
+const PAUSE_WITH_BELL_MS: i64 = 1000;
+
 /// Hands up to `max_runs` due runs of a worker queue to the caller, lowest queue timestamp minus priority first.
 ///
 /// One transaction claims the runs, moves them to PENDING_EXECUTING and writes their snapshots; everything that a worker
 /// needs is returned. Runs that others hold are skipped, never waited for; fewer rows, or none, are normal, and none commit
 /// nothing. Start each run within `heartbeat_ms` milliseconds. `attempt_number` is the number that the next start will use.
+/// A `worker_version` says which version the worker is of: where versions matter it gets the runs that this one does. A run
+/// that no version does is parked until one registers.
 /// With `wait_ms` the call waits that long for a first run; it keeps its transaction open meanwhile. Behaviour:
 /// `spec/core.md §2`.
 ///
@@ -86,8 +92,14 @@ fn engine_dequeue(
         worker_id,
         runner_id,
     };
-    let from = Wanted::new(worker_queue, environment_id, request.max_runs).or_raise();
-    let (runs, now) = wait_for(request.wait_ms, |now| from.claim(caller, now));
+    let from = Wanted::new(
+        worker_queue,
+        environment_id,
+        worker_version,
+        request.max_runs,
+    )
+    .or_raise();
+    let (runs, now) = wait_for(&from, request.wait_ms, caller);
     let version = worker_version.map(str::to_owned);
     let settings = api::settings(now);
     let heartbeat_ms = settings
@@ -97,8 +109,7 @@ fn engine_dequeue(
         move |Claimed {
                   candidate,
                   snapshot_id,
-                  max_attempts,
-                  machine,
+                  assignment,
               }| {
             let run = candidate.run;
             (
@@ -120,11 +131,11 @@ fn engine_dequeue(
                 run.environment_type.as_str(),
                 candidate.project_id,
                 candidate.organization_id,
-                version.clone(),
-                None,
-                JsonB(settings.machines.to_json(machine)),
-                max_attempts,
-                candidate.max_duration_seconds,
+                assignment.version.or_else(|| version.clone()),
+                assignment.image,
+                JsonB(settings.machines.to_json(assignment.machine)),
+                assignment.max_attempts,
+                assignment.max_duration_seconds,
                 candidate.is_test,
                 candidate.is_replay,
                 candidate.tags,
@@ -141,19 +152,29 @@ fn engine_dequeue(
     ))
 }
 
-/// Calls `claim` until it gives something or `wait_ms` milliseconds have passed; gives the time of the last call, too.
-fn wait_for(wait_ms: i32, claim: impl Fn(Timestamp) -> Vec<Claimed>) -> (Vec<Claimed>, Timestamp) {
+/// Claims until it gets something or `wait_ms` milliseconds have passed; gives the time of the last claim, too.
+fn wait_for(from: &Wanted<'_>, wait_ms: i32, caller: Caller<'_>) -> (Vec<Claimed>, Timestamp) {
     let mut now = api::now();
     let end = now.plus_ms(i64::from(wait_ms));
     let mut pause_ms = FIRST_PAUSE_MS;
     loop {
-        let runs = claim(now);
         let left_ms = end.ms_since(now);
+        // Listens before it looks: a run that is queued in between rings.
+        let listener = match left_ms > 0 {
+            true => Listener::new(from.worker_queue()),
+            false => None,
+        };
+        let runs = from.claim(caller, now);
         if !runs.is_empty() || left_ms <= 0 {
             return (runs, now);
         }
-        wakeup::sleep_ms(pause_ms.min(left_ms));
-        pause_ms = (pause_ms * 2).min(LONGEST_PAUSE_MS);
+        match listener {
+            Some(_) => wakeup::sleep_ms(PAUSE_WITH_BELL_MS.min(left_ms)),
+            None => {
+                wakeup::sleep_ms(pause_ms.min(left_ms));
+                pause_ms = (pause_ms * 2).min(LONGEST_PAUSE_MS);
+            }
+        }
         now = api::now();
     }
 }

@@ -4,6 +4,7 @@ use engine_core::{Environment, EnvironmentChange, LimitChange, QueueChange, Refu
 use pgrx::iter::TableIterator;
 use pgrx::{default, name, pg_extern, search_path};
 
+use super::promote;
 use crate::error::{OrRaise, required};
 use crate::{api, store};
 
@@ -140,11 +141,15 @@ fn set_environment(id: &str, change: EnvironmentChange) -> Result<Environment, R
         |found| (*found).clone(),
     );
     let was_sized = environment.max_queue_size.is_some();
+    let had_versions = environment.requires_version;
     change.apply(&mut environment)?;
     store::limit::set_environment(&environment, api::now());
     store::limit::fit(&environment);
     if environment.max_queue_size.is_some() && !was_sized {
         store::limit::size(&environment, None);
+    }
+    if had_versions && !environment.requires_version {
+        promote::begin(&environment);
     }
     Ok(environment)
 }

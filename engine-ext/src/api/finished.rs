@@ -8,7 +8,7 @@ use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
 use pgrx::{JsonB, default, name, pg_extern, search_path};
 
-use super::trigger::{TriggeredRow, cached, trigger};
+use super::arrival::{TriggeredRow, cached, trigger};
 use crate::error::{OrRaise, required};
 use crate::store::trigger::Birth;
 use crate::{api, store};

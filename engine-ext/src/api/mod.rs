@@ -2,6 +2,8 @@
 //!
 //! NULL for a parameter that has a default means the default; NULL for one that has none is refused with `22004`.
 
+mod arrival;
+mod assign;
 mod attempt;
 mod batch;
 mod batch_item;
@@ -11,24 +13,35 @@ mod check;
 mod checkpoint;
 mod claim;
 mod complete;
+mod debounce;
 mod dequeue;
+mod entrance;
 mod environment;
 mod event;
 mod finished;
+mod hand_out;
 mod heartbeat;
+mod idempotency;
+mod key;
 mod machine;
 mod observe;
 mod parent;
+mod promote;
 mod redrive;
 mod replay;
+mod reschedule;
 mod run_waitpoint;
+mod schedule;
 mod start;
 mod tick;
 mod trigger;
 mod unblock;
 mod waitpoint;
+mod worker;
 
-use engine_core::{Refusal, Run, RunId, Settings, Timestamp};
+use std::rc::Rc;
+
+use engine_core::{Environment, Refusal, Run, RunId, Settings, Timestamp};
 use pgrx::datum::TimestampWithTimeZone;
 
 use crate::error::required;
@@ -71,6 +84,16 @@ fn settings(now: Timestamp) -> Settings {
 fn lock(run_id: Option<&str>) -> Result<Run, Refusal> {
     let run_id = RunId::parse(required("run_id", run_id)?);
     store::run::lock(&run_id).ok_or(Refusal::UnknownRun { run_id })
+}
+
+/// An environment.
+///
+/// # Errors
+/// [`Refusal::UnknownEnvironment`] (`RE005`).
+fn environment(id: &str) -> Result<Rc<Environment>, Refusal> {
+    store::environment::find(id).ok_or_else(|| Refusal::UnknownEnvironment {
+        environment_id: id.to_owned(),
+    })
 }
 
 /// Reads an array without NULLs.

@@ -1,4 +1,5 @@
-//! What new runs are to others: children that their parents wait for, and members of batches (`spec/wait.md §2.10–2.11`).
+//! What runs that are triggered are to others: children that their parents wait for, and members of batches
+//! (`spec/wait.md §2.10–2.11`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,6 +8,8 @@ use engine_core::{
     Shard, Timestamp, WaitpointId, decide,
 };
 
+use super::entrance::Entered;
+use super::run_waitpoint;
 use crate::store::batch::{ItemFailure, NewItem};
 use crate::store::run::Caller;
 use crate::store::transition::Transitions;
@@ -32,8 +35,7 @@ impl Joining<'_> {
     };
 }
 
-/// The parents and batches of new runs, locked before these are written: a parent while its children are so new that nobody else
-/// can have them locked.
+/// The parents and batches of runs that are triggered, locked before these are looked for and written.
 pub(super) struct Bonds {
     parents: BTreeMap<RunId, Run>,
     batches: BTreeMap<BatchId, Batch>,
@@ -91,15 +93,34 @@ impl Bonds {
         batch.check_open()
     }
 
-    /// Makes the waitpoints of these runs, which were just written, has the parents wait for them, and takes them into their
-    /// batches.
+    /// Where versions matter, has a run that its parent waits for be done by the version that does the parent, unless another one
+    /// is asked for.
+    pub(super) fn bind(&self, runs: &mut [Minted]) {
+        let floats =
+            |new: &Minted| new.run.environment.requires_version && new.run.version.is_none();
+        let waiting: BTreeSet<RunId> = runs
+            .iter()
+            .filter(|new| floats(new))
+            .filter_map(waiting_parent)
+            .cloned()
+            .collect();
+        for (shard, ids) in by_shard(&waiting, |id| id.shard()) {
+            let versions = store::run::versions(shard, &ids);
+            for new in runs.iter_mut().filter(|new| floats(new)) {
+                let version = waiting_parent(new).and_then(|parent| versions.get(parent));
+                new.run.version = version.cloned();
+            }
+        }
+    }
+
+    /// Has the parents wait for these runs, and takes them into their batches.
     ///
     /// # Errors
     /// [`Refusal::RunFinished`] (`RE003`) or [`Refusal::WrongStatus`] (`RE004`) of a parent, or [`Refusal::InvalidValue`]
     /// (`22023`) if a batch has no place left.
     pub(super) fn tie(
         mut self,
-        runs: &[Minted],
+        entered: &[Entered],
         joining: Joining<'_>,
         now: Timestamp,
     ) -> Result<(), Refusal> {
@@ -107,17 +128,17 @@ impl Bonds {
             return Ok(());
         }
         let settings = api::settings(now);
-        let places = runs
+        let places = entered
             .iter()
-            .map(|new| self.place(new))
+            .map(|entered| self.place(&entered.asked))
             .collect::<Result<Vec<_>, _>>()?;
-        for (shard, members) in by_shard(0..runs.len(), |index| runs[*index].run_id.shard()) {
+        for (shard, members) in by_shard(0..entered.len(), |index| entered[*index].run_id().shard())
+        {
             let members: Vec<Member<'_>> = members
                 .into_iter()
                 .map(|index| Member {
-                    new: &runs[index],
+                    entered: &entered[index],
                     place: places[index],
-                    waitpoint_id: mint::waitpoint_id(shard),
                     failure: joining.failures.get(index).cloned().flatten(),
                 })
                 .collect();
@@ -127,7 +148,7 @@ impl Bonds {
         Ok(())
     }
 
-    /// The place of a new run in its batch.
+    /// The place of a run in its batch.
     fn place(&mut self, new: &Minted) -> Result<Option<i32>, Refusal> {
         let batch_id = new.run.batch_id.as_ref();
         match batch_id.and_then(|batch_id| self.batches.get_mut(batch_id)) {
@@ -136,7 +157,7 @@ impl Bonds {
         }
     }
 
-    /// Has parents wait for their new children.
+    /// Has parents wait for their children.
     fn block(
         &self,
         shard: Shard,
@@ -145,14 +166,18 @@ impl Bonds {
     ) -> Result<(), Refusal> {
         let awaited: Vec<&Member<'_>> = members
             .iter()
-            .filter(|member| waiting_parent(member.new).is_some())
+            .filter(|member| member.parent().is_some())
             .collect();
         if awaited.is_empty() {
             return Ok(());
         }
-        let waitpoints: Vec<_> = awaited.iter().map(|member| member.waitpoint()).collect();
-        store::waitpoint::insert(shard, &waitpoints, settings.now);
-        let edges: Vec<_> = awaited.iter().filter_map(|member| member.edge()).collect();
+        let waitpoints = waitpoints(shard, &awaited, settings.now)?;
+        let of = |member: &Member<'_>| &waitpoints[member.entered.run_id()];
+        let mut ended = self.ended(&awaited, &of);
+        let edges: Vec<_> = awaited
+            .iter()
+            .filter_map(|member| member.edge(of(member)))
+            .collect();
         store::wait::insert(shard, &edges, settings.now);
         let mut blocked: BTreeMap<&RunId, Option<&BatchId>> = BTreeMap::new();
         for edge in &edges {
@@ -171,14 +196,45 @@ impl Bonds {
             );
         }
         transitions.apply();
-        // A child that begins finished is waited for no longer than to the next tick.
-        let ended: Vec<_> = awaited
-            .iter()
-            .filter(|member| member.has_ended())
-            .filter_map(|member| Some((waiting_parent(member.new)?, &member.waitpoint_id)))
-            .collect();
+        // A child that has ended is waited for no longer than to the next tick.
+        ended.sort_unstable();
+        ended.dedup();
         store::wait::note(shard, &ended, settings.now);
         Ok(())
+    }
+
+    /// The parents that wait for waitpoints which are completed already. Those of runs that were there are locked for it: they
+    /// cannot be completed any more before this transaction ends.
+    fn ended<'a>(
+        &'a self,
+        awaited: &[&'a Member<'_>],
+        of: &impl Fn(&Member<'_>) -> &'a WaitpointId,
+    ) -> Vec<(&'a RunId, &'a WaitpointId)> {
+        let mut ended = Vec::new();
+        let mut found: BTreeMap<&RunId, BTreeSet<&WaitpointId>> = BTreeMap::new();
+        for member in awaited {
+            let Some(parent) = member.parent() else {
+                continue;
+            };
+            match &member.entered.found {
+                Some(_) => drop(found.entry(parent).or_default().insert(of(member))),
+                None if member.has_ended() => ended.push((parent, of(member))),
+                None => {}
+            }
+        }
+        for (parent, waitpoints) in found {
+            let Some(parent) = self.parents.get(parent) else {
+                continue;
+            };
+            let waitpoints: Vec<&WaitpointId> = waitpoints.into_iter().collect();
+            let shared = store::waitpoint::share(parent, &waitpoints);
+            let completed = shared.iter().filter(|waitpoint| waitpoint.is_completed);
+            for completed in completed {
+                let same = waitpoints.iter().filter(|id| ***id == completed.id);
+                ended.extend(same.map(|id| (&parent.id, *id)));
+            }
+        }
+        ended
     }
 
     /// Takes new runs into their batches.
@@ -207,53 +263,46 @@ impl Bonds {
                 .iter()
                 .filter(|member| member.has_ended())
                 .filter_map(|member| {
-                    let batch_id = member.new.run.batch_id.clone()?;
-                    Some((batch_id, member.new.run_id.as_str()))
+                    let batch_id = member.entered.asked.run.batch_id.clone()?;
+                    Some((batch_id, member.entered.run_id().as_str()))
                 }),
         );
         store::batch::changed(shard, &changed, settings);
     }
 }
 
-/// A new run among those that belong to somebody.
+/// A run among those that belong to somebody.
 struct Member<'a> {
-    new: &'a Minted,
+    entered: &'a Entered,
     /// Its place in its batch.
     place: Option<i32>,
-    /// Its waitpoint, if somebody waits for it.
-    waitpoint_id: WaitpointId,
     /// Why it could not be triggered.
     failure: Option<ItemFailure>,
 }
 
 impl Member<'_> {
+    fn parent(&self) -> Option<&RunId> {
+        waiting_parent(&self.entered.asked)
+    }
+
+    /// Whether it is new, and begins finished.
     fn has_ended(&self) -> bool {
-        self.new.birth.execution_status == ExecutionStatus::Finished
+        let birth = &self.entered.asked.birth;
+        self.entered.found.is_none() && birth.execution_status == ExecutionStatus::Finished
     }
 
-    fn waitpoint(&self) -> waitpoint::Minted<'_> {
-        let birth = &self.new.birth;
-        let output = Output::of_run(birth.run_status, None, None, birth.error.as_ref());
-        waitpoint::Minted {
-            id: &self.waitpoint_id,
-            environment_id: &self.new.run.environment.id,
-            of: Of::Run(&self.new.run_id),
-            output: output.filter(|_| self.has_ended()),
-        }
-    }
-
-    fn edge(&self) -> Option<NewEdge<'_>> {
+    fn edge<'a>(&'a self, waitpoint_id: &'a WaitpointId) -> Option<NewEdge<'a>> {
         Some(NewEdge {
-            run_id: waiting_parent(self.new)?,
-            waitpoint_id: &self.waitpoint_id,
+            run_id: self.parent()?,
+            waitpoint_id,
             batch_index: self.place,
-            batch_id: self.new.run.batch_id.as_ref(),
+            batch_id: self.entered.asked.run.batch_id.as_ref(),
             span_id: None,
         })
     }
 
     fn item(&self) -> Option<NewItem<'_>> {
-        let error = self.new.birth.error.as_ref();
+        let error = self.entered.asked.birth.error.as_ref();
         let message = error.and_then(|error| RunError::parse(error).ok());
         let failed = message.map(|error| ItemFailure {
             code: None,
@@ -261,12 +310,50 @@ impl Member<'_> {
             request: None,
         });
         Some(NewItem {
-            batch_id: self.new.run.batch_id.as_ref()?,
+            batch_id: self.entered.asked.run.batch_id.as_ref()?,
             index: self.place?,
-            run_id: &self.new.run_id,
+            run_id: self.entered.run_id(),
             failure: self.failure.clone().or(failed),
         })
     }
+}
+
+/// The waitpoints of these runs, by run: those of new runs are made, those of runs that were there as well unless they have one.
+fn waitpoints(
+    shard: Shard,
+    awaited: &[&Member<'_>],
+    now: Timestamp,
+) -> Result<BTreeMap<RunId, WaitpointId>, Refusal> {
+    let mut waitpoints = BTreeMap::new();
+    let (new, found): (Vec<&Member<'_>>, Vec<&Member<'_>>) = awaited
+        .iter()
+        .partition(|member| member.entered.found.is_none());
+    for member in &new {
+        waitpoints.insert(
+            member.entered.asked.run_id.clone(),
+            mint::waitpoint_id(shard),
+        );
+    }
+    let minted: Vec<_> = new
+        .iter()
+        .map(|member| {
+            let asked = &member.entered.asked;
+            let birth = &asked.birth;
+            let output = Output::of_run(birth.run_status, None, None, birth.error.as_ref());
+            waitpoint::Minted {
+                id: &waitpoints[&asked.run_id],
+                environment_id: &asked.run.environment.id,
+                of: Of::Run(&asked.run_id),
+                output: output.filter(|_| member.has_ended()),
+            }
+        })
+        .collect();
+    if !minted.is_empty() {
+        store::waitpoint::insert(shard, &minted, now);
+    }
+    let found: BTreeSet<&RunId> = found.iter().map(|member| member.entered.run_id()).collect();
+    waitpoints.extend(run_waitpoint::of_all(shard, found)?);
+    Ok(waitpoints)
 }
 
 /// The parent that is to wait for a new run.

@@ -5,7 +5,7 @@ use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
 use pgrx::{name, pg_extern, search_path};
 
-use super::trigger::{TriggeredRow, trigger};
+use super::arrival::{TriggeredRow, trigger};
 use crate::error::{OrRaise, required};
 use crate::store::trigger::Birth;
 use crate::{api, store};

@@ -1,6 +1,8 @@
 //! The waitpoint of a run: made when somebody first waits for the run's end (`spec/wait.md §2.5`).
 
-use engine_core::{Output, Refusal, RunId, WaitpointId};
+use std::collections::{BTreeMap, BTreeSet};
+
+use engine_core::{Output, Refusal, RunId, Shard, WaitpointId};
 use pgrx::iter::TableIterator;
 use pgrx::{name, pg_extern, search_path};
 
@@ -45,6 +47,27 @@ fn engine_run_waitpoint(
         )),
         None => unreachable!("it was just read or written"),
     }
+}
+
+/// The waitpoints of runs of one shard, by run; those that have none get one, in the order of their ids.
+///
+/// # Errors
+/// [`Refusal::UnknownRun`] (`RE001`).
+pub(super) fn of_all(
+    shard: Shard,
+    runs: BTreeSet<&RunId>,
+) -> Result<BTreeMap<RunId, WaitpointId>, Refusal> {
+    let ids: Vec<&RunId> = runs.iter().copied().collect();
+    let mut waitpoints = match ids.is_empty() {
+        true => BTreeMap::new(),
+        false => store::waitpoint::of_runs(shard, &ids),
+    };
+    for run_id in ids {
+        if !waitpoints.contains_key(run_id) {
+            waitpoints.insert(run_id.clone(), get_or_create(run_id)?.0);
+        }
+    }
+    Ok(waitpoints)
 }
 
 /// The waitpoint of a run, and whether it was there before. One that is there is found without the run's lock.

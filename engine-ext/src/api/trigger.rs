@@ -1,29 +1,14 @@
 //! Trigger: new runs, in the caller's own transaction and in any isolation level.
 
-use std::collections::BTreeMap;
-use std::rc::Rc;
-
-use engine_core::{
-    Environment, Limits, NewRun, Refusal, RunId, Timestamp, TriggerOptions, WorkerQueueOverrides,
-};
+use engine_core::{Refusal, TriggerOptions};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
 use pgrx::{JsonB, default, name, pg_extern, search_path};
 
-use super::parent::{Bonds, Joining};
+use super::arrival::trigger;
 use crate::error::{OrRaise, required};
-use crate::store::run::Caller;
-use crate::store::trigger::{Birth, Existing, Minted};
-use crate::{api, guc, mint, store};
-
-pub(super) type TriggeredRow = (
-    String,
-    String,
-    &'static str,
-    &'static str,
-    bool,
-    TimestampWithTimeZone,
-);
+use crate::store::trigger::Birth;
+use crate::{api, guc};
 
 /// Triggers a run: writes it, its first snapshot and its queue item, and returns it.
 ///
@@ -31,14 +16,21 @@ pub(super) type TriggeredRow = (
 /// all if it rolls back. `payload` is opaque text. `priority_ms` moves the run ahead of those triggered up to that many
 /// milliseconds earlier; a negative one holds it back. Without `max_attempts` a run has those of its `retry` settings, or three.
 /// With `resume_parent` the parent waits for the end of this run, from the same commit on. With `batch_id` the run joins a
-/// batch. Behaviour: `spec/queue.md §1.2`, `§2.1`, `spec/core.md §2.8`, `§4.12`, `spec/wait.md §2.10`.
+/// batch. With `delay_until` it enters its queue then. With `ttl`, a duration such as `1h30m` or a number of seconds, it expires if
+/// it has waited that long in its queue and was never handed out. A trigger that repeats the `idempotency_key` of a run of the same
+/// task and environment returns that run, with `is_cached`, unless it failed or the key has expired, by default after thirty days.
+/// `debounce`, an object of `key`, `delay` and perhaps `mode` and `maxDelay`, has triggers of one key put off one run, and with mode
+/// `trailing` say what it is. The run that is returned is the one that a parent waits for, and that a batch has. A
+/// `one_time_use_token` is good for one run. `version` names the worker version that is to do it; a run that its parent waits for is
+/// done by the parent's. Behaviour: `spec/queue.md §1.2`, `§2.1–2.6`, `spec/core.md §2.8`, `§4.12`, `spec/wait.md §2.10`.
 ///
 /// # Errors
 /// - `22004` without a task.
 /// - `22023` for a value out of bounds.
-/// - `54000` for a payload over `engine.max_payload_bytes`.
+/// - `54000` for a payload over `engine.max_payload_bytes`, metadata over `engine.max_metadata_bytes`.
 /// - `RE001` for an unknown parent.
-/// - `RE005` for an unknown or archived environment, `RE008` for a queue that is full.
+/// - `RE005` for an unknown or archived environment, `RE008` for a queue that is full, `RE009` for a token that was used.
+/// - `40001`, in a stricter isolation level than READ COMMITTED, if somebody took the key since the transaction began.
 /// - `23505` for a `run_id` that is taken.
 /// - With `resume_parent`: `RE003` for a parent that is finished, `RE004` for one of which no attempt runs.
 /// - With `batch_id`: `RE011` for an unknown batch, `RE012` for one that takes no more runs.
@@ -70,6 +62,13 @@ fn engine_trigger(
     run_id: default!(Option<String>, "NULL"),
     resume_parent: default!(Option<bool>, "false"),
     batch_id: default!(Option<String>, "NULL"),
+    delay_until: default!(Option<TimestampWithTimeZone>, "NULL"),
+    ttl: default!(Option<String>, "NULL"),
+    idempotency_key: default!(Option<String>, "NULL"),
+    idempotency_key_expires_at: default!(Option<TimestampWithTimeZone>, "NULL"),
+    debounce: default!(Option<JsonB>, "NULL"),
+    one_time_use_token: default!(Option<String>, "NULL"),
+    version: default!(Option<String>, "NULL"),
 ) -> TableIterator<
     'static,
     (
@@ -99,13 +98,20 @@ fn engine_trigger(
         is_test,
         trace_context: trace_context.map(|json| json.0),
         annotations: annotations.map(|json| json.0),
-        queue_timestamp: queue_timestamp.map(|time| Timestamp::from_micros(time.into())),
+        queue_timestamp: queue_timestamp.map(api::moment),
         replayed_from,
         parent_run_id,
         retry: retry.map(|json| json.0),
         run_id,
         resume_parent,
         batch_id,
+        delay_until: delay_until.map(api::moment),
+        ttl,
+        idempotency_key,
+        idempotency_key_expires_at: idempotency_key_expires_at.map(api::moment),
+        debounce: debounce.map(|json| json.0),
+        one_time_use_token,
+        version,
     };
     let rows = trigger(vec![options], &Birth::QUEUED, |_, refusal| refusal);
     TableIterator::new(rows.or_raise())
@@ -141,174 +147,6 @@ fn engine_trigger_many(
         refusal.in_element(index)
     });
     TableIterator::new(rows.or_raise())
-}
-
-/// Checks the options of new runs, mints their ids and writes them. `locate` says which element was refused.
-pub(super) fn trigger(
-    options: Vec<TriggerOptions>,
-    birth: &Birth,
-    locate: impl Fn(usize, Refusal) -> Refusal,
-) -> Result<Vec<TriggeredRow>, Refusal> {
-    if options.is_empty() {
-        return Ok(Vec::new());
-    }
-    let now = api::now();
-    let rules = Rules::at(now);
-    let mut runs = Vec::with_capacity(options.len());
-    for (index, options) in options.into_iter().enumerate() {
-        let run = rules
-            .check(options)
-            .map_err(|refusal| locate(index, refusal))?;
-        runs.push(minted(run, birth.clone()));
-    }
-    write(&runs, Joining::AS_RUNS, now)?;
-    Ok(runs.into_iter().map(|new| row(new, now)).collect())
-}
-
-/// What new runs are checked against, read once per call.
-pub(super) struct Rules {
-    limits: Limits,
-    overrides: Option<WorkerQueueOverrides>,
-    now: Timestamp,
-}
-
-impl Rules {
-    /// Those that hold at `now`.
-    pub(super) fn at(now: Timestamp) -> Self {
-        Self {
-            limits: guc::trigger_limits(),
-            overrides: guc::worker_queue_overrides(),
-            now,
-        }
-    }
-
-    /// Checks the options of a new run.
-    pub(super) fn check(&self, options: TriggerOptions) -> Result<NewRun, Refusal> {
-        let environment = environment(options.environment_id())?;
-        let mut run = options.check(environment, self.limits, self.now)?;
-        if let Some(overrides) = &self.overrides {
-            let resolved = overrides.resolve(&run.environment, &run.worker_queue);
-            run.worker_queue = resolved.to_owned();
-        }
-        Ok(run)
-    }
-}
-
-/// A new run with its ids.
-pub(super) fn minted(run: NewRun, birth: Birth) -> Minted {
-    Minted {
-        run_id: mint::run_id(&run),
-        run,
-        snapshot_id: mint::first_snapshot_id(),
-        birth,
-    }
-}
-
-/// Writes new runs, with what they are to their parents and batches.
-pub(super) fn write(runs: &[Minted], joining: Joining<'_>, now: Timestamp) -> Result<(), Refusal> {
-    check_chosen_ids(runs)?;
-    check_parents(runs)?;
-    check_lengths(runs, now)?;
-    let bonds = Bonds::lock(runs)?;
-    store::trigger::insert(runs, Caller::default(), now);
-    bonds.tie(runs, joining, now)
-}
-
-fn row(new: Minted, now: Timestamp) -> TriggeredRow {
-    (
-        new.run_id.as_str().to_owned(),
-        new.snapshot_id.as_str().to_owned(),
-        new.birth.run_status.as_str(),
-        new.birth.execution_status.as_str(),
-        false,
-        api::time(now),
-    )
-}
-
-/// A run that was there before.
-pub(super) fn cached(run: Existing) -> TriggeredRow {
-    (
-        run.run_id.as_str().to_owned(),
-        run.snapshot_id.as_str().to_owned(),
-        run.run_status.as_str(),
-        run.execution_status.as_str(),
-        true,
-        run.created_at,
-    )
-}
-
-/// The environment of a new run, or of what belongs to runs.
-pub(super) fn environment(id: &str) -> Result<Rc<Environment>, Refusal> {
-    match store::environment::find(id) {
-        Some(environment) => environment.check_open().map(|()| environment),
-        None => Err(Refusal::UnknownEnvironment {
-            environment_id: id.to_owned(),
-        }),
-    }
-}
-
-/// Refuses ids that callers chose and that are taken, by runs that exist or by each other.
-fn check_chosen_ids(runs: &[Minted]) -> Result<(), Refusal> {
-    let mut chosen: Vec<_> = runs
-        .iter()
-        .filter_map(|new| new.run.chosen_id.as_ref())
-        .collect();
-    if chosen.is_empty() {
-        return Ok(());
-    }
-    chosen.sort_unstable();
-    let repeated = chosen
-        .windows(2)
-        .find(|pair| pair[0] == pair[1])
-        .map(|pair| pair[0].clone());
-    match repeated.or_else(|| store::run::existing(&chosen).pop()) {
-        Some(run_id) => Err(Refusal::RunExists { run_id }),
-        None => Ok(()),
-    }
-}
-
-/// Refuses parents that do not exist, or live on another shard.
-fn check_parents(runs: &[Minted]) -> Result<(), Refusal> {
-    let of = |new: &Minted| new.run.parent_run_id.clone();
-    let mut parents: Vec<RunId> = runs.iter().filter_map(of).collect();
-    if parents.is_empty() {
-        return Ok(());
-    }
-    parents.sort_unstable();
-    parents.dedup();
-    let existing = store::run::existing(&parents.iter().collect::<Vec<_>>());
-    match parents
-        .into_iter()
-        .find(|parent| !existing.contains(parent))
-    {
-        Some(run_id) => Err(Refusal::UnknownRun { run_id }),
-        None => Ok(()),
-    }
-}
-
-/// Refuses runs for queues that are full.
-fn check_lengths(runs: &[Minted], now: Timestamp) -> Result<(), Refusal> {
-    let mut added: BTreeMap<(&str, &str), (&Environment, i32, i64)> = BTreeMap::new();
-    let queued = |new: &&Minted| new.birth.execution_status.is_queued();
-    for new in runs.iter().filter(queued) {
-        let (environment, queue) = (&new.run.environment, &new.run.queue);
-        let Some(limit) = environment.max_queued(queue) else {
-            continue;
-        };
-        let key = (environment.id.as_str(), queue.as_str());
-        added.entry(key).or_insert((environment, limit, 0)).2 += 1;
-    }
-    for ((_, queue), (environment, limit, adds)) in added {
-        let queued = store::length::of(environment, queue, limit, adds, now);
-        if queued + adds > i64::from(limit) {
-            return Err(Refusal::QueueFull {
-                queue: queue.to_owned(),
-                queued,
-                limit,
-            });
-        }
-    }
-    Ok(())
 }
 
 /// Tags without NULLs.

@@ -7,7 +7,7 @@ use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
 use pgrx::{JsonB, default, name, pg_extern, search_path};
 
-use super::trigger::environment;
+use super::arrival::environment;
 use crate::error::{OrRaise, required};
 use crate::store::waitpoint::{Minted, Of, Waitpoint};
 use crate::{api, guc, mint, store};

@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 
 use engine_core::{
-    ExecutionStatus, Machine, Run, RunId, RunStatus, Settings, Shard, SnapshotId, Timestamp,
+    Assignment, ExecutionStatus, Run, RunId, RunStatus, Settings, Shard, SnapshotId, Timestamp,
     Transition,
 };
 use pgrx::JsonB;
@@ -44,6 +44,8 @@ pub(crate) struct Candidate {
     pub(crate) trace_context: Option<JsonB>,
     pub(crate) checkpoint: Option<JsonB>,
     pub(crate) completed_waitpoints: Option<JsonB>,
+    /// The version that does it, if that is said.
+    pub(crate) version: Option<String>,
 }
 
 /// Where a claimer looks: the runs of an environment that workers of a worker queue may have.
@@ -52,6 +54,8 @@ pub(crate) struct Source<'a> {
     pub(crate) shard: Shard,
     pub(crate) worker_queue: &'a str,
     pub(crate) environment_id: &'a str,
+    /// The version of the workers, if they say so.
+    pub(crate) worker_version: Option<&'a str>,
 }
 
 impl Source<'_> {
@@ -188,6 +192,7 @@ fn candidate(cells: &mut Cells) -> Candidate {
         trace_context: cells.nullable(),
         checkpoint: cells.nullable(),
         completed_waitpoints: cells.nullable(),
+        version: cells.nullable(),
     }
 }
 
@@ -222,10 +227,8 @@ pub(crate) struct Claimed {
     pub(crate) candidate: Candidate,
     /// Its new snapshot.
     pub(crate) snapshot_id: SnapshotId,
-    /// How many attempts it has.
-    pub(crate) max_attempts: i32,
-    /// Its machine.
-    pub(crate) machine: Machine,
+    /// What it is handed out with.
+    pub(crate) assignment: Assignment,
 }
 
 /// Hands out locked runs of one shard.
@@ -257,14 +260,11 @@ pub(crate) fn apply(
         column(runs, |claimed| claimed.snapshot_id.as_str()),
         column(runs, |claimed| claimed.candidate.run.snapshot_ordinal + 1),
         positions.column(runs.len()),
-        column(runs, |claimed| claimed.max_attempts),
-        column(runs, |claimed| claimed.machine.as_str()),
-        column(runs, |claimed| claimed
-            .candidate
-            .run
-            .retry
-            .clone()
-            .map(JsonB)),
+        column(runs, |claimed| claimed.assignment.max_attempts),
+        column(runs, |claimed| claimed.assignment.machine.as_str()),
+        column(runs, |claimed| claimed.assignment.retry.clone().map(JsonB)),
         column(runs, |claimed| counts(&claimed.candidate.queue)),
+        column(runs, |claimed| claimed.assignment.version.as_deref()),
+        column(runs, |claimed| claimed.assignment.max_duration_seconds),
     ]);
 }

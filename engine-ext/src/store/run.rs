@@ -1,5 +1,7 @@
 //! Runs: locked and read.
 
+use std::collections::BTreeMap;
+
 use engine_core::{ExecutionStatus, Run, RunId, RunStatus, Shard, SnapshotId, Timestamp};
 use pgrx::JsonB;
 use pgrx::datum::TimestampWithTimeZone;
@@ -13,6 +15,7 @@ static EXISTS: Statement = statement!("run_exists.sql");
 static LAST_ORDINAL: Statement = statement!("snapshot_last_ordinal.sql");
 static MARK_AWAITED: Statement = statement!("run_waitpoint_mark.sql");
 static RESULT: Statement = statement!("run_result_read.sql");
+static VERSIONS: Statement = statement!("run_version_read.sql");
 static BULK_ACTION: Statement = statement!("run_bulk_action.sql");
 
 /// Who calls: written to the snapshots of what is done.
@@ -51,6 +54,15 @@ pub(crate) fn existing(ids: &[&RunId]) -> Vec<RunId> {
     EXISTS.query(arguments![shards, column(ids, |id| id.as_str())], |cells| {
         RunId::parse(&cells.value::<String>())
     })
+}
+
+/// The versions that do these runs of one shard, where that is known.
+pub(crate) fn versions(shard: Shard, ids: &[&RunId]) -> BTreeMap<RunId, String> {
+    let rows = VERSIONS.query(
+        arguments![shard.number(), column(ids, |id| id.as_str())],
+        |cells| (RunId::parse(&cells.value::<String>()), cells.value()),
+    );
+    rows.into_iter().collect()
 }
 
 /// The ordinal of the last snapshot of a locked run, the invalid ones included.

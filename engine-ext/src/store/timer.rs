@@ -1,6 +1,6 @@
 //! What is due at a time.
 
-use engine_core::{Shard, TimerKind, Timestamp};
+use engine_core::{RunId, Shard, TimerKind, Timestamp};
 use pgrx::JsonB;
 use serde_json::Value;
 
@@ -8,6 +8,7 @@ use super::run::{column, time};
 use super::statement::{Statement, arguments, statement};
 
 static DUE: Statement = statement!("timer_due_lock.sql");
+static MOVE: Statement = statement!("timer_move.sql");
 static DELETE: Statement = statement!("timer_delete.sql");
 static SET: Statement = statement!("timer_set.sql");
 static DELETE_ORPHANS: Statement = statement!("timer_orphan_delete.sql");
@@ -42,6 +43,32 @@ pub(crate) fn lock_due(shard: Shard, max_items: i32, now: Timestamp) -> Vec<Due>
             detail: cells.nullable::<JsonB>().map(|json| json.0),
         }
     })
+}
+
+/// A timer to be set: what it is about, when it is due, and how.
+pub(crate) type Timer<'a> = (Shard, &'a str, Timestamp, Option<Value>);
+
+/// Sets timers of one kind, or moves those that are there.
+pub(crate) fn move_to(kind: TimerKind, timers: &[Timer<'_>]) {
+    if timers.is_empty() {
+        return;
+    }
+    MOVE.execute(arguments![
+        kind.as_str(),
+        column(timers, |(shard, ..)| shard.number()),
+        column(timers, |(_, id, ..)| *id),
+        column(timers, |(_, _, due_at, _)| time(*due_at)),
+        column(timers, |(.., detail)| detail.clone().map(JsonB)),
+    ]);
+}
+
+/// Has the tick look at runs when their time has come.
+pub(crate) fn end_delays(runs: &[(&RunId, Timestamp)]) {
+    let timers: Vec<Timer<'_>> = runs
+        .iter()
+        .map(|(run_id, at)| (run_id.shard(), run_id.as_str(), *at, None))
+        .collect();
+    move_to(TimerKind::EndDelay, &timers);
 }
 
 /// Takes locked timers away.

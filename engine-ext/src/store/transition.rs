@@ -2,18 +2,21 @@
 //! written in the same transaction.
 
 use engine_core::{
-    BatchId, ExecutionStatus, Finish, Move, Output, Plan, Run, Settings, Shard, SnapshotId,
+    BatchId, ExecutionStatus, Finish, Move, Output, Plan, Run, RunId, Settings, Shard, SnapshotId,
     Transition,
 };
 use pgrx::JsonB;
 use serde_json::json;
 
+use super::claim;
 use super::notice::{self, Notice};
+use super::parked;
 use super::position::Positions;
 use super::run::{Caller, column, time};
-use super::statement::{Statement, arguments, statement};
+use super::statement::{Cells, Statement, arguments, statement};
 use super::{batch, timer, waitpoint};
 use crate::mint;
+use crate::wakeup::bell;
 
 static FINISH: Statement = statement!("run_finish.sql");
 static MOVE: Statement = statement!("run_move.sql");
@@ -145,9 +148,30 @@ impl<'a> Transitions<'a> {
         if !self.moved.is_empty() {
             self.move_on(&mut positions);
         }
+        self.note_parked();
         // Last, since those who go on may be among the runs above.
         self.complete_waitpoints();
         self.end_batches();
+    }
+
+    /// Runs that wait for a version are on a list of their own.
+    fn note_parked(&self) {
+        let waits = |status| status == ExecutionStatus::RunCreated;
+        let finished = self.finished.iter().map(|step| (step.run, false));
+        let moved = self
+            .moved
+            .iter()
+            .map(|step| (step.run, waits(step.what.execution_status)));
+        let (mut parked, mut gone) = (Vec::new(), Vec::new());
+        for (run, will_wait) in finished.chain(moved) {
+            match (waits(run.execution_status), will_wait) {
+                (false, true) => parked.push(&run.id),
+                (true, false) => gone.push(&run.id),
+                (true, true) | (false, false) => {}
+            }
+        }
+        parked::insert(self.shard, &parked);
+        parked::delete(self.shard, &gone);
     }
 
     fn refuse(&self, step: &Step<'_, String>, positions: &mut Positions) {
@@ -168,31 +192,35 @@ impl<'a> Transitions<'a> {
 
     fn finish(&self, positions: &mut Positions) {
         let steps = &self.finished;
-        FINISH.execute(arguments![
-            self.shard.number(),
-            time(self.settings.now),
-            self.caller.worker_id,
-            self.caller.runner_id,
-            ExecutionStatus::Finished.as_str(),
-            positions.horizon,
-            column(steps, |step| step.run.id.as_str()),
-            column(steps, |step| step.snapshot_id.as_str()),
-            column(steps, |step| step.ordinal),
-            positions.column(steps.len()),
-            column(steps, |step| step.what.transition.as_str()),
-            column(steps, |step| step.what.run_status.as_str()),
-            column(steps, |step| &*step.what.description),
-            column(steps, |step| step.what.output.as_deref()),
-            column(steps, |step| step.what.output_type.as_deref()),
-            column(steps, |step| step.what.error.clone().map(JsonB)),
-            column(steps, |step| step.what.usage_duration_ms),
-            column(steps, |step| step.what.cost_in_cents),
-            column(steps, |step| step.what.completed_at.map(time)),
-            column(steps, |step| step.what.is_dead_lettered),
-            column(steps, |step| step.what.detail.clone().map(JsonB)),
-            queued(steps),
-            stopping(steps, |_| ExecutionStatus::Finished),
-        ]);
+        let freed = FINISH.query(
+            arguments![
+                self.shard.number(),
+                time(self.settings.now),
+                self.caller.worker_id,
+                self.caller.runner_id,
+                ExecutionStatus::Finished.as_str(),
+                positions.horizon,
+                column(steps, |step| step.run.id.as_str()),
+                column(steps, |step| step.snapshot_id.as_str()),
+                column(steps, |step| step.ordinal),
+                positions.column(steps.len()),
+                column(steps, |step| step.what.transition.as_str()),
+                column(steps, |step| step.what.run_status.as_str()),
+                column(steps, |step| &*step.what.description),
+                column(steps, |step| step.what.output.as_deref()),
+                column(steps, |step| step.what.output_type.as_deref()),
+                column(steps, |step| step.what.error.clone().map(JsonB)),
+                column(steps, |step| step.what.usage_duration_ms),
+                column(steps, |step| step.what.cost_in_cents),
+                column(steps, |step| step.what.completed_at.map(time)),
+                column(steps, |step| step.what.is_dead_lettered),
+                column(steps, |step| step.what.detail.clone().map(JsonB)),
+                queued(steps),
+                stopping(steps, |_| ExecutionStatus::Finished),
+            ],
+            Cells::value,
+        );
+        ring(&freed);
         self.cancel_children();
     }
 
@@ -247,6 +275,18 @@ impl<'a> Transitions<'a> {
 
     fn move_on(&self, positions: &mut Positions) {
         let steps = &self.moved;
+        let stays = |step: &&Step<'_, Move>| {
+            step.run.execution_status.is_queued() && step.what.execution_status.is_queued()
+        };
+        let put_back: Vec<&RunId> = steps
+            .iter()
+            .filter(stays)
+            .map(|step| &step.run.id)
+            .collect();
+        if !put_back.is_empty() {
+            // One statement cannot take an item away and write it anew.
+            claim::delete_items(self.shard, &put_back);
+        }
         let unwatched: Vec<&str> = steps
             .iter()
             .filter(|step| {
@@ -255,48 +295,60 @@ impl<'a> Transitions<'a> {
             })
             .map(|step| step.run.id.as_str())
             .collect();
-        MOVE.execute(arguments![
-            self.shard.number(),
-            time(self.settings.now),
-            self.caller.worker_id,
-            self.caller.runner_id,
-            positions.horizon,
-            column(steps, |step| step.run.id.as_str()),
-            column(steps, |step| step.snapshot_id.as_str()),
-            column(steps, |step| step.ordinal),
-            positions.column(steps.len()),
-            column(steps, |step| step.what.transition.as_str()),
-            column(steps, |step| step.what.execution_status.as_str()),
-            column(steps, |step| step.what.run_status.as_str()),
-            column(steps, |step| step.what.run_status.in_snapshot().as_str()),
-            column(steps, |step| &*step.what.description),
-            column(steps, |step| step.what.is_callers),
-            column(steps, |step| self
-                .settings
-                .heartbeats
-                .interval_ms(step.what.execution_status)),
-            column(steps, |step| step.what.execution_status.holds_slot()),
-            column(steps, |step| step.what.available_at.map(time)),
-            column(steps, |step| step.what.queue_attempts),
-            column(steps, |step| step.what.carries.batch),
-            column(steps, |step| step.what.carries.checkpoint),
-            column(steps, |step| step.what.carries.waitpoints),
-            column(steps, |step| step.what.carries.metadata),
-            column(steps, |step| step.what.batch_id.as_deref()),
-            column(steps, |step| step.what.checkpoint_id.as_deref()),
-            column(steps, |step| step.what.waitpoints.clone().map(JsonB)),
-            column(steps, |step| step.what.machine.as_deref()),
-            column(steps, |step| step.what.usage_duration_ms),
-            column(steps, |step| step.what.cost_in_cents),
-            column(steps, |step| step.what.error.clone().map(JsonB)),
-            column(steps, |step| step.what.completed_at.map(time)),
-            column(steps, |step| step.what.status_reason.as_deref()),
-            column(steps, |step| step.what.detail.clone().map(JsonB)),
-            leaving(steps),
-            unwatched,
-            self.slots_count,
-            stopping(steps, |moved| moved.execution_status),
-        ]);
+        let due = MOVE.query(
+            arguments![
+                self.shard.number(),
+                time(self.settings.now),
+                self.caller.worker_id,
+                self.caller.runner_id,
+                positions.horizon,
+                column(steps, |step| step.run.id.as_str()),
+                column(steps, |step| step.snapshot_id.as_str()),
+                column(steps, |step| step.ordinal),
+                positions.column(steps.len()),
+                column(steps, |step| step.what.transition.as_str()),
+                column(steps, |step| step.what.execution_status.as_str()),
+                column(steps, |step| step.what.run_status.as_str()),
+                column(steps, |step| step.what.run_status.in_snapshot().as_str()),
+                column(steps, |step| &*step.what.description),
+                column(steps, |step| step.what.is_callers),
+                column(steps, |step| self
+                    .settings
+                    .heartbeats
+                    .interval_ms(step.what.execution_status)),
+                column(steps, |step| step.what.execution_status.holds_slot()),
+                column(steps, |step| step.what.available_at.map(time)),
+                column(steps, |step| step.what.queue_attempts),
+                column(steps, |step| step.what.carries.batch),
+                column(steps, |step| step.what.carries.checkpoint),
+                column(steps, |step| step.what.carries.waitpoints),
+                column(steps, |step| step.what.carries.metadata),
+                column(steps, |step| step.what.batch_id.as_deref()),
+                column(steps, |step| step.what.checkpoint_id.as_deref()),
+                column(steps, |step| step.what.waitpoints.clone().map(JsonB)),
+                column(steps, |step| step.what.machine.as_deref()),
+                column(steps, |step| step.what.usage_duration_ms),
+                column(steps, |step| step.what.cost_in_cents),
+                column(steps, |step| step.what.error.clone().map(JsonB)),
+                column(steps, |step| step.what.completed_at.map(time)),
+                column(steps, |step| step.what.status_reason.as_deref()),
+                column(steps, |step| step.what.detail.clone().map(JsonB)),
+                leaving(steps),
+                unwatched,
+                self.slots_count,
+                stopping(steps, |moved| moved.execution_status),
+                column(steps, |step| step.what.expires_at.map(time)),
+            ],
+            Cells::value,
+        );
+        ring(&due);
+    }
+}
+
+/// Wakes those who wait for runs of these worker queues.
+fn ring(worker_queues: &[String]) {
+    for worker_queue in worker_queues {
+        bell::ring_at_commit(worker_queue);
     }
 }
 

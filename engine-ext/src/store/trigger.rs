@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 use super::position::Positions;
 use super::run::{Caller, column, execution_status, run_status, time};
 use super::statement::{Statement, arguments, statement};
+use super::timer;
+use crate::wakeup::bell;
 
 static TRIGGER: Statement = statement!("trigger.sql");
 static EXISTING: Statement = statement!("run_triggered_read.sql");
@@ -53,15 +55,27 @@ impl Birth {
         error: None,
         is_silent: false,
     };
+
+    /// Waiting for its time.
+    pub(crate) const DELAYED: Self = Self {
+        transition: Transition::TriggeredDelayed,
+        execution_status: ExecutionStatus::Delayed,
+        run_status: RunStatus::Delayed,
+        description: "Triggered: it waits for its time",
+        ..Self::QUEUED
+    };
 }
 
 /// A run that was there before, as its trigger returns it.
+#[derive(Clone)]
 pub(crate) struct Existing {
     pub(crate) run_id: RunId,
     pub(crate) snapshot_id: SnapshotId,
     pub(crate) run_status: RunStatus,
     pub(crate) execution_status: ExecutionStatus,
     pub(crate) created_at: TimestampWithTimeZone,
+    /// When it is due, if it was delayed.
+    pub(crate) delay_until: Option<Timestamp>,
 }
 
 /// A run that is there, if it is.
@@ -74,6 +88,9 @@ pub(crate) fn existing(id: &RunId) -> Option<Existing> {
                 run_status: run_status(&cells.value::<String>()),
                 execution_status: execution_status(&cells.value::<String>()),
                 created_at: cells.value(),
+                delay_until: cells
+                    .nullable::<TimestampWithTimeZone>()
+                    .map(|time| Timestamp::from_micros(time.into())),
             }
         })
         .pop()
@@ -137,5 +154,31 @@ pub(crate) fn insert(runs: &[Minted], caller: Caller<'_>, now: Timestamp) {
             .is_some()),
         column(runs, |new| new.run.batch_id.as_ref().map(BatchId::as_str)),
         column(runs, |new| new.run.resume_parent),
+        column(runs, |new| new.run.delay_until.map(time)),
+        column(runs, |new| new.run.ttl.as_deref()),
+        column(runs, |new| new
+            .run
+            .idempotency_key
+            .as_ref()
+            .map(|idempotency| idempotency.key.as_str())),
+        column(runs, |new| new
+            .run
+            .debounce
+            .as_ref()
+            .map(|debounce| JsonB(debounce.stored(now)))),
+        column(runs, |new| new.run.version.as_deref()),
+        column(runs, |new| new.run.expires_at(now).map(time)),
     ]);
+    let is_delayed = |new: &&Minted| new.birth.execution_status == ExecutionStatus::Delayed;
+    let timers: Vec<(&RunId, Timestamp)> = runs
+        .iter()
+        .filter(is_delayed)
+        .filter_map(|new| Some((&new.run_id, new.run.delay_until?)))
+        .collect();
+    timer::end_delays(&timers);
+    let is_due =
+        |new: &&Minted| new.birth.execution_status.is_queued() && new.run.available_at <= now;
+    for new in runs.iter().filter(is_due) {
+        bell::ring_at_commit(&new.run.worker_queue);
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use engine_core::{Cancel, Command, Refusal, RunId, TimerKind, decide};
 
-use super::{Done, Tick, batch, continuation, waitpoint};
+use super::{Done, Tick, batch, continuation, delay, promote, waitpoint};
 use crate::store;
 use crate::store::run::Caller;
 use crate::store::timer::Due;
@@ -29,6 +29,13 @@ pub(super) fn run(tick: &mut Tick<'_>) -> Result<Vec<Done>, Refusal> {
         let all = due.clone();
         let done = match kind {
             TimerKind::CancelRun => cancel_children(tick, due)?,
+            TimerKind::EndDelay => delay::end(tick, due)?,
+            TimerKind::Promote => {
+                let (done, promoted) = promote::go_on(tick, due);
+                store::timer::delete(tick.shard, &done);
+                told.push((kind.told(), tick.took(promoted)));
+                continue;
+            }
             TimerKind::FinishWaitpoint => waitpoint::finish(tick, due),
             TimerKind::ContinueRun => continuation::go_on(tick, due),
             TimerKind::CompleteBatch => batch::complete(tick, due),

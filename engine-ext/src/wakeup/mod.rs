@@ -1,5 +1,7 @@
 //! Waiting inside a backend: on its latch, so that a cancel, a shutdown or the death of the server ends it at once.
 
+pub(crate) mod bell;
+
 use pgrx::pg_sys;
 
 /// Waits for `ms` milliseconds, or less if something happens to this backend.

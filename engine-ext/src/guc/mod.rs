@@ -1,11 +1,16 @@
 //! Settings. Superusers set them, per database or role with `ALTER … SET`; they are read when the row is written.
 
+mod worker;
+
 use std::ffi::CString;
 
 use engine_core::{
-    Backoff, Heartbeats, Limits, Machine, Machines, Settings, Timestamp, WorkerQueueOverrides,
+    Backoff, DebounceLimits, Heartbeats, Limits, Machine, Machines, Settings, Spreading, Timestamp,
+    WorkerQueueOverrides,
 };
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
+
+pub(crate) use worker::{database, role, tick_interval_ms};
 
 static HEARTBEAT_PENDING_EXECUTING_MS: GucSetting<i32> = GucSetting::<i32>::new(60_000);
 static HEARTBEAT_EXECUTING_MS: GucSetting<i32> = GucSetting::<i32>::new(60_000);
@@ -20,6 +25,13 @@ static QUEUE_BACKOFF_MAX_MS: GucSetting<i32> = GucSetting::<i32>::new(3_600_000)
 static DEFAULT_MACHINE: GucSetting<MachineName> =
     GucSetting::<MachineName>::new(MachineName::Small1x);
 static MAX_PAYLOAD_BYTES: GucSetting<i32> = GucSetting::<i32>::new(3 * 1024 * 1024);
+static MAX_METADATA_BYTES: GucSetting<i32> = GucSetting::<i32>::new(256 * 1024);
+static MAX_TTL_MS: GucSetting<i32> = GucSetting::<i32>::new(0);
+static DEBOUNCE_BUCKET_MS: GucSetting<i32> = GucSetting::<i32>::new(1_000);
+static MAX_DEBOUNCE_MS: GucSetting<i32> = GucSetting::<i32>::new(0);
+static SCHEDULE_SECRET: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
+static SCHEDULE_SPREAD: GucSetting<f64> = GucSetting::<f64>::new(0.0);
+static SCHEDULE_AHEAD_MS: GucSetting<i32> = GucSetting::<i32>::new(0);
 static BASE_COST_IN_CENTS: GucSetting<f64> = GucSetting::<f64>::new(0.0);
 static WORKER_QUEUE_OVERRIDES: GucSetting<Option<CString>> =
     GucSetting::<Option<CString>>::new(None);
@@ -103,8 +115,29 @@ pub(crate) fn worker_queue_overrides() -> Option<WorkerQueueOverrides> {
 
 /// Limits on a trigger.
 pub(crate) fn trigger_limits() -> Limits {
+    let bytes = |setting: &GucSetting<i32>| usize::try_from(setting.get()).unwrap_or(usize::MAX);
     Limits {
-        max_payload_bytes: usize::try_from(MAX_PAYLOAD_BYTES.get()).unwrap_or(usize::MAX),
+        max_payload_bytes: bytes(&MAX_PAYLOAD_BYTES),
+        max_metadata_bytes: bytes(&MAX_METADATA_BYTES),
+        max_ttl_ms: i64::from(MAX_TTL_MS.get()),
+    }
+}
+
+/// Limits on a debounce.
+pub(crate) fn debounce_limits() -> DebounceLimits {
+    DebounceLimits {
+        bucket_ms: i64::from(DEBOUNCE_BUCKET_MS.get()),
+        max_delay_ms: i64::from(MAX_DEBOUNCE_MS.get()),
+    }
+}
+
+/// What spreads schedules.
+pub(crate) fn spreading() -> Spreading {
+    let secret = SCHEDULE_SECRET.get();
+    Spreading {
+        secret: secret.map_or_else(String::new, |secret| secret.to_string_lossy().into_owned()),
+        fraction: SCHEDULE_SPREAD.get(),
+        ahead_ms: i64::from(SCHEDULE_AHEAD_MS.get()),
     }
 }
 
@@ -197,6 +230,46 @@ pub(crate) fn register() {
             GucFlags::UNIT_BYTE,
         ),
         (
+            c"engine.max_metadata_bytes",
+            c"Largest metadata of a run.",
+            c"Counted as JSON is written without spaces.",
+            &MAX_METADATA_BYTES,
+            (0, 512 * 1024 * 1024),
+            GucFlags::UNIT_BYTE,
+        ),
+        (
+            c"engine.max_ttl_ms",
+            c"Longest time that a run may wait in its queue before it is first handed out.",
+            c"Holds for runs that say more, and for those that say nothing; 0 for no ceiling.",
+            &MAX_TTL_MS,
+            (0, i32::MAX),
+            GucFlags::UNIT_MS,
+        ),
+        (
+            c"engine.debounce_bucket_ms",
+            c"Steps in which debounced runs are put off.",
+            c"Of many triggers within a step one moves the run; 0 for no steps.",
+            &DEBOUNCE_BUCKET_MS,
+            (0, i32::MAX),
+            GucFlags::UNIT_MS,
+        ),
+        (
+            c"engine.max_debounce_ms",
+            c"How long after its creation a debounced run is put off at most.",
+            c"Holds for triggers that give no maxDelay; 0 for ever.",
+            &MAX_DEBOUNCE_MS,
+            (0, i32::MAX),
+            GucFlags::UNIT_MS,
+        ),
+        (
+            c"engine.schedule_ahead_ms",
+            c"How much ahead of its time the run of a schedule is made at most.",
+            c"It may be claimed at its time only; each schedule has its own moment, so that not all are made at once.",
+            &SCHEDULE_AHEAD_MS,
+            (0, 30_000),
+            GucFlags::UNIT_MS,
+        ),
+        (
             c"engine.max_batch",
             c"Most elements of one call.",
             c"Holds for every function that takes or returns many runs.",
@@ -217,11 +290,30 @@ pub(crate) fn register() {
             flags,
         );
     }
+    worker::register();
     GucRegistry::define_bool_guc(
         c"engine.stalls_are_out_of_memory",
         c"Takes a worker that stops beating for one that ran out of memory.",
         c"Its run is then retried on the larger machine of its retry settings, or ends as CRASHED. Not in development.",
         &STALLS_ARE_OUT_OF_MEMORY,
+        GucContext::Suset,
+        GucFlags::empty(),
+    );
+    GucRegistry::define_string_guc(
+        c"engine.schedule_secret",
+        c"Secret that says where in its range each schedule stands.",
+        c"Without one no schedule is spread that has not been before.",
+        &SCHEDULE_SECRET,
+        GucContext::Suset,
+        GucFlags::SUPERUSER_ONLY | GucFlags::NO_SHOW_ALL,
+    );
+    GucRegistry::define_float_guc(
+        c"engine.schedule_spread",
+        c"Part of all schedules that begin some time after their ticks instead of at once.",
+        c"0 for none, 1 for all.",
+        &SCHEDULE_SPREAD,
+        0.0,
+        1.0,
         GucContext::Suset,
         GucFlags::empty(),
     );

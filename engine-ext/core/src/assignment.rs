@@ -1,0 +1,151 @@
+//! What a run is handed out with (`spec/core.md §2.7–2.8`).
+
+use serde_json::Value;
+
+use crate::{Machine, Machines, Run, Task, WorkerVersion};
+
+/// A duration of this many seconds is how a run says that it has no limit, although its task has one.
+const NO_LIMIT: i32 = i32::MAX;
+
+/// What a run is handed out with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Assignment {
+    /// The version that does it.
+    pub version: Option<String>,
+    /// What that is started from.
+    pub image: Option<String>,
+    /// Its machine.
+    pub machine: Machine,
+    /// How many attempts it has.
+    pub max_attempts: i32,
+    /// How long an attempt may take, seconds.
+    pub max_duration_seconds: Option<i32>,
+    /// Its retry settings.
+    pub retry: Option<Value>,
+}
+
+impl Assignment {
+    /// What a run of `max_attempts` attempts is handed out with where no version matters; `version` is the one that it is bound to
+    /// all the same.
+    #[must_use]
+    pub fn unversioned(
+        run: &Run,
+        version: Option<&str>,
+        max_attempts: i32,
+        max_duration_seconds: Option<i32>,
+        machines: &Machines,
+    ) -> Self {
+        Self {
+            version: version.map(str::to_owned),
+            image: None,
+            machine: machines.resolve(run.machine.as_deref()),
+            max_attempts,
+            max_duration_seconds: max_duration_seconds.filter(|seconds| *seconds != NO_LIMIT),
+            retry: run.retry.clone(),
+        }
+    }
+
+    /// What a run is handed out with that `worker` does. What it does not say itself its task says.
+    #[must_use]
+    pub fn versioned(
+        run: &Run,
+        worker: &WorkerVersion,
+        task: &Task,
+        max_attempts: i32,
+        max_duration_seconds: Option<i32>,
+        machines: &Machines,
+    ) -> Self {
+        let limit = max_duration_seconds.or(task.max_duration_seconds);
+        let version = Some(worker.version.as_str());
+        let plain = Self::unversioned(run, version, max_attempts, limit, machines);
+        Self {
+            image: worker.image.clone(),
+            machine: match run.machine {
+                Some(_) => plain.machine,
+                None => task.machine(machines),
+            },
+            max_attempts: match run.max_attempts {
+                Some(_) => max_attempts,
+                None => task.max_attempts().unwrap_or(max_attempts),
+            },
+            retry: plain.retry.or_else(|| task.retry.clone()),
+            ..plain
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::ExecutionStatus;
+    use crate::transition::tests::run_in;
+
+    fn assigned(run: &Run, max_duration_seconds: Option<i32>) -> Assignment {
+        let worker = WorkerVersion {
+            version: "1".to_owned(),
+            image: Some("image:1".to_owned()),
+            tasks: BTreeMap::new(),
+            queues: BTreeSet::new(),
+        };
+        let task = Task {
+            retry: Some(json!({"maxAttempts": 7})),
+            machine: Some(json!("large-1x")),
+            max_duration_seconds: Some(60),
+            ttl: None,
+        };
+        let machines = Machines::built_in(Machine::Micro);
+        let attempts = run.attempts();
+        Assignment::versioned(
+            run,
+            &worker,
+            &task,
+            attempts,
+            max_duration_seconds,
+            &machines,
+        )
+    }
+
+    #[test]
+    fn what_a_run_does_not_say_its_task_says() {
+        let run = Run {
+            max_attempts: None,
+            ..run_in(ExecutionStatus::Queued)
+        };
+        let assignment = assigned(&run, None);
+        assert_eq!(assignment.version.as_deref(), Some("1"));
+        assert_eq!(assignment.image.as_deref(), Some("image:1"));
+        assert_eq!(assignment.machine, Machine::Large1x);
+        assert_eq!(
+            (assignment.max_attempts, assignment.max_duration_seconds),
+            (7, Some(60))
+        );
+        assert_eq!(assignment.retry, Some(json!({"maxAttempts": 7})));
+    }
+
+    #[test]
+    fn what_a_run_says_itself_holds() {
+        let run = Run {
+            max_attempts: Some(2),
+            machine: Some("small-2x".to_owned()),
+            retry: Some(json!({"factor": 1})),
+            ..run_in(ExecutionStatus::Queued)
+        };
+        let assignment = assigned(&run, Some(5));
+        assert_eq!(assignment.machine, Machine::Small2x);
+        assert_eq!(
+            (assignment.max_attempts, assignment.max_duration_seconds),
+            (2, Some(5))
+        );
+        assert_eq!(assignment.retry, run.retry);
+    }
+
+    #[test]
+    fn a_run_may_say_that_it_has_no_limit() {
+        let run = run_in(ExecutionStatus::Queued);
+        assert_eq!(assigned(&run, Some(i32::MAX)).max_duration_seconds, None);
+    }
+}

@@ -1,0 +1,131 @@
+//! What callers ask of batches: a new one, more items (`spec/wait.md §2.11–2.12`).
+
+use serde_json::Value;
+
+use crate::batch::check_batch;
+use crate::run_batch::index_refused;
+use crate::waitpoint::check_key;
+use crate::{Refusal, Timestamp, TriggerOptions};
+
+/// What a caller says of a new batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewBatch {
+    /// How many items it will have.
+    pub run_count: Option<i32>,
+    /// The caller's key.
+    pub key: Option<String>,
+    /// When the key expires.
+    pub key_expires_at: Option<Timestamp>,
+    /// When a batch that is not sealed is aborted.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// An item that a caller adds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BatchItem {
+    /// Its place in the batch.
+    pub index: Option<i32>,
+    /// The run.
+    pub options: TriggerOptions,
+    /// The same as the caller wrote it, kept with an item that cannot be triggered.
+    pub request: Value,
+}
+
+impl NewBatch {
+    /// Checks a batch; `max_batch` is the setting `engine.max_batch`.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidValue`] (`22023`) for a count outside of 1..=`max_batch`, or a bad key.
+    pub fn new(
+        run_count: Option<i32>,
+        key: Option<String>,
+        key_expires_at: Option<Timestamp>,
+        expires_at: Option<Timestamp>,
+        max_batch: i32,
+    ) -> Result<Self, Refusal> {
+        match run_count {
+            Some(count) if !(1..=max_batch).contains(&count) => Err(Refusal::invalid(
+                "run_count",
+                format!("{count} is not between 1 and {max_batch}."),
+                "Give the number of items, or leave it out and seal the batch with engine_seal_batch.",
+            )),
+            run_count => Ok(Self {
+                run_count,
+                key: check_key(key)?,
+                key_expires_at,
+                expires_at: expires_at.filter(|at| at.is_finite()),
+            }),
+        }
+    }
+}
+
+impl BatchItem {
+    /// Reads items, an array of objects with the keys of `engine_trigger` and `index`; `max_batch` is the setting
+    /// `engine.max_batch`.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidValue`] (`22023`) for anything else.
+    pub fn many(value: Value, max_batch: i32) -> Result<Vec<Self>, Refusal> {
+        let Value::Array(elements) = value else {
+            return Err(Refusal::invalid(
+                "runs",
+                "It is not an array.".to_owned(),
+                "Give an array of objects.",
+            ));
+        };
+        check_batch("runs", elements.len(), max_batch)?;
+        let read =
+            |(index, element)| Self::read(element).map_err(|no| Refusal::in_element(no, index));
+        elements.into_iter().enumerate().map(read).collect()
+    }
+
+    fn read(request: Value) -> Result<Self, Refusal> {
+        let mut rest = request.clone();
+        let index = match rest
+            .as_object_mut()
+            .and_then(|object| object.remove("index"))
+        {
+            None | Some(Value::Null) => None,
+            Some(index) => Some(
+                index
+                    .as_i64()
+                    .and_then(|index| i32::try_from(index).ok())
+                    .ok_or_else(|| index_refused(format!("{index} is not an integer in range.")))?,
+            ),
+        };
+        Ok(Self {
+            index,
+            options: TriggerOptions::from_json(rest)?,
+            request,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn items_are_runs_with_a_place() {
+        let items = BatchItem::many(json!([{"task": "t", "index": 3}, {"task": "t"}]), 10).unwrap();
+        assert_eq!((items[0].index, items[1].index), (Some(3), None));
+        assert_eq!(items[0].options.task.as_deref(), Some("t"));
+        for bad in [
+            json!(5),
+            json!([{"taks": "t"}]),
+            json!([{"task": "t", "index": "x"}]),
+        ] {
+            assert_eq!(BatchItem::many(bad, 10).unwrap_err().sqlstate(), "22023");
+        }
+        assert!(BatchItem::many(json!([{}, {}]), 1).is_err());
+    }
+
+    #[test]
+    fn a_batch_has_a_size() {
+        for count in [0, -1, 11] {
+            assert!(NewBatch::new(Some(count), None, None, None, 10).is_err());
+        }
+        assert!(NewBatch::new(None, None, None, None, 10).is_ok());
+    }
+}

@@ -1,0 +1,174 @@
+//! Cron expressions in time zones (`spec/queue.md §2.10`).
+
+use croner::parser::{CronParser, Seconds, Year};
+use jiff::Zoned;
+use jiff::tz::TimeZone;
+
+use crate::{Refusal, Timestamp};
+
+/// Longest text of an expression, characters.
+const MAX_LENGTH: usize = 256;
+
+/// A cron expression in a time zone.
+#[derive(Debug, Clone)]
+pub struct Cron {
+    pattern: croner::Cron,
+    zone: TimeZone,
+}
+
+impl Cron {
+    /// Reads an expression of five fields, or six if it begins with seconds, and the IANA name of a time zone.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidValue`] (`22023`) for any other expression or name, and for an expression that never comes.
+    pub fn read(cron: &str, timezone: &str) -> Result<Self, Refusal> {
+        let parser = CronParser::builder()
+            .seconds(Seconds::Optional)
+            .year(Year::Disallowed)
+            .build();
+        let pattern = match cron.len() <= MAX_LENGTH {
+            true => parser.parse(cron).map_err(|error| error.to_string()),
+            false => Err("It is too long".to_owned()),
+        };
+        let pattern =
+            pattern.map_err(|reason| refused(format!("It is no expression: {reason}")))?;
+        let zone = TimeZone::get(timezone).map_err(|_| {
+            Refusal::invalid(
+                "timezone",
+                format!("\"{timezone}\" is not a time zone."),
+                "Give an IANA name such as \"Europe/Berlin\", or \"UTC\".",
+            )
+        })?;
+        let read = Self { pattern, zone };
+        match read.after(Timestamp::from_unix_ms(0)) {
+            Some(_) => Ok(read),
+            None => Err(refused("It never comes".to_owned())),
+        }
+    }
+
+    /// The first tick after `at`.
+    #[must_use]
+    pub fn after(&self, at: Timestamp) -> Option<Timestamp> {
+        let from = self.zoned(at)?;
+        let next = self.pattern.find_next_occurrence(&from, false).ok()?;
+        Some(moment(&next))
+    }
+
+    /// The last tick at `at` or before.
+    #[must_use]
+    pub fn at_or_before(&self, at: Timestamp) -> Option<Timestamp> {
+        let from = self.zoned(at)?;
+        let last = self.pattern.find_previous_occurrence(&from, true).ok()?;
+        Some(moment(&last))
+    }
+
+    /// A moment, to the second: no tick lies between two.
+    fn zoned(&self, at: Timestamp) -> Option<Zoned> {
+        let at = at.floor_ms(1000).to_jiff()?;
+        Some(at.to_zoned(self.zone.clone()))
+    }
+}
+
+fn moment(zoned: &Zoned) -> Timestamp {
+    Timestamp::from_unix_micros(zoned.timestamp().as_microsecond())
+}
+
+fn refused(detail: String) -> Refusal {
+    Refusal::invalid(
+        "cron",
+        format!("{}.", detail.trim_end_matches('.')),
+        "Give five fields, minute, hour, day of month, month and day of week, such as \"0 9 * * 1-5\", or \"0 23 L * *\".",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        Timestamp::parse_rfc3339(text).unwrap()
+    }
+
+    fn next(cron: &str, zone: &str, after: &str) -> String {
+        let cron = Cron::read(cron, zone).unwrap();
+        cron.after(at(after)).unwrap().to_rfc3339()
+    }
+
+    #[test]
+    fn sc_18_the_next_tick_comes_after_the_last_one_whatever_clocks_do() {
+        let every_minute = next("* * * * *", "UTC", "2026-01-01T09:00:00Z");
+        assert_eq!(every_minute, "2026-01-01T09:01:00Z");
+        let midnight = |after| next("0 0 * * *", "America/New_York", after);
+        assert_eq!(
+            midnight("2026-03-08T05:00:00Z"),
+            "2026-03-09T04:00:00Z",
+            "23 hours"
+        );
+        assert_eq!(
+            midnight("2026-11-01T04:00:00Z"),
+            "2026-11-02T05:00:00Z",
+            "25 hours"
+        );
+        let last_day = next("0 23 L * *", "UTC", "2026-01-31T23:00:00Z");
+        assert_eq!(last_day, "2026-02-28T23:00:00Z");
+    }
+
+    #[test]
+    fn a_time_that_clocks_leave_out_or_repeat_comes_once() {
+        let morning = |after| next("30 2 * * *", "Europe/Berlin", after);
+        // Half past two does not exist on the day on which clocks go from two to three.
+        let spring = morning("2026-03-28T02:00:00Z");
+        assert!(spring.starts_with("2026-03-29T01:"), "{spring}");
+        let first = morning("2026-10-24T12:00:00Z");
+        assert_eq!(first, "2026-10-25T00:30:00Z");
+        assert_eq!(morning(&first), "2026-10-26T01:30:00Z");
+    }
+
+    #[test]
+    fn seconds_may_be_given() {
+        let soon = next("* * * * * *", "UTC", "2026-01-01T00:00:00.7Z");
+        assert_eq!(soon, "2026-01-01T00:00:01Z");
+        assert_eq!(
+            next("*/15 * * * * *", "UTC", "2026-01-01T00:00:01Z"),
+            "2026-01-01T00:00:15Z"
+        );
+    }
+
+    #[test]
+    fn the_last_tick_is_the_present_one_where_there_is_one() {
+        let hourly = Cron::read("0 * * * *", "UTC").unwrap();
+        for (now, last) in [
+            ("2026-01-01T12:00:00Z", "2026-01-01T12:00:00Z"),
+            ("2026-01-01T12:00:00.5Z", "2026-01-01T12:00:00Z"),
+            ("2026-01-01T12:59:59Z", "2026-01-01T12:00:00Z"),
+        ] {
+            assert_eq!(hourly.at_or_before(at(now)), Some(at(last)), "{now}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_expression_or_never_comes_is_refused() {
+        let long = "1,".repeat(200);
+        for cron in [
+            "",
+            "* * * *",
+            "* * * * * * *",
+            "60 * * * *",
+            "a b c d e",
+            "0 0 30 2 *",
+            &long,
+        ] {
+            let refused = Cron::read(cron, "UTC").unwrap_err();
+            assert_eq!(refused.sqlstate(), "22023", "{cron}");
+            assert!(refused.message().contains("cron"), "{cron}");
+            assert!(
+                refused.detail().ends_with('.') && !refused.detail().contains('\n'),
+                "{refused:?}"
+            );
+        }
+        for zone in ["", "Mars/Olympus", "+25:00"] {
+            let refused = Cron::read("* * * * *", zone).unwrap_err();
+            assert!(refused.message().contains("timezone"), "{zone}");
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Runs that wait for their time (`spec/queue.md §2.3`).
+
+use serde_json::json;
+
+use crate::{
+    ExecutionStatus, Move, Plan, Refusal, Run, RunStatus, Settings, Timestamp, Transition, ttl,
+};
+
+/// What says when a run enters its queue, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timing {
+    /// Not before this.
+    pub delay_until: Option<Timestamp>,
+    /// Its place in the queue before priority.
+    pub queue_timestamp: Timestamp,
+    /// Milliseconds by which it goes ahead of its place.
+    pub priority_ms: i64,
+    /// How long it may wait there, as it is stored.
+    pub ttl: Option<String>,
+}
+
+impl Timing {
+    /// Its place in the queue, and the earliest time of its claim.
+    #[must_use]
+    pub const fn available_at(&self) -> Timestamp {
+        self.queue_timestamp.plus_ms(-self.priority_ms)
+    }
+
+    /// When it expires if it enters its queue at `now`.
+    #[must_use]
+    pub fn expires_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let ms = self.ttl.as_deref().and_then(ttl::ms)?;
+        Some(now.plus_ms(ms))
+    }
+
+    /// The same with another time. Its place in the queue goes with it, unless its caller has chosen one: in the reference
+    /// it stays, so that a run that is put forward waits for its old time (`spec/queue.md §3.4`, improvement 2).
+    #[must_use]
+    pub fn moved_to(self, delay_until: Timestamp) -> Self {
+        let is_chosen = self.delay_until != Some(self.queue_timestamp);
+        Self {
+            delay_until: Some(delay_until),
+            queue_timestamp: match is_chosen {
+                true => self.queue_timestamp,
+                false => delay_until,
+            },
+            ..self
+        }
+    }
+
+    /// `moved`, into the queue.
+    pub(crate) fn enqueue(&self, mut moved: Move, now: Timestamp) -> Plan {
+        moved.available_at = Some(self.available_at());
+        moved.expires_at = self.expires_at(now);
+        Plan::to(moved)
+    }
+}
+
+/// Puts a run into its queue whose time has come. One whose time was moved, or that is somewhere else by now, is left alone.
+pub(crate) fn end(run: &Run, timing: &Timing, settings: &Settings) -> Plan {
+    use ExecutionStatus::*;
+    match run.execution_status {
+        Delayed | RunCreated => {}
+        Queued
+        | QueuedExecuting
+        | PendingExecuting
+        | Executing
+        | ExecutingWithWaitpoints
+        | Suspended
+        | PendingCancel
+        | Finished => return Plan::Keep,
+    }
+    if timing.delay_until.is_some_and(|at| at > settings.now) {
+        return Plan::Keep;
+    }
+    let mut moved = run.moved(
+        Transition::DelayEnded,
+        Queued,
+        RunStatus::Pending,
+        "Queued: its time has come",
+    );
+    moved.status_reason = None;
+    timing.enqueue(moved, settings.now)
+}
+
+/// Gives a run another time.
+///
+/// # Errors
+/// [`Refusal::WrongStatus`] (`RE004`) for a run that waits neither for a time nor for a version.
+pub(crate) fn reschedule(run: &Run, delay_until: Timestamp) -> Result<Plan, Refusal> {
+    use ExecutionStatus::*;
+    let run_status = match run.execution_status {
+        Delayed => RunStatus::Delayed,
+        RunCreated => RunStatus::PendingVersion,
+        Queued
+        | QueuedExecuting
+        | PendingExecuting
+        | Executing
+        | ExecutingWithWaitpoints
+        | Suspended
+        | PendingCancel
+        | Finished => {
+            return Err(Refusal::WrongStatus {
+                run_id: run.id.clone(),
+                asked: "rescheduled",
+                reason: format!(
+                    "It is not delayed: its execution status is {}.",
+                    run.execution_status
+                ),
+            });
+        }
+    };
+    let mut moved = run.moved(
+        Transition::Rescheduled,
+        run.execution_status,
+        run_status,
+        "Rescheduled",
+    );
+    moved.detail = Some(json!({"delayUntil": delay_until.to_rfc3339()}));
+    Ok(Plan::to(moved))
+}
+
+/// Checks the time of a delay.
+///
+/// # Errors
+/// [`Refusal::InvalidValue`] (`22023`) for an infinite one.
+pub fn check_delay_until(at: Timestamp) -> Result<Timestamp, Refusal> {
+    match at.is_finite() {
+        true => Ok(at),
+        false => Err(Refusal::invalid(
+            "delay_until",
+            "It is infinite.".to_owned(),
+            "Give a moment.",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Command;
+    use crate::transition::tests::{decided, run_in, settings};
+
+    fn timing(delay_until: i64) -> Timing {
+        let at = Timestamp::from_micros(delay_until);
+        Timing {
+            delay_until: Some(at),
+            queue_timestamp: at,
+            priority_ms: 0,
+            ttl: Some("2s".to_owned()),
+        }
+    }
+
+    fn ended(status: ExecutionStatus, timing: &Timing) -> Plan {
+        decided(&run_in(status), Command::EndDelay(timing)).unwrap()
+    }
+
+    #[test]
+    fn a_run_whose_time_has_come_enters_its_queue_and_begins_to_live() {
+        let Plan::Move(moved) = ended(ExecutionStatus::Delayed, &timing(-5)) else {
+            panic!("not queued")
+        };
+        assert_eq!(
+            (moved.execution_status, moved.run_status),
+            (ExecutionStatus::Queued, RunStatus::Pending)
+        );
+        assert_eq!(moved.available_at, Some(Timestamp::from_micros(-5)));
+        assert_eq!(moved.expires_at, Some(settings().now.plus_ms(2_000)));
+    }
+
+    #[test]
+    fn a_run_whose_time_was_moved_stays_as_does_every_other() {
+        assert_eq!(ended(ExecutionStatus::Delayed, &timing(5)), Plan::Keep);
+        for status in ExecutionStatus::ALL {
+            let plan = ended(*status, &timing(0));
+            match status {
+                ExecutionStatus::Delayed | ExecutionStatus::RunCreated => {
+                    assert!(matches!(plan, Plan::Move(_)), "{status}");
+                }
+                _ => assert_eq!(plan, Plan::Keep, "{status}"),
+            }
+        }
+    }
+
+    #[test]
+    fn only_a_run_that_waits_is_rescheduled_and_keeps_its_status() {
+        for status in ExecutionStatus::ALL {
+            let delay_until = Timestamp::from_micros(7);
+            let answer = decided(&run_in(*status), Command::Reschedule { delay_until });
+            match (status, answer) {
+                (ExecutionStatus::Delayed | ExecutionStatus::RunCreated, Ok(Plan::Move(moved))) => {
+                    assert_eq!(moved.execution_status, *status);
+                    assert_eq!(moved.available_at, None);
+                }
+                (_, answer) => assert_eq!(answer.unwrap_err().sqlstate(), "RE004", "{status}"),
+            }
+        }
+    }
+
+    #[test]
+    fn the_place_in_the_queue_goes_with_the_time_unless_it_was_chosen() {
+        let later = Timestamp::from_micros(99);
+        assert_eq!(timing(5).moved_to(later).queue_timestamp, later);
+        let chosen = Timing {
+            queue_timestamp: Timestamp::from_micros(1),
+            ..timing(5)
+        };
+        let moved = chosen.moved_to(later);
+        assert_eq!(moved.queue_timestamp, Timestamp::from_micros(1));
+        assert_eq!(moved.delay_until, Some(later));
+    }
+}

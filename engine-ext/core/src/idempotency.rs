@@ -1,0 +1,145 @@
+//! Idempotency keys, and what else lets a trigger find a run that is there (`spec/queue.md §2.6`).
+
+use sha2::{Digest, Sha256};
+
+use crate::status::named;
+use crate::{Refusal, RunStatus, Timestamp};
+
+const MAX_KEY_LENGTH: usize = 2048;
+
+/// Thirty days: how long a key is remembered if its caller says nothing.
+const DEFAULT_MS: i64 = 30 * 24 * 3_600_000;
+
+named! {
+    /// What a key makes unique.
+    KeyKind {
+        /// One run per key, as long as it is good for something.
+        Idempotency = "IDEMPOTENCY",
+        /// One run per key, as long as it waits.
+        Debounce = "DEBOUNCE",
+        /// One run per key, for ever.
+        OneTimeToken = "ONE_TIME_TOKEN",
+    }
+}
+
+/// An idempotency key, and how long it is remembered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyKey {
+    /// The key.
+    pub key: String,
+    /// Until when it is remembered.
+    pub expires_at: Timestamp,
+}
+
+impl IdempotencyKey {
+    /// Checks a key of a trigger at `now`.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidValue`] (`22023`) for a key that is empty or has more than 2048 characters.
+    pub fn check(
+        key: String,
+        expires_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Self, Refusal> {
+        check_key("idempotency_key", &key)?;
+        Ok(Self {
+            key,
+            expires_at: expires_at.unwrap_or(now.plus_ms(DEFAULT_MS)),
+        })
+    }
+}
+
+/// Checks the length of a key.
+pub(crate) fn check_key(parameter: &'static str, key: &str) -> Result<(), Refusal> {
+    let length = key.chars().count();
+    if length == 0 || length > MAX_KEY_LENGTH {
+        return Err(Refusal::invalid(
+            parameter,
+            format!("It has {length} characters."),
+            "Give 1 to 2048 characters; hash what is longer.",
+        ));
+    }
+    Ok(())
+}
+
+/// Whether a trigger at `now` may have the key of a run that is in `status`: it has expired, or the run failed. The run of a
+/// cancel stays the answer.
+#[must_use]
+pub fn is_key_free(status: RunStatus, expires_at: Option<Timestamp>, now: Timestamp) -> bool {
+    use RunStatus::*;
+    let has_failed = match status {
+        Interrupted | CompletedWithErrors | SystemFailure | Crashed | TimedOut | Expired => true,
+        Delayed
+        | Pending
+        | PendingVersion
+        | WaitingForDeploy
+        | Dequeued
+        | Executing
+        | WaitingToResume
+        | RetryingAfterFailure
+        | Paused
+        | Canceled
+        | CompletedSuccessfully => false,
+    };
+    has_failed || expires_at.is_some_and(|at| at < now)
+}
+
+/// What stands for a key in its index: a digest, since a key may be longer than an entry of an index. Each part comes with its
+/// length, so that no two keys of different parts are written alike.
+#[must_use]
+pub fn digest_of(parts: &[&str]) -> Vec<u8> {
+    let mut digest = Sha256::new();
+    for part in parts {
+        digest.update((part.len() as u64).to_be_bytes());
+        digest.update(part.as_bytes());
+    }
+    digest.finalize().to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_micros(0);
+
+    #[test]
+    fn a_key_is_free_once_its_run_failed_or_it_expired() {
+        use RunStatus::*;
+        let failed = [
+            Interrupted,
+            CompletedWithErrors,
+            SystemFailure,
+            Crashed,
+            TimedOut,
+            Expired,
+        ];
+        for status in RunStatus::ALL {
+            let later = Some(NOW.plus_ms(1));
+            assert_eq!(
+                is_key_free(*status, later, NOW),
+                failed.contains(status),
+                "{status}"
+            );
+            assert!(is_key_free(*status, Some(NOW.plus_ms(-1)), NOW), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_key_has_bounds_and_a_time() {
+        let check = |key: String| IdempotencyKey::check(key, None, NOW);
+        assert_eq!(
+            check("ä".repeat(2048)).unwrap().expires_at,
+            NOW.plus_ms(DEFAULT_MS)
+        );
+        for key in [String::new(), "k".repeat(2049)] {
+            assert_eq!(check(key).unwrap_err().sqlstate(), "22023");
+        }
+    }
+
+    #[test]
+    fn parts_do_not_run_into_each_other() {
+        assert_eq!(digest_of(&["a", "b"]).len(), 32);
+        assert_ne!(digest_of(&["ab", "c"]), digest_of(&["a", "bc"]));
+        assert_ne!(digest_of(&["a", ""]), digest_of(&["a"]));
+    }
+}

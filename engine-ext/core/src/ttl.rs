@@ -1,0 +1,156 @@
+//! How long a run may wait in its queue before it was ever handed to a worker (`spec/queue.md §2.4`).
+
+use serde_json::Value;
+
+use crate::{
+    EnvironmentType, ExecutionStatus, Finish, Plan, Refusal, Run, RunError, RunStatus, Settings,
+    Transition, duration,
+};
+
+/// What a run of a development environment gets that says nothing, seconds.
+const DEVELOPMENT_SECONDS: i64 = 600;
+
+/// The time to live of a new run, as it is stored: what its caller or its task says, else ten minutes in development, and
+/// never more than `max_ms` where that is not 0. A duration, or a number of seconds; "0" is none.
+pub(crate) fn resolve(
+    given: Option<&str>,
+    kind: EnvironmentType,
+    max_ms: i64,
+) -> Result<Option<String>, Refusal> {
+    let seconds = match given {
+        Some(text) => read(text)?,
+        None => match kind {
+            EnvironmentType::Development => DEVELOPMENT_SECONDS,
+            EnvironmentType::Production | EnvironmentType::Staging | EnvironmentType::Preview => 0,
+        },
+    };
+    let max = max_ms / 1000;
+    let seconds = match (seconds, max) {
+        (seconds, 0) => seconds,
+        (0, max) => max,
+        (seconds, max) => seconds.min(max),
+    };
+    Ok((seconds > 0).then(|| duration::write(seconds)))
+}
+
+/// A time to live that a task is registered with: a text, or a number of seconds.
+pub(crate) fn of_task(value: &Value) -> Result<Option<String>, Refusal> {
+    let text = match value {
+        Value::Null => return Ok(None),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    read(&text)?;
+    Ok(Some(text))
+}
+
+fn read(text: &str) -> Result<i64, Refusal> {
+    if !text.is_empty() && text.len() < 10 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return duration::check("ttl", &format!("{text}s"));
+    }
+    duration::check("ttl", text)
+}
+
+/// A stored time to live, milliseconds.
+pub(crate) fn ms(ttl: &str) -> Option<i64> {
+    duration::parse(ttl).map(|seconds| seconds * 1000)
+}
+
+/// The end of a run whose time to live has passed in its queue; one that was handed out before never expires.
+pub(crate) fn expire(run: &Run, ttl: &str, settings: &Settings) -> Plan {
+    use ExecutionStatus::*;
+    match run.execution_status {
+        Queued if !run.was_dequeued => {}
+        Queued
+        | RunCreated
+        | Delayed
+        | QueuedExecuting
+        | PendingExecuting
+        | Executing
+        | ExecutingWithWaitpoints
+        | Suspended
+        | PendingCancel
+        | Finished => return Plan::Keep,
+    }
+    let error = RunError::text(&format!("Run expired because the TTL ({ttl}) was reached"));
+    Plan::finish(Finish {
+        error: Some(error.to_json()),
+        ..run.ended(
+            Transition::Expired,
+            RunStatus::Expired,
+            "Expired: its time to live passed in the queue",
+            0,
+            settings,
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Command;
+    use crate::transition::tests::{decided, end, run_in};
+
+    fn resolved(given: Option<&str>, kind: EnvironmentType, max_ms: i64) -> Option<String> {
+        resolve(given, kind, max_ms).unwrap()
+    }
+
+    #[test]
+    fn what_is_said_comes_before_the_default_and_zero_is_none() {
+        use EnvironmentType::*;
+        assert_eq!(resolved(None, Production, 0), None);
+        assert_eq!(
+            resolved(Some("90"), Production, 0).as_deref(),
+            Some("1m30s")
+        );
+        assert_eq!(resolved(Some("1h"), Production, 0).as_deref(), Some("1h"));
+        assert_eq!(resolved(None, Development, 0).as_deref(), Some("10m"));
+        assert_eq!(resolved(Some("0"), Development, 0), None);
+    }
+
+    #[test]
+    fn the_ceiling_holds_for_those_who_say_more_and_those_who_say_nothing() {
+        use EnvironmentType::*;
+        for (given, expected) in [
+            (None, "1m"),
+            (Some("0"), "1m"),
+            (Some("1h"), "1m"),
+            (Some("10s"), "10s"),
+        ] {
+            assert_eq!(
+                resolved(given, Production, 60_000).as_deref(),
+                Some(expected)
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_time_is_refused() {
+        for given in ["soon", "", "-1", "1.5", "300ms", "99999999999999"] {
+            let refused = resolve(Some(given), EnvironmentType::Production, 0);
+            assert_eq!(refused.unwrap_err().sqlstate(), "22023", "{given}");
+        }
+    }
+
+    #[test]
+    fn only_a_queued_run_that_nobody_ever_had_expires() {
+        for status in ExecutionStatus::ALL {
+            let fresh = Run {
+                was_dequeued: false,
+                ..run_in(*status)
+            };
+            let plan = decided(&fresh, Command::Expire { ttl: "10m" }).unwrap();
+            match status {
+                ExecutionStatus::Queued => {
+                    let finish = end(plan);
+                    assert_eq!(finish.run_status, RunStatus::Expired);
+                    let error = finish.error.unwrap();
+                    assert!(error["raw"].as_str().unwrap().contains("10m"), "{error}");
+                }
+                _ => assert_eq!(plan, Plan::Keep, "{status}"),
+            }
+            let held = decided(&run_in(*status), Command::Expire { ttl: "10m" });
+            assert_eq!(held, Ok(Plan::Keep), "{status}");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! What a caller that holds a snapshot may ask.
+
+use std::sync::LazyLock;
+
+use engine_core::Completion;
+use serde_json::{Value, json};
+
+/// A call that names a snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    Start,
+    Complete(End),
+}
+
+/// How a worker says that its attempt ended: one of every kind that the engine tells apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    Success,
+    /// A failure of the task, and no word of a retry.
+    Failure,
+    /// A failure whose retry the same worker starts.
+    RetryAtOnce,
+    /// A failure whose retry goes through the queue.
+    RetryLater,
+    /// A process that was told to end; its run's own settings retry it.
+    Terminated,
+    /// A machine that was too small.
+    OutOfMemory,
+    /// A failure that no retry mends.
+    NotRetriable,
+    /// The worker gave the run up because it was cancelled.
+    Cancelled,
+}
+
+impl Asked {
+    pub const ALL: [Self; 9] = [
+        Self::Start,
+        Self::Complete(End::Success),
+        Self::Complete(End::Failure),
+        Self::Complete(End::RetryAtOnce),
+        Self::Complete(End::RetryLater),
+        Self::Complete(End::Terminated),
+        Self::Complete(End::OutOfMemory),
+        Self::Complete(End::NotRetriable),
+        Self::Complete(End::Cancelled),
+    ];
+}
+
+impl End {
+    const ALL: [Self; 8] = [
+        Self::Success,
+        Self::Failure,
+        Self::RetryAtOnce,
+        Self::RetryLater,
+        Self::Terminated,
+        Self::OutOfMemory,
+        Self::NotRetriable,
+        Self::Cancelled,
+    ];
+
+    /// What the worker sends.
+    pub fn completion(self) -> &'static Completion {
+        static PARSED: LazyLock<Vec<Completion>> = LazyLock::new(|| {
+            let parse = |end: &End| match Completion::parse(&end.json()) {
+                Ok(completion) => completion,
+                Err(refusal) => unreachable!("{end:?}: {}", refusal.detail()),
+            };
+            End::ALL.iter().map(parse).collect()
+        });
+        &PARSED[self as usize]
+    }
+
+    fn json(self) -> Value {
+        let user = json!({"type": "STRING_ERROR", "raw": "no"});
+        let internal = |code: &str| json!({"ok": false, "error": {"type": "INTERNAL_ERROR", "code": code}, "retry": null});
+        match self {
+            Self::Success => json!({"ok": true}),
+            Self::Failure => json!({"ok": false, "error": user}),
+            Self::RetryAtOnce => json!({"ok": false, "error": user, "retry": {"delay": 0}}),
+            Self::RetryLater => json!({"ok": false, "error": user, "retry": {"delay": 30_000}}),
+            Self::Terminated => internal("TASK_PROCESS_SIGTERM"),
+            Self::OutOfMemory => internal("TASK_PROCESS_OOM_KILLED"),
+            Self::NotRetriable => internal("DISK_SPACE_EXCEEDED"),
+            Self::Cancelled => internal("TASK_RUN_CANCELLED"),
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Faults put in on purpose: each must be found, or the model would prove nothing.
+
+use crate::rule;
+
+/// What is wrong with an engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing.
+    None,
+    /// It does not compare the caller's snapshot.
+    NoFence,
+    /// It tells a caller whose snapshot is stale which one is the latest, and the caller goes on with that.
+    StaleCallerIsTold,
+    /// It starts an attempt without a new snapshot.
+    StartKeepsSnapshot,
+    /// It starts an attempt again under its old number.
+    StartRepeatsNumber,
+    /// It takes a run that is over for one that executes.
+    EndIsForgotten,
+    /// A claim leaves the queue item behind.
+    ClaimLeavesItem,
+    /// A run that comes back into its queue gets no item.
+    RequeueForgetsItem,
+    /// A run that comes back into its queue keeps its deadline, and its slot with it.
+    RequeueLeavesDeadline,
+    /// A run that waits for its worker to confirm a cancel keeps its slot.
+    CancelKeepsSlot,
+}
+
+/// Which rule each fault breaks.
+pub const CAUGHT: &[(Fault, &str)] = &[
+    (Fault::NoFence, rule::FENCE),
+    (Fault::StaleCallerIsTold, rule::ONE_HOLDER),
+    (Fault::StartKeepsSnapshot, rule::CHANGE),
+    (Fault::StartRepeatsNumber, rule::ATTEMPTS),
+    (Fault::EndIsForgotten, rule::FINAL),
+    (Fault::ClaimLeavesItem, rule::APART),
+    (Fault::ClaimLeavesItem, rule::KEYS),
+    (Fault::RequeueForgetsItem, rule::QUEUED),
+    (Fault::RequeueForgetsItem, rule::GOES_ON),
+    (Fault::RequeueForgetsItem, rule::COMES_TO_AN_END),
+    (Fault::RequeueLeavesDeadline, rule::WATCHED),
+    (Fault::CancelKeepsSlot, rule::SLOT),
+];

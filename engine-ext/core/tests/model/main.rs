@@ -1,0 +1,60 @@
+//! The state machine under a model checker: one run, up to three callers that each hold a snapshot of it and are about to
+//! call, and everything that can happen between their calls: every order, lost answers, crashes, lapsed deadlines, cancels
+//! and redrives. The checker visits every state that can come about; `rule.rs` says what must hold in each.
+
+mod apply;
+mod asked;
+mod fault;
+mod row;
+mod rule;
+mod state;
+mod step;
+mod system;
+
+use std::collections::BTreeSet;
+use std::io::{Write, stderr};
+
+use fault::Fault;
+use stateright::{Checker, HasDiscoveries, Model};
+use system::System;
+
+#[test]
+fn whatever_three_callers_do_to_a_run_every_rule_holds() {
+    let (mut states, mut steps) = (0, 0);
+    for stalls_are_out_of_memory in [false, true] {
+        let system = System::new(Fault::None, stalls_are_out_of_memory);
+        let checker = system.checker().spawn_bfs().join();
+        checker.assert_properties();
+        states += checker.unique_state_count();
+        steps += checker.state_count();
+    }
+    say(&format!(
+        "model: {states} states, {steps} steps, and every rule holds"
+    ));
+}
+
+#[test]
+fn every_rule_is_broken_by_the_fault_that_it_guards_against() {
+    for (fault, rule) in fault::CAUGHT {
+        let one = HasDiscoveries::AnyOf(BTreeSet::from([*rule]));
+        let checker = System::new(*fault, false)
+            .checker()
+            .finish_when(one)
+            .spawn_bfs();
+        let found = checker.join().discovery(rule);
+        assert!(found.is_some(), "{fault:?} went by \"{rule}\"");
+    }
+}
+
+#[test]
+fn every_rule_is_guarded_by_a_fault() {
+    let guarded: BTreeSet<&str> = fault::CAUGHT.iter().map(|(_, rule)| *rule).collect();
+    for property in System::new(Fault::None, false).properties() {
+        assert!(guarded.contains(property.name), "{}", property.name);
+    }
+}
+
+/// Says it although the test passes: the test harness keeps what `println` prints.
+fn say(line: &str) {
+    let _ = writeln!(stderr(), "{line}");
+}

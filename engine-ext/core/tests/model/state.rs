@@ -1,0 +1,115 @@
+//! A state of the model: the run, the rows that it owns, and the callers.
+
+use engine_core::{EnvironmentType, ExecutionStatus, Machine, RunStatus};
+
+use crate::row::{Row, Snapshot};
+
+/// How many calls that name a snapshot may be under way at once.
+pub const MAX_CALLERS: usize = 3;
+
+/// Everything there is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct State {
+    pub row: Row,
+    /// Whether `engine.queue_item` has a row of the run.
+    pub has_item: bool,
+    /// The row of `engine.heartbeat`.
+    pub deadline: Option<Deadline>,
+    /// The snapshots that callers hold, in order. Each is a call under way: which one, it says when it arrives.
+    pub callers: Vec<Snapshot>,
+    /// The rule that the last step broke.
+    pub broken: Option<&'static str>,
+}
+
+/// A row of `engine.heartbeat`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Deadline {
+    pub snapshot: Snapshot,
+    pub holds_slot: bool,
+}
+
+impl State {
+    /// The states in which a run can begin, or to which waiting and versions bring it, which are commands to come.
+    pub fn beginnings() -> Vec<Self> {
+        use ExecutionStatus::*;
+        let mut states = Vec::new();
+        for environment_type in [EnvironmentType::Production, EnvironmentType::Development] {
+            let begin = |execution_status, run_status, attempt_number| {
+                Self::begin(
+                    environment_type,
+                    execution_status,
+                    run_status,
+                    attempt_number,
+                )
+            };
+            states.extend([
+                begin(Queued, RunStatus::Pending, None),
+                begin(Queued, RunStatus::Pending, Some(248)),
+                begin(Delayed, RunStatus::Delayed, None),
+                begin(RunCreated, RunStatus::PendingVersion, None),
+                begin(QueuedExecuting, RunStatus::Executing, Some(1)),
+                begin(ExecutingWithWaitpoints, RunStatus::Executing, Some(1)),
+                begin(Suspended, RunStatus::WaitingToResume, Some(1)),
+            ]);
+        }
+        states
+    }
+
+    fn begin(
+        environment_type: EnvironmentType,
+        execution_status: ExecutionStatus,
+        run_status: RunStatus,
+        attempt_number: Option<i32>,
+    ) -> Self {
+        let is_old = attempt_number > Some(2);
+        let is_held = execution_status == ExecutionStatus::ExecutingWithWaitpoints;
+        let is_watched = is_held || execution_status == ExecutionStatus::Suspended;
+        Self {
+            row: Row {
+                environment_type,
+                run_status,
+                execution_status,
+                snapshot: 0,
+                attempt_number,
+                max_attempts: if is_old { 250 } else { 3 },
+                queue_attempts: 0,
+                machine: Machine::Small1x,
+                was_dequeued: attempt_number.is_some(),
+                is_dead_lettered: false,
+            },
+            has_item: matches!(
+                execution_status,
+                ExecutionStatus::Queued | ExecutionStatus::QueuedExecuting
+            ),
+            deadline: is_watched.then_some(Deadline {
+                snapshot: 0,
+                holds_slot: is_held,
+            }),
+            callers: if is_held { vec![0] } else { Vec::new() },
+            broken: None,
+        }
+    }
+
+    /// Whether one more caller fits.
+    pub fn has_room(&self) -> bool {
+        self.callers.len() < MAX_CALLERS
+    }
+
+    /// This state with its snapshots numbered anew from 0, in the same order. They are only ever compared, so that a finite
+    /// number of states stands for histories of every length.
+    pub fn renumbered(mut self) -> Self {
+        let mut known = self.callers.clone();
+        known.push(self.row.snapshot);
+        known.extend(self.deadline.map(|deadline| deadline.snapshot));
+        known.sort_unstable();
+        known.dedup();
+        let rank = |snapshot: Snapshot| known.iter().filter(|known| **known < snapshot).count();
+        self.row.snapshot = rank(self.row.snapshot);
+        if let Some(deadline) = &mut self.deadline {
+            deadline.snapshot = rank(deadline.snapshot);
+        }
+        self.callers = self.callers.into_iter().map(rank).collect();
+        self.callers.sort_unstable();
+        self
+    }
+}

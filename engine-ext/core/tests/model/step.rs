@@ -1,0 +1,193 @@
+//! What can happen next.
+
+use engine_core::{Cancel, Command, ExecutionStatus};
+
+use crate::asked::{Asked, End};
+use crate::row::snapshot_id;
+use crate::rule;
+use crate::state::State;
+use crate::system::System;
+
+/// One step. Where nobody is answered, the connection broke after the commit: the caller does not know, and calls again with
+/// the snapshot that it has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// A worker asks for work.
+    Dequeue { is_answered: bool },
+    /// The call of the caller at this place arrives.
+    Call {
+        caller: usize,
+        asked: Asked,
+        is_answered: bool,
+    },
+    /// That caller is gone.
+    Crash { caller: usize },
+    /// The deadline passes, and somebody ticks.
+    Stall,
+    /// Somebody cancels the run.
+    Cancel { is_final: bool },
+    /// Somebody redrives the run.
+    Redrive,
+}
+
+impl Action {
+    pub fn is_start(&self) -> bool {
+        matches!(
+            self,
+            Self::Call {
+                asked: Asked::Start,
+                ..
+            }
+        )
+    }
+
+    /// Every step that `state` allows.
+    pub fn enabled(state: &State) -> Vec<Self> {
+        let mut actions = vec![
+            Self::Redrive,
+            Self::Cancel { is_final: false },
+            Self::Cancel { is_final: true },
+        ];
+        if state.has_item {
+            actions.push(Self::Dequeue { is_answered: false });
+            if state.has_room() {
+                actions.push(Self::Dequeue { is_answered: true });
+            }
+        }
+        if state.deadline.is_some() {
+            actions.push(Self::Stall);
+        }
+        for caller in 0..state.callers.len() {
+            actions.push(Self::Crash { caller });
+            for asked in Asked::ALL {
+                actions.extend([false, true].map(|is_answered| Self::Call {
+                    caller,
+                    asked,
+                    is_answered,
+                }));
+            }
+        }
+        actions
+    }
+}
+
+impl System {
+    /// The state after `action`.
+    pub fn after(&self, state: &State, action: &Action) -> State {
+        let mut next = state.clone();
+        match action {
+            Action::Crash { caller } => {
+                next.callers.remove(*caller);
+            }
+            Action::Call {
+                caller,
+                asked,
+                is_answered,
+            } => self.call(&mut next, *caller, *asked, *is_answered),
+            Action::Dequeue { is_answered } => {
+                let is_claimed = self.run(&mut next, Command::Dequeue).is_ok_and(|new| new)
+                    && next.row.execution_status == ExecutionStatus::PendingExecuting;
+                if is_claimed && *is_answered {
+                    next.callers.push(next.row.snapshot);
+                }
+            }
+            Action::Stall => drop(self.run(&mut next, Command::Stall)),
+            Action::Cancel { is_final } => {
+                let cancel = Cancel {
+                    finalize: *is_final,
+                    ..Cancel::default()
+                };
+                drop(self.run(&mut next, Command::Cancel(&cancel)));
+            }
+            Action::Redrive => drop(self.run(&mut next, Command::Redrive)),
+        }
+        let held = match action {
+            Action::Call { caller, .. } => Some(state.callers[*caller]),
+            _ => None,
+        };
+        next.broken = next
+            .broken
+            .or(rule::broken_by(&state.row, action, held, &next.row));
+        next.renumbered()
+    }
+
+    /// The call arrives. A caller that is refused gives up; one that is answered goes on while it holds the run.
+    fn call(&self, next: &mut State, caller: usize, asked: Asked, is_answered: bool) {
+        let given = snapshot_id(next.callers[caller]);
+        let answer = match asked {
+            Asked::Start => self.run(
+                next,
+                Command::Start {
+                    snapshot_id: &given,
+                },
+            ),
+            Asked::Complete(end) => self.run(
+                next,
+                Command::Complete {
+                    snapshot_id: &given,
+                    completion: end.completion(),
+                },
+            ),
+        };
+        let goes_on = next.row.execution_status == ExecutionStatus::Executing;
+        match answer {
+            _ if !is_answered => {}
+            Ok(_) if goes_on => next.callers[caller] = next.row.snapshot,
+            Err(_) if goes_on && self.tells_stale_callers() => {
+                next.callers[caller] = next.row.snapshot;
+            }
+            Ok(_) | Err(_) => {
+                next.callers.remove(caller);
+            }
+        }
+    }
+
+    /// Whether the run moves although nobody calls any more, and nobody cancels it.
+    pub fn goes_on(&self, state: &State) -> bool {
+        let abandoned = State {
+            callers: Vec::new(),
+            ..state.clone()
+        }
+        .renumbered();
+        let dequeue = Action::Dequeue { is_answered: true };
+        let is_enabled = |action: &&Action| Action::enabled(&abandoned).contains(action);
+        let mut by_itself = [&dequeue, &Action::Stall].into_iter().filter(is_enabled);
+        by_itself.any(|action| self.after(&abandoned, action).row != abandoned.row)
+    }
+
+    /// Whether one worker that neither crashes nor fails brings the run to its end.
+    pub fn comes_to_an_end(&self, state: &State) -> bool {
+        use ExecutionStatus::*;
+        let mut state = State {
+            callers: Vec::new(),
+            ..state.clone()
+        };
+        for _ in 0..4 {
+            let action = match state.row.execution_status {
+                Finished => return true,
+                Queued | QueuedExecuting => Action::Dequeue { is_answered: true },
+                PendingExecuting => worker_asks(&mut state, Asked::Start),
+                Executing | ExecutingWithWaitpoints => {
+                    worker_asks(&mut state, Asked::Complete(End::Success))
+                }
+                PendingCancel => worker_asks(&mut state, Asked::Complete(End::Cancelled)),
+                RunCreated | Delayed | Suspended => return false,
+            };
+            if !Action::enabled(&state).contains(&action) {
+                return false;
+            }
+            state = self.after(&state, &action);
+        }
+        false
+    }
+}
+
+/// The one caller is the worker, and holds the latest snapshot.
+fn worker_asks(state: &mut State, asked: Asked) -> Action {
+    state.callers = vec![state.row.snapshot];
+    Action::Call {
+        caller: 0,
+        asked,
+        is_answered: true,
+    }
+}

@@ -1,0 +1,108 @@
+//! The engine under the checker: `engine_core::decide`, with or without a fault.
+
+use engine_core::{
+    Backoff, Command, ExecutionStatus, Heartbeats, Machine, Machines, Plan, Refusal, Settings,
+    Timestamp, decide,
+};
+use stateright::{Model, Property};
+
+use crate::fault::Fault;
+use crate::row::snapshot_id;
+use crate::rule;
+use crate::state::State;
+use crate::step::Action;
+
+pub struct System {
+    fault: Fault,
+    settings: Settings,
+}
+
+impl System {
+    pub fn new(fault: Fault, stalls_are_out_of_memory: bool) -> Self {
+        let settings = Settings {
+            now: Timestamp::from_micros(0),
+            jitter: 1.0,
+            queue_backoff: Backoff {
+                min_ms: 1_000,
+                max_ms: 3_600_000,
+                factor: 2.0,
+            },
+            // Small, so that all of them are used up soon.
+            queue_max_attempts: 3,
+            retry_requeue_threshold_ms: 30_000,
+            stalls_are_out_of_memory,
+            heartbeats: Heartbeats {
+                pending_executing_ms: 60_000,
+                executing_ms: 60_000,
+                executing_with_waitpoints_ms: 60_000,
+                pending_cancel_ms: 60_000,
+                suspended_ms: 600_000,
+            },
+            machines: Machines::built_in(Machine::Small1x),
+        };
+        Self { fault, settings }
+    }
+
+    pub fn tells_stale_callers(&self) -> bool {
+        self.fault == Fault::StaleCallerIsTold
+    }
+
+    /// Decides and applies, as one transaction under the run's lock; gives whether the run has a new snapshot.
+    pub fn run(&self, state: &mut State, command: Command<'_>) -> Result<bool, Refusal> {
+        let mut run = state.row.to_run();
+        let latest = snapshot_id(state.row.snapshot);
+        let command = match command {
+            Command::Start { .. } if self.fault == Fault::NoFence => Command::Start {
+                snapshot_id: &latest,
+            },
+            Command::Complete { completion, .. } if self.fault == Fault::NoFence => {
+                Command::Complete {
+                    snapshot_id: &latest,
+                    completion,
+                }
+            }
+            command => command,
+        };
+        if self.fault == Fault::EndIsForgotten && run.execution_status == ExecutionStatus::Finished
+        {
+            run.execution_status = ExecutionStatus::Executing;
+        }
+        let mut plan = decide(&run, command, &self.settings)?;
+        if let (Plan::Start { attempt_number }, Fault::StartRepeatsNumber) = (&mut plan, self.fault)
+        {
+            *attempt_number = run.attempt_number.unwrap_or(1);
+        }
+        Ok(state.apply(&plan, self.fault))
+    }
+}
+
+impl Model for System {
+    type State = State;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<State> {
+        State::beginnings()
+    }
+
+    fn actions(&self, state: &State, actions: &mut Vec<Action>) {
+        if state.broken.is_none() {
+            actions.extend(Action::enabled(state));
+        }
+    }
+
+    fn next_state(&self, state: &State, action: Action) -> Option<State> {
+        Some(self.after(state, &action))
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        rule::all()
+    }
+
+    /// A worker may start a run again that it holds, up to 250 times: the first attempts are visited, and the last ones.
+    fn within_boundary(&self, state: &State) -> bool {
+        state
+            .row
+            .attempt_number
+            .is_none_or(|number| number <= 5 || number >= 248)
+    }
+}

@@ -1,0 +1,132 @@
+//! Hands locked runs out: each goes to the worker that asks, or becomes something else.
+
+use engine_core::{Command, Plan, Run, RunId, Settings, decide};
+
+use super::assign::assign;
+use crate::store::claim::{Candidate, Claimed, Source};
+use crate::store::run::Caller;
+use crate::store::transition::Transitions;
+use crate::{guc, mint, store};
+
+/// What a claim has come to.
+#[derive(Default)]
+pub(super) struct Got {
+    /// The runs.
+    pub(super) claimed: Vec<Claimed>,
+    /// Whether runs were set aside that stood in front of others.
+    pub(super) has_set_aside: bool,
+    /// Whether something was busy.
+    pub(super) is_busy: bool,
+}
+
+impl Got {
+    /// Takes on what another claim has come to.
+    pub(super) fn add(&mut self, other: Self) {
+        self.claimed.extend(other.claimed);
+        self.has_set_aside |= other.has_set_aside;
+        self.is_busy |= other.is_busy;
+    }
+}
+
+/// Hands locked runs to the caller. Those that no version does are set aside.
+pub(super) fn hand_out(
+    from: Source<'_>,
+    candidates: Vec<Candidate>,
+    counts: impl Fn(&str) -> bool,
+    caller: Caller<'_>,
+    settings: &Settings,
+) -> Got {
+    let (mut claimed, mut others, mut others_count) = (Vec::new(), Vec::new(), false);
+    let environment = store::environment::find(from.environment_id);
+    for candidate in candidates {
+        let plan = match decide(&candidate.run, Command::Dequeue, settings) {
+            Ok(Plan::Claim { max_attempts }) => {
+                let environment = environment.as_deref();
+                match assign(&candidate, environment, from, max_attempts, settings) {
+                    Ok(assignment) => {
+                        claimed.push(Claimed {
+                            snapshot_id: mint::next_snapshot_id(&candidate.run.snapshot_id),
+                            assignment,
+                            candidate,
+                        });
+                        continue;
+                    }
+                    Err(plan) => plan,
+                }
+            }
+            Ok(plan) => plan,
+            Err(refusal) => unreachable!("a dequeue is never refused: {}", refusal.message()),
+        };
+        others_count |= counts(&candidate.queue);
+        others.push((candidate.run, plan));
+    }
+    if !claimed.is_empty() {
+        let base_cost = guc::base_cost_in_cents();
+        store::claim::apply(
+            from.shard, &claimed, "Dequeued", base_cost, counts, caller, settings,
+        );
+    }
+    apply(from, &others, others_count, caller, settings);
+    Got {
+        claimed,
+        has_set_aside: !others.is_empty(),
+        is_busy: false,
+    }
+}
+
+/// Does away with due items whose runs are not queued. Nothing leaves one behind; but if one were there, it would be looked
+/// at by every claim from now on.
+pub(super) fn clear_strays(
+    from: Source<'_>,
+    max_runs: i32,
+    caller: Caller<'_>,
+    settings: &Settings,
+) {
+    let found = store::claim::strays(from, max_runs, settings.now);
+    if found.is_empty() {
+        return;
+    }
+    let found: Vec<&RunId> = found.iter().collect();
+    let runs = store::run::lock_free(from.shard, &found);
+    let locked: Vec<&RunId> = runs.iter().map(|run| &run.id).collect();
+    // Read once the runs are locked: what another claimer has taken since is gone.
+    let taken = store::claim::delete_items(from.shard, &locked);
+    let plans: Vec<(Run, Plan)> = runs
+        .into_iter()
+        .filter(|run| taken.contains(&run.id))
+        .filter_map(|run| {
+            let plan = decide(&run, Command::Stray, settings).ok()?;
+            Some((run, plan))
+        })
+        .collect();
+    apply(from, &plans, false, caller, settings);
+}
+
+fn apply(
+    from: Source<'_>,
+    plans: &[(Run, Plan)],
+    slots_count: bool,
+    caller: Caller<'_>,
+    settings: &Settings,
+) {
+    let mut transitions = Transitions::new(from.shard, caller, settings).counting(slots_count);
+    for (run, plan) in plans {
+        // A run that was refused before has a record of that behind its latest snapshot.
+        let last = match plan {
+            Plan::Refuse { .. } => store::run::last_ordinal(run),
+            Plan::Claim { .. }
+            | Plan::Start { .. }
+            | Plan::Finish(_)
+            | Plan::Move(_)
+            | Plan::Notify
+            | Plan::Keep => run.snapshot_ordinal,
+        };
+        transitions.add_after(run, last, plan.clone());
+    }
+    transitions.apply();
+}
+
+/// How many there are, as claims count.
+pub(super) fn length<T>(items: &[T]) -> i32 {
+    i32::try_from(items.len()).unwrap_or(i32::MAX)
+}

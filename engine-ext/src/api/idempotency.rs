@@ -1,0 +1,28 @@
+//! Idempotency keys that somebody wants forgotten.
+
+use engine_core::{Environment, KeyKind, digest_of};
+use pgrx::{default, pg_extern, search_path};
+
+use crate::error::{OrRaise, required};
+use crate::{api, store};
+
+/// Forgets an idempotency key, so that the next trigger with it makes a new run; returns whether there was one.
+///
+/// # Errors
+/// - `22004` without a task or a key.
+/// - `RE005` for an unknown environment.
+#[pg_extern(volatile, parallel_unsafe, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn engine_reset_idempotency_key(
+    task: Option<&str>,
+    idempotency_key: Option<&str>,
+    environment_id: default!(Option<&str>, "'default'"),
+) -> bool {
+    api::enter().or_raise();
+    let task = required("task", task).or_raise();
+    let key = required("idempotency_key", idempotency_key).or_raise();
+    let environment =
+        api::environment(environment_id.unwrap_or(Environment::DEFAULT_ID)).or_raise();
+    let digest = digest_of(&[&environment.id, task, key]);
+    store::trigger_key::reset(KeyKind::Idempotency, environment.shard, digest)
+}

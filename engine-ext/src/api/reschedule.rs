@@ -1,0 +1,77 @@
+//! Another time for a run that waits.
+
+use engine_core::{
+    Command, ExecutionStatus, Refusal, Run, Settings, SnapshotId, Timestamp, check_delay_until,
+    decide,
+};
+use pgrx::datum::TimestampWithTimeZone;
+use pgrx::iter::TableIterator;
+use pgrx::{name, pg_extern, search_path};
+
+use crate::error::{OrRaise, required};
+use crate::store::run::Caller;
+use crate::store::transition::Transitions;
+use crate::{api, store};
+
+/// Gives a run that waits another time, earlier or later, and returns its latest snapshot.
+///
+/// Its place in the queue goes with it, unless its trigger chose one. Behaviour: `spec/queue.md §2.3`.
+///
+/// # Errors
+/// - `22004`, `22023` without a time, or for an infinite one.
+/// - `RE001` for an unknown run.
+/// - `RE004` for a run that waits neither for its time nor for a version.
+/// - `RE006` in a stricter isolation level than READ COMMITTED.
+#[pg_extern(volatile, parallel_unsafe, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+#[allow(clippy::type_complexity)]
+fn engine_reschedule(
+    run_id: Option<&str>,
+    delay_until: Option<TimestampWithTimeZone>,
+) -> TableIterator<
+    'static,
+    (
+        name!(run_id, String),
+        name!(snapshot_id, Option<String>),
+        name!(execution_status, Option<String>),
+        name!(run_status, Option<String>),
+        name!(attempt_number, Option<i32>),
+        name!(description, Option<String>),
+        name!(created_at, Option<TimestampWithTimeZone>),
+    ),
+> {
+    api::enter_locking().or_raise();
+    let at = required("delay_until", delay_until).or_raise();
+    let at = check_delay_until(api::moment(at)).or_raise();
+    let run = api::lock(run_id).or_raise();
+    reschedule(&run, at, &api::settings(api::now())).or_raise();
+    let execution = store::observe::execution(&run.id);
+    TableIterator::once((
+        execution.run_id,
+        execution.snapshot_id,
+        execution.execution_status,
+        execution.run_status,
+        execution.attempt_number,
+        execution.description,
+        execution.created_at,
+    ))
+}
+
+/// Gives a locked run another time; gives its new snapshot. One that waits for a version has no timer: its version will look at
+/// the time.
+pub(super) fn reschedule(
+    run: &Run,
+    delay_until: Timestamp,
+    settings: &Settings,
+) -> Result<SnapshotId, Refusal> {
+    let plan = decide(run, Command::Reschedule { delay_until }, settings)?;
+    let timing = store::delay::timing(run).moved_to(delay_until);
+    store::delay::reschedule(run, &timing);
+    if run.execution_status == ExecutionStatus::Delayed {
+        store::timer::end_delays(&[(&run.id, delay_until)]);
+    }
+    let mut transitions = Transitions::new(run.id.shard(), Caller::default(), settings);
+    let snapshot_id = transitions.add(run, plan);
+    transitions.apply();
+    Ok(snapshot_id)
+}

@@ -1,0 +1,193 @@
+//! Schedules: what makes runs by the clock.
+
+use engine_core::{Environment, Refusal, Schedule, check_max_items};
+use pgrx::datum::TimestampWithTimeZone;
+use pgrx::iter::TableIterator;
+use pgrx::{JsonB, default, name, pg_extern, search_path};
+
+use crate::error::{OrRaise, required};
+use crate::{api, guc, store};
+
+/// What a caller says of a schedule; `None` keeps what is there.
+struct Change {
+    task: Option<String>,
+    cron: Option<String>,
+    timezone: Option<String>,
+    environment_id: Option<String>,
+    payload: Option<JsonB>,
+    external_id: Option<String>,
+    spread_window: Option<String>,
+    active: Option<bool>,
+    options: Option<JsonB>,
+}
+
+/// Sets a schedule, which makes a run at each tick of its cron expression, and returns it.
+///
+/// `cron` has five fields, minute, hour, day of month, month and day of week, or six if seconds stand in front; L is the last day.
+/// What is not given stays as it is; a new schedule needs `task` and `cron`, and is active, in UTC, in the environment "default".
+/// Each run gets a JSON object that says its tick (`timestamp`), the one before (`lastTimestamp`), the next ten (`upcoming`),
+/// `scheduleId`, `externalId`, `timezone`, and your `payload` under that key; `options` are other options of the runs, as
+/// `engine_trigger_many` takes them. A schedule that is spread (`engine.schedule_spread`) begins up to a minute after its ticks,
+/// or up to `spread_window`: `30m`, `2h`, `10%` of the time between two ticks. While nobody calls the tick, the tick that was due
+/// is caught up on later, and those behind it that are past are left out. Behaviour: `spec/queue.md §2.10`.
+///
+/// # Errors
+/// - `22004` without an id, or without a task or an expression for a new schedule.
+/// - `22023` for a value that no schedule can have, or an expression that never comes.
+/// - `RE005` for an unknown environment.
+/// - `RE006` in a stricter isolation level than READ COMMITTED.
+#[pg_extern(volatile, parallel_unsafe, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+#[allow(clippy::type_complexity, clippy::too_many_arguments)]
+fn engine_set_schedule(
+    id: Option<String>,
+    task: default!(Option<String>, "NULL"),
+    cron: default!(Option<String>, "NULL"),
+    timezone: default!(Option<String>, "NULL"),
+    environment_id: default!(Option<String>, "NULL"),
+    payload: default!(Option<JsonB>, "NULL"),
+    external_id: default!(Option<String>, "NULL"),
+    spread_window: default!(Option<String>, "NULL"),
+    active: default!(Option<bool>, "NULL"),
+    options: default!(Option<JsonB>, "NULL"),
+) -> TableIterator<
+    'static,
+    (
+        name!(id, String),
+        name!(environment_id, String),
+        name!(task, String),
+        name!(cron, String),
+        name!(timezone, String),
+        name!(spread_window, Option<String>),
+        name!(active, bool),
+        name!(next_nominal_at, Option<TimestampWithTimeZone>),
+        name!(next_effective_at, Option<TimestampWithTimeZone>),
+    ),
+> {
+    api::enter_locking().or_raise();
+    let id = required("id", id).or_raise();
+    let change = Change {
+        task,
+        cron,
+        timezone,
+        environment_id,
+        payload,
+        external_id,
+        spread_window,
+        active,
+        options,
+    };
+    let set = set(id, change).or_raise();
+    TableIterator::once((
+        set.id,
+        set.environment_id,
+        set.task,
+        set.cron,
+        set.timezone,
+        set.spread_window,
+        set.is_active,
+        set.next.map(|next| api::time(next.nominal_at)),
+        set.next.map(|next| api::time(next.effective_at)),
+    ))
+}
+
+/// Deletes a schedule; returns whether there was one.
+///
+/// Runs that it has made stay as they are.
+///
+/// # Errors
+/// - `22004` without an id.
+#[pg_extern(volatile, parallel_unsafe, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn engine_delete_schedule(id: Option<&str>) -> bool {
+    api::enter().or_raise();
+    store::schedule::delete(required("id", id).or_raise())
+}
+
+/// Returns the next ticks of a schedule, and when the run of each may be claimed.
+///
+/// One that is not active has none. `engine.next_run` has the very next one of each schedule.
+///
+/// # Errors
+/// - `22004` without an id, `22023` if `max_runs` is outside 1..=100000.
+/// - `RE014` for an unknown schedule.
+#[pg_extern(volatile, parallel_unsafe, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn engine_upcoming_runs(
+    id: Option<&str>,
+    max_runs: default!(Option<i32>, "10"),
+) -> TableIterator<
+    'static,
+    (
+        name!(nominal_at, TimestampWithTimeZone),
+        name!(effective_at, TimestampWithTimeZone),
+    ),
+> {
+    api::enter().or_raise();
+    let id = required("id", id).or_raise();
+    let max_runs = check_max_items("max_runs", max_runs.unwrap_or(10)).or_raise();
+    let schedule =
+        store::schedule::find(id).ok_or_else(|| Refusal::UnknownSchedule { id: id.to_owned() });
+    let (schedule, by) = (schedule.or_raise(), guc::spreading());
+    let next = schedule.next;
+    let following = move |begins: &engine_core::Beginning| {
+        schedule.next(Some(begins.nominal_at), begins.nominal_at, &by)
+    };
+    let upcoming = std::iter::successors(next, following).take(max_runs as usize);
+    let rows: Vec<_> = upcoming
+        .map(|begins| (api::time(begins.nominal_at), api::time(begins.effective_at)))
+        .collect();
+    TableIterator::new(rows)
+}
+
+/// Locks the schedule, changes it, and has it begin anew if its times are others.
+fn set(id: String, change: Change) -> Result<Schedule, Refusal> {
+    let old = store::schedule::lock(&id);
+    let mut new = match &old {
+        Some(old) => old.clone(),
+        None => Schedule {
+            id,
+            environment_id: Environment::DEFAULT_ID.to_owned(),
+            task: required("task", change.task.clone())?,
+            cron: required("cron", change.cron.clone())?,
+            timezone: "UTC".to_owned(),
+            spread_window: None,
+            is_active: true,
+            external_id: None,
+            payload: None,
+            options: None,
+            phase: None,
+            last_nominal_at: None,
+            next: None,
+        },
+    };
+    change.apply(&mut new);
+    new.check()?;
+    let environment = api::environment(&new.environment_id)?;
+    let (now, by) = (api::now(), guc::spreading());
+    if old.as_ref().is_none_or(|old| !old.keeps_time_with(&new)) {
+        new.phase = new.phase(&by).or(new.phase);
+        new.next = new.next(None, now, &by);
+    }
+    store::schedule::set(&new, environment.shard, now);
+    Ok(new)
+}
+
+impl Change {
+    fn apply(self, schedule: &mut Schedule) {
+        fn keep<T>(new: Option<T>, old: &mut T) {
+            if let Some(new) = new {
+                *old = new;
+            }
+        }
+        keep(self.task, &mut schedule.task);
+        keep(self.cron, &mut schedule.cron);
+        keep(self.timezone, &mut schedule.timezone);
+        keep(self.environment_id, &mut schedule.environment_id);
+        keep(self.active, &mut schedule.is_active);
+        keep(self.payload.map(|json| Some(json.0)), &mut schedule.payload);
+        keep(self.options.map(|json| Some(json.0)), &mut schedule.options);
+        keep(self.external_id.map(Some), &mut schedule.external_id);
+        keep(self.spread_window.map(Some), &mut schedule.spread_window);
+    }
+}

@@ -1,0 +1,149 @@
+//! Workers that register what their version can do.
+
+use engine_core::{Environment, Queue, Refusal, Registration};
+use pgrx::iter::TableIterator;
+use pgrx::{JsonB, default, name, pg_extern, search_path};
+
+use super::promote;
+use crate::error::{OrRaise, required};
+use crate::{api, store};
+
+/// Registers a version of a worker with what it knows, and promotes runs that wait for it.
+///
+/// `tasks` is an array of objects with an `id`, and perhaps `retry`, `machine`, `maxDuration` in seconds and `ttl`, which hold for
+/// runs that say nothing else; `queues` one of objects with a `name`, and perhaps a `concurrencyLimit`, which becomes the limit
+/// that the queue has while it is neither paused nor overridden. A task brings the queue `task/<id>`. The version becomes the
+/// current one unless `promote` is false or a higher one is current; versions are compared part by part, numbers as numbers. In
+/// development the version that registered last does everything. Registering a version again replaces what it knew. Waits as
+/// `engine_set_environment` does. Behaviour: `spec/queue.md §2.7`, `spec/core.md §2.4`.
+///
+/// # Errors
+/// - `22004` without a version.
+/// - `22023` for a version of more than 128 characters, or tasks or queues that cannot be read.
+/// - `RE005` for an unknown environment.
+/// - `RE006` in a stricter isolation level than READ COMMITTED.
+#[pg_extern(volatile, parallel_unsafe, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+#[allow(clippy::type_complexity)]
+fn engine_register_worker(
+    environment_id: Option<&str>,
+    version: Option<&str>,
+    tasks: default!(Option<JsonB>, "'[]'"),
+    queues: default!(Option<JsonB>, "'[]'"),
+    image: default!(Option<&str>, "NULL"),
+    promote: default!(Option<bool>, "true"),
+) -> TableIterator<
+    'static,
+    (
+        name!(environment_id, String),
+        name!(version, String),
+        name!(is_current, bool),
+        name!(promoted_runs, i32),
+    ),
+> {
+    api::enter_locking().or_raise();
+    let id = environment_id.unwrap_or(Environment::DEFAULT_ID);
+    let version = required("version", version).or_raise();
+    let (tasks, queues) = (tasks.map(|json| json.0), queues.map(|json| json.0));
+    let registration = Registration::read(version, tasks.as_ref(), queues.as_ref(), image);
+    let row = register(id, registration.or_raise(), promote.unwrap_or(true));
+    TableIterator::once(row.or_raise())
+}
+
+/// Makes a version of a worker the current one, whatever it is now, and promotes runs that wait for it.
+///
+/// This is the way back to an older version. Waits as `engine_set_environment` does.
+///
+/// # Errors
+/// - `22004` without a version.
+/// - `RE005` for an unknown environment, `RE013` for a version that nobody has registered.
+/// - `RE006` in a stricter isolation level than READ COMMITTED.
+#[pg_extern(volatile, parallel_unsafe, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+#[allow(clippy::type_complexity)]
+fn engine_promote_worker(
+    environment_id: Option<&str>,
+    version: Option<&str>,
+) -> TableIterator<
+    'static,
+    (
+        name!(environment_id, String),
+        name!(version, String),
+        name!(is_current, bool),
+        name!(promoted_runs, i32),
+    ),
+> {
+    api::enter_locking().or_raise();
+    let id = environment_id.unwrap_or(Environment::DEFAULT_ID);
+    let version = required("version", version).or_raise();
+    TableIterator::once(make_current(id, version).or_raise())
+}
+
+/// The environment, the version, whether it is the current one, how many runs were promoted.
+type WorkerRow = (String, String, bool, i32);
+
+fn register(id: &str, registration: Registration, promote: bool) -> Result<WorkerRow, Refusal> {
+    let environment = lock(id)?;
+    let Registration { worker, limits } = registration;
+    let current = store::worker::find_fresh(&environment, None);
+    store::worker::set(&environment, &worker, api::now());
+    if promote && worker.supersedes(current.as_ref().map(|current| current.version.as_str())) {
+        store::worker::promote(&environment, &worker.version);
+    }
+    set_limits(environment.clone(), &limits);
+    Ok(row(&environment, &worker.version))
+}
+
+fn make_current(id: &str, version: &str) -> Result<WorkerRow, Refusal> {
+    let environment = lock(id)?;
+    if store::worker::find_fresh(&environment, Some(version)).is_none() {
+        return Err(Refusal::UnknownVersion {
+            version: version.to_owned(),
+        });
+    }
+    store::worker::promote(&environment, version);
+    Ok(row(&environment, version))
+}
+
+/// Takes the mutex: whoever parks runs holds it, too, so that no run is parked for want of what is registered here.
+fn lock(id: &str) -> Result<Environment, Refusal> {
+    store::mutex::wait_alone(id);
+    match store::environment::find_fresh(id) {
+        Some(environment) => Ok((*environment).clone()),
+        None => Err(Refusal::UnknownEnvironment {
+            environment_id: id.to_owned(),
+        }),
+    }
+}
+
+fn row(environment: &Environment, version: &str) -> WorkerRow {
+    let current = store::worker::find(environment, None);
+    let is_current = current.is_some_and(|current| current.version == version);
+    let promoted = promote::begin(environment);
+    (
+        environment.id.clone(),
+        version.to_owned(),
+        is_current,
+        promoted,
+    )
+}
+
+/// Gives queues their base limits; what stands in for them, or pauses them, stays.
+fn set_limits(mut environment: Environment, limits: &[(String, Option<i32>)]) {
+    let mut is_changed = false;
+    for (name, limit) in limits {
+        let queue = environment.queues.get(name).copied().unwrap_or_default();
+        if queue.concurrency_limit != *limit {
+            let queue = Queue {
+                concurrency_limit: *limit,
+                ..queue
+            };
+            environment.queues.insert(name.clone(), queue);
+            store::limit::set_queue(&environment, name, queue, api::now());
+            is_changed = true;
+        }
+    }
+    if is_changed {
+        store::limit::fit(&environment);
+    }
+}

@@ -1,0 +1,63 @@
+//! When runs that wait enter their queues, and what they are told meanwhile. All runs here are locked.
+
+use engine_core::{NewRun, Run, RunId, Shard, Timestamp, Timing};
+use pgrx::JsonB;
+use pgrx::datum::TimestampWithTimeZone;
+
+use super::run::{column, time};
+use super::statement::{Cells, Statement, arguments, statement};
+
+static READ: Statement = statement!("timing_read.sql");
+static RESCHEDULE: Statement = statement!("run_reschedule.sql");
+static RETELL: Statement = statement!("run_retell.sql");
+
+/// What says when these runs of one shard enter their queues, in the order of their ids.
+pub(crate) fn timings(shard: Shard, ids: &[&RunId]) -> Vec<(RunId, Timing)> {
+    let moment = |time: TimestampWithTimeZone| Timestamp::from_micros(time.into());
+    READ.query(
+        arguments![shard.number(), column(ids, |id| id.as_str())],
+        |cells: &mut Cells| {
+            let id = RunId::parse(&cells.value::<String>());
+            let timing = Timing {
+                delay_until: cells.nullable().map(moment),
+                queue_timestamp: moment(cells.value()),
+                priority_ms: cells.value(),
+                ttl: cells.nullable(),
+            };
+            (id, timing)
+        },
+    )
+}
+
+/// The same of one run.
+pub(crate) fn timing(run: &Run) -> Timing {
+    match timings(run.id.shard(), &[&run.id]).pop() {
+        Some((_, timing)) => timing,
+        None => unreachable!("a run that has a state is there"),
+    }
+}
+
+/// Gives a run another time.
+pub(crate) fn reschedule(run: &Run, timing: &Timing) {
+    RESCHEDULE.execute(arguments![
+        run.id.shard().number(),
+        run.id.as_str(),
+        timing.delay_until.map(time),
+        time(timing.queue_timestamp),
+    ]);
+}
+
+/// Tells a run what it is: what `new` says takes the place of what was there.
+pub(crate) fn retell(run: &Run, new: &NewRun) {
+    RETELL.execute(arguments![
+        run.id.shard().number(),
+        run.id.as_str(),
+        new.payload.as_str(),
+        new.payload_type.as_str(),
+        new.metadata.clone().map(JsonB),
+        (!new.tags.is_empty()).then(|| JsonB(new.tags.as_slice().into())),
+        new.max_attempts,
+        new.max_duration_seconds,
+        new.machine.as_deref(),
+    ]);
+}

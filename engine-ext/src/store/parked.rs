@@ -1,0 +1,70 @@
+//! Runs that wait for a version.
+
+use engine_core::{Environment, RunId, Shard, Timestamp};
+use pgrx::datum::TimestampWithTimeZone;
+
+use super::run::{column, time};
+use super::statement::{Statement, arguments, statement};
+
+static INSERT: Statement = statement!("parked_insert.sql");
+static DELETE: Statement = statement!("parked_delete.sql");
+static FIND: Statement = statement!("parked_find.sql");
+
+/// A run that waits.
+pub(crate) struct Parked {
+    /// The run, and when it was triggered.
+    pub(crate) place: Place,
+    pub(crate) task: String,
+    pub(crate) queue: String,
+    /// The version that it is bound to.
+    pub(crate) version: Option<String>,
+}
+
+/// A place in the order in which runs were triggered.
+#[derive(Clone)]
+pub(crate) struct Place {
+    pub(crate) created_at: Timestamp,
+    pub(crate) run_id: RunId,
+}
+
+/// Notes locked runs that wait from now on.
+pub(super) fn insert(shard: Shard, runs: &[&RunId]) {
+    if !runs.is_empty() {
+        INSERT.execute(arguments![shard.number(), column(runs, |id| id.as_str())]);
+    }
+}
+
+/// Takes locked runs off the list.
+pub(super) fn delete(shard: Shard, runs: &[&RunId]) {
+    if !runs.is_empty() {
+        DELETE.execute(arguments![shard.number(), column(runs, |id| id.as_str())]);
+    }
+}
+
+/// Runs of an environment that wait, first triggered first, after a place.
+pub(crate) fn find(environment: &Environment, after: Option<&Place>, max_runs: i32) -> Vec<Parked> {
+    let moment = |time: TimestampWithTimeZone| Timestamp::from_micros(time.into());
+    FIND.query(
+        arguments![
+            environment.shard.number(),
+            environment.id.as_str(),
+            after.map_or(TimestampWithTimeZone::negative_infinity(), |after| time(
+                after.created_at
+            )),
+            after.map_or("", |after| after.run_id.as_str()),
+            max_runs,
+        ],
+        |cells| {
+            let run_id = RunId::parse(&cells.value::<String>());
+            Parked {
+                place: Place {
+                    created_at: moment(cells.value()),
+                    run_id,
+                },
+                task: cells.value(),
+                queue: cells.value(),
+                version: cells.nullable(),
+            }
+        },
+    )
+}

@@ -1,0 +1,37 @@
+//! The tick as its users call it: the background worker is one of them, and has their rights.
+
+#![allow(unsafe_code)]
+
+use std::ffi::CString;
+
+use pgrx::pg_sys;
+
+use super::statement::{Cells, Statement, arguments, statement};
+
+static SCHEMA: Statement = statement!("extension_schema_read.sql");
+static TICK: Statement = statement!("tick.sql");
+
+/// Calls the function as the present role; gives how many items it has done. Does nothing where there is no extension.
+pub(crate) fn call(max_items: i32) -> i64 {
+    let schema: Option<String> = SCHEMA.query(arguments![], Cells::value).pop();
+    let Some(path) = schema.and_then(|schema| CString::new(schema).ok()) else {
+        return 0;
+    };
+    // The function is where somebody has created the extension, or has moved it to.
+    // SAFETY: a setting of this transaction only, with a value that outlives the call.
+    unsafe {
+        pg_sys::set_config_option(
+            c"search_path".as_ptr(),
+            path.as_ptr(),
+            pg_sys::GucContext::PGC_USERSET,
+            pg_sys::GucSource::PGC_S_SESSION,
+            pg_sys::GucAction::GUC_ACTION_LOCAL,
+            true,
+            0,
+            false,
+        );
+    }
+    TICK.query(arguments![max_items], Cells::value)
+        .pop()
+        .unwrap_or(0)
+}

@@ -1,0 +1,108 @@
+//! Versions of workers. A session keeps those that it has read.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ffi::CStr;
+use std::rc::Rc;
+
+use engine_core::{Environment, EnvironmentType, Timestamp, WorkerVersion};
+use pgrx::JsonB;
+
+use super::kept;
+use super::run::time;
+use super::statement::{Cells, Statement, arguments, statement};
+
+static READ: Statement = statement!("worker_read.sql");
+static READ_CURRENT: Statement = statement!("worker_current_read.sql");
+static KNOWS_TASK: Statement = statement!("worker_knows_task.sql");
+static SET: Statement = statement!("worker_set.sql");
+static RETIRE: Statement = statement!("worker_retire.sql");
+static PROMOTE: Statement = statement!("worker_promote.sql");
+
+const TABLE: &CStr = c"worker";
+
+/// By environment and version; the version that does what wants no other one has none.
+type Versions = HashMap<(String, Option<String>), Option<Rc<WorkerVersion>>>;
+
+thread_local! {
+    /// What this session has read, as of a generation.
+    static KNOWN: RefCell<(u64, Versions)> = RefCell::default();
+}
+
+/// The version of a worker that does a run: the one that it is bound to, or else the one that does what wants no other one.
+pub(crate) fn find(environment: &Environment, version: Option<&str>) -> Option<Rc<WorkerVersion>> {
+    let generation = kept::generation();
+    let key = (environment.id.clone(), version.map(str::to_owned));
+    let known = KNOWN.with_borrow(|(at, versions)| match *at == generation {
+        true => versions.get(&key).cloned(),
+        false => None,
+    });
+    known.unwrap_or_else(|| {
+        kept::watch(TABLE);
+        let found = read(environment, version).map(Rc::new);
+        // As of before it was read: if somebody registered in between, it is read again.
+        KNOWN.with_borrow_mut(|(at, versions)| {
+            if *at != generation {
+                (*at, *versions) = (generation, Versions::new());
+            }
+            versions.insert(key, found.clone());
+        });
+        found
+    })
+}
+
+/// The same, as it is now. Call it with the environment's mutex held.
+pub(crate) fn find_fresh(
+    environment: &Environment,
+    version: Option<&str>,
+) -> Option<Rc<WorkerVersion>> {
+    kept::fresh_generation();
+    find(environment, version)
+}
+
+fn read(environment: &Environment, version: Option<&str>) -> Option<WorkerVersion> {
+    let decode = |cells: &mut Cells| {
+        let (version, image) = (cells.value(), cells.nullable());
+        let tasks: JsonB = cells.value();
+        WorkerVersion::stored(version, image, &tasks.0, cells.value())
+    };
+    let id = environment.id.as_str();
+    let rows = match version {
+        Some(version) => READ.query(arguments![id, version], decode),
+        None => {
+            let is_newest = environment.kind == EnvironmentType::Development;
+            READ_CURRENT.query(arguments![id, is_newest], decode)
+        }
+    };
+    rows.into_iter().next()
+}
+
+/// Whether any version knows a task.
+pub(crate) fn knows_task(environment: &Environment, task: &str) -> bool {
+    let arguments = arguments![environment.id.as_str(), task];
+    KNOWS_TASK
+        .query(arguments, Cells::value)
+        .pop()
+        .unwrap_or(false)
+}
+
+/// Writes a version.
+pub(crate) fn set(environment: &Environment, worker: &WorkerVersion, now: Timestamp) {
+    SET.execute(arguments![
+        environment.id.as_str(),
+        worker.version.as_str(),
+        worker.image.as_deref(),
+        JsonB(worker.tasks_json()),
+        worker.queues.iter().cloned().collect::<Vec<String>>(),
+        time(now),
+    ]);
+    kept::changed(TABLE);
+}
+
+/// Makes a version the current one.
+pub(crate) fn promote(environment: &Environment, version: &str) {
+    let id = environment.id.as_str();
+    RETIRE.execute(arguments![id]);
+    PROMOTE.execute(arguments![id, version]);
+    kept::changed(TABLE);
+}

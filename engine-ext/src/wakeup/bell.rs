@@ -1,0 +1,154 @@
+//! Bells: a dequeue that waits sleeps until a commit queues a run for it. They are in shared memory, so only where the library is
+//! preloaded; elsewhere, and for a run whose hour comes while nobody commits anything, a dequeue looks again from time to time.
+//!
+//! Nothing is lost between a look and the sleep: who waits writes that down *before* it looks, and who queues rings *after* its
+//! commit. So either the look sees the run, or the ringer sees who waits.
+
+#![allow(unsafe_code)]
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::ffi::c_void;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+use pgrx::{PgAtomic, pg_guard, pg_shmem_init, pg_sys};
+
+/// Processes that can wait for a bell; those with greater numbers look from time to time.
+const PLACES: usize = 4096;
+
+/// By the number of a process: the bell that it waits for, or 0.
+// SAFETY: the name is this library's own.
+static WAITING: PgAtomic<[AtomicU64; PLACES]> = unsafe { PgAtomic::new(c"engine_waiting") };
+
+/// By the number of a process: the address of its latch, which is the same in every process.
+// SAFETY: as above.
+static LATCHES: PgAtomic<[AtomicUsize; PLACES]> = unsafe { PgAtomic::new(c"engine_latches") };
+
+/// One more than the greatest number of a process that ever waited.
+// SAFETY: as above.
+static END: PgAtomic<AtomicUsize> = unsafe { PgAtomic::new(c"engine_waiting_end") };
+
+/// Whether there is such memory: set before the first process is forked.
+static IS_SHARED: AtomicBool = AtomicBool::new(false);
+
+/// Whether this process is told of its commits.
+static IS_TOLD: AtomicBool = AtomicBool::new(false);
+
+thread_local! {
+    /// How often each bell rings once this transaction commits.
+    static PENDING: RefCell<BTreeMap<u64, usize>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// Asks for the memory, if the library is preloaded.
+pub(crate) fn register() {
+    // SAFETY: a plain value of this process, set before libraries are loaded.
+    if !unsafe { pg_sys::process_shared_preload_libraries_in_progress } {
+        return;
+    }
+    pg_shmem_init!(WAITING = [const { AtomicU64::new(0) }; PLACES]);
+    pg_shmem_init!(LATCHES = [const { AtomicUsize::new(0) }; PLACES]);
+    pg_shmem_init!(END = AtomicUsize::new(0));
+    IS_SHARED.store(true, Ordering::Relaxed);
+}
+
+/// This process, while it waits for the bell of a worker queue.
+pub(crate) struct Listener {
+    place: usize,
+}
+
+impl Listener {
+    /// Begins to listen; `None` where there are no bells. Look for runs after this, then sleep.
+    pub(crate) fn new(worker_queue: &str) -> Option<Self> {
+        let place = process_number();
+        if !IS_SHARED.load(Ordering::Relaxed) || place >= PLACES {
+            return None;
+        }
+        // SAFETY: the latch of this process.
+        let latch = unsafe { pg_sys::MyLatch };
+        LATCHES.get()[place].store(latch.expose_provenance(), Ordering::SeqCst);
+        WAITING.get()[place].store(bell(worker_queue), Ordering::SeqCst);
+        END.get().fetch_max(place + 1, Ordering::SeqCst);
+        Some(Self { place })
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        WAITING.get()[self.place].store(0, Ordering::SeqCst);
+    }
+}
+
+/// Wakes one who waits for runs of a worker queue, once this transaction commits.
+pub(crate) fn ring_at_commit(worker_queue: &str) {
+    if !IS_SHARED.load(Ordering::Relaxed) {
+        return;
+    }
+    if !IS_TOLD.swap(true, Ordering::Relaxed) {
+        // SAFETY: a function pointer of this process, for good.
+        unsafe { pg_sys::RegisterXactCallback(Some(transaction_ended), ptr::null_mut()) };
+    }
+    let bell = bell(worker_queue);
+    PENDING.with_borrow_mut(|pending| *pending.entry(bell).or_default() += 1);
+}
+
+/// Rings what is to be rung. Runs that were queued and then taken back ring, too: who comes for nothing goes on waiting.
+#[pg_guard]
+unsafe extern "C-unwind" fn transaction_ended(
+    event: pg_sys::XactEvent::Type,
+    _argument: *mut c_void,
+) {
+    match event {
+        pg_sys::XactEvent::XACT_EVENT_COMMIT => {
+            for (bell, times) in PENDING.take() {
+                ring(bell, times);
+            }
+        }
+        // A prepared transaction is committed by nobody that could ring for it.
+        pg_sys::XactEvent::XACT_EVENT_ABORT | pg_sys::XactEvent::XACT_EVENT_PREPARE => {
+            PENDING.take();
+        }
+        _ => {}
+    }
+}
+
+/// Wakes up to `times` of those who wait for this bell.
+fn ring(bell: u64, mut times: usize) {
+    let end = END.get().load(Ordering::SeqCst);
+    let waiting = WAITING.get()[..end].iter().zip(LATCHES.get());
+    for (waits_for, latch) in waiting {
+        if times == 0 {
+            return;
+        }
+        let is_mine = waits_for
+            .compare_exchange(bell, 0, Ordering::SeqCst, Ordering::SeqCst)
+            .is_ok();
+        if is_mine {
+            let latch = ptr::with_exposed_provenance_mut(latch.load(Ordering::SeqCst));
+            // SAFETY: latches are in shared memory for good. That of a process which has ended since wakes nobody.
+            unsafe { pg_sys::SetLatch(latch) };
+            times -= 1;
+        }
+    }
+}
+
+/// The bell of a worker queue of this database; never 0.
+fn bell(worker_queue: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    // SAFETY: a plain value of this process.
+    unsafe { pg_sys::MyDatabaseId }.hash(&mut hasher);
+    worker_queue.hash(&mut hasher);
+    hasher.finish().max(1)
+}
+
+/// The number of this process among those of the server.
+fn process_number() -> usize {
+    #[cfg(any(feature = "pg17", feature = "pg18"))]
+    // SAFETY: a plain value of this process.
+    let number = unsafe { pg_sys::MyProcNumber };
+    #[cfg(not(any(feature = "pg17", feature = "pg18")))]
+    // SAFETY: a process that executes a statement has an entry.
+    let number = unsafe { (*pg_sys::MyProc).pgprocno };
+    usize::try_from(number).unwrap_or(PLACES)
+}

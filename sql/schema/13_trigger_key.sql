@@ -1,0 +1,17 @@
+-- What lets a trigger find a run that is there: the primary key lets one of many triggers at once have a key, and the others
+-- wait until that one has committed or rolled back.
+create table engine.trigger_key (
+    shard      smallint not null,
+    kind       text collate "C" not null check (kind in ('IDEMPOTENCY', 'DEBOUNCE', 'ONE_TIME_TOKEN')),
+    digest     bytea not null,
+    run_id     text collate "C" not null,
+    expires_at timestamptz,
+    constraint trigger_key_pkey primary key (shard, kind, digest)
+);
+
+-- The tick forgets keys that have expired.
+create index trigger_key_expiry on engine.trigger_key (shard, expires_at) where expires_at is not null;
+
+comment on table engine.trigger_key is 'Idempotency keys, debounce keys and one-time tokens, each with the run that has it';
+comment on column engine.trigger_key.digest is 'SHA-256 of the key and what it is unique in: a key may be longer than an entry of an index';
+comment on column engine.trigger_key.expires_at is 'When it is forgotten; null for never';

@@ -1,0 +1,37 @@
+-- One row per schedule that somebody has set. A tick that finds one due makes its run and moves the row on, in one transaction:
+-- as long as a tick has the row no other one sees it.
+create table engine.schedule (
+    id                text collate "C" primary key,
+    shard             smallint not null,
+    environment_id    text collate "C" not null,
+    task              text not null,
+    cron              text not null,
+    timezone          text not null,
+    spread_window     text,
+    is_active         boolean not null,
+    external_id       text,
+    payload           jsonb,
+    options           jsonb,
+    phase             integer check (phase >= 0),
+    last_nominal_at   timestamptz,
+    next_nominal_at   timestamptz,
+    next_effective_at timestamptz,
+    next_at           timestamptz,
+    last_run_id       text collate "C",
+    last_error        text,
+    created_at        timestamptz not null,
+    constraint schedule_next check (num_nulls(next_nominal_at, next_effective_at, next_at) in (0, 3))
+);
+
+-- The tick finds what is due. A schedule that is not active is not here.
+create index schedule_due on engine.schedule (shard, next_at) where next_at is not null;
+
+comment on table engine.schedule is 'Schedules: what makes runs by the clock';
+comment on column engine.schedule.cron is 'Minute, hour, day of month, month, day of week; perhaps seconds in front';
+comment on column engine.schedule.spread_window is 'How long after its ticks it may begin: 30m, 2h, 10%';
+comment on column engine.schedule.phase is 'Where in its range it stands; kept once it was spread';
+comment on column engine.schedule.last_nominal_at is 'The tick for which it made its last run';
+comment on column engine.schedule.next_nominal_at is 'Its next tick; null while it is not active';
+comment on column engine.schedule.next_effective_at is 'From when the run of that tick may be claimed';
+comment on column engine.schedule.next_at is 'When that run is made';
+comment on column engine.schedule.last_error is 'Why its last tick made no run; null if it made one';

@@ -1,0 +1,6 @@
+-- The search path that finds the functions of the extension, and nothing in front of them.
+-- Locks: none.
+select 'pg_catalog, ' || pg_catalog.quote_ident(n.nspname) || ', pg_temp'
+from pg_catalog.pg_extension as x
+join pg_catalog.pg_namespace as n on n.oid = x.extnamespace
+where x.extname = 'engine'

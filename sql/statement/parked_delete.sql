@@ -1,0 +1,5 @@
+-- Takes locked runs off the list that wait for no version any more.
+-- $1 smallint shard, $2 text[] run ids
+-- Locks: the rows; the runs are locked. Index: parked_pkey.
+delete from engine.parked as p
+where p.shard = $1 and p.run_id = any ($2)

@@ -1,0 +1,5 @@
+-- Calls the tick; gives how many items it has done.
+-- $1 integer how many at most
+-- Locks: what the tick locks. Index: none of its own.
+select coalesce(sum(t.processed), 0)
+from engine_tick(max_items => $1) as t

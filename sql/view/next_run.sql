@@ -1,0 +1,17 @@
+-- The next run of each schedule that is active.
+create view engine.next_run as
+select s.id as schedule_id,
+       s.environment_id,
+       s.task,
+       s.cron,
+       s.timezone,
+       s.next_nominal_at as nominal_at,
+       s.next_effective_at as effective_at,
+       s.last_nominal_at,
+       s.last_run_id,
+       s.last_error
+from engine.schedule as s
+where s.next_at is not null
+order by s.next_effective_at, s.id;
+
+comment on view engine.next_run is 'Schedules that are active, by the time of their next run';

@@ -1,0 +1,143 @@
+//! A dequeue that waits is woken by the commit that has something for it, where the library is preloaded.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use engine_harness::condition::{backend_pid, eventually};
+use engine_harness::{Cluster, Database, Options, Session};
+use serde_json::json;
+use tokio::task::{JoinHandle, JoinSet};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+async fn preloaded() -> Result<Cluster> {
+    Cluster::start(Options::default().set("shared_preload_libraries", "engine")).await
+}
+
+/// Half of those who looked four times a second would take longer.
+const WOKEN: Duration = Duration::from_millis(100);
+
+/// The middle one.
+fn median(mut waited: Vec<Duration>) -> Duration {
+    waited.sort_unstable();
+    waited[waited.len() / 2]
+}
+
+/// Dequeues a run of `worker_queue`, waiting for a minute, in a session of its own; returns once that has slept for so long that
+/// its pauses are the longest ones.
+async fn sleeper(
+    database: &Database,
+    worker_queue: &'static str,
+) -> Result<JoinHandle<Result<Vec<String>>>> {
+    let (session, observer) = (
+        Session::open(database).await?,
+        Session::open(database).await?,
+    );
+    let pid = backend_pid(&session.client).await?;
+    let dequeue = tokio::spawn(async move {
+        let sql = "select run_id from engine_dequeue($1, wait_ms => 60000)";
+        let rows = session.client.query(sql, &[&worker_queue]).await?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
+    });
+    eventually("the dequeue sleeps", PATIENCE, async || {
+        let sleeping = "pg_stat_activity where wait_event_type = 'Extension' \
+                        and query_start < clock_timestamp() - interval '800 ms' and pid =";
+        Ok(observer.count(&format!("{sleeping} {pid}")).await? == 1)
+    })
+    .await?;
+    Ok(dequeue)
+}
+
+#[tokio::test]
+async fn a_commit_wakes_who_waits_for_its_run() -> Result<()> {
+    let cluster = preloaded().await?;
+    let database = cluster.database().await?;
+    let session = Session::open(&database).await?;
+    let mut waited = Vec::new();
+    for _ in 0..9 {
+        let dequeue = sleeper(&database, "main").await?;
+        let triggered = session.trigger("test").await?;
+        let committed = Instant::now();
+        assert_eq!(dequeue.await??, [triggered.run_id]);
+        waited.push(committed.elapsed());
+    }
+    let waited = median(waited);
+    assert!(waited < WOKEN, "{waited:?}");
+    session.check().await
+}
+
+#[tokio::test]
+async fn one_commit_wakes_as_many_as_it_has_runs_for() -> Result<()> {
+    let cluster = preloaded().await?;
+    let database = cluster.database().await?;
+    let session = Session::open(&database).await?;
+    let mut sleepers = JoinSet::new();
+    for _ in 0..5 {
+        sleepers.spawn(sleeper(&database, "main").await?);
+    }
+    let other = sleeper(&database, "other").await?;
+    let sql = "select run_id from engine_trigger_many('[{\"task\": \"a\"}, {\"task\": \"b\"}, {\"task\": \"c\"}]')";
+    let rows = session.client.query(sql, &[]).await?;
+    let mut triggered: BTreeSet<String> = rows.iter().map(|row| row.get(0)).collect();
+    for _ in 0..3 {
+        let woken = sleepers.join_next().await;
+        for run_id in woken.into_iter().flatten().flatten().flatten().flatten() {
+            assert!(triggered.remove(&run_id), "{run_id} was handed out twice");
+        }
+    }
+    assert_eq!(triggered, BTreeSet::new());
+    session
+        .trigger_with("'test', worker_queue => 'other'")
+        .await?;
+    assert_eq!(other.await??.len(), 1);
+    sleepers.abort_all();
+    session.check().await
+}
+
+#[tokio::test]
+async fn a_trigger_that_is_taken_back_gives_nobody_a_run() -> Result<()> {
+    let cluster = preloaded().await?;
+    let database = cluster.database().await?;
+    let session = Session::open(&database).await?;
+    let dequeue = sleeper(&database, "main").await?;
+    session.client.batch_execute("begin").await?;
+    session.trigger("test").await?;
+    session.client.batch_execute("rollback").await?;
+    let sql = "begin; savepoint s";
+    session.client.batch_execute(sql).await?;
+    session.trigger("test").await?;
+    session
+        .client
+        .batch_execute("rollback to s; commit")
+        .await?;
+    let triggered = session.trigger("test").await?;
+    assert_eq!(dequeue.await??, [triggered.run_id]);
+    session.check().await
+}
+
+#[tokio::test]
+async fn who_waits_for_a_slot_is_woken_by_its_release() -> Result<()> {
+    let cluster = preloaded().await?;
+    let database = cluster.database().await?;
+    let session = Session::open(&database).await?;
+    let limit = "select engine_set_queue('q', concurrency_limit => 1)";
+    session.client.batch_execute(limit).await?;
+    let mut waited = Vec::new();
+    for _ in 0..9 {
+        let arguments = "'test', queue => 'q'";
+        session.trigger_with(arguments).await?;
+        let held = session.take().await?;
+        let next = session.trigger_with(arguments).await?.run_id;
+        let dequeue = sleeper(&database, "main").await?;
+        session.complete(&held, json!({"ok": true})).await?;
+        let freed = Instant::now();
+        assert_eq!(dequeue.await??, [next.as_str()]);
+        waited.push(freed.elapsed());
+        let sql = "select engine_cancel($1, finalize => true)";
+        session.client.query_one(sql, &[&next]).await?;
+    }
+    let waited = median(waited);
+    assert!(waited < WOKEN, "{waited:?}");
+    session.check().await
+}

@@ -1,0 +1,117 @@
+//! A call as either engine gets it: commands with the names of runs and snapshots filled in.
+
+use engine_core::Timestamp;
+use engine_harness::Held;
+use serde_json::{Value, json};
+
+use crate::command::{Cancel, End, Error, How, Options};
+
+/// The worker that all calls name which name one.
+pub const WORKER: &str = "worker";
+
+/// One call.
+#[derive(Debug, Clone)]
+pub enum Call {
+    /// Objects with the parameter names of `engine_trigger`.
+    Trigger(Value),
+    TriggerMany(Vec<Value>),
+    Dequeue {
+        max_runs: i32,
+        environment_id: Option<String>,
+    },
+    Start(Held),
+    Complete(Held, Value),
+    CompleteMany(Vec<(Held, Value)>),
+    Beat(Held),
+    BeatMany(Vec<Held>),
+    Cancel(String, Cancel),
+    Tick,
+    Redrive(String),
+    Replay(String),
+    Lapse(String),
+    /// The run may be claimed from this moment, which is over.
+    Due(String, Timestamp),
+    Stray(String),
+}
+
+/// When a cancel says that its run ended.
+pub const CANCELLED_AT: &str = "2020-02-02T02:02:02.000002Z";
+
+/// When the deadlines passed that a history lets lapse.
+pub const LAPSED_AT: Timestamp = Timestamp::from_micros(0);
+
+/// An element of `engine_complete_many`.
+pub fn element((held, completion): &(Held, Value)) -> Value {
+    json!({"run_id": held.run_id, "snapshot_id": held.snapshot_id, "completion": completion})
+}
+
+impl Options {
+    /// A new run, in `worker_queue`.
+    pub fn to_json(&self, worker_queue: &str, parent_run_id: Option<String>) -> Value {
+        let environment_id = if self.is_in_development {
+            "development"
+        } else {
+            "default"
+        };
+        let retry = self.retry.map(|retry| {
+            // Without chance, so that the time of a retry can be foretold; and long, so that it does not come by itself.
+            let mut settings = json!({
+                "maxAttempts": retry.max_attempts,
+                "minTimeoutInMs": 3_600_000,
+                "maxTimeoutInMs": 86_400_000,
+                "randomize": false,
+            });
+            if retry.is_upgraded_when_out_of_memory {
+                settings["outOfMemory"] = json!({"machine": "small-2x"});
+            }
+            settings
+        });
+        json!({
+            "task": "test",
+            "worker_queue": worker_queue,
+            "environment_id": environment_id,
+            "priority_ms": self.priority_ms,
+            "max_attempts": self.max_attempts,
+            "machine": self.machine,
+            "retry": retry,
+            "parent_run_id": parent_run_id,
+        })
+    }
+}
+
+impl End {
+    /// The completion.
+    pub fn to_json(&self) -> Value {
+        let mut completion = match &self.how {
+            How::Success { output } => json!({"ok": true, "output": output}),
+            How::Failure {
+                error,
+                retry_delay_ms,
+            } => {
+                let retry = retry_delay_ms.map(|delay| json!({"delay": delay}));
+                json!({"ok": false, "error": error.to_json(), "retry": retry})
+            }
+            How::Malformed => json!({"ok": false}),
+        };
+        completion["usage"] = json!({"durationMs": self.duration_ms});
+        completion
+    }
+}
+
+impl Error {
+    fn to_json(self) -> Value {
+        match self {
+            Self::Text => json!({"type": "STRING_ERROR", "raw": "no"}),
+            Self::BuiltIn => {
+                json!({"type": "BUILT_IN_ERROR", "name": "E", "message": "m", "stackTrace": "at 1"})
+            }
+            Self::Custom => json!({"type": "CUSTOM_ERROR", "raw": "{\"a\": 1}"}),
+            Self::Internal(code) => json!({"type": "INTERNAL_ERROR", "code": code}),
+            Self::Exited(signal) => json!({
+                "type": "INTERNAL_ERROR",
+                "code": "TASK_PROCESS_EXITED_WITH_NON_ZERO_CODE",
+                "message": format!("exited with {signal}"),
+            }),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What a history is made of: commands that name their runs and snapshots by place, so that a shorter history, tried to find
+//! the shortest one that fails, still means something.
+
+/// A run, by its place among those that the history has triggered.
+#[derive(Debug, Clone, Copy)]
+pub enum Which {
+    /// One to which the command applies, if there is any.
+    Fitting(u8),
+    /// Any.
+    Any(u8),
+    /// None: its id is of no run.
+    Unknown,
+}
+
+/// A run, and which of its snapshots the caller holds: the latest, or how many before it.
+#[derive(Debug, Clone, Copy)]
+pub struct Hold {
+    pub which: Which,
+    pub age: u8,
+}
+
+/// What is asked of a new run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub is_in_development: bool,
+    pub priority_ms: i64,
+    pub max_attempts: Option<i32>,
+    pub machine: Option<&'static str>,
+    pub retry: Option<Retry>,
+    pub parent: Option<Which>,
+}
+
+/// Retry settings.
+#[derive(Debug, Clone, Copy)]
+pub struct Retry {
+    pub max_attempts: i32,
+    pub is_upgraded_when_out_of_memory: bool,
+}
+
+/// The end of an attempt, as its worker tells it.
+#[derive(Debug, Clone)]
+pub struct End {
+    pub how: How,
+    pub duration_ms: u32,
+}
+
+#[derive(Debug, Clone)]
+pub enum How {
+    Success {
+        output: Option<&'static str>,
+    },
+    Failure {
+        error: Error,
+        retry_delay_ms: Option<i64>,
+    },
+    Malformed,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum Error {
+    Text,
+    BuiltIn,
+    Custom,
+    Internal(&'static str),
+    /// A process that ended by a signal.
+    Exited(&'static str),
+}
+
+/// How a run is cancelled.
+#[derive(Debug, Clone)]
+pub struct Cancel {
+    pub reason: Option<&'static str>,
+    pub finalize: Option<bool>,
+    pub is_dated: bool,
+    pub attempt_duration_ms: Option<i64>,
+    pub bulk_action_id: Option<&'static str>,
+}
+
+/// One command.
+#[derive(Debug, Clone)]
+pub enum Command {
+    Trigger(Options),
+    TriggerMany(Vec<Options>),
+    Dequeue {
+        max_runs: i32,
+        environment: Option<&'static str>,
+    },
+    Start(Hold),
+    Complete(Hold, End),
+    CompleteMany(Vec<(Hold, End)>),
+    Beat(Hold),
+    BeatMany(Vec<Hold>),
+    Cancel(Which, Cancel),
+    Tick,
+    Redrive(Which),
+    Replay(Which),
+    /// Time passes: a deadline.
+    Lapse(Which),
+    /// Time passes: a run may be claimed.
+    Due(Which),
+    /// A table breaks: a run that is not queued gets a queue item. Then somebody dequeues.
+    Stray(Which),
+}

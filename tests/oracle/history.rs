@@ -1,0 +1,193 @@
+//! Plays a history on the real engine and on the oracle, and compares them after every call.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use anyhow::Result;
+use engine_core::{Settings, Timestamp, Transition};
+use serde_json::Value;
+
+use crate::answer::{self, Answer};
+use crate::call::{Call, LAPSED_AT, WORKER};
+use crate::command::Command;
+use crate::life::{Context, Minted};
+use crate::oracle::Oracle;
+use crate::perform::perform;
+use crate::read;
+use crate::resolve::Scene;
+use crate::row::{self, RunRows};
+use crate::server::{self, Server};
+
+/// How many histories may share the tables before they are emptied: the check reads every run.
+const HISTORIES_PER_CLEARING: u64 = 20;
+
+/// Where histories are played, one after the other, each with a worker queue of its own.
+pub struct Stage {
+    pub server: Server,
+    /// What the oracle decides by; the time is that of each call.
+    pub settings: Settings,
+    /// What has been played so far.
+    pub played: Played,
+    /// Whether the last history ended in order. A failed one leaves behind what later ticks would stumble over.
+    pub is_clean: bool,
+}
+
+/// A summary.
+#[derive(Default)]
+pub struct Played {
+    pub histories: u64,
+    pub calls: u64,
+    pub refused: u64,
+    /// What has written a snapshot.
+    pub transitions: BTreeSet<Transition>,
+}
+
+/// One history under way.
+struct History {
+    worker_queue: String,
+    oracle: Oracle,
+    /// What was called, for the reader of a failure.
+    trace: String,
+}
+
+impl Stage {
+    /// Plays a history.
+    ///
+    /// # Errors
+    /// The first difference, with all calls up to it.
+    pub async fn play(&mut self, commands: &[Command]) -> Result<()> {
+        if !self.is_clean || self.played.histories.is_multiple_of(HISTORIES_PER_CLEARING) {
+            self.server.clear().await?;
+        }
+        self.is_clean = false;
+        let mut history = History {
+            worker_queue: format!("queue-{}", self.played.histories),
+            oracle: Oracle::default(),
+            trace: String::new(),
+        };
+        self.played.histories += 1;
+        if let Err(difference) = self.play_on(&mut history, commands).await {
+            anyhow::bail!("{difference:#}, after\n{}", history.trace);
+        }
+        let lives = history.oracle.lives.values();
+        let snapshots = lives.flat_map(|life| &life.rows.snapshots);
+        let transitions = snapshots.map(|snapshot| snapshot.transition);
+        self.played.transitions.extend(transitions);
+        self.is_clean = true;
+        Ok(())
+    }
+
+    async fn play_on(&mut self, history: &mut History, commands: &[Command]) -> Result<()> {
+        for (step, command) in (0..).zip(commands) {
+            let scene = Scene {
+                oracle: &history.oracle,
+                worker_queue: &history.worker_queue,
+                step,
+            };
+            if let Some(call) = scene.call(command) {
+                let _ = self.call(history, &call).await?;
+            }
+        }
+        // What is due would be found by the ticks of the next history.
+        while self
+            .call(history, &Call::Tick)
+            .await?
+            .is_ok_and(|rows| has_worked(&rows))
+        {}
+        let sql = "select to_jsonb(a) from engine_check() as a";
+        match self.server.call(sql, &[]).await? {
+            Ok(violations) if violations.is_empty() => Ok(()),
+            violations => anyhow::bail!("engine_check finds {violations:?}"),
+        }
+    }
+
+    /// One call, on both sides.
+    async fn call(&mut self, history: &mut History, call: &Call) -> Result<Answer> {
+        writeln!(history.trace, "{call:?}")?;
+        let before = server::now();
+        let told = perform(&self.server, &history.worker_queue, call).await?;
+        let after = server::now();
+        let rows = read::rows(&self.server, &history.worker_queue).await?;
+        let now = time_of(&history.oracle, &rows, before);
+        anyhow::ensure!(
+            before <= now && now <= after,
+            "the server's time is {now:?}, and the call lasted from {before:?} to {after:?}"
+        );
+        self.settings.now = now;
+        let context = Context {
+            settings: &self.settings,
+            minted: &minted(&rows),
+            worker_id: names_worker(call).then_some(WORKER),
+        };
+        let expected = history.oracle.answer(call, &run_ids(&told), &context);
+        answer::compare(&told, &expected).map_err(anyhow::Error::msg)?;
+        let ours: Vec<&RunRows> = history
+            .oracle
+            .lives
+            .values()
+            .map(|life| &life.rows)
+            .collect();
+        row::compare(&rows, &ours).map_err(anyhow::Error::msg)?;
+        self.played.calls += 1;
+        self.played.refused += u64::from(told.is_err());
+        Ok(told)
+    }
+}
+
+/// The time that the server has read in a call, from what it wrote; `otherwise` if that cannot be told, and then it has
+/// changed nothing that depends on it.
+fn time_of(oracle: &Oracle, rows: &[RunRows], otherwise: Timestamp) -> Timestamp {
+    let written = rows.iter().find_map(|run| {
+        let known = oracle.lives.get(&run.run_id).map(|life| &life.rows);
+        let count = known.map_or(0, |known| known.snapshots.len());
+        let snapshot = run.snapshots.get(count);
+        let beat = run.deadline.as_ref().filter(|deadline| {
+            let known = known.and_then(|known| known.deadline.as_ref());
+            let is_moved = known.is_some_and(|known| known.deadline_at != deadline.deadline_at);
+            is_moved && deadline.deadline_at != LAPSED_AT
+        });
+        let beat_at = beat.map(|deadline| deadline.deadline_at.plus_ms(-deadline.interval_ms));
+        snapshot.map(|snapshot| snapshot.created_at).or(beat_at)
+    });
+    written.unwrap_or(otherwise)
+}
+
+fn minted(rows: &[RunRows]) -> Minted {
+    let mut minted = Minted::new();
+    for run in rows {
+        for (ordinal, snapshot) in (1..).zip(&run.snapshots) {
+            minted.insert((run.run_id.clone(), ordinal), snapshot.id.clone());
+        }
+    }
+    minted
+}
+
+fn run_ids(told: &Answer) -> Vec<String> {
+    let rows = told.as_deref().unwrap_or_default();
+    let run_id = |row: &Value| row["run_id"].as_str().map(str::to_owned);
+    rows.iter().filter_map(run_id).collect()
+}
+
+fn names_worker(call: &Call) -> bool {
+    match call {
+        Call::Dequeue { .. }
+        | Call::Stray(_)
+        | Call::Start(_)
+        | Call::Complete(..)
+        | Call::CompleteMany(_) => true,
+        Call::Trigger(_)
+        | Call::TriggerMany(_)
+        | Call::Beat(_)
+        | Call::BeatMany(_)
+        | Call::Cancel(..)
+        | Call::Tick
+        | Call::Redrive(_)
+        | Call::Replay(_)
+        | Call::Lapse(_)
+        | Call::Due(..) => false,
+    }
+}
+
+fn has_worked(rows: &[Value]) -> bool {
+    rows.iter().any(|row| row["processed"] != 0)
+}

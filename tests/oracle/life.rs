@@ -1,0 +1,212 @@
+//! A run of the oracle: its rows, and what each plan makes of them. It says once more, in Rust, what `claim_apply.sql`,
+//! `attempt_start.sql`, `run_finish.sql`, `run_move.sql` and `snapshot_refuse.sql` say.
+
+use std::collections::HashMap;
+
+use engine_core::{
+    ExecutionStatus, Finish, Move, NewRun, Plan, Run, RunId, RunStatus, Settings, SnapshotId,
+    Transition,
+};
+
+use crate::row::{DeadlineRow, RunRows, SnapshotRow};
+
+/// The ids of snapshots, by run and ordinal: what the server has minted is given.
+pub type Minted = HashMap<(String, usize), String>;
+
+/// What a call brings along.
+pub struct Context<'a> {
+    pub settings: &'a Settings,
+    pub minted: &'a Minted,
+    /// The worker that calls.
+    pub worker_id: Option<&'a str>,
+}
+
+/// A run.
+pub struct Life {
+    pub new: NewRun,
+    pub rows: RunRows,
+}
+
+impl Life {
+    /// The run as `run_lock.sql` reads it.
+    pub fn run(&self) -> Run {
+        let state = &self.rows.state;
+        Run {
+            id: RunId::parse(&self.rows.run_id),
+            run_status: state.run_status,
+            execution_status: state.execution_status,
+            snapshot_id: SnapshotId::parse(&state.snapshot_id),
+            snapshot_ordinal: state.snapshot_ordinal,
+            attempt_number: state.attempt_number,
+            max_attempts: state.max_attempts,
+            queue_attempts: state.queue_attempts,
+            machine: state.machine.clone(),
+            usage_duration_ms: state.usage_duration_ms,
+            cost_in_cents: state.cost_in_cents,
+            was_dequeued: state.was_dequeued,
+            has_waitpoint: false,
+            is_dead_lettered: state.is_dead_lettered,
+            retry: state.retry.clone(),
+            environment_type: self.new.environment.kind,
+            batch_id: None,
+            error: state.error.clone(),
+            status_reason: None,
+        }
+    }
+
+    /// The run as `claim_lock.sql` reads it: what its trigger said counts until a dequeue has resolved it.
+    pub fn candidate(&self) -> Run {
+        let run = self.run();
+        Run {
+            max_attempts: run.max_attempts.or(self.new.max_attempts),
+            machine: run.machine.or_else(|| self.new.machine.clone()),
+            retry: run.retry.or_else(|| self.new.retry.clone()),
+            ..run
+        }
+    }
+
+    /// Writes what becomes of `run`, which is this run as it was read.
+    pub fn apply(&mut self, run: &Run, plan: Plan, context: &Context<'_>) {
+        match plan {
+            Plan::Claim { max_attempts } => self.claim(run, max_attempts, context),
+            Plan::Start { attempt_number } => self.start(attempt_number, context),
+            Plan::Finish(finish) => self.finish(*finish, context),
+            Plan::Move(moved) => self.move_on(*moved, context),
+            Plan::Refuse { finish, .. } => {
+                self.refuse(context);
+                if let Some(finish) = finish {
+                    self.finish(*finish, context);
+                }
+            }
+            Plan::Notify | Plan::Keep => {}
+        }
+    }
+
+    fn claim(&mut self, run: &Run, max_attempts: i32, context: &Context<'_>) {
+        let machine = context.settings.machines.resolve(run.machine.as_deref());
+        let to = (ExecutionStatus::PendingExecuting, RunStatus::Dequeued);
+        self.write(Transition::Dequeued, to, context.worker_id, context);
+        if let Some(snapshot) = self.rows.snapshots.last_mut() {
+            snapshot.machine = Some(machine.as_str().to_owned());
+        }
+        self.rows.available_at = None;
+        self.watch(context);
+        let state = &mut self.rows.state;
+        state.max_attempts = Some(max_attempts);
+        state.machine = Some(machine.as_str().to_owned());
+        state.retry = run.retry.clone();
+        state.was_dequeued = true;
+    }
+
+    fn start(&mut self, attempt_number: i32, context: &Context<'_>) {
+        self.rows.state.attempt_number = Some(attempt_number);
+        let to = (ExecutionStatus::Executing, RunStatus::Executing);
+        self.write(Transition::Started, to, context.worker_id, context);
+        self.watch(context);
+    }
+
+    fn finish(&mut self, finish: Finish, context: &Context<'_>) {
+        if self.rows.state.execution_status.is_queued() {
+            self.rows.available_at = None;
+        }
+        let to = (ExecutionStatus::Finished, finish.run_status);
+        self.write(finish.transition, to, context.worker_id, context);
+        if let Some(snapshot) = self.rows.snapshots.last_mut() {
+            snapshot.detail = finish.detail;
+        }
+        self.rows.deadline = None;
+        let state = &mut self.rows.state;
+        state.completed_at = finish.completed_at.or(state.completed_at);
+        state.output = finish.output;
+        state.output_type = finish.output_type;
+        state.error = finish.error;
+        state.usage_duration_ms = finish.usage_duration_ms;
+        state.cost_in_cents = finish.cost_in_cents;
+        state.is_dead_lettered = finish.is_dead_lettered;
+    }
+
+    fn move_on(&mut self, moved: Move, context: &Context<'_>) {
+        let worker_id = context.worker_id.filter(|_| moved.is_callers);
+        let to = (moved.execution_status, moved.run_status);
+        self.write(moved.transition, to, worker_id, context);
+        if let Some(snapshot) = self.rows.snapshots.last_mut() {
+            snapshot.detail = moved.detail;
+        }
+        self.rows.available_at = moved.available_at;
+        self.watch(context);
+        let state = &mut self.rows.state;
+        state.queue_attempts = moved.queue_attempts;
+        state.machine = moved.machine;
+        state.usage_duration_ms = moved.usage_duration_ms;
+        state.cost_in_cents = moved.cost_in_cents;
+        state.error = moved.error;
+        state.completed_at = moved.completed_at;
+        state.is_dead_lettered = false;
+    }
+
+    /// A snapshot that is not valid: the latest stays what it is.
+    fn refuse(&mut self, context: &Context<'_>) {
+        let latest = self.rows.state.clone();
+        let to = (latest.execution_status, latest.run_status);
+        self.write(Transition::Refused, to, context.worker_id, context);
+        if let Some(snapshot) = self.rows.snapshots.last_mut() {
+            snapshot.is_valid = false;
+            snapshot.attempt_number = None;
+        }
+        self.rows.state = latest;
+    }
+
+    /// A new snapshot, which is the latest.
+    pub fn write(
+        &mut self,
+        transition: Transition,
+        (execution_status, run_status): (ExecutionStatus, RunStatus),
+        worker_id: Option<&str>,
+        context: &Context<'_>,
+    ) {
+        let rows = &mut self.rows;
+        let ordinal = rows.snapshots.len() + 1;
+        let minted = context.minted.get(&(rows.run_id.clone(), ordinal));
+        let id = minted
+            .map_or("not on the server", String::as_str)
+            .to_owned();
+        rows.snapshots.push(SnapshotRow {
+            id: id.clone(),
+            previous_id: (ordinal > 1).then(|| rows.state.snapshot_id.clone()),
+            transition,
+            execution_status,
+            run_status: run_status.in_snapshot(),
+            attempt_number: rows.state.attempt_number,
+            is_valid: true,
+            worker_id: worker_id.map(str::to_owned),
+            machine: None,
+            detail: None,
+            created_at: context.settings.now,
+        });
+        rows.state.snapshot_id = id;
+        rows.state.snapshot_ordinal = i32::try_from(ordinal).unwrap_or(i32::MAX);
+        rows.state.execution_status = execution_status;
+        rows.state.run_status = run_status;
+    }
+
+    /// The deadline of the new status, if it has one. What the tick looks at never moves into the future by itself.
+    fn watch(&mut self, context: &Context<'_>) {
+        let state = &self.rows.state;
+        let heartbeats = &context.settings.heartbeats;
+        let before = self.rows.deadline.take();
+        self.rows.deadline = heartbeats
+            .interval_ms(state.execution_status)
+            .map(|interval_ms| {
+                let deadline_at = context.settings.now.plus_ms(interval_ms);
+                let check_at =
+                    before.map_or(deadline_at, |before| before.check_at.min(deadline_at));
+                DeadlineRow {
+                    snapshot_id: state.snapshot_id.clone(),
+                    holds_slot: state.execution_status.holds_slot(),
+                    interval_ms,
+                    deadline_at,
+                    check_at,
+                }
+            });
+    }
+}

@@ -1,0 +1,100 @@
+//! What the oracle does for workers that have a run: beats and completions.
+
+use engine_core::{
+    AttemptStatus, Command, Completion, CompletionOf, Plan, Refusal, RunId, SnapshotId, Timestamp,
+    decide,
+};
+use engine_harness::Held;
+use serde_json::{Value, json};
+
+use crate::call::element;
+use crate::life::Context;
+use crate::oracle::Oracle;
+
+impl Oracle {
+    /// Moves the deadline of a run whose caller holds the snapshot that is watched.
+    pub fn beat(&mut self, held: &Held, context: &Context<'_>) -> Result<Vec<Value>, Refusal> {
+        self.find(&RunId::parse(&held.run_id))?;
+        Ok(self.beat_many(std::slice::from_ref(held), context))
+    }
+
+    /// The same for many runs; those that do not exist are told by nulls.
+    pub fn beat_many(&mut self, held: &[Held], context: &Context<'_>) -> Vec<Value> {
+        for Held {
+            run_id,
+            snapshot_id,
+        } in held
+        {
+            let life = self.lives.get_mut(run_id);
+            match life.and_then(|life| life.rows.deadline.as_mut()) {
+                Some(deadline) if deadline.snapshot_id == *snapshot_id => {
+                    deadline.deadline_at = context.settings.now.plus_ms(deadline.interval_ms);
+                }
+                _ => {}
+            }
+        }
+        let row = |Held { run_id, .. }: &Held| {
+            let life = self.lives.get(run_id);
+            let deadline = life.and_then(|life| life.rows.deadline.as_ref());
+            let mut row = self.execution(run_id);
+            row["heartbeat_ms"] = json!(deadline.map(|deadline| deadline.interval_ms));
+            row
+        };
+        held.iter().map(row).collect()
+    }
+
+    /// Ends an attempt.
+    pub fn complete(
+        &mut self,
+        held: &Held,
+        completion: &Value,
+        context: &Context<'_>,
+    ) -> Result<Vec<Value>, Refusal> {
+        let element = CompletionOf {
+            completion: Completion::parse(completion)?,
+            run_id: RunId::parse(&held.run_id),
+            snapshot_id: SnapshotId::parse(&held.snapshot_id),
+        };
+        Ok(vec![self.end(&element, context)?])
+    }
+
+    /// Ends many attempts. One after the other is the same as all at once: whoever comes second to a run is stale.
+    pub fn complete_many(
+        &mut self,
+        ends: &[(Held, Value)],
+        context: &Context<'_>,
+    ) -> Result<Vec<Value>, Refusal> {
+        let elements = CompletionOf::many(ends.iter().map(element).collect(), 1000)?;
+        let mut rows = Vec::new();
+        for element in elements {
+            let run_id = element
+                .as_ref()
+                .ok()
+                .map(|element| element.run_id.as_str().to_owned());
+            let answer = element.and_then(|element| self.end(&element, context));
+            rows.push(answer.unwrap_or_else(|refusal| {
+                json!({"run_id": run_id, "snapshot_id": null, "error_code": refusal.sqlstate(),
+                       "error_message": refusal.message()})
+            }));
+        }
+        Ok(rows)
+    }
+
+    fn end(&mut self, element: &CompletionOf, context: &Context<'_>) -> Result<Value, Refusal> {
+        let run = self.find(&element.run_id)?.run();
+        let command = Command::Complete {
+            snapshot_id: &element.snapshot_id,
+            completion: &element.completion,
+        };
+        let plan = decide(&run, command, context.settings)?;
+        let (attempt_status, retry_at) = match &plan {
+            Plan::Move(moved) => (moved.attempt_status, moved.retry_at),
+            _ => (Some(AttemptStatus::RunFinished), None),
+        };
+        self.apply(vec![(run, plan)], context);
+        let mut row = self.execution(element.run_id.as_str());
+        row["attempt_status"] = json!(attempt_status.map(AttemptStatus::as_str));
+        row["retry_at"] = json!(retry_at.map(Timestamp::to_rfc3339));
+        Ok(row)
+    }
+}

@@ -1,0 +1,325 @@
+//! SC: schedules. What is pure of them, SC-11 to SC-19, is tested where it is decided.
+
+use anyhow::{Context, Result};
+use engine_harness::{Database, Session};
+use serde_json::{Value, json};
+use tokio_postgres::types::Json;
+
+/// Moves the clock: what a schedule is to do next is due now.
+async fn come(session: &Session) -> Result<()> {
+    let sql = "update engine.schedule set next_at = clock_timestamp() where next_at is not null";
+    session.client.batch_execute(sql).await?;
+    Ok(())
+}
+
+/// Payloads of all runs, in the order in which they were made.
+async fn payloads(session: &Session) -> Result<Vec<Value>> {
+    let sql = "select r.payload::jsonb from engine.run r join engine.snapshot s on s.run_id = r.id and s.ordinal = 1 \
+               order by s.position";
+    let rows = session.client.query(sql, &[]).await?;
+    Ok(rows
+        .iter()
+        .map(|row| row.get::<_, Json<Value>>(0).0)
+        .collect())
+}
+
+/// Seconds from one time to another, both as JSON says them.
+async fn seconds(session: &Session, from: &Value, to: &Value) -> Result<f64> {
+    let sql = "select extract(epoch from $2::text::timestamptz - $1::text::timestamptz)::float8";
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let row = session
+        .client
+        .query_one(sql, &[&text(from), &text(to)])
+        .await?;
+    Ok(row.get(0))
+}
+
+#[tokio::test]
+async fn sc_1_a_schedule_makes_a_run_at_each_tick_and_tells_it_which() -> Result<()> {
+    let database = Database::fresh().await?;
+    database.set("engine.schedule_ahead_ms", "10000").await?;
+    let session = Session::open(&database).await?;
+    let set = "select engine_set_schedule('sched_1', 'report', '* * * * *', timezone => 'Europe/Berlin', external_id => 'mine', \
+               payload => '{\"n\": 1}', options => '{\"queue\": \"reports\", \"tags\": [\"nightly\"]}')";
+    session.client.query(set, &[]).await?;
+    let ahead = "engine.schedule where next_at between next_nominal_at - interval '10 s' and next_nominal_at \
+                 and next_effective_at = next_nominal_at and next_nominal_at between now() and now() + interval '61 s'";
+    assert_eq!(session.count(ahead).await?, 1);
+    assert_eq!(session.count("engine.next_run").await?, 1);
+    for _ in 0..2 {
+        come(&session).await?;
+        assert_eq!(session.tick_of("begun_schedule").await?, 1);
+    }
+    let told = payloads(&session).await?;
+    assert_eq!(told.len(), 2);
+    assert_eq!(
+        seconds(&session, &told[0]["timestamp"], &told[1]["timestamp"]).await?,
+        60.0
+    );
+    assert_eq!(told[0].get("lastTimestamp"), None);
+    assert_eq!(told[1]["lastTimestamp"], told[0]["timestamp"]);
+    for (key, value) in [
+        ("scheduleId", json!("sched_1")),
+        ("externalId", json!("mine")),
+        ("timezone", json!("Europe/Berlin")),
+        ("payload", json!({"n": 1})),
+        ("type", json!("IMPERATIVE")),
+    ] {
+        assert_eq!(told[1][key], value, "{key}");
+    }
+    assert_eq!(told[1]["upcoming"].as_array().map(Vec::len), Some(10));
+    assert_eq!(
+        seconds(&session, &told[1]["timestamp"], &told[1]["upcoming"][0]).await?,
+        60.0
+    );
+    let runs = "engine.run where task = 'report' and queue = 'reports' and tags = '{nightly}' \
+                and queue_timestamp = (payload::jsonb ->> 'timestamp')::timestamptz \
+                and annotations ->> 'rootScheduleId' = 'sched_1'";
+    assert_eq!(session.count(runs).await?, 2);
+    assert_eq!(
+        session.dequeue().await?,
+        None,
+        "made ahead of its time, and claimed at its time"
+    );
+    session.check().await
+}
+
+#[tokio::test]
+async fn sc_2_what_is_not_spread_begins_with_its_tick_and_has_no_phase() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    session
+        .client
+        .query("select engine_set_schedule('s', 'test', '* * * * *')", &[])
+        .await?;
+    come(&session).await?;
+    session.tick().await?;
+    let sql = "select phase, next_effective_at = next_nominal_at and next_at = next_nominal_at, \
+                      next_nominal_at > clock_timestamp(), last_nominal_at, \
+                      (select (payload::jsonb ->> 'timestamp')::timestamptz from engine.run) = last_nominal_at, \
+                      last_run_id = (select id from engine.run) from engine.schedule";
+    let row = session.client.query_one(sql, &[]).await?;
+    assert_eq!(row.get::<_, Option<i32>>(0), None);
+    for column in [1, 2, 4, 5] {
+        assert!(row.get::<_, bool>(column), "{column}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn sc_3_a_schedule_that_is_spread_keeps_its_phase_and_its_place_until_its_times_change()
+-> Result<()> {
+    let database = Database::fresh().await?;
+    database.set("engine.schedule_spread", "1").await?;
+    database
+        .set("engine.schedule_secret", "test-secret")
+        .await?;
+    let session = Session::open(&database).await?;
+    session
+        .client
+        .query("select engine_set_environment('env_789')", &[])
+        .await?;
+    let set = |more: &str| {
+        format!(
+            "select engine_set_schedule('daily-report', 'test', '0 3 * * *', environment_id => 'env_789', spread_window => '2h'{more})"
+        )
+    };
+    session.client.query(&set(""), &[]).await?;
+    let state = "select phase::text || ' ' || next_nominal_at || ' ' || next_effective_at from engine.schedule";
+    let first: String = session.client.query_one(state, &[]).await?.get(0);
+    assert!(first.starts_with("43063717 "), "{first}");
+    let offset = "engine.schedule where next_effective_at - next_nominal_at = interval '144.382 s'";
+    assert_eq!(
+        session.count(offset).await?,
+        1,
+        "43063717 / 2^31 of two hours"
+    );
+    session.client.query(&set(", payload => '1'"), &[]).await?;
+    let same: String = session.client.query_one(state, &[]).await?.get(0);
+    assert_eq!(same, first, "nothing about its times has changed");
+    session
+        .client
+        .batch_execute("update engine.schedule set phase = 0")
+        .await?;
+    session
+        .client
+        .query(&set(", timezone => 'Asia/Tokyo'"), &[])
+        .await?;
+    let moved: String = session.client.query_one(state, &[]).await?.get(0);
+    assert!(moved.starts_with("0 ") && moved != first, "{moved}");
+    come(&session).await?;
+    session.tick().await?;
+    let exact = "engine.run r, engine.schedule s where r.queue_timestamp = s.last_nominal_at";
+    assert_eq!(session.count(exact).await?, 1, "phase 0 is the tick itself");
+    Ok(())
+}
+
+#[tokio::test]
+async fn sc_5_to_sc_8_a_schedule_is_its_own_job_and_needs_no_recovery() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    assert_eq!(
+        session.tick_of("begun_schedule").await?,
+        0,
+        "none is no error"
+    );
+    for id in ["a", "b", "c"] {
+        let set = format!("select engine_set_schedule('{id}', 'test', '0 9 * * *')");
+        session.client.query(&set, &[]).await?;
+    }
+    assert_eq!(session.count("engine.next_run").await?, 3);
+    come(&session).await?;
+    assert_eq!(session.tick_of("begun_schedule").await?, 3);
+    assert_eq!(session.count("engine.next_run").await?, 3);
+    session.check().await
+}
+
+#[tokio::test]
+async fn a_schedule_is_switched_off_and_on_and_deleted() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    session
+        .client
+        .query("select engine_set_schedule('s', 'test', '* * * * *')", &[])
+        .await?;
+    let off =
+        "select active, next_nominal_at is null from engine_set_schedule('s', active => false)";
+    let row = session.client.query_one(off, &[]).await?;
+    assert_eq!(
+        (row.get::<_, bool>(0), row.get::<_, bool>(1)),
+        (false, true)
+    );
+    assert_eq!(session.count("engine.next_run").await?, 0);
+    assert_eq!(session.count("engine_upcoming_runs('s')").await?, 0);
+    assert_eq!(session.tick_of("begun_schedule").await?, 0);
+    let on = "select next_nominal_at > now() from engine_set_schedule('s', active => true)";
+    assert!(session.client.query_one(on, &[]).await?.get::<_, bool>(0));
+    for expected in [true, false] {
+        let row = session
+            .client
+            .query_one("select engine_delete_schedule('s')", &[])
+            .await?;
+        assert_eq!(row.get::<_, bool>(0), expected);
+    }
+    assert_eq!(
+        session
+            .refused("select engine_upcoming_runs('s')")
+            .await?
+            .code,
+        "RE014"
+    );
+    session.check().await
+}
+
+#[tokio::test]
+async fn a_tick_that_was_missed_is_caught_up_on_once() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    session
+        .client
+        .query("select engine_set_schedule('s', 'test', '0 * * * *')", &[])
+        .await?;
+    // Nobody has called the tick for five hours.
+    let late = "update engine.schedule set next_nominal_at = date_trunc('hour', now()) - interval '5 hours', \
+                next_effective_at = date_trunc('hour', now()) - interval '5 hours', next_at = now() - interval '5 hours'";
+    session.client.batch_execute(late).await?;
+    assert_eq!(session.tick_of("begun_schedule").await?, 1);
+    assert_eq!(session.tick_of("begun_schedule").await?, 0);
+    let next = "engine.schedule where next_nominal_at = date_trunc('hour', now()) + interval '1 hour' \
+                and last_nominal_at = date_trunc('hour', now()) - interval '5 hours'";
+    assert_eq!(session.count(next).await?, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_run_that_is_refused_is_left_out_and_the_schedule_goes_on() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    session
+        .client
+        .query("select engine_set_environment('env')", &[])
+        .await?;
+    for (id, environment) in [("gone", "env"), ("here", "default")] {
+        let set = format!(
+            "select engine_set_schedule('{id}', 'test', '* * * * *', environment_id => '{environment}')"
+        );
+        session.client.query(&set, &[]).await?;
+    }
+    session
+        .client
+        .query(
+            "select engine_set_environment('env', archived => true)",
+            &[],
+        )
+        .await?;
+    come(&session).await?;
+    assert_eq!(session.tick_of("begun_schedule").await?, 2);
+    assert_eq!(session.count("engine.run").await?, 1);
+    let why = "engine.next_run where schedule_id = 'gone' and last_error like '%archived%' and last_nominal_at is null";
+    assert_eq!(session.count(why).await?, 1);
+    session
+        .client
+        .query(
+            "select engine_set_environment('env', archived => false)",
+            &[],
+        )
+        .await?;
+    come(&session).await?;
+    session.tick().await?;
+    assert_eq!(session.count("engine.run").await?, 3);
+    assert_eq!(
+        session
+            .count("engine.next_run where last_error is null")
+            .await?,
+        2
+    );
+    session.check().await
+}
+
+#[tokio::test]
+async fn the_next_ticks_of_a_schedule_can_be_seen() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let set = "select engine_set_schedule('s', 'test', '0 23 L * *', 'America/New_York')";
+    session.client.query(set, &[]).await?;
+    let sql = "select string_agg(to_char(nominal_at at time zone 'America/New_York', 'DD HH24:MI'), ',' order by nominal_at), \
+                      bool_and(nominal_at = effective_at), min(nominal_at) = (select next_nominal_at from engine.schedule), \
+                      count(*) \
+               from engine_upcoming_runs('s', 24)";
+    let row = session.client.query_one(sql, &[]).await?;
+    let days: &str = row.get(0);
+    assert!(
+        days.split(',')
+            .all(|day| ["28 23:00", "29 23:00", "30 23:00", "31 23:00"].contains(&day)),
+        "{days}"
+    );
+    assert!(row.get::<_, bool>(1) && row.get::<_, bool>(2));
+    assert_eq!(row.get::<_, i64>(3), 24);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_schedule_whose_tick_is_at_work_is_changed_afterwards() -> Result<()> {
+    let database = Database::fresh().await?;
+    let (ticker, owner) = (
+        Session::open(&database).await?,
+        Session::open(&database).await?,
+    );
+    owner
+        .client
+        .query("select engine_set_schedule('s', 'test', '* * * * *')", &[])
+        .await?;
+    come(&owner).await?;
+    ticker.client.batch_execute("begin").await?;
+    assert_eq!(ticker.tick_of("begun_schedule").await?, 1);
+    let pid = engine_harness::condition::backend_pid(&owner.client).await?;
+    let change = tokio::spawn(async move {
+        owner
+            .client
+            .query_one("select engine_set_schedule('s', cron => '0 0 1 1 *')", &[])
+            .await?;
+        Ok::<_, anyhow::Error>(owner)
+    });
+    engine_harness::condition::waits_for_lock(&Session::open(&database).await?.client, pid).await?;
+    ticker.client.batch_execute("commit").await?;
+    let owner = change.await?.context("the change failed")?;
+    let both = "engine.schedule where cron = '0 0 1 1 *' and last_run_id is not null \
+                and date_trunc('year', next_nominal_at at time zone 'UTC') = next_nominal_at at time zone 'UTC'";
+    assert_eq!(owner.count(both).await?, 1);
+    Ok(())
+}
