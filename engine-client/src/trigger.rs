@@ -9,9 +9,7 @@ use serde_json::Value;
 use tokio_postgres::Row;
 
 use crate::time::{serialize_ms, serialize_nullable_duration, serialize_seconds, serialize_time};
-use crate::{
-    BatchId, Debounce, Dequeued, Error, ExecutionStatus, RunId, RunStatus, SnapshotId,
-};
+use crate::{BatchId, Debounce, Dequeued, Error, ExecutionStatus, RunId, RunStatus, SnapshotId};
 
 /// A run to be triggered: its task, its payload and its options.
 ///

@@ -16,7 +16,10 @@ async fn a_run_waits_for_the_version_that_knows_it_and_an_older_one_can_be_made_
     engine.set_environment(&strict).await?;
     let known = NewVersion::new("2").task(json!({"id": "t", "maxDuration": 9}));
     let registered = engine.register_worker(&known).await?;
-    assert_eq!((registered.is_current, registered.version.as_str()), (true, "2"));
+    assert_eq!(
+        (registered.is_current, registered.version.as_str()),
+        (true, "2")
+    );
     let older = NewVersion::new("1").tasks(["t"]).promote(false);
     assert!(!engine.register_worker(&older).await?.is_current);
     assert!(engine.promote_worker("default", "1").await?.is_current);
@@ -44,7 +47,9 @@ async fn a_schedule_is_made_changed_looked_at_and_deleted() -> Result<()> {
     let schedule = engine.set_schedule(&hourly).await?;
     assert!(schedule.is_active && schedule.next.is_some());
     let upcoming = engine.upcoming_runs("s", 2).await?;
-    let apart = upcoming[1].nominal_at.duration_since(upcoming[0].nominal_at)?;
+    let apart = upcoming[1]
+        .nominal_at
+        .duration_since(upcoming[0].nominal_at)?;
     assert_eq!(apart.as_secs(), 3600);
     let paused = engine
         .set_schedule(&ScheduleChange::new("s").active(false))

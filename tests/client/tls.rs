@@ -44,7 +44,11 @@ async fn a_connection_is_encrypted_to_a_server_that_is_trusted_and_to_no_other()
     let data = cluster.data();
     put(&data, "server.crt", &cert.pem())?;
     put(&data, "server.key", &signing_key.serialize_pem())?;
-    put(&data, "pg_hba.conf", &format!("local all all trust\n{RULE}"))?;
+    put(
+        &data,
+        "pg_hba.conf",
+        &format!("local all all trust\n{RULE}"),
+    )?;
     let session = Session::open(&cluster.database().await?).await?;
     for statement in ["alter system set ssl = on", "select pg_reload_conf()"] {
         session.client.batch_execute(statement).await?;
@@ -53,9 +57,11 @@ async fn a_connection_is_encrypted_to_a_server_that_is_trusted_and_to_no_other()
     let address = format!("host={host} user=postgres dbname=postgres sslmode=require");
     let database: Database = address.parse()?;
     let trusting_it = database.clone().tls(trusting(cert.der())?);
-    eventually("the server takes encrypted connections", PATIENCE, async || {
-        Ok(trusting_it.connect().await.is_ok())
-    })
+    eventually(
+        "the server takes encrypted connections",
+        PATIENCE,
+        async || Ok(trusting_it.connect().await.is_ok()),
+    )
     .await?;
     let connection = trusting_it.connect().await?;
     let sql = "select ssl, version from pg_stat_ssl where pid = pg_backend_pid()";

@@ -3,9 +3,7 @@
 use tokio_postgres::GenericClient;
 use tokio_postgres::types::{Json, Type};
 
-use crate::{
-    Beginning, Engine, Error, NewVersion, Schedule, ScheduleChange, Version, statement,
-};
+use crate::{Beginning, Engine, Error, NewVersion, Schedule, ScheduleChange, Version, statement};
 
 impl<C: GenericClient> Engine<'_, C> {
     /// `engine_register_worker`: registers a version of a worker with what it knows, and goes on with runs that
