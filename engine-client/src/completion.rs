@@ -49,6 +49,13 @@ impl Completion {
         Self { json }
     }
 
+    /// Asks for the next attempt after this pause, kept to the millisecond. Of a short one the engine says
+    /// [`RetryImmediately`](crate::AttemptStatus::RetryImmediately): the worker keeps the run, and starts it again itself.
+    pub fn retry_after(mut self, pause: Duration) -> Self {
+        self.json["retry"] = json!({"delay": to_ms(pause)});
+        self
+    }
+
     /// How long the attempt took. Kept to the millisecond.
     pub fn duration(mut self, duration: Duration) -> Self {
         self.json["usage"] = json!({"durationMs": to_ms(duration)});
@@ -128,5 +135,7 @@ mod tests {
             *completion.as_json(),
             json!({"ok": false, "error": {"type": "STRING_ERROR", "raw": "no such file"}})
         );
+        let again = completion.retry_after(Duration::from_secs(2));
+        assert_eq!(again.as_json()["retry"], json!({"delay": 2000}));
     }
 }

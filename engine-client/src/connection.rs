@@ -1,11 +1,16 @@
 //! One connection and the task that drives it.
 
+use std::fmt;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::config::SslMode;
+use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
+use tokio_postgres::{Client, Config, NoTls, Socket};
+#[cfg(feature = "tls")]
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::{Engine, Error};
 
@@ -23,12 +28,43 @@ const GOODBYE: Duration = Duration::from_secs(2);
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone)]
+///
+/// Timeouts of the server's own go into the string as well, such as `options='-c statement_timeout=30s'`, and
+/// so do `connect_timeout`, `keepalives_idle` and `tcp_user_timeout`. A pooler may refuse `options`.
+#[derive(Clone)]
 pub struct Database {
     config: Config,
+    #[cfg(feature = "tls")]
+    tls: Option<MakeRustlsConnect>,
 }
 
 impl Database {
+    /// Encrypts connections, and verifies the server as `tls` says. Needs the feature `tls`.
+    ///
+    /// By the connection string, `sslmode=require` refuses a server without TLS, and `prefer`, which is the
+    /// default, goes on without. The server's certificate is verified in both cases, for the name that the
+    /// connection string has as `host`. Connections by Unix socket are not encrypted.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use engine_client::{Database, rustls};
+    ///
+    /// let mut roots = rustls::RootCertStore::empty();
+    /// roots.add(std::fs::read("root.der")?.into())?;
+    /// let tls = rustls::ClientConfig::builder()
+    ///     .with_root_certificates(roots)
+    ///     .with_no_client_auth();
+    /// let database: Database = "postgres://app@db.example.org/app?sslmode=require".parse()?;
+    /// let database = database.tls(tls);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: rustls::ClientConfig) -> Self {
+        self.tls = Some(MakeRustlsConnect::new(tls));
+        self
+    }
+
     /// A new connection. It may take as long as the `connect_timeout` of the connection string, which is
     /// unlimited unless it is set.
     ///
@@ -36,11 +72,25 @@ impl Database {
     /// [`ErrorKind::Connection`](crate::ErrorKind::Connection) if the server cannot be reached;
     /// [`ErrorKind::Setup`](crate::ErrorKind::Setup) if it knows neither the role nor the database.
     pub async fn connect(&self) -> Result<Connection, Error> {
-        let (client, driver) = self
-            .config
-            .connect(NoTls)
-            .await
-            .map_err(Error::connecting)?;
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.tls {
+            return self.connect_by(tls.clone()).await;
+        }
+        if self.config.get_ssl_mode() == SslMode::Require {
+            return Err(Error::setup("sslmode=require needs Database::tls"));
+        }
+        self.connect_by(NoTls).await
+    }
+
+    async fn connect_by<T>(&self, tls: T) -> Result<Connection, Error>
+    where
+        T: MakeTlsConnect<Socket> + Send,
+        T::Stream: Send + 'static,
+        T::TlsConnect: Send,
+        <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+    {
+        let connecting = self.config.connect(tls);
+        let (client, driver) = connecting.await.map_err(Error::connecting)?;
         let driver = Driver(tokio::spawn(async move {
             if let Err(error) = driver.await {
                 tracing::debug!(%error, "connection ended");
@@ -60,7 +110,18 @@ impl From<Config> for Database {
         if config.get_application_name().is_none() {
             config.application_name("engine-client");
         }
-        Self { config }
+        Self {
+            config,
+            #[cfg(feature = "tls")]
+            tls: None,
+        }
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The configuration leaves its password out.
+        f.debug_tuple("Database").field(&self.config).finish()
     }
 }
 
@@ -161,6 +222,14 @@ mod tests {
         assert_eq!(default.as_deref(), Some("engine-client"));
         let given = application_name("dbname=app application_name=shop");
         assert_eq!(given.as_deref(), Some("shop"));
+    }
+
+    #[tokio::test]
+    async fn a_database_that_asks_for_tls_is_not_connected_to_without() {
+        let database: Database = "host=/nowhere dbname=app sslmode=require".parse().unwrap();
+        let error = database.connect().await.unwrap_err();
+        assert_eq!(error.kind(), crate::ErrorKind::Setup);
+        assert!(!error.is_retryable());
     }
 
     #[test]

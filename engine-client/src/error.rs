@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use tokio_postgres::error::{DbError, SqlState};
 
+use crate::UnknownStatus;
+
 /// What an [`Error`] means to its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -36,6 +38,10 @@ pub enum ErrorKind {
     UnknownBatch,
     /// `RE012`: the batch takes no more items.
     BatchClosed,
+    /// `RE013`: nobody has registered this version of a worker.
+    UnknownVersion,
+    /// `RE014`: no schedule has this id.
+    UnknownSchedule,
     /// Class `22` or `54000`: an argument is malformed, null, out of range or too large.
     InvalidInput,
     /// `23505`: another run has the id that was asked for.
@@ -44,7 +50,7 @@ pub enum ErrorKind {
     /// took effect is unknown.
     Connection,
     /// Class `28`, `3D` or `42`: no such database, role, privilege or function. Is the extension
-    /// installed?
+    /// installed? Also without a code: TLS is asked for and not configured, or the system gives no thread.
     Setup,
     /// A payload, an output or a connection string could not be written or read.
     Serialization,
@@ -67,6 +73,8 @@ const CODES: &[(&str, ErrorKind, Retry)] = &[
     ("RE010", ErrorKind::UnknownWaitpoint, Retry::No),
     ("RE011", ErrorKind::UnknownBatch, Retry::No),
     ("RE012", ErrorKind::BatchClosed, Retry::No),
+    ("RE013", ErrorKind::UnknownVersion, Retry::No),
+    ("RE014", ErrorKind::UnknownSchedule, Retry::No),
     // serialization failure, deadlock, lock not available, statement timeout or cancel: nothing was changed
     ("40001", ErrorKind::Database, Retry::Yes),
     ("40P01", ErrorKind::Database, Retry::Yes),
@@ -123,8 +131,11 @@ struct Inner {
 enum Cause {
     Postgres(tokio_postgres::Error),
     Json(serde_json::Error),
+    Status(UnknownStatus),
     Unanswered(Duration),
     Refused(SqlState, String),
+    Thread(io::Error),
+    Setup(&'static str),
 }
 
 impl Error {
@@ -146,7 +157,7 @@ impl Error {
     pub fn as_db_error(&self) -> Option<&DbError> {
         match &self.0.cause {
             Cause::Postgres(error) => error.as_db_error(),
-            Cause::Json(_) | Cause::Unanswered(_) | Cause::Refused(..) => None,
+            _ => None,
         }
     }
 
@@ -198,6 +209,16 @@ impl Error {
         Self::new(ErrorKind::Connection, Retry::Yes, cause)
     }
 
+    /// The system gave no thread.
+    pub(crate) fn thread(error: io::Error) -> Self {
+        Self::new(ErrorKind::Setup, Retry::No, Cause::Thread(error))
+    }
+
+    /// What was configured does not fit together.
+    pub(crate) fn setup(message: &'static str) -> Self {
+        Self::new(ErrorKind::Setup, Retry::No, Cause::Setup(message))
+    }
+
     /// One element of a call about many runs was refused.
     pub(crate) fn refused(code: &str, message: String) -> Self {
         let (kind, retry) = classify(code);
@@ -233,6 +254,12 @@ impl From<serde_json::Error> for Error {
     }
 }
 
+impl From<UnknownStatus> for Error {
+    fn from(error: UnknownStatus) -> Self {
+        Self::new(ErrorKind::Serialization, Retry::No, Cause::Status(error))
+    }
+}
+
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Error")
@@ -251,6 +278,9 @@ impl fmt::Display for Error {
             },
             Cause::Refused(code, message) => write!(f, "{message} ({})", code.code()),
             Cause::Json(error) => error.fmt(f),
+            Cause::Status(error) => error.fmt(f),
+            Cause::Thread(error) => write!(f, "cannot start a thread: {error}"),
+            Cause::Setup(message) => f.write_str(message),
             Cause::Unanswered(limit) => write!(f, "no answer from the server within {limit:?}"),
         }
     }
@@ -261,7 +291,9 @@ impl StdError for Error {
         match &self.0.cause {
             Cause::Postgres(error) => Some(error),
             Cause::Json(error) => Some(error),
-            Cause::Unanswered(_) | Cause::Refused(..) => None,
+            Cause::Status(error) => Some(error),
+            Cause::Thread(error) => Some(error),
+            Cause::Unanswered(_) | Cause::Refused(..) | Cause::Setup(_) => None,
         }
     }
 }

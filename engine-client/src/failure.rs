@@ -1,9 +1,11 @@
-//! Why an attempt failed.
+//! Why an attempt failed, and whether it is worth another one.
 
 use std::any::{Any, type_name};
 use std::error::Error as StdError;
 use std::fmt::Display;
+use std::time::Duration;
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 /// Why an attempt failed: what a handler returns as its error.
@@ -11,13 +13,22 @@ use serde_json::{Value, json};
 /// Every standard error becomes one through `?`. Text, and errors that do not implement
 /// [`std::error::Error`], go through [`Failure::message`].
 ///
+/// As long as the run has attempts left, the attempt is repeated after a pause that the
+/// [`RetryPolicy`](crate::RetryPolicy) of the worker says; a failure may ask for another pause, or for none
+/// more.
+///
 /// ```
+/// use std::time::Duration;
 /// use engine_client::Failure;
 ///
 /// async fn count_lines(path: String) -> Result<usize, Failure> {
 ///     let text = std::fs::read_to_string(&path)?;
 ///     if text.is_empty() {
-///         return Err(Failure::message("the file is empty"));
+///         let failure = Failure::message("the file is empty as yet");
+///         return Err(failure.retry_after(Duration::from_secs(60)));
+///     }
+///     if text.contains('\0') {
+///         return Err(Failure::message("not a text file").no_retry());
 ///     }
 ///     Ok(text.lines().count())
 /// }
@@ -25,8 +36,15 @@ use serde_json::{Value, json};
 //
 // It does not implement std::error::Error itself: that would overlap with the conversion from all of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    error: RunError,
+    retry: Retry,
+}
+
+/// What a failed attempt, and a run that ended with it, has for an error.
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Failure {
+pub enum RunError {
     /// `STRING_ERROR`: a message and nothing else.
     Message {
         /// The message.
@@ -55,18 +73,75 @@ pub enum Failure {
     },
 }
 
+/// Whether a failed attempt is worth another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Retry {
+    /// As the policy says.
+    ByPolicy,
+    /// After this pause, if the run has attempts left.
+    After(Duration),
+    Never,
+}
+
 impl Failure {
     /// A failure that is only a message.
     pub fn message(message: impl Display) -> Self {
-        Self::Message {
+        Self::new(RunError::Message {
             raw: message.to_string(),
-        }
+        })
     }
 
+    /// A failure of the application's own form, kept as JSON.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Serialization`](crate::ErrorKind::Serialization) if `error` cannot be written as JSON.
+    pub fn custom<T: Serialize + ?Sized>(error: &T) -> Result<Self, crate::Error> {
+        let raw = serde_json::to_string(error)?;
+        Ok(Self::new(RunError::Custom { raw }))
+    }
+
+    /// Asks for the next attempt after this pause, kept to the millisecond, if the run has attempts left.
+    pub fn retry_after(mut self, pause: Duration) -> Self {
+        self.retry = Retry::After(pause);
+        self
+    }
+
+    /// Says that another attempt would fail as well: the run ends.
+    pub fn no_retry(mut self) -> Self {
+        self.retry = Retry::Never;
+        self
+    }
+
+    /// The error.
+    pub fn error(&self) -> &RunError {
+        &self.error
+    }
+
+    pub(crate) fn retry(&self) -> Retry {
+        self.retry
+    }
+
+    fn new(error: RunError) -> Self {
+        let retry = Retry::ByPolicy;
+        Self { error, retry }
+    }
+
+    /// What no other attempt mends.
     pub(crate) fn internal(code: &str, message: impl Display) -> Self {
-        Self::Internal {
+        let error = RunError::Internal {
             code: code.to_owned(),
             message: message.to_string(),
+        };
+        Self::new(error).no_retry()
+    }
+
+    /// What somebody else reported: as text unless it is JSON.
+    pub(crate) fn reported(error: &str) -> Self {
+        match serde_json::from_str::<Value>(error) {
+            Ok(_) => Self::new(RunError::Custom {
+                raw: error.to_owned(),
+            }),
+            Err(_) => Self::message(error),
         }
     }
 
@@ -79,25 +154,25 @@ impl Failure {
         } else {
             "the handler panicked with a value that is not text".to_owned()
         };
-        Self::Error {
+        Self::new(RunError::Error {
             name: "panic".to_owned(),
             message,
             stack_trace: String::new(),
-        }
+        })
     }
 
     pub(crate) fn to_json(&self) -> Value {
-        match self {
-            Self::Message { raw } => json!({"type": "STRING_ERROR", "raw": raw}),
-            Self::Error {
+        match &self.error {
+            RunError::Message { raw } => json!({"type": "STRING_ERROR", "raw": raw}),
+            RunError::Error {
                 name,
                 message,
                 stack_trace,
             } => json!({
                 "type": "BUILT_IN_ERROR", "name": name, "message": message, "stackTrace": stack_trace,
             }),
-            Self::Custom { raw } => json!({"type": "CUSTOM_ERROR", "raw": raw}),
-            Self::Internal { code, message } => {
+            RunError::Custom { raw } => json!({"type": "CUSTOM_ERROR", "raw": raw}),
+            RunError::Internal { code, message } => {
                 json!({"type": "INTERNAL_ERROR", "code": code, "message": message})
             }
         }
@@ -112,11 +187,11 @@ impl<E: StdError> From<E> for Failure {
             causes.push(format!("caused by: {error}"));
             cause = error.source();
         }
-        Self::Error {
+        Self::new(RunError::Error {
             name: type_name::<E>().to_owned(),
             message: error.to_string(),
             stack_trace: causes.join("\n"),
-        }
+        })
     }
 }
 
@@ -152,10 +227,30 @@ mod tests {
                 Some(&self.0)
             }
         }
-        let Failure::Error { stack_trace, .. } = Outer(io::Error::other("disk full")).into() else {
-            panic!("not an error");
-        };
-        assert_eq!(stack_trace, "caused by: disk full");
+        let failure = Failure::from(Outer(io::Error::other("disk full")));
+        assert_eq!(failure.to_json()["stackTrace"], "caused by: disk full");
+    }
+
+    #[test]
+    fn a_failure_asks_for_a_retry_as_the_policy_says_unless_it_says_otherwise() {
+        let failure = Failure::message("no");
+        assert_eq!(failure.retry(), Retry::ByPolicy);
+        let pause = Duration::from_secs(9);
+        assert_eq!(
+            failure.clone().retry_after(pause).retry(),
+            Retry::After(pause)
+        );
+        assert_eq!(failure.no_retry().retry(), Retry::Never);
+        assert_eq!(Failure::internal("C", "no").retry(), Retry::Never);
+    }
+
+    #[test]
+    fn an_error_of_the_applications_own_form_is_kept_as_json() {
+        let failure = Failure::custom(&json!({"row": 7})).unwrap();
+        assert_eq!(
+            failure.to_json(),
+            json!({"type": "CUSTOM_ERROR", "raw": "{\"row\":7}"})
+        );
     }
 
     #[test]

@@ -6,7 +6,9 @@
 //!
 //! - [`Engine`] has one method per function and no policy. It borrows any connection or transaction of
 //!   [`tokio_postgres`], so that a run can be triggered in the transaction that needs it.
-//! - [`Worker`] has all the policy: it executes handlers, beats, completes, reconnects and drains.
+//! - [`Worker`] has all the policy: it executes handlers, beats, waits, completes, retries, reconnects and
+//!   drains.
+//! - [`Watch`] follows a run from outside: its snapshots, or only its result.
 //! - [`Timekeeper`] sees to what is due, such as runs whose worker died. Every worker has one.
 //!
 //! # Five minutes
@@ -46,6 +48,32 @@
 //! }
 //! ```
 //!
+//! # Triggering
+//!
+//! A run belongs to the transaction that triggers it, on any connection of yours: it is there with its commit,
+//! or never was.
+//!
+//! ```
+//! use engine_client::tokio_postgres::{Client, GenericClient};
+//! use engine_client::{Engine, Trigger};
+//!
+//! async fn place(client: &mut Client, order: i64) -> Result<(), Box<dyn std::error::Error>> {
+//!     let transaction = client.transaction().await?;
+//!     transaction.execute("insert into orders values ($1)", &[&order]).await?;
+//!     bill(&transaction, order).await?;
+//!     transaction.commit().await?;
+//!     Ok(())
+//! }
+//!
+//! async fn bill(client: &impl GenericClient, order: i64) -> Result<(), engine_client::Error> {
+//!     let trigger = Trigger::new("bill").payload(&order)?.queue("billing");
+//!     Engine::new(client).trigger(&trigger).await?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! [`Engine::trigger_many`] makes many runs by one statement. [`Watch`] waits for a result.
+//!
 //! # What a handler may rely on
 //!
 //! A run is executed at least once and finishes once. An attempt may be cut short at any `await`: its
@@ -53,9 +81,54 @@
 //! passed. What a handler does outside the database should therefore bear repetition; the server refuses
 //! the completion of an attempt that lost its run.
 //!
-//! # Logs
+//! An attempt that fails comes again as often as its run says ([`Trigger::max_attempts`]), after pauses that the
+//! [`RetryPolicy`] says, unless its [`Failure`] asks for something else. By its [`Context`] a handler waits for
+//! time, for tokens and for other runs, and does a [`step`](Context::step) once in all attempts together. A run
+//! that waits for long may be [suspended](TaskOptions::suspend_after).
 //!
-//! The worker logs through [`tracing`], with ids and never with payloads or outputs.
+//! Handlers run on the threads of your runtime: work that blocks belongs in [`tokio::task::spawn_blocking`].
+//! Heartbeats have a thread of their own and go on even if all others are blocked; but only a handler that comes
+//! to an `await` can be stopped.
+//!
+//! # Errors
+//!
+//! [`Error::kind`] says what an error means; one table in the crate maps every SQLSTATE to its kind, and says
+//! whether the same call may succeed later ([`Error::is_retryable`]). The worker repeats calls by that table,
+//! and only those that bear repetition: every call about a run names its snapshot, so that a second try of one
+//! that had succeeded is refused, and changes nothing.
+//!
+//! # Connections
+//!
+//! A worker opens a connection each for dequeues, heartbeats and its timekeeper, and
+//! [a few](WorkerConfig::attempt_connections) for starts and completions. Each is made again when it is lost,
+//! with growing pauses and jitter ([`LinkConfig`]). Connecting and every call have a time limit there.
+//!
+//! - **Poolers**: all statements are unnamed and sent with their types, so that every call works behind a
+//!   pooler in transaction mode. A [`Timekeeper`] there leads by a lock that belongs to a session of the pooler;
+//!   see there. [`WorkerConfig::wait`] keeps a session of the pooler while it waits.
+//! - **TLS**: with the feature `tls`, by [rustls](https://docs.rs/rustls): `Database::tls`.
+//!
+//! # Logs and metrics
+//!
+//! The worker logs through [`tracing`], with ids and never with payloads or outputs. Each run has a span `run`
+//! with the fields `run_id`, `task`, `attempt` and `traceparent`, the trace that its trigger gave it; for a
+//! propagator, [`Context::trace_context`] has all of it. Handlers are executed in that span, and runs that they
+//! trigger and wait for continue the trace.
+//!
+//! Through the facade [`metrics`](https://docs.rs/metrics) it counts:
+//!
+//! | name | what |
+//! |---|---|
+//! | `engine_runs_dequeued_total` | runs that were dequeued |
+//! | `engine_runs_held` | runs that are held now, executing or waiting |
+//! | `engine_attempts_started_total{task}` | attempts that were started, the first of each dequeue |
+//! | `engine_attempts_completed_total{task,status}` | attempts that were completed, by their attempt status |
+//! | `engine_attempts_abandoned_total{task}` | attempts that ended without a completion: lost, suspended, silent for too long |
+//! | `engine_attempt_start_seconds` | from the dequeue to the start of the handler |
+//! | `engine_attempt_seconds{task}` | how long handlers executed, without their waits |
+//! | `engine_batch_runs{call}` | runs in one call, `start` or `complete` |
+//! | `engine_heartbeat_seconds` | how long a beat for all held runs took |
+//! | `engine_heartbeats_failed_total` | beats that failed and were repeated |
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -76,15 +149,21 @@ mod id;
 mod limit;
 mod link;
 mod result;
+mod schedule;
 mod shutdown;
+mod snapshot;
 mod statement;
 mod status;
 mod time;
 mod timekeeper;
 mod trigger;
+mod version;
 mod wait;
+mod watch;
 mod worker;
 
+#[cfg(feature = "tls")]
+pub use rustls;
 pub use tokio_postgres;
 
 pub use crate::backoff::BackoffRange;
@@ -98,17 +177,21 @@ pub use crate::engine::{Engine, Identity, OfMany, Ticked};
 pub use crate::error::{Error, ErrorKind};
 pub use crate::event::{Event, Violation};
 pub use crate::execution::{Execution, Heartbeat, Started};
-pub use crate::failure::Failure;
+pub use crate::failure::{Failure, RunError};
 pub use crate::id::{BatchId, RunId, SnapshotId, WaitpointId};
 pub use crate::limit::{Environment, EnvironmentChange, Queue, QueueChange};
 pub use crate::link::LinkConfig;
 pub use crate::result::RunResult;
+pub use crate::schedule::{Beginning, Schedule, ScheduleChange};
 pub use crate::shutdown::shutdown_signal;
+pub use crate::snapshot::RunSnapshot;
 pub use crate::status::{AttemptStatus, ExecutionStatus, RunStatus, UnknownStatus};
 pub use crate::timekeeper::{Timekeeper, TimekeeperConfig};
 pub use crate::trigger::{Trigger, Triggered};
+pub use crate::version::{NewVersion, Version};
 pub use crate::wait::{
     Block, Blocked, Checkpoint, Checkpointed, CompletedWaitpoint, Unblocked, Waitpoint,
     WaitpointOptions,
 };
-pub use crate::worker::{Context, Worker, WorkerConfig};
+pub use crate::watch::Watch;
+pub use crate::worker::{Batching, Context, RetryPolicy, TaskOptions, Worker, WorkerConfig};

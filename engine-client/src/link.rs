@@ -162,7 +162,7 @@ impl Link {
                 }
             };
             match result {
-                Err(error) if error.is_retryable() || needs_new_connection(&error) => {
+                Err(error) if is_transient(&error) => {
                     may_repeat |= error.kind() == ErrorKind::Connection;
                     let pause = backoff.pause();
                     tracing::debug!(%error, ?pause, "call failed, will repeat it");
@@ -173,6 +173,11 @@ impl Link {
         }
     }
 
+    /// Pauses between repeated calls.
+    pub(crate) fn reconnect(&self) -> BackoffRange {
+        self.config.reconnect
+    }
+
     /// Closes the connection, if it is up and nobody uses it any more.
     pub(crate) async fn close(&self) {
         let connection = self.line.lock().await.connection.take();
@@ -180,6 +185,11 @@ impl Link {
             connection.close().await;
         }
     }
+}
+
+/// Whether the same call may be answered otherwise a little later.
+pub(crate) fn is_transient(error: &Error) -> bool {
+    error.is_retryable() || needs_new_connection(error)
 }
 
 /// A session that loaded another version of the extension's library can only be replaced.

@@ -80,6 +80,9 @@ pub(crate) const SNAPSHOTS_SINCE: &str = "select engine_snapshots_since(run_id =
 
 pub(crate) const TICK: &str = "select t.kind, t.processed from engine_tick(max_items => $1) as t";
 
+// A lock of the session; the two numbers are any that nobody else uses.
+pub(crate) const LEAD: &str = "select pg_try_advisory_lock(1701734252, 1953066083) as leads";
+
 pub(crate) const RUN_RESULT: &str = "\
 select r.run_id, r.snapshot_id, r.run_status, r.execution_status, r.attempt_number, r.output, r.output_type, r.error,
        r.completed_at, r.usage_duration_ms
@@ -190,3 +193,27 @@ from engine_seal_batch(batch_id => $1) as b";
 
 pub(crate) const BATCH_DATA: &str =
     "select engine_batch_data(batch_id => $1, environment_id => $2) as batch_data";
+
+pub(crate) const REGISTER_WORKER: &str = "\
+select w.environment_id, w.version, w.is_current, w.promoted_runs
+from engine_register_worker(
+    environment_id => $1, version => $2, tasks => $3, queues => $4, image => $5, promote => $6) as w";
+
+pub(crate) const PROMOTE_WORKER: &str = "\
+select w.environment_id, w.version, w.is_current, w.promoted_runs
+from engine_promote_worker(environment_id => $1, version => $2) as w";
+
+pub(crate) const SET_SCHEDULE: &str = "\
+select s.id, s.environment_id, s.task, s.cron, s.timezone, s.spread_window, s.active, s.next_nominal_at,
+       s.next_effective_at
+from engine_set_schedule(
+    id => $1, task => $2, cron => $3, timezone => $4, environment_id => $5, payload => $6, external_id => $7,
+    spread_window => $8, active => $9, options => $10) as s";
+
+pub(crate) const DELETE_SCHEDULE: &str = "select engine_delete_schedule(id => $1) as existed";
+
+pub(crate) const UPCOMING_RUNS: &str = "\
+select u.nominal_at, u.effective_at from engine_upcoming_runs(id => $1, max_runs => $2) as u";
+
+pub(crate) const RESET_IDEMPOTENCY_KEY: &str = "\
+select engine_reset_idempotency_key(task => $1, idempotency_key => $2, environment_id => $3) as existed";

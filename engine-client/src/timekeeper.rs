@@ -1,19 +1,22 @@
 //! Seeing to what is due.
 
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::link::{Link, LinkConfig};
-use crate::{Database, Error};
+use crate::{Connection, Database, Error};
+
+/// How many intervals a timekeeper that does not lead lets pass between its ticks.
+const PATIENCE: u32 = 10;
 
 /// How a [`Timekeeper`] works.
 #[derive(Debug, Clone)]
 pub struct TimekeeperConfig {
     /// The pause between ticks; each is shortened by up to half at random. Default: 1 s.
     pub interval: Duration,
-    /// How many items one tick may do. When it does that many, the next tick follows at
-    /// once. Default: 1000.
+    /// How many items one tick may do. When it does that many, the next tick follows at once. Default: 1000.
     pub max_items: i32,
     /// How the connection is made and kept.
     pub link: LinkConfig,
@@ -32,8 +35,22 @@ impl Default for TimekeeperConfig {
 /// Calls `engine_tick` from time to time. Without it nothing that is due happens: above all, a run whose
 /// worker died is not put back into its queue.
 ///
-/// Any number may run beside each other; one anywhere is enough. Every [`Worker`](crate::Worker) has one
-/// unless it is configured without.
+/// Any number may run beside each other; one anywhere is enough. Of all in a database one leads, by an advisory
+/// lock of its session, and ticks at every interval. The others ask for the lock at every interval, which
+/// writes nothing, and tick at every tenth, so that all goes on even if a pooler in transaction mode keeps the
+/// lock of a leader that is gone. None is needed where the server preloads the library and ticks itself. Every
+/// [`Worker`](crate::Worker) has one unless it is configured without.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), engine_client::Error> {
+/// use engine_client::{Timekeeper, TimekeeperConfig, shutdown_signal};
+///
+/// // In a service that triggers runs, while workers sleep.
+/// let database = "host=/var/run/postgresql dbname=app".parse()?;
+/// let timekeeper = Timekeeper::new(database, TimekeeperConfig::default());
+/// timekeeper.run(shutdown_signal()).await
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Timekeeper {
     config: TimekeeperConfig,
@@ -63,8 +80,9 @@ impl Timekeeper {
     }
 
     async fn keep_time(&self) -> Error {
+        let mut lead = Lead::default();
         loop {
-            let is_full = match self.tick().await {
+            let is_full = match self.turn(&mut lead).await {
                 Ok(is_full) => is_full,
                 Err(error) if error.is_lasting() => return error,
                 Err(error) => {
@@ -78,15 +96,60 @@ impl Timekeeper {
         }
     }
 
-    /// One tick; true if there may be more to do.
-    async fn tick(&self) -> Result<bool, Error> {
+    /// A tick, if it is this one's turn; true if there may be more to do.
+    async fn turn(&self, lead: &mut Lead) -> Result<bool, Error> {
         let connection = self.link.connection().await?;
+        lead.move_to(&connection);
+        if !lead.is_held {
+            let call = async { connection.engine().lead().await };
+            lead.is_held = self.link.answer(&connection, call).await?;
+            if lead.is_held {
+                tracing::debug!("this timekeeper leads");
+            }
+        }
+        let patience = self.config.interval * PATIENCE;
+        if !lead.is_held && lead.ticked_at.elapsed() < patience {
+            return Ok(false);
+        }
+        lead.ticked_at = Instant::now();
+        self.tick(&connection).await
+    }
+
+    async fn tick(&self, connection: &Connection) -> Result<bool, Error> {
         let call = async { connection.engine().tick(self.config.max_items).await };
-        let ticked = self.link.answer(&connection, call).await?;
+        let ticked = self.link.answer(connection, call).await?;
         for work in ticked.iter().filter(|work| work.processed > 0) {
             tracing::debug!(kind = work.kind, processed = work.processed, "tick");
         }
         let processed: i32 = ticked.iter().map(|work| work.processed).sum();
         Ok(processed >= self.config.max_items)
+    }
+}
+
+/// Whether a timekeeper leads; its lock goes with its connection.
+#[derive(Debug)]
+struct Lead {
+    connection: Weak<Connection>,
+    is_held: bool,
+    ticked_at: Instant,
+}
+
+impl Default for Lead {
+    fn default() -> Self {
+        Self {
+            connection: Weak::new(),
+            is_held: false,
+            ticked_at: Instant::now(),
+        }
+    }
+}
+
+impl Lead {
+    fn move_to(&mut self, connection: &Arc<Connection>) {
+        let connection = Arc::downgrade(connection);
+        if !self.connection.ptr_eq(&connection) {
+            self.connection = connection;
+            self.is_held = false;
+        }
     }
 }

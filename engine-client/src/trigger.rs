@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio_postgres::Row;
 
 use crate::time::{serialize_ms, serialize_nullable_duration, serialize_seconds, serialize_time};
-use crate::{BatchId, Debounce, Error, ExecutionStatus, RunId, RunStatus, SnapshotId};
+use crate::{BatchId, Debounce, Dequeued, Error, ExecutionStatus, RunId, RunStatus, SnapshotId};
 
 /// A run to be triggered: its task, its payload and its options.
 ///
@@ -140,6 +140,13 @@ impl Trigger {
             one_time_use_token: None,
             version: None,
         }
+    }
+
+    /// The same as a child of `parent`: in its environment and, unless it has one of its own, in its trace.
+    pub(crate) fn inherited_from(mut self, parent: &Dequeued) -> Self {
+        self.environment_id.clone_from(&parent.environment_id);
+        self.trace_context = self.trace_context.or_else(|| parent.trace_context.clone());
+        self
     }
 
     /// What the handler gets as its input, as JSON.

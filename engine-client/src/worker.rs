@@ -1,54 +1,73 @@
 //! Executing runs: all the policy of a worker.
 
 mod attempt;
+mod call;
+mod child;
 mod config;
 mod context;
 mod dequeuer;
+mod end;
 mod heartbeat;
 mod held;
+mod lane;
+mod metric;
 mod panic;
+mod pause;
+mod retry;
+mod step;
+mod stopwatch;
 mod task;
+mod turn;
+mod wait;
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use self::attempt::Attempts;
+use self::call::Calls;
 use self::dequeuer::Dequeuer;
 use self::heartbeat::HeartbeatLoop;
 use self::held::Held;
 use self::task::Tasks;
+use self::turn::{Turns, to_permits};
 use crate::link::Link;
 use crate::{Database, Dequeue, Error, Failure, Timekeeper, TimekeeperConfig};
 
-pub use self::config::WorkerConfig;
+pub use self::config::{Batching, TaskOptions, WorkerConfig};
 pub use self::context::Context;
+pub use self::retry::RetryPolicy;
 
 /// How long what was told to end may take to do so. Only a handler that blocks its thread takes longer.
 const END_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Executes runs with handlers registered by task name.
 ///
-/// It dequeues only as many runs as it may start at once, keeps all of them with one heartbeat statement
-/// at a third of the shortest deadline, and completes each. It survives the loss of its connections and of
-/// the server: handlers go on, and their completions are delivered when the server is back, if their
-/// deadlines have not passed.
+/// It dequeues only as many runs as it has room for, keeps all of them by one heartbeat statement at a third of
+/// the shortest deadline, and completes each. It survives the loss of its connections and of the server:
+/// handlers go on, and their completions are delivered when the server is back, if their deadlines have not
+/// passed.
 ///
-/// - A handler's error, and its panic, fail the attempt.
-/// - A run that moved on (cancelled, or recovered by another worker) cancels its handler and is not
-///   completed. The same happens when its heartbeat deadline passes without an answer.
+/// - A handler's error, and its panic, fail the attempt; the [`RetryPolicy`] says when the next one follows.
+/// - A run that is cancelled cancels its handler, within a third of its heartbeat deadline. So does one that
+///   was given to another worker, and is not completed then; and one whose deadline passes without an answer of
+///   the server, because another worker may own it.
+/// - An attempt that exceeds its maximum duration fails with `MAX_DURATION_EXCEEDED`.
 /// - A run whose task has no handler fails with `INTERNAL_ERROR` `COULD_NOT_FIND_EXECUTOR`.
 ///
+/// Starts and completions of runs that come together share a commit, by [`WorkerConfig::batching`]; each is
+/// answered after it.
+///
 /// Handlers share the threads of the runtime: work that blocks belongs in
-/// [`tokio::task::spawn_blocking`], or it delays the heartbeats of the others.
+/// [`tokio::task::spawn_blocking`], or it delays the others, and cannot be stopped. Heartbeats have a thread of
+/// their own.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), engine_client::Error> {
@@ -88,14 +107,45 @@ impl Worker {
     /// becomes the run's. A second handler for the same task replaces the first.
     ///
     /// A payload that is not a `T` fails the run with `INTERNAL_ERROR` `TASK_INPUT_ERROR`.
-    pub fn task<T, O, F, Fut>(mut self, name: impl Into<String>, handler: F) -> Self
+    pub fn task<T, O, F, Fut>(self, name: impl Into<String>, handler: F) -> Self
     where
         T: DeserializeOwned + Send + 'static,
         O: Serialize + 'static,
         F: Fn(Context, T) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<O, Failure>> + Send + 'static,
     {
-        self.tasks.insert(name.into(), handler);
+        self.task_with(name, TaskOptions::default(), handler)
+    }
+
+    /// The same with options for this task.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use engine_client::{Context, Database, Failure, TaskOptions, Worker};
+    /// # fn worker(database: Database) -> Worker {
+    /// let options = TaskOptions {
+    ///     concurrency: Some(2),
+    ///     max_duration: Some(Duration::from_secs(60)),
+    ///     ..TaskOptions::default()
+    /// };
+    /// Worker::new(database).task_with("resize", options, |_ctx: Context, path: String| async move {
+    ///     Ok::<_, Failure>(path)
+    /// })
+    /// # }
+    /// ```
+    pub fn task_with<T, O, F, Fut>(
+        mut self,
+        name: impl Into<String>,
+        options: TaskOptions,
+        handler: F,
+    ) -> Self
+    where
+        T: DeserializeOwned + Send + 'static,
+        O: Serialize + 'static,
+        F: Fn(Context, T) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<O, Failure>> + Send + 'static,
+    {
+        self.tasks.insert(name.into(), options, handler);
         self
     }
 
@@ -111,36 +161,35 @@ impl Worker {
     /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation). A server that is down is waited for.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
         let drain_timeout = self.config.drain_timeout;
-        let drained = CancellationToken::new();
-        let mut services = JoinSet::new();
-        let dequeuer = self.start_services(&mut services, &drained);
+        let mut services = Services::new();
+        let dequeuer = self.start(&mut services)?;
+        let attempts = Arc::clone(&dequeuer.attempts);
 
         let mut running = JoinSet::new();
         let result = {
-            let stop = CancellationToken::new();
-            let mut dequeuing = pin!(dequeuer.run(&mut running, &stop));
-            tokio::select! {
+            let stopping = attempts.stopping.clone();
+            let mut dequeuing = pin!(dequeuer.run(&mut running, &stopping));
+            let result = tokio::select! {
                 result = &mut dequeuing => result,
                 () = shutdown => {
-                    stop.cancel();
+                    stopping.cancel();
                     dequeuing.await
                 }
-            }
+            };
+            stopping.cancel();
+            result
         };
-        drain(&mut running, drain_timeout).await;
+        drain(&mut running, drain_timeout, &attempts.expired).await;
 
         // Heartbeats and ticks go on while runs are drained.
-        drained.cancel();
-        end(&mut services).await;
+        services.end().await;
         dequeuer.link.close().await;
-        for link in &dequeuer.attempts.links {
-            link.close().await;
-        }
+        attempts.calls.close().await;
         result
     }
 
-    /// Starts what runs beside the dequeues, until `drained`.
-    fn start_services(self, services: &mut JoinSet<()>, drained: &CancellationToken) -> Dequeuer {
+    /// Starts what runs beside the dequeues.
+    fn start(self, services: &mut Services) -> Result<Dequeuer, Error> {
         let Self {
             database,
             config,
@@ -154,7 +203,7 @@ impl Worker {
             identity: config.identity.clone(),
             call_timeout: config.link.call_timeout,
         };
-        services.spawn(heartbeat.run(drained.clone()));
+        services.heartbeat = Some(heartbeat.start(services.stop.clone())?);
         if let Some(interval) = config.timekeeper {
             let timekeeper = TimekeeperConfig {
                 interval,
@@ -162,31 +211,80 @@ impl Worker {
                 ..TimekeeperConfig::default()
             };
             let timekeeper = Timekeeper::new(database.clone(), timekeeper);
-            services.spawn(keep_time(timekeeper, drained.clone()));
+            services
+                .tasks
+                .spawn(keep_time(timekeeper, services.stop.clone()));
         }
-        let concurrency = config.concurrency.clamp(1, Semaphore::MAX_PERMITS);
-        Dequeuer {
+        let links = (0..config.attempt_connections.max(1)).map(|_| Arc::new(link()));
+        let calls = Calls::new(
+            links.collect(),
+            config.identity.clone(),
+            config.batching,
+            &mut services.lanes,
+        );
+        let permits = config.concurrency.max(1).saturating_add(config.prefetch);
+        Ok(Dequeuer {
             attempts: Arc::new(Attempts {
-                tasks,
                 held,
-                links: (0..config.attempt_connections.max(1))
-                    .map(|_| link())
-                    .collect(),
-                count: AtomicUsize::new(0),
-                identity: config.identity.clone(),
+                calls: Arc::new(calls),
+                turns: Arc::new(Turns::new(config.concurrency, tasks.limits())),
+                tasks,
+                retry: config.retry,
+                handover: config.handover,
+                stopping: CancellationToken::new(),
+                expired: CancellationToken::new(),
             }),
             link: link(),
-            permits: Arc::new(Semaphore::new(concurrency)),
+            permits: Arc::new(Semaphore::new(to_permits(permits))),
             max_batch: config.max_batch.max(1),
             idle: config.idle,
             dequeue: dequeue(&config),
             identity: config.identity,
+        })
+    }
+}
+
+/// What runs beside the dequeues. Dropped with the worker, all of it ends.
+#[derive(Debug)]
+struct Services {
+    stop: CancellationToken,
+    tasks: JoinSet<()>,
+    lanes: JoinSet<()>,
+    /// Told when the heartbeat's thread has ended.
+    heartbeat: Option<oneshot::Receiver<()>>,
+}
+
+impl Services {
+    fn new() -> Self {
+        Self {
+            stop: CancellationToken::new(),
+            tasks: JoinSet::new(),
+            lanes: JoinSet::new(),
+            heartbeat: None,
+        }
+    }
+
+    async fn end(mut self) {
+        self.stop.cancel();
+        end(&mut self.tasks).await;
+        // Nobody asks any more.
+        self.lanes.shutdown().await;
+        if let Some(ended) = self.heartbeat.take()
+            && timeout(END_TIMEOUT, ended).await.is_err()
+        {
+            tracing::error!("the heartbeat did not end in time");
         }
     }
 }
 
+impl Drop for Services {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
 fn dequeue(config: &WorkerConfig) -> Dequeue {
-    let mut dequeue = Dequeue::new(&config.worker_queue);
+    let mut dequeue = Dequeue::new(&config.worker_queue).wait(config.wait);
     dequeue.environment_id.clone_from(&config.environment_id);
     dequeue.worker_version.clone_from(&config.worker_version);
     dequeue
@@ -199,13 +297,13 @@ async fn keep_time(timekeeper: Timekeeper, drained: CancellationToken) {
     }
 }
 
-/// Lets attempts finish for `limit`, then cancels the rest.
-async fn drain(running: &mut JoinSet<()>, limit: Duration) {
+/// Lets runs finish for `limit`; then has the rest give up.
+async fn drain(running: &mut JoinSet<()>, limit: Duration, expired: &CancellationToken) {
     let finish = async { while running.join_next().await.is_some() {} };
     if timeout(limit, finish).await.is_err() {
         let runs = running.len();
         tracing::warn!(runs, "the drain timeout passed, handlers are cancelled");
-        running.abort_all();
+        expired.cancel();
         end(running).await;
     }
 }

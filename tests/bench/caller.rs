@@ -1,7 +1,7 @@
 //! Sessions that call the engine's functions.
 
 use anyhow::Result;
-use engine_client::{Dequeue, Engine, Trigger};
+use engine_client::{Completion, Dequeue, Engine, Trigger};
 use tokio_postgres::{Client, Statement};
 
 use super::load::Caller;
@@ -48,7 +48,16 @@ impl Caller for Single {
     async fn call(&mut self) -> Result<u64> {
         let engine = Engine::new(&self.client);
         engine.trigger(&Trigger::new("noop")).await?;
-        finish(&engine, &Dequeue::default()).await
+        let dequeued = engine.dequeue(&Dequeue::default()).await?;
+        for run in &dequeued {
+            let started = engine
+                .start_attempt(&run.run_id, &run.snapshot_id, false)
+                .await?;
+            engine
+                .succeed(&run.run_id, &started.execution.snapshot_id, &())
+                .await?;
+        }
+        Ok(dequeued.len() as u64)
     }
 
     fn client(&self) -> &Client {
@@ -56,7 +65,7 @@ impl Caller for Single {
     }
 }
 
-/// Triggers and dequeues many runs at a time, and then starts and completes each.
+/// Takes many runs at a time through their whole lives: each call is about all of them.
 pub(super) struct Batched {
     pub(super) client: Client,
     pub(super) batch: i32,
@@ -67,24 +76,25 @@ impl Caller for Batched {
         let engine = Engine::new(&self.client);
         let triggers: Vec<Trigger> = (0..self.batch).map(|_| Trigger::new("noop")).collect();
         engine.trigger_many(&triggers).await?;
-        finish(&engine, &Dequeue::default().max_runs(self.batch)).await
+        let dequeue = Dequeue::default().max_runs(self.batch);
+        let dequeued = engine.dequeue(&dequeue).await?;
+        let runs: Vec<_> = dequeued
+            .into_iter()
+            .map(|run| (run.run_id, run.snapshot_id))
+            .collect();
+        let mut ends = Vec::with_capacity(runs.len());
+        for started in engine.start_many(&runs, false).await? {
+            let execution = started?.execution;
+            let completion = Completion::success(&())?;
+            ends.push((execution.run_id, execution.snapshot_id, completion));
+        }
+        for completed in engine.complete_many(&ends).await? {
+            completed?;
+        }
+        Ok(ends.len() as u64)
     }
 
     fn client(&self) -> &Client {
         &self.client
     }
-}
-
-/// Dequeues, starts and completes; gives the number of runs.
-async fn finish(engine: &Engine<'_, Client>, dequeue: &Dequeue) -> Result<u64> {
-    let dequeued = engine.dequeue(dequeue).await?;
-    for run in &dequeued {
-        let started = engine
-            .start_attempt(&run.run_id, &run.snapshot_id, false)
-            .await?;
-        engine
-            .succeed(&run.run_id, &started.execution.snapshot_id, &())
-            .await?;
-    }
-    Ok(dequeued.len() as u64)
 }

@@ -24,8 +24,9 @@ use super::worker::Crew;
 const ABOUT: &str = "Runs per second through trigger, dequeue, start and completion, in a steady state: as many are triggered as \
     are completed. A call is the whole life of a run, or of a batch of them. Statements are unnamed, as the driver sends them.";
 
-const BATCHES: &str = "Batched: triggers and dequeues take 100 runs per call; starts and completions take one, because the engine \
-    has no functions for many. The worker's runs are triggered 100 per call by one more session.";
+const BATCHES: &str = "Batched: each call takes 100 runs. The worker's runs are triggered 100 per call by one more session. It dequeues \
+    up to 100 runs for as many places as are free: 10 for each client without batches, where each start and each completion \
+    is a commit, and 200 for each client with them. Its ticks and beats are counted, too.";
 
 const FLOWS: &str = "SKIPPED: the flows of spec/core.md §6 beside dequeue, which are retry, checkpoint, requeue by a worker, \
     cancel and pending version: the engine has no functions for them yet.";
@@ -35,8 +36,9 @@ const BATCH: i32 = 100;
 /// So that nobody ever finds the queue empty.
 const QUEUED: u64 = 10_000;
 
-/// How many runs a worker executes at once, per connection for its attempts.
+/// How many runs a worker executes at once, per connection for its attempts: without batches, and with them.
 const CONCURRENCY: usize = 10;
+const BATCHED_CONCURRENCY: usize = 200;
 
 /// The producer looks this often whether it has to trigger.
 const PRODUCER_PAUSE: Duration = Duration::from_millis(1);
@@ -49,6 +51,7 @@ enum Variant {
     Single,
     Worker,
     Batched,
+    BatchedWorker,
 }
 
 #[derive(Clone)]
@@ -65,8 +68,9 @@ impl Case for Setup {
     fn variant(&self) -> String {
         let variant = match self.variant {
             Variant::Single => "one run per call",
-            Variant::Worker => "engine_client::Worker",
+            Variant::Worker => "Worker, unbatched",
             Variant::Batched => "batched",
+            Variant::BatchedWorker => "Worker, batched",
         };
         variant.to_owned()
     }
@@ -77,7 +81,12 @@ pub(super) async fn measure(bench: &mut Bench) -> Result<Chapter> {
     let stock = Stock::filled(&bench.cluster, QUEUED).await?;
     let mut cases = Vec::new();
     for clients in bench.arguments.clients(&[1, 4, 16]) {
-        let variants = [Variant::Single, Variant::Worker, Variant::Batched];
+        let variants = [
+            Variant::Single,
+            Variant::Worker,
+            Variant::Batched,
+            Variant::BatchedWorker,
+        ];
         cases.extend(variants.map(|variant| Setup { variant, clients }));
     }
     let repeat = bench.arguments.repeat(3);
@@ -94,8 +103,10 @@ pub(super) async fn measure(bench: &mut Bench) -> Result<Chapter> {
 }
 
 async fn trial(stock: &Stock<'_>, case: &Setup, time: Duration) -> Result<Trial> {
-    if let Variant::Worker = case.variant {
-        return work(stock, case.clients, time).await;
+    match case.variant {
+        Variant::Worker => return work(stock, &unbatched(case.clients), time).await,
+        Variant::BatchedWorker => return work(stock, &batched(case.clients), time).await,
+        Variant::Single | Variant::Batched => {}
     }
     let sessions = stock.sessions(case.clients).await?.into_iter();
     let limit = Limit::time(time);
@@ -107,16 +118,35 @@ async fn trial(stock: &Stock<'_>, case: &Setup, time: Duration) -> Result<Trial>
             };
             measure_callers(stock, sessions.map(batched).collect(), limit).await
         }
-        Variant::Single | Variant::Worker => {
+        Variant::Single | Variant::Worker | Variant::BatchedWorker => {
             let single = |client| Single { client };
             measure_callers(stock, sessions.map(single).collect(), limit).await
         }
     }
 }
 
-/// A trial of one worker with `clients` connections for its attempts. Its sessions cannot be made to report, so its costs
+/// A worker with `clients` connections for its attempts, and a commit for each start and each completion.
+fn unbatched(clients: usize) -> WorkerConfig {
+    WorkerConfig {
+        concurrency: CONCURRENCY * clients,
+        attempt_connections: clients,
+        batching: None,
+        ..WorkerConfig::default()
+    }
+}
+
+/// The same with more runs at once, and commits for many of them.
+fn batched(clients: usize) -> WorkerConfig {
+    WorkerConfig {
+        concurrency: BATCHED_CONCURRENCY * clients,
+        attempt_connections: clients,
+        ..WorkerConfig::default()
+    }
+}
+
+/// A trial of one worker. Its sessions cannot be made to report, so its costs
 /// are those of its whole life.
-async fn work(stock: &Stock<'_>, clients: usize, time: Duration) -> Result<Trial> {
+async fn work(stock: &Stock<'_>, config: &WorkerConfig, time: Duration) -> Result<Trial> {
     let observer = stock.observer().await?;
     let producer = stock.session(stock.cluster().server()).await?;
     observer.batch_execute("checkpoint").await?;
@@ -124,12 +154,7 @@ async fn work(stock: &Stock<'_>, clients: usize, time: Duration) -> Result<Trial
     let sampler = Sampler::start(stock.observer().await?).await?;
     let started = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&started);
-    let config = WorkerConfig {
-        concurrency: CONCURRENCY * clients,
-        attempt_connections: clients,
-        ..WorkerConfig::default()
-    };
-    let crew = Crew::start(stock, 1, &config, move || {
+    let crew = Crew::start(stock, 1, config, move || {
         count.fetch_add(1, Ordering::Relaxed);
     })?;
     let mut producer = Producer::new(producer);

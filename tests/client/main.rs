@@ -1,8 +1,15 @@
 //! The driver against a real server.
 
 mod cli;
+mod deploy;
 mod engine;
+mod handler;
 mod operate;
 mod parity;
+mod policy;
+mod running;
+mod timekeeper;
+mod tls;
 mod wait;
+mod watch;
 mod worker;

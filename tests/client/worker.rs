@@ -3,68 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use engine_client::{BackoffRange, Context, Engine, Failure, Trigger, Worker, WorkerConfig};
+use engine_client::{Context, Engine, Failure, Trigger, WorkerConfig};
 use engine_harness::condition::eventually;
 use engine_harness::{Cluster, Database, Options, Session};
 use serde_json::{Value, json};
-use tokio::sync::{Notify, oneshot};
-use tokio::task::JoinHandle;
+use tokio::sync::Notify;
 use tokio_postgres::types::Json;
 
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A worker that runs beside its test.
-struct Running {
-    stop: oneshot::Sender<()>,
-    worker: JoinHandle<Result<(), engine_client::Error>>,
-}
-
-impl Running {
-    fn start(worker: Worker) -> Self {
-        let (stop, stopped) = oneshot::channel();
-        let shutdown = async move {
-            stopped.await.ok();
-        };
-        Self {
-            stop,
-            worker: tokio::spawn(worker.run(shutdown)),
-        }
-    }
-
-    async fn stop(self) -> Result<()> {
-        self.stop.send(()).ok();
-        Ok(self.worker.await??)
-    }
-}
-
-fn config() -> WorkerConfig {
-    let idle = BackoffRange {
-        min: Duration::from_millis(5),
-        max: Duration::from_millis(50),
-    };
-    WorkerConfig {
-        idle,
-        timekeeper: Some(Duration::from_millis(100)),
-        ..WorkerConfig::default()
-    }
-}
-
-fn worker(database: &Database) -> Result<Worker> {
-    Ok(Worker::new(database.connection_string().parse()?).config(config()))
-}
-
-async fn finished(session: &Session, runs: i64) -> Result<()> {
-    eventually("all runs are finished", PATIENCE, async || {
-        Ok(session
-            .count("engine.run_state where execution_status = 'FINISHED'")
-            .await?
-            == runs)
-    })
-    .await
-}
+use crate::running::{PATIENCE, Running, config, finished, worker};
 
 /// Run status, output and error of each task's run.
 async fn results(session: &Session) -> Result<HashMap<String, (String, Option<String>, Value)>> {

@@ -23,6 +23,8 @@ impl Default for Options {
         };
         options
             .set("max_connections", "400")
+            // Only its socket, unless a test asks for more.
+            .set("listen_addresses", "")
             .set("timezone", "UTC")
             .set("log_timezone", "UTC")
             .set("log_line_prefix", "%m [%p] %d ")

@@ -39,8 +39,7 @@ impl Postmaster {
             .arg("-D")
             .arg(home.data())
             .arg("-k")
-            .arg(home.socket())
-            .args(["-h", ""]);
+            .arg(home.socket());
         command.args(["-p", &crate::Server::PORT.to_string()]);
         command
             .stdout(log.try_clone()?)

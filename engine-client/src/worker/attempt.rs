@@ -1,192 +1,213 @@
-//! One attempt, from its start to its completion.
+//! A run in this worker, from its dequeue to the end of its last attempt here.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
-use super::Context;
-use super::held::{Held, HeldRun};
+use super::call::Calls;
+use super::context::Parts;
+use super::end::End;
+use super::held::{Held, Hold};
 use super::panic::CatchPanic;
+use super::stopwatch::Stopwatch;
 use super::task::Tasks;
-use crate::link::{Answer, Link};
-use crate::{Completed, Completion, Dequeued, Error, ErrorKind, Failure, Identity, Started};
+use super::turn::{Seat, Turns};
+use super::{Context, RetryPolicy, metric};
+use crate::{AttemptStatus, Dequeued, Error, Heartbeat};
 
-/// What every attempt of a worker shares.
+/// What all runs of a worker share.
 #[derive(Debug)]
 pub(super) struct Attempts {
     pub(super) tasks: Tasks,
     pub(super) held: Arc<Held>,
-    /// For starts and completions, apart from the dequeues, which may wait for a run. Several, because the
-    /// calls on one connection are committed one after the other.
-    pub(super) links: Vec<Link>,
-    /// Counts attempts, to spread them over the links.
-    pub(super) count: AtomicUsize,
-    pub(super) identity: Identity,
+    pub(super) calls: Arc<Calls>,
+    pub(super) turns: Arc<Turns>,
+    pub(super) retry: RetryPolicy,
+    pub(super) handover: Duration,
+    /// Cancelled at the shutdown.
+    pub(super) stopping: CancellationToken,
+    /// Cancelled when the drain timeout has passed.
+    pub(super) expired: CancellationToken,
 }
 
 impl Attempts {
-    /// Starts, executes and completes a run that was dequeued by a call sent at `since`. Whatever goes
-    /// wrong ends here: a run that is left open stalls and is recovered.
-    pub(super) async fn run(&self, dequeued: Dequeued, since: Instant) {
-        let dequeued = Arc::new(dequeued);
-        let link = &self.links[self.count.fetch_add(1, Ordering::Relaxed) % self.links.len()];
-        let Some((started_at, started)) = self.start(link, &dequeued, since).await else {
-            return;
-        };
-        let held_run = self.held.hold(
-            dequeued.run_id.clone(),
-            started.execution.snapshot_id.clone(),
-            started.heartbeat,
-            started_at,
-        );
-        if let Some(completion) = self.execute(dequeued, started, &held_run).await {
-            let completion = completion.duration(started_at.elapsed());
-            self.complete(link, &held_run, &completion).await;
-        }
-    }
-
-    /// Starts the attempt, if that can be had within the heartbeat deadline of the dequeue; also returns
-    /// when the call was sent, from which its heartbeat deadline counts.
-    ///
-    /// A start whose answer was lost with its connection is repeated. If the first one had taken effect,
-    /// the second is refused as stale, and the run, which nobody executes, stalls and is recovered.
-    async fn start(
+    /// Executes a run that was dequeued by a call sent at `since`. Whatever goes wrong ends here: a run that
+    /// is left open stalls and is recovered.
+    pub(super) async fn run(
         &self,
-        link: &Link,
-        dequeued: &Dequeued,
+        dequeued: Dequeued,
         since: Instant,
-    ) -> Option<(Instant, Started)> {
-        let (run_id, snapshot_id) = (&dequeued.run_id, &dequeued.snapshot_id);
-        let identity = &self.identity;
-        let call = link.persist(|connection| async move {
-            let sent_at = Instant::now();
-            let engine = connection.engine().identified_as(identity);
-            let started = engine.start_attempt(run_id, snapshot_id, false).await?;
-            Ok((sent_at, started))
-        });
-        match timeout_at(since + dequeued.heartbeat, call).await {
-            Ok(Answer {
-                result: Ok(started),
-                ..
-            }) => Some(started),
-            Ok(Answer {
-                result: Err(error), ..
-            }) => {
-                tracing::warn!(%run_id, %error, "cannot start the attempt");
-                None
-            }
-            Err(_) => {
-                tracing::warn!(%run_id, "cannot start the attempt before its deadline");
-                None
-            }
-        }
+        permit: Option<OwnedSemaphorePermit>,
+    ) {
+        let dequeued = Arc::new(dequeued);
+        let hold = self.held.hold(
+            dequeued.run_id.clone(),
+            dequeued.snapshot_id.clone(),
+            dequeued.heartbeat,
+            since,
+        );
+        metric::held(self.held.len());
+        let seat = Arc::new(Seat::new(Arc::clone(&self.turns), permit));
+        let span = tracing::info_span!(
+            "run",
+            run_id = %dequeued.run_id,
+            task = dequeued.task,
+            attempt = tracing::field::Empty,
+            traceparent = traceparent(&dequeued),
+        );
+        self.execute_to_the_end(&dequeued, &hold, &seat, since)
+            .instrument(span)
+            .await;
+        drop(hold);
+        metric::held(self.held.len());
     }
 
-    /// Executes the handler. None if the run was lost meanwhile: it must not be completed.
-    async fn execute(
+    /// Executes attempt after attempt, as long as the engine leaves the run to this worker.
+    async fn execute_to_the_end(
         &self,
-        dequeued: Arc<Dequeued>,
-        started: Started,
-        held_run: &HeldRun,
-    ) -> Option<Completion> {
-        let run_id = &held_run.run_id;
-        let cancellation = CancellationToken::new();
-        // Also when this future is dropped: what the handler spawned must learn of it.
-        let _over = cancellation.clone().drop_guard();
-        let context = Context::new(dequeued, started, cancellation.clone());
-        let mut execution = CatchPanic(self.tasks.execute(context));
-        let result = tokio::select! {
-            biased;
-            () = held_run.lost() => {
-                tracing::warn!(%run_id, "the run was lost, its handler is cancelled");
-                None
-            }
-            () = held_run.deadline_passed() => {
-                tracing::warn!(%run_id, "the heartbeat deadline passed, the handler is cancelled");
-                None
-            }
-            result = &mut execution => Some(result),
-        };
-        match result {
-            Some(Ok(completion)) => Some(completion),
-            Some(Err(failure)) => Some(Completion::failure(&failure)),
-            None => {
-                cancellation.cancel();
-                drop(execution);
-                None
-            }
-        }
-    }
-
-    /// Completes the attempt, if that can be had before its deadline passes. Heartbeats go on meanwhile.
-    async fn complete(&self, link: &Link, held_run: &HeldRun, completion: &Completion) {
-        let run_id = &held_run.run_id;
-        let answer = tokio::select! {
-            answer = self.deliver(link, held_run, completion) => answer,
-            () = held_run.deadline_passed() => {
-                tracing::warn!(%run_id, "cannot complete the attempt before its deadline");
+        dequeued: &Arc<Dequeued>,
+        hold: &Hold,
+        seat: &Arc<Seat>,
+        since: Instant,
+    ) {
+        let mut attempt_number = dequeued.attempt_number;
+        let mut is_first = true;
+        loop {
+            let turn = seat.take_turn(&dequeued.task);
+            if self.unless_over(hold, turn).await.is_none() {
                 return;
             }
+            let goes_on = is_first && dequeued.checkpoint.is_some();
+            let Some(started) = self.begin(hold, attempt_number, goes_on).await else {
+                metric::abandoned(&dequeued.task);
+                return;
+            };
+            attempt_number = started.execution.attempt_number.unwrap_or(attempt_number);
+            tracing::Span::current().record("attempt", attempt_number);
+            if is_first {
+                metric::started(&dequeued.task, since.elapsed());
+            }
+            is_first = false;
+            let Some(pause) = self.attempt(dequeued, hold, seat, attempt_number).await else {
+                return;
+            };
+            // The engine leaves the next attempt to this worker.
+            seat.end_turn();
+            if self.unless_over(hold, sleep(pause)).await.is_none() {
+                return;
+            }
+            attempt_number += 1;
+        }
+    }
+
+    /// Starts the attempt, or goes on with it; none if that cannot be had within the deadline.
+    async fn begin(&self, hold: &Hold, attempt_number: i32, goes_on: bool) -> Option<Heartbeat> {
+        let _moving = hold.moving();
+        let sent_at = Instant::now();
+        let begin = async {
+            match goes_on {
+                true => self.calls.go_on(&hold.at()).await,
+                false => self.calls.start(hold.at(), attempt_number).await,
+            }
         };
-        match answer.result {
-            Ok(completed) => {
-                let attempt_status = completed.attempt_status;
-                tracing::debug!(%run_id, %attempt_status, "completed");
+        match self.unless_over(hold, begin).await? {
+            Ok(started) => {
+                let execution = &started.execution;
+                hold.moved(
+                    execution.snapshot_id.clone(),
+                    execution.attempt_number,
+                    started.heartbeat,
+                    sent_at,
+                );
+                Some(started)
             }
-            Err(error) if is_settled(&error) && answer.may_repeat => {
-                // The answer to our own first try may have been lost with its connection.
-                tracing::debug!(%run_id, %error, "completed before, or lost");
+            Err(error) => {
+                tracing::warn!(%error, "cannot start the attempt");
+                None
             }
-            Err(error) => tracing::warn!(%run_id, %error, "the completion was refused"),
         }
     }
 
-    /// Reports the completion; one that the server cannot store is replaced by a failure that says so,
-    /// because otherwise the run would stall and do the same again.
-    async fn deliver(
+    /// Executes and completes one attempt. Gives the pause before the next one, if it is to follow here.
+    async fn attempt(
         &self,
-        link: &Link,
-        held_run: &HeldRun,
-        completion: &Completion,
-    ) -> Answer<Completed> {
-        let answer = self.send(link, held_run, completion).await;
-        match answer.result {
-            Err(error) if error.kind() == ErrorKind::InvalidInput => {
-                let run_id = &held_run.run_id;
-                tracing::warn!(%run_id, %error, "the completion cannot be stored");
-                let message = format!("the completion cannot be stored: {error}");
-                let failure = Failure::internal("TASK_OUTPUT_ERROR", message);
-                self.send(link, held_run, &Completion::failure(&failure))
-                    .await
+        dequeued: &Arc<Dequeued>,
+        hold: &Hold,
+        seat: &Arc<Seat>,
+        attempt_number: i32,
+    ) -> Option<Duration> {
+        let stopwatch = Arc::new(Stopwatch::started());
+        let token = hold.token();
+        // Also when this future is dropped: what the handler spawned must learn of it.
+        let _over = token.clone().drop_guard();
+        let options = self.tasks.options(&dequeued.task);
+        let context = Context::new(Parts {
+            dequeued: Arc::clone(dequeued),
+            held: hold.run(),
+            attempt_number,
+            calls: Arc::clone(&self.calls),
+            seat: Arc::clone(seat),
+            stopwatch: Arc::clone(&stopwatch),
+            suspend_after: options.suspend_after,
+            stopping: self.stopping.clone(),
+            token: token.clone(),
+        });
+        let max_duration = dequeued.max_duration.or(options.max_duration);
+        let mut execution = CatchPanic(self.tasks.execute(context));
+        let end = tokio::select! {
+            biased;
+            verdict = hold.called_off() => End::called_off(verdict),
+            () = hold.deadline_passed() => End::Silent,
+            result = &mut execution => End::Returned(result),
+            () = stopwatch.reached(max_duration) => End::TooLong,
+            () = self.expired.cancelled() => End::NotDrained,
+        };
+        token.cancel();
+        drop(execution);
+        let policy = options.retry.unwrap_or(self.retry);
+        let handover = self.stopping.is_cancelled().then_some(self.handover);
+        let (completion, pause) = match end.judge(dequeued, attempt_number, policy, handover) {
+            Some(judged) => judged,
+            None => {
+                metric::abandoned(&dequeued.task);
+                return None;
             }
-            result => Answer { result, ..answer },
-        }
+        };
+        let took = stopwatch.elapsed();
+        let completed = self.complete(hold, completion.duration(took)).await;
+        let Some(completed) = completed else {
+            metric::abandoned(&dequeued.task);
+            return None;
+        };
+        metric::completed(&dequeued.task, completed, took);
+        pause.filter(|_| completed == AttemptStatus::RetryImmediately)
     }
 
-    async fn send(
-        &self,
-        link: &Link,
-        held_run: &HeldRun,
-        completion: &Completion,
-    ) -> Answer<Completed> {
-        let (run_id, snapshot_id) = (&held_run.run_id, &held_run.snapshot_id);
-        let identity = &self.identity;
-        link.persist(|connection| async move {
-            let engine = connection.engine().identified_as(identity);
-            engine
-                .complete_attempt(run_id, snapshot_id, completion)
-                .await
-        })
-        .await
+    /// Awaits `work`, unless the run is called off or its deadline passes meanwhile, or the worker has no
+    /// time left.
+    async fn unless_over<T>(&self, hold: &Hold, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            verdict = hold.called_off() => tracing::warn!(?verdict, "the run is not to be executed"),
+            () = hold.deadline_passed() => tracing::warn!("the heartbeat deadline passed"),
+            done = work => return Some(done),
+            () = self.expired.cancelled() => tracing::warn!("the drain timeout passed"),
+        }
+        None
     }
 }
 
+/// Where the run stands in the trace of whoever triggered it.
+fn traceparent(dequeued: &Dequeued) -> Option<&str> {
+    dequeued.trace_context.as_ref()?["traceparent"].as_str()
+}
+
 /// Whether the server says that this attempt has nothing left to complete.
-fn is_settled(error: &Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::StaleSnapshot | ErrorKind::RunFinished
-    )
+pub(super) fn is_settled(error: &Error) -> bool {
+    use crate::ErrorKind::{RunFinished, StaleSnapshot};
+    matches!(error.kind(), StaleSnapshot | RunFinished)
 }

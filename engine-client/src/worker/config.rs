@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::RetryPolicy;
 use crate::backoff::BackoffRange;
 use crate::{Identity, LinkConfig};
 
@@ -22,19 +23,36 @@ pub struct WorkerConfig {
     pub worker_version: Option<String>,
     /// What the snapshots say about who worked. Default: nothing.
     pub identity: Identity,
-    /// How many runs may be held at once, at least 1. Default: 10.
+    /// How many handlers may execute at once, at least 1. Default: 10.
     pub concurrency: usize,
+    /// How many runs more the worker takes than it can execute at once. They wait here, kept by heartbeats,
+    /// and start the moment a handler ends. They count against the limits of their queues, and another
+    /// worker that is idle cannot have them: for short handlers. Default: 0.
+    pub prefetch: usize,
     /// How many runs one dequeue may take; it never takes more than there are free permits. Default: 100.
     pub max_batch: usize,
+    /// How starts and completions are brought together into one commit, or none for a commit each.
+    /// Default: up to 100, at most every 2 ms.
+    pub batching: Option<Batching>,
     /// How many connections carry starts and completions, at least 1. Calls on one connection are committed
     /// one after the other; calls on several share the server's flushes. Beside them a worker has one
     /// connection each for dequeues, heartbeats and its timekeeper. Default: 2.
     pub attempt_connections: usize,
+    /// How long a dequeue may wait in the server for a first run, at most 60 s; zero for not at all. The
+    /// server looks four times a second or more often meanwhile. A shutdown waits for the dequeue under way,
+    /// and a transaction that is open holds vacuum back: keep it to a few seconds. Default: zero.
+    pub wait: Duration,
     /// Pauses between dequeues that find nothing. Default: 20 ms to 1 s.
     pub idle: BackoffRange,
+    /// When a failed attempt comes again, unless the failure or its task says otherwise.
+    pub retry: RetryPolicy,
     /// How long running handlers have to finish after the shutdown; then they are cancelled, and their
-    /// runs are recovered after their heartbeat deadlines. Default: 30 s.
+    /// attempts fail with `GRACEFUL_EXIT_TIMEOUT` and come again elsewhere. Default: 30 s.
     pub drain_timeout: Duration,
+    /// From the shutdown on, attempts that fail come again after this time at least, so that the engine
+    /// gives their runs to other workers instead of leaving them to this one: not less than the setting
+    /// `engine.retry_requeue_threshold_ms`. Default: 30 s.
+    pub handover: Duration,
     /// The pause between ticks of the worker's own [`Timekeeper`](crate::Timekeeper), or none for a
     /// worker without one. Default: 1 s.
     pub timekeeper: Option<Duration>,
@@ -50,15 +68,66 @@ impl Default for WorkerConfig {
             worker_version: None,
             identity: Identity::default(),
             concurrency: 10,
+            prefetch: 0,
             max_batch: 100,
+            batching: Some(Batching::default()),
             attempt_connections: 2,
+            wait: Duration::ZERO,
             idle: BackoffRange {
                 min: Duration::from_millis(20),
                 max: Duration::from_secs(1),
             },
+            retry: RetryPolicy::default(),
             drain_timeout: Duration::from_secs(30),
+            handover: Duration::from_secs(30),
             timekeeper: Some(Duration::from_secs(1)),
             link: LinkConfig::default(),
         }
     }
+}
+
+/// How calls about single runs are brought together into calls about many.
+///
+/// A call that comes after a quiet moment is sent at once; under load, calls wait for each other for as long
+/// as `linger` after the last batch. None is answered before its commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Batching {
+    /// The most runs in one call, at least 1; not more than the setting `engine.max_batch`. Default: 100.
+    pub max_size: usize,
+    /// The least time between two batches that are not full. Default: 2 ms.
+    pub linger: Duration,
+}
+
+impl Default for Batching {
+    fn default() -> Self {
+        Self {
+            max_size: 100,
+            linger: Duration::from_millis(2),
+        }
+    }
+}
+
+/// How the runs of one task are executed.
+///
+/// ```
+/// use std::time::Duration;
+/// use engine_client::TaskOptions;
+///
+/// let one_at_a_time = TaskOptions { concurrency: Some(1), ..TaskOptions::default() };
+/// ```
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TaskOptions {
+    /// How many of its handlers may execute at once in this worker. Runs that are over it wait in the worker
+    /// and take up its permits: where that matters, set a limit for their queue as well, which holds for all
+    /// workers together. Default: the worker's concurrency.
+    pub concurrency: Option<usize>,
+    /// How long an attempt may take that says nothing of that itself. Default: for ever.
+    pub max_duration: Option<Duration>,
+    /// When a failed attempt comes again. Default: as the worker says.
+    pub retry: Option<RetryPolicy>,
+    /// Suspends runs that wait for longer than this: they give back their slots and leave the worker, which
+    /// drops their handlers. When a run goes on, any worker takes it from its queue and calls the handler
+    /// again from its beginning; [steps](crate::Context::step) and waits that are over then give at once what
+    /// they gave. Default: never, so that a handler keeps what it has in memory, and its slot.
+    pub suspend_after: Option<Duration>,
 }

@@ -9,12 +9,13 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::Attempts;
+use super::metric;
 use crate::backoff::{Backoff, BackoffRange};
 use crate::link::Link;
 use crate::{Dequeue, Dequeued, Error, Identity};
 
-/// Dequeues only for free permits: a run that was taken is started at once, and never waits here while
-/// its heartbeat deadline passes.
+/// Dequeues only for free permits. A run that was taken is started at once, unless it was prefetched or its
+/// task has a limit of its own: then it waits for its turn, kept by heartbeats.
 #[derive(Debug)]
 pub(super) struct Dequeuer {
     pub(super) attempts: Arc<Attempts>,
@@ -94,6 +95,7 @@ impl Dequeuer {
             .answer(&connection, engine.dequeue(&dequeue))
             .await?;
         let count = dequeued.len();
+        metric::dequeued(count);
         for run in dequeued {
             let permit = permits.split(1);
             running.spawn(attempt(Arc::clone(&self.attempts), run, since, permit));
@@ -102,14 +104,14 @@ impl Dequeuer {
     }
 }
 
-/// The permit is given back when the attempt ends, however it ends.
+/// The permit is given back when the run ends here, however it ends, or when it waits for something.
 async fn attempt(
     attempts: Arc<Attempts>,
     run: Dequeued,
     since: Instant,
-    _permit: Option<OwnedSemaphorePermit>,
+    permit: Option<OwnedSemaphorePermit>,
 ) {
-    attempts.run(run, since).await;
+    attempts.run(run, since, permit).await;
 }
 
 async fn pause(pause: Duration, stop: &CancellationToken) {

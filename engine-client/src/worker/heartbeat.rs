@@ -1,15 +1,19 @@
 //! The heartbeat of all held runs.
 
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
+use tokio::runtime::Builder;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::held::Held;
+use super::held::{Held, Place, Verdict};
+use super::metric;
 use crate::backoff::{Backoff, BackoffRange};
 use crate::link::Link;
-use crate::{Error, Identity};
+use crate::{Error, ExecutionStatus, Heartbeat, Identity, RunId, SnapshotId};
 
 /// The most runs in one statement: the default of the server's `engine.max_batch`.
 const RUNS_PER_BEAT: usize = 1000;
@@ -17,13 +21,17 @@ const RUNS_PER_BEAT: usize = 1000;
 /// The least time for an answer, so that very short deadlines do not cut a healthy connection.
 const MIN_ANSWER_TIME: Duration = Duration::from_secs(1);
 
+/// The least time between two beats, whatever the deadlines say.
+const MIN_PAUSE: Duration = Duration::from_millis(20);
+
 /// Pauses after a beat that failed.
 const RETRY: BackoffRange = BackoffRange {
     min: Duration::from_millis(50),
     max: Duration::from_secs(1),
 };
 
-/// Beats for every held run, in one statement, on a connection of its own: nothing else can delay it.
+/// Beats for every held run, in one statement, on a connection and a thread of its own: neither other calls
+/// nor handlers that block their threads can delay it.
 #[derive(Debug)]
 pub(super) struct HeartbeatLoop {
     pub(super) held: Arc<Held>,
@@ -34,7 +42,25 @@ pub(super) struct HeartbeatLoop {
 }
 
 impl HeartbeatLoop {
-    pub(super) async fn run(self, stop: CancellationToken) {
+    /// Starts the thread, which ends soon after `stop`; then the receiver is told.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Setup`](crate::ErrorKind::Setup) if the system has no thread for it.
+    pub(super) fn start(self, stop: CancellationToken) -> Result<oneshot::Receiver<()>, Error> {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(Error::thread)?;
+        let (ended, end) = oneshot::channel();
+        let thread = thread::Builder::new().name("engine-heartbeat".to_owned());
+        let run = move || {
+            runtime.block_on(self.run(stop));
+            // The worker may not wait any more.
+            let _ = ended.send(());
+        };
+        thread.spawn(run).map_err(Error::thread)?;
+        Ok(end)
+    }
+
+    async fn run(self, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => {}
             () = self.beat_forever() => {}
@@ -45,50 +71,79 @@ impl HeartbeatLoop {
     async fn beat_forever(&self) {
         let mut backoff = Backoff::new(RETRY);
         let mut beaten_at = Instant::now();
+        // Workers that started together do not beat together.
+        let mut share = rand::random_range(0.8..=1.0);
         loop {
-            let Some(interval) = self.held.beat_interval() else {
+            let Some((due, interval)) = self.held.next_beat(share) else {
                 self.held.changed().await;
-                beaten_at = Instant::now();
                 continue;
             };
             tokio::select! {
                 () = self.held.changed() => continue,
-                () = sleep_until(beaten_at + interval) => {}
+                () = sleep_until(due.max(beaten_at + MIN_PAUSE)) => {}
             }
-            let now = Instant::now();
-            match self.beat(interval).await {
+            let limit = interval.max(MIN_ANSWER_TIME).min(self.call_timeout);
+            match self.beat(limit).await {
                 Ok(()) => {
-                    beaten_at = now;
                     backoff.reset();
+                    share = rand::random_range(0.8..=1.0);
                 }
                 Err(error) => {
+                    metric::beat_failed();
                     tracing::warn!(%error, "heartbeat failed, will repeat it");
                     sleep(backoff.pause().min(interval)).await;
                 }
             }
+            beaten_at = Instant::now();
         }
     }
 
-    async fn beat(&self, interval: Duration) -> Result<(), Error> {
+    async fn beat(&self, limit: Duration) -> Result<(), Error> {
         let connection = self.link.connection().await?;
-        let limit = interval.max(MIN_ANSWER_TIME).min(self.call_timeout);
         for runs in self.held.runs().chunks(RUNS_PER_BEAT) {
             let since = Instant::now();
+            let places: Vec<Place> = runs.iter().map(|run| run.place()).collect();
+            let sent: Vec<(RunId, SnapshotId)> = runs
+                .iter()
+                .zip(&places)
+                .map(|(run, place)| (run.run_id.clone(), place.snapshot_id.clone()))
+                .collect();
             let engine = connection.engine().identified_as(&self.identity);
-            let call = engine.heartbeat_many(runs);
+            let call = engine.heartbeat_many(&sent);
             let beats = self.link.answer_within(limit, &connection, call).await?;
-            for ((run_id, snapshot_id), beat) in runs.iter().zip(beats) {
+            metric::beat_took(since.elapsed());
+            for ((run, place), beat) in runs.iter().zip(&places).zip(beats) {
+                let snapshot_id = &place.snapshot_id;
                 match beat {
                     Some(beat) if beat.execution.snapshot_id == *snapshot_id => {
-                        self.held.extend(snapshot_id, beat.heartbeat, since);
+                        run.extend(snapshot_id, beat.heartbeat, since);
                     }
-                    _ => {
-                        tracing::debug!(%run_id, %snapshot_id, "the run moved on");
-                        self.held.lose(snapshot_id);
+                    beat if run.is_news(snapshot_id) => {
+                        let verdict = beat.as_ref().map_or(Verdict::Lost, |b| verdict(place, b));
+                        tracing::debug!(run_id = %run.run_id, ?verdict, "the run moved on");
+                        let heartbeat = beat.as_ref().and_then(|beat| beat.heartbeat);
+                        let latest = beat.map(|beat| beat.execution.snapshot_id);
+                        let latest = latest.unwrap_or_else(|| snapshot_id.clone());
+                        run.found(snapshot_id, latest, heartbeat, verdict);
                     }
+                    _ => {}
                 }
             }
         }
         Ok(())
+    }
+}
+
+/// What it means for the holder of a run that the run is where this beat says.
+fn verdict(place: &Place, beat: &Heartbeat) -> Verdict {
+    let is_our_attempt =
+        place.attempt_number.is_some() && place.attempt_number == beat.execution.attempt_number;
+    match beat.execution.execution_status {
+        ExecutionStatus::PendingCancel => Verdict::CancelRequested,
+        // What it waited for is there: it goes on.
+        ExecutionStatus::Executing | ExecutionStatus::ExecutingWithWaitpoints if is_our_attempt => {
+            Verdict::Held
+        }
+        _ => Verdict::Lost,
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::Context;
+use super::{Context, TaskOptions};
 use crate::{Completion, Failure};
 
 /// A handler without its types: it reads its input from the context and writes its output as text.
@@ -19,11 +19,24 @@ pub(super) type Execution = Pin<Box<dyn Future<Output = Result<Completion, Failu
 
 #[derive(Default)]
 pub(super) struct Tasks {
-    handlers: HashMap<String, Handler>,
+    tasks: HashMap<String, Task>,
 }
 
+struct Task {
+    handler: Handler,
+    options: TaskOptions,
+}
+
+/// The options of a task without a handler.
+const NO_OPTIONS: &TaskOptions = &TaskOptions {
+    concurrency: None,
+    max_duration: None,
+    retry: None,
+    suspend_after: None,
+};
+
 impl Tasks {
-    pub(super) fn insert<T, O, F, Fut>(&mut self, name: String, handler: F)
+    pub(super) fn insert<T, O, F, Fut>(&mut self, name: String, options: TaskOptions, handler: F)
     where
         T: DeserializeOwned + Send,
         O: Serialize,
@@ -43,13 +56,28 @@ impl Tasks {
                     .map_err(|error| Failure::internal("TASK_OUTPUT_ERROR", error))
             })
         });
-        self.handlers.insert(name, handler);
+        self.tasks.insert(name, Task { handler, options });
+    }
+
+    /// The options of a task.
+    pub(super) fn options(&self, task: &str) -> &TaskOptions {
+        self.tasks
+            .get(task)
+            .map_or(NO_OPTIONS, |task| &task.options)
+    }
+
+    /// The tasks that have a concurrency of their own.
+    pub(super) fn limits(&self) -> impl Iterator<Item = (String, usize)> {
+        self.tasks.iter().filter_map(|(name, task)| {
+            let limit = task.options.concurrency?;
+            Some((name.clone(), limit))
+        })
     }
 
     /// The execution of the context's task; without a handler for it, an execution that says so.
     pub(super) fn execute(&self, context: Context) -> Execution {
-        match self.handlers.get(context.task()) {
-            Some(handler) => handler(context),
+        match self.tasks.get(context.task()) {
+            Some(task) => (task.handler)(context),
             None => {
                 let message = format!("this worker has no handler for task \"{}\"", context.task());
                 let failure = Failure::internal("COULD_NOT_FIND_EXECUTOR", message);
@@ -61,6 +89,6 @@ impl Tasks {
 
 impl fmt::Debug for Tasks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.handlers.keys()).finish()
+        f.debug_set().entries(self.tasks.keys()).finish()
     }
 }

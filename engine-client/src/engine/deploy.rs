@@ -1,0 +1,136 @@
+//! The functions of those who deploy: versions and schedules.
+
+use tokio_postgres::GenericClient;
+use tokio_postgres::types::{Json, Type};
+
+use crate::{Beginning, Engine, Error, NewVersion, Schedule, ScheduleChange, Version, statement};
+
+impl<C: GenericClient> Engine<'_, C> {
+    /// `engine_register_worker`: registers a version of a worker with what it knows, and goes on with runs that
+    /// wait for it.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
+    /// [`UnknownEnvironment`](crate::ErrorKind::UnknownEnvironment),
+    /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
+    pub async fn register_worker(&self, new: &NewVersion) -> Result<Version, Error> {
+        let row = self
+            .client
+            .query_typed_one(
+                statement::REGISTER_WORKER,
+                &[
+                    (&new.environment_id, Type::TEXT),
+                    (&new.version, Type::TEXT),
+                    (&Json(&new.tasks), Type::JSONB),
+                    (&Json(&new.queues), Type::JSONB),
+                    (&new.image, Type::TEXT),
+                    (&new.promote, Type::BOOL),
+                ],
+            )
+            .await?;
+        Version::from_row(&row)
+    }
+
+    /// `engine_promote_worker`: makes a version the current one, whatever it is now: the way back to an older
+    /// one.
+    ///
+    /// # Errors
+    /// [`UnknownEnvironment`](crate::ErrorKind::UnknownEnvironment),
+    /// [`UnknownVersion`](crate::ErrorKind::UnknownVersion),
+    /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
+    pub async fn promote_worker(
+        &self,
+        environment_id: &str,
+        version: &str,
+    ) -> Result<Version, Error> {
+        let row = self
+            .client
+            .query_typed_one(
+                statement::PROMOTE_WORKER,
+                &[(&environment_id, Type::TEXT), (&version, Type::TEXT)],
+            )
+            .await?;
+        Version::from_row(&row)
+    }
+
+    /// `engine_set_schedule`: makes or changes a schedule, and returns it.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
+    /// [`UnknownEnvironment`](crate::ErrorKind::UnknownEnvironment),
+    /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
+    pub async fn set_schedule(&self, change: &ScheduleChange) -> Result<Schedule, Error> {
+        let row = self
+            .client
+            .query_typed_one(
+                statement::SET_SCHEDULE,
+                &[
+                    (&change.id, Type::TEXT),
+                    (&change.task, Type::TEXT),
+                    (&change.cron, Type::TEXT),
+                    (&change.timezone, Type::TEXT),
+                    (&change.environment_id, Type::TEXT),
+                    (&change.payload, Type::JSONB),
+                    (&change.external_id, Type::TEXT),
+                    (&change.spread_window, Type::TEXT),
+                    (&change.active, Type::BOOL),
+                    (&change.options, Type::JSONB),
+                ],
+            )
+            .await?;
+        Schedule::from_row(&row)
+    }
+
+    /// `engine_delete_schedule`: whether there was one. Its runs stay.
+    ///
+    /// # Errors
+    /// As [every call](Self).
+    pub async fn delete_schedule(&self, id: &str) -> Result<bool, Error> {
+        let row = self
+            .client
+            .query_typed_one(statement::DELETE_SCHEDULE, &[(&id, Type::TEXT)])
+            .await?;
+        Ok(row.try_get("existed")?)
+    }
+
+    /// `engine_upcoming_runs`: when a schedule makes its next runs, at most `max_runs`.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
+    /// [`UnknownSchedule`](crate::ErrorKind::UnknownSchedule).
+    pub async fn upcoming_runs(&self, id: &str, max_runs: i32) -> Result<Vec<Beginning>, Error> {
+        let rows = self
+            .client
+            .query_typed(
+                statement::UPCOMING_RUNS,
+                &[(&id, Type::TEXT), (&max_runs, Type::INT4)],
+            )
+            .await?;
+        rows.iter().map(Beginning::from_row).collect()
+    }
+
+    /// `engine_reset_idempotency_key`: forgets a key, so that the next trigger with it makes a new run; gives
+    /// whether there was one.
+    ///
+    /// # Errors
+    /// [`UnknownEnvironment`](crate::ErrorKind::UnknownEnvironment).
+    pub async fn reset_idempotency_key(
+        &self,
+        task: &str,
+        key: &str,
+        environment_id: &str,
+    ) -> Result<bool, Error> {
+        let row = self
+            .client
+            .query_typed_one(
+                statement::RESET_IDEMPOTENCY_KEY,
+                &[
+                    (&task, Type::TEXT),
+                    (&key, Type::TEXT),
+                    (&environment_id, Type::TEXT),
+                ],
+            )
+            .await?;
+        Ok(row.try_get("existed")?)
+    }
+}

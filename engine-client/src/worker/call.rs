@@ -1,0 +1,208 @@
+//! The calls that move a run: start, continue, complete. Alone or together with those of other runs.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use tokio::task::JoinSet;
+
+use super::config::Batching;
+use super::lane::{Bulk, Lanes};
+use crate::link::{Answer, Link};
+use crate::{
+    Completed, Completion, Connection, Error, Execution, ExecutionStatus, Heartbeat, Identity,
+    OfMany, RunId, SnapshotId, Started,
+};
+
+/// A run and the snapshot that a call about it names.
+pub(super) type At = (RunId, SnapshotId);
+
+#[derive(Debug)]
+pub(super) struct Calls {
+    /// Several, because the calls on one connection are committed one after the other.
+    links: Vec<Arc<Link>>,
+    /// Counts calls, to spread them over the links.
+    count: AtomicUsize,
+    identity: Arc<Identity>,
+    start: Start,
+    complete: Complete,
+    lanes: Option<(Lanes<Start>, Lanes<Complete>)>,
+}
+
+impl Calls {
+    /// Calls on these links. The lanes for many, if there are any, run in `services`.
+    pub(super) fn new(
+        links: Vec<Arc<Link>>,
+        identity: Identity,
+        batching: Option<Batching>,
+        services: &mut JoinSet<()>,
+    ) -> Self {
+        let identity = Arc::new(identity);
+        let start = Start {
+            identity: Arc::clone(&identity),
+            is_warm: Arc::default(),
+        };
+        let complete = Complete {
+            identity: Arc::clone(&identity),
+        };
+        let lanes = batching.map(|batching| {
+            (
+                Lanes::start(start.clone(), &links, batching, services),
+                Lanes::start(complete.clone(), &links, batching, services),
+            )
+        });
+        Self {
+            links,
+            count: AtomicUsize::new(0),
+            identity,
+            start,
+            complete,
+            lanes,
+        }
+    }
+
+    /// A link for a call that goes alone.
+    pub(super) fn link(&self) -> &Arc<Link> {
+        &self.links[self.count.fetch_add(1, Ordering::Relaxed) % self.links.len()]
+    }
+
+    pub(super) fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Starts the next attempt of a run.
+    ///
+    /// A start whose answer was lost with its connection is repeated, and then refused as stale if the first
+    /// one had taken effect. Within the deadline of the dequeue nobody else can have started the run, so that
+    /// the attempt is taken as ours.
+    pub(super) async fn start(&self, at: At, attempt_number: i32) -> Result<Heartbeat, Error> {
+        let lane = self.lanes.as_ref().map(|(lane, _)| lane);
+        let answer = self.ask(lane, &self.start, at.clone()).await;
+        self.start.is_warm.store(true, Ordering::Relaxed);
+        match answer.result {
+            Ok(started) => Ok(Heartbeat {
+                execution: started.execution,
+                heartbeat: Some(started.heartbeat),
+            }),
+            Err(error) if answer.may_repeat && error.is_stale_snapshot() => {
+                let now = self.beat(&at).await?;
+                match is_started(&now.execution, attempt_number) {
+                    true => Ok(now),
+                    false => Err(error),
+                }
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Goes on with the attempt of a run that was dequeued with a checkpoint.
+    pub(super) async fn go_on(&self, at: &At) -> Result<Heartbeat, Error> {
+        let call = |connection: Arc<Connection>| async move {
+            let engine = connection.engine().identified_as(&self.identity);
+            engine.continue_run(&at.0, &at.1).await
+        };
+        self.link().persist(call).await.result
+    }
+
+    /// Where a run is; extends its deadline if it is there where the call says.
+    pub(super) async fn beat(&self, at: &At) -> Result<Heartbeat, Error> {
+        let call = |connection: Arc<Connection>| async move {
+            let engine = connection.engine().identified_as(&self.identity);
+            engine.heartbeat(&at.0, &at.1).await
+        };
+        self.link().persist(call).await.result
+    }
+
+    /// Reports how an attempt ended.
+    pub(super) async fn complete(&self, at: At, completion: Completion) -> Answer<Completed> {
+        let lane = self.lanes.as_ref().map(|(_, lane)| lane);
+        self.ask(lane, &self.complete, (at.0, at.1, completion))
+            .await
+    }
+
+    /// Asks in a lane, or alone if there is none.
+    async fn ask<B: Bulk>(
+        &self,
+        lane: Option<&Lanes<B>>,
+        bulk: &B,
+        query: B::Query,
+    ) -> Answer<B::Answer> {
+        if let Some(lane) = lane
+            && let Some(answer) = lane.ask(query.clone()).await
+        {
+            return answer;
+        }
+        let query = &query;
+        let call = |connection: Arc<Connection>| async move { bulk.one(&connection, query).await };
+        self.link().persist(call).await
+    }
+
+    pub(super) async fn close(&self) {
+        for link in &self.links {
+            link.close().await;
+        }
+    }
+}
+
+/// Whether a run is where the start of this attempt leads.
+fn is_started(execution: &Execution, attempt_number: i32) -> bool {
+    execution.execution_status == ExecutionStatus::Executing
+        && execution.attempt_number == Some(attempt_number)
+}
+
+#[derive(Debug, Clone)]
+struct Start {
+    identity: Arc<Identity>,
+    /// Whether this process has executed before.
+    is_warm: Arc<AtomicBool>,
+}
+
+impl Bulk for Start {
+    type Query = At;
+    type Answer = Started;
+    const NAME: &'static str = "start";
+
+    async fn one(&self, connection: &Connection, at: &At) -> Result<Started, Error> {
+        let engine = connection.engine().identified_as(&self.identity);
+        let is_warm = self.is_warm.load(Ordering::Relaxed);
+        engine.start_attempt(&at.0, &at.1, is_warm).await
+    }
+
+    async fn many(
+        &self,
+        connection: &Connection,
+        runs: &[&At],
+    ) -> Result<Vec<OfMany<Started>>, Error> {
+        let engine = connection.engine().identified_as(&self.identity);
+        let runs: Vec<At> = runs.iter().copied().cloned().collect();
+        let is_warm = self.is_warm.load(Ordering::Relaxed);
+        engine.start_many(&runs, is_warm).await
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Complete {
+    identity: Arc<Identity>,
+}
+
+type End = (RunId, SnapshotId, Completion);
+
+impl Bulk for Complete {
+    type Query = End;
+    type Answer = Completed;
+    const NAME: &'static str = "complete";
+
+    async fn one(&self, connection: &Connection, end: &End) -> Result<Completed, Error> {
+        let engine = connection.engine().identified_as(&self.identity);
+        engine.complete_attempt(&end.0, &end.1, &end.2).await
+    }
+
+    async fn many(
+        &self,
+        connection: &Connection,
+        ends: &[&End],
+    ) -> Result<Vec<OfMany<Completed>>, Error> {
+        let engine = connection.engine().identified_as(&self.identity);
+        let ends: Vec<End> = ends.iter().copied().cloned().collect();
+        engine.complete_many(&ends).await
+    }
+}

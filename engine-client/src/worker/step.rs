@@ -1,0 +1,66 @@
+//! What a run does once, however often its handler is called.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::Context;
+use crate::dequeue::read_payload;
+use crate::{Connection, Failure};
+
+impl Context {
+    /// Does `work` once in the whole run, and gives its output then and ever after: when the handler is called
+    /// again, by the next attempt or after a suspension, the output comes from the database.
+    ///
+    /// The output is kept as JSON, as the output of a token that is called `name`, which must be the only one
+    /// of its kind in the run. Work that fails, or is cut short, is done again: what it does outside the
+    /// database should bear repetition. A step costs two commits.
+    ///
+    /// ```
+    /// # use engine_client::{Context, Failure};
+    /// # async fn charge(card: &str) -> Result<String, Failure> { Ok(card.into()) }
+    /// async fn order(ctx: Context, card: String) -> Result<String, Failure> {
+    ///     let receipt = ctx.step("charge", async || charge(&card).await).await?;
+    ///     // An attempt that fails below does not charge the card again.
+    ///     Ok(receipt)
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// The failure of `work`; `TASK_OUTPUT_ERROR` if its output cannot be kept, or read again as a `T`.
+    pub async fn step<T, W>(&self, name: &str, work: W) -> Result<T, Failure>
+    where
+        T: Serialize + DeserializeOwned,
+        W: AsyncFnOnce() -> Result<T, Failure>,
+    {
+        let options = &self.keyed("step", name);
+        let create = |connection: Arc<Connection>| async move {
+            let engine = connection.engine();
+            engine.create_manual_waitpoint(None, options).await
+        };
+        let waitpoint = self.persist(create).await?;
+        let id = &waitpoint.waitpoint_id;
+        let output = if waitpoint.is_completed {
+            let data = self.waitpoint(id).await?;
+            data["output"].as_str().map(str::to_owned)
+        } else {
+            let output = work().await?;
+            let output = &serde_json::to_string(&output).map_err(unfit)?;
+            let complete = |connection: Arc<Connection>| async move {
+                let engine = connection.engine();
+                engine
+                    .complete_waitpoint(id, Some(output), None, false)
+                    .await
+            };
+            // If another attempt was first, its output stays.
+            self.persist(complete).await?.output
+        };
+        let output = output.as_deref().unwrap_or("null");
+        read_payload(output, "application/json").map_err(unfit)
+    }
+}
+
+fn unfit(error: impl std::fmt::Display) -> Failure {
+    Failure::internal("TASK_OUTPUT_ERROR", error)
+}

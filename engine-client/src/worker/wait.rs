@@ -1,0 +1,186 @@
+//! What a handler may wait for: time, and tokens.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::Context;
+use crate::dequeue::read_payload;
+use crate::{Block, Connection, Error, Failure, Waitpoint, WaitpointId, WaitpointOptions};
+
+/// Waits. While a run waits, another one has its turn in the worker; its own slot in its queue it keeps,
+/// unless it is [suspended](crate::TaskOptions::suspend_after).
+///
+/// Every wait has a name, which must be the only one of its kind in the run: what was waited for once is not
+/// waited for again when the handler is called again, by the next attempt or after a suspension. A handler
+/// waits for one thing at a time; a second wait begins when the first one is over.
+impl Context {
+    /// Waits for some time.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use engine_client::{Context, Failure};
+    /// async fn remind(ctx: Context, address: String) -> Result<(), Failure> {
+    ///     ctx.wait_for("a day", Duration::from_secs(24 * 3600)).await?;
+    ///     // … send a mail to the address
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// What the server refuses; a server that is down is waited for until the run's deadline.
+    pub async fn wait_for(&self, name: &str, time: Duration) -> Result<(), Failure> {
+        self.wait_until(name, SystemTime::now() + time).await
+    }
+
+    /// Waits until a moment of this machine's clock.
+    ///
+    /// # Errors
+    /// As [`wait_for`](Self::wait_for).
+    pub async fn wait_until(&self, name: &str, moment: SystemTime) -> Result<(), Failure> {
+        let options = &self.keyed("wait", name);
+        let call = |connection: Arc<Connection>| async move {
+            let engine = connection.engine();
+            engine.create_datetime_waitpoint(moment, options).await
+        };
+        let waitpoint = self.persist(call).await?;
+        let lasts = moment.duration_since(SystemTime::now()).ok();
+        self.wait_on(&waitpoint, lasts).await?;
+        Ok(())
+    }
+
+    /// A token for somebody else to complete, with [`complete_waitpoint`](crate::Engine::complete_waitpoint).
+    /// With a timeout, a wait for it gives none after that time.
+    ///
+    /// # Errors
+    /// As [`wait_for`](Self::wait_for).
+    pub async fn create_token(
+        &self,
+        name: &str,
+        timeout: Option<Duration>,
+    ) -> Result<WaitpointId, Failure> {
+        let options = &self.keyed("token", name);
+        let timeout_at = timeout.map(|timeout| SystemTime::now() + timeout);
+        let call = |connection: Arc<Connection>| async move {
+            let engine = connection.engine();
+            engine.create_manual_waitpoint(timeout_at, options).await
+        };
+        Ok(self.persist(call).await?.waitpoint_id)
+    }
+
+    /// Waits until a token is completed, and reads its output; none if its timeout was over first.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use engine_client::{Context, Failure};
+    /// async fn ship(ctx: Context, order: u32) -> Result<(), Failure> {
+    ///     let hour = Duration::from_secs(3600);
+    ///     let token = ctx.create_token("approval", Some(hour)).await?;
+    ///     // … send the token to a person
+    ///     match ctx.wait_for_token(&token).await? {
+    ///         Some(true) => Ok(()),
+    ///         Some(false) | None => Err(Failure::message("not approved").no_retry()),
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// If the token was completed with an error, a failure with that error. If its output is not a `T`,
+    /// `TASK_INPUT_ERROR`. Otherwise as [`wait_for`](Self::wait_for).
+    pub async fn wait_for_token<T: DeserializeOwned>(
+        &self,
+        token: &WaitpointId,
+    ) -> Result<Option<T>, Failure> {
+        let mut data = self.waitpoint(token).await?;
+        if data["status"] != "COMPLETED" {
+            self.block_on(token, None).await?;
+            data = self.waitpoint(token).await?;
+        }
+        let output = data["output"].as_str();
+        if data["outputIsError"] == true {
+            return match output {
+                Some(output) if is_timeout(output) => Ok(None),
+                Some(output) => Err(Failure::reported(output)),
+                None => Err(Failure::message("the token was completed with an error")),
+            };
+        }
+        let output_type = data["outputType"].as_str().unwrap_or_default();
+        let output = read_payload(output.unwrap_or("null"), output_type);
+        let output = output.map_err(|error| Failure::internal("TASK_INPUT_ERROR", error))?;
+        Ok(Some(output))
+    }
+
+    /// How a waitpoint of this run is created: once for each name.
+    pub(super) fn keyed(&self, kind: &str, name: &str) -> WaitpointOptions {
+        WaitpointOptions::default()
+            .environment_id(&self.run().environment_id)
+            .idempotency_key(self.key(kind, name))
+    }
+
+    /// The key of something that this run does once.
+    pub(super) fn key(&self, kind: &str, name: &str) -> String {
+        format!("run/{}/{kind}/{name}", self.run_id())
+    }
+
+    pub(super) async fn waitpoint(&self, id: &WaitpointId) -> Result<Value, Failure> {
+        let call = |connection: Arc<Connection>| async move {
+            connection.engine().waitpoint_data(id, None).await
+        };
+        let data = self.persist(call).await?;
+        data.ok_or_else(|| Failure::message("there is no such token"))
+    }
+
+    async fn wait_on(&self, waitpoint: &Waitpoint, lasts: Option<Duration>) -> Result<(), Error> {
+        match waitpoint.is_completed {
+            true => Ok(()),
+            false => self.block_on(&waitpoint.waitpoint_id, lasts).await,
+        }
+    }
+
+    async fn block_on(&self, id: &WaitpointId, lasts: Option<Duration>) -> Result<(), Error> {
+        let block = &Block::on([id.clone()]);
+        self.pause(lasts, async || {
+            let run_id = self.run_id();
+            let call = |connection: Arc<Connection>| async move {
+                let identity = self.parts.calls.identity();
+                let engine = connection.engine().identified_as(identity);
+                engine.block(run_id, block).await
+            };
+            Ok(self.persist(call).await?.pending_count == 0)
+        })
+        .await
+    }
+
+    /// Repeats a call until it has an answer. The attempt's deadline bounds it.
+    pub(super) async fn persist<T, Call>(
+        &self,
+        call: impl Fn(Arc<Connection>) -> Call,
+    ) -> Result<T, Error>
+    where
+        Call: Future<Output = Result<T, Error>>,
+    {
+        self.parts.calls.link().persist(call).await.result
+    }
+}
+
+/// Whether this is what the engine completes a token with whose time is over.
+fn is_timeout(output: &str) -> bool {
+    let output: Result<Value, _> = serde_json::from_str(output);
+    output.is_ok_and(|output| output["code"] == "TRIGGER_WAITPOINT_TIMEOUT")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timeout_is_told_from_other_errors() {
+        assert!(is_timeout(
+            r#"{"code":"TRIGGER_WAITPOINT_TIMEOUT","message":"late"}"#
+        ));
+        assert!(!is_timeout(r#"{"code":"OTHER"}"#));
+        assert!(!is_timeout("not JSON"));
+    }
+}

@@ -1,0 +1,207 @@
+//! What a handler may wait for, and what it does once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use anyhow::Result;
+use engine_client::{
+    Context, Engine, Failure, RunResult, TaskOptions, Trigger, WaitpointId, Watch, WorkerConfig,
+};
+use engine_harness::condition::eventually;
+use engine_harness::{Database, Session};
+use serde_json::Value;
+use tokio::sync::{Mutex, mpsc};
+use tokio::time::timeout;
+
+use crate::running::{PATIENCE, Running, config, finished, worker};
+
+async fn result_of(session: &Session, trigger: &Trigger) -> Result<RunResult> {
+    let run = Engine::new(&session.client).trigger(trigger).await?;
+    let mut watch = Watch::new(&session.client, run.run_id);
+    Ok(timeout(PATIENCE, watch.result()).await??)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handler_waits_for_time_and_for_tokens() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    let (tell, mut tokens) = mpsc::unbounded_channel::<WaitpointId>();
+    let running = Running::start(
+        worker(&database)?.task("ask", move |ctx: Context, _: Value| {
+            let tell = tell.clone();
+            async move {
+                ctx.wait_for("a moment", Duration::from_millis(50)).await?;
+                let moment = Some(Duration::from_millis(50));
+                let late = ctx.create_token("late", moment).await?;
+                let answer: Option<i32> = ctx.wait_for_token(&late).await?;
+                let token = ctx.create_token("answer", None).await?;
+                tell.send(token.clone()).ok();
+                Ok((answer, ctx.wait_for_token::<i32>(&token).await?))
+            }
+        }),
+    );
+    let asking = tokio::spawn({
+        let session = Session::open(&database).await?;
+        async move { result_of(&session, &Trigger::new("ask")).await }
+    });
+    let token = tokens.recv().await.expect("a token");
+    Engine::new(&session.client)
+        .complete_waitpoint(&token, Some("42"), None, false)
+        .await?;
+    let result = asking.await??;
+    assert_eq!(
+        result.output::<(Option<i32>, Option<i32>)>()?,
+        (None, Some(42))
+    );
+    running.stop().await?;
+    session.check().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_is_completed_with_an_error_fails_its_wait() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    let (tell, mut tokens) = mpsc::unbounded_channel::<WaitpointId>();
+    let running = Running::start(
+        worker(&database)?.task("ask", move |ctx: Context, _: Value| {
+            let tell = tell.clone();
+            async move {
+                let token = ctx.create_token("answer", None).await?;
+                tell.send(token.clone()).ok();
+                ctx.wait_for_token::<i32>(&token).await
+            }
+        }),
+    );
+    let run = session.trigger("ask").await?;
+    let token = tokens.recv().await.expect("a token");
+    Engine::new(&session.client)
+        .complete_waitpoint(&token, Some("\"no\""), None, true)
+        .await?;
+    let mut watch = Watch::new(&session.client, run.run_id.into());
+    let result = timeout(PATIENCE, watch.result()).await??;
+    assert!(!result.is_success());
+    assert_eq!(result.error_message().as_deref(), Some("\"no\""));
+    running.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parent_waits_for_its_children_even_in_a_worker_with_one_place() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    let one_place = WorkerConfig {
+        concurrency: 1,
+        ..config()
+    };
+    let worker = worker(&database)?
+        .config(one_place)
+        .task("double", |_: Context, number: i64| async move {
+            match number {
+                0 => Err(Failure::message("nothing to double")),
+                _ => Ok(number * 2),
+            }
+        })
+        .task("sum", |ctx: Context, numbers: Vec<i64>| async move {
+            let doubles: Result<Vec<Trigger>, _> = numbers
+                .iter()
+                .map(|number| Trigger::new("double").payload(number))
+                .collect();
+            let results = ctx.batch_trigger_and_wait("doubles", doubles?).await?;
+            let mut sum = 0;
+            for result in &results {
+                sum += result.output::<i64>()?;
+            }
+            let failing = Trigger::new("double").payload(&0)?;
+            let failed = ctx.trigger_and_wait("zero", failing).await?;
+            assert!(!failed.is_success());
+            Ok((sum, failed.error_message()))
+        });
+    let running = Running::start(worker);
+    let sum = Trigger::new("sum").payload(&[1, 2, 3])?;
+    let result = result_of(&session, &sum).await?;
+    assert_eq!(
+        result.output::<(i64, Option<String>)>()?,
+        (12, Some("nothing to double".to_owned()))
+    );
+    running.stop().await?;
+    assert_eq!(session.count("engine.run").await?, 5);
+    session.check().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_and_a_child_are_done_once_by_all_attempts_together() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    let charged = Arc::new(AtomicUsize::new(0));
+    let charges = Arc::clone(&charged);
+    let worker = worker(&database)?
+        .task("child", |_: Context, (): ()| async move { Ok("done") })
+        .task("order", move |ctx: Context, (): ()| {
+            let charges = Arc::clone(&charges);
+            async move {
+                let number = ctx
+                    .step("charge", async || {
+                        Ok(charges.fetch_add(1, Ordering::SeqCst) + 1)
+                    })
+                    .await?;
+                let child = Trigger::new("child").payload(&())?;
+                let child = ctx.trigger_and_wait("child", child).await?;
+                if ctx.attempt_number() < 3 {
+                    let failure = Failure::message("try again");
+                    return Err(failure.retry_after(Duration::from_millis(1)));
+                }
+                Ok((number, child.output::<String>()?))
+            }
+        });
+    let running = Running::start(worker);
+    let order = Trigger::new("order").payload(&())?.max_attempts(3);
+    let result = result_of(&session, &order).await?;
+    assert_eq!(result.output::<(usize, String)>()?, (1, "done".to_owned()));
+    assert_eq!(result.attempt_number, Some(3));
+    assert_eq!(charged.load(Ordering::SeqCst), 1);
+    running.stop().await?;
+    assert_eq!(session.count("engine.run").await?, 2);
+    session.check().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_suspended_has_no_slot_and_goes_on_where_it_was() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    let (tell, mut tokens) = mpsc::unbounded_channel::<WaitpointId>();
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&calls);
+    let options = TaskOptions {
+        suspend_after: Some(Duration::ZERO),
+        ..TaskOptions::default()
+    };
+    let worker = worker(&database)?.task_with("ask", options, move |ctx: Context, (): ()| {
+        let (tell, log) = (tell.clone(), Arc::clone(&log));
+        async move {
+            log.lock().await.push(ctx.attempt_number());
+            let token = ctx.create_token("answer", None).await?;
+            tell.send(token.clone()).ok();
+            ctx.wait_for_token::<i32>(&token).await
+        }
+    });
+    let running = Running::start(worker);
+    let run = Engine::new(&session.client)
+        .trigger(&Trigger::new("ask").payload(&())?)
+        .await?;
+    let token = tokens.recv().await.expect("a token");
+    eventually("the run is suspended", PATIENCE, async || {
+        let suspended = "engine.run_state where execution_status = 'SUSPENDED'";
+        Ok(session.count(suspended).await? == 1)
+    })
+    .await?;
+    assert_eq!(session.count("engine.slot").await?, 0);
+    Engine::new(&session.client)
+        .complete_waitpoint(&token, Some("7"), None, false)
+        .await?;
+    finished(&session, 1).await?;
+    running.stop().await?;
+    let result = Watch::new(&session.client, run.run_id).result().await?;
+    assert_eq!(result.output::<Option<i32>>()?, Some(7));
+    assert_eq!(*calls.lock().await, [1, 1], "the same attempt goes on");
+    session.check().await
+}

@@ -1,0 +1,222 @@
+//! The policy of a worker: retries, limits, cancels, drains.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use anyhow::Result;
+use engine_client::{
+    Cancel, Context, Engine, Failure, RetryPolicy, TaskOptions, Trigger, WorkerConfig,
+};
+use engine_harness::condition::eventually;
+use engine_harness::{Database, Session};
+use serde_json::Value;
+use tokio::sync::Notify;
+use tokio::time::sleep;
+
+use crate::running::{PATIENCE, Running, config, finished, worker};
+
+/// Run status, attempts and the error's code or message of the only run.
+async fn outcome(session: &Session) -> Result<(String, i32, Option<String>)> {
+    let sql = "select run_status::text, attempt_number, coalesce(error ->> 'code', error ->> 'raw') from engine.run_state";
+    let row = session.client.query_one(sql, &[]).await?;
+    Ok((row.get(0), row.get(1), row.get(2)))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_attempt_comes_again_as_often_as_its_run_says() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    let retry = RetryPolicy {
+        min: Duration::from_millis(2),
+        ..RetryPolicy::default()
+    };
+    let worker = worker(&database)?
+        .config(WorkerConfig { retry, ..config() })
+        .task("fail", |ctx: Context, (): ()| async move {
+            Err::<(), _>(Failure::message(format!("no {}", ctx.attempt_number())))
+        });
+    let running = Running::start(worker);
+    let trigger = Trigger::new("fail").payload(&())?.max_attempts(3);
+    Engine::new(&session.client).trigger(&trigger).await?;
+    finished(&session, 1).await?;
+    running.stop().await?;
+    let expected = (
+        "COMPLETED_WITH_ERRORS".to_owned(),
+        3,
+        Some("no 3".to_owned()),
+    );
+    assert_eq!(outcome(&session).await?, expected);
+    session.check().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_that_wants_no_retry_ends_its_run() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    let running = Running::start(
+        worker(&database)?.task("fail", |_: Context, (): ()| async move {
+            Err::<(), _>(Failure::message("no").no_retry())
+        }),
+    );
+    let trigger = Trigger::new("fail").payload(&())?.max_attempts(3);
+    Engine::new(&session.client).trigger(&trigger).await?;
+    finished(&session, 1).await?;
+    running.stop().await?;
+    assert_eq!(outcome(&session).await?.1, 1);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attempt_that_takes_too_long_is_stopped_and_its_waits_do_not_count() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    let options = TaskOptions {
+        max_duration: Some(Duration::from_millis(300)),
+        ..TaskOptions::default()
+    };
+    let waited = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&waited);
+    let worker = worker(&database)?.task_with("long", options, move |ctx: Context, (): ()| {
+        let count = Arc::clone(&count);
+        async move {
+            ctx.wait_for("longer", Duration::from_millis(500)).await?;
+            count.fetch_add(1, Ordering::SeqCst);
+            std::future::pending::<()>().await;
+            Ok(())
+        }
+    });
+    let running = Running::start(worker);
+    let trigger = Trigger::new("long").payload(&())?.max_attempts(3);
+    Engine::new(&session.client).trigger(&trigger).await?;
+    finished(&session, 1).await?;
+    running.stop().await?;
+    let code = Some("MAX_DURATION_EXCEEDED".to_owned());
+    assert_eq!(outcome(&session).await?, ("TIMED_OUT".to_owned(), 1, code));
+    assert_eq!(waited.load(Ordering::SeqCst), 1);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_cancelled_stops_its_handler_with_the_next_beat() -> Result<()> {
+    let database = Database::fresh().await?;
+    database.set("engine.heartbeat_executing_ms", "600").await?;
+    let session = Session::open(&database).await?;
+    let started = Arc::new(Notify::new());
+    let tell = Arc::clone(&started);
+    let running = Running::start(
+        worker(&database)?.task("stuck", move |_: Context, _: Value| {
+            let tell = Arc::clone(&tell);
+            async move {
+                tell.notify_one();
+                std::future::pending::<()>().await;
+                Ok(())
+            }
+        }),
+    );
+    let run = session.trigger("stuck").await?;
+    started.notified().await;
+    let engine = Engine::new(&session.client);
+    let cancelled = engine
+        .cancel(&run.run_id.into(), &Cancel::default())
+        .await?;
+    assert!(!cancelled.already_finished);
+    finished(&session, 1).await?;
+    running.stop().await?;
+    assert_eq!(outcome(&session).await?.0, "CANCELED");
+    session.check().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_with_a_limit_of_its_own_keeps_it_and_leaves_room_for_others() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (now, peak) = (Arc::clone(&running), Arc::clone(&most));
+    let options = TaskOptions {
+        concurrency: Some(1),
+        ..TaskOptions::default()
+    };
+    let prefetching = WorkerConfig {
+        concurrency: 2,
+        prefetch: 18,
+        ..config()
+    };
+    let worker = worker(&database)?
+        .config(prefetching)
+        .task_with("slow", options, move |_: Context, _: Value| {
+            let (now, peak) = (Arc::clone(&now), Arc::clone(&peak));
+            async move {
+                peak.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                sleep(Duration::from_millis(5)).await;
+                now.fetch_sub(1, Ordering::SeqCst);
+                Ok(())
+            }
+        })
+        .task("fast", |_: Context, _: Value| async move { Ok(()) });
+    let triggers: Vec<Trigger> = (0..10)
+        .flat_map(|_| [Trigger::new("slow"), Trigger::new("fast")])
+        .collect();
+    Engine::new(&session.client).trigger_many(&triggers).await?;
+    let running = Running::start(worker);
+    finished(&session, 20).await?;
+    running.stop().await?;
+    assert_eq!(most.load(Ordering::SeqCst), 1);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handler_that_outlasts_the_drain_gives_its_run_to_another_worker() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    let started = Arc::new(Notify::new());
+    let tell = Arc::clone(&started);
+    let hasty = WorkerConfig {
+        drain_timeout: Duration::from_millis(100),
+        ..config()
+    };
+    let stuck = move |_: Context, (): ()| {
+        let tell = Arc::clone(&tell);
+        async move {
+            tell.notify_one();
+            std::future::pending::<()>().await;
+            Ok(())
+        }
+    };
+    let running = Running::start(worker(&database)?.config(hasty).task("work", stuck));
+    let trigger = Trigger::new("work").payload(&())?.max_attempts(2);
+    Engine::new(&session.client).trigger(&trigger).await?;
+    started.notified().await;
+    running.stop().await?;
+    eventually("the run is queued again", PATIENCE, async || {
+        Ok(session.count("engine.queue_item").await? == 1)
+    })
+    .await?;
+    assert_eq!(session.count("engine.slot").await?, 0, "nothing stalls");
+    session.check().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_call_leaves_a_prepared_statement_behind() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    let engine = Engine::new(&session.client);
+    let run = engine.trigger(&Trigger::new("t")).await?;
+    engine.trigger_many(&[Trigger::new("t")]).await?;
+    let dequeued = engine.dequeue(&engine_client::Dequeue::default()).await?;
+    engine
+        .start_attempt(&dequeued[0].run_id, &dequeued[0].snapshot_id, false)
+        .await?;
+    engine.run_result(&run.run_id, None).await?;
+    engine.execution_data(&run.run_id, None).await?;
+    engine
+        .snapshots_since(&run.run_id, &run.snapshot_id, None)
+        .await?;
+    engine.tick(10).await?;
+    engine.events(0, 10).await?;
+    // Behind a pooler in transaction mode they would belong to whoever gets the session next. This very
+    // question is one.
+    let named = session.count("pg_prepared_statements").await?;
+    assert!(named <= 1, "{named} statements are prepared");
+    Ok(())
+}
