@@ -29,7 +29,11 @@ pub(super) struct Statement {
 macro_rules! statement {
     ($file:literal) => {
         $crate::store::statement::Statement::new(concat!(
-            include_str!(concat!("../../../sql/statement/", $file)),
+            include_str!(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/../sql/statement/",
+                $file
+            )),
             "\0"
         ))
     };
