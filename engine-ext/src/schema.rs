@@ -134,9 +134,29 @@ extension_sql_file!(
     requires = ["waitpoint_data"]
 );
 extension_sql_file!(
+    "../../sql/view/event_end.sql",
+    name = "event_end",
+    requires = ["batch_data"]
+);
+extension_sql_file!(
+    "../../sql/view/overdue.sql",
+    name = "overdue",
+    requires = ["event_end"]
+);
+extension_sql_file!(
+    "../../sql/view/rate.sql",
+    name = "rate",
+    requires = ["overdue"]
+);
+extension_sql_file!(
+    "../../sql/view/advice.sql",
+    name = "advice",
+    requires = ["rate"]
+);
+extension_sql_file!(
     "../../sql/function/engine_create_checkpoint.sql",
     name = "engine_create_checkpoint",
-    requires = ["batch_data"]
+    requires = ["advice"]
 );
 extension_sql_file!(
     "../../sql/function/engine_set_environment.sql",

@@ -46,5 +46,5 @@ create table engine.batch_item (
 create index run_batch on engine.run (shard, batch_id, id) where batch_id is not null;
 
 comment on table engine.batch_item is 'Items of batches: each became a run, which begins failed if it could not be triggered';
-comment on column engine.batch_item.run_id is 'The run; of an item that could not be triggered, a run that failed in its place';
+comment on column engine.batch_item.run_id is 'The run; one that was there, if the item said its key; of an item that could not be triggered, a run that failed in its place';
 comment on column engine.batch_item.request is 'An item that could not be triggered, as it was given to engine_add_to_batch';

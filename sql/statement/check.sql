@@ -204,12 +204,19 @@ cross join lateral (
 ) as n
 where b.item_count <> n.items or b.failed_count <> n.failed
 union all
-select 'batch', i.run_id, format('The item of batch %s is no run of it.', i.batch_id)
+select 'batch', i.run_id, format('The item of batch %s is no run of its environment.', i.batch_id)
 from engine.batch_item as i
 where not exists (
     select from engine.run as r
     join engine.batch as b on b.shard = i.shard and b.id = i.batch_id and b.environment_id = r.environment_id
-    where r.shard = i.shard and r.id = i.run_id and r.batch_id = i.batch_id)
+    where r.shard = i.shard and r.id = i.run_id)
+union all
+select 'batch', r.id, format('The run joined batch %s, which has no such item.', r.batch_id)
+from engine.run as r
+where r.batch_id is not null
+  and not exists (
+    select from engine.batch_item as i
+    where i.shard = r.shard and i.batch_id = r.batch_id and i.run_id = r.id)
 union all
 select 'batch', null, format('Batch %s is %s, and its waitpoint is pending.', b.id, b.status)
 from engine.batch as b

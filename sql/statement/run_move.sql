@@ -11,25 +11,26 @@
 -- $27 machine, $28 usage (ms), $29 cost (cents), $30 error, $31 completed at, $32 status reason, $33 what only its events tell
 -- and $34 text[] the ids of those that leave their queue, $35 text[] the ids of those that nobody watches any more,
 -- $36 boolean whether slots that are taken count, $37 text[] the ids of those that stop waiting: their edges go
--- and one more array element per run: $38 when its queue item expires
+-- and two more array elements per run: $38 when its queue item expires, $39 whether it counts against a limit on the length of its
+-- queue
 -- Locks: run states held by run_lock or run_lock_free; the deadlines' rows. Index: primary keys, queue_item_claim,
 -- queue_item_expiry, heartbeat_check, release_environment, edge_pkey.
 with moved as (
     select m.*
     from unnest($6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27,
-                $28, $29, $30, $31, $32, $33, $38)
+                $28, $29, $30, $31, $32, $33, $38, $39)
          as m(run_id, snapshot_id, ordinal, position, transition, execution_status, run_status, snapshot_run_status,
               description, is_callers, interval_ms, holds_slot, available_at, queue_attempts, carries_batch,
               carries_checkpoint, carries_waitpoints, carries_metadata, batch_id, checkpoint_id, waitpoints, machine,
-              usage_duration_ms, cost_in_cents, error, completed_at, status_reason, detail, expires_at)
+              usage_duration_ms, cost_in_cents, error, completed_at, status_reason, detail, expires_at, is_sized)
 ), item_gone as (
     delete from engine.queue_item as i
     where i.shard = $1 and i.run_id = any ($34)
 ), item as (
     insert into engine.queue_item (
-        shard, run_id, worker_queue, environment_id, queue, concurrency_key, available_at, is_ahead, expires_at)
+        shard, run_id, worker_queue, environment_id, queue, concurrency_key, available_at, is_ahead, is_sized, expires_at)
     select $1, m.run_id, r.worker_queue, r.environment_id, r.queue, coalesce(r.concurrency_key, ''), m.available_at,
-           m.available_at < $2, m.expires_at
+           m.available_at < $2, m.is_sized, m.expires_at
     from moved as m
     join engine.run as r on r.shard = $1 and r.id = m.run_id
     where m.available_at is not null

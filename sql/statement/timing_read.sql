@@ -1,14 +1,14 @@
 -- What says when locked runs enter their queues, in the order of their ids.
 -- $1 smallint shard, $2 text[] run ids
 -- Locks: none; the runs are locked, and nobody else tells them anew. Index: run_pkey.
-select r.id, r.delay_until, r.queue_timestamp, r.priority_ms, r.ttl
+select r.id, r.delay_until, r.queue_timestamp, r.priority_ms, r.ttl, r.environment_id, r.queue
 from (
     select g.run_id
     from unnest($2) as g(run_id)
     order by g.run_id collate "C"
 ) as g
 cross join lateral (
-    select r.id, r.delay_until, r.queue_timestamp, r.priority_ms, r.ttl
+    select r.id, r.delay_until, r.queue_timestamp, r.priority_ms, r.ttl, r.environment_id, r.queue
     from engine.run as r
     where r.shard = $1 and r.id = g.run_id
     offset 0

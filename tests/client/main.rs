@@ -1,5 +1,6 @@
 //! The driver against a real server.
 
+mod cli;
 mod deploy;
 mod engine;
 mod handler;

@@ -149,7 +149,7 @@ async fn every_kind_of_violation_of_waiting_is_found_and_no_other_with_it() -> R
     let item = |batch: &str| {
         format!(
             "insert into engine.batch_item (shard, item_index, batch_id, run_id, created_at) \
-             select 0, 1, {batch}, 's', now() from engine.batch"
+             select 0, 1, {batch}, 'nobody', now() from engine.batch"
         )
     };
     let cases: Vec<(String, &[&str])> = vec![

@@ -316,6 +316,10 @@ async fn many_at_once(table: &mut Table) -> Result<()> {
 }
 
 async fn waits(table: &mut Table) -> Result<()> {
+    // What is to be tried again comes first, once it is due.
+    let others =
+        "select count(c.run_id) from engine.queue_item as i, lateral engine_cancel(i.run_id) as c";
+    table.session.client.query_one(others, &[]).await?;
     let held = table.session.executing("test").await?;
     let token = table.session.token().await?;
     let block = format!("engine_block('{}', '{{{token}}}')", held.run_id);

@@ -74,7 +74,12 @@ async fn a_caller_who_errs_learns_what_is_wrong_and_nothing_changes() -> Result<
     ))
     .await?;
 
+    let far = "select engine_set_environment('far'); update engine.environment set shard = 1 where id = 'far'";
+    session.client.batch_execute(far).await?;
+
     for (sql, code, message) in [
+        // a parent on another shard
+        ("select engine_trigger('t', environment_id => 'far', parent_run_id => 'q')".to_owned(), "22023", "\"environment_id\""),
         // unknown run
         ("select engine_start_attempt('run_nope', 'x')".to_owned(), "RE001", "run \"nope\" does not exist"),
         ("select engine_heartbeat('nope', 'x')".to_owned(), "RE001", "does not exist"),

@@ -248,3 +248,31 @@ async fn many_delays_do_not_hold_up_what_else_is_due() -> Result<()> {
     );
     Ok(())
 }
+
+#[tokio::test]
+async fn a_delayed_run_counts_against_the_length_of_its_queue_once_it_is_there() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let limit = "select engine_set_queue('q', max_size => 1)";
+    session.client.query(limit, &[]).await?;
+    let later = "'test', queue => 'q', delay_until => now() + interval '1 hour'";
+    let runs = [
+        session.trigger_with(later).await?.run_id,
+        session.trigger_with(later).await?.run_id,
+    ];
+    let now = "'test', queue => 'q'";
+    session.trigger_with(now).await?;
+    assert!(session.dequeue().await?.is_some());
+    for run in &runs {
+        session.bring_on(run).await?;
+    }
+    assert_eq!(
+        session.tick_of("ended_delay").await?,
+        2,
+        "it is not refused any more"
+    );
+    let refused = session
+        .refused(&format!("select engine_trigger({now})"))
+        .await?;
+    assert_eq!(refused.code, "RE008");
+    session.check().await
+}

@@ -17,6 +17,8 @@ pub struct Timing {
     pub priority_ms: i64,
     /// How long it may wait there, as it is stored.
     pub ttl: Option<String>,
+    /// Whether the length of its queue has a limit.
+    pub is_sized: bool,
 }
 
 impl Timing {
@@ -24,13 +26,6 @@ impl Timing {
     #[must_use]
     pub const fn available_at(&self) -> Timestamp {
         self.queue_timestamp.plus_ms(-self.priority_ms)
-    }
-
-    /// When it expires if it enters its queue at `now`.
-    #[must_use]
-    pub fn expires_at(&self, now: Timestamp) -> Option<Timestamp> {
-        let ms = self.ttl.as_deref().and_then(ttl::ms)?;
-        Some(now.plus_ms(ms))
     }
 
     /// The same with another time. Its place in the queue goes with it, unless its caller has chosen one: in the reference
@@ -51,7 +46,8 @@ impl Timing {
     /// `moved`, into the queue.
     pub(crate) fn enqueue(&self, mut moved: Move, now: Timestamp) -> Plan {
         moved.available_at = Some(self.available_at());
-        moved.expires_at = self.expires_at(now);
+        moved.expires_at = ttl::expires_at(self.ttl.as_deref(), now);
+        moved.is_sized = self.is_sized;
         Plan::to(moved)
     }
 }
@@ -148,6 +144,7 @@ mod tests {
             queue_timestamp: at,
             priority_ms: 0,
             ttl: Some("2s".to_owned()),
+            is_sized: true,
         }
     }
 
@@ -166,6 +163,7 @@ mod tests {
         );
         assert_eq!(moved.available_at, Some(Timestamp::from_micros(-5)));
         assert_eq!(moved.expires_at, Some(settings().now.plus_ms(2_000)));
+        assert!(moved.is_sized);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-use crate::{BatchId, Debounce, Environment, IdempotencyKey, RunId, Timestamp, Timing};
+use crate::{BatchId, Debounce, Environment, IdempotencyKey, RunId, Timestamp, ttl};
 
 /// A new run, checked and complete but for its ids.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,12 +77,6 @@ impl NewRun {
     /// When it expires if it enters its queue at `now`.
     #[must_use]
     pub fn expires_at(&self, now: Timestamp) -> Option<Timestamp> {
-        let timing = Timing {
-            delay_until: self.delay_until,
-            queue_timestamp: self.queue_timestamp,
-            priority_ms: self.priority_ms,
-            ttl: self.ttl.clone(),
-        };
-        timing.expires_at(now)
+        ttl::expires_at(self.ttl.as_deref(), now)
     }
 }

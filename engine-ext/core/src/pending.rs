@@ -110,6 +110,7 @@ mod tests {
             queue_timestamp: Timestamp::from_micros(-9_000),
             priority_ms: 1,
             ttl: Some("10m".to_owned()),
+            is_sized: false,
         }
     }
 

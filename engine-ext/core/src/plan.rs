@@ -143,6 +143,8 @@ pub struct Move {
     pub available_at: Option<Timestamp>,
     /// When it expires in its queue. A run that comes back into its queue does not.
     pub expires_at: Option<Timestamp>,
+    /// Whether its queue item counts against a limit on the length of the queue.
+    pub is_sized: bool,
     /// How often it has come back because its worker was lost.
     pub queue_attempts: i32,
     /// What the snapshot carries of its predecessor.
@@ -213,6 +215,7 @@ impl Run {
             is_callers: false,
             available_at: None,
             expires_at: None,
+            is_sized: false,
             queue_attempts: self.queue_attempts,
             carries: Carries::default(),
             batch_id: None,

@@ -73,6 +73,9 @@ const OWN_OPTIONS: &[&str] = &[
     "idempotency_key_expires_at",
     "debounce",
     "one_time_use_token",
+    "parent_run_id",
+    "resume_parent",
+    "batch_id",
 ];
 
 impl Schedule {

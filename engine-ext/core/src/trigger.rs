@@ -279,7 +279,8 @@ mod tests {
 
     #[test]
     fn what_is_out_of_bounds_is_refused_with_its_name() {
-        let refused: [(fn(&mut TriggerOptions), &str); 18] = [
+        type Change = fn(&mut TriggerOptions);
+        let refused: [(Change, &str); 18] = [
             (|new| new.task = None, "22004"),
             (|new| new.task = Some(String::new()), "22023"),
             (|new| new.task = Some("x".repeat(129)), "22023"),

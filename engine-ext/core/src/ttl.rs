@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{
     EnvironmentType, ExecutionStatus, Finish, Plan, Refusal, Run, RunError, RunStatus, Settings,
-    Transition, duration,
+    Timestamp, Transition, duration,
 };
 
 /// What a run of a development environment gets that says nothing, seconds.
@@ -51,9 +51,10 @@ fn read(text: &str) -> Result<i64, Refusal> {
     duration::check("ttl", text)
 }
 
-/// A stored time to live, milliseconds.
-pub(crate) fn ms(ttl: &str) -> Option<i64> {
-    duration::parse(ttl).map(|seconds| seconds * 1000)
+/// When a run with this stored time to live expires if it enters its queue at `now`.
+pub(crate) fn expires_at(ttl: Option<&str>, now: Timestamp) -> Option<Timestamp> {
+    let seconds = duration::parse(ttl?)?;
+    Some(now.plus_ms(seconds * 1000))
 }
 
 /// The end of a run whose time to live has passed in its queue; one that was handed out before never expires.

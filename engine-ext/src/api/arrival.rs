@@ -176,7 +176,7 @@ pub(super) fn check_chosen_ids(runs: &[Minted]) -> Result<(), Refusal> {
     }
 }
 
-/// Refuses parents that do not exist, or live on another shard.
+/// Refuses parents that do not exist, or live on another shard than their children.
 fn check_parents(runs: &[Minted]) -> Result<(), Refusal> {
     let of = |new: &Minted| new.run.parent_run_id.clone();
     let mut parents: Vec<RunId> = runs.iter().filter_map(of).collect();
@@ -186,12 +186,17 @@ fn check_parents(runs: &[Minted]) -> Result<(), Refusal> {
     parents.sort_unstable();
     parents.dedup();
     let existing = store::run::existing(&parents.iter().collect::<Vec<_>>());
-    match parents
-        .into_iter()
-        .find(|parent| !existing.contains(parent))
-    {
-        Some(run_id) => Err(Refusal::UnknownRun { run_id }),
-        None => Ok(()),
+    let is_missing = |parent: &RunId| !existing.contains(parent);
+    if let Some(run_id) = parents.into_iter().find(is_missing) {
+        return Err(Refusal::UnknownRun { run_id });
+    }
+    let is_apart = |new: &Minted| {
+        let parent = new.run.parent_run_id.as_ref();
+        parent.is_some_and(|parent| parent.shard() != new.run_id.shard())
+    };
+    match runs.iter().any(is_apart) {
+        true => Err(Refusal::other_shard()),
+        false => Ok(()),
     }
 }
 

@@ -362,21 +362,16 @@ fn waiting_parent(new: &Minted) -> Option<&RunId> {
     parent.filter(|_| new.run.resume_parent)
 }
 
-/// A run waits for runs of its own shard, and a batch has only such.
+/// A batch has runs of its own shard only.
 fn check_shards(runs: &[Minted]) -> Result<(), Refusal> {
-    for new in runs {
-        let shard = new.run_id.shard();
-        let parent = waiting_parent(new).map(RunId::shard);
-        let batch = new.run.batch_id.as_ref().map(BatchId::shard);
-        if [parent, batch]
-            .into_iter()
-            .flatten()
-            .any(|other| other != shard)
-        {
-            return Err(Refusal::other_shard());
-        }
+    let is_apart = |new: &Minted| {
+        let batch = new.run.batch_id.as_ref();
+        batch.is_some_and(|batch| batch.shard() != new.run_id.shard())
+    };
+    match runs.iter().any(is_apart) {
+        true => Err(Refusal::other_shard()),
+        false => Ok(()),
     }
-    Ok(())
 }
 
 fn by_shard<T>(

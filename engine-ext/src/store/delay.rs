@@ -4,6 +4,7 @@ use engine_core::{NewRun, Run, RunId, Shard, Timestamp, Timing};
 use pgrx::JsonB;
 use pgrx::datum::TimestampWithTimeZone;
 
+use super::environment;
 use super::run::{column, time};
 use super::statement::{Cells, Statement, arguments, statement};
 
@@ -23,13 +24,20 @@ pub(crate) fn timings(shard: Shard, ids: &[&RunId]) -> Vec<(RunId, Timing)> {
                 queue_timestamp: moment(cells.value()),
                 priority_ms: cells.value(),
                 ttl: cells.nullable(),
+                is_sized: is_sized(&cells.value::<String>(), &cells.value::<String>()),
             };
             (id, timing)
         },
     )
 }
 
-/// The same of one run.
+/// Whether the length of a queue has a limit.
+fn is_sized(environment_id: &str, queue: &str) -> bool {
+    let environment = environment::find(environment_id);
+    environment.is_some_and(|environment| environment.max_queued(queue).is_some())
+}
+
+/// When one run enters its queue.
 pub(crate) fn timing(run: &Run) -> Timing {
     match timings(run.id.shard(), &[&run.id]).pop() {
         Some((_, timing)) => timing,

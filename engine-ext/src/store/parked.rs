@@ -3,7 +3,7 @@
 use engine_core::{Environment, RunId, Shard, Timestamp};
 use pgrx::datum::TimestampWithTimeZone;
 
-use super::run::{column, time};
+use super::run::time;
 use super::statement::{Statement, arguments, statement};
 
 static INSERT: Statement = statement!("parked_insert.sql");
@@ -27,17 +27,21 @@ pub(crate) struct Place {
     pub(crate) run_id: RunId,
 }
 
-/// Notes locked runs that wait from now on.
-pub(super) fn insert(shard: Shard, runs: &[&RunId]) {
-    if !runs.is_empty() {
-        INSERT.execute(arguments![shard.number(), column(runs, |id| id.as_str())]);
+/// Keeps the list up: locked runs, each with whether it has waited and whether it waits from now on.
+pub(super) fn note<'a>(shard: Shard, changes: impl Iterator<Item = (&'a RunId, bool, bool)>) {
+    let (mut parked, mut gone) = (Vec::new(), Vec::new());
+    for (id, waited, waits) in changes {
+        match (waited, waits) {
+            (false, true) => parked.push(id.as_str()),
+            (true, false) => gone.push(id.as_str()),
+            (true, true) | (false, false) => {}
+        }
     }
-}
-
-/// Takes locked runs off the list.
-pub(super) fn delete(shard: Shard, runs: &[&RunId]) {
-    if !runs.is_empty() {
-        DELETE.execute(arguments![shard.number(), column(runs, |id| id.as_str())]);
+    if !parked.is_empty() {
+        INSERT.execute(arguments![shard.number(), parked]);
+    }
+    if !gone.is_empty() {
+        DELETE.execute(arguments![shard.number(), gone]);
     }
 }
 

@@ -8,13 +8,11 @@ use engine_core::{
 use pgrx::JsonB;
 use serde_json::json;
 
-use super::claim;
 use super::notice::{self, Notice};
-use super::parked;
 use super::position::Positions;
 use super::run::{Caller, column, time};
 use super::statement::{Cells, Statement, arguments, statement};
-use super::{batch, timer, waitpoint};
+use super::{batch, claim, parked, timer, waitpoint};
 use crate::mint;
 use crate::wakeup::bell;
 
@@ -158,20 +156,11 @@ impl<'a> Transitions<'a> {
     fn note_parked(&self) {
         let waits = |status| status == ExecutionStatus::RunCreated;
         let finished = self.finished.iter().map(|step| (step.run, false));
-        let moved = self
-            .moved
-            .iter()
-            .map(|step| (step.run, waits(step.what.execution_status)));
-        let (mut parked, mut gone) = (Vec::new(), Vec::new());
-        for (run, will_wait) in finished.chain(moved) {
-            match (waits(run.execution_status), will_wait) {
-                (false, true) => parked.push(&run.id),
-                (true, false) => gone.push(&run.id),
-                (true, true) | (false, false) => {}
-            }
-        }
-        parked::insert(self.shard, &parked);
-        parked::delete(self.shard, &gone);
+        let moved = self.moved.iter();
+        let changes =
+            finished.chain(moved.map(|step| (step.run, waits(step.what.execution_status))));
+        let change = |(run, will): (&'a Run, bool)| (&run.id, waits(run.execution_status), will);
+        parked::note(self.shard, changes.map(change));
     }
 
     fn refuse(&self, step: &Step<'_, String>, positions: &mut Positions) {
@@ -275,12 +264,11 @@ impl<'a> Transitions<'a> {
 
     fn move_on(&self, positions: &mut Positions) {
         let steps = &self.moved;
-        let stays = |step: &&Step<'_, Move>| {
-            step.run.execution_status.is_queued() && step.what.execution_status.is_queued()
-        };
         let put_back: Vec<&RunId> = steps
             .iter()
-            .filter(stays)
+            .filter(|step| {
+                step.run.execution_status.is_queued() && step.what.available_at.is_some()
+            })
             .map(|step| &step.run.id)
             .collect();
         if !put_back.is_empty() {
@@ -338,6 +326,7 @@ impl<'a> Transitions<'a> {
                 self.slots_count,
                 stopping(steps, |moved| moved.execution_status),
                 column(steps, |step| step.what.expires_at.map(time)),
+                column(steps, |step| step.what.is_sized),
             ],
             Cells::value,
         );

@@ -1,0 +1,101 @@
+//! The command line `engine`: looks at the run engine of a database, and acts on its runs and queues.
+//!
+//! It goes by the same rights as any other client: what its role may read and call. Exit codes: 0 done, 1 failed or found
+//! something, 2 wrong usage.
+
+mod check;
+mod doctor;
+mod failure;
+mod form;
+mod output;
+mod queue;
+mod run;
+mod session;
+mod statement;
+mod table;
+mod tail;
+mod top;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use engine_client::Database;
+
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::session::Session;
+
+/// Looks after the run engine of a Postgres database.
+#[derive(Parser)]
+#[command(name = "engine", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+
+    /// The database: key=value pairs or a postgres:// URL
+    #[arg(
+        long,
+        short,
+        global = true,
+        env = "DATABASE_URL",
+        hide_env_values = true,
+        value_name = "CONNECTION"
+    )]
+    database: Option<String>,
+
+    /// Print JSON
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Show queues, rates and stalled runs, and keep them up to date
+    Top(top::Arguments),
+    /// List, show, cancel, replay and reschedule runs
+    #[command(subcommand)]
+    Runs(run::Command),
+    /// List queues: how much is queued, due and running
+    Queues(queue::ListArguments),
+    /// Pause a queue, or an environment: nothing is dequeued from it any more
+    Pause(queue::PauseArguments),
+    /// Resume what was paused
+    Resume(queue::PauseArguments),
+    /// Print events as they happen
+    Tail(tail::Arguments),
+    /// Look for what keeps the engine from working well
+    Doctor(doctor::Arguments),
+    /// Look for runs whose tables contradict each other; reads all runs
+    Check,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let output = Output::new(arguments.json);
+    match execute(arguments, output).await {
+        Ok(code) => code,
+        Err(failure) => failure.report(output),
+    }
+}
+
+async fn execute(arguments: Arguments, output: Output) -> Result<ExitCode, Failure> {
+    let Some(connection) = arguments.database else {
+        return Err(Failure::usage(
+            "no database was named",
+            "Give --database, or set DATABASE_URL: \"host=/run/postgresql user=app dbname=app\".",
+        ));
+    };
+    let database: Database = connection.parse().map_err(Failure::connection_string)?;
+    let session = Session::open(database).await?;
+    match arguments.command {
+        Command::Top(top) => top::run(session, output, &top).await,
+        Command::Runs(command) => run::run(&session, output, command).await,
+        Command::Queues(list) => queue::list(&session, output, &list).await,
+        Command::Pause(pause) => queue::pause(&session, output, &pause, true).await,
+        Command::Resume(pause) => queue::pause(&session, output, &pause, false).await,
+        Command::Tail(tail) => tail::run(session, output, &tail).await,
+        Command::Doctor(doctor) => doctor::run(&session, output, &doctor).await,
+        Command::Check => check::run(&session, output).await,
+    }
+}

@@ -1,0 +1,117 @@
+//! `engine queues`, `engine pause` and `engine resume`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::{Value, json};
+use tokio_postgres::types::Type;
+
+use crate::failure::Failure;
+use crate::form;
+use crate::output::Output;
+use crate::session::{Row, Session};
+use crate::statement;
+use crate::table::{Column, Form};
+
+/// The environment that exists without being set.
+const DEFAULT: &str = "default";
+
+pub const COLUMNS: &[Column] = &[
+    Column::new("queue", "queue", Form::Text),
+    Column::new("environment", "environment_id", Form::Text),
+    Column::new("queued", "queued", Form::Count),
+    Column::new("due", "due", Form::Count),
+    Column::new("running", "running", Form::Count),
+    Column::new("limit", "concurrency_limit", Form::Count),
+    Column::new("keys", "waiting_keys", Form::Count),
+    Column::new("oldest", "oldest_age_ms", Form::Span),
+    Column::new("paused", "is_paused", Form::Flag),
+    Column::new("environment paused", "is_environment_paused", Form::Flag),
+];
+
+#[derive(Args)]
+pub struct ListArguments {
+    /// Only queues of this environment
+    #[arg(long, short)]
+    environment: Option<String>,
+}
+
+#[derive(Args)]
+pub struct PauseArguments {
+    /// The queue; none for the whole environment
+    #[arg(required_unless_present = "environment")]
+    queue: Option<String>,
+
+    /// The environment [default: default]
+    #[arg(long, short)]
+    environment: Option<String>,
+}
+
+/// The queues of an environment, or of all: those first that have most to do.
+pub async fn find(session: &Session, environment: Option<&str>) -> Result<Vec<Row>, Failure> {
+    let parameters = [(&environment as _, Type::TEXT)];
+    session.rows(statement::QUEUE_LIST, &parameters).await
+}
+
+pub async fn list(
+    session: &Session,
+    output: Output,
+    arguments: &ListArguments,
+) -> Result<ExitCode, Failure> {
+    let rows = find(session, arguments.environment.as_deref()).await?;
+    output.rows(rows, COLUMNS, "no queues")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub async fn pause(
+    session: &Session,
+    output: Output,
+    arguments: &PauseArguments,
+    is_paused: bool,
+) -> Result<ExitCode, Failure> {
+    let environment = arguments.environment.as_deref().unwrap_or(DEFAULT);
+    require(session, environment).await?;
+    let paused = if is_paused { "paused" } else { "resumed" };
+    let queue = arguments.queue.as_deref();
+    let of_environment = [
+        (&environment as _, Type::TEXT),
+        (&is_paused as _, Type::BOOL),
+    ];
+    let (row, what) = match queue {
+        Some(queue) => {
+            let [environment_id, paused] = of_environment;
+            let parameters = [(&queue as _, Type::TEXT), environment_id, paused];
+            let row = session.row(statement::QUEUE_PAUSE, &parameters).await?;
+            (
+                row,
+                format!("queue \"{queue}\" of environment \"{environment}\""),
+            )
+        }
+        None => {
+            let row = session
+                .row(statement::ENVIRONMENT_PAUSE, &of_environment)
+                .await?;
+            (row, format!("environment \"{environment}\""))
+        }
+    };
+    if output.is_json() {
+        output.document(&Value::Object(row))?;
+    } else {
+        output.line(&form::plain(&format!("{paused} {what}")))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// An environment that is set comes into being: a slip of the pen must not make one.
+async fn require(session: &Session, environment: &str) -> Result<(), Failure> {
+    let parameters = [(&environment as _, Type::TEXT)];
+    let row = session
+        .row(statement::ENVIRONMENT_EXISTS, &parameters)
+        .await?;
+    if row["exists"] == json!(true) {
+        return Ok(());
+    }
+    let message = format!("environment \"{environment}\" does not exist");
+    let hint = "Make it with engine_set_environment.";
+    Err(Failure::refused(message, hint))
+}

@@ -1,0 +1,56 @@
+//! `engine runs list`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use engine_client::RunId;
+
+use super::filter::{Filter, Page};
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::session::Session;
+use crate::table::{Column, Form};
+
+const COLUMNS: &[Column] = &[
+    Column::new("run", "run_id", Form::Text),
+    Column::new("task", "task", Form::Text),
+    Column::new("queue", "queue", Form::Text),
+    Column::new("status", "run_status", Form::Status),
+    Column::new("execution", "execution_status", Form::Status),
+    Column::new("attempt", "attempt_number", Form::Count),
+    Column::new("age", "age_ms", Form::Span),
+    Column::new("created", "created_at", Form::Moment),
+];
+
+#[derive(Args)]
+#[command(after_help = "\
+Statuses: DELAYED, PENDING, PENDING_VERSION, WAITING_FOR_DEPLOY, DEQUEUED, EXECUTING, WAITING_TO_RESUME,
+RETRYING_AFTER_FAILURE, PAUSED; and of runs that have ended CANCELED, INTERRUPTED, COMPLETED_SUCCESSFULLY,
+COMPLETED_WITH_ERRORS, SYSTEM_FAILURE, CRASHED, EXPIRED, TIMED_OUT.")]
+pub struct Arguments {
+    #[command(flatten)]
+    filter: Filter,
+
+    /// At most so many
+    #[arg(long, short, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..))]
+    limit: i64,
+
+    /// Only runs older than this one: the next page
+    #[arg(long, value_name = "RUN")]
+    before: Option<RunId>,
+}
+
+pub async fn run(
+    session: &Session,
+    output: Output,
+    arguments: &Arguments,
+) -> Result<ExitCode, Failure> {
+    let page = Page {
+        before: arguments.before.as_ref(),
+        limit: Some(arguments.limit),
+        ..Page::default()
+    };
+    let rows = arguments.filter.find(session, &page).await?;
+    output.rows(rows, COLUMNS, "no runs")?;
+    Ok(ExitCode::SUCCESS)
+}

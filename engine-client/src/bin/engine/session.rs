@@ -1,0 +1,91 @@
+//! The connection of a command, and rows as documents.
+
+use std::time::Duration;
+
+use engine_client::{Connection, Database};
+use serde_json::{Map, Value};
+use tokio::time::{sleep, timeout};
+use tokio_postgres::types::{Json, ToSql, Type};
+
+use crate::failure::Failure;
+
+/// How long connecting may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Between two attempts to connect again.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// A row: every statement returns one document per row, which is what `--json` prints and tables are made of.
+pub type Row = Map<String, Value>;
+
+/// A value of a statement with its type: without it the server would be asked first, which a pooler in transaction mode
+/// does not allow.
+pub type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
+
+/// A connection to the database.
+pub struct Session {
+    database: Database,
+    connection: Connection,
+}
+
+impl Session {
+    /// Connects.
+    pub async fn open(database: Database) -> Result<Self, Failure> {
+        let connection = connect(&database).await?;
+        Ok(Self {
+            database,
+            connection,
+        })
+    }
+
+    /// Connects again after a failure that passes by itself, such as a restart of the server, however long that takes. Any
+    /// other failure comes back.
+    pub async fn recover(&mut self, failure: Failure) -> Result<(), Failure> {
+        let mut failure = failure;
+        while failure.is_passing() {
+            sleep(PAUSE).await;
+            match connect(&self.database).await {
+                Ok(connection) => {
+                    self.connection = connection;
+                    return Ok(());
+                }
+                Err(next) => failure = next,
+            }
+        }
+        Err(failure)
+    }
+
+    /// The version of the extension. It is an error if its library and its catalog are not of the same one.
+    pub async fn version(&self) -> Result<String, Failure> {
+        Ok(self.connection.engine().version().await?)
+    }
+
+    /// The rows that a statement returns.
+    pub async fn rows(
+        &self,
+        statement: &str,
+        parameters: &[Parameter<'_>],
+    ) -> Result<Vec<Row>, Failure> {
+        let client = self.connection.client();
+        let rows = client.query_typed(statement, parameters).await?;
+        rows.iter()
+            .map(|row| {
+                let Json(row) = row.try_get("row")?;
+                Ok(row)
+            })
+            .collect()
+    }
+
+    /// The only row that a statement returns.
+    pub async fn row(&self, statement: &str, parameters: &[Parameter<'_>]) -> Result<Row, Failure> {
+        let rows = self.rows(statement, parameters).await?;
+        Ok(rows.into_iter().next().unwrap_or_default())
+    }
+}
+
+async fn connect(database: &Database) -> Result<Connection, Failure> {
+    match timeout(PATIENCE, database.connect()).await {
+        Ok(connected) => Ok(connected?),
+        Err(_) => Err(Failure::Unanswered(PATIENCE)),
+    }
+}

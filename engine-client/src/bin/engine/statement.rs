@@ -1,0 +1,24 @@
+//! The statements of the command line, a file each. They return one document per row, named `row`.
+
+macro_rules! statement {
+    ($name:ident, $file:literal) => {
+        pub const $name: &str = include_str!(concat!("statement/", $file, ".sql"));
+    };
+}
+
+statement!(ADVICE, "advice");
+statement!(CHECK, "check");
+statement!(ENVIRONMENT_EXISTS, "environment_exists");
+statement!(ENVIRONMENT_PAUSE, "environment_pause");
+statement!(EVENT_END, "event_end");
+statement!(EVENT_READ, "event_read");
+statement!(OVERDUE, "overdue");
+statement!(QUEUE_LIST, "queue_list");
+statement!(QUEUE_PAUSE, "queue_pause");
+statement!(RATE, "rate");
+statement!(RUN_CANCEL, "run_cancel");
+statement!(RUN_LIST, "run_list");
+statement!(RUN_REPLAY, "run_replay");
+statement!(RUN_RESCHEDULE, "run_reschedule");
+statement!(RUN_SHOW, "run_show");
+statement!(STALLED, "stalled");

@@ -1,0 +1,5 @@
+-- What the tables say that cannot be.
+-- Reads all runs.
+select jsonb_build_object('kind', c.kind, 'run_id', 'run_' || c.run_id, 'detail', c.detail) as row
+from engine_check() as c
+order by c.kind, c.run_id

@@ -1,0 +1,5 @@
+-- What the tick has left undone.
+select jsonb_build_object(
+           'kind', o.kind, 'count', o.count, 'oldest_age_ms', (extract(epoch from o.oldest_age) * 1000)::bigint) as row
+from engine.overdue as o
+order by o.kind

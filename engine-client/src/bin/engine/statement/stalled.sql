@@ -1,0 +1,17 @@
+-- Runs whose worker was not heard of in time and that the tick has not recovered yet, the longest first.
+-- $1 bigint at most so many
+-- Index: heartbeat_check, whose time is never later than the deadline.
+select jsonb_build_object(
+           'run_id', 'run_' || r.id,
+           'task', r.task,
+           'queue', r.queue,
+           'execution_status', s.execution_status,
+           'attempt_number', s.attempt_number,
+           'deadline_at', h.deadline_at,
+           'overdue_ms', (extract(epoch from clock_timestamp() - h.deadline_at) * 1000)::bigint) as row
+from engine.heartbeat as h
+join engine.run as r on r.shard = h.shard and r.id = h.run_id
+join engine.run_state as s on s.shard = h.shard and s.run_id = h.run_id
+where h.check_at <= clock_timestamp() and h.deadline_at <= clock_timestamp()
+order by h.deadline_at
+limit $1::bigint

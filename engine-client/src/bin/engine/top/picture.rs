@@ -1,0 +1,110 @@
+//! What there is to see at a moment.
+
+use std::slice;
+
+use console::style;
+use serde_json::{Value, json};
+use tokio_postgres::types::Type;
+
+use crate::failure::Failure;
+use crate::form;
+use crate::queue;
+use crate::session::{Row, Session};
+use crate::statement;
+use crate::table::{self, Column, Form};
+
+/// As many stalled runs as anybody looks at.
+const STALLED: i64 = 10;
+
+const RATE_COLUMNS: &[Column] = &[
+    Column::new("triggered/s", "triggered", Form::Rate),
+    Column::new("dequeued/s", "dequeued", Form::Rate),
+    Column::new("finished/s", "finished", Form::Rate),
+    Column::new("failed/s", "failed", Form::BadRate),
+    Column::new("retried/s", "retried", Form::BadRate),
+    Column::new("stalled/s", "stalled", Form::BadRate),
+];
+
+const STALLED_COLUMNS: &[Column] = &[
+    Column::new("stalled run", "run_id", Form::Text),
+    Column::new("task", "task", Form::Text),
+    Column::new("queue", "queue", Form::Text),
+    Column::new("execution", "execution_status", Form::Status),
+    Column::new("attempt", "attempt_number", Form::Count),
+    Column::new("overdue", "overdue_ms", Form::Span),
+];
+
+/// Queues, rates, what is overdue, and stalled runs.
+pub struct Picture {
+    rate: Row,
+    overdue: Vec<Row>,
+    stalled: Vec<Row>,
+    queues: Vec<Row>,
+}
+
+impl Picture {
+    /// Takes it; the statements travel together.
+    pub async fn take(session: &Session, environment: Option<&str>) -> Result<Self, Failure> {
+        let (rate, overdue, stalled, queues) = tokio::try_join!(
+            session.row(statement::RATE, &[]),
+            session.rows(statement::OVERDUE, &[]),
+            session.rows(statement::STALLED, &[(&STALLED, Type::INT8)]),
+            queue::find(session, environment),
+        )?;
+        Ok(Self {
+            rate,
+            overdue,
+            stalled,
+            queues,
+        })
+    }
+
+    pub fn to_json(&self) -> Value {
+        let mut rate = self.rate.clone();
+        let time = rate.remove("time");
+        let database = rate.remove("database");
+        json!({
+            "time": time, "database": database, "rate": rate, "overdue": self.overdue, "stalled": self.stalled,
+            "queues": self.queues,
+        })
+    }
+
+    /// The same for people.
+    pub fn lines(&self) -> Vec<String> {
+        let database = style(form::text(&self.rate["database"])).bold();
+        let total = |key: &str| {
+            let counts = self.queues.iter().filter_map(|queue| queue[key].as_i64());
+            form::count(&json!(counts.sum::<i64>()))
+        };
+        let time = form::moment(&self.rate["time"]);
+        let [queued, due, running] = ["queued", "due", "running"].map(total);
+        let mut lines = vec![
+            format!("{database} at {time}"),
+            format!("{queued} queued, {due} of them due, {running} running"),
+        ];
+        lines.extend(self.overdue.iter().map(overdue));
+        lines.push(String::new());
+        lines.extend(table::lines(slice::from_ref(&self.rate), RATE_COLUMNS));
+        for (rows, columns) in [
+            (&self.stalled, STALLED_COLUMNS),
+            (&self.queues, queue::COLUMNS),
+        ] {
+            if !rows.is_empty() {
+                lines.push(String::new());
+                lines.extend(table::lines(rows, columns));
+            }
+        }
+        lines
+    }
+}
+
+/// What the tick has not done.
+fn overdue(row: &Row) -> String {
+    let [count, age] = [
+        form::count(&row["count"]),
+        form::span(&row["oldest_age_ms"]),
+    ];
+    let kind = form::text(&row["kind"]);
+    let line = format!("{count} overdue of kind {kind}, the oldest for {age}");
+    style(line).red().to_string()
+}

@@ -1,0 +1,77 @@
+//! The command line without a server. That this test exists also has `cargo test` build the program, which others run.
+
+use std::io;
+use std::process::{Command, Output};
+
+fn engine(arguments: &[&str]) -> io::Result<Output> {
+    Command::new(env!("CARGO_BIN_EXE_engine"))
+        .args(arguments)
+        .env_remove("DATABASE_URL")
+        .output()
+}
+
+#[test]
+fn help_names_every_command() -> io::Result<()> {
+    let help = engine(&["--help"])?;
+    assert_eq!(help.status.code(), Some(0));
+    let help = String::from_utf8_lossy(&help.stdout);
+    for command in [
+        "top", "runs", "queues", "pause", "resume", "tail", "doctor", "check",
+    ] {
+        assert!(help.contains(&format!("\n  {command} ")), "{help}");
+    }
+    Ok(())
+}
+
+#[test]
+fn wrong_usage_is_told_from_failure_by_its_exit_code() -> io::Result<()> {
+    let database = ["--database", "host=/nowhere user=nobody"];
+    for (arguments, code) in [
+        (&[][..], 2),
+        (&["nonsense"], 2),
+        (&["check"], 2),
+        (&["check", "--database", "host"], 2),
+        (&["runs", "list", "--status", "asleep"], 2),
+        (&["runs", "cancel"], 2),
+        (&["runs", "cancel", "run_1", "--all"], 2),
+        (&["runs", "reschedule", "run_1"], 2),
+        (
+            &["runs", "reschedule", "run_1", "--at", "x", "--in", "y"],
+            2,
+        ),
+        (&["pause"], 2),
+        (&["check", database[0], database[1]], 1),
+    ] {
+        let output = engine(arguments)?;
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{arguments:?}: {output:?}"
+        );
+        assert!(output.stdout.is_empty(), "{arguments:?}: {output:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_connection_string_is_never_repeated() -> io::Result<()> {
+    for arguments in [
+        &[
+            "check",
+            "--database",
+            "host=/nowhere password=secret port=secret",
+        ][..],
+        &[
+            "check",
+            "--database",
+            "host=/nowhere password=secret",
+            "--json",
+        ],
+    ] {
+        let output = engine(arguments)?;
+        let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!complaint.contains("secret"), "{complaint}");
+        assert!(complaint.contains("error"), "{complaint}");
+    }
+    Ok(())
+}

@@ -1,0 +1,124 @@
+-- What an operator should know. A row is here as long as what it tells of lasts, which may be for a moment only: age says how
+-- long it has been so, and is null where that is unknown or does not matter.
+-- When a queue was last taken from is looked for among the last 20,000 snapshots, as engine.rate does.
+create view engine.advice as
+with taken as materialized (
+    select r.environment_id, r.queue, max(s.created_at) as last_at
+    from engine.snapshot as s
+    join engine.run as r on r.shard = s.shard and r.id = s.run_id
+    where s.transition = 'DEQUEUED'
+      and s.position > (select p.last_value - 20000 from engine.event_position as p)
+      and s.position <= (select p.last_value from engine.event_position as p)
+    group by r.environment_id, r.queue
+)
+select true as is_problem,
+       'tick' as kind,
+       o.kind as subject,
+       format('Due and not done, of kind "%s": %s.', o.kind, o.count) as detail,
+       'Have engine_tick called every second: by a worker of engine-client, or by the preloaded library.' as hint,
+       o.oldest_age as age
+from engine.overdue as o
+union all
+select true, 'unclaimed', q.queue,
+       format('Queue "%s" of environment "%s" has due runs: %s. No worker takes them.', q.queue, q.environment_id, q.due),
+       'Start a worker for their worker queue, or raise the limit that holds them back.',
+       least(q.oldest_age, clock_timestamp() - t.last_at)
+from engine.queue_stats as q
+left join engine.environment as e on e.id = q.environment_id
+left join taken as t on t.environment_id = q.environment_id and t.queue = q.queue
+where q.due > 0 and q.running = 0 and not q.is_paused and not coalesce(e.is_paused, false)
+union all
+select false, 'paused', q.queue,
+       format('Queue "%s" of environment "%s" has due runs: %s. It is paused.', q.queue, q.environment_id, q.due),
+       case when q.is_paused then 'Resume the queue.' else 'Resume the environment.' end,
+       q.oldest_age
+from engine.queue_stats as q
+left join engine.environment as e on e.id = q.environment_id
+where q.due > 0 and (q.is_paused or e.is_paused)
+union all
+select false, 'horizon', a.pid::text,
+       format('Session %s (%s) has been in a transaction since %s: vacuum keeps every row that died since.',
+              a.pid, coalesce(nullif(a.application_name, ''), a.backend_type), to_char(a.xact_start, 'YYYY-MM-DD HH24:MI:SSOF')),
+       'End its transaction, or set idle_in_transaction_session_timeout.',
+       clock_timestamp() - a.xact_start
+from pg_stat_activity as a
+where a.datname = current_database()
+  and a.backend_type = 'client backend'
+  and a.pid <> pg_backend_pid()
+  and a.xact_start is not null
+union all
+select false, 'horizon', p.gid,
+       format('Transaction "%s" is prepared: vacuum keeps every row that died since.', p.gid),
+       'Commit it or roll it back.',
+       clock_timestamp() - p.prepared
+from pg_prepared_xacts as p
+where p.database = current_database()
+union all
+select false, 'horizon', s.slot_name,
+       format('Replication slot "%s" has no reader, and vacuum keeps rows for it.', s.slot_name),
+       'Start its reader, or drop it.',
+       null
+from pg_replication_slots as s
+where not s.active and (s.xmin is not null or s.catalog_xmin is not null)
+union all
+select false, 'vacuum', t.relname,
+       format('Table engine.%s has %s dead rows and %s living ones.', t.relname, t.n_dead_tup, t.n_live_tup),
+       'Lower autovacuum_naptime to 5s, raise autovacuum_vacuum_cost_limit, and look for long transactions.',
+       null
+from pg_stat_user_tables as t
+where t.schemaname = 'engine' and t.n_dead_tup > 50000 and t.n_dead_tup > 2 * t.n_live_tup
+union all
+select true, 'vacuum', c.relname,
+       format('Autovacuum is off for table engine.%s.', c.relname),
+       format('alter table engine.%I reset (autovacuum_enabled)', c.relname),
+       null
+from pg_class as c
+cross join lateral pg_options_to_table(c.reloptions) as o
+where c.relnamespace = 'engine'::regnamespace
+  and o.option_name = 'autovacuum_enabled' and not o.option_value::boolean
+union all
+select true, 'index', c.relname,
+       format('Index engine.%s is not valid: no plan uses it.', c.relname),
+       format('reindex index concurrently engine.%I', c.relname),
+       null
+from pg_index as i
+join pg_class as c on c.oid = i.indexrelid
+where c.relnamespace = 'engine'::regnamespace and not i.indisvalid
+union all
+select w.is_problem, 'setting', s.name, format('%s is %s. %s', s.name, s.setting, w.consequence),
+       format('Set it to "%s".', w.fit),
+       null
+from (values
+    (true, 'autovacuum', 'off', 'on', 'Dead rows stay, and every claim walks past them.'),
+    (true, 'track_counts', 'off', 'on', 'Autovacuum does not run without it.'),
+    (true, 'fsync', 'off', 'on', 'A crash of the machine may leave nothing that can be read.'),
+    (true, 'full_page_writes', 'off', 'on', 'A crash of the machine may leave torn pages.'),
+    (true, 'default_transaction_isolation', 'repeatable read', 'read committed', 'What locks runs refuses this level.'),
+    (true, 'default_transaction_isolation', 'serializable', 'read committed', 'What locks runs refuses this level.'),
+    (true, 'default_transaction_read_only', 'on', 'off', 'Nothing can be triggered, dequeued or completed.'),
+    (false, 'synchronous_commit', 'off', 'on', 'A crash may take back the last commits: triggers are lost then.')
+) as w(is_problem, name, unfit, fit, consequence)
+join pg_settings as s on s.name = w.name and s.setting = w.unfit
+union all
+select false, 'connections', 'max_connections',
+       format('%s of %s connections are in use.', n.count, n.most),
+       'Put a pooler in transaction mode before the server, or raise max_connections.',
+       null
+from (
+    select count(*) as count, current_setting('max_connections')::integer as most
+    from pg_stat_activity as a
+    where a.backend_type = 'client backend'
+) as n
+where n.count > n.most * 0.8
+union all
+select false, 'version', x.extname,
+       format('Version %s is installed on the server, and this database has %s.', v.default_version, x.extversion),
+       'alter extension engine update',
+       null
+from pg_extension as x
+join pg_available_extensions as v on v.name = x.extname
+where x.extname = 'engine' and v.default_version <> x.extversion;
+
+comment on view engine.advice is 'What an operator should know: what is not done, what holds vacuum back, settings that do not fit';
+comment on column engine.advice.is_problem is 'Whether something goes wrong, or may: the rest is advice';
+comment on column engine.advice.age is 'How long it has been so; null where that is unknown or does not matter';

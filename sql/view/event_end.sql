@@ -1,0 +1,6 @@
+-- Where a reader of events begins who wants only what is new. A sequence that was never drawn from has a last value, too.
+create view engine.event_end as
+select case when p.is_called then p.last_value * 8 + 7 else 0 end as position
+from engine.event_position as p;
+
+comment on view engine.event_end is 'The position after which engine_events tells only what happens from now on: one row';

@@ -1,0 +1,22 @@
+-- What the tick has left undone, for operators. Nothing stays here for more than a moment where the tick runs.
+create view engine.overdue as
+select d.kind,
+       count(*) as count,
+       min(d.due_at) as oldest_due_at,
+       clock_timestamp() - min(d.due_at) as oldest_age
+from (
+    select 'heartbeat' as kind, h.deadline_at as due_at
+    from engine.heartbeat as h
+    where h.check_at <= clock_timestamp() and h.deadline_at <= clock_timestamp()
+    union all
+    select lower(t.kind), t.due_at
+    from engine.timer as t
+    where t.due_at <= clock_timestamp()
+    union all
+    select 'schedule', s.next_at
+    from engine.schedule as s
+    where s.next_at <= clock_timestamp()
+) as d
+group by d.kind;
+
+comment on view engine.overdue is 'What is due and not done, by kind: heartbeat deadlines, timers, schedules';

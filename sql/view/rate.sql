@@ -1,0 +1,39 @@
+-- What happened lately, per second, for operators: in the last ten seconds, or as far back as the last 20,000 snapshots reach if
+-- that is less, so that looking often costs little however much happens. The positions are bounded on both sides: the planner
+-- takes such a range for a small one, whatever it knows of the newest rows, and finds it by snapshot_position.
+create view engine.rate as
+with recent as materialized (
+    select s.transition, s.execution_status, s.run_status, s.created_at
+    from engine.snapshot as s
+    where s.position > (select p.last_value - 20000 from engine.event_position as p)
+      and s.position <= (select p.last_value from engine.event_position as p)
+), span as (
+    select c.since, extract(epoch from c.now - c.since)::double precision as seconds
+    from (
+        select t.now,
+               case when p.last_value > 20000 then least(
+                        greatest(t.now - interval '10 seconds', (select min(r.created_at) from recent as r)),
+                        t.now - interval '1 millisecond')
+                    else t.now - interval '10 seconds'
+               end as since
+        from clock_timestamp() as t(now)
+        cross join engine.event_position as p
+    ) as c
+)
+select w.seconds,
+       count(*) filter (where r.transition in ('TRIGGERED', 'TRIGGERED_DELAYED')) / w.seconds as triggered,
+       count(*) filter (where r.transition = 'DEQUEUED') / w.seconds as dequeued,
+       count(*) filter (where r.execution_status = 'FINISHED') / w.seconds as finished,
+       count(*) filter (where r.execution_status = 'FINISHED' and r.run_status in (
+           'COMPLETED_WITH_ERRORS', 'SYSTEM_FAILURE', 'CRASHED', 'INTERRUPTED', 'TIMED_OUT')) / w.seconds as failed,
+       count(*) filter (where r.transition in ('RETRIED', 'RETRIED_BY_QUEUE')) / w.seconds as retried,
+       count(*) filter (where r.transition in ('REQUEUED', 'ATTEMPT_FAILED', 'STALLED_FOR_GOOD')) / w.seconds as stalled
+from span as w
+left join recent as r on r.created_at >= w.since
+group by w.seconds;
+
+comment on view engine.rate is 'What happened per second in the last seconds: one row';
+comment on column engine.rate.seconds is 'The time that was counted: ten seconds, or as far back as 20,000 snapshots reach';
+comment on column engine.rate.finished is 'Runs that ended, however they did';
+comment on column engine.rate.failed is 'Of these, the ones that ended with an error';
+comment on column engine.rate.stalled is 'Attempts whose worker was not heard of in time, or that ran out of memory';

@@ -1,0 +1,110 @@
+//! The command line `engine`.
+
+mod bulk;
+mod care;
+mod queue;
+mod run;
+mod tail;
+mod terminal;
+mod top;
+
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use anyhow::{Context, Result, ensure};
+use engine_harness::Database;
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+
+/// The program, which `cargo test` builds beside the tests.
+fn program() -> Result<PathBuf> {
+    let test = std::env::current_exe()?;
+    let profile = test.parent().and_then(|deps| deps.parent());
+    let program = profile.context("no profile")?.join("engine");
+    ensure!(program.exists(), "{} is not built", program.display());
+    Ok(program)
+}
+
+/// The program on a database, without what the environment of the tests says about colours.
+fn command(database: &Database, arguments: &[&str]) -> Result<Command> {
+    let mut command = Command::new(program()?);
+    command
+        .args(arguments)
+        .env("DATABASE_URL", database.connection_string())
+        .env("TERM", "xterm")
+        .env_remove("NO_COLOR")
+        .env_remove("CLICOLOR")
+        .env_remove("CLICOLOR_FORCE")
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    Ok(command)
+}
+
+/// What the program printed where nothing is a terminal.
+#[derive(Debug)]
+struct Printed {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+/// Runs the program to its end.
+async fn engine(database: &Database, arguments: &[&str]) -> Result<Printed> {
+    let output = command(database, arguments)?.output().await?;
+    let printed = Printed {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout)?,
+        stderr: String::from_utf8(output.stderr)?,
+    };
+    let escape = '\u{1b}';
+    ensure!(
+        !printed.stdout.contains(escape) && !printed.stderr.contains(escape),
+        "an escape code where nothing is a terminal: {printed:?}"
+    );
+    Ok(printed)
+}
+
+/// Runs the program, which must succeed; gives what it prints.
+async fn prints(database: &Database, arguments: &[&str]) -> Result<String> {
+    let printed = engine(database, arguments).await?;
+    ensure!(
+        printed.code == Some(0) && printed.stderr.is_empty(),
+        "{arguments:?}: {printed:?}"
+    );
+    Ok(printed.stdout)
+}
+
+/// The same with `--json`.
+async fn prints_json(database: &Database, arguments: &[&str]) -> Result<Value> {
+    let stdout = prints(database, &[arguments, &["--json"]].concat()).await?;
+    serde_json::from_str(&stdout).with_context(|| format!("not JSON: {stdout}"))
+}
+
+/// Starts the program; gives its lines as they come.
+fn follow(
+    database: &Database,
+    arguments: &[&str],
+) -> Result<(Child, Lines<BufReader<ChildStdout>>)> {
+    let mut child = command(database, arguments)?
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let stdout = child.stdout.take().context("no standard output")?;
+    Ok((child, BufReader::new(stdout).lines()))
+}
+
+async fn next(lines: &mut Lines<BufReader<ChildStdout>>) -> Result<Value> {
+    let line = lines.next_line().await?.context("it has ended")?;
+    Ok(serde_json::from_str(&line)?)
+}
+
+/// A table as people see it, without what lies between its columns.
+fn cells(table: &str) -> Vec<Vec<&str>> {
+    table
+        .lines()
+        .map(|line| {
+            let cells = line.split("  ").map(str::trim);
+            cells.filter(|cell| !cell.is_empty()).collect()
+        })
+        .collect()
+}

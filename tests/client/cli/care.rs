@@ -1,0 +1,202 @@
+//! `engine doctor` and `engine check`.
+
+use anyhow::{Context, Result};
+use engine_harness::{Cluster, Database, Options, Session};
+use serde_json::{Value, json};
+
+use super::{cells, engine, prints, prints_json};
+
+/// The kinds of what the doctor finds, with its exit code.
+async fn found(database: &Database, arguments: &[&str]) -> Result<(Vec<String>, Option<i32>)> {
+    let arguments = [&["doctor", "--json"], arguments].concat();
+    let printed = engine(database, &arguments).await?;
+    let report: Value = serde_json::from_str(&printed.stdout)?;
+    let findings = report["findings"].as_array().context("no findings")?.iter();
+    let kinds = findings.map(|finding| finding["kind"].as_str().unwrap_or_default().to_owned());
+    Ok((kinds.collect(), printed.code))
+}
+
+#[tokio::test]
+async fn the_doctor_has_nothing_to_say_about_a_database_that_is_well() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    session.executing("t").await?;
+    let text = prints(&database, &["doctor"]).await?;
+    assert_eq!(
+        text,
+        format!(
+            "engine {}: problems 0, advice 0\n",
+            env!("CARGO_PKG_VERSION")
+        )
+    );
+    let report = prints_json(&database, &["doctor"]).await?;
+    assert_eq!(
+        report,
+        json!({"version": env!("CARGO_PKG_VERSION"), "findings": []})
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_doctor_finds_a_tick_that_nobody_calls() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    let held = session.executing("t").await?;
+    session.lapse(&held.run_id).await?;
+    assert_eq!(found(&database, &[]).await?, (vec![], Some(0)));
+    let (kinds, code) = found(&database, &["--patience", "0"]).await?;
+    assert_eq!((kinds, code), (vec!["tick".to_owned()], Some(1)));
+    let old = "update engine.heartbeat \
+               set check_at = now() - interval '2 minutes', deadline_at = now() - interval '2 minutes'";
+    session.client.batch_execute(old).await?;
+    let printed = engine(&database, &["doctor"]).await?;
+    assert_eq!(printed.code, Some(1));
+    let expected = "problem  tick: Due and not done, of kind \"heartbeat\": 1. For 2 min ";
+    assert!(printed.stdout.starts_with(expected), "{}", printed.stdout);
+    assert!(
+        printed.stdout.contains("engine_tick called every second"),
+        "{}",
+        printed.stdout
+    );
+    session.tick().await?;
+    assert_eq!(
+        found(&database, &["--patience", "0"]).await?,
+        (vec![], Some(0))
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_doctor_finds_a_queue_that_nobody_takes_from() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    for _ in 0..2 {
+        let old = "'t', queue_timestamp => now() - interval '5 minutes'";
+        session.trigger_with(old).await?;
+    }
+    assert_eq!(
+        found(&database, &[]).await?,
+        (vec!["unclaimed".to_owned()], Some(1))
+    );
+    // A backlog that somebody works on is none.
+    let held = session.take().await?;
+    assert_eq!(found(&database, &[]).await?, (vec![], Some(0)));
+    session.complete(&held, json!({"ok": true})).await?;
+    assert_eq!(found(&database, &[]).await?, (vec![], Some(0)));
+    session
+        .client
+        .query("select engine_set_queue('task/t', paused => true)", &[])
+        .await?;
+    assert_eq!(
+        found(&database, &[]).await?,
+        (vec!["paused".to_owned()], Some(0))
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_doctor_finds_what_holds_vacuum_back() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    let off = "alter table engine.queue_item set (autovacuum_enabled = off)";
+    session.client.batch_execute(off).await?;
+    assert_eq!(
+        found(&database, &[]).await?,
+        (vec!["vacuum".to_owned()], Some(1))
+    );
+    let on = "alter table engine.queue_item reset (autovacuum_enabled)";
+    session.client.batch_execute(on).await?;
+    session
+        .client
+        .batch_execute("begin; select from engine.run")
+        .await?;
+    assert_eq!(found(&database, &[]).await?, (vec![], Some(0)));
+    let (kinds, code) = found(&database, &["--patience", "0"]).await?;
+    assert_eq!((kinds, code), (vec!["horizon".to_owned()], Some(0)));
+    session.client.batch_execute("commit").await?;
+    assert_eq!(
+        found(&database, &["--patience", "0"]).await?,
+        (vec![], Some(0))
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_doctor_finds_settings_that_lose_what_was_committed() -> Result<()> {
+    let options = Options::default()
+        .set("full_page_writes", "off")
+        .set("synchronous_commit", "off");
+    let cluster = Cluster::start(options).await?;
+    let database = cluster.database().await?;
+    database
+        .set("default_transaction_isolation", "serializable")
+        .await?;
+    let printed = engine(&database, &["doctor"]).await?;
+    assert_eq!(printed.code, Some(1));
+    let lines: Vec<&str> = printed.stdout.lines().step_by(2).collect();
+    assert_eq!(
+        lines[..3],
+        [
+            "problem  setting: default_transaction_isolation is serializable. What locks runs refuses this level.",
+            "problem  setting: full_page_writes is off. A crash of the machine may leave torn pages.",
+            "advice   setting: synchronous_commit is off. A crash may take back the last commits: triggers are lost then.",
+        ]
+    );
+    Session::open(&database).await?.check().await
+}
+
+#[tokio::test]
+async fn a_check_succeeds_if_and_only_if_it_finds_nothing() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    session.trigger_with("'t', run_id => 'r'").await?;
+    assert_eq!(prints(&database, &["check"]).await?, "no violations\n");
+    assert_eq!(prints_json(&database, &["check"]).await?, json!([]));
+    session.broken_on_purpose().await?;
+    session
+        .client
+        .batch_execute("delete from engine.queue_item")
+        .await?;
+    let printed = engine(&database, &["check"]).await?;
+    assert_eq!((printed.code, printed.stderr.as_str()), (Some(1), ""));
+    let violation = [
+        "queue_item",
+        "run_r",
+        "The run is QUEUED and has no queue item.",
+    ];
+    assert_eq!(
+        cells(&printed.stdout),
+        [vec!["INVARIANT", "RUN", "VIOLATION"], violation.to_vec()]
+    );
+    let printed = engine(&database, &["check", "--json"]).await?;
+    assert_eq!(printed.code, Some(1));
+    let violations: Value = serde_json::from_str(&printed.stdout)?;
+    assert_eq!(
+        violations,
+        json!([{"kind": violation[0], "run_id": violation[1], "detail": violation[2]}])
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_database_without_the_extension_is_told_so() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    session.broken_on_purpose().await?;
+    session
+        .client
+        .batch_execute("drop extension engine")
+        .await?;
+    for command in ["queues", "check", "doctor", "tail", "top"] {
+        let printed = engine(&database, &[command]).await?;
+        assert_eq!(printed.code, Some(1), "{command}");
+        assert!(
+            printed
+                .stderr
+                .ends_with("HINT:  Is the extension in this database? create extension engine\n"),
+            "{command}: {}",
+            printed.stderr
+        );
+    }
+    Ok(())
+}
