@@ -13,6 +13,7 @@ mod lane;
 mod metric;
 mod panic;
 mod pause;
+mod place;
 mod retry;
 mod step;
 mod stopwatch;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use engine_client::{
@@ -12,7 +12,7 @@ use engine_harness::condition::eventually;
 use engine_harness::{Database, Session};
 use serde_json::Value;
 use tokio::sync::Notify;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::running::{PATIENCE, Running, config, finished, worker};
 
@@ -124,6 +124,60 @@ async fn a_run_that_is_cancelled_stops_its_handler_with_the_next_beat() -> Resul
     finished(&session, 1).await?;
     running.stop().await?;
     assert_eq!(outcome(&session).await?.0, "CANCELED");
+    session.check().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_cancelled_between_two_beats_ends_with_its_handler() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    let (started, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (tell, released) = (Arc::clone(&started), Arc::clone(&release));
+    let running = Running::start(
+        worker(&database)?.task("work", move |_: Context, _: Value| {
+            let (tell, released) = (Arc::clone(&tell), Arc::clone(&released));
+            async move {
+                tell.notify_one();
+                released.notified().await;
+                Ok(())
+            }
+        }),
+    );
+    let run = session.trigger("work").await?;
+    started.notified().await;
+    Engine::new(&session.client)
+        .cancel(&run.run_id.into(), &Cancel::default())
+        .await?;
+    // The next beat is due in twenty seconds, and the deadline of a cancel is a minute.
+    release.notify_one();
+    let start = Instant::now();
+    finished(&session, 1).await?;
+    assert!(start.elapsed() < Duration::from_secs(10));
+    running.stop().await?;
+    assert_eq!(outcome(&session).await?.0, "CANCELED");
+    session.check().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handler_that_gives_up_a_wait_may_end_before_the_run_goes_on_or_after() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    let worker = worker(&database)?.task("hasty", |ctx: Context, pause_ms: u64| async move {
+        let wait = ctx.wait_for("some time", Duration::from_millis(200));
+        let gave_up = timeout(Duration::from_millis(50), wait).await.is_err();
+        sleep(Duration::from_millis(pause_ms)).await;
+        Ok(gave_up)
+    });
+    let running = Running::start(worker);
+    for pause_ms in [0, 600] {
+        let hasty = Trigger::new("hasty").payload(&pause_ms)?;
+        Engine::new(&session.client).trigger(&hasty).await?;
+    }
+    finished(&session, 2).await?;
+    running.stop().await?;
+    let succeeded =
+        "engine.run_state where run_status = 'COMPLETED_SUCCESSFULLY' and attempt_number = 1";
+    assert_eq!(session.count(succeeded).await?, 2);
     session.check().await
 }
 

@@ -17,7 +17,7 @@ use super::stopwatch::Stopwatch;
 use super::task::Tasks;
 use super::turn::{Seat, Turns};
 use super::{Context, RetryPolicy, metric};
-use crate::{AttemptStatus, Dequeued, Error, Heartbeat};
+use crate::{AttemptStatus, Dequeued, Heartbeat};
 
 /// What all runs of a worker share.
 #[derive(Debug)]
@@ -204,10 +204,4 @@ impl Attempts {
 /// Where the run stands in the trace of whoever triggered it.
 fn traceparent(dequeued: &Dequeued) -> Option<&str> {
     dequeued.trace_context.as_ref()?["traceparent"].as_str()
-}
-
-/// Whether the server says that this attempt has nothing left to complete.
-pub(super) fn is_settled(error: &Error) -> bool {
-    use crate::ErrorKind::{RunFinished, StaleSnapshot};
-    matches!(error.kind(), StaleSnapshot | RunFinished)
 }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::call::Calls;
-use super::held::HeldRun;
+use super::place::HeldRun;
 use super::stopwatch::Stopwatch;
 use super::turn::Seat;
 use crate::{Dequeued, RunId, SnapshotId};

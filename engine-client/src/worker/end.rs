@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::RetryPolicy;
-use super::attempt::{Attempts, is_settled};
-use super::held::{Hold, Verdict};
-use crate::failure::Retry;
+use super::attempt::Attempts;
+use super::held::Hold;
+use super::place::Verdict;
 use crate::link::Answer;
-use crate::{AttemptStatus, Completed, Completion, Dequeued, ErrorKind, Failure};
+use crate::{AttemptStatus, Completed, Completion, Dequeued, Error, ErrorKind, Failure};
 
 /// How an execution ended.
 #[derive(Debug)]
@@ -48,7 +50,7 @@ impl End {
         let failure = match self {
             Self::Returned(Ok(completion)) => return Some((completion, None)),
             Self::Returned(Err(failure)) => failure,
-            Self::Cancelled => Failure::internal("TASK_RUN_CANCELLED", cancel_reason()),
+            Self::Cancelled => cancelled(),
             Self::TooLong => {
                 Failure::internal("MAX_DURATION_EXCEEDED", "the maximum duration is exceeded")
             }
@@ -69,9 +71,8 @@ impl End {
                 return None;
             }
         };
-        let retry: Retry = failure.retry();
         let pause = policy
-            .after(retry, attempt_number, run.max_attempts)
+            .after(failure.retry(), attempt_number, run.max_attempts)
             .map(|pause| pause.max(handover.unwrap_or_default()));
         let completion = Completion::failure(&failure);
         let completion = match pause {
@@ -82,10 +83,6 @@ impl End {
     }
 }
 
-fn cancel_reason() -> &'static str {
-    "the run was cancelled while it executed"
-}
-
 impl Attempts {
     /// Completes the attempt, if that can be had before its deadline passes. Heartbeats go on meanwhile.
     pub(super) async fn complete(
@@ -94,7 +91,7 @@ impl Attempts {
         completion: Completion,
     ) -> Option<AttemptStatus> {
         let _moving = hold.moving();
-        let since = tokio::time::Instant::now();
+        let since = Instant::now();
         let answer = tokio::select! {
             answer = self.deliver(hold, completion) => answer,
             () = hold.deadline_passed() => {
@@ -130,8 +127,18 @@ impl Attempts {
     /// Reports the completion; one that the server cannot store is replaced by a failure that says so,
     /// because otherwise the run would stall and do the same again.
     async fn deliver(&self, hold: &Hold, completion: Completion) -> Answer<Completed> {
-        let answer = self.calls.complete(hold.at(), completion).await;
+        let answer = self.calls.complete(hold.at(), completion.clone()).await;
         match answer.result {
+            // If an earlier try may have taken effect, a second completion would be of something else.
+            Err(error) if error.is_stale_snapshot() && !answer.may_repeat => {
+                match self.follow(hold, completion).await {
+                    Some(completion) => self.calls.complete(hold.at(), completion).await,
+                    None => Answer {
+                        result: Err(error),
+                        may_repeat: false,
+                    },
+                }
+            }
             Err(error) if error.kind() == ErrorKind::InvalidInput => {
                 tracing::warn!(%error, "the completion cannot be stored");
                 let message = format!("the completion cannot be stored: {error}");
@@ -142,4 +149,33 @@ impl Attempts {
             result => Answer { result, ..answer },
         }
     }
+
+    /// The run moved on between the last beat and its completion. Gives what is to be reported instead, if it is
+    /// still ours: the same if what it had waited for came, or that it was cancelled.
+    async fn follow(&self, hold: &Hold, completion: Completion) -> Option<Completion> {
+        let sent_at = Instant::now();
+        let attempt_number = hold.place().attempt_number;
+        let beat = self.calls.beat(&hold.at()).await.ok()?;
+        let verdict = Verdict::of(attempt_number, &beat);
+        let execution = beat.execution;
+        let completion = match verdict {
+            Verdict::Held => completion,
+            Verdict::CancelRequested => Completion::failure(&cancelled()),
+            Verdict::Lost | Verdict::Suspended => return None,
+        };
+        let number = execution.attempt_number;
+        hold.moved(execution.snapshot_id, number, beat.heartbeat, sent_at);
+        Some(completion)
+    }
+}
+
+fn cancelled() -> Failure {
+    let message = "the run was cancelled while it executed";
+    Failure::internal("TASK_RUN_CANCELLED", message)
+}
+
+/// Whether the server says that this attempt has nothing left to complete.
+fn is_settled(error: &Error) -> bool {
+    use crate::ErrorKind::{RunFinished, StaleSnapshot};
+    matches!(error.kind(), StaleSnapshot | RunFinished)
 }

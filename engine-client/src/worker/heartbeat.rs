@@ -9,11 +9,12 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::held::{Held, Place, Verdict};
+use super::held::Held;
 use super::metric;
+use super::place::{Place, Verdict};
 use crate::backoff::{Backoff, BackoffRange};
 use crate::link::Link;
-use crate::{Error, ExecutionStatus, Heartbeat, Identity, RunId, SnapshotId};
+use crate::{Error, Identity, RunId, SnapshotId};
 
 /// The most runs in one statement: the default of the server's `engine.max_batch`.
 const RUNS_PER_BEAT: usize = 1000;
@@ -119,7 +120,10 @@ impl HeartbeatLoop {
                         run.extend(snapshot_id, beat.heartbeat, since);
                     }
                     beat if run.is_news(snapshot_id) => {
-                        let verdict = beat.as_ref().map_or(Verdict::Lost, |b| verdict(place, b));
+                        let number = place.attempt_number;
+                        let verdict = beat
+                            .as_ref()
+                            .map_or(Verdict::Lost, |beat| Verdict::of(number, beat));
                         tracing::debug!(run_id = %run.run_id, ?verdict, "the run moved on");
                         let heartbeat = beat.as_ref().and_then(|beat| beat.heartbeat);
                         let latest = beat.map(|beat| beat.execution.snapshot_id);
@@ -131,19 +135,5 @@ impl HeartbeatLoop {
             }
         }
         Ok(())
-    }
-}
-
-/// What it means for the holder of a run that the run is where this beat says.
-fn verdict(place: &Place, beat: &Heartbeat) -> Verdict {
-    let is_our_attempt =
-        place.attempt_number.is_some() && place.attempt_number == beat.execution.attempt_number;
-    match beat.execution.execution_status {
-        ExecutionStatus::PendingCancel => Verdict::CancelRequested,
-        // What it waited for is there: it goes on.
-        ExecutionStatus::Executing | ExecutionStatus::ExecutingWithWaitpoints if is_our_attempt => {
-            Verdict::Held
-        }
-        _ => Verdict::Lost,
     }
 }

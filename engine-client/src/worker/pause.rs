@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::Context;
-use super::held::Verdict;
+use super::place::Verdict;
 use super::stopwatch::Stopwatch;
 use crate::backoff::{Backoff, BackoffRange};
 use crate::{Checkpoint, Connection, Error, ExecutionStatus};
@@ -66,21 +66,13 @@ impl Context {
             let sent_at = Instant::now();
             let at = held.at();
             let beat = self.parts.calls.beat(&at).await?;
+            let verdict = Verdict::of(Some(self.attempt_number()), &beat);
             let execution = beat.execution;
+            let (status, number) = (execution.execution_status, execution.attempt_number);
             if execution.snapshot_id == at.1 {
                 held.extend(&at.1, beat.heartbeat, sent_at);
-                return Ok(execution.execution_status);
+                return Ok(status);
             }
-            let (status, number) = (execution.execution_status, execution.attempt_number);
-            let verdict = match status {
-                ExecutionStatus::Executing | ExecutionStatus::ExecutingWithWaitpoints
-                    if number == Some(self.attempt_number()) =>
-                {
-                    Verdict::Held
-                }
-                ExecutionStatus::PendingCancel => Verdict::CancelRequested,
-                _ => Verdict::Lost,
-            };
             if verdict != Verdict::Lost {
                 // The next beat extends the deadline, which counts from the move before.
                 held.moved(execution.snapshot_id, number, beat.heartbeat, sent_at);
