@@ -28,9 +28,6 @@ const BATCHES: &str = "Batched: each call takes 100 runs. The worker's runs are 
     up to 100 runs for as many places as are free: 10 for each client without batches, where each start and each completion \
     is a commit, and 200 for each client with them. Its ticks and beats are counted, too.";
 
-const FLOWS: &str = "SKIPPED: the flows of spec/core.md §6 beside dequeue, which are retry, checkpoint, requeue by a worker, \
-    cancel and pending version: the engine has no functions for them yet.";
-
 const BATCH: i32 = 100;
 
 /// So that nobody ever finds the queue empty.
@@ -98,8 +95,7 @@ pub(super) async fn measure(bench: &mut Bench) -> Result<Chapter> {
     })
     .await?;
     stock.remove().await?;
-    let notes = [BATCHES, FLOWS].map(str::to_owned);
-    Ok(Chapter::new("lifecycle", ABOUT, outcomes).noting(notes))
+    Ok(Chapter::new("lifecycle", ABOUT, outcomes).noting([BATCHES.to_owned()]))
 }
 
 async fn trial(stock: &Stock<'_>, case: &Setup, time: Duration) -> Result<Trial> {

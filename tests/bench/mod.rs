@@ -7,6 +7,7 @@ mod course;
 mod delay;
 mod dequeue;
 mod figure;
+mod flow;
 mod growth;
 mod horizon;
 mod html;

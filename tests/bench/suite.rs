@@ -5,7 +5,7 @@ use clap::ValueEnum;
 use engine_harness::progress;
 
 use super::report::Chapter;
-use super::{Bench, blocked, delay, dequeue, growth, horizon, lifecycle, wait, wake};
+use super::{Bench, blocked, delay, dequeue, flow, growth, horizon, lifecycle, wait, wake};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Suite {
@@ -25,6 +25,8 @@ pub(super) enum Suite {
     Delay,
     /// Runs that wait and go on, beside many others that wait.
     Wait,
+    /// Retry, requeue, checkpoint and cancel, beside what a client would do without the engine.
+    Flow,
 }
 
 impl Suite {
@@ -48,6 +50,7 @@ impl Suite {
             Self::Wake => wake::measure(bench).await,
             Self::Delay => delay::measure(bench).await,
             Self::Wait => wait::measure(bench).await,
+            Self::Flow => flow::measure(bench).await,
         }
     }
 
