@@ -24,6 +24,7 @@ const SHARED_BUFFERS_MB: u64 = 2048;
 pub(super) fn options() -> Result<Options> {
     let shared_buffers = SHARED_BUFFERS_MB.min(memory_mb()? / 4);
     Ok(Options::default()
+        .set("shared_preload_libraries", "engine")
         .set("shared_buffers", &format!("{shared_buffers}MB"))
         .set("max_wal_size", "32GB")
         .set("checkpoint_timeout", "1h"))

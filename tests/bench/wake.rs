@@ -17,9 +17,13 @@ use super::stock::Stock;
 use super::trial::{Case, Series, Trial, interleave};
 use super::worker::Crew;
 
-const ABOUT: &str = "Workers of the driver with its default settings, idle. Wake: from the moment at which the service learns of \
+const ABOUT: &str = "Workers of the driver, idle: with its default settings, where they look up to once a second, and with dequeues \
+    that wait in the server, whose library is preloaded, for five seconds. Wake: from the moment at which the service learns of \
     the commit of its trigger to the first line of the handler. Idle cost: what all workers together cost the server while \
     nothing is queued.";
+
+/// Of those that wait in the server.
+const WAIT: Duration = Duration::from_secs(5);
 
 /// Until every worker has its connections and makes its longest pauses.
 const SETTLING: Duration = Duration::from_secs(4);
@@ -36,6 +40,8 @@ const IDLE_CPU: Figure = Figure::new("idle: server CPU per second, ms", 1);
 #[derive(Clone)]
 struct Setup {
     workers: usize,
+    /// How long their dequeues wait in the server.
+    wait: Duration,
 }
 
 impl Case for Setup {
@@ -44,9 +50,13 @@ impl Case for Setup {
     }
 
     fn variant(&self) -> String {
-        match self.workers {
+        let workers = match self.workers {
             1 => "1 worker".to_owned(),
             workers => format!("{workers} workers"),
+        };
+        match self.wait.is_zero() {
+            true => format!("{workers}, looking"),
+            false => format!("{workers}, waiting in the server"),
         }
     }
 }
@@ -57,7 +67,7 @@ pub(super) async fn measure(bench: &mut Bench) -> Result<Chapter> {
         .arguments
         .clients(&[1, 50])
         .into_iter()
-        .map(|workers| Setup { workers })
+        .flat_map(|workers| [Duration::ZERO, WAIT].map(|wait| Setup { workers, wait }))
         .collect();
     let mut pauses = StdRng::seed_from_u64(bench.order.random());
     let cluster = &bench.cluster;
@@ -81,7 +91,11 @@ async fn trial(
     let observer = stock.observer().await?;
     let service = stock.session(stock.cluster().server()).await?;
     let (sender, mut started) = unbounded_channel();
-    let crew = Crew::start(stock, case.workers, &WorkerConfig::default(), move || {
+    let config = WorkerConfig {
+        wait: case.wait,
+        ..WorkerConfig::default()
+    };
+    let crew = Crew::start(stock, case.workers, &config, move || {
         // The trial is over when nobody listens.
         let _ = sender.send(Instant::now());
     })?;
