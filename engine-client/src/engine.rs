@@ -198,7 +198,7 @@ impl<'a, C: GenericClient> Engine<'a, C> {
             .collect()
     }
 
-    /// Whether this session leads among those that tick, or does so from now on.
+    /// Whether this connection leads among those that tick, or does so from now on.
     pub(crate) async fn lead(&self) -> Result<bool, Error> {
         let row = self.client.query_typed_one(statement::LEAD, &[]).await?;
         Ok(row.try_get("leads")?)

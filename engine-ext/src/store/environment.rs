@@ -17,7 +17,7 @@ static ANY: Statement = statement!("environment_any.sql");
 pub(super) const TABLE: &CStr = c"environment";
 pub(super) const QUEUE_TABLE: &CStr = c"queue";
 
-/// What this session has read, as of a generation.
+/// What this backend has read, as of a generation.
 #[derive(Default)]
 struct Known {
     generation: u64,

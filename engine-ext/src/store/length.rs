@@ -18,7 +18,7 @@ thread_local! {
 }
 
 /// How many runs of a queue are queued, counted up to `limit` + 1. A queue that was at most nine tenths full is not counted
-/// anew within a second: a limit in the hundreds of thousands would make every trigger slow. What this session adds in
+/// anew within a second: a limit in the hundreds of thousands would make every trigger slow. What this backend adds in
 /// between is added; what others add or take away is seen a second later.
 pub(crate) fn of(
     environment: &Environment,

@@ -25,7 +25,7 @@ const TABLE: &CStr = c"worker";
 type Versions = HashMap<(String, Option<String>), Option<Rc<WorkerVersion>>>;
 
 thread_local! {
-    /// What this session has read, as of a generation.
+    /// What this backend has read, as of a generation.
     static KNOWN: RefCell<(u64, Versions)> = RefCell::default();
 }
 
