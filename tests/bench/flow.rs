@@ -31,7 +31,7 @@ const FILLING: &str = "The runs were inserted set-based, with the rows that the 
     (tests/bench/sql/flow/fill.sql, fill_queued.sql). Each call is about a run of its own.";
 
 const TICK: &str = "The engine requeues runs that nobody started in its tick. It is called for one run at a time here, and looks \
-    for all other kinds of work as well; by default it takes up to 1,000 items.";
+    for all other kinds of work as well; by default it takes up to 1,000 items. The client takes these runs in the tick's order.";
 
 const PROOF: &str = "Beforehand 20 runs of each flow went through either variant: engine_check() found nothing, and the rows were the \
     same but for ids, times and positions.";
@@ -162,7 +162,7 @@ async fn callers(
     variant: Variant,
     count: usize,
 ) -> Result<Vec<Session>> {
-    let left = left(&stock.observer().await?).await?;
+    let left = left(&stock.observer().await?, flow).await?;
     let mut callers = Vec::new();
     for (number, client) in stock.sessions(count).await?.into_iter().enumerate() {
         let left = left.clone();

@@ -12,13 +12,13 @@ use crate::bench::load::Caller;
 /// The runs that are left, each with its latest snapshot.
 pub(super) type Left = Arc<Mutex<Vec<(String, String)>>>;
 
-/// All runs of a stock.
-pub(super) async fn left(client: &Client) -> Result<Left> {
-    let rows = client
-        .query(include_str!("../sql/flow/left.sql"), &[])
-        .await?;
-    let pairs = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
-    Ok(Arc::new(Mutex::new(pairs)))
+/// All runs of a stock, the next one last.
+pub(super) async fn left(client: &Client, flow: Flow) -> Result<Left> {
+    let is_ordered = flow == Flow::Requeue;
+    let sql = include_str!("../sql/flow/left.sql");
+    let rows = client.query(sql, &[&is_ordered]).await?;
+    let pairs = rows.iter().rev().map(|row| (row.get(0), row.get(1)));
+    Ok(Arc::new(Mutex::new(pairs.collect())))
 }
 
 pub(super) fn next(left: &Left) -> Option<(String, String)> {

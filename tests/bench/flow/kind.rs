@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-/// The defaults of `engine.heartbeat_executing_ms`, and of `…_pending_cancel_ms` and `…_suspended_ms`.
+/// The defaults of `engine.heartbeat_executing_ms`, `engine.heartbeat_pending_cancel_ms` and `engine.heartbeat_suspended_ms`.
 const EXECUTING_MS: i64 = 60_000;
 const PENDING_CANCEL_MS: i64 = 60_000;
 const SUSPENDED_MS: i64 = 600_000;

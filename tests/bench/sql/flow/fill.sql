@@ -9,7 +9,7 @@ with given as (
            $3 || lpad(to_hex(n.number), 8, '0') || substr(md5(n.number::text), 1, 6) || '00' as run_id,
            $3 || lpad(to_hex(n.number), 8, '0') || substr(md5('s' || n.number), 1, 8) as snapshot_id,
            $3 || lpad(to_hex(n.number), 8, '0') || substr(md5('w' || n.number), 1, 6) || '00' as waitpoint_id,
-           $4::engine.execution_status as status,
+           $4::text::engine.execution_status as status,
            $4 = 'EXECUTING_WITH_WAITPOINTS' as is_waiting,
            case $4 when 'PENDING_EXECUTING' then null else 1 end as attempt_number,
            case $4 when 'PENDING_EXECUTING' then 2 when 'EXECUTING' then 3 else 4 end as ordinal,

@@ -4,8 +4,8 @@
 update engine.heartbeat as h
 set snapshot_id = $4,
     interval_ms = $5,
-    deadline_at = $3 + $5 * interval '1 millisecond',
-    check_at = least(h.check_at, $3 + $5 * interval '1 millisecond'),
+    deadline_at = $3::timestamptz + $5::bigint * interval '1 millisecond',
+    check_at = least(h.check_at, $3::timestamptz + $5::bigint * interval '1 millisecond'),
     holds_slot = $6,
     is_counted = $6 and h.is_counted,
     acquired_at = case when h.holds_slot = $6 then h.acquired_at else $3 end
