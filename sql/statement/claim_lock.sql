@@ -4,9 +4,11 @@
 -- that are ahead, $8 boolean whether to stop at the first one of the others, so that both go in one order,
 -- $9 text[] run ids that this call has locked already: its own locks do not make it skip them,
 -- $10 text[] queues that have a limit
--- Locks: run states, SKIP LOCKED: claimers never wait, neither for each other nor for anyone else. The run's lock is the
--- fence: an item may be gone since this statement began, but then its run is no longer queued, which is read again once
--- the lock is held.
+-- Locks: queue items, then run states, both SKIP LOCKED: claimers never wait, neither for each other nor for anyone else. The
+-- run's lock is the fence: its status is read again once the lock is held. The item's lock is for speed: of a run that
+-- somebody has claimed since this statement began the item is gone, and is passed at once; its state is not, and would be
+-- locked, looked at anew, and kept locked to the commit.
+-- The subquery has the order, by its index, and no limit: an item whose run is locked makes way for the next one.
 -- `offset 0` keeps the join a primary-key lookup per claimed run: the planner takes a LIMIT parameter for a tenth of the
 -- queue, and would hash the whole table for it.
 -- An item whose run has waited too long is passed, whether somebody has expired it or not.
@@ -20,7 +22,20 @@ select i.run_id, i.run_status, i.execution_status, i.snapshot_id, i.snapshot_ord
        coalesce(i.version, d.version)
 from (
     select s.*
-    from engine.queue_item as q
+    from (
+        select q.run_id
+        from engine.queue_item as q
+        where q.shard = $1 and q.worker_queue = $2 and q.environment_id = $3 and not q.is_filed and q.is_ahead = $7
+          and q.available_at >= case when $7 then '-infinity' else $6 end
+          and q.available_at <= least($4, case when $8 then (
+                select min(o.available_at)
+                from engine.queue_item as o
+                where o.shard = $1 and o.worker_queue = $2 and o.environment_id = $3 and not o.is_filed
+                  and o.is_ahead = not $7 and o.available_at >= case when $7 then $6 else '-infinity' end) end)
+          and (q.expires_at is null or q.expires_at > $4) and q.run_id <> all ($9) and q.queue <> all ($10)
+        order by q.available_at, q.run_id
+        for update skip locked
+    ) as q
     cross join lateral (
         select s.run_id, s.run_status::text, s.execution_status::text, s.snapshot_id, s.snapshot_ordinal, s.attempt_number,
                s.max_attempts, s.queue_attempts, s.machine, s.usage_duration_ms, s.cost_in_cents, s.dequeued_at,
@@ -30,15 +45,6 @@ from (
         where s.shard = $1 and s.run_id = q.run_id and s.execution_status in ('QUEUED', 'QUEUED_EXECUTING')
         for no key update skip locked
     ) as s
-    where q.shard = $1 and q.worker_queue = $2 and q.environment_id = $3 and not q.is_filed and q.is_ahead = $7
-      and q.available_at >= case when $7 then '-infinity' else $6 end
-      and q.available_at <= least($4, case when $8 then (
-            select min(o.available_at)
-            from engine.queue_item as o
-            where o.shard = $1 and o.worker_queue = $2 and o.environment_id = $3 and not o.is_filed and o.is_ahead = not $7
-              and o.available_at >= case when $7 then $6 else '-infinity' end) end)
-      and (q.expires_at is null or q.expires_at > $4) and q.run_id <> all ($9) and q.queue <> all ($10)
-    order by q.available_at, q.run_id
     limit $5
 ) as i
 cross join lateral (
