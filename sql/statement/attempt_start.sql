@@ -5,20 +5,21 @@
 -- $11 boolean warm start
 -- then one array element per run, in the order of the run ids: $12 run id, $13 new snapshot id, $14 its ordinal,
 -- $15 its position, $16 attempt number, $17 machine
--- `offset 0` keeps each join a primary-key lookup per run, as in claim_lock.
+-- `offset 0` keeps the join a primary-key lookup per run, as in claim_lock.
 -- Locks: run states held by run_lock; the deadlines' rows. Index: primary keys.
 with started as (
-    select a.*
+    select a.*, p.id as previous_snapshot_id, p.batch_id, p.completed_waitpoint_ids, p.completed_waitpoint_order,
+           p.created_at as previous_at
     from unnest($12, $13, $14, $15, $16, $17) as a(run_id, snapshot_id, ordinal, position, attempt_number, machine)
+    join engine.snapshot as p on p.shard = $1 and p.run_id = a.run_id and p.ordinal = a.ordinal - 1
 ), snapshot as (
     insert into engine.snapshot (
         shard, run_id, ordinal, id, previous_snapshot_id, transition, execution_status, run_status, attempt_number, position,
         horizon, description, batch_id, completed_waitpoint_ids, completed_waitpoint_order, worker_id, runner_id, created_at)
-    select $1, a.run_id, a.ordinal, a.snapshot_id, p.id, $6::engine.transition, $7::engine.execution_status,
-           $8::engine.run_status, a.attempt_number, a.position, $10, $9, p.batch_id, p.completed_waitpoint_ids,
-           p.completed_waitpoint_order, $3, $4, $2
+    select $1, a.run_id, a.ordinal, a.snapshot_id, a.previous_snapshot_id, $6::engine.transition,
+           $7::engine.execution_status, $8::engine.run_status, a.attempt_number, a.position, $10, $9, a.batch_id,
+           a.completed_waitpoint_ids, a.completed_waitpoint_order, $3, $4, $2
     from started as a
-    join engine.snapshot as p on p.shard = $1 and p.run_id = a.run_id and p.ordinal = a.ordinal - 1
 ), heartbeat as (
     update engine.heartbeat as h
     set snapshot_id = a.snapshot_id,
@@ -40,18 +41,18 @@ with started as (
     from started as a
     where s.shard = $1 and s.run_id = a.run_id
     returning s.run_id, s.started_at, s.max_attempts, s.usage_duration_ms, s.cost_in_cents, s.base_cost_in_cents,
-              a.ordinal, a.attempt_number, a.machine, s.version, s.max_duration_seconds
+              a.attempt_number, a.machine, s.version, s.max_duration_seconds, a.batch_id, a.previous_at
 )
 select s.run_id,
        jsonb_strip_nulls(jsonb_build_object(
-           'attempt', jsonb_build_object('number', s.attempt_number, 'startedAt', p.created_at),
+           'attempt', jsonb_build_object('number', s.attempt_number, 'startedAt', s.previous_at),
            'task', jsonb_build_object('id', r.task),
            'queue', jsonb_build_object('id', r.queue, 'name', r.queue),
            'environment', jsonb_build_object('id', r.environment_id, 'type', r.environment_type),
            'organization', jsonb_build_object('id', r.organization_id),
            'project', jsonb_build_object('id', r.project_id),
            'machine', s.machine,
-           'batch', case when p.batch_id is not null then jsonb_build_object('id', p.batch_id) end))
+           'batch', case when s.batch_id is not null then jsonb_build_object('id', s.batch_id) end))
        || jsonb_build_object('run', jsonb_strip_nulls(jsonb_build_object(
            'id', 'run_' || r.id,
            'payload', r.payload,
@@ -82,9 +83,3 @@ cross join lateral (
     where r.shard = $1 and r.id = s.run_id
     offset 0
 ) as r
-cross join lateral (
-    select p.created_at, p.batch_id
-    from engine.snapshot as p
-    where p.shard = $1 and p.run_id = s.run_id and p.ordinal = s.ordinal - 1
-    offset 0
-) as p

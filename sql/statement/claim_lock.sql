@@ -1,4 +1,5 @@
--- Picks the next due runs of queues without limits and locks them; what a worker needs to know comes along.
+-- Picks the next due runs of queues without limits and locks them; what a worker needs to know of them comes along. What their
+-- snapshots carry is read by claim_carried, for the few that carry something: a statement costs what it might do.
 -- $1 smallint shard, $2 text worker queue, $3 text environment id, $4 timestamptz now, $5 integer how many,
 -- $6 timestamptz before which nothing is alive of those that are not ahead of their time, $7 boolean whether to take those
 -- that are ahead, $8 boolean whether to stop at the first one of the others, so that both go in one order,
@@ -18,8 +19,7 @@ select i.run_id, i.run_status, i.execution_status, i.snapshot_id, i.snapshot_ord
        i.cost_in_cents, i.dequeued_at, i.has_waitpoint, i.is_dead_lettered, coalesce(i.retry, d.retry),
        d.environment_type::text, d.batch_id, i.error, i.status_reason, d.task, d.payload, d.payload_type, d.queue,
        d.concurrency_key, d.worker_queue, d.environment_id, d.project_id, d.organization_id, d.max_duration_seconds,
-       d.is_test, d.is_replay, d.tags, d.metadata, d.trace_context, d.checkpoint, d.completed_waitpoints,
-       coalesce(i.version, d.version)
+       d.is_test, d.is_replay, d.tags, d.metadata, d.trace_context, coalesce(i.version, d.version)
 from (
     select s.*
     from (
@@ -50,6 +50,6 @@ from (
 cross join lateral (
     select d.*
     from engine.dequeue_detail as d
-    where d.shard = $1 and d.run_id = i.run_id and d.ordinal = i.snapshot_ordinal
+    where d.shard = $1 and d.run_id = i.run_id
     offset 0
 ) as d

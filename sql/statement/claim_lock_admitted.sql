@@ -6,8 +6,7 @@ select i.run_id, i.run_status, i.execution_status, i.snapshot_id, i.snapshot_ord
        i.cost_in_cents, i.dequeued_at, i.has_waitpoint, i.is_dead_lettered, coalesce(i.retry, d.retry),
        d.environment_type::text, d.batch_id, i.error, i.status_reason, d.task, d.payload, d.payload_type, d.queue,
        d.concurrency_key, d.worker_queue, d.environment_id, d.project_id, d.organization_id, d.max_duration_seconds,
-       d.is_test, d.is_replay, d.tags, d.metadata, d.trace_context, d.checkpoint, d.completed_waitpoints,
-       coalesce(i.version, d.version)
+       d.is_test, d.is_replay, d.tags, d.metadata, d.trace_context, coalesce(i.version, d.version)
 from (
     select s.*, q.place
     from unnest($2) with ordinality as q(run_id, place)
@@ -24,7 +23,7 @@ from (
 cross join lateral (
     select d.*
     from engine.dequeue_detail as d
-    where d.shard = $1 and d.run_id = i.run_id and d.ordinal = i.snapshot_ordinal
+    where d.shard = $1 and d.run_id = i.run_id
     offset 0
 ) as d
 order by i.place

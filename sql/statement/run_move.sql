@@ -8,24 +8,21 @@
 -- $17 whether it holds a slot, $18 available at or null where it is not queued, $19 queue attempts,
 -- $20 whether the snapshot carries the batch, $21 the checkpoint, $22 the completed waitpoints and $23 the metadata,
 -- $24 batch id, $25 checkpoint id, $26 completed waitpoints (a JSON object of two arrays, ids and order) that it has anew,
--- $27 machine, $28 usage (ms), $29 cost (cents), $30 error, $31 completed at, $32 status reason, $33 what only its events tell
--- and $34 text[] the ids of those that leave their queue, $35 text[] the ids of those that nobody watches any more,
--- $36 boolean whether slots that are taken count, $37 text[] the ids of those that stop waiting: their edges go
--- and two more array elements per run: $38 when its queue item expires, $39 whether it counts against a limit on the length of its
--- queue
+-- $27 machine, $28 usage (ms), $29 cost (cents), $30 error, $31 completed at, $32 status reason, $33 what only its events tell,
+-- $34 when its queue item expires, $35 whether it counts against a limit on the length of its queue, $36 the ordinal of the
+-- snapshot before, $37 the attempt that last started
+-- and $38 text[] the ids of those that nobody watches any more, $39 boolean whether slots that are taken count
 -- Locks: run states held by run_lock or run_lock_free; the deadlines' rows. Index: primary keys, queue_item_claim,
--- queue_item_expiry, heartbeat_check, release_environment, edge_pkey.
+-- queue_item_expiry, heartbeat_check, release_environment.
 with moved as (
     select m.*
     from unnest($6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27,
-                $28, $29, $30, $31, $32, $33, $38, $39)
+                $28, $29, $30, $31, $32, $33, $34, $35, $36, $37)
          as m(run_id, snapshot_id, ordinal, position, transition, execution_status, run_status, snapshot_run_status,
               description, is_callers, interval_ms, holds_slot, available_at, queue_attempts, carries_batch,
               carries_checkpoint, carries_waitpoints, carries_metadata, batch_id, checkpoint_id, waitpoints, machine,
-              usage_duration_ms, cost_in_cents, error, completed_at, status_reason, detail, expires_at, is_sized)
-), item_gone as (
-    delete from engine.queue_item as i
-    where i.shard = $1 and i.run_id = any ($34)
+              usage_duration_ms, cost_in_cents, error, completed_at, status_reason, detail, expires_at, is_sized,
+              previous_ordinal, attempt_number)
 ), item as (
     insert into engine.queue_item (
         shard, run_id, worker_queue, environment_id, queue, concurrency_key, available_at, is_ahead, is_sized, expires_at)
@@ -41,18 +38,15 @@ with moved as (
     from moved as m
     join engine.heartbeat as h on h.shard = $1 and h.run_id = m.run_id
     where h.is_counted and not m.holds_slot
-), edge_gone as (
-    delete from engine.edge as e
-    where e.shard = $1 and e.run_id = any ($37)
 ), heartbeat_gone as (
     delete from engine.heartbeat as h
-    where h.shard = $1 and h.run_id = any ($35)
+    where h.shard = $1 and h.run_id = any ($38)
 ), heartbeat as (
     insert into engine.heartbeat as h (
         shard, run_id, snapshot_id, interval_ms, deadline_at, check_at, holds_slot, is_counted, acquired_at, environment_id,
         queue, concurrency_key)
     select $1, m.run_id, m.snapshot_id, m.interval_ms, $2 + m.interval_ms * interval '1 millisecond',
-           $2 + m.interval_ms * interval '1 millisecond', m.holds_slot, m.holds_slot and $36, $2, r.environment_id, r.queue,
+           $2 + m.interval_ms * interval '1 millisecond', m.holds_slot, m.holds_slot and $39, $2, r.environment_id, r.queue,
            coalesce(r.concurrency_key, '')
     from moved as m
     join engine.run as r on r.shard = $1 and r.id = m.run_id
@@ -70,8 +64,8 @@ with moved as (
         shard, run_id, ordinal, id, previous_snapshot_id, transition, execution_status, run_status, attempt_number, position,
         horizon, description, batch_id, checkpoint_id, completed_waitpoint_ids, completed_waitpoint_order, worker_id,
         runner_id, metadata, detail, created_at)
-    select $1, m.run_id, m.ordinal, m.snapshot_id, s.snapshot_id, m.transition::engine.transition,
-           m.execution_status::engine.execution_status, m.snapshot_run_status::engine.run_status, s.attempt_number,
+    select $1, m.run_id, m.ordinal, m.snapshot_id, p.id, m.transition::engine.transition,
+           m.execution_status::engine.execution_status, m.snapshot_run_status::engine.run_status, m.attempt_number,
            m.position, $5, m.description,
            case when m.carries_batch then p.batch_id else m.batch_id end,
            case when m.carries_checkpoint then p.checkpoint_id else m.checkpoint_id end,
@@ -84,8 +78,7 @@ with moved as (
            case when m.carries_metadata then p.metadata end,
            m.detail, $2
     from moved as m
-    join engine.run_state as s on s.shard = $1 and s.run_id = m.run_id
-    join engine.snapshot as p on p.shard = $1 and p.run_id = m.run_id and p.ordinal = s.snapshot_ordinal
+    join engine.snapshot as p on p.shard = $1 and p.run_id = m.run_id and p.ordinal = m.previous_ordinal
 ), state as (
     update engine.run_state as s
     set run_status = m.run_status::engine.run_status,

@@ -110,6 +110,7 @@ fn engine_dequeue(
                   candidate,
                   snapshot_id,
                   assignment,
+                  carried,
               }| {
             let run = candidate.run;
             (
@@ -141,8 +142,8 @@ fn engine_dequeue(
                 candidate.tags,
                 candidate.metadata,
                 candidate.trace_context,
-                candidate.checkpoint,
-                candidate
+                carried.checkpoint,
+                carried
                     .completed_waitpoints
                     .unwrap_or(JsonB(serde_json::json!([]))),
                 heartbeat_ms,

@@ -44,7 +44,7 @@ fn engine_create_cancelled_run(
         transition: Transition::CreatedCanceled,
         run_status: RunStatus::Canceled,
         description: "Cancelled before it was triggered",
-        completed_at: Some(cancelled_at.map_or_else(api::now, api::moment)),
+        completed_at: cancelled_at.map(api::moment),
         error: Some(error.to_json()),
         is_silent: !emit_event.unwrap_or(true),
         ..FINISHED
@@ -83,7 +83,6 @@ fn engine_create_failed_run(
         transition: Transition::CreatedFailed,
         run_status: RunStatus::SystemFailure,
         description: "Failed before it was triggered",
-        completed_at: Some(api::now()),
         error: Some(error.or_raise().to_json()),
         is_silent: !emit_event.unwrap_or(true),
         ..FINISHED

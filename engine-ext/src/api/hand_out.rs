@@ -3,7 +3,7 @@
 use engine_core::{Command, Plan, Run, RunId, Settings, decide};
 
 use super::assign::assign;
-use crate::store::claim::{Candidate, Claimed, Source};
+use crate::store::claim::{Candidate, Carried, Claimed, Source};
 use crate::store::run::Caller;
 use crate::store::transition::Transitions;
 use crate::{guc, mint, store};
@@ -48,6 +48,7 @@ pub(super) fn hand_out(
                             snapshot_id: mint::next_snapshot_id(&candidate.run.snapshot_id),
                             assignment,
                             candidate,
+                            carried: Carried::default(),
                         });
                         continue;
                     }
@@ -63,7 +64,13 @@ pub(super) fn hand_out(
     if !claimed.is_empty() {
         let base_cost = guc::base_cost_in_cents();
         store::claim::apply(
-            from.shard, &claimed, "Dequeued", base_cost, counts, caller, settings,
+            from,
+            &mut claimed,
+            "Dequeued",
+            base_cost,
+            counts,
+            caller,
+            settings,
         );
     }
     apply(from, &others, others_count, caller, settings);

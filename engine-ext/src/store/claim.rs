@@ -1,5 +1,6 @@
 //! The claim: pick and lock queued runs, then hand them out.
 
+use std::collections::HashMap;
 use std::ffi::CStr;
 
 use engine_core::{
@@ -16,6 +17,7 @@ use super::statement::{Cells, Statement, arguments, statement};
 static LOCK: Statement = statement!("claim_lock.sql");
 static LOCK_ADMITTED: Statement = statement!("claim_lock_admitted.sql");
 static APPLY: Statement = statement!("claim_apply.sql");
+static CARRIED: Statement = statement!("claim_carried.sql");
 static FIRST: Statement = statement!("queue_first.sql");
 static HAS_AHEAD: Statement = statement!("queue_has_ahead.sql");
 static FIND_STRAYS: Statement = statement!("stray_find.sql");
@@ -42,8 +44,6 @@ pub(crate) struct Candidate {
     pub(crate) tags: Vec<String>,
     pub(crate) metadata: Option<JsonB>,
     pub(crate) trace_context: Option<JsonB>,
-    pub(crate) checkpoint: Option<JsonB>,
-    pub(crate) completed_waitpoints: Option<JsonB>,
     /// The version that does it, if that is said.
     pub(crate) version: Option<String>,
 }
@@ -190,8 +190,6 @@ fn candidate(cells: &mut Cells) -> Candidate {
         tags: cells.value(),
         metadata: cells.nullable(),
         trace_context: cells.nullable(),
-        checkpoint: cells.nullable(),
-        completed_waitpoints: cells.nullable(),
         version: cells.nullable(),
     }
 }
@@ -229,12 +227,27 @@ pub(crate) struct Claimed {
     pub(crate) snapshot_id: SnapshotId,
     /// What it is handed out with.
     pub(crate) assignment: Assignment,
+    /// What its snapshot carries, from [`apply`] on.
+    pub(crate) carried: Carried,
 }
 
-/// Hands out locked runs of one shard.
+impl Claimed {
+    fn ordinal(&self) -> i32 {
+        self.candidate.run.snapshot_ordinal + 1
+    }
+}
+
+/// What a snapshot carries for the worker.
+#[derive(Default)]
+pub(crate) struct Carried {
+    pub(crate) checkpoint: Option<JsonB>,
+    pub(crate) completed_waitpoints: Option<JsonB>,
+}
+
+/// Hands out locked runs.
 pub(crate) fn apply(
-    shard: Shard,
-    runs: &[Claimed],
+    from: Source<'_>,
+    runs: &mut [Claimed],
     description: &str,
     base_cost_in_cents: f64,
     counts: impl Fn(&str) -> bool,
@@ -243,28 +256,70 @@ pub(crate) fn apply(
 ) {
     let mut positions = Positions::draw(runs.len());
     let status = ExecutionStatus::PendingExecuting;
-    APPLY.execute(arguments![
-        shard.number(),
-        time(settings.now),
-        caller.worker_id,
-        caller.runner_id,
-        settings.heartbeats.interval_ms(status),
-        Transition::Dequeued.as_str(),
-        status.as_str(),
-        RunStatus::Dequeued.as_str(),
-        RunStatus::Dequeued.in_snapshot().as_str(),
-        description,
-        positions.horizon,
-        base_cost_in_cents,
-        column(runs, |claimed| claimed.candidate.run.id.as_str()),
-        column(runs, |claimed| claimed.snapshot_id.as_str()),
-        column(runs, |claimed| claimed.candidate.run.snapshot_ordinal + 1),
-        positions.column(runs.len()),
-        column(runs, |claimed| claimed.assignment.max_attempts),
-        column(runs, |claimed| claimed.assignment.machine.as_str()),
-        column(runs, |claimed| claimed.assignment.retry.clone().map(JsonB)),
-        column(runs, |claimed| counts(&claimed.candidate.queue)),
-        column(runs, |claimed| claimed.assignment.version.as_deref()),
-        column(runs, |claimed| claimed.assignment.max_duration_seconds),
-    ]);
+    let carrying = APPLY.query(
+        arguments![
+            from.shard.number(),
+            time(settings.now),
+            caller.worker_id,
+            caller.runner_id,
+            settings.heartbeats.interval_ms(status),
+            Transition::Dequeued.as_str(),
+            status.as_str(),
+            RunStatus::Dequeued.as_str(),
+            RunStatus::Dequeued.in_snapshot().as_str(),
+            description,
+            positions.horizon,
+            base_cost_in_cents,
+            from.environment_id,
+            column(runs, |claimed| claimed.candidate.run.id.as_str()),
+            column(runs, |claimed| claimed.snapshot_id.as_str()),
+            column(runs, Claimed::ordinal),
+            positions.column(runs.len()),
+            column(runs, |claimed| claimed.assignment.max_attempts),
+            column(runs, |claimed| claimed.assignment.machine.as_str()),
+            column(runs, |claimed| claimed.assignment.retry.clone().map(JsonB)),
+            column(runs, |claimed| counts(&claimed.candidate.queue)),
+            column(runs, |claimed| claimed.assignment.version.as_deref()),
+            column(runs, |claimed| claimed.assignment.max_duration_seconds),
+            column(runs, |claimed| claimed.candidate.queue.as_str()),
+            column(runs, |claimed| claimed
+                .candidate
+                .concurrency_key
+                .as_deref()
+                .unwrap_or_default()),
+        ],
+        |cells| RunId::parse(&cells.value::<String>()),
+    );
+    if !carrying.is_empty() {
+        read_carried(from.shard, runs, &carrying);
+    }
+}
+
+/// Reads what the snapshots of `carrying` carry, of those that are handed out.
+fn read_carried(shard: Shard, runs: &mut [Claimed], carrying: &[RunId]) {
+    let mut runs: HashMap<RunId, &mut Claimed> = runs
+        .iter_mut()
+        .map(|claimed| (claimed.candidate.run.id.clone(), claimed))
+        .collect();
+    let ordinal = |id| runs.get(id).map(|claimed| claimed.ordinal());
+    let rows = CARRIED.query(
+        arguments![
+            shard.number(),
+            column(carrying, RunId::as_str),
+            column(carrying, ordinal),
+        ],
+        |cells| {
+            let id = RunId::parse(&cells.value::<String>());
+            let carried = Carried {
+                checkpoint: cells.nullable(),
+                completed_waitpoints: cells.nullable(),
+            };
+            (id, carried)
+        },
+    );
+    for (id, carried) in rows {
+        if let Some(claimed) = runs.get_mut(&id) {
+            claimed.carried = carried;
+        }
+    }
 }

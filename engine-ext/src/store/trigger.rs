@@ -36,7 +36,7 @@ pub(crate) struct Birth {
     pub(crate) run_status: RunStatus,
     /// Text of its first snapshot.
     pub(crate) description: &'static str,
-    /// When it ended, if it begins finished.
+    /// When it ended, if it begins finished and is to say something else than now.
     pub(crate) completed_at: Option<Timestamp>,
     /// Its error, if it begins finished.
     pub(crate) error: Option<Value>,
@@ -55,6 +55,12 @@ impl Birth {
         error: None,
         is_silent: false,
     };
+
+    /// When a run that is written `now` ended; `None` for one that goes on.
+    fn completed_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let is_finished = self.execution_status == ExecutionStatus::Finished;
+        is_finished.then(|| self.completed_at.unwrap_or(now))
+    }
 
     /// Waiting for its time.
     pub(crate) const DELAYED: Self = Self {
@@ -141,7 +147,7 @@ pub(crate) fn insert(runs: &[Minted], caller: Caller<'_>, now: Timestamp) {
             .parent_run_id
             .as_ref()
             .map(RunId::as_str)),
-        column(runs, |new| new.birth.completed_at.map(time)),
+        column(runs, |new| new.birth.completed_at(now).map(time)),
         column(runs, |new| new.birth.error.clone().map(JsonB)),
         column(runs, |new| new
             .birth

@@ -1,13 +1,8 @@
 -- One commit: locks the run and reads what a worker needs to know, its latest snapshot included.
--- The outer half of sql/statement/claim_lock.sql.
+-- From sql/statement/claim_lock.sql; what a snapshot carries is read for those that carry something, which none here does.
 -- $1 smallint shard, $2 text run id
 select p.id, p.ordinal, p.attempt_number, p.batch_id, p.checkpoint_id, p.completed_waitpoint_ids,
        p.completed_waitpoint_order,
-       (select k.entry from engine.checkpoint_entry as k where k.shard = $1 and k.id = p.checkpoint_id) as checkpoint,
-       (select jsonb_agg(w.entry order by w.index)
-        from engine.completed_waitpoint as w
-        where p.completed_waitpoint_ids is not null and w.shard = $1 and w.run_id = p.run_id and w.ordinal = p.ordinal)
-           as completed_waitpoints,
        s.run_status::text, s.execution_status::text, s.queue_attempts, s.usage_duration_ms, s.dequeued_at,
        coalesce(s.max_attempts, r.max_attempts) as max_attempts, coalesce(s.machine, r.machine) as machine,
        r.environment_type::text, r.task, r.payload, r.payload_type, r.queue, r.concurrency_key, r.worker_queue,

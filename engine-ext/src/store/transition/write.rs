@@ -11,6 +11,8 @@ use crate::store::statement::{Cells, Statement, arguments, statement};
 use crate::wakeup::bell;
 
 static FINISH: Statement = statement!("run_finish.sql");
+static DELETE_EDGES: Statement = statement!("edge_delete.sql");
+static RELEASE_SLOTS: Statement = statement!("slot_release.sql");
 static MOVE: Statement = statement!("run_move.sql");
 static REFUSE: Statement = statement!("snapshot_refuse.sql");
 
@@ -33,6 +35,10 @@ impl Transitions<'_> {
 
     pub(super) fn finish(&self, positions: &mut Positions) {
         let steps = &self.finished;
+        self.leave_behind(
+            &queued(steps),
+            &stopping(steps, |_| ExecutionStatus::Finished),
+        );
         let freed = FINISH.query(
             arguments![
                 self.shard.number(),
@@ -56,27 +62,33 @@ impl Transitions<'_> {
                 column(steps, |step| step.what.completed_at.map(time)),
                 column(steps, |step| step.what.is_dead_lettered),
                 column(steps, |step| step.what.detail.clone().map(JsonB)),
-                queued(steps),
-                stopping(steps, |_| ExecutionStatus::Finished),
+                column(steps, |step| step.run.snapshot_id.as_str()),
+                column(steps, |step| step.run.attempt_number),
             ],
-            Cells::value,
+            Cells::value::<String>,
         );
-        ring(&freed);
+        if !freed.is_empty() {
+            ring(&RELEASE_SLOTS.query(arguments![self.shard.number(), freed], Cells::value));
+        }
+    }
+
+    /// Takes away the items of runs that leave their queue, or come into it anew, and the edges of those that stop waiting.
+    /// Most have neither: these are statements of their own, so that the others do not pay for them.
+    fn leave_behind(&self, queued: &[&RunId], waiting: &[&str]) {
+        if !queued.is_empty() {
+            claim::delete_items(self.shard, queued);
+        }
+        if !waiting.is_empty() {
+            DELETE_EDGES.execute(arguments![self.shard.number(), waiting.to_vec()]);
+        }
     }
 
     pub(super) fn move_on(&self, positions: &mut Positions) {
         let steps = &self.moved;
-        let put_back: Vec<&RunId> = steps
-            .iter()
-            .filter(|step| {
-                step.run.execution_status.is_queued() && step.what.available_at.is_some()
-            })
-            .map(|step| &step.run.id)
-            .collect();
-        if !put_back.is_empty() {
-            // One statement cannot take an item away and write it anew.
-            claim::delete_items(self.shard, &put_back);
-        }
+        self.leave_behind(
+            &leaving(steps),
+            &stopping(steps, |moved| moved.execution_status),
+        );
         let unwatched: Vec<&str> = steps
             .iter()
             .filter(|step| {
@@ -123,12 +135,12 @@ impl Transitions<'_> {
                 column(steps, |step| step.what.completed_at.map(time)),
                 column(steps, |step| step.what.status_reason.as_deref()),
                 column(steps, |step| step.what.detail.clone().map(JsonB)),
-                leaving(steps),
-                unwatched,
-                self.slots_count,
-                stopping(steps, |moved| moved.execution_status),
                 column(steps, |step| step.what.expires_at.map(time)),
                 column(steps, |step| step.what.is_sized),
+                column(steps, |step| step.run.snapshot_ordinal),
+                column(steps, |step| step.run.attempt_number),
+                unwatched,
+                self.slots_count,
             ],
             Cells::value,
         );
@@ -144,22 +156,21 @@ fn ring(worker_queues: &[String]) {
 }
 
 /// Those whose queue item goes.
-fn queued<'a, T>(steps: &'a [Step<'_, T>]) -> Vec<&'a str> {
+fn queued<'a, T>(steps: &'a [Step<'_, T>]) -> Vec<&'a RunId> {
     steps
         .iter()
         .filter(|step| step.run.execution_status.is_queued())
-        .map(|step| step.run.id.as_str())
+        .map(|step| &step.run.id)
         .collect()
 }
 
-/// Those whose queue item goes although they do not end: one that stays queued keeps its place.
-fn leaving<'a>(steps: &'a [Step<'_, Move>]) -> Vec<&'a str> {
+/// Those whose queue item goes although they do not end: one that stays queued keeps its place, unless it gets a new one.
+fn leaving<'a>(steps: &'a [Step<'_, Move>]) -> Vec<&'a RunId> {
+    let stays = |moved: &Move| moved.execution_status.is_queued() && moved.available_at.is_none();
     steps
         .iter()
-        .filter(|step| {
-            step.run.execution_status.is_queued() && !step.what.execution_status.is_queued()
-        })
-        .map(|step| step.run.id.as_str())
+        .filter(|step| step.run.execution_status.is_queued() && !stays(&step.what))
+        .map(|step| &step.run.id)
         .collect()
 }
 
