@@ -30,6 +30,7 @@ pub extern "C-unwind" fn _PG_init() {
     guc::register();
     store::planner::install();
     store::kept::install();
+    store::reservation::register();
     wakeup::bell::register();
     worker::register();
 }

@@ -6,6 +6,7 @@ create table engine.heartbeat (
     shard           smallint not null,
     holds_slot      boolean not null,
     is_counted      boolean not null,
+    is_noted        boolean not null,
     run_id          text collate "C" not null,
     snapshot_id     text collate "C" not null,
     interval_ms     bigint not null check (interval_ms > 0),
@@ -26,7 +27,8 @@ create index heartbeat_counted on engine.heartbeat (shard, environment_id, queue
 
 comment on table engine.heartbeat is 'Heartbeat deadlines: exactly one row per run whose execution status is watched';
 comment on column engine.heartbeat.holds_slot is 'Whether the run holds a slot: all but SUSPENDED and PENDING_CANCEL do';
-comment on column engine.heartbeat.is_counted is 'Whether the slot counts against a limit: its environment has one';
+comment on column engine.heartbeat.is_counted is 'Whether the slot counts against a limit: its queue or its environment has one';
+comment on column engine.heartbeat.is_noted is 'Whether a note is left when the slot is given back: its lane has a limit, and may have filed items';
 comment on column engine.heartbeat.concurrency_key is 'Empty for none';
 comment on column engine.heartbeat.snapshot_id is 'The snapshot that is watched: a beat with another one moves nothing';
 comment on column engine.heartbeat.interval_ms is 'How far a beat moves the deadline, milliseconds';

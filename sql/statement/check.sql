@@ -128,6 +128,18 @@ where h.holds_slot
         where k.environment_id = h.environment_id and k.name = h.queue
           and (k.is_paused or k.concurrency_limit is not null or k.override_limit is not null)))
 union all
+select 'slot', h.run_id, format('The slot is %s in environment %s.', case when h.is_noted then 'noted' else 'not noted' end,
+                                h.environment_id)
+from engine.heartbeat as h
+left join engine.environment as e on e.id = h.environment_id
+where h.holds_slot
+  and h.is_noted <> (
+    coalesce((e.is_paused or e.concurrency_limit is not null) and not e.reserves_slots, false)
+    or exists (
+        select from engine.queue as k
+        where k.environment_id = h.environment_id and k.name = h.queue
+          and (k.is_paused or k.concurrency_limit is not null or k.override_limit is not null)))
+union all
 select 'timer', t.id, format('The timer %s is about something that does not exist.', t.kind)
 from engine.timer as t
 where not exists (

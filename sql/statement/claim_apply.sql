@@ -5,22 +5,22 @@
 -- $10 text description, $11 bigint horizon, $12 double precision base cost (cents), $13 text environment id
 -- then one array element per run: $14 run id, $15 new snapshot id, $16 its ordinal, $17 its position, $18 max attempts,
 -- $19 machine, $20 retry settings, $21 whether its slot counts, $22 version, $23 max duration (s), $24 queue,
--- $25 concurrency key, empty for none
+-- $25 concurrency key, empty for none, $26 whether giving its slot back is noted
 -- Locks: held by claim_lock. Index: primary keys.
 with claimed as (
     select c.*
-    from unnest($14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
+    from unnest($14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)
          as c(run_id, snapshot_id, ordinal, position, max_attempts, machine, retry, is_counted, version, max_duration_seconds,
-              queue, concurrency_key)
+              queue, concurrency_key, is_noted)
 ), item as (
     delete from engine.queue_item as i
     where i.shard = $1 and i.run_id = any ($14)
 ), heartbeat as (
     insert into engine.heartbeat (
-        shard, run_id, snapshot_id, interval_ms, deadline_at, check_at, holds_slot, is_counted, acquired_at, environment_id,
-        queue, concurrency_key)
+        shard, run_id, snapshot_id, interval_ms, deadline_at, check_at, holds_slot, is_counted, is_noted, acquired_at,
+        environment_id, queue, concurrency_key)
     select $1, c.run_id, c.snapshot_id, $5, $2 + $5 * interval '1 millisecond', $2 + $5 * interval '1 millisecond', true,
-           c.is_counted, $2, $13, c.queue, c.concurrency_key
+           c.is_counted, c.is_noted, $2, $13, c.queue, c.concurrency_key
     from claimed as c
 ), snapshot as (
     insert into engine.snapshot (

@@ -1,6 +1,7 @@
 -- Limits were set anew: lanes that have one are to be looked at again, the others are no more. Comes after slots_fit, which
 -- has waited for all who give a counted slot back, and so sees what they released.
--- $1 smallint shard, $2 text environment id, $3 boolean whether the environment has a limit, $4 text[] queues that have one
+-- $1 smallint shard, $2 text environment id, $3 boolean whether lanes have a limit whose queue has none, $4 text[] queues that
+-- have one
 -- Locks: items in the order of their run ids; the environment's mutex is held alone. Index: lane_pkey, release_environment,
 -- queue_item_lane.
 with reopened as (

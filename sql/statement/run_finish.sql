@@ -1,5 +1,5 @@
 -- Ends locked runs for good: state, result, last snapshot; slot and deadline go. Returns those whose slot counted against a
--- limit: each leaves a note for the next claimer (slot_release).
+-- limit, and whether each leaves a note for the next claimer (slot_release).
 -- $1 smallint shard, $2 timestamptz now, $3 text worker_id, $4 text runner_id, $5 text execution status, $6 bigint horizon
 -- then one array element per run, in the order of the run ids: $7 run id, $8 new snapshot id, $9 its ordinal,
 -- $10 its position, $11 transition, $12 run status, $13 description, $14 output, $15 output type, $16 error, $17 usage (ms),
@@ -14,7 +14,7 @@ with finished as (
 ), heartbeat as (
     delete from engine.heartbeat as h
     where h.shard = $1 and h.run_id = any ($7)
-    returning h.run_id, h.is_counted
+    returning h.run_id, h.is_counted, h.is_noted
 ), snapshot as (
     insert into engine.snapshot (
         shard, run_id, ordinal, id, previous_snapshot_id, transition, execution_status, run_status, attempt_number, position,
@@ -40,6 +40,6 @@ with finished as (
     from finished as f
     where s.shard = $1 and s.run_id = f.run_id
 )
-select h.run_id
+select h.run_id, h.is_noted
 from heartbeat as h
 where h.is_counted

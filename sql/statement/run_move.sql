@@ -11,7 +11,8 @@
 -- $27 machine, $28 usage (ms), $29 cost (cents), $30 error, $31 completed at, $32 status reason, $33 what only its events tell,
 -- $34 when its queue item expires, $35 whether it counts against a limit on the length of its queue, $36 the ordinal of the
 -- snapshot before, $37 the attempt that last started
--- and $38 text[] the ids of those that nobody watches any more, $39 boolean whether slots that are taken count
+-- and $38 text[] the ids of those that nobody watches any more, $39 boolean whether slots that are taken count,
+-- $40 boolean whether giving them back is noted
 -- Locks: run states held by run_lock or run_lock_free; the deadlines' rows. Index: primary keys, queue_item_claim,
 -- queue_item_expiry, heartbeat_check, release_environment.
 with moved as (
@@ -37,17 +38,17 @@ with moved as (
     select $1, h.environment_id, h.queue, h.concurrency_key
     from moved as m
     join engine.heartbeat as h on h.shard = $1 and h.run_id = m.run_id
-    where h.is_counted and not m.holds_slot
+    where h.is_noted and not m.holds_slot
 ), heartbeat_gone as (
     delete from engine.heartbeat as h
     where h.shard = $1 and h.run_id = any ($38)
 ), heartbeat as (
     insert into engine.heartbeat as h (
-        shard, run_id, snapshot_id, interval_ms, deadline_at, check_at, holds_slot, is_counted, acquired_at, environment_id,
-        queue, concurrency_key)
+        shard, run_id, snapshot_id, interval_ms, deadline_at, check_at, holds_slot, is_counted, is_noted, acquired_at,
+        environment_id, queue, concurrency_key)
     select $1, m.run_id, m.snapshot_id, m.interval_ms, $2 + m.interval_ms * interval '1 millisecond',
-           $2 + m.interval_ms * interval '1 millisecond', m.holds_slot, m.holds_slot and $39, $2, r.environment_id, r.queue,
-           coalesce(r.concurrency_key, '')
+           $2 + m.interval_ms * interval '1 millisecond', m.holds_slot, m.holds_slot and $39,
+           m.holds_slot and $40, $2, r.environment_id, r.queue, coalesce(r.concurrency_key, '')
     from moved as m
     join engine.run as r on r.shard = $1 and r.id = m.run_id
     where m.interval_ms is not null
@@ -58,6 +59,7 @@ with moved as (
         check_at = least(h.check_at, excluded.check_at),
         holds_slot = excluded.holds_slot,
         is_counted = excluded.holds_slot and (h.is_counted or excluded.is_counted),
+        is_noted = excluded.holds_slot and (h.is_noted or excluded.is_noted),
         acquired_at = case when h.holds_slot = excluded.holds_slot then h.acquired_at else excluded.acquired_at end
 ), snapshot as (
     insert into engine.snapshot (

@@ -1,14 +1,16 @@
--- Notes slots that ended runs have given back, for the next claimer; returns the worker queue of each.
--- $1 smallint shard, $2 text[] run ids
+-- Notes which of the counted slots that ended runs have given back the next claimer is to look at; returns the worker queue of
+-- each slot.
+-- $1 smallint shard, $2 text[] run ids, $3 boolean[] whether each is noted
 -- Locks: the new rows. Index: run_pkey, release_environment.
 with given_back as (
-    select r.environment_id, r.queue, coalesce(r.concurrency_key, '') as concurrency_key, r.worker_queue
-    from engine.run as r
-    where r.shard = $1 and r.id = any ($2)
+    select r.environment_id, r.queue, coalesce(r.concurrency_key, '') as concurrency_key, r.worker_queue, g.is_noted
+    from unnest($2, $3) as g(run_id, is_noted)
+    join engine.run as r on r.shard = $1 and r.id = g.run_id
 ), release as (
     insert into engine.release (shard, environment_id, queue, concurrency_key)
     select $1, g.environment_id, g.queue, g.concurrency_key
     from given_back as g
+    where g.is_noted
 )
 select g.worker_queue
 from given_back as g

@@ -60,7 +60,11 @@ const LIMITS_HOLD: &str = "select coalesce(sum(c.held), 0)::bigint, \
 #[tokio::test(flavor = "multi_thread")]
 async fn lm_09_fifty_claimers_never_hold_more_than_the_limits_and_get_each_run_once() -> Result<()>
 {
-    let database = Database::fresh().await?;
+    fifty_claimers(Database::fresh().await?).await
+}
+
+/// Fifty claimers work a thousand runs off while the limits are watched.
+pub async fn fifty_claimers(database: Database) -> Result<()> {
     let session = limited(&database).await?;
     trigger(&session, 1000).await?;
     let over = Arc::new(AtomicBool::new(false));
@@ -120,9 +124,13 @@ const CHANGING_LIMITS_HOLD: &str = "select coalesce(sum(c.held), 0)::bigint, \
 #[tokio::test(flavor = "multi_thread")]
 async fn lm_10_limits_hold_while_runs_finish_fail_and_are_cancelled_and_limits_change() -> Result<()>
 {
+    changing_limits(Database::fresh().await?, SOAK).await
+}
+
+/// Fifty claimers, and others, work for so long while limits change and are watched.
+pub async fn changing_limits(database: Database, time: Duration) -> Result<()> {
     let seed: u64 = rand::random();
     println!("seed {seed}");
-    let database = Database::fresh().await?;
     let session = limited(&database).await?;
     let changes = "create table change (scope text, at timestamptz); \
                    insert into change select 'q' || n, clock_timestamp() from generate_series(1, 5) as n; \
@@ -146,7 +154,7 @@ async fn lm_10_limits_hold_while_runs_finish_fail_and_are_cancelled_and_limits_c
     let canceller = Session::open(&database).await?;
     sessions.spawn(cancel(canceller, over.clone()));
 
-    let end = Instant::now() + SOAK;
+    let end = Instant::now() + time;
     while Instant::now() < end && !watcher.is_finished() {
         if session.count("engine.queue_item").await? < 500 {
             trigger(&session, 500).await?;

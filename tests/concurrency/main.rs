@@ -9,6 +9,7 @@ mod family;
 mod horizon;
 mod limit;
 mod lock;
+mod reservation;
 mod shared_run;
 mod soak;
 mod storm;

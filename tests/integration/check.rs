@@ -95,6 +95,7 @@ async fn every_kind_of_violation_is_found_and_no_other_with_it() -> Result<()> {
         ("update engine.heartbeat set holds_slot = false where run_id = 'x'".into(), &["slot"]),
         ("update engine.heartbeat set queue = 'other' where run_id = 'x'".into(), &["slot"]),
         ("update engine.heartbeat set is_counted = true where run_id = 'x'".into(), &["slot"]),
+        ("update engine.heartbeat set is_noted = true where run_id = 'x'".into(), &["slot"]),
         ("update engine.queue_item set is_filed = true where run_id = 'q'".into(), &["lane"]),
         (lane.into(), &["lane"]),
         (

@@ -29,6 +29,9 @@ pub struct Environment {
     pub requires_version: bool,
     /// Whether it is closed for good.
     pub is_archived: bool,
+    /// Whether claims reserve slots of its limit in shared memory, before they count. Then its limit is no lane's; else lanes have
+    /// it, too, and a claimer has the mutex alone.
+    pub reserves_slots: bool,
     /// Those of its queues that somebody has set.
     pub queues: BTreeMap<String, Queue>,
 }
@@ -65,16 +68,9 @@ impl Environment {
             is_paused: false,
             requires_version: false,
             is_archived: false,
+            reserves_slots: false,
             queues: BTreeMap::new(),
         }
-    }
-
-    /// Whether a claim must count slots: whether there is any limit here or in one of its queues.
-    #[must_use]
-    pub fn is_limited(&self) -> bool {
-        self.is_paused
-            || self.concurrency_limit.is_some()
-            || self.queues.values().any(|queue| queue.limit().is_some())
     }
 
     /// The most slots of the environment: the limit with its burst; `None` for no limit.
@@ -87,10 +83,41 @@ impl Environment {
             .map(|limit| (f64::from(limit) * self.burst_factor).floor() as i64)
     }
 
+    /// Whether claims may reserve its slots: whether it has a limit that no single lane can fall short of.
+    fn can_reserve(&self) -> bool {
+        match (self.cap(), self.concurrency_limit) {
+            (Some(cap), Some(limit)) => cap <= i64::from(limit),
+            (cap, _) => cap.is_some(),
+        }
+    }
+
+    /// Whether it goes by reservations exactly where that can be; `is_possible` says whether this server has the memory.
+    #[must_use]
+    pub fn is_settled(&self, is_possible: bool) -> bool {
+        self.reserves_slots == (is_possible && self.can_reserve())
+    }
+
+    /// Has it go by reservations where that can be.
+    pub fn settle(&mut self, is_possible: bool) {
+        self.reserves_slots = is_possible && self.can_reserve();
+    }
+
+    /// Whether a claimer has its mutex alone, since nothing else keeps others from its slots.
+    #[must_use]
+    pub fn needs_mutex(&self) -> bool {
+        self.cap().is_some() && !self.reserves_slots
+    }
+
     /// The most slots of a lane whose queue says nothing: the limit without its burst; `None` for no limit.
     #[must_use]
     pub fn lane_cap(&self) -> Option<i32> {
-        self.concurrency_limit
+        self.concurrency_limit.filter(|_| !self.reserves_slots)
+    }
+
+    /// Whether there are lanes with a limit.
+    #[must_use]
+    pub fn has_lanes(&self) -> bool {
+        self.lane_cap().is_some() || self.queue_caps().next().is_some()
     }
 
     /// The most slots of a lane of `queue`; `None` for no limit.
@@ -99,14 +126,30 @@ impl Environment {
         let own = self.queues.get(queue).and_then(Queue::limit);
         match (own, self.concurrency_limit) {
             (Some(own), Some(all)) => Some(own.min(all)),
-            (own, all) => own.or(all),
+            (own, _) => own.or(self.lane_cap()),
         }
     }
 
-    /// Whether slots of `queue` count against a limit.
+    /// Which limits a slot of `queue` counts against.
     #[must_use]
-    pub fn counts(&self, queue: &str) -> bool {
-        self.cap().is_some() || self.cap_of(queue).is_some()
+    pub fn limits(&self, queue: &str) -> SlotLimits {
+        let own = self.queues.get(queue).and_then(Queue::limit);
+        match own {
+            Some(_) => SlotLimits {
+                is_counted: true,
+                is_noted: true,
+            },
+            None => self.other_limits(),
+        }
+    }
+
+    /// Which limits a slot counts against whose queue has none.
+    #[must_use]
+    pub fn other_limits(&self) -> SlotLimits {
+        SlotLimits {
+            is_counted: self.cap().is_some(),
+            is_noted: self.needs_mutex(),
+        }
     }
 
     /// The queues that have a limit, with the most slots of each of their lanes.
@@ -135,6 +178,26 @@ impl Environment {
                 environment_id: self.id.clone(),
             }),
             false => Ok(()),
+        }
+    }
+}
+
+/// What limits make of a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SlotLimits {
+    /// Whether it counts against one.
+    pub is_counted: bool,
+    /// Whether giving it back is noted, since its lane has a limit and may have filed items.
+    pub is_noted: bool,
+}
+
+impl SlotLimits {
+    /// What applies to one of two slots at least.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            is_counted: self.is_counted || other.is_counted,
+            is_noted: self.is_noted || other.is_noted,
         }
     }
 }
@@ -212,11 +275,11 @@ mod tests {
     }
 
     #[test]
-    fn an_environment_is_limited_by_its_own_limit_or_one_of_a_queue() {
+    fn an_environment_has_lanes_by_its_own_limit_or_one_of_a_queue() {
         let mut open = Environment::built_in();
-        assert!(!open.is_limited());
+        assert!(!open.has_lanes());
         open.queues.insert("q".to_owned(), Queue::default());
-        assert!(!open.is_limited());
+        assert!(!open.has_lanes());
         open.queues.insert(
             "q".to_owned(),
             Queue {
@@ -224,6 +287,6 @@ mod tests {
                 ..Queue::default()
             },
         );
-        assert!(open.is_limited());
+        assert!(open.has_lanes());
     }
 }

@@ -67,7 +67,7 @@ pub use debounce::{Debounce, DebounceLimits, Debounced, Meeting};
 pub use delay::{Timing, check_delay_until};
 pub use dequeue::DequeueRequest;
 pub use entity_id::{BatchId, CheckpointId, WaitpointId};
-pub use environment::{Environment, Queue};
+pub use environment::{Environment, Queue, SlotLimits};
 pub use environment_change::{EnvironmentChange, LimitChange, QueueChange};
 pub use error::{ErrorCode, RunError};
 pub use heartbeat::Heartbeats;

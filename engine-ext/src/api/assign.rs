@@ -11,7 +11,7 @@ use crate::store::claim::{Candidate, Source};
 /// becomes of it instead.
 pub(super) fn assign(
     candidate: &Candidate,
-    environment: Option<&Environment>,
+    environment: &Environment,
     from: Source<'_>,
     max_attempts: i32,
     settings: &Settings,
@@ -20,7 +20,7 @@ pub(super) fn assign(
     let bound = candidate.version.as_deref();
     let asked = from.worker_version;
     let limit = candidate.max_duration_seconds;
-    let Some(environment) = environment.filter(|environment| environment.requires_version) else {
+    if !environment.requires_version {
         return Ok(Assignment::unversioned(
             run,
             bound,
@@ -28,7 +28,7 @@ pub(super) fn assign(
             limit,
             machines,
         ));
-    };
+    }
     let worker = store::worker::find(environment, bound.or(asked));
     let demand = Demand {
         task: &candidate.task,

@@ -1,18 +1,15 @@
-//! The claim: which environments, which runs, and what becomes of them.
-//!
-//! Where nothing is limited, claimers of an environment share its mutex and take what they can lock. Where a queue has a limit
-//! they take the lanes that they want slots of, each for itself; where the environment has one, a claimer has the mutex alone.
-//! Then they count, in a later statement, and take what core admits: between the count and the commit nobody else can take a
-//! slot that counts, and whoever gives one back only makes room.
+//! The claim: which environments a call looks through, and what each of them gives.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
+use std::rc::Rc;
 
-use engine_core::{Environment, Refusal, RunId, Settings, Timestamp};
+use engine_core::{Environment, Refusal, Settings, Timestamp};
 
-use super::hand_out::{Got, clear_strays, hand_out, length};
+use super::claim_limit::claim_held;
+use super::hand_out::{Got, length};
 use crate::store::claim::{Claimed, Source};
-use crate::store::lane::Seen;
+use crate::store::reservation;
 use crate::store::run::Caller;
 use crate::{api, store, wakeup};
 
@@ -20,11 +17,6 @@ use crate::{api, store, wakeup};
 const PATIENCE: i32 = 10;
 /// Environments that one call looks through.
 const ENVIRONMENTS: i32 = 100;
-/// How often a call claims again that had to set runs aside.
-const ROUNDS: i32 = 100;
-/// Items that are in no lane yet, of which a claimer looks at this many first, and at most at that many at a time.
-const FIRST_WINDOW: i32 = 48;
-const LARGEST_WINDOW: i32 = 4096;
 
 thread_local! {
     /// The environment that was served last, by worker queue: the next call begins behind it, so that each gets its turn.
@@ -37,14 +29,6 @@ pub(super) struct Wanted<'a> {
     environment_id: Option<&'a str>,
     worker_version: Option<&'a str>,
     max_runs: i32,
-}
-
-/// What became of a claim in one environment.
-enum Claim {
-    /// What it got; fewer than were asked for if there are no more that may go.
-    Got(Vec<Claimed>),
-    /// Somebody else has the mutex.
-    Busy,
 }
 
 impl<'a> Wanted<'a> {
@@ -107,15 +91,12 @@ impl<'a> Wanted<'a> {
                 }
                 let others = i32::try_from(count - index).unwrap_or(i32::MAX);
                 let share = (left / others).max(1);
-                match self.claim_in(&id, share, caller, settings) {
-                    Claim::Got(got) => {
-                        if length(&got) == share {
-                            more.push(id.clone());
-                        }
-                        claimed.extend(got);
-                    }
-                    Claim::Busy => is_busy = true,
+                let got = self.claim_in(&id, share, caller, settings);
+                if length(&got.claimed) == share {
+                    more.push(id.clone());
                 }
+                is_busy |= got.is_busy && got.claimed.is_empty();
+                claimed.extend(got.claimed);
                 self.remember(id);
             }
             environments = more;
@@ -149,172 +130,49 @@ impl<'a> Wanted<'a> {
     }
 
     /// Claims up to `max_runs` runs of an environment.
-    fn claim_in(&self, id: &str, max_runs: i32, caller: Caller<'_>, settings: &Settings) -> Claim {
+    fn claim_in(&self, id: &str, max_runs: i32, caller: Caller<'_>, settings: &Settings) -> Got {
         let Some(environment) = store::environment::find(id) else {
-            return Claim::Got(Vec::new());
+            return Got::default();
         };
+        if environment.is_archived {
+            return Got::default();
+        }
         let from = Source {
             shard: environment.shard,
             worker_queue: self.worker_queue,
             environment_id: id,
             worker_version: self.worker_version,
         };
-        if environment.is_archived {
-            return Claim::Got(Vec::new());
-        }
-        let needs_alone = |environment: &Environment| environment.cap().is_some();
-        let is_held = match needs_alone(&environment) {
+        let is_alone = goes_alone(&environment);
+        let is_held = match is_alone {
             true => store::mutex::try_alone(id),
             false => store::mutex::try_shared(id),
         };
         // With the mutex held nobody sets limits; but somebody may have done so since they were read.
         match store::environment::find_fresh(id) {
-            Some(now) if is_held && needs_alone(&now) == needs_alone(&environment) => {
-                claim_held(from, &now, max_runs, caller, settings)
+            Some(now) if is_held && goes_alone(&now) == is_alone => {
+                claim_held(from, &settled(now), max_runs, caller, settings)
             }
-            _ => Claim::Busy,
+            _ => Got::busy(),
         }
     }
 }
 
-/// Claims with the mutex held, until there are `max_runs` runs, or no more that may go: runs that no version does hide those
-/// behind them, but only once, since they are set aside.
-fn claim_held(
-    from: Source<'_>,
-    environment: &Environment,
-    max_runs: i32,
-    caller: Caller<'_>,
-    settings: &Settings,
-) -> Claim {
-    let mut all = Got::default();
-    for _ in 0..ROUNDS {
-        let left = max_runs - length(&all.claimed);
-        let got = match environment.is_limited() {
-            true => claim_limited(from, environment, left, caller, settings),
-            false => claim_open(from, left, caller, settings),
-        };
-        let goes_on = got.has_set_aside;
-        all.add(got);
-        if !goes_on || length(&all.claimed) >= max_runs {
-            break;
-        }
-    }
-    match all.claimed.is_empty() && all.is_busy {
-        true => Claim::Busy,
-        false => Claim::Got(all.claimed),
-    }
+/// Whether a claimer of this environment has its mutex alone.
+fn goes_alone(environment: &Environment) -> bool {
+    environment.needs_mutex() || !environment.is_settled(reservation::are_possible())
 }
 
-/// Claims where nothing is limited.
-fn claim_open(from: Source<'_>, max_runs: i32, caller: Caller<'_>, settings: &Settings) -> Got {
-    let candidates = store::claim::lock(from, &[], max_runs, settings.now);
-    let is_full = length(&candidates) == max_runs;
-    let got = hand_out(from, candidates, |_| false, caller, settings);
-    if !is_full {
-        clear_strays(from, max_runs, caller, settings);
+/// The environment, going by reservations, or by its mutex, as this server can. It changes when the server was started with the
+/// library preloaded, or without, for the first time since somebody set it; then its mutex is held alone. That waits for
+/// who gives slots back, so it is left to the next claim where this transaction may have locked runs.
+fn settled(environment: Rc<Environment>) -> Rc<Environment> {
+    if environment.is_settled(reservation::are_possible()) || store::has_written() {
+        return environment;
     }
-    got
-}
-
-/// Claims where there are limits. The mutex is held, alone if the environment itself has a limit.
-fn claim_limited(
-    from: Source<'_>,
-    environment: &Environment,
-    max_runs: i32,
-    caller: Caller<'_>,
-    settings: &Settings,
-) -> Got {
-    let headroom = store::lane::headroom(from, environment);
-    let max_runs = i64::from(max_runs).min(headroom.unwrap_or(i64::MAX)) as i32;
-    let is_alone = headroom.is_some();
-    let mut all = Got::default();
-    let mut window = FIRST_WINDOW.max(max_runs.saturating_mul(2));
-    while length(&all.claimed) < max_runs {
-        let left = max_runs - length(&all.claimed);
-        let mut seen =
-            store::lane::candidates(from, environment, left, window, is_alone, settings.now);
-        if seen.is_empty() {
-            clear_strays(from, left, caller, settings);
-            break;
-        }
-        all.is_busy |= !is_alone && seen.hold(from, environment);
-        all.add(claim_seen(
-            from,
-            environment,
-            &mut seen,
-            left,
-            caller,
-            settings,
-        ));
-        let blocked = seen.blocked();
-        let changed = seen.changed(&blocked);
-        if !changed.is_empty() {
-            store::lane::settle(from, environment, &changed, &blocked);
-        }
-        // Whoever filed something sees other items next time; else there is nothing left that may go.
-        if blocked.is_empty() {
-            break;
-        }
-        window = (window * 4).min(LARGEST_WINDOW);
-    }
-    if !is_alone {
-        // What stands behind runs of lanes that others hold.
-        let left = max_runs - length(&all.claimed);
-        all.add(claim_unlimited(from, environment, left, caller, settings));
-    }
-    all
-}
-
-/// Claims up to `max_runs` of the runs that were seen.
-fn claim_seen(
-    from: Source<'_>,
-    environment: &Environment,
-    seen: &mut Seen,
-    max_runs: i32,
-    caller: Caller<'_>,
-    settings: &Settings,
-) -> Got {
-    let counts = |queue: &str| environment.counts(queue);
-    let mut all = Got::default();
-    loop {
-        let left = max_runs - length(&all.claimed);
-        let (held, free) = seen.admit(usize::try_from(left).unwrap_or(0));
-        let ids: Vec<&RunId> = held.iter().map(|(_, item)| &item.run_id).collect();
-        let candidates = match ids.is_empty() {
-            true => Vec::new(),
-            false => store::claim::lock_admitted(from, &ids),
-        };
-        let locked: BTreeSet<&RunId> = candidates
-            .iter()
-            .map(|candidate| &candidate.run.id)
-            .collect();
-        let is_all = locked.len() == held.len();
-        for (lane, item) in &held {
-            seen.take(*lane, item, locked.contains(&item.run_id));
-        }
-        all.add(hand_out(from, candidates, counts, caller, settings));
-        // A run that somebody else has locked makes way for the next one.
-        if is_all {
-            // Lanes without a limit are nobody's: of these the next runs are taken that are free, however many others take some.
-            let free = i32::try_from(free).unwrap_or(i32::MAX);
-            all.add(claim_unlimited(from, environment, free, caller, settings));
-            return all;
-        }
-    }
-}
-
-/// Claims up to `max_runs` runs of queues without a limit, in an environment without one.
-fn claim_unlimited(
-    from: Source<'_>,
-    environment: &Environment,
-    max_runs: i32,
-    caller: Caller<'_>,
-    settings: &Settings,
-) -> Got {
-    if max_runs == 0 {
-        return Got::default();
-    }
-    let limited: Vec<&str> = environment.queue_caps().map(|(queue, _)| queue).collect();
-    let candidates = store::claim::lock(from, &limited, max_runs, settings.now);
-    hand_out(from, candidates, |_| false, caller, settings)
+    let mut environment = (*environment).clone();
+    environment.settle(reservation::are_possible());
+    store::limit::set_environment(&environment, api::now());
+    store::limit::fit(&environment);
+    Rc::new(environment)
 }

@@ -111,6 +111,7 @@ fn engine_dequeue(
                   snapshot_id,
                   assignment,
                   carried,
+                  ..
               }| {
             let run = candidate.run;
             (

@@ -143,6 +143,7 @@ fn set_environment(id: &str, change: EnvironmentChange) -> Result<Environment, R
     let was_sized = environment.max_queue_size.is_some();
     let had_versions = environment.requires_version;
     change.apply(&mut environment)?;
+    environment.settle(store::reservation::are_possible());
     store::limit::set_environment(&environment, api::now());
     store::limit::fit(&environment);
     if environment.max_queue_size.is_some() && !was_sized {

@@ -1,6 +1,6 @@
 //! Hands locked runs out: each goes to the worker that asks, or becomes something else.
 
-use engine_core::{Command, Plan, Run, RunId, Settings, decide};
+use engine_core::{Command, Environment, Plan, Run, RunId, Settings, SlotLimits, decide};
 
 use super::assign::assign;
 use crate::store::claim::{Candidate, Carried, Claimed, Source};
@@ -13,6 +13,8 @@ use crate::{guc, mint, store};
 pub(super) struct Got {
     /// The runs.
     pub(super) claimed: Vec<Claimed>,
+    /// How many slots were taken.
+    pub(super) slots: i64,
     /// Whether runs were set aside that stood in front of others.
     pub(super) has_set_aside: bool,
     /// Whether something was busy.
@@ -20,9 +22,18 @@ pub(super) struct Got {
 }
 
 impl Got {
+    /// Nothing, since others are there.
+    pub(super) fn busy() -> Self {
+        Self {
+            is_busy: true,
+            ..Self::default()
+        }
+    }
+
     /// Takes on what another claim has come to.
     pub(super) fn add(&mut self, other: Self) {
         self.claimed.extend(other.claimed);
+        self.slots += other.slots;
         self.has_set_aside |= other.has_set_aside;
         self.is_busy |= other.is_busy;
     }
@@ -31,21 +42,20 @@ impl Got {
 /// Hands locked runs to the caller. Those that no version does are set aside.
 pub(super) fn hand_out(
     from: Source<'_>,
+    environment: &Environment,
     candidates: Vec<Candidate>,
-    counts: impl Fn(&str) -> bool,
     caller: Caller<'_>,
     settings: &Settings,
 ) -> Got {
-    let (mut claimed, mut others, mut others_count) = (Vec::new(), Vec::new(), false);
-    let environment = store::environment::find(from.environment_id);
+    let (mut claimed, mut others, mut limits) = (Vec::new(), Vec::new(), SlotLimits::default());
     for candidate in candidates {
         let plan = match decide(&candidate.run, Command::Dequeue, settings) {
             Ok(Plan::Claim { max_attempts }) => {
-                let environment = environment.as_deref();
                 match assign(&candidate, environment, from, max_attempts, settings) {
                     Ok(assignment) => {
                         claimed.push(Claimed {
                             snapshot_id: mint::next_snapshot_id(&candidate.run.snapshot_id),
+                            limits: environment.limits(&candidate.queue),
                             assignment,
                             candidate,
                             carried: Carried::default(),
@@ -58,24 +68,19 @@ pub(super) fn hand_out(
             Ok(plan) => plan,
             Err(refusal) => unreachable!("a dequeue is never refused: {}", refusal.message()),
         };
-        others_count |= counts(&candidate.queue);
+        limits = limits.and(environment.limits(&candidate.queue));
         others.push((candidate.run, plan));
     }
+    let takes_slot = |(_, plan): &&(Run, Plan)| matches!(plan, Plan::Move(moved) if moved.execution_status.holds_slot());
+    let slots = claimed.len() + others.iter().filter(takes_slot).count();
     if !claimed.is_empty() {
         let base_cost = guc::base_cost_in_cents();
-        store::claim::apply(
-            from,
-            &mut claimed,
-            "Dequeued",
-            base_cost,
-            counts,
-            caller,
-            settings,
-        );
+        store::claim::apply(from, &mut claimed, "Dequeued", base_cost, caller, settings);
     }
-    apply(from, &others, others_count, caller, settings);
+    apply(from, &others, limits, caller, settings);
     Got {
         claimed,
+        slots: i64::try_from(slots).unwrap_or(i64::MAX),
         has_set_aside: !others.is_empty(),
         is_busy: false,
     }
@@ -106,17 +111,17 @@ pub(super) fn clear_strays(
             Some((run, plan))
         })
         .collect();
-    apply(from, &plans, false, caller, settings);
+    apply(from, &plans, SlotLimits::default(), caller, settings);
 }
 
 fn apply(
     from: Source<'_>,
     plans: &[(Run, Plan)],
-    slots_count: bool,
+    limits: SlotLimits,
     caller: Caller<'_>,
     settings: &Settings,
 ) {
-    let mut transitions = Transitions::new(from.shard, caller, settings).counting(slots_count);
+    let mut transitions = Transitions::new(from.shard, caller, settings).limited(limits);
     for (run, plan) in plans {
         // A run that was refused before has a record of that behind its latest snapshot.
         let last = match plan {

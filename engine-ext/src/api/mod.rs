@@ -12,6 +12,7 @@ mod cancel;
 mod check;
 mod checkpoint;
 mod claim;
+mod claim_limit;
 mod complete;
 mod debounce;
 mod dequeue;

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::ffi::CStr;
 
 use engine_core::{
-    Assignment, ExecutionStatus, Run, RunId, RunStatus, Settings, Shard, SnapshotId, Timestamp,
-    Transition,
+    Assignment, ExecutionStatus, Run, RunId, RunStatus, Settings, Shard, SlotLimits, SnapshotId,
+    Timestamp, Transition,
 };
 use pgrx::JsonB;
 
@@ -227,6 +227,8 @@ pub(crate) struct Claimed {
     pub(crate) snapshot_id: SnapshotId,
     /// What it is handed out with.
     pub(crate) assignment: Assignment,
+    /// Which limits its slot counts against.
+    pub(crate) limits: SlotLimits,
     /// What its snapshot carries, from [`apply`] on.
     pub(crate) carried: Carried,
 }
@@ -250,7 +252,6 @@ pub(crate) fn apply(
     runs: &mut [Claimed],
     description: &str,
     base_cost_in_cents: f64,
-    counts: impl Fn(&str) -> bool,
     caller: Caller<'_>,
     settings: &Settings,
 ) {
@@ -278,7 +279,7 @@ pub(crate) fn apply(
             column(runs, |claimed| claimed.assignment.max_attempts),
             column(runs, |claimed| claimed.assignment.machine.as_str()),
             column(runs, |claimed| claimed.assignment.retry.clone().map(JsonB)),
-            column(runs, |claimed| counts(&claimed.candidate.queue)),
+            column(runs, |claimed| claimed.limits.is_counted),
             column(runs, |claimed| claimed.assignment.version.as_deref()),
             column(runs, |claimed| claimed.assignment.max_duration_seconds),
             column(runs, |claimed| claimed.candidate.queue.as_str()),
@@ -287,6 +288,7 @@ pub(crate) fn apply(
                 .concurrency_key
                 .as_deref()
                 .unwrap_or_default()),
+            column(runs, |claimed| claimed.limits.is_noted),
         ],
         |cells| RunId::parse(&cells.value::<String>()),
     );

@@ -120,6 +120,7 @@ pub(super) fn read(id: &str) -> Option<Environment> {
         is_paused: cells.value(),
         requires_version: cells.value(),
         is_archived: cells.value(),
+        reserves_slots: cells.value(),
         queues: BTreeMap::new(),
     });
     let set = set.into_iter().next();

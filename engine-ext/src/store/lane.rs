@@ -11,6 +11,7 @@ use super::run::{column, time};
 use super::statement::{Cells, Statement, arguments, statement};
 
 static CANDIDATES: Statement = statement!("claim_candidates.sql");
+static DUE: Statement = statement!("lane_due.sql");
 static COUNT: Statement = statement!("slot_count.sql");
 static COUNT_LANES: Statement = statement!("lane_count.sql");
 static SETTLE: Statement = statement!("lane_settle.sql");
@@ -27,15 +28,39 @@ pub(crate) struct Item {
     pub(crate) is_filed: bool,
 }
 
-/// How many slots an environment may still take; `None` for any number.
-pub(crate) fn headroom(from: Source<'_>, environment: &Environment) -> Option<i64> {
-    let cap = environment.cap()?;
-    if cap == 0 {
-        return Some(0);
-    }
+/// How many slots of an environment are held; from `cap` on it does not matter.
+pub(crate) fn slots_held(from: Source<'_>, cap: i64) -> i64 {
     let arguments = arguments![from.shard.number(), from.environment_id, cap];
     let held: Option<i64> = COUNT.query(arguments, Cells::value).pop();
-    Some(cap - held.unwrap_or(0))
+    held.unwrap_or(0)
+}
+
+/// Whether a claimer has to look at lanes; it looks at `unfiled` items that are in none yet.
+pub(crate) fn are_due(
+    from: Source<'_>,
+    environment: &Environment,
+    unfiled: i32,
+    now: Timestamp,
+) -> bool {
+    if environment.lane_cap().is_some() {
+        return true;
+    }
+    let limited: Vec<&str> = environment.queue_caps().map(|(queue, _)| queue).collect();
+    let due = from.scan(now, |low| {
+        DUE.query(
+            arguments![
+                from.shard.number(),
+                from.worker_queue,
+                from.environment_id,
+                time(now),
+                unfiled,
+                limited,
+                time(low),
+            ],
+            Cells::value,
+        )
+    });
+    due.into_iter().next().unwrap_or(true)
 }
 
 /// What a claimer has seen.

@@ -28,6 +28,7 @@ pub(crate) fn set_environment(environment: &Environment, now: Timestamp) {
         environment.requires_version,
         environment.is_archived,
         time(now),
+        environment.reserves_slots,
     ]);
     kept::changed(TABLE);
 }
@@ -50,9 +51,15 @@ pub(crate) fn set_queue(environment: &Environment, name: &str, queue: Queue, now
 pub(crate) fn fit(environment: &Environment) {
     let queues: Vec<&str> = environment.queue_caps().map(|(queue, _)| queue).collect();
     let (shard, id) = (environment.shard.number(), environment.id.as_str());
-    let is_capped = environment.cap().is_some();
-    FIT_SLOTS.execute(arguments![shard, id, is_capped, queues.clone()]);
-    FIT_LANES.execute(arguments![shard, id, is_capped, queues]);
+    let others = environment.other_limits();
+    FIT_SLOTS.execute(arguments![
+        shard,
+        id,
+        others.is_counted,
+        queues.clone(),
+        others.is_noted,
+    ]);
+    FIT_LANES.execute(arguments![shard, id, others.is_noted, queues]);
 }
 
 /// Has the queued runs of a queue, or of all queues of an environment, count against a limit on its length.

@@ -167,9 +167,10 @@ fn has_ended(writer: pg_sys::VirtualTransactionId) -> bool {
     unsafe { pg_sys::VirtualXactLock(writer, false) }
 }
 
-fn has_written() -> bool {
+/// Whether this transaction has written or locked a row.
+pub(crate) fn has_written() -> bool {
     // SAFETY: reads a variable of this process.
-    unsafe { pg_sys::GetCurrentTransactionIdIfAny() != pg_sys::InvalidTransactionId }
+    unsafe { pg_sys::GetTopTransactionIdIfAny() != pg_sys::InvalidTransactionId }
 }
 
 fn pages_touched() -> i64 {

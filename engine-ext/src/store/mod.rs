@@ -26,6 +26,7 @@ pub(crate) mod observe;
 pub(crate) mod options;
 pub(crate) mod parked;
 mod position;
+pub(crate) mod reservation;
 pub(crate) mod run;
 pub(crate) mod schedule;
 pub(crate) mod tick;
@@ -36,3 +37,5 @@ pub(crate) mod trigger_key;
 pub(crate) mod wait;
 pub(crate) mod waitpoint;
 pub(crate) mod worker;
+
+pub(crate) use low_water::has_written;

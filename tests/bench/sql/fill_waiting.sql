@@ -33,10 +33,10 @@ with given as (
     from given as g
 ), heartbeat as (
     insert into engine.heartbeat (
-        shard, run_id, snapshot_id, interval_ms, deadline_at, check_at, holds_slot, is_counted, acquired_at,
-        environment_id, queue, concurrency_key)
+        shard, run_id, snapshot_id, interval_ms, deadline_at, check_at, holds_slot, is_counted, is_noted,
+        acquired_at, environment_id, queue, concurrency_key)
     select g.shard, g.run_id, g.snapshot_id, 60000, g.created_at + interval '1 day', g.created_at + interval '1 day', true,
-           false, g.created_at, 'default', $4, ''
+           false, false, g.created_at, 'default', $4, ''
     from given as g
 ), waitpoint as (
     insert into engine.waitpoint (shard, id, type, status, environment_id, idempotency_key, completed_at, output, created_at)

@@ -4,8 +4,8 @@
 mod write;
 
 use engine_core::{
-    BatchId, ExecutionStatus, Finish, Move, Output, Plan, Run, Settings, Shard, SnapshotId,
-    Transition,
+    BatchId, ExecutionStatus, Finish, Move, Output, Plan, Run, Settings, Shard, SlotLimits,
+    SnapshotId, Transition,
 };
 use serde_json::json;
 
@@ -20,7 +20,7 @@ pub(crate) struct Transitions<'a> {
     shard: Shard,
     caller: Caller<'a>,
     settings: &'a Settings,
-    slots_count: bool,
+    limits: SlotLimits,
     finished: Vec<Step<'a, Finish>>,
     moved: Vec<Step<'a, Move>>,
     refused: Vec<Step<'a, String>>,
@@ -41,7 +41,7 @@ impl<'a> Transitions<'a> {
             shard,
             caller,
             settings,
-            slots_count: false,
+            limits: SlotLimits::default(),
             finished: Vec::new(),
             moved: Vec::new(),
             refused: Vec::new(),
@@ -49,12 +49,9 @@ impl<'a> Transitions<'a> {
         }
     }
 
-    /// The same for claims where there are limits: slots that are taken count.
-    pub(crate) fn counting(self, slots_count: bool) -> Self {
-        Self {
-            slots_count,
-            ..self
-        }
+    /// The same for claims where there are limits that slots count against.
+    pub(crate) fn limited(self, limits: SlotLimits) -> Self {
+        Self { limits, ..self }
     }
 
     /// Takes on what becomes of `run`; gives what will be its latest snapshot.

@@ -65,10 +65,22 @@ impl Transitions<'_> {
                 column(steps, |step| step.run.snapshot_id.as_str()),
                 column(steps, |step| step.run.attempt_number),
             ],
-            Cells::value::<String>,
+            |cells| (cells.value(), cells.value()),
         );
+        self.release(&freed);
+    }
+
+    /// Has those who wait for counted slots of these runs look again; each comes with whether that is to be noted.
+    fn release(&self, freed: &[(String, bool)]) {
         if !freed.is_empty() {
-            ring(&RELEASE_SLOTS.query(arguments![self.shard.number(), freed], Cells::value));
+            ring(&RELEASE_SLOTS.query(
+                arguments![
+                    self.shard.number(),
+                    column(freed, |(run_id, _)| run_id.as_str()),
+                    column(freed, |(_, is_noted)| *is_noted),
+                ],
+                Cells::value,
+            ));
         }
     }
 
@@ -140,7 +152,8 @@ impl Transitions<'_> {
                 column(steps, |step| step.run.snapshot_ordinal),
                 column(steps, |step| step.run.attempt_number),
                 unwatched,
-                self.slots_count,
+                self.limits.is_counted,
+                self.limits.is_noted,
             ],
             Cells::value,
         );

@@ -42,11 +42,11 @@ with given as (
     from given as g
 ), heartbeat as (
     insert into engine.heartbeat (
-        shard, run_id, snapshot_id, interval_ms, deadline_at, check_at, holds_slot, is_counted, acquired_at,
-        environment_id, queue, concurrency_key)
+        shard, run_id, snapshot_id, interval_ms, deadline_at, check_at, holds_slot, is_counted, is_noted,
+        acquired_at, environment_id, queue, concurrency_key)
     select g.shard, g.run_id, g.snapshot_id, 60000,
            case when g.attempt_number is null then g.created_at else g.created_at + interval '1 day' end, g.created_at, true,
-           false, g.created_at, 'default', 'task/noop', ''
+           false, false, g.created_at, 'default', 'task/noop', ''
     from given as g
 ), waitpoint as (
     insert into engine.waitpoint (shard, id, type, environment_id, idempotency_key, created_at)

@@ -8,5 +8,6 @@ set snapshot_id = $4,
     check_at = least(h.check_at, $3::timestamptz + $5::bigint * interval '1 millisecond'),
     holds_slot = $6,
     is_counted = $6 and h.is_counted,
+    is_noted = $6 and h.is_noted,
     acquired_at = case when h.holds_slot = $6 then h.acquired_at else $3 end
 where h.shard = $1 and h.run_id = $2

@@ -1,0 +1,149 @@
+//! Slots that claims are about to take, where an environment has a limit. They are in shared memory, so only where the library is
+//! preloaded; elsewhere such a claimer has the environment's mutex alone, until its commit is on disk.
+//!
+//! A claimer first adds what it wants to the environment's cell, and then counts the slots that are held, in a later statement.
+//! Whoever came before it is in that count if its transaction has ended, and in the cell if not, since it leaves the cell after
+//! its end; whoever comes after it finds it there. So each sees all who came before it, and takes only what fits beside them.
+//! A transaction that is seen twice because it ends just then, or an environment that shares a cell with another, costs speed
+//! only: the claimer gets less, and comes again.
+//!
+//! The tables remain the truth: a server that starts has empty cells, and no claim under way.
+
+#![allow(unsafe_code)]
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::ffi::c_void;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use pgrx::{PgAtomic, PgSqlErrorCode, ereport, pg_guard, pg_shmem_init, pg_sys};
+
+const CELLS: usize = 4096;
+
+/// By cell: the slots that transactions under way have reserved.
+// SAFETY: the name is this library's own.
+static RESERVED: PgAtomic<[AtomicI64; CELLS]> = unsafe { PgAtomic::new(c"engine_reserved") };
+
+/// Whether there is such memory: set before the first process is forked.
+static IS_SHARED: AtomicBool = AtomicBool::new(false);
+
+/// Whether this process is told of the ends of its transactions.
+static IS_TOLD: AtomicBool = AtomicBool::new(false);
+
+thread_local! {
+    /// By cell: what this transaction has reserved.
+    static OWN: RefCell<BTreeMap<usize, i64>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// Asks for the memory, if the library is preloaded.
+pub(crate) fn register() {
+    // SAFETY: a plain value of this process, set before libraries are loaded.
+    if !unsafe { pg_sys::process_shared_preload_libraries_in_progress } {
+        return;
+    }
+    pg_shmem_init!(RESERVED = [const { AtomicI64::new(0) }; CELLS]);
+    IS_SHARED.store(true, Ordering::Relaxed);
+}
+
+/// Whether claims of this server can reserve slots.
+pub(crate) fn are_possible() -> bool {
+    IS_SHARED.load(Ordering::Relaxed)
+}
+
+/// Slots that a claim has reserved, until its transaction ends. The environment's mutex is shared meanwhile, so that nobody sets
+/// its limit.
+pub(crate) struct Reservation {
+    cell: usize,
+    slots: i64,
+    kept: i64,
+    before: i64,
+}
+
+impl Reservation {
+    /// Reserves `slots` of an environment. Count what is held after this.
+    pub(crate) fn place(environment_id: &str, slots: i64) -> Self {
+        if !IS_TOLD.swap(true, Ordering::Relaxed) {
+            // SAFETY: a function pointer of this process, for good.
+            unsafe { pg_sys::RegisterXactCallback(Some(transaction_ends), ptr::null_mut()) };
+        }
+        let cell = cell(environment_id);
+        let own = add(cell, slots);
+        let others = RESERVED.get()[cell].fetch_add(slots, Ordering::SeqCst) - own;
+        Self {
+            cell,
+            slots,
+            kept: 0,
+            before: others,
+        }
+    }
+
+    /// What others had reserved before.
+    pub(crate) fn before(&self) -> i64 {
+        self.before
+    }
+
+    /// Gives back at once what is more than `slots`.
+    pub(crate) fn narrow(&mut self, slots: i64) {
+        let rest = self.slots - slots;
+        self.slots = slots;
+        add(self.cell, -rest);
+        RESERVED.get()[self.cell].fetch_sub(rest, Ordering::SeqCst);
+    }
+
+    /// Keeps, until the transaction ends, what was taken.
+    pub(crate) fn keep(mut self, taken: i64) {
+        self.kept = taken;
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.narrow(self.kept);
+    }
+}
+
+/// Notes what this transaction has reserved more, or less; gives what it had before.
+fn add(cell: usize, slots: i64) -> i64 {
+    OWN.with_borrow_mut(|own| {
+        let mine = own.entry(cell).or_default();
+        let before = *mine;
+        *mine += slots;
+        before
+    })
+}
+
+/// Gives everything back once the transaction has ended: whoever counts from then on sees what it has committed.
+#[pg_guard]
+unsafe extern "C-unwind" fn transaction_ends(
+    event: pg_sys::XactEvent::Type,
+    _argument: *mut c_void,
+) {
+    match event {
+        pg_sys::XactEvent::XACT_EVENT_COMMIT | pg_sys::XactEvent::XACT_EVENT_ABORT => {
+            for (cell, slots) in OWN.take() {
+                RESERVED.get()[cell].fetch_sub(slots, Ordering::SeqCst);
+            }
+        }
+        // Its slots would be in no count and in no cell.
+        pg_sys::XactEvent::XACT_EVENT_PRE_PREPARE if OWN.with_borrow(|own| !own.is_empty()) => {
+            ereport!(
+                ERROR,
+                PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+                "cannot prepare a transaction that has claimed runs of an environment with a limit",
+                "Commit it, or roll it back."
+            );
+        }
+        _ => {}
+    }
+}
+
+/// The cell of an environment of this database.
+fn cell(environment_id: &str) -> usize {
+    let mut hasher = DefaultHasher::new();
+    // SAFETY: a plain value of this process.
+    unsafe { pg_sys::MyDatabaseId }.hash(&mut hasher);
+    environment_id.hash(&mut hasher);
+    usize::try_from(hasher.finish() % CELLS as u64).unwrap_or_default()
+}
