@@ -79,6 +79,40 @@ async fn claimers_that_have_not_committed_share_the_slots_of_an_environment_and_
 }
 
 #[tokio::test]
+async fn a_slot_that_was_given_back_by_a_transaction_that_rolls_back_is_held() -> Result<()> {
+    let cluster = preloaded().await?;
+    let database = cluster.database().await?;
+    let session = limited(&database, 2).await?;
+    let held = session.dequeue_many(2).await?;
+    session.client.batch_execute("begin").await?;
+    let started = session.start(&held[0]).await?;
+    session.complete(&started, json!({"ok": true})).await?;
+    assert_eq!(session.dequeue_many(1).await?.len(), 1);
+    session.client.batch_execute("rollback").await?;
+    assert_eq!(session.dequeue_many(5).await?.len(), 0);
+    session.check().await
+}
+
+#[tokio::test]
+async fn a_limit_that_is_lowered_or_set_anew_holds_for_those_who_counted_before() -> Result<()> {
+    let cluster = preloaded().await?;
+    let database = cluster.database().await?;
+    let session = limited(&database, 100).await?;
+    let operator = Session::open(&database).await?;
+    assert_eq!(session.dequeue_many(2).await?.len(), 2);
+    let set =
+        |limit: &str| format!("select engine_set_environment('env', concurrency_limit => {limit})");
+    operator.client.batch_execute(&set("3")).await?;
+    assert_eq!(session.dequeue_many(5).await?.len(), 1);
+    // While there is no limit nobody counts.
+    operator.client.batch_execute(&set("null")).await?;
+    assert_eq!(session.dequeue_many(2).await?.len(), 2);
+    operator.client.batch_execute(&set("6")).await?;
+    assert_eq!(session.dequeue_many(5).await?.len(), 1);
+    session.check().await
+}
+
+#[tokio::test]
 async fn a_transaction_that_has_claimed_within_a_limit_cannot_be_prepared() -> Result<()> {
     let cluster = preloaded().await?;
     let database = cluster.database().await?;

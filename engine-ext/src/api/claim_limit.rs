@@ -65,10 +65,17 @@ fn claim_capped(
         false => None,
     };
     // Counted after that, in a statement of its own.
-    let before = reservation.as_ref().map_or(0, Reservation::before);
-    let free = (cap - before - store::lane::slots_held(from, cap)).min(wanted);
+    let count = || store::lane::slots_held(from, cap);
+    let held = match &reservation {
+        Some(reservation) => reservation
+            .held_at_most(from.environment_id)
+            .filter(|held| cap - held >= wanted)
+            .unwrap_or_else(|| reservation.counted(from.environment_id, count())),
+        None => count(),
+    };
+    let free = (cap - held).min(wanted);
     if free <= 0 {
-        return match before > 0 {
+        return match reservation.is_some_and(|reservation| reservation.has_others()) {
             true => Got::busy(),
             false => Got::default(),
         };

@@ -7,12 +7,15 @@
 //! A transaction that is seen twice because it ends just then, or an environment that shares a cell with another, costs speed
 //! only: the claimer gets less, and comes again.
 //!
+//! It need not count each time. What was held when it last counted, and what has been taken since, is more than is held: as long as
+//! even that leaves room, there is room.
+//!
 //! The tables remain the truth: a server that starts has empty cells, and no claim under way.
 
 #![allow(unsafe_code)]
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::c_void;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ptr;
@@ -20,11 +23,17 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use pgrx::{PgAtomic, PgSqlErrorCode, ereport, pg_guard, pg_shmem_init, pg_sys};
 
+use super::{has_written, kept};
+
 const CELLS: usize = 4096;
 
 /// By cell: the slots that transactions under way have reserved.
 // SAFETY: the name is this library's own.
 static RESERVED: PgAtomic<[AtomicI64; CELLS]> = unsafe { PgAtomic::new(c"engine_reserved") };
+
+/// By cell: the slots that were ever taken by reservation; it only grows.
+// SAFETY: as above.
+static TAKEN: PgAtomic<[AtomicI64; CELLS]> = unsafe { PgAtomic::new(c"engine_taken") };
 
 /// Whether there is such memory: set before the first process is forked.
 static IS_SHARED: AtomicBool = AtomicBool::new(false);
@@ -35,6 +44,18 @@ static IS_TOLD: AtomicBool = AtomicBool::new(false);
 thread_local! {
     /// By cell: what this transaction has reserved.
     static OWN: RefCell<BTreeMap<usize, i64>> = const { RefCell::new(BTreeMap::new()) };
+
+    /// By environment: what this session has counted last.
+    static COUNTED: RefCell<HashMap<String, Count>> = RefCell::default();
+}
+
+/// What was counted once.
+struct Count {
+    /// No more slots than these were held, or reserved by others, when `taken` had been taken.
+    held: i64,
+    taken: i64,
+    /// Of the settings: when limits are set anew, other slots count.
+    generation: u64,
 }
 
 /// Asks for the memory, if the library is preloaded.
@@ -44,6 +65,7 @@ pub(crate) fn register() {
         return;
     }
     pg_shmem_init!(RESERVED = [const { AtomicI64::new(0) }; CELLS]);
+    pg_shmem_init!(TAKEN = [const { AtomicI64::new(0) }; CELLS]);
     IS_SHARED.store(true, Ordering::Relaxed);
 }
 
@@ -58,7 +80,11 @@ pub(crate) struct Reservation {
     cell: usize,
     slots: i64,
     kept: i64,
+    /// What others had reserved before.
     before: i64,
+    /// What had been taken before it reserved, and after.
+    taken_before: i64,
+    taken_after: i64,
 }
 
 impl Reservation {
@@ -70,18 +96,48 @@ impl Reservation {
         }
         let cell = cell(environment_id);
         let own = add(cell, slots);
-        let others = RESERVED.get()[cell].fetch_add(slots, Ordering::SeqCst) - own;
+        // In this order: whoever takes its slots in between is in one of the three at least.
+        let taken_before = TAKEN.get()[cell].load(Ordering::SeqCst);
+        let before = RESERVED.get()[cell].fetch_add(slots, Ordering::SeqCst) - own;
+        let taken_after = TAKEN.get()[cell].load(Ordering::SeqCst);
         Self {
             cell,
             slots,
             kept: 0,
-            before: others,
+            before,
+            taken_before,
+            taken_after,
         }
     }
 
-    /// What others had reserved before.
-    pub(crate) fn before(&self) -> i64 {
-        self.before
+    /// Whether others had reserved slots before.
+    pub(crate) fn has_others(&self) -> bool {
+        self.before > 0
+    }
+
+    /// How many slots are held, or reserved by others, at most, as far as that is known without a count.
+    pub(crate) fn held_at_most(&self, environment_id: &str) -> Option<i64> {
+        COUNTED.with_borrow(|counted| {
+            let count = counted.get(environment_id)?;
+            let is_current = count.generation == kept::generation();
+            is_current.then(|| count.held + (self.taken_after - count.taken) + self.before)
+        })
+    }
+
+    /// The same, after a count that found `held`. It is remembered, but not by a transaction that has written: slots that it has
+    /// given back may be held again.
+    pub(crate) fn counted(&self, environment_id: &str, held: i64) -> i64 {
+        let held = held + self.before;
+        if has_written() {
+            return held;
+        }
+        let count = Count {
+            held,
+            taken: self.taken_before,
+            generation: kept::generation(),
+        };
+        COUNTED.with_borrow_mut(|counted| counted.insert(environment_id.to_owned(), count));
+        held
     }
 
     /// Gives back at once what is more than `slots`.
@@ -94,6 +150,7 @@ impl Reservation {
 
     /// Keeps, until the transaction ends, what was taken.
     pub(crate) fn keep(mut self, taken: i64) {
+        TAKEN.get()[self.cell].fetch_add(taken, Ordering::SeqCst);
         self.kept = taken;
     }
 }
