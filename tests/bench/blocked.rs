@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use engine_harness::progress;
+use engine_harness::{Cluster, progress};
 use tokio::time::sleep;
 use tokio_postgres::Client;
 
@@ -68,10 +68,9 @@ pub(super) async fn measure(bench: &mut Bench) -> Result<Chapter> {
     let time = bench.arguments.seconds(3);
     let queued = time.as_secs() * RUNS_PER_SECOND;
     let open = Stock::filled(&bench.cluster, queued).await?;
-    let limited = Stock::empty(&bench.cluster).await?;
-    block(&limited).await?;
-    limited.add_queued(queued).await?;
-    limited.tidy().await?;
+    let limited = blocked(&bench.cluster, KEYS_LIMITED, queued).await?;
+    let both = format!("{ENVIRONMENT_LIMITED}; {KEYS_LIMITED}");
+    let environment_limited = blocked(&bench.cluster, &both, queued).await?;
     let mut cases = Vec::new();
     for clients in bench.arguments.clients(&[1, 4]) {
         for max_runs in [1, 10, 100] {
@@ -91,7 +90,8 @@ pub(super) async fn measure(bench: &mut Bench) -> Result<Chapter> {
     let outcomes = interleave(&cases, repeat, &mut bench.order, async |case| {
         let stock = match case.variant {
             Variant::Unlimited => &open,
-            Variant::Limited | Variant::LimitedEnvironment => &limited,
+            Variant::Limited => &limited,
+            Variant::LimitedEnvironment => &environment_limited,
         };
         let copy = stock.copy().await?;
         let trial = trial(&copy, case, Limit::time(time)).await?;
@@ -101,18 +101,30 @@ pub(super) async fn measure(bench: &mut Bench) -> Result<Chapter> {
     .await?;
     open.remove().await?;
     limited.remove().await?;
+    environment_limited.remove().await?;
     Ok(Chapter::new("blocked", ABOUT, outcomes)
         .noting([FILLING.to_owned()])
         .compared_with("unlimited"))
 }
 
-/// A thousand keys that hold their one slot, and what waits behind them.
-async fn block(stock: &Stock<'_>) -> Result<()> {
+const KEYS_LIMITED: &str = "select engine_set_queue('keyed', concurrency_limit => 1)";
+const ENVIRONMENT_LIMITED: &str =
+    "select engine_set_environment('default', concurrency_limit => 10000000)";
+
+/// A thousand keys that hold their one slot, what waits behind them, and `queued` runs that may go.
+async fn blocked<'a>(cluster: &'a Cluster, limits: &str, queued: u64) -> Result<Stock<'a>> {
+    let stock = Stock::empty(cluster).await?;
     stock.add_blocked(BLOCKED).await?;
+    block(&stock, limits).await?;
+    stock.add_queued(queued).await?;
+    stock.tidy().await?;
+    Ok(stock)
+}
+
+/// Claims until there is nothing left that may go, and every lane has been looked at.
+async fn block(stock: &Stock<'_>, limits: &str) -> Result<()> {
     let session = stock.observer().await?;
-    session
-        .batch_execute("select engine_set_queue('keyed', concurrency_limit => 1)")
-        .await?;
+    session.batch_execute(limits).await?;
     let (mut held, mut calls) = (0, 0);
     let start = std::time::Instant::now();
     loop {
@@ -136,10 +148,6 @@ async fn block(stock: &Stock<'_>) -> Result<()> {
 
 async fn trial(stock: &Stock<'_>, case: &Setup, limit: Limit) -> Result<Trial> {
     let observer = stock.observer().await?;
-    if case.variant == Variant::LimitedEnvironment {
-        let sql = "select engine_set_environment('default', concurrency_limit => 10000000)";
-        observer.batch_execute(sql).await?;
-    }
     let mut callers = Vec::new();
     for client in stock.sessions(case.clients).await? {
         callers.push(Dequeuer::new(client, case.max_runs).await?);
