@@ -275,6 +275,43 @@ mod tests {
     }
 
     #[test]
+    fn slots_are_reserved_where_there_is_memory_and_a_limit_that_no_lane_falls_short_of() {
+        for (limit, burst_factor, can_reserve) in [(5, 1.0, true), (0, 1.0, true), (5, 1.5, false)]
+        {
+            for is_possible in [true, false] {
+                let mut environment = environment(limit, burst_factor);
+                environment.settle(is_possible);
+                assert!(environment.is_settled(is_possible));
+                assert_eq!(environment.reserves_slots, is_possible && can_reserve);
+                assert_eq!(environment.needs_mutex(), !environment.reserves_slots);
+            }
+        }
+        let mut open = Environment::built_in();
+        open.settle(true);
+        assert!(!open.reserves_slots && !open.needs_mutex());
+    }
+
+    #[test]
+    fn where_slots_are_reserved_only_queues_with_a_limit_of_their_own_have_lanes() {
+        let mut environment = environment(5, 1.0);
+        let own = Queue {
+            concurrency_limit: Some(9),
+            ..Queue::default()
+        };
+        environment.queues.insert("own".to_owned(), own);
+        let limits = |environment: &Environment, queue| {
+            let limits = environment.limits(queue);
+            let cap = environment.cap_of(queue);
+            (cap, limits.is_counted, limits.is_noted)
+        };
+        assert_eq!(limits(&environment, "own"), (Some(5), true, true));
+        assert_eq!(limits(&environment, "other"), (Some(5), true, true));
+        environment.settle(true);
+        assert_eq!(limits(&environment, "own"), (Some(5), true, true));
+        assert_eq!(limits(&environment, "other"), (None, true, false));
+    }
+
+    #[test]
     fn an_environment_has_lanes_by_its_own_limit_or_one_of_a_queue() {
         let mut open = Environment::built_in();
         assert!(!open.has_lanes());
