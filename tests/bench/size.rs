@@ -58,12 +58,6 @@ const SIZES: [(&str, Figure, Figure, Figure); 4] = [
         Figure::new("heartbeat's indexes, MB", 1),
         Figure::new("heartbeat's dead tuples", 0),
     ),
-    (
-        "slot",
-        Figure::new("slot, MB", 1),
-        Figure::new("slot's indexes, MB", 1),
-        Figure::new("slot's dead tuples", 0),
-    ),
 ];
 
 pub(super) async fn now(observer: &Client) -> Result<Vec<(Figure, f64)>> {
