@@ -39,7 +39,7 @@ pub(super) async fn watch(observer: Client, start: Instant, end: Instant) -> Res
 }
 
 /// A table, and the figures of it.
-const SIZES: [(&str, Figure, Figure, Figure); 4] = [
+const SIZES: [(&str, Figure, Figure, Figure); 3] = [
     (
         "queue_item",
         Figure::new("queue_item, MB", 1),
