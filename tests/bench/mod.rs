@@ -23,6 +23,7 @@ mod report;
 mod sampler;
 mod size;
 mod stock;
+mod storage;
 mod suite;
 mod table;
 mod trial;

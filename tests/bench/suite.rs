@@ -5,7 +5,9 @@ use clap::ValueEnum;
 use engine_harness::progress;
 
 use super::report::Chapter;
-use super::{Bench, blocked, delay, dequeue, flow, growth, horizon, lifecycle, wait, wake};
+use super::{
+    Bench, blocked, delay, dequeue, flow, growth, horizon, lifecycle, storage, wait, wake,
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Suite {
@@ -27,6 +29,8 @@ pub(super) enum Suite {
     Wait,
     /// Retry, requeue, checkpoint and cancel, beside what a client would do without the engine.
     Flow,
+    /// Transitions by the form of the tables.
+    Storage,
 }
 
 impl Suite {
@@ -51,6 +55,7 @@ impl Suite {
             Self::Delay => delay::measure(bench).await,
             Self::Wait => wait::measure(bench).await,
             Self::Flow => flow::measure(bench).await,
+            Self::Storage => storage::measure(bench).await,
         }
     }
 

@@ -1,0 +1,2 @@
+-- An index on what every transition changes.
+create index state_status on state (status, updated_at);
