@@ -121,6 +121,7 @@ async fn a_transaction_that_has_claimed_within_a_limit_cannot_be_prepared() -> R
     assert_eq!(session.dequeue_many(1).await?.len(), 1);
     let refused = session.refused("prepare transaction 'claim'").await?;
     assert_eq!(refused.code, "0A000");
+    assert!(!refused.detail.is_empty() && !refused.hint.is_empty());
     session.client.batch_execute("rollback").await?;
     assert_eq!(session.dequeue_many(5).await?.len(), 1);
     session.check().await

@@ -65,6 +65,11 @@ pub enum Refusal {
         /// The level, in SQL's words.
         level: &'static str,
     },
+    /// `0A000`: a transaction that is to be prepared has reserved slots.
+    ReservesSlots {
+        /// How many.
+        slots: i64,
+    },
     /// `RE007`: the library and the catalog are of different versions.
     VersionMismatch {
         /// Version of the loaded library.
@@ -207,6 +212,7 @@ impl Refusal {
             Self::UnknownSchedule { .. } => "RE014",
             Self::UnknownVersion { .. } => "RE013",
             Self::WrongIsolation { .. } => "RE006",
+            Self::ReservesSlots { .. } => "0A000",
             Self::VersionMismatch { .. } => "RE007",
             Self::InvalidValue { .. } => "22023",
             Self::MissingValue { .. } => "22004",
@@ -250,6 +256,9 @@ impl Refusal {
             }
             Self::QueueFull { queue, .. } => format!("queue \"{queue}\" is full"),
             Self::WrongIsolation { .. } => "isolation level must be read committed".to_owned(),
+            Self::ReservesSlots { .. } => {
+                "a transaction that has claimed runs within a limit cannot be prepared".to_owned()
+            }
             Self::VersionMismatch { .. } => {
                 "library and catalog of the extension differ".to_owned()
             }
@@ -305,6 +314,9 @@ impl Refusal {
                 format!("It has {queued} queued runs, the limit is {limit}.")
             }
             Self::WrongIsolation { level } => format!("The transaction's level is {level}."),
+            Self::ReservesSlots { slots } => {
+                format!("It has reserved {slots} slots of environments that have a limit.")
+            }
             Self::VersionMismatch { library, catalog } => {
                 format!("The library is version {library}, the catalog version {catalog}.")
             }
@@ -360,6 +372,9 @@ impl Refusal {
             Self::ArchivedEnvironment { .. } => "Open it again with engine_set_environment.".to_owned(),
             Self::QueueFull { .. } => "Trigger again later, or raise max_size with engine_set_queue.".to_owned(),
             Self::UnknownEnvironment { .. } => "Leave it out to use the environment \"default\".".to_owned(),
+            Self::ReservesSlots { .. } => {
+                "Commit it, or claim in a transaction of its own.".to_owned()
+            }
             Self::WrongIsolation { .. } => {
                 "Call it in a READ COMMITTED transaction, best in one of its own.".to_owned()
             }

@@ -21,9 +21,11 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-use pgrx::{PgAtomic, PgSqlErrorCode, ereport, pg_guard, pg_shmem_init, pg_sys};
+use engine_core::Refusal;
+use pgrx::{PgAtomic, pg_guard, pg_shmem_init, pg_sys};
 
 use super::{has_written, kept};
+use crate::error::OrRaise;
 
 const CELLS: usize = 4096;
 
@@ -183,16 +185,16 @@ unsafe extern "C-unwind" fn transaction_ends(
                 RESERVED.get()[cell].fetch_sub(slots, Ordering::SeqCst);
             }
         }
-        // Its slots would be in no count and in no cell.
-        pg_sys::XactEvent::XACT_EVENT_PRE_PREPARE if OWN.with_borrow(|own| !own.is_empty()) => {
-            ereport!(
-                ERROR,
-                PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
-                "cannot prepare a transaction that has claimed runs of an environment with a limit",
-                "Commit it, or roll it back."
-            );
-        }
+        pg_sys::XactEvent::XACT_EVENT_PRE_PREPARE => check_none().or_raise(),
         _ => {}
+    }
+}
+
+/// Refuses to prepare a transaction that has reserved slots: they would be in no count and in no cell.
+fn check_none() -> Result<(), Refusal> {
+    match OWN.with_borrow(|own| own.values().sum()) {
+        0 => Ok(()),
+        slots => Err(Refusal::ReservesSlots { slots }),
     }
 }
 
