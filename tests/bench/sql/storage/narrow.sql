@@ -10,5 +10,5 @@ create table state (
     updated_at     timestamptz not null
 ) with (fillfactor = 50);
 insert into state
-select key(n), 'QUEUED', 'cmf0000000000000000000000', 1, null, 'small-1x', null, now()
+select key_of(n), 'QUEUED', 'cmf0000000000000000000000', 1, null, 'small-1x', null, now()
 from generate_series(1, 100000) as n;

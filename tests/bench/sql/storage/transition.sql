@@ -8,7 +8,7 @@ with moved as (
         attempt_number = coalesce(s.attempt_number, 0) + 1,
         started_at = coalesce(s.started_at, now()),
         updated_at = now()
-    where s.id = key($1)
+    where s.id = key_of($1)
     returning s.id, s.ordinal, s.status, s.snapshot_id, s.updated_at
 )
 insert into snapshot

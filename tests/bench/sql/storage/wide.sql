@@ -16,6 +16,6 @@ create table state (
     created_at     timestamptz not null
 ) with (fillfactor = 50);
 insert into state
-select key(n), 'QUEUED', 'cmf0000000000000000000000', 1, null, 'small-1x', null, now(), 'default', 'noop', 'task/noop', 'main',
+select key_of(n), 'QUEUED', 'cmf0000000000000000000000', 1, null, 'small-1x', null, now(), 'default', 'noop', 'task/noop', 'main',
        repeat('x', 1000), now()
 from generate_series(1, 100000) as n;
