@@ -1,7 +1,7 @@
 //! LM: limits hold at every instant, whoever claims, finishes, and changes them meanwhile.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
@@ -11,7 +11,7 @@ use rand::{RngExt, SeedableRng};
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::unrest::{cancel, work};
+use crate::unrest::{Tally, cancel, work};
 
 const QUEUES: usize = 5;
 const QUEUE_LIMIT: i32 = 3;
@@ -138,16 +138,16 @@ pub async fn changing_limits(database: Database, time: Duration) -> Result<()> {
     session.client.batch_execute(changes).await?;
     let over = Arc::new(AtomicBool::new(false));
     let watcher = tokio::spawn(watch(database.clone(), CHANGING_LIMITS_HOLD, over.clone()));
-    let ends = Arc::new(AtomicU64::new(0));
+    let tally = Arc::new(Tally::default());
     let mut sessions = JoinSet::new();
     for number in 0..50 {
         let worker = Session::open(&database).await?;
-        let (rng, over, ends) = (
+        let (rng, over, tally) = (
             StdRng::seed_from_u64(seed ^ number),
             over.clone(),
-            ends.clone(),
+            tally.clone(),
         );
-        sessions.spawn(work(worker, rng, over, ends));
+        sessions.spawn(work(worker, rng, over, tally));
     }
     let changer = Session::open(&database).await?;
     sessions.spawn(change(changer, StdRng::seed_from_u64(!seed), over.clone()));
@@ -167,7 +167,7 @@ pub async fn changing_limits(database: Database, time: Duration) -> Result<()> {
         result??;
     }
     let (samples, most) = watcher.await??;
-    let ends = ends.load(Ordering::Relaxed);
+    let ends = tally.ends.load(Ordering::Relaxed);
     println!("{samples} samples, at most {most} slots, {ends} runs ended");
     assert!(
         samples > 10 && most > 0 && ends > 100,

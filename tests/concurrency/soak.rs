@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -11,7 +11,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::task::JoinSet;
 
-use crate::unrest::{cancel, work};
+use crate::unrest::{Tally, cancel, work};
 
 /// Twenty environments: every second one has a limit, and so has every second one of the four queues of each. Half of the runs have
 /// one of five keys.
@@ -59,12 +59,12 @@ async fn a_soak_ends_without_a_deadlock_and_without_a_leaked_slot() -> Result<()
     let session = Session::open(&database).await?;
     session.client.batch_execute(SET_UP).await?;
     let over = Arc::new(AtomicBool::new(false));
-    let ends = Arc::new(AtomicU64::new(0));
+    let tally = Arc::new(Tally::default());
     let mut sessions = JoinSet::new();
     for number in 0..20 {
         let worker = Session::open(&database).await?;
         let rng = StdRng::seed_from_u64(seed ^ number);
-        sessions.spawn(work(worker, rng, over.clone(), ends.clone()));
+        sessions.spawn(work(worker, rng, over.clone(), tally.clone()));
     }
     sessions.spawn(change(
         Session::open(&database).await?,
@@ -74,7 +74,13 @@ async fn a_soak_ends_without_a_deadlock_and_without_a_leaked_slot() -> Result<()
     sessions.spawn(cancel(Session::open(&database).await?, over.clone()));
     sessions.spawn(watch(Session::open(&database).await?, over.clone()));
 
-    keep_busy(&session, Duration::from_secs(seconds), &mut sessions, &ends).await?;
+    keep_busy(
+        &session,
+        Duration::from_secs(seconds),
+        &mut sessions,
+        &tally,
+    )
+    .await?;
     over.store(true, Ordering::Relaxed);
     while let Some(result) = sessions.join_next().await {
         result??;
@@ -84,19 +90,20 @@ async fn a_soak_ends_without_a_deadlock_and_without_a_leaked_slot() -> Result<()
     assert_eq!(session.count("engine.heartbeat").await?, 0);
     assert_eq!(session.count("engine.queue_item").await?, 0);
     assert_eq!(session.count("engine_check()").await?, 0);
-    assert!(ends.load(Ordering::Relaxed) > 100, "there was work");
+    assert!(tally.ends.load(Ordering::Relaxed) > 100, "there was work");
     Ok(())
 }
 
-/// Triggers and ticks until the time is over or a session fails; tells how many runs ended in each tenth of the time.
+/// Triggers and ticks until the time is over or a session fails; tells for each tenth of the time how many runs ended, which goes by
+/// how many queues are paused, and how long a claim took.
 async fn keep_busy(
     session: &Session,
     time: Duration,
     sessions: &mut JoinSet<Result<()>>,
-    ends: &AtomicU64,
+    tally: &Tally,
 ) -> Result<()> {
     let start = Instant::now();
-    let (mut tenths, mut before) = (1, 0);
+    let mut tenths = 1;
     while start.elapsed() < time {
         if let Some(result) = sessions.try_join_next() {
             result??;
@@ -106,13 +113,14 @@ async fn keep_busy(
         }
         session.client.batch_execute("select engine_tick()").await?;
         if start.elapsed() >= time * tenths / 10 {
-            let now = ends.load(Ordering::Relaxed);
+            let claims = tally.claims.swap(0, Ordering::Relaxed);
             println!(
-                "{} s: {} runs ended",
+                "{} s: {} runs ended since the start, {claims} claims of {} us",
                 start.elapsed().as_secs(),
-                now - before
+                tally.ends.load(Ordering::Relaxed),
+                tally.claim_us.swap(0, Ordering::Relaxed) / claims.max(1)
             );
-            (tenths, before) = (tenths + 1, now);
+            tenths += 1;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use engine_harness::{Held, Session};
@@ -10,12 +10,23 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 use serde_json::json;
 
+/// What workers have done together.
+#[derive(Default)]
+pub struct Tally {
+    /// Runs that ended.
+    pub ends: AtomicU64,
+    /// Calls that claimed something.
+    pub claims: AtomicU64,
+    /// Time that these took, microseconds.
+    pub claim_us: AtomicU64,
+}
+
 /// A worker that now and then fails, gives up, and rolls back.
 pub async fn work(
     worker: Session,
     mut rng: StdRng,
     over: Arc<AtomicBool>,
-    ends: Arc<AtomicU64>,
+    tally: Arc<Tally>,
 ) -> Result<()> {
     while !over.load(Ordering::Relaxed) {
         if rng.random_ratio(1, 20) {
@@ -25,10 +36,17 @@ pub async fn work(
                 .await?;
             continue;
         }
-        for held in worker.dequeue_many(rng.random_range(1..5)).await? {
+        let start = Instant::now();
+        let claimed = worker.dequeue_many(rng.random_range(1..5)).await?;
+        if !claimed.is_empty() {
+            let us = u64::try_from(start.elapsed().as_micros())?;
+            tally.claims.fetch_add(1, Ordering::Relaxed);
+            tally.claim_us.fetch_add(us, Ordering::Relaxed);
+        }
+        for held in claimed {
             if let Some(completion) = end(&mut rng) {
                 finish(&worker, &held, completion).await?;
-                ends.fetch_add(1, Ordering::Relaxed);
+                tally.ends.fetch_add(1, Ordering::Relaxed);
             } else {
                 // The worker is lost: its run comes back by the tick.
                 worker.lapse(&held.run_id).await.ok();

@@ -256,9 +256,7 @@ impl Refusal {
             }
             Self::QueueFull { queue, .. } => format!("queue \"{queue}\" is full"),
             Self::WrongIsolation { .. } => "isolation level must be read committed".to_owned(),
-            Self::ReservesSlots { .. } => {
-                "a transaction that has claimed runs within a limit cannot be prepared".to_owned()
-            }
+            Self::ReservesSlots { .. } => "claims within a limit cannot be prepared".to_owned(),
             Self::VersionMismatch { .. } => {
                 "library and catalog of the extension differ".to_owned()
             }
@@ -314,9 +312,7 @@ impl Refusal {
                 format!("It has {queued} queued runs, the limit is {limit}.")
             }
             Self::WrongIsolation { level } => format!("The transaction's level is {level}."),
-            Self::ReservesSlots { slots } => {
-                format!("It has reserved {slots} slots of environments that have a limit.")
-            }
+            Self::ReservesSlots { slots } => format!("The transaction has reserved {slots} slots."),
             Self::VersionMismatch { library, catalog } => {
                 format!("The library is version {library}, the catalog version {catalog}.")
             }
@@ -372,9 +368,7 @@ impl Refusal {
             Self::ArchivedEnvironment { .. } => "Open it again with engine_set_environment.".to_owned(),
             Self::QueueFull { .. } => "Trigger again later, or raise max_size with engine_set_queue.".to_owned(),
             Self::UnknownEnvironment { .. } => "Leave it out to use the environment \"default\".".to_owned(),
-            Self::ReservesSlots { .. } => {
-                "Commit it, or claim in a transaction of its own.".to_owned()
-            }
+            Self::ReservesSlots { .. } => "Commit it, or claim in one of its own.".to_owned(),
             Self::WrongIsolation { .. } => {
                 "Call it in a READ COMMITTED transaction, best in one of its own.".to_owned()
             }

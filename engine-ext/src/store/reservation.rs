@@ -47,7 +47,7 @@ thread_local! {
     /// By cell: what this transaction has reserved.
     static OWN: RefCell<BTreeMap<usize, i64>> = const { RefCell::new(BTreeMap::new()) };
 
-    /// By environment: what this session has counted last.
+    /// By environment: what this process has counted last.
     static COUNTED: RefCell<HashMap<String, Count>> = RefCell::default();
 }
 
