@@ -16,6 +16,7 @@ use crate::unrest::{Tally, cancel, work};
 /// Twenty environments: every second one has a limit, and so has every second one of the four queues of each. Half of the runs have
 /// one of five keys.
 const SET_UP: &str = "create table change (environment_id text, queue text, at timestamptz); \
+    create index on change (environment_id, at); \
     select engine_set_environment('e' || n, concurrency_limit => case when n % 2 = 0 then 10 end) \
     from generate_series(1, 20) as n; \
     select engine_set_queue('q' || q, 'e' || n, 3) from generate_series(1, 20) as n, generate_series(1, 3, 2) as q";
