@@ -21,7 +21,7 @@ comment on table engine.environment is 'Environments that were set; "default" ex
 comment on column engine.environment.shard is 'Where the runs of this environment live; the last two characters of their ids say it in base 36';
 comment on column engine.environment.concurrency_limit is 'Runs that may hold a slot at once, before the burst factor; null for no limit';
 comment on column engine.environment.burst_factor is 'By how much several queues together may exceed the limit; one queue alone never does';
-comment on column engine.environment.reserves_slots is 'Whether claims reserve slots of the limit in shared memory, and no lane has it: so wherever the library is preloaded';
+comment on column engine.environment.reserves_slots is 'Whether claims reserve slots of the limit in shared memory, and no lane has it: where the library is preloaded and nothing may burst';
 comment on column engine.environment.max_queue_size is 'Queued runs of one queue from which on triggers are refused; null for no limit';
 
 -- Cold: one row per queue that somebody has set. Any other name is a queue without a limit of its own.

@@ -194,7 +194,7 @@ pub struct SlotLimits {
 impl SlotLimits {
     /// What applies to one of two slots at least.
     #[must_use]
-    pub fn and(self, other: Self) -> Self {
+    pub fn or(self, other: Self) -> Self {
         Self {
             is_counted: self.is_counted || other.is_counted,
             is_noted: self.is_noted || other.is_noted,

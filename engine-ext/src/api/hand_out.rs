@@ -68,7 +68,7 @@ pub(super) fn hand_out(
             Ok(plan) => plan,
             Err(refusal) => unreachable!("a dequeue is never refused: {}", refusal.message()),
         };
-        limits = limits.and(environment.limits(&candidate.queue));
+        limits = limits.or(environment.limits(&candidate.queue));
         others.push((candidate.run, plan));
     }
     let takes_slot = |(_, plan): &&(Run, Plan)| matches!(plan, Plan::Move(moved) if moved.execution_status.holds_slot());
