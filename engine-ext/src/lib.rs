@@ -7,6 +7,7 @@
 compile_error!("Postgres' errors unwind through Rust frames: build with panic = \"unwind\"");
 
 mod api;
+mod at_end;
 mod clock;
 mod error;
 mod guc;

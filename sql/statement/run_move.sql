@@ -14,7 +14,7 @@
 -- and $38 text[] the ids of those that nobody watches any more, $39 boolean whether slots that are taken count,
 -- $40 boolean whether giving them back is noted
 -- Locks: run states held by run_lock or run_lock_free; the deadlines' rows. Index: primary keys, queue_item_claim,
--- queue_item_expiry, heartbeat_check, release_environment.
+-- queue_item_expiry, heartbeat_check.
 with moved as (
     select m.*
     from unnest($6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27,
@@ -33,12 +33,6 @@ with moved as (
     join engine.run as r on r.shard = $1 and r.id = m.run_id
     where m.available_at is not null
     returning worker_queue, available_at
-), release as (
-    insert into engine.release (shard, environment_id, queue, concurrency_key)
-    select $1, h.environment_id, h.queue, h.concurrency_key
-    from moved as m
-    join engine.heartbeat as h on h.shard = $1 and h.run_id = m.run_id
-    where h.is_noted and not m.holds_slot
 ), heartbeat_gone as (
     delete from engine.heartbeat as h
     where h.shard = $1 and h.run_id = any ($38)

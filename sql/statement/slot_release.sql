@@ -1,5 +1,5 @@
--- Notes which of the counted slots that ended runs have given back the next claimer is to look at; returns the worker queue of
--- each slot.
+-- Notes which of the counted slots that are given back the next claimer is to look at; returns the environment and the worker
+-- queue of each slot.
 -- $1 smallint shard, $2 text[] run ids, $3 boolean[] whether each is noted
 -- Locks: the new rows. Index: run_pkey, release_environment.
 with given_back as (
@@ -12,5 +12,5 @@ with given_back as (
     from given_back as g
     where g.is_noted
 )
-select g.worker_queue
+select g.environment_id, g.worker_queue
 from given_back as g

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use engine_harness::{Cluster, progress};
 use tokio::time::sleep;
 use tokio_postgres::Client;
@@ -18,14 +18,16 @@ use super::stock::Stock;
 use super::trial::{Case, Trial, clients, interleave};
 
 const ABOUT: &str = "Claims per second of runs that may go. Limited: in front of them stand 100 thousand runs over a thousand \
-    concurrency keys whose one slot is taken. Unlimited: the same runs that may go, in an environment without limits, and \
-    nothing in front. While a trial lasts, the slots of every key are counted ten times a second.";
+    concurrency keys whose one slot is taken. Behind environments: in front stand 100 environments of a thousand runs whose one slot \
+    is taken, and each claim looks through all environments. Unlimited: the same runs that may go, in an environment without limits, and \
+    nothing in front. While a trial lasts, the slots of every key and environment are counted ten times a second.";
 
-const FILLING: &str = "The runs were inserted set-based (tests/bench/sql/fill_blocked.sql, fill_queued.sql). The thousand slots were \
+const FILLING: &str = "The runs were inserted set-based (tests/bench/sql/fill_queued.sql). The slots were \
     taken, and the blocked runs filed, by engine_dequeue itself, before the trials: how many calls and seconds that took is in \
     the progress messages. Nothing is completed during a trial.";
 
 const KEYS: i64 = 1_000;
+const ENVIRONMENTS: i64 = 100;
 const BLOCKED: u64 = 100_000;
 /// More than any variant claims in a second.
 const RUNS_PER_SECOND: u64 = 40_000;
@@ -36,6 +38,17 @@ enum Variant {
     Limited,
     /// The environment has a limit, too, that is never reached: every slot counts.
     LimitedEnvironment,
+    /// Other environments are at their limits, and are called before this one.
+    BehindEnvironments,
+}
+
+impl Variant {
+    const ALL: [Self; 4] = [
+        Self::Unlimited,
+        Self::Limited,
+        Self::LimitedEnvironment,
+        Self::BehindEnvironments,
+    ];
 }
 
 #[derive(Clone)]
@@ -59,6 +72,7 @@ impl Case for Setup {
             Variant::Unlimited => "unlimited",
             Variant::Limited => "1,000 full keys in front",
             Variant::LimitedEnvironment => "the same, environment limited",
+            Variant::BehindEnvironments => "behind 100 full environments",
         }
         .to_owned()
     }
@@ -67,19 +81,14 @@ impl Case for Setup {
 pub(super) async fn measure(bench: &mut Bench) -> Result<Chapter> {
     let time = bench.arguments.seconds(3);
     let queued = time.as_secs() * RUNS_PER_SECOND;
-    let open = Stock::filled(&bench.cluster, queued).await?;
-    let limited = blocked(&bench.cluster, KEYS_LIMITED, queued).await?;
-    let both = format!("{ENVIRONMENT_LIMITED}; {KEYS_LIMITED}");
-    let environment_limited = blocked(&bench.cluster, &both, queued).await?;
+    let mut stocks = Vec::new();
+    for variant in Variant::ALL {
+        stocks.push((variant, fill(&bench.cluster, variant, queued).await?));
+    }
     let mut cases = Vec::new();
     for clients in bench.arguments.clients(&[1, 4]) {
         for max_runs in [1, 10, 100] {
-            let variants = [
-                Variant::Unlimited,
-                Variant::Limited,
-                Variant::LimitedEnvironment,
-            ];
-            cases.extend(variants.map(|variant| Setup {
+            cases.extend(Variant::ALL.map(|variant| Setup {
                 variant,
                 max_runs,
                 clients,
@@ -88,20 +97,18 @@ pub(super) async fn measure(bench: &mut Bench) -> Result<Chapter> {
     }
     let repeat = bench.arguments.repeat(3);
     let outcomes = interleave(&cases, repeat, &mut bench.order, async |case| {
-        let stock = match case.variant {
-            Variant::Unlimited => &open,
-            Variant::Limited => &limited,
-            Variant::LimitedEnvironment => &environment_limited,
-        };
+        let mut stocks = stocks.iter();
+        let stock = stocks.find(|(variant, _)| *variant == case.variant);
+        let (_, stock) = stock.context("each variant has its stock")?;
         let copy = stock.copy().await?;
         let trial = trial(&copy, case, Limit::time(time)).await?;
         copy.remove().await?;
         Ok(trial)
     })
     .await?;
-    open.remove().await?;
-    limited.remove().await?;
-    environment_limited.remove().await?;
+    for (_, stock) in stocks {
+        stock.remove().await?;
+    }
     Ok(Chapter::new("blocked", ABOUT, outcomes)
         .noting([FILLING.to_owned()])
         .compared_with("unlimited"))
@@ -110,22 +117,37 @@ pub(super) async fn measure(bench: &mut Bench) -> Result<Chapter> {
 const KEYS_LIMITED: &str = "select engine_set_queue('keyed', concurrency_limit => 1)";
 const ENVIRONMENT_LIMITED: &str =
     "select engine_set_environment('default', concurrency_limit => 10000000)";
+const ENVIRONMENTS_LIMITED: &str = "select engine_set_environment('env' || n, concurrency_limit => 1) from generate_series(0, 99) as n";
 
-/// A thousand keys that hold their one slot, what waits behind them, and `queued` runs that may go.
-async fn blocked<'a>(cluster: &'a Cluster, limits: &str, queued: u64) -> Result<Stock<'a>> {
+/// What is blocked in a variant, and `queued` runs that may go.
+async fn fill(cluster: &Cluster, variant: Variant, queued: u64) -> Result<Stock<'_>> {
     let stock = Stock::empty(cluster).await?;
-    stock.add_blocked(BLOCKED).await?;
-    block(&stock, limits).await?;
+    match variant {
+        Variant::Unlimited => {}
+        Variant::Limited | Variant::LimitedEnvironment => {
+            stock.add_keyed(BLOCKED, KEYS).await?;
+            let session = stock.observer().await?;
+            session.batch_execute(KEYS_LIMITED).await?;
+            if variant == Variant::LimitedEnvironment {
+                session.batch_execute(ENVIRONMENT_LIMITED).await?;
+            }
+            block(&session, KEYS).await?;
+        }
+        Variant::BehindEnvironments => {
+            stock.add_spread(BLOCKED, ENVIRONMENTS).await?;
+            let session = stock.observer().await?;
+            session.batch_execute(ENVIRONMENTS_LIMITED).await?;
+            block(&session, ENVIRONMENTS).await?;
+        }
+    }
     stock.add_queued(queued).await?;
     stock.tidy().await?;
     Ok(stock)
 }
 
-/// Claims until there is nothing left that may go, and every lane has been looked at.
-async fn block(stock: &Stock<'_>, limits: &str) -> Result<()> {
-    let session = stock.observer().await?;
-    session.batch_execute(limits).await?;
-    let (mut held, mut calls) = (0, 0);
+/// Claims until there is nothing left that may go, and every lane has been looked at: then all `slots` are held.
+async fn block(session: &Client, slots: i64) -> Result<()> {
+    let (mut held, mut calls, mut unfiled) = (0, 0, None);
     let start = std::time::Instant::now();
     loop {
         let sql = "select count(*) from engine_dequeue(max_runs => 100)";
@@ -133,15 +155,16 @@ async fn block(stock: &Stock<'_>, limits: &str) -> Result<()> {
         calls += 1;
         held += claimed;
         let sql = "select count(*) from engine.queue_item where not is_filed";
-        let unfiled: i64 = session.query_one(sql, &[]).await?.get(0);
-        if claimed == 0 && unfiled == 0 {
+        let before = unfiled;
+        unfiled = Some(session.query_one(sql, &[]).await?.get::<_, i64>(0));
+        if claimed == 0 && unfiled == before {
             break;
         }
     }
-    ensure!(held == KEYS, "{held} slots are held, not {KEYS}");
+    ensure!(held == slots, "{held} slots are held, not {slots}");
     let seconds = start.elapsed().as_secs_f64();
     progress::say(format!(
-        "{calls} calls took {KEYS} slots and filed the rest in {seconds:.1} s"
+        "{calls} calls took {slots} slots and filed what has a lane in {seconds:.1} s"
     ));
     Ok(())
 }
@@ -163,12 +186,12 @@ async fn trial(stock: &Stock<'_>, case: &Setup, limit: Limit) -> Result<Trial> {
     Ok(trial)
 }
 
-/// Counts the slots of every key until `over`; gives how often one had more than its limit.
+/// Counts the slots of every key, and of every environment that has one slot, until `over`; gives how often one had more.
 async fn watch(observer: Client, over: Arc<AtomicBool>) -> Result<u64> {
     let mut exceeded = 0;
     while !over.load(Ordering::Relaxed) {
-        let sql = "select count(*) from (select from engine.slot where concurrency_key is not null \
-                   group by queue, concurrency_key having count(*) > 1) as k";
+        let sql = "select count(*) from (select from engine.slot where concurrency_key is not null or environment_id <> 'default' \
+                   group by environment_id, queue, concurrency_key having count(*) > 1) as k";
         exceeded += u64::from(observer.query_one(sql, &[]).await?.get::<_, i64>(0) > 0);
         sleep(Duration::from_millis(100)).await;
     }

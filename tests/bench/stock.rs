@@ -4,10 +4,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, anyhow};
 use engine_harness::{Cluster, Server, progress};
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, NoTls};
 
 const FILL_QUEUED: &str = include_str!("sql/fill_queued.sql");
-const FILL_BLOCKED: &str = include_str!("sql/fill_blocked.sql");
 const FILL_DELAYED: &str = include_str!("sql/fill_delayed.sql");
 const FILL_FINISHED: &str = include_str!("sql/fill_finished.sql");
 const PREWARM: &str = include_str!("sql/prewarm.sql");
@@ -62,26 +62,36 @@ impl<'a> Stock<'a> {
 
     pub(super) async fn add_queued(&self, count: u64) -> Result<()> {
         progress::say(format!("filling in {count} queued runs"));
-        self.fill(FILL_QUEUED, count).await
+        self.fill(FILL_QUEUED, count, &[&0_i64, &0_i64]).await
     }
 
-    pub(super) async fn add_blocked(&self, count: u64) -> Result<()> {
-        progress::say(format!("filling in {count} runs over a thousand keys"));
-        self.fill(FILL_BLOCKED, count).await
+    /// Over so many concurrency keys.
+    pub(super) async fn add_keyed(&self, count: u64, keys: i64) -> Result<()> {
+        progress::say(format!("filling in {count} runs over {keys} keys"));
+        self.fill(FILL_QUEUED, count, &[&0_i64, &keys]).await
+    }
+
+    /// Over so many environments, which are called `env0`, `env1` and so on.
+    pub(super) async fn add_spread(&self, count: u64, environments: i64) -> Result<()> {
+        progress::say(format!(
+            "filling in {count} runs over {environments} environments"
+        ));
+        self.fill(FILL_QUEUED, count, &[&environments, &0_i64])
+            .await
     }
 
     pub(super) async fn add_delayed(&self, count: u64) -> Result<()> {
         progress::say(format!("filling in {count} delayed runs"));
-        self.fill(FILL_DELAYED, count).await
+        self.fill(FILL_DELAYED, count, &[]).await
     }
 
     pub(super) async fn add_finished(&self, count: u64) -> Result<()> {
         progress::say(format!("filling in {count} finished runs"));
-        self.fill(FILL_FINISHED, count).await
+        self.fill(FILL_FINISHED, count, &[]).await
     }
 
-    /// Writes `count` runs with one of the filling statements.
-    async fn fill(&self, statement: &str, count: u64) -> Result<()> {
+    /// Writes `count` runs with one of the filling statements; `more` comes after the parameters that all of these have.
+    async fn fill(&self, statement: &str, count: u64, more: &[&(dyn ToSql + Sync)]) -> Result<()> {
         let session = self.observer().await?;
         session
             .batch_execute("set synchronous_commit = off")
@@ -91,8 +101,10 @@ impl<'a> Stock<'a> {
         while first <= count {
             let last = count.min(first + BATCH - 1);
             let numbers = (i64::try_from(first)?, i64::try_from(last)?);
+            let start = id_start()?;
+            let given: [&(dyn ToSql + Sync); 3] = [&numbers.0, &numbers.1, &start];
             session
-                .execute(&statement, &[&numbers.0, &numbers.1, &id_start()?])
+                .execute(&statement, &[&given[..], more].concat())
                 .await?;
             first = last + 1;
         }

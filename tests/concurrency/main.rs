@@ -10,6 +10,7 @@ mod horizon;
 mod limit;
 mod lock;
 mod reservation;
+mod saturation;
 mod shared_run;
 mod soak;
 mod storm;

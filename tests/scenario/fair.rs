@@ -132,3 +132,70 @@ async fn what_one_environment_cannot_use_of_a_call_the_others_get() -> Result<()
     assert_eq!(claim(&session, 10).await?.len(), 10);
     Ok(())
 }
+
+/// So many environments with runs, called `e0`, `e1` and so on.
+async fn many(count: i32, limit: Option<i32>, runs: i32) -> Result<Session> {
+    let session = session(&[]).await?;
+    let set = "select engine_set_environment('e' || n, concurrency_limit => $2) from generate_series(1, $1) as n";
+    session.client.query(set, &[&count, &limit]).await?;
+    let trigger = "select count(*) from engine_trigger_many(( \
+                   select jsonb_agg(jsonb_build_object('task', 'test', 'environment_id', 'e' || n)) \
+                   from generate_series(1, $1) as n, generate_series(1, $2)))";
+    session.client.query(trigger, &[&count, &runs]).await?;
+    Ok(session)
+}
+
+#[tokio::test]
+async fn each_environment_gets_its_turn_however_many_there_are() -> Result<()> {
+    let session = many(250, None, 3).await?;
+    for turn in 1..=3 {
+        let mut served = BTreeMap::new();
+        for _ in 0..25 {
+            for environment in claim(&session, 10).await? {
+                *served.entry(environment).or_insert(0) += 1;
+            }
+        }
+        assert_eq!(served.len(), 250, "turn {turn}: {served:?}");
+    }
+    assert!(claim(&session, 10).await?.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_call_finds_what_may_go_behind_any_number_of_full_environments() -> Result<()> {
+    let session = many(250, Some(1), 2).await?;
+    let full = claim(&session, 1000).await?;
+    assert_eq!(full.len(), 250, "one of each");
+    for open in ["a", "m", "z"] {
+        let sql = format!("select engine_set_environment('{open}')");
+        session.client.batch_execute(&sql).await?;
+        trigger_many(&session, open, 5).await?;
+        for _ in 0..5 {
+            assert_eq!(claim(&session, 1).await?, [open]);
+        }
+        assert!(claim(&session, 1).await?.is_empty());
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_environment_with_nothing_but_retries_to_come_is_passed_and_served_when_they_are_due()
+-> Result<()> {
+    let session = many(120, None, 1).await?;
+    assert_eq!(claim(&session, 1000).await?.len(), 120);
+    let retry = "select count(*) from engine.run_state as s \
+                 cross join lateral engine_start_attempt(s.run_id, s.snapshot_id) as a \
+                 cross join lateral engine_complete_attempt(s.run_id, a.snapshot_id, \
+                 '{\"ok\": false, \"error\": {\"type\": \"STRING_ERROR\", \"raw\": \"no\"}, \"retry\": {\"delay\": 600000}}') as c";
+    session.client.query_one(retry, &[]).await?;
+    trigger_many(&session, "e7", 1).await?;
+    assert_eq!(claim(&session, 10).await?, ["e7"]);
+    assert!(claim(&session, 10).await?.is_empty());
+    let due = "update engine.queue_item set available_at = now() - interval '1 minute', is_ahead = true \
+               where environment_id in ('e3', 'e99')";
+    session.client.batch_execute(due).await?;
+    let mut served = claim(&session, 10).await?;
+    served.sort();
+    assert_eq!(served, ["e3", "e99"]);
+    Ok(())
+}

@@ -1,13 +1,12 @@
 //! The claim: which environments a call looks through, and what each of them gives.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use engine_core::{Environment, Refusal, Settings, Timestamp};
 
 use super::claim_limit::claim_held;
 use super::hand_out::{Got, length};
+use super::round::Round;
 use crate::store::claim::{Claimed, Source};
 use crate::store::reservation;
 use crate::store::run::Caller;
@@ -15,13 +14,6 @@ use crate::{api, store, wakeup};
 
 /// How often a call that got nothing tries again where others are claiming, with a pause of a millisecond.
 const PATIENCE: i32 = 10;
-/// Environments that one call looks through.
-const ENVIRONMENTS: i32 = 100;
-
-thread_local! {
-    /// The environment that was served last, by worker queue: the next call begins behind it, so that each gets its turn.
-    static SERVED: RefCell<HashMap<String, String>> = RefCell::default();
-}
 
 /// Which runs a call asks for.
 pub(super) struct Wanted<'a> {
@@ -78,55 +70,67 @@ impl<'a> Wanted<'a> {
 
     /// Claims what can be had without waiting; tells, too, whether something was busy.
     fn claim_once(&self, caller: Caller<'_>, settings: &Settings) -> (Vec<Claimed>, bool) {
-        let mut environments = self.environments();
-        let (mut claimed, mut is_busy) = (Vec::new(), false);
-        // A first round in which each gets a fair share, a second one for what others left.
-        for _ in 0..2 {
-            let mut more = Vec::new();
-            let count = environments.len();
-            for (index, id) in environments.into_iter().enumerate() {
-                let left = self.max_runs - length(&claimed);
-                if left <= 0 {
-                    return (claimed, is_busy);
-                }
-                let others = i32::try_from(count - index).unwrap_or(i32::MAX);
-                let share = (left / others).max(1);
-                let got = self.claim_in(&id, share, caller, settings);
-                if length(&got.claimed) == share {
-                    more.push(id.clone());
-                }
-                is_busy |= got.is_busy && got.claimed.is_empty();
-                claimed.extend(got.claimed);
-                self.remember(id);
+        let mut all = Got::default();
+        if let Some(id) = self.only_environment() {
+            all = self.claim_in(id, self.max_runs, caller, settings);
+            let is_busy = all.is_busy && all.claimed.is_empty();
+            return (all.claimed, is_busy);
+        }
+        let mut round = Round::begin(self.worker_queue, settings.now);
+        while length(&all.claimed) < self.max_runs
+            && let Some(environments) = round.next()
+        {
+            let (rest, more) =
+                self.claim_shares(environments, &mut round, &mut all, caller, settings);
+            // What the others have left.
+            let (unasked, more) = self.claim_shares(more, &mut round, &mut all, caller, settings);
+            round.put_back(rest, [unasked, more].concat());
+        }
+        round.end();
+        (all.claimed, all.is_busy)
+    }
+
+    /// The one environment to look in, if there is only one.
+    fn only_environment(&self) -> Option<&'a str> {
+        match self.environment_id {
+            None if !store::environment::any_is_set() => Some(Environment::DEFAULT_ID),
+            id => id,
+        }
+    }
+
+    /// Claims of each of these environments a fair share of what is to be had yet. Gives those that were not asked any more, and
+    /// those that may have more.
+    fn claim_shares(
+        &self,
+        environments: Vec<String>,
+        round: &mut Round<'_>,
+        all: &mut Got,
+        caller: Caller<'_>,
+        settings: &Settings,
+    ) -> (Vec<String>, Vec<String>) {
+        let mut more = Vec::new();
+        let count = environments.len();
+        let mut turns = environments.into_iter().enumerate();
+        while let left = self.max_runs - length(&all.claimed)
+            && left > 0
+            && let Some((index, id)) = turns.next()
+        {
+            let others = i32::try_from(count - index).unwrap_or(i32::MAX);
+            let share = (left / others).max(1);
+            let before = store::pages_touched();
+            let got = self.claim_in(&id, share, caller, settings);
+            let in_vain = match got.claimed.is_empty() {
+                true => store::pages_touched() - before,
+                false => 0,
+            };
+            if length(&got.claimed) == share {
+                more.push(id.clone());
             }
-            environments = more;
+            all.is_busy |= got.is_busy && got.claimed.is_empty();
+            all.claimed.extend(got.claimed);
+            round.served(id, in_vain);
         }
-        (claimed, is_busy)
-    }
-
-    /// The environments that may have something, those first whose turn it is.
-    fn environments(&self) -> Vec<String> {
-        if let Some(id) = self.environment_id {
-            return vec![id.to_owned()];
-        }
-        if !store::environment::any_is_set() {
-            return vec![Environment::DEFAULT_ID.to_owned()];
-        }
-        let served = SERVED.with_borrow(|served| served.get(self.worker_queue).cloned());
-        let after = served.unwrap_or_default();
-        let shard = engine_core::Shard::default();
-        let mut due = store::lane::environments(shard, self.worker_queue, &after, ENVIRONMENTS);
-        if !after.is_empty() && length(&due) < ENVIRONMENTS {
-            let begun = store::lane::environments(shard, self.worker_queue, "", ENVIRONMENTS);
-            due.extend(begun.into_iter().take_while(|id| *id <= after));
-        }
-        due
-    }
-
-    fn remember(&self, id: String) {
-        SERVED.with_borrow_mut(|served| {
-            served.insert(self.worker_queue.to_owned(), id);
-        });
+        (turns.map(|(_, id)| id).collect(), more)
     }
 
     /// Claims up to `max_runs` runs of an environment.

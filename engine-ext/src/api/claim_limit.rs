@@ -15,6 +15,7 @@ use crate::store::claim::Source;
 use crate::store::lane::Seen;
 use crate::store::reservation::{self, Reservation};
 use crate::store::run::Caller;
+use crate::store::saturation::Look;
 
 /// How often a call claims again that had to set runs aside.
 const ROUNDS: i32 = 100;
@@ -65,7 +66,15 @@ fn claim_capped(
         false => None,
     };
     // Counted after that, in a statement of its own.
-    let count = || store::lane::slots_held(from, cap);
+    let count = || {
+        let look = Look::now(from.environment_id, settings.now);
+        let held = store::lane::slots_held(from, cap);
+        match look {
+            Some(look) if held >= cap => look.found_full(from.environment_id),
+            _ => {}
+        }
+        held
+    };
     let held = match &reservation {
         Some(reservation) => reservation
             .held_at_most(from.environment_id)

@@ -31,6 +31,7 @@ mod promote;
 mod redrive;
 mod replay;
 mod reschedule;
+mod round;
 mod run_waitpoint;
 mod schedule;
 mod start;

@@ -255,15 +255,17 @@ pub(crate) fn settle(
     ]);
 }
 
-/// Up to `count` environments that have something for a worker queue, in the order of their ids, after `after`.
+/// Up to `count` environments that have something for a worker queue, in the order of their ids, after `after`; each with whether
+/// some of it may be due.
 pub(crate) fn environments(
     shard: engine_core::Shard,
     worker_queue: &str,
     after: &str,
     count: i32,
-) -> Vec<String> {
+    now: Timestamp,
+) -> Vec<(String, bool)> {
     ENVIRONMENTS.query(
-        arguments![shard.number(), worker_queue, after, count],
-        Cells::value,
+        arguments![shard.number(), worker_queue, after, count, time(now)],
+        |cells| (cells.value(), cells.value()),
     )
 }

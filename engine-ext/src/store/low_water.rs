@@ -173,7 +173,8 @@ pub(crate) fn has_written() -> bool {
     unsafe { pg_sys::GetTopTransactionIdIfAny() != pg_sys::InvalidTransactionId }
 }
 
-fn pages_touched() -> i64 {
+/// Pages that this process has touched in the server's buffer; it only grows.
+pub(crate) fn pages_touched() -> i64 {
     // SAFETY: counters of this process, which only grow.
     unsafe { pg_sys::pgBufferUsage.shared_blks_hit + pg_sys::pgBufferUsage.shared_blks_read }
 }

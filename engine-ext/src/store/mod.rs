@@ -28,6 +28,7 @@ pub(crate) mod parked;
 mod position;
 pub(crate) mod reservation;
 pub(crate) mod run;
+pub(crate) mod saturation;
 pub(crate) mod schedule;
 pub(crate) mod tick;
 pub(crate) mod timer;
@@ -38,4 +39,4 @@ pub(crate) mod wait;
 pub(crate) mod waitpoint;
 pub(crate) mod worker;
 
-pub(crate) use low_water::has_written;
+pub(crate) use low_water::{has_written, pages_touched};

@@ -16,18 +16,18 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
-use std::ffi::c_void;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use engine_core::Refusal;
 use pgrx::{PgAtomic, pg_guard, pg_shmem_init, pg_sys};
 
-use super::{has_written, kept};
+use super::{has_written, kept, saturation};
+use crate::at_end;
 use crate::error::OrRaise;
 
-const CELLS: usize = 4096;
+/// Environments share so many cells. Two that have one cost each other speed only.
+pub(super) const CELLS: usize = 4096;
 
 /// By cell: the slots that transactions under way have reserved.
 // SAFETY: the name is this library's own.
@@ -39,9 +39,6 @@ static TAKEN: PgAtomic<[AtomicI64; CELLS]> = unsafe { PgAtomic::new(c"engine_tak
 
 /// Whether there is such memory: set before the first process is forked.
 static IS_SHARED: AtomicBool = AtomicBool::new(false);
-
-/// Whether this process is told of the ends of its transactions.
-static IS_TOLD: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
     /// By cell: what this transaction has reserved.
@@ -68,6 +65,7 @@ pub(crate) fn register() {
     }
     pg_shmem_init!(RESERVED = [const { AtomicI64::new(0) }; CELLS]);
     pg_shmem_init!(TAKEN = [const { AtomicI64::new(0) }; CELLS]);
+    saturation::ask();
     IS_SHARED.store(true, Ordering::Relaxed);
 }
 
@@ -92,10 +90,7 @@ pub(crate) struct Reservation {
 impl Reservation {
     /// Reserves `slots` of an environment. Count what is held after this.
     pub(crate) fn place(environment_id: &str, slots: i64) -> Self {
-        if !IS_TOLD.swap(true, Ordering::Relaxed) {
-            // SAFETY: a function pointer of this process, for good.
-            unsafe { pg_sys::RegisterXactCallback(Some(transaction_ends), ptr::null_mut()) };
-        }
+        at_end::watch();
         let cell = cell(environment_id);
         let own = add(cell, slots);
         // In this order: whoever takes its slots in between is in one of the three at least.
@@ -174,11 +169,7 @@ fn add(cell: usize, slots: i64) -> i64 {
 }
 
 /// Gives everything back once the transaction has ended: whoever counts from then on sees what it has committed.
-#[pg_guard]
-unsafe extern "C-unwind" fn transaction_ends(
-    event: pg_sys::XactEvent::Type,
-    _argument: *mut c_void,
-) {
+pub(crate) fn transaction_ends(event: pg_sys::XactEvent::Type) {
     match event {
         pg_sys::XactEvent::XACT_EVENT_COMMIT | pg_sys::XactEvent::XACT_EVENT_ABORT => {
             for (cell, slots) in OWN.take() {
@@ -199,7 +190,7 @@ fn check_none() -> Result<(), Refusal> {
 }
 
 /// The cell of an environment of this database.
-fn cell(environment_id: &str) -> usize {
+pub(super) fn cell(environment_id: &str) -> usize {
     let mut hasher = DefaultHasher::new();
     // SAFETY: a plain value of this process.
     unsafe { pg_sys::MyDatabaseId }.hash(&mut hasher);

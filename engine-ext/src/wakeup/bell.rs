@@ -8,12 +8,13 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::ffi::c_void;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use pgrx::{PgAtomic, pg_guard, pg_shmem_init, pg_sys};
+
+use crate::at_end;
 
 /// Processes that can wait for a bell; those with greater numbers look from time to time.
 const PLACES: usize = 4096;
@@ -32,9 +33,6 @@ static END: PgAtomic<AtomicUsize> = unsafe { PgAtomic::new(c"engine_waiting_end"
 
 /// Whether there is such memory: set before the first process is forked.
 static IS_SHARED: AtomicBool = AtomicBool::new(false);
-
-/// Whether this process is told of its commits.
-static IS_TOLD: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
     /// How often each bell rings once this transaction commits.
@@ -85,20 +83,13 @@ pub(crate) fn ring_at_commit(worker_queue: &str) {
     if !IS_SHARED.load(Ordering::Relaxed) {
         return;
     }
-    if !IS_TOLD.swap(true, Ordering::Relaxed) {
-        // SAFETY: a function pointer of this process, for good.
-        unsafe { pg_sys::RegisterXactCallback(Some(transaction_ended), ptr::null_mut()) };
-    }
+    at_end::watch();
     let bell = bell(worker_queue);
     PENDING.with_borrow_mut(|pending| *pending.entry(bell).or_default() += 1);
 }
 
 /// Rings what is to be rung. Runs that were queued and then taken back ring, too: who comes for nothing goes on waiting.
-#[pg_guard]
-unsafe extern "C-unwind" fn transaction_ended(
-    event: pg_sys::XactEvent::Type,
-    _argument: *mut c_void,
-) {
+pub(crate) fn transaction_ends(event: pg_sys::XactEvent::Type) {
     match event {
         pg_sys::XactEvent::XACT_EVENT_COMMIT => {
             for (bell, times) in PENDING.take() {

@@ -4,14 +4,15 @@ use engine_core::{ExecutionStatus, Move, RunId, Transition};
 use pgrx::JsonB;
 
 use super::{Step, Transitions};
-use crate::store::claim;
 use crate::store::position::Positions;
 use crate::store::run::{column, time};
 use crate::store::statement::{Cells, Statement, arguments, statement};
+use crate::store::{claim, saturation};
 use crate::wakeup::bell;
 
 static FINISH: Statement = statement!("run_finish.sql");
 static DELETE_EDGES: Statement = statement!("edge_delete.sql");
+static LOCK_SLOTS: Statement = statement!("slot_lock.sql");
 static RELEASE_SLOTS: Statement = statement!("slot_release.sql");
 static MOVE: Statement = statement!("run_move.sql");
 static REFUSE: Statement = statement!("snapshot_refuse.sql");
@@ -72,15 +73,36 @@ impl Transitions<'_> {
 
     /// Has those who wait for counted slots of these runs look again; each comes with whether that is to be noted.
     fn release(&self, freed: &[(String, bool)]) {
-        if !freed.is_empty() {
-            ring(&RELEASE_SLOTS.query(
-                arguments![
-                    self.shard.number(),
-                    column(freed, |(run_id, _)| run_id.as_str()),
-                    column(freed, |(_, is_noted)| *is_noted),
-                ],
-                Cells::value,
-            ));
+        if freed.is_empty() {
+            return;
+        }
+        let slots: Vec<(String, String)> = RELEASE_SLOTS.query(
+            arguments![
+                self.shard.number(),
+                column(freed, |(run_id, _)| run_id.as_str()),
+                column(freed, |(_, is_noted)| *is_noted),
+            ],
+            |cells| (cells.value(), cells.value()),
+        );
+        for (environment_id, worker_queue) in &slots {
+            saturation::give_back_at_commit(environment_id);
+            bell::ring_at_commit(worker_queue);
+        }
+    }
+
+    /// Releases the slots of runs that go on without one. Few do.
+    fn release_held(&self) {
+        let leaving: Vec<&str> = self
+            .moved
+            .iter()
+            .filter(|step| {
+                step.run.execution_status.holds_slot() && !step.what.execution_status.holds_slot()
+            })
+            .map(|step| step.run.id.as_str())
+            .collect();
+        if !leaving.is_empty() {
+            let arguments = arguments![self.shard.number(), leaving];
+            self.release(&LOCK_SLOTS.query(arguments, |cells| (cells.value(), cells.value())));
         }
     }
 
@@ -101,6 +123,7 @@ impl Transitions<'_> {
             &leaving(steps),
             &stopping(steps, |moved| moved.execution_status),
         );
+        self.release_held();
         let unwatched: Vec<&str> = steps
             .iter()
             .filter(|step| {
@@ -155,16 +178,11 @@ impl Transitions<'_> {
                 self.limits.is_counted,
                 self.limits.is_noted,
             ],
-            Cells::value,
+            Cells::value::<String>,
         );
-        ring(&due);
-    }
-}
-
-/// Wakes those who wait for runs of these worker queues.
-fn ring(worker_queues: &[String]) {
-    for worker_queue in worker_queues {
-        bell::ring_at_commit(worker_queue);
+        for worker_queue in &due {
+            bell::ring_at_commit(worker_queue);
+        }
     }
 }
 

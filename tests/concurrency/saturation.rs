@@ -1,0 +1,151 @@
+//! Where the library is preloaded, a session that found an environment full passes it until a slot is given back.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use engine_harness::condition::eventually;
+use engine_harness::{Cluster, Database, Held, Options, Session};
+use serde_json::json;
+
+async fn preloaded() -> Result<Cluster> {
+    let options = Options::default()
+        .set("shared_preload_libraries", "engine")
+        .set("max_prepared_transactions", "5");
+    Cluster::start(options).await
+}
+
+/// Two sessions, and an environment of one slot with three runs.
+async fn full(database: &Database) -> Result<(Session, Session)> {
+    let (holder, other) = (
+        Session::open(database).await?,
+        Session::open(database).await?,
+    );
+    let sql = "select engine_set_environment('env', concurrency_limit => 1)";
+    holder.client.batch_execute(sql).await?;
+    for _ in 0..3 {
+        holder
+            .trigger_with("'task', environment_id => 'env', queue => 'q'")
+            .await?;
+    }
+    Ok((holder, other))
+}
+
+/// Claims the next run, and has the other session find the environment full.
+async fn hold(holder: &Session, other: &Session) -> Result<Held> {
+    let held = holder.take().await?;
+    assert!(other.dequeue().await?.is_none(), "the slot is taken");
+    Ok(held)
+}
+
+#[tokio::test]
+async fn a_full_environment_is_not_counted_again_before_a_slot_is_given_back() -> Result<()> {
+    let cluster = preloaded().await?;
+    let database = cluster.database().await?;
+    let (holder, other) = full(&database).await?;
+    let held = hold(&holder, &other).await?;
+    let scans = "select idx_scan from pg_stat_xact_user_tables where schemaname = 'engine' and relname = 'heartbeat'";
+    other.client.batch_execute("begin").await?;
+    let before: i64 = other.client.query_one(scans, &[]).await?.get(0);
+    for _ in 0..10 {
+        assert!(other.dequeue().await?.is_none());
+    }
+    let after: i64 = other.client.query_one(scans, &[]).await?.get(0);
+    other.client.batch_execute("commit").await?;
+    // It counts once a second all the same.
+    assert!(after - before <= 1, "{} counts", after - before);
+    holder.complete(&held, json!({"ok": true})).await?;
+    assert!(other.dequeue().await?.is_some());
+    other.check().await
+}
+
+#[tokio::test]
+async fn a_slot_is_found_at_once_whichever_way_it_was_given_back() -> Result<()> {
+    let ways = [
+        "complete", "retry", "cancel", "stall", "suspend", "limit", "no limit",
+    ];
+    let cluster = preloaded().await?;
+    for way in ways {
+        let database = cluster.database().await?;
+        let (holder, other) = full(&database).await?;
+        let held = hold(&holder, &other).await?;
+        let error = json!({"type": "STRING_ERROR", "raw": "no"});
+        match way {
+            "complete" => {
+                holder.complete(&held, json!({"ok": true})).await?;
+            }
+            "retry" => {
+                let failure = json!({"ok": false, "error": error, "retry": {"delay": 600_000}});
+                holder.complete(&held, failure).await?;
+            }
+            "cancel" => {
+                let run = format!("'{}', finalize => true", held.run_id);
+                holder.cancel(&run).await?;
+            }
+            "stall" => {
+                holder.lapse(&held.run_id).await?;
+                holder.tick().await?;
+            }
+            "suspend" => {
+                let sql = "select waitpoint_id from engine_create_manual_waitpoint(environment_id => 'env')";
+                let token: String = holder.client.query_one(sql, &[]).await?.get(0);
+                let blocked = holder.block(&held.run_id, &[&token]).await?;
+                holder.suspend(&blocked.held, "why").await?;
+            }
+            limit => {
+                let limit = if limit == "limit" { "2" } else { "null" };
+                let sql =
+                    format!("select engine_set_environment('env', concurrency_limit => {limit})");
+                holder.client.batch_execute(&sql).await?;
+            }
+        }
+        assert!(other.dequeue().await?.is_some(), "{way}");
+        other.check().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_rolls_back_gives_nothing_back_and_holds_nothing() -> Result<()> {
+    let cluster = preloaded().await?;
+    let database = cluster.database().await?;
+    let (holder, other) = full(&database).await?;
+    let held = hold(&holder, &other).await?;
+    // Within its own transaction it finds the slot that it gave back, and then that it has taken it again.
+    holder.client.batch_execute("begin").await?;
+    holder.complete(&held, json!({"ok": true})).await?;
+    assert!(holder.dequeue().await?.is_some());
+    assert!(holder.dequeue().await?.is_none());
+    assert!(other.dequeue().await?.is_none(), "it has not committed");
+    holder.client.batch_execute("rollback").await?;
+    assert!(other.dequeue().await?.is_none());
+    holder.complete(&held, json!({"ok": true})).await?;
+
+    // Who fills the environment and rolls back leaves it with its slot, for itself as well.
+    holder.client.batch_execute("begin").await?;
+    assert!(holder.dequeue().await?.is_some());
+    assert!(holder.dequeue().await?.is_none());
+    assert!(other.dequeue().await?.is_none());
+    holder.client.batch_execute("rollback").await?;
+    assert!(holder.dequeue().await?.is_some());
+    holder.check().await
+}
+
+#[tokio::test]
+async fn a_slot_that_a_prepared_transaction_gave_back_is_found() -> Result<()> {
+    let cluster = preloaded().await?;
+    let database = cluster.database().await?;
+    let (holder, other) = full(&database).await?;
+    let held = hold(&holder, &other).await?;
+    holder.client.batch_execute("begin").await?;
+    holder.complete(&held, json!({"ok": true})).await?;
+    let sql = "prepare transaction 'end'";
+    holder.client.batch_execute(sql).await?;
+    assert!(other.dequeue().await?.is_none());
+    holder.client.batch_execute("commit prepared 'end'").await?;
+    let patience = Duration::from_secs(10);
+    eventually("the slot is found", patience, async || {
+        Ok(other.dequeue().await?.is_some())
+    })
+    .await?;
+    other.check().await
+}
