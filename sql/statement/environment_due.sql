@@ -1,52 +1,57 @@
 -- Environments that have something for a worker queue, in the order of their ids, beginning after a given one: each step
 -- jumps to the next one in the index. Each with whether some of it may be due: it may have nothing but retries to come.
+-- Before the living items of an environment there may be many dead ones, of which a step would look at each. Where the session
+-- knows that, it says where the living begin: the step goes no further than to the next such environment, and lists it unseen.
 -- $1 smallint shard, $2 text worker queue, $3 text environment id to begin after, $4 integer how many, $5 timestamptz now
+-- then one array element per such environment, in the order of their ids: $6 environment id, after $3, $7 timestamptz before
+-- which nothing is alive that is not ahead of its time
+-- `offset 0` keeps each step to be looked for once.
 -- Locks: none. Index: queue_item_claim, lane_open, release_environment.
 with recursive due as (
-    select n.environment_id, 1 as place
-    from (
-        select least(
-            (select q.environment_id from engine.queue_item as q
-             where q.shard = $1 and q.worker_queue = $2 and q.environment_id > $3 and not q.is_filed
-             order by q.environment_id limit 1),
-            (select l.environment_id from engine.lane as l
-             where l.shard = $1 and l.worker_queue = $2 and l.environment_id > $3 and l.is_open
-             order by l.environment_id limit 1),
-            (select r.environment_id from engine.release as r
-             where r.shard = $1 and r.environment_id > $3
-             order by r.environment_id limit 1)) as environment_id
-    ) as n
+    select $3 collate "C" as environment_id, 0 as place, 1 as ahead, null::timestamptz as low
     union all
-    select least(
-            (select q.environment_id from engine.queue_item as q
-             where q.shard = $1 and q.worker_queue = $2 and q.environment_id > d.environment_id and not q.is_filed
-             order by q.environment_id limit 1),
+    select n.environment_id, d.place + 1, d.ahead + (n.environment_id = n.known)::integer,
+           case when n.environment_id = n.known then $7[d.ahead] end
+    from due as d
+    cross join lateral (
+        select least(
+            case when $6[d.ahead] is null then (
+                select q.environment_id from engine.queue_item as q
+                where q.shard = $1 and q.worker_queue = $2 and q.environment_id > d.environment_id and not q.is_filed
+                order by q.environment_id limit 1)
+            else (
+                select q.environment_id from engine.queue_item as q
+                where q.shard = $1 and q.worker_queue = $2 and q.environment_id > d.environment_id
+                  and q.environment_id < $6[d.ahead] and not q.is_filed
+                order by q.environment_id limit 1)
+            end,
             (select l.environment_id from engine.lane as l
              where l.shard = $1 and l.worker_queue = $2 and l.environment_id > d.environment_id and l.is_open
              order by l.environment_id limit 1),
             (select r.environment_id from engine.release as r
              where r.shard = $1 and r.environment_id > d.environment_id
-             order by r.environment_id limit 1)),
-        d.place + 1
-    from due as d
-    where d.environment_id is not null and d.place < $4
+             order by r.environment_id limit 1),
+            $6[d.ahead]) as environment_id, $6[d.ahead] as known
+        offset 0
+    ) as n
+    where n.environment_id is not null and d.place < $4
 )
-select d.environment_id,
-       exists (
-           select from engine.queue_item as q
-           where q.shard = $1 and q.worker_queue = $2 and q.environment_id = d.environment_id and not q.is_filed
-             and not q.is_ahead and q.available_at <= $5
-       ) or exists (
-           select from engine.queue_item as q
-           where q.shard = $1 and q.worker_queue = $2 and q.environment_id = d.environment_id and not q.is_filed
-             and q.is_ahead and q.available_at <= $5
-       ) or exists (
-           select from engine.lane as l
-           where l.shard = $1 and l.worker_queue = $2 and l.environment_id = d.environment_id and l.is_open
-       ) or exists (
-           select from engine.release as r
-           where r.shard = $1 and r.environment_id = d.environment_id
-       )
+select d.environment_id, coalesce(
+    (select true from engine.queue_item as q
+     where q.shard = $1 and q.worker_queue = $2 and q.environment_id = d.environment_id and not q.is_filed and not q.is_ahead
+       and q.available_at >= coalesce(d.low, '-infinity') and q.available_at <= $5
+     limit 1),
+    (select true from engine.queue_item as q
+     where q.shard = $1 and q.worker_queue = $2 and q.environment_id = d.environment_id and not q.is_filed and q.is_ahead
+       and q.available_at <= $5
+     limit 1),
+    (select true from engine.lane as l
+     where l.shard = $1 and l.worker_queue = $2 and l.environment_id = d.environment_id and l.is_open
+     limit 1),
+    (select true from engine.release as r
+     where r.shard = $1 and r.environment_id = d.environment_id
+     limit 1),
+    false)
 from due as d
-where d.environment_id is not null
+where d.place > 0
 order by d.place

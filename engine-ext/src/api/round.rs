@@ -142,7 +142,7 @@ impl Listing {
     /// The next ones that may have something due, at most as many as are looked through together.
     fn next(&mut self, worker_queue: &str, now: Timestamp) -> Vec<String> {
         let (shard, count) = (Shard::default(), TOGETHER as i32);
-        let mut listed = store::lane::environments(shard, worker_queue, &self.after, count, now);
+        let mut listed = store::due::environments(shard, worker_queue, &self.after, count, now);
         let is_end = listed.len() < TOGETHER;
         let last = listed.last().map(|(id, _)| id.clone());
         let is_past = |id: &String| !self.start.is_empty() && *id > self.start;

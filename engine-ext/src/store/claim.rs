@@ -23,7 +23,7 @@ static HAS_AHEAD: Statement = statement!("queue_has_ahead.sql");
 static FIND_STRAYS: Statement = statement!("stray_find.sql");
 static DELETE_ITEMS: Statement = statement!("queue_item_delete.sql");
 
-const TABLE: &CStr = c"queue_item";
+pub(super) const TABLE: &CStr = c"queue_item";
 
 /// A queued run under lock, with what its worker needs to know.
 pub(crate) struct Candidate {
@@ -61,15 +61,27 @@ pub(crate) struct Source<'a> {
 impl Source<'_> {
     /// Runs a scan of the items that are in no lane.
     pub(super) fn scan<T>(&self, now: Timestamp, scan: impl FnOnce(Timestamp) -> Vec<T>) -> Vec<T> {
-        let (shard, worker_queue, environment_id) =
-            (self.shard.number(), self.worker_queue, self.environment_id);
-        let name = format!("{shard} {environment_id} {worker_queue}");
-        let first = |low| {
-            let arguments = arguments![shard, worker_queue, environment_id, time(low)];
-            FIRST.query(arguments, moment).pop()
-        };
-        low_water::scan(&name, TABLE, now, first, scan)
+        let (shard, worker_queue) = (self.shard, self.worker_queue);
+        let first = |low| first_item(shard, worker_queue, self.environment_id, low);
+        let place = (family(shard, worker_queue), self.environment_id.to_owned());
+        low_water::scan(&place, TABLE, now, first, scan)
     }
+}
+
+/// The scans of a worker queue's items, one for each environment (`low_water`).
+pub(super) fn family(shard: Shard, worker_queue: &str) -> String {
+    format!("{} {worker_queue}", shard.number())
+}
+
+/// When the first item of an environment from a position on became available.
+pub(super) fn first_item(
+    shard: Shard,
+    worker_queue: &str,
+    environment_id: &str,
+    low: Timestamp,
+) -> Option<Timestamp> {
+    let arguments = arguments![shard.number(), worker_queue, environment_id, time(low)];
+    FIRST.query(arguments, moment).pop()
 }
 
 /// Has claimers know that this transaction may write items from now on. Call it before the clock is read.

@@ -49,7 +49,7 @@ pub(crate) fn lock_due(shard: Shard, max_items: i32, now: Timestamp) -> Vec<Due>
             .pop()
     };
     low_water::scan(
-        &format!("{} heartbeats", shard.number()),
+        &("heartbeats".to_owned(), shard.number().to_string()),
         TABLE,
         now,
         first,

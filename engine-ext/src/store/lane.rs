@@ -15,7 +15,6 @@ static DUE: Statement = statement!("lane_due.sql");
 static COUNT: Statement = statement!("slot_count.sql");
 static COUNT_LANES: Statement = statement!("lane_count.sql");
 static SETTLE: Statement = statement!("lane_settle.sql");
-static ENVIRONMENTS: Statement = statement!("environment_due.sql");
 
 /// A due item that a claimer has seen.
 #[derive(Clone, PartialEq, Eq)]
@@ -253,19 +252,4 @@ pub(crate) fn settle(
         column(lanes, |lane| lane.concurrency_key.as_str()),
         column(lanes, cap),
     ]);
-}
-
-/// Up to `count` environments that have something for a worker queue, in the order of their ids, after `after`; each with whether
-/// some of it may be due.
-pub(crate) fn environments(
-    shard: engine_core::Shard,
-    worker_queue: &str,
-    after: &str,
-    count: i32,
-    now: Timestamp,
-) -> Vec<(String, bool)> {
-    ENVIRONMENTS.query(
-        arguments![shard.number(), worker_queue, after, count, time(now)],
-        |cells| (cells.value(), cells.value()),
-    )
 }

@@ -14,7 +14,7 @@
 #![allow(unsafe_code)]
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::ffi::CStr;
 
 use engine_core::Timestamp;
@@ -24,16 +24,20 @@ use super::kept;
 
 /// Pages that a scan may touch for nothing before it pays to remember how far it went.
 const WALK: i64 = 500;
-/// Time between two looks, milliseconds.
+/// Time between two looks, milliseconds; where a scan is not due itself, between two looks for others.
 const LOOK_MS: i64 = 20;
+const SELDOM_MS: i64 = 1_000;
 /// Time between two scans from the beginning, milliseconds.
 const BEGINNING_MS: i64 = 60_000;
 
 /// Before any row: the year 2000, in which no clock stood that wrote one.
 const BEGINNING: Timestamp = Timestamp::from_micros(0);
 
+/// A scan: the family that it belongs to, all of one table, and its name there.
+pub(super) type Scan = (String, String);
+
 thread_local! {
-    static MARKS: RefCell<HashMap<String, Mark>> = RefCell::default();
+    static MARKS: RefCell<BTreeMap<Scan, Mark>> = RefCell::default();
 }
 
 /// What a session knows about one scan.
@@ -62,56 +66,86 @@ const ROW_EXCLUSIVE: i32 = pg_sys::RowExclusiveLock as i32;
 /// The mode that all writers of a table, and only they, stand in the way of.
 const SHARE: i32 = pg_sys::ShareLock as i32;
 
-/// Runs `scan` from where the scan called `name` begins; `first` gives the position of the first row that is visible from a
-/// position on, in `table`.
-pub(crate) fn scan<T>(
-    name: &str,
+/// Runs `run` from where a scan begins; `first` gives the position of the first row that is visible from a position on, in
+/// `table`.
+pub(super) fn scan<T>(
+    scan: &Scan,
     table: &CStr,
     now: Timestamp,
     first: impl Fn(Timestamp) -> Option<Timestamp>,
-    scan: impl FnOnce(Timestamp) -> Vec<T>,
+    run: impl FnOnce(Timestamp) -> Vec<T>,
 ) -> Vec<T> {
-    let low = begin(name, table, now, first);
-    let before = pages_touched();
-    let rows = scan(low.unwrap_or(BEGINNING));
-    let walked = pages_touched() - before - ROW_PAGES * rows.len() as i64;
-    if low.is_none() && walked > WALK {
-        MARKS.with_borrow_mut(|marks| {
-            marks.insert(
-                name.to_owned(),
-                Mark {
-                    low: BEGINNING,
-                    next: None,
-                    looked_at: BEGINNING,
-                    begun_at: now,
-                },
-            );
-        });
+    let low = begin(scan, table, now, LOOK_MS, first);
+    let (rows, is_far) = walk(|| run(low.unwrap_or(BEGINNING)));
+    if low.is_none() && is_far {
+        remember(scan.clone(), now);
     }
     rows
+}
+
+/// Runs a scan, and tells whether it has walked far for nothing.
+pub(super) fn walk<T>(run: impl FnOnce() -> Vec<T>) -> (Vec<T>, bool) {
+    let before = pages_touched();
+    let rows = run();
+    let walked = pages_touched() - before - ROW_PAGES * rows.len() as i64;
+    (rows, walked > WALK)
 }
 
 /// Pages that a row costs by itself, at most.
 const ROW_PAGES: i64 = 40;
 
-/// Where to begin; `None` where nothing is remembered.
-fn begin(
-    name: &str,
+/// Remembers from now on where a scan begins.
+pub(super) fn remember(scan: Scan, now: Timestamp) {
+    let mark = Mark {
+        low: BEGINNING,
+        next: None,
+        looked_at: BEGINNING,
+        begun_at: now,
+    };
+    MARKS.with_borrow_mut(|marks| {
+        marks.entry(scan).or_insert(mark);
+    });
+}
+
+/// Where the scans of a family begin of which that is remembered, in the order of their names. `first` as above, of each.
+pub(super) fn beginnings(
+    family: &str,
     table: &CStr,
     now: Timestamp,
+    first: impl Fn(&str, Timestamp) -> Option<Timestamp>,
+) -> Vec<(String, Timestamp)> {
+    let from = (family.to_owned(), String::new());
+    let scans: Vec<Scan> = MARKS.with_borrow(|marks| {
+        let all = marks.range(from..).map(|(scan, _)| scan);
+        all.take_while(|scan| scan.0 == family).cloned().collect()
+    });
+    let low = |scan: Scan| {
+        let first = |low| first(&scan.1, low);
+        let low = begin(&scan, table, now, SELDOM_MS, first)?;
+        Some((scan.1, low))
+    };
+    scans.into_iter().filter_map(low).collect()
+}
+
+/// Where to begin; `None` where nothing is remembered.
+fn begin(
+    scan: &Scan,
+    table: &CStr,
+    now: Timestamp,
+    look_ms: i64,
     first: impl Fn(Timestamp) -> Option<Timestamp>,
 ) -> Option<Timestamp> {
-    let mark = MARKS.with_borrow_mut(|marks| marks.remove(name))?;
+    let mark = MARKS.with_borrow_mut(|marks| marks.remove(scan))?;
     let is_over = now < mark.looked_at || now.ms_since(mark.begun_at) > BEGINNING_MS;
     if is_over {
         return None;
     }
-    let mark = match now.ms_since(mark.looked_at) < LOOK_MS || has_written() {
+    let mark = match now.ms_since(mark.looked_at) < look_ms || has_written() {
         true => mark,
         false => look(mark, table, now, first),
     };
     let low = mark.low;
-    MARKS.with_borrow_mut(|marks| marks.insert(name.to_owned(), mark));
+    MARKS.with_borrow_mut(|marks| marks.insert(scan.clone(), mark));
     Some(low)
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod check;
 pub(crate) mod checkpoint;
 pub(crate) mod claim;
 pub(crate) mod delay;
+pub(crate) mod due;
 pub(crate) mod environment;
 pub(crate) mod event;
 pub(crate) mod expiry;
