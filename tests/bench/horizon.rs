@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use engine_harness::Cluster;
 use serde_json::json;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -20,10 +21,12 @@ use super::stock::Stock;
 use super::trial::{Case, Series, Trial, clients, interleave};
 
 const ABOUT: &str = "Sessions that trigger, dequeue and complete 100 runs at a time, as fast as they are answered; what a claim \
-    costs in the course of time; and a bystander that reads the state of one run over and over. Calls are the dequeues.";
+    costs in the course of time, in one environment and in twenty that take turns; and a bystander that reads the state of one run over and over. Calls are the dequeues.";
 
 const BATCH: i32 = 100;
 const QUEUED: u64 = 10_000;
+/// How many environments the runs are spread over; 0 for the built-in one.
+const SPREADS: [i64; 2] = [0, 20];
 
 /// Between two reads of the bystander.
 const READ_PAUSE: Duration = Duration::from_millis(5);
@@ -36,12 +39,17 @@ const READ_P99: Figure = Figure::new("bystander's read p99, ms", 3);
 #[derive(Clone)]
 struct Setup {
     is_held: bool,
+    environments: i64,
     clients: usize,
 }
 
 impl Case for Setup {
     fn conditions(&self) -> String {
-        clients(self.clients)
+        let clients = clients(self.clients);
+        match self.environments {
+            0 => clients,
+            environments => format!("{clients}, {environments} environments"),
+        }
     }
 
     fn variant(&self) -> String {
@@ -56,21 +64,39 @@ impl Case for Setup {
 
 pub(super) async fn measure(bench: &mut Bench) -> Result<Chapter> {
     let time = bench.arguments.seconds(300);
-    let stock = Stock::filled(&bench.cluster, QUEUED).await?;
     let mut cases = Vec::new();
     for clients in bench.arguments.clients(&[4]) {
-        cases.extend([false, true].map(|is_held| Setup { is_held, clients }));
+        for environments in SPREADS {
+            cases.extend([false, true].map(|is_held| Setup {
+                is_held,
+                environments,
+                clients,
+            }));
+        }
     }
     let repeat = bench.arguments.repeat(1);
     let outcomes = interleave(&cases, repeat, &mut bench.order, async |case| {
-        let copy = stock.copy().await?;
-        let trial = trial(&copy, case, time).await?;
-        copy.remove().await?;
+        let stock = fill(&bench.cluster, case.environments).await?;
+        stock.prewarm().await?;
+        let trial = trial(&stock, case, time).await?;
+        stock.remove().await?;
         Ok(trial)
     })
     .await?;
-    stock.remove().await?;
     Ok(Chapter::new("horizon", ABOUT, outcomes))
+}
+
+/// Queued runs, so that no dequeue comes for nothing.
+async fn fill(cluster: &Cluster, environments: i64) -> Result<Stock<'_>> {
+    if environments == 0 {
+        return Stock::filled(cluster, QUEUED).await;
+    }
+    let stock = Stock::empty(cluster).await?;
+    let set = "select engine_set_environment('env' || n) from generate_series(0, $1 - 1) as n";
+    stock.observer().await?.query(set, &[&environments]).await?;
+    stock.add_spread(QUEUED, environments).await?;
+    stock.tidy().await?;
+    Ok(stock)
 }
 
 async fn trial(stock: &Stock<'_>, case: &Setup, time: Duration) -> Result<Trial> {
@@ -93,7 +119,7 @@ async fn trial(stock: &Stock<'_>, case: &Setup, time: Duration) -> Result<Trial>
     let sizer = tokio::spawn(size::watch(stock.observer().await?, start, end));
     let mut loads = JoinSet::new();
     for session in sessions {
-        loads.spawn(session.work(start, end));
+        loads.spawn(session.work(case.environments, start, end));
     }
     let (mut claims, mut clients) = (Course::default(), Vec::new());
     while let Some(ended) = loads.join_next().await {
@@ -165,8 +191,17 @@ impl Session {
         })
     }
 
-    async fn work(self, start: Instant, end: Instant) -> Result<(Client, Course)> {
-        let runs = Json(vec![json!({"task": "noop"}); usize::try_from(BATCH)?]);
+    async fn work(
+        self,
+        environments: i64,
+        start: Instant,
+        end: Instant,
+    ) -> Result<(Client, Course)> {
+        let run = |n| match environments {
+            0 => json!({"task": "noop"}),
+            all => json!({"task": "noop", "environment_id": format!("env{}", i64::from(n) % all)}),
+        };
+        let runs = Json((0..BATCH).map(run).collect::<Vec<_>>());
         let mut course = Course::default();
         while Instant::now() < end {
             self.client.query(&self.trigger, &[&runs]).await?;

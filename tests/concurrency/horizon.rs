@@ -1,19 +1,26 @@
 //! A transaction that stays open keeps vacuum from taking dead queue items away. A claim does not walk over them, and misses
 //! nothing that is alive.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
+use engine_harness::condition::eventually;
 use engine_harness::{Database, Session};
 use serde_json::{Value, json};
 use tokio_postgres::types::Json;
 
 /// Triggers and finishes this many runs, a hundred at a time.
 async fn churn(session: &Session, runs: i32) -> Result<()> {
+    churn_in(session, "default", runs).await
+}
+
+async fn churn_in(session: &Session, environment: &str, runs: i32) -> Result<()> {
     let trigger = "select count(*) from engine_trigger_many(( \
-                   select jsonb_agg(jsonb_build_object('task', 'test')) from generate_series(1, 100)))";
+                   select jsonb_agg(jsonb_build_object('task', 'test', 'environment_id', $1::text)) from generate_series(1, 100)))";
     let finish = "select count(*) from engine_dequeue(max_runs => 100) as d \
                   cross join lateral engine_succeed(d.run_id, d.snapshot_id)";
     for _ in 0..runs / 100 {
-        session.client.query_one(trigger, &[]).await?;
+        session.client.query_one(trigger, &[&environment]).await?;
         let finished: i64 = session.client.query_one(finish, &[]).await?.get(0);
         assert_eq!(finished, 100);
     }
@@ -53,6 +60,40 @@ async fn a_claim_does_not_walk_over_what_was_claimed_before() -> Result<()> {
         all > 3 * far,
         "a session that does not know where the living begin walks over {all} pages"
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_listing_of_environments_does_not_walk_over_what_was_claimed_before() -> Result<()> {
+    let database = Database::fresh().await?;
+    let (worker, holder) = (
+        Session::open(&database).await?,
+        Session::open(&database).await?,
+    );
+    let set = "select engine_set_environment(id) from unnest(array['a', 'b', 'c', 'd']) as id";
+    worker.client.batch_execute(set).await?;
+    let hold = "begin isolation level repeatable read; select from engine.run limit 1";
+    holder.client.batch_execute(hold).await?;
+    for environment in ["a", "c"] {
+        churn_in(&worker, environment, 3000).await?;
+    }
+    // Nothing is alive: these calls list environments, and no claim looks anywhere.
+    let mut near = 0;
+    let patience = Duration::from_secs(20);
+    let what = "the worker knows where the living begin";
+    eventually(what, patience, async || {
+        near = pages(&worker).await?;
+        Ok(near < 300)
+    })
+    .await?;
+    let newcomer = Session::open(&database).await?;
+    let all = pages(&newcomer).await?;
+    println!("{near} pages, and {all} of a session that does not know where the living begin");
+    assert!(all > 3 * near, "{near} pages, and {all} of a newcomer");
+    // What comes into an environment that had nothing alive is found.
+    let back = worker.trigger_with("'test', environment_id => 'c'").await?;
+    let claimed = worker.dequeue_many(10).await?;
+    assert!(claimed.iter().any(|held| held.run_id == back.run_id));
     Ok(())
 }
 

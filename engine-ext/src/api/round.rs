@@ -14,7 +14,7 @@ use crate::store;
 /// Environments that are looked through together, each for its share.
 const TOGETHER: usize = 100;
 /// Pages touched in vain from which on a listing is gone by for more than one call.
-const DEAR: i64 = 500;
+const DEAR: i64 = 100;
 /// For each so many of them it is gone by for a millisecond: then listings take a twentieth of the time or so.
 const PAGES_PER_MS: i64 = 20;
 /// For so long at most.
