@@ -1,13 +1,10 @@
--- Locks the slots that runs are about to give back; returns those that count against a limit, and whether each leaves a note for
--- the next claimer (slot_release). Limits that are set meanwhile wait here, and then find the slot given back.
+-- Locks the deadlines of runs that are about to change them; returns whether the slot of each counts against a limit, and whether
+-- giving it back leaves a note for the next claimer (slot_release). Who sets limits waits here, and then finds what became of the
+-- slot: so all are locked, and not only those that count as yet.
 -- $1 smallint shard, $2 text[] run ids
--- Locks: the deadlines' rows, in the order of their run ids; the runs are locked. Index: heartbeat_pkey.
-select h.run_id, h.is_noted
-from (
-    select o.run_id, o.is_counted, o.is_noted
-    from engine.heartbeat as o
-    where o.shard = $1 and o.run_id = any ($2)
-    order by o.run_id
-    for no key update
-) as h
-where h.is_counted
+-- Locks: the deadlines' rows, in the order of their run ids, as slots_fit; the runs are locked. Index: heartbeat_pkey.
+select h.run_id, h.is_counted, h.is_noted
+from engine.heartbeat as h
+where h.shard = $1 and h.run_id = any ($2)
+order by h.run_id
+for no key update

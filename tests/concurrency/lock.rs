@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use engine_harness::condition::{backend_pid, waits_for_lock};
 use engine_harness::{Database, Held, Session};
 use serde_json::json;
+use tokio_postgres::types::Json;
 
 async fn sessions<const N: usize>(database: &Database) -> Result<[Session; N]> {
     let mut sessions = Vec::new();
@@ -246,4 +247,36 @@ async fn a_tick_passes_by_a_child_that_somebody_moves_and_comes_back_for_it() ->
     assert_eq!(ticker.tick_of("cancelled_child").await?, 1);
     assert_eq!(ticker.status(&child.run_id).await?.0, "PENDING_CANCEL");
     Ok(())
+}
+
+#[tokio::test]
+async fn who_completes_many_runs_and_who_sets_a_limit_close_no_circle() -> Result<()> {
+    let [worker, operator, bystander] = sessions(&Database::fresh().await?).await?;
+    let (first, second) = (executing(&worker).await?, executing(&worker).await?);
+    // Both wait for the first run's deadline, the operator in front.
+    let hold = "begin; select from engine.heartbeat where run_id = $1 for update";
+    let hold = hold.replace("$1", &format!("'{}'", first.run_id));
+    bystander.client.batch_execute(&hold).await?;
+    let limit = "select engine_set_environment('default', concurrency_limit => 5)";
+    let operator_pid = backend_pid(&operator.client).await?;
+    let setting = tokio::spawn(async move { operator.client.batch_execute(limit).await });
+    waits_for_lock(&bystander.client, operator_pid).await?;
+    // The first run goes on, the second one ends.
+    let completions = json!([
+        {"run_id": first.run_id, "snapshot_id": first.snapshot_id, "ok": false,
+         "error": {"type": "STRING_ERROR", "raw": "no"}, "retry": {"delay": 600_000}},
+        {"run_id": second.run_id, "snapshot_id": second.snapshot_id, "ok": true},
+    ]);
+    let worker_pid = backend_pid(&worker.client).await?;
+    let completing = tokio::spawn(async move {
+        let sql = "select error_code from engine_complete_many($1)";
+        worker.client.query(sql, &[&Json(completions)]).await
+    });
+    waits_for_lock(&bystander.client, worker_pid).await?;
+    bystander.client.batch_execute("commit").await?;
+    setting.await??;
+    for row in completing.await?? {
+        assert_eq!(row.get::<_, Option<&str>>(0), None);
+    }
+    bystander.check().await
 }

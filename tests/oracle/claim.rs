@@ -20,7 +20,7 @@ impl Oracle {
         let max_runs = DequeueRequest::new(max_runs, 0, 1000)?.max_runs as usize;
         let mut environments = match environment_id {
             Some(id) => vec![environment(id)?.id.clone()],
-            None => self.environments(),
+            None => self.environments(context),
         };
         let mut claimed: Vec<Run> = Vec::new();
         for _ in 0..2 {
@@ -36,8 +36,10 @@ impl Oracle {
                 if got.len() == share {
                     more.push(id.clone());
                 }
+                if environment_id.is_none() && !got.is_empty() {
+                    self.served = Some(id);
+                }
                 claimed.extend(got);
-                self.served = Some(id);
             }
             environments = more;
         }
@@ -47,12 +49,13 @@ impl Oracle {
         Ok(told.collect())
     }
 
-    /// The environments that have something in the queue, those first whose turn it is.
-    fn environments(&self) -> Vec<String> {
-        let queued = self
-            .lives
-            .values()
-            .filter(|life| life.rows.available_at.is_some());
+    /// The environments that have something due in the queue, those first whose turn it is.
+    fn environments(&self, context: &Context<'_>) -> Vec<String> {
+        let queued = self.lives.values().filter(|life| {
+            life.rows
+                .available_at
+                .is_some_and(|at| at <= context.settings.now)
+        });
         let ids: BTreeSet<&String> = queued.map(|life| &life.new.environment.id).collect();
         let is_served = |id: &&String| self.served.as_ref().is_some_and(|served| *id <= served);
         let (before, behind): (Vec<&String>, Vec<&String>) = ids.into_iter().partition(is_served);

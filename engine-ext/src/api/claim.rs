@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use engine_core::{Environment, Refusal, Settings, Timestamp};
 
-use super::claim_limit::claim_held;
+use super::claim_limit::Claimer;
 use super::hand_out::{Got, length};
 use super::round::Round;
 use crate::store::claim::{Claimed, Source};
@@ -117,18 +117,18 @@ impl<'a> Wanted<'a> {
         {
             let others = i32::try_from(count - index).unwrap_or(i32::MAX);
             let share = (left / others).max(1);
-            let before = store::pages_touched();
             let got = self.claim_in(&id, share, caller, settings);
-            let in_vain = match got.claimed.is_empty() {
-                true => store::pages_touched() - before,
-                false => 0,
-            };
-            if length(&got.claimed) == share {
-                more.push(id.clone());
+            match got.claimed.is_empty() {
+                true => {
+                    all.is_busy |= got.is_busy;
+                    round.passed();
+                }
+                false => round.served(&id),
             }
-            all.is_busy |= got.is_busy && got.claimed.is_empty();
+            if length(&got.claimed) == share {
+                more.push(id);
+            }
             all.claimed.extend(got.claimed);
-            round.served(id, in_vain);
         }
         (turns.map(|(_, id)| id).collect(), more)
     }
@@ -155,7 +155,13 @@ impl<'a> Wanted<'a> {
         // With the mutex held nobody sets limits; but somebody may have done so since they were read.
         match store::environment::find_fresh(id) {
             Some(now) if is_held && goes_alone(&now) == is_alone => {
-                claim_held(from, &settled(now), max_runs, caller, settings)
+                let claimer = Claimer {
+                    from,
+                    environment: &settled(now),
+                    caller,
+                    settings,
+                };
+                claimer.claim(max_runs)
             }
             _ => Got::busy(),
         }

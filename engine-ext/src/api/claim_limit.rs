@@ -23,209 +23,199 @@ const ROUNDS: i32 = 100;
 const FIRST_WINDOW: i32 = 48;
 const LARGEST_WINDOW: i32 = 4096;
 
-/// Claims with the mutex held, until there are `max_runs` runs, or no more that may go: runs that no version does hide those
-/// behind them, but only once, since they are set aside.
-pub(super) fn claim_held(
-    from: Source<'_>,
-    environment: &Environment,
-    max_runs: i32,
-    caller: Caller<'_>,
-    settings: &Settings,
-) -> Got {
-    let mut all = Got::default();
-    for _ in 0..ROUNDS {
-        let left = max_runs - length(&all.claimed);
-        let got = match environment.cap() {
-            Some(cap) => claim_capped(from, environment, cap, left, caller, settings),
-            None => claim_lanes(from, environment, left, caller, settings),
-        };
-        let goes_on = got.has_set_aside;
-        all.add(got);
-        if !goes_on || length(&all.claimed) >= max_runs {
-            break;
-        }
-    }
-    all
+/// A claimer in one environment.
+pub(super) struct Claimer<'a> {
+    pub(super) from: Source<'a>,
+    pub(super) environment: &'a Environment,
+    pub(super) caller: Caller<'a>,
+    pub(super) settings: &'a Settings,
 }
 
-/// Claims where the environment has a limit: no more than `cap` of its slots are held.
-fn claim_capped(
-    from: Source<'_>,
-    environment: &Environment,
-    cap: i64,
-    max_runs: i32,
-    caller: Caller<'_>,
-    settings: &Settings,
-) -> Got {
-    let wanted = i64::from(max_runs).min(cap);
-    if wanted == 0 {
-        return Got::default();
+impl Claimer<'_> {
+    /// Claims with the mutex held, until there are `max_runs` runs, or no more that may go: runs that no version does hide those
+    /// behind them, but only once, since they are set aside.
+    pub(super) fn claim(&self, max_runs: i32) -> Got {
+        let mut all = Got::default();
+        for _ in 0..ROUNDS {
+            let left = max_runs - length(&all.claimed);
+            let got = match self.environment.cap() {
+                Some(cap) => self.claim_capped(cap, left),
+                None => self.claim_lanes(left),
+            };
+            let goes_on = got.has_set_aside;
+            all.add(got);
+            if !goes_on || length(&all.claimed) >= max_runs {
+                break;
+            }
+        }
+        all
     }
-    let mut reservation = match environment.reserves_slots && reservation::are_possible() {
-        true => Some(Reservation::place(from.environment_id, wanted)),
-        false => None,
-    };
-    // Counted after that, in a statement of its own.
-    let count = || {
-        let look = Look::now(from.environment_id, settings.now);
-        let held = store::lane::slots_held(from, cap);
-        match look {
-            Some(look) if held >= cap => look.found_full(from.environment_id),
-            _ => {}
+
+    /// Claims where the environment has a limit: no more than `cap` of its slots are held.
+    fn claim_capped(&self, cap: i64, max_runs: i32) -> Got {
+        let wanted = i64::from(max_runs).min(cap);
+        if wanted == 0 {
+            return Got::default();
+        }
+        let mut reservation = match self.environment.reserves_slots && reservation::are_possible() {
+            true => Some(Reservation::place(self.from.environment_id, wanted)),
+            false => None,
+        };
+        let held = self.held(cap, wanted, reservation.as_ref());
+        let free = (cap - held).min(wanted);
+        if free <= 0 {
+            return match reservation.is_some_and(|reservation| reservation.has_others()) {
+                true => Got::busy(),
+                false => Got::default(),
+            };
+        }
+        if let Some(reservation) = &mut reservation {
+            reservation.narrow(free);
+        }
+        // No more than was wanted, which is an integer.
+        let got = self.claim_lanes(free as i32);
+        if let Some(reservation) = reservation {
+            reservation.keep(got.slots);
+        }
+        got
+    }
+
+    /// The slots that are held, or reserved by others; or more than these, if even that leaves as many as are wanted. They are
+    /// counted after the reservation was placed, in a statement of its own.
+    fn held(&self, cap: i64, wanted: i64, reservation: Option<&Reservation>) -> i64 {
+        let id = self.from.environment_id;
+        let Some(reservation) = reservation else {
+            return self.count(cap);
+        };
+        reservation
+            .held_at_most(id)
+            .filter(|held| cap - held >= wanted)
+            .unwrap_or_else(|| reservation.counted(id, self.count(cap)))
+    }
+
+    /// Counts the slots that are held; from `cap` on it does not matter.
+    fn count(&self, cap: i64) -> i64 {
+        let id = self.from.environment_id;
+        let look = Look::now(id, self.settings.now);
+        let held = store::lane::slots_held(self.from, cap);
+        if let Some(look) = look.filter(|_| held >= cap) {
+            look.found_full(id);
         }
         held
-    };
-    let held = match &reservation {
-        Some(reservation) => reservation
-            .held_at_most(from.environment_id)
-            .filter(|held| cap - held >= wanted)
-            .unwrap_or_else(|| reservation.counted(from.environment_id, count())),
-        None => count(),
-    };
-    let free = (cap - held).min(wanted);
-    if free <= 0 {
-        return match reservation.is_some_and(|reservation| reservation.has_others()) {
-            true => Got::busy(),
-            false => Got::default(),
-        };
     }
-    if let Some(reservation) = &mut reservation {
-        reservation.narrow(free);
-    }
-    // No more than was wanted, which is an integer.
-    let got = claim_lanes(from, environment, free as i32, caller, settings);
-    if let Some(reservation) = reservation {
-        reservation.keep(got.slots);
-    }
-    got
-}
 
-/// Claims within the limits of queues, and of lanes, whatever the environment's is.
-fn claim_lanes(
-    from: Source<'_>,
-    environment: &Environment,
-    max_runs: i32,
-    caller: Caller<'_>,
-    settings: &Settings,
-) -> Got {
-    let window = FIRST_WINDOW.max(max_runs.saturating_mul(2));
-    match environment.has_lanes() && store::lane::are_due(from, environment, window, settings.now) {
-        true => claim_limited(from, environment, max_runs, window, caller, settings),
-        false => claim_open(from, environment, max_runs, caller, settings),
-    }
-}
-
-/// Claims where there is nothing to do with lanes that have a limit.
-fn claim_open(
-    from: Source<'_>,
-    environment: &Environment,
-    max_runs: i32,
-    caller: Caller<'_>,
-    settings: &Settings,
-) -> Got {
-    let got = claim_unlimited(from, environment, max_runs, caller, settings);
-    if length(&got.claimed) < max_runs && !got.has_set_aside {
-        clear_strays(from, max_runs, caller, settings);
-    }
-    got
-}
-
-/// Claims where lanes have limits, and looks at `window` items first that are in no lane yet.
-fn claim_limited(
-    from: Source<'_>,
-    environment: &Environment,
-    max_runs: i32,
-    mut window: i32,
-    caller: Caller<'_>,
-    settings: &Settings,
-) -> Got {
-    let is_alone = environment.needs_mutex();
-    let mut all = Got::default();
-    while length(&all.claimed) < max_runs {
-        let left = max_runs - length(&all.claimed);
-        let mut seen =
-            store::lane::candidates(from, environment, left, window, is_alone, settings.now);
-        if seen.is_empty() {
-            clear_strays(from, left, caller, settings);
-            break;
+    /// Claims within the limits of queues, and of lanes, whatever the environment's is.
+    fn claim_lanes(&self, max_runs: i32) -> Got {
+        let window = FIRST_WINDOW.max(max_runs.saturating_mul(2));
+        match self.environment.has_lanes()
+            && store::lane::are_due(self.from, self.environment, window, self.settings.now)
+        {
+            true => self.claim_limited(max_runs, window),
+            false => self.claim_open(max_runs),
         }
-        all.is_busy |= !is_alone && seen.hold(from, environment);
-        all.add(claim_seen(
-            from,
-            environment,
-            &mut seen,
-            left,
-            caller,
-            settings,
-        ));
-        let blocked = seen.blocked();
-        let changed = seen.changed(&blocked);
-        if !changed.is_empty() {
-            store::lane::settle(from, environment, &changed, &blocked);
-        }
-        // Whoever filed something sees other items next time; else there is nothing left that may go.
-        if blocked.is_empty() {
-            break;
-        }
-        window = (window * 4).min(LARGEST_WINDOW);
     }
-    if !is_alone {
-        // What stands behind runs of lanes that others hold.
-        let left = max_runs - length(&all.claimed);
-        all.add(claim_unlimited(from, environment, left, caller, settings));
-    }
-    all
-}
 
-/// Claims up to `max_runs` of the runs that were seen.
-fn claim_seen(
-    from: Source<'_>,
-    environment: &Environment,
-    seen: &mut Seen,
-    max_runs: i32,
-    caller: Caller<'_>,
-    settings: &Settings,
-) -> Got {
-    let mut all = Got::default();
-    loop {
-        let left = max_runs - length(&all.claimed);
-        let (held, free) = seen.admit(usize::try_from(left).unwrap_or(0));
-        let ids: Vec<&RunId> = held.iter().map(|(_, item)| &item.run_id).collect();
-        let candidates = match ids.is_empty() {
-            true => Vec::new(),
-            false => store::claim::lock_admitted(from, &ids),
-        };
-        let locked: BTreeSet<&RunId> = candidates
-            .iter()
-            .map(|candidate| &candidate.run.id)
+    /// Claims where there is nothing to do with lanes that have a limit.
+    fn claim_open(&self, max_runs: i32) -> Got {
+        let got = self.claim_unlimited(max_runs);
+        if length(&got.claimed) < max_runs && !got.has_set_aside {
+            clear_strays(self.from, max_runs, self.caller, self.settings);
+        }
+        got
+    }
+
+    /// Claims where lanes have limits, and looks at `window` items first that are in no lane yet.
+    fn claim_limited(&self, max_runs: i32, mut window: i32) -> Got {
+        let is_alone = self.environment.needs_mutex();
+        let mut all = Got::default();
+        while length(&all.claimed) < max_runs {
+            let left = max_runs - length(&all.claimed);
+            let mut seen = store::lane::candidates(
+                self.from,
+                self.environment,
+                left,
+                window,
+                is_alone,
+                self.settings.now,
+            );
+            if seen.is_empty() {
+                clear_strays(self.from, left, self.caller, self.settings);
+                break;
+            }
+            all.is_busy |= !is_alone && seen.hold(self.from, self.environment);
+            all.add(self.claim_seen(&mut seen, left));
+            let blocked = seen.blocked();
+            let changed = seen.changed(&blocked);
+            if !changed.is_empty() {
+                store::lane::settle(self.from, self.environment, &changed, &blocked);
+            }
+            // Whoever filed something sees other items next time; else there is nothing left that may go.
+            if blocked.is_empty() {
+                break;
+            }
+            window = (window * 4).min(LARGEST_WINDOW);
+        }
+        if !is_alone {
+            // What stands behind runs of lanes that others hold.
+            let left = max_runs - length(&all.claimed);
+            all.add(self.claim_unlimited(left));
+        }
+        all
+    }
+
+    /// Claims up to `max_runs` of the runs that were seen.
+    fn claim_seen(&self, seen: &mut Seen, max_runs: i32) -> Got {
+        let mut all = Got::default();
+        loop {
+            let left = max_runs - length(&all.claimed);
+            let (held, free) = seen.admit(usize::try_from(left).unwrap_or(0));
+            let ids: Vec<&RunId> = held.iter().map(|(_, item)| &item.run_id).collect();
+            let candidates = match ids.is_empty() {
+                true => Vec::new(),
+                false => store::claim::lock_admitted(self.from, &ids),
+            };
+            let locked: BTreeSet<&RunId> = candidates
+                .iter()
+                .map(|candidate| &candidate.run.id)
+                .collect();
+            let is_all = locked.len() == held.len();
+            for (lane, item) in &held {
+                seen.take(*lane, item, locked.contains(&item.run_id));
+            }
+            all.add(hand_out(
+                self.from,
+                self.environment,
+                candidates,
+                self.caller,
+                self.settings,
+            ));
+            // A run that somebody else has locked makes way for the next one.
+            if is_all {
+                // Lanes without a limit are nobody's: of these the next runs are taken that are free, however many others take some.
+                let free = i32::try_from(free).unwrap_or(i32::MAX);
+                all.add(self.claim_unlimited(free));
+                return all;
+            }
+        }
+    }
+
+    /// Claims up to `max_runs` runs of queues without a limit.
+    fn claim_unlimited(&self, max_runs: i32) -> Got {
+        if max_runs == 0 {
+            return Got::default();
+        }
+        let limited: Vec<&str> = self
+            .environment
+            .queue_caps()
+            .map(|(queue, _)| queue)
             .collect();
-        let is_all = locked.len() == held.len();
-        for (lane, item) in &held {
-            seen.take(*lane, item, locked.contains(&item.run_id));
-        }
-        all.add(hand_out(from, environment, candidates, caller, settings));
-        // A run that somebody else has locked makes way for the next one.
-        if is_all {
-            // Lanes without a limit are nobody's: of these the next runs are taken that are free, however many others take some.
-            let free = i32::try_from(free).unwrap_or(i32::MAX);
-            all.add(claim_unlimited(from, environment, free, caller, settings));
-            return all;
-        }
+        let candidates = store::claim::lock(self.from, &limited, max_runs, self.settings.now);
+        hand_out(
+            self.from,
+            self.environment,
+            candidates,
+            self.caller,
+            self.settings,
+        )
     }
-}
-
-/// Claims up to `max_runs` runs of queues without a limit.
-fn claim_unlimited(
-    from: Source<'_>,
-    environment: &Environment,
-    max_runs: i32,
-    caller: Caller<'_>,
-    settings: &Settings,
-) -> Got {
-    if max_runs == 0 {
-        return Got::default();
-    }
-    let limited: Vec<&str> = environment.queue_caps().map(|(queue, _)| queue).collect();
-    let candidates = store::claim::lock(from, &limited, max_runs, settings.now);
-    hand_out(from, environment, candidates, caller, settings)
 }

@@ -13,11 +13,13 @@ use crate::store;
 
 /// Environments that are looked through together, each for its share.
 const TOGETHER: usize = 100;
-/// Pages touched in vain from which on a listing is gone by for more than one call.
-const DEAR: i64 = 100;
-/// For each so many of them it is gone by for a millisecond: then listings take a twentieth of the time or so.
-const PAGES_PER_MS: i64 = 20;
-/// For so long at most.
+/// So many environments, or fewer, are listed by each call.
+const FEW: usize = 10;
+/// How long a listing is gone by, for each environment that was listed, and for each that was looked through and gave nothing: some
+/// fifty times what these take, microseconds.
+const LISTED_US: usize = 400;
+const LOOKED_THROUGH_US: usize = 4_000;
+/// For so long at most, milliseconds.
 const LONGEST_MS: i64 = 1_000;
 
 thread_local! {
@@ -48,8 +50,8 @@ pub(super) struct Round<'a> {
     more: Vec<String>,
     /// None as long as what is known is gone by.
     listing: Option<Listing>,
-    /// Pages touched for nothing.
-    in_vain: i64,
+    /// How many were looked through for nothing.
+    in_vain: usize,
 }
 
 impl<'a> Round<'a> {
@@ -81,7 +83,6 @@ impl<'a> Round<'a> {
             self.more.clear();
             Listing::behind(&self.turn.served)
         });
-        let before = store::pages_touched();
         let mut together = Vec::new();
         while together.len() < TOGETHER && !listing.is_over {
             let due = listing.next(self.worker_queue, self.now);
@@ -90,14 +91,17 @@ impl<'a> Round<'a> {
                     .filter(|id| !store::saturation::is_full(id, self.now)),
             );
         }
-        self.in_vain += store::pages_touched() - before;
         (!together.is_empty()).then_some(together)
     }
 
-    /// Notes that an environment was served, and the pages that it touched for nothing.
-    pub(super) fn served(&mut self, id: String, in_vain: i64) {
-        self.turn.served = id;
-        self.in_vain += in_vain;
+    /// Notes that an environment gave something.
+    pub(super) fn served(&mut self, id: &str) {
+        id.clone_into(&mut self.turn.served);
+    }
+
+    /// Notes that one gave nothing.
+    pub(super) fn passed(&mut self) {
+        self.in_vain += 1;
     }
 
     /// Notes environments that were not looked through, and such as may have more than they gave.
@@ -110,8 +114,10 @@ impl<'a> Round<'a> {
     pub(super) fn end(mut self) {
         if let Some(listing) = self.listing {
             self.turn.are_all = listing.is_over;
-            self.turn.listed_at = (self.in_vain >= DEAR).then_some(self.now);
-            self.turn.kept_ms = (self.in_vain / PAGES_PER_MS).min(LONGEST_MS);
+            let us = listing.count * LISTED_US + self.in_vain * LOOKED_THROUGH_US;
+            let ms = i64::try_from(us / 1_000).unwrap_or(LONGEST_MS);
+            self.turn.listed_at = (listing.count > FEW).then_some(self.now);
+            self.turn.kept_ms = ms.min(LONGEST_MS);
         }
         self.turn.known = self.rest;
         if self.turn.are_all {
@@ -127,6 +133,8 @@ struct Listing {
     after: String,
     is_back: bool,
     is_over: bool,
+    /// How many were listed.
+    count: usize,
 }
 
 impl Listing {
@@ -136,6 +144,7 @@ impl Listing {
             after: start.to_owned(),
             is_back: start.is_empty(),
             is_over: false,
+            count: 0,
         }
     }
 
@@ -143,6 +152,7 @@ impl Listing {
     fn next(&mut self, worker_queue: &str, now: Timestamp) -> Vec<String> {
         let (shard, count) = (Shard::default(), TOGETHER as i32);
         let mut listed = store::due::environments(shard, worker_queue, &self.after, count, now);
+        self.count += listed.len();
         let is_end = listed.len() < TOGETHER;
         let last = listed.last().map(|(id, _)| id.clone());
         let is_past = |id: &String| !self.start.is_empty() && *id > self.start;

@@ -207,8 +207,7 @@ pub(crate) fn has_written() -> bool {
     unsafe { pg_sys::GetTopTransactionIdIfAny() != pg_sys::InvalidTransactionId }
 }
 
-/// Pages that this process has touched in the server's buffer; it only grows.
-pub(crate) fn pages_touched() -> i64 {
+fn pages_touched() -> i64 {
     // SAFETY: counters of this process, which only grow.
     unsafe { pg_sys::pgBufferUsage.shared_blks_hit + pg_sys::pgBufferUsage.shared_blks_read }
 }

@@ -40,4 +40,4 @@ pub(crate) mod wait;
 pub(crate) mod waitpoint;
 pub(crate) mod worker;
 
-pub(crate) use low_water::{has_written, pages_touched};
+pub(crate) use low_water::has_written;

@@ -132,6 +132,9 @@ impl<'a> Transitions<'a> {
         for step in &self.refused {
             self.refuse(step, &mut positions);
         }
+        if !self.finished.is_empty() && !self.moved.is_empty() {
+            self.lock_deadlines();
+        }
         if !self.finished.is_empty() {
             self.finish(&mut positions);
             self.cancel_children();

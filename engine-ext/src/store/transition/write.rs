@@ -90,6 +90,13 @@ impl Transitions<'_> {
         }
     }
 
+    /// Locks the deadlines of all these runs in their order, as who sets limits does: two statements are going to write them.
+    pub(super) fn lock_deadlines(&self) {
+        let finished = self.finished.iter().map(|step| step.run);
+        let moved = self.moved.iter().map(|step| step.run);
+        self.lock_slots(finished.chain(moved).map(|run| run.id.as_str()).collect());
+    }
+
     /// Releases the slots of runs that go on without one. Few do.
     fn release_held(&self) {
         let leaving: Vec<&str> = self
@@ -101,9 +108,20 @@ impl Transitions<'_> {
             .map(|step| step.run.id.as_str())
             .collect();
         if !leaving.is_empty() {
-            let arguments = arguments![self.shard.number(), leaving];
-            self.release(&LOCK_SLOTS.query(arguments, |cells| (cells.value(), cells.value())));
+            self.release(&self.lock_slots(leaving));
         }
+    }
+
+    /// Locks the deadlines of runs; gives those whose slot counts, each with whether giving it back is to be noted.
+    fn lock_slots(&self, run_ids: Vec<&str>) -> Vec<(String, bool)> {
+        let arguments = arguments![self.shard.number(), run_ids];
+        let locked = LOCK_SLOTS.query(arguments, |cells| {
+            (cells.value(), cells.value::<bool>(), cells.value())
+        });
+        let counted = locked.into_iter().filter(|(_, is_counted, _)| *is_counted);
+        counted
+            .map(|(run_id, _, is_noted)| (run_id, is_noted))
+            .collect()
     }
 
     /// Takes away the items of runs that leave their queue, or come into it anew, and the edges of those that stop waiting.
