@@ -7,7 +7,7 @@
 with reopened as (
     update engine.lane as l
     set is_open = true
-    where l.shard = $1 and l.environment_id = $2 and ($3 or l.queue = any ($4))
+    where l.shard = $1 and l.environment_id = $2 and ($3 or l.queue = any ($4)) and not l.is_open
 ), lane as (
     delete from engine.lane as l
     where l.shard = $1 and l.environment_id = $2 and not ($3 or l.queue = any ($4))

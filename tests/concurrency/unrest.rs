@@ -88,11 +88,12 @@ async fn finish(worker: &Session, held: &Held, completion: serde_json::Value) ->
     Ok(())
 }
 
-/// Cancels runs in every state.
+/// Cancels runs that are queued or held. It reads what does not grow with the runs that have ended.
 pub async fn cancel(canceller: Session, over: Arc<AtomicBool>) -> Result<()> {
     while !over.load(Ordering::Relaxed) {
         let sql = "select engine_cancel(run_id, finalize => true) \
-                   from (select run_id from engine.run_state where execution_status <> 'FINISHED' order by random() limit 1) as r";
+                   from (select run_id from engine.queue_item union all select run_id from engine.heartbeat \
+                         order by random() limit 1) as r";
         canceller.client.batch_execute(sql).await?;
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

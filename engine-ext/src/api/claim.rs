@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use engine_core::{Environment, Refusal, Settings, Timestamp};
+use engine_core::{Environment, Refusal, Settings, Timestamp, fair_share};
 
 use super::claim_limit::Claimer;
 use super::hand_out::{Got, length};
@@ -70,12 +70,11 @@ impl<'a> Wanted<'a> {
 
     /// Claims what can be had without waiting; tells, too, whether something was busy.
     fn claim_once(&self, caller: Caller<'_>, settings: &Settings) -> (Vec<Claimed>, bool) {
-        let mut all = Got::default();
         if let Some(id) = self.only_environment() {
-            all = self.claim_in(id, self.max_runs, caller, settings);
-            let is_busy = all.is_busy && all.claimed.is_empty();
-            return (all.claimed, is_busy);
+            let got = self.claim_in(id, self.max_runs, caller, settings);
+            return (got.claimed, got.is_busy);
         }
+        let mut all = Got::default();
         let mut round = Round::begin(self.worker_queue, settings.now);
         while length(&all.claimed) < self.max_runs
             && let Some(environments) = round.next()
@@ -115,16 +114,10 @@ impl<'a> Wanted<'a> {
             && left > 0
             && let Some((index, id)) = turns.next()
         {
-            let others = i32::try_from(count - index).unwrap_or(i32::MAX);
-            let share = (left / others).max(1);
+            let share = fair_share(left, count - index);
             let got = self.claim_in(&id, share, caller, settings);
-            match got.claimed.is_empty() {
-                true => {
-                    all.is_busy |= got.is_busy;
-                    round.passed();
-                }
-                false => round.served(&id),
-            }
+            round.looked_through(&id, !got.claimed.is_empty());
+            all.is_busy |= got.is_busy && got.claimed.is_empty();
             if length(&got.claimed) == share {
                 more.push(id);
             }

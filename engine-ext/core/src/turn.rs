@@ -1,0 +1,143 @@
+//! Whose turn it is: in which order a session looks through environments, and how long it goes by what it has seen of them
+//! (`spec/queue.md §1.5`).
+//!
+//! A listing of the environments that have something costs a little for each, and it costs more to look through one in vain. So
+//! where they are many a listing is gone by for a while: those that were not looked through are next, and if the listing was of all
+//! of them, those that gave something come again. As soon as these do not give enough, all are listed anew.
+
+use crate::Timestamp;
+
+/// So many environments, or fewer, are listed by each call.
+const FEW: usize = 10;
+/// How long a listing is gone by for each environment that was listed, and for each that was looked through in vain: some fifty times
+/// what that takes, microseconds.
+const LISTED_US: usize = 400;
+const IN_VAIN_US: usize = 4_000;
+/// For so long at most, milliseconds.
+const LONGEST_MS: i64 = 1_000;
+
+/// Where a session stands among the environments of a worker queue.
+#[derive(Debug, Default)]
+pub struct Turn {
+    served: String,
+    known: Vec<String>,
+    /// Whether the listing that `known` is of was of all environments.
+    is_of_all: bool,
+    /// When that was, and for how long it is gone by.
+    listed_at: Option<Timestamp>,
+    kept_ms: i64,
+}
+
+impl Turn {
+    /// The environment that gave something last: a listing begins behind it. Empty for none.
+    #[must_use]
+    pub fn served(&self) -> &str {
+        &self.served
+    }
+
+    /// Notes that an environment gave something.
+    pub fn serve(&mut self, environment_id: &str) {
+        environment_id.clone_into(&mut self.served);
+    }
+
+    /// The environments to look through before any are listed, in their order.
+    pub fn take_known(&mut self, now: Timestamp) -> Vec<String> {
+        let age_ms = self.listed_at.map(|at| now.ms_since(at));
+        let known = std::mem::take(&mut self.known);
+        match age_ms.is_some_and(|age_ms| (0..self.kept_ms).contains(&age_ms)) {
+            true => known,
+            false => Vec::new(),
+        }
+    }
+
+    /// Notes a listing: how many environments it had, how many of these were looked through in vain, and whether it was of all.
+    pub fn learn(&mut self, listed: usize, in_vain: usize, is_of_all: bool, now: Timestamp) {
+        let us = listed * LISTED_US + in_vain * IN_VAIN_US;
+        let ms = i64::try_from(us / 1_000).unwrap_or(LONGEST_MS);
+        self.kept_ms = ms.min(LONGEST_MS);
+        self.listed_at = (listed > FEW).then_some(now);
+        self.is_of_all = is_of_all;
+    }
+
+    /// Keeps what was not looked through, and what may have more than it gave.
+    pub fn keep(&mut self, rest: Vec<String>, more: Vec<String>) {
+        self.known = rest;
+        // Else others that were not listed come before these.
+        if self.is_of_all {
+            self.known.extend(more);
+        }
+    }
+}
+
+/// How many runs an environment may give of the `left` that are yet to be had, if so many may give some, itself included.
+#[must_use]
+pub fn fair_share(left: i32, environments: usize) -> i32 {
+    let environments = i32::try_from(environments).unwrap_or(i32::MAX);
+    (left / environments.max(1)).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: i64) -> Timestamp {
+        Timestamp::from_unix_ms(1_000_000 + ms)
+    }
+
+    fn ids(ids: &[&str]) -> Vec<String> {
+        ids.iter().map(|id| (*id).to_owned()).collect()
+    }
+
+    #[test]
+    fn few_environments_are_listed_by_each_call() {
+        let mut turn = Turn::default();
+        turn.learn(10, 0, true, at(0));
+        turn.keep(ids(&["a"]), ids(&["b"]));
+        assert_eq!(turn.take_known(at(0)), ids(&[]));
+    }
+
+    #[test]
+    fn a_listing_of_many_is_gone_by_for_a_while_that_it_paid_for() {
+        for (listed, in_vain, ms) in [(20, 0, 8), (20, 10, 48), (100, 0, 40), (5_000, 0, 1_000)] {
+            for (age, is_known) in [(0, true), (ms - 1, true), (ms, false), (-1, false)] {
+                let mut turn = Turn::default();
+                turn.learn(listed, in_vain, true, at(0));
+                turn.keep(ids(&["a"]), ids(&[]));
+                assert_eq!(!turn.take_known(at(age)).is_empty(), is_known, "{age}");
+            }
+        }
+    }
+
+    #[test]
+    fn those_that_give_come_again_only_where_all_were_listed() {
+        let mut turn = Turn::default();
+        turn.learn(100, 0, false, at(0));
+        turn.keep(ids(&["c"]), ids(&["a", "b"]));
+        assert_eq!(turn.take_known(at(1)), ids(&["c"]));
+        turn.learn(100, 0, true, at(0));
+        turn.keep(ids(&["c"]), ids(&["a", "b"]));
+        assert_eq!(turn.take_known(at(1)), ids(&["c", "a", "b"]));
+    }
+
+    #[test]
+    fn what_was_known_is_known_once() {
+        let mut turn = Turn::default();
+        turn.learn(100, 0, true, at(0));
+        turn.keep(ids(&["a"]), ids(&[]));
+        assert_eq!(turn.take_known(at(1)), ids(&["a"]));
+        assert_eq!(turn.take_known(at(1)), ids(&[]));
+    }
+
+    #[test]
+    fn each_environment_has_its_share_and_none_comes_to_nothing() {
+        assert_eq!(
+            [
+                fair_share(10, 3),
+                fair_share(7, 2),
+                fair_share(3, 5),
+                fair_share(5, 1)
+            ],
+            [3, 3, 1, 5]
+        );
+    }
+}
