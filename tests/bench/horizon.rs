@@ -92,7 +92,8 @@ async fn fill(cluster: &Cluster, environments: i64) -> Result<Stock<'_>> {
         return Stock::filled(cluster, QUEUED).await;
     }
     let stock = Stock::empty(cluster).await?;
-    let set = "select engine_set_environment('env' || n) from generate_series(0, $1::bigint - 1) as n";
+    let set =
+        "select engine_set_environment('env' || n) from generate_series(0, $1::bigint - 1) as n";
     stock.observer().await?.query(set, &[&environments]).await?;
     stock.add_spread(QUEUED, environments).await?;
     stock.tidy().await?;

@@ -12,7 +12,7 @@ use super::statement::{Cells, Statement, arguments, statement};
 
 static ENVIRONMENTS: Statement = statement!("environment_due.sql");
 
-/// Of so many environments it is remembered, at most, since each is looked at once a second.
+/// Of so many environments it is remembered, at most: each is looked at once a second then.
 const MOST: usize = 1_000;
 
 thread_local! {

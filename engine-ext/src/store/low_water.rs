@@ -24,9 +24,9 @@ use super::kept;
 
 /// Pages that a scan may touch for nothing before it pays to remember how far it went.
 const WALK: i64 = 500;
-/// Time between two looks, milliseconds; where a scan is not due itself, between two looks for others.
+/// Time between two looks, milliseconds; where a family is looked at together, at least so long for each of its scans.
 const LOOK_MS: i64 = 20;
-const SELDOM_MS: i64 = 1_000;
+const LOOK_EACH_MS: i64 = 1;
 /// Time between two scans from the beginning, milliseconds.
 const BEGINNING_MS: i64 = 60_000;
 
@@ -107,7 +107,8 @@ pub(super) fn remember(scan: Scan, now: Timestamp) {
     });
 }
 
-/// Where the scans of a family begin of which that is remembered, in the order of their names. `first` as above, of each.
+/// Where the scans of a family begin of which that is remembered, in the order of their names. `first` as above, of each. Call it
+/// before the scans: once one of them has written, no mark moves on.
 pub(super) fn beginnings(
     family: &str,
     table: &CStr,
@@ -119,9 +120,11 @@ pub(super) fn beginnings(
         let all = marks.range(from..).map(|(scan, _)| scan);
         all.take_while(|scan| scan.0 == family).cloned().collect()
     });
+    let each_ms = i64::try_from(scans.len()).unwrap_or(i64::MAX);
+    let look_ms = LOOK_MS.max(each_ms.saturating_mul(LOOK_EACH_MS));
     let low = |scan: Scan| {
         let first = |low| first(&scan.1, low);
-        let low = begin(&scan, table, now, SELDOM_MS, first)?;
+        let low = begin(&scan, table, now, look_ms, first)?;
         Some((scan.1, low))
     };
     scans.into_iter().filter_map(low).collect()
