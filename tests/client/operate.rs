@@ -7,6 +7,7 @@ use engine_client::{
     AttemptStatus, Cancel, Completion, Dequeue, Engine, EnvironmentChange, ErrorKind,
     ExecutionStatus, Failure, QueueChange, RunStatus, Trigger,
 };
+use engine_harness::condition::eventually;
 use engine_harness::{Database, Session};
 use serde_json::json;
 
@@ -131,7 +132,13 @@ async fn runs_that_are_over_before_they_began_are_written() -> Result<()> {
         .create_failed_run(&Trigger::new("t"), &failure, false)
         .await?;
     assert_eq!(run.run_status, RunStatus::SystemFailure);
-    let events = engine.events(0, 100).await?;
+    // Events wait for every transaction of the server that may write some.
+    let (mut events, patience) = (Vec::new(), Duration::from_secs(60));
+    eventually("the cancel is told", patience, async || {
+        events = engine.events(0, 100).await?;
+        Ok(!events.is_empty())
+    })
+    .await?;
     let told: Vec<_> = events
         .iter()
         .filter(|event| event.name == "runCancelled")

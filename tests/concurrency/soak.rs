@@ -23,9 +23,9 @@ const SET_UP: &str = "create table change (environment_id text, queue text, at t
 
 /// Of each queue that has fewer than fifty queued runs, paused or not, ten more: so the work that may go is always the same.
 const TRIGGER: &str = "select count(*) from engine_trigger_many(( \
-    select jsonb_agg(jsonb_strip_nulls(jsonb_build_object( \
+    select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object( \
                'task', 'test', 'environment_id', 'e' || n, 'queue', 'q' || q, \
-               'concurrency_key', case when k <= 5 then 'k' || k end))) \
+               'concurrency_key', case when k <= 5 then 'k' || k end))), '[]') \
     from generate_series(1, 20) as n, generate_series(1, 4) as q, generate_series(1, 10) as k \
     where 50 > (select count(*) from engine.queue_item as i where i.environment_id = 'e' || n and i.queue = 'q' || q)))";
 

@@ -92,7 +92,8 @@ async fn finish(worker: &Session, held: &Held, completion: serde_json::Value) ->
 pub async fn cancel(canceller: Session, over: Arc<AtomicBool>) -> Result<()> {
     while !over.load(Ordering::Relaxed) {
         let sql = "select engine_cancel(run_id, finalize => true) \
-                   from (select run_id from engine.queue_item union all select run_id from engine.heartbeat \
+                   from (select run_id \
+                         from (select run_id from engine.queue_item union all select run_id from engine.heartbeat) as a \
                          order by random() limit 1) as r";
         canceller.client.batch_execute(sql).await?;
         tokio::time::sleep(Duration::from_millis(10)).await;
