@@ -8,21 +8,21 @@
 -- `offset 0` keeps each step to be looked for once.
 -- Locks: none. Index: queue_item_claim, lane_open, release_environment.
 with recursive due as (
-    select $3 collate "C" as environment_id, 0 as place, 1 as ahead, null::timestamptz as low
+    select $3 collate "C" as environment_id, 0 as place, 1 as nth, null::timestamptz as low
     union all
-    select n.environment_id, d.place + 1, d.ahead + (n.environment_id = n.known)::integer,
-           case when n.environment_id = n.known then $7[d.ahead] end
+    select n.environment_id, d.place + 1, d.nth + (n.environment_id = n.known)::integer,
+           case when n.environment_id = n.known then $7[d.nth] end
     from due as d
     cross join lateral (
         select least(
-            case when $6[d.ahead] is null then (
+            case when $6[d.nth] is null then (
                 select q.environment_id from engine.queue_item as q
                 where q.shard = $1 and q.worker_queue = $2 and q.environment_id > d.environment_id and not q.is_filed
                 order by q.environment_id limit 1)
             else (
                 select q.environment_id from engine.queue_item as q
                 where q.shard = $1 and q.worker_queue = $2 and q.environment_id > d.environment_id
-                  and q.environment_id < $6[d.ahead] and not q.is_filed
+                  and q.environment_id < $6[d.nth] and not q.is_filed
                 order by q.environment_id limit 1)
             end,
             (select l.environment_id from engine.lane as l
@@ -31,7 +31,7 @@ with recursive due as (
             (select r.environment_id from engine.release as r
              where r.shard = $1 and r.environment_id > d.environment_id
              order by r.environment_id limit 1),
-            $6[d.ahead]) as environment_id, $6[d.ahead] as known
+            $6[d.nth]) as environment_id, $6[d.nth] as known
         offset 0
     ) as n
     where n.environment_id is not null and d.place < $4

@@ -117,7 +117,6 @@ pub(super) async fn measure(bench: &mut Bench) -> Result<Chapter> {
 const KEYS_LIMITED: &str = "select engine_set_queue('keyed', concurrency_limit => 1)";
 const ENVIRONMENT_LIMITED: &str =
     "select engine_set_environment('default', concurrency_limit => 10000000)";
-const ENVIRONMENTS_LIMITED: &str = "select engine_set_environment('env' || n, concurrency_limit => 1) from generate_series(0, 99) as n";
 
 /// What is blocked in a variant, and `queued` runs that may go.
 async fn fill(cluster: &Cluster, variant: Variant, queued: u64) -> Result<Stock<'_>> {
@@ -134,10 +133,8 @@ async fn fill(cluster: &Cluster, variant: Variant, queued: u64) -> Result<Stock<
             block(&session, KEYS).await?;
         }
         Variant::BehindEnvironments => {
-            stock.add_spread(BLOCKED, ENVIRONMENTS).await?;
-            let session = stock.observer().await?;
-            session.batch_execute(ENVIRONMENTS_LIMITED).await?;
-            block(&session, ENVIRONMENTS).await?;
+            stock.add_spread(BLOCKED, ENVIRONMENTS, Some(1)).await?;
+            block(&stock.observer().await?, ENVIRONMENTS).await?;
         }
     }
     stock.add_queued(queued).await?;

@@ -21,7 +21,8 @@ use super::stock::Stock;
 use super::trial::{Case, Series, Trial, clients, interleave};
 
 const ABOUT: &str = "Sessions that trigger, dequeue and complete 100 runs at a time, as fast as they are answered; what a claim \
-    costs in the course of time, in one environment and in twenty that take turns; and a bystander that reads the state of one run over and over. Calls are the dequeues.";
+    costs in the course of time, in one environment and in twenty that take turns; and a bystander that reads the state of one run \
+    over and over. Calls are the dequeues.";
 
 const BATCH: i32 = 100;
 const QUEUED: u64 = 10_000;
@@ -92,10 +93,7 @@ async fn fill(cluster: &Cluster, environments: i64) -> Result<Stock<'_>> {
         return Stock::filled(cluster, QUEUED).await;
     }
     let stock = Stock::empty(cluster).await?;
-    let set =
-        "select engine_set_environment('env' || n) from generate_series(0, $1::bigint - 1) as n";
-    stock.observer().await?.query(set, &[&environments]).await?;
-    stock.add_spread(QUEUED, environments).await?;
+    stock.add_spread(QUEUED, environments, None).await?;
     stock.tidy().await?;
     Ok(stock)
 }

@@ -71,8 +71,17 @@ impl<'a> Stock<'a> {
         self.fill(FILL_QUEUED, count, &[&0_i64, &keys]).await
     }
 
-    /// Over so many environments, which are called `env0`, `env1` and so on.
-    pub(super) async fn add_spread(&self, count: u64, environments: i64) -> Result<()> {
+    /// Over so many environments, which are called `env0`, `env1` and so on, each with that limit.
+    pub(super) async fn add_spread(
+        &self,
+        count: u64,
+        environments: i64,
+        limit: Option<i32>,
+    ) -> Result<()> {
+        let set = "select engine_set_environment('env' || n, concurrency_limit => $2) \
+                   from generate_series(0, $1::bigint - 1) as n";
+        let session = self.observer().await?;
+        session.query(set, &[&environments, &limit]).await?;
         progress::say(format!(
             "filling in {count} runs over {environments} environments"
         ));

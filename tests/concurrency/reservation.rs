@@ -10,7 +10,8 @@ use crate::limit::{changing_limits, fifty_claimers};
 
 const LIBRARIES: &str = "shared_preload_libraries";
 
-async fn preloaded() -> Result<Cluster> {
+/// A server that has the library from its start.
+pub async fn preloaded() -> Result<Cluster> {
     let options = Options::default()
         .set(LIBRARIES, "engine")
         .set("max_prepared_transactions", "5");

@@ -4,18 +4,13 @@ use std::time::Duration;
 
 use anyhow::Result;
 use engine_harness::condition::eventually;
-use engine_harness::{Cluster, Database, Held, Options, Session};
+use engine_harness::{Database, Held, Session};
 use serde_json::json;
 
-async fn preloaded() -> Result<Cluster> {
-    let options = Options::default()
-        .set("shared_preload_libraries", "engine")
-        .set("max_prepared_transactions", "5");
-    Cluster::start(options).await
-}
+use crate::reservation::preloaded;
 
-/// Two sessions, and an environment of one slot with three runs.
-async fn full(database: &Database) -> Result<(Session, Session)> {
+/// A session that holds the one slot of an environment with three runs, and another one that found it full.
+async fn full(database: &Database) -> Result<(Session, Session, Held)> {
     let (holder, other) = (
         Session::open(database).await?,
         Session::open(database).await?,
@@ -27,22 +22,16 @@ async fn full(database: &Database) -> Result<(Session, Session)> {
             .trigger_with("'task', environment_id => 'env', queue => 'q'")
             .await?;
     }
-    Ok((holder, other))
-}
-
-/// Claims the next run, and has the other session find the environment full.
-async fn hold(holder: &Session, other: &Session) -> Result<Held> {
     let held = holder.take().await?;
     assert!(other.dequeue().await?.is_none(), "the slot is taken");
-    Ok(held)
+    Ok((holder, other, held))
 }
 
 #[tokio::test]
 async fn a_full_environment_is_not_counted_again_before_a_slot_is_given_back() -> Result<()> {
     let cluster = preloaded().await?;
     let database = cluster.database().await?;
-    let (holder, other) = full(&database).await?;
-    let held = hold(&holder, &other).await?;
+    let (holder, other, held) = full(&database).await?;
     let scans = "select idx_scan from pg_stat_xact_user_tables where schemaname = 'engine' and relname = 'heartbeat'";
     other.client.batch_execute("begin").await?;
     let before: i64 = other.client.query_one(scans, &[]).await?.get(0);
@@ -66,8 +55,7 @@ async fn a_slot_is_found_at_once_whichever_way_it_was_given_back() -> Result<()>
     let cluster = preloaded().await?;
     for way in ways {
         let database = cluster.database().await?;
-        let (holder, other) = full(&database).await?;
-        let held = hold(&holder, &other).await?;
+        let (holder, other, held) = full(&database).await?;
         let error = json!({"type": "STRING_ERROR", "raw": "no"});
         match way {
             "complete" => {
@@ -108,8 +96,7 @@ async fn a_slot_is_found_at_once_whichever_way_it_was_given_back() -> Result<()>
 async fn who_rolls_back_gives_nothing_back_and_holds_nothing() -> Result<()> {
     let cluster = preloaded().await?;
     let database = cluster.database().await?;
-    let (holder, other) = full(&database).await?;
-    let held = hold(&holder, &other).await?;
+    let (holder, other, held) = full(&database).await?;
     // Within its own transaction it finds the slot that it gave back, and then that it has taken it again.
     holder.client.batch_execute("begin").await?;
     holder.complete(&held, json!({"ok": true})).await?;
@@ -134,8 +121,7 @@ async fn who_rolls_back_gives_nothing_back_and_holds_nothing() -> Result<()> {
 async fn a_slot_that_a_prepared_transaction_gave_back_is_found() -> Result<()> {
     let cluster = preloaded().await?;
     let database = cluster.database().await?;
-    let (holder, other) = full(&database).await?;
-    let held = hold(&holder, &other).await?;
+    let (holder, other, held) = full(&database).await?;
     holder.client.batch_execute("begin").await?;
     holder.complete(&held, json!({"ok": true})).await?;
     let sql = "prepare transaction 'end'";

@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use engine_harness::{Cluster, Database, Options, Session};
+use engine_harness::{Database, Session};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::task::JoinSet;
 
+use crate::reservation::preloaded;
 use crate::unrest::{Tally, cancel, work};
 
 /// Twenty environments: every second one has a limit, and so has every second one of the four queues of each. Half of the runs have
@@ -58,8 +59,7 @@ async fn a_soak_ends_without_a_deadlock_and_without_a_leaked_slot() -> Result<()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_soak_of_a_preloaded_server_ends_without_a_deadlock_and_without_a_leaked_slot()
 -> Result<()> {
-    let options = Options::default().set("shared_preload_libraries", "engine");
-    let cluster = Cluster::start(options).await?;
+    let cluster = preloaded().await?;
     soak(&cluster.database().await?).await
 }
 

@@ -133,7 +133,7 @@ async fn what_one_environment_cannot_use_of_a_call_the_others_get() -> Result<()
     Ok(())
 }
 
-/// So many environments with runs, called `e0`, `e1` and so on.
+/// So many environments with runs, called `e1`, `e2` and so on.
 async fn many(count: i32, limit: Option<i32>, runs: i32) -> Result<Session> {
     let session = session(&[]).await?;
     let set = "select engine_set_environment('e' || n, concurrency_limit => $2) from generate_series(1, $1) as n";
@@ -179,8 +179,8 @@ async fn a_call_finds_what_may_go_behind_any_number_of_full_environments() -> Re
 }
 
 #[tokio::test]
-async fn an_environment_with_nothing_but_retries_to_come_is_passed_and_served_when_they_are_due()
--> Result<()> {
+async fn an_environment_with_nothing_but_retries_to_come_is_served_when_they_are_due() -> Result<()>
+{
     let session = many(120, None, 1).await?;
     assert_eq!(claim(&session, 1000).await?.len(), 120);
     let retry = "select count(*) from engine.run_state as s \

@@ -11,7 +11,7 @@ use crate::store;
 const TOGETHER: usize = 100;
 
 thread_local! {
-    /// Where this session stands, by worker queue.
+    /// By worker queue: where this backend stands.
     static TURNS: RefCell<HashMap<String, Turn>> = RefCell::default();
 }
 

@@ -67,7 +67,7 @@ impl Look {
     }
 }
 
-/// Whether an environment is still as full as this session found it; not for a transaction that has written: it may itself have
+/// Whether an environment is still as full as this backend found it; not for a transaction that has written: it may itself have
 /// given slots back.
 pub(crate) fn is_full(environment_id: &str, now: Timestamp) -> bool {
     let earlier = FULL.with_borrow(|full| full.get(environment_id).copied());
