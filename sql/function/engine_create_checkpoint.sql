@@ -1,5 +1,5 @@
 -- Written out because pgrx would call the parameter "r#type": type is a keyword of Rust.
-create function engine_create_checkpoint(
+create function @extschema@.engine_create_checkpoint(
     run_id text,
     snapshot_id text,
     type text,

@@ -1,5 +1,5 @@
 -- Written out because pgrx would call the parameter "r#type": type is a keyword of Rust.
-create function engine_set_environment(
+create function @extschema@.engine_set_environment(
     environment_id text,
     type text default null,
     project_id text default null,

@@ -1,3 +1,22 @@
+\echo Use "CREATE EXTENSION engine" to load this file. \quit
+
+-- Whatever this script binds it binds to pg_catalog: what the schema of the functions holds is its owner's, who need not be
+-- a superuser, and an overload there that fits better would be called with everybody's rights.
+set local search_path to pg_catalog, pg_temp;
+
+-- Ids, keys and documents are compared and cut as UTF-8.
+do $$
+begin
+    if pg_catalog.getdatabaseencoding() operator(pg_catalog.<>) 'UTF8' then
+        raise exception using
+            errcode = 'feature_not_supported',
+            message = 'the engine needs a database whose encoding is UTF8',
+            detail = pg_catalog.format('This database has encoding %s.', pg_catalog.getdatabaseencoding()),
+            hint = 'Create a database with: create database … template template0 encoding ''UTF8''.';
+    end if;
+end
+$$;
+
 -- Tables, types and views live in schema engine; the functions live where the extension is created.
 create schema engine;
 comment on schema engine is 'Tables, types and views of the run engine; its functions are engine_* in the schema of the extension';

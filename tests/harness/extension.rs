@@ -1,4 +1,4 @@
-//! The extension as three files: library, control file, install script.
+//! The extension as files: library, control file, install script, update scripts.
 
 use std::fs;
 use std::io;
@@ -9,7 +9,7 @@ use std::process::Stdio;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use crate::{PgConfig, Workspace, install_script, progress};
+use crate::{PgConfig, Workspace, install_script, progress, update_script};
 
 /// How cargo builds the library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,10 +38,14 @@ pub struct Extension {
     pub control: PathBuf,
     /// `engine--VERSION.sql`.
     pub script: PathBuf,
+    /// `engine--OLD--VERSION.sql`, one per release that can be updated.
+    pub updates: Vec<PathBuf>,
+    /// The install scripts of these releases, as they were: what tests update from.
+    pub releases: Vec<PathBuf>,
 }
 
 impl Extension {
-    /// Builds the library for `pg` and writes control file and install script beside it.
+    /// Builds the library for `pg` and writes control file and scripts beside it.
     ///
     /// # Errors
     /// If the build fails (cargo has said why), or the library's SQL cannot be read.
@@ -60,27 +64,50 @@ impl Extension {
         let template = fs::read_to_string(workspace.root().join("engine-ext/engine.control"))
             .context("cannot read engine-ext/engine.control")?;
         let text = template.replace("@CARGO_VERSION@", version);
-        let built = Self {
+        let control = directory.join("engine.control");
+        let script = directory.join(format!("engine--{version}.sql"));
+        fs::write(&control, &text)?;
+        install_script::write(&library, &text, &script)?;
+        let sql = workspace.root().join("sql");
+        let updates = update_script::write(&sql.join("upgrade"), &script, version)?;
+        Ok(Self {
             library,
-            control: directory.join("engine.control"),
-            script: directory.join(format!("engine--{version}.sql")),
-        };
-        fs::write(&built.control, &text)?;
-        install_script::write(&built.library, &text, &built.script)?;
-        Ok(built)
+            control,
+            script,
+            updates,
+            releases: scripts(&sql.join("install"))?,
+        })
     }
 
-    /// The three files, each with the place it takes in a server's directories `lib` and `share`.
+    /// The files of this version, each with the place it takes in a server's directories `lib` and `share`.
     #[must_use]
-    pub fn places(&self, lib: &Path, share: &Path) -> [(&Path, PathBuf); 3] {
+    pub fn places(&self, lib: &Path, share: &Path) -> Vec<(&Path, PathBuf)> {
         let extension = share.join("extension");
-        let script = self.script.file_name().unwrap_or_default();
-        [
-            (&self.library, lib.join("engine.so")),
-            (&self.control, extension.join("engine.control")),
-            (&self.script, extension.join(script)),
-        ]
+        let mut places = vec![
+            (self.library.as_path(), lib.join("engine.so")),
+            (self.control.as_path(), extension.join("engine.control")),
+        ];
+        for script in [&self.script].into_iter().chain(&self.updates) {
+            let name = script.file_name().unwrap_or_default();
+            places.push((script.as_path(), extension.join(name)));
+        }
+        places
     }
+}
+
+/// The scripts in a directory, in the order of their names.
+pub(crate) fn scripts(directory: &Path) -> Result<Vec<PathBuf>> {
+    let mut scripts = Vec::new();
+    let entries =
+        fs::read_dir(directory).with_context(|| format!("cannot read {}", directory.display()))?;
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_some_and(|ending| ending == "sql") {
+            scripts.push(path);
+        }
+    }
+    scripts.sort();
+    Ok(scripts)
 }
 
 /// Puts a copy of `source` at `place` in one step, so that a server which has the old file mapped

@@ -26,6 +26,7 @@ mod server;
 mod session;
 mod stand_in;
 mod time;
+mod update_script;
 mod wait;
 mod wal;
 mod workspace;

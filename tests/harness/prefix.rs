@@ -97,16 +97,21 @@ impl Prefix {
     /// # Errors
     /// If the files cannot be written.
     pub fn load(&self, extension: &Extension) -> Result<Loaded> {
-        let [library, control, script] =
-            extension.places(&self.base.join("lib"), &self.base.join("share"));
-        let replace = |(source, place): &(&Path, PathBuf)| {
-            put(source, place).with_context(|| format!("cannot write {}", place.display()))
+        let share = self.base.join("share");
+        let mut loaded = Loaded {
+            library_changed: false,
+            script_changed: false,
         };
-        replace(&control)?;
-        Ok(Loaded {
-            library_changed: replace(&library)?,
-            script_changed: replace(&script)?,
-        })
+        for (source, place) in extension.places(&self.base.join("lib"), &share) {
+            let is_changed = replace(source, &place)?;
+            loaded.library_changed |= is_changed && source == extension.library;
+            loaded.script_changed |= is_changed && source == extension.script;
+        }
+        for release in &extension.releases {
+            let name = release.file_name().unwrap_or_default();
+            replace(release, &share.join("extension").join(name))?;
+        }
+        Ok(loaded)
     }
 
     /// When the library was last replaced.
@@ -154,6 +159,10 @@ fn stamp(pg: &PgConfig) -> Result<String> {
         server.len(),
         server.mtime()
     ))
+}
+
+fn replace(source: &Path, place: &Path) -> Result<bool> {
+    put(source, place).with_context(|| format!("cannot write {}", place.display()))
 }
 
 fn lay_files(base: &Path, pg: &PgConfig) -> Result<()> {

@@ -1,0 +1,78 @@
+-- What becomes of the tables of 0.1.0. Views and functions are made anew behind this (tests/harness/update_script.rs).
+
+-- The script of 0.1.0 bound its constraints to whatever the schema of its functions held.
+alter table engine.environment
+    drop constraint environment_shard_check,
+    drop constraint environment_concurrency_limit_check,
+    drop constraint environment_burst_factor_check,
+    drop constraint environment_max_queue_size_check,
+    add constraint environment_shard_check check (shard between 0 and 1295),
+    add constraint environment_concurrency_limit_check check (concurrency_limit >= 0),
+    add constraint environment_burst_factor_check check (burst_factor >= 1),
+    add constraint environment_max_queue_size_check check (max_queue_size >= 0);
+
+alter table engine.queue
+    drop constraint queue_concurrency_limit_check,
+    drop constraint queue_override_limit_check,
+    drop constraint queue_max_size_check,
+    add constraint queue_concurrency_limit_check check (concurrency_limit >= 0),
+    add constraint queue_override_limit_check check (override_limit >= 0),
+    add constraint queue_max_size_check check (max_size >= 0);
+
+alter table engine.run
+    drop constraint run_max_attempts_check,
+    drop constraint run_max_duration_seconds_check,
+    add constraint run_max_attempts_check check (max_attempts > 0),
+    add constraint run_max_duration_seconds_check check (max_duration_seconds > 0);
+
+alter table engine.run_state
+    drop constraint run_state_snapshot_ordinal_check,
+    drop constraint run_state_attempt_number_check,
+    add constraint run_state_snapshot_ordinal_check check (snapshot_ordinal > 0),
+    add constraint run_state_attempt_number_check check (attempt_number >= 0);
+
+alter table engine.snapshot
+    drop constraint snapshot_run_status_check,
+    add constraint snapshot_run_status_check check (run_status <> 'DEQUEUED');
+
+alter table engine.heartbeat
+    drop constraint heartbeat_interval_ms_check,
+    drop constraint heartbeat_checked_in_time,
+    add constraint heartbeat_interval_ms_check check (interval_ms > 0),
+    add constraint heartbeat_checked_in_time check (check_at <= deadline_at);
+
+alter table engine.edge
+    drop constraint edge_batch_index_check,
+    add constraint edge_batch_index_check check (batch_index >= -1);
+
+alter table engine.timer
+    drop constraint timer_kind_check,
+    add constraint timer_kind_check check (kind in ( 'CANCEL_RUN', 'END_DELAY', 'PROMOTE', 'FINISH_WAITPOINT', 'CONTINUE_RUN', 'COMPLETE_BATCH', 'EXPIRE_BATCH'));
+
+alter table engine.machine
+    drop constraint machine_cpu_check,
+    drop constraint machine_memory_check,
+    drop constraint machine_cents_per_ms_check,
+    add constraint machine_cpu_check check (cpu >= 0),
+    add constraint machine_memory_check check (memory >= 0),
+    add constraint machine_cents_per_ms_check check (cents_per_ms >= 0);
+
+alter table engine.batch
+    drop constraint batch_run_count_check,
+    drop constraint batch_failed_count_check,
+    add constraint batch_run_count_check check (run_count >= 0),
+    add constraint batch_failed_count_check check (failed_count <= item_count);
+
+alter table engine.batch_item
+    drop constraint batch_item_item_index_check,
+    add constraint batch_item_item_index_check check (item_index >= 0);
+
+alter table engine.trigger_key
+    drop constraint trigger_key_kind_check,
+    add constraint trigger_key_kind_check check (kind in ('IDEMPOTENCY', 'DEBOUNCE', 'ONE_TIME_TOKEN'));
+
+alter table engine.schedule
+    drop constraint schedule_phase_check,
+    drop constraint schedule_next,
+    add constraint schedule_phase_check check (phase >= 0),
+    add constraint schedule_next check (num_nulls(next_nominal_at, next_effective_at, next_at) in (0, 3));

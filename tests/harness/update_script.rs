@@ -1,0 +1,75 @@
+//! Update scripts: what `sql/upgrade` says of the tables, and behind it every view and function anew.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::extension::scripts;
+
+/// What pgrx writes around each part of an install script.
+const PART: &str = "/* <begin connected objects> */";
+const END_OF_PART: &str = "/* </end connected objects> */";
+
+/// Where the functions begin: in the schema that the extension was given.
+const FUNCTIONS_FOLLOW: &str = "\nset local search_path to @extschema@, pg_temp;\n";
+
+/// How views and functions begin in an install script, and in an update script.
+const ANEW: [(&str, &str); 3] = [
+    ("create view ", "create or replace view "),
+    ("create function ", "create or replace function "),
+    ("CREATE  FUNCTION ", "CREATE OR REPLACE FUNCTION "),
+];
+
+/// Writes the update scripts to `version` beside its install script, one per file `OLD--VERSION.sql` of `upgrade`.
+pub(crate) fn write(upgrade: &Path, install: &Path, version: &str) -> Result<Vec<PathBuf>> {
+    let script = fs::read_to_string(install)?;
+    let anew = anew(&script);
+    ensure!(!anew.is_empty(), "the install script makes nothing");
+    let mut written = Vec::new();
+    for tables in scripts(upgrade)? {
+        let name = tables.file_stem().unwrap_or_default().to_string_lossy();
+        let (_, to) = name
+            .split_once("--")
+            .with_context(|| format!("{} is not named OLD--NEW.sql", tables.display()))?;
+        if to != version {
+            continue;
+        }
+        let text = format!(
+            "\\echo Use \"ALTER EXTENSION engine UPDATE TO '{version}'\" to load this file. \\quit\n\n\
+             set local search_path to pg_catalog, pg_temp;\n\n{}\n{anew}",
+            fs::read_to_string(&tables)?
+        );
+        let update = install.with_file_name(format!("engine--{name}.sql"));
+        fs::write(&update, text).with_context(|| format!("cannot write {}", update.display()))?;
+        written.push(update);
+    }
+    Ok(written)
+}
+
+/// The parts of an install script that an update runs again: those that make views and functions, and what sets the schema
+/// that functions are made in.
+fn anew(script: &str) -> String {
+    const AGAIN: [&str; 4] = [
+        "create view ",
+        "create function ",
+        "CREATE  FUNCTION ",
+        "revoke ",
+    ];
+    let mut anew = String::new();
+    for part in script.split(PART).skip(1) {
+        let part = part.split(END_OF_PART).next().unwrap_or(part);
+        if part
+            .lines()
+            .any(|line| AGAIN.iter().any(|start| line.starts_with(start)))
+        {
+            anew.push_str(part);
+        } else if part.contains(FUNCTIONS_FOLLOW) {
+            anew.push_str(FUNCTIONS_FOLLOW);
+        }
+    }
+    for (first, again) in ANEW {
+        anew = anew.replace(&format!("\n{first}"), &format!("\n{again}"));
+    }
+    anew
+}
