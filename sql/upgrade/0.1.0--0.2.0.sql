@@ -59,9 +59,9 @@ alter table engine.machine
 
 alter table engine.batch
     drop constraint batch_run_count_check,
-    drop constraint batch_failed_count_check,
+    drop constraint batch_check,
     add constraint batch_run_count_check check (run_count >= 0),
-    add constraint batch_failed_count_check check (failed_count <= item_count);
+    add constraint batch_check check (failed_count <= item_count);
 
 alter table engine.batch_item
     drop constraint batch_item_item_index_check,

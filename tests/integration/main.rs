@@ -1,5 +1,6 @@
 //! What single sessions see: commits, errors, transactions, the catalog.
 
+mod binding;
 mod catalog;
 mod check;
 mod commit;
@@ -10,5 +11,6 @@ mod privilege;
 mod readme;
 mod refusal;
 mod transaction;
+mod update;
 mod wakeup;
 mod worker;

@@ -87,6 +87,7 @@ fn engine_complete_attempt(
         name!(retry_at, Option<TimestampWithTimeZone>),
     ),
 > {
+    api::enter_locking().or_raise();
     let caller = Caller {
         worker_id,
         runner_id,
@@ -118,6 +119,7 @@ fn engine_succeed(
         name!(retry_at, Option<TimestampWithTimeZone>),
     ),
 > {
+    api::enter_locking().or_raise();
     let completion = Ok(Completion::success(output));
     TableIterator::once(one(run_id, snapshot_id, completion, Caller::default()).or_raise())
 }
@@ -145,6 +147,7 @@ fn engine_fail(
         name!(retry_at, Option<TimestampWithTimeZone>),
     ),
 > {
+    api::enter_locking().or_raise();
     let completion = Ok(Completion::failure(message.unwrap_or("failed")));
     TableIterator::once(one(run_id, snapshot_id, completion, Caller::default()).or_raise())
 }
@@ -179,6 +182,7 @@ fn engine_complete_many(
         name!(error_message, Option<String>),
     ),
 > {
+    api::enter_locking().or_raise();
     let caller = Caller {
         worker_id,
         runner_id,
@@ -237,7 +241,6 @@ fn all(
     completions: Vec<Result<CompletionOf, Refusal>>,
     caller: Caller<'_>,
 ) -> Result<Vec<Result<Completed, Refusal>>, Refusal> {
-    api::enter_locking()?;
     let settings = api::settings(api::now());
     let mut shards: BTreeMap<Shard, BTreeSet<&RunId>> = BTreeMap::new();
     for element in completions.iter().flatten() {

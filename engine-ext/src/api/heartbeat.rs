@@ -53,6 +53,7 @@ fn engine_heartbeat(
         name!(heartbeat_ms, Option<i64>),
     ),
 > {
+    api::enter_locking().or_raise();
     let rows = beat(vec![run_id], vec![snapshot_id]).or_raise();
     if let Some((run_id, None, ..)) = rows.first() {
         Err(Refusal::UnknownRun {
@@ -94,6 +95,7 @@ fn engine_heartbeat_many(
         name!(heartbeat_ms, Option<i64>),
     ),
 > {
+    api::enter_locking().or_raise();
     let run_ids = required("run_ids", run_ids).or_raise();
     let snapshot_ids = required("snapshot_ids", snapshot_ids).or_raise();
     TableIterator::new(beat(run_ids, snapshot_ids).or_raise())
@@ -104,7 +106,6 @@ fn beat(
     run_ids: Vec<Option<String>>,
     snapshot_ids: Vec<Option<String>>,
 ) -> Result<Vec<ExecutionRow>, Refusal> {
-    api::enter_locking()?;
     engine_core::check_pairs(run_ids.len(), snapshot_ids.len(), guc::max_batch())?;
     let mut beats = Vec::with_capacity(run_ids.len());
     for (index, (run_id, snapshot_id)) in run_ids.into_iter().zip(snapshot_ids).enumerate() {

@@ -1,0 +1,156 @@
+//! The update from the release before this one.
+
+use anyhow::Result;
+use engine_harness::{Database, Session};
+use serde_json::{Value, json};
+
+/// The release that is updated.
+pub const OLD: &str = "0.1.0";
+
+/// Everything that the extension made, an object a line: columns, constraints, indexes, views, functions, types, grants,
+/// comments, and what a dump takes. The order of columns is left out: an update adds them at the end.
+const CATALOG: &str = "
+    select format('column %s.%s %s %s %s %s', a.attrelid::regclass, a.attname, format_type(a.atttypid, a.atttypmod),
+                  a.attnotnull, a.attgenerated::text, coalesce(pg_get_expr(d.adbin, d.adrelid), '-')) as line
+    from pg_attribute a join pg_class c on c.oid = a.attrelid and c.relkind in ('r', 'v', 'S')
+    left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+    where c.relnamespace = 'engine'::regnamespace and a.attnum > 0 and not a.attisdropped
+    union all
+    select format('constraint %s.%s %s', conrelid::regclass, conname, pg_get_constraintdef(oid))
+    from pg_constraint where connamespace = 'engine'::regnamespace
+    union all
+    select format('index %s', pg_get_indexdef(i.indexrelid)) from pg_index i
+    join pg_class c on c.oid = i.indrelid where c.relnamespace = 'engine'::regnamespace
+    union all
+    select format('relation %s %s %s %s %s', oid::regclass, relkind, reloptions, relacl, obj_description(oid, 'pg_class'))
+    from pg_class where relnamespace = 'engine'::regnamespace and relkind in ('r', 'v', 'S', 'i')
+    union all
+    select format('view %s %s', c.oid::regclass, pg_get_viewdef(c.oid)) from pg_class c
+    where c.relnamespace = 'engine'::regnamespace and c.relkind = 'v'
+    union all
+    select format('comment %s.%s %s', o.objoid::regclass, o.objsubid, o.description) from pg_description o
+    join pg_class c on c.oid = o.objoid and o.classoid = 'pg_class'::regclass
+    where c.relnamespace = 'engine'::regnamespace and o.objsubid > 0
+    union all
+    select format('type %s %s %s', t.oid::regtype, obj_description(t.oid, 'pg_type'),
+                  (select array_agg(e.enumlabel order by e.enumsortorder) from pg_enum e where e.enumtypid = t.oid))
+    from pg_type t where t.typnamespace = 'engine'::regnamespace and t.typtype = 'e'
+    union all
+    select format('function %s %s %s', pg_get_functiondef(p.oid), p.proacl, obj_description(p.oid, 'pg_proc'))
+    from pg_proc p join pg_depend d on d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
+    join pg_extension x on x.oid = d.refobjid and x.extname = 'engine'
+    union all
+    select format('dumped %s %s', c::regclass, x.extcondition[o])
+    from pg_extension x, unnest(x.extconfig) with ordinality as u(c, o) where x.extname = 'engine'
+    order by 1";
+
+async fn catalog(session: &Session) -> Result<Vec<String>> {
+    let rows = session.client.query(CATALOG, &[]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// A database with the catalog of the old release and the library of this one.
+async fn outdated() -> Result<Session> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let install = format!("drop extension engine; create extension engine version '{OLD}'");
+    session.client.batch_execute(&install).await?;
+    Ok(session)
+}
+
+const UPDATE: &str = "alter extension engine update";
+
+#[tokio::test]
+async fn an_update_leaves_the_catalog_of_a_fresh_install() -> Result<()> {
+    let fresh = Session::open(&Database::fresh().await?).await?;
+    let updated = outdated().await?;
+    updated.client.batch_execute(UPDATE).await?;
+    let (fresh, updated) = (catalog(&fresh).await?, catalog(&updated).await?);
+    let missing: Vec<&String> = fresh
+        .iter()
+        .filter(|line| !updated.contains(line))
+        .collect();
+    let left: Vec<&String> = updated
+        .iter()
+        .filter(|line| !fresh.contains(line))
+        .collect();
+    assert!(fresh.len() > 300, "{} objects", fresh.len());
+    assert!(
+        missing.is_empty() && left.is_empty(),
+        "missing: {missing:#?}\nleft over: {left:#?}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_call_between_library_and_update_is_refused_with_advice() -> Result<()> {
+    let session = outdated().await?;
+    let calls = "select p.oid::regproc::text, \
+                        array(select t::regtype::text from unnest(p.proargtypes::oid[]) with ordinality as u(t, o) order by o) \
+                 from pg_proc p join pg_depend d on d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e' \
+                 join pg_extension x on x.oid = d.refobjid and x.extname = 'engine' where p.proname <> 'engine_version'";
+    let calls = session.client.query(calls, &[]).await?;
+    assert!(calls.len() > 40, "{} functions", calls.len());
+    let mut answered = Vec::new();
+    for row in &calls {
+        let (function, types): (String, Vec<String>) = (row.get(0), row.get(1));
+        let arguments: Vec<String> = types.iter().map(|name| format!("null::{name}")).collect();
+        let sql = format!("select * from {function}({})", arguments.join(", "));
+        let refused = session.refused(&sql).await?;
+        if refused.code != "RE007" || !refused.hint.contains("UPDATE") {
+            answered.push((function, refused));
+        }
+    }
+    assert!(answered.is_empty(), "{answered:#?}");
+    session.client.batch_execute(UPDATE).await?;
+    session.trigger("t").await?;
+    Ok(())
+}
+
+/// Copies what one database has into the tables of another, without the columns that are not there.
+async fn copy(from: &Session, to: &Session) -> Result<()> {
+    let tables = "select c.relname::text, string_agg(quote_ident(a.attname), ', ') from pg_class c \
+                  join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = '' \
+                  where c.relnamespace = 'engine'::regnamespace and c.relkind = 'r' group by c.relname";
+    for table in to.client.query(tables, &[]).await? {
+        let (table, columns): (String, String) = (table.get(0), table.get(1));
+        let read = format!("select coalesce(jsonb_agg(to_jsonb(t)), '[]') from engine.{table} t");
+        let rows: Value = from.client.query_one(&read, &[]).await?.get(0);
+        let write = format!(
+            "insert into engine.{table} ({columns}) \
+             select {columns} from jsonb_populate_recordset(null::engine.{table}, $1)"
+        );
+        to.client.execute(&write, &[&rows]).await?;
+    }
+    let position = "select last_value from engine.event_position";
+    let position: i64 = from.client.query_one(position, &[]).await?.get(0);
+    let set = "select setval('engine.event_position', $1)";
+    to.client.query_one(set, &[&position]).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn runs_of_the_old_release_go_on_after_the_update() -> Result<()> {
+    let made = Session::open(&Database::fresh().await?).await?;
+    let executing = made.executing("executing").await?;
+    let waiting = made.executing("waiting").await?;
+    let token = made.token().await?;
+    made.block(&waiting.run_id, &[&token]).await?;
+    made.trigger("queued").await?;
+    made.trigger_with("'later', delay_until => now() + interval '1 day'")
+        .await?;
+    let session = outdated().await?;
+    copy(&made, &session).await?;
+    session.client.batch_execute(UPDATE).await?;
+
+    session.check().await?;
+    session.complete(&executing, json!({"ok": true})).await?;
+    session.complete_waitpoint(&token).await?;
+    assert_eq!(
+        session.execution_status(&waiting.run_id).await?,
+        "EXECUTING"
+    );
+    let taken = session.take().await?;
+    session.complete(&taken, json!({"ok": true})).await?;
+    assert!(session.dequeue().await?.is_none());
+    session.check().await
+}
