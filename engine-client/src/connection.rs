@@ -5,7 +5,9 @@ use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{Client, Config, NoTls, Socket};
@@ -99,6 +101,7 @@ impl Database {
         Ok(Connection {
             client,
             driver,
+            database: self.clone(),
             is_cut: AtomicBool::new(false),
         })
     }
@@ -140,6 +143,8 @@ impl FromStr for Database {
 pub struct Connection {
     client: Client,
     driver: Driver,
+    /// For cancel requests, which go by connections of their own.
+    database: Database,
     /// The client notices a cut only when its driver is gone, which takes a moment.
     is_cut: AtomicBool,
 }
@@ -171,7 +176,7 @@ impl Connection {
             client, mut driver, ..
         } = self;
         drop(client);
-        if tokio::time::timeout(GOODBYE, &mut driver.0).await.is_err() {
+        if timeout(GOODBYE, &mut driver.0).await.is_err() {
             tracing::debug!("connection did not close in time");
         }
     }
@@ -180,6 +185,41 @@ impl Connection {
     pub(crate) fn cut(&self) {
         self.is_cut.store(true, Ordering::Relaxed);
         self.driver.0.abort();
+    }
+
+    /// The same, and has the server stop what it still does for this connection: a session that waits does not
+    /// look whether anybody is there, and would claim runs for nobody.
+    pub(crate) fn abandon(&self) {
+        self.cut();
+        let cancel = self.cancel();
+        // Without a runtime there is nobody left to send it.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(cancel);
+        }
+    }
+
+    /// Asks the server to stop the call that it works on for this connection; the call then fails with `57014`, or
+    /// was faster. Best effort.
+    pub(crate) fn cancel(&self) -> impl Future<Output = ()> + Send + 'static {
+        let token = self.client.cancel_token();
+        #[cfg(feature = "tls")]
+        let tls = self.database.tls.clone();
+        #[cfg(not(feature = "tls"))]
+        let tls: Option<NoTls> = None;
+        let encrypts = self.database.config.get_ssl_mode() != SslMode::Disable;
+        async move {
+            let cancel = async {
+                match tls.filter(|_| encrypts) {
+                    Some(tls) => token.cancel_query(tls).await,
+                    None => token.cancel_query(NoTls).await,
+                }
+            };
+            match timeout(GOODBYE, cancel).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::debug!(%error, "the cancel request failed"),
+                Err(_) => tracing::debug!("the cancel request took too long"),
+            }
+        }
     }
 }
 

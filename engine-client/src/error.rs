@@ -176,6 +176,11 @@ impl Error {
         self.0.retry == Retry::Yes
     }
 
+    /// Whether the server stopped the call because it was asked to.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.code() == Some(&SqlState::QUERY_CANCELED)
+    }
+
     /// Whether a worker should give up: it asks for what this database does not have or does not allow,
     /// and only a person can change that.
     pub(crate) fn is_lasting(&self) -> bool {

@@ -1,10 +1,12 @@
 //! A connection that comes back.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 use crate::backoff::{Backoff, BackoffRange};
 use crate::{Connection, Database, Error, ErrorKind};
@@ -14,7 +16,8 @@ use crate::{Connection, Database, Error, ErrorKind};
 pub struct LinkConfig {
     /// How long connecting may take before it is tried again. Default: 5 s.
     pub connect_timeout: Duration,
-    /// How long the answer to a call may take before the connection counts as lost. Default: 15 s.
+    /// How long the answer to a call may take before the connection counts as lost; a dequeue that waits may take
+    /// this much longer than its wait. What the server still does then is cancelled. Default: 15 s.
     pub call_timeout: Duration,
     /// Pauses between attempts to connect. Default: 50 ms to 2 s.
     pub reconnect: BackoffRange,
@@ -50,6 +53,17 @@ struct Line {
     connection: Option<Arc<Connection>>,
     /// Kept here, because a task that gives up waiting hands over to the next.
     backoff: Backoff,
+}
+
+/// A connection whose call has no answer yet; dropped, it is abandoned.
+struct Unanswered<'a>(Option<&'a Connection>);
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        if let Some(connection) = self.0 {
+            connection.abandon();
+        }
+    }
 }
 
 /// What came of a call that was repeated until it had an answer.
@@ -135,8 +149,41 @@ impl Link {
         if let Err(error) = &result
             && needs_new_connection(error)
         {
-            connection.cut();
+            connection.abandon();
         }
+        result
+    }
+
+    /// Awaits the answer to `call`, for which the server may wait for `wait`, and which is alone on its connection:
+    /// if this future is dropped, the server is told to stop. At `stop` as well, and then there may be no answer.
+    pub(crate) async fn answer_after<T>(
+        &self,
+        wait: Duration,
+        connection: &Connection,
+        call: impl Future<Output = Result<T, Error>>,
+        stop: &CancellationToken,
+    ) -> Result<Option<T>, Error> {
+        let mut unanswered = Unanswered(Some(connection));
+        let limit = self.config.call_timeout.saturating_add(wait);
+        let mut answer = pin!(self.answer_within(limit, connection, call));
+        let answered = tokio::select! {
+            biased;
+            result = &mut answer => Some(result),
+            // What takes a moment anyway may finish.
+            () = stop.cancelled(), if !wait.is_zero() => None,
+        };
+        let result = match answered {
+            Some(result) => result.map(Some),
+            None => {
+                connection.cancel().await;
+                // What it has taken already is ours.
+                match answer.await {
+                    Err(error) if error.is_cancelled() => Ok(None),
+                    result => result.map(Some),
+                }
+            }
+        };
+        unanswered.0 = None;
         result
     }
 

@@ -11,6 +11,7 @@ mod heartbeat;
 mod held;
 mod lane;
 mod metric;
+mod name;
 mod panic;
 mod pause;
 mod place;

@@ -205,3 +205,51 @@ async fn a_run_that_is_suspended_has_no_slot_and_goes_on_where_it_was() -> Resul
     assert_eq!(*calls.lock().await, [1, 1], "the same attempt goes on");
     session.check().await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_that_come_again_in_a_loop_are_steps_and_waits_of_their_own_in_all_attempts()
+-> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    let done = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&done);
+    let handler = move |ctx: Context, (): ()| {
+        let count = Arc::clone(&count);
+        async move {
+            let mut outputs = Vec::new();
+            for number in 0..3 {
+                let output = ctx.step("s", async || {
+                    count.fetch_add(1, Ordering::SeqCst);
+                    Ok(number)
+                });
+                outputs.push(output.await?);
+                ctx.wait_for("pause", Duration::from_millis(1)).await?;
+                let child = Trigger::new("child").payload(&number)?;
+                let child = ctx.trigger_and_wait("child", child).await?;
+                outputs.push(child.output()?);
+            }
+            match ctx.attempt_number() {
+                1 => Err(Failure::message("once more").retry_after(Duration::ZERO)),
+                _ => Ok(outputs),
+            }
+        }
+    };
+    let child = |_: Context, number: usize| async move { Ok(number + 10) };
+    let worker = worker(&database)?
+        .task("loop", handler)
+        .task("child", child);
+    let running = Running::start(worker);
+    let trigger = Trigger::new("loop").payload(&())?.max_attempts(2);
+    Engine::new(&session.client).trigger(&trigger).await?;
+    finished(&session, 4).await?;
+    running.stop().await?;
+    let sql = "select s.output from engine.run r join engine.run_state s on s.run_id = r.id where r.task = 'loop'";
+    let output: String = session.client.query_one(sql, &[]).await?.get(0);
+    assert_eq!(output, "[0,10,1,11,2,12]");
+    assert_eq!(
+        done.load(Ordering::SeqCst),
+        3,
+        "the second attempt repeats none"
+    );
+    session.check().await
+}

@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use engine_client::{Context, Engine, Failure, Trigger, WorkerConfig};
+use engine_client::{Context, Dequeue, Engine, Failure, LinkConfig, Trigger, WorkerConfig};
 use engine_harness::condition::eventually;
 use engine_harness::{Cluster, Database, Options, Session};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
+use tokio::time::timeout;
 use tokio_postgres::types::Json;
 
 use crate::running::{PATIENCE, Running, config, finished, worker};
@@ -302,4 +304,79 @@ async fn a_worker_outlives_its_server_and_delivers_what_it_did_meanwhile() -> Re
         Some(json!(1).to_string())
     );
     session.check().await
+}
+
+/// Sessions that wait for a run.
+const WAITING: &str = "pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() \
+     and state = 'active' and query like '%engine_dequeue(%'";
+
+fn waiting_config(wait: Duration) -> WorkerConfig {
+    let link = LinkConfig {
+        call_timeout: Duration::from_millis(500),
+        ..LinkConfig::default()
+    };
+    WorkerConfig {
+        wait,
+        link,
+        ..config()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dequeue_may_wait_for_longer_than_a_call_may_take() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    let wait = Duration::from_secs(20);
+    let worker = worker(&database)?
+        .config(waiting_config(wait))
+        .task("quick", |_: Context, _: Value| async move { Ok(()) });
+    let running = Running::start(worker);
+    eventually("a session has waited", PATIENCE, async || {
+        let long = format!("{WAITING} and clock_timestamp() - query_start > interval '1500 ms'");
+        Ok(session.count(&long).await? > 0)
+    })
+    .await?;
+    assert_eq!(session.count(WAITING).await?, 1, "none was left behind");
+    session.trigger("quick").await?;
+    finished(&session, 1).await?;
+    running.stop().await?;
+    session.check().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_waits_stops_at_once() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    let worker = worker(&database)?.config(waiting_config(Duration::from_secs(60)));
+    let running = Running::start(worker);
+    eventually("it waits", PATIENCE, async || {
+        Ok(session.count(WAITING).await? == 1)
+    })
+    .await?;
+    timeout(PATIENCE, running.stop()).await??;
+    assert_eq!(session.count(WAITING).await?, 0);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_is_dropped_leaves_nobody_waiting() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    let worker = worker(&database)?.config(waiting_config(Duration::from_secs(60)));
+    let running = tokio::spawn(worker.run(std::future::pending()));
+    eventually("it waits", PATIENCE, async || {
+        Ok(session.count(WAITING).await? == 1)
+    })
+    .await?;
+    running.abort();
+    eventually("nobody waits any more", PATIENCE, async || {
+        Ok(session.count(WAITING).await? == 0)
+    })
+    .await?;
+    session.trigger("later").await?;
+    let dequeued = Engine::new(&session.client)
+        .dequeue(&Dequeue::default())
+        .await?;
+    assert_eq!(dequeued.len(), 1, "nobody has claimed it");
+    Ok(())
 }

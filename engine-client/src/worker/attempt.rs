@@ -12,6 +12,7 @@ use super::call::Calls;
 use super::context::Parts;
 use super::end::End;
 use super::held::{Held, Hold};
+use super::name::Names;
 use super::panic::CatchPanic;
 use super::stopwatch::Stopwatch;
 use super::task::Tasks;
@@ -155,6 +156,7 @@ impl Attempts {
             suspend_after: options.suspend_after,
             stopping: self.stopping.clone(),
             token: token.clone(),
+            names: Names::default(),
         });
         let max_duration = dequeued.max_duration.or(options.max_duration);
         let mut execution = CatchPanic(self.tasks.execute(context));

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::call::Calls;
+use super::name::Names;
 use super::place::HeldRun;
 use super::stopwatch::Stopwatch;
 use super::turn::Seat;
@@ -38,6 +39,8 @@ pub(super) struct Parts {
     pub(super) suspend_after: Option<Duration>,
     pub(super) stopping: CancellationToken,
     pub(super) token: CancellationToken,
+    /// Names of steps and waits that this attempt has come by.
+    pub(super) names: Names,
 }
 
 impl Context {

@@ -30,7 +30,8 @@ pub(super) struct Dequeuer {
 impl Dequeuer {
     /// Spawns an attempt into `running` for every dequeued run, until `stop`.
     ///
-    /// A dequeue under way is not dropped at the stop, because the runs that it takes would stall.
+    /// A dequeue under way is not dropped at the stop, because the runs that it takes would stall; one that waits
+    /// is cancelled, and what it took before that is worked on.
     ///
     /// # Errors
     /// What waiting does not heal.
@@ -90,10 +91,11 @@ impl Dequeuer {
         let dequeue = self.dequeue.clone().max_runs(max_runs);
         let since = Instant::now();
         let engine = connection.engine().identified_as(&self.identity);
-        let dequeued = self
+        let call = engine.dequeue(&dequeue);
+        let answer = self
             .link
-            .answer(&connection, engine.dequeue(&dequeue))
-            .await?;
+            .answer_after(dequeue.wait, &connection, call, stop);
+        let dequeued = answer.await?.unwrap_or_default();
         let count = dequeued.len();
         metric::dequeued(count);
         for run in dequeued {

@@ -13,8 +13,9 @@ impl Context {
     /// Does `work` once in the whole run, and gives its output then and ever after: when the handler is called
     /// again, by the next attempt or after a suspension, the output comes from the database.
     ///
-    /// The output is kept as JSON, as the output of a token that is called `name`, which must be the only one
-    /// of its kind in the run. Work that fails, or is cut short, is done again: what it does outside the
+    /// The output is kept as JSON, as the output of a token that is called `name`; the second step of a name in an
+    /// attempt is `name#2`, and so on, so that steps of one name, as in a loop, must come in the same order
+    /// whenever the handler is called. Work that fails, or is cut short, is done again: what it does outside the
     /// database should bear repetition. A step costs two commits.
     ///
     /// ```

@@ -13,9 +13,10 @@ use crate::{Block, Connection, Error, Failure, Waitpoint, WaitpointId, Waitpoint
 /// Waits. While a run waits, another one has its turn in the worker; its own slot in its queue it keeps,
 /// unless it is [suspended](crate::TaskOptions::suspend_after).
 ///
-/// Every wait has a name, which must be the only one of its kind in the run: what was waited for once is not
-/// waited for again when the handler is called again, by the next attempt or after a suspension. A handler
-/// waits for one thing at a time; a second wait begins when the first one is over.
+/// Every wait has a name, and what was waited for once is not waited for again when the handler is called again,
+/// by the next attempt or after a suspension. A name that comes again in one attempt, as in a loop, is a wait of
+/// its own: the uses of a name are told apart by their order, which must be the same whenever the handler is
+/// called. A handler waits for one thing at a time; a second wait begins when the first one is over.
 impl Context {
     /// Waits for some time.
     ///
@@ -112,16 +113,20 @@ impl Context {
         Ok(Some(output))
     }
 
-    /// How a waitpoint of this run is created: once for each name.
+    /// How a waitpoint of this run is created: once for each use of the name.
     pub(super) fn keyed(&self, kind: &str, name: &str) -> WaitpointOptions {
         WaitpointOptions::default()
             .environment_id(&self.run().environment_id)
             .idempotency_key(self.key(kind, name))
     }
 
-    /// The key of something that this run does once.
+    /// The key of something that this run does once; another one for every use of the name in this attempt.
     pub(super) fn key(&self, kind: &str, name: &str) -> String {
-        format!("run/{}/{kind}/{name}", self.run_id())
+        format!(
+            "run/{}/{}",
+            self.run_id(),
+            self.parts.names.next(kind, name)
+        )
     }
 
     pub(super) async fn waitpoint(&self, id: &WaitpointId) -> Result<Value, Failure> {
