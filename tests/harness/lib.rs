@@ -15,7 +15,7 @@ mod event;
 mod extension;
 mod home;
 mod install_script;
-mod package;
+pub mod package;
 mod pg_config;
 mod postmaster;
 mod prefix;

@@ -1,4 +1,4 @@
-//! The Debian packages of a Postgres server and its headers.
+//! Debian packages: a Postgres server with its headers, and what else a command needs.
 
 use std::process::{Command, Stdio};
 
@@ -21,27 +21,44 @@ pub(crate) fn install_server() -> Result<()> {
             MAJORS.end()
         );
     }
-    let elevate: &[&str] = if geteuid().is_root() {
-        &[]
-    } else if succeeds(Command::new("sudo").args(["-n", "true"])) {
-        &["sudo", "-n"]
-    } else {
-        bail!(
-            "no PostgreSQL server with headers was found, and installing one needs root\n\
-             run: sudo apt-get update && sudo apt-get install -y --no-install-recommends {}",
-            names(offered_major().unwrap_or(PREFERRED_MAJOR)).join(" ")
-        );
-    };
+    update()?;
+    let names = names(offered_major()?);
+    install(&[&names[0], &names[1]])
+}
+
+/// Reads Debian's package lists, which a fresh machine lacks.
+///
+/// # Errors
+/// If that needs root, or fails.
+pub fn update() -> Result<()> {
+    let elevate = elevate("apt-get update")?;
     progress::watch(
         "reading Debian's package lists",
         &mut apt_get(elevate, &["update"]),
-    )?;
-    let names = names(offered_major()?);
-    let mut install = apt_get(elevate, &["install", "-y", "--no-install-recommends"]);
-    progress::watch(
-        &format!("installing {}", names.join(" ")),
-        install.args(&names),
     )
+}
+
+/// Installs Debian packages.
+///
+/// # Errors
+/// If that needs root, or fails.
+pub fn install(names: &[&str]) -> Result<()> {
+    let names_line = names.join(" ");
+    let command = format!("apt-get install -y --no-install-recommends {names_line}");
+    let elevate = elevate(&command)?;
+    let mut install = apt_get(elevate, &["install", "-y", "--no-install-recommends"]);
+    progress::watch(&format!("installing {names_line}"), install.args(names))
+}
+
+/// What stands in front of a command that needs root; where there is no way to it the user is told the command.
+fn elevate(command: &str) -> Result<&'static [&'static str]> {
+    if geteuid().is_root() {
+        Ok(&[])
+    } else if succeeds(Command::new("sudo").args(["-n", "true"])) {
+        Ok(&["sudo", "-n"])
+    } else {
+        bail!("a Debian package is missing, and installing one needs root\nrun: sudo {command}");
+    }
 }
 
 fn names(major: u32) -> [String; 2] {

@@ -1,10 +1,12 @@
-//! `cargo xtask lint`: formatting and clippy, as CI wants them.
+//! `cargo xtask lint`: formatting, clippy and pgspot, as CI wants them.
 
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use engine_harness::{PgConfig, Workspace, progress};
+use engine_harness::{Extension, PgConfig, Profile, Workspace, progress};
+
+use crate::pgspot;
 
 pub fn run(pg_config: Option<&Path>) -> Result<()> {
     let workspace = Workspace::find()?;
@@ -35,10 +37,14 @@ pub fn run(pg_config: Option<&Path>) -> Result<()> {
             .cargo("clippy")
             .args(["--workspace", "--exclude", "engine-ext", "--all-targets"])
             .args(deny),
+    )?;
+    pgspot::run(
+        &workspace,
+        &Extension::build(&workspace, &pg, Profile::Dev)?,
     )
 }
 
-fn check(what: &str, command: &mut Command) -> Result<()> {
+pub(super) fn check(what: &str, command: &mut Command) -> Result<()> {
     progress::say(what);
     let status = command.status().context("cannot start cargo")?;
     ensure!(status.success(), "{what}: not clean");

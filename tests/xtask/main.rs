@@ -7,6 +7,7 @@ mod db;
 mod demo;
 mod install;
 mod lint;
+mod pgspot;
 mod prepare;
 mod test;
 
@@ -46,7 +47,7 @@ enum Command {
     Db(db::Arguments),
     /// Install a release build into a PostgreSQL server.
     Install,
-    /// Check formatting and run clippy, warnings denied.
+    /// Check formatting, run clippy with warnings denied, and pgspot on the SQL scripts.
     Lint,
 }
 

@@ -1,0 +1,60 @@
+//! pgspot, which finds what an install or update script leaves for an attacker to bind.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::Result;
+use engine_harness::{Extension, Workspace, package, progress};
+
+/// The version whose findings are none.
+const PGSPOT: &str = "pgspot==0.9.4";
+
+/// What an update script is allowed, and an install script is not. It replaces functions (PS002) and views (PS015) where they
+/// stand: grants and what users built on them stay. Postgres itself refuses to replace what is no member of the extension
+/// (since 14.5 and 15.0), so nothing that was planted is adopted.
+const ALLOWED_IN_UPDATES: [&str; 2] = ["PS002", "PS015"];
+
+/// Checks all scripts of a built extension.
+pub fn run(workspace: &Workspace, extension: &Extension) -> Result<()> {
+    let program = find_or_install(workspace)?;
+    let check = |allowed: &[&str]| {
+        let mut command = Command::new(&program);
+        // Functions in C have no body that could be read.
+        command.args(["--ignore-lang", "c"]);
+        for code in allowed {
+            command.args(["--ignore", code]);
+        }
+        command
+    };
+    super::lint::check("pgspot, install script", check(&[]).arg(&extension.script))?;
+    for update in &extension.updates {
+        let mut command = check(&ALLOWED_IN_UPDATES);
+        super::lint::check("pgspot, update script", command.arg(update))?;
+    }
+    Ok(())
+}
+
+/// The program, in a Python environment of its own below `target/`.
+fn find_or_install(workspace: &Workspace) -> Result<PathBuf> {
+    let directory = workspace.target().join("pgspot");
+    let program = directory.join("bin/pgspot");
+    if program.exists() {
+        return Ok(program);
+    }
+    let mut make = Command::new("python3");
+    make.args(["-m", "venv"]).arg(&directory);
+    let can_make = Command::new("python3")
+        .args(["-c", "import ensurepip, venv"])
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    if !can_make {
+        package::update()?;
+        package::install(&["python3-venv"])?;
+    }
+    progress::watch("making an environment for pgspot", &mut make)?;
+    let mut install = Command::new(directory.join("bin/pip"));
+    install.args(["install", "--quiet", PGSPOT]);
+    progress::watch(&format!("installing {PGSPOT}"), &mut install)?;
+    Ok(program)
+}
