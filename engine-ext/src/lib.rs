@@ -9,6 +9,7 @@ compile_error!("Postgres' errors unwind through Rust frames: build with panic = 
 mod api;
 mod at_end;
 mod clock;
+mod document;
 mod error;
 mod guc;
 mod isolation;

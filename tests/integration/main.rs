@@ -4,6 +4,7 @@ mod binding;
 mod catalog;
 mod check;
 mod commit;
+mod document;
 mod flow;
 mod harness;
 mod plan;

@@ -148,7 +148,7 @@ async fn what_a_caller_says_is_what_a_worker_gets() -> Result<()> {
 async fn many_runs_come_back_in_the_order_given() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let runs = "[{\"task\": \"a\", \"run_id\": \"z\"}, {\"task\": \"b\", \"run_id\": \"run_m\", \"payload\": {\"n\": 1}, \
-                  \"tags\": [\"x\", \"y\"], \"priority_ms\": 5}, {\"task\": \"c\", \"run_id\": \"a\", \"payload\": \"text\"}]";
+                  \"tags\": [\"x\", \"y\"], \"priority_ms\": 5}, {\"task\": \"c\", \"run_id\": \"a\", \"payload\": \"text\", \"payload_type\": \"text/plain\"}]";
     let sql = format!(
         "select run_id, run_status, execution_status, is_cached from engine_trigger_many('{runs}')"
     );

@@ -54,7 +54,7 @@ async fn a_stale_an_unknown_a_malformed_and_a_duplicate_element_do_not_spoil_the
         element(&stale, json!({"ok": true})),
         element(&unknown, json!({"ok": true})),
         element(&held[2], json!({"ok": "perhaps"})),
-        element(&held[3], json!({"ok": true, "output": "again"})),
+        element(&held[3], json!({"ok": true, "output": "\"again\""})),
         json!(5),
         json!({"run_id": held[2].run_id, "ok": true}),
         element(&held[0], failure_with_retry(user_error(), 0)),

@@ -257,7 +257,7 @@ async fn debounced_triggers_within_one_call_meet_each_other_in_their_order() -> 
     let trailing = json!({"key": "k", "delay": "1m", "mode": "trailing"});
     let runs = json!([
         {"task": "test", "payload": "1", "debounce": trailing},
-        {"task": "test", "payload": "x"},
+        {"task": "test", "payload": "3"},
         {"task": "test", "payload": "2", "debounce": trailing},
     ]);
     let sql = "select run_id, is_cached from engine_trigger_many($1)";
@@ -267,7 +267,7 @@ async fn debounced_triggers_within_one_call_meet_each_other_in_their_order() -> 
     assert_eq!(rows[0].get::<_, &str>(0), rows[2].get::<_, &str>(0));
     assert_eq!(
         session
-            .count("engine.run where payload in ('2', 'x')")
+            .count("engine.run where payload in ('2', '3')")
             .await?,
         2
     );

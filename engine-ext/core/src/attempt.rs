@@ -214,7 +214,7 @@ mod tests {
     fn a_run_ends_where_a_worker_holds_it_and_nowhere_else() {
         use ExecutionStatus::*;
         for status in ExecutionStatus::ALL {
-            let answer = complete_with(&run_in(*status), &Completion::success(None));
+            let answer = complete_with(&run_in(*status), &Completion::success(None).unwrap());
             match status {
                 PendingExecuting | Executing | ExecutingWithWaitpoints | PendingCancel => {
                     let finish = end(answer.unwrap());

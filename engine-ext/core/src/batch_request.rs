@@ -3,9 +3,13 @@
 use serde_json::Value;
 
 use crate::batch::check_batch;
+use crate::document::check_depth;
 use crate::run_batch::index_refused;
 use crate::waitpoint::check_key;
 use crate::{Refusal, Timestamp, TriggerOptions};
+
+/// Longest request that is kept with an item that cannot be triggered.
+const MAX_REQUEST_BYTES: usize = 16 * 1024;
 
 /// What a caller says of a new batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,8 +31,9 @@ pub struct BatchItem {
     pub index: Option<i32>,
     /// The run.
     pub options: TriggerOptions,
-    /// The same as the caller wrote it, kept with an item that cannot be triggered.
-    pub request: Value,
+    /// The same as the caller wrote it, kept with an item that cannot be triggered; `None` for one that is too large or too
+    /// deep to be kept.
+    pub request: Option<Value>,
 }
 
 impl NewBatch {
@@ -96,9 +101,14 @@ impl BatchItem {
         Ok(Self {
             index,
             options: TriggerOptions::from_json(rest)?,
-            request,
+            request: Some(request).filter(is_kept),
         })
     }
+}
+
+/// Whether a request is small enough to be kept for its reader.
+fn is_kept(request: &Value) -> bool {
+    check_depth("runs", request).is_ok() && request.to_string().len() <= MAX_REQUEST_BYTES
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::batch::check_batch;
+use crate::document::{check_depth, check_text, read};
 use crate::{AskedRetry, Refusal, RunError, RunId, SnapshotId, Timestamp};
 
 /// What became of an attempt.
@@ -37,12 +38,11 @@ pub enum Outcome {
 
 impl Completion {
     /// A success with this output, JSON as text.
-    #[must_use]
-    pub fn success(output: Option<String>) -> Self {
-        Self::of(Outcome::Success {
-            output,
-            output_type: JSON.to_owned(),
-        })
+    ///
+    /// # Errors
+    /// [`Refusal::TooDeep`], [`Refusal::NotJson`] (`22032`).
+    pub fn success(output: Option<String>) -> Result<Self, Refusal> {
+        success(output, None).map(Self::of)
     }
 
     /// A failure with this message, and no other attempt.
@@ -65,16 +65,14 @@ impl Completion {
     /// Reads a completion.
     ///
     /// # Errors
-    /// [`Refusal::MalformedCompletion`] (`22032`), naming the field.
+    /// [`Refusal::MalformedCompletion`] (`22032`), naming the field; [`Refusal::TooDeep`], [`Refusal::NotJson`] (`22032`).
     pub fn parse(value: &Value) -> Result<Self, Refusal> {
+        check_depth("completion", value)?;
         let json = value
             .as_object()
             .ok_or_else(|| malformed("It is not an object."))?;
         let outcome = match json.get("ok") {
-            Some(Value::Bool(true)) => Outcome::Success {
-                output: text(json, "output")?,
-                output_type: text(json, "outputType")?.unwrap_or_else(|| JSON.to_owned()),
-            },
+            Some(Value::Bool(true)) => success(text(json, "output")?, text(json, "outputType")?)?,
             Some(Value::Bool(false)) => {
                 let error = json
                     .get("error")
@@ -89,7 +87,7 @@ impl Completion {
         Ok(Self {
             outcome,
             usage_duration_ms: usage(json)?,
-            metadata: metadata(json),
+            metadata: metadata(json)?,
         })
     }
 }
@@ -144,6 +142,16 @@ fn malformed(detail: impl Into<String>) -> Refusal {
     }
 }
 
+fn success(output: Option<String>, output_type: Option<String>) -> Result<Outcome, Refusal> {
+    if let Some(output) = &output {
+        check_text("output", output, output_type.as_deref())?;
+    }
+    Ok(Outcome::Success {
+        output,
+        output_type: output_type.unwrap_or_else(|| JSON.to_owned()),
+    })
+}
+
 fn text(json: &Map<String, Value>, field: &str) -> Result<Option<String>, Refusal> {
     match json.get(field) {
         None | Some(Value::Null) => Ok(None),
@@ -189,14 +197,20 @@ fn retry(json: &Map<String, Value>) -> Result<Option<AskedRetry>, Refusal> {
 }
 
 /// The metadata, or what was flushed as text and can be read; what cannot be read is ignored, as in the reference.
-fn metadata(json: &Map<String, Value>) -> Option<Value> {
-    match json.get("metadata") {
+fn metadata(json: &Map<String, Value>) -> Result<Option<Value>, Refusal> {
+    let metadata = match json.get("metadata") {
         None | Some(Value::Null) => {
-            let flushed = json.get("flushedMetadata")?.get("data")?.as_str()?;
-            serde_json::from_str(flushed).ok()
+            let flushed = json
+                .get("flushedMetadata")
+                .and_then(|flushed| flushed.get("data"));
+            flushed.and_then(Value::as_str).and_then(read)
         }
         Some(metadata) => Some(metadata.clone()),
+    };
+    if let Some(metadata) = &metadata {
+        check_depth("metadata", metadata)?;
     }
+    Ok(metadata)
 }
 
 #[cfg(test)]
@@ -241,7 +255,7 @@ mod tests {
     fn a_success_needs_nothing_but_ok() {
         assert_eq!(
             Completion::parse(&json!({"ok": true})),
-            Ok(Completion::success(None))
+            Completion::success(None)
         );
         let full = json!({"ok": true, "output": "1", "outputType": "text/plain", "usage": {"durationMs": 1.6}});
         assert_eq!(

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::document::check_depth;
 use crate::sanitize::sanitize;
 use crate::status::named;
 use crate::{EnvironmentType, Refusal, RunStatus};
@@ -95,6 +96,7 @@ impl RunError {
         let malformed = |detail: &str| Refusal::MalformedCompletion {
             detail: detail.to_owned(),
         };
+        check_depth("error", value)?;
         let json = value
             .as_object()
             .ok_or_else(|| malformed("\"error\" is not an object."))?;

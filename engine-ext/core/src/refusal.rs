@@ -96,6 +96,22 @@ pub enum Refusal {
         /// A full sentence of facts.
         detail: String,
     },
+    /// `22032`: a document whose arrays and objects stand too deep in each other.
+    TooDeep {
+        /// Name of the parameter, or of the field of a completion.
+        parameter: &'static str,
+        /// How deep they may.
+        limit: usize,
+    },
+    /// `22032`: a text that its media type says is JSON, and that is none.
+    NotJson {
+        /// Name of the parameter, or of the field of a completion.
+        parameter: &'static str,
+        /// Where reading ended, from 1.
+        line: usize,
+        /// Where in that line.
+        column: usize,
+    },
     /// `54000`: more bytes than allowed.
     TooLarge {
         /// What is too large.
@@ -216,7 +232,9 @@ impl Refusal {
             Self::VersionMismatch { .. } => "RE007",
             Self::InvalidValue { .. } => "22023",
             Self::MissingValue { .. } => "22004",
-            Self::MalformedCompletion { .. } => "22032",
+            Self::MalformedCompletion { .. } | Self::TooDeep { .. } | Self::NotJson { .. } => {
+                "22032"
+            }
             Self::TooLarge { .. } => "54000",
             Self::RunExists { .. } | Self::NotCancelled { .. } => "23505",
             Self::UnknownWaitpoint { .. } => "RE010",
@@ -263,6 +281,8 @@ impl Refusal {
             Self::InvalidValue { parameter, .. } => format!("invalid value for \"{parameter}\""),
             Self::MissingValue { parameter } => format!("\"{parameter}\" must not be null"),
             Self::MalformedCompletion { .. } => "malformed completion".to_owned(),
+            Self::TooDeep { parameter, .. } => format!("\"{parameter}\" is nested too deep"),
+            Self::NotJson { parameter, .. } => format!("\"{parameter}\" is not JSON"),
             Self::TooLarge { what, .. } => format!("{what} is too large"),
             Self::RunExists { run_id } | Self::NotCancelled { run_id, .. } => {
                 format!("run \"{}\" exists already", run_id.as_str())
@@ -320,6 +340,12 @@ impl Refusal {
                 detail.clone()
             }
             Self::MissingValue { parameter } => format!("NULL was given for \"{parameter}\"."),
+            Self::TooDeep { limit, .. } => {
+                format!("Its arrays and objects are more than {limit} deep.")
+            }
+            Self::NotJson { line, column, .. } => {
+                format!("Reading it ends at line {line}, column {column}.")
+            }
             Self::TooLarge { bytes, limit, .. } => {
                 format!("It has {bytes} bytes, the limit is {limit}.")
             }
@@ -379,6 +405,8 @@ impl Refusal {
                 "Give {\"ok\": true, \"output\": \"…\"} or {\"ok\": false, \"error\": {\"type\": \"STRING_ERROR\", \"raw\": \"…\"}}."
                     .to_owned()
             }
+            Self::TooDeep { .. } => "Flatten it, or pass the inner part as a text.".to_owned(),
+            Self::NotJson { .. } => "Give JSON, or another media type.".to_owned(),
             Self::TooLarge { setting, .. } => {
                 format!("Store it elsewhere and pass a reference, or raise {setting}.")
             }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
+use crate::document::check_depth;
 use crate::{Refusal, RetrySettings, Task, WorkerVersion, check_name, ttl};
 
 /// What a worker tells.
@@ -19,7 +20,7 @@ impl Registration {
     /// Reads what a worker tells: `tasks`, an array of objects with an `id`, and `queues`, an array of objects with a `name`.
     ///
     /// # Errors
-    /// [`Refusal::InvalidValue`] (`22023`), naming what it is.
+    /// [`Refusal::InvalidValue`] (`22023`), naming what it is; [`Refusal::TooDeep`] (`22032`).
     pub fn read(
         version: &str,
         tasks: Option<&Value>,
@@ -27,6 +28,11 @@ impl Registration {
         image: Option<&str>,
     ) -> Result<Self, Refusal> {
         check_name("version", version)?;
+        for (parameter, document) in [("tasks", tasks), ("queues", queues)] {
+            if let Some(document) = document {
+                check_depth(parameter, document)?;
+            }
+        }
         let mut worker = WorkerVersion {
             version: version.to_owned(),
             image: image.map(str::to_owned),

@@ -1,9 +1,10 @@
 //! Schedules: when each begins next, and what its runs are told (`spec/queue.md §2.10`).
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
-    Cron, Phase, Refusal, Timestamp, TriggerOptions, Window, ahead_ms, check_name, spread,
+    Cron, Phase, Refusal, Timestamp, TriggerOptions, Window, ahead_ms, check_depth, check_name,
+    spread,
 };
 
 /// A schedule as it is stored.
@@ -82,7 +83,7 @@ impl Schedule {
     /// Refuses what no schedule can be.
     ///
     /// # Errors
-    /// [`Refusal::InvalidValue`] (`22023`).
+    /// [`Refusal::InvalidValue`] (`22023`), [`Refusal::TooDeep`] (`22032`).
     pub fn check(&self) -> Result<(), Refusal> {
         check_name("id", &self.id)?;
         check_name("task", &self.task)?;
@@ -91,9 +92,14 @@ impl Schedule {
             .as_deref()
             .map(Window::read)
             .transpose()?;
+        if let Some(payload) = &self.payload {
+            // Its runs get it one level deeper.
+            check_depth("payload", &json!({"payload": payload}))?;
+        }
         let Some(options) = &self.options else {
             return Ok(());
         };
+        check_depth("options", options)?;
         let own = options.as_object().into_iter().flatten();
         let own = own
             .map(|(key, _)| key)
@@ -172,7 +178,6 @@ impl Schedule {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use serde_json::json;
 
     use super::*;
 

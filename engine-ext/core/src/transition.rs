@@ -286,7 +286,7 @@ pub(crate) mod tests {
     #[test]
     fn a_stale_snapshot_is_refused_in_every_status() {
         let stale = SnapshotId::parse("a");
-        let completion = Completion::success(None);
+        let completion = Completion::success(None).unwrap();
         for status in ExecutionStatus::ALL {
             let run = run_in(*status);
             let start = Command::Start {

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::{
     BatchId, Debounce, Environment, IdempotencyKey, Machine, NewRun, Refusal, RetrySettings, RunId,
-    Timestamp, TriggerOptions, check_delay_until, idempotency, ttl,
+    Timestamp, TriggerOptions, check_delay_until, check_depth, check_text, idempotency, ttl,
 };
 
 /// Ten years: what a priority may move a run by, milliseconds.
@@ -30,6 +30,7 @@ impl TriggerOptions {
     /// - [`Refusal::MissingValue`] (`22004`) without a task.
     /// - [`Refusal::InvalidValue`] (`22023`) for a value out of bounds.
     /// - [`Refusal::TooLarge`] (`54000`) for a payload over the limit.
+    /// - [`Refusal::TooDeep`], [`Refusal::NotJson`] (`22032`) for a document that cannot be read.
     pub fn check(
         self,
         environment: Rc<Environment>,
@@ -48,6 +49,18 @@ impl TriggerOptions {
             limits.max_payload_bytes,
             "engine.max_payload_bytes",
         )?;
+        check_text("payload", &payload, self.payload_type.as_deref())?;
+        for (parameter, document) in [
+            ("metadata", &self.metadata),
+            ("trace_context", &self.trace_context),
+            ("annotations", &self.annotations),
+            ("retry", &self.retry),
+            ("debounce", &self.debounce),
+        ] {
+            if let Some(document) = document {
+                check_depth(parameter, document)?;
+            }
+        }
         if let Some(metadata) = &self.metadata {
             check_size(
                 "metadata",
@@ -311,7 +324,7 @@ mod tests {
         }
         assert!(
             check(TriggerOptions {
-                payload: Some("x".repeat(10)),
+                payload: Some("1".repeat(10)),
                 ..hello()
             })
             .is_ok()

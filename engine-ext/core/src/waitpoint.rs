@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::document::check_text;
 use crate::status::named;
 use crate::trigger::check_tags;
 use crate::{Refusal, RunError, RunStatus, Timestamp};
@@ -59,7 +60,7 @@ impl Output {
     /// What somebody completes a token with; `max_bytes` is the setting `engine.max_payload_bytes`.
     ///
     /// # Errors
-    /// [`Refusal::TooLarge`] (`54000`) for a value over the limit.
+    /// [`Refusal::TooLarge`] (`54000`) for a value over the limit; [`Refusal::TooDeep`], [`Refusal::NotJson`] (`22032`).
     pub fn given(
         value: Option<String>,
         media_type: Option<String>,
@@ -73,11 +74,16 @@ impl Output {
                 limit: max_bytes,
                 setting: "engine.max_payload_bytes",
             }),
-            _ => Ok(Self {
-                value,
-                media_type,
-                is_error,
-            }),
+            _ => {
+                if let Some(value) = &value {
+                    check_text("output", value, media_type.as_deref())?;
+                }
+                Ok(Self {
+                    value,
+                    media_type,
+                    is_error,
+                })
+            }
         }
     }
 

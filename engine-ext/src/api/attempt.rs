@@ -3,9 +3,10 @@
 use engine_core::{Refusal, RunId};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
-use pgrx::{JsonB, default, name, pg_extern, search_path};
+use pgrx::{default, name, pg_extern, search_path};
 
 use super::start::{Pair, pair, start};
+use crate::document::Stored;
 use crate::error::{OrRaise, required};
 use crate::store::run::Caller;
 use crate::{api, guc};
@@ -41,7 +42,7 @@ fn engine_start_attempt(
         name!(description, String),
         name!(created_at, TimestampWithTimeZone),
         name!(heartbeat_ms, Option<i64>),
-        name!(execution, Option<JsonB>),
+        name!(execution, Option<Stored>),
     ),
 > {
     api::enter_locking().or_raise();
@@ -86,7 +87,7 @@ fn engine_start_many(
         name!(description, Option<String>),
         name!(created_at, Option<TimestampWithTimeZone>),
         name!(heartbeat_ms, Option<i64>),
-        name!(execution, Option<JsonB>),
+        name!(execution, Option<Stored>),
         name!(error_code, Option<&'static str>),
         name!(error_message, Option<String>),
     ),

@@ -5,11 +5,12 @@ use engine_core::{
 };
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
-use pgrx::{JsonB, default, name, pg_extern, search_path};
+use pgrx::{default, name, pg_extern, search_path};
 use serde_json::Value;
 
 use super::arrival::environment;
 use super::block::{Wait, block};
+use crate::document::{JsonB, Stored};
 use crate::error::{OrRaise, required};
 use crate::store::run::Caller;
 use crate::store::waitpoint::{Minted, Of};
@@ -76,7 +77,7 @@ fn engine_create_batch(
         new: new.or_raise(),
         resume_parent: resume_parent.unwrap_or(false) && parent_run_id.is_some(),
         parent_run_id: parent_run_id.map(RunId::parse),
-        options: options.map(|json| json.0),
+        options: api::document("options", options).or_raise(),
         caller: Caller {
             worker_id,
             runner_id,
@@ -150,7 +151,7 @@ fn engine_seal_batch(
 fn engine_batch_data(
     batch_id: Option<&str>,
     environment_id: default!(Option<&str>, "NULL"),
-) -> Option<JsonB> {
+) -> Option<Stored> {
     api::enter().or_raise();
     let id = BatchId::parse(required("batch_id", batch_id).or_raise());
     store::batch::data(&id, environment_id)

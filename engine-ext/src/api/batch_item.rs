@@ -7,12 +7,13 @@ use engine_core::{
     TriggerOptions, check_name,
 };
 use pgrx::iter::TableIterator;
-use pgrx::{JsonB, name, pg_extern, search_path};
+use pgrx::{name, pg_extern, search_path};
 
 use super::arrival::Rules;
 use super::entrance::Entered;
 use super::parent::Joining;
 use super::{arrival, batch};
+use crate::document::JsonB;
 use crate::error::{OrRaise, required};
 use crate::store::batch::{Item, ItemFailure};
 use crate::store::trigger::{Birth, Minted};
@@ -203,7 +204,7 @@ impl<'a> Additions<'a> {
                 let failure = ItemFailure {
                     code: Some(refusal.item_code()),
                     message: refusal.message(),
-                    request: Some(item.request),
+                    request: item.request,
                 };
                 let run = self.rules.check(stand_in)?;
                 (run, failed(&refusal, self.now), Some(failure))

@@ -8,9 +8,10 @@ use engine_core::{
 };
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
-use pgrx::{JsonB, default, name, pg_extern, search_path};
+use pgrx::{default, name, pg_extern, search_path};
 use serde_json::json;
 
+use crate::document::JsonB;
 use crate::error::{OrRaise, required};
 use crate::store::notice::Notice;
 use crate::store::run::Caller;
@@ -120,7 +121,7 @@ fn engine_succeed(
     ),
 > {
     api::enter_locking().or_raise();
-    let completion = Ok(Completion::success(output));
+    let completion = Completion::success(output);
     TableIterator::once(one(run_id, snapshot_id, completion, Caller::default()).or_raise())
 }
 

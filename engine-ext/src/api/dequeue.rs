@@ -3,9 +3,10 @@
 use engine_core::{DequeueRequest, ExecutionStatus, RunStatus, Timestamp};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
-use pgrx::{JsonB, default, name, pg_extern, search_path};
+use pgrx::{default, name, pg_extern, search_path};
 
 use super::claim::Wanted;
+use crate::document::{JsonB, Stored};
 use crate::error::OrRaise;
 use crate::store::claim::Claimed;
 use crate::store::run::Caller;
@@ -73,10 +74,10 @@ fn engine_dequeue(
         name!(is_test, bool),
         name!(is_replay, bool),
         name!(tags, Vec<String>),
-        name!(metadata, Option<JsonB>),
-        name!(trace_context, Option<JsonB>),
-        name!(checkpoint, Option<JsonB>),
-        name!(completed_waitpoints, JsonB),
+        name!(metadata, Option<Stored>),
+        name!(trace_context, Option<Stored>),
+        name!(checkpoint, Option<Stored>),
+        name!(completed_waitpoints, Stored),
         name!(heartbeat_ms, Option<i64>),
         name!(dequeued_at, TimestampWithTimeZone),
     ),
@@ -146,7 +147,7 @@ fn engine_dequeue(
                 carried.checkpoint,
                 carried
                     .completed_waitpoints
-                    .unwrap_or(JsonB(serde_json::json!([]))),
+                    .unwrap_or_else(Stored::empty_array),
                 heartbeat_ms,
                 api::time(now),
             )

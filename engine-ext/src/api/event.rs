@@ -3,8 +3,9 @@
 use engine_core::check_max_events;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
-use pgrx::{JsonB, default, name, pg_extern, search_path};
+use pgrx::{default, name, pg_extern, search_path};
 
+use crate::document::Stored;
 use crate::error::OrRaise;
 use crate::{api, guc, store};
 
@@ -29,7 +30,7 @@ fn engine_events(
         name!(name, String),
         name!(run_id, String),
         name!(time, TimestampWithTimeZone),
-        name!(body, JsonB),
+        name!(body, Stored),
     ),
 > {
     api::enter().or_raise();

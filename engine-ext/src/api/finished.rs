@@ -6,9 +6,10 @@ use engine_core::{
 };
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
-use pgrx::{JsonB, default, name, pg_extern, search_path};
+use pgrx::{default, name, pg_extern, search_path};
 
 use super::arrival::{TriggeredRow, cached, trigger};
+use crate::document::JsonB;
 use crate::error::{OrRaise, required};
 use crate::store::trigger::Birth;
 use crate::{api, store};

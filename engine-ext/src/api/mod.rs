@@ -43,9 +43,11 @@ mod worker;
 
 use std::rc::Rc;
 
-use engine_core::{Environment, Refusal, Run, RunId, Settings, Timestamp};
+use engine_core::{Environment, Refusal, Run, RunId, Settings, Timestamp, check_depth};
 use pgrx::datum::TimestampWithTimeZone;
+use serde_json::Value;
 
+use crate::document::JsonB;
 use crate::error::required;
 use crate::{clock, guc, isolation, store, version};
 
@@ -109,6 +111,17 @@ fn all_given<T>(parameter: &'static str) -> impl Fn(Vec<Option<T>>) -> Result<Ve
             .map(|value| required(parameter, value))
             .collect()
     }
+}
+
+/// A document that is kept as it is.
+///
+/// # Errors
+/// [`Refusal::TooDeep`] (`22032`).
+fn document(parameter: &'static str, given: Option<JsonB>) -> Result<Option<Value>, Refusal> {
+    if let Some(document) = &given {
+        check_depth(parameter, &document.0)?;
+    }
+    Ok(given.map(|document| document.0))
 }
 
 fn time(moment: Timestamp) -> TimestampWithTimeZone {

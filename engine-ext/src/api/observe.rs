@@ -3,8 +3,9 @@
 use engine_core::{RunId, SnapshotId};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
-use pgrx::{JsonB, default, name, pg_extern, search_path};
+use pgrx::{default, name, pg_extern, search_path};
 
+use crate::document::Stored;
 use crate::error::{OrRaise, required};
 use crate::{api, store};
 
@@ -19,7 +20,7 @@ use crate::{api, store};
 fn engine_execution_data(
     run_id: Option<&str>,
     environment_id: default!(Option<&str>, "NULL"),
-) -> Option<JsonB> {
+) -> Option<Stored> {
     api::enter().or_raise();
     let run_id = RunId::parse(required("run_id", run_id).or_raise());
     store::observe::execution_data(&run_id, environment_id)
@@ -38,7 +39,7 @@ fn engine_snapshots_since(
     run_id: Option<&str>,
     snapshot_id: Option<&str>,
     environment_id: default!(Option<&str>, "NULL"),
-) -> Option<JsonB> {
+) -> Option<Stored> {
     api::enter().or_raise();
     let run_id = RunId::parse(required("run_id", run_id).or_raise());
     let snapshot_id = SnapshotId::parse(required("snapshot_id", snapshot_id).or_raise());
@@ -68,7 +69,7 @@ fn engine_run_result(
         name!(attempt_number, Option<i32>),
         name!(output, Option<String>),
         name!(output_type, Option<String>),
-        name!(error, Option<JsonB>),
+        name!(error, Option<Stored>),
         name!(completed_at, Option<TimestampWithTimeZone>),
         name!(usage_duration_ms, i32),
     ),

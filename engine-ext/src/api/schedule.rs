@@ -3,8 +3,9 @@
 use engine_core::{Environment, Refusal, Schedule, check_max_items};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
-use pgrx::{JsonB, default, name, pg_extern, search_path};
+use pgrx::{default, name, pg_extern, search_path};
 
+use crate::document::JsonB;
 use crate::error::{OrRaise, required};
 use crate::{api, guc, store};
 

@@ -6,9 +6,9 @@ use engine_core::{
     Command, ExecutionStatus, Plan, Refusal, Run, RunId, RunStatus, Settings, Shard, SnapshotId,
     decide,
 };
-use pgrx::JsonB;
 use pgrx::datum::TimestampWithTimeZone;
 
+use crate::document::Stored;
 use crate::error::required;
 use crate::store::attempt::Start;
 use crate::store::run::Caller;
@@ -27,7 +27,7 @@ pub(super) type StartedRow = (
     String,
     TimestampWithTimeZone,
     Option<i64>,
-    Option<JsonB>,
+    Option<Stored>,
 );
 
 /// A run, and the snapshot that its worker holds.
@@ -119,7 +119,7 @@ fn start_in(
     }
     transitions.apply();
     let (indexes, starts): (Vec<usize>, Vec<Start<'_>>) = starts.into_values().unzip();
-    let mut told: BTreeMap<RunId, JsonB> = match starts.is_empty() {
+    let mut told: BTreeMap<RunId, Stored> = match starts.is_empty() {
         true => BTreeMap::new(),
         false => store::attempt::start(shard, &starts, STARTED, is_warm_start, caller, settings)
             .into_iter()
@@ -158,7 +158,7 @@ fn decide_one<'a>(
     Ok((run, decide(run, command, settings)?))
 }
 
-fn started(start: &Start<'_>, execution: Option<JsonB>, settings: &Settings) -> StartedRow {
+fn started(start: &Start<'_>, execution: Option<Stored>, settings: &Settings) -> StartedRow {
     let status = ExecutionStatus::Executing;
     (
         start.run.id.as_str().to_owned(),

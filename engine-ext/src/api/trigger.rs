@@ -3,9 +3,10 @@
 use engine_core::{Refusal, TriggerOptions};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
-use pgrx::{JsonB, default, name, pg_extern, search_path};
+use pgrx::{default, name, pg_extern, search_path};
 
 use super::arrival::trigger;
+use crate::document::JsonB;
 use crate::error::{OrRaise, required};
 use crate::store::trigger::Birth;
 use crate::{api, guc};

@@ -5,9 +5,10 @@ use engine_core::{
 };
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
-use pgrx::{JsonB, default, name, pg_extern, search_path};
+use pgrx::{default, name, pg_extern, search_path};
 
 use super::arrival::environment;
+use crate::document::Stored;
 use crate::error::{OrRaise, required};
 use crate::store::waitpoint::{Minted, Of, Waitpoint};
 use crate::{api, guc, mint, store};
@@ -152,7 +153,7 @@ fn engine_complete_waitpoint(
 fn engine_waitpoint_data(
     waitpoint_id: Option<&str>,
     environment_id: default!(Option<&str>, "NULL"),
-) -> Option<JsonB> {
+) -> Option<Stored> {
     api::enter().or_raise();
     let id = WaitpointId::parse(required("waitpoint_id", waitpoint_id).or_raise());
     store::waitpoint::data(&id, environment_id)

@@ -2,9 +2,10 @@
 
 use engine_core::{Environment, Queue, Refusal, Registration};
 use pgrx::iter::TableIterator;
-use pgrx::{JsonB, default, name, pg_extern, search_path};
+use pgrx::{default, name, pg_extern, search_path};
 
 use super::promote;
+use crate::document::JsonB;
 use crate::error::{OrRaise, required};
 use crate::{api, store};
 

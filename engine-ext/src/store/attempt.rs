@@ -3,11 +3,11 @@
 use engine_core::{
     ExecutionStatus, Run, RunId, RunStatus, Settings, Shard, SnapshotId, Transition,
 };
-use pgrx::JsonB;
 
 use super::position::Positions;
 use super::run::{Caller, column, time};
 use super::statement::{Statement, arguments, statement};
+use crate::document::{JsonB, Stored};
 
 static START: Statement = statement!("attempt_start.sql");
 
@@ -29,7 +29,7 @@ pub(crate) fn start(
     is_warm_start: bool,
     caller: Caller<'_>,
     settings: &Settings,
-) -> Vec<(RunId, JsonB)> {
+) -> Vec<(RunId, Stored)> {
     let mut positions = Positions::draw(starts.len());
     let status = ExecutionStatus::Executing;
     let machine = |start: &Start<'_>| {

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use engine_core::{
     Batch, BatchEnd, BatchId, BatchStatus, NewBatch, RunId, Settings, Shard, Timestamp, WaitpointId,
 };
-use pgrx::JsonB;
 use pgrx::datum::TimestampWithTimeZone;
 use serde_json::Value;
 
 use super::run::{column, time};
 use super::statement::{Cells, Statement, arguments, statement};
 use super::waitpoint;
+use crate::document::{JsonB, Stored};
 
 static INSERT: Statement = statement!("batch_insert.sql");
 static BY_KEY: Statement = statement!("batch_by_key.sql");
@@ -212,7 +212,7 @@ pub(crate) fn insert_items(shard: Shard, items: &[NewItem<'_>], now: Timestamp) 
 }
 
 /// All about a batch, if it is there and in that environment.
-pub(crate) fn data(id: &BatchId, environment_id: Option<&str>) -> Option<JsonB> {
+pub(crate) fn data(id: &BatchId, environment_id: Option<&str>) -> Option<Stored> {
     DATA.query(
         arguments![id.shard().number(), id.as_str(), environment_id],
         Cells::value,

@@ -7,12 +7,12 @@ use engine_core::{
     Assignment, ExecutionStatus, Run, RunId, RunStatus, Settings, Shard, SlotLimits, SnapshotId,
     Timestamp, Transition,
 };
-use pgrx::JsonB;
 
 use super::low_water;
 use super::position::Positions;
 use super::run::{Caller, column, decode, moment, time};
 use super::statement::{Cells, Statement, arguments, statement};
+use crate::document::{JsonB, Stored};
 
 static LOCK: Statement = statement!("claim_lock.sql");
 static LOCK_ADMITTED: Statement = statement!("claim_lock_admitted.sql");
@@ -42,8 +42,8 @@ pub(crate) struct Candidate {
     pub(crate) is_test: bool,
     pub(crate) is_replay: bool,
     pub(crate) tags: Vec<String>,
-    pub(crate) metadata: Option<JsonB>,
-    pub(crate) trace_context: Option<JsonB>,
+    pub(crate) metadata: Option<Stored>,
+    pub(crate) trace_context: Option<Stored>,
     /// The version that does it, if that is said.
     pub(crate) version: Option<String>,
 }
@@ -254,8 +254,8 @@ impl Claimed {
 /// What a snapshot carries for the worker.
 #[derive(Default)]
 pub(crate) struct Carried {
-    pub(crate) checkpoint: Option<JsonB>,
-    pub(crate) completed_waitpoints: Option<JsonB>,
+    pub(crate) checkpoint: Option<Stored>,
+    pub(crate) completed_waitpoints: Option<Stored>,
 }
 
 /// Hands out locked runs.

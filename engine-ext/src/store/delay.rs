@@ -1,12 +1,12 @@
 //! When runs that wait enter their queues, and what they are told meanwhile. All runs here are locked.
 
 use engine_core::{NewRun, Run, RunId, Shard, Timestamp, Timing};
-use pgrx::JsonB;
 use pgrx::datum::TimestampWithTimeZone;
 
 use super::environment;
 use super::run::{column, time};
 use super::statement::{Cells, Statement, arguments, statement};
+use crate::document::JsonB;
 
 static READ: Statement = statement!("timing_read.sql");
 static RESCHEDULE: Statement = statement!("run_reschedule.sql");

@@ -3,9 +3,10 @@
 #![allow(unsafe_code)]
 
 use pgrx::datum::TimestampWithTimeZone;
-use pgrx::{JsonB, pg_sys};
+use pgrx::pg_sys;
 
 use super::statement::{Cells, Statement, arguments, statement};
+use crate::document::Stored;
 
 static READ: Statement = statement!("event_read.sql")
     .with_bitmaps()
@@ -24,7 +25,7 @@ pub(crate) struct Event {
     pub(crate) name: String,
     pub(crate) run_id: String,
     pub(crate) time: TimestampWithTimeZone,
-    pub(crate) body: JsonB,
+    pub(crate) body: Stored,
 }
 
 /// Up to `max_events` events after position `after`. Goes forward in windows: positions of transactions that rolled back

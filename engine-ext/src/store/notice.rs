@@ -1,12 +1,12 @@
 //! Events that are no transition.
 
 use engine_core::{RunId, Timestamp};
-use pgrx::JsonB;
 use serde_json::Value;
 
 use super::position::Positions;
 use super::run::{column, time};
 use super::statement::{Statement, arguments, statement};
+use crate::document::JsonB;
 
 static INSERT: Statement = statement!("notice_insert.sql");
 

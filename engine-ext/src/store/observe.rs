@@ -1,11 +1,11 @@
 //! Reads that change nothing.
 
 use engine_core::{RunId, Shard, SnapshotId};
-use pgrx::JsonB;
 use pgrx::datum::TimestampWithTimeZone;
 
 use super::run::column;
 use super::statement::{Cells, Statement, arguments, statement};
+use crate::document::Stored;
 
 static EXECUTION: Statement = statement!("execution_read.sql");
 static EXECUTION_DATA: Statement = statement!("execution_data_read.sql");
@@ -33,7 +33,7 @@ pub(crate) struct RunResult {
     pub(crate) attempt_number: Option<i32>,
     pub(crate) output: Option<String>,
     pub(crate) output_type: Option<String>,
-    pub(crate) error: Option<JsonB>,
+    pub(crate) error: Option<Stored>,
     pub(crate) completed_at: Option<TimestampWithTimeZone>,
     pub(crate) usage_duration_ms: i32,
 }
@@ -64,7 +64,7 @@ pub(crate) fn execution(id: &RunId) -> Execution {
 }
 
 /// The latest snapshot of a run as its worker reads it.
-pub(crate) fn execution_data(id: &RunId, environment_id: Option<&str>) -> Option<JsonB> {
+pub(crate) fn execution_data(id: &RunId, environment_id: Option<&str>) -> Option<Stored> {
     EXECUTION_DATA
         .query(
             arguments![id.shard().number(), id.as_str(), environment_id],
@@ -78,7 +78,7 @@ pub(crate) fn snapshots_since(
     id: &RunId,
     since: &SnapshotId,
     environment_id: Option<&str>,
-) -> Option<JsonB> {
+) -> Option<Stored> {
     SNAPSHOTS_SINCE
         .query(
             arguments![

@@ -1,9 +1,9 @@
 //! What runs were asked to be.
 
 use engine_core::{RunId, TriggerOptions};
-use pgrx::JsonB;
 
 use super::statement::{Cells, Statement, arguments, statement};
+use crate::document::JsonB;
 
 static READ: Statement = statement!("run_options_read.sql");
 

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use engine_core::{ExecutionStatus, Run, RunId, RunStatus, Shard, SnapshotId, Timestamp};
-use pgrx::JsonB;
 use pgrx::datum::TimestampWithTimeZone;
 
 use super::environment::environment_type;
 use super::statement::{Cells, Statement, arguments, statement};
+use crate::document::JsonB;
 
 static LOCK: Statement = statement!("run_lock.sql");
 static LOCK_FREE: Statement = statement!("run_lock_free.sql");

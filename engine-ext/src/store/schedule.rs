@@ -1,11 +1,11 @@
 //! Schedules.
 
 use engine_core::{Beginning, Phase, RunId, Schedule, Shard, Timestamp};
-use pgrx::JsonB;
 use pgrx::datum::TimestampWithTimeZone;
 
 use super::run::{column, time};
 use super::statement::{Cells, Statement, arguments, statement};
+use crate::document::JsonB;
 
 static LOCK: Statement = statement!("schedule_lock.sql");
 static READ: Statement = statement!("schedule_read.sql");

@@ -1,11 +1,11 @@
 //! What is due at a time.
 
 use engine_core::{RunId, Shard, TimerKind, Timestamp};
-use pgrx::JsonB;
 use serde_json::Value;
 
 use super::run::{column, time};
 use super::statement::{Statement, arguments, statement};
+use crate::document::JsonB;
 
 static DUE: Statement = statement!("timer_due_lock.sql");
 static MOVE: Statement = statement!("timer_move.sql");

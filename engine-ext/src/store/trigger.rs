@@ -3,7 +3,6 @@
 use engine_core::{
     BatchId, ExecutionStatus, NewRun, RunId, RunStatus, SnapshotId, Timestamp, Transition,
 };
-use pgrx::JsonB;
 use pgrx::datum::TimestampWithTimeZone;
 use serde_json::{Value, json};
 
@@ -11,6 +10,7 @@ use super::position::Positions;
 use super::run::{Caller, column, execution_status, run_status, time};
 use super::statement::{Statement, arguments, statement};
 use super::timer;
+use crate::document::JsonB;
 use crate::wakeup::bell;
 
 static TRIGGER: Statement = statement!("trigger.sql");

@@ -6,13 +6,13 @@ use engine_core::{
     BatchId, NewWaitpoint, Output, Run, RunId, Settings, Shard, TimerKind, Timestamp, WaitpointId,
     WaitpointStatus, WaitpointType,
 };
-use pgrx::JsonB;
 use pgrx::datum::TimestampWithTimeZone;
 use serde_json::{Value, json};
 
 use super::run::{column, time};
 use super::statement::{Cells, Statement, arguments, statement};
 use super::{timer, wait};
+use crate::document::{JsonB, Stored};
 
 static INSERT: Statement = statement!("waitpoint_insert.sql");
 static BY_KEY: Statement = statement!("waitpoint_by_key.sql");
@@ -179,7 +179,7 @@ pub(crate) fn read(id: &WaitpointId, environment_id: Option<&str>) -> Option<Wai
 }
 
 /// All about a waitpoint, if it is there and in that environment.
-pub(crate) fn data(id: &WaitpointId, environment_id: Option<&str>) -> Option<JsonB> {
+pub(crate) fn data(id: &WaitpointId, environment_id: Option<&str>) -> Option<Stored> {
     DATA.query(
         arguments![id.shard().number(), id.as_str(), environment_id],
         Cells::value,

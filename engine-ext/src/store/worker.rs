@@ -6,11 +6,11 @@ use std::ffi::CStr;
 use std::rc::Rc;
 
 use engine_core::{Environment, EnvironmentType, Timestamp, WorkerVersion};
-use pgrx::JsonB;
 
 use super::kept;
 use super::run::time;
 use super::statement::{Cells, Statement, arguments, statement};
+use crate::document::JsonB;
 
 static READ: Statement = statement!("worker_read.sql");
 static READ_CURRENT: Statement = statement!("worker_current_read.sql");

@@ -1,9 +1,9 @@
 //! The statements that write transitions.
 
 use engine_core::{ExecutionStatus, Move, RunId, Transition};
-use pgrx::JsonB;
 
 use super::{Step, Transitions};
+use crate::document::JsonB;
 use crate::store::position::Positions;
 use crate::store::run::{column, time};
 use crate::store::statement::{Cells, Statement, arguments, statement};
