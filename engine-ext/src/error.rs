@@ -28,6 +28,13 @@ impl<T> OrRaise<T> for Result<T, Refusal> {
     }
 }
 
+/// Keeps Rust's backtraces out of the errors that clients see: pgrx puts one into the detail of every error that passes through,
+/// if the server's environment asks programs for them.
+pub(crate) fn hide_backtraces() {
+    // SAFETY: the library is loaded before the process has any other thread.
+    unsafe { std::env::set_var("RUST_LIB_BACKTRACE", "0") };
+}
+
 /// A value that the caller must give.
 ///
 /// # Errors

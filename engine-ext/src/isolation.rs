@@ -1,8 +1,24 @@
-//! Functions that lock and then decide need READ COMMITTED: in a stricter level the statement after the lock would still
+//! What a transaction must be like. Functions that lock and then decide need READ COMMITTED: in a stricter level the statement after the lock would still
 //! see the run as it was before.
 
 use engine_core::Refusal;
 use pgrx::pg_sys;
+
+/// Refuses a transaction that may only read, before anything in it fails with less advice.
+///
+/// # Errors
+/// [`Refusal::ReadOnly`] (`25006`).
+#[allow(unsafe_code)]
+pub(crate) fn check_writable() -> Result<(), Refusal> {
+    // SAFETY: a plain boolean of this process, written only by this thread. It is set in every transaction of a standby.
+    if !unsafe { pg_sys::XactReadOnly } {
+        return Ok(());
+    }
+    Err(Refusal::ReadOnly {
+        // SAFETY: reads a flag in shared memory.
+        is_standby: unsafe { pg_sys::RecoveryInProgress() },
+    })
+}
 
 /// Refuses a transaction of a stricter level than READ COMMITTED.
 ///

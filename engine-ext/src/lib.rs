@@ -29,6 +29,7 @@ pgrx::pg_module_magic!();
 #[allow(non_snake_case)]
 #[pgrx::pg_guard]
 pub extern "C-unwind" fn _PG_init() {
+    error::hide_backtraces();
     guc::register();
     store::planner::install();
     store::kept::install();

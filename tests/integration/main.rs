@@ -1,6 +1,7 @@
 //! What single sessions see: commits, errors, transactions, the catalog.
 
 mod binding;
+mod bound;
 mod catalog;
 mod check;
 mod commit;

@@ -58,7 +58,7 @@ impl NewBatch {
                 run_count,
                 key: check_key(key)?,
                 key_expires_at,
-                expires_at: expires_at.filter(|at| at.is_finite()),
+                expires_at,
             }),
         }
     }

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::batch::check_batch;
 use crate::document::{check_depth, check_text, read};
+use crate::retry::MAX_DELAY_MS;
 use crate::{AskedRetry, Refusal, RunError, RunId, SnapshotId, Timestamp};
 
 /// What became of an attempt.
@@ -172,7 +173,7 @@ fn usage(json: &Map<String, Value>) -> Result<i64, Refusal> {
     }
 }
 
-/// Milliseconds that are a plausible time or delay: before the year 5138.
+/// Milliseconds that are a plausible time: before the year 5138.
 const MAX_MS: f64 = 1e14;
 
 fn retry(json: &Map<String, Value>) -> Result<Option<AskedRetry>, Refusal> {
@@ -181,18 +182,18 @@ fn retry(json: &Map<String, Value>) -> Result<Option<AskedRetry>, Refusal> {
         Some(Value::Object(retry)) => retry,
         Some(_) => return Err(malformed("\"retry\" is not an object.")),
     };
-    let ms = |field: &str| match retry.get(field) {
+    let ms = |field: &str, longest: f64| match retry.get(field) {
         None | Some(Value::Null) => Ok(None),
         Some(value) => match value.as_f64() {
-            Some(ms) if (0.0..=MAX_MS).contains(&ms) => Ok(Some(ms.round() as i64)),
+            Some(ms) if (0.0..=longest).contains(&ms) => Ok(Some(ms.round() as i64)),
             _ => Err(malformed(format!(
                 "\"retry.{field}\" is not a number of milliseconds."
             ))),
         },
     };
     Ok(Some(AskedRetry {
-        at: ms("timestamp")?.map(Timestamp::from_unix_ms),
-        delay_ms: ms("delay")?.unwrap_or(0),
+        at: ms("timestamp", MAX_MS)?.map(Timestamp::from_unix_ms),
+        delay_ms: ms("delay", MAX_DELAY_MS as f64)?.unwrap_or(0),
     }))
 }
 

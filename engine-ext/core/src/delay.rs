@@ -119,16 +119,9 @@ pub(crate) fn reschedule(run: &Run, delay_until: Timestamp) -> Result<Plan, Refu
 /// Checks the time of a delay.
 ///
 /// # Errors
-/// [`Refusal::InvalidValue`] (`22023`) for an infinite one.
+/// [`Refusal::InvalidValue`] (`22023`) outside of the years 1 to 9999.
 pub fn check_delay_until(at: Timestamp) -> Result<Timestamp, Refusal> {
-    match at.is_finite() {
-        true => Ok(at),
-        false => Err(Refusal::invalid(
-            "delay_until",
-            "It is infinite.".to_owned(),
-            "Give a moment.",
-        )),
-    }
+    at.check("delay_until")
 }
 
 #[cfg(test)]

@@ -65,6 +65,11 @@ pub enum Refusal {
         /// The level, in SQL's words.
         level: &'static str,
     },
+    /// `25006`: the call writes, and the transaction may not.
+    ReadOnly {
+        /// Whether that is since the server is a standby.
+        is_standby: bool,
+    },
     /// `0A000`: a transaction that is to be prepared has reserved slots.
     ReservesSlots {
         /// How many.
@@ -228,6 +233,7 @@ impl Refusal {
             Self::UnknownSchedule { .. } => "RE014",
             Self::UnknownVersion { .. } => "RE013",
             Self::WrongIsolation { .. } => "RE006",
+            Self::ReadOnly { .. } => "25006",
             Self::ReservesSlots { .. } => "0A000",
             Self::VersionMismatch { .. } => "RE007",
             Self::InvalidValue { .. } => "22023",
@@ -274,6 +280,7 @@ impl Refusal {
             }
             Self::QueueFull { queue, .. } => format!("queue \"{queue}\" is full"),
             Self::WrongIsolation { .. } => "isolation level must be read committed".to_owned(),
+            Self::ReadOnly { .. } => "read-only transaction cannot write".to_owned(),
             Self::ReservesSlots { .. } => "claims within a limit cannot be prepared".to_owned(),
             Self::VersionMismatch { .. } => {
                 "library and catalog of the extension differ".to_owned()
@@ -332,6 +339,10 @@ impl Refusal {
                 format!("It has {queued} queued runs, the limit is {limit}.")
             }
             Self::WrongIsolation { level } => format!("The transaction's level is {level}."),
+            Self::ReadOnly { is_standby: true } => "The server is a standby.".to_owned(),
+            Self::ReadOnly { is_standby: false } => {
+                "The transaction, or the session, was set to read only.".to_owned()
+            }
             Self::ReservesSlots { slots } => format!("The transaction has reserved {slots} slots."),
             Self::VersionMismatch { library, catalog } => {
                 format!("The library is version {library}, the catalog version {catalog}.")
@@ -394,6 +405,12 @@ impl Refusal {
             Self::ArchivedEnvironment { .. } => "Open it again with engine_set_environment.".to_owned(),
             Self::QueueFull { .. } => "Trigger again later, or raise max_size with engine_set_queue.".to_owned(),
             Self::UnknownEnvironment { .. } => "Leave it out to use the environment \"default\".".to_owned(),
+            Self::ReadOnly { is_standby: true } => {
+                "Connect to the primary server; a standby answers reads alone.".to_owned()
+            }
+            Self::ReadOnly { is_standby: false } => {
+                "Call it in a transaction that is READ WRITE.".to_owned()
+            }
             Self::ReservesSlots { .. } => "Commit it, or claim in one of its own.".to_owned(),
             Self::WrongIsolation { .. } => {
                 "Call it in a READ COMMITTED transaction, best in one of its own.".to_owned()

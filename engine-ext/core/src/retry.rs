@@ -4,6 +4,9 @@ use serde_json::Value;
 
 use crate::{Backoff, MAX_ATTEMPTS, Machine, Refusal, Run, RunError, Settings, Timestamp};
 
+/// Ten years: how long a retry may be put off, milliseconds. The time of a retry stays within what every reader can say.
+pub(crate) const MAX_DELAY_MS: i64 = 10 * 366 * 24 * 3_600_000;
+
 /// Retry settings of a run, with the keys of `spec/core.md §4.5`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RetrySettings {
@@ -36,8 +39,8 @@ impl RetrySettings {
         Some(Self {
             max_attempts: number("maxAttempts", 3.0)? as i32,
             factor: number("factor", 2.0)?,
-            min_ms: number("minTimeoutInMs", 1_000.0)? as i64,
-            max_ms: number("maxTimeoutInMs", 60_000.0)? as i64,
+            min_ms: (number("minTimeoutInMs", 1_000.0)? as i64).min(MAX_DELAY_MS),
+            max_ms: (number("maxTimeoutInMs", 60_000.0)? as i64).min(MAX_DELAY_MS),
             randomize: match json.get("randomize") {
                 None | Some(Value::Null) => true,
                 Some(value) => value.as_bool()?,
@@ -52,8 +55,18 @@ impl RetrySettings {
     /// Checks the settings that a caller gives.
     ///
     /// # Errors
-    /// [`Refusal::InvalidValue`] (`22023`) where [`Self::parse`] reads nothing.
+    /// [`Refusal::InvalidValue`] (`22023`) where [`Self::parse`] reads nothing, and for a delay of more than ten years.
     pub fn check(json: Value) -> Result<Value, Refusal> {
+        for key in ["minTimeoutInMs", "maxTimeoutInMs"] {
+            let ms = json.get(key).and_then(Value::as_f64);
+            if ms.is_some_and(|ms| ms > MAX_DELAY_MS as f64) {
+                return Err(Refusal::invalid(
+                    "retry",
+                    format!("\"{key}\" is more than ten years."),
+                    "Give milliseconds.",
+                ));
+            }
+        }
         match Self::parse(&json) {
             Some(_) => Ok(json),
             None => Err(Refusal::invalid(

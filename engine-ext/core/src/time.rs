@@ -1,7 +1,15 @@
 //! Points in time, as Postgres counts them.
 
+use crate::Refusal;
+
 /// Microseconds from the Unix epoch to 2000-01-01 00:00:00 UTC.
 const EPOCH_MICROS: i64 = 946_684_800_000_000;
+
+/// 0001-01-01 00:00:00 UTC, microseconds since 2000.
+const FIRST_MICROS: i64 = -63_082_281_600_000_000;
+
+/// 10000-01-01 00:00:00 UTC, microseconds since 2000.
+const END_MICROS: i64 = 252_455_616_000_000_000;
 
 /// Microseconds since 2000-01-01 00:00:00 UTC, the representation of `timestamptz`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -65,6 +73,26 @@ impl Timestamp {
         self.0 != i64::MAX && self.0 != i64::MIN
     }
 
+    /// A moment that a caller gives.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidValue`] (`22023`) outside of the years 1 to 9999: what lies beyond has no form that every reader of
+    /// JSON and SQL knows, and arithmetic with it ends at infinity.
+    pub fn check(self, parameter: &'static str) -> Result<Self, Refusal> {
+        if (FIRST_MICROS..END_MICROS).contains(&self.0) {
+            return Ok(self);
+        }
+        let detail = match self.is_finite() {
+            true => "It is outside of the years 1 to 9999.",
+            false => "It is infinite.",
+        };
+        Err(Refusal::invalid(
+            parameter,
+            detail.to_owned(),
+            "Give a moment in the years 1 to 9999.",
+        ))
+    }
+
     /// This moment, or the last one before it that is a whole number of `bucket_ms` milliseconds after the Unix epoch; 0 leaves it
     /// as it is.
     #[must_use]
@@ -87,6 +115,26 @@ impl Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_moment_that_is_given_lies_in_the_years_1_to_9999() {
+        for inside in [
+            "0001-01-01T00:00:00Z",
+            "2026-01-01T00:00:00Z",
+            "9999-12-30T21:00:00Z",
+        ] {
+            let at = Timestamp::parse_rfc3339(inside).unwrap();
+            assert_eq!(at.check("at"), Ok(at), "{inside}");
+        }
+        for outside in [i64::MIN, i64::MAX, FIRST_MICROS - 1, END_MICROS] {
+            let refused = Timestamp(outside).check("at").unwrap_err();
+            assert_eq!(refused.sqlstate(), "22023", "{outside}");
+        }
+        let first = Timestamp::parse_rfc3339("0001-01-01T00:00:00Z").unwrap();
+        assert_eq!(first.micros(), FIRST_MICROS);
+        let last = Timestamp::parse_rfc3339("9999-12-30T00:00:00Z").unwrap();
+        assert_eq!(last.micros() + 2 * 86_400_000_000, END_MICROS);
+    }
 
     #[test]
     fn a_bucket_begins_at_a_whole_number_of_its_length() {

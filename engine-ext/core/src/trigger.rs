@@ -9,7 +9,11 @@ use crate::{
 
 /// Ten years: what a priority may move a run by, milliseconds.
 const MAX_PRIORITY_MS: u64 = 10 * 366 * 24 * 3_600_000;
+/// Longest name, characters: at most 512 bytes.
 const MAX_NAME_LENGTH: usize = 128;
+/// An entry of an index has room for 2,704 bytes. The widest one has the names of an environment, a queue, which may begin with
+/// `task/`, and a worker queue, an id, a concurrency key, and some fifty bytes of its own.
+const MAX_CONCURRENCY_KEY_BYTES: usize = 1000;
 const MAX_TAGS: usize = 10;
 
 /// Limits on a trigger.
@@ -82,14 +86,13 @@ impl TriggerOptions {
         let delay_until = self.delay_until.map(check_delay_until).transpose()?;
         let delay_until = delay_until.or_else(put_off);
         let queue_timestamp = self.queue_timestamp.or(delay_until).unwrap_or(now);
-        if !queue_timestamp.is_finite() {
-            return Err(Refusal::invalid(
-                "queue_timestamp",
-                "It is infinite.".to_owned(),
-                "Give a moment.",
-            ));
-        }
+        queue_timestamp.check("queue_timestamp")?;
+        let available_at = queue_timestamp.plus_ms(-priority_ms);
+        available_at.check("queue_timestamp")?;
         let expires_at = self.idempotency_key_expires_at;
+        expires_at
+            .map(|at| at.check("idempotency_key_expires_at"))
+            .transpose()?;
         let idempotency_key = self
             .idempotency_key
             .map(|key| IdempotencyKey::check(key, expires_at, now))
@@ -125,11 +128,10 @@ impl TriggerOptions {
             payload_type: self
                 .payload_type
                 .unwrap_or_else(|| "application/json".to_owned()),
-            // As in the reference, an empty key is none.
-            concurrency_key: self.concurrency_key.filter(|key| !key.is_empty()),
+            concurrency_key: concurrency_key(self.concurrency_key)?,
             priority_ms,
             queue_timestamp,
-            available_at: queue_timestamp.plus_ms(-priority_ms),
+            available_at,
             max_attempts: positive("max_attempts", self.max_attempts)?,
             max_duration_seconds: positive("max_duration_seconds", self.max_duration_seconds)?,
             machine: self.machine.map(machine).transpose()?,
@@ -165,6 +167,19 @@ pub fn check_name<'a>(parameter: &'static str, text: &'a str) -> Result<&'a str,
         ));
     }
     Ok(text)
+}
+
+/// As in the reference, an empty key is none.
+fn concurrency_key(key: Option<String>) -> Result<Option<String>, Refusal> {
+    match key.as_ref().map_or(0, String::len) {
+        0 => Ok(None),
+        bytes if bytes > MAX_CONCURRENCY_KEY_BYTES => Err(Refusal::invalid(
+            "concurrency_key",
+            format!("It has {bytes} bytes."),
+            "Give at most 1000 bytes; hash what is longer.",
+        )),
+        _ => Ok(key),
+    }
 }
 
 fn check_size(

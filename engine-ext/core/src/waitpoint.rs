@@ -7,8 +7,8 @@ use crate::status::named;
 use crate::trigger::check_tags;
 use crate::{Refusal, RunError, RunStatus, Timestamp};
 
-/// Longest idempotency key, characters.
-const MAX_KEY_LENGTH: usize = 2048;
+/// Longest idempotency key, bytes: an index has it beside the name of its environment, 2,704 bytes together.
+const MAX_KEY_BYTES: usize = 2048;
 
 named! {
     /// What a waitpoint waits for.
@@ -159,7 +159,7 @@ impl NewWaitpoint {
     ) -> Result<Self, Refusal> {
         Ok(Self {
             kind: WaitpointType::DateTime,
-            completed_after: Some(moment("completed_after", completed_after)?),
+            completed_after: Some(completed_after.check("completed_after")?),
             key: check_key(key)?,
             key_expires_at,
             tags: Vec::new(),
@@ -178,7 +178,7 @@ impl NewWaitpoint {
     ) -> Result<Self, Refusal> {
         Ok(Self {
             kind: WaitpointType::Manual,
-            completed_after: timeout_at.map(|at| moment("timeout_at", at)).transpose()?,
+            completed_after: timeout_at.map(|at| at.check("timeout_at")).transpose()?,
             key: check_key(key)?,
             key_expires_at,
             tags: check_tags(tags)?,
@@ -202,30 +202,19 @@ impl NewWaitpoint {
 /// # Errors
 /// [`Refusal::InvalidValue`] (`22023`).
 pub fn check_timeout(timeout_at: Option<Timestamp>) -> Result<Option<Timestamp>, Refusal> {
-    timeout_at.map(|at| moment("timeout_at", at)).transpose()
-}
-
-fn moment(parameter: &'static str, at: Timestamp) -> Result<Timestamp, Refusal> {
-    if at.is_finite() {
-        return Ok(at);
-    }
-    Err(Refusal::invalid(
-        parameter,
-        "It is infinite.".to_owned(),
-        "Give a moment.",
-    ))
+    timeout_at.map(|at| at.check("timeout_at")).transpose()
 }
 
 /// Checks an idempotency key.
 pub(crate) fn check_key(key: Option<String>) -> Result<Option<String>, Refusal> {
-    let length = key.as_ref().map_or(1, |key| key.chars().count());
-    if (1..=MAX_KEY_LENGTH).contains(&length) {
+    let bytes = key.as_ref().map_or(1, String::len);
+    if (1..=MAX_KEY_BYTES).contains(&bytes) {
         return Ok(key);
     }
     Err(Refusal::invalid(
         "idempotency_key",
-        format!("It has {length} characters."),
-        "Give 1 to 2048 characters, or leave it out.",
+        format!("It has {bytes} bytes."),
+        "Give 1 to 2048 bytes, or leave it out; hash what is longer.",
     ))
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-use crate::Environment;
+use crate::{Environment, check_name};
 
 /// The value of the setting `engine.worker_queue_overrides`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -17,10 +17,19 @@ pub struct WorkerQueueOverrides {
 }
 
 impl WorkerQueueOverrides {
-    /// Reads the setting; `None` if it is not an object of maps from texts to texts.
+    /// Reads the setting; `None` if it is not an object of maps from texts to names of worker queues.
     #[must_use]
     pub fn parse(json: &str) -> Option<Self> {
-        serde_json::from_str(json).ok()
+        let overrides: Self = serde_json::from_str(json).ok()?;
+        let maps = [
+            &overrides.environment_id,
+            &overrides.project_id,
+            &overrides.org_id,
+            &overrides.worker_queue,
+        ];
+        let mut names = maps.into_iter().flat_map(HashMap::values);
+        let is_valid = names.all(|name| check_name("worker_queue", name).is_ok());
+        is_valid.then_some(overrides)
     }
 
     /// The worker queue of a run that names `own`: by its environment, its project, its organization, or `own` itself.

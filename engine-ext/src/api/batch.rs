@@ -69,8 +69,8 @@ fn engine_create_batch(
     let new = NewBatch::new(
         run_count,
         idempotency_key,
-        idempotency_key_expires_at.map(api::moment),
-        expires_at.map(api::moment),
+        api::moment("idempotency_key_expires_at", idempotency_key_expires_at).or_raise(),
+        api::moment("expires_at", expires_at).or_raise(),
         guc::max_batch(),
     );
     let asked = Asked {

@@ -78,7 +78,7 @@ fn engine_block(
     let wait = Wait {
         waitpoints: waitpoints(waitpoint_ids, batch_indexes).or_raise(),
         batch_id: batch_id.as_ref(),
-        timeout_at: check_timeout(timeout_at.map(api::moment)).or_raise(),
+        timeout_at: check_timeout(api::moment("timeout_at", timeout_at).or_raise()).or_raise(),
         span_id: span_id_to_complete,
     };
     let settings = api::settings(api::now());

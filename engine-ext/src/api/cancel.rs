@@ -48,7 +48,7 @@ fn engine_cancel(
     let cancel = Cancel::new(
         reason,
         finalize.unwrap_or(false),
-        completed_at.map(api::moment),
+        api::moment("completed_at", completed_at).or_raise(),
         attempt_duration_ms,
     );
     let run = api::lock(run_id).or_raise();

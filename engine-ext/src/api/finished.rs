@@ -39,13 +39,13 @@ fn engine_create_cancelled_run(
         name!(created_at, TimestampWithTimeZone),
     ),
 > {
-    api::enter().or_raise();
+    api::enter_writing().or_raise();
     let error = RunError::text(reason.unwrap_or(DEFAULT_REASON));
     let birth = Birth {
         transition: Transition::CreatedCanceled,
         run_status: RunStatus::Canceled,
         description: "Cancelled before it was triggered",
-        completed_at: cancelled_at.map(api::moment),
+        completed_at: api::moment("cancelled_at", cancelled_at).or_raise(),
         error: Some(error.to_json()),
         is_silent: !emit_event.unwrap_or(true),
         ..FINISHED
@@ -78,7 +78,7 @@ fn engine_create_failed_run(
         name!(created_at, TimestampWithTimeZone),
     ),
 > {
-    api::enter().or_raise();
+    api::enter_writing().or_raise();
     let error = required("error", error).and_then(|json| RunError::parse(&json.0));
     let birth = Birth {
         transition: Transition::CreatedFailed,

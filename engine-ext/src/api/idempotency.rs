@@ -18,7 +18,7 @@ fn engine_reset_idempotency_key(
     idempotency_key: Option<&str>,
     environment_id: default!(Option<&str>, "'default'"),
 ) -> bool {
-    api::enter().or_raise();
+    api::enter_writing().or_raise();
     let task = required("task", task).or_raise();
     let key = required("idempotency_key", idempotency_key).or_raise();
     let environment =

@@ -21,7 +21,7 @@ fn engine_set_machine(
     memory: Option<f64>,
     cents_per_ms: Option<f64>,
 ) {
-    api::enter().or_raise();
+    api::enter_writing().or_raise();
     set(name, cpu, memory, cents_per_ms).or_raise();
 }
 

@@ -59,12 +59,21 @@ fn enter() -> Result<(), Refusal> {
     version::check()
 }
 
+/// First thing in every function that writes.
+///
+/// # Errors
+/// [`Refusal::VersionMismatch`] (`RE007`), [`Refusal::ReadOnly`] (`25006`).
+fn enter_writing() -> Result<(), Refusal> {
+    version::check()?;
+    isolation::check_writable()
+}
+
 /// First thing in every function that locks.
 ///
 /// # Errors
-/// [`Refusal::VersionMismatch`] (`RE007`), [`Refusal::WrongIsolation`] (`RE006`).
+/// [`Refusal::VersionMismatch`] (`RE007`), [`Refusal::ReadOnly`] (`25006`), [`Refusal::WrongIsolation`] (`RE006`).
 fn enter_locking() -> Result<(), Refusal> {
-    version::check()?;
+    enter_writing()?;
     isolation::check()
 }
 
@@ -128,6 +137,14 @@ fn time(moment: Timestamp) -> TimestampWithTimeZone {
     store::run::time(moment)
 }
 
-fn moment(time: TimestampWithTimeZone) -> Timestamp {
-    Timestamp::from_micros(time.into())
+/// A moment that a caller gives, if one was given.
+///
+/// # Errors
+/// [`Refusal::InvalidValue`] (`22023`) outside of the years 1 to 9999.
+fn moment(
+    parameter: &'static str,
+    time: Option<TimestampWithTimeZone>,
+) -> Result<Option<Timestamp>, Refusal> {
+    time.map(|time| Timestamp::from_micros(time.into()).check(parameter))
+        .transpose()
 }

@@ -32,7 +32,7 @@ fn engine_replay(
         name!(created_at, TimestampWithTimeZone),
     ),
 > {
-    api::enter().or_raise();
+    api::enter_writing().or_raise();
     TableIterator::new(replay(run_id).or_raise())
 }
 

@@ -1,8 +1,7 @@
 //! Another time for a run that waits.
 
 use engine_core::{
-    Command, ExecutionStatus, Refusal, Run, Settings, SnapshotId, Timestamp, check_delay_until,
-    decide,
+    Command, ExecutionStatus, Refusal, Run, Settings, SnapshotId, Timestamp, decide,
 };
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
@@ -41,8 +40,9 @@ fn engine_reschedule(
     ),
 > {
     api::enter_locking().or_raise();
-    let at = required("delay_until", delay_until).or_raise();
-    let at = check_delay_until(api::moment(at)).or_raise();
+    let at = api::moment("delay_until", delay_until)
+        .and_then(|at| required("delay_until", at))
+        .or_raise();
     let run = api::lock(run_id).or_raise();
     reschedule(&run, at, &api::settings(api::now())).or_raise();
     let execution = store::observe::execution(&run.id);

@@ -101,7 +101,7 @@ fn engine_set_schedule(
 #[pg_extern(volatile, parallel_unsafe, security_definer)]
 #[search_path(pg_catalog, pg_temp)]
 fn engine_delete_schedule(id: Option<&str>) -> bool {
-    api::enter().or_raise();
+    api::enter_writing().or_raise();
     store::schedule::delete(required("id", id).or_raise())
 }
 

@@ -81,7 +81,7 @@ fn engine_trigger(
         name!(created_at, TimestampWithTimeZone),
     ),
 > {
-    api::enter().or_raise();
+    api::enter_writing().or_raise();
     let options = TriggerOptions {
         task,
         payload,
@@ -99,17 +99,21 @@ fn engine_trigger(
         is_test,
         trace_context: trace_context.map(|json| json.0),
         annotations: annotations.map(|json| json.0),
-        queue_timestamp: queue_timestamp.map(api::moment),
+        queue_timestamp: api::moment("queue_timestamp", queue_timestamp).or_raise(),
         replayed_from,
         parent_run_id,
         retry: retry.map(|json| json.0),
         run_id,
         resume_parent,
         batch_id,
-        delay_until: delay_until.map(api::moment),
+        delay_until: api::moment("delay_until", delay_until).or_raise(),
         ttl,
         idempotency_key,
-        idempotency_key_expires_at: idempotency_key_expires_at.map(api::moment),
+        idempotency_key_expires_at: api::moment(
+            "idempotency_key_expires_at",
+            idempotency_key_expires_at,
+        )
+        .or_raise(),
         debounce: debounce.map(|json| json.0),
         one_time_use_token,
         version,
@@ -141,7 +145,7 @@ fn engine_trigger_many(
         name!(created_at, TimestampWithTimeZone),
     ),
 > {
-    api::enter().or_raise();
+    api::enter_writing().or_raise();
     let runs = required("runs", runs).or_raise();
     let options = TriggerOptions::many_from_json(runs.0, guc::max_batch()).or_raise();
     let rows = trigger(options, &Birth::QUEUED, |index, refusal| {

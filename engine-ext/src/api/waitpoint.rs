@@ -50,10 +50,13 @@ fn engine_create_datetime_waitpoint(
         name!(created_at, TimestampWithTimeZone),
     ),
 > {
-    api::enter().or_raise();
-    let at = required("completed_after", completed_after).or_raise();
-    let expires_at = idempotency_key_expires_at.map(api::moment);
-    let new = NewWaitpoint::date_time(api::moment(at), idempotency_key, expires_at).or_raise();
+    api::enter_writing().or_raise();
+    let at = api::moment("completed_after", completed_after)
+        .and_then(|at| required("completed_after", at))
+        .or_raise();
+    let expires_at =
+        api::moment("idempotency_key_expires_at", idempotency_key_expires_at).or_raise();
+    let new = NewWaitpoint::date_time(at, idempotency_key, expires_at).or_raise();
     TableIterator::once(create(environment_id, &new).or_raise())
 }
 
@@ -84,11 +87,11 @@ fn engine_create_manual_waitpoint(
         name!(created_at, TimestampWithTimeZone),
     ),
 > {
-    api::enter().or_raise();
+    api::enter_writing().or_raise();
     let new = NewWaitpoint::manual(
-        timeout_at.map(api::moment),
+        api::moment("timeout_at", timeout_at).or_raise(),
         idempotency_key,
-        idempotency_key_expires_at.map(api::moment),
+        api::moment("idempotency_key_expires_at", idempotency_key_expires_at).or_raise(),
         api::trigger::texts(tags.unwrap_or_default()).or_raise(),
     );
     TableIterator::once(create(environment_id, &new.or_raise()).or_raise())

@@ -107,7 +107,7 @@ pub(crate) fn worker_queue_overrides() -> Option<WorkerQueueOverrides> {
     let overrides = WorkerQueueOverrides::parse(text);
     if overrides.is_none() {
         pgrx::log!(
-            "engine.worker_queue_overrides is ignored: it is not an object of maps from texts to texts"
+            "engine.worker_queue_overrides is ignored: it is not an object of maps from texts to names"
         );
     }
     overrides
