@@ -27,8 +27,10 @@ impl WorkerQueueOverrides {
             &overrides.org_id,
             &overrides.worker_queue,
         ];
-        let mut names = maps.into_iter().flat_map(HashMap::values);
-        let is_valid = names.all(|name| check_name("worker_queue", name).is_ok());
+        let is_valid = maps
+            .into_iter()
+            .flat_map(HashMap::values)
+            .all(|name| check_name("worker_queue", name).is_ok());
         is_valid.then_some(overrides)
     }
 

@@ -59,7 +59,7 @@ impl Search<'_> {
         let met = Debounced {
             run_status: run.run_status,
             execution_status: run.execution_status,
-            created_at: api::moment(run.created_at),
+            created_at: Timestamp::from_micros(run.created_at.into()),
             delay_until: run.delay_until,
         };
         self.debounce.meet(&met, self.now, self.limits)
