@@ -263,6 +263,10 @@ impl Refusal {
     /// One lowercase line.
     #[must_use]
     pub fn message(&self) -> String {
+        brief(&self.whole_message())
+    }
+
+    fn whole_message(&self) -> String {
         match self {
             Self::UnknownRun { run_id } => format!("run \"{}\" does not exist", run_id.as_str()),
             Self::StaleSnapshot { run_id, .. } => {
@@ -317,6 +321,10 @@ impl Refusal {
     /// Facts, in full sentences.
     #[must_use]
     pub fn detail(&self) -> String {
+        brief(&self.whole_detail())
+    }
+
+    fn whole_detail(&self) -> String {
         match self {
             Self::UnknownRun { .. } => "No run of this id is in the environment.".to_owned(),
             Self::StaleSnapshot {
@@ -441,5 +449,45 @@ impl Refusal {
             Self::KeyContended { .. } => "Call again.".to_owned(),
             Self::InElement { refusal, .. } => refusal.hint(),
         }
+    }
+}
+
+/// Longest part of a text that is quoted, characters.
+const MAX_QUOTED: usize = 100;
+
+/// The text with what it quotes, or tells of a caller's value, cut where it is long.
+fn brief(text: &str) -> String {
+    let cut = |(place, part): (usize, &str)| {
+        // Every other part stands in quotes; the words around them are ours, and shorter than twice that.
+        let longest = if place % 2 == 1 {
+            MAX_QUOTED
+        } else {
+            2 * MAX_QUOTED
+        };
+        match part.char_indices().nth(longest) {
+            Some((end, _)) => format!("{}…", &part[..end]),
+            None => part.to_owned(),
+        }
+    };
+    let parts: Vec<String> = text.split('"').enumerate().map(cut).collect();
+    parts.join("\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_quotes_at_most_a_hundred_characters() {
+        let refusal = Refusal::UnknownEnvironment {
+            environment_id: "ä".repeat(5_000_000),
+        };
+        let quoted = format!("environment \"{}…\" does not exist", "ä".repeat(100));
+        assert_eq!(refusal.message(), quoted);
+        let detail = format!("{} is not an integer in range.", "9".repeat(5_000_000));
+        let refusal = Refusal::invalid("index", detail, "Give one.").in_element(1);
+        assert!(refusal.detail().chars().count() < 250);
+        let short = Refusal::MissingValue { parameter: "task" };
+        assert_eq!(short.message(), "\"task\" must not be null");
     }
 }
