@@ -15,6 +15,8 @@ const MAX_NAME_LENGTH: usize = 128;
 /// `task/`, and a worker queue, an id, a concurrency key, and some fifty bytes of its own.
 const MAX_CONCURRENCY_KEY_BYTES: usize = 1000;
 const MAX_TAGS: usize = 10;
+/// Longest media type, or id of a run that is only told of, bytes.
+const MAX_LABEL_BYTES: usize = 1024;
 
 /// Limits on a trigger.
 #[derive(Debug, Clone, Copy)]
@@ -59,19 +61,34 @@ impl TriggerOptions {
             ("trace_context", &self.trace_context),
             ("annotations", &self.annotations),
             ("retry", &self.retry),
-            ("debounce", &self.debounce),
         ] {
             if let Some(document) = document {
                 check_depth(parameter, document)?;
+                check_size(
+                    parameter,
+                    document.to_string().len(),
+                    limits.max_metadata_bytes,
+                    "engine.max_metadata_bytes",
+                )?;
             }
         }
-        if let Some(metadata) = &self.metadata {
-            check_size(
-                "metadata",
-                metadata.to_string().len(),
-                limits.max_metadata_bytes,
-                "engine.max_metadata_bytes",
-            )?;
+        if let Some(debounce) = &self.debounce {
+            check_depth("debounce", debounce)?;
+        }
+        for (parameter, label) in [
+            ("payload_type", &self.payload_type),
+            ("replayed_from", &self.replayed_from),
+        ] {
+            if label
+                .as_ref()
+                .is_some_and(|label| label.len() > MAX_LABEL_BYTES)
+            {
+                return Err(Refusal::invalid(
+                    parameter,
+                    "It has more than 1024 bytes.".to_owned(),
+                    "Give at most 1024 bytes.",
+                ));
+            }
         }
         let priority_ms = self.priority_ms.unwrap_or(0);
         if priority_ms.unsigned_abs() > MAX_PRIORITY_MS {
@@ -344,5 +361,30 @@ mod tests {
             })
             .is_ok()
         );
+    }
+
+    #[test]
+    fn every_document_and_label_of_a_run_has_a_bound() {
+        let long = || Some(serde_json::json!("x".repeat(1_000_000)));
+        let changes: [fn(&mut TriggerOptions, Option<serde_json::Value>); 4] = [
+            |options, long| options.metadata = long,
+            |options, long| options.trace_context = long,
+            |options, long| options.annotations = long,
+            |options, long| options.retry = long,
+        ];
+        for change in changes {
+            let mut options = hello();
+            change(&mut options, long());
+            assert_eq!(check(options).unwrap_err().sqlstate(), "54000");
+        }
+        let labels: [fn(&mut TriggerOptions); 2] = [
+            |options| options.payload_type = Some("x".repeat(1025)),
+            |options| options.replayed_from = Some("x".repeat(1025)),
+        ];
+        for change in labels {
+            let mut options = hello();
+            change(&mut options);
+            assert_eq!(check(options).unwrap_err().sqlstate(), "22023");
+        }
     }
 }
