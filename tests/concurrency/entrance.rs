@@ -212,7 +212,7 @@ async fn db_26_of_a_herd_of_forty_first_triggers_one_makes_the_run() -> Result<(
         // Every other herd has something to tell.
         let mode = ["leading", "trailing"][round % 2];
         let sql = format!(
-            "select run_id, is_cached from engine_trigger('test', gen_random_uuid()::text, \
+            "select run_id, is_cached from engine_trigger('test', to_json(gen_random_uuid())::text, \
              debounce => '{{\"key\": \"k{round}\", \"delay\": \"30s\", \"mode\": \"{mode}\"}}')"
         );
         let (back, answers) = rush(herd, &sql).await?;
@@ -240,7 +240,7 @@ async fn db_26_a_trailing_trigger_against_the_tick_is_told_to_a_run_that_has_not
     for round in 0..ROUNDS {
         let of = |payload: &str| {
             format!(
-                "select run_id, is_cached from engine_trigger('test', '{payload}', \
+                "select run_id, is_cached from engine_trigger('test', '\"{payload}\"', \
                  debounce => '{{\"key\": \"k{round}\", \"delay\": \"30s\", \"mode\": \"trailing\"}}')"
             )
         };
@@ -257,7 +257,7 @@ async fn db_26_a_trailing_trigger_against_the_tick_is_told_to_a_run_that_has_not
         let sql = "select payload, execution_status::text from engine.run r join engine.run_state s on s.run_id = r.id \
                    where r.id = $1";
         let row = service.client.query_one(sql, &[&told]).await?;
-        assert_eq!(row.get::<_, &str>(0), "second", "round {round}");
+        assert_eq!(row.get::<_, &str>(0), "\"second\"", "round {round}");
         assert_eq!(told == first, ended == 0, "round {round}");
         assert_eq!(row.get::<_, &str>(1), "DELAYED", "round {round}");
     }
