@@ -17,3 +17,4 @@ mod storm;
 mod unrest;
 mod version;
 mod wait;
+mod waiter;

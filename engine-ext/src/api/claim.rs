@@ -54,18 +54,21 @@ impl<'a> Wanted<'a> {
         self.worker_queue
     }
 
-    /// Claims due runs, of every environment its share. If all that have something are busy, it tries again for a moment:
-    /// somebody who claims is done within milliseconds.
-    pub(super) fn claim(&self, caller: Caller<'_>, now: Timestamp) -> Vec<Claimed> {
-        let settings = api::settings(now);
-        for _ in 0..PATIENCE {
-            let (claimed, is_busy) = self.claim_once(caller, &settings);
-            if !claimed.is_empty() || !is_busy {
-                return claimed;
+    /// Claims due runs, of every environment its share; gives the time of that, too. If all that have something are busy, it tries
+    /// again for a moment: somebody who claims is done within milliseconds. It holds nothing meanwhile, nor if it finds nothing.
+    pub(super) fn claim(&self, caller: Caller<'_>) -> (Vec<Claimed>, Timestamp) {
+        for tries in 1.. {
+            let (claimed, is_busy, now) = store::hold::only_if_written(|| {
+                let now = api::now();
+                let (claimed, is_busy) = self.claim_once(caller, &api::settings(now));
+                (claimed, is_busy, now)
+            });
+            if !claimed.is_empty() || !is_busy || tries == PATIENCE {
+                return (claimed, now);
             }
             wakeup::sleep_ms(1);
         }
-        Vec::new()
+        unreachable!("the last try returns")
     }
 
     /// Claims what can be had without waiting; tells, too, whether something was busy.

@@ -1,6 +1,6 @@
 //! Dequeue: hands queued runs to a worker.
 
-use engine_core::{DequeueRequest, ExecutionStatus, RunStatus, Timestamp};
+use engine_core::{DequeueRequest, ExecutionStatus, Refusal, RunStatus, Timestamp};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
 use pgrx::{default, name, pg_extern, search_path};
@@ -11,7 +11,7 @@ use crate::error::OrRaise;
 use crate::store::claim::Claimed;
 use crate::store::run::Caller;
 use crate::wakeup::bell::Listener;
-use crate::{api, guc, wakeup};
+use crate::{api, clock, guc, store, wakeup};
 
 /// First pause of a call that waits, milliseconds; it doubles up to the longest one.
 const FIRST_PAUSE_MS: i64 = 5;
@@ -27,8 +27,9 @@ const PAUSE_WITH_BELL_MS: i64 = 1000;
 /// nothing. Start each run within `heartbeat_ms` milliseconds. `attempt_number` is the number that the next start will use.
 /// A `worker_version` says which version the worker is of: where versions matter it gets the runs that this one does. A run
 /// that no version does is parked until one registers.
-/// With `wait_ms` the call waits that long for a first run; it keeps its transaction open meanwhile. Behaviour:
-/// `spec/core.md §2`.
+/// With `wait_ms` the call waits that long for a first run. It holds no lock meanwhile, only the snapshot of the statement that
+/// calls it; so it does not wait in a transaction that has written something, whose locks would wait with it, and returns early
+/// when all that it did was to put something in order. Behaviour: `spec/core.md §2`.
 ///
 /// # Errors
 /// - `22023` if `max_runs` is outside 1..=`engine.max_batch`, or `wait_ms` outside 0..=60000.
@@ -82,27 +83,31 @@ fn engine_dequeue(
         name!(dequeued_at, TimestampWithTimeZone),
     ),
 > {
-    api::enter_locking().or_raise();
     let request = DequeueRequest::new(
         max_runs.unwrap_or(1),
         wait_ms.unwrap_or(0),
         guc::max_batch(),
-    )
-    .or_raise();
+    );
     let caller = Caller {
         worker_id,
         runner_id,
     };
-    let from = Wanted::new(
-        worker_queue,
-        environment_id,
-        worker_version,
-        request.max_runs,
-    )
+    // Looks things up, and holds nothing of it.
+    let (from, request) = store::hold::only_if_written(|| {
+        api::enter_locking()?;
+        let request = request?;
+        let from = Wanted::new(
+            worker_queue,
+            environment_id,
+            worker_version,
+            request.max_runs,
+        )?;
+        Ok::<_, Refusal>((from, request))
+    })
     .or_raise();
     let (runs, now) = wait_for(&from, request.wait_ms, caller);
     let version = worker_version.map(str::to_owned);
-    let settings = api::settings(now);
+    let settings = store::hold::only_if_written(|| api::settings(now));
     let heartbeat_ms = settings
         .heartbeats
         .interval_ms(ExecutionStatus::PendingExecuting);
@@ -156,19 +161,20 @@ fn engine_dequeue(
 }
 
 /// Claims until it gets something or `wait_ms` milliseconds have passed; gives the time of the last claim, too.
+///
+/// What sleeps holds nothing, and where the transaction has written something it holds that to its end: then the call is over.
 fn wait_for(from: &Wanted<'_>, wait_ms: i32, caller: Caller<'_>) -> (Vec<Claimed>, Timestamp) {
-    let mut now = api::now();
-    let end = now.plus_ms(i64::from(wait_ms));
+    let end = clock::now().plus_ms(i64::from(wait_ms));
     let mut pause_ms = FIRST_PAUSE_MS;
     loop {
-        let left_ms = end.ms_since(now);
         // Listens before it looks: a run that is queued in between rings.
-        let listener = match left_ms > 0 {
+        let listener = match wait_ms > 0 {
             true => Listener::new(from.worker_queue()),
             false => None,
         };
-        let runs = from.claim(caller, now);
-        if !runs.is_empty() || left_ms <= 0 {
+        let (runs, now) = from.claim(caller);
+        let left_ms = end.ms_since(now);
+        if !runs.is_empty() || left_ms <= 0 || store::has_written() {
             return (runs, now);
         }
         match listener {
@@ -178,6 +184,5 @@ fn wait_for(from: &Wanted<'_>, wait_ms: i32, caller: Caller<'_>) -> (Vec<Claimed
                 pause_ms = (pause_ms * 2).min(LONGEST_PAUSE_MS);
             }
         }
-        now = api::now();
     }
 }

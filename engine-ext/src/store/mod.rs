@@ -15,6 +15,7 @@ pub(crate) mod event;
 pub(crate) mod expiry;
 pub(crate) mod extension;
 pub(crate) mod heartbeat;
+pub(crate) mod hold;
 pub(crate) mod kept;
 pub(crate) mod lane;
 pub(crate) mod length;

@@ -1,0 +1,143 @@
+//! Who waits for a run holds nothing, and nobody's change makes others wait for long.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use engine_harness::condition::{backend_pid, eventually};
+use engine_harness::{Database, Session};
+use tokio::task::JoinHandle;
+
+use crate::reservation::preloaded;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A dequeue that waits for a minute, in a session of its own; returns once it sleeps.
+struct Waiter {
+    pid: i32,
+    got: JoinHandle<Result<Vec<String>>>,
+}
+
+impl Waiter {
+    async fn begin(database: &Database, arguments: &str) -> Result<Self> {
+        let session = Session::open(database).await?;
+        let observer = Session::open(database).await?;
+        let pid = backend_pid(&session.client).await?;
+        let sql = format!("select run_id from engine_dequeue({arguments}, wait_ms => 60000)");
+        let got = tokio::spawn(async move {
+            let rows = session.client.query(&sql, &[]).await?;
+            Ok(rows.iter().map(|row| row.get(0)).collect())
+        });
+        let waiter = Self { pid, got };
+        eventually("the dequeue sleeps", PATIENCE, async || {
+            waiter.sleeps(&observer).await
+        })
+        .await?;
+        Ok(waiter)
+    }
+
+    /// Whether it sleeps, and has tried more than once.
+    async fn sleeps(&self, observer: &Session) -> Result<bool> {
+        let sleeping = "pg_stat_activity where wait_event_type = 'Extension' \
+                        and query_start < clock_timestamp() - interval '100 ms' and pid =";
+        Ok(observer.count(&format!("{sleeping} {}", self.pid)).await? == 1)
+    }
+
+    /// The locks that it has, but for those of its own transaction's number.
+    async fn locks(&self, observer: &Session) -> Result<Vec<String>> {
+        let sql = "select format('%s %s %s', locktype, relation::regclass, mode) \
+                   from pg_locks where pid = $1 and locktype <> 'virtualxid'";
+        let rows = observer.client.query(sql, &[&self.pid]).await?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
+
+    /// Holds nothing, every time that one looks while it sleeps.
+    async fn holds_nothing(&self, observer: &Session) -> Result<()> {
+        eventually("the dequeue holds nothing", PATIENCE, async || {
+            Ok(self.sleeps(observer).await? && self.locks(observer).await?.is_empty())
+        })
+        .await
+    }
+}
+
+/// All states of what a dequeue may wait at: a queue that is empty, full, or paused, an environment that is full.
+const STATES: [(&str, &str); 4] = [
+    ("'main'", "select"),
+    (
+        "environment_id => 'default'",
+        "select engine_set_queue('q', concurrency_limit => 0); select engine_trigger('test', queue => 'q')",
+    ),
+    (
+        "'main'",
+        "select engine_set_queue('q', paused => true); select engine_trigger('test', queue => 'q')",
+    ),
+    (
+        "'main'",
+        "select engine_set_environment('e', concurrency_limit => 1); \
+         select engine_trigger('test', environment_id => 'e') from generate_series(1, 3); \
+         select engine_dequeue(environment_id => 'e')",
+    ),
+];
+
+async fn waits_with_nothing_in_its_hands(database: Database) -> Result<()> {
+    let session = Session::open(&database).await?;
+    for (arguments, state) in STATES {
+        session.client.batch_execute(state).await?;
+        // What a claim puts in order is in order.
+        session.dequeue_many(10).await?;
+        session.dequeue_many(10).await?;
+        let waiter = Waiter::begin(&database, arguments).await?;
+        waiter.holds_nothing(&session).await?;
+        let operator = "set lock_timeout = '2s'; \
+                        select engine_set_queue('other', concurrency_limit => 3); \
+                        select engine_set_environment('default', burst_factor => 2); \
+                        select engine_register_worker('default', '1'); \
+                        begin; lock table engine.queue_item, engine.environment, engine.queue in access exclusive mode; commit";
+        session.client.batch_execute(operator).await?;
+        let run = session.trigger("test").await?.run_id;
+        assert_eq!(waiter.got.await??, [run.as_str()], "{state}");
+    }
+    session.check().await
+}
+
+#[tokio::test]
+async fn a_dequeue_that_waits_holds_no_lock() -> Result<()> {
+    waits_with_nothing_in_its_hands(Database::fresh().await?).await
+}
+
+#[tokio::test]
+async fn a_dequeue_that_waits_for_a_bell_holds_no_lock() -> Result<()> {
+    let cluster = preloaded().await?;
+    waits_with_nothing_in_its_hands(cluster.database().await?).await
+}
+
+#[tokio::test]
+async fn a_transaction_that_has_written_does_not_wait_for_runs() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let sql = "create table note (); set statement_timeout = '5s'; begin; insert into note default values; \
+               select engine_dequeue(wait_ms => 60000); commit";
+    session.client.batch_execute(sql).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_dequeue_that_finds_nothing_holds_nothing_in_an_open_transaction() -> Result<()> {
+    let database = Database::fresh().await?;
+    let (session, observer) = (
+        Session::open(&database).await?,
+        Session::open(&database).await?,
+    );
+    let pid = backend_pid(&session.client).await?;
+    session.client.batch_execute("begin").await?;
+    assert!(session.dequeue().await?.is_none());
+    let held = format!("pg_locks where pid = {pid} and locktype <> 'virtualxid'");
+    assert_eq!(observer.count(&held).await?, 0);
+    // Nor is anything let go of that the transaction had before.
+    let lock = "lock table engine.queue_item in share update exclusive mode";
+    session.client.batch_execute(lock).await?;
+    assert!(session.dequeue().await?.is_none());
+    assert_eq!(observer.count(&held).await?, 1);
+    session.trigger("test").await?;
+    assert!(session.dequeue().await?.is_some());
+    session.client.batch_execute("commit").await?;
+    session.check().await
+}
