@@ -1,11 +1,14 @@
 //! Who waits for a run holds nothing, and nobody's change makes others wait for long.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use engine_harness::condition::{backend_pid, eventually};
 use engine_harness::{Database, Session};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::sleep;
 
 use crate::reservation::preloaded;
 
@@ -140,4 +143,111 @@ async fn a_dequeue_that_finds_nothing_holds_nothing_in_an_open_transaction() -> 
     assert!(session.dequeue().await?.is_some());
     session.client.batch_execute("commit").await?;
     session.check().await
+}
+
+#[tokio::test]
+async fn an_operator_who_waits_stops_nobodys_claims_and_says_for_whom_it_waited() -> Result<()> {
+    let database = Database::fresh().await?;
+    let (holder, worker, operator) = (
+        Session::open(&database).await?,
+        Session::open(&database).await?,
+        Session::open(&database).await?,
+    );
+    for _ in 0..50 {
+        holder.trigger("test").await?;
+    }
+    let begin = "set application_name = 'holder'; begin";
+    holder.client.batch_execute(begin).await?;
+    holder.dequeue().await?.context("nothing is queued")?;
+    for call in [
+        "engine_set_queue('q', paused => true)",
+        "engine_set_environment('default', concurrency_limit => 100)",
+        "engine_register_worker('default', '1')",
+        "engine_promote_worker('default', '1')",
+    ] {
+        let bound = "set lock_timeout = '500ms'";
+        operator.client.batch_execute(bound).await?;
+        let waits = async {
+            let refused = operator.refused(&format!("select {call}")).await?;
+            Ok::<_, anyhow::Error>(refused)
+        };
+        let works = async {
+            let mut claimed = 0;
+            for _ in 0..10 {
+                claimed += worker.dequeue_many(1).await?.len();
+                sleep(Duration::from_millis(20)).await;
+            }
+            Ok(claimed)
+        };
+        let (refused, claimed) = tokio::try_join!(waits, works)?;
+        assert_eq!(refused.code, "55P03", "{call}");
+        let pid = backend_pid(&holder.client).await?;
+        assert!(
+            refused.detail.contains(&format!("session {pid} (holder")),
+            "{refused:?}"
+        );
+        assert_eq!(claimed, 10, "claims go on while {call} waits");
+    }
+    holder.client.batch_execute("commit").await?;
+    let set = "select engine_set_queue('q', paused => true)";
+    operator.client.batch_execute(set).await?;
+    operator.check().await
+}
+
+#[tokio::test]
+async fn an_operator_gets_through_where_claims_never_end() -> Result<()> {
+    let database = Database::fresh().await?;
+    let operator = Session::open(&database).await?;
+    let over = Arc::new(AtomicBool::new(false));
+    let mut claimers = JoinSet::new();
+    for _ in 0..8 {
+        let (claimer, over) = (Session::open(&database).await?, over.clone());
+        claimers.spawn(async move {
+            while !over.load(Ordering::Relaxed) {
+                claimer.trigger("test").await?;
+                claimer.dequeue().await?;
+            }
+            Ok::<_, anyhow::Error>(())
+        });
+    }
+    for limit in 1..20 {
+        let set = format!("select engine_set_queue('q', concurrency_limit => {limit})");
+        operator.client.batch_execute(&set).await?;
+    }
+    over.store(true, Ordering::Relaxed);
+    while let Some(claimer) = claimers.join_next().await {
+        claimer??;
+    }
+    operator.check().await
+}
+
+/// Tries to lock all that the engine has locked, by whatever function of SQL takes a key.
+const TAKE_ALL: &str = "
+    select pg_try_advisory_lock(l.classid::bigint << 32 | l.objid::bigint),
+           pg_try_advisory_lock(l.classid::bigint::bit(32)::integer, l.objid::bigint::bit(32)::integer)
+    from pg_locks as l where l.locktype = 'advisory'";
+
+#[tokio::test]
+async fn nobody_else_takes_the_locks_of_the_engine() -> Result<()> {
+    let database = Database::fresh().await?;
+    let (worker, stranger) = (
+        Session::open(&database).await?,
+        Session::open(&database).await?,
+    );
+    let limit = "select engine_set_queue('q', concurrency_limit => 5)";
+    worker.client.batch_execute(limit).await?;
+    for _ in 0..2 {
+        worker.trigger_with("'test', queue => 'q'").await?;
+    }
+    worker.client.batch_execute("begin").await?;
+    worker.dequeue().await?.context("nothing is queued")?;
+    let taken = stranger.client.query(TAKE_ALL, &[]).await?;
+    assert!(taken.len() >= 2, "the mutex and a lane");
+    worker.client.batch_execute("commit").await?;
+    worker
+        .dequeue()
+        .await?
+        .context("somebody stands in the way")?;
+    worker.client.batch_execute(limit).await?;
+    worker.check().await
 }

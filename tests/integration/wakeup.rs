@@ -129,6 +129,8 @@ async fn who_waits_for_a_slot_is_woken_by_its_release() -> Result<()> {
         session.trigger_with(arguments).await?;
         let held = session.take().await?;
         let next = session.trigger_with(arguments).await?.run_id;
+        // Files it behind the full queue: a dequeue that has done so returns, so that it is committed.
+        assert!(session.dequeue().await?.is_none());
         let dequeue = sleeper(&database, "main").await?;
         session.complete(&held, json!({"ok": true})).await?;
         let freed = Instant::now();

@@ -70,6 +70,13 @@ pub enum Refusal {
         /// Whether that is since the server is a standby.
         is_standby: bool,
     },
+    /// `55P03`: claims of an environment are under way for too long.
+    EnvironmentHeld {
+        /// Its id.
+        environment_id: String,
+        /// Who has claimed there: which session, and since when.
+        holder: Option<String>,
+    },
     /// `0A000`: a transaction that is to be prepared has reserved slots.
     ReservesSlots {
         /// How many.
@@ -234,6 +241,7 @@ impl Refusal {
             Self::UnknownVersion { .. } => "RE013",
             Self::WrongIsolation { .. } => "RE006",
             Self::ReadOnly { .. } => "25006",
+            Self::EnvironmentHeld { .. } => "55P03",
             Self::ReservesSlots { .. } => "0A000",
             Self::VersionMismatch { .. } => "RE007",
             Self::InvalidValue { .. } => "22023",
@@ -285,6 +293,9 @@ impl Refusal {
             Self::QueueFull { queue, .. } => format!("queue \"{queue}\" is full"),
             Self::WrongIsolation { .. } => "isolation level must be read committed".to_owned(),
             Self::ReadOnly { .. } => "read-only transaction cannot write".to_owned(),
+            Self::EnvironmentHeld { environment_id, .. } => {
+                format!("environment \"{environment_id}\" is in use")
+            }
             Self::ReservesSlots { .. } => "claims within a limit cannot be prepared".to_owned(),
             Self::VersionMismatch { .. } => {
                 "library and catalog of the extension differ".to_owned()
@@ -350,6 +361,10 @@ impl Refusal {
             Self::ReadOnly { is_standby: true } => "The server is a standby.".to_owned(),
             Self::ReadOnly { is_standby: false } => {
                 "The transaction, or the session, was set to read only.".to_owned()
+            }
+            Self::EnvironmentHeld { holder, .. } => {
+                let holder = holder.as_deref().unwrap_or("one session after the other");
+                format!("It has claimed there, or changed it: {holder}.")
             }
             Self::ReservesSlots { slots } => format!("The transaction has reserved {slots} slots."),
             Self::VersionMismatch { library, catalog } => {
@@ -418,6 +433,9 @@ impl Refusal {
             }
             Self::ReadOnly { is_standby: false } => {
                 "Call it in a transaction that is READ WRITE.".to_owned()
+            }
+            Self::EnvironmentHeld { .. } => {
+                "End that transaction, or call again once it has ended.".to_owned()
             }
             Self::ReservesSlots { .. } => "Commit it, or claim in one of its own.".to_owned(),
             Self::WrongIsolation { .. } => {

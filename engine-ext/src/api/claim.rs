@@ -13,7 +13,8 @@ use crate::store::run::Caller;
 use crate::{api, store, wakeup};
 
 /// How often a call that got nothing tries again where others are claiming, with a pause of a millisecond.
-const PATIENCE: i32 = 10;
+/// That is longer than who waits for the mutex keeps claims off it.
+const PATIENCE: i32 = 20;
 
 /// Which runs a call asks for.
 pub(super) struct Wanted<'a> {

@@ -14,11 +14,12 @@ use crate::{api, store};
 /// runs may hold a slot at once, `burst_factor` by how much several queues together may exceed that (one queue alone never
 /// does), `max_queue_size` how many runs of one queue may be queued before triggers are refused; for these NULL is no limit,
 /// and -1 keeps what is there. A limit that is lowered interrupts nothing. Waits for claims of the environment that are
-/// under way, and they for it: call it in a transaction of its own. Behaviour: `spec/queue.md §1.3`, `§1.15`, `§1.16`.
+/// under way, while others go on; until it commits, claims of the environment find nothing: call it in a transaction of its own. Behaviour: `spec/queue.md §1.3`, `§1.15`, `§1.16`.
 ///
 /// # Errors
 /// - `22023` for an unknown type, a limit below -1, or a burst factor outside 1..=1000.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
+/// - `55P03` if a transaction that has claimed in the environment stays open for ten seconds, or for `lock_timeout`; the detail names it.
 // Its SQL is sql/function/engine_set_environment.sql.
 #[pg_extern(sql = false)]
 #[allow(clippy::type_complexity, clippy::too_many_arguments)]
@@ -87,6 +88,7 @@ fn engine_set_environment(
 /// - `22023` for a name of more than 128 characters, or a limit below -1.
 /// - `RE005` for an unknown environment.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
+/// - `55P03` if a transaction that has claimed in the environment stays open for ten seconds, or for `lock_timeout`; the detail names it.
 #[pg_extern(volatile, parallel_unsafe, security_definer)]
 #[search_path(pg_catalog, pg_temp)]
 #[allow(clippy::type_complexity)]
@@ -131,7 +133,7 @@ fn engine_set_queue(
 
 /// Takes the mutex, reads, changes, fits slots and items to it.
 fn set_environment(id: &str, change: EnvironmentChange) -> Result<Environment, Refusal> {
-    store::mutex::wait_alone(id);
+    store::mutex::wait_alone(id)?;
     let found = store::environment::find_fresh(id);
     let mut environment = found.map_or_else(
         || Environment {
@@ -157,7 +159,7 @@ fn set_environment(id: &str, change: EnvironmentChange) -> Result<Environment, R
 
 /// The same for a queue.
 fn set_queue(id: &str, name: &str, change: QueueChange) -> Result<engine_core::Queue, Refusal> {
-    store::mutex::wait_alone(id);
+    store::mutex::wait_alone(id)?;
     let Some(found) = store::environment::find_fresh(id) else {
         return Err(Refusal::UnknownEnvironment {
             environment_id: id.to_owned(),

@@ -23,6 +23,7 @@ use crate::{api, store};
 /// - `22023` for a version of more than 128 characters, or tasks or queues that cannot be read.
 /// - `RE005` for an unknown environment.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
+/// - `55P03` if a transaction that has claimed in the environment stays open for ten seconds, or for `lock_timeout`; the detail names it.
 #[pg_extern(volatile, parallel_unsafe, security_definer)]
 #[search_path(pg_catalog, pg_temp)]
 #[allow(clippy::type_complexity)]
@@ -59,6 +60,7 @@ fn engine_register_worker(
 /// - `22004` without a version.
 /// - `RE005` for an unknown environment, `RE013` for a version that nobody has registered.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
+/// - `55P03` if a transaction that has claimed in the environment stays open for ten seconds, or for `lock_timeout`; the detail names it.
 #[pg_extern(volatile, parallel_unsafe, security_definer)]
 #[search_path(pg_catalog, pg_temp)]
 #[allow(clippy::type_complexity)]
@@ -108,7 +110,7 @@ fn make_current(id: &str, version: &str) -> Result<WorkerRow, Refusal> {
 
 /// Takes the mutex: whoever parks runs holds it, too, so that no run is parked for want of what is registered here.
 fn lock(id: &str) -> Result<Environment, Refusal> {
-    store::mutex::wait_alone(id);
+    store::mutex::wait_alone(id)?;
     match store::environment::find_fresh(id) {
         Some(environment) => Ok((*environment).clone()),
         None => Err(Refusal::UnknownEnvironment {

@@ -4,62 +4,151 @@
 //! everything that this one wrote.
 //!
 //! The mutex comes before every other lock, and lanes before runs. Only who sets limits waits, for the mutex, and holds
-//! nothing meanwhile.
+//! nothing meanwhile. It does not queue up for it: whoever wants to share a lock stands behind one that waits for it alone, so that
+//! every claim would find nothing for as long as one transaction that has claimed stays open. It keeps new claims off for a moment,
+//! shorter than a claim is patient, so that those under way run out, and lets others claim in between.
+//!
+//! They are locks of a kind that Postgres itself never takes, and that no function of SQL can take.
 
 #![allow(unsafe_code)]
 
-use pgrx::{IntoDatum, direct_function_call, pg_sys};
+use engine_core::Refusal;
+use pgrx::pg_sys;
+
+use super::statement::{Statement, arguments, statement};
+use crate::{clock, wakeup};
+
+static HOLDER: Statement = statement!("mutex_holder.sql");
+
+/// How long who sets limits waits for claims under way, milliseconds; `lock_timeout` if that is less.
+const PATIENCE_MS: i64 = 10_000;
+/// How often it looks while it keeps new claims off, a millisecond apart, and how long they may claim then, milliseconds.
+const LOOKS: i32 = 8;
+const PAUSE_MS: i64 = 25;
+
+const ALONE: i32 = pg_sys::ExclusiveLock as i32;
+const SHARED: i32 = pg_sys::ShareLock as i32;
+
+/// What is locked: the last field of the lock's tag, where the functions of SQL have 1 or 2.
+#[derive(Clone, Copy)]
+enum Kind {
+    Mutex = 0x4501,
+    /// Held alone by who waits for the mutex and keeps claims off it.
+    Gate = 0x4502,
+    Lane = 0x4503,
+}
 
 /// Takes the mutex alone, if nobody has it.
 pub(crate) fn try_alone(environment_id: &str) -> bool {
-    // SAFETY: takes a bigint, and returns whether it has the lock.
-    let locked: Option<bool> = unsafe {
-        direct_function_call(
-            pg_sys::pg_try_advisory_xact_lock_int8,
-            &[key(&[environment_id]).into_datum()],
-        )
-    };
-    locked.unwrap_or(false)
+    is_open(environment_id) && take(&tag(Kind::Mutex, &[environment_id]), ALONE)
 }
 
 /// Shares the mutex, if nobody has it alone.
 pub(crate) fn try_shared(environment_id: &str) -> bool {
-    // SAFETY: takes a bigint, and returns whether it has the lock.
-    let locked: Option<bool> = unsafe {
-        direct_function_call(
-            pg_sys::pg_try_advisory_xact_lock_shared_int8,
-            &[key(&[environment_id]).into_datum()],
-        )
-    };
-    locked.unwrap_or(false)
+    is_open(environment_id) && take(&tag(Kind::Mutex, &[environment_id]), SHARED)
 }
 
 /// Takes a lane, if nobody has it.
 pub(crate) fn try_lane(environment_id: &str, queue: &str, concurrency_key: &str) -> bool {
-    // SAFETY: takes a bigint, and returns whether it has the lock.
-    let locked: Option<bool> = unsafe {
-        direct_function_call(
-            pg_sys::pg_try_advisory_xact_lock_int8,
-            &[key(&[environment_id, queue, concurrency_key]).into_datum()],
-        )
-    };
-    locked.unwrap_or(false)
+    let tag = tag(Kind::Lane, &[environment_id, queue, concurrency_key]);
+    take(&tag, ALONE)
 }
 
 /// Takes the mutex alone, and waits for it.
-pub(crate) fn wait_alone(environment_id: &str) {
-    // SAFETY: takes a bigint, and returns nothing.
-    let _: Option<()> = unsafe {
-        direct_function_call(
-            pg_sys::pg_advisory_xact_lock_int8,
-            &[key(&[environment_id]).into_datum()],
-        )
-    };
+///
+/// # Errors
+/// [`Refusal::EnvironmentHeld`] (`55P03`) if it is not to be had.
+pub(crate) fn wait_alone(environment_id: &str) -> Result<(), Refusal> {
+    let (gate, mutex) = (
+        tag(Kind::Gate, &[environment_id]),
+        tag(Kind::Mutex, &[environment_id]),
+    );
+    let start = clock::now();
+    while clock::now().ms_since(start) < patience_ms() {
+        // Somebody else who waits keeps claims off, too: one after the other.
+        if take(&gate, ALONE) {
+            let is_held = take_soon(&mutex);
+            give_back(&gate, ALONE);
+            if is_held {
+                return Ok(());
+            }
+        }
+        wakeup::sleep_ms(PAUSE_MS);
+    }
+    Err(Refusal::EnvironmentHeld {
+        environment_id: environment_id.to_owned(),
+        holder: holder(&mutex),
+    })
+}
+
+/// Takes a lock alone within a moment.
+fn take_soon(tag: &pg_sys::LOCKTAG) -> bool {
+    for _ in 0..LOOKS {
+        if take(tag, ALONE) {
+            return true;
+        }
+        wakeup::sleep_ms(1);
+    }
+    false
+}
+
+fn patience_ms() -> i64 {
+    // SAFETY: a plain value of this process.
+    match unsafe { pg_sys::LockTimeout } {
+        0 => PATIENCE_MS,
+        ms => PATIENCE_MS.min(ms.into()),
+    }
+}
+
+/// Whether nobody keeps claims off.
+fn is_open(environment_id: &str) -> bool {
+    let gate = tag(Kind::Gate, &[environment_id]);
+    let is_open = take(&gate, SHARED);
+    if is_open {
+        give_back(&gate, SHARED);
+    }
+    is_open
+}
+
+/// Who has a lock: the session that has had a transaction open for longest, as it is told.
+fn holder(tag: &pg_sys::LOCKTAG) -> Option<String> {
+    let arguments = arguments![
+        i64::from(tag.locktag_field2),
+        i64::from(tag.locktag_field3),
+        i32::from(tag.locktag_field4),
+    ];
+    HOLDER.query(arguments, |cells| cells.value()).pop()
+}
+
+/// Takes a lock until the transaction ends, if it is free.
+fn take(tag: &pg_sys::LOCKTAG, mode: i32) -> bool {
+    // SAFETY: the tag lives longer than the call, which does not wait.
+    let taken = unsafe { pg_sys::LockAcquire(tag, mode, false, true) };
+    taken != pg_sys::LockAcquireResult::LOCKACQUIRE_NOT_AVAIL
+}
+
+/// Gives back what was taken once.
+fn give_back(tag: &pg_sys::LOCKTAG, mode: i32) {
+    // SAFETY: the tag lives longer than the call; this transaction has the lock.
+    unsafe { pg_sys::LockRelease(tag, mode, false) };
+}
+
+fn tag(kind: Kind, parts: &[&str]) -> pg_sys::LOCKTAG {
+    let key = key(parts);
+    pg_sys::LOCKTAG {
+        // SAFETY: an integer of this process.
+        locktag_field1: unsafe { pg_sys::MyDatabaseId }.into(),
+        locktag_field2: (key >> 32) as u32,
+        locktag_field3: key as u32,
+        locktag_field4: kind as u16,
+        locktag_type: pg_sys::LockTagType::LOCKTAG_ADVISORY as u8,
+        locktag_lockmethodid: pg_sys::USER_LOCKMETHOD as u8,
+    }
 }
 
 /// A key by its parts: FNV-1a, the same in every process and every version of the library. That two share a key costs them
 /// speed only.
-fn key(parts: &[&str]) -> i64 {
+fn key(parts: &[&str]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for part in parts {
         // No part has this byte: the parts cannot run into each other.
@@ -67,5 +156,5 @@ fn key(parts: &[&str]) -> i64 {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
         }
     }
-    hash as i64
+    hash
 }
