@@ -27,8 +27,13 @@ impl Waiter {
         let pid = backend_pid(&session.client).await?;
         let sql = format!("select run_id from engine_dequeue({arguments}, wait_ms => 60000)");
         let got = tokio::spawn(async move {
-            let rows = session.client.query(&sql, &[]).await?;
-            Ok(rows.iter().map(|row| row.get(0)).collect())
+            loop {
+                let rows = session.client.query(&sql, &[]).await?;
+                // Comes back with nothing when it has put something in order, so that this is committed.
+                if !rows.is_empty() {
+                    return Ok(rows.iter().map(|row| row.get(0)).collect());
+                }
+            }
         });
         let waiter = Self { pid, got };
         eventually("the dequeue sleeps", PATIENCE, async || {
