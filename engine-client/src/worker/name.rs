@@ -43,7 +43,7 @@ mod tests {
     #[test]
     fn every_use_of_a_name_has_its_own() {
         let names = Names::default();
-        let mut next = |name| names.next("step", name);
+        let next = |name| names.next("step", name);
         assert_eq!(next("s"), "step/s");
         assert_eq!(next("s#2"), "step/s#2");
         assert_eq!(next("s"), "step/s#3");
