@@ -1,18 +1,25 @@
 //! Cron expressions in time zones (`spec/queue.md §2.10`).
 
 use croner::parser::{CronParser, Seconds, Year};
-use jiff::Zoned;
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
+use crate::wall::{self, SECOND};
 use crate::{Refusal, Timestamp};
 
 /// Longest text of an expression, characters.
 const MAX_LENGTH: usize = 256;
 
 /// A cron expression in a time zone.
+///
+/// An expression that names every hour follows the hours that pass: a wall clock time that comes twice is two ticks, and one that is
+/// left out is none. Any other expression means times of day: each comes once, at its first appearance, and one that clocks leave
+/// out comes at the moment at which they jump over it.
 #[derive(Debug, Clone)]
 pub struct Cron {
+    /// Looked up in wall clock time only, which knows no jumps.
     pattern: croner::Cron,
+    names_every_hour: bool,
     zone: TimeZone,
 }
 
@@ -39,7 +46,13 @@ impl Cron {
                 "Give an IANA name such as \"Europe/Berlin\", or \"UTC\".",
             )
         })?;
-        let read = Self { pattern, zone };
+        let names_every_hour =
+            (0..24).all(|hour| matches!(pattern.pattern.hour_match(hour), Ok(true)));
+        let read = Self {
+            pattern,
+            names_every_hour,
+            zone,
+        };
         match read.after(Timestamp::from_unix_ms(0)) {
             Some(_) => Ok(read),
             None => Err(refused("It never comes".to_owned())),
@@ -49,28 +62,95 @@ impl Cron {
     /// The first tick after `at`.
     #[must_use]
     pub fn after(&self, at: Timestamp) -> Option<Timestamp> {
-        let from = self.zoned(at)?;
-        let next = self.pattern.find_next_occurrence(&from, false).ok()?;
-        Some(moment(&next))
+        let at = second(at)?;
+        let next = match self.names_every_hour {
+            true => self.after_by_hours_that_pass(at),
+            false => self.after_by_time_of_day(at),
+        };
+        next.map(moment)
     }
 
     /// The last tick at `at` or before.
     #[must_use]
     pub fn at_or_before(&self, at: Timestamp) -> Option<Timestamp> {
-        let from = self.zoned(at)?;
-        let last = self.pattern.find_previous_occurrence(&from, true).ok()?;
-        Some(moment(&last))
+        let at = second(at)?;
+        let last = match self.names_every_hour {
+            true => self.at_or_before_by_hours_that_pass(at),
+            false => self.at_or_before_by_time_of_day(at),
+        };
+        last.map(moment)
     }
 
-    /// A moment, to the second: no tick lies between two.
-    fn zoned(&self, at: Timestamp) -> Option<Zoned> {
-        let at = at.floor_ms(1000).to_jiff()?;
-        Some(at.to_zoned(self.zone.clone()))
+    fn after_by_time_of_day(&self, at: jiff::Timestamp) -> Option<jiff::Timestamp> {
+        let (mut wall, mut is_inclusive) = match wall::end_of_repeat(&self.zone, at) {
+            Some(end) => (end, true),
+            None => (wall::read(&self.zone, at), false),
+        };
+        loop {
+            wall = self.next(wall, is_inclusive)?;
+            is_inclusive = false;
+            let next = wall::first_appearance(&self.zone, wall)?;
+            if next > at {
+                return Some(next);
+            }
+        }
+    }
+
+    fn at_or_before_by_time_of_day(&self, at: jiff::Timestamp) -> Option<jiff::Timestamp> {
+        let last = match wall::end_of_repeat(&self.zone, at) {
+            Some(end) => self.previous(end, false)?,
+            None => self.previous(wall::read(&self.zone, at), true)?,
+        };
+        wall::first_appearance(&self.zone, last)
+    }
+
+    /// Goes from one jump of the clocks to the next: between two, wall clock time and time are the same.
+    fn after_by_hours_that_pass(&self, mut at: jiff::Timestamp) -> Option<jiff::Timestamp> {
+        let mut is_inclusive = false;
+        loop {
+            let offset = self.zone.to_offset(at);
+            let wall = self.next(offset.to_datetime(at), is_inclusive)?;
+            let next = offset.to_timestamp(wall).ok()?;
+            match self.zone.following(at).next() {
+                Some(jump) if next >= jump.timestamp() => at = jump.timestamp(),
+                _ => return Some(next),
+            }
+            is_inclusive = true;
+        }
+    }
+
+    fn at_or_before_by_hours_that_pass(&self, mut at: jiff::Timestamp) -> Option<jiff::Timestamp> {
+        loop {
+            let offset = self.zone.to_offset(at);
+            let wall = self.previous(offset.to_datetime(at), true)?;
+            let last = offset.to_timestamp(wall).ok()?;
+            match wall::last_jump(&self.zone, last, at) {
+                Some(jump) => at = jump.checked_sub(SECOND).ok()?,
+                _ => return Some(last),
+            }
+        }
+    }
+
+    fn next(&self, wall: DateTime, is_inclusive: bool) -> Option<DateTime> {
+        let from = wall.to_zoned(TimeZone::UTC).ok()?;
+        let next = self.pattern.find_next_occurrence(&from, is_inclusive);
+        next.ok().map(|next| next.datetime())
+    }
+
+    fn previous(&self, wall: DateTime, is_inclusive: bool) -> Option<DateTime> {
+        let from = wall.to_zoned(TimeZone::UTC).ok()?;
+        let previous = self.pattern.find_previous_occurrence(&from, is_inclusive);
+        previous.ok().map(|previous| previous.datetime())
     }
 }
 
-fn moment(zoned: &Zoned) -> Timestamp {
-    Timestamp::from_unix_micros(zoned.timestamp().as_microsecond())
+/// A moment, to the second: no tick lies between two.
+fn second(at: Timestamp) -> Option<jiff::Timestamp> {
+    at.floor_ms(1000).to_jiff()
+}
+
+fn moment(at: jiff::Timestamp) -> Timestamp {
+    Timestamp::from_unix_micros(at.as_microsecond())
 }
 
 fn refused(detail: String) -> Refusal {

@@ -53,6 +53,7 @@ mod turn;
 mod version;
 mod wait;
 mod waitpoint;
+mod wall;
 mod worker_queue;
 
 pub use admission::{Lane, admit};

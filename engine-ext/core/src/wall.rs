@@ -1,0 +1,76 @@
+//! Wall clocks, and where they jump.
+//!
+//! Jumps are looked for among offsets: the library's list of the jumps before a moment leaves out the last one of a zone whose rules
+//! have changed since, as America/Metlakatla's of January 2019.
+
+use jiff::civil::DateTime;
+use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::{SignedDuration, Timestamp};
+
+/// Offsets of time zones are whole seconds.
+pub(crate) const SECOND: SignedDuration = SignedDuration::from_secs(1);
+
+/// No zone has two jumps in so short a time.
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+/// What a wall clock shows at `at`.
+pub(crate) fn read(zone: &TimeZone, at: Timestamp) -> DateTime {
+    zone.to_offset(at).to_datetime(at)
+}
+
+/// When a wall clock shows `wall` for the first time, or jumps over it.
+pub(crate) fn first_appearance(zone: &TimeZone, wall: DateTime) -> Option<Timestamp> {
+    match zone.to_ambiguous_timestamp(wall).offset() {
+        AmbiguousOffset::Unambiguous { offset } => offset.to_timestamp(wall).ok(),
+        AmbiguousOffset::Fold { before, .. } => before.to_timestamp(wall).ok(),
+        AmbiguousOffset::Gap { before, after } => {
+            let earlier = after.to_timestamp(wall).ok()?;
+            let later = before.to_timestamp(wall).ok()?;
+            Some(jump_between(zone, earlier, later))
+        }
+    }
+}
+
+/// Where a wall clock that shows at `at` what it has shown before stops to do so; `None` if it shows something new.
+pub(crate) fn end_of_repeat(zone: &TimeZone, at: Timestamp) -> Option<DateTime> {
+    let wall = read(zone, at);
+    let AmbiguousOffset::Fold { before, after } = zone.to_ambiguous_timestamp(wall).offset() else {
+        return None;
+    };
+    if zone.to_offset(at) != after {
+        return None;
+    }
+    let first = before.to_timestamp(wall).ok()?;
+    Some(before.to_datetime(jump_between(zone, first, at)))
+}
+
+/// When clocks were set last between two moments.
+pub(crate) fn last_jump(zone: &TimeZone, from: Timestamp, to: Timestamp) -> Option<Timestamp> {
+    let offset = zone.to_offset(to);
+    let mut later = to;
+    while later > from {
+        let earlier = later.checked_sub(DAY).map_or(from, |day| day.max(from));
+        if zone.to_offset(earlier) != offset {
+            return Some(jump_between(zone, earlier, later));
+        }
+        later = earlier;
+    }
+    None
+}
+
+/// The one jump after `earlier` and at `later` or before, to the second.
+fn jump_between(zone: &TimeZone, earlier: Timestamp, later: Timestamp) -> Timestamp {
+    let offset = zone.to_offset(later);
+    let (mut before, mut after) = (earlier, later);
+    while after.duration_since(before) > SECOND {
+        let half = SignedDuration::from_secs(after.duration_since(before).as_secs() / 2);
+        let Ok(middle) = before.checked_add(half) else {
+            break;
+        };
+        match zone.to_offset(middle) == offset {
+            true => after = middle,
+            false => before = middle,
+        }
+    }
+    after
+}
