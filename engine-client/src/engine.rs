@@ -136,6 +136,7 @@ impl<'a, C: GenericClient> Engine<'a, C> {
                     (&t.debounce.as_ref().map(Json), Type::JSONB),
                     (&t.one_time_use_token, Type::TEXT),
                     (&t.version, Type::TEXT),
+                    (&t.retry, Type::JSONB),
                 ],
             )
             .await?;

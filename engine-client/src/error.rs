@@ -267,10 +267,17 @@ impl From<UnknownStatus> for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Error")
-            .field("kind", &self.0.kind)
-            .field("cause", &self.0.cause)
-            .finish()
+        // On one line, because `main` prints its error this way.
+        let mut line = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            let text = error.to_string();
+            if self.as_db_error().is_none() && !line.contains(&text) {
+                line = format!("{line}: {text}");
+            }
+            cause = error.source();
+        }
+        f.write_str(&line.replace('\n', " "))
     }
 }
 
@@ -368,6 +375,31 @@ mod tests {
         assert!(error.is_retryable());
         assert_eq!(error.code(), None);
         assert_eq!(error.to_string(), "no answer from the server within 2s");
+    }
+
+    #[test]
+    fn an_error_that_main_returns_is_one_short_line() {
+        let message = "snapshot \"s\" is not the latest".to_owned();
+        let error = Error::refused("RE002", message);
+        assert_eq!(
+            format!("{error:?}"),
+            "snapshot \"s\" is not the latest (RE002)"
+        );
+        let cause = io::Error::other("no more threads");
+        let error = Error::thread(cause);
+        assert_eq!(
+            format!("{error:?}"),
+            "cannot start a thread: no more threads"
+        );
+    }
+
+    #[tokio::test]
+    async fn an_error_of_connecting_names_its_cause_on_its_line() {
+        let database: crate::Database = "host=/nowhere user=app dbname=app".parse().unwrap();
+        let error = database.connect().await.unwrap_err();
+        let line = format!("{error:?}");
+        assert!(line.contains("No such file"), "{line}");
+        assert!(!line.contains('\n') && line.len() < 200, "{line}");
     }
 
     #[test]

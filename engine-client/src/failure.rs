@@ -41,6 +41,9 @@ pub struct Failure {
     retry: Retry,
 }
 
+/// Characters of an error in a log.
+const LONGEST_SUMMARY: usize = 500;
+
 /// What a failed attempt, and a run that ended with it, has for an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -71,6 +74,21 @@ pub enum RunError {
         /// What happened.
         message: String,
     },
+}
+
+impl RunError {
+    /// The error on one line of a log, whatever its length.
+    pub(crate) fn summary(&self) -> String {
+        let text = match self {
+            Self::Message { raw } | Self::Custom { raw } => raw.clone(),
+            Self::Error { name, message, .. } => format!("{name}: {message}"),
+            Self::Internal { code, message } => format!("{code}: {message}"),
+        };
+        match text.char_indices().nth(LONGEST_SUMMARY) {
+            Some((end, _)) => format!("{}…", &text[..end]),
+            None => text,
+        }
+    }
 }
 
 /// Whether a failed attempt is worth another one.

@@ -110,9 +110,10 @@
 //!
 //! # Logs and metrics
 //!
-//! The worker logs through [`tracing`], with ids and never with payloads or outputs. Each run has a span `run`
-//! with the fields `run_id`, `task`, `attempt` and `traceparent`, the trace that its trigger gave it; for a
-//! propagator, [`Context::trace_context`] has all of it. Handlers are executed in that span, and runs that they
+//! The worker logs through [`tracing`], with ids and never with payloads or outputs. An attempt that fails is
+//! logged as a warning, with the beginning of its error. Each run has a span `run` with the fields `run_id`, `task`
+//! and `traceparent`, the trace that its trigger gave it; for a propagator, [`Context::trace_context`] has all of
+//! it. In it is a span `attempt` with the field `number`, in which the handler is executed; runs that handlers
 //! trigger and wait for continue the trace.
 //!
 //! Through the facade [`metrics`](https://docs.rs/metrics) it counts:
@@ -121,8 +122,8 @@
 //! |---|---|
 //! | `engine_runs_dequeued_total` | runs that were dequeued |
 //! | `engine_runs_held` | runs that are held now, executing or waiting |
-//! | `engine_attempts_started_total{task}` | attempts that were started, the first of each dequeue |
-//! | `engine_attempts_completed_total{task,status}` | attempts that were completed, by their attempt status |
+//! | `engine_attempts_started_total{task}` | attempts that were started |
+//! | `engine_attempts_completed_total{task,outcome,status}` | attempts that were completed: `success`, `failure` or `cancel`, and their attempt status |
 //! | `engine_attempts_abandoned_total{task}` | attempts that ended without a completion: lost, suspended, silent for too long |
 //! | `engine_attempt_start_seconds` | from the dequeue to the start of the handler |
 //! | `engine_attempt_seconds{task}` | how long handlers executed, without their waits |
@@ -182,7 +183,7 @@ pub use crate::id::{BatchId, RunId, SnapshotId, WaitpointId};
 pub use crate::limit::{Environment, EnvironmentChange, Queue, QueueChange};
 pub use crate::link::LinkConfig;
 pub use crate::result::RunResult;
-pub use crate::schedule::{Beginning, Schedule, ScheduleChange};
+pub use crate::schedule::{Beginning, Schedule, ScheduleChange, ScheduledRun};
 pub use crate::shutdown::shutdown_signal;
 pub use crate::snapshot::RunSnapshot;
 pub use crate::status::{AttemptStatus, ExecutionStatus, RunStatus, UnknownStatus};

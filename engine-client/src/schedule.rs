@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use serde::Deserialize;
 use serde_json::Value;
 use tokio_postgres::Row;
 
@@ -144,6 +145,36 @@ impl Schedule {
                 }),
         })
     }
+}
+
+/// The payload of a scheduled run: the input of its handler.
+///
+/// ```
+/// use engine_client::{Context, Failure, ScheduledRun};
+///
+/// async fn clean_up(ctx: Context, run: ScheduledRun) -> Result<(), Failure> {
+///     println!("{} begins as of {}, in {}", run.schedule_id, run.timestamp, run.timezone);
+///     Ok(())
+/// }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ScheduledRun {
+    /// The schedule.
+    pub schedule_id: String,
+    /// The beginning that the run is for, as RFC 3339 has it.
+    pub timestamp: String,
+    /// The one before; none for the first.
+    pub last_timestamp: Option<String>,
+    /// The zone of the expression.
+    pub timezone: String,
+    /// The next beginnings, soonest first.
+    pub upcoming: Vec<String>,
+    /// What the schedule was called by whoever made it.
+    pub external_id: Option<String>,
+    /// The payload of the schedule.
+    pub payload: Option<Value>,
 }
 
 /// When a schedule makes a run.

@@ -13,7 +13,7 @@ from engine_trigger(
     tags => $12, metadata => $13, is_test => $14, trace_context => $15, annotations => $16,
     queue_timestamp => $17, replayed_from => $18, run_id => $19, parent_run_id => $20, resume_parent => $21,
     batch_id => $22, delay_until => $23, ttl => $24, idempotency_key => $25, idempotency_key_expires_at => $26,
-    debounce => $27, one_time_use_token => $28, version => $29) as t";
+    debounce => $27, one_time_use_token => $28, version => $29, retry => $30) as t";
 
 pub(crate) const RESCHEDULE: &str = "\
 select e.run_id, e.snapshot_id, e.execution_status, e.run_status, e.attempt_number, e.description, e.created_at

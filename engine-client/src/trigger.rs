@@ -104,6 +104,8 @@ pub struct Trigger {
     pub(crate) one_time_use_token: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) retry: Option<Value>,
 }
 
 impl Trigger {
@@ -139,6 +141,7 @@ impl Trigger {
             debounce: None,
             one_time_use_token: None,
             version: None,
+            retry: None,
         }
     }
 
@@ -204,6 +207,19 @@ impl Trigger {
     /// How many attempts the run has, the first included. Default: 3.
     pub fn max_attempts(mut self, max_attempts: i32) -> Self {
         self.max_attempts = Some(max_attempts);
+        self
+    }
+
+    /// When a failed attempt of the run comes again, by the keys that `engine_trigger` has for it: `maxAttempts`,
+    /// `factor`, `minTimeoutInMs`, `maxTimeoutInMs`, `randomize` and `outOfMemory.machine`.
+    ///
+    /// ```
+    /// # use engine_client::Trigger;
+    /// # use serde_json::json;
+    /// let patient = Trigger::new("call-back").retry(json!({"maxAttempts": 5, "minTimeoutInMs": 60_000}));
+    /// ```
+    pub fn retry(mut self, retry: Value) -> Self {
+        self.retry = Some(retry);
         self
     }
 

@@ -162,6 +162,7 @@ impl Worker {
     /// [`UnknownEnvironment`](crate::ErrorKind::UnknownEnvironment),
     /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation). A server that is down is waited for.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
+        metric::describe();
         let drain_timeout = self.config.drain_timeout;
         let mut services = Services::new();
         let dequeuer = self.start(&mut services)?;

@@ -274,3 +274,23 @@ async fn no_call_leaves_a_prepared_statement_behind() -> Result<()> {
     assert!(named <= 1, "{named} statements are prepared");
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_triggered_with_its_own_retry_settings() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    let retry = serde_json::json!({"maxAttempts": 7, "minTimeoutInMs": 60_000});
+    let trigger = Trigger::new("t").retry(retry.clone());
+    let engine = Engine::new(&session.client);
+    engine.trigger(&trigger).await?;
+    engine.trigger_many(&[trigger]).await?;
+    let rows = session
+        .client
+        .query("select retry from engine.run", &[])
+        .await?;
+    assert_eq!(rows.len(), 2);
+    for row in rows {
+        assert_eq!(row.get::<_, Value>(0), retry);
+    }
+    Ok(())
+}

@@ -57,7 +57,6 @@ impl Attempts {
             "run",
             run_id = %dequeued.run_id,
             task = dequeued.task,
-            attempt = tracing::field::Empty,
             traceparent = traceparent(&dequeued),
         );
         self.execute_to_the_end(&dequeued, &hold, &seat, since)
@@ -88,12 +87,14 @@ impl Attempts {
                 return;
             };
             attempt_number = started.execution.attempt_number.unwrap_or(attempt_number);
-            tracing::Span::current().record("attempt", attempt_number);
+            metric::started(&dequeued.task);
             if is_first {
-                metric::started(&dequeued.task, since.elapsed());
+                metric::waited(since.elapsed());
             }
             is_first = false;
-            let Some(pause) = self.attempt(dequeued, hold, seat, attempt_number).await else {
+            let span = tracing::info_span!("attempt", number = attempt_number);
+            let attempt = self.attempt(dequeued, hold, seat, attempt_number);
+            let Some(pause) = attempt.instrument(span).await else {
                 return;
             };
             // The engine leaves the next attempt to this worker.
@@ -185,8 +186,8 @@ impl Attempts {
             metric::abandoned(&dequeued.task);
             return None;
         };
-        metric::completed(&dequeued.task, completed, took);
-        pause.filter(|_| completed == AttemptStatus::RetryImmediately)
+        metric::completed(&dequeued.task, &completed, took);
+        pause.filter(|_| completed.attempt_status == AttemptStatus::RetryImmediately)
     }
 
     /// Awaits `work`, unless the run is called off or its deadline passes meanwhile, or the worker has no

@@ -9,7 +9,7 @@ use super::attempt::Attempts;
 use super::held::Hold;
 use super::place::Verdict;
 use crate::link::Answer;
-use crate::{AttemptStatus, Completed, Completion, Dequeued, Error, ErrorKind, Failure};
+use crate::{Completed, Completion, Dequeued, Error, ErrorKind, Failure};
 
 /// How an execution ended.
 #[derive(Debug)]
@@ -50,7 +50,10 @@ impl End {
         let failure = match self {
             Self::Returned(Ok(completion)) => return Some((completion, None)),
             Self::Returned(Err(failure)) => failure,
-            Self::Cancelled => cancelled(),
+            Self::Cancelled => {
+                tracing::info!("the run is cancelled, and its handler with it");
+                return Some((Completion::failure(&cancelled()), None));
+            }
             Self::TooLong => {
                 Failure::internal("MAX_DURATION_EXCEEDED", "the maximum duration is exceeded")
             }
@@ -74,6 +77,7 @@ impl End {
         let pause = policy
             .after(failure.retry(), attempt_number, run.max_attempts)
             .map(|pause| pause.max(handover.unwrap_or_default()));
+        report(&failure, pause);
         let completion = Completion::failure(&failure);
         let completion = match pause {
             Some(pause) => completion.retry_after(pause),
@@ -85,11 +89,7 @@ impl End {
 
 impl Attempts {
     /// Completes the attempt, if that can be had before its deadline passes. Heartbeats go on meanwhile.
-    pub(super) async fn complete(
-        &self,
-        hold: &Hold,
-        completion: Completion,
-    ) -> Option<AttemptStatus> {
+    pub(super) async fn complete(&self, hold: &Hold, completion: Completion) -> Option<Completed> {
         let _moving = hold.moving();
         let since = Instant::now();
         let answer = tokio::select! {
@@ -105,12 +105,12 @@ impl Attempts {
                 tracing::debug!(%attempt_status, "completed");
                 let heartbeat = hold.place().heartbeat;
                 hold.moved(
-                    completed.snapshot_id,
+                    completed.snapshot_id.clone(),
                     completed.attempt_number,
                     heartbeat,
                     since,
                 );
-                Some(attempt_status)
+                Some(completed)
             }
             Err(error) if is_settled(&error) && answer.may_repeat => {
                 // The answer to our own first try may have been lost with its connection.
@@ -169,6 +169,12 @@ impl Attempts {
     }
 }
 
+/// Says that an attempt failed, for those who read logs and not the database.
+fn report(failure: &Failure, pause: Option<Duration>) {
+    let error = failure.error().summary();
+    tracing::warn!(error, retry_after = ?pause, "the attempt failed");
+}
+
 fn cancelled() -> Failure {
     let message = "the run was cancelled while it executed";
     Failure::internal("TASK_RUN_CANCELLED", message)
@@ -178,4 +184,77 @@ fn cancelled() -> Failure {
 fn is_settled(error: &Error) -> bool {
     use crate::ErrorKind::{RunFinished, StaleSnapshot};
     matches!(error.kind(), StaleSnapshot | RunFinished)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::{self, Write as _};
+    use std::sync::{Arc, Mutex};
+
+    use tracing::field::{Field, Visit};
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Event, Level, Metadata, Subscriber};
+
+    use super::*;
+
+    /// Collects what is logged, one line per event.
+    struct Log(Arc<Mutex<Vec<String>>>);
+
+    struct Line(String);
+
+    impl Visit for Line {
+        fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+            write!(self.0, " {field}={value:?}").unwrap();
+        }
+    }
+
+    impl Subscriber for Log {
+        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+            *metadata.level() <= Level::INFO
+        }
+
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+        fn event(&self, event: &Event<'_>) {
+            let mut line = Line(event.metadata().level().to_string());
+            event.record(&mut line);
+            self.0.lock().unwrap().push(line.0);
+        }
+
+        fn enter(&self, _: &Id) {}
+
+        fn exit(&self, _: &Id) {}
+    }
+
+    #[test]
+    fn an_attempt_that_fails_is_logged_with_its_error() {
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let failures = [
+            Failure::message("no such file"),
+            Failure::from(std::io::Error::other("disk full")),
+            Failure::internal("TASK_INPUT_ERROR", "not a number"),
+            Failure::message("x".repeat(5_000_000)),
+        ];
+        tracing::subscriber::with_default(Log(Arc::clone(&lines)), || {
+            for failure in failures {
+                report(&failure, None);
+            }
+        });
+        let lines = lines.lock().unwrap();
+        for (line, word) in
+            lines
+                .iter()
+                .zip(["no such file", "disk full", "TASK_INPUT_ERROR", "xxx"])
+        {
+            assert!(line.starts_with("WARN") && line.contains(word), "{line}");
+            assert!(line.len() < 1000, "{}", line.len());
+        }
+        assert_eq!(lines.len(), 4);
+    }
 }

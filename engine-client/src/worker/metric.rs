@@ -4,9 +4,52 @@
 
 use std::time::Duration;
 
-use metrics::{counter, gauge, histogram};
+use metrics::{
+    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
 
-use crate::AttemptStatus;
+use crate::{Completed, RunStatus};
+
+/// Tells the recorder what each of them is, for its HELP texts.
+pub(super) fn describe() {
+    describe_counter!("engine_runs_dequeued_total", "Runs that were dequeued");
+    describe_gauge!(
+        "engine_runs_held",
+        "Runs that are held now, executing or waiting"
+    );
+    describe_counter!(
+        "engine_attempts_started_total",
+        "Attempts that were started, by task"
+    );
+    describe_counter!(
+        "engine_attempts_completed_total",
+        "Attempts that were completed, by task, by what came of them (success, failure, cancel) and by attempt status"
+    );
+    describe_counter!(
+        "engine_attempts_abandoned_total",
+        "Attempts that ended without a completion: lost, suspended, silent for too long"
+    );
+    describe_histogram!(
+        "engine_attempt_start_seconds",
+        Unit::Seconds,
+        "From the dequeue to the start of the handler"
+    );
+    describe_histogram!(
+        "engine_attempt_seconds",
+        Unit::Seconds,
+        "How long handlers executed, without their waits"
+    );
+    describe_histogram!("engine_batch_runs", "Runs in one call, start or complete");
+    describe_histogram!(
+        "engine_heartbeat_seconds",
+        Unit::Seconds,
+        "How long a beat for all held runs took"
+    );
+    describe_counter!(
+        "engine_heartbeats_failed_total",
+        "Beats that failed and were repeated"
+    );
+}
 
 pub(super) fn dequeued(runs: usize) {
     counter!("engine_runs_dequeued_total").increment(runs as u64);
@@ -17,13 +60,21 @@ pub(super) fn held(runs: usize) {
     gauge!("engine_runs_held").set(runs as f64);
 }
 
-pub(super) fn started(task: &str, waited: Duration) {
+pub(super) fn started(task: &str) {
     counter!("engine_attempts_started_total", "task" => task.to_owned()).increment(1);
+}
+
+/// The first attempt after a dequeue began after this time.
+pub(super) fn waited(waited: Duration) {
     histogram!("engine_attempt_start_seconds").record(waited);
 }
 
-pub(super) fn completed(task: &str, status: AttemptStatus, took: Duration) {
-    let labels = [("task", task.to_owned()), ("status", status.to_string())];
+pub(super) fn completed(task: &str, completed: &Completed, took: Duration) {
+    let labels = [
+        ("task", task.to_owned()),
+        ("status", completed.attempt_status.to_string()),
+        ("outcome", outcome(completed.run_status).to_owned()),
+    ];
     counter!("engine_attempts_completed_total", &labels).increment(1);
     histogram!("engine_attempt_seconds", "task" => task.to_owned()).record(took);
 }
@@ -43,4 +94,120 @@ pub(super) fn beat_took(time: Duration) {
 
 pub(super) fn beat_failed() {
     counter!("engine_heartbeats_failed_total").increment(1);
+}
+
+/// What came of an attempt, by the status of its run right after it: one that comes again has failed.
+fn outcome(run_status: RunStatus) -> &'static str {
+    match run_status {
+        RunStatus::CompletedSuccessfully => "success",
+        RunStatus::Canceled => "cancel",
+        _ => "failure",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use metrics::{
+        Counter, CounterFn, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString,
+    };
+
+    use super::*;
+    use crate::{AttemptStatus, ExecutionStatus};
+
+    /// Remembers what was described, and the labels of what was counted.
+    #[derive(Default)]
+    struct Notes {
+        described: Mutex<Vec<String>>,
+        counted: Arc<Mutex<Vec<String>>>,
+    }
+
+    struct Count(String, Arc<Mutex<Vec<String>>>);
+
+    impl CounterFn for Count {
+        fn increment(&self, _: u64) {
+            self.1.lock().unwrap().push(self.0.clone());
+        }
+
+        fn absolute(&self, _: u64) {}
+    }
+
+    impl Recorder for Notes {
+        fn describe_counter(&self, key: KeyName, _: Option<Unit>, _: SharedString) {
+            self.described.lock().unwrap().push(key.as_str().to_owned());
+        }
+
+        fn describe_gauge(&self, key: KeyName, _: Option<Unit>, _: SharedString) {
+            self.described.lock().unwrap().push(key.as_str().to_owned());
+        }
+
+        fn describe_histogram(&self, key: KeyName, _: Option<Unit>, _: SharedString) {
+            self.described.lock().unwrap().push(key.as_str().to_owned());
+        }
+
+        fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+            let labels: Vec<&str> = key.labels().map(|label| label.value()).collect();
+            let text = format!("{} {}", key.name(), labels.join(" "));
+            Counter::from_arc(Arc::new(Count(text, Arc::clone(&self.counted))))
+        }
+
+        fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
+            Gauge::noop()
+        }
+
+        fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+            Histogram::noop()
+        }
+    }
+
+    #[test]
+    fn success_failure_and_cancel_are_counted_apart() {
+        let notes = Notes::default();
+        let completion = |run_status, attempt_status| Completed {
+            run_id: "r".into(),
+            snapshot_id: "s".into(),
+            attempt_status,
+            execution_status: ExecutionStatus::Finished,
+            run_status,
+            attempt_number: Some(1),
+            retry_at: None,
+        };
+        metrics::with_local_recorder(&notes, || {
+            let over = AttemptStatus::RunFinished;
+            for (run_status, attempt_status) in [
+                (RunStatus::CompletedSuccessfully, over),
+                (RunStatus::CompletedWithErrors, over),
+                (RunStatus::Canceled, over),
+                (RunStatus::Executing, AttemptStatus::RetryImmediately),
+            ] {
+                let completion = completion(run_status, attempt_status);
+                completed("t", &completion, Duration::ZERO);
+            }
+        });
+        let expected = [
+            "engine_attempts_completed_total t RUN_FINISHED success",
+            "engine_attempts_completed_total t RUN_FINISHED failure",
+            "engine_attempts_completed_total t RUN_FINISHED cancel",
+            "engine_attempts_completed_total t RETRY_IMMEDIATELY failure",
+        ];
+        assert_eq!(*notes.counted.lock().unwrap(), expected);
+    }
+
+    #[test]
+    fn whatever_is_counted_is_described() {
+        let notes = Notes::default();
+        metrics::with_local_recorder(&notes, describe);
+        let described = notes.described.lock().unwrap();
+        let front_page = include_str!("../lib.rs");
+        let listed: Vec<&str> = front_page
+            .lines()
+            .filter_map(|line| line.strip_prefix("//! | `engine_"))
+            .filter_map(|line| line.split(['`', '{']).next())
+            .collect();
+        assert_eq!(listed.len(), described.len());
+        for name in listed {
+            assert!(described.contains(&format!("engine_{name}")), "{name}");
+        }
+    }
 }

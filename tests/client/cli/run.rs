@@ -90,6 +90,31 @@ async fn a_run_is_shown_with_what_it_waits_for_and_its_history() -> Result<()> {
 }
 
 #[tokio::test]
+async fn attempts_that_come_again_are_shown_with_their_error() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    session
+        .trigger_with("'t', run_id => 'r', max_attempts => 3")
+        .await?;
+    let sql = "select c.run_status::text \
+               from engine_dequeue() as d \
+               cross join lateral engine_start_attempt(d.run_id, d.snapshot_id) as s \
+               cross join lateral engine_complete_attempt(s.run_id, s.snapshot_id, \
+                   '{\"ok\": false, \"error\": {\"type\": \"STRING_ERROR\", \"raw\": \"disk full\"}, \
+                     \"retry\": {\"delay\": 100}}') as c";
+    session.client.query_one(sql, &[]).await?;
+    let run = prints_json(&database, &["runs", "show", "r"]).await?;
+    let history = run["history"].as_array().context("no history")?;
+    let errors = history
+        .iter()
+        .filter(|row| row["error"]["raw"] == "disk full");
+    assert_eq!(errors.count(), 1, "{run}");
+    let text = prints(&database, &["runs", "show", "r"]).await?;
+    assert!(text.contains("disk full"), "{text}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn what_a_run_carries_cannot_steer_the_terminal() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;

@@ -61,7 +61,7 @@ select jsonb_build_object(
                            'run_status', p.run_status,
                            'attempt_number', p.attempt_number,
                            'description', p.description,
-                           'error', p.error,
+                           'error', coalesce(to_jsonb(p.error), p.detail -> 'error'),
                            'worker_id', p.worker_id,
                            'runner_id', p.runner_id,
                            'after_ms', (extract(epoch from p.created_at - r.created_at) * 1000)::bigint) order by p.ordinal)
