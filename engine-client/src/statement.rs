@@ -55,6 +55,9 @@ select e.run_id, e.snapshot_id, e.execution_status, e.run_status, e.attempt_numb
        e.heartbeat_ms
 from engine_heartbeat_many(run_ids => $1, snapshot_ids => $2, worker_id => $3, runner_id => $4) as e";
 
+pub(crate) const MOVED: &str =
+    "select m.run_id from engine_moved(run_ids => $1, snapshot_ids => $2) as m";
+
 pub(crate) const COMPLETE_ATTEMPT: &str = "\
 select c.run_id, c.snapshot_id, c.attempt_status, c.execution_status, c.run_status, c.attempt_number, c.retry_at
 from engine_complete_attempt(

@@ -58,7 +58,7 @@ const END_TIMEOUT: Duration = Duration::from_secs(5);
 /// passed.
 ///
 /// - A handler's error, and its panic, fail the attempt; the [`RetryPolicy`] says when the next one follows.
-/// - A run that is cancelled cancels its handler, within a third of its heartbeat deadline. So does one that
+/// - A run that is cancelled cancels its handler, within about a second. So does one that
 ///   was given to another worker, and is not completed then; and one whose deadline passes without an answer of
 ///   the server, because another worker may own it.
 /// - An attempt that exceeds its maximum duration fails with `MAX_DURATION_EXCEEDED`.

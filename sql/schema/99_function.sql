@@ -10,6 +10,7 @@ revoke all on function engine_succeed from public;
 revoke all on function engine_fail from public;
 revoke all on function engine_heartbeat from public;
 revoke all on function engine_heartbeat_many from public;
+revoke all on function engine_moved from public;
 revoke all on function engine_tick from public;
 revoke all on function engine_execution_data from public;
 revoke all on function engine_snapshots_since from public;
@@ -56,6 +57,7 @@ comment on function engine_complete_attempt is 'Completes an attempt: {"ok": tru
 comment on function engine_succeed is 'Completes an attempt that succeeded; output is JSON as text.';
 comment on function engine_fail is 'Completes an attempt that failed, with a message, and ends its run.';
 comment on function engine_heartbeat is 'Moves the heartbeat deadline of a run, and returns its latest snapshot.';
+comment on function engine_moved is 'Tells which of many runs have moved on from these snapshots, and writes nothing.';
 comment on function engine_heartbeat_many is 'Moves the heartbeat deadlines of many runs in one statement; one row per element, in order.';
 comment on function engine_tick is 'Does what is due, and returns how much of each kind: at most max_items, in one commit.';
 comment on function engine_execution_data is 'Returns the latest snapshot of a run with its checkpoint and completed waitpoints, or null if there is no such run.';

@@ -294,3 +294,61 @@ async fn a_run_is_triggered_with_its_own_retry_settings() -> Result<()> {
     }
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_reaches_a_running_handler_long_before_the_next_beat() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    let (started, dropped) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (tell, over) = (Arc::clone(&started), Arc::clone(&dropped));
+    let worker = worker(&database)?.task("stuck", move |ctx: Context, _: Value| {
+        let (tell, over) = (Arc::clone(&tell), Arc::clone(&over));
+        async move {
+            let watcher = ctx.clone();
+            tokio::spawn(async move {
+                watcher.cancelled().await;
+                over.notify_one();
+            });
+            tell.notify_one();
+            std::future::pending::<()>().await;
+            Ok(())
+        }
+    });
+    let running = Running::start(worker);
+    let engine = Engine::new(&session.client);
+    let mut fastest = Duration::MAX;
+    // A machine that is busy with other tests may be late, but not each time.
+    for runs in 1..=3 {
+        let run = session.trigger("stuck").await?;
+        started.notified().await;
+        let since = Instant::now();
+        engine
+            .cancel(&run.run_id.into(), &Cancel::default())
+            .await?;
+        timeout(PATIENCE, dropped.notified()).await?;
+        fastest = fastest.min(since.elapsed());
+        finished(&session, runs).await?;
+    }
+    running.stop().await?;
+    assert!(fastest < Duration::from_secs(2), "{fastest:?}");
+    session.check().await
+}
+
+#[tokio::test]
+async fn a_look_tells_the_runs_that_moved_on_and_no_others() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    let engine = Engine::new(&session.client);
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        let run = engine.trigger(&Trigger::new("t")).await?;
+        held.push((run.run_id, run.snapshot_id));
+    }
+    assert_eq!(engine.moved(&held).await?, []);
+    assert_eq!(engine.moved(&[]).await?, []);
+    engine.cancel(&held[1].0, &Cancel::default()).await?;
+    assert_eq!(engine.moved(&held).await?, [held[1].0.clone()]);
+    held.push(("nope".into(), "nope".into()));
+    assert_eq!(engine.moved(&held).await?.len(), 2);
+    Ok(())
+}

@@ -126,6 +126,30 @@ impl<C: GenericClient> Engine<'_, C> {
         rows.iter().map(Heartbeat::from_nullable_row).collect()
     }
 
+    /// `engine_moved`: those of these runs that have moved on from these snapshots, or do not exist. Writes nothing.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput).
+    pub async fn moved(&self, runs: &[(RunId, SnapshotId)]) -> Result<Vec<RunId>, Error> {
+        let (run_ids, snapshot_ids): (Vec<&str>, Vec<&str>) = runs
+            .iter()
+            .map(|(run_id, snapshot_id)| (run_id.as_str(), snapshot_id.as_str()))
+            .unzip();
+        let rows = self
+            .client
+            .query_typed(
+                statement::MOVED,
+                &[
+                    (&run_ids, Type::TEXT_ARRAY),
+                    (&snapshot_ids, Type::TEXT_ARRAY),
+                ],
+            )
+            .await?;
+        rows.iter()
+            .map(|row| Ok(row.try_get::<_, RunId>("run_id")?))
+            .collect()
+    }
+
     /// `engine_complete_attempt`: reports how the attempt of this snapshot ended.
     ///
     /// # Errors

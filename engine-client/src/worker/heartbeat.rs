@@ -1,5 +1,6 @@
 //! The heartbeat of all held runs.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::held::Held;
 use super::metric;
-use super::place::{Place, Verdict};
+use super::place::{HeldRun, Place, Verdict};
 use crate::backoff::{Backoff, BackoffRange};
 use crate::link::Link;
 use crate::{Error, Identity, RunId, SnapshotId};
@@ -24,6 +25,9 @@ const MIN_ANSWER_TIME: Duration = Duration::from_secs(1);
 
 /// The least time between two beats, whatever the deadlines say.
 const MIN_PAUSE: Duration = Duration::from_millis(20);
+
+/// Between looks whether runs have moved on: a cancel reaches its handler within a second.
+const LOOK_INTERVAL: Duration = Duration::from_millis(800);
 
 /// Pauses after a beat that failed.
 const RETRY: BackoffRange = BackoffRange {
@@ -65,6 +69,7 @@ impl HeartbeatLoop {
         tokio::select! {
             () = stop.cancelled() => {}
             () = self.beat_forever() => {}
+            () = self.look_forever() => {}
         }
         self.link.close().await;
     }
@@ -84,7 +89,7 @@ impl HeartbeatLoop {
                 () = sleep_until(due.max(beaten_at + MIN_PAUSE)) => {}
             }
             let limit = interval.max(MIN_ANSWER_TIME).min(self.call_timeout);
-            match self.beat(limit).await {
+            match self.beat(self.held.runs(), limit).await {
                 Ok(()) => {
                     backoff.reset();
                     share = rand::random_range(0.8..=1.0);
@@ -99,9 +104,53 @@ impl HeartbeatLoop {
         }
     }
 
-    async fn beat(&self, limit: Duration) -> Result<(), Error> {
+    /// Looks whether runs have moved on, more often than beats come: a run that is cancelled is to stop soon. Waits
+    /// for ever once the role turns out not to have the right to look; then beats find it out, later.
+    async fn look_forever(&self) {
+        loop {
+            sleep(LOOK_INTERVAL).await;
+            match self.look().await {
+                Ok(()) => {}
+                Err(error) if error.is_lasting() => {
+                    tracing::warn!(%error, "cancels reach handlers with the next beat only");
+                    return std::future::pending().await;
+                }
+                Err(error) => tracing::debug!(%error, "cannot look for runs that moved on"),
+            }
+        }
+    }
+
+    async fn look(&self) -> Result<(), Error> {
+        let runs = self.held.runs();
+        if runs.is_empty() {
+            return Ok(());
+        }
         let connection = self.link.connection().await?;
-        for runs in self.held.runs().chunks(RUNS_PER_BEAT) {
+        for runs in runs.chunks(RUNS_PER_BEAT) {
+            let known: Vec<(RunId, SnapshotId)> = runs.iter().map(|run| run.at()).collect();
+            let engine = connection.engine();
+            let call = engine.moved(&known);
+            let limit = self.call_timeout;
+            let moved = self.link.answer_within(limit, &connection, call).await?;
+            if moved.is_empty() {
+                continue;
+            }
+            let moved: HashSet<RunId> = moved.into_iter().collect();
+            let news = runs.iter().zip(&known).filter(|(run, (_, snapshot_id))| {
+                moved.contains(&run.run_id) && run.is_news(snapshot_id)
+            });
+            let news: Vec<Arc<HeldRun>> = news.map(|(run, _)| Arc::clone(run)).collect();
+            self.beat(news, limit).await?;
+        }
+        Ok(())
+    }
+
+    async fn beat(&self, runs: Vec<Arc<HeldRun>>, limit: Duration) -> Result<(), Error> {
+        if runs.is_empty() {
+            return Ok(());
+        }
+        let connection = self.link.connection().await?;
+        for runs in runs.chunks(RUNS_PER_BEAT) {
             let since = Instant::now();
             let places: Vec<Place> = runs.iter().map(|run| run.place()).collect();
             let sent: Vec<(RunId, SnapshotId)> = runs

@@ -9,6 +9,7 @@ use crate::document::Stored;
 
 static EXECUTION: Statement = statement!("execution_read.sql");
 static EXECUTION_DATA: Statement = statement!("execution_data_read.sql");
+static MOVED: Statement = statement!("run_moved.sql");
 static OUTCOME: Statement = statement!("run_outcome_read.sql");
 static SNAPSHOTS_SINCE: Statement = statement!("snapshots_since_read.sql");
 
@@ -52,6 +53,18 @@ pub(crate) fn executions(shard: Shard, ids: &[&RunId]) -> Vec<Execution> {
             created_at: cells.nullable(),
             heartbeat_ms: cells.nullable(),
         },
+    )
+}
+
+/// Those of these runs of one shard whose latest snapshot is another, or that do not exist.
+pub(crate) fn moved(shard: Shard, held: &[&(RunId, SnapshotId)]) -> Vec<String> {
+    MOVED.query(
+        arguments![
+            shard.number(),
+            column(held, |(run_id, _)| run_id.as_str()),
+            column(held, |(_, snapshot_id)| snapshot_id.as_str()),
+        ],
+        Cells::value,
     )
 }
 

@@ -1,0 +1,7 @@
+-- Those of these runs that are not where their holders know them: their latest snapshot is another, or there is no such run.
+-- $1 smallint shard, then one array element per run: $2 run id, $3 snapshot id
+-- Locks: none. Index: run_state_pkey.
+select g.run_id
+from unnest($2, $3) as g(run_id, snapshot_id)
+left join engine.run_state as s on s.shard = $1 and s.run_id = g.run_id
+where s.snapshot_id is distinct from g.snapshot_id
