@@ -199,6 +199,15 @@ impl<'a, C: GenericClient> Engine<'a, C> {
             .collect()
     }
 
+    /// Those of these functions that this role may not execute.
+    pub(crate) async fn missing_rights(&self, functions: &[&str]) -> Result<Vec<String>, Error> {
+        let rows = self
+            .client
+            .query_typed(statement::MISSING_RIGHTS, &[(&functions, Type::TEXT_ARRAY)])
+            .await?;
+        rows.iter().map(|row| Ok(row.try_get("name")?)).collect()
+    }
+
     /// Whether this connection leads among those that tick, or does so from now on.
     pub(crate) async fn lead(&self) -> Result<bool, Error> {
         let row = self.client.query_typed_one(statement::LEAD, &[]).await?;

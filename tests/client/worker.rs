@@ -380,3 +380,46 @@ async fn a_worker_that_is_dropped_leaves_nobody_waiting() -> Result<()> {
     assert_eq!(dequeued.len(), 1, "nobody has claimed it");
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_lacks_a_right_says_so_and_claims_nothing() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    session.trigger("quick").await?;
+    let role = format!("worker_{}", std::process::id());
+    session
+        .client
+        .batch_execute(&format!(
+            "create role {role} login; \
+             grant execute on function engine_dequeue, engine_start_attempt, engine_start_many, engine_heartbeat, \
+                 engine_heartbeat_many, engine_moved, engine_complete_attempt, engine_tick to {role}"
+        ))
+        .await?;
+    let mut config: engine_client::tokio_postgres::Config = database.connection_string().parse()?;
+    config.user(&role);
+    let worker = || {
+        engine_client::Worker::new(config.clone().into())
+            .task("quick", |_: Context, _: Value| async move { Ok(()) })
+    };
+    let refused = timeout(PATIENCE, worker().run(std::future::pending())).await?;
+    let error = refused.err().context("it works")?;
+    assert!(
+        error.to_string().contains("engine_complete_many"),
+        "{error}"
+    );
+    assert_eq!(session.count("engine.snapshot").await?, 1);
+    session
+        .client
+        .batch_execute(&format!(
+            "grant execute on function engine_complete_many to {role}"
+        ))
+        .await?;
+    let running = Running::start(worker());
+    finished(&session, 1).await?;
+    running.stop().await?;
+    session
+        .client
+        .batch_execute(&format!("drop owned by {role}; drop role {role}"))
+        .await?;
+    Ok(())
+}

@@ -1,9 +1,12 @@
 //! The README's SQL works as printed.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use engine_harness::condition::eventually;
 use engine_harness::{Database, Prefix, Session, Workspace};
 
 /// The blocks of `language` in a Markdown text, in order.
@@ -65,5 +68,100 @@ async fn the_readme_can_be_typed_into_psql_line_by_line() -> Result<()> {
             .await?,
         1
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_worker_of_the_readme_beats_retries_and_completes() -> Result<()> {
+    let readme = std::fs::read_to_string(Workspace::find()?.root().join("README.md"))?;
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    session
+        .trigger_with(r#"'add', run_id => 'r', payload => '{"n": "it''s"}', max_attempts => 2"#)
+        .await?;
+    let script = blocks(&readme, "bash").pop().context("no worker")?;
+    let tried = tempfile::tempdir()?;
+    // The first attempt fails.
+    let command = format!("mkdir {0}/first && exit 1; cat", tried.path().display());
+    let psql = Prefix::shared()?.program("psql");
+    let path = psql.parent().context("no directory")?;
+    let path = format!("{}:{}", path.display(), std::env::var("PATH")?);
+    let connection = database.connection_string();
+    let mut worker = Command::new("bash")
+        .args(["-c", &script, "worker", &connection, &command])
+        .env("PATH", path)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .context("cannot start bash")?;
+    let finished = eventually("the run is finished", Duration::from_secs(60), async || {
+        Ok(session
+            .count("engine.run_state where execution_status = 'FINISHED'")
+            .await?
+            == 1)
+    })
+    .await;
+    worker.kill()?;
+    worker.wait()?;
+    finished?;
+    let sql =
+        "select run_status::text, attempt_number, output::jsonb ->> 'n' from engine.run_state";
+    let row = session.client.query_one(sql, &[]).await?;
+    assert_eq!(
+        (row.get::<_, &str>(0), row.get::<_, i32>(1), row.get(2)),
+        ("COMPLETED_SUCCESSFULLY", 2, Some("it's"))
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_readme_names_the_columns_that_functions_return() -> Result<()> {
+    let readme = std::fs::read_to_string(Workspace::find()?.root().join("README.md"))?;
+    let session = Session::open(&Database::fresh().await?).await?;
+    let sql = "select p.proname::text, array(select a.name from unnest(p.proargnames, p.proargmodes) as a(name, mode) \
+                                       where a.mode = 't') \
+               from pg_proc p join pg_depend d on d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e' \
+               join pg_extension x on x.oid = d.refobjid and x.extname = 'engine'";
+    let rows = session.client.query(sql, &[]).await?;
+    let returned: BTreeMap<String, BTreeSet<String>> = rows
+        .iter()
+        .map(|row| {
+            (
+                row.get(0),
+                row.get::<_, Vec<String>>(1).into_iter().collect(),
+            )
+        })
+        .collect();
+    let columns = |text: &str| -> BTreeSet<String> {
+        let words = text
+            .split([',', ' ', '`'])
+            .filter(|word| !["", "as", "per", "element", "in", "order", "and"].contains(word));
+        words.map(str::to_owned).collect()
+    };
+    let latest = "run_id, snapshot_id, execution_status, run_status, attempt_number, description, created_at";
+    let mut checked = 0;
+    for line in readme.lines().filter(|line| line.starts_with("| `engine_")) {
+        let cells: Vec<&str> = line.split(" | ").collect();
+        for function in cells[0].split('`').filter(|text| text.contains('(')) {
+            let name = function.split('(').next().unwrap_or_default();
+            let actual = returned.get(name).with_context(|| name.to_owned())?;
+            if actual.is_empty() {
+                continue;
+            }
+            let mut said = columns(&cells[1].replace("latest snapshot", latest));
+            let other: Vec<String> = said
+                .iter()
+                .filter(|word| word.starts_with("engine_"))
+                .cloned()
+                .collect();
+            for other in other {
+                said.remove(&other);
+                said.extend(returned[&other].iter().cloned());
+            }
+            assert_eq!(said, *actual, "{name}");
+            checked += 1;
+        }
+    }
+    assert!(checked > 30, "{checked}");
     Ok(())
 }

@@ -14,6 +14,17 @@ use crate::backoff::{Backoff, BackoffRange};
 use crate::link::Link;
 use crate::{Dequeue, Dequeued, Error, Identity};
 
+/// What every worker calls. What only some handlers need is refused in them.
+const NEEDED: &[&str] = &[
+    "engine_dequeue",
+    "engine_start_attempt",
+    "engine_start_many",
+    "engine_heartbeat",
+    "engine_heartbeat_many",
+    "engine_complete_attempt",
+    "engine_complete_many",
+];
+
 /// Dequeues only for free permits. A run that was taken is started at once, unless it was prefetched or its
 /// task has a limit of its own: then it waits for its turn, kept by heartbeats.
 #[derive(Debug)]
@@ -41,6 +52,7 @@ impl Dequeuer {
         stop: &CancellationToken,
     ) -> Result<(), Error> {
         let mut idle = Backoff::new(self.idle);
+        let mut has_rights = false;
         while !stop.is_cancelled() {
             reap(running);
             let Some(permits) = stop
@@ -50,6 +62,17 @@ impl Dequeuer {
             else {
                 break;
             };
+            if !has_rights {
+                match self.check_rights(stop).await {
+                    Ok(()) => has_rights = true,
+                    Err(error) if error.is_lasting() => return Err(error),
+                    Err(error) => {
+                        tracing::warn!(%error, "cannot look for the rights of the role");
+                        pause(idle.pause(), stop).await;
+                        continue;
+                    }
+                }
+            }
             match self.take(permits, running, stop).await {
                 Ok(0) => pause(idle.pause(), stop).await,
                 Ok(_) => idle.reset(),
@@ -61,6 +84,24 @@ impl Dequeuer {
             }
         }
         Ok(())
+    }
+
+    /// A worker that cannot end what it takes takes nothing.
+    async fn check_rights(&self, stop: &CancellationToken) -> Result<(), Error> {
+        let Some(connection) = stop.run_until_cancelled(self.link.connection()).await else {
+            return Ok(());
+        };
+        let connection = connection?;
+        let call = async { connection.engine().missing_rights(NEEDED).await };
+        let missing = self.link.answer(&connection, call).await?;
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let message = format!(
+            "the worker's role needs the right to execute {}",
+            missing.join(", ")
+        );
+        Err(Error::refused("42501", message))
     }
 
     /// Waits for one permit and takes what else is free, up to a batch. None never happens: the semaphore
