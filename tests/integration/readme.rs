@@ -139,10 +139,14 @@ async fn the_readme_names_the_columns_that_functions_return() -> Result<()> {
         words.map(str::to_owned).collect()
     };
     let latest = "run_id, snapshot_id, execution_status, run_status, attempt_number, description, created_at";
+    // A call with an argument stands in the table of figures.
     let mut checked = 0;
     for line in readme.lines().filter(|line| line.starts_with("| `engine_")) {
         let cells: Vec<&str> = line.split(" | ").collect();
-        for function in cells[0].split('`').filter(|text| text.contains('(')) {
+        for function in cells[0]
+            .split('`')
+            .filter(|text| text.contains('(') && !text.contains("=>"))
+        {
             let name = function.split('(').next().unwrap_or_default();
             let actual = returned.get(name).with_context(|| name.to_owned())?;
             if actual.is_empty() {
