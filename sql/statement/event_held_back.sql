@@ -1,5 +1,6 @@
 -- Whether a row stands between two positions that cannot be told yet; the conditions of event_read.
--- $1 bigint rows after this position, $2 bigint rows up to this position, $3 bigint the next transaction id
+-- $1 bigint rows after this position, $2 bigint rows up to this position, $3 bigint the next transaction id,
+-- $4 bigint the oldest transaction that holds events back, NULL for the oldest that runs
 -- Locks: none. Index: snapshot_position, notice_pkey.
 select exists (
     select from (
@@ -11,4 +12,5 @@ select exists (
         from engine.notice as n
         where n.position > $1 and n.position <= $2
     ) as w
-    where w.horizon > pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text::bigint and w.horizon <= $3)
+    where w.horizon > coalesce($4, pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text::bigint)
+      and w.horizon <= $3)

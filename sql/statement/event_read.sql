@@ -1,7 +1,8 @@
 -- The next events after a position, in order. A row is told once nothing can appear any more in front of it: all
--- transactions before its horizon have ended. A horizon that lies in the future comes from another server, by a restore.
+-- transactions before its horizon that may have drawn a position have ended. A horizon that lies in the future comes from
+-- another server, by a restore.
 -- $1 bigint after this event, $2 bigint rows after this position, $3 bigint rows up to this position, $4 integer how many,
--- $5 bigint the next transaction id
+-- $5 bigint the next transaction id, $6 bigint the oldest transaction that holds events back, NULL for the oldest that runs
 -- Locks: none. Index: snapshot_position, notice_pkey, then primary keys.
 select e.position, e.name, e.run_id, e.time, e.body
 from engine.event as e
@@ -17,6 +18,7 @@ where e.row_position > $2 and e.row_position <= $3 and e.position > $1
         from engine.notice as n
         where n.position > $2 and n.position <= $3
     ) as w
-    where w.horizon <= pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text::bigint or w.horizon > $5)
+    where w.horizon <= coalesce($6, pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot())::text::bigint)
+       or w.horizon > $5)
 order by e.position
 limit $4

@@ -1,6 +1,7 @@
 -- What an operator should know. A row is here as long as what it tells of lasts, which may be for a moment only: age says how
 -- long it has been so, and is null where that is unknown or does not matter.
--- When a queue was last taken from is looked for among the last 20,000 snapshots, as engine.rate does.
+-- When a queue was last taken from is looked for among the last 20,000 snapshots, as engine.rate does; so is what cannot be told.
+-- Who holds events back: as event_writers.sql finds it, the oldest, with the epoch that ids of transactions have not in pg_locks.
 create view engine.advice as
 with taken as materialized (
     select r.environment_id, r.queue, max(s.created_at) as last_at
@@ -10,6 +11,26 @@ with taken as materialized (
       and s.position > (select p.last_value - 20000 from engine.event_position as p)
       and s.position <= (select p.last_value from engine.event_position as p)
     group by r.environment_id, r.queue
+), lock as materialized (
+    select l.locktype, l.database, l.relation, l.mode, l.pid, l.virtualtransaction, l.transactionid
+    from pg_locks as l
+    where l.granted and l.locktype in ('relation', 'transactionid')
+), writer as (
+    select w.pid, w.transactionid, x.next_id - (((x.next_id - w.id + x.half) % x.epoch + x.epoch) % x.epoch - x.half) as id
+    from (
+        select x.pid, x.transactionid, x.transactionid::text::bigint as id
+        from lock as w
+        join lock as x on x.virtualtransaction = w.virtualtransaction and x.locktype = 'transactionid' and x.mode = 'ExclusiveLock'
+        where w.locktype = 'relation'
+          and w.relation = 'engine.snapshot'::regclass
+          and w.database = (select d.oid from pg_database as d where d.datname = current_database())
+          and w.mode = 'RowExclusiveLock'
+    ) as w
+    cross join (
+        select pg_snapshot_xmax(pg_current_snapshot())::text::bigint as next_id, 4294967296 as epoch, 2147483648 as half
+    ) as x
+    order by id
+    limit 1
 )
 select true as is_problem,
        'tick' as kind,
@@ -35,6 +56,31 @@ select false, 'paused', q.queue,
 from engine.queue_stats as q
 left join engine.environment as e on e.id = q.environment_id
 where q.due > 0 and (q.is_paused or e.is_paused)
+union all
+select w.age > interval '10 seconds', 'events', w.subject,
+       format('%s has written events and not ended: engine_events tells nothing of what came after them.', w.name),
+       w.hint,
+       w.age
+from (
+    select w.id,
+           coalesce(p.gid, w.pid::text) as subject,
+           case when p.gid is null
+               then format('Session %s (%s, %s)', w.pid, coalesce(nullif(a.application_name, ''), a.backend_type), a.state)
+               else format('Transaction "%s" is prepared. It', p.gid)
+           end as name,
+           case when p.gid is null
+               then 'End its transaction, or set idle_in_transaction_session_timeout.'
+               else 'Commit it or roll it back.'
+           end as hint,
+           clock_timestamp() - coalesce(p.prepared, a.xact_start) as age
+    from writer as w
+    left join pg_stat_activity as a on a.pid = w.pid
+    left join pg_prepared_xacts as p on w.pid is null and p.transaction = w.transactionid
+) as w
+where exists (
+    select from engine.snapshot as s
+    where s.position > (select p.last_value - 20000 from engine.event_position as p)
+      and s.horizon > w.id)
 union all
 select false, 'horizon', a.pid::text,
        format('Session %s (%s) has been in a transaction since %s: vacuum keeps every row that died since.',

@@ -135,7 +135,8 @@ async fn what_commits_while_a_reader_begins_to_read_does_not_pass_what_is_still_
 }
 
 #[tokio::test]
-async fn an_event_that_cannot_be_told_yet_is_not_passed_by_a_reader_of_few() -> Result<()> {
+async fn an_event_that_cannot_be_told_yet_is_not_passed_by_a_reader_of_few_in_an_old_snapshot()
+-> Result<()> {
     // Nobody else may hold events back here.
     let cluster = Cluster::start(Options::default()).await?;
     let [slow, fast, reader] = sessions(&cluster.database().await?).await?;
@@ -153,7 +154,12 @@ async fn an_event_that_cannot_be_told_yet_is_not_passed_by_a_reader_of_few() -> 
     let late = "update engine.snapshot set horizon = $2 where run_id = $1";
     fast.client.execute(late, &[&first, &(xid + 1)]).await?;
     for max_events in [1, 2, 100] {
+        reader
+            .client
+            .batch_execute("begin isolation level repeatable read")
+            .await?;
         let told = reader.events(0, max_events).await?;
+        reader.client.batch_execute("commit").await?;
         assert!(
             told.first().is_none_or(|event| event.run_id == first),
             "the first event is passed by a reader of {max_events}: {told:?}"
@@ -165,6 +171,112 @@ async fn an_event_that_cannot_be_told_yet_is_not_passed_by_a_reader_of_few() -> 
         [&first, &first, &second, &second]
     );
     reader.check().await
+}
+
+/// Opens a transaction that has an id and writes no event, in the way that the statement says.
+async fn open(session: &Session, statement: &str) -> Result<()> {
+    session.client.batch_execute("begin").await?;
+    session.client.batch_execute(statement).await?;
+    let sql = "select pg_current_xact_id()";
+    session.client.batch_execute(sql).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_transaction_that_writes_no_events_holds_nothing_back() -> Result<()> {
+    let database = Database::fresh().await?;
+    let [beating, idle, writer, reader] = sessions(&database).await?;
+    let [elsewhere] = sessions(&Database::fresh().await?).await?;
+    let held = {
+        writer.trigger("test").await?;
+        writer.take().await?
+    };
+    let beat = format!(
+        "select engine_heartbeat('{}', '{}')",
+        held.run_id, held.snapshot_id
+    );
+    open(&beating, &beat).await?;
+    open(&idle, "create table other (a integer)").await?;
+    elsewhere.client.batch_execute("begin").await?;
+    elsewhere.trigger("test").await?;
+    let last = writer.trigger("test").await?.run_id;
+    let told = reader.all_events(0).await?;
+    assert_eq!(
+        told.last().map(|event| event.run_id.as_str()),
+        Some(last.as_str()),
+        "{told:?}"
+    );
+    let sql = "select count(*) from engine.event";
+    let written: i64 = reader.client.query_one(sql, &[]).await?.get(0);
+    assert_eq!(told.len() as i64, written);
+
+    // What this reader itself has written, it is not told before its end.
+    open(&reader, "select from engine_trigger('test')").await?;
+    let after = told.last().context("told")?.position;
+    assert_eq!(reader.events(after, 10).await?, []);
+    reader.client.batch_execute("commit").await?;
+    assert_eq!(reader.all_events(after).await?.len(), 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_prepared_transaction_holds_events_back_over_a_restart_too() -> Result<()> {
+    let mut cluster =
+        Cluster::start(Options::default().set("max_prepared_transactions", "5")).await?;
+    let database = cluster.database().await?;
+    let [slow, fast] = sessions(&database).await?;
+    slow.client.batch_execute("begin; savepoint s").await?;
+    let first = slow.trigger("test").await?.run_id;
+    slow.client
+        .batch_execute("release s; prepare transaction 'slow'")
+        .await?;
+    let second = fast.trigger("test").await?.run_id;
+    assert_eq!(fast.events(0, 100).await?, []);
+    assert_eq!(advice(&fast).await?, ["slow"]);
+    cluster.restart()?;
+    let [reader] = sessions(&database).await?;
+    let third = reader.trigger("test").await?.run_id;
+    assert_eq!(reader.events(0, 100).await?, []);
+    assert_eq!(advice(&reader).await?, ["slow"]);
+    reader
+        .client
+        .batch_execute("commit prepared 'slow'")
+        .await?;
+    assert_eq!(
+        runs(&reader.all_events(0).await?),
+        [&first, &first, &second, &second, &third, &third]
+    );
+    assert_eq!(advice(&reader).await?, [""; 0]);
+    Ok(())
+}
+
+/// Of whom advice says that they hold events back.
+async fn advice(session: &Session) -> Result<Vec<String>> {
+    let sql = "select subject from engine.advice where kind = 'events' and age is not null";
+    let rows = session.client.query(sql, &[]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+#[tokio::test]
+async fn advice_names_the_session_that_holds_events_back() -> Result<()> {
+    let [slow, later, fast] = sessions(&Database::fresh().await?).await?;
+    slow.client.batch_execute("begin").await?;
+    slow.trigger("test").await?;
+    assert_eq!(advice(&fast).await?, [""; 0], "nothing came after it");
+    later.client.batch_execute("begin").await?;
+    later.trigger("test").await?;
+    fast.trigger("test").await?;
+    let (first, second) = (
+        backend_pid(&slow.client).await?.to_string(),
+        backend_pid(&later.client).await?.to_string(),
+    );
+    assert_eq!(advice(&fast).await?, [first]);
+    slow.client.batch_execute("commit").await?;
+    assert_eq!(advice(&fast).await?, [second]);
+    later.client.batch_execute("rollback").await?;
+    assert_eq!(advice(&fast).await?, [""; 0]);
+    assert_eq!(fast.all_events(0).await?.len(), 4);
+    Ok(())
 }
 
 const WRITERS: u64 = 8;
@@ -183,10 +295,10 @@ async fn write(session: Session, seed: u64) -> Result<()> {
             step(&session, &mut random).await?;
         }
         if together {
-            let end = if random.random_bool(0.3) {
-                "rollback"
-            } else {
-                "commit"
+            let end = match random.random_range(0..10) {
+                0..3 => "rollback",
+                3..6 => "savepoint s; select from engine_trigger('test'); rollback to s; commit",
+                _ => "commit",
             };
             session.client.batch_execute(end).await?;
         }
@@ -244,6 +356,9 @@ async fn a_reader_beside_eight_writers_is_told_every_event_once_and_in_order() -
     let seed: u64 = rand::random();
     println!("seed {seed}");
     let database = Database::fresh().await?;
+    // It holds back readers who know of no locks, so that these have to look at them.
+    let [other] = sessions(&database).await?;
+    open(&other, "select").await?;
     let writers = Arc::new(AtomicU64::new(WRITERS));
     let mut tasks = JoinSet::new();
     for writer in 0..WRITERS {

@@ -15,6 +15,7 @@ static HELD_BACK: Statement = statement!("event_held_back.sql")
     .with_bitmaps()
     .with_callers_snapshot();
 static LAST: Statement = statement!("event_last.sql");
+static WRITERS: Statement = statement!("event_writers.sql");
 
 /// Events of one row: their positions lie this far apart.
 const PLACES: i64 = 8;
@@ -28,45 +29,111 @@ pub(crate) struct Event {
     pub(crate) body: Stored,
 }
 
-/// Up to `max_events` events after position `after`. Goes forward in windows: positions of transactions that rolled back
-/// leave gaps.
+/// Up to `max_events` events after position `after`.
+///
+/// At first any transaction of the server that runs holds events back. Where that leaves nothing to tell, only those do that
+/// may have drawn a position, which takes a look at the locks. They are looked for after the last position was read and before
+/// a snapshot is taken: one that is not seen has drawn a greater position, or has ended, and the snapshot shows what it wrote.
+/// So this needs a new snapshot, and locks, which a standby does not have of its primary's transactions.
 pub(crate) fn after(after: i64, max_events: i32) -> Vec<Event> {
     let last: i64 = LAST
         .query(arguments![], Cells::value)
         .into_iter()
         .next()
         .unwrap_or_default();
-    // Read after the snapshot was taken that the windows are read with: no row of this server that is in it can have a greater
-    // horizon.
-    // SAFETY: reads a counter in shared memory.
-    let next_transaction = unsafe { pg_sys::ReadNextFullTransactionId() }.value as i64;
-    // The row of `after` may have more events.
-    let mut start = after / PLACES - 1;
-    let mut width = i64::from(max_events) + 1;
-    loop {
-        let end = start.saturating_add(width);
-        let events = READ.query(
-            arguments![after, start, end, max_events, next_transaction],
-            decode,
-        );
-        if !events.is_empty() || end >= last {
-            return events;
-        }
-        // What lies behind may be complete already: a horizon is looked for a moment after its position was drawn, so that a
-        // smaller position may have the greater one.
-        let told = start.max(after / PLACES);
-        if is_held_back(told, end, next_transaction) {
-            return events;
-        }
-        start = end;
-        width = width.saturating_mul(2);
+    let reader = Reader {
+        after,
+        max_events,
+        last,
+    };
+    let events = reader.read(None);
+    if !events.is_empty() || reader.is_at_end() || !may_look_again() {
+        return events;
+    }
+    let writers = WRITERS.query(arguments![], Cells::value);
+    with_new_snapshot(|| reader.read(Some(&writers)))
+}
+
+/// Whether this transaction may take a new snapshot, and this server knows the locks of all who write.
+fn may_look_again() -> bool {
+    // SAFETY: a plain integer of this process, and a flag in shared memory.
+    unsafe {
+        pg_sys::XactIsoLevel <= pg_sys::XACT_READ_COMMITTED as i32 && !pg_sys::RecoveryInProgress()
     }
 }
 
-/// Whether something stands between two positions that cannot be told yet.
-fn is_held_back(start: i64, end: i64, next_transaction: i64) -> bool {
-    let held_back = HELD_BACK.query(arguments![start, end, next_transaction], Cells::value);
-    held_back.into_iter().any(|is_held_back: bool| is_held_back)
+/// Runs `read`, whose statements see everything that was committed before.
+fn with_new_snapshot<T>(read: impl FnOnce() -> T) -> T {
+    // SAFETY: pushed and popped in pairs; an error in between aborts the transaction, which pops it.
+    unsafe { pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot()) };
+    let result = read();
+    // SAFETY: the snapshot that was pushed above.
+    unsafe { pg_sys::PopActiveSnapshot() };
+    result
+}
+
+/// What is asked for.
+struct Reader {
+    after: i64,
+    max_events: i32,
+    /// The last position that was drawn before anybody was looked for who holds events back.
+    last: i64,
+}
+
+impl Reader {
+    /// Whether nothing was drawn behind the row of `after`.
+    fn is_at_end(&self) -> bool {
+        self.last < self.after / PLACES
+    }
+
+    /// Events that nothing holds back: neither one of `writers`, by their ids without an epoch, nor, where these are not known, any
+    /// transaction that runs. Goes forward in windows: positions of transactions that rolled back leave gaps.
+    fn read(&self, writers: Option<&Vec<i64>>) -> Vec<Event> {
+        // Read after the snapshot was taken that the windows are read with: no row of this server that is in it can have a
+        // greater horizon.
+        // SAFETY: reads a counter in shared memory.
+        let next_transaction = unsafe { pg_sys::ReadNextFullTransactionId() }.value as i64;
+        let oldest = writers.map(|writers| oldest(writers, next_transaction));
+        // The row of `after` may have more events.
+        let mut start = self.after / PLACES - 1;
+        let mut width = i64::from(self.max_events) + 1;
+        loop {
+            let end = start.saturating_add(width).min(self.last);
+            let events = READ.query(
+                arguments![
+                    self.after,
+                    start,
+                    end,
+                    self.max_events,
+                    next_transaction,
+                    oldest
+                ],
+                decode,
+            );
+            if !events.is_empty() || end >= self.last {
+                return events;
+            }
+            // What lies behind may be complete already: a horizon is looked for a moment after its position was drawn, so that a
+            // smaller position may have the greater one.
+            let told = start.max(self.after / PLACES);
+            let held_back = HELD_BACK.query(
+                arguments![told, end, next_transaction, oldest],
+                Cells::value,
+            );
+            if held_back.into_iter().any(|is_held_back: bool| is_held_back) {
+                return events;
+            }
+            start = end;
+            width = width.saturating_mul(2);
+        }
+    }
+}
+
+/// The oldest of `writers`, with its epoch; without any, every horizon is before it.
+fn oldest(writers: &[i64], next_transaction: i64) -> i64 {
+    const EPOCH: i64 = 1 << 32;
+    let whole = |id: &i64| next_transaction - (next_transaction - id).rem_euclid(EPOCH);
+    writers.iter().map(whole).min().unwrap_or(i64::MAX)
 }
 
 fn decode(cells: &mut Cells) -> Event {

@@ -59,6 +59,7 @@ unsafe extern "C-unwind" fn forget(_argument: pg_sys::Datum, relation: pg_sys::O
     }
 }
 
+/// The oid of a table or sequence. Looked up each time: the extension may be dropped and created anew within a session.
 pub(super) fn oid(table: &CStr) -> pg_sys::Oid {
     // SAFETY: both look into the catalog's cache.
     unsafe {

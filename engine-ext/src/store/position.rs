@@ -4,6 +4,8 @@
 
 use pgrx::{IntoDatum, direct_function_call, pg_sys};
 
+use super::{kept, low_water};
+
 /// Positions for rows that are about to be written.
 pub(crate) struct Positions {
     /// Whoever drew a smaller position than these is a transaction before this one. Once all transactions before it have
@@ -19,7 +21,10 @@ impl Positions {
         // SAFETY: gives this transaction its id, if it has none yet. It must have it before it draws: a reader takes a
         // transaction that has drawn a position for one that is older than the horizon of every later draw.
         unsafe { pg_sys::GetCurrentFullTransactionId() };
-        let sequence = sequence();
+        // Readers know by this lock which transactions write events (event_writers.sql). The rows take it anyway, to the end of
+        // the transaction, but later.
+        low_water::announce_writes(c"snapshot");
+        let sequence = kept::oid(c"event_position");
         let next = || {
             // SAFETY: nextval takes the oid of a sequence, and returns the number.
             let drawn: Option<i64> =
@@ -49,14 +54,5 @@ impl Positions {
             Some(position) => position,
             None => unreachable!("as many positions are drawn as rows are written"),
         }
-    }
-}
-
-/// Looked up each time: the extension may be dropped and created anew within a session.
-fn sequence() -> pg_sys::Oid {
-    // SAFETY: literals; both look into the catalog's cache.
-    unsafe {
-        let schema = pg_sys::get_namespace_oid(c"engine".as_ptr(), false);
-        pg_sys::get_relname_relid(c"event_position".as_ptr(), schema)
     }
 }
