@@ -33,6 +33,9 @@ from engine_dequeue(
     worker_queue => $1, max_runs => $2, worker_id => $3, runner_id => $4, environment_id => $5,
     worker_version => $6, wait_ms => $7) as d";
 
+pub(crate) const WAIT: &str = "\
+call engine_wait(worker_queue => $1, environment_id => $2, worker_version => $3, wait_ms => $4)";
+
 pub(crate) const START_ATTEMPT: &str = "\
 select e.run_id, e.snapshot_id, e.execution_status, e.run_status, e.attempt_number, e.description, e.created_at,
        e.heartbeat_ms, e.execution

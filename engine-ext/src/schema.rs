@@ -164,9 +164,14 @@ extension_sql_file!(
     requires = ["engine_create_checkpoint"]
 );
 extension_sql_file!(
+    "../../sql/function/engine_wait.sql",
+    name = "engine_wait",
+    requires = ["engine_set_environment"]
+);
+extension_sql_file!(
     "../../sql/schema/98_dump.sql",
     name = "dump",
-    requires = ["engine_set_environment"]
+    requires = ["engine_wait"]
 );
 extension_sql_file!(
     "../../sql/schema/99_function.sql",

@@ -3,6 +3,7 @@
 revoke all on function engine_trigger from public;
 revoke all on function engine_trigger_many from public;
 revoke all on function engine_dequeue from public;
+revoke all on procedure engine_wait from public;
 revoke all on function engine_start_attempt from public;
 revoke all on function engine_start_many from public;
 revoke all on function engine_complete_attempt from public;
@@ -51,6 +52,7 @@ revoke all on function engine_reset_idempotency_key from public;
 comment on function engine_trigger is 'Triggers a run: writes it, its first snapshot and its queue item, and returns it.';
 comment on function engine_trigger_many is 'Triggers many runs in one transaction; one row per element, in order.';
 comment on function engine_dequeue is 'Hands up to max_runs due runs of a worker queue to the caller, lowest queue timestamp minus priority first.';
+comment on procedure engine_wait is 'Waits until a dequeue would hand out a run, or for wait_ms milliseconds, and holds nothing meanwhile.';
 comment on function engine_start_attempt is 'Starts the next attempt of a dequeued run and returns what its handler gets to know.';
 comment on function engine_start_many is 'Starts the next attempts of many dequeued runs in one commit; one row per element, in order.';
 comment on function engine_complete_attempt is 'Completes an attempt: {"ok": true, "output": "…"} or {"ok": false, "error": {…}}.';

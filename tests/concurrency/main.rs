@@ -17,4 +17,5 @@ mod storm;
 mod unrest;
 mod version;
 mod wait;
+mod wait_call;
 mod waiter;

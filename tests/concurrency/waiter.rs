@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use crate::reservation::preloaded;
 
-const PATIENCE: Duration = Duration::from_secs(10);
+pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A dequeue that waits for a minute, in a session of its own; returns once it sleeps.
 struct Waiter {
@@ -68,7 +68,7 @@ impl Waiter {
 }
 
 /// All states of what a dequeue may wait at: a queue that is empty, full, or paused, an environment that is full.
-const STATES: [(&str, &str); 4] = [
+pub const STATES: [(&str, &str); 4] = [
     ("'main'", "select"),
     (
         "environment_id => 'default'",

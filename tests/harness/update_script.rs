@@ -15,9 +15,10 @@ const END_OF_PART: &str = "/* </end connected objects> */";
 const FUNCTIONS_FOLLOW: &str = "\nset local search_path to @extschema@, pg_temp;\n";
 
 /// How views and functions begin in an install script, and in an update script.
-const ANEW: [(&str, &str); 3] = [
+const ANEW: [(&str, &str); 4] = [
     ("create view ", "create or replace view "),
     ("create function ", "create or replace function "),
+    ("create procedure ", "create or replace procedure "),
     ("CREATE  FUNCTION ", "CREATE OR REPLACE FUNCTION "),
 ];
 
@@ -50,9 +51,10 @@ pub(crate) fn write(upgrade: &Path, install: &Path, version: &str) -> Result<Vec
 /// The parts of an install script that an update runs again: those that make views and functions, and what sets the schema
 /// that functions are made in.
 fn anew(script: &str) -> String {
-    const AGAIN: [&str; 4] = [
+    const AGAIN: [&str; 5] = [
         "create view ",
         "create function ",
+        "create procedure ",
         "CREATE  FUNCTION ",
         "revoke ",
     ];

@@ -39,6 +39,29 @@ impl<C: GenericClient> Engine<'_, C> {
         rows.iter().map(Dequeued::from_row).collect()
     }
 
+    /// `engine_wait`: returns when [`dequeue`](Self::dequeue) would return a run, at the latest after the time that
+    /// `dequeue` waits for. The server holds nothing meanwhile, no snapshot either. Somebody else may take the
+    /// run first. Not in a transaction.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
+    /// [`UnknownEnvironment`](crate::ErrorKind::UnknownEnvironment),
+    /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
+    pub async fn wait_for_runs(&self, dequeue: &Dequeue) -> Result<(), Error> {
+        self.client
+            .query_typed(
+                statement::WAIT,
+                &[
+                    (&dequeue.worker_queue, Type::TEXT),
+                    (&dequeue.environment_id, Type::TEXT),
+                    (&dequeue.worker_version, Type::TEXT),
+                    (&to_ms_i32(dequeue.wait), Type::INT4),
+                ],
+            )
+            .await?;
+        Ok(())
+    }
+
     /// `engine_start_attempt`: starts the next attempt of a dequeued run. `is_warm_start` says that the
     /// process had executed before.
     ///

@@ -65,6 +65,8 @@ pub enum Refusal {
         /// The level, in SQL's words.
         level: &'static str,
     },
+    /// `25001`: the call ends transactions, and somebody else has begun this one.
+    InTransaction,
     /// `25006`: the call writes, and the transaction may not.
     ReadOnly {
         /// Whether that is since the server is a standby.
@@ -240,6 +242,7 @@ impl Refusal {
             Self::UnknownSchedule { .. } => "RE014",
             Self::UnknownVersion { .. } => "RE013",
             Self::WrongIsolation { .. } => "RE006",
+            Self::InTransaction => "25001",
             Self::ReadOnly { .. } => "25006",
             Self::EnvironmentHeld { .. } => "55P03",
             Self::ReservesSlots { .. } => "0A000",
@@ -292,6 +295,7 @@ impl Refusal {
             }
             Self::QueueFull { queue, .. } => format!("queue \"{queue}\" is full"),
             Self::WrongIsolation { .. } => "isolation level must be read committed".to_owned(),
+            Self::InTransaction => "cannot wait in a transaction block".to_owned(),
             Self::ReadOnly { .. } => "read-only transaction cannot write".to_owned(),
             Self::EnvironmentHeld { environment_id, .. } => {
                 format!("environment \"{environment_id}\" is in use")
@@ -358,6 +362,9 @@ impl Refusal {
                 format!("It has {queued} queued runs, the limit is {limit}.")
             }
             Self::WrongIsolation { level } => format!("The transaction's level is {level}."),
+            Self::InTransaction => {
+                "Its snapshot and its locks would be kept for as long as the wait lasts.".to_owned()
+            }
             Self::ReadOnly { is_standby: true } => "The server is a standby.".to_owned(),
             Self::ReadOnly { is_standby: false } => {
                 "The transaction, or the session, was set to read only.".to_owned()
@@ -428,6 +435,9 @@ impl Refusal {
             Self::ArchivedEnvironment { .. } => "Open it again with engine_set_environment.".to_owned(),
             Self::QueueFull { .. } => "Trigger again later, or raise max_size with engine_set_queue.".to_owned(),
             Self::UnknownEnvironment { .. } => "Leave it out to use the environment \"default\".".to_owned(),
+            Self::InTransaction => {
+                "Call it before the transaction begins, as the only statement of its query.".to_owned()
+            }
             Self::ReadOnly { is_standby: true } => {
                 "Connect to the primary server; a standby answers reads alone.".to_owned()
             }

@@ -22,6 +22,7 @@ pub(super) struct Wanted<'a> {
     environment_id: Option<&'a str>,
     worker_version: Option<&'a str>,
     max_runs: i32,
+    only_looks: bool,
 }
 
 impl<'a> Wanted<'a> {
@@ -47,7 +48,16 @@ impl<'a> Wanted<'a> {
             environment_id,
             worker_version,
             max_runs,
+            only_looks: false,
         })
+    }
+
+    /// The same, to see what a claim would give. Roll back what has found something.
+    pub(super) fn only_looking(self) -> Self {
+        Self {
+            only_looks: true,
+            ..self
+        }
     }
 
     /// The worker queue.
@@ -143,6 +153,7 @@ impl<'a> Wanted<'a> {
             worker_queue: self.worker_queue,
             environment_id: id,
             worker_version: self.worker_version,
+            only_looks: self.only_looks,
         };
         let is_alone = goes_alone(&environment);
         let is_held = match is_alone {

@@ -10,15 +10,8 @@ use crate::document::{JsonB, Stored};
 use crate::error::OrRaise;
 use crate::store::claim::Claimed;
 use crate::store::run::Caller;
-use crate::wakeup::bell::Listener;
-use crate::{api, clock, guc, store, wakeup};
-
-/// First pause of a call that waits, milliseconds; it doubles up to the longest one.
-const FIRST_PAUSE_MS: i64 = 5;
-const LONGEST_PAUSE_MS: i64 = 250;
-
-/// Pause of a call that is woken by the commit that queues a run: how late it may be for one whose hour comes by itself.
-const PAUSE_WITH_BELL_MS: i64 = 1000;
+use crate::wakeup::Wait;
+use crate::{api, guc, store};
 
 /// Hands up to `max_runs` due runs of a worker queue to the caller, lowest queue timestamp minus priority first.
 ///
@@ -164,25 +157,11 @@ fn engine_dequeue(
 ///
 /// What sleeps holds nothing, and where the transaction has written something it holds that to its end: then the call is over.
 fn wait_for(from: &Wanted<'_>, wait_ms: i32, caller: Caller<'_>) -> (Vec<Claimed>, Timestamp) {
-    let end = clock::now().plus_ms(i64::from(wait_ms));
-    let mut pause_ms = FIRST_PAUSE_MS;
+    let mut wait = Wait::begin(from.worker_queue(), wait_ms);
     loop {
-        // Listens before it looks: a run that is queued in between rings.
-        let listener = match wait_ms > 0 {
-            true => Listener::new(from.worker_queue()),
-            false => None,
-        };
-        let (runs, now) = from.claim(caller);
-        let left_ms = end.ms_since(now);
-        if !runs.is_empty() || left_ms <= 0 || store::has_written() {
+        let (runs, now) = wait.look(|| from.claim(caller));
+        if !runs.is_empty() || store::has_written() || !wait.sleep() {
             return (runs, now);
-        }
-        match listener {
-            Some(_) => wakeup::sleep_ms(PAUSE_WITH_BELL_MS.min(left_ms)),
-            None => {
-                wakeup::sleep_ms(pause_ms.min(left_ms));
-                pause_ms = (pause_ms * 2).min(LONGEST_PAUSE_MS);
-            }
         }
     }
 }

@@ -73,6 +73,12 @@ pub(super) fn hand_out(
     }
     let takes_slot = |(_, plan): &&(Run, Plan)| matches!(plan, Plan::Move(moved) if moved.execution_status.holds_slot());
     let slots = claimed.len() + others.iter().filter(takes_slot).count();
+    if !claimed.is_empty() && from.only_looks {
+        return Got {
+            claimed,
+            ..Got::default()
+        };
+    }
     if !claimed.is_empty() {
         let base_cost = guc::base_cost_in_cents();
         store::claim::apply(from, &mut claimed, "Dequeued", base_cost, caller, settings);

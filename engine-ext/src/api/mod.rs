@@ -38,6 +38,7 @@ mod start;
 mod tick;
 mod trigger;
 mod unblock;
+mod wait;
 mod waitpoint;
 mod worker;
 

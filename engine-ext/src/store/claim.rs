@@ -56,6 +56,8 @@ pub(crate) struct Source<'a> {
     pub(crate) environment_id: &'a str,
     /// The version of the workers, if they say so.
     pub(crate) worker_version: Option<&'a str>,
+    /// Whether it hands nothing out, and only wants to know whether it would.
+    pub(crate) only_looks: bool,
 }
 
 impl Source<'_> {

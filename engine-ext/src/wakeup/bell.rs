@@ -6,8 +6,9 @@
 
 #![allow(unsafe_code)]
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::ffi::c_int;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -34,7 +35,12 @@ static END: PgAtomic<AtomicUsize> = unsafe { PgAtomic::new(c"engine_waiting_end"
 /// Whether there is such memory: set before the first process is forked.
 static IS_SHARED: AtomicBool = AtomicBool::new(false);
 
+/// Whether this process tidies up when it ends.
+static IS_TIDIED: AtomicBool = AtomicBool::new(false);
+
 thread_local! {
+    static LISTENING: Cell<Option<Listening>> = const { Cell::new(None) };
+
     /// How often each bell rings once this transaction commits.
     static PENDING: RefCell<BTreeMap<u64, usize>> = const { RefCell::new(BTreeMap::new()) };
 }
@@ -52,30 +58,85 @@ pub(crate) fn register() {
 }
 
 /// This process, while it waits for the bell of a worker queue.
-pub(crate) struct Listener {
+pub(crate) struct Listener(());
+
+/// What a process listens for.
+#[derive(Clone, Copy)]
+struct Listening {
     place: usize,
+    bell: u64,
+    /// Whether the bell has rung for it, and it has not looked since.
+    is_woken: bool,
 }
 
 impl Listener {
-    /// Begins to listen; `None` where there are no bells. Look for runs after this, then sleep.
+    /// Begins to listen; `None` where there are no bells.
     pub(crate) fn new(worker_queue: &str) -> Option<Self> {
         let place = process_number();
         if !IS_SHARED.load(Ordering::Relaxed) || place >= PLACES {
             return None;
         }
+        if !IS_TIDIED.swap(true, Ordering::Relaxed) {
+            // SAFETY: a function pointer of this process, for good. It is called once the transaction has ended.
+            unsafe { pg_sys::on_shmem_exit(Some(process_ends), pg_sys::Datum::from(0)) };
+        }
         // SAFETY: the latch of this process.
         let latch = unsafe { pg_sys::MyLatch };
+        let bell = bell(worker_queue);
+        LISTENING.set(Some(Listening {
+            place,
+            bell,
+            is_woken: false,
+        }));
         LATCHES.get()[place].store(latch.expose_provenance(), Ordering::SeqCst);
-        WAITING.get()[place].store(bell(worker_queue), Ordering::SeqCst);
+        WAITING.get()[place].store(bell, Ordering::SeqCst);
         END.get().fetch_max(place + 1, Ordering::SeqCst);
-        Some(Self { place })
+        Some(Self(()))
+    }
+
+    /// Listens, again if the bell has rung. Look for runs after this, then sleep.
+    #[expect(clippy::unused_self, reason = "only who listens can listen again")]
+    pub(crate) fn listen(&self) {
+        change_listening(|listening| {
+            let place = &WAITING.get()[listening.place];
+            listening.is_woken |= place.swap(listening.bell, Ordering::SeqCst) == 0;
+        });
+    }
+
+    /// Notes that this process has looked: what it was woken for it has seen.
+    #[expect(clippy::unused_self, reason = "only who listens is woken")]
+    pub(crate) fn has_looked(&self) {
+        change_listening(|listening| listening.is_woken = false);
     }
 }
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        WAITING.get()[self.place].store(0, Ordering::SeqCst);
+        stop_listening();
     }
+}
+
+fn change_listening(change: impl FnOnce(&mut Listening)) {
+    if let Some(mut listening) = LISTENING.get() {
+        change(&mut listening);
+        LISTENING.set(Some(listening));
+    }
+}
+
+/// A process that was woken and looks no more, since it has got something, was cancelled, or ends, wakes another in its place.
+fn stop_listening() {
+    if let Some(listening) = LISTENING.take() {
+        let waited_for = WAITING.get()[listening.place].swap(0, Ordering::SeqCst);
+        if waited_for == 0 || listening.is_woken {
+            ring(listening.bell, 1);
+        }
+    }
+}
+
+/// Nobody drops a listener of a session that is ended while it waits.
+#[pg_guard]
+unsafe extern "C-unwind" fn process_ends(_code: c_int, _argument: pg_sys::Datum) {
+    stop_listening();
 }
 
 /// Wakes one who waits for runs of a worker queue, once this transaction commits.

@@ -1,0 +1,99 @@
+//! The wait for runs that holds nothing: a procedure, since a function cannot let go of the snapshot of the statement that calls it.
+
+use engine_core::{DequeueRequest, Refusal};
+use pgrx::{default, pg_extern, pg_sys};
+
+use super::claim::Wanted;
+use crate::error::OrRaise;
+use crate::store::procedure::Procedure;
+use crate::store::run::Caller;
+use crate::wakeup::Wait;
+use crate::{api, guc, store};
+
+/// Longest wait, and the one of a call that does not say, milliseconds.
+const DEFAULT_WAIT_MS: i32 = 60_000;
+
+/// Waits until a dequeue would hand out a run, or for `wait_ms` milliseconds, and holds nothing meanwhile.
+///
+/// Its arguments are those of `engine_dequeue`, which is to be called next, whatever has ended the wait; somebody else may be
+/// faster then. It commits before it sleeps, so it has no snapshot, no lock and no transaction that others could wait for. It
+/// claims nothing: what it looks for it looks for as a claim does, within all limits, and takes that back. Call it as a
+/// statement of its own: `call engine_wait('main', wait_ms => 60000)`.
+///
+/// # Errors
+/// - `25001` in a transaction block, or in a query of several statements.
+/// - `22023` if `wait_ms` is outside 0..=60000.
+/// - `RE005` for an unknown environment.
+/// - `RE006` where a stricter isolation level than READ COMMITTED is the default.
+// Its SQL is sql/function/engine_wait.sql.
+#[pg_extern(sql = false)]
+fn engine_wait(
+    worker_queue: default!(Option<&str>, "'main'"),
+    environment_id: default!(Option<&str>, "NULL"),
+    worker_version: default!(Option<&str>, "NULL"),
+    wait_ms: default!(Option<i32>, "60000"),
+    call: pg_sys::FunctionCallInfo,
+) {
+    let procedure = Procedure::begin(call).or_raise();
+    let request = procedure.as_owner(|| {
+        let request = DequeueRequest::new(1, wait_ms.unwrap_or(DEFAULT_WAIT_MS), guc::max_batch());
+        api::enter_locking().and(request).or_raise()
+    });
+    if let Some(request) = request {
+        let mut wait = Wait::begin(worker_queue.unwrap_or("main"), request.wait_ms);
+        let mut is_tidied = false;
+        loop {
+            let seen = wait.look(|| {
+                procedure.as_owner(|| look(worker_queue, environment_id, worker_version).or_raise())
+            });
+            match seen {
+                // There is nothing to wait for in a database that the extension was dropped from.
+                None => break,
+                Some(Seen::Run) => {
+                    procedure.roll_back();
+                    break;
+                }
+                Some(seen) => {
+                    procedure.commit();
+                    // Behind what was put in order there may be something; but never is that all that the wait does.
+                    let looks_again = seen == Seen::Disorder && !is_tidied;
+                    is_tidied = looks_again;
+                    if !looks_again && !wait.sleep() {
+                        break;
+                    }
+                }
+            }
+        }
+    }
+    procedure.end();
+}
+
+/// What a look has seen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    /// A run that can be had.
+    Run,
+    /// Runs that could not be had, and were put in order.
+    Disorder,
+    Nothing,
+}
+
+/// Claims a run to see whether there is one.
+fn look(
+    worker_queue: Option<&str>,
+    environment_id: Option<&str>,
+    worker_version: Option<&str>,
+) -> Result<Seen, Refusal> {
+    api::enter_locking()?;
+    let from = Wanted::new(worker_queue, environment_id, worker_version, 1)?.only_looking();
+    let nobody = Caller {
+        worker_id: None,
+        runner_id: None,
+    };
+    let (runs, _) = from.claim(nobody);
+    Ok(match runs.is_empty() {
+        false => Seen::Run,
+        true if store::has_written() => Seen::Disorder,
+        true => Seen::Nothing,
+    })
+}
