@@ -187,8 +187,8 @@ impl Connection {
         self.driver.0.abort();
     }
 
-    /// The same, and has the server stop what it still does for this connection: a session that waits does not
-    /// look whether anybody is there, and would claim runs for nobody.
+    /// The same, and has the server stop what it still does for this connection: a session that waits looks only
+    /// once a second whether anybody is there.
     pub(crate) fn abandon(&self) {
         self.cut();
         let cancel = self.cancel();

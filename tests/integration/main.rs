@@ -8,6 +8,7 @@ mod commit;
 mod document;
 mod flow;
 mod harness;
+mod orphan;
 mod plan;
 mod privilege;
 mod readme;

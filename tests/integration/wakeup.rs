@@ -9,24 +9,24 @@ use engine_harness::{Cluster, Database, Options, Session};
 use serde_json::json;
 use tokio::task::{JoinHandle, JoinSet};
 
-const PATIENCE: Duration = Duration::from_secs(10);
+pub const PATIENCE: Duration = Duration::from_secs(10);
 
-async fn preloaded() -> Result<Cluster> {
+pub async fn preloaded() -> Result<Cluster> {
     Cluster::start(Options::default().set("shared_preload_libraries", "engine")).await
 }
 
 /// Half of those who looked four times a second would take longer.
-const WOKEN: Duration = Duration::from_millis(100);
+pub const WOKEN: Duration = Duration::from_millis(100);
 
 /// The middle one.
-fn median(mut waited: Vec<Duration>) -> Duration {
+pub fn median(mut waited: Vec<Duration>) -> Duration {
     waited.sort_unstable();
     waited[waited.len() / 2]
 }
 
 /// Dequeues a run of `worker_queue`, waiting for a minute, in a session of its own; returns once that has slept for so long that
 /// its pauses are the longest ones.
-async fn sleeper(
+pub async fn sleeper(
     database: &Database,
     worker_queue: &'static str,
 ) -> Result<JoinHandle<Result<Vec<String>>>> {
