@@ -55,7 +55,8 @@ impl Dequeue {
         self
     }
 
-    /// How long the server may wait for the first run. Kept to the millisecond.
+    /// How long the server may wait for the first run. Kept to the millisecond. A dequeue that waits keeps the
+    /// snapshot of its statement: [`Engine::wait_for_runs`](crate::Engine::wait_for_runs) keeps nothing.
     pub fn wait(mut self, wait: Duration) -> Self {
         self.wait = wait;
         self

@@ -208,8 +208,12 @@ impl<'a, C: GenericClient> Engine<'a, C> {
         rows.iter().map(|row| Ok(row.try_get("name")?)).collect()
     }
 
-    /// Whether this connection leads among those that tick, or does so from now on.
-    pub(crate) async fn lead(&self) -> Result<bool, Error> {
+    /// `engine_lead`: whether this connection leads among those that tick, or does so from now on, until it is
+    /// closed.
+    ///
+    /// # Errors
+    /// [`VersionMismatch`](crate::ErrorKind::VersionMismatch).
+    pub async fn lead(&self) -> Result<bool, Error> {
         let row = self.client.query_typed_one(statement::LEAD, &[]).await?;
         Ok(row.try_get("leads")?)
     }

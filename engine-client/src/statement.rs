@@ -91,8 +91,7 @@ pub(crate) const SNAPSHOTS_SINCE: &str = "select engine_snapshots_since(run_id =
 
 pub(crate) const TICK: &str = "select t.kind, t.processed from engine_tick(max_items => $1) as t";
 
-// A lock of the session; the two numbers are any that nobody else uses.
-pub(crate) const LEAD: &str = "select pg_try_advisory_lock(1701734252, 1953066083) as leads";
+pub(crate) const LEAD: &str = "select engine_lead() as leads";
 
 pub(crate) const RUN_RESULT: &str = "\
 select r.run_id, r.snapshot_id, r.run_status, r.execution_status, r.attempt_number, r.output, r.output_type, r.error,

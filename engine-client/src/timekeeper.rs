@@ -4,6 +4,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
+use tokio_postgres::error::SqlState;
 
 use crate::link::{Link, LinkConfig};
 use crate::{Connection, Database, Error};
@@ -35,8 +36,8 @@ impl Default for TimekeeperConfig {
 /// Calls `engine_tick` from time to time. Without it nothing that is due happens: above all, a run whose
 /// worker died is not put back into its queue.
 ///
-/// Any number may run beside each other; one anywhere is enough. Of all in a database one leads, by an advisory
-/// lock of its session, and ticks at every interval. The others ask for the lock at every interval, which
+/// Any number may run beside each other; one anywhere is enough. Of all in a database one leads, by `engine_lead`,
+/// and ticks at every interval. The others ask for the lock at every interval, which
 /// writes nothing, and tick at every tenth, so that all goes on even if a pooler in transaction mode keeps the
 /// lock of a leader that is gone. None is needed where the server preloads the library and ticks itself. Every
 /// [`Worker`](crate::Worker) has one unless it is configured without.
@@ -100,9 +101,17 @@ impl Timekeeper {
     async fn turn(&self, lead: &mut Lead) -> Result<bool, Error> {
         let connection = self.link.connection().await?;
         lead.move_to(&connection);
-        if !lead.is_held {
+        if !lead.is_held && !lead.is_forbidden {
             let call = async { connection.engine().lead().await };
-            lead.is_held = self.link.answer(&connection, call).await?;
+            match self.link.answer(&connection, call).await {
+                Ok(is_held) => lead.is_held = is_held,
+                // It ticks as those do that follow.
+                Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
+                    lead.is_forbidden = true;
+                    tracing::warn!(%error, "this timekeeper cannot lead");
+                }
+                Err(error) => return Err(error),
+            }
             if lead.is_held {
                 tracing::debug!("this timekeeper leads");
             }
@@ -131,6 +140,8 @@ impl Timekeeper {
 struct Lead {
     connection: Weak<Connection>,
     is_held: bool,
+    /// Whether its role lacks the right to.
+    is_forbidden: bool,
     ticked_at: Instant,
 }
 
@@ -139,6 +150,7 @@ impl Default for Lead {
         Self {
             connection: Weak::new(),
             is_held: false,
+            is_forbidden: false,
             ticked_at: Instant::now(),
         }
     }

@@ -13,6 +13,7 @@ revoke all on function engine_heartbeat from public;
 revoke all on function engine_heartbeat_many from public;
 revoke all on function engine_moved from public;
 revoke all on function engine_tick from public;
+revoke all on function engine_lead from public;
 revoke all on function engine_execution_data from public;
 revoke all on function engine_snapshots_since from public;
 revoke all on function engine_run_result from public;
@@ -62,6 +63,7 @@ comment on function engine_heartbeat is 'Moves the heartbeat deadline of a run, 
 comment on function engine_moved is 'Tells which of many runs have moved on from these snapshots, and writes nothing.';
 comment on function engine_heartbeat_many is 'Moves the heartbeat deadlines of many runs in one statement; one row per element, in order.';
 comment on function engine_tick is 'Does what is due, and returns how much of each kind: at most max_items, in one commit.';
+comment on function engine_lead is 'Has this session lead among those that call engine_tick, if no other one does, and returns whether it leads.';
 comment on function engine_execution_data is 'Returns the latest snapshot of a run with its checkpoint and completed waitpoints, or null if there is no such run.';
 comment on function engine_snapshots_since is 'Returns the valid snapshots of a run after a given one, oldest first, at most the newest fifty.';
 comment on function engine_run_result is 'Returns what became of a run: one row with its status and, once it has ended, its output or error; none without such a run.';

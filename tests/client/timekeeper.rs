@@ -14,22 +14,26 @@ use crate::running::PATIENCE;
 type Ended = JoinHandle<Result<(), engine_client::Error>>;
 
 fn start(database: &Database) -> Result<(oneshot::Sender<()>, Ended)> {
+    Ok(start_by(database.connection_string().parse()?))
+}
+
+fn start_by(database: engine_client::Database) -> (oneshot::Sender<()>, Ended) {
     let (stop, stopped) = oneshot::channel();
     let config = TimekeeperConfig {
         interval: Duration::from_millis(20),
         ..TimekeeperConfig::default()
     };
-    let timekeeper = Timekeeper::new(database.connection_string().parse()?, config);
+    let timekeeper = Timekeeper::new(database, config);
     let shutdown = async move {
         stopped.await.ok();
     };
-    Ok((stop, tokio::spawn(timekeeper.run(shutdown))))
+    (stop, tokio::spawn(timekeeper.run(shutdown)))
 }
 
-/// The backends that hold an advisory lock in this database.
+/// The backends that lead in this database.
 async fn leaders(session: &Session) -> Result<Vec<i32>> {
     let sql = "select l.pid from pg_locks l join pg_database d on d.oid = l.database \
-               where l.locktype = 'advisory' and l.objsubid = 2 and d.datname = current_database()";
+               where l.locktype = 'advisory' and l.objsubid = x'4504'::integer and d.datname = current_database()";
     let rows = session.client.query(sql, &[]).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
@@ -70,8 +74,8 @@ async fn a_timekeeper_that_does_not_lead_still_ticks_now_and_then() -> Result<()
     let session = Session::open(&database).await?;
     let dead = Session::open(&database).await?;
     // As a pooler would that keeps the session of a leader who is gone.
-    let lock = "select pg_advisory_lock(1701734252, 1953066083)";
-    dead.client.batch_execute(lock).await?;
+    let lead = "select engine_lead()";
+    assert!(dead.client.query_one(lead, &[]).await?.get::<_, bool>(0));
     let held = {
         session.trigger("stuck").await?;
         session.take().await?
@@ -85,5 +89,32 @@ async fn a_timekeeper_that_does_not_lead_still_ticks_now_and_then() -> Result<()
     .await?;
     stop.send(()).ok();
     ended.await??;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_timekeeper_whose_role_may_not_lead_ticks_now_and_then() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    let role = format!("ticker_{}", std::process::id());
+    let grant =
+        format!("create role {role} login; grant execute on function engine_tick to {role}");
+    session.client.batch_execute(&grant).await?;
+    session.trigger("stuck").await?;
+    let held = session.take().await?;
+    session.lapse(&held.run_id).await?;
+    let mut config: engine_client::tokio_postgres::Config = database.connection_string().parse()?;
+    config.user(&role);
+    let (stop, ended) = start_by(config.into());
+    eventually("the run is recovered", PATIENCE, async || {
+        let recovered = "engine.run_state where execution_status in ('QUEUED', 'FINISHED')";
+        Ok(session.count(recovered).await? == 1)
+    })
+    .await?;
+    assert!(leaders(&session).await?.is_empty());
+    stop.send(()).ok();
+    ended.await??;
+    let drop = format!("drop owned by {role}; drop role {role}");
+    session.client.batch_execute(&drop).await?;
     Ok(())
 }

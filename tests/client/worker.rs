@@ -308,7 +308,7 @@ async fn a_worker_outlives_its_server_and_delivers_what_it_did_meanwhile() -> Re
 
 /// Sessions that wait for a run.
 const WAITING: &str = "pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() \
-     and state = 'active' and query like '%engine_dequeue(%'";
+     and state = 'active' and query like 'call engine_wait(%'";
 
 fn waiting_config(wait: Duration) -> WorkerConfig {
     let link = LinkConfig {
@@ -337,6 +337,11 @@ async fn a_dequeue_may_wait_for_longer_than_a_call_may_take() -> Result<()> {
     })
     .await?;
     assert_eq!(session.count(WAITING).await?, 1, "none was left behind");
+    eventually("it holds nothing", PATIENCE, async || {
+        let nothing = format!("{WAITING} and backend_xmin is null and backend_xid is null");
+        Ok(session.count(&nothing).await? == 1)
+    })
+    .await?;
     session.trigger("quick").await?;
     finished(&session, 1).await?;
     running.stop().await?;
@@ -417,6 +422,10 @@ async fn a_worker_that_lacks_a_right_says_so_and_claims_nothing() -> Result<()> 
     let running = Running::start(worker());
     finished(&session, 1).await?;
     running.stop().await?;
+    let waits = worker().config(waiting_config(Duration::from_secs(1)));
+    let refused = timeout(PATIENCE, waits.run(std::future::pending())).await?;
+    let error = refused.err().context("it works")?;
+    assert!(error.to_string().contains("engine_wait"), "{error}");
     session
         .client
         .batch_execute(&format!("drop owned by {role}; drop role {role}"))

@@ -244,15 +244,29 @@ async fn nobody_else_takes_the_locks_of_the_engine() -> Result<()> {
     for _ in 0..2 {
         worker.trigger_with("'test', queue => 'q'").await?;
     }
+    let timekeeper = Session::open(&database).await?;
+    assert!(leads(&timekeeper).await?);
     worker.client.batch_execute("begin").await?;
     worker.dequeue().await?.context("nothing is queued")?;
     let taken = stranger.client.query(TAKE_ALL, &[]).await?;
-    assert!(taken.len() >= 2, "the mutex and a lane");
+    assert!(taken.len() >= 3, "the mutex, a lane and the lead");
     worker.client.batch_execute("commit").await?;
     worker
         .dequeue()
         .await?
         .context("somebody stands in the way")?;
     worker.client.batch_execute(limit).await?;
+    assert!(!leads(&worker).await?, "one leads");
+    assert!(leads(&timekeeper).await?, "as often as it asks");
+    drop(timekeeper);
+    eventually("another leads", PATIENCE, async || leads(&worker).await).await?;
     worker.check().await
+}
+
+async fn leads(session: &Session) -> Result<bool> {
+    let row = session
+        .client
+        .query_one("select engine_lead()", &[])
+        .await?;
+    Ok(row.get(0))
 }

@@ -38,10 +38,10 @@ pub struct WorkerConfig {
     /// one after the other; calls on several share the server's flushes. Beside them a worker has one
     /// connection each for dequeues, heartbeats and its timekeeper. Default: 2.
     pub attempt_connections: usize,
-    /// How long a dequeue may wait in the server for a first run, at most 60 s; zero for not at all. Where the
-    /// server preloads the library, the commit that queues a run ends the wait; elsewhere it looks four times a
-    /// second or more often. A shutdown waits for the dequeue under way, and a transaction that is open holds
-    /// vacuum back: keep it to a few seconds. Default: zero.
+    /// How long to wait in the server for a first run where there is none, at most 60 s; zero for not at all. Where
+    /// the server preloads the library, the commit that queues a run ends the wait; elsewhere the server looks four
+    /// times a second or more often. What waits holds nothing (`engine_wait`), and a shutdown ends it at once.
+    /// Default: zero.
     pub wait: Duration,
     /// Pauses between dequeues that find nothing. Default: 20 ms to 1 s.
     pub idle: BackoffRange,

@@ -12,9 +12,9 @@ use super::attempt::Attempts;
 use super::metric;
 use crate::backoff::{Backoff, BackoffRange};
 use crate::link::Link;
-use crate::{Dequeue, Dequeued, Error, Identity};
+use crate::{Connection, Dequeue, Dequeued, Error, Identity};
 
-/// What every worker calls. What only some handlers need is refused in them.
+/// What every worker calls, and what one calls that waits. What only some handlers need is refused in them.
 const NEEDED: &[&str] = &[
     "engine_dequeue",
     "engine_start_attempt",
@@ -24,6 +24,7 @@ const NEEDED: &[&str] = &[
     "engine_complete_attempt",
     "engine_complete_many",
 ];
+const NEEDED_TO_WAIT: &str = "engine_wait";
 
 /// Dequeues only for free permits. A run that was taken is started at once, unless it was prefetched or its
 /// task has a limit of its own: then it waits for its turn, kept by heartbeats.
@@ -41,8 +42,7 @@ pub(super) struct Dequeuer {
 impl Dequeuer {
     /// Spawns an attempt into `running` for every dequeued run, until `stop`.
     ///
-    /// A dequeue under way is not dropped at the stop, because the runs that it takes would stall; one that waits
-    /// is cancelled, and what it took before that is worked on.
+    /// A dequeue under way is not dropped at the stop, because the runs that it takes would stall; a wait is cancelled.
     ///
     /// # Errors
     /// What waiting does not heal.
@@ -74,8 +74,8 @@ impl Dequeuer {
                 }
             }
             match self.take(permits, running, stop).await {
-                Ok(0) => pause(idle.pause(), stop).await,
-                Ok(_) => idle.reset(),
+                Ok(true) => idle.reset(),
+                Ok(false) => pause(idle.pause(), stop).await,
                 Err(error) if error.is_lasting() => return Err(error),
                 Err(error) => {
                     tracing::warn!(%error, "dequeue failed");
@@ -92,7 +92,9 @@ impl Dequeuer {
             return Ok(());
         };
         let connection = connection?;
-        let call = async { connection.engine().missing_rights(NEEDED).await };
+        let mut needed = NEEDED.to_vec();
+        needed.extend((!self.dequeue.wait.is_zero()).then_some(NEEDED_TO_WAIT));
+        let call = async { connection.engine().missing_rights(&needed).await };
         let missing = self.link.answer(&connection, call).await?;
         if missing.is_empty() {
             return Ok(());
@@ -117,25 +119,48 @@ impl Dequeuer {
         Some(permits)
     }
 
-    /// Dequeues at most one run per permit; returns how many came.
+    /// Dequeues at most one run per permit, and if there is none waits for one in the server; returns whether it is
+    /// worth to dequeue again at once.
     async fn take(
         &self,
+        permits: OwnedSemaphorePermit,
+        running: &mut JoinSet<()>,
+        stop: &CancellationToken,
+    ) -> Result<bool, Error> {
+        let Some(connection) = stop.run_until_cancelled(self.link.connection()).await else {
+            return Ok(false);
+        };
+        let connection = connection?;
+        if self.dequeue(&connection, permits, running, stop).await? > 0 {
+            return Ok(true);
+        }
+        if self.dequeue.wait.is_zero() || stop.is_cancelled() {
+            return Ok(false);
+        }
+        // It returns when a dequeue will find something, or others were faster; so nobody spins.
+        let engine = connection.engine();
+        let call = engine.wait_for_runs(&self.dequeue);
+        let wait = self.dequeue.wait;
+        self.link
+            .answer_after(wait, &connection, call, stop)
+            .await?;
+        Ok(true)
+    }
+
+    /// Dequeues at most one run per permit; returns how many came.
+    async fn dequeue(
+        &self,
+        connection: &Connection,
         mut permits: OwnedSemaphorePermit,
         running: &mut JoinSet<()>,
         stop: &CancellationToken,
     ) -> Result<usize, Error> {
-        let Some(connection) = stop.run_until_cancelled(self.link.connection()).await else {
-            return Ok(0);
-        };
-        let connection = connection?;
         let max_runs = i32::try_from(permits.num_permits()).unwrap_or(i32::MAX);
-        let dequeue = self.dequeue.clone().max_runs(max_runs);
+        let dequeue = self.dequeue.clone().max_runs(max_runs).wait(Duration::ZERO);
         let since = Instant::now();
         let engine = connection.engine().identified_as(&self.identity);
         let call = engine.dequeue(&dequeue);
-        let answer = self
-            .link
-            .answer_after(dequeue.wait, &connection, call, stop);
+        let answer = self.link.answer_after(dequeue.wait, connection, call, stop);
         let dequeued = answer.await?.unwrap_or_default();
         let count = dequeued.len();
         metric::dequeued(count);

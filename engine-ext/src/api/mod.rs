@@ -24,6 +24,7 @@ mod hand_out;
 mod heartbeat;
 mod idempotency;
 mod key;
+mod lead;
 mod machine;
 mod observe;
 mod parent;

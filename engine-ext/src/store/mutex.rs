@@ -36,6 +36,8 @@ enum Kind {
     /// Held alone by who waits for the mutex and keeps claims off it.
     Gate = 0x4502,
     Lane = 0x4503,
+    /// Held alone, and by its session, by who calls the tick.
+    Lead = 0x4504,
 }
 
 /// Takes the mutex alone, if nobody has it.
@@ -52,6 +54,22 @@ pub(crate) fn try_shared(environment_id: &str) -> bool {
 pub(crate) fn try_lane(environment_id: &str, queue: &str, concurrency_key: &str) -> bool {
     let tag = tag(Kind::Lane, &[environment_id, queue, concurrency_key]);
     take(&tag, ALONE)
+}
+
+/// Has this session lead among those that call the tick, if no other one does, until it ends; tells whether it leads.
+pub(crate) fn lead() -> bool {
+    let tag = tag(Kind::Lead, &[]);
+    // SAFETY: the tag lives longer than the call, which does not wait.
+    match unsafe { pg_sys::LockAcquire(&tag, ALONE, true, true) } {
+        pg_sys::LockAcquireResult::LOCKACQUIRE_NOT_AVAIL => false,
+        pg_sys::LockAcquireResult::LOCKACQUIRE_OK => true,
+        _ => {
+            // It has it once, however often it asks.
+            // SAFETY: as above; the session has just taken the lock.
+            unsafe { pg_sys::LockRelease(&tag, ALONE, true) };
+            true
+        }
+    }
 }
 
 /// Takes the mutex alone, and waits for it.

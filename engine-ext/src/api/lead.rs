@@ -1,0 +1,16 @@
+//! The lead among those that call the tick.
+
+use pgrx::{pg_extern, search_path};
+
+use crate::error::OrRaise;
+use crate::{api, store};
+
+/// Has this session lead among those that call `engine_tick`, if no other one does, and returns whether it leads.
+///
+/// It leads until it ends. One that does not lead may tick as well: the lead only spares all of them from doing so at once.
+#[pg_extern(volatile, parallel_unsafe, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+fn engine_lead() -> bool {
+    api::enter_writing().or_raise();
+    store::mutex::lead()
+}
