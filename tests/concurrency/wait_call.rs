@@ -1,12 +1,15 @@
 //! `call engine_wait(…)`: who waits that way holds nothing at all, and spins at nothing.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use engine_harness::condition::{backend_pid, eventually};
 use engine_harness::{Database, Session};
-use tokio::task::JoinHandle;
+use serde_json::json;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::reservation::preloaded;
 use crate::waiter::{PATIENCE, STATES};
@@ -222,4 +225,69 @@ async fn the_extension_can_be_dropped_while_a_call_waits() -> Result<()> {
     session.client.batch_execute(drop).await?;
     call.session.await??;
     Ok(())
+}
+
+/// Works off `runs` runs of an environment with a limit, by sessions that wait for every one of them.
+async fn works_off_every_run_by_waiting(database: Database, runs: i64) -> Result<()> {
+    let session = Session::open(&database).await?;
+    let limits = "select engine_set_environment('e', concurrency_limit => 3); \
+                  select engine_set_queue('q', 'e', concurrency_limit => 2)";
+    session.client.batch_execute(limits).await?;
+    let over = Arc::new(AtomicBool::new(false));
+    let mut workers = JoinSet::new();
+    for _ in 0..8 {
+        let (worker, over) = (Session::open(&database).await?, over.clone());
+        workers.spawn(async move {
+            let (mut calls, mut done) = (0, 0);
+            while !over.load(Ordering::Relaxed) {
+                worker
+                    .client
+                    .execute("call engine_wait(wait_ms => 2000)", &[])
+                    .await?;
+                calls += 1;
+                if let Some(held) = worker.dequeue().await? {
+                    let held = worker.start(&held).await?;
+                    worker.complete(&held, json!({"ok": true})).await?;
+                    done += 1;
+                }
+            }
+            Ok::<_, anyhow::Error>((calls, done))
+        });
+    }
+    for run in 0..runs {
+        let queue = ["q", "other"][usize::from(run % 3 == 0)];
+        session
+            .trigger_with(&format!(
+                "'test', environment_id => 'e', queue => '{queue}'"
+            ))
+            .await?;
+        assert!(session.count("engine.slot").await? <= 3, "over the limit");
+    }
+    eventually("all runs are finished", PATIENCE * 6, async || {
+        let finished = "engine.run_state where execution_status = 'FINISHED'";
+        Ok(session.count(finished).await? == runs)
+    })
+    .await?;
+    over.store(true, Ordering::Relaxed);
+    let (mut calls, mut done) = (0, 0);
+    while let Some(worker) = workers.join_next().await {
+        let (called, worked) = worker??;
+        calls += called;
+        done += worked;
+    }
+    assert_eq!(done, runs);
+    // Others may be faster, but not always.
+    assert!(calls < runs * 8, "{calls} waits for {runs} runs");
+    session.check().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_who_wait_work_off_every_run_within_the_limits() -> Result<()> {
+    works_off_every_run_by_waiting(Database::fresh().await?, 150).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_who_wait_for_bells_work_off_every_run_within_the_limits() -> Result<()> {
+    let cluster = preloaded().await?;
+    works_off_every_run_by_waiting(cluster.database().await?, 150).await
 }
