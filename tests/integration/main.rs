@@ -13,6 +13,7 @@ mod plan;
 mod privilege;
 mod readme;
 mod refusal;
+mod size;
 mod transaction;
 mod update;
 mod wakeup;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     ExecutionStatus, Finish, Plan, Refusal, Run, RunError, RunStatus, Settings, Timestamp,
-    Transition,
+    Transition, check_label,
 };
 
 /// The reason of those who give none.
@@ -27,13 +27,14 @@ impl Cancel {
     /// A cancel as a caller asks for it.
     ///
     /// # Errors
-    /// [`Refusal::InvalidValue`] (`22023`) for a negative duration.
+    /// [`Refusal::InvalidValue`] (`22023`) for a negative duration, or a reason that is too long.
     pub fn new(
         reason: Option<String>,
         finalize: bool,
         completed_at: Option<Timestamp>,
         attempt_duration_ms: Option<i64>,
     ) -> Result<Self, Refusal> {
+        let reason = check_label("reason", reason)?;
         match attempt_duration_ms {
             Some(duration_ms) if duration_ms < 0 => Err(Refusal::invalid(
                 "attempt_duration_ms",

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::status::named;
 use crate::{
     Carries, CheckpointId, ExecutionStatus, Move, Plan, Refusal, Run, RunStatus, SnapshotId,
-    Transition,
+    Transition, check_label,
 };
 
 named! {
@@ -46,7 +46,7 @@ impl NewCheckpoint {
     /// Checks a checkpoint.
     ///
     /// # Errors
-    /// [`Refusal::InvalidValue`] (`22023`) for a type that is none.
+    /// [`Refusal::InvalidValue`] (`22023`) for a type that is none, or a text that is too long.
     pub fn new(
         kind: &str,
         location: String,
@@ -60,11 +60,12 @@ impl NewCheckpoint {
                 "Give DOCKER, KUBERNETES or COMPUTE.",
             ));
         };
+        check_label("location", Some(&location))?;
         Ok(Self {
             kind,
             location,
-            image_ref,
-            reason,
+            image_ref: check_label("image_ref", image_ref)?,
+            reason: check_label("reason", reason)?,
         })
     }
 

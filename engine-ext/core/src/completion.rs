@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::batch::check_batch;
 use crate::document::{check_depth, check_text, read};
 use crate::retry::MAX_DELAY_MS;
-use crate::{AskedRetry, Refusal, RunError, RunId, SnapshotId, Timestamp};
+use crate::{AskedRetry, Limits, Refusal, RunError, RunId, SnapshotId, Timestamp, check_label};
 
 /// What became of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +53,30 @@ impl Completion {
             error: RunError::text(message),
             retry: None,
         })
+    }
+
+    /// Refuses a completion that cannot be kept for its size.
+    ///
+    /// # Errors
+    /// [`Refusal::TooLarge`] (`54000`) for an output, an error or metadata over the limits, [`Refusal::InvalidValue`] (`22023`)
+    /// for a media type that is too long.
+    pub fn check(&self, limits: &Limits) -> Result<(), Refusal> {
+        match &self.outcome {
+            Outcome::Success {
+                output,
+                output_type,
+            } => {
+                limits.check_payload("output", output.as_ref().map_or(0, String::len))?;
+                check_label("outputType", Some(output_type))?;
+            }
+            Outcome::Failure { error, .. } => {
+                limits.check_document("error", &error.to_json())?;
+            }
+        }
+        match &self.metadata {
+            Some(metadata) => limits.check_document("metadata", metadata),
+            None => Ok(()),
+        }
     }
 
     fn of(outcome: Outcome) -> Self {
@@ -120,6 +144,14 @@ impl CompletionOf {
         };
         check_batch("completions", elements.len(), max_batch)?;
         Ok(elements.iter().map(Self::parse).collect())
+    }
+
+    /// Refuses one that cannot be kept for its size.
+    ///
+    /// # Errors
+    /// As [`Completion::check`].
+    pub fn check(self, limits: &Limits) -> Result<Self, Refusal> {
+        self.completion.check(limits).map(|()| self)
     }
 
     fn parse(value: &Value) -> Result<Self, Refusal> {

@@ -1,6 +1,6 @@
 //! How operators change environments and queues.
 
-use crate::{Environment, EnvironmentType, Queue, Refusal};
+use crate::{Environment, EnvironmentType, Queue, Refusal, check_label};
 
 /// What is asked of a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +65,7 @@ impl EnvironmentChange {
     /// What becomes of `environment`.
     ///
     /// # Errors
-    /// [`Refusal::InvalidValue`] (`22023`) for an unknown kind, or a burst factor below 1.
+    /// [`Refusal::InvalidValue`] (`22023`) for an unknown kind, a burst factor below 1, or an id that is too long.
     pub fn apply(self, environment: &mut Environment) -> Result<(), Refusal> {
         if let Some(kind) = self.kind {
             environment.kind = EnvironmentType::parse(&kind).ok_or_else(|| {
@@ -91,8 +91,14 @@ impl EnvironmentChange {
                 *old = new;
             }
         };
-        keep(self.project_id, &mut environment.project_id);
-        keep(self.organization_id, &mut environment.organization_id);
+        keep(
+            check_label("project_id", self.project_id)?,
+            &mut environment.project_id,
+        );
+        keep(
+            check_label("organization_id", self.organization_id)?,
+            &mut environment.organization_id,
+        );
         self.concurrency_limit
             .apply(&mut environment.concurrency_limit);
         self.max_queue_size.apply(&mut environment.max_queue_size);

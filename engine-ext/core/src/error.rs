@@ -79,13 +79,15 @@ impl RunError {
         Self { json }
     }
 
-    /// An error that is a text: `STRING_ERROR`.
+    /// An error that is a text: `STRING_ERROR`. It is cut as those of completions are.
     #[must_use]
     pub fn text(raw: &str) -> Self {
         let mut json = Map::new();
         json.insert("type".to_owned(), json!("STRING_ERROR"));
         json.insert("raw".to_owned(), json!(raw));
-        Self { json }
+        Self {
+            json: sanitize(json),
+        }
     }
 
     /// Reads an error out of a completion.

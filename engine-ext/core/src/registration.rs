@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use crate::document::check_depth;
-use crate::{Refusal, RetrySettings, Task, WorkerVersion, check_name, ttl};
+use crate::{Limits, Refusal, RetrySettings, Task, WorkerVersion, check_label, check_name, ttl};
 
 /// What a worker tells.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,22 +20,25 @@ impl Registration {
     /// Reads what a worker tells: `tasks`, an array of objects with an `id`, and `queues`, an array of objects with a `name`.
     ///
     /// # Errors
-    /// [`Refusal::InvalidValue`] (`22023`), naming what it is; [`Refusal::TooDeep`] (`22032`).
+    /// [`Refusal::InvalidValue`] (`22023`), naming what it is; [`Refusal::TooDeep`] (`22032`); [`Refusal::TooLarge`] (`54000`) for
+    /// more than the largest payload.
     pub fn read(
         version: &str,
         tasks: Option<&Value>,
         queues: Option<&Value>,
         image: Option<&str>,
+        limits: &Limits,
     ) -> Result<Self, Refusal> {
         check_name("version", version)?;
         for (parameter, document) in [("tasks", tasks), ("queues", queues)] {
             if let Some(document) = document {
                 check_depth(parameter, document)?;
+                limits.check_payload(parameter, document.to_string().len())?;
             }
         }
         let mut worker = WorkerVersion {
             version: version.to_owned(),
-            image: image.map(str::to_owned),
+            image: check_label("image", image)?.map(str::to_owned),
             tasks: BTreeMap::new(),
             queues: BTreeSet::new(),
         };
@@ -176,7 +179,13 @@ mod tests {
     use super::*;
 
     fn read(tasks: Value, queues: Value) -> Result<Registration, Refusal> {
-        Registration::read("1", Some(&tasks), Some(&queues), Some("image:1"))
+        Registration::read(
+            "1",
+            Some(&tasks),
+            Some(&queues),
+            Some("image:1"),
+            &Limits::WIDE,
+        )
     }
 
     #[test]
@@ -231,7 +240,7 @@ mod tests {
                 "{tasks} {queues}: {refused:?}"
             );
         }
-        let unnamed = Registration::read("", None, None, None).unwrap_err();
+        let unnamed = Registration::read("", None, None, None, &Limits::WIDE).unwrap_err();
         assert!(unnamed.message().contains("version"));
     }
 }

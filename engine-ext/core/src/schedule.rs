@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::{
-    Cron, Phase, Refusal, Timestamp, TriggerOptions, Window, ahead_ms, check_depth, check_name,
-    spread,
+    Cron, Phase, Refusal, Timestamp, TriggerOptions, Window, ahead_ms, check_depth, check_label,
+    check_name, spread,
 };
 
 /// A schedule as it is stored.
@@ -87,6 +87,7 @@ impl Schedule {
     pub fn check(&self) -> Result<(), Refusal> {
         check_name("id", &self.id)?;
         check_name("task", &self.task)?;
+        check_label("external_id", self.external_id.as_deref())?;
         Cron::read(&self.cron, &self.timezone)?;
         self.spread_window
             .as_deref()

@@ -1,8 +1,10 @@
 //! The run of a schedule, and what it is told.
 
+use std::rc::Rc;
+
 use serde_json::{Value, json};
 
-use crate::{Beginning, Cron, Refusal, Schedule, Timestamp, TriggerOptions};
+use crate::{Beginning, Cron, Environment, Limits, Refusal, Schedule, Timestamp, TriggerOptions};
 
 /// Ticks that a run is told in advance.
 const UPCOMING: usize = 10;
@@ -30,6 +32,29 @@ impl Schedule {
             })),
             ..options
         })
+    }
+
+    /// Refuses a schedule whose runs would be refused: at its ticks nobody is there to be told.
+    ///
+    /// # Errors
+    /// As [`TriggerOptions::check`].
+    pub fn check_run(
+        &self,
+        environment: Rc<Environment>,
+        limits: Limits,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let some = Beginning {
+            nominal_at: now,
+            effective_at: now,
+            at: now,
+        };
+        // What runs are told is longest once there was a tick before.
+        let later = Self {
+            last_nominal_at: Some(now),
+            ..self.clone()
+        };
+        later.run(some)?.check(environment, limits, now).map(|_| ())
     }
 
     fn payload_of(&self, begins: Beginning) -> Value {

@@ -3,8 +3,9 @@
 use std::rc::Rc;
 
 use crate::{
-    BatchId, Debounce, Environment, IdempotencyKey, Machine, NewRun, Refusal, RetrySettings, RunId,
-    Timestamp, TriggerOptions, check_delay_until, check_depth, check_text, idempotency, ttl,
+    BatchId, Debounce, Environment, IdempotencyKey, Limits, Machine, NewRun, Refusal,
+    RetrySettings, RunId, Timestamp, TriggerOptions, check_delay_until, check_depth, check_label,
+    check_text, idempotency, ttl,
 };
 
 /// Ten years: what a priority may move a run by, milliseconds.
@@ -15,19 +16,6 @@ const MAX_NAME_LENGTH: usize = 128;
 /// `task/`, and a worker queue, an id, a concurrency key, and some fifty bytes of its own.
 const MAX_CONCURRENCY_KEY_BYTES: usize = 1000;
 const MAX_TAGS: usize = 10;
-/// Longest media type, or id of a run that is only told of, bytes.
-const MAX_LABEL_BYTES: usize = 1024;
-
-/// Limits on a trigger.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// The setting `engine.max_payload_bytes`.
-    pub max_payload_bytes: usize,
-    /// The setting `engine.max_metadata_bytes`.
-    pub max_metadata_bytes: usize,
-    /// The setting `engine.max_ttl_ms`; 0 for no ceiling.
-    pub max_ttl_ms: i64,
-}
 
 impl TriggerOptions {
     /// Checks these options and fills in what was not said.
@@ -49,12 +37,7 @@ impl TriggerOptions {
                 .ok_or(Refusal::MissingValue { parameter: "task" })?,
         )?;
         let payload = self.payload.unwrap_or_else(|| "{}".to_owned());
-        check_size(
-            "payload",
-            payload.len(),
-            limits.max_payload_bytes,
-            "engine.max_payload_bytes",
-        )?;
+        limits.check_payload("payload", payload.len())?;
         check_text("payload", &payload, self.payload_type.as_deref())?;
         for (parameter, document) in [
             ("metadata", &self.metadata),
@@ -63,33 +46,14 @@ impl TriggerOptions {
             ("retry", &self.retry),
         ] {
             if let Some(document) = document {
-                check_depth(parameter, document)?;
-                check_size(
-                    parameter,
-                    document.to_string().len(),
-                    limits.max_metadata_bytes,
-                    "engine.max_metadata_bytes",
-                )?;
+                limits.check_document(parameter, document)?;
             }
         }
         if let Some(debounce) = &self.debounce {
             check_depth("debounce", debounce)?;
         }
-        for (parameter, label) in [
-            ("payload_type", &self.payload_type),
-            ("replayed_from", &self.replayed_from),
-        ] {
-            if label
-                .as_ref()
-                .is_some_and(|label| label.len() > MAX_LABEL_BYTES)
-            {
-                return Err(Refusal::invalid(
-                    parameter,
-                    "It has more than 1024 bytes.".to_owned(),
-                    "Give at most 1024 bytes.",
-                ));
-            }
-        }
+        check_label("payload_type", self.payload_type.as_deref())?;
+        check_label("replayed_from", self.replayed_from.as_deref())?;
         let priority_ms = self.priority_ms.unwrap_or(0);
         if priority_ms.unsigned_abs() > MAX_PRIORITY_MS {
             return Err(Refusal::invalid(
@@ -196,23 +160,6 @@ fn concurrency_key(key: Option<String>) -> Result<Option<String>, Refusal> {
             "Give at most 1000 bytes; hash what is longer.",
         )),
         _ => Ok(key),
-    }
-}
-
-fn check_size(
-    what: &'static str,
-    bytes: usize,
-    limit: usize,
-    setting: &'static str,
-) -> Result<(), Refusal> {
-    match bytes > limit {
-        true => Err(Refusal::TooLarge {
-            what,
-            bytes,
-            limit,
-            setting,
-        }),
-        false => Ok(()),
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::document::check_text;
 use crate::status::named;
 use crate::trigger::check_tags;
-use crate::{Refusal, RunError, RunStatus, Timestamp};
+use crate::{Limits, Refusal, RunError, RunStatus, Timestamp, check_label};
 
 /// Longest idempotency key, bytes: an index has it beside the name of its environment, 2,704 bytes together.
 const MAX_KEY_BYTES: usize = 2048;
@@ -57,34 +57,27 @@ pub struct Output {
 }
 
 impl Output {
-    /// What somebody completes a token with; `max_bytes` is the setting `engine.max_payload_bytes`.
+    /// What somebody completes a token with.
     ///
     /// # Errors
-    /// [`Refusal::TooLarge`] (`54000`) for a value over the limit; [`Refusal::TooDeep`], [`Refusal::NotJson`] (`22032`).
+    /// [`Refusal::TooLarge`] (`54000`) for a value over the limit; [`Refusal::InvalidValue`] (`22023`) for a media type that is
+    /// too long; [`Refusal::TooDeep`], [`Refusal::NotJson`] (`22032`).
     pub fn given(
         value: Option<String>,
         media_type: Option<String>,
         is_error: bool,
-        max_bytes: usize,
+        limits: &Limits,
     ) -> Result<Self, Refusal> {
-        match value.as_ref().map_or(0, String::len) {
-            bytes if bytes > max_bytes => Err(Refusal::TooLarge {
-                what: "output",
-                bytes,
-                limit: max_bytes,
-                setting: "engine.max_payload_bytes",
-            }),
-            _ => {
-                if let Some(value) = &value {
-                    check_text("output", value, media_type.as_deref())?;
-                }
-                Ok(Self {
-                    value,
-                    media_type,
-                    is_error,
-                })
-            }
+        let media_type = check_label("output_type", media_type)?;
+        if let Some(value) = &value {
+            limits.check_payload("output", value.len())?;
+            check_text("output", value, media_type.as_deref())?;
         }
+        Ok(Self {
+            value,
+            media_type,
+            is_error,
+        })
     }
 
     /// A wait that lasted until `at`, and no longer. Readers know it by its code.
@@ -282,6 +275,11 @@ mod tests {
             assert_eq!(refused.unwrap_err().sqlstate(), "22023");
         }
         assert!(NewWaitpoint::manual(None, Some("k".to_owned()), None, vec![]).is_ok());
-        assert!(Output::given(Some("123".to_owned()), None, false, 2).is_err());
+        let limits = Limits {
+            max_payload_bytes: 2,
+            max_metadata_bytes: 2,
+            max_ttl_ms: 0,
+        };
+        assert!(Output::given(Some("123".to_owned()), None, false, &limits).is_err());
     }
 }

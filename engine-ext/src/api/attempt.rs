@@ -8,7 +8,6 @@ use pgrx::{default, name, pg_extern, search_path};
 use super::start::{Pair, pair, start};
 use crate::document::Stored;
 use crate::error::{OrRaise, required};
-use crate::store::run::Caller;
 use crate::{api, guc};
 
 /// Starts the next attempt of a dequeued run and returns what its handler gets to know.
@@ -46,10 +45,7 @@ fn engine_start_attempt(
     ),
 > {
     api::enter_locking().or_raise();
-    let caller = Caller {
-        worker_id,
-        runner_id,
-    };
+    let caller = api::caller(worker_id, runner_id).or_raise();
     let is_warm_start = is_warm_start.unwrap_or(false);
     let pair = pair(run_id, snapshot_id).or_raise();
     match start(&[Ok(pair)], is_warm_start, caller).pop() {
@@ -96,10 +92,7 @@ fn engine_start_many(
     let run_ids = required("run_ids", run_ids).or_raise();
     let snapshot_ids = required("snapshot_ids", snapshot_ids).or_raise();
     engine_core::check_pairs(run_ids.len(), snapshot_ids.len(), guc::max_batch()).or_raise();
-    let caller = Caller {
-        worker_id,
-        runner_id,
-    };
+    let caller = api::caller(worker_id, runner_id).or_raise();
     let pairs: Vec<Result<Pair, Refusal>> = run_ids
         .iter()
         .zip(&snapshot_ids)

@@ -36,7 +36,7 @@ struct Asked<'a> {
 /// `is_cached`, and the parent waits for all of it. `options` are kept with it. Behaviour: `spec/wait.md §2.11`.
 ///
 /// # Errors
-/// - `22023` for a count outside 1..=`engine.max_batch`, or a bad key.
+/// - `22023` for a count outside 1..=`engine.max_batch`, or a bad key; `54000` for options over `engine.max_metadata_bytes`.
 /// - `RE001` for an unknown parent, `RE005` for an unknown environment.
 /// - With `resume_parent`: `RE003` for a parent that is finished, `RE004` for one of which no attempt runs.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
@@ -78,10 +78,7 @@ fn engine_create_batch(
         resume_parent: resume_parent.unwrap_or(false) && parent_run_id.is_some(),
         parent_run_id: parent_run_id.map(RunId::parse),
         options: api::document("options", options).or_raise(),
-        caller: Caller {
-            worker_id,
-            runner_id,
-        },
+        caller: api::caller(worker_id, runner_id).or_raise(),
     };
     let environment = environment(environment_id.unwrap_or(Environment::DEFAULT_ID)).or_raise();
     let (batch, is_cached) = create(&environment, &asked).or_raise();

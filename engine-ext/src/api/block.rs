@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use engine_core::{
     BatchId, Command, Output, Refusal, Run, Settings, Timestamp, WaitpointId, check_edges,
-    check_timeout, decide,
+    check_label, check_timeout, decide,
 };
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
@@ -70,16 +70,13 @@ fn engine_block(
     ),
 > {
     api::enter_locking().or_raise();
-    let caller = Caller {
-        worker_id,
-        runner_id,
-    };
+    let caller = api::caller(worker_id, runner_id).or_raise();
     let batch_id = batch_id.map(BatchId::parse);
     let wait = Wait {
         waitpoints: waitpoints(waitpoint_ids, batch_indexes).or_raise(),
         batch_id: batch_id.as_ref(),
         timeout_at: check_timeout(api::moment("timeout_at", timeout_at).or_raise()).or_raise(),
-        span_id: span_id_to_complete,
+        span_id: check_label("span_id_to_complete", span_id_to_complete).or_raise(),
     };
     let settings = api::settings(api::now());
     let run = api::lock(run_id).or_raise();

@@ -1,6 +1,6 @@
 //! Cancelling.
 
-use engine_core::{Cancel, Command, Plan, Refusal, decide};
+use engine_core::{Cancel, Command, Plan, Refusal, check_label, decide};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
 use pgrx::{default, name, pg_extern, search_path};
@@ -19,7 +19,7 @@ use crate::{api, store};
 ///
 /// # Errors
 /// - `RE001` for an unknown run. A run that is over is no error: `already_finished` says so.
-/// - `22023` for a negative duration.
+/// - `22023` for a negative duration, a reason or an id of more than 1024 bytes.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 #[pg_extern(volatile, parallel_unsafe, security_definer)]
 #[search_path(pg_catalog, pg_temp)]
@@ -51,6 +51,8 @@ fn engine_cancel(
         api::moment("completed_at", completed_at).or_raise(),
         attempt_duration_ms,
     );
+    let bulk_action_id = check_label("bulk_action_id", bulk_action_id).or_raise();
+    let cancel = cancel.or_raise();
     let run = api::lock(run_id).or_raise();
     let already_finished = apply(&run, cancel, bulk_action_id).or_raise();
     let execution = store::observe::execution(&run.id);
@@ -69,11 +71,11 @@ fn engine_cancel(
 /// Cancels a locked run; gives whether it was over before.
 fn apply(
     run: &engine_core::Run,
-    cancel: Result<Cancel, Refusal>,
+    cancel: Cancel,
     bulk_action_id: Option<&str>,
 ) -> Result<bool, Refusal> {
     let settings = api::settings(api::now());
-    let plan = decide(run, Command::Cancel(&cancel?), &settings)?;
+    let plan = decide(run, Command::Cancel(&cancel), &settings)?;
     let already_finished = plan == Plan::Keep;
     let mut transitions = Transitions::new(run.id.shard(), Caller::default(), &settings);
     transitions.add(run, plan);

@@ -50,10 +50,7 @@ fn engine_create_checkpoint(
     ),
 > {
     api::enter_locking().or_raise();
-    let caller = Caller {
-        worker_id,
-        runner_id,
-    };
+    let caller = api::caller(worker_id, runner_id).or_raise();
     let given = SnapshotId::parse(required("snapshot_id", snapshot_id).or_raise());
     let checkpoint = required("type", r#type).and_then(|kind| {
         let location = required("location", location)?;
@@ -96,10 +93,7 @@ fn engine_continue(
     ),
 > {
     api::enter_locking().or_raise();
-    let caller = Caller {
-        worker_id,
-        runner_id,
-    };
+    let caller = api::caller(worker_id, runner_id).or_raise();
     let given = SnapshotId::parse(required("snapshot_id", snapshot_id).or_raise());
     let run = api::lock(run_id).or_raise();
     resume(&run, &given, caller).or_raise();

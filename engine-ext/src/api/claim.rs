@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use engine_core::{Environment, Refusal, Settings, Timestamp, fair_share};
+use engine_core::{Environment, Refusal, Settings, Timestamp, check_label, fair_share};
 
 use super::claim_limit::Claimer;
 use super::hand_out::{Got, length};
@@ -29,13 +29,15 @@ impl<'a> Wanted<'a> {
     /// Checks what a call asks for.
     ///
     /// # Errors
-    /// [`Refusal::UnknownEnvironment`] (`RE005`).
+    /// [`Refusal::UnknownEnvironment`] (`RE005`), [`Refusal::InvalidValue`] (`22023`) for a name that is too long.
     pub(super) fn new(
         worker_queue: Option<&'a str>,
         environment_id: Option<&'a str>,
         worker_version: Option<&'a str>,
         max_runs: i32,
     ) -> Result<Self, Refusal> {
+        let worker_queue = check_label("worker_queue", worker_queue)?;
+        let worker_version = check_label("worker_version", worker_version)?;
         if let Some(id) = environment_id
             && store::environment::find(id).is_none()
         {

@@ -62,7 +62,8 @@ impl Completed {
 /// start it again with the snapshot that is returned.
 ///
 /// # Errors
-/// - `22032` for a malformed completion.
+/// - `22032` for a malformed completion; `54000` for an output over `engine.max_payload_bytes`, an error or metadata over
+///   `engine.max_metadata_bytes`.
 /// - `RE001` for an unknown run.
 /// - `RE002` if the snapshot is not the latest: the run has moved on, stop the work.
 /// - `RE003` if the run is finished, `RE004` if no worker holds it.
@@ -89,10 +90,7 @@ fn engine_complete_attempt(
     ),
 > {
     api::enter_locking().or_raise();
-    let caller = Caller {
-        worker_id,
-        runner_id,
-    };
+    let caller = api::caller(worker_id, runner_id).or_raise();
     let completion = required("completion", completion).and_then(|json| Completion::parse(&json.0));
     TableIterator::once(one(run_id, snapshot_id, completion, caller).or_raise())
 }
@@ -184,10 +182,7 @@ fn engine_complete_many(
     ),
 > {
     api::enter_locking().or_raise();
-    let caller = Caller {
-        worker_id,
-        runner_id,
-    };
+    let caller = api::caller(worker_id, runner_id).or_raise();
     let completions = required("completions", completions).or_raise();
     let completions = CompletionOf::many(completions.0, guc::max_batch()).or_raise();
     let ids: Vec<Option<RunId>> = completions
@@ -243,6 +238,9 @@ fn all(
     caller: Caller<'_>,
 ) -> Result<Vec<Result<Completed, Refusal>>, Refusal> {
     let settings = api::settings(api::now());
+    let limits = guc::trigger_limits();
+    let check = |element: Result<CompletionOf, Refusal>| element?.check(&limits);
+    let completions: Vec<_> = completions.into_iter().map(check).collect();
     let mut shards: BTreeMap<Shard, BTreeSet<&RunId>> = BTreeMap::new();
     for element in completions.iter().flatten() {
         let run_id = &element.run_id;

@@ -81,21 +81,18 @@ fn engine_dequeue(
         wait_ms.unwrap_or(0),
         guc::max_batch(),
     );
-    let caller = Caller {
-        worker_id,
-        runner_id,
-    };
+    let caller = api::caller(worker_id, runner_id);
     // Looks things up, and holds nothing of it.
-    let (from, request) = store::hold::only_if_written(|| {
+    let (from, request, caller) = store::hold::only_if_written(|| {
         api::enter_locking()?;
-        let request = request?;
+        let (request, caller) = (request?, caller?);
         let from = Wanted::new(
             worker_queue,
             environment_id,
             worker_version,
             request.max_runs,
         )?;
-        Ok::<_, Refusal>((from, request))
+        Ok::<_, Refusal>((from, request, caller))
     })
     .or_raise();
     let (runs, now) = wait_for(&from, request.wait_ms, caller);

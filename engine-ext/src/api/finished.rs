@@ -2,7 +2,7 @@
 
 use engine_core::{
     DEFAULT_REASON, ExecutionStatus, Refusal, RunError, RunId, RunStatus, Transition,
-    TriggerOptions,
+    TriggerOptions, check_label,
 };
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
@@ -12,7 +12,7 @@ use super::arrival::{TriggeredRow, cached, trigger};
 use crate::document::JsonB;
 use crate::error::{OrRaise, required};
 use crate::store::trigger::Birth;
-use crate::{api, store};
+use crate::{api, guc, store};
 
 /// Writes a run that was cancelled before it could be triggered.
 ///
@@ -40,6 +40,7 @@ fn engine_create_cancelled_run(
     ),
 > {
     api::enter_writing().or_raise();
+    let reason = check_label("reason", reason).or_raise();
     let error = RunError::text(reason.unwrap_or(DEFAULT_REASON));
     let birth = Birth {
         transition: Transition::CreatedCanceled,
@@ -60,7 +61,7 @@ fn engine_create_cancelled_run(
 /// snapshot, as every run has.
 ///
 /// # Errors
-/// - As `engine_trigger`, and `22032` for a malformed error.
+/// - As `engine_trigger`, and `22032` for a malformed error, `54000` for one over `engine.max_metadata_bytes`.
 #[pg_extern(volatile, parallel_unsafe, security_definer)]
 #[search_path(pg_catalog, pg_temp)]
 fn engine_create_failed_run(
@@ -79,7 +80,12 @@ fn engine_create_failed_run(
     ),
 > {
     api::enter_writing().or_raise();
-    let error = required("error", error).and_then(|json| RunError::parse(&json.0));
+    let error = required("error", error)
+        .and_then(|json| RunError::parse(&json.0))
+        .and_then(|error| {
+            guc::trigger_limits().check_document("error", &error.to_json())?;
+            Ok(error)
+        });
     let birth = Birth {
         transition: Transition::CreatedFailed,
         run_status: RunStatus::SystemFailure,

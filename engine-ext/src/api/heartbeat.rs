@@ -33,8 +33,7 @@ type ExecutionRow = (
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 #[pg_extern(volatile, parallel_unsafe, security_definer)]
 #[search_path(pg_catalog, pg_temp)]
-// Who beats is not checked: the snapshot alone says who holds the run.
-#[allow(clippy::type_complexity, unused_variables)]
+#[allow(clippy::type_complexity)]
 fn engine_heartbeat(
     run_id: Option<String>,
     snapshot_id: Option<String>,
@@ -54,6 +53,8 @@ fn engine_heartbeat(
     ),
 > {
     api::enter_locking().or_raise();
+    // Who beats is not looked at: the snapshot alone says who holds the run.
+    api::caller(worker_id, runner_id).or_raise();
     let rows = beat(vec![run_id], vec![snapshot_id]).or_raise();
     if let Some((run_id, None, ..)) = rows.first() {
         Err(Refusal::UnknownRun {
@@ -75,8 +76,7 @@ fn engine_heartbeat(
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 #[pg_extern(volatile, parallel_unsafe, security_definer)]
 #[search_path(pg_catalog, pg_temp)]
-// Who beats is not checked: the snapshot alone says who holds the run.
-#[allow(clippy::type_complexity, unused_variables)]
+#[allow(clippy::type_complexity)]
 fn engine_heartbeat_many(
     run_ids: Option<Vec<Option<String>>>,
     snapshot_ids: Option<Vec<Option<String>>>,
@@ -96,6 +96,8 @@ fn engine_heartbeat_many(
     ),
 > {
     api::enter_locking().or_raise();
+    // Who beats is not looked at: the snapshot alone says who holds the run.
+    api::caller(worker_id, runner_id).or_raise();
     let run_ids = required("run_ids", run_ids).or_raise();
     let snapshot_ids = required("snapshot_ids", snapshot_ids).or_raise();
     TableIterator::new(beat(run_ids, snapshot_ids).or_raise())

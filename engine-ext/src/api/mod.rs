@@ -45,12 +45,13 @@ mod worker;
 
 use std::rc::Rc;
 
-use engine_core::{Environment, Refusal, Run, RunId, Settings, Timestamp, check_depth};
+use engine_core::{Environment, Refusal, Run, RunId, Settings, Timestamp, check_label};
 use pgrx::datum::TimestampWithTimeZone;
 use serde_json::Value;
 
 use crate::document::JsonB;
 use crate::error::required;
+use crate::store::run::Caller;
 use crate::{clock, guc, isolation, store, version};
 
 /// First thing in every function.
@@ -92,6 +93,20 @@ fn settings(now: Timestamp) -> Settings {
     guc::settings(now, store::machine::all())
 }
 
+/// Who calls.
+///
+/// # Errors
+/// [`Refusal::InvalidValue`] (`22023`) for an id of more than 1024 bytes.
+fn caller<'a>(
+    worker_id: Option<&'a str>,
+    runner_id: Option<&'a str>,
+) -> Result<Caller<'a>, Refusal> {
+    Ok(Caller {
+        worker_id: check_label("worker_id", worker_id)?,
+        runner_id: check_label("runner_id", runner_id)?,
+    })
+}
+
 /// A run under lock.
 ///
 /// # Errors
@@ -127,10 +142,10 @@ fn all_given<T>(parameter: &'static str) -> impl Fn(Vec<Option<T>>) -> Result<Ve
 /// A document that is kept as it is.
 ///
 /// # Errors
-/// [`Refusal::TooDeep`] (`22032`).
+/// [`Refusal::TooDeep`] (`22032`), [`Refusal::TooLarge`] (`54000`).
 fn document(parameter: &'static str, given: Option<JsonB>) -> Result<Option<Value>, Refusal> {
     if let Some(document) = &given {
-        check_depth(parameter, &document.0)?;
+        guc::trigger_limits().check_document(parameter, &document.0)?;
     }
     Ok(given.map(|document| document.0))
 }

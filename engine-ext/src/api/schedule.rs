@@ -35,6 +35,7 @@ struct Change {
 /// # Errors
 /// - `22004` without an id, or without a task or an expression for a new schedule.
 /// - `22023` for a value that no schedule can have, or an expression that never comes.
+/// - `54000` and others for a payload or options with which no run could be triggered.
 /// - `RE005` for an unknown environment.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 #[pg_extern(volatile, parallel_unsafe, security_definer)]
@@ -170,7 +171,9 @@ fn set(id: String, change: Change) -> Result<Schedule, Refusal> {
         new.phase = new.phase(&by).or(new.phase);
         new.next = new.next(None, now, &by);
     }
-    store::schedule::set(&new, environment.shard, now);
+    let shard = environment.shard;
+    new.check_run(environment, guc::trigger_limits(), now)?;
+    store::schedule::set(&new, shard, now);
     Ok(new)
 }
 

@@ -105,7 +105,7 @@ fn engine_create_manual_waitpoint(
 ///
 /// # Errors
 /// - `RE010` for an unknown waitpoint.
-/// - `54000` for an output over `engine.max_payload_bytes`.
+/// - `54000` for an output over `engine.max_payload_bytes`, `22023` for a media type of more than 1024 bytes.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 #[pg_extern(volatile, parallel_unsafe, security_definer)]
 #[search_path(pg_catalog, pg_temp)]
@@ -129,9 +129,9 @@ fn engine_complete_waitpoint(
     ),
 > {
     api::enter_locking().or_raise();
-    let max_bytes = guc::trigger_limits().max_payload_bytes;
+    let limits = guc::trigger_limits();
     let is_error = is_error.unwrap_or(false);
-    let output = Output::given(output, output_type, is_error, max_bytes).or_raise();
+    let output = Output::given(output, output_type, is_error, &limits).or_raise();
     let (waitpoint, was_pending) = complete(waitpoint_id, output, environment_id).or_raise();
     TableIterator::once((
         waitpoint.id.as_str().to_owned(),

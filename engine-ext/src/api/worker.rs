@@ -7,7 +7,7 @@ use pgrx::{default, name, pg_extern, search_path};
 use super::promote;
 use crate::document::JsonB;
 use crate::error::{OrRaise, required};
-use crate::{api, store};
+use crate::{api, guc, store};
 
 /// Registers a version of a worker with what it knows, and promotes runs that wait for it.
 ///
@@ -20,7 +20,8 @@ use crate::{api, store};
 ///
 /// # Errors
 /// - `22004` without a version.
-/// - `22023` for a version of more than 128 characters, or tasks or queues that cannot be read.
+/// - `22023` for a version of more than 128 characters, an image of more than 1024 bytes, or tasks or queues that cannot be read.
+/// - `54000` for tasks or queues of more than `engine.max_payload_bytes`.
 /// - `RE005` for an unknown environment.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 /// - `55P03` if a transaction that has claimed in the environment stays open for ten seconds, or for `lock_timeout`; the detail names it.
@@ -47,7 +48,8 @@ fn engine_register_worker(
     let id = environment_id.unwrap_or(Environment::DEFAULT_ID);
     let version = required("version", version).or_raise();
     let (tasks, queues) = (tasks.map(|json| json.0), queues.map(|json| json.0));
-    let registration = Registration::read(version, tasks.as_ref(), queues.as_ref(), image);
+    let limits = guc::trigger_limits();
+    let registration = Registration::read(version, tasks.as_ref(), queues.as_ref(), image, &limits);
     let row = register(id, registration.or_raise(), promote.unwrap_or(true));
     TableIterator::once(row.or_raise())
 }
