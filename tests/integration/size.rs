@@ -219,9 +219,8 @@ async fn completions_of_every_kind_have_the_bounds_of_payloads_and_metadata() ->
             "output",
         ),
         (
-            format!(
-                "jsonb_build_object('ok', true, 'output', 'x', 'outputType', repeat('x', 1025))"
-            ),
+            "jsonb_build_object('ok', true, 'output', 'x', 'outputType', repeat('x', 1025))"
+                .to_owned(),
             "outputType",
         ),
         (
