@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio_postgres::Row;
 
+use crate::failure::Retry;
 use crate::time::to_ms;
 use crate::{AttemptStatus, Error, ExecutionStatus, Failure, RunId, RunStatus, SnapshotId};
 
@@ -43,16 +44,26 @@ impl Completion {
         Self { json }
     }
 
-    /// Failure.
+    /// Failure. What it says of another attempt goes along; if it says nothing, the policy of the run counts.
     pub fn failure(failure: &Failure) -> Self {
         let json = json!({"ok": false, "error": failure.to_json()});
-        Self { json }
+        match failure.retry() {
+            Retry::ByPolicy => Self { json },
+            Retry::After(pause) => Self { json }.retry_after(pause),
+            Retry::Never => Self { json }.no_retry(),
+        }
     }
 
     /// Asks for the next attempt after this pause, kept to the millisecond. Of a short one the engine says
     /// [`RetryImmediately`](crate::AttemptStatus::RetryImmediately): the worker keeps the run, and starts it again itself.
     pub fn retry_after(mut self, pause: Duration) -> Self {
         self.json["retry"] = json!({"delay": to_ms(pause)});
+        self
+    }
+
+    /// Asks for no other attempt, whatever the policy of the run.
+    pub fn no_retry(mut self) -> Self {
+        self.json["retry"] = Value::Bool(false);
         self
     }
 
@@ -137,5 +148,10 @@ mod tests {
         );
         let again = completion.retry_after(Duration::from_secs(2));
         assert_eq!(again.as_json()["retry"], json!({"delay": 2000}));
+        let hopeless = Failure::message("no such file").no_retry();
+        assert_eq!(
+            Completion::failure(&hopeless).as_json()["retry"],
+            json!(false)
+        );
     }
 }

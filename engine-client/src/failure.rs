@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 /// Every standard error becomes one through `?`. Text, and errors that do not implement
 /// [`std::error::Error`], go through [`Failure::message`].
 ///
-/// As long as the run has attempts left, the attempt is repeated after a pause that the
-/// [`RetryPolicy`](crate::RetryPolicy) of the worker says; a failure may ask for another pause, or for none
-/// more.
+/// As long as the run has attempts left, the attempt is repeated as the run's policy says
+/// ([`Trigger::retry`](crate::Trigger::retry)), or the [`RetryPolicy`](crate::RetryPolicy) of the task or worker;
+/// a failure may ask for another pause, or for none more.
 ///
 /// ```
 /// use std::time::Duration;

@@ -81,8 +81,9 @@
 //! passed. What a handler does outside the database should therefore bear repetition; the server refuses
 //! the completion of an attempt that lost its run.
 //!
-//! An attempt that fails comes again as often as its run says ([`Trigger::max_attempts`]), after pauses that the
-//! [`RetryPolicy`] says, unless its [`Failure`] asks for something else. By its [`Context`] a handler waits for
+//! An attempt that fails comes again as often as its run says ([`Trigger::max_attempts`]), after pauses that the run's
+//! policy says ([`Trigger::retry`], else its task's registration, else its environment), or a [`RetryPolicy`] of the
+//! worker, unless its [`Failure`] asks for something else; without any of these a failure ends the run. By its [`Context`] a handler waits for
 //! time, for tokens and for other runs, and does a [`step`](Context::step) once in all attempts together. A run
 //! that waits for long may be [suspended](TaskOptions::suspend_after).
 //!

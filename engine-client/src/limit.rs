@@ -1,5 +1,6 @@
 //! What operators set: environments and queues.
 
+use serde_json::Value;
 use tokio_postgres::Row;
 
 use crate::Error;
@@ -29,6 +30,7 @@ pub struct EnvironmentChange {
     pub(crate) is_archived: Option<bool>,
     pub(crate) requires_version: Option<bool>,
     pub(crate) max_queue_size: LimitChange,
+    pub(crate) retry: Option<Value>,
 }
 
 impl EnvironmentChange {
@@ -45,6 +47,7 @@ impl EnvironmentChange {
             is_archived: None,
             requires_version: None,
             max_queue_size: Some(KEEP),
+            retry: None,
         }
     }
 
@@ -101,6 +104,13 @@ impl EnvironmentChange {
         self.max_queue_size = size.map(to_limit);
         self
     }
+
+    /// The retry policy of its runs that have none, neither by their [trigger](crate::Trigger::retry) nor by their
+    /// task; none to take it away.
+    pub fn retry(mut self, retry: Option<Value>) -> Self {
+        self.retry = Some(retry.unwrap_or(Value::Null));
+        self
+    }
 }
 
 /// An environment as it is.
@@ -123,6 +133,8 @@ pub struct Environment {
     pub requires_version: bool,
     /// How many runs each of its queues may hold.
     pub max_queue_size: Option<i32>,
+    /// The retry policy of its runs that have none.
+    pub retry: Option<Value>,
 }
 
 impl Environment {
@@ -136,6 +148,7 @@ impl Environment {
             is_archived: row.try_get("archived")?,
             requires_version: row.try_get("requires_version")?,
             max_queue_size: row.try_get("max_queue_size")?,
+            retry: row.try_get("retry")?,
         })
     }
 }

@@ -204,7 +204,8 @@ impl Trigger {
         self
     }
 
-    /// How many attempts the run has, the first included. Default: 3.
+    /// How many attempts the run has, the first included. Default: 3. More than one alone ask for retries after the
+    /// default delays: 1 s, twice as long each time, up to 60 s.
     pub fn max_attempts(mut self, max_attempts: i32) -> Self {
         self.max_attempts = Some(max_attempts);
         self

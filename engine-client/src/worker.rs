@@ -57,7 +57,8 @@ const END_TIMEOUT: Duration = Duration::from_secs(5);
 /// handlers go on, and their completions are delivered when the server is back, if their deadlines have not
 /// passed.
 ///
-/// - A handler's error, and its panic, fail the attempt; the [`RetryPolicy`] says when the next one follows.
+/// - A handler's error, and its panic, fail the attempt; the policy of the run says when the next one follows, or a
+///   [`RetryPolicy`] of its task or the worker.
 /// - A run that is cancelled cancels its handler, within about a second. So does one that
 ///   was given to another worker, and is not completed then; and one whose deadline passes without an answer of
 ///   the server, because another worker may own it.

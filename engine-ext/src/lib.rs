@@ -14,6 +14,7 @@ mod error;
 mod guc;
 mod isolation;
 mod mint;
+mod outdated;
 mod schema;
 mod store;
 mod version;

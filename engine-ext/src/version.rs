@@ -7,6 +7,8 @@ use engine_core::Refusal;
 
 use crate::store;
 
+const LIBRARY: &str = env!("CARGO_PKG_VERSION");
+
 thread_local! {
     static CHECKED: Cell<bool> = const { Cell::new(false) };
 }
@@ -19,15 +21,23 @@ pub(crate) fn check() -> Result<(), Refusal> {
     if CHECKED.get() {
         return Ok(());
     }
-    let library = env!("CARGO_PKG_VERSION");
     match store::extension::version() {
-        Some(catalog) if catalog != library => Err(Refusal::VersionMismatch {
-            library: library.to_owned(),
-            catalog,
-        }),
+        Some(catalog) if catalog != LIBRARY => Err(differ(catalog)),
         _ => {
             CHECKED.set(true);
             Ok(())
         }
+    }
+}
+
+/// What a call is refused with that only the catalog of another release makes.
+pub(crate) fn mismatch() -> Refusal {
+    differ(store::extension::version().unwrap_or_default())
+}
+
+fn differ(catalog: String) -> Refusal {
+    Refusal::VersionMismatch {
+        library: LIBRARY.to_owned(),
+        catalog,
     }
 }

@@ -9,7 +9,8 @@ create function @extschema@.engine_set_environment(
     paused boolean default null,
     archived boolean default null,
     requires_version boolean default null,
-    max_queue_size integer default -1)
+    max_queue_size integer default -1,
+    retry jsonb default null)
 returns table (
     environment_id text,
     type text,
@@ -18,8 +19,9 @@ returns table (
     paused boolean,
     archived boolean,
     requires_version boolean,
-    max_queue_size integer)
+    max_queue_size integer,
+    retry jsonb)
 volatile parallel unsafe security definer
 set search_path to pg_catalog, pg_temp
 language c
-as 'MODULE_PATHNAME', 'engine_set_environment_wrapper';
+as 'MODULE_PATHNAME', 'engine_set_environment_0_2_wrapper';

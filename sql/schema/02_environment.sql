@@ -14,7 +14,8 @@ create table engine.environment (
     requires_version  boolean not null default false,
     reserves_slots    boolean not null default false,
     archived_at       timestamptz,
-    created_at        timestamptz not null
+    created_at        timestamptz not null,
+    retry             jsonb
 );
 
 comment on table engine.environment is 'Environments that were set; "default" exists without a row';
@@ -23,6 +24,8 @@ comment on column engine.environment.concurrency_limit is 'Runs that may hold a 
 comment on column engine.environment.burst_factor is 'By how much several queues together may exceed the limit; one queue alone never does';
 comment on column engine.environment.reserves_slots is 'Whether claims reserve slots of the limit in shared memory, and no lane has it: where the library is preloaded and nothing may burst';
 comment on column engine.environment.max_queue_size is 'Queued runs of one queue from which on triggers are refused; null for no limit';
+
+comment on column engine.environment.retry is 'Retry policy of runs that have none, neither of their own nor of their task; null for none';
 
 -- Cold: one row per queue that somebody has set. Any other name is a queue without a limit of its own.
 create table engine.queue (

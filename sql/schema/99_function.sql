@@ -58,7 +58,7 @@ comment on function engine_start_attempt is 'Starts the next attempt of a dequeu
 comment on function engine_start_many is 'Starts the next attempts of many dequeued runs in one commit; one row per element, in order.';
 comment on function engine_complete_attempt is 'Completes an attempt: {"ok": true, "output": "…"} or {"ok": false, "error": {…}}.';
 comment on function engine_succeed is 'Completes an attempt that succeeded; output is JSON as text.';
-comment on function engine_fail is 'Completes an attempt that failed, with a message, and ends its run.';
+comment on function engine_fail is 'Completes an attempt that failed, with a message; the retry policy of its run says whether another one follows.';
 comment on function engine_heartbeat is 'Moves the heartbeat deadline of a run, and returns its latest snapshot.';
 comment on function engine_moved is 'Tells which of many runs have moved on from these snapshots, and writes nothing.';
 comment on function engine_heartbeat_many is 'Moves the heartbeat deadlines of many runs in one statement; one row per element, in order.';

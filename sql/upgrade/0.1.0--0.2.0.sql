@@ -76,3 +76,13 @@ alter table engine.schedule
     drop constraint schedule_next,
     add constraint schedule_phase_check check (phase >= 0),
     add constraint schedule_next check (num_nulls(next_nominal_at, next_effective_at, next_at) in (0, 3));
+
+-- Functions whose parameters have changed. Each is made anew with a symbol of another name (engine-ext/src/outdated.rs).
+drop function @extschema@.engine_fail(text, text, text);
+drop function @extschema@.engine_set_environment(
+    text, text, text, text, integer, double precision, boolean, boolean, boolean, integer);
+
+alter table engine.environment
+    add column retry jsonb;
+
+comment on column engine.environment.retry is 'Retry policy of runs that have none, neither of their own nor of their task; null for none';

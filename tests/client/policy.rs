@@ -27,10 +27,10 @@ async fn outcome(session: &Session) -> Result<(String, i32, Option<String>)> {
 async fn a_failed_attempt_comes_again_as_often_as_its_run_says() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
-    let retry = RetryPolicy {
+    let retry = Some(RetryPolicy {
         min: Duration::from_millis(2),
         ..RetryPolicy::default()
-    };
+    });
     let worker = worker(&database)?
         .config(WorkerConfig { retry, ..config() })
         .task("fail", |ctx: Context, (): ()| async move {
@@ -48,6 +48,53 @@ async fn a_failed_attempt_comes_again_as_often_as_its_run_says() -> Result<()> {
     );
     assert_eq!(outcome(&session).await?, expected);
     session.check().await
+}
+
+/// A task that fails, with these options; nothing of retries from the worker itself.
+async fn fail_once(options: TaskOptions, trigger: Trigger) -> Result<(Session, Database)> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    let worker = worker(&database)?.task_with("fail", options, |_: Context, (): ()| async move {
+        Err::<(), _>(Failure::message("no"))
+    });
+    let running = Running::start(worker);
+    Engine::new(&session.client)
+        .trigger(&trigger.payload(&())?)
+        .await?;
+    eventually("the attempt has failed", PATIENCE, async || {
+        let failed =
+            "engine.snapshot where description like '%ailed%' or execution_status = 'FINISHED'";
+        Ok(session.count(failed).await? > 0)
+    })
+    .await?;
+    running.stop().await?;
+    Ok((session, database))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_leaves_retries_to_the_policy_of_the_run() -> Result<()> {
+    let policy = serde_json::json!({"minTimeoutInMs": 3_600_000, "maxTimeoutInMs": 3_600_000, "randomize": false});
+    let patient = Trigger::new("fail").retry(policy);
+    let later = "engine.queue_item where available_at > now() + interval '50 minutes'";
+    let (session, _database) = fail_once(TaskOptions::default(), patient.clone()).await?;
+    assert_eq!(session.count(later).await?, 1);
+    // Without any policy the first failure ends the run.
+    let (session, _database) = fail_once(TaskOptions::default(), Trigger::new("fail")).await?;
+    let expected = ("COMPLETED_WITH_ERRORS".to_owned(), 1, Some("no".to_owned()));
+    assert_eq!(outcome(&session).await?, expected);
+    // A task's options go before the policy.
+    let own = TaskOptions {
+        retry: Some(RetryPolicy {
+            min: Duration::from_secs(600),
+            max: Duration::from_secs(600),
+            ..RetryPolicy::default()
+        }),
+        ..TaskOptions::default()
+    };
+    let (session, _database) = fail_once(own, patient).await?;
+    let sooner = "engine.queue_item where available_at between now() + interval '5 minutes' and now() + interval '15 minutes'";
+    assert_eq!(session.count(sooner).await?, 1);
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -46,7 +46,11 @@ pub async fn trigger(client: &Client, listing: &Listing) -> Result<Vec<RunId>> {
     for files in listing.files.chunks(MOST_AT_ONCE) {
         let triggers = files
             .iter()
-            .map(|file| Trigger::new(TASK).payload(&JsonPath::of(&file.path)))
+            .map(|file| {
+                Trigger::new(TASK)
+                    .max_attempts(3)
+                    .payload(&JsonPath::of(&file.path))
+            })
             .collect::<Result<Vec<_>, _>>()?;
         let triggered = engine.trigger_many(&triggers).await?;
         ensure!(

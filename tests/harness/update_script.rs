@@ -1,4 +1,4 @@
-//! Update scripts: what `sql/upgrade` says of the tables, and behind it every view and function anew.
+//! Update scripts: what `sql/upgrade` says of the tables, and behind it every view and function anew, with the grants that they had.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,6 +14,9 @@ const END_OF_PART: &str = "/* </end connected objects> */";
 /// Where the functions begin: in the schema that the extension was given.
 const FUNCTIONS_FOLLOW: &str = "\nset local search_path to @extschema@, pg_temp;\n";
 
+/// What keeps a script from binding to anything else.
+const PINNED: &str = "set local search_path to pg_catalog, pg_temp;\n";
+
 /// How views and functions begin in an install script, and in an update script.
 const ANEW: [(&str, &str); 4] = [
     ("create view ", "create or replace view "),
@@ -27,6 +30,11 @@ pub(crate) fn write(upgrade: &Path, install: &Path, version: &str) -> Result<Vec
     let script = fs::read_to_string(install)?;
     let anew = anew(&script);
     ensure!(!anew.is_empty(), "the install script makes nothing");
+    let around = |name: &str| {
+        let path = upgrade.join("around").join(name);
+        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
+    };
+    let (keep, give_back) = (around("keep_grants.sql")?, around("give_grants_back.sql")?);
     let mut written = Vec::new();
     for tables in scripts(upgrade)? {
         let name = tables.file_stem().unwrap_or_default().to_string_lossy();
@@ -38,7 +46,7 @@ pub(crate) fn write(upgrade: &Path, install: &Path, version: &str) -> Result<Vec
         }
         let text = format!(
             "\\echo Use \"ALTER EXTENSION engine UPDATE TO '{version}'\" to load this file. \\quit\n\n\
-             set local search_path to pg_catalog, pg_temp;\n\n{}\n{anew}",
+             {PINNED}\n{keep}\n{}\n{anew}\n{PINNED}\n{give_back}",
             fs::read_to_string(&tables)?
         );
         let update = install.with_file_name(format!("engine--{name}.sql"));

@@ -83,9 +83,12 @@ fn sources(directory: &Path) -> Result<String> {
     Ok(text)
 }
 
-/// The first paragraph of the comment above `fn name`, without its code marks.
+/// The first paragraph of the comment above `fn name`, without its code marks. Where its parameters have changed since a release,
+/// it bears the number of a version, as in `fn name_0_2`.
 fn first_sentence(sources: &str, name: &str) -> Option<String> {
-    let before = &sources[..sources.find(&format!("fn {name}("))?];
+    let plain = sources.find(&format!("fn {name}("));
+    let position = plain.or_else(|| sources.find(&format!("fn {name}_0_")))?;
+    let before = &sources[..position];
     let lines: Vec<&str> = before
         .lines()
         .rev()

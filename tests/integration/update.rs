@@ -1,5 +1,7 @@
 //! The update from the release before this one.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 use engine_harness::{Database, Session};
 use serde_json::{Value, json};
@@ -103,6 +105,63 @@ async fn every_call_between_library_and_update_is_refused_with_advice() -> Resul
     assert!(answered.is_empty(), "{answered:#?}");
     session.client.batch_execute(UPDATE).await?;
     session.trigger("t").await?;
+    Ok(())
+}
+
+/// Who may execute what, a grant a line; and which of it a dump leaves out.
+const GRANTS: &str = "
+    select format('%s by %s: %s %s', p.proname, p.proowner::regrole, case g.grantee when 0 then 'public' else g.grantee::regrole::text end,
+                  g.is_grantable) as line
+    from pg_proc p join pg_depend d on d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
+    join pg_extension x on x.oid = d.refobjid and x.extname = 'engine', aclexplode(p.proacl) g
+    union all
+    select format('%s at first: %s', p.proname, i.initprivs)
+    from pg_proc p join pg_depend d on d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
+    join pg_extension x on x.oid = d.refobjid and x.extname = 'engine'
+    join pg_init_privs i on i.classoid = d.classid and i.objoid = p.oid";
+
+async fn grants(session: &Session) -> Result<BTreeSet<String>> {
+    let rows = session.client.query(GRANTS, &[]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+#[tokio::test]
+async fn an_update_keeps_every_grant_on_every_function_and_a_dump_has_them() -> Result<()> {
+    let session = outdated().await?;
+    let process = std::process::id();
+    let (user, owner) = (format!("\"User {process}\""), format!("owner_{process}"));
+    session
+        .client
+        .batch_execute(&format!(
+            "create role {user}; create role {owner} superuser;
+             do $$
+             declare f regprocedure;
+             begin
+                 for f in select p.oid from pg_proc p join pg_depend d
+                          on d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
+                          join pg_extension x on x.oid = d.refobjid and x.extname = 'engine' loop
+                     execute format('grant execute on function %s to {user} with grant option', f);
+                     execute format('grant execute on function %s to public', f);
+                     execute format('alter function %s owner to {owner}', f);
+                 end loop;
+             end $$"
+        ))
+        .await?;
+    let before = grants(&session).await?;
+    session.client.batch_execute(UPDATE).await?;
+    let after = grants(&session).await?;
+    let lost: Vec<&String> = before.difference(&after).collect();
+    assert!(before.len() > 150, "{} grants", before.len());
+    assert!(lost.is_empty(), "{lost:#?}");
+    // What was a first privilege before is one now, and nothing else: the rest is what a dump writes down.
+    let written = after
+        .iter()
+        .filter(|line| line.contains("at first") && line.contains("User"));
+    assert_eq!(written.collect::<Vec<_>>(), Vec::<&String>::new());
+    let clean =
+        format!("drop extension engine; drop owned by {user}, {owner}; drop role {user}, {owner}");
+    session.broken_on_purpose().await?;
+    session.client.batch_execute(&clean).await?;
     Ok(())
 }
 

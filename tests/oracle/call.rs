@@ -4,7 +4,7 @@ use engine_core::Timestamp;
 use engine_harness::Held;
 use serde_json::{Value, json};
 
-use crate::command::{Cancel, End, Error, How, Options};
+use crate::command::{Cancel, End, Error, How, Options, Retry};
 
 /// The worker that all calls name which name one.
 pub const WORKER: &str = "worker";
@@ -53,7 +53,15 @@ impl Options {
         } else {
             "default"
         };
-        let retry = self.retry.map(|retry| {
+        // Who asks for several attempts alone gets the default delays, which chance lengthens.
+        let alone = self.max_attempts.filter(|attempts| *attempts > 1);
+        let retry = self.retry.or_else(|| {
+            Some(Retry {
+                max_attempts: alone?,
+                is_upgraded_when_out_of_memory: false,
+            })
+        });
+        let retry = retry.map(|retry| {
             // Without chance, so that the time of a retry can be foretold; and long, so that it does not come by itself.
             let mut settings = json!({
                 "maxAttempts": retry.max_attempts,
@@ -88,8 +96,11 @@ impl End {
                 error,
                 retry_delay_ms,
             } => {
-                let retry = retry_delay_ms.map(|delay| json!({"delay": delay}));
-                json!({"ok": false, "error": error.to_json(), "retry": retry})
+                let mut completion = json!({"ok": false, "error": error.to_json()});
+                if let Some(delay) = retry_delay_ms {
+                    completion["retry"] = json!({"delay": delay});
+                }
+                completion
             }
             How::Malformed => json!({"ok": false}),
         };

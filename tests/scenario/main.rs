@@ -34,6 +34,7 @@ mod registration;
 mod reported;
 mod result;
 mod retry;
+mod retry_policy;
 mod schedule;
 mod shared_run;
 mod since;

@@ -132,6 +132,7 @@ impl<C: GenericClient> Engine<'_, C> {
                     (&change.is_archived, Type::BOOL),
                     (&change.requires_version, Type::BOOL),
                     (&change.max_queue_size, Type::INT4),
+                    (&change.retry, Type::JSONB),
                 ],
             )
             .await?;

@@ -27,7 +27,7 @@ pub(super) struct Attempts {
     pub(super) held: Arc<Held>,
     pub(super) calls: Arc<Calls>,
     pub(super) turns: Arc<Turns>,
-    pub(super) retry: RetryPolicy,
+    pub(super) retry: Option<RetryPolicy>,
     pub(super) handover: Duration,
     /// Cancelled at the shutdown.
     pub(super) stopping: CancellationToken,
@@ -171,9 +171,9 @@ impl Attempts {
         };
         token.cancel();
         drop(execution);
-        let policy = options.retry.unwrap_or(self.retry);
+        let policy = options.retry.or(self.retry);
         let handover = self.stopping.is_cancelled().then_some(self.handover);
-        let (completion, pause) = match end.judge(dequeued, attempt_number, policy, handover) {
+        let (completion, pause) = match end.judge(attempt_number, policy, handover) {
             Some(judged) => judged,
             None => {
                 metric::abandoned(&dequeued.task);

@@ -45,8 +45,10 @@ pub struct WorkerConfig {
     pub wait: Duration,
     /// Pauses between dequeues that find nothing. Default: 20 ms to 1 s.
     pub idle: BackoffRange,
-    /// When a failed attempt comes again, unless the failure or its task says otherwise.
-    pub retry: RetryPolicy,
+    /// When a failed attempt comes again, unless the failure or its task says otherwise. Default: as the run's own
+    /// policy says, which its [trigger](crate::Trigger::retry), its task's registration or its environment
+    /// gives; without any a failure ends the run.
+    pub retry: Option<RetryPolicy>,
     /// How long running handlers have to finish after the shutdown; then they are cancelled, and their
     /// attempts fail with `GRACEFUL_EXIT_TIMEOUT` and come again elsewhere. Default: 30 s.
     pub drain_timeout: Duration,
@@ -78,7 +80,7 @@ impl Default for WorkerConfig {
                 min: Duration::from_millis(20),
                 max: Duration::from_secs(1),
             },
-            retry: RetryPolicy::default(),
+            retry: None,
             drain_timeout: Duration::from_secs(30),
             handover: Duration::from_secs(30),
             timekeeper: Some(Duration::from_secs(1)),

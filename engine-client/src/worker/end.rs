@@ -8,8 +8,9 @@ use super::RetryPolicy;
 use super::attempt::Attempts;
 use super::held::Hold;
 use super::place::Verdict;
+use crate::failure::Retry;
 use crate::link::Answer;
-use crate::{Completed, Completion, Dequeued, Error, ErrorKind, Failure};
+use crate::{Completed, Completion, Error, ErrorKind, Failure};
 
 /// How an execution ended.
 #[derive(Debug)]
@@ -38,13 +39,13 @@ impl End {
         }
     }
 
-    /// The completion, and the pause before the next attempt if it asks for one; none if the run must not be
-    /// completed. During a shutdown no pause is shorter than `handover`.
+    /// The completion, and the pause before the next attempt if it names one; none if the run must not be
+    /// completed. Without a `policy` that of the run counts. During a shutdown no pause is shorter than
+    /// `handover`.
     pub(super) fn judge(
         self,
-        run: &Dequeued,
         attempt_number: i32,
-        policy: RetryPolicy,
+        policy: Option<RetryPolicy>,
         handover: Option<Duration>,
     ) -> Option<(Completion, Option<Duration>)> {
         let failure = match self {
@@ -74,9 +75,12 @@ impl End {
                 return None;
             }
         };
-        let pause = policy
-            .after(failure.retry(), attempt_number, run.max_attempts)
-            .map(|pause| pause.max(handover.unwrap_or_default()));
+        let pause = match failure.retry() {
+            Retry::ByPolicy => policy.map(|policy| policy.pause(attempt_number)),
+            Retry::After(pause) => Some(pause),
+            Retry::Never => None,
+        };
+        let pause = pause.map(|pause| pause.max(handover.unwrap_or_default()));
         report(&failure, pause);
         let completion = Completion::failure(&failure);
         let completion = match pause {

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use crate::failure::Retry;
-
 /// Pauses before the next attempt of a run that failed: they grow by a factor, each prolonged at random.
 ///
-/// How many attempts a run has is its own matter: see [`Trigger::max_attempts`](crate::Trigger::max_attempts).
+/// A worker that has one goes by it instead of the run's own [`Trigger::retry`](crate::Trigger::retry). How many attempts
+/// a run has is its own matter all the same: see [`Trigger::max_attempts`](crate::Trigger::max_attempts).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RetryPolicy {
     /// The pause after the first attempt. Default: 1 s.
@@ -45,23 +44,6 @@ impl RetryPolicy {
         let seconds = self.min.as_secs_f64() * growth * jitter;
         Duration::try_from_secs_f64(seconds).map_or(self.max, |pause| pause.min(self.max))
     }
-
-    /// The pause after this attempt of a run with so many, if there is to be another one.
-    pub(super) fn after(
-        &self,
-        retry: Retry,
-        attempt_number: i32,
-        max_attempts: Option<i32>,
-    ) -> Option<Duration> {
-        if attempt_number >= max_attempts.unwrap_or(0) {
-            return None;
-        }
-        match retry {
-            Retry::ByPolicy => Some(self.pause(attempt_number)),
-            Retry::After(pause) => Some(pause),
-            Retry::Never => None,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -84,16 +66,5 @@ mod tests {
             let pause = RetryPolicy::default().pause(2);
             assert!((2.0..4.0).contains(&pause.as_secs_f64()), "{pause:?}");
         }
-    }
-
-    #[test]
-    fn the_last_attempt_and_what_is_hopeless_have_no_next_one() {
-        let policy = RetryPolicy::default();
-        let nine = Duration::from_secs(9);
-        assert!(policy.after(Retry::ByPolicy, 2, Some(3)).is_some());
-        assert_eq!(policy.after(Retry::After(nine), 2, Some(3)), Some(nine));
-        assert_eq!(policy.after(Retry::After(nine), 3, Some(3)), None);
-        assert_eq!(policy.after(Retry::Never, 1, Some(3)), None);
-        assert_eq!(policy.after(Retry::ByPolicy, 1, None), None);
     }
 }

@@ -1,8 +1,8 @@
 //! What a run is handed out with (`spec/core.md §2.7–2.8`).
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::{Machine, Machines, Run, Task, WorkerVersion};
+use crate::{Machine, Machines, RetrySettings, Run, Task, WorkerVersion};
 
 /// A duration of this many seconds is how a run says that it has no limit, although its task has one.
 const NO_LIMIT: i32 = i32::MAX;
@@ -26,26 +26,41 @@ pub struct Assignment {
 
 impl Assignment {
     /// What a run of `max_attempts` attempts is handed out with where no version matters; `version` is the one that it is bound to
-    /// all the same.
+    /// all the same, `default` the retry policy of its environment.
     #[must_use]
     pub fn unversioned(
         run: &Run,
         version: Option<&str>,
         max_attempts: i32,
         max_duration_seconds: Option<i32>,
+        default: Option<&Value>,
         machines: &Machines,
     ) -> Self {
+        // Whoever gives a policy gives it whole: a run with one of its own has no attempts of another one.
+        let default = default.filter(|_| run.retry.is_none());
+        let attempts = match run.max_attempts {
+            Some(_) => None,
+            None => default
+                .and_then(RetrySettings::parse)
+                .map(|policy| policy.max_attempts.max(1)),
+        };
         Self {
             version: version.map(str::to_owned),
             image: None,
             machine: machines.resolve(run.machine.as_deref()),
-            max_attempts,
+            max_attempts: attempts.unwrap_or(max_attempts),
             max_duration_seconds: max_duration_seconds.filter(|seconds| *seconds != NO_LIMIT),
-            retry: run.retry.clone(),
+            retry: run
+                .retry
+                .as_ref()
+                .or(default)
+                .cloned()
+                .or_else(|| default_delays(run)),
         }
     }
 
-    /// What a run is handed out with that `worker` does. What it does not say itself its task says.
+    /// What a run is handed out with that `worker` does. What it does not say itself its task says, and of retries then its
+    /// environment.
     #[must_use]
     pub fn versioned(
         run: &Run,
@@ -53,32 +68,34 @@ impl Assignment {
         task: &Task,
         max_attempts: i32,
         max_duration_seconds: Option<i32>,
+        default: Option<&Value>,
         machines: &Machines,
     ) -> Self {
         let limit = max_duration_seconds.or(task.max_duration_seconds);
         let version = Some(worker.version.as_str());
-        let plain = Self::unversioned(run, version, max_attempts, limit, machines);
+        let default = task.retry.as_ref().or(default);
+        let plain = Self::unversioned(run, version, max_attempts, limit, default, machines);
         Self {
             image: worker.image.clone(),
             machine: match run.machine {
                 Some(_) => plain.machine,
                 None => task.machine(machines),
             },
-            max_attempts: match run.max_attempts {
-                Some(_) => max_attempts,
-                None => task.max_attempts().unwrap_or(max_attempts),
-            },
-            retry: plain.retry.or_else(|| task.retry.clone()),
             ..plain
         }
     }
 }
 
+/// The policy of a run that asks for several attempts and gives none: the default delays. Only where it is handed out for the
+/// first time: later on its attempts are resolved, and nothing tells whether it was the run that asked for them.
+fn default_delays(run: &Run) -> Option<Value> {
+    let max_attempts = run.max_attempts.filter(|attempts| *attempts > 1)?;
+    (!run.was_dequeued).then(|| json!({"maxAttempts": max_attempts}))
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
-
-    use serde_json::json;
 
     use super::*;
     use crate::ExecutionStatus;
@@ -105,6 +122,7 @@ mod tests {
             &task,
             attempts,
             max_duration_seconds,
+            None,
             &machines,
         )
     }
@@ -141,6 +159,65 @@ mod tests {
             (2, Some(5))
         );
         assert_eq!(assignment.retry, run.retry);
+    }
+
+    #[test]
+    fn a_policy_of_the_run_counts_whole() {
+        let run = Run {
+            max_attempts: None,
+            retry: Some(json!({"maxAttempts": 2})),
+            ..run_in(ExecutionStatus::Queued)
+        };
+        let assignment = assigned(&run, None);
+        assert_eq!(assignment.max_attempts, 2);
+        assert_eq!(assignment.retry, run.retry);
+    }
+
+    #[test]
+    fn several_attempts_alone_ask_for_the_default_delays_once() {
+        let machines = Machines::built_in(Machine::Micro);
+        for (max_attempts, was_dequeued, expected) in [
+            (Some(7), false, Some(json!({"maxAttempts": 7}))),
+            (Some(7), true, None),
+            (Some(1), false, None),
+            (None, false, None),
+        ] {
+            let run = Run {
+                max_attempts,
+                was_dequeued,
+                ..run_in(ExecutionStatus::Queued)
+            };
+            let attempts = run.attempts();
+            let assignment = Assignment::unversioned(&run, None, attempts, None, None, &machines);
+            assert_eq!(assignment.retry, expected);
+        }
+    }
+
+    #[test]
+    fn the_policy_of_the_environment_holds_where_nobody_else_has_one() {
+        let machines = Machines::built_in(Machine::Micro);
+        let policy = json!({"maxAttempts": 6});
+        let own = Some(json!({"maxAttempts": 2}));
+        for (max_attempts, retry, expected) in [
+            (None, None, (6, Some(policy.clone()))),
+            (Some(4), None, (4, Some(policy.clone()))),
+            (None, own.clone(), (2, own)),
+        ] {
+            let run = Run {
+                max_attempts,
+                retry,
+                ..run_in(ExecutionStatus::Queued)
+            };
+            let (attempts, default) = (run.attempts(), Some(&policy));
+            let assignment =
+                Assignment::unversioned(&run, None, attempts, None, default, &machines);
+            assert_eq!((assignment.max_attempts, assignment.retry), expected);
+        }
+        let run = Run {
+            max_attempts: None,
+            ..run_in(ExecutionStatus::Queued)
+        };
+        assert_eq!(assigned(&run, None).max_attempts, 7, "that of the task");
     }
 
     #[test]

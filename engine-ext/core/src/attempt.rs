@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_without_a_retry_ends_the_run() {
+    fn a_failure_without_a_retry_ends_a_run_without_a_policy() {
         let run = run_in(ExecutionStatus::Executing);
         let finish = end(complete_with(&run, &failure(false)).unwrap());
         assert_eq!(finish.run_status, RunStatus::CompletedWithErrors);

@@ -32,8 +32,8 @@ pub enum Outcome {
     Failure {
         /// Why.
         error: RunError,
-        /// The retry that the worker asks for.
-        retry: Option<AskedRetry>,
+        /// What the worker says of another attempt.
+        retry: AskedRetry,
     },
 }
 
@@ -46,13 +46,15 @@ impl Completion {
         success(output, None).map(Self::of)
     }
 
-    /// A failure with this message, and no other attempt.
-    #[must_use]
-    pub fn failure(message: &str) -> Self {
-        Self::of(Outcome::Failure {
+    /// A failure with this message; `retry` is what it says of another attempt, as in [`Self::parse`].
+    ///
+    /// # Errors
+    /// [`Refusal::MalformedCompletion`] (`22032`) for a `retry` that cannot be read.
+    pub fn failure(message: &str, retry: Option<&Value>) -> Result<Self, Refusal> {
+        Ok(Self::of(Outcome::Failure {
             error: RunError::text(message),
-            retry: None,
-        })
+            retry: asked(retry)?,
+        }))
     }
 
     /// Refuses a completion that cannot be kept for its size.
@@ -104,7 +106,7 @@ impl Completion {
                     .ok_or_else(|| malformed("\"error\" is missing."))?;
                 Outcome::Failure {
                     error: RunError::parse(error)?,
-                    retry: retry(json)?,
+                    retry: asked(json.get("retry"))?,
                 }
             }
             _ => return Err(malformed("\"ok\" is neither true nor false.")),
@@ -208,11 +210,13 @@ fn usage(json: &Map<String, Value>) -> Result<i64, Refusal> {
 /// Milliseconds that are a plausible time: before the year 5138.
 const MAX_MS: f64 = 1e14;
 
-fn retry(json: &Map<String, Value>) -> Result<Option<AskedRetry>, Refusal> {
-    let retry = match json.get("retry") {
-        None | Some(Value::Null) => return Ok(None),
+/// A key that is not there leaves it to the run's policy; a null that somebody wrote says no, as `false` does.
+fn asked(retry: Option<&Value>) -> Result<AskedRetry, Refusal> {
+    let retry = match retry {
+        None => return Ok(AskedRetry::ByPolicy),
+        Some(Value::Null | Value::Bool(false)) => return Ok(AskedRetry::Never),
         Some(Value::Object(retry)) => retry,
-        Some(_) => return Err(malformed("\"retry\" is not an object.")),
+        Some(_) => return Err(malformed("\"retry\" is neither an object nor false.")),
     };
     let ms = |field: &str, longest: f64| match retry.get(field) {
         None | Some(Value::Null) => Ok(None),
@@ -223,10 +227,15 @@ fn retry(json: &Map<String, Value>) -> Result<Option<AskedRetry>, Refusal> {
             ))),
         },
     };
-    Ok(Some(AskedRetry {
-        at: ms("timestamp", MAX_MS)?.map(Timestamp::from_unix_ms),
-        delay_ms: ms("delay", MAX_DELAY_MS as f64)?.unwrap_or(0),
-    }))
+    Ok(
+        match (ms("timestamp", MAX_MS)?, ms("delay", MAX_DELAY_MS as f64)?) {
+            (None, None) => AskedRetry::Again,
+            (at, delay_ms) => AskedRetry::At {
+                at: at.map(Timestamp::from_unix_ms),
+                delay_ms,
+            },
+        },
+    )
 }
 
 /// The metadata, or what was flushed as text and can be read; what cannot be read is ignored, as in the reference.
@@ -311,18 +320,21 @@ mod tests {
                 json!({"ok": false, "error": {"type": "STRING_ERROR", "raw": "x"}, "retry": retry});
             match Completion::parse(&json).unwrap().outcome {
                 Outcome::Failure { retry, .. } => retry,
-                Outcome::Success { .. } => None,
+                Outcome::Success { .. } => panic!("not a failure"),
             }
         };
-        assert_eq!(read(json!(null)), None);
-        let bare = AskedRetry {
-            at: None,
-            delay_ms: 0,
-        };
-        assert_eq!(read(json!({})), Some(bare));
+        for no in [json!(null), json!(false)] {
+            assert_eq!(read(no), AskedRetry::Never);
+        }
+        for open in [json!({}), json!({"delay": null})] {
+            assert_eq!(read(open), AskedRetry::Again);
+        }
         let at = Some(Timestamp::from_unix_ms(1_700_000_000_000));
         let full = json!({"timestamp": 1_700_000_000_000_i64, "delay": 5000});
-        assert_eq!(read(full), Some(AskedRetry { at, delay_ms: 5000 }));
+        let delay_ms = Some(5000);
+        assert_eq!(read(full), AskedRetry::At { at, delay_ms });
+        let silent = json!({"ok": false, "error": {"type": "STRING_ERROR", "raw": "x"}});
+        assert_eq!(Completion::parse(&silent), Completion::failure("x", None));
     }
 
     #[test]

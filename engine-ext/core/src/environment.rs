@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::{EnvironmentType, Refusal, Shard};
 
 /// An environment.
@@ -29,6 +31,8 @@ pub struct Environment {
     pub requires_version: bool,
     /// Whether it is closed for good.
     pub is_archived: bool,
+    /// Retry policy of its runs that have none, neither of their own nor of their task.
+    pub retry: Option<Value>,
     /// Whether claims reserve slots of its limit in shared memory, before they count. Then its limit is no lane's; else lanes have
     /// it, too, and a claimer has the mutex alone.
     pub reserves_slots: bool,
@@ -68,6 +72,7 @@ impl Environment {
             is_paused: false,
             requires_version: false,
             is_archived: false,
+            retry: None,
             reserves_slots: false,
             queues: BTreeMap::new(),
         }

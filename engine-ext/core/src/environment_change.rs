@@ -1,6 +1,8 @@
 //! How operators change environments and queues.
 
-use crate::{Environment, EnvironmentType, Queue, Refusal, check_label};
+use serde_json::Value;
+
+use crate::{Environment, EnvironmentType, Limits, Queue, Refusal, RetrySettings, check_label};
 
 /// What is asked of a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,14 +61,17 @@ pub struct EnvironmentChange {
     pub requires_version: Option<bool>,
     /// Whether it is closed for good.
     pub is_archived: Option<bool>,
+    /// Its retry policy; a JSON null or false takes it away.
+    pub retry: Option<Value>,
 }
 
 impl EnvironmentChange {
     /// What becomes of `environment`.
     ///
     /// # Errors
-    /// [`Refusal::InvalidValue`] (`22023`) for an unknown kind, a burst factor below 1, or an id that is too long.
-    pub fn apply(self, environment: &mut Environment) -> Result<(), Refusal> {
+    /// [`Refusal::InvalidValue`] (`22023`) for an unknown kind, a burst factor below 1, an id that is too long, or a policy that
+    /// cannot be read; [`Refusal::TooDeep`] (`22032`), [`Refusal::TooLarge`] (`54000`) for one that is too deep or large.
+    pub fn apply(self, environment: &mut Environment, limits: &Limits) -> Result<(), Refusal> {
         if let Some(kind) = self.kind {
             environment.kind = EnvironmentType::parse(&kind).ok_or_else(|| {
                 Refusal::invalid(
@@ -106,6 +111,13 @@ impl EnvironmentChange {
         environment.requires_version = self
             .requires_version
             .unwrap_or(environment.requires_version);
+        if let Some(retry) = self.retry {
+            limits.check_document("retry", &retry)?;
+            environment.retry = match retry {
+                Value::Null | Value::Bool(false) => None,
+                retry => Some(RetrySettings::check(retry)?),
+            };
+        }
         environment.is_archived = self.is_archived.unwrap_or(environment.is_archived);
         Ok(())
     }

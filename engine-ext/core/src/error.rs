@@ -25,15 +25,6 @@ named! {
     }
 }
 
-/// The internal codes after which a run is retried by its own settings, although its worker did not ask for it.
-const RETRIED_BY_SETTINGS: &[&str] = &[
-    "TASK_PROCESS_EXITED_WITH_NON_ZERO_CODE",
-    "TASK_PROCESS_SIGTERM",
-    "TASK_PROCESS_SIGSEGV",
-    "TASK_RUN_UNCAUGHT_EXCEPTION",
-    "TASK_MIDDLEWARE_ERROR",
-];
-
 const EXITED: &str = "TASK_PROCESS_EXITED_WITH_NON_ZERO_CODE";
 
 /// The internal codes that no retry can mend.
@@ -209,13 +200,6 @@ impl RunError {
             .is_none_or(|code| !NOT_RETRIABLE.contains(&code))
     }
 
-    /// Whether the run is tried again by its own retry settings if its worker does not ask for it.
-    #[must_use]
-    pub fn is_retried_by_settings(&self) -> bool {
-        self.decisive_code()
-            .is_some_and(|code| RETRIED_BY_SETTINGS.contains(&code))
-    }
-
     /// The status in which this error leaves a run that has no attempt left.
     #[must_use]
     pub fn final_status(&self, environment: EnvironmentType) -> RunStatus {
@@ -328,10 +312,9 @@ mod tests {
     #[test]
     fn a_process_that_exited_is_told_by_its_signal() {
         let terminated = exited("killed by SIGTERM", "");
-        assert!(terminated.is_retriable() && terminated.is_retried_by_settings());
+        assert!(terminated.is_retriable());
         let killed = exited("exit code 137, SIGKILL", "");
         assert!(!killed.is_retriable() && !killed.is_out_of_memory());
-        assert!(exited("exit code 1", "").is_retried_by_settings());
-        assert!(!internal("TASK_INPUT_ERROR").is_retried_by_settings());
+        assert!(exited("exit code 1", "").is_retriable());
     }
 }

@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use crate::{Backoff, MAX_ATTEMPTS, Machine, Refusal, Run, RunError, Settings, Timestamp};
+use crate::{
+    Backoff, DEFAULT_MAX_ATTEMPTS, MAX_ATTEMPTS, Machine, Refusal, Run, RunError, Settings,
+    Timestamp,
+};
 
 /// Ten years: how long a retry may be put off, milliseconds. The time of a retry stays within what every reader can say.
 pub(crate) const MAX_DELAY_MS: i64 = 10 * 366 * 24 * 3_600_000;
@@ -83,23 +86,53 @@ impl RetrySettings {
         if attempt >= self.max_attempts {
             return None;
         }
+        let delay = self.pause_ms(attempt, jitter);
+        (delay > 0).then_some(delay)
+    }
+
+    /// Delay between `attempt` and the next one, milliseconds, however many there are: that is the run's own matter.
+    /// `jitter` is at least 1 and less than 2.
+    #[must_use]
+    pub fn pause_ms(&self, attempt: i32, jitter: f64) -> i64 {
         let backoff = Backoff {
             min_ms: self.min_ms,
             max_ms: self.max_ms,
             factor: self.factor,
         };
-        let delay = backoff.delay_ms(attempt, if self.randomize { jitter } else { 1.0 });
-        (delay > 0).then_some(delay)
+        backoff.delay_ms(attempt, if self.randomize { jitter } else { 1.0 })
     }
 }
 
-/// The retry that a worker asks for.
+/// What holds where settings say nothing.
+impl Default for RetrySettings {
+    fn default() -> Self {
+        Self {
+            max_attempts: DEFAULT_MAX_ATTEMPTS,
+            factor: 2.0,
+            min_ms: 1_000,
+            max_ms: 60_000,
+            randomize: true,
+            out_of_memory: None,
+        }
+    }
+}
+
+/// What a worker says of another attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AskedRetry {
-    /// When the next attempt may start; `None` for after the delay.
-    pub at: Option<Timestamp>,
-    /// How long that is from now, milliseconds.
-    pub delay_ms: i64,
+pub enum AskedRetry {
+    /// Nothing: the run's policy counts.
+    ByPolicy,
+    /// That there is to be one, and not when: the run's policy says that, or the default one.
+    Again,
+    /// When.
+    At {
+        /// When the next attempt may start; `None` for after the delay.
+        at: Option<Timestamp>,
+        /// How long that is from now, milliseconds; `None` for as long as it is to `at`.
+        delay_ms: Option<i64>,
+    },
+    /// That there is to be none.
+    Never,
 }
 
 /// What follows a failed attempt.
@@ -124,12 +157,15 @@ pub(crate) struct Retry {
     pub(crate) machine: Option<Machine>,
 }
 
-/// What follows `error` in `run`, in the order of `spec/core.md §4.5`. `asked` is what the worker asks for; `is_forced` if
-/// the worker is gone, so that only the queue can start another attempt.
+/// What follows `error` in `run`, in the order of `spec/core.md §4.5`. `asked` is what the worker says of another attempt;
+/// `is_forced` if the worker is gone, so that only the queue can start it.
+///
+/// The reference asks a run's policy only where its process died. Ours asks it wherever the worker leaves it open: a policy
+/// that was given is meant for every failure.
 pub(crate) fn decide(
     run: &Run,
     error: &RunError,
-    asked: Option<AskedRetry>,
+    asked: AskedRetry,
     is_forced: bool,
     settings: &Settings,
 ) -> Decision {
@@ -146,23 +182,29 @@ pub(crate) fn decide(
     if !error.is_retriable() || attempt > MAX_ATTEMPTS || attempt >= run.attempts() {
         return Decision::Fail;
     }
-    match asked {
-        Some(AskedRetry { at, delay_ms }) => Decision::Retry(Retry {
-            at: at.unwrap_or_else(|| settings.now.plus_ms(delay_ms)),
-            is_queued: is_forced || delay_ms >= settings.retry_requeue_threshold_ms,
+    let policy = match asked {
+        AskedRetry::Never => return Decision::Fail,
+        AskedRetry::At { at, delay_ms } => {
+            let delay_ms = delay_ms.unwrap_or_else(|| at.map_or(0, |at| at.ms_since(settings.now)));
+            return Decision::Retry(Retry {
+                at: at.unwrap_or_else(|| settings.now.plus_ms(delay_ms)),
+                is_queued: is_forced || delay_ms >= settings.retry_requeue_threshold_ms,
+                machine: None,
+            });
+        }
+        AskedRetry::ByPolicy => own,
+        AskedRetry::Again => Some(own.unwrap_or_default()),
+    };
+    // Always through the queue: a worker that knows nothing of retries never has to wait with a run in its hands.
+    policy.map_or(Decision::Fail, |policy| {
+        Decision::Retry(Retry {
+            at: settings
+                .now
+                .plus_ms(policy.pause_ms(attempt, settings.jitter)),
+            is_queued: true,
             machine: None,
-        }),
-        None if error.is_retried_by_settings() => own
-            .and_then(|own| own.delay_ms(attempt, settings.jitter))
-            .map_or(Decision::Fail, |delay_ms| {
-                Decision::Retry(Retry {
-                    at: settings.now.plus_ms(delay_ms),
-                    is_queued: true,
-                    machine: None,
-                })
-            }),
-        None => Decision::Fail,
-    }
+        })
+    })
 }
 
 /// The run's own `maxAttempts` is not asked here, only that of the settings: running out of memory on a machine that is too
@@ -201,11 +243,14 @@ mod tests {
         RunError::parse(&json!({"type": "STRING_ERROR", "raw": "no"})).unwrap()
     }
 
-    fn asked(delay_ms: i64) -> Option<AskedRetry> {
-        Some(AskedRetry { at: None, delay_ms })
+    fn asked(delay_ms: i64) -> AskedRetry {
+        AskedRetry::At {
+            at: None,
+            delay_ms: Some(delay_ms),
+        }
     }
 
-    fn decided(run: &Run, error: &RunError, asked: Option<AskedRetry>) -> Decision {
+    fn decided(run: &Run, error: &RunError, asked: AskedRetry) -> Decision {
         decide(run, error, asked, false, &settings())
     }
 
@@ -248,7 +293,10 @@ mod tests {
             ..run.clone()
         };
         assert_eq!(decided(&last, &user_error(), asked(0)), Decision::Fail);
-        assert_eq!(decided(&run, &user_error(), None), Decision::Fail);
+        assert_eq!(
+            decided(&run, &user_error(), AskedRetry::ByPolicy),
+            Decision::Fail
+        );
         assert_eq!(
             decided(&run, &internal("DISK_SPACE_EXCEEDED"), asked(0)),
             Decision::Fail
@@ -275,19 +323,79 @@ mod tests {
     fn a_process_that_died_is_retried_by_the_runs_own_settings() {
         let bare = run_in(ExecutionStatus::Executing);
         let error = internal("TASK_PROCESS_SIGTERM");
-        assert_eq!(decided(&bare, &error, None), Decision::Fail);
+        assert_eq!(decided(&bare, &error, AskedRetry::ByPolicy), Decision::Fail);
         let run = Run {
             retry: Some(json!({"minTimeoutInMs": 100, "randomize": false})),
             ..bare
         };
         assert_eq!(
-            decided(&run, &error, None),
+            decided(&run, &error, AskedRetry::ByPolicy),
             Decision::Retry(Retry {
                 at: settings().now.plus_ms(100),
                 is_queued: true,
                 machine: None
             })
         );
+    }
+
+    #[test]
+    fn a_failure_of_which_the_worker_says_nothing_is_retried_by_the_runs_policy_through_the_queue()
+    {
+        let bare = run_in(ExecutionStatus::Executing);
+        let run = Run {
+            retry: Some(json!({"minTimeoutInMs": 10, "randomize": false, "maxAttempts": 2})),
+            attempt_number: Some(2),
+            ..bare.clone()
+        };
+        let queued = |ms| {
+            Decision::Retry(Retry {
+                at: settings().now.plus_ms(ms),
+                is_queued: true,
+                machine: None,
+            })
+        };
+        let by_policy = AskedRetry::ByPolicy;
+        // The run's own number of attempts counts, not that of the policy.
+        assert_eq!(decided(&run, &user_error(), by_policy), queued(20));
+        assert_eq!(decided(&run, &user_error(), AskedRetry::Again), queued(20));
+        assert_eq!(
+            decided(&bare, &user_error(), AskedRetry::Again),
+            queued(1000)
+        );
+        let never = AskedRetry::Never;
+        assert_eq!(decided(&run, &user_error(), never), Decision::Fail);
+        let terminated = internal("TASK_PROCESS_SIGTERM");
+        assert_eq!(decided(&run, &terminated, never), Decision::Fail);
+        let hopeless = internal("DISK_SPACE_EXCEEDED");
+        assert_eq!(decided(&run, &hopeless, by_policy), Decision::Fail);
+        let last = Run {
+            attempt_number: Some(3),
+            ..run.clone()
+        };
+        assert_eq!(decided(&last, &user_error(), by_policy), Decision::Fail);
+        let Decision::Retry(short) = decided(&run, &user_error(), asked(5)) else {
+            panic!("no retry")
+        };
+        assert_eq!(
+            (short.at, short.is_queued),
+            (settings().now.plus_ms(5), false)
+        );
+    }
+
+    #[test]
+    fn a_time_without_a_delay_is_as_far_as_it_is() {
+        let run = run_in(ExecutionStatus::Executing);
+        for (ms, is_queued) in [(29_999, false), (30_000, true)] {
+            let at = settings().now.plus_ms(ms);
+            let named = AskedRetry::At {
+                at: Some(at),
+                delay_ms: None,
+            };
+            let Decision::Retry(retry) = decided(&run, &user_error(), named) else {
+                panic!("no retry")
+            };
+            assert_eq!((retry.at, retry.is_queued), (at, is_queued));
+        }
     }
 
     #[test]
@@ -299,7 +407,7 @@ mod tests {
             max_attempts: Some(1),
             ..run_in(ExecutionStatus::Executing)
         };
-        let Decision::Retry(retry) = decided(&run, &error, None) else {
+        let Decision::Retry(retry) = decided(&run, &error, AskedRetry::ByPolicy) else {
             panic!("no retry")
         };
         assert_eq!(

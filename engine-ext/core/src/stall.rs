@@ -62,10 +62,13 @@ fn stalled_attempt(run: &Run, settings: &Settings, code: ErrorCode) -> Plan {
         false => code,
     };
     let error = RunError::internal(code, "the worker stopped beating");
-    let asked = is_retried.then(|| AskedRetry {
-        at: Some(settings.now.plus_ms(RETRY_DELAY_MS)),
-        delay_ms: RETRY_DELAY_MS,
-    });
+    let asked = match is_retried {
+        true => AskedRetry::At {
+            at: Some(settings.now.plus_ms(RETRY_DELAY_MS)),
+            delay_ms: Some(RETRY_DELAY_MS),
+        },
+        false => AskedRetry::Never,
+    };
     match retry::decide(run, &error, asked, true, settings) {
         Decision::Retry(retry) => {
             let next_machine = retry.machine.map(Machine::as_str);

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::status::named;
-use crate::{EnvironmentType, Machine, Machines, RetrySettings};
+use crate::{EnvironmentType, Machine, Machines};
 
 named! {
     /// Why a run waits for a version.
@@ -123,13 +123,6 @@ impl WorkerVersion {
 }
 
 impl Task {
-    /// How many attempts a run has that says nothing.
-    #[must_use]
-    pub fn max_attempts(&self) -> Option<i32> {
-        let settings = RetrySettings::parse(self.retry.as_ref()?)?;
-        (settings.max_attempts > 0).then_some(settings.max_attempts)
-    }
-
     /// The machine of a run that names none. What cannot be read is the smallest that the reference knows.
     #[must_use]
     pub fn machine(&self, machines: &Machines) -> Machine {
@@ -313,21 +306,5 @@ mod tests {
             };
             assert_eq!(task.machine(&machines), expected, "{given:?}");
         }
-    }
-
-    #[test]
-    fn attempts_come_from_the_retry_settings() {
-        let attempts = |retry| {
-            Task {
-                retry,
-                ..Task::default()
-            }
-            .max_attempts()
-        };
-        assert_eq!(attempts(None), None);
-        assert_eq!(attempts(Some(json!({"maxAttempts": 7}))), Some(7));
-        assert_eq!(attempts(Some(json!({"factor": 2}))), Some(3));
-        assert_eq!(attempts(Some(json!({"maxAttempts": 0}))), None);
-        assert_eq!(attempts(Some(json!({"factor": "x"}))), None);
     }
 }

@@ -20,12 +20,14 @@ pub(super) fn assign(
     let bound = candidate.version.as_deref();
     let asked = from.worker_version;
     let limit = candidate.max_duration_seconds;
+    let default = environment.retry.as_ref();
     if !environment.requires_version {
         return Ok(Assignment::unversioned(
             run,
             bound,
             max_attempts,
             limit,
+            default,
             machines,
         ));
     }
@@ -46,6 +48,7 @@ pub(super) fn assign(
             task,
             max_attempts,
             limit,
+            default,
             machines,
         )),
         (Ok(_), None) => unreachable!("a task is one of a worker's"),

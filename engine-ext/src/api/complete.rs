@@ -56,10 +56,12 @@ impl Completed {
 /// Completes an attempt: {"ok": true, "output": "…"} or {"ok": false, "error": {…}}.
 ///
 /// `completion` has the keys of `spec/core.md §4.2`: `ok`; `output` and `outputType` of a success; `error` of a failure, with
-/// `type` BUILT_IN_ERROR, CUSTOM_ERROR, STRING_ERROR or INTERNAL_ERROR, and `retry`, with `timestamp` and `delay` in
-/// milliseconds, if the worker asks for another attempt; `usage.durationMs`; `metadata`. A failure is retried, or ends the run,
-/// as `spec/core.md §4.5` says. After RETRY_IMMEDIATELY the caller still holds the run: wait until `retry_at`, beating, then
-/// start it again with the snapshot that is returned.
+/// `type` BUILT_IN_ERROR, CUSTOM_ERROR, STRING_ERROR or INTERNAL_ERROR, and `retry`; `usage.durationMs`; `metadata`. A failure is
+/// retried, or ends the run, as `spec/core.md §4.5` says. `retry` with `timestamp` or `delay` in milliseconds asks for another
+/// attempt then: a short delay leaves the run with its worker. After RETRY_IMMEDIATELY the caller still holds it: wait until
+/// `retry_at`, beating, then start it again with the snapshot that is returned. Without the key the retry policy of the run counts:
+/// that of its trigger, else of its task; `max_attempts` above 1 alone ask for the default one. By policy a retry always goes
+/// through the queue. An empty `retry` asks for a retry by that policy, or the default one; null or false for none.
 ///
 /// # Errors
 /// - `22032` for a malformed completion; `54000` for an output over `engine.max_payload_bytes`, an error or metadata over
@@ -123,17 +125,22 @@ fn engine_succeed(
     TableIterator::once(one(run_id, snapshot_id, completion, Caller::default()).or_raise())
 }
 
-/// Completes an attempt that failed, with a message, and ends its run.
+/// Completes an attempt that failed, with a message; the retry policy of its run says whether another one follows.
+///
+/// `retry` is the key of that name of a completion: a JSON null or false ends the run, a delay or time asks for a retry then.
 ///
 /// # Errors
+/// - `22032` for a `retry` that cannot be read.
+///
 /// As `engine_complete_attempt`.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
+#[pg_extern(name = "engine_fail", volatile, parallel_unsafe, security_definer)]
 #[search_path(pg_catalog, pg_temp)]
 #[allow(clippy::type_complexity)]
-fn engine_fail(
+fn engine_fail_0_2(
     run_id: Option<&str>,
     snapshot_id: Option<&str>,
     message: default!(Option<&str>, "'failed'"),
+    retry: default!(Option<JsonB>, "NULL"),
 ) -> TableIterator<
     'static,
     (
@@ -147,7 +154,8 @@ fn engine_fail(
     ),
 > {
     api::enter_locking().or_raise();
-    let completion = Ok(Completion::failure(message.unwrap_or("failed")));
+    let retry = retry.map(|json| json.0);
+    let completion = Completion::failure(message.unwrap_or("failed"), retry.as_ref());
     TableIterator::once(one(run_id, snapshot_id, completion, Caller::default()).or_raise())
 }
 

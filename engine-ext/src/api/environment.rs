@@ -5,25 +5,29 @@ use pgrx::iter::TableIterator;
 use pgrx::{default, name, pg_extern, search_path};
 
 use super::promote;
+use crate::document::JsonB;
 use crate::error::{OrRaise, required};
-use crate::{api, store};
+use crate::{api, guc, store};
 
 /// Sets an environment, and returns it as it is from the commit on.
 ///
 /// What is not given stays as it is; a new environment is PRODUCTION, without limits. `concurrency_limit` is how many of its
 /// runs may hold a slot at once, `burst_factor` by how much several queues together may exceed that (one queue alone never
 /// does), `max_queue_size` how many runs of one queue may be queued before triggers are refused; for these NULL is no limit,
-/// and -1 keeps what is there. A limit that is lowered interrupts nothing. Waits for claims of the environment that are
-/// under way, while others go on; until it commits, claims of the environment find nothing: call it in a transaction of its own. Behaviour: `spec/queue.md §1.3`, `§1.15`, `§1.16`.
+/// and -1 keeps what is there. `retry` is the retry policy of its runs that have none, neither of their own nor of their task, from
+/// their next dequeue on; NULL keeps it, a JSON null or false takes it away. A limit that is lowered interrupts nothing. Waits
+/// for claims of the environment that are under way, while others go on; until it commits, claims of the environment find
+/// nothing: call it in a transaction of its own. Behaviour: `spec/queue.md §1.3`, `§1.15`, `§1.16`.
 ///
 /// # Errors
-/// - `22023` for an unknown type, a limit below -1, or a burst factor outside 1..=1000.
+/// - `22023` for an unknown type, a limit below -1, a burst factor outside 1..=1000, or a `retry` that cannot be read.
+/// - `22032` for a `retry` that is too deep, `54000` for one over `engine.max_metadata_bytes`.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 /// - `55P03` if a transaction that has claimed in the environment stays open for ten seconds, or for `lock_timeout`; the detail names it.
 // Its SQL is sql/function/engine_set_environment.sql.
 #[pg_extern(sql = false)]
 #[allow(clippy::type_complexity, clippy::too_many_arguments)]
-fn engine_set_environment(
+fn engine_set_environment_0_2(
     environment_id: Option<&str>,
     r#type: default!(Option<String>, "NULL"),
     project_id: default!(Option<String>, "NULL"),
@@ -34,6 +38,7 @@ fn engine_set_environment(
     archived: default!(Option<bool>, "NULL"),
     requires_version: default!(Option<bool>, "NULL"),
     max_queue_size: default!(Option<i32>, "-1"),
+    retry: default!(Option<JsonB>, "NULL"),
 ) -> TableIterator<
     'static,
     (
@@ -45,6 +50,7 @@ fn engine_set_environment(
         name!(archived, bool),
         name!(requires_version, bool),
         name!(max_queue_size, Option<i32>),
+        name!(retry, Option<JsonB>),
     ),
 > {
     api::enter_locking().or_raise();
@@ -63,6 +69,7 @@ fn engine_set_environment(
         is_paused: paused,
         requires_version,
         is_archived: archived,
+        retry: retry.map(|retry| retry.0),
     };
     let set = set_environment(id.or_raise(), change).or_raise();
     TableIterator::once((
@@ -74,6 +81,7 @@ fn engine_set_environment(
         set.is_archived,
         set.requires_version,
         set.max_queue_size,
+        set.retry.map(JsonB),
     ))
 }
 
@@ -144,7 +152,7 @@ fn set_environment(id: &str, change: EnvironmentChange) -> Result<Environment, R
     );
     let was_sized = environment.max_queue_size.is_some();
     let had_versions = environment.requires_version;
-    change.apply(&mut environment)?;
+    change.apply(&mut environment, &guc::trigger_limits())?;
     environment.settle(store::reservation::are_possible());
     store::limit::set_environment(&environment, api::now());
     store::limit::fit(&environment);

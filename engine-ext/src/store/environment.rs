@@ -9,6 +9,7 @@ use engine_core::{Environment, EnvironmentType, Queue, Shard};
 
 use super::kept;
 use super::statement::{Statement, arguments, statement};
+use crate::document::JsonB;
 
 static READ: Statement = statement!("environment_read.sql");
 static READ_QUEUES: Statement = statement!("queue_read.sql");
@@ -121,6 +122,7 @@ pub(super) fn read(id: &str) -> Option<Environment> {
         requires_version: cells.value(),
         is_archived: cells.value(),
         reserves_slots: cells.value(),
+        retry: cells.nullable::<JsonB>().map(|retry| retry.0),
         queues: BTreeMap::new(),
     });
     let set = set.into_iter().next();

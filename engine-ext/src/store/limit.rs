@@ -7,6 +7,7 @@ use super::environment::{QUEUE_TABLE, TABLE};
 use super::kept;
 use super::run::time;
 use super::statement::{Statement, arguments, statement};
+use crate::document::JsonB;
 
 static SET: Statement = statement!("environment_set.sql");
 static SET_QUEUE: Statement = statement!("queue_set.sql");
@@ -29,6 +30,7 @@ pub(crate) fn set_environment(environment: &Environment, now: Timestamp) {
         environment.is_archived,
         time(now),
         environment.reserves_slots,
+        environment.retry.clone().map(JsonB),
     ]);
     kept::changed(TABLE);
 }

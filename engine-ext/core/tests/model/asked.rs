@@ -16,7 +16,7 @@ pub enum Asked {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     Success,
-    /// A failure of the task, and no word of a retry.
+    /// A failure of the task, and no word of a retry: its run's own settings retry it.
     Failure,
     /// A failure whose retry the same worker starts.
     RetryAtOnce,
@@ -72,7 +72,8 @@ impl End {
 
     fn json(self) -> Value {
         let user = json!({"type": "STRING_ERROR", "raw": "no"});
-        let internal = |code: &str| json!({"ok": false, "error": {"type": "INTERNAL_ERROR", "code": code}, "retry": null});
+        let internal =
+            |code: &str| json!({"ok": false, "error": {"type": "INTERNAL_ERROR", "code": code}});
         match self {
             Self::Success => json!({"ok": true}),
             Self::Failure => json!({"ok": false, "error": user}),
