@@ -62,9 +62,8 @@ async fn fail_once(options: TaskOptions, trigger: Trigger) -> Result<(Session, D
         .trigger(&trigger.payload(&())?)
         .await?;
     eventually("the attempt has failed", PATIENCE, async || {
-        let failed =
-            "engine.snapshot where description like '%ailed%' or execution_status = 'FINISHED'";
-        Ok(session.count(failed).await? > 0)
+let failed = "engine.run_state where attempt_number = 1 and execution_status in ('QUEUED', 'FINISHED')";
+Ok(session.count(failed).await? > 0)
     })
     .await?;
     running.stop().await?;
