@@ -84,7 +84,7 @@ where exists (
 union all
 select false, 'horizon', a.pid::text,
        format('Session %s (%s) has been in a transaction since %s: vacuum keeps every row that died since.',
-              a.pid, coalesce(nullif(a.application_name, ''), a.backend_type), to_char(a.xact_start, 'YYYY-MM-DD HH24:MI:SSOF')),
+              a.pid, coalesce(nullif(a.application_name, ''), a.backend_type), to_char(a.xact_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS"+00"')),
        'End its transaction, or set idle_in_transaction_session_timeout.',
        clock_timestamp() - a.xact_start
 from pg_stat_activity as a

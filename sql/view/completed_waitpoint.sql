@@ -1,5 +1,6 @@
 -- The completed waitpoints that a snapshot carries, as callers see them: one row per position in the snapshot's order,
 -- and one without an index for a waitpoint that has no position (spec/core.md §1.3). Read it for one snapshot at a time.
+-- Times are in UTC here, whatever the time zone of who reads.
 create view engine.completed_waitpoint as
 select s.shard,
        s.run_id,
@@ -10,7 +11,7 @@ select s.shard,
            'friendlyId', 'waitpoint_' || w.id,
            'type', w.type,
            'index', p.index,
-           'completedAt', coalesce(w.completed_at, s.created_at),
+           'completedAt', u.completed_at,
            'idempotencyKey', case when w.user_provided_idempotency_key and w.inactive_idempotency_key is null
                                   then w.idempotency_key end,
            'completedByTaskRun', case when w.completed_by_run_id is not null then jsonb_build_object(
@@ -18,7 +19,7 @@ select s.shard,
                 'friendlyId', 'run_' || w.completed_by_run_id,
                 'batch', case when s.batch_id is not null then jsonb_build_object(
                      'id', s.batch_id, 'friendlyId', 'batch_' || s.batch_id) end) end,
-           'completedAfter', w.completed_after,
+           'completedAfter', u.completed_after,
            'completedByBatch', case when w.completed_by_batch_id is not null then jsonb_build_object(
                 'id', w.completed_by_batch_id, 'friendlyId', 'batch_' || w.completed_by_batch_id) end,
            'output', w.output,
@@ -27,6 +28,10 @@ select s.shard,
 from engine.snapshot as s
 cross join lateral unnest(s.completed_waitpoint_ids) as c(waitpoint_id)
 join engine.waitpoint as w on w.shard = s.shard and w.id = c.waitpoint_id
+cross join lateral (
+    select (to_jsonb(coalesce(w.completed_at, s.created_at) at time zone 'UTC') #>> '{}') || '+00:00' as completed_at,
+           (to_jsonb(w.completed_after at time zone 'UTC') #>> '{}') || '+00:00' as completed_after
+) as u
 left join lateral (
     select o.position - 1 as index
     from unnest(s.completed_waitpoint_order) with ordinality as o(waitpoint_id, position)

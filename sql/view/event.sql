@@ -2,6 +2,7 @@
 -- which order, and their bodies are read from the rows that the same statement wrote. The rest are notices.
 -- A run goes on, and its row with it: what an event takes from there never changes again, or stands in the snapshot's detail.
 -- The position of an event is eight times that of its row, plus its place among the events of that row.
+-- Bodies do not depend on the settings of who reads: times are in UTC, and costs numeric.
 create view engine.event as
 select s.shard,
        s.run_id,
@@ -33,16 +34,16 @@ select s.shard,
                     'id', r.id,
                     'friendlyId', 'run_' || r.id,
                     'status', case e.name when 'runLocked' then 'DEQUEUED' else s.run_status::text end,
-                    'createdAt', r.created_at,
-                    'updatedAt', s.created_at,
+                    'createdAt', u.run_created_at,
+                    'updatedAt', u.created_at,
                     'runTags', r.tags,
                     'batchId', r.batch_id,
                     'spanId', coalesce(r.trace_context ->> 'spanId', split_part(r.trace_context ->> 'traceparent', '-', 3)))
                || case e.name
                       when 'runLocked' then jsonb_build_object(
-                          'lockedAt', s.created_at,
-                          'startedAt', t.started_at,
-                          'baseCostInCents', t.base_cost_in_cents,
+                          'lockedAt', u.created_at,
+                          'startedAt', u.started_at,
+                          'baseCostInCents', t.base_cost_in_cents::numeric,
                           'machinePreset', s.machine,
                           'lockedById', r.task,
                           'lockedToVersionId', t.version,
@@ -53,43 +54,43 @@ select s.shard,
                           'maxAttempts', t.max_attempts)
                       when 'runAttemptStarted' then jsonb_build_object(
                           'attemptNumber', s.attempt_number,
-                          'baseCostInCents', t.base_cost_in_cents,
-                          'executedAt', t.executed_at)
+                          'baseCostInCents', t.base_cost_in_cents::numeric,
+                          'executedAt', u.executed_at)
                       when 'runRetryScheduled' then jsonb_build_object(
                           'attemptNumber', coalesce(s.attempt_number, 0) + 1,
                           'queue', r.queue,
                           'taskIdentifier', r.task,
                           'traceContext', r.trace_context,
-                          'baseCostInCents', t.base_cost_in_cents,
+                          'baseCostInCents', t.base_cost_in_cents::numeric,
                           'error', s.detail -> 'error')
                           || jsonb_strip_nulls(jsonb_build_object('nextMachineAfterOOM', s.detail -> 'nextMachineAfterOOM'))
                       when 'runAttemptFailed' then jsonb_build_object(
                           'attemptNumber', coalesce(s.attempt_number, 0),
                           'error', coalesce(s.detail -> 'attemptError', s.detail -> 'error', t.error),
-                          'completedAt', case when s.execution_status = 'FINISHED' then s.created_at end)
+                          'completedAt', case when s.execution_status = 'FINISHED' then u.created_at end)
                       when 'runSucceeded' then jsonb_build_object(
                           'attemptNumber', coalesce(s.attempt_number, 1),
                           'output', t.output,
                           'outputType', t.output_type,
-                          'completedAt', t.completed_at,
+                          'completedAt', u.completed_at,
                           'usageDurationMs', t.usage_duration_ms,
-                          'costInCents', t.cost_in_cents)
+                          'costInCents', t.cost_in_cents::numeric)
                       when 'runFailed' then jsonb_build_object(
                           'attemptNumber', coalesce(s.attempt_number, 1),
                           'error', coalesce(s.detail -> 'error', t.error),
-                          'completedAt', case s.transition when 'CREATED_FAILED' then t.completed_at else s.created_at end,
+                          'completedAt', case s.transition when 'CREATED_FAILED' then u.completed_at else u.created_at end,
                           'usageDurationMs', coalesce((s.detail ->> 'usageDurationMs')::integer, t.usage_duration_ms),
-                          'costInCents', coalesce((s.detail ->> 'costInCents')::double precision, t.cost_in_cents))
+                          'costInCents', coalesce((s.detail ->> 'costInCents')::double precision::numeric, t.cost_in_cents::numeric))
                       when 'runCancelled' then jsonb_build_object(
                           'attemptNumber', coalesce(s.attempt_number, 1),
                           'error', t.error,
-                          'completedAt', t.completed_at)
-                      when 'runEnqueuedAfterDelay' then jsonb_build_object('queuedAt', s.created_at)
+                          'completedAt', u.completed_at)
+                      when 'runEnqueuedAfterDelay' then jsonb_build_object('queuedAt', u.created_at)
                       when 'runDelayRescheduled' then jsonb_build_object('delayUntil', s.detail -> 'delayUntil')
                       when 'runExpired' then jsonb_build_object(
                           'ttl', r.ttl,
-                          'expiredAt', s.created_at,
-                          'completedAt', t.completed_at)
+                          'expiredAt', u.created_at,
+                          'completedAt', u.completed_at)
                       else '{}'
                   end,
                'organization', jsonb_build_object('id', r.organization_id),
@@ -103,6 +104,13 @@ select s.shard,
 from engine.snapshot as s
 join engine.run as r on r.shard = s.shard and r.id = s.run_id
 join engine.run_state as t on t.shard = s.shard and t.run_id = s.run_id
+cross join lateral (
+    select (to_jsonb(s.created_at at time zone 'UTC') #>> '{}') || '+00:00' as created_at,
+           (to_jsonb(r.created_at at time zone 'UTC') #>> '{}') || '+00:00' as run_created_at,
+           (to_jsonb(t.started_at at time zone 'UTC') #>> '{}') || '+00:00' as started_at,
+           (to_jsonb(t.executed_at at time zone 'UTC') #>> '{}') || '+00:00' as executed_at,
+           (to_jsonb(t.completed_at at time zone 'UTC') #>> '{}') || '+00:00' as completed_at
+) as u
 join (values
     ('TRIGGERED'::engine.transition, 0, 'executionSnapshotCreated'),
     ('TRIGGERED', 1, 'runCreated'),

@@ -1,4 +1,5 @@
 -- A snapshot as a worker reads it, without its completed waitpoints, which only the latest snapshot brings along.
+-- Times are in UTC here, whatever the time zone of who reads.
 create view engine.execution_data as
 select s.shard,
        s.run_id,
@@ -12,7 +13,7 @@ select s.shard,
                 'friendlyId', 'snapshot_' || s.id,
                 'executionStatus', s.execution_status,
                 'description', s.description,
-                'createdAt', s.created_at),
+                'createdAt', u.created_at),
            'run', jsonb_build_object(
                 'id', s.run_id,
                 'friendlyId', 'run_' || s.run_id,
@@ -24,6 +25,7 @@ select s.shard,
                 select k.entry
                 from engine.checkpoint_entry as k
                 where k.shard = s.shard and k.id = s.checkpoint_id))) as data
-from engine.snapshot as s;
+from engine.snapshot as s
+cross join lateral (select (to_jsonb(s.created_at at time zone 'UTC') #>> '{}') || '+00:00' as created_at) as u;
 
 comment on view engine.execution_data is 'Snapshots as workers read them';

@@ -7,6 +7,7 @@ mod check;
 mod commit;
 mod document;
 mod flow;
+mod format;
 mod harness;
 mod orphan;
 mod plan;

@@ -1,5 +1,6 @@
 //! The only room that touches SPI. It executes the files of `sql/statement` and gives back owned rows.
 
+mod format;
 pub(crate) mod planner;
 mod statement;
 

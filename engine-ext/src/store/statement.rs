@@ -1,5 +1,7 @@
 //! A statement of `sql/statement`: prepared once per session, planned once, executed through SPI.
 //!
+//! Values become text in it as they do in every other session (`format`).
+//!
 //! SPI is called directly, for three things that pgrx's client does not do: it pins the generic plan (a LIMIT parameter
 //! makes Postgres plan anew on every call, a quarter of the cost of a claim), it plans for large tables (`planner`), and it
 //! leaves a call that writes nothing without a transaction id, so that a dequeue that finds nothing commits nothing.
@@ -12,6 +14,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 use pgrx::{FromDatum, IntoDatum, pg_sys};
 
+use super::format::OneFormat;
 use super::planner::{LargeTables, with_simple_plans};
 
 /// A file of `sql/statement`, and its plan in this backend.
@@ -161,6 +164,7 @@ impl Statement {
         // SAFETY: paired with SPI_finish below; an error in between aborts the transaction, which ends the connection.
         check("SPI_connect", unsafe { pg_sys::SPI_connect() });
         let _large = LargeTables::assumed();
+        let _format = OneFormat::set();
         let (plan, is_planned) = self.plan(arguments);
         // SAFETY: the plan is kept and takes this many values. To SPI, what is read-only keeps the snapshot of the calling
         // statement; anything else sees what was committed before it.
