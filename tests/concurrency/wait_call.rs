@@ -10,6 +10,7 @@ use engine_harness::condition::{backend_pid, eventually};
 use engine_harness::{Database, Session};
 use serde_json::json;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::timeout;
 
 use crate::reservation::preloaded;
 use crate::waiter::{PATIENCE, STATES};
@@ -41,6 +42,11 @@ impl Call {
         })
         .await?;
         Ok(call)
+    }
+
+    /// Its session, once it has ended, which is long before its minute is over.
+    async fn ends(self) -> Result<Session> {
+        timeout(PATIENCE, self.session).await??
     }
 
     /// What it holds while it sleeps, but for the lock of its own transaction's number.
@@ -88,7 +94,7 @@ async fn waits_for_a_run_and_holds_nothing(database: Database, looks: usize) -> 
         }
         assert!(!call.session.is_finished(), "{state}");
         let run = session.trigger("test").await?.run_id;
-        let waited = call.session.await??;
+        let waited = call.ends().await?;
         // It has taken nothing, and told in time.
         let got = waited.dequeue_many(10).await?;
         let got: Vec<&str> = got.iter().map(|held| held.run_id.as_str()).collect();
@@ -137,21 +143,28 @@ async fn a_call_waits_for_what_its_dequeue_would_get() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     let state = "select engine_set_environment('a'); select engine_set_environment('b', requires_version => true); \
-                 select engine_register_worker('b', '1', '[\"test\"]'); \
-                 select engine_trigger('test', environment_id => 'b')";
+                 select engine_trigger('test', queue => 'q', environment_id => 'b')";
     session.client.batch_execute(state).await?;
-    let call = Call::begin(&database, "environment_id => 'a'").await?;
+    let of_a = Call::begin(&database, "environment_id => 'a'").await?;
+    let of_b = Call::begin(&database, "environment_id => 'b', worker_version => '1'").await?;
+    let parked = "engine.run_state where run_status = 'PENDING_VERSION'";
+    eventually("the run waits for a version", PATIENCE, async || {
+        Ok(session.count(parked).await? == 1)
+    })
+    .await?;
+    assert!(!of_a.session.is_finished() && !of_b.session.is_finished());
+    let register = "select engine_register_worker('b', '1', '[{\"id\": \"test\"}]', '[{\"name\": \"q\"}]', 'image')";
+    session.client.batch_execute(register).await?;
+    let waited = of_b.ends().await?;
+    let dequeue = "engine_dequeue(environment_id => 'b', worker_version => '1')";
+    assert_eq!(waited.count(dequeue).await?, 1);
+    assert!(!of_a.session.is_finished());
     session
         .trigger_with("'test', environment_id => 'a'")
         .await?;
-    call.session.await??;
-    let call = Call::begin(&database, "environment_id => 'b', worker_version => '2'").await?;
-    let promote = "select engine_register_worker('b', '2', '[\"test\"]')";
-    session.client.batch_execute(promote).await?;
-    session
-        .trigger_with("'test', environment_id => 'b'")
-        .await?;
-    call.session.await??;
+    let waited = of_a.ends().await?;
+    let dequeue = "engine_dequeue(environment_id => 'a')";
+    assert_eq!(waited.count(dequeue).await?, 1);
     Ok(())
 }
 
@@ -223,7 +236,8 @@ async fn the_extension_can_be_dropped_while_a_call_waits() -> Result<()> {
     let call = Call::begin(&database, "'main'").await?;
     let drop = "set lock_timeout = '5s'; drop extension engine";
     session.client.batch_execute(drop).await?;
-    call.session.await??;
+    // It ends, with an error if it looks at that very moment.
+    timeout(PATIENCE, call.session).await??.ok();
     Ok(())
 }
 
