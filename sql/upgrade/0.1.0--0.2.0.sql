@@ -86,3 +86,46 @@ alter table engine.environment
     add column retry jsonb;
 
 comment on column engine.environment.retry is 'Retry policy of runs that have none, neither of their own nor of their task; null for none';
+
+-- Moments that 0.1.0 took from callers, or reckoned with until they were infinite, and that no reader of JSON knows. NULL stays.
+update engine.run
+set queue_timestamp = case when queue_timestamp is not null then least(greatest(queue_timestamp, '0001-01-01 00:00:00+00'), '9999-12-31 00:00:00+00') end,
+    delay_until = case when delay_until is not null then least(greatest(delay_until, '0001-01-01 00:00:00+00'), '9999-12-31 00:00:00+00') end
+where queue_timestamp < '0001-01-01 00:00:00+00' or queue_timestamp > '9999-12-31 00:00:00+00'
+   or delay_until < '0001-01-01 00:00:00+00' or delay_until > '9999-12-31 00:00:00+00';
+
+update engine.run_state
+set completed_at = case when completed_at is not null then least(greatest(completed_at, '0001-01-01 00:00:00+00'), '9999-12-31 00:00:00+00') end
+where completed_at < '0001-01-01 00:00:00+00' or completed_at > '9999-12-31 00:00:00+00';
+
+update engine.queue_item
+set available_at = case when available_at is not null then least(greatest(available_at, '0001-01-01 00:00:00+00'), '9999-12-31 00:00:00+00') end,
+    expires_at = case when expires_at is not null then least(greatest(expires_at, '0001-01-01 00:00:00+00'), '9999-12-31 00:00:00+00') end
+where available_at < '0001-01-01 00:00:00+00' or available_at > '9999-12-31 00:00:00+00'
+   or expires_at < '0001-01-01 00:00:00+00' or expires_at > '9999-12-31 00:00:00+00';
+
+update engine.lane
+set head_at = case when head_at is not null then least(greatest(head_at, '0001-01-01 00:00:00+00'), '9999-12-31 00:00:00+00') end
+where head_at < '0001-01-01 00:00:00+00' or head_at > '9999-12-31 00:00:00+00';
+
+update engine.waitpoint
+set completed_after = case when completed_after is not null then least(greatest(completed_after, '0001-01-01 00:00:00+00'), '9999-12-31 00:00:00+00') end,
+    idempotency_key_expires_at = case when idempotency_key_expires_at is not null then least(greatest(idempotency_key_expires_at, '0001-01-01 00:00:00+00'), '9999-12-31 00:00:00+00') end
+where completed_after < '0001-01-01 00:00:00+00' or completed_after > '9999-12-31 00:00:00+00'
+   or idempotency_key_expires_at < '0001-01-01 00:00:00+00' or idempotency_key_expires_at > '9999-12-31 00:00:00+00';
+
+update engine.timer
+set due_at = case when due_at is not null then least(greatest(due_at, '0001-01-01 00:00:00+00'), '9999-12-31 00:00:00+00') end
+where due_at < '0001-01-01 00:00:00+00' or due_at > '9999-12-31 00:00:00+00';
+
+update engine.batch
+set idempotency_key_expires_at = case when idempotency_key_expires_at is not null then least(greatest(idempotency_key_expires_at, '0001-01-01 00:00:00+00'), '9999-12-31 00:00:00+00') end
+where idempotency_key_expires_at < '0001-01-01 00:00:00+00' or idempotency_key_expires_at > '9999-12-31 00:00:00+00';
+
+update engine.trigger_key
+set expires_at = case when expires_at is not null then least(greatest(expires_at, '0001-01-01 00:00:00+00'), '9999-12-31 00:00:00+00') end
+where expires_at < '0001-01-01 00:00:00+00' or expires_at > '9999-12-31 00:00:00+00';
+
+update engine.snapshot
+set detail = detail || jsonb_build_object('retryAt', '9999-12-31T00:00:00Z')
+where detail ->> 'retryAt' in ('infinity', '-infinity');

@@ -213,3 +213,69 @@ async fn runs_of_the_old_release_go_on_after_the_update() -> Result<()> {
     assert!(session.dequeue().await?.is_none());
     session.check().await
 }
+
+#[tokio::test]
+async fn an_update_mends_moments_that_the_old_release_let_become_infinite() -> Result<()> {
+    let made = Session::open(&Database::fresh().await?).await?;
+    let failed = made.executing("failed").await?;
+    let error = json!({"type": "STRING_ERROR", "raw": "x"});
+    let retry = json!({"ok": false, "error": error, "retry": {"delay": 60_000}});
+    made.complete(&failed, retry).await?;
+    let ended = made.trigger("ended").await?;
+    made.client
+        .batch_execute(&format!(
+            "select engine_set_queue('first', concurrency_limit => 1); \
+             select engine_trigger('first', queue => 'first', ttl => '1h', idempotency_key => 'k'); \
+             select engine_trigger('later', delay_until => now() + interval '1 day'); \
+             select engine_create_datetime_waitpoint(now() + interval '1 day', idempotency_key => 'k', \
+                 idempotency_key_expires_at => now() + interval '1 day'); \
+             select engine_create_batch(1, idempotency_key => 'k', idempotency_key_expires_at => now() + interval '1 day'); \
+             select engine_cancel('{}', completed_at => now())",
+            ended.run_id
+        ))
+        .await?;
+    let session = outdated().await?;
+    copy(&made, &session).await?;
+    let seed = "update engine.run set queue_timestamp = '-infinity' where task = 'first';
+        update engine.run set queue_timestamp = 'infinity', delay_until = 'infinity' where task = 'later';
+        update engine.run_state set completed_at = 'infinity' where run_status = 'CANCELED';
+        update engine.queue_item set available_at = '-infinity', is_ahead = true, expires_at = 'infinity' where queue = 'first';
+        update engine.queue_item set available_at = '200000-01-01' where queue <> 'first';
+        update engine.waitpoint set completed_after = 'infinity', idempotency_key_expires_at = 'infinity';
+        update engine.timer set due_at = 'infinity';
+        update engine.batch set idempotency_key_expires_at = 'infinity';
+        update engine.trigger_key set expires_at = 'infinity';
+        update engine.snapshot set detail = detail || '{\"retryAt\": \"infinity\"}' where detail ? 'retryAt'";
+    session.client.batch_execute(seed).await?;
+    let told = "engine.snapshot where detail ->> 'retryAt' = 'infinity'";
+    assert_eq!(session.count(told).await?, 1);
+    session.client.batch_execute(UPDATE).await?;
+
+    let columns = "select a.attrelid::regclass::text, quote_ident(a.attname) from pg_attribute a \
+                   join pg_class c on c.oid = a.attrelid and c.relkind = 'r' \
+                   where c.relnamespace = 'engine'::regnamespace and a.atttypid = 'timestamptz'::regtype";
+    let columns = session.client.query(columns, &[]).await?;
+    assert!(columns.len() > 30, "{} columns", columns.len());
+    for row in columns {
+        let (table, column): (&str, &str) = (row.get(0), row.get(1));
+        let outside = format!(
+            "{table} where extract(year from {column}) not between 1 and 9999 or not isfinite({column})"
+        );
+        assert_eq!(session.count(&outside).await?, 0, "{table}.{column}");
+    }
+    for view in [
+        "queue_stats",
+        "environment_stats",
+        "key_stats",
+        "advice",
+        "overdue",
+    ] {
+        let read = format!("select to_jsonb(v) from engine.{view} v");
+        session.client.query(&read, &[]).await?;
+    }
+    let told = "engine_events(0, 1000) where body::text like '%infinity%'";
+    assert_eq!(session.count(told).await?, 0);
+    let taken = session.take().await?;
+    session.complete(&taken, json!({"ok": true})).await?;
+    session.check().await
+}
