@@ -1,9 +1,10 @@
 //! A private server that is thrown away with the value that stands for it.
 
+use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use tokio_postgres::Client;
 
 use crate::home::{self, Home};
@@ -92,6 +93,18 @@ impl Cluster {
         self.stop()?;
         self.postmaster = Some(Postmaster::start(&self.prefix, &self.home, false)?);
         Ok(())
+    }
+
+    /// Has the server go on as a standby of nobody: it takes sessions that read what was committed before, and writes nothing.
+    ///
+    /// # Errors
+    /// If the server does not start.
+    pub fn become_standby(&mut self) -> Result<()> {
+        self.stop()?;
+        let signal = self.home.data().join("standby.signal");
+        fs::write(&signal, "").with_context(|| format!("cannot write {}", signal.display()))?;
+        self.prefix.account.own(&signal)?;
+        self.restart()
     }
 
     /// Ends all sessions and stops the server in order; its data stays.

@@ -15,6 +15,7 @@ mod privilege;
 mod readme;
 mod refusal;
 mod size;
+mod standby;
 mod transaction;
 mod update;
 mod wakeup;

@@ -154,7 +154,7 @@ fn engine_fail_0_2(
     ),
 > {
     api::enter_locking().or_raise();
-    let retry = retry.map(|json| json.0);
+    let retry = api::document("retry", retry).or_raise();
     let completion = Completion::failure(message.unwrap_or("failed"), retry.as_ref());
     TableIterator::once(one(run_id, snapshot_id, completion, Caller::default()).or_raise())
 }
