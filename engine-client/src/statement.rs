@@ -58,10 +58,11 @@ select e.run_id, e.snapshot_id, e.execution_status, e.run_status, e.attempt_numb
        e.heartbeat_ms
 from engine_heartbeat_many(run_ids => $1, snapshot_ids => $2, worker_id => $3, runner_id => $4) as e";
 
-/// Which of these functions the role may not execute, or are not there.
+/// Which of these functions the role may not execute. What is not there is refused when it is called, and before an
+/// update of the extension everything is.
 pub(crate) const MISSING_RIGHTS: &str = "\
 select f.name from unnest($1) as f(name)
-where has_function_privilege(to_regproc(f.name)::oid, 'execute') is not true";
+where not has_function_privilege(to_regproc(f.name)::oid, 'execute')";
 
 pub(crate) const MOVED: &str =
     "select m.run_id from engine_moved(run_ids => $1, snapshot_ids => $2) as m";

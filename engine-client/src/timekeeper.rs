@@ -105,8 +105,8 @@ impl Timekeeper {
             let call = async { connection.engine().lead().await };
             match self.link.answer(&connection, call).await {
                 Ok(is_held) => lead.is_held = is_held,
-                // It ticks as those do that follow.
-                Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
+                // It ticks as those do that follow, and learns so of an extension that is to be updated.
+                Err(error) if is_forbidden(&error) => {
                     lead.is_forbidden = true;
                     tracing::warn!(%error, "this timekeeper cannot lead");
                 }
@@ -121,6 +121,8 @@ impl Timekeeper {
             return Ok(false);
         }
         lead.ticked_at = Instant::now();
+        // Asks again afterwards: rights are granted, and extensions updated.
+        lead.is_forbidden = false;
         self.tick(&connection).await
     }
 
@@ -135,12 +137,21 @@ impl Timekeeper {
     }
 }
 
+/// Whether the role may not lead, or the extension is older than the driver.
+fn is_forbidden(error: &Error) -> bool {
+    let reasons = [
+        SqlState::INSUFFICIENT_PRIVILEGE,
+        SqlState::UNDEFINED_FUNCTION,
+    ];
+    error.code().is_some_and(|code| reasons.contains(code))
+}
+
 /// Whether a timekeeper leads; its lock goes with its connection.
 #[derive(Debug)]
 struct Lead {
     connection: Weak<Connection>,
     is_held: bool,
-    /// Whether its role lacks the right to.
+    /// Whether it cannot, as far as is known.
     is_forbidden: bool,
     ticked_at: Instant,
 }

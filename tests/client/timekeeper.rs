@@ -31,7 +31,7 @@ fn start_by(database: engine_client::Database) -> (oneshot::Sender<()>, Ended) {
 }
 
 /// The backends that lead in this database.
-async fn leaders(session: &Session) -> Result<Vec<i32>> {
+pub async fn leaders(session: &Session) -> Result<Vec<i32>> {
     let sql = "select l.pid from pg_locks l join pg_database d on d.oid = l.database \
                where l.locktype = 'advisory' and l.objsubid = x'4504'::integer and d.datname = current_database()";
     let rows = session.client.query(sql, &[]).await?;

@@ -387,6 +387,35 @@ async fn a_worker_that_is_dropped_leaves_nobody_waiting() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_is_ahead_of_the_update_works_after_it() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    let install = "drop extension engine; create extension engine version '0.1.0'";
+    session.client.batch_execute(install).await?;
+    let worker = worker(&database)?
+        .config(waiting_config(Duration::from_secs(20)))
+        .task("quick", |_: Context, _: Value| async move { Ok(()) });
+    let running = Running::start(worker);
+    eventually("it was refused", PATIENCE, async || {
+        let dequeued = "pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() \
+                        and query like '%engine_dequeue(%'";
+        Ok(session.count(dequeued).await? > 0)
+    })
+    .await?;
+    let update = "alter extension engine update";
+    session.client.batch_execute(update).await?;
+    let session = Session::open(&database).await?;
+    session.trigger("quick").await?;
+    finished(&session, 1).await?;
+    eventually("its timekeeper leads", PATIENCE, async || {
+        Ok(crate::timekeeper::leaders(&session).await?.len() == 1)
+    })
+    .await?;
+    running.stop().await?;
+    session.check().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_lacks_a_right_says_so_and_claims_nothing() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
