@@ -149,9 +149,14 @@ extension_sql_file!(
     requires = ["overdue"]
 );
 extension_sql_file!(
+    "../../sql/view/deadlock.sql",
+    name = "deadlock",
+    requires = ["rate"]
+);
+extension_sql_file!(
     "../../sql/view/advice.sql",
     name = "advice",
-    requires = ["rate"]
+    requires = ["deadlock"]
 );
 extension_sql_file!(
     "../../sql/function/engine_create_checkpoint.sql",

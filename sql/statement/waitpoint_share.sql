@@ -1,15 +1,21 @@
 -- Locks waitpoints that a run is going to wait for, in the order of their ids, and reads them as they are once the locks are
 -- held: whoever completes one waits for us, or we for him. FOR KEY SHARE would not do: a completion touches no key.
+-- The end of a run completes its own waitpoint, and that of a batch which it is in.
 -- $1 smallint shard, $2 text run id, $3 text[] waitpoint ids, each once
--- Locks: waitpoints, FOR SHARE, waiting; the run is locked before. Index: waitpoint_pkey, run_pkey.
-select w.id, w.status::text, w.environment_id = r.environment_id
+-- Locks: waitpoints, FOR SHARE, waiting; the run is locked before. Index: waitpoint_pkey, run_pkey, batch_item_pkey.
+select w.id, w.status::text, w.environment_id = r.environment_id,
+       coalesce(w.completed_by_run_id = $2, false)
+       or w.completed_by_batch_id is not null and exists (
+           select
+           from engine.batch_item as i
+           where i.shard = $1 and i.batch_id = w.completed_by_batch_id and i.run_id = $2 and i.error is null)
 from (
     select g.id
     from unnest($3) as g(id)
     order by g.id collate "C"
 ) as g
 cross join lateral (
-    select w.id, w.status, w.environment_id
+    select w.id, w.status, w.environment_id, w.completed_by_run_id, w.completed_by_batch_id
     from engine.waitpoint as w
     where w.shard = $1 and w.id = g.id
     for share

@@ -82,6 +82,9 @@ where exists (
     where s.position > (select p.last_value - 20000 from engine.event_position as p)
       and s.horizon > w.id)
 union all
+select true, 'deadlock', d.subject, d.detail, d.hint, d.age
+from engine.deadlock as d
+union all
 select false, 'horizon', a.pid::text,
        format('Session %s (%s) has been in a transaction since %s: vacuum keeps every row that died since.',
               a.pid, coalesce(nullif(a.application_name, ''), a.backend_type), to_char(a.xact_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS"+00"')),

@@ -327,10 +327,11 @@ async fn b_19_a_child_that_stands_twice_in_a_batch_comes_twice() -> Result<()> {
         let row = session.client.query_one(sql, &[&child.run_id]).await?;
         waitpoints.push(row.get::<_, String>(0));
     }
-    let sql = "select pending_count from engine_block($1, $2, 'some-batch', $3)";
+    let batch = session.create_batch("").await?;
+    let sql = "select pending_count from engine_block($1, $2, $4, $3)";
     session
         .client
-        .query_one(sql, &[&parent.run_id, &waitpoints, &vec![0, 1, 2]])
+        .query_one(sql, &[&parent.run_id, &waitpoints, &vec![0, 1, 2], &batch])
         .await?;
     assert_eq!(session.edges(&parent.run_id).await?, 3);
     for child in &children {

@@ -12,6 +12,7 @@ mod cancel_tree;
 mod ceiling;
 mod checkpoint;
 mod complete_many;
+mod deadlock;
 mod debounce;
 mod delay;
 mod dequeue;

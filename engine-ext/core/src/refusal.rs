@@ -219,6 +219,16 @@ impl Refusal {
         )
     }
 
+    /// A wait of a run for its own end.
+    #[must_use]
+    pub fn own_end(parameter: &'static str) -> Self {
+        Self::invalid(
+            parameter,
+            "The run would wait for its own end, which never comes.".to_owned(),
+            "Have it wait for another run.",
+        )
+    }
+
     /// This refusal, of the element at `index`.
     #[must_use]
     pub fn in_element(self, index: usize) -> Self {

@@ -39,9 +39,10 @@ pub(super) struct Wait<'a> {
 /// waitpoints that are about to commit. Behaviour: `spec/wait.md §2.6`.
 ///
 /// # Errors
-/// - `RE001` for an unknown run, `RE010` for a waitpoint that is not in its environment.
+/// - `RE001` for an unknown run, `RE010` for a waitpoint and `RE011` for a batch that is not in its environment.
 /// - `RE003` if the run is finished, `RE004` if no attempt of it runs.
-/// - `22023` for no waitpoints, more than `engine.max_batch`, or as many indexes as do not fit.
+/// - `22023` for no waitpoints, more than `engine.max_batch`, as many indexes as do not fit, or a waitpoint that the end of the run
+///   itself completes.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 #[pg_extern(volatile, parallel_unsafe, security_definer)]
 #[search_path(pg_catalog, pg_temp)]
@@ -80,6 +81,7 @@ fn engine_block(
     };
     let settings = api::settings(api::now());
     let run = api::lock(run_id).or_raise();
+    check_batch(&run, wait.batch_id).or_raise();
     let pending = block(&run, &wait, caller, &settings).or_raise();
     let execution = store::observe::execution(&run.id);
     TableIterator::once((
@@ -93,6 +95,16 @@ fn engine_block(
         execution.heartbeat_ms,
         i32::try_from(pending).unwrap_or(i32::MAX),
     ))
+}
+
+/// Checks the batch that a wait is said to be about.
+fn check_batch(run: &Run, batch_id: Option<&BatchId>) -> Result<(), Refusal> {
+    match batch_id.filter(|batch_id| !store::batch::is_beside(batch_id, &run.id)) {
+        Some(batch_id) => Err(Refusal::UnknownBatch {
+            batch_id: batch_id.clone(),
+        }),
+        None => Ok(()),
+    }
 }
 
 /// Checks what a caller names.
@@ -111,7 +123,8 @@ fn waitpoints(
 /// Has a locked run wait: locks the waitpoints, decides, applies. Gives how many of the waitpoints are pending.
 ///
 /// # Errors
-/// [`Refusal::RunFinished`] (`RE003`), [`Refusal::WrongStatus`] (`RE004`), [`Refusal::UnknownWaitpoint`] (`RE010`).
+/// [`Refusal::RunFinished`] (`RE003`), [`Refusal::WrongStatus`] (`RE004`), [`Refusal::UnknownWaitpoint`] (`RE010`), or
+/// [`Refusal::InvalidValue`] (`22023`) for a run that would wait for its own end.
 pub(super) fn block(
     run: &Run,
     wait: &Wait<'_>,
@@ -157,6 +170,9 @@ pub(super) fn block(
 fn share(run: &Run, waitpoints: &[(WaitpointId, Option<i32>)]) -> Result<Vec<Shared>, Refusal> {
     let distinct: BTreeSet<&WaitpointId> = waitpoints.iter().map(|(id, _)| id).collect();
     let shared = store::waitpoint::share(run, &distinct.iter().copied().collect::<Vec<_>>());
+    if shared.iter().any(|waitpoint| waitpoint.is_own_end) {
+        return Err(Refusal::own_end("waitpoint_ids"));
+    }
     let known: BTreeSet<&WaitpointId> = shared
         .iter()
         .filter(|waitpoint| waitpoint.is_own)

@@ -117,7 +117,7 @@ impl Bonds {
     ///
     /// # Errors
     /// [`Refusal::RunFinished`] (`RE003`) or [`Refusal::WrongStatus`] (`RE004`) of a parent, or [`Refusal::InvalidValue`]
-    /// (`22023`) if a batch has no place left.
+    /// (`22023`) if a batch has no place left, or a run would wait for its own end.
     pub(super) fn tie(
         mut self,
         entered: &[Entered],
@@ -127,6 +127,7 @@ impl Bonds {
         if self.parents.is_empty() && self.batches.is_empty() {
             return Ok(());
         }
+        self.check_ends(entered)?;
         let settings = api::settings(now);
         let places = entered
             .iter()
@@ -144,6 +145,21 @@ impl Bonds {
                 .collect();
             self.block(shard, &members, &settings)?;
             self.join(shard, &members, joining.seals, &settings);
+        }
+        Ok(())
+    }
+
+    /// Refuses a run that was there, found by its key, and that would wait for itself, or for a batch which it joins.
+    fn check_ends(&self, entered: &[Entered]) -> Result<(), Refusal> {
+        let found = entered.iter().filter(|entered| entered.found.is_some());
+        for entered in found {
+            let batch = entered.asked.run.batch_id.as_ref();
+            let batch = batch.and_then(|batch_id| self.batches.get(batch_id));
+            let waiting = batch.filter(|batch| batch.resume_parent);
+            let of_batch = waiting.and_then(|batch| batch.parent_run_id.as_ref());
+            if [waiting_parent(&entered.asked), of_batch].contains(&Some(entered.run_id())) {
+                return Err(Refusal::own_end("parent_run_id"));
+            }
         }
         Ok(())
     }

@@ -17,6 +17,7 @@ static INSERT: Statement = statement!("batch_insert.sql");
 static BY_KEY: Statement = statement!("batch_by_key.sql");
 static ROTATE: Statement = statement!("batch_rotate.sql");
 static PARENT: Statement = statement!("batch_parent_read.sql");
+static BESIDE_RUN: Statement = statement!("batch_beside_run.sql");
 static LOCK: Statement = statement!("batch_lock.sql");
 static LOCK_FREE: Statement = statement!("batch_lock_free.sql");
 static UPDATE: Statement = statement!("batch_update.sql");
@@ -93,6 +94,12 @@ pub(crate) fn parent(id: &BatchId) -> Option<Option<RunId>> {
     });
     let parent = rows.into_iter().next()?;
     Some(parent.map(|id| RunId::parse(&id)))
+}
+
+/// Whether a batch is in the environment of a run.
+pub(crate) fn is_beside(id: &BatchId, run_id: &RunId) -> bool {
+    let arguments = arguments![id.shard().number(), id.as_str(), run_id.as_str()];
+    BESIDE_RUN.query(arguments, Cells::value).contains(&true)
 }
 
 /// Locks batches of one shard, in the order of their ids; those that do not exist are left out.

@@ -216,6 +216,8 @@ pub(crate) struct Shared {
     pub(crate) is_completed: bool,
     /// Whether it is of the run's environment.
     pub(crate) is_own: bool,
+    /// Whether it is completed by the end of the run itself.
+    pub(crate) is_own_end: bool,
 }
 
 /// Locks waitpoints that a locked run is going to wait for; those that do not exist are left out.
@@ -230,6 +232,7 @@ pub(crate) fn share(run: &Run, ids: &[&WaitpointId]) -> Vec<Shared> {
             id: WaitpointId::parse(&cells.value::<String>()),
             is_completed: status(&cells.value::<String>()) == WaitpointStatus::Completed,
             is_own: cells.value(),
+            is_own_end: cells.value(),
         },
     )
 }
