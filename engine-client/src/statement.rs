@@ -115,6 +115,10 @@ pub(crate) const REPLAY: &str = "\
 select t.run_id, t.snapshot_id, t.run_status, t.execution_status, t.is_cached, t.created_at
 from engine_replay(run_id => $1) as t";
 
+pub(crate) const RELEASE: &str = "\
+select e.run_id, e.snapshot_id, e.execution_status, e.run_status, e.attempt_number, e.description, e.created_at
+from engine_release(run_id => $1, snapshot_id => $2) as e";
+
 pub(crate) const REDRIVE: &str = "\
 select e.run_id, e.snapshot_id, e.execution_status, e.run_status, e.attempt_number, e.description, e.created_at
 from engine_redrive(run_id => $1) as e";

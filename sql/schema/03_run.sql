@@ -86,6 +86,7 @@ create table engine.run_state (
     updated_at        timestamptz not null,
     version           text,
     max_duration_seconds integer,
+    released_attempts integer not null default 0 check (released_attempts >= 0),
     constraint run_state_pkey primary key (shard, run_id)
 ) with (fillfactor = 50);
 
@@ -95,6 +96,7 @@ comment on column engine.run_state.snapshot_ordinal is 'Ordinal of the latest sn
 comment on column engine.run_state.attempt_number is 'The attempt that last started; null before the first';
 comment on column engine.run_state.max_attempts is 'Resolved when the run is dequeued';
 comment on column engine.run_state.queue_attempts is 'How often the run came back into its queue because its worker was lost';
+comment on column engine.run_state.released_attempts is 'How many of its attempts do not count against max_attempts: its worker gave it back in them';
 comment on column engine.run_state.has_waitpoint is 'Whether somebody waits, or has waited, for the end of the run';
 comment on column engine.run_state.is_dead_lettered is 'Whether the queue has given the run up: engine_redrive puts it back';
 comment on column engine.run_state.retry is 'Retry settings, resolved when the run is dequeued first';

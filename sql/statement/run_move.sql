@@ -13,17 +13,18 @@
 -- snapshot before, $37 the attempt that last started
 -- and $38 text[] the ids of those that nobody watches any more, $39 boolean whether slots that are taken count,
 -- $40 boolean whether giving them back is noted
+-- and again one array element per run: $41 attempts that do not count
 -- Locks: run states held by run_lock or run_lock_free; the deadlines' rows. Index: primary keys, queue_item_claim,
 -- queue_item_expiry, heartbeat_check.
 with moved as (
     select m.*
     from unnest($6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27,
-                $28, $29, $30, $31, $32, $33, $34, $35, $36, $37)
+                $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $41)
          as m(run_id, snapshot_id, ordinal, position, transition, execution_status, run_status, snapshot_run_status,
               description, is_callers, interval_ms, holds_slot, available_at, queue_attempts, carries_batch,
               carries_checkpoint, carries_waitpoints, carries_metadata, batch_id, checkpoint_id, waitpoints, machine,
               usage_duration_ms, cost_in_cents, error, completed_at, status_reason, detail, expires_at, is_sized,
-              previous_ordinal, attempt_number)
+              previous_ordinal, attempt_number, released_attempts)
 ), item as (
     insert into engine.queue_item (
         shard, run_id, worker_queue, environment_id, queue, concurrency_key, available_at, is_ahead, is_sized, expires_at)
@@ -82,6 +83,7 @@ with moved as (
         snapshot_id = m.snapshot_id,
         snapshot_ordinal = m.ordinal,
         queue_attempts = m.queue_attempts,
+        released_attempts = m.released_attempts,
         machine = m.machine,
         usage_duration_ms = m.usage_duration_ms,
         cost_in_cents = m.cost_in_cents,

@@ -87,6 +87,11 @@ alter table engine.environment
 
 comment on column engine.environment.retry is 'Retry policy of runs that have none, neither of their own nor of their task; null for none';
 
+alter table engine.run_state
+    add column released_attempts integer not null default 0 check (released_attempts >= 0);
+
+comment on column engine.run_state.released_attempts is 'How many of its attempts do not count against max_attempts: its worker gave it back in them';
+
 -- Moments that 0.1.0 took from callers, or reckoned with until they were infinite, and that no reader of JSON knows. NULL stays.
 update engine.run
 set queue_timestamp = case when queue_timestamp is not null then least(greatest(queue_timestamp, '0001-01-01 00:00:00+00'), '9999-12-31 00:00:00+00') end,

@@ -118,6 +118,21 @@ async fn a_dead_letter_is_redriven() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_run_is_given_back() -> Result<()> {
+    let client = Database::fresh().await?.connect().await?;
+    let engine = Engine::new(&client);
+    engine.trigger(&Trigger::new("t")).await?;
+    let dequeued = engine.dequeue(&Dequeue::default()).await?.remove(0);
+    let released = engine
+        .release(&dequeued.run_id, &dequeued.snapshot_id)
+        .await?;
+    assert_eq!(released.execution_status, ExecutionStatus::Queued);
+    let again = engine.dequeue(&Dequeue::default()).await?.remove(0);
+    assert_eq!(again.run_id, dequeued.run_id);
+    Ok(())
+}
+
+#[tokio::test]
 async fn runs_that_are_over_before_they_began_are_written() -> Result<()> {
     let client = Database::fresh().await?.connect().await?;
     let engine = Engine::new(&client);

@@ -283,6 +283,7 @@ async fn whoever_locks_needs_read_committed() -> Result<()> {
             "engine_unblock('a')",
             "engine_create_checkpoint('a', 'b', 'DOCKER', 'c')",
             "engine_continue('a', 'b')",
+            "engine_release('a', 'b')",
             "engine_create_batch(1)",
             "engine_add_to_batch('a', '[]')",
             "engine_seal_batch('a')",

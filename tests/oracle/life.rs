@@ -40,6 +40,7 @@ impl Life {
             attempt_number: state.attempt_number,
             max_attempts: state.max_attempts,
             queue_attempts: state.queue_attempts,
+            released_attempts: state.released_attempts,
             machine: state.machine.clone(),
             usage_duration_ms: state.usage_duration_ms,
             cost_in_cents: state.cost_in_cents,
@@ -136,6 +137,7 @@ impl Life {
         self.watch(context);
         let state = &mut self.rows.state;
         state.queue_attempts = moved.queue_attempts;
+        state.released_attempts = moved.released_attempts;
         state.machine = moved.machine;
         state.usage_duration_ms = moved.usage_duration_ms;
         state.cost_in_cents = moved.cost_in_cents;

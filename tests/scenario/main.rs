@@ -32,6 +32,7 @@ mod pending_version;
 mod queue;
 mod redrive;
 mod registration;
+mod release;
 mod reported;
 mod result;
 mod retry;

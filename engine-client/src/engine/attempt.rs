@@ -6,8 +6,8 @@ use tokio_postgres::types::Type;
 
 use crate::time::to_ms_i32;
 use crate::{
-    Completed, Completion, Dequeue, Dequeued, Engine, Error, Heartbeat, RunId, SnapshotId, Started,
-    statement,
+    Completed, Completion, Dequeue, Dequeued, Engine, Error, Execution, Heartbeat, RunId,
+    SnapshotId, Started, statement,
 };
 
 impl<C: GenericClient> Engine<'_, C> {
@@ -201,6 +201,32 @@ impl<C: GenericClient> Engine<'_, C> {
             )
             .await?;
         Completed::from_row(&row)
+    }
+
+    /// `engine_release`: gives a run back that the caller cannot bring to an end. It is queued at its old place, at
+    /// once, and an attempt that had started does not count.
+    ///
+    /// # Errors
+    /// [`UnknownRun`](crate::ErrorKind::UnknownRun),
+    /// [`StaleSnapshot`](crate::ErrorKind::StaleSnapshot);
+    /// [`NotStartable`](crate::ErrorKind::NotStartable) for a run that is neither handed out nor executing;
+    /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
+    pub async fn release(
+        &self,
+        run_id: &RunId,
+        snapshot_id: &SnapshotId,
+    ) -> Result<Execution, Error> {
+        let row = self
+            .client
+            .query_typed_one(
+                statement::RELEASE,
+                &[
+                    (&run_id.as_str(), Type::TEXT),
+                    (&snapshot_id.as_str(), Type::TEXT),
+                ],
+            )
+            .await?;
+        Execution::from_row(&row)
     }
 
     /// `engine_succeed`: completes the attempt with `output`, written as JSON.

@@ -34,7 +34,7 @@ named! {
         ContinuedInQueue = "CONTINUED_IN_QUEUE",
         /// A record of what went wrong; the snapshot is not valid.
         Refused = "REFUSED",
-        /// No worker started it in time.
+        /// No worker started it in time, or its worker gave it back.
         Requeued = "REQUEUED",
         /// An attempt started.
         Started = "STARTED",
@@ -147,6 +147,8 @@ pub struct Move {
     pub is_sized: bool,
     /// How often it has come back because its worker was lost.
     pub queue_attempts: i32,
+    /// How many of its attempts do not count.
+    pub released_attempts: i32,
     /// What the snapshot carries of its predecessor.
     pub carries: Carries,
     /// The batch that the run waits for from now on.
@@ -217,6 +219,7 @@ impl Run {
             expires_at: None,
             is_sized: false,
             queue_attempts: self.queue_attempts,
+            released_attempts: self.released_attempts,
             carries: Carries::default(),
             batch_id: None,
             checkpoint_id: None,

@@ -172,14 +172,16 @@ pub(crate) fn decide(
     if error.internal_code() == Some("TASK_RUN_CANCELLED") {
         return Decision::Cancel;
     }
-    let attempt = run.attempt_number.unwrap_or(1);
+    let number = run.attempt_number.unwrap_or(1);
+    // One that its worker gave back is not one of its attempts.
+    let attempt = number - run.released_attempts;
     let own = run.retry.as_ref().and_then(RetrySettings::parse);
     if error.is_out_of_memory() {
         return own
             .and_then(|own| larger_machine(run, &own, attempt, settings))
             .map_or(Decision::Fail, Decision::Retry);
     }
-    if !error.is_retriable() || attempt > MAX_ATTEMPTS || attempt >= run.attempts() {
+    if !error.is_retriable() || number > MAX_ATTEMPTS || attempt >= run.attempts() {
         return Decision::Fail;
     }
     let policy = match asked {

@@ -8,8 +8,9 @@ use serde_json::Value;
 use crate::cancel::{self, Cancel};
 use crate::{
     Backoff, BatchId, Completion, DEFAULT_MAX_ATTEMPTS, EnvironmentType, ExecutionStatus,
-    Heartbeats, Machines, ParkReason, Plan, Refusal, RetrySettings, RunId, RunStatus, SnapshotId,
-    Timestamp, Timing, attempt, checkpoint, delay, pending, queue, stall, ttl, wait,
+    Heartbeats, Machines, ParkReason, Plan, Refusal, Release, RetrySettings, RunId, RunStatus,
+    SnapshotId, Timestamp, Timing, attempt, checkpoint, delay, pending, queue, release, stall, ttl,
+    wait,
 };
 
 /// A run as it was read under its lock.
@@ -31,6 +32,8 @@ pub struct Run {
     pub max_attempts: Option<i32>,
     /// How often it came back into its queue because its worker was lost.
     pub queue_attempts: i32,
+    /// How many of its attempts do not count against those that it has: its worker gave it back in them.
+    pub released_attempts: i32,
     /// The machine it asks for.
     pub machine: Option<String>,
     /// Time that its attempts have used, milliseconds.
@@ -103,6 +106,13 @@ pub enum Command<'a> {
         /// The batch that it waits for.
         batch_id: Option<&'a BatchId>,
     },
+    /// Its worker gives it back.
+    Release {
+        /// The caller's snapshot.
+        snapshot_id: &'a SnapshotId,
+        /// What else is known of the run.
+        release: &'a Release,
+    },
     /// Go on with the attempt that was frozen.
     Continue {
         /// The caller's snapshot.
@@ -156,6 +166,10 @@ pub fn decide(run: &Run, command: Command<'_>, settings: &Settings) -> Result<Pl
         Command::Mismatch => Ok(pending::mismatch(run, settings)),
         Command::Expire { ttl } => Ok(ttl::expire(run, ttl, settings)),
         Command::Block { batch_id } => wait::block(run, batch_id),
+        Command::Release {
+            snapshot_id,
+            release,
+        } => release::release(run, snapshot_id, release, settings),
         Command::Continue { snapshot_id } => checkpoint::resume(run, snapshot_id),
     }
 }
@@ -233,6 +247,7 @@ pub(crate) mod tests {
             attempt_number: Some(1),
             max_attempts: Some(3),
             queue_attempts: 0,
+            released_attempts: 0,
             machine: None,
             usage_duration_ms: 0,
             cost_in_cents: 0.0,

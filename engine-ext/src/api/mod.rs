@@ -30,6 +30,7 @@ mod observe;
 mod parent;
 mod promote;
 mod redrive;
+mod release;
 mod replay;
 mod reschedule;
 mod round;

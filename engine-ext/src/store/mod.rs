@@ -30,6 +30,7 @@ pub(crate) mod options;
 pub(crate) mod parked;
 mod position;
 pub(crate) mod procedure;
+pub(crate) mod release;
 pub(crate) mod reservation;
 pub(crate) mod run;
 pub(crate) mod saturation;

@@ -122,6 +122,7 @@ pub(super) fn decode(cells: &mut Cells) -> Run {
         attempt_number: cells.nullable(),
         max_attempts: cells.nullable(),
         queue_attempts: cells.value(),
+        released_attempts: cells.value(),
         machine: cells.nullable(),
         usage_duration_ms: cells.value(),
         cost_in_cents: cells.value(),

@@ -72,6 +72,7 @@ impl State {
             false => self.deadline = None,
         }
         self.row.queue_attempts = moved.queue_attempts;
+        self.row.released_attempts = moved.released_attempts;
         if let Some(machine) = moved.machine.as_deref().and_then(Machine::parse) {
             self.row.machine = machine;
         }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 pub enum Asked {
     Start,
     Complete(End),
+    Release,
 }
 
 /// How a worker says that its attempt ended: one of every kind that the engine tells apart.
@@ -33,8 +34,9 @@ pub enum End {
 }
 
 impl Asked {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Start,
+        Self::Release,
         Self::Complete(End::Success),
         Self::Complete(End::Failure),
         Self::Complete(End::RetryAtOnce),

@@ -73,6 +73,7 @@ impl State {
                 attempt_number,
                 max_attempts: if is_old { 250 } else { 3 },
                 queue_attempts: 0,
+                released_attempts: 0,
                 machine: Machine::Small1x,
                 was_dequeued: attempt_number.is_some(),
                 is_dead_lettered: false,

@@ -1,12 +1,15 @@
 //! What can happen next.
 
-use engine_core::{Cancel, Command, ExecutionStatus};
+use engine_core::{Cancel, Command, ExecutionStatus, Release, Timestamp, Timing};
 
 use crate::asked::{Asked, End};
 use crate::row::snapshot_id;
 use crate::rule;
 use crate::state::State;
 use crate::system::System;
+
+/// How many attempts are given back at most.
+const MOST_RELEASES: i32 = 1;
 
 /// One step. Where nobody is answered, the connection broke after the commit: the caller does not know, and calls again with
 /// the snapshot that it has.
@@ -59,7 +62,12 @@ impl Action {
         }
         for caller in 0..state.callers.len() {
             actions.push(Self::Crash { caller });
+            // Releases and redrives would go on for ever.
+            let may_release = state.row.released_attempts < MOST_RELEASES;
             for asked in Asked::ALL {
+                if asked == Asked::Release && !may_release {
+                    continue;
+                }
                 actions.extend([false, true].map(|is_answered| Self::Call {
                     caller,
                     asked,
@@ -121,6 +129,26 @@ impl System {
                     snapshot_id: &given,
                 },
             ),
+            Asked::Release => {
+                let release = &Release {
+                    timing: Timing {
+                        delay_until: None,
+                        queue_timestamp: Timestamp::from_micros(0),
+                        priority_ms: 0,
+                        ttl: None,
+                        is_sized: false,
+                    },
+                    is_between_attempts: false,
+                };
+                let snapshot_id = &given;
+                self.run(
+                    next,
+                    Command::Release {
+                        snapshot_id,
+                        release,
+                    },
+                )
+            }
             Asked::Complete(end) => self.run(
                 next,
                 Command::Complete {

@@ -195,6 +195,7 @@ impl Transitions<'_> {
                 unwatched,
                 self.limits.is_counted,
                 self.limits.is_noted,
+                column(steps, |step| step.what.released_attempts),
             ],
             Cells::value::<String>,
         );

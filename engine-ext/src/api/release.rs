@@ -1,0 +1,72 @@
+//! Release: a worker gives a run back.
+
+use engine_core::{Command, Refusal, Run, SnapshotId, decide};
+use pgrx::datum::TimestampWithTimeZone;
+use pgrx::iter::TableIterator;
+use pgrx::{name, pg_extern, search_path};
+
+use crate::error::{OrRaise, required};
+use crate::store::run::Caller;
+use crate::store::transition::Transitions;
+use crate::{api, store};
+
+/// Gives back a run that its worker cannot bring to an end, and returns its latest snapshot.
+///
+/// For a worker that shuts down, or that cannot do this run just now. The run is queued at its old place, at once. An attempt that
+/// had started ends with it and does not count against `max_attempts`; the next one has the next number. The time that it took
+/// is not written down. A run that is given back again and again is given up after `engine.queue_max_attempts`, as one whose
+/// workers are lost.
+///
+/// # Errors
+/// - `RE001` for an unknown run.
+/// - `RE002` if `snapshot_id` is not the latest.
+/// - `RE004` for a run that is neither PENDING_EXECUTING nor EXECUTING.
+/// - `RE006` in a stricter isolation level than READ COMMITTED.
+#[pg_extern(volatile, parallel_unsafe, security_definer)]
+#[search_path(pg_catalog, pg_temp)]
+#[allow(clippy::type_complexity)]
+fn engine_release(
+    run_id: Option<&str>,
+    snapshot_id: Option<&str>,
+) -> TableIterator<
+    'static,
+    (
+        name!(run_id, String),
+        name!(snapshot_id, Option<String>),
+        name!(execution_status, Option<String>),
+        name!(run_status, Option<String>),
+        name!(attempt_number, Option<i32>),
+        name!(description, Option<String>),
+        name!(created_at, Option<TimestampWithTimeZone>),
+    ),
+> {
+    api::enter_locking().or_raise();
+    let snapshot_id = required("snapshot_id", snapshot_id).map(SnapshotId::parse);
+    let snapshot_id = snapshot_id.or_raise();
+    let run = api::lock(run_id).or_raise();
+    release(&run, &snapshot_id).or_raise();
+    let execution = store::observe::execution(&run.id);
+    TableIterator::once((
+        execution.run_id,
+        execution.snapshot_id,
+        execution.execution_status,
+        execution.run_status,
+        execution.attempt_number,
+        execution.description,
+        execution.created_at,
+    ))
+}
+
+fn release(run: &Run, snapshot_id: &SnapshotId) -> Result<(), Refusal> {
+    let settings = api::settings(api::now());
+    let release = &store::release::read(run);
+    let command = Command::Release {
+        snapshot_id,
+        release,
+    };
+    let plan = decide(run, command, &settings)?;
+    let mut transitions = Transitions::new(run.id.shard(), Caller::default(), &settings);
+    transitions.add(run, plan);
+    transitions.apply();
+    Ok(())
+}
