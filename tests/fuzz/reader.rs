@@ -1,0 +1,137 @@
+//! Nothing that was taken in may keep a reader from reading: every table and view, every function that only reads, all events.
+
+use anyhow::{Context, Result, bail};
+use tokio_postgres::Client;
+
+use crate::catalog::Function;
+
+/// How many events one call is asked for.
+const PAGE: i32 = 500;
+
+/// Everything that cannot be read, or reads as what no client understands.
+///
+/// # Errors
+/// If the session is gone, or a reader takes something that is not known here.
+pub async fn complaints(client: &Client, functions: &[Function]) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    client.batch_execute("reset all").await?;
+    tables(client, &mut found).await?;
+    let readers = functions.iter().filter(|function| !function.writes);
+    for function in readers {
+        let Some(calls) = calls_of(function)? else {
+            continue;
+        };
+        attempt(client, &calls, &mut found).await;
+    }
+    events(client, &mut found).await;
+    Ok(found)
+}
+
+/// Every row of every table and view, and no moment that is not in the years 1 to 9999.
+async fn tables(client: &Client, found: &mut Vec<String>) -> Result<()> {
+    let sql = "select c.relname, coalesce(array_agg(a.attname) filter (where a.atttypid = 'timestamptz'::regtype), '{}') \
+               from pg_class as c join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped \
+               where c.relnamespace = 'engine'::regnamespace and c.relkind in ('r', 'v') group by 1 order by 1";
+    for row in client.query(sql, &[]).await? {
+        let (table, times): (&str, Vec<&str>) = (row.get(0), row.get(1));
+        attempt(
+            client,
+            &format!("select to_jsonb(t)::text from engine.{table} as t"),
+            found,
+        )
+        .await;
+        for time in times {
+            let sql = format!(
+                "select count(*) from engine.{table} where {time} not between '0001-01-01 00:00:00+00' and '9999-12-31 23:59:59.999999+00'"
+            );
+            match client.query_one(&sql, &[]).await {
+                Ok(row) if row.get::<_, i64>(0) == 0 => {}
+                Ok(row) => found.push(format!(
+                    "{} rows of {table} have a {time} that no client can read",
+                    row.get::<_, i64>(0)
+                )),
+                Err(error) => found.push(told(&sql, &error)),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A statement that calls a reader once for everything that it could be asked about.
+fn calls_of(function: &Function) -> Result<Option<String>> {
+    let names: Vec<&str> = function
+        .parameters
+        .iter()
+        .filter(|parameter| !parameter.has_default)
+        .map(|parameter| parameter.name.as_str())
+        .collect();
+    let (arguments, from) = match names.as_slice() {
+        [] => {
+            return Ok(
+                (function.name != "engine_events").then(|| format!("select {}()", function.name))
+            );
+        }
+        ["run_id"] => ("id", "engine.run"),
+        ["run_id", "snapshot_id"] => ("run_id, id", "engine.snapshot where ordinal < 3"),
+        ["run_ids", "snapshot_ids"] => ("array[run_id], array[id]", "engine.snapshot"),
+        ["waitpoint_id"] => ("id", "engine.waitpoint"),
+        ["batch_id"] => ("id", "engine.batch"),
+        ["id"] => ("id", "engine.schedule"),
+        other => bail!(
+            "{} reads by {other:?}: say here what there is",
+            function.name
+        ),
+    };
+    Ok(Some(format!(
+        "select {}({arguments}) from {from}",
+        function.name
+    )))
+}
+
+/// All events from the first to the last, as a driver reads them.
+async fn events(client: &Client, found: &mut Vec<String>) {
+    let mut after = 0_i64;
+    loop {
+        let sql = "select position, name, run_id, time::text, body from engine_events($1, $2)";
+        let page = match client.query(sql, &[&after, &PAGE]).await {
+            Ok(page) => page,
+            Err(error) => return found.push(told(&format!("engine_events({after})"), &error)),
+        };
+        for row in &page {
+            if let Err(error) = row.try_get::<_, serde_json::Value>(4) {
+                return found.push(format!(
+                    "the body of an event after {after} cannot be read: {error}"
+                ));
+            }
+        }
+        let Some(last) = page.last() else {
+            return;
+        };
+        after = last.get(0);
+    }
+}
+
+async fn attempt(client: &Client, sql: &str, found: &mut Vec<String>) {
+    if let Err(error) = client.simple_query(sql).await {
+        found.push(told(sql, &error));
+    }
+}
+
+/// A refusal of `sql`.
+pub fn told(sql: &str, error: &tokio_postgres::Error) -> String {
+    let line = error
+        .as_db_error()
+        .map_or_else(|| error.to_string(), crate::verdict::line);
+    format!("{}: {line}", crate::datum::brief(sql))
+}
+
+/// What `engine_check` finds.
+///
+/// # Errors
+/// If it fails.
+pub async fn violations(client: &Client) -> Result<Vec<String>> {
+    let sql =
+        "select format('engine_check: %s of %s: %s', kind, run_id, detail) from engine_check()";
+    let rows = client.query(sql, &[]).await.context("engine_check")?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
