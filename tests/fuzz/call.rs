@@ -24,6 +24,7 @@ const WAYS: &[&str] = &[
     "engine_block",
     "engine_create_checkpoint",
     "engine_continue",
+    "engine_continue",
     "engine_complete_waitpoint",
     "engine_create_manual_waitpoint",
     "engine_create_batch",

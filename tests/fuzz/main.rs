@@ -4,6 +4,7 @@
 //! It runs for `ENGINE_FUZZ_SECONDS`, from the seed `ENGINE_SEED`; without it, from chance. What the sessions call follows from the
 //! seed; which ids they meet, and in which order, depends on the server.
 
+mod border;
 mod call;
 mod catalog;
 mod datum;
@@ -54,8 +55,8 @@ async fn a_fuzzer_of_the_whole_catalog_finds_nothing() -> Result<()> {
     let cluster = Cluster::start(options(seed)).await?;
     let database = cluster.database().await?;
     for (setting, value) in [
-        ("engine.heartbeat_pending_executing_ms", "1500"),
-        ("engine.heartbeat_executing_ms", "2000"),
+        ("engine.heartbeat_pending_executing_ms", "4000"),
+        ("engine.heartbeat_executing_ms", "5000"),
         ("engine.queue_backoff_min_ms", "100"),
         ("engine.queue_max_attempts", "3"),
         ("engine.retry_requeue_threshold_ms", "1000"),

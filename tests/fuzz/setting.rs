@@ -65,7 +65,7 @@ pub async fn of_engine(client: &Client) -> Result<Vec<String>> {
 
 /// Some settings by chance, and none of those that were set before.
 pub fn random(of_engine: &[String], random: &mut StdRng) -> String {
-    let mut sql = "rollback; reset all; set statement_timeout = '10s'".to_owned();
+    let mut sql = "rollback; reset all; set statement_timeout = '2s'".to_owned();
     for _ in 0..random.random_range(0..3) {
         let setting = OF_POSTGRES.choose(random).copied().unwrap_or_default();
         sql.push_str(&format!("; set {setting}"));

@@ -22,7 +22,7 @@ const INSIDES: &[&str] = &[
 ];
 
 /// Longest message: a few words, and an argument of which at most 100 characters are quoted.
-const LONGEST_MESSAGE: usize = 200;
+const LONGEST_MESSAGE: usize = 301;
 
 /// What is wrong with an error, if anything.
 pub fn complaint(error: &DbError) -> Option<String> {

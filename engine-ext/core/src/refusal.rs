@@ -493,7 +493,10 @@ impl Refusal {
 /// Longest part of a text that is quoted, characters.
 const MAX_QUOTED: usize = 100;
 
-/// The text with what it quotes, or tells of a caller's value, cut where it is long.
+/// Longest text of an error in characters, if a value in it has quotes itself.
+const MAX_TEXT: usize = 300;
+
+/// The text with what it quotes, or tells of a caller's value, cut where it is long, and on one line.
 fn brief(text: &str) -> String {
     let cut = |(place, part): (usize, &str)| {
         // Every other part stands in quotes; the words around them are ours, and shorter than twice that.
@@ -508,12 +511,40 @@ fn brief(text: &str) -> String {
         }
     };
     let parts: Vec<String> = text.split('"').enumerate().map(cut).collect();
-    parts.join("\"")
+    let text = printable(&parts.join("\""));
+    // A value that has quotes itself looks like many.
+    match (text.find('"'), text.rfind('"')) {
+        (Some(first), Some(last)) if first < last && text.chars().nth(MAX_TEXT).is_some() => {
+            let quoted: String = text[first + 1..last].chars().take(MAX_QUOTED).collect();
+            format!("{}{quoted}…{}", &text[..=first], &text[last..])
+        }
+        _ => text,
+    }
+}
+
+/// The text with escapes in the place of control characters.
+fn printable(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character.is_control() {
+            true => line.extend(character.escape_default()),
+            false => line.push(character),
+        }
+    }
+    line
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_is_one_line_whatever_it_quotes() {
+        let refusal = Refusal::UnknownVersion {
+            version: "a\nb\u{1}".to_owned(),
+        };
+        assert_eq!(refusal.message(), "version \"a\\nb\\u{1}\" does not exist");
+    }
 
     #[test]
     fn a_message_quotes_at_most_a_hundred_characters() {
@@ -522,6 +553,12 @@ mod tests {
         };
         let quoted = format!("environment \"{}…\" does not exist", "ä".repeat(100));
         assert_eq!(refusal.message(), quoted);
+        let refusal = Refusal::UnknownEnvironment {
+            environment_id: "[\"a\", ".repeat(1_000),
+        };
+        let quoted = "[\"a\", ".repeat(16);
+        let message = format!("environment \"{quoted}[\"a\"…\" does not exist");
+        assert_eq!(refusal.message(), message);
         let detail = format!("{} is not an integer in range.", "9".repeat(5_000_000));
         let refusal = Refusal::invalid("index", detail, "Give one.").in_element(1);
         assert!(refusal.detail().chars().count() < 250);
