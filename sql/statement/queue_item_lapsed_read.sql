@@ -1,9 +1,10 @@
 -- Those of these locked runs that have waited too long, with how long they might: the item that was found may have made room
 -- for another one before the run was locked.
 -- $1 smallint shard, $2 timestamptz now, $3 text[] run ids
--- Locks: none; the runs are locked. Index: queue_item_pkey, run_pkey.
-select q.run_id, r.ttl
+-- Locks: none; the runs are locked. Index: queue_item_pkey, parked_pkey, run_pkey.
+select g.run_id, r.ttl
 from unnest($3) as g(run_id)
-join engine.queue_item as q on q.shard = $1 and q.run_id = g.run_id
 join engine.run as r on r.shard = $1 and r.id = g.run_id
-where q.expires_at <= $2 and r.ttl is not null
+left join engine.queue_item as q on q.shard = $1 and q.run_id = g.run_id
+left join engine.parked as p on p.shard = $1 and p.run_id = g.run_id
+where coalesce(q.expires_at, p.expires_at) <= $2 and r.ttl is not null

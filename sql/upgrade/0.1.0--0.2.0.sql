@@ -134,3 +134,18 @@ where expires_at < '0001-01-01 00:00:00+00' or expires_at > '9999-12-31 00:00:00
 update engine.snapshot
 set detail = detail || jsonb_build_object('retryAt', '9999-12-31T00:00:00Z')
 where detail ->> 'retryAt' in ('infinity', '-infinity');
+
+-- A run that waited for a version never expired; those that have a time to live begin it now.
+alter table engine.parked
+    add column expires_at timestamptz;
+
+create index parked_expiry on engine.parked (shard, expires_at) where expires_at is not null;
+
+comment on column engine.parked.expires_at is 'When it has waited too long, as its queue item said; null if it never has, or has got another time';
+
+update engine.parked as p
+set expires_at = now() + r.ttl::interval
+from engine.run as r
+join engine.run_state as s on s.shard = r.shard and s.run_id = r.id
+where r.shard = p.shard and r.id = p.run_id and r.ttl is not null and s.dequeued_at is null
+  and coalesce(r.delay_until, now()) <= now();

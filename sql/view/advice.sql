@@ -49,6 +49,19 @@ left join engine.environment as e on e.id = q.environment_id
 left join taken as t on t.environment_id = q.environment_id and t.queue = q.queue
 where q.due > 0 and q.running = 0 and not q.is_paused and not coalesce(e.is_paused, false)
 union all
+select true, 'version', w.task,
+       format('Runs of task "%s" in environment "%s" wait for %s that knows it: %s.', w.task, w.environment_id,
+              case when w.version is null then 'a version' else format('version "%s"', w.version) end, w.count),
+       'Register it with engine_register_worker, or make one that knows the task the current one with engine_promote_worker.',
+       clock_timestamp() - w.first_at
+from (
+    select p.environment_id, r.task, coalesce(s.version, r.version) as version, count(*) as count, min(p.created_at) as first_at
+    from engine.parked as p
+    join engine.run as r on r.shard = p.shard and r.id = p.run_id
+    join engine.run_state as s on s.shard = p.shard and s.run_id = p.run_id
+    group by 1, 2, 3
+) as w
+union all
 select false, 'paused', q.queue,
        format('Queue "%s" of environment "%s" has due runs: %s. It is paused.', q.queue, q.environment_id, q.due),
        case when q.is_paused then 'Resume the queue.' else 'Resume the environment.' end,
