@@ -2,7 +2,7 @@
 -- $1 smallint shard, $2 text[] run ids
 -- Locks: the new rows; the runs are locked. Index: run_pkey, queue_item_pkey, parked_pkey, parked_environment, parked_expiry.
 insert into engine.parked (shard, run_id, environment_id, created_at, expires_at)
-select $1, r.id, r.environment_id, r.created_at, q.expires_at
+select $1, r.id, r.environment_id, r.created_at,
+       (select q.expires_at from engine.queue_item as q where q.shard = $1 and q.run_id = g.run_id)
 from unnest($2) as g(run_id)
 join engine.run as r on r.shard = $1 and r.id = g.run_id
-left join engine.queue_item as q on q.shard = $1 and q.run_id = g.run_id

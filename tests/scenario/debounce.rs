@@ -332,7 +332,7 @@ async fn what_would_bring_nothing_together_is_refused() -> Result<()> {
     }
     // Steps that are longer than the delay are not taken.
     let (run, _) = trigger(&session, key("2s"), "").await?;
-    let due = "update engine.run set delay_until = delay_until - interval '1 s', queue_timestamp = queue_timestamp - interval '1 s'";
+    let due = "update engine.run set delay_until = delay_until - interval '3 s', queue_timestamp = queue_timestamp - interval '3 s'";
     session.client.batch_execute(due).await?;
     let at = "select delay_until from engine.run where id = $1";
     let before: std::time::SystemTime = session.client.query_one(at, &[&run]).await?.get(0);
