@@ -15,14 +15,14 @@ begin
         where kept ? p.proname::pg_catalog.text
     loop
         if made.owner::pg_catalog.text <> made.old ->> 'owner' then
-            execute pg_catalog.format('alter function %s owner to %s', made.signature, made.old ->> 'owner');
+            execute pg_catalog.format('alter routine %s owner to %s', made.signature, made.old ->> 'owner');
         end if;
         for given in
             select g.grantee, g.is_grantable
             from pg_catalog.aclexplode((made.old ->> 'grants')::pg_catalog.aclitem[]) as g
             where g.grantee <> g.grantor
         loop
-            execute pg_catalog.format('grant execute on function %s to %s%s', made.signature,
+            execute pg_catalog.format('grant execute on routine %s to %s%s', made.signature,
                 case given.grantee when 0 then 'public' else given.grantee::pg_catalog.regrole::pg_catalog.text end,
                 case when given.is_grantable then ' with grant option' else '' end);
         end loop;
