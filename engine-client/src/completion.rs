@@ -51,6 +51,7 @@ impl Completion {
             Retry::ByPolicy => Self { json },
             Retry::After(pause) => Self { json }.retry_after(pause),
             Retry::Never => Self { json }.no_retry(),
+            Retry::Released => Self { json }.retry_after(Duration::ZERO),
         }
     }
 

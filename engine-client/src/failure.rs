@@ -99,6 +99,8 @@ pub(crate) enum Retry {
     /// After this pause, if the run has attempts left.
     After(Duration),
     Never,
+    /// The run is to go back into its queue, without an attempt used up.
+    Released,
 }
 
 impl Failure {
@@ -142,6 +144,14 @@ impl Failure {
     fn new(error: RunError) -> Self {
         let retry = Retry::ByPolicy;
         Self { error, retry }
+    }
+
+    /// What a handler returns that gives its run back.
+    pub(crate) fn release() -> Self {
+        Self {
+            retry: Retry::Released,
+            ..Self::message("the handler gave the run back")
+        }
     }
 
     /// What no other attempt mends.

@@ -125,7 +125,7 @@
 //! | `engine_runs_held` | runs that are held now, executing or waiting |
 //! | `engine_attempts_started_total{task}` | attempts that were started |
 //! | `engine_attempts_completed_total{task,outcome,status}` | attempts that were completed: `success`, `failure` or `cancel`, and their attempt status |
-//! | `engine_attempts_abandoned_total{task}` | attempts that ended without a completion: lost, suspended, silent for too long |
+//! | `engine_attempts_abandoned_total{task}` | attempts that ended without a completion: lost, suspended, given back, silent for too long |
 //! | `engine_attempt_start_seconds` | from the dequeue to the start of the handler |
 //! | `engine_attempt_seconds{task}` | how long handlers executed, without their waits |
 //! | `engine_batch_runs{call}` | runs in one call, `start` or `complete` |

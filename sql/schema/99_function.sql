@@ -70,7 +70,7 @@ comment on function engine_snapshots_since is 'Returns the valid snapshots of a 
 comment on function engine_run_result is 'Returns what became of a run: one row with its status and, once it has ended, its output or error; none without such a run.';
 comment on function engine_complete_many is 'Completes many attempts in one commit; one row per element, in order.';
 comment on function engine_cancel is 'Cancels a run, and returns its latest snapshot.';
-comment on function engine_redrive is 'Puts a run back into its queue that the queue had given up, and returns its latest snapshot.';
+comment on function engine_redrive is 'Puts a run back into its queue that ended although its handler had not said so, and returns its latest snapshot.';
 comment on function engine_release is 'Gives back a run that its worker cannot bring to an end, and returns its latest snapshot.';
 comment on function engine_replay is 'Triggers a new run that does the work of another one again, and returns it.';
 comment on function engine_create_cancelled_run is 'Writes a run that was cancelled before it could be triggered.';

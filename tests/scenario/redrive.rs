@@ -81,7 +81,7 @@ async fn a_redrive_gives_the_run_all_attempts_of_the_queue_again() -> Result<()>
 }
 
 #[tokio::test]
-async fn a_run_that_the_queue_has_not_given_up_is_not_redriven() -> Result<()> {
+async fn a_run_that_its_handler_ended_or_that_goes_on_is_not_redriven() -> Result<()> {
     let session = open().await?;
     let queued = session.trigger("test").await?;
     let refused = session
@@ -101,6 +101,57 @@ async fn a_run_that_the_queue_has_not_given_up_is_not_redriven() -> Result<()> {
     assert_eq!(refused.code, "RE004");
     assert!(refused.hint.contains("engine_replay"), "{refused:?}");
     Ok(())
+}
+
+#[tokio::test]
+async fn a_run_is_redriven_that_ended_although_its_handler_had_not_said_so() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    for (code, expected) in [
+        ("TASK_PROCESS_SIGSEGV", "CRASHED"),
+        ("MAX_DURATION_EXCEEDED", "TIMED_OUT"),
+        ("GRACEFUL_EXIT_TIMEOUT", "SYSTEM_FAILURE"),
+    ] {
+        session.trigger("test").await?;
+        let held = session.take().await?;
+        let error = json!({"type": "INTERNAL_ERROR", "code": code});
+        session
+            .complete(&held, json!({"ok": false, "error": error, "retry": false}))
+            .await?;
+        let ended = session.status(&held.run_id).await?;
+        if ended.1 != expected {
+            println!("{code} ends as {}", ended.1);
+        }
+        assert_eq!(ended.0, "FINISHED");
+        if ended.1 == "COMPLETED_WITH_ERRORS" {
+            continue;
+        }
+        assert_eq!(
+            redrive(&session, &held.run_id).await?,
+            status("QUEUED", "PENDING")
+        );
+        let again = session.take().await?;
+        assert_eq!(again.run_id, held.run_id);
+        session.complete(&again, json!({"ok": true})).await?;
+    }
+    // One that waited too long in its queue.
+    let waiting = session.trigger_with("'test', ttl => '1s'").await?;
+    let overdue = "update engine.queue_item set expires_at = now() - interval '1 s'";
+    session.client.batch_execute(overdue).await?;
+    session.tick().await?;
+    assert_eq!(
+        session.status(&waiting.run_id).await?,
+        status("FINISHED", "EXPIRED")
+    );
+    redrive(&session, &waiting.run_id).await?;
+    let held = session.take().await?;
+    session.complete(&held, json!({"ok": true})).await?;
+    // A cancel is what somebody wanted.
+    let cancelled = session.trigger("test").await?;
+    let cancel = format!("select engine_cancel('{}')", cancelled.run_id);
+    session.client.query(&cancel, &[]).await?;
+    let refused = format!("select engine_redrive('{}')", cancelled.run_id);
+    assert_eq!(session.refused(&refused).await?.code, "RE004");
+    session.check().await
 }
 
 #[tokio::test]

@@ -47,11 +47,12 @@ impl<C: GenericClient> Engine<'_, C> {
         Triggered::from_row(&row)
     }
 
-    /// `engine_redrive`: puts a run back into its queue that the queue had given up.
+    /// `engine_redrive`: puts a run back into its queue that ended although its handler had not said
+    /// so: `SYSTEM_FAILURE`, `CRASHED`, `TIMED_OUT`, `EXPIRED`, `INTERRUPTED`.
     ///
     /// # Errors
     /// [`UnknownRun`](crate::ErrorKind::UnknownRun); [`NotStartable`](crate::ErrorKind::NotStartable) for
-    /// a run that is no dead letter; [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
+    /// every other run; [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
     pub async fn redrive(&self, run_id: &RunId) -> Result<Execution, Error> {
         let row = self
             .client

@@ -171,6 +171,10 @@ impl Attempts {
         };
         token.cancel();
         drop(execution);
+        if end.gives_back() && self.release(hold).await {
+            metric::abandoned(&dequeued.task);
+            return None;
+        }
         let policy = options.retry.or(self.retry);
         let handover = self.stopping.is_cancelled().then_some(self.handover);
         let (completion, pause) = match end.judge(attempt_number, policy, handover) {
@@ -191,14 +195,17 @@ impl Attempts {
     }
 
     /// Awaits `work`, unless the run is called off or its deadline passes meanwhile, or the worker has no
-    /// time left.
+    /// time left: then the run is given back.
     async fn unless_over<T>(&self, hold: &Hold, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
             verdict = hold.called_off() => tracing::warn!(?verdict, "the run is not to be executed"),
             () = hold.deadline_passed() => tracing::warn!("the heartbeat deadline passed"),
             done = work => return Some(done),
-            () = self.expired.cancelled() => tracing::warn!("the drain timeout passed"),
+            () = self.expired.cancelled() => {
+                tracing::warn!("the drain timeout passed");
+                self.release(hold).await;
+            }
         }
         None
     }

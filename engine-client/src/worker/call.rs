@@ -112,6 +112,16 @@ impl Calls {
         self.link().persist(call).await.result
     }
 
+    /// Gives a run back.
+    pub(super) async fn release(&self, at: At) -> Result<Execution, Error> {
+        let at = &at;
+        let call = |connection: Arc<Connection>| async move {
+            let engine = connection.engine().identified_as(&self.identity);
+            engine.release(&at.0, &at.1).await
+        };
+        self.link().persist(call).await.result
+    }
+
     /// Reports how an attempt ended.
     pub(super) async fn complete(&self, at: At, completion: Completion) -> Answer<Completed> {
         let lane = self.lanes.as_ref().map(|(_, lane)| lane);

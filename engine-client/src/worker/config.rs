@@ -49,8 +49,9 @@ pub struct WorkerConfig {
     /// policy says, which its [trigger](crate::Trigger::retry), its task's registration or its environment
     /// gives; without any a failure ends the run.
     pub retry: Option<RetryPolicy>,
-    /// How long running handlers have to finish after the shutdown; then they are cancelled, and their
-    /// attempts fail with `GRACEFUL_EXIT_TIMEOUT` and come again elsewhere. Default: 30 s.
+    /// How long running handlers have to finish after the shutdown; then they are cancelled, and their runs given
+    /// back (`engine_release`), without an attempt used up. The attempt of one that waits fails with
+    /// `GRACEFUL_EXIT_TIMEOUT`, and comes again elsewhere. Default: 30 s.
     pub drain_timeout: Duration,
     /// From the shutdown on, attempts that fail come again after this time at least, so that the engine
     /// gives their runs to other workers instead of leaving them to this one: not less than the setting

@@ -13,7 +13,7 @@ use super::name::Names;
 use super::place::HeldRun;
 use super::stopwatch::Stopwatch;
 use super::turn::Seat;
-use crate::{Dequeued, RunId, SnapshotId};
+use crate::{Dequeued, Failure, RunId, SnapshotId};
 
 /// The attempt that a handler executes. Cheap to clone.
 ///
@@ -121,5 +121,25 @@ impl Context {
     /// Whether the worker is shutting down: there is the drain timeout left to end.
     pub fn is_stopping(&self) -> bool {
         self.parts.stopping.is_cancelled()
+    }
+
+    /// What a handler returns that gives its run back: the run is queued at its old place, at once, for whoever comes
+    /// first, this worker too, and the attempt does not count. A run that comes back too often is given up, by the
+    /// setting `engine.queue_max_attempts`.
+    ///
+    /// ```
+    /// # use engine_client::{Context, Failure};
+    /// async fn import(ctx: Context, rows: Vec<String>) -> Result<(), Failure> {
+    ///     for row in rows {
+    ///         if ctx.is_stopping() {
+    ///             return Err(ctx.release());
+    ///         }
+    ///         ctx.step("row", async || Ok(row)).await?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn release(&self) -> Failure {
+        Failure::release()
     }
 }

@@ -39,6 +39,20 @@ impl End {
         }
     }
 
+    /// Whether the run is to be given back, rather than its attempt completed.
+    pub(super) fn gives_back(&self) -> bool {
+        match self {
+            Self::NotDrained => true,
+            Self::Returned(Err(failure)) => failure.retry() == Retry::Released,
+            Self::Returned(Ok(_))
+            | Self::Cancelled
+            | Self::TooLong
+            | Self::Suspended
+            | Self::Lost
+            | Self::Silent => false,
+        }
+    }
+
     /// The completion, and the pause before the next attempt if it names one; none if the run must not be
     /// completed. Without a `policy` that of the run counts. During a shutdown no pause is shorter than
     /// `handover`.
@@ -79,6 +93,8 @@ impl End {
             Retry::ByPolicy => policy.map(|policy| policy.pause(attempt_number)),
             Retry::After(pause) => Some(pause),
             Retry::Never => None,
+            // It could not be given back: then the attempt counts.
+            Retry::Released => Some(Duration::ZERO),
         };
         let pause = pause.map(|pause| pause.max(handover.unwrap_or_default()));
         report(&failure, pause);
@@ -92,6 +108,28 @@ impl End {
 }
 
 impl Attempts {
+    /// Gives the run back, if it is where that can be done. False if its attempt is to be completed instead.
+    pub(super) async fn release(&self, hold: &Hold) -> bool {
+        let _moving = hold.moving();
+        let released = tokio::select! {
+            released = self.calls.release(hold.at()) => released,
+            () = hold.deadline_passed() => {
+                tracing::warn!("cannot give the run back before its deadline");
+                return true;
+            }
+        };
+        match released {
+            Ok(_) => {
+                tracing::info!("the run is given back");
+                true
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the run cannot be given back");
+                false
+            }
+        }
+    }
+
     /// Completes the attempt, if that can be had before its deadline passes. Heartbeats go on meanwhile.
     pub(super) async fn complete(&self, hold: &Hold, completion: Completion) -> Option<Completed> {
         let _moving = hold.moving();

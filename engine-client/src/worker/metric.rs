@@ -79,7 +79,7 @@ pub(super) fn completed(task: &str, completed: &Completed, took: Duration) {
     histogram!("engine_attempt_seconds", "task" => task.to_owned()).record(took);
 }
 
-/// The attempt ended without a completion: it was lost, its deadline passed, or its completion was refused.
+/// The attempt ended without a completion: it was lost, or given back, its deadline passed, or its completion was refused.
 pub(super) fn abandoned(task: &str) {
     counter!("engine_attempts_abandoned_total", "task" => task.to_owned()).increment(1);
 }

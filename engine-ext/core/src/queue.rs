@@ -67,15 +67,32 @@ pub(crate) fn stray(run: &Run, settings: &Settings) -> Plan {
     }
 }
 
-/// Puts a run back that the queue had given up. The reference has nothing left to redrive: its dead letters are finished
-/// and acknowledged. Ours are runs with a mark, and come back with their identity and all attempts of the queue
-/// (`spec/queue.md §1.10`).
+/// Puts a run back that ended although its handler had not said so: the queue had given it up, its worker was lost once too
+/// often, it took too long, or waited too long. The reference has nothing left to redrive: its dead letters are finished and
+/// acknowledged. Ours come back with their identity and all attempts of the queue (`spec/queue.md §1.10`). A cancel is what
+/// somebody wanted.
 ///
 /// # Errors
-/// [`Refusal::NotDeadLettered`] (`RE004`) for every other run.
+/// [`Refusal::NotRedrivable`] (`RE004`) for every other run.
 pub(crate) fn redrive(run: &Run, settings: &Settings) -> Result<Plan, Refusal> {
-    if run.execution_status != ExecutionStatus::Finished || !run.is_dead_lettered {
-        return Err(Refusal::NotDeadLettered {
+    use RunStatus::*;
+    let is_redrivable = match run.run_status {
+        Interrupted | SystemFailure | Crashed | Expired | TimedOut => true,
+        Canceled
+        | CompletedSuccessfully
+        | CompletedWithErrors
+        | Delayed
+        | Pending
+        | PendingVersion
+        | WaitingForDeploy
+        | Dequeued
+        | Executing
+        | WaitingToResume
+        | RetryingAfterFailure
+        | Paused => false,
+    };
+    if run.execution_status != ExecutionStatus::Finished || !is_redrivable {
+        return Err(Refusal::NotRedrivable {
             run_id: run.id.clone(),
             status: run.run_status,
         });
@@ -162,19 +179,29 @@ mod tests {
     }
 
     #[test]
-    fn only_dead_letters_are_redriven() {
-        let dead = Run {
-            is_dead_lettered: true,
-            queue_attempts: 12,
-            ..run_in(ExecutionStatus::Finished)
-        };
-        let Ok(Plan::Move(moved)) = decided(&dead, Command::Redrive) else {
-            panic!("not redriven")
-        };
-        assert_eq!(
-            (moved.execution_status, moved.queue_attempts),
-            (ExecutionStatus::Queued, 0)
-        );
+    fn only_what_neither_its_handler_nor_a_cancel_ended_is_redriven() {
+        use RunStatus::*;
+        for run_status in RunStatus::ALL {
+            let over = Run {
+                run_status: *run_status,
+                queue_attempts: 12,
+                ..run_in(ExecutionStatus::Finished)
+            };
+            let is_redrivable = matches!(
+                run_status,
+                Interrupted | SystemFailure | Crashed | Expired | TimedOut
+            );
+            match decided(&over, Command::Redrive) {
+                Ok(Plan::Move(moved)) if is_redrivable => assert_eq!(
+                    (moved.execution_status, moved.queue_attempts),
+                    (ExecutionStatus::Queued, 0)
+                ),
+                answer => {
+                    assert!(!is_redrivable, "{run_status}");
+                    assert_eq!(answer.unwrap_err().sqlstate(), "RE004", "{run_status}");
+                }
+            }
+        }
         for status in ExecutionStatus::ALL {
             let refused = decided(&run_in(*status), Command::Redrive);
             assert_eq!(refused.unwrap_err().sqlstate(), "RE004", "{status}");

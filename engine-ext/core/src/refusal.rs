@@ -143,7 +143,7 @@ pub enum Refusal {
         run_id: RunId,
     },
     /// `RE004`: the queue has not given the run up.
-    NotDeadLettered {
+    NotRedrivable {
         /// The run.
         run_id: RunId,
         /// What it is.
@@ -245,7 +245,7 @@ impl Refusal {
             Self::UnknownRun { .. } => "RE001",
             Self::StaleSnapshot { .. } => "RE002",
             Self::RunFinished { .. } => "RE003",
-            Self::WrongStatus { .. } | Self::NotDeadLettered { .. } => "RE004",
+            Self::WrongStatus { .. } | Self::NotRedrivable { .. } => "RE004",
             Self::UnknownEnvironment { .. } | Self::ArchivedEnvironment { .. } => "RE005",
             Self::QueueFull { .. } => "RE008",
             Self::TokenUsed => "RE009",
@@ -323,7 +323,7 @@ impl Refusal {
             Self::RunExists { run_id } | Self::NotCancelled { run_id, .. } => {
                 format!("run \"{}\" exists already", run_id.as_str())
             }
-            Self::NotDeadLettered { run_id, .. } => {
+            Self::NotRedrivable { run_id, .. } => {
                 format!("run \"{}\" cannot be redriven", run_id.as_str())
             }
             Self::TokenUsed => "one-time token was used".to_owned(),
@@ -406,8 +406,8 @@ impl Refusal {
                 "createCancelledRun conflict: existing run {} has status {status}.",
                 run_id.friendly()
             ),
-            Self::NotDeadLettered { status, .. } => {
-                format!("Its status is {status}, and the queue has not given it up.")
+            Self::NotRedrivable { status, .. } => {
+                format!("Its status is {status}.")
             }
             Self::TokenUsed => "A run was triggered with it.".to_owned(),
             Self::UnknownSchedule { .. } => "Nobody has set this schedule.".to_owned(),
@@ -475,7 +475,7 @@ impl Refusal {
             }
             Self::RunExists { .. } => "Choose another id, or leave it out.".to_owned(),
             Self::NotCancelled { .. } => "Use engine_cancel to cancel it.".to_owned(),
-            Self::NotDeadLettered { .. } => "Use engine_replay to do its work again as a new run.".to_owned(),
+            Self::NotRedrivable { .. } => "Redrive a run that ended although its handler had not said so; use engine_replay to do the work of any run again as a new one.".to_owned(),
             Self::TokenUsed => "Ask for a new token; this one is good for a single run.".to_owned(),
             Self::UnknownSchedule { .. } => "Set it with engine_set_schedule.".to_owned(),
             Self::UnknownVersion { .. } => "Register it with engine_register_worker.".to_owned(),

@@ -1,4 +1,4 @@
-//! Second chances: a dead letter goes back into its queue.
+//! Second chances: a run that its handler did not end goes back into its queue.
 
 use engine_core::{Command, Refusal, Run, decide};
 use pgrx::datum::TimestampWithTimeZone;
@@ -10,14 +10,15 @@ use crate::store::run::Caller;
 use crate::store::transition::Transitions;
 use crate::{api, store};
 
-/// Puts a run back into its queue that the queue had given up, and returns its latest snapshot.
+/// Puts a run back into its queue that ended although its handler had not said so, and returns its latest snapshot.
 ///
-/// Such a run came back too often because its worker was lost, and ended as SYSTEM_FAILURE. It keeps its identity and its
-/// attempts, and the queue counts anew. `spec/queue.md §1.10`.
+/// Such a run came back too often because its worker was lost, or crashed, took or waited too long: SYSTEM_FAILURE, CRASHED,
+/// TIMED_OUT, EXPIRED, INTERRUPTED. It keeps its identity and its attempts, has one more at least, and the queue counts anew.
+/// `spec/queue.md §1.10`.
 ///
 /// # Errors
 /// - `RE001` for an unknown run.
-/// - `RE004` for a run that the queue has not given up: `engine_replay` does its work again as a new run.
+/// - `RE004` for a run that has not ended, or by its handler or a cancel: `engine_replay` does its work again as a new run.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 #[pg_extern(volatile, parallel_unsafe, security_definer)]
 #[search_path(pg_catalog, pg_temp)]

@@ -103,10 +103,15 @@ pub fn broken_by(
     (!is_final_kept(before, action, after)).then_some(FINAL)
 }
 
-/// A dead letter may be redriven, and a success counts although the run was cancelled meanwhile (`spec/core.md §1.5`).
+/// A run that neither its handler nor a cancel has ended may be redriven, and a success counts although the run was cancelled meanwhile (`spec/core.md §1.5`).
 fn is_final_kept(before: &Row, action: &Action, after: &Row) -> bool {
     if before.execution_status == ExecutionStatus::Finished {
-        return *action == Action::Redrive && before.is_dead_lettered;
+        use RunStatus::*;
+        let is_said = matches!(
+            before.run_status,
+            CompletedSuccessfully | CompletedWithErrors | Canceled
+        );
+        return *action == Action::Redrive && !is_said;
     }
     let is_late_success = before.execution_status == ExecutionStatus::PendingCancel
         && after.run_status == RunStatus::CompletedSuccessfully;
