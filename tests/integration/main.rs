@@ -6,6 +6,7 @@ mod catalog;
 mod check;
 mod commit;
 mod document;
+mod duty;
 mod flow;
 mod format;
 mod harness;
