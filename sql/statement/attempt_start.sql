@@ -46,11 +46,15 @@ with started as (
 select s.run_id,
        jsonb_strip_nulls(jsonb_build_object(
            'attempt', jsonb_build_object('number', s.attempt_number, 'startedAt', s.previous_at),
-           'task', jsonb_build_object('id', r.task),
+           -- ids stand for names; what is not known is empty
+           'task', jsonb_build_object('id', r.task, 'filePath', ''),
            'queue', jsonb_build_object('id', r.queue, 'name', r.queue),
-           'environment', jsonb_build_object('id', r.environment_id, 'type', r.environment_type),
-           'organization', jsonb_build_object('id', r.organization_id),
-           'project', jsonb_build_object('id', r.project_id),
+           'environment', jsonb_build_object('id', r.environment_id, 'slug', r.environment_id, 'type', r.environment_type),
+           'organization', jsonb_build_object(
+               'id', coalesce(r.organization_id, ''), 'slug', coalesce(r.organization_id, ''), 'name', coalesce(r.organization_id, '')),
+           'project', jsonb_build_object(
+               'id', coalesce(r.project_id, ''), 'ref', coalesce(r.project_id, ''), 'slug', coalesce(r.project_id, ''),
+               'name', coalesce(r.project_id, '')),
            'machine', s.machine,
            'batch', case when s.batch_id is not null then jsonb_build_object('id', s.batch_id) end))
        || jsonb_build_object('run', jsonb_strip_nulls(jsonb_build_object(

@@ -49,6 +49,8 @@ select s.shard,
                           'lockedToVersionId', t.version,
                           'lockedQueueId', r.queue,
                           'taskVersion', t.version,
+                          'sdkVersion', null,
+                          'cliVersion', null,
                           'maxDurationInSeconds', nullif(
                                coalesce(t.max_duration_seconds, r.max_duration_seconds), 2147483647),
                           'maxAttempts', t.max_attempts)
@@ -65,10 +67,12 @@ select s.shard,
                           'error', s.detail -> 'error')
                           || jsonb_strip_nulls(jsonb_build_object('nextMachineAfterOOM', s.detail -> 'nextMachineAfterOOM'))
                       when 'runAttemptFailed' then jsonb_build_object(
+                          'taskEventStore', 'taskEvent',
                           'attemptNumber', coalesce(s.attempt_number, 0),
                           'error', coalesce(s.detail -> 'attemptError', s.detail -> 'error', t.error),
                           'completedAt', case when s.execution_status = 'FINISHED' then u.created_at end)
                       when 'runSucceeded' then jsonb_build_object(
+                          'taskEventStore', 'taskEvent',
                           'attemptNumber', coalesce(s.attempt_number, 1),
                           'output', t.output,
                           'outputType', t.output_type,
@@ -76,18 +80,21 @@ select s.shard,
                           'usageDurationMs', t.usage_duration_ms,
                           'costInCents', t.cost_in_cents::numeric)
                       when 'runFailed' then jsonb_build_object(
+                          'taskEventStore', 'taskEvent',
                           'attemptNumber', coalesce(s.attempt_number, 1),
                           'error', coalesce(s.detail -> 'error', t.error),
                           'completedAt', case s.transition when 'CREATED_FAILED' then u.completed_at else u.created_at end,
                           'usageDurationMs', coalesce((s.detail ->> 'usageDurationMs')::integer, t.usage_duration_ms),
                           'costInCents', coalesce((s.detail ->> 'costInCents')::double precision::numeric, t.cost_in_cents::numeric))
                       when 'runCancelled' then jsonb_build_object(
+                          'taskEventStore', 'taskEvent',
                           'attemptNumber', coalesce(s.attempt_number, 1),
                           'error', t.error,
                           'completedAt', u.completed_at)
                       when 'runEnqueuedAfterDelay' then jsonb_build_object('queuedAt', u.created_at)
                       when 'runDelayRescheduled' then jsonb_build_object('delayUntil', s.detail -> 'delayUntil')
                       when 'runExpired' then jsonb_build_object(
+                          'taskEventStore', 'taskEvent',
                           'ttl', r.ttl,
                           'expiredAt', u.created_at,
                           'completedAt', u.completed_at)
@@ -97,7 +104,14 @@ select s.shard,
                'project', jsonb_build_object('id', r.project_id),
                'environment', jsonb_build_object('id', r.environment_id))
                || case e.name
-                      when 'runRetryScheduled' then jsonb_build_object('retryAt', s.detail -> 'retryAt')
+                      when 'runRetryScheduled' then jsonb_build_object(
+                          'retryAt', s.detail -> 'retryAt',
+                          'environment', jsonb_build_object(
+                               'id', r.environment_id,
+                               'slug', r.environment_id,
+                               'type', r.environment_type,
+                               'organization', jsonb_build_object('id', r.organization_id),
+                               'project', jsonb_build_object('id', r.project_id)))
                       else '{}'
                   end
        end as body

@@ -156,6 +156,13 @@ impl Rows {
         }
         if name == "runRetryScheduled" {
             body["retryAt"] = snapshot["detail"]["retryAt"].clone();
+            body["environment"] = json!({
+                "id": run["environment_id"],
+                "slug": run["environment_id"],
+                "type": run["environment_type"],
+                "organization": body["organization"],
+                "project": body["project"],
+            });
         }
         body
     }
@@ -182,6 +189,8 @@ impl Rows {
                 "lockedToVersionId": state["version"],
                 "lockedQueueId": run["queue"],
                 "taskVersion": state["version"],
+                "sdkVersion": null,
+                "cliVersion": null,
                 "maxDurationInSeconds": run["max_duration_seconds"],
                 "maxAttempts": state["max_attempts"],
             }),
@@ -195,6 +204,7 @@ impl Rows {
                     .iter()
                     .find_map(|key| snapshot["detail"].get(key));
                 json!({
+                    "taskEventStore": "taskEvent",
                     "attemptNumber": attempt_number,
                     "error": own.unwrap_or(&state["error"]),
                     "completedAt": state["completed_at"],
@@ -216,6 +226,7 @@ impl Rows {
                 told
             }
             "runSucceeded" => json!({
+                "taskEventStore": "taskEvent",
                 "attemptNumber": attempt_number,
                 "output": state["output"],
                 "outputType": state["output_type"],
@@ -224,6 +235,7 @@ impl Rows {
                 "costInCents": state["cost_in_cents"],
             }),
             "runFailed" => json!({
+                "taskEventStore": "taskEvent",
                 "attemptNumber": attempt_number,
                 "error": state["error"],
                 "completedAt": state["completed_at"],
@@ -231,6 +243,7 @@ impl Rows {
                 "costInCents": state["cost_in_cents"],
             }),
             "runCancelled" => json!({
+                "taskEventStore": "taskEvent",
                 "attemptNumber": attempt_number,
                 "error": state["error"],
                 "completedAt": state["completed_at"],

@@ -38,6 +38,7 @@ mod result;
 mod retry;
 mod retry_policy;
 mod schedule;
+mod shape;
 mod shared_run;
 mod since;
 mod since_wait;
