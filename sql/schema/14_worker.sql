@@ -28,15 +28,11 @@ create table engine.parked (
     run_id         text collate "C" not null,
     environment_id text collate "C" not null,
     created_at     timestamptz not null,
-    expires_at     timestamptz,
     constraint parked_pkey primary key (shard, run_id)
 );
 
 -- They are promoted in the order in which they were triggered.
 create index parked_environment on engine.parked (shard, environment_id, created_at, run_id);
 
-create index parked_expiry on engine.parked (shard, expires_at) where expires_at is not null;
-
 comment on table engine.parked is 'Runs that wait for a version: exactly one row per run whose execution status is RUN_CREATED';
 comment on column engine.parked.created_at is 'When the run was triggered';
-comment on column engine.parked.expires_at is 'When it has waited too long, as its queue item said; null if it never has, or has got another time';

@@ -7,7 +7,23 @@ with state as (
            s.snapshot_ordinal, s.attempt_number, s.has_waitpoint, s.execution_status::text = any ($1) as is_queued,
            s.execution_status::text = any ($2) as is_watched, s.execution_status::text = any ($3) as holds_slot
     from engine.run_state as s
+), unfitted as (
+    select e.id as environment_id, e.shard
+    from engine.environment as e
+    where not e.is_fitted
+    union
+    select k.environment_id, coalesce(e.shard, 0)
+    from engine.queue as k
+    left join engine.environment as e on e.id = k.environment_id
+    where not k.is_fitted
 )
+select 'environment' as kind, null as run_id,
+       format('Environment %s is to be fitted to its limits, and no timer says so.', u.environment_id) as detail
+from unfitted as u
+where not exists (
+    select from engine.timer as t
+    where t.shard = u.shard and t.kind = 'FIT_LIMITS' and t.id = u.environment_id)
+union all
 select 'run_without_state' as kind, r.id as run_id, 'The run has no state.' as detail
 from engine.run as r
 where not exists (select from state as s where s.shard = r.shard and s.run_id = r.id)
@@ -111,6 +127,7 @@ cross join lateral (
       and h.concurrency_key = l.concurrency_key and h.is_counted
 ) as n
 where not l.is_open and (c.cap is null or n.held < c.cap)
+  and l.environment_id not in (select u.environment_id from unfitted as u)
   and not exists (
     select from engine.release as r
     where r.shard = l.shard and r.environment_id = l.environment_id and r.queue = l.queue
@@ -120,7 +137,7 @@ select 'slot', h.run_id, format('The slot is %s in environment %s.', case when h
                                 h.environment_id)
 from engine.heartbeat as h
 left join engine.environment as e on e.id = h.environment_id
-where h.holds_slot
+where h.holds_slot and h.environment_id not in (select u.environment_id from unfitted as u)
   and h.is_counted <> (
     coalesce(e.is_paused or e.concurrency_limit is not null, false)
     or exists (
@@ -132,7 +149,7 @@ select 'slot', h.run_id, format('The slot is %s in environment %s.', case when h
                                 h.environment_id)
 from engine.heartbeat as h
 left join engine.environment as e on e.id = h.environment_id
-where h.holds_slot
+where h.holds_slot and h.environment_id not in (select u.environment_id from unfitted as u)
   and h.is_noted <> (
     coalesce((e.is_paused or e.concurrency_limit is not null) and not e.reserves_slots, false)
     or exists (
@@ -151,7 +168,7 @@ where not exists (
   and not exists (
     select from engine.batch as b
     where b.shard = t.shard and b.id = split_part(t.id, '/', 1) and t.kind in ('COMPLETE_BATCH', 'EXPIRE_BATCH'))
-  and t.kind <> 'PROMOTE'
+  and t.kind not in ('FIT_LIMITS', 'PROMOTE')
 union all
 select 'edge', e.run_id, format('The run waits for waitpoint %s, which does not exist.', e.waitpoint_id)
 from engine.edge as e

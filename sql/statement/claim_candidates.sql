@@ -6,6 +6,7 @@
 -- $7 text[] queues that have a limit, $8 integer[] the limit of each of their lanes, $9 integer the limit of all other lanes
 -- (2147483647 is no limit: nothing is counted), $10 timestamptz before which nothing is alive that is not ahead of its time
 -- $11 boolean whether to count: false where the lanes are yet to be taken, each for itself
+-- $12 boolean whether what is there has not been fitted to the limits: then slots count that do not say so
 -- Locks: none. Who counts holds the environment's mutex alone, so that nobody else takes a slot. It is a statement of its own
 -- after the mutex: one that took the mutex itself would not see what its last holder wrote.
 -- Index: lane_open, release_environment, lane_pkey, queue_item_claim, heartbeat_counted, queue_item_lane.
@@ -50,6 +51,11 @@ with released as materialized (
                    from engine.heartbeat as h
                    where h.shard = $1 and h.environment_id = $3 and h.queue = a.queue
                      and h.concurrency_key = a.concurrency_key and h.is_counted
+                   union all
+                   select
+                   from engine.heartbeat as h
+                   where $12 and h.shard = $1 and h.environment_id = $3 and h.queue = a.queue
+                     and h.concurrency_key = a.concurrency_key and h.holds_slot and not h.is_counted
                    limit c.cap) as held)) end as free
     from (
         select k.queue, k.concurrency_key from known as k

@@ -2,6 +2,6 @@
 -- $1 text environment id
 -- Locks: none. Index: environment_pkey.
 select e.id, e.shard, e.type::text, e.project_id, e.organization_id, e.concurrency_limit, e.burst_factor, e.max_queue_size,
-       e.is_paused, e.requires_version, e.archived_at is not null, e.reserves_slots, e.retry
+       e.is_paused, e.requires_version, e.archived_at is not null, e.reserves_slots, e.retry, e.is_fitted
 from engine.environment as e
 where e.id = $1

@@ -3,8 +3,10 @@
 -- What is read here is newer than what the claimer chose by: a slot that was given back in between is seen with its release.
 -- $1 smallint shard, $2 text environment id, $3 text[] run ids of items to be filed
 -- then one array element per lane: $4 queue, $5 concurrency key, $6 its limit
--- Locks: lanes, items, releases; the environment's mutex is held. Index: queue_item_pkey, queue_item_lane, lane_pkey,
--- lane_open, heartbeat_counted, release_environment.
+-- $7 boolean whether what is there has not been fitted to the limits: then slots count that do not say so
+-- Locks: items, SKIP LOCKED: who claims by settings of before, when the queue had no limit, has some of them; lanes, releases,
+-- which are the claimer's own. Index: queue_item_pkey, queue_item_lane, lane_pkey, lane_open, heartbeat_counted,
+-- release_environment.
 with given as materialized (
     select g.queue, g.concurrency_key, g.cap = 2147483647 or g.cap > (
                select count(*)
@@ -13,6 +15,11 @@ with given as materialized (
                    from engine.heartbeat as h
                    where h.shard = $1 and h.environment_id = $2 and h.queue = g.queue
                      and h.concurrency_key = g.concurrency_key and h.is_counted
+                   union all
+                   select
+                   from engine.heartbeat as h
+                   where $7 and h.shard = $1 and h.environment_id = $2 and h.queue = g.queue
+                     and h.concurrency_key = g.concurrency_key and h.holds_slot and not h.is_counted
                    limit g.cap) as held) as is_open
     from unnest($4, $5, $6) as g(queue, concurrency_key, cap)
 ), release as (
@@ -22,7 +29,13 @@ with given as materialized (
 ), filed as (
     update engine.queue_item as i
     set is_filed = true
-    where i.shard = $1 and i.run_id = any ($3)
+    from (
+        select o.run_id
+        from engine.queue_item as o
+        where o.shard = $1 and o.run_id = any ($3)
+        for update skip locked
+    ) as free
+    where i.shard = $1 and i.run_id = free.run_id
     returning i.queue, i.concurrency_key, i.worker_queue, i.available_at
 ), head as materialized (
     select w.queue, w.concurrency_key, w.worker_queue, min(w.available_at) as head_at

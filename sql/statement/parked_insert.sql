@@ -1,8 +1,7 @@
--- Notes locked runs that wait for a version from now on, while they have their queue items.
+-- Notes locked runs that wait for a version from now on.
 -- $1 smallint shard, $2 text[] run ids
--- Locks: the new rows; the runs are locked. Index: run_pkey, queue_item_pkey, parked_pkey, parked_environment, parked_expiry.
-insert into engine.parked (shard, run_id, environment_id, created_at, expires_at)
-select $1, r.id, r.environment_id, r.created_at,
-       (select q.expires_at from engine.queue_item as q where q.shard = $1 and q.run_id = g.run_id)
+-- Locks: the new rows; the runs are locked. Index: run_pkey, parked_pkey, parked_environment.
+insert into engine.parked (shard, run_id, environment_id, created_at)
+select $1, r.id, r.environment_id, r.created_at
 from unnest($2) as g(run_id)
 join engine.run as r on r.shard = $1 and r.id = g.run_id

@@ -1,6 +1,6 @@
 -- Reads the queues of an environment that somebody has set.
 -- $1 text environment id
 -- Locks: none. Index: queue_pkey.
-select k.name, k.concurrency_limit, k.override_limit, k.max_size, k.is_paused
+select k.name, k.concurrency_limit, k.override_limit, k.max_size, k.is_paused, k.is_fitted
 from engine.queue as k
 where k.environment_id = $1

@@ -1,8 +1,7 @@
 -- Limits were set anew: slots count where there is one, and are noted where their lane has one, and nowhere else.
 -- $1 smallint shard, $2 text environment id, $3 boolean whether slots count whose queue has no limit, $4 text[] queues that have
--- one, $5 boolean whether slots are noted whose queue has no limit
--- Locks: the environment's mutex is held alone; the deadlines' rows in the order of their run ids, waiting for finishes and
--- beats. Index: none; seldom done.
+-- one, $5 boolean whether slots are noted whose queue has no limit, $6 integer how many at most
+-- Locks: deadlines, SKIP LOCKED: finishes and beats are not waited for. Index: none; seldom done.
 update engine.heartbeat as h
 set is_counted = held.is_counted,
     is_noted = held.is_noted
@@ -11,7 +10,7 @@ from (
     from engine.heartbeat as o
     where o.shard = $1 and o.environment_id = $2 and o.holds_slot
       and (o.is_counted <> ($3 or o.queue = any ($4)) or o.is_noted <> ($5 or o.queue = any ($4)))
-    order by o.run_id
-    for no key update
+    limit $6
+    for no key update skip locked
 ) as held
 where h.shard = $1 and h.run_id = held.run_id

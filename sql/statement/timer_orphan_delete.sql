@@ -13,3 +13,4 @@ where t.shard = $1 and t.kind = g.kind and t.id = g.id
   and not exists (
     select from engine.batch as b
     where b.shard = $1 and b.id = split_part(t.id, '/', 1) and t.kind in ('COMPLETE_BATCH', 'EXPIRE_BATCH'))
+  and t.kind <> 'FIT_LIMITS'

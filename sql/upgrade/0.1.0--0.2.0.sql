@@ -19,6 +19,9 @@ alter table engine.queue
     add constraint queue_override_limit_check check (override_limit >= 0),
     add constraint queue_max_size_check check (max_size >= 0);
 
+alter table engine.queue add column is_fitted boolean not null default true;
+comment on column engine.queue.is_fitted is 'Whether slots and items have been fitted to its limits since they were set; the tick does that';
+
 alter table engine.run
     drop constraint run_max_attempts_check,
     drop constraint run_max_duration_seconds_check,
@@ -47,7 +50,7 @@ alter table engine.edge
 
 alter table engine.timer
     drop constraint timer_kind_check,
-    add constraint timer_kind_check check (kind in ( 'CANCEL_RUN', 'END_DELAY', 'PROMOTE', 'FINISH_WAITPOINT', 'CONTINUE_RUN', 'COMPLETE_BATCH', 'EXPIRE_BATCH'));
+    add constraint timer_kind_check check (kind in ( 'CANCEL_RUN', 'END_DELAY', 'PROMOTE', 'FINISH_WAITPOINT', 'CONTINUE_RUN', 'COMPLETE_BATCH', 'EXPIRE_BATCH', 'FIT_LIMITS'));
 
 alter table engine.machine
     drop constraint machine_cpu_check,
@@ -92,6 +95,9 @@ alter table engine.run_state
 
 comment on column engine.run_state.released_attempts is 'How many of its attempts do not count against max_attempts: its worker gave it back in them';
 
+alter table engine.environment add column is_fitted boolean not null default true;
+comment on column engine.environment.is_fitted is 'Whether slots and items have been fitted to its limits since they were set; the tick does that';
+
 -- Moments that 0.1.0 took from callers, or reckoned with until they were infinite, and that no reader of JSON knows. NULL stays.
 update engine.run
 set queue_timestamp = case when queue_timestamp is not null then least(greatest(queue_timestamp, '0001-01-01 00:00:00+00'), '9999-12-31 00:00:00+00') end,
@@ -134,18 +140,3 @@ where expires_at < '0001-01-01 00:00:00+00' or expires_at > '9999-12-31 00:00:00
 update engine.snapshot
 set detail = detail || jsonb_build_object('retryAt', '9999-12-31T00:00:00Z')
 where detail ->> 'retryAt' in ('infinity', '-infinity');
-
--- A run that waited for a version never expired; those that have a time to live begin it now.
-alter table engine.parked
-    add column expires_at timestamptz;
-
-create index parked_expiry on engine.parked (shard, expires_at) where expires_at is not null;
-
-comment on column engine.parked.expires_at is 'When it has waited too long, as its queue item said; null if it never has, or has got another time';
-
-update engine.parked as p
-set expires_at = now() + r.ttl::interval
-from engine.run as r
-join engine.run_state as s on s.shard = r.shard and s.run_id = r.id
-where r.shard = p.shard and r.id = p.run_id and r.ttl is not null and s.dequeued_at is null
-  and coalesce(r.delay_until, now()) <= now();

@@ -49,18 +49,22 @@ left join engine.environment as e on e.id = q.environment_id
 left join taken as t on t.environment_id = q.environment_id and t.queue = q.queue
 where q.due > 0 and q.running = 0 and not q.is_paused and not coalesce(e.is_paused, false)
 union all
-select true, 'version', w.task,
-       format('Runs of task "%s" in environment "%s" wait for %s that knows it: %s.', w.task, w.environment_id,
-              case when w.version is null then 'a version' else format('version "%s"', w.version) end, w.count),
-       'Register it with engine_register_worker, or make one that knows the task the current one with engine_promote_worker.',
-       clock_timestamp() - w.first_at
+select clock_timestamp() - a.xact_start > interval '10 seconds', 'claims', a.pid::text,
+       format('Session %s (%s) has %s in a transaction since %s.',
+              a.pid, coalesce(nullif(a.application_name, ''), a.backend_type), l.what,
+              to_char(a.xact_start, 'YYYY-MM-DD HH24:MI:SSOF')),
+       'End its transaction: nobody else can claim what it might count, nor set what it has set.',
+       clock_timestamp() - a.xact_start
 from (
-    select p.environment_id, r.task, coalesce(s.version, r.version) as version, count(*) as count, min(p.created_at) as first_at
-    from engine.parked as p
-    join engine.run as r on r.shard = p.shard and r.id = p.run_id
-    join engine.run_state as s on s.shard = p.shard and s.run_id = p.run_id
-    group by 1, 2, 3
-) as w
+    -- The kinds of the engine's own locks (engine-ext/src/store/mutex.rs): a mutex, a lane, an environment that is being set.
+    select l.pid, string_agg(distinct case l.objsubid when 17669 then 'set an environment' else 'claimed runs' end, ' and ') as what
+    from pg_locks as l
+    where l.locktype = 'advisory' and l.objsubid in (17665, 17667, 17669) and l.granted
+      and l.database = (select d.oid from pg_database as d where d.datname = current_database())
+    group by l.pid
+) as l
+join pg_stat_activity as a on a.pid = l.pid
+where a.pid <> pg_backend_pid() and a.xact_start < clock_timestamp() - interval '1 second'
 union all
 select false, 'paused', q.queue,
        format('Queue "%s" of environment "%s" has due runs: %s. It is paused.', q.queue, q.environment_id, q.due),

@@ -204,9 +204,10 @@ async fn change(changer: Session, mut rng: StdRng, over: Arc<AtomicBool>) -> Res
                 )
             }
         };
-        // The mutex is held until the commit, so that whoever takes a slot after this time knows the new limit.
+        // Once it is committed: whoever begins to claim after this time knows the new limit. Until then nothing is watched.
         let sql = format!(
-            "begin; select {call}; insert into change values ('{scope}', clock_timestamp()); commit"
+            "begin; update change set at = 'infinity' where scope = '{scope}'; select {call}; commit; \
+             update change set at = clock_timestamp() where scope = '{scope}'"
         );
         changer.client.batch_execute(&sql).await?;
         tokio::time::sleep(Duration::from_millis(rng.random_range(0..30))).await;

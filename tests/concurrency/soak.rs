@@ -16,7 +16,7 @@ use crate::unrest::{Tally, cancel, work};
 
 /// Twenty environments: every second one has a limit, and so has every second one of the four queues of each. Half of the runs have
 /// one of five keys.
-const SET_UP: &str = "create table change (environment_id text, queue text, at timestamptz); \
+const SET_UP: &str = "create table change (environment_id text, at timestamptz); \
     create index on change (environment_id, at); \
     select engine_set_environment('e' || n, concurrency_limit => case when n % 2 = 0 then 10 end) \
     from generate_series(1, 20) as n; \
@@ -160,6 +160,7 @@ async fn watch(session: Session, over: Arc<AtomicBool>) -> Result<()> {
 /// Raises and lowers limits, pauses and resumes.
 async fn change(session: Session, mut rng: StdRng, over: Arc<AtomicBool>) -> Result<()> {
     let mut paused = HashMap::new();
+    let mut changes = 0;
     while !over.load(Ordering::Relaxed) {
         let environment = format!("e{}", rng.random_range(1..=20));
         let queue = format!("q{}", rng.random_range(1..=4));
@@ -177,13 +178,28 @@ async fn change(session: Session, mut rng: StdRng, over: Arc<AtomicBool>) -> Res
                 format!("engine_set_queue('{queue}', '{environment}', paused => {is_paused})")
             }
         };
-        // The mutex is held until the commit, so that whoever takes a slot after this time knows the new limit.
+        // Claims under way go by the old limits, which may be none: so the new ones are not watched before all of these have ended.
         let sql = format!(
-            "begin; select {call}; insert into change values ('{environment}', '{queue}', clock_timestamp()); commit"
+            "begin; delete from change where environment_id = '{environment}'; \
+             insert into change values ('{environment}', 'infinity'); select {call}; commit"
+        );
+        session.client.batch_execute(&sql).await?;
+        let is_unfitted = format!(
+            "(select from engine.environment where id = '{environment}' and not is_fitted \
+              union all select from engine.queue where environment_id = '{environment}' and not is_fitted) as u"
+        );
+        while session.count(&is_unfitted).await? > 0 && !over.load(Ordering::Relaxed) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        changes += 1;
+        let sql = format!(
+            "update change set at = clock_timestamp() where environment_id = '{environment}'"
         );
         session.client.batch_execute(&sql).await?;
         tokio::time::sleep(Duration::from_millis(rng.random_range(0..50))).await;
     }
+    println!("{changes} changes");
+    ensure!(changes > 5, "limits were changed");
     Ok(())
 }
 

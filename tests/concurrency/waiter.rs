@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use engine_harness::condition::{backend_pid, eventually};
 use engine_harness::{Database, Session};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::sleep;
 
 use crate::reservation::preloaded;
 
@@ -150,8 +149,25 @@ async fn a_dequeue_that_finds_nothing_holds_nothing_in_an_open_transaction() -> 
     session.check().await
 }
 
+/// All ways of setting something of the environment "default".
+const SET: [&str; 5] = [
+    "engine_set_queue('q', paused => true)",
+    "engine_set_queue('q', concurrency_limit => 3)",
+    "engine_set_environment('default', burst_factor => 2)",
+    "engine_register_worker('default', '1', queues => '[{\"name\": \"r\", \"concurrencyLimit\": 2}]')",
+    "engine_promote_worker('default', '1')",
+];
+
+/// Claims `runs` runs, one after the other.
+async fn claims(worker: &Session, runs: usize) -> Result<()> {
+    for _ in 0..runs {
+        worker.dequeue().await?.context("a claim found nothing")?;
+    }
+    Ok(())
+}
+
 #[tokio::test]
-async fn an_operator_who_waits_stops_nobodys_claims_and_says_for_whom_it_waited() -> Result<()> {
+async fn who_sets_limits_waits_for_no_claim_and_no_claim_for_it() -> Result<()> {
     let database = Database::fresh().await?;
     let (holder, worker, operator) = (
         Session::open(&database).await?,
@@ -161,42 +177,220 @@ async fn an_operator_who_waits_stops_nobodys_claims_and_says_for_whom_it_waited(
     for _ in 0..50 {
         holder.trigger("test").await?;
     }
-    let begin = "set application_name = 'holder'; begin";
-    holder.client.batch_execute(begin).await?;
+    holder.client.batch_execute("begin").await?;
     holder.dequeue().await?.context("nothing is queued")?;
-    for call in [
-        "engine_set_queue('q', paused => true)",
-        "engine_set_environment('default', concurrency_limit => 100)",
-        "engine_register_worker('default', '1')",
-        "engine_promote_worker('default', '1')",
-    ] {
-        let bound = "set lock_timeout = '500ms'";
-        operator.client.batch_execute(bound).await?;
-        let waits = async {
-            let refused = operator.refused(&format!("select {call}")).await?;
-            Ok::<_, anyhow::Error>(refused)
-        };
-        let works = async {
-            let mut claimed = 0;
-            for _ in 0..10 {
-                claimed += worker.dequeue_many(1).await?.len();
-                sleep(Duration::from_millis(20)).await;
-            }
-            Ok(claimed)
-        };
-        let (refused, claimed) = tokio::try_join!(waits, works)?;
-        assert_eq!(refused.code, "55P03", "{call}");
-        let pid = backend_pid(&holder.client).await?;
-        assert!(
-            refused.detail.contains(&format!("session {pid} (holder")),
-            "{refused:?}"
-        );
-        assert_eq!(claimed, 10, "claims go on while {call} waits");
+    let bound = "set lock_timeout = '2s'; set statement_timeout = '5s'";
+    operator.client.batch_execute(bound).await?;
+    for call in SET {
+        let set = format!("begin; select {call}");
+        operator.client.batch_execute(&set).await?;
+        claims(&worker, 3).await.context(call)?;
+        operator.client.batch_execute("commit").await?;
+        claims(&worker, 3).await.context(call)?;
+        worker.tick().await?;
+        claims(&worker, 3).await.context(call)?;
     }
     holder.client.batch_execute("commit").await?;
-    let set = "select engine_set_queue('q', paused => true)";
-    operator.client.batch_execute(set).await?;
     operator.check().await
+}
+
+#[tokio::test]
+async fn who_sets_an_environment_waits_for_another_one_with_a_bound_and_says_for_whom() -> Result<()>
+{
+    let database = Database::fresh().await?;
+    let (first, second) = (
+        Session::open(&database).await?,
+        Session::open(&database).await?,
+    );
+    let pid = backend_pid(&first.client).await?;
+    let begin = format!(
+        "set application_name = 'first'; select {}; begin; select {}",
+        SET[3], SET[0]
+    );
+    first.client.batch_execute(&begin).await?;
+    let bound = "set lock_timeout = '100ms'";
+    second.client.batch_execute(bound).await?;
+    for call in SET {
+        let refused = second.refused(&format!("select {call}")).await?;
+        assert_eq!(refused.code, "55P03", "{call}");
+        assert!(
+            refused.detail.contains(&format!("session {pid} (first")),
+            "{refused:?}"
+        );
+    }
+    let elsewhere = "select engine_set_environment('elsewhere', concurrency_limit => 1)";
+    second.client.batch_execute(elsewhere).await?;
+    first.client.batch_execute("commit").await?;
+    for call in SET {
+        second
+            .client
+            .batch_execute(&format!("select {call}"))
+            .await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_pause_holds_at_once_although_a_claim_is_under_way() -> Result<()> {
+    let database = Database::fresh().await?;
+    let (holder, worker) = (
+        Session::open(&database).await?,
+        Session::open(&database).await?,
+    );
+    for queue in ["q", "q", "q", "other"] {
+        let trigger = format!("'test', queue => '{queue}'");
+        holder.trigger_with(&trigger).await?;
+    }
+    holder.client.batch_execute("begin").await?;
+    holder.dequeue().await?.context("nothing is queued")?;
+    let pause = "set statement_timeout = '5s'; select engine_set_queue('q', paused => true)";
+    worker.client.batch_execute(pause).await?;
+    assert_eq!(
+        worker.dequeue_many(10).await?.len(),
+        1,
+        "of the other queue"
+    );
+    let resume = "select engine_set_queue('q', paused => false)";
+    worker.client.batch_execute(resume).await?;
+    assert_eq!(worker.dequeue_many(10).await?.len(), 2);
+    holder.client.batch_execute("commit").await?;
+    worker.check().await
+}
+
+#[tokio::test]
+async fn advice_names_who_has_claimed_or_set_limits_and_does_not_end() -> Result<()> {
+    let database = Database::fresh().await?;
+    let (holder, reader) = (
+        Session::open(&database).await?,
+        Session::open(&database).await?,
+    );
+    let pid = backend_pid(&holder.client).await?;
+    holder.trigger("test").await?;
+    for (what, call) in [
+        ("claimed runs", "engine_dequeue()"),
+        ("set an environment", SET[0]),
+    ] {
+        let begin = format!("begin; select {call}");
+        holder.client.batch_execute(&begin).await?;
+        let row = format!(
+            "engine.advice where kind = 'claims' and subject = '{pid}' and detail like '%has {what} in%' \
+             and age between '1 second' and '1 minute'"
+        );
+        eventually(what, PATIENCE, async || Ok(reader.count(&row).await? == 1)).await?;
+        holder.client.batch_execute("commit").await?;
+        assert_eq!(reader.count(&row).await?, 0);
+    }
+    Ok(())
+}
+
+/// What is not fitted to the limits of the environment "default" yet.
+const UNFITTED: &str = "(select from engine.queue where not is_fitted \
+                         union all select from engine.timer where kind = 'FIT_LIMITS') as u";
+
+/// Ticks until everything is fitted.
+async fn fit(session: &Session) -> Result<()> {
+    eventually("everything is fitted", PATIENCE, async || {
+        session.tick().await?;
+        Ok(session.count(UNFITTED).await? == 0)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn limits_that_come_and_go_hold_before_the_tick_and_after_it() -> Result<()> {
+    let database = Database::fresh().await?;
+    let (session, holder) = (
+        Session::open(&database).await?,
+        Session::open(&database).await?,
+    );
+    let set = async |limit: &str| {
+        let sql = format!("select engine_set_queue('q', concurrency_limit => {limit})");
+        session.client.batch_execute(&sql).await
+    };
+    for ticks in [false, true] {
+        for key in 0..30 {
+            let trigger = format!("'test', queue => 'q', concurrency_key => 'k{}'", key % 3);
+            session.trigger_with(&trigger).await?;
+        }
+        let look = async || match ticks {
+            true => fit(&session).await,
+            false => Ok(()),
+        };
+        // Three lanes, in which others take slots before anything counts.
+        holder.client.batch_execute("begin").await?;
+        let before = holder.dequeue_many(6).await?.len();
+        holder.client.batch_execute("commit").await?;
+        set("3").await?;
+        look().await?;
+        assert_eq!(before + session.dequeue_many(20).await?.len(), 9);
+        assert_eq!(session.dequeue_many(20).await?.len(), 0);
+        set("4").await?;
+        look().await?;
+        assert_eq!(session.dequeue_many(20).await?.len(), 3);
+        set("0").await?;
+        look().await?;
+        assert_eq!(session.dequeue_many(20).await?.len(), 0);
+        set("null").await?;
+        look().await?;
+        assert_eq!(session.dequeue_many(20).await?.len(), 18);
+        session.check().await?;
+        let cancel = "select engine_cancel(run_id, finalize => true) from engine.run_state \
+                      where execution_status <> 'FINISHED'";
+        session.client.batch_execute(cancel).await?;
+        fit(&session).await?;
+        session.check().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_there_is_fitted_once_all_who_claimed_by_other_limits_have_ended() -> Result<()> {
+    let database = Database::fresh().await?;
+    let (holder, session) = (
+        Session::open(&database).await?,
+        Session::open(&database).await?,
+    );
+    for _ in 0..3 {
+        session.trigger_with("'test', queue => 'q'").await?;
+    }
+    holder.client.batch_execute("begin").await?;
+    holder.dequeue().await?.context("nothing is queued")?;
+    let set = "select engine_set_queue('q', concurrency_limit => 1)";
+    session.client.batch_execute(set).await?;
+    session.tick().await?;
+    assert!(session.count(UNFITTED).await? > 0, "a claim is under way");
+    session
+        .dequeue()
+        .await?
+        .context("nobody knows of the other")?;
+    holder.client.batch_execute("commit").await?;
+    assert!(session.dequeue().await?.is_none(), "both count");
+    fit(&session).await?;
+    assert!(session.dequeue().await?.is_none(), "both count");
+    session.check().await
+}
+
+#[tokio::test]
+async fn who_waits_at_a_paused_queue_is_woken_when_it_is_resumed() -> Result<()> {
+    let cluster = preloaded().await?;
+    let database = cluster.database().await?;
+    let session = Session::open(&database).await?;
+    let pause = "select engine_set_queue('q', paused => true)";
+    let resume = "select engine_set_queue('q', paused => false)";
+    // The longest pause of one who waits for a bell is a second. A machine that is busy may be late once, not five times.
+    let mut fastest = Duration::MAX;
+    for _ in 0..5 {
+        session.client.batch_execute(pause).await?;
+        session.trigger_with("'test', queue => 'q'").await?;
+        assert!(session.dequeue().await?.is_none());
+        let waiter = Waiter::begin(&database, "'main'").await?;
+        let resumed = Instant::now();
+        session.client.batch_execute(resume).await?;
+        assert_eq!(waiter.got.await??.len(), 1);
+        fastest = fastest.min(resumed.elapsed());
+    }
+    assert!(fastest < Duration::from_millis(200), "{fastest:?}");
+    session.check().await
 }
 
 #[tokio::test]

@@ -181,28 +181,3 @@ async fn runs_that_wait_go_once_versions_do_not_matter_any_more() -> Result<()> 
     assert_eq!(session.dequeue().await?.map(|held| held.run_id), Some(run));
     session.check().await
 }
-
-#[tokio::test]
-async fn a_run_whose_version_never_registers_expires_and_is_seen_until_then() -> Result<()> {
-    let session = open().await?;
-    register(&session, "1", json!(["test"])).await?;
-    let pinned = ", version => '2', ttl => '1h'";
-    let run = trigger(&session, "test", pinned).await?;
-    let moved = trigger(&session, "test", pinned).await?;
-    assert_eq!(session.dequeue_many(10).await?, []);
-    let advice = "engine.advice where kind = 'version' and subject = 'test' and detail like '%version \"2\"%: 2.'";
-    assert_eq!(session.count(advice).await?, 1);
-    // One that gets another time has its hour from then on.
-    let reschedule = format!("select engine_reschedule('{moved}', now() + interval '1 day')");
-    session.client.query(&reschedule, &[]).await?;
-    assert_eq!(session.tick_of("expired_run").await?, 0);
-    let lapse = "update engine.parked set expires_at = expires_at - interval '2 hours'";
-    session.client.batch_execute(lapse).await?;
-    assert_eq!(session.tick_of("expired_run").await?, 1);
-    let told = ("FINISHED".to_owned(), "EXPIRED".to_owned());
-    assert_eq!(session.status(&run).await?, told);
-    assert_eq!(session.status(&moved).await?.1, "PENDING_VERSION");
-    assert_eq!(session.told("runExpired").await?.len(), 1);
-    assert_eq!(session.count("engine.parked").await?, 1);
-    session.check().await
-}

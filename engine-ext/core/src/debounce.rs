@@ -84,44 +84,17 @@ impl Debounce {
             )));
         }
         let ms = |text| Ok::<_, Refusal>(duration::check("debounce", text)? * 1000);
-        let (delay_ms, max_delay_ms) = (ms(delay)?, text("maxDelay")?.map(ms).transpose()?);
-        if delay_ms == 0 {
-            return Err(refused("\"delay\" is 0, which brings nothing together."));
-        }
-        if max_delay_ms.is_some_and(|longest| longest <= delay_ms) {
-            return Err(refused(
-                "\"maxDelay\" is not above \"delay\": no run could be put off.",
-            ));
-        }
         Ok(Self {
             key: key.to_owned(),
             delay: delay.to_owned(),
-            delay_ms,
+            delay_ms: ms(delay)?,
             is_trailing: match text("mode")? {
                 None | Some("leading") => false,
                 Some("trailing") => true,
                 Some(other) => return Err(refused(&format!("\"{other}\" is not a mode."))),
             },
-            max_delay_ms,
+            max_delay_ms: text("maxDelay")?.map(ms).transpose()?,
         })
-    }
-
-    /// Refuses a debounce that what holds for all takes the effect from.
-    ///
-    /// # Errors
-    /// [`Refusal::InvalidValue`] (`22023`).
-    pub fn check(&self, limits: DebounceLimits) -> Result<(), Refusal> {
-        let ceiling_ms = limits.max_delay_ms;
-        if self.max_delay_ms.is_some() || ceiling_ms == 0 || ceiling_ms > self.delay_ms {
-            return Ok(());
-        }
-        Err(Refusal::invalid(
-            "debounce",
-            format!(
-                "Its delay is not below engine.max_debounce_ms, {ceiling_ms}: no run could be put off."
-            ),
-            "Give a shorter delay, or a \"maxDelay\" that is above it.",
-        ))
     }
 
     /// When a run is due that is triggered at `now`.
@@ -148,9 +121,7 @@ impl Debounce {
         if !run.can_wait() {
             return Meeting::Renew;
         }
-        // A step that is longer than the delay would put nothing off.
-        let bucket_ms = limits.bucket_ms.min(self.delay_ms);
-        let candidate = self.delay_until(now).floor_ms(bucket_ms);
+        let candidate = self.delay_until(now).floor_ms(limits.bucket_ms);
         let ceiling = (limits.max_delay_ms > 0).then_some(limits.max_delay_ms);
         let limit = self.max_delay_ms.or(ceiling);
         if limit.is_some_and(|limit| candidate > run.created_at.plus_ms(limit)) {

@@ -36,6 +36,9 @@ pub struct Environment {
     /// Whether claims reserve slots of its limit in shared memory, before they count. Then its limit is no lane's; else lanes have
     /// it, too, and a claimer has the mutex alone.
     pub reserves_slots: bool,
+    /// Whether what is there has been fitted to its limits since they were set. Until then slots count that do not say so, and
+    /// queues without a limit have lanes.
+    pub is_fitted: bool,
     /// Those of its queues that somebody has set.
     pub queues: BTreeMap<String, Queue>,
 }
@@ -74,8 +77,23 @@ impl Environment {
             is_archived: false,
             retry: None,
             reserves_slots: false,
+            is_fitted: true,
             queues: BTreeMap::new(),
         }
+    }
+
+    /// Whether it limits as `other` does, its queues aside.
+    #[must_use]
+    pub fn limits_as(&self, other: &Self) -> bool {
+        let limits = |of: &Self| {
+            (
+                of.concurrency_limit,
+                of.cap(),
+                of.max_queue_size,
+                of.reserves_slots,
+            )
+        };
+        limits(self) == limits(other)
     }
 
     /// The most slots of the environment: the limit with its burst; `None` for no limit.
@@ -119,10 +137,10 @@ impl Environment {
         self.concurrency_limit.filter(|_| !self.reserves_slots)
     }
 
-    /// Whether there are lanes with a limit.
+    /// Whether there are lanes with a limit, or may be some that have none any more.
     #[must_use]
     pub fn has_lanes(&self) -> bool {
-        self.lane_cap().is_some() || self.queue_caps().next().is_some()
+        !self.is_fitted || self.lane_cap().is_some() || self.queue_caps().next().is_some()
     }
 
     /// The most slots of a lane of `queue`; `None` for no limit.

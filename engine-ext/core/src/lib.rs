@@ -94,7 +94,7 @@ pub use status::{AttemptStatus, EnvironmentType, ExecutionStatus, RunStatus};
 pub use time::Timestamp;
 pub use timer::TimerKind;
 pub use transition::{Command, Run, Settings, decide};
-pub use trigger::{check_name, check_resumed};
+pub use trigger::check_name;
 pub use trigger_options::TriggerOptions;
 pub use turn::{Turn, fair_share};
 pub use version::{Demand, Obstacle, ParkReason, Task, WorkerVersion, compare_versions};

@@ -76,7 +76,7 @@ pub enum Refusal {
     EnvironmentHeld {
         /// Its id.
         environment_id: String,
-        /// Who has claimed there: which session, and since when.
+        /// Who has set it: which session, and since when.
         holder: Option<String>,
     },
     /// `0A000`: a transaction that is to be prepared has reserved slots.
@@ -308,7 +308,7 @@ impl Refusal {
             Self::InTransaction => "cannot wait in a transaction block".to_owned(),
             Self::ReadOnly { .. } => "read-only transaction cannot write".to_owned(),
             Self::EnvironmentHeld { environment_id, .. } => {
-                format!("environment \"{environment_id}\" is in use")
+                format!("environment \"{environment_id}\" is being set")
             }
             Self::ReservesSlots { .. } => "claims within a limit cannot be prepared".to_owned(),
             Self::VersionMismatch { .. } => {
@@ -381,7 +381,9 @@ impl Refusal {
             }
             Self::EnvironmentHeld { holder, .. } => {
                 let holder = holder.as_deref().unwrap_or("one session after the other");
-                format!("It has claimed there, or changed it: {holder}.")
+                format!(
+                    "It has set the environment, or something of it, and has not committed: {holder}."
+                )
             }
             Self::ReservesSlots { slots } => format!("The transaction has reserved {slots} slots."),
             Self::VersionMismatch { library, catalog } => {

@@ -19,6 +19,8 @@ named! {
         CompleteBatch = "COMPLETE_BATCH",
         /// Abort a batch that is not sealed.
         ExpireBatch = "EXPIRE_BATCH",
+        /// Fit what is there to the limits of an environment.
+        FitLimits = "FIT_LIMITS",
     }
 }
 
@@ -34,6 +36,7 @@ impl TimerKind {
             Self::ContinueRun => "continuation",
             Self::CompleteBatch => "batch_completion",
             Self::ExpireBatch => "expired_batch",
+            Self::FitLimits => "fitted_environment",
         }
     }
 }

@@ -124,7 +124,8 @@ impl TriggerOptions {
             replayed_from: self
                 .replayed_from
                 .map(|id| RunId::parse(&id).as_str().to_owned()),
-            resume_parent: check_resumed(self.resume_parent, self.parent_run_id.is_some())?,
+            // Without a parent there is nobody to wait.
+            resume_parent: self.resume_parent.unwrap_or(false) && self.parent_run_id.is_some(),
             parent_run_id: self.parent_run_id.as_deref().map(RunId::parse),
             retry: self.retry.map(RetrySettings::check).transpose()?,
             batch_id: self.batch_id.as_deref().map(BatchId::parse),
@@ -147,21 +148,6 @@ pub fn check_name<'a>(parameter: &'static str, text: &'a str) -> Result<&'a str,
         ));
     }
     Ok(text)
-}
-
-/// Checks whether a parent is to wait: without one there is nobody who could.
-///
-/// # Errors
-/// [`Refusal::InvalidValue`] (`22023`).
-pub fn check_resumed(resume_parent: Option<bool>, has_parent: bool) -> Result<bool, Refusal> {
-    match resume_parent.unwrap_or(false) {
-        true if !has_parent => Err(Refusal::invalid(
-            "resume_parent",
-            "No parent was given that could wait.".to_owned(),
-            "Give \"parent_run_id\", too.",
-        )),
-        resumes => Ok(resumes),
-    }
 }
 
 /// As in the reference, an empty key is none.

@@ -24,8 +24,7 @@ pub(crate) fn resolve(
             EnvironmentType::Production | EnvironmentType::Staging | EnvironmentType::Preview => 0,
         },
     };
-    // A ceiling of less than a second is one, all the same.
-    let max = max_ms / 1000 + i64::from(max_ms % 1000 > 0);
+    let max = max_ms / 1000;
     let seconds = match (seconds, max) {
         (seconds, 0) => seconds,
         (0, max) => max,
@@ -58,12 +57,11 @@ pub(crate) fn expires_at(ttl: Option<&str>, now: Timestamp) -> Option<Timestamp>
     Some(now.plus_ms(seconds * 1000))
 }
 
-/// The end of a run whose time to live has passed in its queue, or while it waited for a version; one that was handed out before
-/// never expires.
+/// The end of a run whose time to live has passed in its queue; one that was handed out before never expires.
 pub(crate) fn expire(run: &Run, ttl: &str, settings: &Settings) -> Plan {
     use ExecutionStatus::*;
     match run.execution_status {
-        Queued | RunCreated if !run.was_dequeued => {}
+        Queued if !run.was_dequeued => {}
         Queued
         | RunCreated
         | Delayed
@@ -81,10 +79,7 @@ pub(crate) fn expire(run: &Run, ttl: &str, settings: &Settings) -> Plan {
         ..run.ended(
             Transition::Expired,
             RunStatus::Expired,
-            match run.execution_status {
-                RunCreated => "Expired: its time to live passed while it waited for a version",
-                _ => "Expired: its time to live passed in the queue",
-            },
+            "Expired: its time to live passed in the queue",
             0,
             settings,
         )
@@ -131,14 +126,6 @@ mod tests {
     }
 
     #[test]
-    fn a_ceiling_below_a_second_is_no_less_than_one() {
-        let resolved = |max_ms| resolved(None, EnvironmentType::Production, max_ms);
-        assert_eq!(resolved(1).as_deref(), Some("1s"));
-        assert_eq!(resolved(1_001).as_deref(), Some("2s"));
-        assert_eq!(resolved(0), None);
-    }
-
-    #[test]
     fn what_is_no_time_is_refused() {
         for given in ["soon", "", "-1", "1.5", "300ms", "99999999999999"] {
             let refused = resolve(Some(given), EnvironmentType::Production, 0);
@@ -147,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_run_that_nobody_ever_had_expires_in_its_queue_or_parked() {
+    fn only_a_queued_run_that_nobody_ever_had_expires() {
         for status in ExecutionStatus::ALL {
             let fresh = Run {
                 was_dequeued: false,
@@ -155,7 +142,7 @@ mod tests {
             };
             let plan = decided(&fresh, Command::Expire { ttl: "10m" }).unwrap();
             match status {
-                ExecutionStatus::Queued | ExecutionStatus::RunCreated => {
+                ExecutionStatus::Queued => {
                     let finish = end(plan);
                     assert_eq!(finish.run_status, RunStatus::Expired);
                     let error = finish.error.unwrap();

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use engine_core::{
-    DebounceLimits, Environment, ExecutionStatus, Limits, NewRun, Refusal, RunId, Timestamp,
-    TriggerOptions, WorkerQueueOverrides,
+    Environment, ExecutionStatus, Limits, NewRun, Refusal, RunId, Timestamp, TriggerOptions,
+    WorkerQueueOverrides,
 };
 use pgrx::datum::TimestampWithTimeZone;
 
@@ -51,7 +51,6 @@ pub(super) fn trigger(
 /// What new runs are checked against, read once per call.
 pub(super) struct Rules {
     limits: Limits,
-    debounce_limits: DebounceLimits,
     overrides: Option<WorkerQueueOverrides>,
     now: Timestamp,
 }
@@ -61,7 +60,6 @@ impl Rules {
     pub(super) fn at(now: Timestamp) -> Self {
         Self {
             limits: guc::trigger_limits(),
-            debounce_limits: guc::debounce_limits(),
             overrides: guc::worker_queue_overrides(),
             now,
         }
@@ -72,9 +70,6 @@ impl Rules {
         let environment = environment(options.environment_id())?;
         let options = with_task(options, &environment);
         let mut run = options.check(environment, self.limits, self.now)?;
-        if let Some(debounce) = &run.debounce {
-            debounce.check(self.debounce_limits)?;
-        }
         if let Some(overrides) = &self.overrides {
             let resolved = overrides.resolve(&run.environment, &run.worker_queue);
             run.worker_queue = resolved.to_owned();

@@ -1,7 +1,7 @@
 //! Batches: made, sealed, read (`spec/wait.md §2.11–2.12`, `spec/queue.md §2.9`).
 
 use engine_core::{
-    Batch, BatchId, Environment, NewBatch, Refusal, Run, RunId, Settings, TimerKind, check_resumed,
+    Batch, BatchId, Environment, NewBatch, Refusal, Run, RunId, Settings, TimerKind,
 };
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
@@ -75,7 +75,7 @@ fn engine_create_batch(
     );
     let asked = Asked {
         new: new.or_raise(),
-        resume_parent: check_resumed(resume_parent, parent_run_id.is_some()).or_raise(),
+        resume_parent: resume_parent.unwrap_or(false) && parent_run_id.is_some(),
         parent_run_id: parent_run_id.map(RunId::parse),
         options: api::document("options", options).or_raise(),
         caller: api::caller(worker_id, runner_id).or_raise(),

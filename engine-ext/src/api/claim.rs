@@ -13,7 +13,7 @@ use crate::store::run::Caller;
 use crate::{api, store, wakeup};
 
 /// How often a call that got nothing tries again where others are claiming, with a pause of a millisecond.
-/// That is longer than who waits for the mutex keeps claims off it.
+/// That is longer than the tick keeps claims off an environment.
 const PATIENCE: i32 = 20;
 
 /// Which runs a call asks for.
@@ -162,7 +162,7 @@ impl<'a> Wanted<'a> {
             true => store::mutex::try_alone(id),
             false => store::mutex::try_shared(id),
         };
-        // With the mutex held nobody sets limits; but somebody may have done so since they were read.
+        // Read with the mutex held: what was set before the last one who had it alone is seen.
         match store::environment::find_fresh(id) {
             Some(now) if is_held && goes_alone(&now) == is_alone => {
                 let claimer = Claimer {
@@ -184,15 +184,18 @@ fn goes_alone(environment: &Environment) -> bool {
 }
 
 /// The environment, going by reservations, or by its mutex, as this server can. It changes when the server was started with the
-/// library preloaded, or without, for the first time since somebody set it; then its mutex is held alone. That waits for
-/// who gives slots back, so it is left to the next claim where this transaction may have locked runs.
+/// library preloaded, or without, for the first time since somebody set it; then its mutex is held alone. If somebody is just
+/// setting it, that is left to a later claim.
 fn settled(environment: Rc<Environment>) -> Rc<Environment> {
-    if environment.is_settled(reservation::are_possible()) || store::has_written() {
+    let is_possible = reservation::are_possible();
+    if environment.is_settled(is_possible) || !store::mutex::try_setting(&environment.id) {
         return environment;
     }
     let mut environment = (*environment).clone();
-    environment.settle(reservation::are_possible());
-    store::limit::set_environment(&environment, api::now());
-    store::limit::fit(&environment);
+    environment.settle(is_possible);
+    environment.is_fitted = false;
+    let now = api::now();
+    store::limit::set_environment(&environment, now);
+    store::limit::fit_later(&environment, now);
     Rc::new(environment)
 }

@@ -90,15 +90,15 @@ impl Claimer<'_> {
         reservation
             .held_at_most(id)
             .filter(|held| cap - held >= wanted)
-            .unwrap_or_else(|| reservation.counted(id, self.count(cap)))
+            .unwrap_or_else(|| reservation.counted(self.environment, self.count(cap)))
     }
 
     /// Counts the slots that are held; from `cap` on it does not matter.
     fn count(&self, cap: i64) -> i64 {
         let id = self.from.environment_id;
         let look = Look::now(id, self.settings.now);
-        let held = store::lane::slots_held(self.from, cap);
-        if let Some(look) = look.filter(|_| held >= cap) {
+        let held = store::lane::slots_held(self.from, self.environment, cap);
+        if let Some(look) = look.filter(|_| held >= cap && self.environment.is_fitted) {
             look.found_full(id);
         }
         held
@@ -128,6 +128,7 @@ impl Claimer<'_> {
     fn claim_limited(&self, max_runs: i32, mut window: i32) -> Got {
         let is_alone = self.environment.needs_mutex();
         let mut all = Got::default();
+        let mut before = Vec::new();
         while length(&all.claimed) < max_runs {
             let left = max_runs - length(&all.claimed);
             let mut seen = store::lane::candidates(
@@ -149,10 +150,12 @@ impl Claimer<'_> {
             if !changed.is_empty() {
                 store::lane::settle(self.from, self.environment, &changed, &blocked);
             }
-            // Whoever filed something sees other items next time; else there is nothing left that may go.
-            if blocked.is_empty() {
+            // Whoever filed something sees other items next time; else there is nothing left that may go. An item that is not to be
+            // filed is one that somebody claims by other settings.
+            if blocked.is_empty() || blocked == before {
                 break;
             }
+            before = blocked;
             window = (window * 4).min(LARGEST_WINDOW);
         }
         if !is_alone {

@@ -15,15 +15,16 @@ use crate::{api, guc, store};
 /// runs may hold a slot at once, `burst_factor` by how much several queues together may exceed that (one queue alone never
 /// does), `max_queue_size` how many runs of one queue may be queued before triggers are refused; for these NULL is no limit,
 /// and -1 keeps what is there. `retry` is the retry policy of its runs that have none, neither of their own nor of their task, from
-/// their next dequeue on; NULL keeps it, a JSON null or false takes it away. A limit that is lowered interrupts nothing. Waits
-/// for claims of the environment that are under way, while others go on; until it commits, claims of the environment find
-/// nothing: call it in a transaction of its own. Behaviour: `spec/queue.md §1.3`, `§1.15`, `§1.16`.
+/// their next dequeue on; NULL keeps it, a JSON null or false takes it away. A limit that is lowered interrupts nothing. Claims
+/// that begin after the commit go by it; those under way end as they began. It waits for nobody but another one that sets the
+/// same environment. Behaviour: `spec/queue.md §1.3`, `§1.15`, `§1.16`.
 ///
 /// # Errors
 /// - `22023` for an unknown type, a limit below -1, a burst factor outside 1..=1000, or a `retry` that cannot be read.
 /// - `22032` for a `retry` that is too deep, `54000` for one over `engine.max_metadata_bytes`.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
-/// - `55P03` if a transaction that has claimed in the environment stays open for ten seconds, or for `lock_timeout`; the detail names it.
+/// - `55P03` if another transaction that has set the environment stays open for ten seconds, or for `lock_timeout`; the detail
+///   names it.
 // Its SQL is sql/function/engine_set_environment.sql.
 #[pg_extern(sql = false)]
 #[allow(clippy::type_complexity, clippy::too_many_arguments)]
@@ -96,7 +97,8 @@ fn engine_set_environment_0_2(
 /// - `22023` for a name of more than 128 characters, or a limit below -1.
 /// - `RE005` for an unknown environment.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
-/// - `55P03` if a transaction that has claimed in the environment stays open for ten seconds, or for `lock_timeout`; the detail names it.
+/// - `55P03` if another transaction that has set the environment stays open for ten seconds, or for `lock_timeout`; the detail
+///   names it.
 #[pg_extern(volatile, parallel_unsafe, security_definer)]
 #[search_path(pg_catalog, pg_temp)]
 #[allow(clippy::type_complexity)]
@@ -139,27 +141,30 @@ fn engine_set_queue(
     ))
 }
 
-/// Takes the mutex, reads, changes, fits slots and items to it.
+/// Reads, changes, writes, with nobody else who sets it; what is there is fitted to it later.
 fn set_environment(id: &str, change: EnvironmentChange) -> Result<Environment, Refusal> {
-    store::mutex::wait_alone(id)?;
+    store::mutex::wait_for_setting(id)?;
     let found = store::environment::find_fresh(id);
-    let mut environment = found.map_or_else(
+    let before = found.map_or_else(
         || Environment {
             id: id.to_owned(),
             ..Environment::built_in()
         },
         |found| (*found).clone(),
     );
-    let was_sized = environment.max_queue_size.is_some();
-    let had_versions = environment.requires_version;
+    let mut environment = before.clone();
     change.apply(&mut environment, &guc::trigger_limits())?;
     environment.settle(store::reservation::are_possible());
-    store::limit::set_environment(&environment, api::now());
-    store::limit::fit(&environment);
-    if environment.max_queue_size.is_some() && !was_sized {
-        store::limit::size(&environment, None);
+    let now = api::now();
+    let has_other_limits = !environment.limits_as(&before);
+    environment.is_fitted &= !has_other_limits;
+    store::limit::set_environment(&environment, now);
+    if has_other_limits {
+        store::limit::fit_later(&environment, now);
+        store::limit::look_again(&environment, None);
     }
-    if had_versions && !environment.requires_version {
+    if before.requires_version && !environment.requires_version {
+        store::limit::fit_later(&environment, now);
         promote::begin(&environment);
     }
     Ok(environment)
@@ -167,21 +172,15 @@ fn set_environment(id: &str, change: EnvironmentChange) -> Result<Environment, R
 
 /// The same for a queue.
 fn set_queue(id: &str, name: &str, change: QueueChange) -> Result<engine_core::Queue, Refusal> {
-    store::mutex::wait_alone(id)?;
-    let Some(found) = store::environment::find_fresh(id) else {
-        return Err(Refusal::UnknownEnvironment {
-            environment_id: id.to_owned(),
-        });
-    };
-    let mut environment = (*found).clone();
-    let was_sized = environment.max_queued(name).is_some();
-    let queue = environment.queues.get(name).copied().unwrap_or_default();
-    let queue = change.apply(queue);
-    environment.queues.insert(name.to_owned(), queue);
-    store::limit::set_queue(&environment, name, queue, api::now());
-    store::limit::fit(&environment);
-    if environment.max_queued(name).is_some() && !was_sized {
-        store::limit::size(&environment, Some(name));
+    store::mutex::wait_for_setting(id)?;
+    let environment = api::environment_fresh(id)?;
+    let before = environment.queues.get(name).copied();
+    let queue = change.apply(before.unwrap_or_default());
+    if before != Some(queue) {
+        let now = api::now();
+        store::limit::set_queue(&environment, name, queue, now);
+        store::limit::fit_later(&environment, now);
+        store::limit::look_again(&environment, Some(name));
     }
     Ok(queue)
 }

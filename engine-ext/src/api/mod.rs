@@ -127,6 +127,16 @@ fn environment(id: &str) -> Result<Rc<Environment>, Refusal> {
     })
 }
 
+/// An environment as it is now, for who has it for setting.
+///
+/// # Errors
+/// [`Refusal::UnknownEnvironment`] (`RE005`).
+fn environment_fresh(id: &str) -> Result<Rc<Environment>, Refusal> {
+    store::environment::find_fresh(id).ok_or_else(|| Refusal::UnknownEnvironment {
+        environment_id: id.to_owned(),
+    })
+}
+
 /// Reads an array without NULLs.
 ///
 /// # Errors

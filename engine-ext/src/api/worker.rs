@@ -24,7 +24,8 @@ use crate::{api, guc, store};
 /// - `54000` for tasks or queues of more than `engine.max_payload_bytes`.
 /// - `RE005` for an unknown environment.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
-/// - `55P03` if a transaction that has claimed in the environment stays open for ten seconds, or for `lock_timeout`; the detail names it.
+/// - `55P03` if another transaction that has set the environment stays open for ten seconds, or for `lock_timeout`; the detail
+///   names it.
 #[pg_extern(volatile, parallel_unsafe, security_definer)]
 #[search_path(pg_catalog, pg_temp)]
 #[allow(clippy::type_complexity)]
@@ -62,7 +63,8 @@ fn engine_register_worker(
 /// - `22004` without a version.
 /// - `RE005` for an unknown environment, `RE013` for a version that nobody has registered.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
-/// - `55P03` if a transaction that has claimed in the environment stays open for ten seconds, or for `lock_timeout`; the detail names it.
+/// - `55P03` if another transaction that has set the environment stays open for ten seconds, or for `lock_timeout`; the detail
+///   names it.
 #[pg_extern(volatile, parallel_unsafe, security_definer)]
 #[search_path(pg_catalog, pg_temp)]
 #[allow(clippy::type_complexity)]
@@ -95,7 +97,7 @@ fn register(id: &str, registration: Registration, promote: bool) -> Result<Worke
     if promote && worker.supersedes(current.as_ref().map(|current| current.version.as_str())) {
         store::worker::promote(&environment, &worker.version);
     }
-    set_limits(environment.clone(), &limits);
+    set_limits(&environment, &limits);
     Ok(row(&environment, &worker.version))
 }
 
@@ -110,15 +112,13 @@ fn make_current(id: &str, version: &str) -> Result<WorkerRow, Refusal> {
     Ok(row(&environment, version))
 }
 
-/// Takes the mutex: whoever parks runs holds it, too, so that no run is parked for want of what is registered here.
+/// Takes the environment for setting. A claim under way may still park runs for want of what is registered here: once all of them
+/// have ended, the tick promotes those.
 fn lock(id: &str) -> Result<Environment, Refusal> {
-    store::mutex::wait_alone(id)?;
-    match store::environment::find_fresh(id) {
-        Some(environment) => Ok((*environment).clone()),
-        None => Err(Refusal::UnknownEnvironment {
-            environment_id: id.to_owned(),
-        }),
-    }
+    store::mutex::wait_for_setting(id)?;
+    let environment = api::environment_fresh(id)?;
+    store::limit::fit_later(&environment, api::now());
+    Ok((*environment).clone())
 }
 
 fn row(environment: &Environment, version: &str) -> WorkerRow {
@@ -134,8 +134,7 @@ fn row(environment: &Environment, version: &str) -> WorkerRow {
 }
 
 /// Gives queues their base limits; what stands in for them, or pauses them, stays.
-fn set_limits(mut environment: Environment, limits: &[(String, Option<i32>)]) {
-    let mut is_changed = false;
+fn set_limits(environment: &Environment, limits: &[(String, Option<i32>)]) {
     for (name, limit) in limits {
         let queue = environment.queues.get(name).copied().unwrap_or_default();
         if queue.concurrency_limit != *limit {
@@ -143,12 +142,8 @@ fn set_limits(mut environment: Environment, limits: &[(String, Option<i32>)]) {
                 concurrency_limit: *limit,
                 ..queue
             };
-            environment.queues.insert(name.clone(), queue);
-            store::limit::set_queue(&environment, name, queue, api::now());
-            is_changed = true;
+            store::limit::set_queue(environment, name, queue, api::now());
+            store::limit::look_again(environment, Some(name));
         }
-    }
-    if is_changed {
-        store::limit::fit(&environment);
     }
 }

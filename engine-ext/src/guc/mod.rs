@@ -323,7 +323,7 @@ pub(crate) fn register() {
         c"Written to the run and told by its events; what an attempt uses comes on top.",
         &BASE_COST_IN_CENTS,
         0.0,
-        1e9,
+        f64::MAX,
         GucContext::Suset,
         GucFlags::empty(),
     );

@@ -93,18 +93,20 @@ fn remember(generation: u64, set: impl FnOnce(&mut Known)) {
 
 /// Reads an environment with its queues.
 pub(super) fn read(id: &str) -> Option<Environment> {
-    let queues: BTreeMap<String, Queue> = READ_QUEUES
-        .query(arguments![id], |cells| {
-            let name = cells.value();
-            let queue = Queue {
-                concurrency_limit: cells.nullable(),
-                override_limit: cells.nullable(),
-                max_size: cells.nullable(),
-                is_paused: cells.value(),
-            };
-            (name, queue)
-        })
+    let set: Vec<(String, Queue, bool)> = READ_QUEUES.query(arguments![id], |cells| {
+        let name = cells.value();
+        let queue = Queue {
+            concurrency_limit: cells.nullable(),
+            override_limit: cells.nullable(),
+            max_size: cells.nullable(),
+            is_paused: cells.value(),
+        };
+        (name, queue, cells.value())
+    });
+    let is_fitted = set.iter().all(|(.., is_fitted)| *is_fitted);
+    let queues: BTreeMap<String, Queue> = set
         .into_iter()
+        .map(|(name, queue, _)| (name, queue))
         .collect();
     let set = READ.query(arguments![id], |cells| Environment {
         id: cells.value(),
@@ -123,6 +125,7 @@ pub(super) fn read(id: &str) -> Option<Environment> {
         is_archived: cells.value(),
         reserves_slots: cells.value(),
         retry: cells.nullable::<JsonB>().map(|retry| retry.0),
+        is_fitted: cells.value(),
         queues: BTreeMap::new(),
     });
     let set = set.into_iter().next();
@@ -131,6 +134,7 @@ pub(super) fn read(id: &str) -> Option<Environment> {
         _ => set,
     };
     environment.map(|environment| Environment {
+        is_fitted: environment.is_fitted && is_fitted,
         queues,
         ..environment
     })

@@ -28,8 +28,13 @@ pub(crate) struct Item {
 }
 
 /// How many slots of an environment are held; from `cap` on it does not matter.
-pub(crate) fn slots_held(from: Source<'_>, cap: i64) -> i64 {
-    let arguments = arguments![from.shard.number(), from.environment_id, cap];
+pub(crate) fn slots_held(from: Source<'_>, environment: &Environment, cap: i64) -> i64 {
+    let arguments = arguments![
+        from.shard.number(),
+        from.environment_id,
+        cap,
+        !environment.is_fitted,
+    ];
     let held: Option<i64> = COUNT.query(arguments, Cells::value).pop();
     held.unwrap_or(0)
 }
@@ -41,7 +46,7 @@ pub(crate) fn are_due(
     unfiled: i32,
     now: Timestamp,
 ) -> bool {
-    if environment.lane_cap().is_some() {
+    if environment.lane_cap().is_some() || !environment.is_fitted {
         return true;
     }
     let limited: Vec<&str> = environment.queue_caps().map(|(queue, _)| queue).collect();
@@ -81,12 +86,14 @@ impl Seen {
         self.lanes.is_empty()
     }
 
-    /// Takes the lanes that have a limit, each for itself, and counts their slots; gives whether others have some of them.
+    /// Takes the lanes that have a limit, or are as they were left when they had one, each for itself, and counts their slots; gives
+    /// whether others have some of them.
     pub(crate) fn hold(&mut self, from: Source<'_>, environment: &Environment) -> bool {
         let before = self.lanes.len();
         self.lanes.retain_mut(|seen| {
             let (queue, key) = (&seen.lane.queue, &seen.lane.concurrency_key);
-            seen.is_held = environment.cap_of(queue).is_some();
+            let has_filed = seen.lane.items.iter().any(|item| item.is_filed);
+            seen.is_held = environment.cap_of(queue).is_some() || has_filed || seen.is_changed;
             !seen.is_held || mutex::try_lane(from.environment_id, queue, key)
         });
         let is_held = |seen: &&mut SeenLane| seen.is_held;
@@ -167,6 +174,7 @@ pub(crate) fn candidates(
                 environment.lane_cap().unwrap_or(i32::MAX),
                 time(low),
                 counts,
+                !environment.is_fitted,
             ],
             row,
         )
@@ -228,6 +236,7 @@ fn count(from: Source<'_>, environment: &Environment, lanes: Vec<&mut SeenLane>)
             column(&lanes, |seen| seen.lane.queue.as_str()),
             column(&lanes, |seen| seen.lane.concurrency_key.as_str()),
             caps.clone(),
+            !environment.is_fitted,
         ],
         Cells::value::<i64>,
     );
@@ -251,5 +260,6 @@ pub(crate) fn settle(
         column(lanes, |lane| lane.queue.as_str()),
         column(lanes, |lane| lane.concurrency_key.as_str()),
         column(lanes, cap),
+        !environment.is_fitted,
     ]);
 }

@@ -46,7 +46,8 @@ fn count(environment: &Environment, queue: &str, limit: i32) -> i64 {
         environment.shard.number(),
         environment.id.as_str(),
         queue,
-        i64::from(limit) + 1
+        i64::from(limit) + 1,
+        !environment.is_fitted,
     ];
     let length: Option<i64> = LENGTH.query(arguments, Cells::value).pop();
     length.unwrap_or(0)

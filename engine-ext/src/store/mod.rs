@@ -15,6 +15,7 @@ pub(crate) mod environment;
 pub(crate) mod event;
 pub(crate) mod expiry;
 pub(crate) mod extension;
+pub(crate) mod fit;
 pub(crate) mod heartbeat;
 pub(crate) mod hold;
 pub(crate) mod kept;

@@ -1,12 +1,12 @@
-//! The mutex of an environment, and the lanes of one. Who sets limits holds the mutex alone, and so does who claims where the
-//! environment itself has a limit, since then every slot counts. All other claimers share it; where a queue has a limit they
-//! take the lanes that they take slots of, each for itself. Both last until the transaction ends: the next holder sees
-//! everything that this one wrote.
+//! The mutex of an environment, and the lanes of one. Who claims where the environment itself has a limit holds the mutex alone,
+//! since then every slot counts. All other claimers share it; where a queue has a limit they take the lanes that they take slots
+//! of, each for itself. Both last until the transaction ends: the next holder sees everything that this one wrote.
 //!
-//! The mutex comes before every other lock, and lanes before runs. Only who sets limits waits, for the mutex, and holds
-//! nothing meanwhile. It does not queue up for it: whoever wants to share a lock stands behind one that waits for it alone, so that
-//! every claim would find nothing for as long as one transaction that has claimed stays open. It keeps new claims off for a moment,
-//! shorter than a claim is patient, so that those under way run out, and lets others claim in between.
+//! The mutex comes before every other lock, and lanes before runs. Nobody waits for it. Who sets an environment does not take it:
+//! claims go by what is committed. Only the tick takes it alone for a moment, to know that all who claimed by other settings have
+//! ended. It keeps new claims off meanwhile, for less time than a claim is patient.
+//!
+//! Those who set an environment come one after the other: they wait for each other, a bounded time, and hold nothing meanwhile.
 //!
 //! They are locks of a kind that Postgres itself never takes, and that no function of SQL can take.
 
@@ -20,11 +20,12 @@ use crate::{clock, wakeup};
 
 static HOLDER: Statement = statement!("mutex_holder.sql");
 
-/// How long who sets limits waits for claims under way, milliseconds; `lock_timeout` if that is less.
+/// How long who sets an environment waits for another one, milliseconds; `lock_timeout` if that is less.
 const PATIENCE_MS: i64 = 10_000;
-/// How often it looks while it keeps new claims off, a millisecond apart, and how long they may claim then, milliseconds.
+/// How often it looks.
+const PAUSE_MS: i64 = 5;
+/// How often the tick looks while it keeps new claims off, a millisecond apart.
 const LOOKS: i32 = 8;
-const PAUSE_MS: i64 = 25;
 
 const ALONE: i32 = pg_sys::ExclusiveLock as i32;
 const SHARED: i32 = pg_sys::ShareLock as i32;
@@ -33,11 +34,13 @@ const SHARED: i32 = pg_sys::ShareLock as i32;
 #[derive(Clone, Copy)]
 enum Kind {
     Mutex = 0x4501,
-    /// Held alone by who waits for the mutex and keeps claims off it.
+    /// Held alone by who wants the mutex alone and keeps claims off it.
     Gate = 0x4502,
     Lane = 0x4503,
     /// Held alone, and by its session, by who calls the tick.
     Lead = 0x4504,
+    /// Held by who sets the environment.
+    Setting = 0x4505,
 }
 
 /// Takes the mutex alone, if nobody has it.
@@ -72,31 +75,40 @@ pub(crate) fn lead() -> bool {
     }
 }
 
-/// Takes the mutex alone, and waits for it.
+/// Takes the mutex alone, if that can be had within a moment in which new claims are kept off.
+pub(crate) fn take_alone_soon(environment_id: &str) -> bool {
+    let gate = tag(Kind::Gate, &[environment_id]);
+    // Somebody else who wants it keeps claims off, too: one after the other.
+    let is_held = take(&gate, ALONE);
+    if is_held {
+        let is_alone = take_soon(&tag(Kind::Mutex, &[environment_id]));
+        give_back(&gate, ALONE);
+        return is_alone;
+    }
+    false
+}
+
+/// Takes an environment for setting it, if nobody else does.
+pub(crate) fn try_setting(environment_id: &str) -> bool {
+    take(&tag(Kind::Setting, &[environment_id]), ALONE)
+}
+
+/// Takes an environment for setting it, and waits for who does.
 ///
 /// # Errors
 /// [`Refusal::EnvironmentHeld`] (`55P03`) if it is not to be had.
-pub(crate) fn wait_alone(environment_id: &str) -> Result<(), Refusal> {
-    let (gate, mutex) = (
-        tag(Kind::Gate, &[environment_id]),
-        tag(Kind::Mutex, &[environment_id]),
-    );
+pub(crate) fn wait_for_setting(environment_id: &str) -> Result<(), Refusal> {
     let start = clock::now();
-    while clock::now().ms_since(start) < patience_ms() {
-        // Somebody else who waits keeps claims off, too: one after the other.
-        if take(&gate, ALONE) {
-            let is_held = take_soon(&mutex);
-            give_back(&gate, ALONE);
-            if is_held {
-                return Ok(());
-            }
+    while !try_setting(environment_id) {
+        if clock::now().ms_since(start) >= patience_ms() {
+            return Err(Refusal::EnvironmentHeld {
+                environment_id: environment_id.to_owned(),
+                holder: holder(&tag(Kind::Setting, &[environment_id])),
+            });
         }
         wakeup::sleep_ms(PAUSE_MS);
     }
-    Err(Refusal::EnvironmentHeld {
-        environment_id: environment_id.to_owned(),
-        holder: holder(&mutex),
-    })
+    Ok(())
 }
 
 /// Takes a lock alone within a moment.

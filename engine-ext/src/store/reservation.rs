@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-use engine_core::Refusal;
+use engine_core::{Environment, Refusal};
 use pgrx::{PgAtomic, pg_guard, pg_shmem_init, pg_sys};
 
 use super::{has_written, kept, saturation};
@@ -74,8 +74,7 @@ pub(crate) fn are_possible() -> bool {
     IS_SHARED.load(Ordering::Relaxed)
 }
 
-/// Slots that a claim has reserved, until its transaction ends. The environment's mutex is shared meanwhile, so that nobody sets
-/// its limit.
+/// Slots that a claim has reserved, until its transaction ends. The environment's mutex is shared meanwhile.
 pub(crate) struct Reservation {
     cell: usize,
     slots: i64,
@@ -122,10 +121,11 @@ impl Reservation {
     }
 
     /// The same, after a count that found `held`. It is remembered, but not by a transaction that has written: slots that it has
-    /// given back may be held again.
-    pub(crate) fn counted(&self, environment_id: &str, held: i64) -> i64 {
+    /// given back may be held again. Nor before what is there is fitted to the limits: somebody may be claiming without a
+    /// reservation.
+    pub(crate) fn counted(&self, environment: &Environment, held: i64) -> i64 {
         let held = held + self.before;
-        if has_written() {
+        if has_written() || !environment.is_fitted {
             return held;
         }
         let count = Count {
@@ -133,7 +133,7 @@ impl Reservation {
             taken: self.taken_before,
             generation: kept::generation(),
         };
-        COUNTED.with_borrow_mut(|counted| counted.insert(environment_id.to_owned(), count));
+        COUNTED.with_borrow_mut(|counted| counted.insert(environment.id.clone(), count));
         held
     }
 

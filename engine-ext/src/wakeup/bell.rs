@@ -139,14 +139,24 @@ unsafe extern "C-unwind" fn process_ends(_code: c_int, _argument: pg_sys::Datum)
     stop_listening();
 }
 
+/// Whether this server has bells.
+pub(crate) fn can_ring() -> bool {
+    IS_SHARED.load(Ordering::Relaxed)
+}
+
 /// Wakes one who waits for runs of a worker queue, once this transaction commits.
 pub(crate) fn ring_at_commit(worker_queue: &str) {
-    if !IS_SHARED.load(Ordering::Relaxed) {
+    ring_times_at_commit(worker_queue, 1);
+}
+
+/// Wakes up to so many of those who wait for runs of a worker queue, once this transaction commits.
+pub(crate) fn ring_times_at_commit(worker_queue: &str, times: usize) {
+    if !can_ring() {
         return;
     }
     at_end::watch();
     let bell = bell(worker_queue);
-    PENDING.with_borrow_mut(|pending| *pending.entry(bell).or_default() += 1);
+    PENDING.with_borrow_mut(|pending| *pending.entry(bell).or_default() += times);
 }
 
 /// Rings what is to be rung. Runs that were queued and then taken back ring, too: who comes for nothing goes on waiting.

@@ -4,6 +4,7 @@ mod batch;
 mod continuation;
 mod delay;
 mod expire;
+mod fit;
 mod promote;
 mod schedule;
 mod stall;
@@ -24,7 +25,8 @@ use crate::{api, store};
 /// `forgotten_key`, a key that has expired; `cancelled_child`, a run whose parent ended cancelled; `due_waitpoint`, a waitpoint
 /// whose moment has come or whose time is over; `continuation`, a run that could not go on at once with what it waited for;
 /// `batch_completion`, a batch whose last run may have ended; `expired_batch`, a batch that was not sealed in time; `ended_delay`,
-/// a run whose time has come; `promoted_run`, a run for which a version has registered. Where much is due, each kind gets its
+/// a run whose time has come; `promoted_run`, a run for which a version has registered; `fitted_environment`, an environment whose slots and items
+/// have been fitted to limits that were set. Where much is due, each kind gets its
 /// share. Safe to call from many sessions at once: what another one works on is skipped. Behaviour: `spec/core.md §3.5`, `§4.7`,
 /// `spec/queue.md §2.3–2.4`, `spec/wait.md §5`.
 ///

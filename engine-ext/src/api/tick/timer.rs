@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use engine_core::{Cancel, Command, Refusal, RunId, TimerKind, decide};
 
-use super::{Done, Tick, batch, continuation, delay, promote, waitpoint};
+use super::{Done, Tick, batch, continuation, delay, fit, promote, waitpoint};
 use crate::store;
 use crate::store::run::Caller;
 use crate::store::timer::Due;
@@ -40,6 +40,8 @@ pub(super) fn run(tick: &mut Tick<'_>) -> Result<Vec<Done>, Refusal> {
             TimerKind::ContinueRun => continuation::go_on(tick, due),
             TimerKind::CompleteBatch => batch::complete(tick, due),
             TimerKind::ExpireBatch => batch::expire(tick, due),
+            // The last of all: it may hold an environment's mutex until the tick has ended.
+            TimerKind::FitLimits => fit::fit(tick, due),
         };
         store::timer::delete(tick.shard, &done);
         kept.extend(

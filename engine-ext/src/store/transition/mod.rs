@@ -132,7 +132,6 @@ impl<'a> Transitions<'a> {
         for step in &self.refused {
             self.refuse(step, &mut positions);
         }
-        self.note_parked();
         if !self.finished.is_empty() && !self.moved.is_empty() {
             self.lock_deadlines();
         }
@@ -143,12 +142,13 @@ impl<'a> Transitions<'a> {
         if !self.moved.is_empty() {
             self.move_on(&mut positions);
         }
+        self.note_parked();
         // Last, since those who go on may be among the runs above.
         self.complete_waitpoints();
         self.end_batches();
     }
 
-    /// Runs that wait for a version are on a list of their own, with what their queue items say, which go after this.
+    /// Runs that wait for a version are on a list of their own.
     fn note_parked(&self) {
         let waits = |status| status == ExecutionStatus::RunCreated;
         let finished = self.finished.iter().map(|step| (step.run, false));

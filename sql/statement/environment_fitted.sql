@@ -1,0 +1,11 @@
+-- What is there fits the limits of an environment and its queues.
+-- $1 text environment id
+-- Locks: the rows; the environment is held for setting, so that nobody else writes them. Index: environment_pkey, queue_pkey.
+with queue as (
+    update engine.queue as k
+    set is_fitted = true
+    where k.environment_id = $1 and not k.is_fitted
+)
+update engine.environment as e
+set is_fitted = true
+where e.id = $1 and not e.is_fitted
