@@ -246,3 +246,14 @@ async fn an_error_that_passes_through_carries_no_backtrace() -> Result<()> {
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn the_key_of_a_run_that_is_put_off_to_the_end_of_time_has_an_end_that_readers_can_say()
+-> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let last = "'t', delay_until => '9999-12-31 23:59:59+00', debounce => '{\"key\": \"k\", \"delay\": \"1s\"}'";
+    session.trigger_with(last).await?;
+    let beyond = "engine.trigger_key where expires_at > '9999-12-31 23:59:59.999999+00'";
+    assert_eq!(session.count(beyond).await?, 0);
+    Ok(())
+}

@@ -106,7 +106,7 @@ impl Debounce {
     /// When the key of a run that is due then is forgotten: a minute later, since the tick may be late.
     #[must_use]
     pub const fn forgotten_at(due: Timestamp) -> Timestamp {
-        due.plus_ms(60_000)
+        due.plus_ms(60_000).within_years()
     }
 
     /// What is stored with a run that was created at `created_at`.

@@ -110,6 +110,16 @@ impl Timestamp {
     pub const fn plus_ms(self, ms: i64) -> Self {
         Self(self.0.saturating_add(ms.saturating_mul(1000)))
     }
+
+    /// This moment, or the end of the years 1 to 9999 that it lies beyond.
+    #[must_use]
+    pub const fn within_years(self) -> Self {
+        match self.0 {
+            ..FIRST_MICROS => Self(FIRST_MICROS),
+            END_MICROS.. => Self(END_MICROS - 1),
+            _ => self,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -146,6 +156,20 @@ mod tests {
         assert_eq!(at.floor_ms(0), at);
         let before = Timestamp::from_unix_ms(-1);
         assert_eq!(before.floor_ms(1000), Timestamp::from_unix_ms(-1000));
+    }
+
+    #[test]
+    fn a_moment_that_is_reckoned_can_be_kept_within_the_years_1_to_9999() {
+        for (at, kept) in [
+            (i64::MIN, FIRST_MICROS),
+            (i64::MAX, END_MICROS - 1),
+            (END_MICROS, END_MICROS - 1),
+            (5, 5),
+        ] {
+            let kept = Timestamp::from_micros(kept);
+            assert_eq!(Timestamp::from_micros(at).within_years(), kept);
+            assert!(kept.check("at").is_ok());
+        }
     }
 
     #[test]
