@@ -153,7 +153,6 @@ impl Oracle {
         asked: &crate::command::Cancel,
         context: &Context<'_>,
     ) -> Result<Vec<Value>, Refusal> {
-        let run = self.find(&RunId::parse(run_id))?.run();
         let cancel = Cancel::new(
             asked.reason.map(str::to_owned),
             asked.finalize.unwrap_or(false),
@@ -163,6 +162,7 @@ impl Oracle {
                 .flatten(),
             asked.attempt_duration_ms,
         )?;
+        let run = self.find(&RunId::parse(run_id))?.run();
         let plan = decide(&run, Command::Cancel(&cancel), context.settings)?;
         let already_finished = plan == Plan::Keep;
         self.apply(vec![(run, plan)], context);
