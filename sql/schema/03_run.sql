@@ -47,7 +47,7 @@ comment on column engine.run.id is 'Without its prefix: users see it as run_<id>
 comment on column engine.run.priority_ms is 'Milliseconds by which the run goes ahead of its queue timestamp';
 comment on column engine.run.queue_timestamp is 'The place in the queue before priority; kept when the run resumes';
 comment on column engine.run.resume_parent is 'Whether its parent waits for its end';
-comment on column engine.run.retry is 'Retry settings with the keys of spec/core.md §4.5: maxAttempts, factor, minTimeoutInMs, maxTimeoutInMs, randomize, outOfMemory';
+comment on column engine.run.retry is 'Retry settings with the keys maxAttempts, factor, minTimeoutInMs, maxTimeoutInMs, randomize, outOfMemory';
 comment on column engine.run.delay_until is 'Not before this; null for at once';
 comment on column engine.run.ttl is 'How long it may wait in its queue before it is first handed out, such as 10m';
 comment on column engine.run.idempotency_key is 'As it was given; engine.trigger_key says which run has it now';

@@ -1,5 +1,5 @@
 -- Starts the next attempts of locked runs: state, snapshot, deadline; returns what each handler gets to know.
--- A snapshot carries batch and completed waitpoints of its predecessor, and drops its checkpoint (spec/core.md §1.6).
+-- A snapshot carries batch and completed waitpoints of its predecessor, and drops its checkpoint.
 -- $1 smallint shard, $2 timestamptz now, $3 text worker_id, $4 text runner_id, $5 bigint heartbeat interval (ms)
 -- $6 text transition, $7 text execution status, $8 text run status, $9 text description, $10 bigint horizon,
 -- $11 boolean warm start

@@ -88,6 +88,8 @@ drop function @extschema@.engine_set_environment(
 alter table engine.environment
     add column retry jsonb;
 
+comment on column engine.run.retry is 'Retry settings with the keys maxAttempts, factor, minTimeoutInMs, maxTimeoutInMs, randomize, outOfMemory';
+
 comment on column engine.environment.retry is 'Retry policy of runs that have none, neither of their own nor of their task; null for none';
 
 alter table engine.run_state

@@ -1,4 +1,4 @@
--- Every event of spec/core.md §5.1. Most are told by a snapshot: the transition that wrote it says which events it is, in
+-- Every event. Most are told by a snapshot: the transition that wrote it says which events it is, in
 -- which order, and their bodies are read from the rows that the same statement wrote. The rest are notices.
 -- A run goes on, and its row with it: what an event takes from there never changes again, or stands in the snapshot's detail.
 -- The position of an event is eight times that of its row, plus its place among the events of that row.

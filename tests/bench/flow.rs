@@ -1,4 +1,4 @@
-//! Suite `flow`: the flows of `spec/core.md §6` beside dequeue, as separate commits and as one call.
+//! Suite `flow`: the flows beside dequeue that the reference does in several commits, as separate commits and as one call.
 
 mod caller;
 mod kind;
@@ -19,7 +19,7 @@ use super::report::Chapter;
 use super::stock::{Stock, id_start};
 use super::trial::{Case, Trial, clients, interleave};
 
-const ABOUT: &str = "Runs per second through the flows of spec/core.md §6 other than the dequeue. Before: the reference's writes, \
+const ABOUT: &str = "Runs per second through the flows other than the dequeue that the reference does in several commits. Before: the reference's writes, \
     each sent by the client as a commit of its own, prepared and with a generic plan, after it has read the latest snapshot and \
     the run. After: one call of the engine's function. Both work on the same tables and leave the same rows.";
 
@@ -119,7 +119,7 @@ fn commits() -> String {
         format!("{}: {counted} + {}", flow.name(), all - counted)
     };
     let flows = Flow::ALL.map(of).join("; ");
-    format!("Commits before, as spec/core.md §6 counts them + those to another store: {flows}.")
+    format!("Commits before, those to the database + those to another store: {flows}.")
 }
 
 /// Writes `count` runs that the flow can begin with.

@@ -1,4 +1,4 @@
-//! The moments at which a crash between two commits of the reference leaves a run in pieces (spec/core.md §6). Here a flow is
+//! The moments at which a crash between two commits of the reference leaves a run in pieces. Here a flow is
 //! one commit: a backend that dies before it has done nothing, and one that dies after it has done everything.
 
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! One commit per flow, counted from the WAL, beside what the reference needs for it (spec/core.md §6; its queue and its jobs
-//! are in another store and not counted).
+//! One commit per flow, counted from the WAL, beside what the reference needs for it (its queue and its jobs are in
+//! another store and not counted).
 
 use anyhow::{Context, Result};
 use engine_harness::{Cluster, Held, Options, Session};

@@ -1,4 +1,4 @@
-//! Events of what callers do: every transition tells those of spec/core.md §5.1, in their order, and each says what the rows
+//! Events of what callers do: every transition tells its own, in their order, and each says what the rows
 //! say that it describes.
 
 use anyhow::Result;

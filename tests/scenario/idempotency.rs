@@ -1,4 +1,4 @@
-//! Idempotency keys and one-time tokens (spec/queue.md §2.6), sizes (§2.11). KP: keys of any text.
+//! Idempotency keys and one-time tokens, sizes. KP: keys of any text.
 
 use anyhow::Result;
 use engine_harness::{Database, Session};

@@ -1,4 +1,4 @@
-//! What documents have: every key that spec/core.md §4.1 and §5.1 and spec/wait.md §4.4 require.
+//! What documents have: every key that execution, events and waitpoints must have.
 
 use anyhow::{Context, Result};
 use engine_harness::{Database, Session};

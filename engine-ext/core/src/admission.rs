@@ -1,4 +1,4 @@
-//! Which of the runs that are due may go, where there are limits (`spec/queue.md §1.3`, `§1.5`, `§1.11`).
+//! Which of the runs that are due may go, where there are limits.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,8 +19,8 @@ pub struct Lane<T> {
 /// turns, oldest head first, so that no key waits for another one's backlog. `order` is an item's place. Each comes with the
 /// position of its lane.
 ///
-/// The reference looks at three times as many keys as it may grant, and starves the ones behind if these are at their limits
-/// (`spec/queue.md §3.4`, improvement 4). Here a full lane is no candidate.
+/// The reference looks at three times as many keys as it may grant, and starves the ones behind if these are at their limits.
+/// Here a full lane is no candidate.
 #[must_use]
 pub fn admit<T: Clone, O: Ord>(
     lanes: &[&Lane<T>],

@@ -1,4 +1,4 @@
-//! What a run is handed out with (`spec/core.md §2.7–2.8`).
+//! What a run is handed out with.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Attempts: when one may start, and what its end makes of the run (`spec/core.md §4.1–4.5`).
+//! Attempts: when one may start, and what its end makes of the run.
 
 use crate::cancel;
 use crate::retry::{self, Decision, Retry};
@@ -7,7 +7,7 @@ use crate::{
     RunError, RunStatus, Settings, SnapshotId, Transition, plan,
 };
 
-/// Attempts of a run that says nothing: the default of a task's retry settings (`spec/core.md §4.5`).
+/// Attempts of a run that says nothing: the default of a task's retry settings.
 pub const DEFAULT_MAX_ATTEMPTS: i32 = 3;
 
 /// No run starts more attempts than this, whatever it says.
@@ -98,12 +98,12 @@ pub(crate) fn complete(
 }
 
 /// The run after a failed attempt that another one follows. A worker that reports a failure is alive: what the queue has
-/// counted against lost workers starts anew (`spec/queue.md §3.4`, improvement 6).
+/// counted against lost workers starts anew.
 fn again(run: &Run, error: &RunError, retry: Retry, duration_ms: i64, settings: &Settings) -> Plan {
     let next_machine = retry.machine.map(crate::Machine::as_str);
     let (usage_duration_ms, cost_in_cents) = run.usage_after(duration_ms, &settings.machines);
     let mut moved = if retry.is_queued {
-        // An attempt that ran out of memory is told as a failed one, besides its retry (§4.4).
+        // An attempt that ran out of memory is told as a failed one, besides its retry.
         let transition = match retry.machine {
             Some(_) => Transition::AttemptFailed,
             None => Transition::RetriedByQueue,

@@ -1,4 +1,4 @@
-//! Delays that grow (`spec/queue.md §1.9`).
+//! Delays that grow.
 
 /// An exponential delay.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,4 +1,4 @@
-//! What callers ask of batches: a new one, more items (`spec/wait.md §2.11–2.12`).
+//! What callers ask of batches: a new one, more items.
 
 use serde_json::Value;
 

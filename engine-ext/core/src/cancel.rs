@@ -1,4 +1,4 @@
-//! Cancelling (`spec/core.md §4.7`).
+//! Cancelling.
 
 use serde_json::{Value, json};
 

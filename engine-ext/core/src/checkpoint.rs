@@ -1,4 +1,4 @@
-//! Checkpoints: a process is frozen, and thawed when its run goes on (`spec/wait.md §3`).
+//! Checkpoints: a process is frozen, and thawed when its run goes on.
 
 use serde_json::{Value, json};
 

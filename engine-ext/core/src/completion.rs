@@ -1,4 +1,4 @@
-//! How a worker reports the end of an attempt (`spec/core.md §4.2`).
+//! How a worker reports the end of an attempt.
 
 use serde_json::{Map, Value};
 

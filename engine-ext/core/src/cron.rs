@@ -1,4 +1,4 @@
-//! Cron expressions in time zones (`spec/queue.md §2.10`).
+//! Cron expressions in time zones.
 
 use croner::parser::{CronParser, Seconds, Year};
 use jiff::civil::DateTime;

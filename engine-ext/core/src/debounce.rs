@@ -1,4 +1,4 @@
-//! Debounce: many triggers of one key make one run (`spec/queue.md §2.5`).
+//! Debounce: many triggers of one key make one run.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Runs that wait for their time (`spec/queue.md §2.3`).
+//! Runs that wait for their time.
 
 use serde_json::json;
 
@@ -29,7 +29,7 @@ impl Timing {
     }
 
     /// The same with another time. Its place in the queue goes with it, unless its caller has chosen one: in the reference
-    /// it stays, so that a run that is put forward waits for its old time (`spec/queue.md §3.4`, improvement 2).
+    /// it stays, so that a run that is put forward waits for its old time.
     #[must_use]
     pub fn moved_to(self, delay_until: Timestamp) -> Self {
         let is_chosen = self.delay_until != Some(self.queue_timestamp);

@@ -1,4 +1,4 @@
-//! Durations as callers write them, such as `1h30m` (`spec/queue.md §2.11`).
+//! Durations as callers write them, such as `1h30m`.
 
 use crate::Refusal;
 

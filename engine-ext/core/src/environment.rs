@@ -1,4 +1,4 @@
-//! Environments, the tenants of the engine, and their queues (`spec/queue.md §1.3`, `§1.15`).
+//! Environments, the tenants of the engine, and their queues.
 
 use std::collections::BTreeMap;
 

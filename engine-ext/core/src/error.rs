@@ -1,4 +1,4 @@
-//! What a failed attempt reports, and what that makes of the run (`spec/core.md §4.5`).
+//! What a failed attempt reports, and what that makes of the run.
 
 use serde_json::{Map, Value, json};
 

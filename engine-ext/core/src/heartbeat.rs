@@ -1,4 +1,4 @@
-//! How long a run may stay without a beat (`spec/core.md §3.4`).
+//! How long a run may stay without a beat.
 
 use crate::ExecutionStatus;
 

@@ -1,8 +1,7 @@
 //! Ids: how they look, where they say their run lives, and how those of snapshots grow.
 //!
 //! The engine's ids are cuids: `c`, eight base-36 characters of Unix milliseconds, then counter, fingerprint and random
-//! characters, 25 in all. Those of runs, waitpoints, batches and checkpoints end in two base-36 characters of their shard
-//! (`design.md §5.10`).
+//! characters, 25 in all. Those of runs, waitpoints, batches and checkpoints end in two base-36 characters of their shard.
 
 use crate::Refusal;
 

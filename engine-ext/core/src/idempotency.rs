@@ -1,4 +1,4 @@
-//! Idempotency keys, and what else lets a trigger find a run that is there (`spec/queue.md §2.6`).
+//! Idempotency keys, and what else lets a trigger find a run that is there.
 
 use sha2::{Digest, Sha256};
 

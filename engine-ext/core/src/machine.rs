@@ -1,4 +1,4 @@
-//! Machine presets (`spec/core.md §2.7`).
+//! Machine presets.
 
 use serde_json::{Value, json};
 
@@ -165,8 +165,7 @@ impl Machines {
         json!({"name": machine.as_str(), "cpu": cpu, "memory": memory, "centsPerMs": cents_per_ms})
     }
 
-    /// Cost of `duration_ms` milliseconds on the machine that a run names, cents; nothing in development
-    /// (`spec/core.md §4.10`).
+    /// Cost of `duration_ms` milliseconds on the machine that a run names, cents; nothing in development.
     #[must_use]
     pub fn cost(&self, environment: EnvironmentType, name: Option<&str>, duration_ms: i64) -> f64 {
         match environment {

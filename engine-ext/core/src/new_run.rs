@@ -1,4 +1,4 @@
-//! A new run, checked (`spec/queue.md §2.1`).
+//! A new run, checked.
 
 use std::rc::Rc;
 

@@ -1,4 +1,4 @@
-//! Runs that wait for a version that knows their task (`spec/queue.md §2.7`).
+//! Runs that wait for a version that knows their task.
 
 use crate::stall;
 use crate::{

@@ -177,7 +177,7 @@ pub struct Move {
     pub retry_at: Option<Timestamp>,
 }
 
-/// What a snapshot carries of its predecessor (`spec/core.md §1.6`).
+/// What a snapshot carries of its predecessor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Carries {
     /// The batch that the run waits for.
@@ -261,7 +261,7 @@ impl Run {
         }
     }
 
-    /// The end of this run by `error` (`spec/core.md §4.8`).
+    /// The end of this run by `error`.
     pub(crate) fn failed(
         &self,
         error: &RunError,

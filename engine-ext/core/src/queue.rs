@@ -1,4 +1,4 @@
-//! In and out of the queue (`spec/core.md §2`, `spec/queue.md §1.7–1.10`).
+//! In and out of the queue.
 
 use crate::{
     Carries, ErrorCode, ExecutionStatus, Plan, Refusal, Run, RunError, RunStatus, Settings,
@@ -37,8 +37,7 @@ pub(crate) fn dequeue(run: &Run) -> Plan {
 }
 
 /// What becomes of a run that is not queued, and yet has an item in a queue. It takes a broken table to get here: the
-/// item is always taken away; one of a run that somebody just dequeued is a mere duplicate, and any other ends the run
-/// (`spec/core.md §2.3`).
+/// item is always taken away; one of a run that somebody just dequeued is a mere duplicate, and any other ends the run.
 pub(crate) fn stray(run: &Run, settings: &Settings) -> Plan {
     use ExecutionStatus::*;
     let error = format!(
@@ -69,7 +68,7 @@ pub(crate) fn stray(run: &Run, settings: &Settings) -> Plan {
 
 /// Puts a run back that ended although its handler had not said so: the queue had given it up, its worker was lost once too
 /// often, it took too long, or waited too long. The reference has nothing left to redrive: its dead letters are finished and
-/// acknowledged. Ours come back with their identity and all attempts of the queue (`spec/queue.md §1.10`). A cancel is what
+/// acknowledged. Ours come back with their identity and all attempts of the queue. A cancel is what
 /// somebody wanted.
 ///
 /// # Errors

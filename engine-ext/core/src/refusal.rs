@@ -1,6 +1,6 @@
 //! Every error that a user of the engine can cause: SQLSTATE, message, detail and hint in one place.
 //!
-//! Class `RE` is ours; the rest are the standard's. The codes 400, 404 and 409 of `spec/core.md` map one to one: 404 is
+//! Class `RE` is ours; the rest are the standard's. What an HTTP API would answer by 400, 404 and 409 maps one to one: 404 is
 //! `RE001`, `RE005`, `RE010` or `RE011`, 409 and the 400 for a snapshot that is not the latest are `RE002`, the 400 for a run that is over
 //! is `RE003`, the other 400s are `RE004`.
 

@@ -1,4 +1,4 @@
-//! Whether a failed attempt is followed by another one, and when (`spec/core.md §4.5`).
+//! Whether a failed attempt is followed by another one, and when.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use crate::{
 /// Ten years: how long a retry may be put off, milliseconds. The time of a retry stays within what every reader can say.
 pub(crate) const MAX_DELAY_MS: i64 = 10 * 366 * 24 * 3_600_000;
 
-/// Retry settings of a run, with the keys of `spec/core.md §4.5`.
+/// Retry settings of a run, as [`RetrySettings::parse`] reads them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RetrySettings {
     /// From which attempt on there is no delay, and so no retry.
@@ -157,7 +157,8 @@ pub(crate) struct Retry {
     pub(crate) machine: Option<Machine>,
 }
 
-/// What follows `error` in `run`, in the order of `spec/core.md §4.5`. `asked` is what the worker says of another attempt;
+/// What follows `error` in `run`, in this order: a cancel, memory that ran out, an error that no retry mends or attempts
+/// that are used up, what the worker asks for, the policy. `asked` is what the worker says of another attempt;
 /// `is_forced` if the worker is gone, so that only the queue can start it.
 ///
 /// The reference asks a run's policy only where its process died. Ours asks it wherever the worker leaves it open: a policy
@@ -210,7 +211,7 @@ pub(crate) fn decide(
 }
 
 /// The run's own `maxAttempts` is not asked here, only that of the settings: running out of memory on a machine that is too
-/// small says nothing about the task (`spec/core.md §4.5`, row 2).
+/// small says nothing about the task.
 fn larger_machine(
     run: &Run,
     own: &RetrySettings,

@@ -1,4 +1,4 @@
-//! Batches: runs that are triggered together and end together (`spec/wait.md §2.11–2.12`, `spec/queue.md §2.9`).
+//! Batches: runs that are triggered together and end together.
 //!
 //! An item of ours is triggered in the call that adds it, so there is no queue of items, and nothing between a batch that is
 //! sealed and one whose items are processed.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-/// Cuts what is too long to be stored with every run (`spec/core.md §4.5`, `§4.8`). NUL characters, which it strips as
+/// Cuts what is too long to be stored with every run. NUL characters, which it strips as
 /// well, do not get this far: jsonb has none.
 pub(crate) fn sanitize(mut json: Map<String, Value>) -> Map<String, Value> {
     let is_custom = json.get("type").and_then(Value::as_str) == Some("CUSTOM_ERROR");

@@ -1,4 +1,4 @@
-//! Schedules: when each begins next, and what its runs are told (`spec/queue.md §2.10`).
+//! Schedules: when each begins next, and what its runs are told.
 
 use serde_json::{Value, json};
 

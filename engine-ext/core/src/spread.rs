@@ -1,4 +1,4 @@
-//! How schedules are spread over the time after their ticks, so that not all begin at once (`spec/queue.md §2.10`).
+//! How schedules are spread over the time after their ticks, so that not all begin at once.
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::json;

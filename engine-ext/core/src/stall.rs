@@ -1,4 +1,4 @@
-//! What a missed heartbeat deadline makes of a run (`spec/core.md §3.5`).
+//! What a missed heartbeat deadline makes of a run.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! The words for the state of a run (`spec/core.md §1.2`, `§1.4`).
+//! The words for the state of a run.
 
 /// Declares an enum whose variants have one name each in SQL, JSON and error messages.
 macro_rules! named {
@@ -128,7 +128,7 @@ named! {
 }
 
 impl RunStatus {
-    /// The status as snapshots say it: runners do not know `DEQUEUED` (`spec/core.md §1.3`).
+    /// The status as snapshots say it: runners do not know `DEQUEUED`.
     #[must_use]
     pub const fn in_snapshot(self) -> Self {
         match self {
@@ -157,7 +157,7 @@ impl RunStatus {
 }
 
 impl EnvironmentType {
-    /// Whether an attempt whose worker died is tried again (`spec/core.md §3.5`).
+    /// Whether an attempt whose worker died is tried again.
     #[must_use]
     pub const fn retries_stalls(self) -> bool {
         match self {
@@ -168,7 +168,7 @@ impl EnvironmentType {
 }
 
 impl ExecutionStatus {
-    /// Whether a run in this status holds a slot (`design.md §5.4`).
+    /// Whether a run in this status holds a slot.
     #[must_use]
     pub const fn holds_slot(self) -> bool {
         use ExecutionStatus::*;
@@ -207,7 +207,7 @@ impl ExecutionStatus {
         }
     }
 
-    /// Whether the process of a run in this status may be frozen (`spec/core.md §1.4`).
+    /// Whether the process of a run in this status may be frozen.
     #[must_use]
     pub const fn is_checkpointable(self) -> bool {
         use ExecutionStatus::*;
@@ -217,7 +217,7 @@ impl ExecutionStatus {
         }
     }
 
-    /// Whether somebody must beat for a run in this status (`spec/core.md §3.4`).
+    /// Whether somebody must beat for a run in this status.
     #[must_use]
     pub const fn has_heartbeat(self) -> bool {
         use ExecutionStatus::*;

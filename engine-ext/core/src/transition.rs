@@ -211,7 +211,7 @@ impl Run {
         }
     }
 
-    /// How many attempts it has: those that it says, else those of its retry settings (`spec/core.md §2.8`).
+    /// How many attempts it has: those that it says, else those of its retry settings.
     #[must_use]
     pub fn attempts(&self) -> i32 {
         self.max_attempts.unwrap_or_else(|| {
@@ -220,7 +220,7 @@ impl Run {
         })
     }
 
-    /// Time and cents used so far and by `duration_ms` more; time stops at the largest integer (`spec/core.md §4.10`).
+    /// Time and cents used so far and by `duration_ms` more; time stops at the largest integer.
     pub(crate) fn usage_after(&self, duration_ms: i64, machines: &Machines) -> (i32, f64) {
         let usage = i64::from(self.usage_duration_ms).saturating_add(duration_ms);
         let cost = machines.cost(self.environment_type, self.machine.as_deref(), duration_ms);

@@ -1,4 +1,4 @@
-//! What a caller may ask of a new run (`spec/queue.md §2.1`, `§2.11`).
+//! What a caller may ask of a new run.
 
 use std::rc::Rc;
 

@@ -1,4 +1,4 @@
-//! How long a run may wait in its queue before it was ever handed to a worker (`spec/queue.md §2.4`).
+//! How long a run may wait in its queue before it was ever handed to a worker.
 
 use serde_json::Value;
 

@@ -1,5 +1,4 @@
-//! Whose turn it is: in which order a session looks through environments, and how long it goes by what it has seen of them
-//! (`spec/queue.md §1.5`).
+//! Whose turn it is: in which order a session looks through environments, and how long it goes by what it has seen of them.
 //!
 //! A listing of the environments that have something costs a little for each, and it costs more to look through one in vain. So
 //! where they are many a listing is gone by for a while: those that were not looked through are next, and if the listing was of all

@@ -1,4 +1,4 @@
-//! Versions of workers: what they can do, and which one does a run (`spec/core.md §2.4`, `§2.7–2.8`).
+//! Versions of workers: what they can do, and which one does a run.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,4 +1,4 @@
-//! Waiting: a run stops at its waitpoints, and goes on when all are completed (`spec/wait.md §2.6`, `§2.9`).
+//! Waiting: a run stops at its waitpoints, and goes on when all are completed.
 
 use serde_json::json;
 

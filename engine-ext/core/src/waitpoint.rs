@@ -1,4 +1,4 @@
-//! Waitpoints: what a run can wait for, and what it gets when that is there (`spec/wait.md §2`).
+//! Waitpoints: what a run can wait for, and what it gets when that is there.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Worker queues that operators put in the place of the ones that runs name (`spec/queue.md §1.6`).
+//! Worker queues that operators put in the place of the ones that runs name.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! Assignment: which version does a run, and with what (`spec/core.md §2.4`).
+//! Assignment: which version does a run, and with what.
 
 use engine_core::{
     Assignment, Command, Demand, Environment, Obstacle, Plan, Run, Settings, decide,

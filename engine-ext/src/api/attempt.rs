@@ -13,8 +13,7 @@ use crate::{api, guc};
 /// Starts the next attempt of a dequeued run and returns what its handler gets to know.
 ///
 /// Beat within `heartbeat_ms` milliseconds from now on, with the snapshot that is returned. A run that has started 250
-/// attempts is not started but ended as CRASHED: then the execution status is FINISHED, and `execution` is null. Behaviour:
-/// `spec/core.md §4.1`.
+/// attempts is not started but ended as CRASHED: then the execution status is FINISHED, and `execution` is null.
 ///
 /// # Errors
 /// - `RE001` for an unknown run.

@@ -1,4 +1,4 @@
-//! Batches: made, sealed, read (`spec/wait.md §2.11–2.12`, `spec/queue.md §2.9`).
+//! Batches: made, sealed, read.
 
 use engine_core::{
     Batch, BatchId, Environment, NewBatch, Refusal, Run, RunId, Settings, TimerKind,
@@ -33,7 +33,7 @@ struct Asked<'a> {
 /// `run_count` is the number of its items; without it, `engine_seal_batch` says when all are there. With `resume_parent` the
 /// parent waits, from the same commit on, for the batch and for each of its runs. At `expires_at` a batch that is not sealed is
 /// aborted, and its parent goes on. With an `idempotency_key` that a batch of the environment has, that one is returned, with
-/// `is_cached`, and the parent waits for all of it. `options` are kept with it. Behaviour: `spec/wait.md §2.11`.
+/// `is_cached`, and the parent waits for all of it. `options` are kept with it.
 ///
 /// # Errors
 /// - `22023` for a count outside 1..=`engine.max_batch`, or a bad key; `54000` for options over `engine.max_metadata_bytes`.
@@ -99,7 +99,7 @@ fn engine_create_batch(
 /// A batch without a `run_count` has all that were added. If some are missing, `sealed` is false and nothing happens: add them,
 /// then call again. A batch that has its `run_count` of items is sealed by the call that adds the last one. Its status is then
 /// PROCESSING, PARTIAL_FAILED if some of its items could not be triggered, or ABORTED if none could; once all its runs have ended
-/// it is COMPLETED, unless it was aborted. Behaviour: `spec/wait.md §2.12`.
+/// it is COMPLETED, unless it was aborted.
 ///
 /// # Errors
 /// - `RE011` for an unknown batch.

@@ -1,4 +1,4 @@
-//! Items of batches: each becomes a run in the call that adds it (`spec/wait.md §2.12`).
+//! Items of batches: each becomes a run in the call that adds it.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +29,6 @@ type ItemRow = (i32, String, bool, Option<String>, Option<String>);
 /// call may be repeated whose answer was lost. An item that cannot be triggered does not spoil its neighbours: it becomes a run that
 /// failed as SYSTEM_FAILURE, and `error_code` and `error_message` say why. An item whose idempotency or debounce key has a run gets
 /// that one. The batch is sealed once it has its `run_count` of items.
-/// Behaviour: `spec/wait.md §2.12`.
 ///
 /// # Errors
 /// - `RE011` for an unknown batch, `RE012` for one that takes no more items.

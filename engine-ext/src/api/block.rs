@@ -1,4 +1,4 @@
-//! Block: a run that a worker executes waits (`spec/wait.md §2.6`, `§2.8`).
+//! Block: a run that a worker executes waits.
 
 use std::collections::BTreeSet;
 
@@ -36,7 +36,7 @@ pub(super) struct Wait<'a> {
 /// next tick, or with `engine_unblock` at once. `batch_indexes` are the places of the waitpoints in what the run gets, one for
 /// each. At `timeout_at` those that are pending are completed with the error TRIGGER_WAITPOINT_TIMEOUT, unless they have an
 /// earlier hour of their own. `span_id_to_complete` comes back in the event cachedRunCompleted. Waits for completions of the
-/// waitpoints that are about to commit. Behaviour: `spec/wait.md §2.6`.
+/// waitpoints that are about to commit.
 ///
 /// # Errors
 /// - `RE001` for an unknown run, `RE010` for a waitpoint and `RE011` for a batch that is not in its environment.

@@ -15,7 +15,7 @@ use crate::{api, store};
 /// A run that no worker holds ends at once. A worker that holds it learns of it by its next beat: the run is PENDING_CANCEL
 /// until the worker completes its attempt, or its deadline passes; with `finalize` it ends at once. Its children are cancelled
 /// by the tick once it has ended. Without `finalize`, and without `completed_at`, the time of its end stays open.
-/// `attempt_duration_ms` is added to what the run used. Behaviour: `spec/core.md §4.7`.
+/// `attempt_duration_ms` is added to what the run used.
 ///
 /// # Errors
 /// - `RE001` for an unknown run. A run that is over is no error: `already_finished` says so.

@@ -1,4 +1,4 @@
-//! Checkpoints: a run is suspended, and goes on where it was (`spec/wait.md §3`).
+//! Checkpoints: a run is suspended, and goes on where it was.
 
 use engine_core::{
     Command, NewCheckpoint, Plan, Refusal, Run, SnapshotId, Suspension, decide, suspend,
@@ -21,7 +21,6 @@ type CheckpointRow = (bool, Option<String>, String, String, Option<String>);
 ///
 /// Call it once the checkpoint exists. `type` is DOCKER, KUBERNETES or COMPUTE. If the run has moved on since `snapshot_id`, or
 /// its status cannot be suspended, nothing happens: `ok` is false, `error` says why, and the checkpoint may be thrown away.
-/// Behaviour: `spec/wait.md §3.1`.
 ///
 /// # Errors
 /// - `RE001` for an unknown run.
@@ -64,7 +63,7 @@ fn engine_create_checkpoint(
 /// Goes on with the attempt of a run that was suspended, and returns its latest snapshot.
 ///
 /// Call it for a run that was dequeued with a checkpoint, once its process is thawed. No new attempt starts. Beat within
-/// `heartbeat_ms` milliseconds from now on, with the snapshot that is returned. Behaviour: `spec/wait.md §3.4`.
+/// `heartbeat_ms` milliseconds from now on, with the snapshot that is returned.
 ///
 /// # Errors
 /// - `RE001` for an unknown run.

@@ -55,9 +55,9 @@ impl Completed {
 
 /// Completes an attempt: {"ok": true, "output": "…"} or {"ok": false, "error": {…}}.
 ///
-/// `completion` has the keys of `spec/core.md §4.2`: `ok`; `output` and `outputType` of a success; `error` of a failure, with
+/// `completion` has the keys `ok`; `output` and `outputType` of a success; `error` of a failure, with
 /// `type` BUILT_IN_ERROR, CUSTOM_ERROR, STRING_ERROR or INTERNAL_ERROR, and `retry`; `usage.durationMs`; `metadata`. A failure is
-/// retried, or ends the run, as `spec/core.md §4.5` says. `retry` with `timestamp` or `delay` in milliseconds asks for another
+/// retried, or ends the run if its error is not one to retry, or its attempts are used up. `retry` with `timestamp` or `delay` in milliseconds asks for another
 /// attempt then: a short delay leaves the run with its worker. After RETRY_IMMEDIATELY the caller still holds it: wait until
 /// `retry_at`, beating, then start it again with the snapshot that is returned. Without the key the retry policy of the run counts:
 /// that of its trigger, else of its task; `max_attempts` above 1 alone ask for the default one. By policy a retry always goes

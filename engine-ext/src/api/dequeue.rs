@@ -22,7 +22,7 @@ use crate::{api, guc, store};
 /// that no version does is parked until one registers.
 /// With `wait_ms` the call waits that long for a first run. It holds no lock meanwhile, only the snapshot of the statement that
 /// calls it; so it does not wait in a transaction that has written something, whose locks would wait with it, and returns early
-/// when all that it did was to put something in order. Behaviour: `spec/core.md §2`.
+/// when all that it did was to put something in order.
 ///
 /// # Errors
 /// - `22023` if `max_runs` is outside 1..=`engine.max_batch`, or `wait_ms` outside 0..=60000.

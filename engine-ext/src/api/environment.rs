@@ -17,7 +17,7 @@ use crate::{api, guc, store};
 /// and -1 keeps what is there. `retry` is the retry policy of its runs that have none, neither of their own nor of their task, from
 /// their next dequeue on; NULL keeps it, a JSON null or false takes it away. A limit that is lowered interrupts nothing. Claims
 /// that begin after the commit go by it; those under way end as they began. It waits for nobody but another one that sets the
-/// same environment. Behaviour: `spec/queue.md §1.3`, `§1.15`, `§1.16`.
+/// same environment.
 ///
 /// # Errors
 /// - `22023` for an unknown type, a limit below -1, a burst factor outside 1..=1000, or a `retry` that cannot be read.
@@ -91,7 +91,7 @@ fn engine_set_environment_0_2(
 /// What is not given stays as it is. `concurrency_limit` is how many runs of the queue, or of each of its concurrency keys, may
 /// hold a slot at once, 0 for none; `override_limit` stands in for it while it is set; `max_size` is how many may be queued
 /// before triggers are refused; for these NULL is no limit, and -1 keeps what is there. A paused queue hands out nothing and
-/// takes new runs. Waits as `engine_set_environment` does. Behaviour: `spec/queue.md §1.3`, `§1.15`, `§1.16`.
+/// takes new runs. Waits as `engine_set_environment` does.
 ///
 /// # Errors
 /// - `22023` for a name of more than 128 characters, or a limit below -1.

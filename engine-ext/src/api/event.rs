@@ -13,7 +13,8 @@ use crate::{api, guc, store};
 ///
 /// Give 0, or NULL, to begin, and the greatest `position` that was returned to go on. Events come in the order in which the
 /// engine decided, and none is ever skipped: one whose transaction has not ended yet holds back those behind it. No other
-/// transaction does, except on a standby and in REPEATABLE READ, where any that runs may. Names and keys: `spec/core.md §5.1`.
+/// transaction does, except on a standby and in REPEATABLE READ, where any that runs may. Names and keys are those of the
+/// run engine of trigger.dev.
 ///
 /// # Errors
 /// - `22023` if `max_events` is outside 1..=`engine.max_batch`.

@@ -1,4 +1,4 @@
-//! Runs that begin finished: cancelled before they were, or impossible to trigger (`spec/core.md §4.12`).
+//! Runs that begin finished: cancelled before they were, or impossible to trigger.
 
 use engine_core::{
     DEFAULT_REASON, ExecutionStatus, Refusal, RunError, RunId, RunStatus, Transition,
@@ -56,9 +56,9 @@ fn engine_create_cancelled_run(
 
 /// Writes a run that could not be triggered, with its error.
 ///
-/// `run` is an object whose keys are the parameter names of `engine_trigger`; `error` is one of the four kinds of
-/// `spec/core.md §4.5`. The run ends as SYSTEM_FAILURE. Without `emit_event` nobody is told. Unlike the reference's, it has a
-/// snapshot, as every run has.
+/// `run` is an object whose keys are the parameter names of `engine_trigger`; `error` is of one of the four
+/// types that a failed attempt reports. The run ends as SYSTEM_FAILURE. Without `emit_event` nobody is told. Unlike the
+/// reference's, it has a snapshot, as every run has.
 ///
 /// # Errors
 /// - As `engine_trigger`, and `22032` for a malformed error, `54000` for one over `engine.max_metadata_bytes`.

@@ -26,7 +26,7 @@ type ExecutionRow = (
 /// Moves the heartbeat deadline of a run, and returns its latest snapshot.
 ///
 /// If that is not the snapshot that was given, nothing was moved: the run was cancelled, lost to another worker, or
-/// continued. Waits for nobody but a transition of the same run that is about to commit. Behaviour: `spec/core.md §3.4`.
+/// continued. Waits for nobody but a transition of the same run that is about to commit.
 ///
 /// # Errors
 /// - `RE001` for an unknown run.

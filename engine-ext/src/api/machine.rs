@@ -8,8 +8,7 @@ use crate::{api, store};
 
 /// Sets what a machine preset has and costs, for all runs from now on.
 ///
-/// `memory` in gigabytes, `cents_per_ms` what a millisecond of an attempt costs, in cents. Behaviour: `spec/core.md §2.7`,
-/// `§4.10`.
+/// `memory` in gigabytes, `cents_per_ms` what a millisecond of an attempt costs, in cents.
 ///
 /// # Errors
 /// - `22023` for a name that is not a preset, or a value that is negative or no number.

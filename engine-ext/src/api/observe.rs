@@ -11,7 +11,8 @@ use crate::{api, store};
 
 /// Returns the latest snapshot of a run with its checkpoint and completed waitpoints, or null if there is no such run.
 ///
-/// With `environment_id`, a run of another environment is as good as none. Keys: `spec/core.md §3.2`.
+/// With `environment_id`, a run of another environment is as good as none. Keys: `version`, `snapshot`, `run`,
+/// `completedWaitpoints`, and `batch` and `checkpoint` if the snapshot has one.
 ///
 /// # Errors
 /// - `22004` without a run id.
@@ -28,8 +29,7 @@ fn engine_execution_data(
 
 /// Returns the valid snapshots of a run after a given one, oldest first, at most the newest fifty.
 ///
-/// Null if the given snapshot is not one of this run. Only the newest one brings its completed waitpoints. Behaviour:
-/// `spec/core.md §3.3`.
+/// Null if the given snapshot is not one of this run. Only the newest one brings its completed waitpoints.
 ///
 /// # Errors
 /// - `22004` without a run id or a snapshot id.

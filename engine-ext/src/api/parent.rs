@@ -1,5 +1,4 @@
-//! What runs that are triggered are to others: children that their parents wait for, and members of batches
-//! (`spec/wait.md §2.10–2.11`).
+//! What runs that are triggered are to others: children that their parents wait for, and members of batches.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -14,7 +14,6 @@ use crate::{api, store};
 ///
 /// Such a run came back too often because its worker was lost, or crashed, took or waited too long: SYSTEM_FAILURE, CRASHED,
 /// TIMED_OUT, EXPIRED, INTERRUPTED. It keeps its identity and its attempts, has one more at least, and the queue counts anew.
-/// `spec/queue.md §1.10`.
 ///
 /// # Errors
 /// - `RE001` for an unknown run.

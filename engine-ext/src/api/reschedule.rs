@@ -14,7 +14,7 @@ use crate::{api, store};
 
 /// Gives a run that waits another time, earlier or later, and returns its latest snapshot.
 ///
-/// Its place in the queue goes with it, unless its trigger chose one. Behaviour: `spec/queue.md §2.3`.
+/// Its place in the queue goes with it, unless its trigger chose one.
 ///
 /// # Errors
 /// - `22004`, `22023` without a time, or for an infinite one.

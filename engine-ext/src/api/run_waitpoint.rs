@@ -1,4 +1,4 @@
-//! The waitpoint of a run: made when somebody first waits for the run's end (`spec/wait.md §2.5`).
+//! The waitpoint of a run: made when somebody first waits for the run's end.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use crate::{api, mint, store};
 
 /// Returns the waitpoint that the end of a run completes, and makes it if there is none.
 ///
-/// The waitpoint of a run that has ended is completed already, with the run's output or error. Behaviour: `spec/wait.md §2.5`.
+/// The waitpoint of a run that has ended is completed already, with the run's output or error.
 ///
 /// # Errors
 /// - `RE001` for an unknown run.

@@ -30,7 +30,7 @@ struct Change {
 /// `scheduleId`, `externalId`, `timezone`, and your `payload` under that key; `options` are other options of the runs, as
 /// `engine_trigger_many` takes them. A schedule that is spread (`engine.schedule_spread`) begins up to a minute after its ticks,
 /// or up to `spread_window`: `30m`, `2h`, `10%` of the time between two ticks. While nobody calls the tick, the tick that was due
-/// is caught up on later, and those behind it that are past are left out. Behaviour: `spec/queue.md §2.10`.
+/// is caught up on later, and those behind it that are past are left out.
 ///
 /// # Errors
 /// - `22004` without an id, or without a task or an expression for a new schedule.

@@ -23,7 +23,7 @@ use crate::{api, guc};
 /// `debounce`, an object of `key`, `delay` and perhaps `mode` and `maxDelay`, has triggers of one key put off one run, and with mode
 /// `trailing` say what it is. The run that is returned is the one that a parent waits for, and that a batch has. A
 /// `one_time_use_token` is good for one run. `version` names the worker version that is to do it; a run that its parent waits for is
-/// done by the parent's. Behaviour: `spec/queue.md §1.2`, `§2.1–2.6`, `spec/core.md §2.8`, `§4.12`, `spec/wait.md §2.10`.
+/// done by the parent's.
 ///
 /// # Errors
 /// - `22004` without a task.

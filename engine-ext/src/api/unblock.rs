@@ -1,4 +1,4 @@
-//! Unblock: a run goes on that has nothing left to wait for (`spec/wait.md §2.9`).
+//! Unblock: a run goes on that has nothing left to wait for.
 
 use engine_core::{Plan, Refusal, Run, Unblocking, unblock};
 use pgrx::datum::TimestampWithTimeZone;

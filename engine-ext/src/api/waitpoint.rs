@@ -1,4 +1,4 @@
-//! Waitpoints that somebody asks for: moments, and tokens of people (`spec/wait.md §2.2–2.3`, `§2.7`).
+//! Waitpoints that somebody asks for: moments, and tokens of people.
 
 use engine_core::{
     Environment, NewWaitpoint, Output, Refusal, Timestamp, WaitpointId, WaitpointStatus,
@@ -28,7 +28,7 @@ type CreatedRow = (
 ///
 /// The tick completes it, without an output; a moment that is over is due at once. With an `idempotency_key` that a waitpoint of
 /// the environment has, of whatever type, that one is returned as it is, with `is_cached`, until its key expires. Joins the
-/// caller's transaction, in any isolation level. Behaviour: `spec/wait.md §2.2`.
+/// caller's transaction, in any isolation level.
 ///
 /// # Errors
 /// - `22004` without a moment, `22023` for an infinite one, or a key that is empty or has more than 2048 characters.
@@ -64,7 +64,7 @@ fn engine_create_datetime_waitpoint(
 ///
 /// Complete it with `engine_complete_waitpoint`. At `timeout_at` the tick completes it with an error whose code is
 /// TRIGGER_WAITPOINT_TIMEOUT. Keys are as those of `engine_create_datetime_waitpoint`. Joins the caller's transaction, in any
-/// isolation level. Behaviour: `spec/wait.md §2.3`.
+/// isolation level.
 ///
 /// # Errors
 /// - `22023` for an infinite timeout, a key that is empty or has more than 2048 characters, or bad tags.
@@ -101,7 +101,7 @@ fn engine_create_manual_waitpoint(
 ///
 /// The first output counts: a waitpoint that is completed already is returned as it is, with `already_completed`. Waits for those
 /// who are just about to wait for the waitpoint, and never for a run: one that somebody else has locked goes on with the next
-/// tick. Behaviour: `spec/wait.md §2.7–2.8`.
+/// tick.
 ///
 /// # Errors
 /// - `RE010` for an unknown waitpoint.
@@ -147,7 +147,7 @@ fn engine_complete_waitpoint(
 /// Returns all about a waitpoint with the runs that wait for it, or null if there is no such waitpoint.
 ///
 /// With `environment_id`, a waitpoint of another environment is as good as none. `blockingTaskRuns` are the runs that wait now,
-/// `connectedRuns` all that ever did, each at most a hundred. Behaviour: `spec/wait.md §2.15`.
+/// `connectedRuns` all that ever did, each at most a hundred.
 ///
 /// # Errors
 /// - `22004` without a waitpoint id.

@@ -16,7 +16,7 @@ use crate::{api, guc, store};
 /// that the queue has while it is neither paused nor overridden. A task brings the queue `task/<id>`. The version becomes the
 /// current one unless `promote` is false or a higher one is current; versions are compared part by part, numbers as numbers. In
 /// development the version that registered last does everything. Registering a version again replaces what it knew. Waits as
-/// `engine_set_environment` does. Behaviour: `spec/queue.md §2.7`, `spec/core.md §2.4`.
+/// `engine_set_environment` does.
 ///
 /// # Errors
 /// - `22004` without a version.

@@ -14,7 +14,7 @@ static INSERT: Statement = statement!("notice_insert.sql");
 pub(crate) struct Notice {
     /// The run that it is about.
     pub(crate) run_id: RunId,
-    /// Its name (`spec/core.md §5.1`).
+    /// Its name.
     pub(crate) name: &'static str,
     /// What it tells.
     pub(crate) body: Value,

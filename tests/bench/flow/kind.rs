@@ -1,4 +1,4 @@
-//! The flows of `spec/core.md §6` that are measured: what each begins with, what it writes, and the call that does it.
+//! The flows that are measured: what each begins with, what it writes, and the call that does it.
 
 use std::time::Duration;
 
@@ -121,7 +121,7 @@ impl Flow {
         }
     }
 
-    /// How many of its commits `spec/core.md §6` counts.
+    /// How many of its commits go to the database that the engine is in: the others are of another store.
     pub(super) fn counted(self) -> usize {
         let is_counted = |write: &&Write| {
             !matches!(

@@ -103,7 +103,7 @@ pub fn broken_by(
     (!is_final_kept(before, action, after)).then_some(FINAL)
 }
 
-/// A run that neither its handler nor a cancel has ended may be redriven, and a success counts although the run was cancelled meanwhile (`spec/core.md §1.5`).
+/// A run that neither its handler nor a cancel has ended may be redriven, and a success counts although the run was cancelled meanwhile.
 fn is_final_kept(before: &Row, action: &Action, after: &Row) -> bool {
     if before.execution_status == ExecutionStatus::Finished {
         use RunStatus::*;

@@ -27,8 +27,7 @@ use crate::{api, store};
 /// `batch_completion`, a batch whose last run may have ended; `expired_batch`, a batch that was not sealed in time; `ended_delay`,
 /// a run whose time has come; `promoted_run`, a run for which a version has registered; `fitted_environment`, an environment whose slots and items
 /// have been fitted to limits that were set. Where much is due, each kind gets its
-/// share. Safe to call from many sessions at once: what another one works on is skipped. Behaviour: `spec/core.md §3.5`, `§4.7`,
-/// `spec/queue.md §2.3–2.4`, `spec/wait.md §5`.
+/// share. Safe to call from many sessions at once: what another one works on is skipped.
 ///
 /// # Errors
 /// - `22023` if `max_items` is outside 1..=100000.
