@@ -113,7 +113,7 @@ from engine_cancel(
 
 pub(crate) const REPLAY: &str = "\
 select t.run_id, t.snapshot_id, t.run_status, t.execution_status, t.is_cached, t.created_at
-from engine_replay(run_id => $1) as t";
+from engine_replay(run_id => $1, keep_steps => $2) as t";
 
 pub(crate) const RELEASE: &str = "\
 select e.run_id, e.snapshot_id, e.execution_status, e.run_status, e.attempt_number, e.description, e.created_at

@@ -19,4 +19,4 @@ macro_rules! outdated {
     };
 }
 
-outdated!(engine_fail, engine_set_environment);
+outdated!(engine_fail, engine_replay, engine_set_environment);

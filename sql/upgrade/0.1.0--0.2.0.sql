@@ -82,6 +82,7 @@ alter table engine.schedule
 
 -- Functions whose parameters have changed. Each is made anew with a symbol of another name (engine-ext/src/outdated.rs).
 drop function @extschema@.engine_fail(text, text, text);
+drop function @extschema@.engine_replay(text);
 drop function @extschema@.engine_set_environment(
     text, text, text, text, integer, double precision, boolean, boolean, boolean, integer);
 

@@ -1,7 +1,7 @@
 //! What a handler may wait for, and what it does once.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -251,5 +251,52 @@ async fn names_that_come_again_in_a_loop_are_steps_and_waits_of_their_own_in_all
         3,
         "the second attempt repeats none"
     );
+    session.check().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_that_keeps_steps_does_only_those_that_the_other_run_did_not_do() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    let done = Arc::new(Mutex::new(Vec::new()));
+    let is_broken = Arc::new(AtomicBool::new(true));
+    let (told, broken) = (Arc::clone(&done), Arc::clone(&is_broken));
+    let handler = move |ctx: Context, (): ()| {
+        let (told, broken) = (Arc::clone(&told), Arc::clone(&broken));
+        async move {
+            let mut outputs = Vec::new();
+            for number in 0..4 {
+                let output = ctx.step("s", async || {
+                    if number == 2 && broken.load(Ordering::SeqCst) {
+                        return Err(Failure::message("broken").no_retry());
+                    }
+                    told.lock().await.push(number);
+                    Ok(number)
+                });
+                outputs.push(output.await?);
+                ctx.wait_for("pause", Duration::from_millis(1)).await?;
+            }
+            Ok(outputs)
+        }
+    };
+    let running = Running::start(worker(&database)?.task("loop", handler));
+    let engine = Engine::new(&session.client);
+    let old = result_of(&session, &Trigger::new("loop").payload(&())?).await?;
+    assert!(!old.is_success());
+    assert_eq!(*done.lock().await, [0, 1]);
+    is_broken.store(false, Ordering::SeqCst);
+
+    let kept = engine.replay_keeping_steps(&old.run_id).await?;
+    let mut watch = Watch::new(&session.client, kept.run_id);
+    let result = timeout(PATIENCE, watch.result()).await??;
+    assert_eq!(result.output::<Vec<i32>>()?, [0, 1, 2, 3]);
+    assert_eq!(*done.lock().await, [0, 1, 2, 3]);
+
+    let anew = engine.replay(&old.run_id).await?;
+    let mut watch = Watch::new(&session.client, anew.run_id);
+    let result = timeout(PATIENCE, watch.result()).await??;
+    assert_eq!(result.output::<Vec<i32>>()?, [0, 1, 2, 3]);
+    assert_eq!(*done.lock().await, [0, 1, 2, 3, 0, 1, 2, 3]);
+    running.stop().await?;
     session.check().await
 }

@@ -25,6 +25,7 @@ mod finished;
 mod heartbeat;
 mod history;
 mod idempotency;
+mod kept_steps;
 mod key;
 mod lazy_waitpoint;
 mod limit;

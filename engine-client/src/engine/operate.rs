@@ -40,9 +40,25 @@ impl<C: GenericClient> Engine<'_, C> {
     /// [`UnknownRun`](crate::ErrorKind::UnknownRun), [`InvalidInput`](crate::ErrorKind::InvalidInput),
     /// [`QueueFull`](crate::ErrorKind::QueueFull).
     pub async fn replay(&self, run_id: &RunId) -> Result<Triggered, Error> {
+        self.replay_run(run_id, false).await
+    }
+
+    /// `engine_replay` with `keep_steps`: the new run does not do again what a [`step`](crate::Context::step) or a wait of
+    /// the other one gave; those that failed, or are not over, and children it does.
+    ///
+    /// # Errors
+    /// As [`replay`](Self::replay).
+    pub async fn replay_keeping_steps(&self, run_id: &RunId) -> Result<Triggered, Error> {
+        self.replay_run(run_id, true).await
+    }
+
+    async fn replay_run(&self, run_id: &RunId, keep_steps: bool) -> Result<Triggered, Error> {
         let row = self
             .client
-            .query_typed_one(statement::REPLAY, &[(&run_id.as_str(), Type::TEXT)])
+            .query_typed_one(
+                statement::REPLAY,
+                &[(&run_id.as_str(), Type::TEXT), (&keep_steps, Type::BOOL)],
+            )
             .await?;
         Triggered::from_row(&row)
     }

@@ -99,5 +99,8 @@ pub use trigger_options::TriggerOptions;
 pub use turn::{Turn, fair_share};
 pub use version::{Demand, Obstacle, ParkReason, Task, WorkerVersion, compare_versions};
 pub use wait::{Blocker, Rest, Unblocking, Waiting, rest, unblock};
-pub use waitpoint::{NewWaitpoint, Output, WaitpointStatus, WaitpointType, check_timeout};
+pub use waitpoint::{
+    MAX_KEPT, MAX_KEY_BYTES, NewWaitpoint, Output, WaitpointStatus, WaitpointType, check_kept,
+    check_timeout, own_keys,
+};
 pub use worker_queue::WorkerQueueOverrides;

@@ -5,10 +5,13 @@ use serde_json::{Value, json};
 use crate::document::check_text;
 use crate::status::named;
 use crate::trigger::check_tags;
-use crate::{Limits, Refusal, RunError, RunStatus, Timestamp, check_label};
+use crate::{Limits, Refusal, RunError, RunId, RunStatus, Timestamp, check_label};
 
 /// Longest idempotency key, bytes: an index has it beside the name of its environment, 2,704 bytes together.
-const MAX_KEY_BYTES: usize = 2048;
+pub const MAX_KEY_BYTES: usize = 2048;
+
+/// Most steps and waits of one run that another one takes over: what a statement copies without keeping others waiting.
+pub const MAX_KEPT: usize = 10_000;
 
 named! {
     /// What a waitpoint waits for.
@@ -211,9 +214,56 @@ pub(crate) fn check_key(key: Option<String>) -> Result<Option<String>, Refusal> 
     ))
 }
 
+/// What the keys of a run's own steps and waits begin with, and the first key behind them in the order of bytes.
+#[must_use]
+pub fn own_keys(run_id: &RunId) -> (String, String) {
+    let id = run_id.as_str();
+    // No id has "/" in it, and "0" is what follows it.
+    (format!("run/{id}/"), format!("run/{id}0"))
+}
+
+/// Refuses to take over the steps and waits of a run that has too many of them.
+///
+/// # Errors
+/// [`Refusal::InvalidValue`] (`22023`).
+pub fn check_kept(count: usize) -> Result<(), Refusal> {
+    match count > MAX_KEPT {
+        true => Err(Refusal::invalid(
+            "keep_steps",
+            format!("The run has more than {MAX_KEPT} steps and waits that are over."),
+            "Replay it without its steps.",
+        )),
+        false => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_keys_of_a_run_are_no_other_runs() {
+        let (first, behind) = own_keys(&RunId::parse("run_a"));
+        let is_own = |key: &str| key >= first.as_str() && key < behind.as_str();
+        for key in ["run/a/", "run/a/step/s", "run/a/wait/\u{10ffff}"] {
+            assert!(is_own(key), "{key}");
+        }
+        for key in [
+            "run/a",
+            "run/a-/step/s",
+            "run/a0/step/s",
+            "run/ab/step/s",
+            "run/A/step/s",
+        ] {
+            assert!(!is_own(key), "{key}");
+        }
+    }
+
+    #[test]
+    fn as_many_steps_are_kept_as_one_statement_copies() {
+        assert_eq!(check_kept(MAX_KEPT), Ok(()));
+        assert_eq!(check_kept(MAX_KEPT + 1).unwrap_err().sqlstate(), "22023");
+    }
 
     #[test]
     fn a_run_that_goes_on_gives_nothing_yet() {

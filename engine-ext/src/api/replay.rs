@@ -1,26 +1,30 @@
 //! Replay: the work of a run once more.
 
-use engine_core::{Refusal, RunId};
+use engine_core::{Refusal, RunId, check_kept};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
-use pgrx::{name, pg_extern, search_path};
+use pgrx::{default, name, pg_extern, search_path};
 
 use super::arrival::{TriggeredRow, trigger};
 use crate::error::{OrRaise, required};
 use crate::store::trigger::Birth;
-use crate::{api, store};
+use crate::{api, mint, store};
 
 /// Triggers a new run that does the work of another one again, and returns it.
 ///
 /// It takes over task, payload, queue, limits, tags and metadata, whatever became of the other run, and begins with attempt 1.
+/// With `keep_steps` it begins with what the other one's steps and waits gave: waitpoints whose key begins with `run/`, the run's id
+/// and `/`, and that were completed, and not with an error, are there under its own id too. Children are triggered again.
 ///
 /// # Errors
 /// - `RE001` for an unknown run.
+/// - `22023` if more than 10,000 steps and waits were to be kept.
 /// - `54000` if its payload is over the present limit.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
+#[pg_extern(name = "engine_replay", volatile, parallel_unsafe, security_definer)]
 #[search_path(pg_catalog, pg_temp)]
-fn engine_replay(
+fn engine_replay_0_2(
     run_id: Option<&str>,
+    keep_steps: default!(Option<bool>, "false"),
 ) -> TableIterator<
     'static,
     (
@@ -33,13 +37,30 @@ fn engine_replay(
     ),
 > {
     api::enter_writing().or_raise();
-    TableIterator::new(replay(run_id).or_raise())
+    TableIterator::new(replay(run_id, keep_steps.unwrap_or(false)).or_raise())
 }
 
-fn replay(run_id: Option<&str>) -> Result<Vec<TriggeredRow>, Refusal> {
+fn replay(run_id: Option<&str>, keep_steps: bool) -> Result<Vec<TriggeredRow>, Refusal> {
     let run_id = RunId::parse(required("run_id", run_id)?);
-    match store::options::of_replay(&run_id) {
-        Some(options) => trigger(vec![options], &Birth::QUEUED, |_, refusal| refusal),
-        None => Err(Refusal::UnknownRun { run_id }),
+    let Some(options) = store::options::of_replay(&run_id) else {
+        return Err(Refusal::UnknownRun { run_id });
+    };
+    let environment_id = options.environment_id().to_owned();
+    let rows = trigger(vec![options], &Birth::QUEUED, |_, refusal| refusal)?;
+    if keep_steps {
+        for (new_run_id, ..) in &rows {
+            keep(&run_id, &RunId::parse(new_run_id), &environment_id)?;
+        }
     }
+    Ok(rows)
+}
+
+/// Has a new run begin with what the steps and waits of another one gave.
+fn keep(from: &RunId, to: &RunId, environment_id: &str) -> Result<(), Refusal> {
+    let kept = store::waitpoint::kept(from, environment_id, api::now());
+    check_kept(kept.len())?;
+    let minted = |id| (id, mint::waitpoint_id(to.shard()));
+    let kept: Vec<_> = kept.into_iter().map(minted).collect();
+    store::waitpoint::copy(from, to, &kept);
+    Ok(())
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use engine_core::{
-    BatchId, NewWaitpoint, Output, Run, RunId, Settings, Shard, TimerKind, Timestamp, WaitpointId,
-    WaitpointStatus, WaitpointType,
+    BatchId, MAX_KEPT, MAX_KEY_BYTES, NewWaitpoint, Output, Run, RunId, Settings, Shard, TimerKind,
+    Timestamp, WaitpointId, WaitpointStatus, WaitpointType, own_keys,
 };
 use pgrx::datum::TimestampWithTimeZone;
 use serde_json::{Value, json};
@@ -23,6 +23,8 @@ static COMPLETE: Statement = statement!("waitpoint_complete.sql");
 static OF_RUNS: Statement = statement!("waitpoint_of_runs.sql");
 static OF_BATCHES: Statement = statement!("waitpoint_of_batches.sql");
 static READ: Statement = statement!("waitpoint_read.sql");
+static KEPT: Statement = statement!("waitpoint_kept.sql");
+static COPY: Statement = statement!("waitpoint_copy.sql");
 static DATA: Statement = statement!("waitpoint_data_read.sql");
 
 /// A waitpoint that is to be written.
@@ -208,6 +210,34 @@ pub(crate) fn by_key(
 /// Takes an expired key from its waitpoint.
 pub(crate) fn rotate(id: &WaitpointId, key: &str, stand_in: &str) {
     ROTATE.execute(arguments![id.shard().number(), id.as_str(), key, stand_in]);
+}
+
+/// The waitpoints of a run's own steps and waits that are over, and not by an error: all, or more than anybody may keep.
+pub(crate) fn kept(run_id: &RunId, environment_id: &str, now: Timestamp) -> Vec<WaitpointId> {
+    let (first, behind) = own_keys(run_id);
+    KEPT.query(
+        arguments![
+            run_id.shard().number(),
+            environment_id,
+            first,
+            behind,
+            time(now),
+            MAX_KEPT as i64 + 1,
+        ],
+        |cells| WaitpointId::parse(&cells.value::<String>()),
+    )
+}
+
+/// Writes completed waitpoints of one run's own, each with a new id, as another one's of the same shard.
+pub(crate) fn copy(from: &RunId, to: &RunId, waitpoints: &[(WaitpointId, WaitpointId)]) {
+    COPY.execute(arguments![
+        from.shard().number(),
+        own_keys(from).0,
+        own_keys(to).0,
+        MAX_KEY_BYTES as i32,
+        column(waitpoints, |(id, _)| id.as_str()),
+        column(waitpoints, |(_, new_id)| new_id.as_str()),
+    ]);
 }
 
 /// A waitpoint that a run is going to wait for, locked.

@@ -180,7 +180,14 @@ async fn a_replay_is_a_new_run_of_each_that_has_ended() -> Result<()> {
         panic!("one run has ended: {replayed}");
     };
     assert_eq!(run["replayed_from"], format!("run_{}", held.run_id));
+    let step = "select engine_complete_waitpoint(
+                    (select waitpoint_id from engine_create_manual_waitpoint(idempotency_key => 'run/' || $1 || '/step/s')))";
+    session.client.query(step, &[&held.run_id]).await?;
+    let kept = "engine.waitpoint where idempotency_key like '%/step/s'";
     let text = prints(&database, &["runs", "replay", &held.run_id]).await?;
+    assert_eq!(session.count(kept).await?, 1);
+    prints(&database, &["runs", "replay", "--keep-steps", &held.run_id]).await?;
+    assert_eq!(session.count(kept).await?, 2);
     assert!(
         text.contains(&format!(
             "does the work of run_{} again\nreplayed 1 run\n",
@@ -192,7 +199,7 @@ async fn a_replay_is_a_new_run_of_each_that_has_ended() -> Result<()> {
         session
             .count("engine.run where replayed_from is not null")
             .await?,
-        2
+        3
     );
     Ok(())
 }

@@ -10,7 +10,7 @@ use super::selection::Selection;
 use crate::failure::Failure;
 use crate::form;
 use crate::output::Output;
-use crate::session::{Row, Session};
+use crate::session::{Parameter, Row, Session};
 use crate::statement;
 
 /// New runs are named one by one up to so many.
@@ -25,6 +25,10 @@ const REPLAY: Action = Action {
 pub struct Arguments {
     #[command(flatten)]
     selection: Selection,
+
+    /// Begin with what the steps and waits of the other runs gave, instead of doing them again
+    #[arg(long)]
+    keep_steps: bool,
 }
 
 pub async fn run(
@@ -34,7 +38,10 @@ pub async fn run(
 ) -> Result<ExitCode, Failure> {
     let runs = arguments.selection.resolve(session, &REPLAY).await?;
     let call = async |runs: Vec<String>| {
-        let parameters = [(&runs as _, Type::TEXT_ARRAY)];
+        let parameters: [Parameter<'_>; 2] = [
+            (&runs, Type::TEXT_ARRAY),
+            (&arguments.keep_steps, Type::BOOL),
+        ];
         session.rows(statement::RUN_REPLAY, &parameters).await
     };
     let outcome = bulk::each(runs, &REPLAY, call).await;

@@ -1,0 +1,135 @@
+//! A replay that keeps what the steps and waits of the other run gave.
+
+use anyhow::Result;
+use engine_harness::{Database, Session};
+
+/// A waitpoint of a key, as its creator sees it: its id, and whether it is one that is over already.
+async fn token(session: &Session, environment: &str, key: &str) -> Result<(String, bool)> {
+    let sql = "select waitpoint_id, is_cached and status = 'COMPLETED'
+               from engine_create_manual_waitpoint(environment_id => $1, idempotency_key => $2)";
+    let row = session.client.query_one(sql, &[&environment, &key]).await?;
+    Ok((row.get(0), row.get(1)))
+}
+
+/// Does a step as a worker does it.
+async fn step(session: &Session, environment: &str, key: &str, output: &str) -> Result<()> {
+    let (id, _) = token(session, environment, key).await?;
+    let sql = "select engine_complete_waitpoint($1, $2, 'text/plain')";
+    session.client.query(sql, &[&id, &output]).await?;
+    Ok(())
+}
+
+async fn replay(session: &Session, run_id: &str, arguments: &str) -> Result<String> {
+    let sql = format!("select run_id from engine_replay('{run_id}'{arguments})");
+    Ok(session.client.query_one(&sql, &[]).await?.get(0))
+}
+
+const OWN: &str = "engine.waitpoint where idempotency_key like 'run/' || ";
+
+#[tokio::test]
+async fn a_replay_that_keeps_steps_begins_with_what_they_gave_and_with_nothing_else() -> Result<()>
+{
+    let session = Session::open(&Database::fresh().await?).await?;
+    let environment = "select engine_set_environment('staging')";
+    session.client.batch_execute(environment).await?;
+    for environment in ["default", "staging"] {
+        let run = format!("'t', environment_id => '{environment}'");
+        let old = session.trigger_with(&run).await?.run_id;
+        let key = |of: &str| format!("run/{old}/{of}");
+        step(&session, environment, &key("step/s"), "one").await?;
+        step(&session, environment, &key("step/s#2"), "two").await?;
+        let due = "select engine_create_datetime_waitpoint(now() - interval '1 s', $1, $2)";
+        let wait = key("wait/w");
+        session.client.query(due, &[&environment, &wait]).await?;
+        while session.tick().await? > 0 {}
+        // What is not over, what failed, what has expired, and what is somebody else's.
+        token(&session, environment, &key("token/pending")).await?;
+        let (failed, _) = token(&session, environment, &key("token/failed")).await?;
+        let fail = "select engine_complete_waitpoint($1, '\"no\"', is_error => true)";
+        session.client.query(fail, &[&failed]).await?;
+        step(&session, environment, &key("step/expired"), "old").await?;
+        let expire =
+            "update engine.waitpoint set idempotency_key_expires_at = now() - interval '1 s'
+                      where idempotency_key = $1";
+        session
+            .client
+            .query(expire, &[&key("step/expired")])
+            .await?;
+        let others = [
+            format!("run/{old}0/step/s"),
+            format!("run/{old}"),
+            "s".to_owned(),
+        ];
+        for other in &others {
+            step(&session, environment, other, "another's").await?;
+        }
+
+        for none in ["", ", false", ", keep_steps => null"] {
+            let new = replay(&session, &old, none).await?;
+            assert_eq!(session.count(&format!("{OWN}'{new}%'")).await?, 0, "{none}");
+        }
+        let new = replay(&session, &old, ", keep_steps => true").await?;
+        // A replay of the replay has them too.
+        let newer = replay(&session, &format!("run_{new}"), ", keep_steps => true").await?;
+        for new in [new, newer] {
+            assert_eq!(session.count(&format!("{OWN}'{new}/%'")).await?, 3);
+            for (of, expected) in [
+                ("step/s", Some("one")),
+                ("step/s#2", Some("two")),
+                ("wait/w", None),
+            ] {
+                let key = format!("run/{new}/{of}");
+                let (id, is_over) = token(&session, environment, &key).await?;
+                assert!(is_over, "{key}");
+                let sql = "select engine_waitpoint_data($1, $2) ->> 'output'";
+                let row = session.client.query_one(sql, &[&id, &environment]).await?;
+                assert_eq!(
+                    row.get::<_, Option<String>>(0).as_deref(),
+                    expected,
+                    "{key}"
+                );
+            }
+            for of in ["token/pending", "token/failed", "step/expired"] {
+                let key = format!("run/{new}/{of}");
+                assert!(!token(&session, environment, &key).await?.1, "{key}");
+            }
+        }
+    }
+    session.check().await
+}
+
+#[tokio::test]
+async fn a_replay_keeps_ten_thousand_steps_and_is_refused_with_more() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let old = session.trigger("t").await?.run_id;
+    let key = format!("run/{old}/step/");
+    step(&session, "default", &format!("{key}0"), "x").await?;
+    let more = format!(
+        "insert into engine.waitpoint
+         select w.shard, w.id || g, w.type, w.status, w.environment_id, '{key}' || g, true, null, null, null, null,
+                w.completed_at, w.output, w.output_type, false, w.created_at
+         from engine.waitpoint as w, generate_series(1, 10000) as g where w.idempotency_key = '{key}0'"
+    );
+    session.client.batch_execute(&more).await?;
+    let refused = format!("select engine_replay('{old}', keep_steps => true)");
+    assert_eq!(session.refused(&refused).await?.code, "22023");
+    assert_eq!(session.count("engine.run").await?, 1);
+    let fewer = format!("delete from engine.waitpoint where idempotency_key = '{key}10000'");
+    session.client.batch_execute(&fewer).await?;
+    let new = replay(&session, &old, ", true").await?;
+    assert_eq!(session.count(&format!("{OWN}'{new}/%'")).await?, 10_000);
+    session.check().await
+}
+
+#[tokio::test]
+async fn a_key_that_would_be_too_long_is_not_kept() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    session.trigger_with("'t', run_id => 'short'").await?;
+    for length in [2_000, 2_048 - "run/short/".len()] {
+        let key = format!("run/short/{}", "x".repeat(length));
+        step(&session, "default", &key, "x").await?;
+    }
+    let new = replay(&session, "short", ", true").await?;
+    assert_eq!(session.count(&format!("{OWN}'{new}/%'")).await?, 1);
+    Ok(())
+}
