@@ -253,14 +253,14 @@ async fn a_tick_passes_by_a_child_that_somebody_moves_and_comes_back_for_it() ->
 async fn who_completes_many_runs_and_who_sets_a_limit_close_no_circle() -> Result<()> {
     let [worker, operator, bystander] = sessions(&Database::fresh().await?).await?;
     let (first, second) = (executing(&worker).await?, executing(&worker).await?);
-    // Both wait for the first run's deadline, the operator in front.
+    // The completions wait for the first run's deadline; setting the limit and fitting what is there to it do not.
     let hold = "begin; select from engine.heartbeat where run_id = $1 for update";
     let hold = hold.replace("$1", &format!("'{}'", first.run_id));
     bystander.client.batch_execute(&hold).await?;
-    let limit = "select engine_set_environment('default', concurrency_limit => 5)";
-    let operator_pid = backend_pid(&operator.client).await?;
-    let setting = tokio::spawn(async move { operator.client.batch_execute(limit).await });
-    waits_for_lock(&bystander.client, operator_pid).await?;
+    let limit = "set statement_timeout = '5s'; \
+                 select engine_set_environment('default', concurrency_limit => 5)";
+    operator.client.batch_execute(limit).await?;
+    assert_eq!(operator.tick_of("fitted_environment").await?, 0);
     // The first run goes on, the second one ends.
     let completions = json!([
         {"run_id": first.run_id, "snapshot_id": first.snapshot_id, "ok": false,
@@ -273,10 +273,11 @@ async fn who_completes_many_runs_and_who_sets_a_limit_close_no_circle() -> Resul
         worker.client.query(sql, &[&Json(completions)]).await
     });
     waits_for_lock(&bystander.client, worker_pid).await?;
+    assert_eq!(operator.tick_of("fitted_environment").await?, 0);
     bystander.client.batch_execute("commit").await?;
-    setting.await??;
     for row in completing.await?? {
         assert_eq!(row.get::<_, Option<&str>>(0), None);
     }
+    assert_eq!(operator.tick_of("fitted_environment").await?, 1);
     bystander.check().await
 }

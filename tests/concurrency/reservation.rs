@@ -166,6 +166,9 @@ async fn a_server_that_is_started_with_the_library_preloaded_or_without_goes_on_
             "both slots are held"
         );
         session.check().await?;
+        // Slots and items are fitted to the other way of counting.
+        session.tick().await?;
+        session.check().await?;
         let sql = "select run_id from engine.slot order by acquired_at limit 1";
         let run_id: String = session.client.query_one(sql, &[]).await?.get(0);
         session

@@ -17,6 +17,8 @@ async fn full(database: &Database) -> Result<(Session, Session, Held)> {
     );
     let sql = "select engine_set_environment('env', concurrency_limit => 1)";
     holder.client.batch_execute(sql).await?;
+    // As long as what is there is not fitted to the limit, everybody counts.
+    assert_eq!(holder.tick_of("fitted_environment").await?, 1);
     for _ in 0..3 {
         holder
             .trigger_with("'task', environment_id => 'env', queue => 'q'")

@@ -29,8 +29,10 @@ fn is_done(tick: &Tick<'_>, timer: &Due) -> bool {
         && store::fit::is_done(&environment);
     if is_done {
         store::fit::end(&environment);
-        let promotion = (environment.shard, id, tick.settings.now, None);
-        store::timer::move_to(TimerKind::Promote, &[promotion]);
+        if !store::parked::find(&environment, None, 1).is_empty() {
+            let promotion = (environment.shard, id, tick.settings.now, None);
+            store::timer::move_to(TimerKind::Promote, &[promotion]);
+        }
     }
     is_done
 }
