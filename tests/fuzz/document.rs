@@ -79,7 +79,7 @@ fn error(random: &mut StdRng) -> Value {
 
 fn retry(random: &mut StdRng) -> Value {
     json!({
-        "maxAttempts": random.random_range(1..5), "factor": 1.5, "minTimeoutInMs": random.random_range(0..500),
+        "maxAttempts": random.random_range(1..5), "factor": 1.5, "minTimeoutInMs": random.random_range(1..500),
         "maxTimeoutInMs": 1000, "randomize": random.random::<bool>(), "outOfMemory": {"machine": "medium-1x"},
     })
 }

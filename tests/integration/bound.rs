@@ -185,6 +185,57 @@ async fn a_retry_is_put_off_by_ten_years_at_most() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn a_retry_policy_whose_delays_come_to_nothing_is_refused_wherever_one_is_given() -> Result<()>
+{
+    let session = Session::open(&Database::fresh().await?).await?;
+    for key in ["minTimeoutInMs", "maxTimeoutInMs", "factor"] {
+        let retry = format!(r#"{{"{key}": 0}}"#);
+        for call in [
+            format!("select engine_trigger('t', retry => '{retry}')"),
+            format!(r#"select engine_trigger_many('[{{"task": "t", "retry": {retry}}}]')"#),
+            format!("select engine_set_environment('default', retry => '{retry}')"),
+            format!(
+                r#"select engine_register_worker('default', '1', '[{{"id": "t", "retry": {retry}}}]')"#
+            ),
+        ] {
+            let refused = session.refused(&call).await?;
+            assert_eq!(refused.code, "22023", "{call}");
+            assert!(refused.detail.contains(key), "{call}: {refused:?}");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_machines_and_dequeues_cost_adds_up_to_a_number() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    for values in [
+        "1e300, 1, 1",
+        "1, 1e300, 1",
+        "1, 1, 1e300",
+        "1, 1, 'NaN'",
+        "1, 1, -1",
+    ] {
+        let call = format!("select engine_set_machine('micro', {values})");
+        assert_eq!(session.refused(&call).await?.code, "22023", "{call}");
+    }
+    for cost in ["-1", "1e300", "'Infinity'", "'NaN'"] {
+        let call = format!("set engine.base_cost_in_cents = {cost}");
+        assert_eq!(session.refused(&call).await?.code, "22023", "{call}");
+    }
+    let most = "set engine.base_cost_in_cents = 1000000; select engine_set_machine('micro', 1e6, 1e6, 1e6)";
+    session.client.batch_execute(most).await?;
+    session.trigger_with("'t', machine => 'micro'").await?;
+    let held = session.take().await?;
+    let long = serde_json::json!({"ok": true, "usage": {"durationMs": 1e18}});
+    session.complete(&held, long).await?;
+    let finite = "engine.run_state where cost_in_cents < 1e30 and base_cost_in_cents = 1e6";
+    assert_eq!(session.count(finite).await?, 1);
+    Ok(())
+}
+
 /// Calls of every function, each required argument given.
 async fn calls(session: &Session) -> Result<Vec<String>> {
     let sql = "select format('select %s(%s)', p.proname, array_to_string(array( \

@@ -37,6 +37,19 @@ async fn error_of(session: &Session, waitpoint_id: &str) -> Result<Value> {
 }
 
 #[tokio::test]
+async fn without_a_parent_nobody_waits_for_a_run_whatever_it_says() -> Result<()> {
+    let session = session().await?;
+    let run = session.trigger_with("'t', resume_parent => true").await?;
+    assert_eq!(session.execution_status(&run.run_id).await?, "QUEUED");
+    assert_eq!(session.count("engine.edge").await?, 0);
+    assert_eq!(session.count("engine.waitpoint").await?, 0);
+    let held = session.take().await?;
+    let ended = session.complete(&held, json!({"ok": true})).await?;
+    assert_eq!(ended.attempt_status, "RUN_FINISHED");
+    session.check().await
+}
+
+#[tokio::test]
 async fn t_01_a_parent_waits_for_its_child_and_gets_its_output() -> Result<()> {
     let session = session().await?;
     let parent = session.executing("parent-task").await?;

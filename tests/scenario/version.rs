@@ -289,3 +289,15 @@ async fn a_run_that_its_parent_waits_for_is_done_by_the_version_of_the_parent() 
     }
     session.check().await
 }
+
+#[tokio::test]
+async fn a_version_that_nothing_requires_is_told_to_whoever_gets_the_run() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    for worker_version in ["", ", worker_version => '2'"] {
+        session.trigger_with("'t', version => '7'").await?;
+        let row = dequeue(&session, &format!("'main'{worker_version}")).await?;
+        let row = row.context("it binds the run to nobody")?;
+        assert_eq!(row.get::<_, Option<&str>>("worker_version"), Some("7"));
+    }
+    session.check().await
+}

@@ -47,6 +47,9 @@ impl Machine {
     }
 }
 
+/// The most of anything that a preset has or costs: no sum of costs comes near what no number says.
+const MOST: f64 = 1_000_000.0;
+
 /// What a preset has and costs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Preset {
@@ -62,17 +65,17 @@ impl Preset {
     /// Checks the values of a preset.
     ///
     /// # Errors
-    /// [`Refusal::InvalidValue`] (`22023`) for a value that is negative or no number.
+    /// [`Refusal::InvalidValue`] (`22023`) for a value that is negative, more than a million, or no number.
     pub fn new(cpu: f64, memory: f64, cents_per_ms: f64) -> Result<Self, Refusal> {
         for (parameter, value) in [
             ("cpu", cpu),
             ("memory", memory),
             ("cents_per_ms", cents_per_ms),
         ] {
-            if !value.is_finite() || value < 0.0 {
+            if !(0.0..=MOST).contains(&value) {
                 return Err(Refusal::invalid(
                     parameter,
-                    format!("{value} is negative or no number."),
+                    format!("{value} is not between 0 and 1000000."),
                     "Give zero or more.",
                 ));
             }
@@ -206,9 +209,17 @@ mod tests {
     }
 
     #[test]
-    fn a_preset_has_no_negative_values() {
+    fn a_preset_has_no_negative_values_and_none_beyond_a_million() {
         assert!(Preset::new(0.0, 0.0, 0.0).is_ok());
-        for (cpu, memory, cents) in [(-1.0, 1.0, 1.0), (1.0, f64::NAN, 1.0), (1.0, 1.0, -0.1)] {
+        assert!(Preset::new(MOST, MOST, MOST).is_ok());
+        for (cpu, memory, cents) in [
+            (-1.0, 1.0, 1.0),
+            (1.0, f64::NAN, 1.0),
+            (1.0, 1.0, -0.1),
+            (f64::INFINITY, 1.0, 1.0),
+            (1.0, MOST + 1.0, 1.0),
+            (1.0, 1.0, f64::MAX),
+        ] {
             assert_eq!(
                 Preset::new(cpu, memory, cents).unwrap_err().sqlstate(),
                 "22023"

@@ -44,7 +44,9 @@ impl Registration {
         };
         for task in elements("tasks", tasks)? {
             let (id, fields) = named("tasks", "id", task)?;
-            worker.tasks.insert(id, Task::read(fields)?);
+            worker
+                .tasks
+                .insert(id, Task::read(fields, RetrySettings::check)?);
         }
         let mut limits = Vec::new();
         for queue in elements("queues", queues)? {
@@ -83,7 +85,7 @@ impl WorkerVersion {
         let read = |(id, task): (&String, &Value)| {
             let task = task
                 .as_object()
-                .and_then(|fields| Task::read(Some(fields)).ok());
+                .and_then(|fields| Task::read(Some(fields), Ok).ok());
             (id.clone(), task.unwrap_or_default())
         };
         Self {
@@ -96,14 +98,18 @@ impl WorkerVersion {
 }
 
 impl Task {
-    fn read(fields: Option<&Map<String, Value>>) -> Result<Self, Refusal> {
+    /// Reads a task. What is stored was checked when it came, by the rules of then: `check` lets that through.
+    fn read(
+        fields: Option<&Map<String, Value>>,
+        check: impl FnOnce(Value) -> Result<Value, Refusal>,
+    ) -> Result<Self, Refusal> {
         let Some(fields) = fields else {
             return Ok(Self::default());
         };
         let retry = one_of(fields, &["retry", "retryConfig"]).cloned();
         let ttl = fields.get("ttl").unwrap_or(&Value::Null);
         Ok(Self {
-            retry: retry.map(RetrySettings::check).transpose()?,
+            retry: retry.map(check).transpose()?,
             machine: one_of(fields, &["machine", "machineConfig"]).cloned(),
             max_duration_seconds: integer(
                 "tasks",
@@ -186,6 +192,16 @@ mod tests {
             Some("image:1"),
             &Limits::WIDE,
         )
+    }
+
+    #[test]
+    fn a_task_that_an_earlier_version_took_is_read_whole() {
+        let tasks = json!({"a": {"retry": {"factor": 0}, "maxDuration": 60}});
+        let worker = WorkerVersion::stored("1".to_owned(), None, &tasks, Vec::new());
+        assert_eq!(worker.tasks["a"].max_duration_seconds, Some(60));
+        assert_eq!(worker.tasks["a"].retry, Some(json!({"factor": 0})));
+        let given = read(json!([{"id": "a", "retry": {"factor": 0}}]), json!([]));
+        assert_eq!(given.unwrap_err().sqlstate(), "22023");
     }
 
     #[test]

@@ -57,9 +57,25 @@ impl RetrySettings {
 
     /// Checks the settings that a caller gives.
     ///
+    /// A delay of nothing would be no retry at all after running out of memory, and one at once, again and again, after any other
+    /// failure: neither is what somebody means who writes down delays. None comes of what is let through here.
+    ///
     /// # Errors
-    /// [`Refusal::InvalidValue`] (`22023`) where [`Self::parse`] reads nothing, and for a delay of more than ten years.
+    /// [`Refusal::InvalidValue`] (`22023`) where [`Self::parse`] reads nothing, and for delays of less than a millisecond, of more
+    /// than ten years, or that shrink.
     pub fn check(json: Value) -> Result<Value, Refusal> {
+        for key in ["minTimeoutInMs", "maxTimeoutInMs", "factor"] {
+            let number = json.get(key).and_then(Value::as_f64);
+            if let Some(number) = number.filter(|number| *number < 1.0) {
+                return Err(Refusal::invalid(
+                    "retry",
+                    format!(
+                        "\"{key}\" is {number}, and less than 1: retries would come without a delay, or not at all."
+                    ),
+                    "Give 1 or more, or maxAttempts 1 for no retries.",
+                ));
+            }
+        }
         for key in ["minTimeoutInMs", "maxTimeoutInMs"] {
             let ms = json.get(key).and_then(Value::as_f64);
             if ms.is_some_and(|ms| ms > MAX_DELAY_MS as f64) {
@@ -281,6 +297,22 @@ mod tests {
         ] {
             assert_eq!(RetrySettings::parse(&bad), None, "{bad}");
             assert!(RetrySettings::check(bad).is_err());
+        }
+    }
+
+    #[test]
+    fn settings_that_a_caller_may_give_never_come_to_a_delay_of_nothing() {
+        for key in ["minTimeoutInMs", "maxTimeoutInMs", "factor"] {
+            for number in [0.0, 0.1, 0.999] {
+                let refused = RetrySettings::check(json!({key: number})).unwrap_err();
+                assert_eq!(refused.sqlstate(), "22023");
+                assert!(refused.detail().contains(key), "{}", refused.detail());
+            }
+            let least = RetrySettings::check(json!({key: 1, "maxAttempts": 300})).unwrap();
+            let least = RetrySettings::parse(&least).unwrap();
+            for attempt in 1..300 {
+                assert!(least.delay_ms(attempt, 1.0).is_some(), "{key}, {attempt}");
+            }
         }
     }
 

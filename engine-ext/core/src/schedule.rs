@@ -60,6 +60,14 @@ pub struct Spreading {
     pub ahead_ms: i64,
 }
 
+impl Spreading {
+    /// Whether schedules are to be spread, and are not for want of a secret.
+    #[must_use]
+    pub fn lacks_secret(&self) -> bool {
+        self.fraction > 0.0 && self.secret.is_empty()
+    }
+}
+
 /// Options that a schedule gives its runs itself, or that make no sense for several runs.
 const OWN_OPTIONS: &[&str] = &[
     "task",

@@ -11,7 +11,7 @@ use crate::{api, store};
 /// `memory` in gigabytes, `cents_per_ms` what a millisecond of an attempt costs, in cents.
 ///
 /// # Errors
-/// - `22023` for a name that is not a preset, or a value that is negative or no number.
+/// - `22023` for a name that is not a preset, or a value that is negative, more than a million, or no number.
 #[pg_extern(volatile, parallel_unsafe, security_definer)]
 #[search_path(pg_catalog, pg_temp)]
 fn engine_set_machine(

@@ -30,7 +30,8 @@ struct Change {
 /// `scheduleId`, `externalId`, `timezone`, and your `payload` under that key; `options` are other options of the runs, as
 /// `engine_trigger_many` takes them. A schedule that is spread (`engine.schedule_spread`) begins up to a minute after its ticks,
 /// or up to `spread_window`: `30m`, `2h`, `10%` of the time between two ticks. While nobody calls the tick, the tick that was due
-/// is caught up on later, and those behind it that are past are left out.
+/// is caught up on later, and those behind it that are past are left out. Warns where it is to be spread and
+/// `engine.schedule_secret` is not set.
 ///
 /// # Errors
 /// - `22004` without an id, or without a task or an expression for a new schedule.
@@ -170,6 +171,11 @@ fn set(id: String, change: Change) -> Result<Schedule, Refusal> {
     if old.as_ref().is_none_or(|old| !old.keeps_time_with(&new)) {
         new.phase = new.phase(&by).or(new.phase);
         new.next = new.next(None, now, &by);
+    }
+    if new.phase.is_none() && by.lacks_secret() {
+        pgrx::warning!(
+            "the schedule is not spread: engine.schedule_spread is set, and engine.schedule_secret is not"
+        );
     }
     let shard = environment.shard;
     new.check_run(environment, guc::trigger_limits(), now)?;

@@ -19,11 +19,12 @@ use crate::{api, guc};
 /// With `resume_parent` the parent waits for the end of this run, from the same commit on. With `batch_id` the run joins a
 /// batch. With `delay_until` it enters its queue then. With `ttl`, a duration such as `1h30m` or a number of seconds, it expires if
 /// it has waited that long in its queue and was never handed out. A trigger that repeats the `idempotency_key` of a run of the same
-/// task and environment returns that run, with `is_cached`, unless it failed or the key has expired, by default after thirty days.
+/// task and environment returns that run, with `is_cached`, unless it failed or the key has expired, by default after thirty days; a key
+/// that has expired at the trigger already finds no run, and is found by none.
 /// `debounce`, an object of `key`, `delay` and perhaps `mode` and `maxDelay`, has triggers of one key put off one run, and with mode
 /// `trailing` say what it is. The run that is returned is the one that a parent waits for, and that a batch has. A
 /// `one_time_use_token` is good for one run. `version` names the worker version that is to do it; a run that its parent waits for is
-/// done by the parent's.
+/// done by the parent's. Where the environment requires no version any worker does it, and is told which one it names.
 ///
 /// # Errors
 /// - `22004` without a task.

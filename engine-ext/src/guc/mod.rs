@@ -323,7 +323,8 @@ pub(crate) fn register() {
         c"Written to the run and told by its events; what an attempt uses comes on top.",
         &BASE_COST_IN_CENTS,
         0.0,
-        f64::MAX,
+        // As for a machine: what it comes to is a number still.
+        1_000_000.0,
         GucContext::Suset,
         GucFlags::empty(),
     );
