@@ -160,7 +160,7 @@ async fn every_code_of_the_engine_has_a_kind() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let source = Workspace::find()?
         .root()
-        .join("engine-ext/core/src/refusal.rs");
+        .join("engine-ext/core/src/refusal/sqlstate.rs");
     let source = fs::read_to_string(source)?;
     let codes: BTreeSet<&str> = source
         .split('"')

@@ -1,0 +1,78 @@
+//! Texts that quote what a caller gave, cut to what a log can hold, on one line.
+
+/// Longest part of a text that is quoted, characters.
+const MAX_QUOTED: usize = 100;
+
+/// Longest text of an error in characters, if a value in it has quotes itself.
+const MAX_TEXT: usize = 300;
+
+/// The text with what it quotes, or tells of a caller's value, cut where it is long, and on one line.
+pub(super) fn brief(text: &str) -> String {
+    let cut = |(place, part): (usize, &str)| {
+        // Every other part stands in quotes; the words around them are ours, and shorter than twice that.
+        let longest = if place % 2 == 1 {
+            MAX_QUOTED
+        } else {
+            2 * MAX_QUOTED
+        };
+        match part.char_indices().nth(longest) {
+            Some((end, _)) => format!("{}…", &part[..end]),
+            None => part.to_owned(),
+        }
+    };
+    let parts: Vec<String> = text.split('"').enumerate().map(cut).collect();
+    let text = printable(&parts.join("\""));
+    // A value that has quotes itself looks like many.
+    match (text.find('"'), text.rfind('"')) {
+        (Some(first), Some(last)) if first < last && text.chars().nth(MAX_TEXT).is_some() => {
+            let quoted: String = text[first + 1..last].chars().take(MAX_QUOTED).collect();
+            format!("{}{quoted}…{}", &text[..=first], &text[last..])
+        }
+        _ => text,
+    }
+}
+
+/// The text with escapes in the place of control characters.
+fn printable(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character.is_control() {
+            true => line.extend(character.escape_default()),
+            false => line.push(character),
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Refusal;
+
+    #[test]
+    fn a_message_is_one_line_whatever_it_quotes() {
+        let refusal = Refusal::UnknownVersion {
+            version: "a\nb\u{1}".to_owned(),
+        };
+        assert_eq!(refusal.message(), "version \"a\\nb\\u{1}\" does not exist");
+    }
+
+    #[test]
+    fn a_message_quotes_at_most_a_hundred_characters() {
+        let refusal = Refusal::UnknownEnvironment {
+            environment_id: "ä".repeat(5_000_000),
+        };
+        let quoted = format!("environment \"{}…\" does not exist", "ä".repeat(100));
+        assert_eq!(refusal.message(), quoted);
+        let refusal = Refusal::UnknownEnvironment {
+            environment_id: "[\"a\", ".repeat(1_000),
+        };
+        let quoted = "[\"a\", ".repeat(16);
+        let message = format!("environment \"{quoted}[\"a\"…\" does not exist");
+        assert_eq!(refusal.message(), message);
+        let detail = format!("{} is not an integer in range.", "9".repeat(5_000_000));
+        let refusal = Refusal::invalid("index", detail, "Give one.").in_element(1);
+        assert!(refusal.detail().chars().count() < 250);
+        let short = Refusal::MissingValue { parameter: "task" };
+        assert_eq!(short.message(), "\"task\" must not be null");
+    }
+}

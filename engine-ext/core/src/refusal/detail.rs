@@ -1,0 +1,95 @@
+//! The facts behind each refusal.
+
+use super::Refusal;
+use super::brief::brief;
+
+impl Refusal {
+    /// Facts, in full sentences.
+    #[must_use]
+    pub fn detail(&self) -> String {
+        brief(&self.whole_detail())
+    }
+
+    fn whole_detail(&self) -> String {
+        match self {
+            Self::UnknownRun { .. } => "No run of this id is in the environment.".to_owned(),
+            Self::StaleSnapshot {
+                given,
+                latest,
+                status,
+                ..
+            } => {
+                format!(
+                    "Given was \"{}\", the latest is \"{}\" ({status}).",
+                    given.as_str(),
+                    latest.as_str()
+                )
+            }
+            Self::RunFinished { status, .. } => format!("Its status is {status}."),
+            Self::WrongStatus { reason, .. } => reason.clone(),
+            Self::UnknownEnvironment { .. } => "Nobody has set this environment.".to_owned(),
+            Self::ArchivedEnvironment { .. } => "It takes no new runs.".to_owned(),
+            Self::QueueFull { queued, limit, .. } => {
+                format!("It has {queued} queued runs, the limit is {limit}.")
+            }
+            Self::WrongIsolation { level } => format!("The transaction's level is {level}."),
+            Self::InTransaction => {
+                "Its snapshot and its locks would be kept for as long as the wait lasts.".to_owned()
+            }
+            Self::ReadOnly { is_standby: true } => "The server is a standby.".to_owned(),
+            Self::ReadOnly { is_standby: false } => {
+                "The transaction, or the session, was set to read only.".to_owned()
+            }
+            Self::EnvironmentHeld { holder, .. } => {
+                let holder = holder.as_deref().unwrap_or("one session after the other");
+                format!(
+                    "It has set the environment, or something of it, and has not committed: {holder}."
+                )
+            }
+            Self::ReservesSlots { slots } => format!("The transaction has reserved {slots} slots."),
+            Self::VersionMismatch { library, catalog } => {
+                format!("The library is version {library}, the catalog version {catalog}.")
+            }
+            Self::InvalidValue { detail, .. } | Self::MalformedCompletion { detail } => {
+                detail.clone()
+            }
+            Self::MissingValue { parameter } => format!("NULL was given for \"{parameter}\"."),
+            Self::TooDeep { limit, .. } => {
+                format!("Its arrays and objects are more than {limit} deep.")
+            }
+            Self::NotJson { line, column, .. } => {
+                format!("Reading it ends at line {line}, column {column}.")
+            }
+            Self::TooLarge { bytes, limit, .. } => {
+                format!("It has {bytes} bytes, the limit is {limit}.")
+            }
+            Self::RunExists { .. } => "The id was given as \"run_id\".".to_owned(),
+            // The words of the reference, which its callers look for.
+            Self::NotCancelled { run_id, status } => format!(
+                "createCancelledRun conflict: existing run {} has status {status}.",
+                run_id.friendly()
+            ),
+            Self::NotRedrivable { status, .. } => {
+                format!("Its status is {status}.")
+            }
+            Self::TokenUsed => "A run was triggered with it.".to_owned(),
+            Self::UnknownSchedule { .. } => "Nobody has set this schedule.".to_owned(),
+            Self::UnknownVersion { .. } => {
+                "No worker of this version has registered in the environment.".to_owned()
+            }
+            // The words of the reference, which its callers look for.
+            Self::UnknownWaitpoint { .. } => "Waitpoint not found.".to_owned(),
+            Self::UnknownBatch { batch_id } => {
+                format!(
+                    "Batch {} not found or not initialized.",
+                    batch_id.friendly()
+                )
+            }
+            Self::BatchClosed { reason, .. } => reason.clone(),
+            Self::KeyContended { attempts } => {
+                format!("Failed to create it after {attempts} attempts due to conflicts.")
+            }
+            Self::InElement { index, refusal } => format!("Element {index}: {}", refusal.detail()),
+        }
+    }
+}

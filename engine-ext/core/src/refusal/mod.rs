@@ -1,0 +1,54 @@
+//! Every error that a user of the engine can cause, with its SQLSTATE, message, detail and hint.
+//!
+//! Class `RE` is ours; the rest are the standard's. What an HTTP API would answer by 400, 404 and 409 maps one to one: 404 is
+//! `RE001`, `RE005`, `RE010` or `RE011`, 409 and the 400 for a snapshot that is not the latest are `RE002`, the 400 for a run
+//! that is over is `RE003`, the other 400s are `RE004`.
+
+mod brief;
+mod cause;
+mod detail;
+mod hint;
+mod message;
+mod sqlstate;
+
+pub use cause::Refusal;
+
+impl Refusal {
+    /// A [`Refusal::InvalidValue`].
+    pub(crate) fn invalid(parameter: &'static str, detail: String, hint: &'static str) -> Self {
+        Self::InvalidValue {
+            parameter,
+            detail,
+            hint,
+        }
+    }
+
+    /// A wait for a run, or a batch of runs, that live elsewhere.
+    #[must_use]
+    pub fn other_shard() -> Self {
+        Self::invalid(
+            "environment_id",
+            "It lives on another shard than the parent or the batch.".to_owned(),
+            "Give the environment of the parent.",
+        )
+    }
+
+    /// A wait of a run for its own end.
+    #[must_use]
+    pub fn own_end(parameter: &'static str) -> Self {
+        Self::invalid(
+            parameter,
+            "The run would wait for its own end, which never comes.".to_owned(),
+            "Have it wait for another run.",
+        )
+    }
+
+    /// This refusal, of the element at `index`.
+    #[must_use]
+    pub fn in_element(self, index: usize) -> Self {
+        Self::InElement {
+            index,
+            refusal: Box::new(self),
+        }
+    }
+}

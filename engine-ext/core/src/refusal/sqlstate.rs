@@ -1,0 +1,48 @@
+//! The codes of refusals.
+
+use super::Refusal;
+
+impl Refusal {
+    /// Its SQLSTATE.
+    #[must_use]
+    pub fn sqlstate(&self) -> &'static str {
+        match self {
+            Self::UnknownRun { .. } => "RE001",
+            Self::StaleSnapshot { .. } => "RE002",
+            Self::RunFinished { .. } => "RE003",
+            Self::WrongStatus { .. } | Self::NotRedrivable { .. } => "RE004",
+            Self::UnknownEnvironment { .. } | Self::ArchivedEnvironment { .. } => "RE005",
+            Self::QueueFull { .. } => "RE008",
+            Self::TokenUsed => "RE009",
+            Self::UnknownSchedule { .. } => "RE014",
+            Self::UnknownVersion { .. } => "RE013",
+            Self::WrongIsolation { .. } => "RE006",
+            Self::InTransaction => "25001",
+            Self::ReadOnly { .. } => "25006",
+            Self::EnvironmentHeld { .. } => "55P03",
+            Self::ReservesSlots { .. } => "0A000",
+            Self::VersionMismatch { .. } => "RE007",
+            Self::InvalidValue { .. } => "22023",
+            Self::MissingValue { .. } => "22004",
+            Self::MalformedCompletion { .. } | Self::TooDeep { .. } | Self::NotJson { .. } => {
+                "22032"
+            }
+            Self::TooLarge { .. } => "54000",
+            Self::RunExists { .. } | Self::NotCancelled { .. } => "23505",
+            Self::UnknownWaitpoint { .. } => "RE010",
+            Self::UnknownBatch { .. } => "RE011",
+            Self::BatchClosed { .. } => "RE012",
+            Self::KeyContended { .. } => "40001",
+            Self::InElement { refusal, .. } => refusal.sqlstate(),
+        }
+    }
+
+    /// How a batch tells why one of its items could not be triggered.
+    #[must_use]
+    pub fn item_code(&self) -> &'static str {
+        match self {
+            Self::QueueFull { .. } => "QUEUE_SIZE_LIMIT_EXCEEDED",
+            other => other.sqlstate(),
+        }
+    }
+}
