@@ -10,7 +10,6 @@ use engine_client::Error;
 use serde_json::{Value, json};
 
 use crate::form;
-use crate::output::Output;
 
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;
@@ -66,8 +65,8 @@ impl Failure {
         }
     }
 
-    /// Prints the failure on standard error; gives the exit code.
-    pub fn report(&self, output: Output) -> ExitCode {
+    /// Prints the failure on standard error, as JSON or as text; returns the exit code.
+    pub fn report(&self, is_json: bool) -> ExitCode {
         if let Self::Output(error) = self
             && error.kind() == io::ErrorKind::BrokenPipe
         {
@@ -75,7 +74,7 @@ impl Failure {
             return ExitCode::SUCCESS;
         }
         let complaint = self.complaint();
-        if output.is_json() {
+        if is_json {
             eprintln!("{}", json!({ "error": complaint.to_json() }));
         } else {
             complaint.print(&style("error:").for_stderr().red().bold().to_string());

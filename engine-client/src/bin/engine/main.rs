@@ -75,7 +75,7 @@ async fn main() -> ExitCode {
     let output = Output::new(arguments.json);
     match execute(arguments, output).await {
         Ok(code) => code,
-        Err(failure) => failure.report(output),
+        Err(failure) => failure.report(output.is_json()),
     }
 }
 

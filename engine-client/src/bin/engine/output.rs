@@ -4,8 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::Value;
 
-use crate::session::Row;
-use crate::table::{self, Column};
+use crate::table::{self, Column, Row};
 
 /// Where results go, and in which form.
 #[derive(Debug, Clone, Copy)]

@@ -9,9 +9,9 @@ use tokio_postgres::types::Type;
 use crate::failure::Failure;
 use crate::form;
 use crate::output::Output;
-use crate::session::{Row, Session};
+use crate::session::Session;
 use crate::statement;
-use crate::table::{Column, Form};
+use crate::table::{Column, Form, Row};
 
 /// The environment that exists without being set.
 const DEFAULT: &str = "default";

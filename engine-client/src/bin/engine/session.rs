@@ -3,20 +3,17 @@
 use std::time::Duration;
 
 use engine_client::{Connection, Database};
-use serde_json::{Map, Value};
 use tokio::time::{sleep, timeout};
 use tokio_postgres::types::{Json, ToSql, Type};
 
 use crate::failure::Failure;
+use crate::table::Row;
 
 /// How long connecting may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Between two attempts to connect again.
 const PAUSE: Duration = Duration::from_millis(500);
-
-/// A row: every statement returns one document per row, which is what `--json` prints and tables are made of.
-pub type Row = Map<String, Value>;
 
 /// A value of a statement with its type: without it the server would be asked first, which a pooler in transaction mode
 /// does not allow.

@@ -1,10 +1,12 @@
 //! Rows in columns.
 
 use console::{Alignment, Style, pad_str};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::form;
-use crate::session::Row;
+
+/// A row: every statement returns one document per row, which is what `--json` prints and tables are made of.
+pub type Row = Map<String, Value>;
 
 /// How a column shows its values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

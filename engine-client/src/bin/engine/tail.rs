@@ -13,8 +13,9 @@ use tokio_postgres::types::Type;
 use crate::failure::Failure;
 use crate::form;
 use crate::output::Output;
-use crate::session::{Row, Session};
+use crate::session::Session;
 use crate::statement;
+use crate::table::Row;
 
 /// Events per call.
 const PAGE: i32 = 500;

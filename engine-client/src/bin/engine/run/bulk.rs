@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::failure::{Complaint, Failure};
 use crate::form;
 use crate::output::Output;
-use crate::session::Row;
+use crate::table::Row;
 
 /// Runs per statement, and so per commit: what holds up nobody for long, and has the disk wait for less.
 const TOGETHER: usize = 50;

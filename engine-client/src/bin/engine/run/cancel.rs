@@ -10,8 +10,9 @@ use super::bulk::{self, Action, runs_of};
 use super::selection::Selection;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::session::{Parameter, Row, Session};
+use crate::session::{Parameter, Session};
 use crate::statement;
+use crate::table::Row;
 
 const CANCEL: Action = Action {
     verb: "cancel",

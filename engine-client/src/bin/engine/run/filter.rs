@@ -5,8 +5,9 @@ use engine_client::{RunId, RunStatus};
 use tokio_postgres::types::Type;
 
 use crate::failure::Failure;
-use crate::session::{Row, Session};
+use crate::session::Session;
 use crate::statement;
+use crate::table::Row;
 
 /// What runs have in common; all that is given must match.
 #[derive(Args, Clone, Default)]

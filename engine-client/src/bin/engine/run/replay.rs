@@ -10,8 +10,9 @@ use super::selection::Selection;
 use crate::failure::Failure;
 use crate::form;
 use crate::output::Output;
-use crate::session::{Parameter, Row, Session};
+use crate::session::{Parameter, Session};
 use crate::statement;
+use crate::table::Row;
 
 /// New runs are named one by one up to so many.
 const NAMED: usize = 20;

@@ -11,9 +11,9 @@ use tokio_postgres::types::Type;
 use crate::failure::Failure;
 use crate::form;
 use crate::output::Output;
-use crate::session::{Row, Session};
+use crate::session::Session;
 use crate::statement;
-use crate::table::{self, Column, Form};
+use crate::table::{self, Column, Form, Row};
 
 /// What is shown of the run itself, in this order; what is empty is left out.
 const FACTS: &[Column] = &[

@@ -9,9 +9,9 @@ use tokio_postgres::types::Type;
 use crate::failure::Failure;
 use crate::form;
 use crate::queue;
-use crate::session::{Row, Session};
+use crate::session::Session;
 use crate::statement;
-use crate::table::{self, Column, Form};
+use crate::table::{self, Column, Form, Row};
 
 /// As many stalled runs as anybody looks at.
 const STALLED: i64 = 10;
