@@ -5,6 +5,7 @@ mod call;
 mod child;
 mod config;
 mod context;
+mod delivery;
 mod dequeuer;
 mod end;
 mod heartbeat;

@@ -10,6 +10,7 @@ use tracing::Instrument;
 
 use super::call::Calls;
 use super::context::Parts;
+use super::delivery::Delivery;
 use super::end::End;
 use super::held::{Held, Hold};
 use super::name::Names;
@@ -171,7 +172,7 @@ impl Attempts {
         };
         token.cancel();
         drop(execution);
-        if end.gives_back() && self.release(hold).await {
+        if end.gives_back() && self.delivery(hold).release().await {
             metric::abandoned(&dequeued.task);
             return None;
         }
@@ -185,13 +186,23 @@ impl Attempts {
             }
         };
         let took = stopwatch.elapsed();
-        let completed = self.complete(hold, completion.duration(took)).await;
+        let completed = self
+            .delivery(hold)
+            .complete(completion.duration(took))
+            .await;
         let Some(completed) = completed else {
             metric::abandoned(&dequeued.task);
             return None;
         };
         metric::completed(&dequeued.task, &completed, took);
         pause.filter(|_| completed.attempt_status == AttemptStatus::RetryImmediately)
+    }
+
+    fn delivery<'a>(&'a self, hold: &'a Hold) -> Delivery<'a> {
+        Delivery {
+            calls: &self.calls,
+            hold,
+        }
     }
 
     /// Awaits `work`, unless the run is called off or its deadline passes meanwhile, or the worker has no
@@ -204,7 +215,7 @@ impl Attempts {
             done = work => return Some(done),
             () = self.expired.cancelled() => {
                 tracing::warn!("the drain timeout passed");
-                self.release(hold).await;
+                self.delivery(hold).release().await;
             }
         }
         None

@@ -1,0 +1,131 @@
+//! What the engine is told of an attempt that ended.
+
+use tokio::time::Instant;
+
+use super::call::Calls;
+use super::end::cancelled;
+use super::held::Hold;
+use super::place::Verdict;
+use crate::link::Answer;
+use crate::{Completed, Completion, Error, ErrorKind, Failure};
+
+/// The end of an attempt, on its way to the engine.
+#[derive(Debug)]
+pub(super) struct Delivery<'a> {
+    pub(super) calls: &'a Calls,
+    pub(super) hold: &'a Hold,
+}
+
+impl Delivery<'_> {
+    /// Gives the run back, if it is where that can be done. False if its attempt is to be completed instead.
+    pub(super) async fn release(&self) -> bool {
+        let _moving = self.hold.moving();
+        let released = tokio::select! {
+            released = self.calls.release(self.hold.at()) => released,
+            () = self.hold.deadline_passed() => {
+                tracing::warn!("cannot give the run back before its deadline");
+                return true;
+            }
+        };
+        match released {
+            Ok(_) => {
+                tracing::info!("the run is given back");
+                true
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the run cannot be given back");
+                false
+            }
+        }
+    }
+
+    /// Completes the attempt, if that can be had before its deadline passes. Heartbeats go on meanwhile.
+    pub(super) async fn complete(&self, completion: Completion) -> Option<Completed> {
+        let _moving = self.hold.moving();
+        let since = Instant::now();
+        let answer = tokio::select! {
+            answer = self.deliver(completion) => answer,
+            () = self.hold.deadline_passed() => {
+                tracing::warn!("cannot complete the attempt before its deadline");
+                return None;
+            }
+        };
+        match answer.result {
+            Ok(completed) => {
+                let attempt_status = completed.attempt_status;
+                tracing::debug!(%attempt_status, "completed");
+                let heartbeat = self.hold.place().heartbeat;
+                self.hold.moved(
+                    completed.snapshot_id.clone(),
+                    completed.attempt_number,
+                    heartbeat,
+                    since,
+                );
+                Some(completed)
+            }
+            Err(error) if is_settled(&error) && answer.may_repeat => {
+                // The answer to our own first try may have been lost with its connection.
+                tracing::debug!(%error, "completed before, or lost");
+                None
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the completion was refused");
+                None
+            }
+        }
+    }
+
+    /// Reports the completion; one that the server cannot store is replaced by a failure that says so,
+    /// because otherwise the run would stall and do the same again.
+    async fn deliver(&self, completion: Completion) -> Answer<Completed> {
+        let answer = self
+            .calls
+            .complete(self.hold.at(), completion.clone())
+            .await;
+        match answer.result {
+            // If an earlier try may have taken effect, a second completion would be of something else.
+            Err(error) if error.is_stale_snapshot() && !answer.may_repeat => {
+                match self.follow(completion).await {
+                    Some(completion) => self.calls.complete(self.hold.at(), completion).await,
+                    None => Answer {
+                        result: Err(error),
+                        may_repeat: false,
+                    },
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::InvalidInput => {
+                tracing::warn!(%error, "the completion cannot be stored");
+                let message = format!("the completion cannot be stored: {error}");
+                let failure = Failure::internal("TASK_OUTPUT_ERROR", message);
+                let completion = Completion::failure(&failure);
+                self.calls.complete(self.hold.at(), completion).await
+            }
+            result => Answer { result, ..answer },
+        }
+    }
+
+    /// The run moved on between the last beat and its completion. Gives what is to be reported instead, if it is
+    /// still ours: the same if what it had waited for came, or that it was cancelled.
+    async fn follow(&self, completion: Completion) -> Option<Completion> {
+        let sent_at = Instant::now();
+        let attempt_number = self.hold.place().attempt_number;
+        let beat = self.calls.beat(&self.hold.at()).await.ok()?;
+        let verdict = Verdict::of(attempt_number, &beat);
+        let execution = beat.execution;
+        let completion = match verdict {
+            Verdict::Held => completion,
+            Verdict::CancelRequested => Completion::failure(&cancelled()),
+            Verdict::Lost | Verdict::Suspended => return None,
+        };
+        let number = execution.attempt_number;
+        self.hold
+            .moved(execution.snapshot_id, number, beat.heartbeat, sent_at);
+        Some(completion)
+    }
+}
+
+/// Whether the server says that this attempt has nothing left to complete.
+fn is_settled(error: &Error) -> bool {
+    use crate::ErrorKind::{RunFinished, StaleSnapshot};
+    matches!(error.kind(), StaleSnapshot | RunFinished)
+}
