@@ -1,5 +1,6 @@
 //! What single sessions see: commits, errors, transactions, the catalog.
 
+mod arrow;
 mod binding;
 mod bound;
 mod catalog;

@@ -1,0 +1,201 @@
+//! Which module imports which: there are no circles, and statements know nothing of the functions that send them. Only `use`
+//! lines count, and none between a module and those that it stands in.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use anyhow::Result;
+use engine_harness::Workspace;
+
+/// The modules of a crate by path, such as `worker::end`; the root is empty.
+type Sources = BTreeMap<String, String>;
+
+/// The modules that each imports.
+type Arrows = BTreeMap<String, BTreeSet<String>>;
+
+#[test]
+fn modules_of_the_client_import_each_other_in_no_circle() -> Result<()> {
+    for root in ["engine-client/src", "engine-client/src/bin/engine"] {
+        assert_eq!(circle(&arrows_below(root)?), None, "in {root}");
+    }
+    Ok(())
+}
+
+#[test]
+fn modules_of_the_core_import_each_other_in_no_circle() -> Result<()> {
+    assert_eq!(circle(&arrows_below("engine-ext/core/src")?), None);
+    Ok(())
+}
+
+#[test]
+fn statements_import_nothing_of_the_functions_that_send_them() -> Result<()> {
+    let arrows = arrows_below("engine-ext/src")?;
+    let (mut up, mut down) = (Vec::new(), 0);
+    for (from, all) in &arrows {
+        for to in all {
+            if within(from, "store") && within(to, "api") {
+                up.push(format!("{from} -> {to}"));
+            }
+            down += usize::from(within(from, "api") && within(to, "store"));
+        }
+    }
+    assert_eq!(up, Vec::<String>::new());
+    assert!(down > 20, "{down}: are imports still read?");
+    Ok(())
+}
+
+#[test]
+fn a_circle_is_found_through_nested_imports() {
+    let sources = Sources::from(
+        [
+            ("", "mod a; mod b;"),
+            ("a", "use crate::b::{self, c::Inner};"),
+            ("b", "pub mod c;"),
+            ("b::c", "use std::fmt;\nuse super::super::d;"),
+            ("d", "pub(crate) use crate::{\n    a::Thing as Other,\n};"),
+            ("e", "// use crate::f;\n#[cfg(test)]\nuse crate::f;"),
+            ("f", "use crate::e;"),
+        ]
+        .map(|(module, source)| (module.to_owned(), source.to_owned())),
+    );
+    let found = circle(&arrows(&sources));
+    assert_eq!(found, Some(["a", "b::c", "d"].map(str::to_owned).to_vec()));
+}
+
+fn arrows_below(root: &str) -> Result<Arrows> {
+    let mut sources = Sources::new();
+    read(&Workspace::find()?.root().join(root), "", &mut sources)?;
+    assert!(sources.len() > 10, "{root}: are sources still found?");
+    Ok(arrows(&sources))
+}
+
+/// Reads the modules of a folder, which is the module `above`.
+fn read(folder: &Path, above: &str, sources: &mut Sources) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+        let module = match (above, &*stem) {
+            (_, "mod" | "lib" | "main") => above.to_owned(),
+            ("", stem) => stem.to_owned(),
+            (above, stem) => format!("{above}::{stem}"),
+        };
+        if path.is_dir() {
+            read(&path, &module, sources)?;
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            sources.insert(module, fs::read_to_string(&path)?);
+        }
+    }
+    Ok(())
+}
+
+fn arrows(sources: &Sources) -> Arrows {
+    let imports = |(module, source): (&String, &String)| {
+        let imported = paths(source)
+            .iter()
+            .filter_map(|path| resolve(module, path, sources))
+            .filter(|imported| !within(module, imported) && !within(imported, module))
+            .collect();
+        (module.clone(), imported)
+    };
+    sources.iter().map(imports).collect()
+}
+
+/// What the `use` lines of a source name. Tests may import what they like: they come last in a file.
+fn paths(source: &str) -> Vec<String> {
+    let source = source.split("#[cfg(test)]").next().unwrap_or_default();
+    let mut paths = Vec::new();
+    let mut tree: Option<String> = None;
+    for line in source.lines().map(str::trim) {
+        let begun = match line.split_once("use ") {
+            Some(("" | "pub " | "pub(crate) " | "pub(super) ", path)) => Some(path),
+            _ => None,
+        };
+        match (&mut tree, begun) {
+            (None, Some(path)) => tree = Some(path.to_owned()),
+            (None, None) => continue,
+            (Some(tree), _) => tree.push_str(line),
+        }
+        if line.ends_with(';')
+            && let Some(tree) = tree.take()
+        {
+            leaves("", tree.trim_end_matches(';'), &mut paths);
+        }
+    }
+    paths
+}
+
+/// Takes `a::{b, c::{d, e}}` apart: `a::b`, `a::c::d`, `a::c::e`.
+fn leaves(above: &str, tree: &str, paths: &mut Vec<String>) {
+    let Some((head, branches)) = tree.split_once('{') else {
+        let path = tree.split(" as ").next().unwrap_or_default();
+        paths.push(format!("{above}{}", path.trim()));
+        return;
+    };
+    let above = format!("{above}{}", head.trim());
+    let (mut depth, mut branch) = (0, String::new());
+    for character in branches.chars() {
+        match character {
+            ',' | '}' if depth == 0 => {
+                if !branch.trim().is_empty() {
+                    leaves(&above, &branch, paths);
+                }
+                branch.clear();
+                continue;
+            }
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        branch.push(character);
+    }
+}
+
+/// The module that a path of an import leads to or into; none if that is in another crate.
+fn resolve(module: &str, path: &str, sources: &Sources) -> Option<String> {
+    let mut at: Vec<&str> = module.split("::").filter(|name| !name.is_empty()).collect();
+    let mut names = path.split("::").peekable();
+    match names.next()? {
+        "crate" => at.clear(),
+        "self" => {}
+        "super" => {
+            at.pop();
+            while names.next_if_eq(&"super").is_some() {
+                at.pop();
+            }
+        }
+        _ => return None,
+    }
+    at.extend(names);
+    while !sources.contains_key(&at.join("::")) {
+        at.pop()?;
+    }
+    Some(at.join("::"))
+}
+
+/// Whether a module is `room`, or stands in it.
+fn within(module: &str, room: &str) -> bool {
+    let below = module.strip_prefix(room);
+    room.is_empty() || below.is_some_and(|below| below.is_empty() || below.starts_with("::"))
+}
+
+/// Modules that lead to each other, if there are any.
+fn circle(arrows: &Arrows) -> Option<Vec<String>> {
+    let reached = |from: &String| {
+        let (mut reached, mut open) = (BTreeSet::new(), vec![from]);
+        while let Some(module) = open.pop() {
+            for next in arrows.get(module).into_iter().flatten() {
+                if reached.insert(next) {
+                    open.push(next);
+                }
+            }
+        }
+        reached
+    };
+    let first = arrows
+        .keys()
+        .find(|module| reached(module).contains(module))?;
+    let members = reached(first).into_iter();
+    let members = members.filter(|module| reached(module).contains(first));
+    Some(members.cloned().collect())
+}
