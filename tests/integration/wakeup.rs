@@ -143,3 +143,88 @@ async fn who_waits_for_a_slot_is_woken_by_its_release() -> Result<()> {
     assert!(waited < WOKEN, "{waited:?}");
     session.check().await
 }
+
+/// Sessions that wait together.
+const MANY: i64 = 300;
+
+/// Has many sessions run `statement`, each once.
+fn many(database: &Database, statement: &'static str) -> JoinSet<Result<usize>> {
+    let mut waiting = JoinSet::new();
+    for _ in 0..MANY {
+        let database = database.clone();
+        waiting.spawn(async move {
+            let session = Session::open(&database).await?;
+            Ok(session.client.query(statement, &[]).await?.len())
+        });
+    }
+    waiting
+}
+
+/// Returns once as many sessions sleep.
+async fn all_sleep(session: &Session) -> Result<()> {
+    let sleeping = "pg_stat_activity where wait_event_type = 'Extension' and query like '%wait%' \
+                    and datname = current_database()";
+    eventually("all of them sleep", PATIENCE * 3, async || {
+        Ok(session.count(sleeping).await? == MANY)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn many_who_wait_look_a_hundred_times_a_second_together() -> Result<()> {
+    let cluster = preloaded().await?;
+    let database = cluster.database().await?;
+    let session = Session::open(&database).await?;
+    // Each look of a procedure that waits is a transaction, and what comes before and after that is as much however long it is.
+    let transactions = "(select generate_series(1, xact_commit + xact_rollback) from pg_stat_database where datname = current_database()) as t";
+    let mut counted = vec![session.count(transactions).await?];
+    for statement in [
+        "call engine_wait(wait_ms => 1)",
+        "call engine_wait(wait_ms => 10000)",
+    ] {
+        let mut waiting = many(&database, statement);
+        while let Some(ended) = waiting.join_next().await {
+            ended??;
+        }
+        let are_told = "pg_stat_activity where datname = current_database() and query like 'call engine_wait%'";
+        eventually("the sessions have ended", PATIENCE, async || {
+            Ok(session.count(are_told).await? == 0)
+        })
+        .await?;
+        counted.push(session.count(transactions).await?);
+    }
+    let looks = (counted[2] - counted[1]) - (counted[1] - counted[0]);
+    // A hundred a second, and what chance adds; looking once a second each, they would come to 2,700.
+    assert!((100..1500).contains(&looks), "{looks} of {counted:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_run_whose_hour_comes_is_handed_out_to_one_of_many_who_wait() -> Result<()> {
+    let cluster = preloaded().await?;
+    let database = cluster.database().await?;
+    let session = Session::open(&database).await?;
+    let mut waiting = many(
+        &database,
+        "select run_id from engine_dequeue(wait_ms => 60000)",
+    );
+    all_sleep(&session).await?;
+    // Nobody else looks for what this one does: it counts itself only.
+    let other = sleeper(&database, "other").await?;
+    for worker_queue in ["main", "other"] {
+        session
+            .trigger_with(&format!(
+                "'test', worker_queue => '{worker_queue}', queue_timestamp => clock_timestamp() + interval '2 s'"
+            ))
+            .await?;
+    }
+    assert_eq!(other.await??.len(), 1);
+    let first = waiting.join_next().await;
+    assert_eq!(first.transpose()?.transpose()?, Some(1));
+    let late = "(select s.created_at - r.queue_timestamp as late from engine.snapshot as s \
+                 join engine.run as r on r.shard = s.shard and r.id = s.run_id where s.transition = 'DEQUEUED') as s";
+    let in_time = format!("{late} where late < interval '4 s'");
+    assert_eq!(session.count(&in_time).await?, 2);
+    waiting.abort_all();
+    session.check().await
+}

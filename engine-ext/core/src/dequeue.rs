@@ -38,9 +38,34 @@ impl DequeueRequest {
     }
 }
 
+/// How often a second all together look who wait for the same runs, and are woken by a commit that has some.
+const LOOKS_PER_SECOND: f64 = 100.0;
+
+/// Whether one of `waiting` that wait for the same runs looks again in this second, if nobody has woken it. `chance` is at least 0
+/// and less than 1.
+///
+/// Alone or among few each looks once a second, so that it sees a run whose hour has come by itself. Of many it is enough that some
+/// do: each draws, every second anew, so that those who stay behind when others have got something look as often as they must.
+#[must_use]
+pub fn looks_again(waiting: usize, chance: f64) -> bool {
+    chance * (waiting as f64) < LOOKS_PER_SECOND
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn few_who_wait_look_every_second_and_many_a_hundred_times_together() {
+        for waiting in [0, 1, 99, 100] {
+            assert!(looks_again(waiting, 0.999_999), "{waiting}");
+        }
+        for waiting in [101, 1000, 4096] {
+            let looks =
+                (0..waiting).filter(|turn| looks_again(waiting, *turn as f64 / waiting as f64));
+            assert_eq!(looks.count(), 100, "{waiting}");
+        }
+    }
 
     #[test]
     fn a_request_stays_within_its_bounds() {

@@ -71,7 +71,7 @@ pub use completion::{Completion, CompletionOf, Outcome};
 pub use cron::Cron;
 pub use debounce::{Debounce, DebounceLimits, Debounced, Meeting};
 pub use delay::{Timing, check_delay_until};
-pub use dequeue::DequeueRequest;
+pub use dequeue::{DequeueRequest, looks_again};
 pub use document::{MAX_DEPTH, check_depth, check_text, read as read_document};
 pub use entity_id::{BatchId, CheckpointId, WaitpointId};
 pub use environment::{Environment, Queue, SlotLimits};

@@ -67,6 +67,11 @@ impl<'a> Wanted<'a> {
         self.worker_queue
     }
 
+    /// Which runs of the worker queue it asks for.
+    pub(super) fn filter(&self) -> (Option<&'a str>, Option<&'a str>) {
+        (self.environment_id, self.worker_version)
+    }
+
     /// Claims due runs, of every environment its share; gives the time of that, too. If all that have something are busy, it tries
     /// again for a moment: somebody who claims is done within milliseconds. It holds nothing meanwhile, nor if it finds nothing.
     pub(super) fn claim(&self, caller: Caller<'_>) -> (Vec<Claimed>, Timestamp) {

@@ -154,7 +154,7 @@ fn engine_dequeue(
 ///
 /// What sleeps holds nothing, and where the transaction has written something it holds that to its end: then the call is over.
 fn wait_for(from: &Wanted<'_>, wait_ms: i32, caller: Caller<'_>) -> (Vec<Claimed>, Timestamp) {
-    let mut wait = Wait::begin(from.worker_queue(), wait_ms);
+    let mut wait = Wait::begin(from.worker_queue(), &from.filter(), wait_ms);
     loop {
         let (runs, now) = wait.look(|| from.claim(caller));
         if !runs.is_empty() || store::has_written() || !wait.sleep() {

@@ -40,7 +40,8 @@ fn engine_wait(
         api::enter_locking().and(request).or_raise()
     });
     if let Some(request) = request {
-        let mut wait = Wait::begin(worker_queue.unwrap_or("main"), request.wait_ms);
+        let filter = (environment_id, worker_version);
+        let mut wait = Wait::begin(worker_queue.unwrap_or("main"), &filter, request.wait_ms);
         let mut is_tidied = false;
         loop {
             let seen = wait.look(|| {

@@ -24,6 +24,10 @@ const PLACES: usize = 4096;
 // SAFETY: the name is this library's own.
 static WAITING: PgAtomic<[AtomicU64; PLACES]> = unsafe { PgAtomic::new(c"engine_waiting") };
 
+/// By the number of a process: what it looks for when it looks, or what it last looked for.
+// SAFETY: as above.
+static LOOKING: PgAtomic<[AtomicU64; PLACES]> = unsafe { PgAtomic::new(c"engine_looking") };
+
 /// By the number of a process: the address of its latch, which is the same in every process.
 // SAFETY: as above.
 static LATCHES: PgAtomic<[AtomicUsize; PLACES]> = unsafe { PgAtomic::new(c"engine_latches") };
@@ -52,6 +56,7 @@ pub(crate) fn register() {
         return;
     }
     pg_shmem_init!(WAITING = [const { AtomicU64::new(0) }; PLACES]);
+    pg_shmem_init!(LOOKING = [const { AtomicU64::new(0) }; PLACES]);
     pg_shmem_init!(LATCHES = [const { AtomicUsize::new(0) }; PLACES]);
     pg_shmem_init!(END = AtomicUsize::new(0));
     IS_SHARED.store(true, Ordering::Relaxed);
@@ -65,13 +70,16 @@ pub(crate) struct Listener(());
 struct Listening {
     place: usize,
     bell: u64,
+    /// What it looks for.
+    filter: u64,
     /// Whether the bell has rung for it, and it has not looked since.
     is_woken: bool,
 }
 
 impl Listener {
-    /// Begins to listen; `None` where there are no bells.
-    pub(crate) fn new(worker_queue: &str) -> Option<Self> {
+    /// Begins to listen for runs of a worker queue, of which `filter` says which ones are looked for; `None` where there are no
+    /// bells.
+    pub(crate) fn new(worker_queue: &str, filter: &impl Hash) -> Option<Self> {
         let place = process_number();
         if !IS_SHARED.load(Ordering::Relaxed) || place >= PLACES {
             return None;
@@ -83,12 +91,15 @@ impl Listener {
         // SAFETY: the latch of this process.
         let latch = unsafe { pg_sys::MyLatch };
         let bell = bell(worker_queue);
+        let filter = filter_of(bell, filter);
         LISTENING.set(Some(Listening {
             place,
             bell,
+            filter,
             is_woken: false,
         }));
         LATCHES.get()[place].store(latch.expose_provenance(), Ordering::SeqCst);
+        LOOKING.get()[place].store(filter, Ordering::SeqCst);
         WAITING.get()[place].store(bell, Ordering::SeqCst);
         END.get().fetch_max(place + 1, Ordering::SeqCst);
         Some(Self(()))
@@ -101,6 +112,30 @@ impl Listener {
             let place = &WAITING.get()[listening.place];
             listening.is_woken |= place.swap(listening.bell, Ordering::SeqCst) == 0;
         });
+    }
+
+    /// Whether the bell has rung since this process listened.
+    #[expect(clippy::unused_self, reason = "only for who listens it rings")]
+    pub(crate) fn has_rung(&self) -> bool {
+        LISTENING.get().is_some_and(|listening| {
+            WAITING.get()[listening.place].load(Ordering::SeqCst) != listening.bell
+        })
+    }
+
+    /// How many wait for the same runs, this process among them.
+    #[expect(clippy::unused_self, reason = "who listens is one of them")]
+    pub(crate) fn waiting_alike(&self) -> usize {
+        let Some(own) = LISTENING.get() else {
+            return 0;
+        };
+        let end = END.get().load(Ordering::Relaxed);
+        let waiting = WAITING.get()[..end].iter().zip(LOOKING.get());
+        waiting
+            .filter(|(bell, filter)| {
+                bell.load(Ordering::Relaxed) == own.bell
+                    && filter.load(Ordering::Relaxed) == own.filter
+            })
+            .count()
     }
 
     /// Notes that this process has looked: what it was woken for it has seen.
@@ -202,6 +237,14 @@ fn bell(worker_queue: &str) -> u64 {
     unsafe { pg_sys::MyDatabaseId }.hash(&mut hasher);
     worker_queue.hash(&mut hasher);
     hasher.finish().max(1)
+}
+
+/// What those have in common who look for the same runs.
+fn filter_of(bell: u64, filter: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    bell.hash(&mut hasher);
+    filter.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// The number of this process among those of the server.

@@ -3,7 +3,9 @@
 pub(crate) mod bell;
 mod client;
 
-use engine_core::Timestamp;
+use std::hash::Hash;
+
+use engine_core::{Timestamp, looks_again};
 use pgrx::pg_sys;
 
 use self::bell::Listener;
@@ -13,7 +15,8 @@ use crate::clock;
 const FIRST_PAUSE_MS: i64 = 5;
 const LONGEST_PAUSE_MS: i64 = 250;
 
-/// Pause of a call that is woken by the commit that queues a run: how late it may be for one whose hour comes by itself.
+/// Pause of a call that is woken by the commit that queues a run: how late it may be for one whose hour comes by itself, and to
+/// learn that its client is gone.
 const PAUSE_WITH_BELL_MS: i64 = 1000;
 
 /// A wait for runs: look, sleep, look again, until something is there or the time is up.
@@ -26,11 +29,11 @@ pub(crate) struct Wait {
 }
 
 impl Wait {
-    /// A wait for runs of a worker queue that lasts `wait_ms` milliseconds; with 0 it is a single look.
-    pub(crate) fn begin(worker_queue: &str, wait_ms: i32) -> Self {
+    /// A wait for runs of a worker queue, `filter` says which, that lasts `wait_ms` milliseconds; with 0 it is a single look.
+    pub(crate) fn begin(worker_queue: &str, filter: &impl Hash, wait_ms: i32) -> Self {
         let is_long = wait_ms > 0;
         let listener = match is_long {
-            true => Listener::new(worker_queue),
+            true => Listener::new(worker_queue, filter),
             false => None,
         };
         Self {
@@ -63,13 +66,34 @@ impl Wait {
         if left_ms <= 0 {
             return false;
         }
-        if self.listener.is_some() {
-            sleep_ms(PAUSE_WITH_BELL_MS.min(left_ms));
+        if let Some(listener) = &self.listener {
+            self.sleep_until_rung(listener);
         } else {
             sleep_ms(self.pause_ms.min(left_ms));
             self.pause_ms = (self.pause_ms * 2).min(LONGEST_PAUSE_MS);
         }
         true
+    }
+}
+
+impl Wait {
+    /// Sleeps until the bell rings, the time is up, or it is this process's turn to look, of all who wait for the same runs.
+    fn sleep_until_rung(&self, listener: &Listener) {
+        loop {
+            let left_ms = self.end.ms_since(clock::now());
+            if left_ms <= 0 {
+                return;
+            }
+            sleep_ms(PAUSE_WITH_BELL_MS.min(left_ms));
+            if looks_again(listener.waiting_alike(), rand::random()) {
+                return;
+            }
+            // What resets the latch comes before the look at what sets it.
+            client::check();
+            if listener.has_rung() {
+                return;
+            }
+        }
     }
 }
 
