@@ -1,11 +1,16 @@
 //! `Engine`: the methods of those who deploy.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use engine_client::{
-    Engine, EnvironmentChange, ErrorKind, NewVersion, RunStatus, ScheduleChange, Trigger,
+    Context, Engine, EnvironmentChange, ErrorKind, Failure, NewVersion, RunStatus, ScheduleChange,
+    ScheduledRun, Trigger,
 };
 use engine_harness::Database;
 use serde_json::json;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use crate::running::{PATIENCE, Running, worker};
 
 #[tokio::test]
 async fn a_run_waits_for_the_version_that_knows_it_and_an_older_one_can_be_made_current()
@@ -76,4 +81,38 @@ async fn a_key_that_is_forgotten_makes_a_new_run() -> Result<()> {
     let second = engine.trigger(&keyed).await?;
     assert_ne!(first.run_id, second.run_id);
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handler_of_a_scheduled_run_reads_what_it_begins_for() -> Result<()> {
+    let database = Database::fresh().await?;
+    let client = database.connect().await?;
+    let (tell, mut told) = mpsc::unbounded_channel::<ScheduledRun>();
+    let running = Running::start(worker(&database)?.task(
+        "clean up",
+        move |_: Context, run: ScheduledRun| {
+            tell.send(run).ok();
+            async { Ok::<_, Failure>(()) }
+        },
+    ));
+    let every_second = ScheduleChange::new("s")
+        .task("clean up")
+        .cron("* * * * * *")
+        .timezone("Europe/Berlin")
+        .external_id("x")
+        .payload(json!({"a": 1}));
+    Engine::new(&client).set_schedule(&every_second).await?;
+    let first = timeout(PATIENCE, told.recv()).await?.context("no run")?;
+    let second = timeout(PATIENCE, told.recv()).await?.context("no run")?;
+    for run in [&first, &second] {
+        assert_eq!(
+            (run.schedule_id.as_str(), run.timezone.as_str()),
+            ("s", "Europe/Berlin")
+        );
+        assert_eq!(run.external_id.as_deref(), Some("x"));
+        assert_eq!(run.payload, Some(json!({"a": 1})));
+        assert!(run.upcoming.first() > Some(&run.timestamp));
+    }
+    assert!(second.timestamp > first.timestamp);
+    running.stop().await
 }
