@@ -42,7 +42,7 @@ comment on column engine.queue_item.is_sized is 'Whether the item counts against
 comment on column engine.queue_item.is_filed is 'Whether the item was met while its lane was full, and is found through its lane from now on';
 
 -- A lane is a queue, or one concurrency key of a queue, in an environment: what a limit counts. It has a row as long as it
--- has filed items, one per worker queue. Only who holds the environment's mutex writes here.
+-- has filed items, one per worker queue. Only a session that holds the lane, or the environment's mutex alone, writes here.
 create table engine.lane (
     shard           smallint not null,
     is_open         boolean not null,

@@ -1,6 +1,6 @@
 -- Has an environment no current version; the next statement gives it another one.
 -- $1 text environment id
--- Locks: the version's row; the environment's mutex is held. Index: worker_current.
+-- Locks: the version's row; the environment is held for setting. Index: worker_current.
 update engine.worker as w
 set is_current = false
 where w.environment_id = $1 and w.is_current

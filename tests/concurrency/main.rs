@@ -9,6 +9,7 @@ mod family;
 mod horizon;
 mod limit;
 mod lock;
+mod operator;
 mod reservation;
 mod saturation;
 mod shared_run;

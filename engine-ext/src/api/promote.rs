@@ -15,7 +15,7 @@ use crate::{api, store};
 const AT_ONCE: i32 = 200;
 
 /// Promotes runs of an environment that wait, and has the tick do the rest, if there is one; gives how many were promoted. The
-/// environment's mutex is held.
+/// environment is held for setting.
 pub(super) fn begin(environment: &Environment) -> i32 {
     let settings = api::settings(api::now());
     let progress = promote(environment, None, AT_ONCE, &settings);

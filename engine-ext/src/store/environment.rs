@@ -36,7 +36,8 @@ pub(crate) fn find(id: &str) -> Option<Rc<Environment>> {
     find_as_of(kept::generation(), id)
 }
 
-/// The same, as it is now: what others have committed is seen. Call it with the environment's mutex held.
+/// The same, as it is now: what others have committed is seen. Call it with the environment's mutex held, or the
+/// environment for setting.
 pub(crate) fn find_fresh(id: &str) -> Option<Rc<Environment>> {
     find_as_of(kept::fresh_generation(), id)
 }

@@ -51,7 +51,7 @@ pub(crate) fn find(environment: &Environment, version: Option<&str>) -> Option<R
     })
 }
 
-/// The same, as it is now. Call it with the environment's mutex held.
+/// The same, as it is now. Call it with the environment held for setting.
 pub(crate) fn find_fresh(
     environment: &Environment,
     version: Option<&str>,

@@ -13,7 +13,7 @@ pub(super) fn go_on<'a>(tick: &Tick<'_>, due: Vec<&'a Due>) -> (Vec<&'a Due>, us
     let (mut done, mut promoted) = (Vec::new(), 0);
     for timer in due {
         let left = tick.left.saturating_sub(promoted);
-        // Read without the mutex, for which a tick does not wait: if somebody registers meanwhile, there is another timer.
+        // Not held for setting, for which a tick does not wait: if a version is registered meanwhile, there is another timer.
         let environment = match left > 0 {
             true => store::environment::find(&timer.id),
             false => continue,
