@@ -143,9 +143,10 @@ fn tick() -> Ticked {
             );
         }
         // SAFETY: looks into the catalog's cache, within a transaction.
-        let ticked = match unsafe { pg_sys::superuser() } {
-            true => Ticked::Refused,
-            false => Ticked::Done(store::tick::call(MAX_ITEMS)),
+        let ticked = if unsafe { pg_sys::superuser() } {
+            Ticked::Refused
+        } else {
+            Ticked::Done(store::tick::call(MAX_ITEMS))
         };
         // SAFETY: ends what began above.
         unsafe {

@@ -47,9 +47,10 @@ impl Case for Setup {
     }
 
     fn variant(&self) -> String {
-        match self.is_ticked {
-            true => "100 thousand delays end",
-            false => "nothing else",
+        if self.is_ticked {
+            "100 thousand delays end"
+        } else {
+            "nothing else"
         }
         .to_owned()
     }

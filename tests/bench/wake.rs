@@ -54,9 +54,10 @@ impl Case for Setup {
             1 => "1 worker".to_owned(),
             workers => format!("{workers} workers"),
         };
-        match self.wait.is_zero() {
-            true => format!("{workers}, looking"),
-            false => format!("{workers}, waiting in the server"),
+        if self.wait.is_zero() {
+            format!("{workers}, looking")
+        } else {
+            format!("{workers}, waiting in the server")
         }
     }
 }

@@ -340,9 +340,10 @@ async fn read(session: Session, writers: &AtomicU64, seed: u64) -> Result<Vec<Ev
         let is_over = writers.load(Ordering::SeqCst) == 0;
         let after = told.last().map_or(0, |event| event.position);
         let max_events = random.random_range(1..20);
-        let next = match is_over {
-            false => session.events(after, max_events).await?,
-            true => session.all_events(after).await?,
+        let next = if is_over {
+            session.all_events(after).await?
+        } else {
+            session.events(after, max_events).await?
         };
         told.extend(next);
         if is_over {

@@ -173,10 +173,7 @@ async fn limits_that_come_and_go_hold_before_the_tick_and_after_it() -> Result<(
             let trigger = format!("'test', queue => 'q', concurrency_key => 'k{}'", key % 3);
             session.trigger_with(&trigger).await?;
         }
-        let look = async || match ticks {
-            true => fit(&session).await,
-            false => Ok(()),
-        };
+        let look = async || if ticks { fit(&session).await } else { Ok(()) };
         // Three lanes, in which others take slots before anything counts.
         holder.client.batch_execute("begin").await?;
         let before = holder.dequeue_many(6).await?.len();

@@ -150,9 +150,12 @@ async fn a_server_that_is_started_with_the_library_preloaded_or_without_goes_on_
     assert!(!is_reserving(&session).await?);
     assert_eq!(session.dequeue_many(5).await?.len(), 2);
     assert_eq!(session.dequeue_many(5).await?.len(), 0);
-    let is_preloaded = |is| match is {
-        true => "alter system set shared_preload_libraries = 'engine'",
-        false => "alter system reset shared_preload_libraries",
+    let is_preloaded = |is| {
+        if is {
+            "alter system set shared_preload_libraries = 'engine'"
+        } else {
+            "alter system reset shared_preload_libraries"
+        }
     };
     for is in [true, false, true] {
         let operator = cluster.connect().await?;

@@ -193,9 +193,10 @@ async fn work(database: Database, seed: u64, stop: Arc<AtomicBool>) -> Result<()
             continue;
         }
         for held in &started {
-            let completion = match random.random_bool(0.8) {
-                true => json!({"ok": true, "output": "1"}),
-                false => json!({"ok": false, "error": {"type": "STRING_ERROR", "raw": "no"}}),
+            let completion = if random.random_bool(0.8) {
+                json!({"ok": true, "output": "1"})
+            } else {
+                json!({"ok": false, "error": {"type": "STRING_ERROR", "raw": "no"}})
             };
             session.complete(held, completion).await?;
         }

@@ -54,9 +54,10 @@ impl Call {
         let Some(function) = named.or_else(|| functions.choose(random)) else {
             unreachable!("the extension has functions");
         };
-        let spoilt = match is_on_its_way {
-            true => 0.02,
-            false => *[0.0, 0.1, 0.3, 0.9].choose(random).unwrap_or(&0.0),
+        let spoilt = if is_on_its_way {
+            0.02
+        } else {
+            *[0.0, 0.1, 0.3, 0.9].choose(random).unwrap_or(&0.0)
         };
         Self::of(function, sane, spoilt, random)
     }

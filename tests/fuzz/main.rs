@@ -120,9 +120,10 @@ fn options(seed: u64) -> Options {
         .set("log_min_error_statement", "panic")
         .set("log_min_messages", "log")
         .set("deadlock_timeout", "200ms");
-    match seed.is_multiple_of(2) {
-        true => options.set("shared_preload_libraries", "engine"),
-        false => options,
+    if seed.is_multiple_of(2) {
+        options.set("shared_preload_libraries", "engine")
+    } else {
+        options
     }
 }
 

@@ -31,9 +31,10 @@ async fn every_function_pins_its_search_path_and_says_what_it_is_for() -> Result
         let name: &str = row.get(0);
         // A procedure that commits can do neither; it pins what it reads with by itself.
         let may_commit: bool = row.get(7);
-        let pinned = match may_commit {
-            true => "",
-            false => "search_path=pg_catalog, pg_temp",
+        let pinned = if may_commit {
+            ""
+        } else {
+            "search_path=pg_catalog, pg_temp"
         };
         assert_eq!(row.get::<_, &str>(1), pinned, "{name}");
         assert!(

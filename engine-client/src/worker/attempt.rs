@@ -112,9 +112,10 @@ impl Attempts {
         let _moving = hold.moving();
         let sent_at = Instant::now();
         let begin = async {
-            match goes_on {
-                true => self.calls.go_on(&hold.at()).await,
-                false => self.calls.start(hold.at(), attempt_number).await,
+            if goes_on {
+                self.calls.go_on(&hold.at()).await
+            } else {
+                self.calls.start(hold.at(), attempt_number).await
             }
         };
         match self.unless_over(hold, begin).await? {

@@ -85,9 +85,10 @@ impl Calls {
             }),
             Err(error) if answer.may_repeat && error.is_stale_snapshot() => {
                 let now = self.beat(&at).await?;
-                match is_started(&now.execution, attempt_number) {
-                    true => Ok(now),
-                    false => Err(error),
+                if is_started(&now.execution, attempt_number) {
+                    Ok(now)
+                } else {
+                    Err(error)
                 }
             }
             Err(error) => Err(error),

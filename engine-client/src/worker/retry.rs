@@ -37,9 +37,10 @@ impl RetryPolicy {
             .factor
             .max(1.0)
             .powi(attempt_number.saturating_sub(1).max(0));
-        let jitter = match self.jitter {
-            true => rand::random_range(1.0..2.0),
-            false => 1.0,
+        let jitter = if self.jitter {
+            rand::random_range(1.0..2.0)
+        } else {
+            1.0
         };
         let seconds = self.min.as_secs_f64() * growth * jitter;
         Duration::try_from_secs_f64(seconds).map_or(self.max, |pause| pause.min(self.max))

@@ -138,9 +138,10 @@ impl Context {
     }
 
     async fn wait_on(&self, waitpoint: &Waitpoint, lasts: Option<Duration>) -> Result<(), Error> {
-        match waitpoint.is_completed {
-            true => Ok(()),
-            false => self.block_on(&waitpoint.waitpoint_id, lasts).await,
+        if waitpoint.is_completed {
+            Ok(())
+        } else {
+            self.block_on(&waitpoint.waitpoint_id, lasts).await
         }
     }
 

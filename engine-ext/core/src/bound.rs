@@ -48,14 +48,15 @@ fn check_size(
     limit: usize,
     setting: &'static str,
 ) -> Result<(), Refusal> {
-    match bytes > limit {
-        true => Err(Refusal::TooLarge {
+    if bytes > limit {
+        Err(Refusal::TooLarge {
             what,
             bytes,
             limit,
             setting,
-        }),
-        false => Ok(()),
+        })
+    } else {
+        Ok(())
     }
 }
 

@@ -126,9 +126,10 @@ fn finish(run: &Run, cancel: &Cancel, settings: &Settings) -> Finish {
         | ExecutionStatus::Suspended
         | ExecutionStatus::Finished => None,
     };
-    let completed_at = match cancel.finalize {
-        true => Some(cancel.completed_at.unwrap_or(settings.now)),
-        false => cancel.completed_at,
+    let completed_at = if cancel.finalize {
+        Some(cancel.completed_at.unwrap_or(settings.now))
+    } else {
+        cancel.completed_at
     };
     let duration_ms = cancel.attempt_duration_ms.unwrap_or(0);
     let error = given.unwrap_or_else(|| error(cancel).to_json());

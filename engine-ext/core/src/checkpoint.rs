@@ -98,12 +98,13 @@ pub fn suspend(
         let reason = format!("Status {} is not checkpointable", run.execution_status);
         return Suspension::Discarded(reason);
     }
-    let (status, description) = match is_queued {
-        true => (
+    let (status, description) = if is_queued {
+        (
             ExecutionStatus::Queued,
             "Queued: it was frozen while it waited for its slot",
-        ),
-        false => (ExecutionStatus::Suspended, "Suspended"),
+        )
+    } else {
+        (ExecutionStatus::Suspended, "Suspended")
     };
     let status_after = RunStatus::WaitingToResume;
     let mut moved = run.moved(Transition::Suspended, status, status_after, description);

@@ -33,9 +33,10 @@ impl Cron {
             .seconds(Seconds::Optional)
             .year(Year::Disallowed)
             .build();
-        let pattern = match cron.len() <= MAX_LENGTH {
-            true => parser.parse(cron).map_err(|error| error.to_string()),
-            false => Err("It is too long".to_owned()),
+        let pattern = if cron.len() <= MAX_LENGTH {
+            parser.parse(cron).map_err(|error| error.to_string())
+        } else {
+            Err("It is too long".to_owned())
         };
         let pattern =
             pattern.map_err(|reason| refused(format!("It is no expression: {reason}")))?;
@@ -63,9 +64,10 @@ impl Cron {
     #[must_use]
     pub fn after(&self, at: Timestamp) -> Option<Timestamp> {
         let at = second(at)?;
-        let next = match self.names_every_hour {
-            true => self.after_by_hours_that_pass(at),
-            false => self.after_by_time_of_day(at),
+        let next = if self.names_every_hour {
+            self.after_by_hours_that_pass(at)
+        } else {
+            self.after_by_time_of_day(at)
         };
         next.map(moment)
     }
@@ -74,9 +76,10 @@ impl Cron {
     #[must_use]
     pub fn at_or_before(&self, at: Timestamp) -> Option<Timestamp> {
         let at = second(at)?;
-        let last = match self.names_every_hour {
-            true => self.at_or_before_by_hours_that_pass(at),
-            false => self.at_or_before_by_time_of_day(at),
+        let last = if self.names_every_hour {
+            self.at_or_before_by_hours_that_pass(at)
+        } else {
+            self.at_or_before_by_time_of_day(at)
         };
         last.map(moment)
     }

@@ -35,9 +35,10 @@ impl Timing {
         let is_chosen = self.delay_until != Some(self.queue_timestamp);
         Self {
             delay_until: Some(delay_until),
-            queue_timestamp: match is_chosen {
-                true => self.queue_timestamp,
-                false => delay_until,
+            queue_timestamp: if is_chosen {
+                self.queue_timestamp
+            } else {
+                delay_until
             },
             ..self
         }

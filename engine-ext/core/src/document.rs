@@ -29,9 +29,10 @@ pub fn read(text: &str) -> Option<Value> {
 /// # Errors
 /// [`Refusal::TooDeep`] (`22032`).
 pub fn check_depth(parameter: &'static str, document: &Value) -> Result<(), Refusal> {
-    match is_within(document, MAX_DEPTH) {
-        true => Ok(()),
-        false => Err(too_deep(parameter)),
+    if is_within(document, MAX_DEPTH) {
+        Ok(())
+    } else {
+        Err(too_deep(parameter))
     }
 }
 

@@ -196,11 +196,12 @@ impl Environment {
     /// # Errors
     /// [`Refusal::ArchivedEnvironment`] (`RE005`).
     pub fn check_open(&self) -> Result<(), Refusal> {
-        match self.is_archived {
-            true => Err(Refusal::ArchivedEnvironment {
+        if self.is_archived {
+            Err(Refusal::ArchivedEnvironment {
                 environment_id: self.id.clone(),
-            }),
-            false => Ok(()),
+            })
+        } else {
+            Ok(())
         }
     }
 }

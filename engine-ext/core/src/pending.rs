@@ -48,9 +48,10 @@ pub(crate) fn promote(run: &Run, timing: &Timing, settings: &Settings) -> Plan {
         | Finished => return Plan::Keep,
     }
     let is_early = timing.delay_until.is_some_and(|at| at > settings.now);
-    let (status, run_status) = match is_early {
-        true => (Delayed, RunStatus::Delayed),
-        false => (Queued, RunStatus::Pending),
+    let (status, run_status) = if is_early {
+        (Delayed, RunStatus::Delayed)
+    } else {
+        (Queued, RunStatus::Pending)
     };
     let mut moved = run.moved(
         Transition::Promoted,
@@ -59,9 +60,10 @@ pub(crate) fn promote(run: &Run, timing: &Timing, settings: &Settings) -> Plan {
         "Promoted: a version knows its task",
     );
     moved.status_reason = None;
-    match is_early {
-        true => Plan::to(moved),
-        false => timing.enqueue(moved, settings.now),
+    if is_early {
+        Plan::to(moved)
+    } else {
+        timing.enqueue(moved, settings.now)
     }
 }
 

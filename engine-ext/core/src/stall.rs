@@ -57,17 +57,19 @@ fn not_started(run: &Run, settings: &Settings) -> Plan {
 /// The worker of a running attempt is gone: another attempt, if the run has one left.
 fn stalled_attempt(run: &Run, settings: &Settings, code: ErrorCode) -> Plan {
     let is_retried = run.environment_type.retries_stalls();
-    let code = match is_retried && settings.stalls_are_out_of_memory {
-        true => ErrorCode::OutOfMemory,
-        false => code,
+    let code = if is_retried && settings.stalls_are_out_of_memory {
+        ErrorCode::OutOfMemory
+    } else {
+        code
     };
     let error = RunError::internal(code, "the worker stopped beating");
-    let asked = match is_retried {
-        true => AskedRetry::At {
+    let asked = if is_retried {
+        AskedRetry::At {
             at: Some(settings.now.plus_ms(RETRY_DELAY_MS)),
             delay_ms: Some(RETRY_DELAY_MS),
-        },
-        false => AskedRetry::Never,
+        }
+    } else {
+        AskedRetry::Never
     };
     match retry::decide(run, &error, asked, true, settings) {
         Decision::Retry(retry) => {

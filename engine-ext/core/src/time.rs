@@ -82,9 +82,10 @@ impl Timestamp {
         if (FIRST_MICROS..END_MICROS).contains(&self.0) {
             return Ok(self);
         }
-        let detail = match self.is_finite() {
-            true => "It is outside of the years 1 to 9999.",
-            false => "It is infinite.",
+        let detail = if self.is_finite() {
+            "It is outside of the years 1 to 9999."
+        } else {
+            "It is infinite."
         };
         Err(Refusal::invalid(
             parameter,

@@ -43,9 +43,10 @@ impl Turn {
     pub fn take_known(&mut self, now: Timestamp) -> Vec<String> {
         let age_ms = self.listed_at.map(|at| now.ms_since(at));
         let known = std::mem::take(&mut self.known);
-        match age_ms.is_some_and(|age_ms| (0..self.kept_ms).contains(&age_ms)) {
-            true => known,
-            false => Vec::new(),
+        if age_ms.is_some_and(|age_ms| (0..self.kept_ms).contains(&age_ms)) {
+            known
+        } else {
+            Vec::new()
         }
     }
 

@@ -87,9 +87,10 @@ impl Demand<'_> {
             return Err(Obstacle::Mismatch);
         }
         let Some(task) = worker.tasks.get(self.task) else {
-            return Err(Obstacle::Park(match is_known() {
-                true => ParkReason::TaskNotInLatest,
-                false => ParkReason::TaskNeverRegistered,
+            return Err(Obstacle::Park(if is_known() {
+                ParkReason::TaskNotInLatest
+            } else {
+                ParkReason::TaskNeverRegistered
             }));
         };
         if !worker.knows_queue(self.queue) {

@@ -135,9 +135,10 @@ pub fn unblock(run: &Run, waiting: &Waiting) -> Result<Unblocking, Refusal> {
 /// When to look again at a suspended run that waits for `blockers`.
 #[must_use]
 pub fn rest(blockers: &[Blocker]) -> Rest {
-    match blockers.iter().any(|blocker| blocker.kind.is_of_engine()) {
-        true => Rest::Growing,
-        false => Rest::Longest,
+    if blockers.iter().any(|blocker| blocker.kind.is_of_engine()) {
+        Rest::Growing
+    } else {
+        Rest::Longest
     }
 }
 

@@ -227,13 +227,14 @@ pub fn own_keys(run_id: &RunId) -> (String, String) {
 /// # Errors
 /// [`Refusal::InvalidValue`] (`22023`).
 pub fn check_kept(count: usize) -> Result<(), Refusal> {
-    match count > MAX_KEPT {
-        true => Err(Refusal::invalid(
+    if count > MAX_KEPT {
+        Err(Refusal::invalid(
             "keep_steps",
             format!("The run has more than {MAX_KEPT} steps and waits that are over."),
             "Replay it without its steps.",
-        )),
-        false => Ok(()),
+        ))
+    } else {
+        Ok(())
     }
 }
 

@@ -67,9 +67,10 @@ fn jump_between(zone: &TimeZone, earlier: Timestamp, later: Timestamp) -> Timest
         let Ok(middle) = before.checked_add(half) else {
             break;
         };
-        match zone.to_offset(middle) == offset {
-            true => after = middle,
-            false => before = middle,
+        if zone.to_offset(middle) == offset {
+            after = middle;
+        } else {
+            before = middle;
         }
     }
     after

@@ -261,9 +261,12 @@ fn a_time_that_clocks_leave_out_comes_at_their_jump_and_one_that_they_repeat_at_
                 found.push(next.to_rfc3339());
                 at = next;
             }
-            let whole = |time: &&str| match time.contains('T') {
-                true => format!("{time}:00Z"),
-                false => format!("{day}T{time}:00Z"),
+            let whole = |time: &&str| {
+                if time.contains('T') {
+                    format!("{time}:00Z")
+                } else {
+                    format!("{day}T{time}:00Z")
+                }
             };
             assert_eq!(
                 found,

@@ -100,10 +100,7 @@ pub(super) fn minted(run: NewRun, birth: Birth) -> Minted {
         run_id: mint::run_id(&run),
         run,
         snapshot_id: mint::first_snapshot_id(),
-        birth: match waits {
-            true => Birth::DELAYED,
-            false => birth,
-        },
+        birth: if waits { Birth::DELAYED } else { birth },
     }
 }
 
@@ -194,9 +191,10 @@ fn check_parents(runs: &[Minted]) -> Result<(), Refusal> {
         let parent = new.run.parent_run_id.as_ref();
         parent.is_some_and(|parent| parent.shard() != new.run_id.shard())
     };
-    match runs.iter().any(is_apart) {
-        true => Err(Refusal::other_shard()),
-        false => Ok(()),
+    if runs.iter().any(is_apart) {
+        Err(Refusal::other_shard())
+    } else {
+        Ok(())
     }
 }
 

@@ -208,9 +208,10 @@ fn parent(
     if resume_parent {
         return store::run::lock(run_id).map(Some).ok_or_else(unknown);
     }
-    match store::run::existing(&[run_id]).is_empty() {
-        true => Err(unknown()),
-        false => Ok(None),
+    if store::run::existing(&[run_id]).is_empty() {
+        Err(unknown())
+    } else {
+        Ok(None)
     }
 }
 

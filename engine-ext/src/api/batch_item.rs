@@ -85,17 +85,16 @@ fn add(id: &BatchId, items: Vec<BatchItem>) -> Result<Vec<ItemRow>, Refusal> {
         answers,
         ..
     } = additions;
-    let entered = match runs.is_empty() {
-        true => Vec::new(),
-        false => {
-            batch.check_open()?;
-            let joining = Joining {
-                failures: &failures,
-                seals: true,
-            };
-            let locate = |position: usize, refusal: Refusal| refusal.in_element(elements[position]);
-            arrival::write(runs, joining, now, &locate)?
-        }
+    let entered = if runs.is_empty() {
+        Vec::new()
+    } else {
+        batch.check_open()?;
+        let joining = Joining {
+            failures: &failures,
+            seals: true,
+        };
+        let locate = |position: usize, refusal: Refusal| refusal.in_element(elements[position]);
+        arrival::write(runs, joining, now, &locate)?
     };
     Ok(answers
         .into_iter()

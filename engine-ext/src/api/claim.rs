@@ -163,9 +163,10 @@ impl<'a> Wanted<'a> {
             only_looks: self.only_looks,
         };
         let is_alone = goes_alone(&environment);
-        let is_held = match is_alone {
-            true => store::mutex::try_alone(id),
-            false => store::mutex::try_shared(id),
+        let is_held = if is_alone {
+            store::mutex::try_alone(id)
+        } else {
+            store::mutex::try_shared(id)
         };
         // Read with the mutex held: what was set before the last one who had it alone is seen.
         match store::environment::find_fresh(id) {

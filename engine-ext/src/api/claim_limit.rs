@@ -57,16 +57,18 @@ impl Claimer<'_> {
         if wanted == 0 {
             return Got::default();
         }
-        let mut reservation = match self.environment.reserves_slots && reservation::are_possible() {
-            true => Some(Reservation::place(self.from.environment_id, wanted)),
-            false => None,
+        let mut reservation = if self.environment.reserves_slots && reservation::are_possible() {
+            Some(Reservation::place(self.from.environment_id, wanted))
+        } else {
+            None
         };
         let held = self.held(cap, wanted, reservation.as_ref());
         let free = (cap - held).min(wanted);
         if free <= 0 {
-            return match reservation.is_some_and(|reservation| reservation.has_others()) {
-                true => Got::busy(),
-                false => Got::default(),
+            return if reservation.is_some_and(|reservation| reservation.has_others()) {
+                Got::busy()
+            } else {
+                Got::default()
             };
         }
         if let Some(reservation) = &mut reservation {
@@ -107,11 +109,12 @@ impl Claimer<'_> {
     /// Claims within the limits of queues, and of lanes, whatever the environment's is.
     fn claim_lanes(&self, max_runs: i32) -> Got {
         let window = FIRST_WINDOW.max(max_runs.saturating_mul(2));
-        match self.environment.has_lanes()
+        if self.environment.has_lanes()
             && store::lane::are_due(self.from, self.environment, window, self.settings.now)
         {
-            true => self.claim_limited(max_runs, window),
-            false => self.claim_open(max_runs),
+            self.claim_limited(max_runs, window)
+        } else {
+            self.claim_open(max_runs)
         }
     }
 
@@ -173,9 +176,10 @@ impl Claimer<'_> {
             let left = max_runs - length(&all.claimed);
             let (held, free) = seen.admit(usize::try_from(left).unwrap_or(0));
             let ids: Vec<&RunId> = held.iter().map(|(_, item)| &item.run_id).collect();
-            let candidates = match ids.is_empty() {
-                true => Vec::new(),
-                false => store::claim::lock_admitted(self.from, &ids),
+            let candidates = if ids.is_empty() {
+                Vec::new()
+            } else {
+                store::claim::lock_admitted(self.from, &ids)
             };
             let locked: BTreeSet<&RunId> = candidates
                 .iter()

@@ -71,12 +71,13 @@ impl Search<'_> {
     /// to tell waits, since nobody else will tell it.
     fn change(&self, found: Existing) -> Option<Existing> {
         let (shard, id) = (found.run_id.shard(), &found.run_id);
-        let locked = match self.debounce.is_trailing {
-            true => store::run::lock(id),
-            false => match store::run::lock_free(shard, &[id]).pop() {
+        let locked = if self.debounce.is_trailing {
+            store::run::lock(id)
+        } else {
+            match store::run::lock_free(shard, &[id]).pop() {
                 Some(run) => Some(run),
                 None => return Some(found),
-            },
+            }
         };
         let run = locked?;
         // Read once the run is locked: nobody changes it any more.

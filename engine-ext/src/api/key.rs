@@ -40,9 +40,10 @@ pub(super) fn claim(
             .iter()
             .map(|(index, owner)| (&keys[*index], owner.clone()))
             .collect();
-        let taken = match takers.is_empty() {
-            true => Vec::new(),
-            false => trigger_key::take(kind, &takers),
+        let taken = if takers.is_empty() {
+            Vec::new()
+        } else {
+            trigger_key::take(kind, &takers)
         };
         open = vanished;
         open.extend(

@@ -383,9 +383,10 @@ fn check_shards(runs: &[Minted]) -> Result<(), Refusal> {
         let batch = new.run.batch_id.as_ref();
         batch.is_some_and(|batch| batch.shard() != new.run_id.shard())
     };
-    match runs.iter().any(is_apart) {
-        true => Err(Refusal::other_shard()),
-        false => Ok(()),
+    if runs.iter().any(is_apart) {
+        Err(Refusal::other_shard())
+    } else {
+        Ok(())
     }
 }
 

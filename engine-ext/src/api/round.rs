@@ -65,9 +65,10 @@ impl<'a> Round<'a> {
 
     /// Notes that an environment gave something, or nothing.
     pub(super) fn looked_through(&mut self, environment_id: &str, gave_something: bool) {
-        match gave_something {
-            true => self.turn.serve(environment_id),
-            false => self.in_vain += 1,
+        if gave_something {
+            self.turn.serve(environment_id);
+        } else {
+            self.in_vain += 1;
         }
     }
 

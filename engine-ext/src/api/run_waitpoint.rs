@@ -58,9 +58,10 @@ pub(super) fn of_all(
     runs: BTreeSet<&RunId>,
 ) -> Result<BTreeMap<RunId, WaitpointId>, Refusal> {
     let ids: Vec<&RunId> = runs.iter().copied().collect();
-    let mut waitpoints = match ids.is_empty() {
-        true => BTreeMap::new(),
-        false => store::waitpoint::of_runs(shard, &ids),
+    let mut waitpoints = if ids.is_empty() {
+        BTreeMap::new()
+    } else {
+        store::waitpoint::of_runs(shard, &ids)
     };
     for run_id in ids {
         if !waitpoints.contains_key(run_id) {

@@ -119,11 +119,12 @@ fn start_in(
     }
     transitions.apply();
     let (indexes, starts): (Vec<usize>, Vec<Start<'_>>) = starts.into_values().unzip();
-    let mut told: BTreeMap<RunId, Stored> = match starts.is_empty() {
-        true => BTreeMap::new(),
-        false => store::attempt::start(shard, &starts, STARTED, is_warm_start, caller, settings)
+    let mut told: BTreeMap<RunId, Stored> = if starts.is_empty() {
+        BTreeMap::new()
+    } else {
+        store::attempt::start(shard, &starts, STARTED, is_warm_start, caller, settings)
             .into_iter()
-            .collect(),
+            .collect()
     };
     for (index, start) in indexes.into_iter().zip(&starts) {
         let execution = told.remove(&start.run.id);

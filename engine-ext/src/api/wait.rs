@@ -92,9 +92,11 @@ fn look(
         runner_id: None,
     };
     let (runs, _) = from.claim(nobody);
-    Ok(match runs.is_empty() {
-        false => Seen::Run,
-        true if store::has_written() => Seen::Disorder,
-        true => Seen::Nothing,
+    Ok(if !runs.is_empty() {
+        Seen::Run
+    } else if store::has_written() {
+        Seen::Disorder
+    } else {
+        Seen::Nothing
     })
 }

@@ -259,9 +259,10 @@ pub(crate) fn settle(shard: Shard, batches: Vec<Batch>, settings: &Settings) -> 
         .filter(|batch| batch.is_processed())
         .map(|batch| &batch.id)
         .collect();
-    let open = match processed.is_empty() {
-        true => BTreeSet::new(),
-        false => with_open_runs(shard, &processed),
+    let open = if processed.is_empty() {
+        BTreeSet::new()
+    } else {
+        with_open_runs(shard, &processed)
     };
     let ends = |batch: Batch| {
         let end = batch.end(!open.contains(&batch.id));
@@ -290,9 +291,10 @@ pub(crate) fn end_all(
         .iter()
         .filter(|(.., is_pending)| *is_pending)
         .collect();
-    let free = match pending.is_empty() {
-        true => Vec::new(),
-        false => waitpoint::lock_free(shard, &column(&pending, |(_, id, _)| id)),
+    let free = if pending.is_empty() {
+        Vec::new()
+    } else {
+        waitpoint::lock_free(shard, &column(&pending, |(_, id, _)| id))
     };
     for (batch_id, id, _) in &pending {
         if !free.contains(id) {

@@ -143,9 +143,10 @@ fn begin(
     if is_over {
         return None;
     }
-    let mark = match now.ms_since(mark.looked_at) < look_ms || has_written() {
-        true => mark,
-        false => look(mark, table, now, first),
+    let mark = if now.ms_since(mark.looked_at) < look_ms || has_written() {
+        mark
+    } else {
+        look(mark, table, now, first)
     };
     let low = mark.low;
     MARKS.with_borrow_mut(|marks| marks.insert(scan.clone(), mark));

@@ -125,17 +125,19 @@ fn go_on<'a>(
 ) -> BTreeSet<&'a RunId> {
     let mut seen: BTreeSet<&RunId> = runs.iter().map(|run| &run.id).collect();
     let ids: Vec<&RunId> = seen.iter().copied().collect();
-    let blocked = match ids.is_empty() {
-        true => BTreeSet::new(),
-        false => pending(shard, &ids),
+    let blocked = if ids.is_empty() {
+        BTreeSet::new()
+    } else {
+        pending(shard, &ids)
     };
     let ready: Vec<&RunId> = ids
         .into_iter()
         .filter(|id| !blocked.contains(*id))
         .collect();
-    let (mut waiting, free) = match ready.is_empty() {
-        true => (BTreeMap::new(), BTreeSet::new()),
-        false => (blockers(shard, &ready), heartbeat::lock_free(shard, &ready)),
+    let (mut waiting, free) = if ready.is_empty() {
+        (BTreeMap::new(), BTreeSet::new())
+    } else {
+        (blockers(shard, &ready), heartbeat::lock_free(shard, &ready))
     };
     for run in runs {
         let Some(waiting) = waiting.remove(&run.id) else {

@@ -33,9 +33,12 @@ thread_local! {
 pub(crate) fn find(environment: &Environment, version: Option<&str>) -> Option<Rc<WorkerVersion>> {
     let generation = kept::generation();
     let key = (environment.id.clone(), version.map(str::to_owned));
-    let known = KNOWN.with_borrow(|(at, versions)| match *at == generation {
-        true => versions.get(&key).cloned(),
-        false => None,
+    let known = KNOWN.with_borrow(|(at, versions)| {
+        if *at == generation {
+            versions.get(&key).cloned()
+        } else {
+            None
+        }
     });
     known.unwrap_or_else(|| {
         kept::watch(TABLE);

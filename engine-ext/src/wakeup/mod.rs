@@ -32,9 +32,10 @@ impl Wait {
     /// A wait for runs of a worker queue, `filter` says which, that lasts `wait_ms` milliseconds; with 0 it is a single look.
     pub(crate) fn begin(worker_queue: &str, filter: &impl Hash, wait_ms: i32) -> Self {
         let is_long = wait_ms > 0;
-        let listener = match is_long {
-            true => Listener::new(worker_queue, filter),
-            false => None,
+        let listener = if is_long {
+            Listener::new(worker_queue, filter)
+        } else {
+            None
         };
         Self {
             listener,

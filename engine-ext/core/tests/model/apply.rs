@@ -61,15 +61,13 @@ impl State {
         if moved.available_at.is_some() && fault != Fault::RequeueForgetsItem {
             self.insert_item();
         }
-        match after.has_heartbeat() {
-            true => {
-                self.deadline = Some(Deadline {
-                    snapshot: self.row.snapshot,
-                    holds_slot: after.holds_slot() || fault == Fault::CancelKeepsSlot,
-                });
-            }
-            false if fault == Fault::RequeueLeavesDeadline => {}
-            false => self.deadline = None,
+        if after.has_heartbeat() {
+            self.deadline = Some(Deadline {
+                snapshot: self.row.snapshot,
+                holds_slot: after.holds_slot() || fault == Fault::CancelKeepsSlot,
+            });
+        } else if fault != Fault::RequeueLeavesDeadline {
+            self.deadline = None;
         }
         self.row.queue_attempts = moved.queue_attempts;
         self.row.released_attempts = moved.released_attempts;

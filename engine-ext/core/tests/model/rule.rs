@@ -93,9 +93,10 @@ pub fn broken_by(
         return Some(CHANGE);
     }
     let started = action.is_start() && after.execution_status == ExecutionStatus::Executing;
-    let expected = match started {
-        true => Some(before.attempt_number.unwrap_or(0) + 1),
-        false => before.attempt_number,
+    let expected = if started {
+        Some(before.attempt_number.unwrap_or(0) + 1)
+    } else {
+        before.attempt_number
     };
     if after.attempt_number != expected {
         return Some(ATTEMPTS);

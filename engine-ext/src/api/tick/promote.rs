@@ -13,12 +13,11 @@ pub(super) fn go_on<'a>(tick: &Tick<'_>, due: Vec<&'a Due>) -> (Vec<&'a Due>, us
     let (mut done, mut promoted) = (Vec::new(), 0);
     for timer in due {
         let left = tick.left.saturating_sub(promoted);
+        if left <= 0 {
+            break;
+        }
         // Not held for setting, for which a tick does not wait: if a version is registered meanwhile, there is another timer.
-        let environment = match left > 0 {
-            true => store::environment::find(&timer.id),
-            false => continue,
-        };
-        let Some(environment) = environment else {
+        let Some(environment) = store::environment::find(&timer.id) else {
             done.push(timer);
             continue;
         };

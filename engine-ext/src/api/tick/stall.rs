@@ -23,9 +23,10 @@ pub(super) fn recover(tick: &mut Tick<'_>) -> Result<i32, Refusal> {
     let (suspended, runs): (Vec<&Run>, Vec<&Run>) = runs
         .iter()
         .partition(|run| run.execution_status == ExecutionStatus::Suspended);
-    let gone_on = match suspended.is_empty() {
-        true => 0,
-        false => store::wait::continue_or_rest(shard, &suspended, settings),
+    let gone_on = if suspended.is_empty() {
+        0
+    } else {
+        store::wait::continue_or_rest(shard, &suspended, settings)
     };
     let mut transitions = Transitions::new(shard, Caller::default(), settings);
     let mut kept = Vec::new();
