@@ -1,33 +1,32 @@
-//! Which of the runs that are due may go, where there are limits.
+//! Chooses which due runs may start where limits apply.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A queue, or one concurrency key of a queue, with what a claimer has seen of it.
+/// A queue, or one concurrency key of a queue, as a dequeue sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lane<T> {
-    /// The queue.
+    /// Name of the queue.
     pub queue: String,
     /// The concurrency key; empty for none.
     pub concurrency_key: String,
-    /// Slots that are free; what the environment has left comes on top.
+    /// Free slots of the lane itself; the environment's limit applies on top.
     pub free: usize,
-    /// Runs that are due, first ones first.
+    /// Due runs, in claim order.
     pub items: Vec<T>,
 }
 
-/// Chooses up to `max` runs out of `lanes`. Between queues the oldest head goes first; the concurrency keys of one queue take
-/// turns, oldest head first, so that no key waits for another one's backlog. `order` is an item's place. Each comes with the
-/// position of its lane.
+/// Chooses up to `max` runs from `lanes`. Among queues the oldest head goes first; the concurrency keys of one queue
+/// alternate, oldest head first, so that no key waits for another key's backlog. `order` is an item's claim order. Each
+/// chosen item comes with the index of its lane.
 ///
-/// The reference looks at three times as many keys as it may grant, and starves the ones behind if these are at their limits.
-/// Here a full lane is no candidate.
+/// A lane without a free slot is no candidate, so lanes at their limits never starve the ones behind them.
 #[must_use]
 pub fn admit<T: Clone, O: Ord>(
     lanes: &[&Lane<T>],
     max: usize,
     order: impl Fn(&T) -> O,
 ) -> Vec<(usize, T)> {
-    // Of each queue the lanes that can have one more: how many they got, the place of the next one, which lane.
+    // Per queue, the lanes that can start one more run: runs already chosen, order of the next item, index of the lane.
     let mut queues: BTreeMap<&str, BTreeSet<(usize, O, usize)>> = BTreeMap::new();
     let next = |taken: usize, index: usize| {
         let lane = lanes[index];
@@ -56,13 +55,13 @@ pub fn admit<T: Clone, O: Ord>(
 }
 
 impl<T> Lane<T> {
-    /// Those of its runs that may not go before a slot of it is given back.
+    /// The lane's runs that cannot start until a slot of the lane is given back.
     pub fn blocked(&self) -> impl Iterator<Item = &T> {
         self.items.iter().skip(self.free)
     }
 }
 
-/// The place of the item whose turn it is in a queue.
+/// Order of the item that a queue would start next.
 fn head<O: Ord>(turns: &BTreeSet<(usize, O, usize)>) -> Option<&O> {
     turns.first().map(|(_, order, _)| order)
 }

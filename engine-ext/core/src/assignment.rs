@@ -1,32 +1,32 @@
-//! What a run is handed out with.
+//! The settings that a dequeued run executes with.
 
 use serde_json::{Value, json};
 
 use crate::{Machine, Machines, RetrySettings, Run, Task, WorkerVersion};
 
-/// A duration of this many seconds is how a run says that it has no limit, although its task has one.
+/// A run with this duration in seconds has no limit, even if its task has one.
 const NO_LIMIT: i32 = i32::MAX;
 
-/// What a run is handed out with.
+/// The settings that a dequeued run executes with, after defaults.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Assignment {
-    /// The version that does it.
+    /// The version that executes it.
     pub version: Option<String>,
-    /// What that is started from.
+    /// The image that the version is started from.
     pub image: Option<String>,
-    /// Its machine.
+    /// The machine it runs on.
     pub machine: Machine,
-    /// How many attempts it has.
+    /// Limit on the number of attempts.
     pub max_attempts: i32,
-    /// How long an attempt may take, seconds.
+    /// Time limit of an attempt, seconds.
     pub max_duration_seconds: Option<i32>,
-    /// Its retry settings.
+    /// Retry settings, of the run, its task or its environment.
     pub retry: Option<Value>,
 }
 
 impl Assignment {
-    /// What a run of `max_attempts` attempts is handed out with where no version matters; `version` is the one that it is bound to
-    /// all the same, `default` the retry policy of its environment.
+    /// Settings of a run of `max_attempts` attempts in an environment that requires no version. `version` is the version
+    /// that the run is bound to nevertheless, `default` the retry policy of its environment.
     #[must_use]
     pub fn unversioned(
         run: &Run,
@@ -36,7 +36,7 @@ impl Assignment {
         default: Option<&Value>,
         machines: &Machines,
     ) -> Self {
-        // Whoever gives a policy gives it whole: a run with one of its own has no attempts of another one.
+        // A policy applies as a whole: a run with a policy of its own takes no attempts from another one.
         let default = default.filter(|_| run.retry.is_none());
         let attempts = match run.max_attempts {
             Some(_) => None,
@@ -59,7 +59,7 @@ impl Assignment {
         }
     }
 
-    /// What a run is handed out with that `worker` does. What it does not say itself its task says, and of retries then its
+    /// Settings of a run that `worker` executes. What the run leaves open comes from its task, and retries then from its
     /// environment.
     #[must_use]
     pub fn versioned(
@@ -86,8 +86,8 @@ impl Assignment {
     }
 }
 
-/// The policy of a run that asks for several attempts and gives none: the default delays. Only where it is handed out for the
-/// first time: later on its attempts are resolved, and nothing tells whether it was the run that asked for them.
+/// The policy of a run that asks for several attempts without a policy: the default delays. Applies to the first dequeue
+/// only: later the number of attempts is already resolved, and no longer tells whether the run asked for it.
 fn default_delays(run: &Run) -> Option<Value> {
     let max_attempts = run.max_attempts.filter(|attempts| *attempts > 1)?;
     (!run.was_dequeued).then(|| json!({"maxAttempts": max_attempts}))

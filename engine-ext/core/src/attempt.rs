@@ -1,4 +1,4 @@
-//! Attempts: when one may start, and what its end makes of the run.
+//! Attempts: when one may start, and what its end does to the run.
 
 use crate::cancel;
 use crate::retry::{self, Decision, Retry};
@@ -7,17 +7,16 @@ use crate::{
     RunError, RunStatus, Settings, SnapshotId, Transition, plan,
 };
 
-/// Attempts of a run that says nothing: the default of a task's retry settings.
+/// Attempts of a run that sets no limit: the default of a task's retry settings.
 pub const DEFAULT_MAX_ATTEMPTS: i32 = 3;
 
-/// No run starts more attempts than this, whatever it says.
+/// No run starts more attempts than this, whatever limit it sets.
 pub const MAX_ATTEMPTS: i32 = 250;
 
-/// The next attempt of `run`, if the caller holds its latest snapshot and somebody has dequeued it.
+/// Starts the next attempt of `run`, if the caller holds its latest snapshot and a worker has dequeued it.
 ///
-/// The reference also lets a queued run start. Ours does not: it would run without a slot while its queue item could
-/// still be claimed. Where the reference ends a run that has used up all attempts and then raises an error, ours ends it
-/// and says so: an error would take the end back.
+/// A queued run cannot start: it would run without a slot while its queue item could still be claimed. A run that has used
+/// up all attempts ends, and the result says so; an error would roll the end back.
 pub(crate) fn start(
     run: &Run,
     snapshot_id: &SnapshotId,
@@ -48,11 +47,11 @@ pub(crate) fn start(
     Ok(Plan::Start { attempt_number })
 }
 
-/// What `completion` makes of `run`.
+/// Applies `completion` to `run`.
 ///
-/// The reference accepts a completion in every status but FINISHED. Ours asks for a run that a worker holds: completing
-/// a queued run would leave its queue item behind. Of a run that waits for its worker to confirm a cancel, a success
-/// counts, as in the reference, since the work is done; a failure confirms the cancel and is never retried.
+/// Only a run held by a worker can be completed: completing a queued run would leave its queue item behind. For a run whose
+/// worker still has to confirm a cancel, a success counts, since the work is done; a failure confirms the cancel and is
+/// never retried.
 pub(crate) fn complete(
     run: &Run,
     snapshot_id: &SnapshotId,
@@ -97,13 +96,13 @@ pub(crate) fn complete(
     })
 }
 
-/// The run after a failed attempt that another one follows. A worker that reports a failure is alive: what the queue has
-/// counted against lost workers starts anew.
+/// The run after a failed attempt that is retried. A worker that reports a failure is alive, so the queue's count of lost
+/// workers restarts.
 fn again(run: &Run, error: &RunError, retry: Retry, duration_ms: i64, settings: &Settings) -> Plan {
     let next_machine = retry.machine.map(crate::Machine::as_str);
     let (usage_duration_ms, cost_in_cents) = run.usage_after(duration_ms, &settings.machines);
     let mut moved = if retry.is_queued {
-        // An attempt that ran out of memory is told as a failed one, besides its retry.
+        // An attempt that ran out of memory is reported as failed, in addition to its retry.
         let transition = match retry.machine {
             Some(_) => Transition::AttemptFailed,
             None => Transition::RetriedByQueue,

@@ -1,4 +1,4 @@
-//! Delays that grow.
+//! Exponential back-off.
 
 /// An exponential delay.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -7,7 +7,7 @@ pub struct Backoff {
     pub min_ms: i64,
     /// Longest delay, milliseconds.
     pub max_ms: i64,
-    /// By what it grows with every attempt.
+    /// Growth of the delay per attempt.
     pub factor: f64,
 }
 

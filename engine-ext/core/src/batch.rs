@@ -1,4 +1,4 @@
-//! How much one call may carry.
+//! Limits on how much one call may carry.
 
 use crate::Refusal;
 
@@ -18,10 +18,10 @@ pub(crate) fn check_batch(
     ))
 }
 
-/// Checks two arrays that belong together element by element: run ids and snapshot ids.
+/// Checks two arrays that are paired by position: run ids and snapshot ids.
 ///
 /// # Errors
-/// [`Refusal::InvalidValue`] (`22023`) if they differ in length or have more than `max_batch` elements.
+/// [`Refusal::InvalidValue`] (`22023`) if they have different numbers of elements, or more than `max_batch`.
 pub fn check_pairs(run_ids: usize, snapshot_ids: usize, max_batch: i32) -> Result<(), Refusal> {
     if run_ids != snapshot_ids {
         return Err(Refusal::invalid(
@@ -33,10 +33,11 @@ pub fn check_pairs(run_ids: usize, snapshot_ids: usize, max_batch: i32) -> Resul
     check_batch("run_ids", run_ids, max_batch)
 }
 
-/// Checks waitpoints that a run is to wait for, and their places, if they have any.
+/// Checks the waitpoints that a run is to wait for, and their indexes, if any.
 ///
 /// # Errors
-/// [`Refusal::InvalidValue`] (`22023`) for none, more than `max_batch`, another number of places, or a negative place.
+/// [`Refusal::InvalidValue`] (`22023`) for no waitpoint, more than `max_batch`, a different number of indexes, or a negative
+/// index.
 pub fn check_edges(
     waitpoints: usize,
     indexes: Option<&[i32]>,
@@ -66,7 +67,7 @@ pub fn check_edges(
     check_batch("waitpoint_ids", waitpoints, max_batch)
 }
 
-/// Checks how many items a tick may take on, or a call may return.
+/// Checks how many items a tick may process, or a call may return.
 ///
 /// # Errors
 /// [`Refusal::InvalidValue`] (`22023`) outside 1..=100000.

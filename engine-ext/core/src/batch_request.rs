@@ -1,4 +1,4 @@
-//! What callers ask of batches: a new one, more items.
+//! Requests about batches: a new batch, more items.
 
 use serde_json::Value;
 
@@ -8,39 +8,38 @@ use crate::run_batch::index_refused;
 use crate::waitpoint::check_key;
 use crate::{Refusal, Timestamp, TriggerOptions};
 
-/// Longest request that is kept with an item that cannot be triggered.
+/// Largest request stored with an item that cannot be triggered, bytes.
 const MAX_REQUEST_BYTES: usize = 16 * 1024;
 
-/// What a caller says of a new batch.
+/// A new batch, as its caller describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewBatch {
-    /// How many items it will have.
+    /// Number of items announced, if any.
     pub run_count: Option<i32>,
-    /// The caller's key.
+    /// Idempotency key of the batch.
     pub key: Option<String>,
     /// When the key expires.
     pub key_expires_at: Option<Timestamp>,
-    /// When a batch that is not sealed is aborted.
+    /// When the batch is aborted unless it is sealed.
     pub expires_at: Option<Timestamp>,
 }
 
-/// An item that a caller adds.
+/// An item to add to a batch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BatchItem {
-    /// Its place in the batch.
+    /// Index in the batch; `None` for the next one.
     pub index: Option<i32>,
-    /// The run.
+    /// Options of the item's run.
     pub options: TriggerOptions,
-    /// The same as the caller wrote it, kept with an item that cannot be triggered; `None` for one that is too large or too
-    /// deep to be kept.
+    /// The item as the caller wrote it, stored if it cannot be triggered; `None` if it is too large or too deep to store.
     pub request: Option<Value>,
 }
 
 impl NewBatch {
-    /// Checks a batch; `max_batch` is the setting `engine.max_batch`.
+    /// Checks a new batch; `max_batch` is the setting `engine.max_batch`.
     ///
     /// # Errors
-    /// [`Refusal::InvalidValue`] (`22023`) for a count outside of 1..=`max_batch`, or a bad key.
+    /// [`Refusal::InvalidValue`] (`22023`) for a count outside 1..=`max_batch`, or a bad key.
     pub fn new(
         run_count: Option<i32>,
         key: Option<String>,
@@ -106,7 +105,7 @@ impl BatchItem {
     }
 }
 
-/// Whether a request is small enough to be kept for its reader.
+/// Whether a request is small enough to be stored.
 fn is_kept(request: &Value) -> bool {
     check_depth("runs", request).is_ok() && request.to_string().len() <= MAX_REQUEST_BYTES
 }

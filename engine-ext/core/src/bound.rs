@@ -1,28 +1,28 @@
-//! How large a value may be that a caller gives.
+//! Size limits of values that callers pass.
 //!
-//! Names and keys are bounded by the indexes that they stand in, where they are checked; what is here bounds the rest.
+//! Names and keys are limited by the indexes that contain them, where they are checked; this module limits the rest.
 
 use serde_json::Value;
 
 use crate::Refusal;
 use crate::document::check_depth;
 
-/// Longest label: a text that the engine keeps for its readers and goes by nowhere, bytes.
+/// Largest label, bytes: text that the engine stores for readers and never acts on.
 const MAX_LABEL_BYTES: usize = 1024;
 
-/// Bounds of documents, as they are set.
+/// Size limits of documents, as configured.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// The setting `engine.max_payload_bytes`.
     pub max_payload_bytes: usize,
     /// The setting `engine.max_metadata_bytes`.
     pub max_metadata_bytes: usize,
-    /// The setting `engine.max_ttl_ms`; 0 for no ceiling.
+    /// The setting `engine.max_ttl_ms`; 0 for no maximum.
     pub max_ttl_ms: i64,
 }
 
 impl Limits {
-    /// Refuses what a run carries and nobody reads on the way: payloads, outputs.
+    /// Refuses opaque text that is too large: payloads, outputs.
     ///
     /// # Errors
     /// [`Refusal::TooLarge`] (`54000`).
@@ -31,7 +31,7 @@ impl Limits {
         check_size(what, bytes, limit, "engine.max_payload_bytes")
     }
 
-    /// Refuses a document that goes with a run.
+    /// Refuses a document of a run that is too deep or too large.
     ///
     /// # Errors
     /// [`Refusal::TooDeep`] (`22032`), [`Refusal::TooLarge`] (`54000`).
@@ -60,7 +60,7 @@ fn check_size(
     }
 }
 
-/// Checks a label: who works, why, where to.
+/// Checks a label, such as a worker id, a reason or a location.
 ///
 /// # Errors
 /// [`Refusal::InvalidValue`] (`22023`) for more than 1024 bytes.
@@ -80,7 +80,7 @@ pub fn check_label<T: AsRef<str>>(
 
 #[cfg(test)]
 impl Limits {
-    /// Bounds that nothing in a test reaches.
+    /// Limits that no test reaches.
     pub(crate) const WIDE: Self = Self {
         max_payload_bytes: 1 << 20,
         max_metadata_bytes: 1 << 20,

@@ -1,4 +1,4 @@
-//! Cancelling.
+//! Cancelling runs.
 
 use serde_json::{Value, json};
 
@@ -7,24 +7,24 @@ use crate::{
     Transition, check_label,
 };
 
-/// The reason of those who give none.
+/// Reason of a cancel that states none.
 pub const DEFAULT_REASON: &str = "Canceled by user";
 
-/// How a run is to be cancelled.
+/// A request to cancel a run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Cancel {
-    /// Why.
+    /// Reason, for the run's owner.
     pub reason: Option<String>,
-    /// Whether it ends at once, although a worker may hold it.
+    /// Whether the run ends at once, even if a worker holds it.
     pub finalize: bool,
-    /// When it ended, if the caller knows.
+    /// When the run ended, if the caller knows.
     pub completed_at: Option<Timestamp>,
-    /// Time that its attempt used, milliseconds.
+    /// Time that the attempt used, milliseconds.
     pub attempt_duration_ms: Option<i64>,
 }
 
 impl Cancel {
-    /// A cancel as a caller asks for it.
+    /// Checks a request to cancel.
     ///
     /// # Errors
     /// [`Refusal::InvalidValue`] (`22023`) for a negative duration, or a reason that is too long.
@@ -50,7 +50,7 @@ impl Cancel {
         }
     }
 
-    /// The cancel of a run whose parent ended cancelled; `detail` is what its timer says: the parent's reason and time.
+    /// Cancels a run because its parent ended cancelled; `detail` is stored in the timer: the parent's reason and time.
     #[must_use]
     pub fn of_child(detail: Option<&Value>) -> Self {
         let text = |key: &str| detail.and_then(|detail| detail.get(key)?.as_str());
@@ -62,9 +62,8 @@ impl Cancel {
     }
 }
 
-/// What a cancel makes of `run`. A worker that holds it is asked to stop, unless the cancel is final; a run that nobody
-/// holds ends at once. The end of a run that was cancelled before keeps the reason that was given then; the reference loses
-/// it.
+/// Cancels `run`. If a worker holds it, the worker is asked to stop, unless the cancel is final; otherwise the run ends at
+/// once. A run that was cancelled before keeps the reason of the first cancel.
 pub(crate) fn cancel(run: &Run, cancel: &Cancel, settings: &Settings) -> Plan {
     use ExecutionStatus::*;
     match run.execution_status {
@@ -85,7 +84,7 @@ pub(crate) fn cancel(run: &Run, cancel: &Cancel, settings: &Settings) -> Plan {
     }
 }
 
-/// The end of a run whose worker confirms that it stopped, for `reason` if none was given before.
+/// Ends a run whose worker confirms that it stopped; `reason` applies if the cancel stated none.
 pub(crate) fn confirm(run: &Run, reason: &str, duration_ms: i64, settings: &Settings) -> Plan {
     let cancel = Cancel {
         reason: (!reason.is_empty()).then(|| reason.to_owned()),
@@ -135,7 +134,7 @@ fn finish(run: &Run, cancel: &Cancel, settings: &Settings) -> Finish {
     let error = given.unwrap_or_else(|| error(cancel).to_json());
     Finish {
         completed_at,
-        // For its children: they are cancelled for the reason that it keeps.
+        // For its children, which are cancelled for the reason that this run keeps.
         detail: Some(json!({"reason": error["raw"]})),
         error: Some(error),
         ..run.ended(

@@ -1,4 +1,4 @@
-//! Checkpoints: a process is frozen, and thawed when its run goes on.
+//! Checkpoints: a process is frozen, and restored when its run continues.
 
 use serde_json::{Value, json};
 
@@ -9,36 +9,36 @@ use crate::{
 };
 
 named! {
-    /// What froze a process.
+    /// The runtime that froze a process.
     CheckpointType {
         /// Docker.
         Docker = "DOCKER",
         /// Kubernetes.
         Kubernetes = "KUBERNETES",
-        /// A machine of one's own.
+        /// The worker's own machine.
         Compute = "COMPUTE",
     }
 }
 
-/// Where a frozen process lies, as its caller says.
+/// A frozen process, as its caller describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewCheckpoint {
-    /// What froze it.
+    /// The runtime that froze it.
     pub kind: CheckpointType,
-    /// Where it lies.
+    /// Where the frozen process is stored.
     pub location: String,
-    /// The image that thaws it.
+    /// The image that restores it.
     pub image_ref: Option<String>,
     /// Why it was frozen.
     pub reason: Option<String>,
 }
 
-/// What a checkpoint makes of its run.
+/// The effect of a checkpoint on its run.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Suspension {
-    /// It is frozen.
+    /// The run suspends.
     Suspended(Box<Move>),
-    /// It has moved on; the reason is one of the reference's, which its callers compare.
+    /// The run has moved on; the reason is a fixed text that callers compare.
     Discarded(String),
 }
 
@@ -46,7 +46,7 @@ impl NewCheckpoint {
     /// Checks a checkpoint.
     ///
     /// # Errors
-    /// [`Refusal::InvalidValue`] (`22023`) for a type that is none, or a text that is too long.
+    /// [`Refusal::InvalidValue`] (`22023`) for an unknown type, or a text that is too long.
     pub fn new(
         kind: &str,
         location: String,
@@ -69,7 +69,7 @@ impl NewCheckpoint {
         })
     }
 
-    /// What the event tells that discards it.
+    /// The detail of the event that discards it.
     #[must_use]
     pub fn to_json(&self) -> Value {
         json!({
@@ -81,8 +81,8 @@ impl NewCheckpoint {
     }
 }
 
-/// Freezes `run`, whose process was frozen when its latest snapshot was `given`. A run that went into its queue meanwhile, with
-/// its process alive, stays there: then `given` may be the snapshot before, `previous`.
+/// Suspends `run`, whose process was frozen at snapshot `given`. A run that was queued in the meantime, with its process
+/// alive, stays queued: then `given` may be the snapshot before, `previous`.
 #[must_use]
 pub fn suspend(
     run: &Run,
@@ -119,8 +119,8 @@ pub fn suspend(
     Suspension::Suspended(Box::new(moved))
 }
 
-/// A restored worker goes on with the attempt that was frozen. The reference lets a run go on that has none; ours does not,
-/// since an attempt without a number could neither fail nor be retried.
+/// Continues the frozen attempt on a restored worker. A run without an attempt is refused: an attempt without a number could
+/// neither fail nor be retried.
 pub(crate) fn resume(run: &Run, snapshot_id: &SnapshotId) -> Result<Plan, Refusal> {
     use ExecutionStatus::*;
     run.check_snapshot(snapshot_id)?;

@@ -7,32 +7,32 @@ use crate::document::{check_depth, check_text, read};
 use crate::retry::MAX_DELAY_MS;
 use crate::{AskedRetry, Limits, Refusal, RunError, RunId, SnapshotId, Timestamp, check_label};
 
-/// What became of an attempt.
+/// The end of an attempt, as its worker reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Completion {
-    /// How it ended.
+    /// Success or failure, with its result.
     pub outcome: Outcome,
     /// Time that the attempt used, milliseconds.
     pub usage_duration_ms: i64,
-    /// The run's metadata as the worker last had it, for the event runMetadataUpdated.
+    /// The run's metadata as the worker last saw it, for the event runMetadataUpdated.
     pub metadata: Option<Value>,
 }
 
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// It succeeded.
+    /// The handler returned.
     Success {
-        /// Result, opaque text.
+        /// The handler's result, opaque text.
         output: Option<String>,
-        /// Its media type.
+        /// Media type of the result.
         output_type: String,
     },
-    /// It failed.
+    /// The handler failed, or did not finish.
     Failure {
-        /// Why.
+        /// The error to store.
         error: RunError,
-        /// What the worker says of another attempt.
+        /// The worker's request about a retry.
         retry: AskedRetry,
     },
 }
@@ -46,7 +46,7 @@ impl Completion {
         success(output, None).map(Self::of)
     }
 
-    /// A failure with this message; `retry` is what it says of another attempt, as in [`Self::parse`].
+    /// A failure with this message; `retry` as in [`Self::parse`].
     ///
     /// # Errors
     /// [`Refusal::MalformedCompletion`] (`22032`) for a `retry` that cannot be read.
@@ -57,11 +57,11 @@ impl Completion {
         }))
     }
 
-    /// Refuses a completion that cannot be kept for its size.
+    /// Refuses a completion that is too large to store.
     ///
     /// # Errors
-    /// [`Refusal::TooLarge`] (`54000`) for an output, an error or metadata over the limits, [`Refusal::InvalidValue`] (`22023`)
-    /// for a media type that is too long.
+    /// [`Refusal::TooLarge`] (`54000`) for an output, an error or metadata over the limits, [`Refusal::InvalidValue`]
+    /// (`22023`) for a media type that is too long.
     pub fn check(&self, limits: &Limits) -> Result<(), Refusal> {
         match &self.outcome {
             Outcome::Success {
@@ -119,20 +119,20 @@ impl Completion {
     }
 }
 
-/// A completion, and whose.
+/// A completion and the run it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CompletionOf {
-    /// The run.
+    /// The completed run.
     pub run_id: RunId,
-    /// The caller's snapshot.
+    /// The snapshot that the caller holds.
     pub snapshot_id: SnapshotId,
-    /// How its attempt ended.
+    /// The end of its attempt.
     pub completion: Completion,
 }
 
 impl CompletionOf {
-    /// Reads many completions, an array; `max_batch` is the setting `engine.max_batch`. Each element is read, or refused,
-    /// by itself.
+    /// Reads many completions from an array; `max_batch` is the setting `engine.max_batch`. Each element is read or refused
+    /// separately.
     ///
     /// # Errors
     /// [`Refusal::InvalidValue`] (`22023`) for anything but an array, or too many elements.
@@ -148,7 +148,7 @@ impl CompletionOf {
         Ok(elements.iter().map(Self::parse).collect())
     }
 
-    /// Refuses one that cannot be kept for its size.
+    /// Refuses a completion that is too large to store.
     ///
     /// # Errors
     /// As [`Completion::check`].
@@ -210,7 +210,7 @@ fn usage(json: &Map<String, Value>) -> Result<i64, Refusal> {
 /// Milliseconds that are a plausible time: before the year 5138.
 const MAX_MS: f64 = 1e14;
 
-/// A key that is not there leaves it to the run's policy; a null that somebody wrote says no, as `false` does.
+/// A missing key leaves retries to the run's policy; an explicit null means no retry, as `false` does.
 fn asked(retry: Option<&Value>) -> Result<AskedRetry, Refusal> {
     let retry = match retry {
         None => return Ok(AskedRetry::ByPolicy),
@@ -238,7 +238,7 @@ fn asked(retry: Option<&Value>) -> Result<AskedRetry, Refusal> {
     )
 }
 
-/// The metadata, or what was flushed as text and can be read; what cannot be read is ignored, as in the reference.
+/// The metadata, or the flushed text if it can be read; unreadable text is ignored.
 fn metadata(json: &Map<String, Value>) -> Result<Option<Value>, Refusal> {
     let metadata = match json.get("metadata") {
         None | Some(Value::Null) => {

@@ -12,12 +12,12 @@ const MAX_LENGTH: usize = 256;
 
 /// A cron expression in a time zone.
 ///
-/// An expression that names every hour follows the hours that pass: a wall clock time that comes twice is two ticks, and one that is
-/// left out is none. Any other expression means times of day: each comes once, at its first appearance, and one that clocks leave
-/// out comes at the moment at which they jump over it.
+/// An expression that names every hour follows elapsed hours: a wall clock time that occurs twice is two ticks, and one that
+/// is skipped is none. Any other expression names times of day: each occurs once, at its first appearance, and one that
+/// clocks skip occurs at the moment they jump over it.
 #[derive(Debug, Clone)]
 pub struct Cron {
-    /// Looked up in wall clock time only, which knows no jumps.
+    /// Searched in wall clock time only, which has no jumps.
     pattern: croner::Cron,
     names_every_hour: bool,
     zone: TimeZone,
@@ -27,7 +27,7 @@ impl Cron {
     /// Reads an expression of five fields, or six if it begins with seconds, and the IANA name of a time zone.
     ///
     /// # Errors
-    /// [`Refusal::InvalidValue`] (`22023`) for any other expression or name, and for an expression that never comes.
+    /// [`Refusal::InvalidValue`] (`22023`) for any other expression or name, and for an expression that never occurs.
     pub fn read(cron: &str, timezone: &str) -> Result<Self, Refusal> {
         let parser = CronParser::builder()
             .seconds(Seconds::Optional)
@@ -107,7 +107,7 @@ impl Cron {
         wall::first_appearance(&self.zone, last)
     }
 
-    /// Goes from one jump of the clocks to the next: between two, wall clock time and time are the same.
+    /// Steps from one clock change to the next: between two changes, wall clock time and elapsed time agree.
     fn after_by_hours_that_pass(&self, mut at: jiff::Timestamp) -> Option<jiff::Timestamp> {
         let mut is_inclusive = false;
         loop {
@@ -147,7 +147,7 @@ impl Cron {
     }
 }
 
-/// A moment, to the second: no tick lies between two.
+/// Cuts a moment to the second: ticks fall on whole seconds.
 fn second(at: Timestamp) -> Option<jiff::Timestamp> {
     at.floor_ms(1000).to_jiff()
 }

@@ -1,4 +1,4 @@
-//! Debounce: many triggers of one key make one run.
+//! Debounce: several triggers with one key make one run.
 
 use serde_json::{Value, json};
 
@@ -6,35 +6,36 @@ use crate::{ExecutionStatus, Refusal, RunStatus, Timestamp, duration};
 
 const MAX_KEY_LENGTH: usize = 512;
 
-/// How triggers of one key are brought together.
+/// The debounce options of a trigger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Debounce {
     /// Triggers of one task with the same key make one run.
     pub key: String,
-    /// How long that run waits for another one, as the caller wrote it.
+    /// How long the run waits for another trigger, as the caller wrote it.
     delay: String,
     delay_ms: i64,
-    /// Whether the last trigger says what the run is, not the first one.
+    /// Whether the last trigger defines the run, instead of the first.
     pub is_trailing: bool,
-    /// How long after its creation the run is put off at most.
+    /// Longest postponement after the run's creation.
     max_delay_ms: Option<i64>,
 }
 
-/// What holds for every debounce.
+/// Settings that apply to every debounce.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DebounceLimits {
-    /// Times are put off in steps of this, so that a herd of triggers moves its run once, milliseconds; 0 for any time.
+    /// Due times are rounded down to this step, so that a burst of triggers moves its run once, milliseconds; 0 for no
+    /// rounding.
     pub bucket_ms: i64,
-    /// How long after its creation a run is put off at most if its triggers say nothing, milliseconds; 0 for ever.
+    /// Longest postponement of runs whose triggers set none, milliseconds after creation; 0 for no limit.
     pub max_delay_ms: i64,
 }
 
-/// The run that has the key of a new one.
+/// The run that has a new trigger's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Debounced {
-    /// What it is to its owner.
+    /// Its status for its owner.
     pub run_status: RunStatus,
-    /// What it is to the engine.
+    /// Its status for the engine.
     pub execution_status: ExecutionStatus,
     /// When it was created.
     pub created_at: Timestamp,
@@ -42,22 +43,22 @@ pub struct Debounced {
     pub delay_until: Option<Timestamp>,
 }
 
-/// What a trigger makes of the run that has its key.
+/// The effect of a trigger on the run that has its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Meeting {
-    /// It is the answer as it is.
+    /// The run is returned unchanged.
     Same,
-    /// It is the answer, put off or told anew what it is, or both.
+    /// The run is returned; it was postponed, redefined, or both.
     Change {
-        /// Its new time.
+        /// New due time; `None` if unchanged.
         delay_until: Option<Timestamp>,
     },
-    /// It is under way, or was put off long enough: the key goes to a new run.
+    /// The run has left its delay, or cannot be postponed further: a new run takes the key.
     Renew,
 }
 
 impl Debounce {
-    /// Reads what a caller gives: `key` and `delay`, perhaps `mode` and `maxDelay`.
+    /// Reads the options: `key` and `delay`, optionally `mode` and `maxDelay`.
     ///
     /// # Errors
     /// [`Refusal::InvalidValue`] (`22023`) for anything else.
@@ -97,25 +98,25 @@ impl Debounce {
         })
     }
 
-    /// When a run is due that is triggered at `now`.
+    /// When a run triggered at `now` is due.
     #[must_use]
     pub const fn delay_until(&self, now: Timestamp) -> Timestamp {
         now.plus_ms(self.delay_ms)
     }
 
-    /// When the key of a run that is due then is forgotten: a minute later, since the tick may be late.
+    /// When the key of a run due at `due` is forgotten: a minute later, since the tick may be late.
     #[must_use]
     pub const fn forgotten_at(due: Timestamp) -> Timestamp {
         due.plus_ms(60_000).within_years()
     }
 
-    /// What is stored with a run that was created at `created_at`.
+    /// The options as stored with a run created at `created_at`.
     #[must_use]
     pub fn stored(&self, created_at: Timestamp) -> Value {
         json!({"key": self.key, "delay": self.delay, "createdAt": created_at.to_rfc3339()})
     }
 
-    /// What a trigger at `now` makes of the run that has its key.
+    /// Decides what a trigger at `now` does to the run that has its key.
     #[must_use]
     pub fn meet(&self, run: &Debounced, now: Timestamp, limits: DebounceLimits) -> Meeting {
         if !run.can_wait() {
@@ -136,7 +137,7 @@ impl Debounce {
 }
 
 impl Debounced {
-    /// Whether it has not entered its queue, or has left it for want of a version.
+    /// Whether the run has not entered its queue yet, or left it to wait for a version.
     fn can_wait(&self) -> bool {
         use ExecutionStatus::*;
         let has_time = matches!(

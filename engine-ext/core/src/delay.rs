@@ -1,4 +1,4 @@
-//! Runs that wait for their time.
+//! Delayed runs.
 
 use serde_json::json;
 
@@ -6,30 +6,30 @@ use crate::{
     ExecutionStatus, Move, Plan, Refusal, Run, RunStatus, Settings, Timestamp, Transition, ttl,
 };
 
-/// What says when a run enters its queue, and where.
+/// When a run enters its queue, and in which order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timing {
-    /// Not before this.
+    /// Earliest time of the first attempt.
     pub delay_until: Option<Timestamp>,
-    /// Its place in the queue before priority.
+    /// Queue order before priority.
     pub queue_timestamp: Timestamp,
-    /// Milliseconds by which it goes ahead of its place.
+    /// Milliseconds by which the run moves ahead in its queue.
     pub priority_ms: i64,
-    /// How long it may wait there, as it is stored.
+    /// Time to live in the queue, as stored.
     pub ttl: Option<String>,
-    /// Whether the length of its queue has a limit.
+    /// Whether the queue has a maximum size.
     pub is_sized: bool,
 }
 
 impl Timing {
-    /// Its place in the queue, and the earliest time of its claim.
+    /// The run's queue order, and its earliest dequeue.
     #[must_use]
     pub const fn available_at(&self) -> Timestamp {
         self.queue_timestamp.plus_ms(-self.priority_ms)
     }
 
-    /// The same with another time. Its place in the queue goes with it, unless its caller has chosen one: in the reference
-    /// it stays, so that a run that is put forward waits for its old time.
+    /// The timing with another due time. The queue order moves with it, unless its caller has chosen one: otherwise a run
+    /// moved forward would still wait for its old time.
     #[must_use]
     pub fn moved_to(self, delay_until: Timestamp) -> Self {
         let is_chosen = self.delay_until != Some(self.queue_timestamp);
@@ -44,7 +44,7 @@ impl Timing {
         }
     }
 
-    /// `moved`, into the queue.
+    /// Turns `moved` into a plan that queues the run.
     pub(crate) fn enqueue(&self, mut moved: Move, now: Timestamp) -> Plan {
         moved.available_at = Some(self.available_at());
         moved.expires_at = ttl::expires_at(self.ttl.as_deref(), now);
@@ -53,7 +53,7 @@ impl Timing {
     }
 }
 
-/// Puts a run into its queue whose time has come. One whose time was moved, or that is somewhere else by now, is left alone.
+/// Queues a run whose delay has ended. A run that was rescheduled, or has left its delay, is left alone.
 pub(crate) fn end(run: &Run, timing: &Timing, settings: &Settings) -> Plan {
     use ExecutionStatus::*;
     match run.execution_status {
@@ -80,7 +80,7 @@ pub(crate) fn end(run: &Run, timing: &Timing, settings: &Settings) -> Plan {
     timing.enqueue(moved, settings.now)
 }
 
-/// Gives a run another time.
+/// Moves the due time of a run.
 ///
 /// # Errors
 /// [`Refusal::WrongStatus`] (`RE004`) for a run that waits neither for a time nor for a version.
@@ -117,10 +117,10 @@ pub(crate) fn reschedule(run: &Run, delay_until: Timestamp) -> Result<Plan, Refu
     Ok(Plan::to(moved))
 }
 
-/// Checks the time of a delay.
+/// Checks the due time of a delay.
 ///
 /// # Errors
-/// [`Refusal::InvalidValue`] (`22023`) outside of the years 1 to 9999.
+/// [`Refusal::InvalidValue`] (`22023`) outside the years 1 to 9999.
 pub fn check_delay_until(at: Timestamp) -> Result<Timestamp, Refusal> {
     at.check("delay_until")
 }

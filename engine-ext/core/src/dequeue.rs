@@ -1,4 +1,4 @@
-//! What a worker may ask of its queue.
+//! A worker's request for runs.
 
 use crate::Refusal;
 
@@ -8,9 +8,9 @@ const MAX_WAIT_MS: i32 = 60_000;
 /// A checked request for runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DequeueRequest {
-    /// How many runs at most.
+    /// Most runs to return.
     pub max_runs: i32,
-    /// How long to wait for the first one, milliseconds.
+    /// How long to wait for the first run, milliseconds.
     pub wait_ms: i32,
 }
 
@@ -38,14 +38,14 @@ impl DequeueRequest {
     }
 }
 
-/// How often a second all together look who wait for the same runs, and are woken by a commit that has some.
+/// Polls per second that all sessions waiting for the same runs make together; a commit with runs wakes them besides.
 const LOOKS_PER_SECOND: f64 = 100.0;
 
-/// Whether one of `waiting` that wait for the same runs looks again in this second, if nobody has woken it. `chance` is at least 0
-/// and less than 1.
+/// Whether one of `waiting` sessions that wait for the same runs polls in this second without being woken. `chance` is at
+/// least 0 and less than 1.
 ///
-/// Alone or among few each looks once a second, so that it sees a run whose hour has come by itself. Of many it is enough that some
-/// do: each draws, every second anew, so that those who stay behind when others have got something look as often as they must.
+/// A few sessions poll once a second each, to see runs that become due without a commit. Of many sessions only some need to:
+/// each draws again every second, so that the sessions left waiting poll often enough after others have claimed runs.
 #[must_use]
 pub fn looks_again(waiting: usize, chance: f64) -> bool {
     chance * (waiting as f64) < LOOKS_PER_SECOND

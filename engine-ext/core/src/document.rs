@@ -1,21 +1,21 @@
-//! Documents: what JSON is taken, and how it is read so that it comes back as it went in.
+//! Documents: which JSON is accepted, and how it is read so that it is returned unchanged.
 //!
-//! `serde_json` alone does not read every document as it was written: with numbers of any precision it takes an object whose
-//! first key is the name it has for numbers itself for a number, and it gives up at a depth of 128, which jsonb does not.
+//! `serde_json` alone does not read every document faithfully: with arbitrary precision it mistakes an object whose first
+//! key is its internal name for numbers for a number, and it stops at a depth of 128, which jsonb does not.
 
 use serde_json::{Map, Number, Value};
 
 use crate::Refusal;
 
-/// How deep arrays and objects may stand in each other in a document that comes in. What the engine puts around a document
-/// stays well below the 128 levels at which readers give up.
+/// Greatest nesting of arrays and objects in an incoming document. Whatever the engine wraps around it stays well below the
+/// 128 levels at which readers stop.
 pub const MAX_DEPTH: usize = 64;
 
-/// How deep [`read`] goes. Whatever lies deeper is read as null, and the document is refused for its depth all the same:
+/// Greatest nesting that [`read`] follows. Deeper values are read as null, and the document is refused for its depth anyway:
 /// recursion must end before the stack does.
 const READ_DEPTH: usize = 512;
 
-/// Reads JSON; `None` for a text that is none. An object is an object whatever its keys are, and depth is no error.
+/// Reads JSON; `None` for text that is not JSON. Objects may have any keys, and depth is no error.
 #[must_use]
 pub fn read(text: &str) -> Option<Value> {
     let mut reader = Reader { text, at: 0 };
@@ -36,7 +36,7 @@ pub fn check_depth(parameter: &'static str, document: &Value) -> Result<(), Refu
     }
 }
 
-/// Refuses a text that its media type says is JSON and that is none, or is too deep. Other types are opaque.
+/// Refuses text whose media type is JSON and that is not JSON, or too deep. Other types are opaque.
 ///
 /// # Errors
 /// [`Refusal::NotJson`], [`Refusal::TooDeep`] (`22032`).
@@ -61,7 +61,7 @@ pub fn check_text(
     }
 }
 
-/// Whether a media type is JSON, whatever its parameters.
+/// Whether a media type is JSON, with any parameters.
 fn is_json(media_type: &str) -> bool {
     let name = media_type.split(';').next().unwrap_or_default();
     name.trim().eq_ignore_ascii_case("application/json")
@@ -83,7 +83,7 @@ fn is_within(document: &Value, levels: usize) -> bool {
     }
 }
 
-/// How deep brackets stand in each other outside of strings.
+/// Nesting of the brackets outside strings.
 fn text_depth(text: &str) -> usize {
     let (mut depth, mut deepest, mut in_string, mut is_escaped) = (0_usize, 0, false, false);
     for byte in text.bytes() {
@@ -102,7 +102,7 @@ fn text_depth(text: &str) -> usize {
     deepest
 }
 
-/// A place in a text.
+/// A position in a text.
 struct Reader<'a> {
     text: &'a str,
     at: usize,
@@ -201,7 +201,7 @@ impl Reader<'_> {
         })
     }
 
-    /// Goes behind an array or object without reading it.
+    /// Skips an array or object without reading it.
     fn skip_nested(&mut self) -> Option<Value> {
         let mut depth = 0_usize;
         loop {

@@ -5,10 +5,10 @@ use crate::Refusal;
 /// Longest text of a duration, characters.
 const MAX_LENGTH: usize = 100;
 
-/// A century: what a duration may last, seconds.
+/// Longest duration, seconds: a century.
 const MAX_SECONDS: i64 = 100 * 366 * 24 * 3_600;
 
-/// Units, longest first; `hr` is another word for `h`.
+/// Units, largest first; `hr` is an alias of `h`.
 const UNITS: [(&str, i64); 6] = [
     ("w", 7 * 24 * 3_600),
     ("d", 24 * 3_600),
@@ -18,8 +18,8 @@ const UNITS: [(&str, i64); 6] = [
     ("s", 1),
 ];
 
-/// Reads a duration, seconds: numbers with the units `w`, `d`, `hr` or `h`, `m` and `s`. A unit that comes twice counts once,
-/// the first time, as in the reference.
+/// Reads a duration in seconds: numbers with the units `w`, `d`, `hr` or `h`, `m` and `s`. Of a unit that occurs twice only
+/// the first counts.
 #[must_use]
 pub(crate) fn parse(text: &str) -> Option<i64> {
     if text.is_empty() || text.len() > MAX_LENGTH {
@@ -41,7 +41,7 @@ pub(crate) fn parse(text: &str) -> Option<i64> {
     (seconds <= MAX_SECONDS).then_some(seconds)
 }
 
-/// Reads a duration that a caller gives, seconds.
+/// Reads the duration in a parameter, seconds.
 ///
 /// # Errors
 /// [`Refusal::InvalidValue`] (`22023`) for anything else.
@@ -56,7 +56,7 @@ pub(crate) fn check(parameter: &'static str, text: &str) -> Result<i64, Refusal>
     })
 }
 
-/// Writes a duration.
+/// Formats a duration.
 #[must_use]
 pub(crate) fn write(seconds: i64) -> String {
     let mut left = seconds.max(0);

@@ -1,4 +1,4 @@
-//! Ids of what belongs to runs. Like those of runs, they say their shard.
+//! Ids of waitpoints, batches and checkpoints. Like run ids, they end in their shard.
 
 use crate::Shard;
 use crate::id::{mint_on, shard_of};
@@ -16,13 +16,13 @@ macro_rules! entity_id {
                 Self(text.strip_prefix($prefix).unwrap_or(text).to_owned())
             }
 
-            /// Makes an id on `shard` out of a fresh cuid.
+            /// Makes an id on `shard` from a fresh cuid.
             #[must_use]
             pub fn mint(cuid: &str, shard: Shard) -> Self {
                 Self(mint_on(cuid, shard))
             }
 
-            /// Where it lives.
+            /// The shard that the id names.
             #[must_use]
             pub fn shard(&self) -> Shard {
                 shard_of(&self.0)

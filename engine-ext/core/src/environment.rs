@@ -1,4 +1,4 @@
-//! Environments, the tenants of the engine, and their queues.
+//! Environments, the scopes of names, limits and pauses, and their queues.
 
 use std::collections::BTreeMap;
 
@@ -6,61 +6,62 @@ use serde_json::Value;
 
 use crate::{EnvironmentType, Refusal, Shard};
 
-/// An environment.
+/// An environment as it is stored, with its configured queues.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Environment {
-    /// Its id.
+    /// The id that callers chose.
     pub id: String,
-    /// Where it lives.
+    /// The shard of all its rows.
     pub shard: Shard,
-    /// Its kind.
+    /// Production, staging, development or preview.
     pub kind: EnvironmentType,
-    /// The project it belongs to.
+    /// Project id, for workers and readers.
     pub project_id: Option<String>,
-    /// The organization it belongs to.
+    /// Organization id, for workers and readers.
     pub organization_id: Option<String>,
     /// Runs that may hold a slot at once, before the burst factor; `None` for no limit.
     pub concurrency_limit: Option<i32>,
-    /// By how much several queues together may exceed the limit.
+    /// Factor by which several queues together may exceed the limit.
     pub burst_factor: f64,
-    /// Queued runs of one queue from which on triggers are refused; `None` for no limit.
+    /// Queued runs per queue at which triggers are refused; `None` for no limit.
     pub max_queue_size: Option<i32>,
-    /// Whether nothing is handed out.
+    /// Whether dequeues skip it.
     pub is_paused: bool,
-    /// Whether a run waits for a version that knows its task.
+    /// Whether runs wait for a version that knows their task.
     pub requires_version: bool,
-    /// Whether it is closed for good.
+    /// Whether it accepts no new work, permanently.
     pub is_archived: bool,
-    /// Retry policy of its runs that have none, neither of their own nor of their task.
+    /// Retry policy of runs without one of their own or of their task.
     pub retry: Option<Value>,
-    /// Whether claims reserve slots of its limit in shared memory, before they count. Then its limit is no lane's; else lanes have
-    /// it, too, and a claimer has the mutex alone.
+    /// Whether dequeues reserve slots of its limit in shared memory before they count. Then lanes ignore this limit;
+    /// otherwise it applies to lanes too, and a dequeue takes the mutex exclusively.
     pub reserves_slots: bool,
-    /// Whether what is there has been fitted to its limits since they were set. Until then slots count that do not say so, and
-    /// queues without a limit have lanes.
+    /// Whether existing rows have been adapted to the limits since these were set. Until then slots without the mark count
+    /// too, and queues without a limit have lanes.
     pub is_fitted: bool,
-    /// Those of its queues that somebody has set.
+    /// Its configured queues, by name.
     pub queues: BTreeMap<String, Queue>,
 }
 
-/// A queue that somebody has set.
+/// A configured queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Queue {
-    /// Runs of it, or of each of its concurrency keys, that may hold a slot at once; `None` for the environment's limit.
+    /// Runs of the queue, or of each of its concurrency keys, that may hold a slot at once; `None` for the environment's
+    /// limit.
     pub concurrency_limit: Option<i32>,
-    /// Stands in for the limit while it is set.
+    /// Replaces the limit while it is set.
     pub override_limit: Option<i32>,
-    /// Queued runs from which on triggers are refused; `None` for what the environment says.
+    /// Queued runs at which triggers are refused; `None` for the environment's setting.
     pub max_size: Option<i32>,
-    /// Whether nothing is handed out.
+    /// Whether dequeues skip it.
     pub is_paused: bool,
 }
 
 impl Environment {
-    /// The id of the environment that exists although nobody has set it.
+    /// Id of the environment that exists in every database without being set.
     pub const DEFAULT_ID: &'static str = "default";
 
-    /// That environment, as long as nobody sets it to something else.
+    /// The default environment, until it is set to something else.
     #[must_use]
     pub fn built_in() -> Self {
         Self {
@@ -82,7 +83,7 @@ impl Environment {
         }
     }
 
-    /// Whether it limits as `other` does, its queues aside.
+    /// Whether it has the same limits as `other`, its queues aside.
     #[must_use]
     pub fn limits_as(&self, other: &Self) -> bool {
         let limits = |of: &Self| {
@@ -106,7 +107,7 @@ impl Environment {
             .map(|limit| (f64::from(limit) * self.burst_factor).floor() as i64)
     }
 
-    /// Whether claims may reserve its slots: whether it has a limit that no single lane can fall short of.
+    /// Whether dequeues may reserve its slots: it has a limit, and bursts do not raise it above the limit of a single lane.
     fn can_reserve(&self) -> bool {
         match (self.cap(), self.concurrency_limit) {
             (Some(cap), Some(limit)) => cap <= i64::from(limit),
@@ -114,30 +115,30 @@ impl Environment {
         }
     }
 
-    /// Whether it goes by reservations exactly where that can be; `is_possible` says whether this server has the memory.
+    /// Whether it uses reservations exactly where they are possible; `is_possible` tells whether this server has the memory.
     #[must_use]
     pub fn is_settled(&self, is_possible: bool) -> bool {
         self.reserves_slots == (is_possible && self.can_reserve())
     }
 
-    /// Has it go by reservations where that can be.
+    /// Uses reservations where they are possible.
     pub fn settle(&mut self, is_possible: bool) {
         self.reserves_slots = is_possible && self.can_reserve();
     }
 
-    /// Whether a claimer has its mutex alone, since nothing else keeps others from its slots.
+    /// Whether a dequeue takes its mutex exclusively, since nothing else protects its slots.
     #[must_use]
     pub fn needs_mutex(&self) -> bool {
         self.cap().is_some() && !self.reserves_slots
     }
 
-    /// The most slots of a lane whose queue says nothing: the limit without its burst; `None` for no limit.
+    /// Most slots of a lane whose queue sets no limit: the environment's limit without burst; `None` for no limit.
     #[must_use]
     pub fn lane_cap(&self) -> Option<i32> {
         self.concurrency_limit.filter(|_| !self.reserves_slots)
     }
 
-    /// Whether there are lanes with a limit, or may be some that have none any more.
+    /// Whether it has lanes with a limit, or may still have lanes from an earlier limit.
     #[must_use]
     pub fn has_lanes(&self) -> bool {
         !self.is_fitted || self.lane_cap().is_some() || self.queue_caps().next().is_some()
@@ -153,7 +154,7 @@ impl Environment {
         }
     }
 
-    /// Which limits a slot of `queue` counts against.
+    /// The limits that a slot of `queue` counts against.
     #[must_use]
     pub fn limits(&self, queue: &str) -> SlotLimits {
         let own = self.queues.get(queue).and_then(Queue::limit);
@@ -166,7 +167,7 @@ impl Environment {
         }
     }
 
-    /// Which limits a slot counts against whose queue has none.
+    /// The limits that a slot of a queue without a limit counts against.
     #[must_use]
     pub fn other_limits(&self) -> SlotLimits {
         SlotLimits {
@@ -175,7 +176,7 @@ impl Environment {
         }
     }
 
-    /// The queues that have a limit, with the most slots of each of their lanes.
+    /// The queues with a limit, each with the most slots of one of its lanes.
     pub fn queue_caps(&self) -> impl Iterator<Item = (&str, i32)> {
         let within = self.concurrency_limit.unwrap_or(i32::MAX);
         self.queues.iter().filter_map(move |(name, queue)| {
@@ -191,7 +192,7 @@ impl Environment {
         own.or(self.max_queue_size)
     }
 
-    /// Refuses new work for an environment that is closed for good.
+    /// Refuses new work for an archived environment.
     ///
     /// # Errors
     /// [`Refusal::ArchivedEnvironment`] (`RE005`).
@@ -206,17 +207,17 @@ impl Environment {
     }
 }
 
-/// What limits make of a slot.
+/// The effect of limits on a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SlotLimits {
-    /// Whether it counts against one.
+    /// Whether it counts against a limit.
     pub is_counted: bool,
-    /// Whether giving it back is noted, since its lane has a limit and may have filed items.
+    /// Whether giving it back is recorded, since its lane has a limit and may have filed items.
     pub is_noted: bool,
 }
 
 impl SlotLimits {
-    /// What applies to one of two slots at least.
+    /// The union of two slots' effects.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         Self {
@@ -227,7 +228,7 @@ impl SlotLimits {
 }
 
 impl Queue {
-    /// Its own limit; `None` for none.
+    /// The limit in force: the override, if set; `None` for none.
     #[must_use]
     pub fn limit(&self) -> Option<i32> {
         if self.is_paused {

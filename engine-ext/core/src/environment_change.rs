@@ -4,20 +4,20 @@ use serde_json::Value;
 
 use crate::{Environment, EnvironmentType, Limits, Queue, Refusal, RetrySettings, check_label};
 
-/// What is asked of a limit.
+/// A requested change of a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LimitChange {
-    /// It stays as it is.
+    /// Keeps the limit.
     Keep,
-    /// It becomes this; `None` is no limit.
+    /// Sets the limit; `None` removes it.
     Set(Option<i32>),
 }
 
 impl LimitChange {
-    /// The number that stands for a limit that stays as it is.
+    /// The parameter value that keeps a limit.
     pub const KEEP: i32 = -1;
 
-    /// Reads the parameter of a limit: -1 keeps it, NULL takes it away.
+    /// Reads the parameter of a limit: -1 keeps it, NULL removes it.
     ///
     /// # Errors
     /// [`Refusal::InvalidValue`] (`22023`) below -1.
@@ -40,37 +40,38 @@ impl LimitChange {
     }
 }
 
-/// What is asked of an environment; `None` keeps what is there.
+/// A requested change of an environment; `None` keeps a field.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EnvironmentChange {
-    /// Its kind.
+    /// Name of the kind.
     pub kind: Option<String>,
-    /// The project it belongs to.
+    /// Project id.
     pub project_id: Option<String>,
-    /// The organization it belongs to.
+    /// Organization id.
     pub organization_id: Option<String>,
-    /// Its limit.
+    /// Limit on its slots.
     pub concurrency_limit: LimitChange,
-    /// By how much several queues may exceed it together.
+    /// Factor by which several queues together may exceed the limit.
     pub burst_factor: Option<f64>,
-    /// Queued runs of one queue from which on triggers are refused.
+    /// Queued runs per queue at which triggers are refused.
     pub max_queue_size: LimitChange,
-    /// Whether nothing is handed out.
+    /// Whether dequeues skip it.
     pub is_paused: Option<bool>,
-    /// Whether a run waits for a version that knows its task.
+    /// Whether runs wait for a version that knows their task.
     pub requires_version: Option<bool>,
-    /// Whether it is closed for good.
+    /// Whether it accepts no new work.
     pub is_archived: Option<bool>,
-    /// Its retry policy; a JSON null or false takes it away.
+    /// Retry policy; a JSON null or false removes it.
     pub retry: Option<Value>,
 }
 
 impl EnvironmentChange {
-    /// What becomes of `environment`.
+    /// Applies the change to `environment`.
     ///
     /// # Errors
-    /// [`Refusal::InvalidValue`] (`22023`) for an unknown kind, a burst factor below 1, an id that is too long, or a policy that
-    /// cannot be read; [`Refusal::TooDeep`] (`22032`), [`Refusal::TooLarge`] (`54000`) for one that is too deep or large.
+    /// [`Refusal::InvalidValue`] (`22023`) for an unknown kind, a burst factor below 1, an id that is too long, or a policy
+    /// that cannot be read; [`Refusal::TooDeep`] (`22032`), [`Refusal::TooLarge`] (`54000`) for one that is too deep or
+    /// large.
     pub fn apply(self, environment: &mut Environment, limits: &Limits) -> Result<(), Refusal> {
         if let Some(kind) = self.kind {
             environment.kind = EnvironmentType::parse(&kind).ok_or_else(|| {
@@ -123,21 +124,21 @@ impl EnvironmentChange {
     }
 }
 
-/// What is asked of a queue; `None` keeps what is there.
+/// A requested change of a queue; `None` keeps a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueueChange {
-    /// Its limit.
+    /// Limit on its slots.
     pub concurrency_limit: LimitChange,
-    /// What stands in for the limit.
+    /// Replaces the limit while it is set.
     pub override_limit: LimitChange,
-    /// Queued runs from which on triggers are refused.
+    /// Queued runs at which triggers are refused.
     pub max_size: LimitChange,
-    /// Whether nothing is handed out.
+    /// Whether dequeues skip it.
     pub is_paused: Option<bool>,
 }
 
 impl QueueChange {
-    /// What becomes of `queue`.
+    /// Applies the change to `queue`.
     #[must_use]
     pub fn apply(self, mut queue: Queue) -> Queue {
         self.concurrency_limit.apply(&mut queue.concurrency_limit);

@@ -1,4 +1,4 @@
-//! What a failed attempt reports, and what that makes of the run.
+//! Errors of failed attempts, and the status they lead to.
 
 use serde_json::{Map, Value, json};
 
@@ -14,20 +14,20 @@ named! {
         DequeuedMaxRetries = "TASK_RUN_DEQUEUED_MAX_RETRIES",
         /// The worker of a running attempt stopped beating.
         StalledExecuting = "TASK_RUN_STALLED_EXECUTING",
-        /// The same, while the run waited.
+        /// The worker of a waiting attempt stopped beating.
         StalledExecutingWithWaitpoints = "TASK_RUN_STALLED_EXECUTING_WITH_WAITPOINTS",
-        /// The same, where a silent worker is taken for one that ran out of memory.
+        /// The worker stopped beating, where that is taken for running out of memory.
         OutOfMemory = "TASK_PROCESS_OOM_KILLED",
-        /// The run stood in a queue although it was not queued.
+        /// The run had a queue item although it was not queued.
         DequeuedInvalidState = "TASK_DEQUEUED_INVALID_STATE",
-        /// It has started as many attempts as any run may.
+        /// The run has started as many attempts as any run may.
         Crashed = "TASK_RUN_CRASHED",
     }
 }
 
 const EXITED: &str = "TASK_PROCESS_EXITED_WITH_NON_ZERO_CODE";
 
-/// The internal codes that no retry can mend.
+/// The internal codes that no retry can fix.
 const NOT_RETRIABLE: &[&str] = &[
     "COULD_NOT_FIND_EXECUTOR",
     "COULD_NOT_FIND_TASK",
@@ -60,7 +60,7 @@ pub struct RunError {
 }
 
 impl RunError {
-    /// An error that the engine itself raises.
+    /// An error raised by the engine itself.
     #[must_use]
     pub fn internal(code: ErrorCode, message: &str) -> Self {
         let mut json = Map::new();
@@ -70,7 +70,7 @@ impl RunError {
         Self { json }
     }
 
-    /// An error that is a text: `STRING_ERROR`. It is cut as those of completions are.
+    /// A plain text error, `STRING_ERROR`, truncated like those of completions.
     #[must_use]
     pub fn text(raw: &str) -> Self {
         let mut json = Map::new();
@@ -81,10 +81,10 @@ impl RunError {
         }
     }
 
-    /// Reads an error out of a completion.
+    /// Reads the error of a completion.
     ///
     /// # Errors
-    /// [`Refusal::MalformedCompletion`] if its type is not one of the four, or a field of that type is missing or no text.
+    /// [`Refusal::MalformedCompletion`] if its type is not one of the four, or a field of that type is missing or not text.
     pub fn parse(value: &Value) -> Result<Self, Refusal> {
         let malformed = |detail: &str| Refusal::MalformedCompletion {
             detail: detail.to_owned(),
@@ -136,7 +136,7 @@ impl RunError {
         text.unwrap_or_default()
     }
 
-    /// What happened, in one line: the message, or the raw value of an error without one.
+    /// What happened, in one line: the message, or the raw value of an error without a message.
     #[must_use]
     pub fn message(&self) -> &str {
         match self.text_of("message") {
@@ -145,7 +145,7 @@ impl RunError {
         }
     }
 
-    /// Whether the attempt ran out of memory, as far as the report tells.
+    /// Whether the attempt ran out of memory, according to the report.
     #[must_use]
     pub fn is_out_of_memory(&self) -> bool {
         let message = self.message();
@@ -167,7 +167,7 @@ impl RunError {
         }
     }
 
-    /// The code that the retry decision goes by: a process that exited is told by the signal that ended it.
+    /// The code that decides about a retry: for a process that exited, the code of the signal that ended it.
     fn decisive_code(&self) -> Option<&str> {
         let signalled = match self.internal_code() {
             Some(EXITED) => self.message(),
@@ -200,7 +200,7 @@ impl RunError {
             .is_none_or(|code| !NOT_RETRIABLE.contains(&code))
     }
 
-    /// The status in which this error leaves a run that has no attempt left.
+    /// The final status of a run without attempts left.
     #[must_use]
     pub fn final_status(&self, environment: EnvironmentType) -> RunStatus {
         let Some(code) = self.internal_code() else {

@@ -1,24 +1,24 @@
-//! How long a run may stay without a beat.
+//! Heartbeat deadlines.
 
 use crate::ExecutionStatus;
 
-/// The deadlines of the five statuses that are watched, milliseconds.
+/// Deadlines of the five watched statuses, milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Heartbeats {
     /// Until a dequeued run must be started.
     pub pending_executing_ms: i64,
     /// Until a running attempt must beat.
     pub executing_ms: i64,
-    /// The same, while the run waits.
+    /// Until a waiting attempt must beat.
     pub executing_with_waitpoints_ms: i64,
     /// Until a worker must confirm a cancel.
     pub pending_cancel_ms: i64,
-    /// Until somebody looks whether a suspended run can go on.
+    /// Until the engine checks whether a suspended run can continue.
     pub suspended_ms: i64,
 }
 
 impl Heartbeats {
-    /// The deadline of a status; `None` where nobody watches.
+    /// The deadline of a status; `None` for a status that is not watched.
     #[must_use]
     pub const fn interval_ms(&self, status: ExecutionStatus) -> Option<i64> {
         use ExecutionStatus::*;

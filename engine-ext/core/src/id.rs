@@ -1,23 +1,23 @@
-//! Ids: how they look, where they say their run lives, and how those of snapshots grow.
+//! Ids: their form, the shard they name, and how snapshot ids grow.
 //!
 //! The engine's ids are cuids: `c`, eight base-36 characters of Unix milliseconds, then counter, fingerprint and random
 //! characters, 25 in all. Those of runs, waitpoints, batches and checkpoints end in two base-36 characters of their shard.
 
 use crate::Refusal;
 
-/// Length of an id that the engine minted.
+/// Characters of an id minted by the engine.
 const LENGTH: usize = 25;
-/// Length of its time, behind the first character.
+/// Characters of its time, after the first character.
 const TIME_LENGTH: usize = 8;
-/// Longest id that a caller may choose.
+/// Most characters of an id chosen by a caller.
 const MAX_CHOSEN_LENGTH: usize = 64;
 
-/// Where an environment and all that belongs to it live: 0..=1295.
+/// Identifies where an environment and all its rows live: 0..=1295.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Shard(i16);
 
 impl Shard {
-    /// A shard by its number; `None` outside 0..=1295.
+    /// The shard with this number; `None` outside 0..=1295.
     #[must_use]
     pub const fn new(number: i16) -> Option<Self> {
         if number >= 0 && number < 36 * 36 {
@@ -27,7 +27,7 @@ impl Shard {
         }
     }
 
-    /// Its number.
+    /// The number, as stored in the column `shard`.
     #[must_use]
     pub const fn number(self) -> i16 {
         self.0
@@ -39,7 +39,7 @@ impl Shard {
 pub struct RunId(String);
 
 impl RunId {
-    /// Reads an id, bare or as `run_<id>`. Any text is an id; most are of no run.
+    /// Reads an id, bare or as `run_<id>`. Any text is an id; most name no run.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         Self(text.strip_prefix("run_").unwrap_or(text).to_owned())
@@ -48,8 +48,8 @@ impl RunId {
     /// An id that a caller chose for a new run on `shard`.
     ///
     /// # Errors
-    /// [`Refusal::InvalidValue`] if it is empty, too long, has other characters than letters, digits, `_` and `-`, or
-    /// names another shard.
+    /// [`Refusal::InvalidValue`] if it is empty, too long, has characters other than letters, digits, `_` and `-`, or names
+    /// another shard.
     pub fn choose(text: &str, shard: Shard) -> Result<Self, Refusal> {
         let id = Self::parse(text);
         let legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
@@ -74,13 +74,13 @@ impl RunId {
         Ok(id)
     }
 
-    /// Makes a run's id on `shard` out of a fresh cuid.
+    /// Makes a run id on `shard` from a fresh cuid.
     #[must_use]
     pub fn mint(cuid: &str, shard: Shard) -> Self {
         Self(mint_on(cuid, shard))
     }
 
-    /// Where the run lives. Ids that callers chose in another form live on shard 0.
+    /// The shard that the id names; 0 for ids that callers chose in another form.
     #[must_use]
     pub fn shard(&self) -> Shard {
         shard_of(&self.0)
@@ -99,12 +99,12 @@ impl RunId {
     }
 }
 
-/// A snapshot's id, without its prefix: the fencing token of its run.
+/// A snapshot's id, without its prefix: the run's fencing token.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SnapshotId(String);
 
 impl SnapshotId {
-    /// Reads an id, bare or as `snapshot_<id>`. Any text is an id; most are of no snapshot.
+    /// Reads an id, bare or as `snapshot_<id>`. Any text is an id; most name no snapshot.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         Self(text.strip_prefix("snapshot_").unwrap_or(text).to_owned())
@@ -152,7 +152,7 @@ pub(crate) fn mint_on(cuid: &str, shard: Shard) -> String {
     id
 }
 
-/// The shard at the end of an id; 0 for one that the engine did not mint.
+/// The shard at the end of an id; 0 for ids that the engine did not mint.
 pub(crate) fn shard_of(id: &str) -> Shard {
     let bytes = id.as_bytes();
     if bytes.len() != LENGTH || bytes[0] != b'c' || !bytes.iter().all(|byte| value(*byte).is_some())

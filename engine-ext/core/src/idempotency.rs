@@ -1,4 +1,4 @@
-//! Idempotency keys, and what else lets a trigger find a run that is there.
+//! Idempotency keys, and the other keys by which a trigger finds an existing run.
 
 use sha2::{Digest, Sha256};
 
@@ -7,27 +7,27 @@ use crate::{Refusal, RunStatus, Timestamp};
 
 const MAX_KEY_LENGTH: usize = 2048;
 
-/// Thirty days: how long a key is remembered if its caller says nothing.
+/// How long a key is remembered unless its caller sets a time: thirty days.
 const DEFAULT_MS: i64 = 30 * 24 * 3_600_000;
 
 named! {
-    /// What a key makes unique.
+    /// Scope of a key's uniqueness.
     KeyKind {
-        /// One run per key, as long as it is good for something.
+        /// One run per key until it fails or the key expires.
         Idempotency = "IDEMPOTENCY",
-        /// One run per key, as long as it waits.
+        /// One run per key while it is delayed.
         Debounce = "DEBOUNCE",
-        /// One run per key, for ever.
+        /// One run per key, permanently.
         OneTimeToken = "ONE_TIME_TOKEN",
     }
 }
 
-/// An idempotency key, and how long it is remembered.
+/// An idempotency key and its expiry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyKey {
-    /// The key.
+    /// The caller's text.
     pub key: String,
-    /// Until when it is remembered.
+    /// When the key is forgotten.
     pub expires_at: Timestamp,
 }
 
@@ -49,7 +49,7 @@ impl IdempotencyKey {
     }
 }
 
-/// Checks the length of a key.
+/// Checks the size of a key.
 pub(crate) fn check_key(parameter: &'static str, key: &str) -> Result<(), Refusal> {
     let length = key.chars().count();
     if length == 0 || length > MAX_KEY_LENGTH {
@@ -62,8 +62,8 @@ pub(crate) fn check_key(parameter: &'static str, key: &str) -> Result<(), Refusa
     Ok(())
 }
 
-/// Whether a trigger at `now` may have the key of a run that is in `status`: it has expired, or the run failed. The run of a
-/// cancel stays the answer.
+/// Whether a trigger at `now` may take the key of a run in `status`: the key has expired, or the run failed. A cancelled run
+/// keeps its key.
 #[must_use]
 pub fn is_key_free(status: RunStatus, expires_at: Option<Timestamp>, now: Timestamp) -> bool {
     use RunStatus::*;
@@ -84,8 +84,8 @@ pub fn is_key_free(status: RunStatus, expires_at: Option<Timestamp>, now: Timest
     has_failed || expires_at.is_some_and(|at| at < now)
 }
 
-/// What stands for a key in its index: a digest, since a key may be longer than an entry of an index. Each part comes with its
-/// length, so that no two keys of different parts are written alike.
+/// Digest that represents a key in its index, since a key may be longer than an index entry. Each part is preceded by its
+/// length, so that keys with different parts never have the same input.
 #[must_use]
 pub fn digest_of(parts: &[&str]) -> Vec<u8> {
     let mut digest = Sha256::new();

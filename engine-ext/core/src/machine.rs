@@ -6,7 +6,7 @@ use crate::status::named;
 use crate::{EnvironmentType, Refusal};
 
 named! {
-    /// How large a machine a run asks for. The engine hands it on; whoever starts workers acts on it.
+    /// A run's machine size. The engine only passes it on; the deployment that starts workers acts on it.
     Machine {
         /// 0.25 processors, 0.25 GB.
         Micro = "micro",
@@ -26,13 +26,13 @@ named! {
 }
 
 impl Machine {
-    /// The preset that a run gets: the one it names, or `default` where it names none or an unknown one.
+    /// The preset of a run: the one it names, or `default` if it names none or an unknown one.
     #[must_use]
     pub fn resolve(named: Option<&str>, default: Self) -> Self {
         named.and_then(Self::parse).unwrap_or(default)
     }
 
-    /// The preset of this name.
+    /// Reads the name of a preset in a parameter.
     ///
     /// # Errors
     /// [`Refusal::InvalidValue`] (`22023`) for any other name.
@@ -47,10 +47,10 @@ impl Machine {
     }
 }
 
-/// The most of anything that a preset has or costs: no sum of costs comes near what no number says.
+/// Greatest value of a preset's fields, so that no sum of costs overflows.
 const MOST: f64 = 1_000_000.0;
 
-/// What a preset has and costs.
+/// Size and cost of a preset.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Preset {
     /// Processors.
@@ -65,7 +65,7 @@ impl Preset {
     /// Checks the values of a preset.
     ///
     /// # Errors
-    /// [`Refusal::InvalidValue`] (`22023`) for a value that is negative, more than a million, or no number.
+    /// [`Refusal::InvalidValue`] (`22023`) for a value that is negative, above a million, or not a number.
     pub fn new(cpu: f64, memory: f64, cents_per_ms: f64) -> Result<Self, Refusal> {
         for (parameter, value) in [
             ("cpu", cpu),
@@ -105,7 +105,7 @@ impl Preset {
     }
 }
 
-/// All presets: those that somebody has set, and the built-in ones.
+/// All presets: the configured ones and the built-in ones.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Machines {
     default: Machine,
@@ -113,7 +113,7 @@ pub struct Machines {
 }
 
 impl Machines {
-    /// The built-in presets; `default` is the one of a run that names none.
+    /// The built-in presets; `default` applies to runs that name none.
     #[must_use]
     pub const fn built_in(default: Machine) -> Self {
         Self {
@@ -122,19 +122,19 @@ impl Machines {
         }
     }
 
-    /// The same, some of them set to other values.
+    /// The presets with those in `set` replaced.
     #[must_use]
     pub fn with(self, set: Vec<(Machine, Preset)>) -> Self {
         Self { set, ..self }
     }
 
-    /// The preset that a run gets which names `name`.
+    /// The preset of a run that names `name`.
     #[must_use]
     pub fn resolve(&self, name: Option<&str>) -> Machine {
         Machine::resolve(name, self.default)
     }
 
-    /// What `machine` has and costs.
+    /// Size and cost of `machine`.
     #[must_use]
     pub fn preset(&self, machine: Machine) -> Preset {
         match self.set.iter().find(|(name, _)| *name == machine) {
@@ -143,7 +143,7 @@ impl Machines {
         }
     }
 
-    /// The smallest preset that has so much; the default where none has.
+    /// The smallest preset with at least this much; the default if there is none.
     #[must_use]
     pub fn fitting(&self, cpu: f64, memory: f64) -> Machine {
         let fits = |machine: &&Machine| {
@@ -168,7 +168,7 @@ impl Machines {
         json!({"name": machine.as_str(), "cpu": cpu, "memory": memory, "centsPerMs": cents_per_ms})
     }
 
-    /// Cost of `duration_ms` milliseconds on the machine that a run names, cents; nothing in development.
+    /// Cost of `duration_ms` milliseconds on the machine that a run names, cents; zero in development.
     #[must_use]
     pub fn cost(&self, environment: EnvironmentType, name: Option<&str>, duration_ms: i64) -> f64 {
         match environment {

@@ -1,4 +1,4 @@
-//! A new run, checked.
+//! A new run after its checks.
 
 use std::rc::Rc;
 
@@ -6,75 +6,75 @@ use serde_json::Value;
 
 use crate::{BatchId, Debounce, Environment, IdempotencyKey, RunId, Timestamp, ttl};
 
-/// A new run, checked and complete but for its ids.
+/// A new run, checked and complete except for its ids.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewRun {
-    /// Where it belongs.
+    /// The environment that it belongs to.
     pub environment: Rc<Environment>,
-    /// Its id, if the caller chose it.
+    /// The id chosen by the caller, if any.
     pub chosen_id: Option<RunId>,
-    /// The task.
+    /// Name of the task to run.
     pub task: String,
-    /// Its input.
+    /// Input of the handler, opaque text.
     pub payload: String,
     /// Media type of the input.
     pub payload_type: String,
-    /// The queue.
+    /// Name of the queue.
     pub queue: String,
-    /// Who may dequeue it.
+    /// The worker queue that dequeues it.
     pub worker_queue: String,
     /// Runs with the same key share a limit.
     pub concurrency_key: Option<String>,
-    /// Milliseconds by which it goes ahead.
+    /// Milliseconds by which it moves ahead in its queue.
     pub priority_ms: i64,
-    /// Its place in the queue before priority.
+    /// Queue order before priority.
     pub queue_timestamp: Timestamp,
-    /// Its place in the queue, and the earliest time of its claim.
+    /// Queue order, and the earliest dequeue.
     pub available_at: Timestamp,
-    /// How many attempts it has, if that was said.
+    /// Limit on the number of attempts, if set.
     pub max_attempts: Option<i32>,
-    /// How long an attempt may take, seconds.
+    /// Time limit of an attempt, seconds.
     pub max_duration_seconds: Option<i32>,
     /// Machine preset.
     pub machine: Option<String>,
-    /// Labels.
+    /// Labels for readers.
     pub tags: Vec<String>,
-    /// The caller's own data.
+    /// The caller's own data, which handlers may change.
     pub metadata: Option<Value>,
-    /// Whether it is a test.
+    /// Whether it is a test run.
     pub is_test: bool,
     /// Trace context to continue.
     pub trace_context: Option<Value>,
-    /// The engine's users' own notes.
+    /// The caller's own data, which nothing changes.
     pub annotations: Option<Value>,
-    /// The run that it repeats, without its prefix.
+    /// Bare id of the run that it replays.
     pub replayed_from: Option<String>,
     /// The run that triggered it.
     pub parent_run_id: Option<RunId>,
-    /// Retry settings.
+    /// Retry settings of the run itself.
     pub retry: Option<Value>,
-    /// Whether the run that triggered it waits for its end.
+    /// Whether its parent waits for its end.
     pub resume_parent: bool,
     /// The batch that it joins.
     pub batch_id: Option<BatchId>,
-    /// Its place in that batch; `None` for the next one.
+    /// Index in that batch; `None` for the next one.
     pub batch_index: Option<i32>,
-    /// Not before this.
+    /// Earliest time of the first attempt.
     pub delay_until: Option<Timestamp>,
-    /// How long it may wait in its queue.
+    /// Time to live in its queue.
     pub ttl: Option<String>,
-    /// One run per key.
+    /// Key by which later triggers find this run.
     pub idempotency_key: Option<IdempotencyKey>,
-    /// How triggers of one key are brought together.
+    /// Debounce options.
     pub debounce: Option<Debounce>,
-    /// Good for one run.
+    /// Token that only one trigger may use.
     pub one_time_use_token: Option<String>,
-    /// The version of the worker that is to do it.
+    /// The worker version that it is bound to.
     pub version: Option<String>,
 }
 
 impl NewRun {
-    /// When it expires if it enters its queue at `now`.
+    /// When it expires if it is queued at `now`.
     #[must_use]
     pub fn expires_at(&self, now: Timestamp) -> Option<Timestamp> {
         ttl::expires_at(self.ttl.as_deref(), now)

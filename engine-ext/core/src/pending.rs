@@ -6,7 +6,7 @@ use crate::{
     Timing, Transition,
 };
 
-/// Has a queued run wait for a version.
+/// Parks a queued run until a version knows its task.
 pub(crate) fn park(run: &Run, reason: ParkReason) -> Plan {
     use ExecutionStatus::*;
     match run.execution_status {
@@ -31,8 +31,8 @@ pub(crate) fn park(run: &Run, reason: ParkReason) -> Plan {
     Plan::to(moved)
 }
 
-/// Puts a run into its queue, at its old place, for which a version is there; or has it wait for its time, if that was moved
-/// meanwhile. Its time to live begins.
+/// Queues a parked run in its old order once a version is there, or delays it if its due time was moved meanwhile. Its time
+/// to live begins.
 pub(crate) fn promote(run: &Run, timing: &Timing, settings: &Settings) -> Plan {
     use ExecutionStatus::*;
     match run.execution_status {
@@ -67,8 +67,8 @@ pub(crate) fn promote(run: &Run, timing: &Timing, settings: &Settings) -> Plan {
     }
 }
 
-/// Puts a run back that a worker of another version asked for. It counts as a loss, as in the reference: a run that only the
-/// wrong workers ask for ends as a dead letter.
+/// Requeues a run after a worker of another version asked for it. This counts as a loss: a run that only the wrong workers
+/// ask for ends as a dead letter.
 pub(crate) fn mismatch(run: &Run, settings: &Settings) -> Plan {
     use ExecutionStatus::*;
     match run.execution_status {

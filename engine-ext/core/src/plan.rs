@@ -1,4 +1,4 @@
-//! What becomes of a run: everything that the statement writes which applies a decision.
+//! The outcome of a decision: everything that the statement writes that applies it.
 
 use std::borrow::Cow;
 
@@ -8,73 +8,73 @@ use crate::status::named;
 use crate::{AttemptStatus, ExecutionStatus, Run, RunError, RunStatus, Settings, Timestamp};
 
 named! {
-    /// What wrote a snapshot. The view `engine.event` says which events that is.
+    /// The cause of a snapshot. The view `engine.event` maps it to events.
     Transition {
-        /// A trigger whose run goes into its queue.
+        /// A trigger queued the run.
         Triggered = "TRIGGERED",
-        /// A trigger whose run waits for its time.
+        /// A trigger created the run with a delay.
         TriggeredDelayed = "TRIGGERED_DELAYED",
-        /// A run that was cancelled before it was.
+        /// A run recorded as cancelled before it existed.
         CreatedCanceled = "CREATED_CANCELED",
         /// A run that could not be triggered.
         CreatedFailed = "CREATED_FAILED",
-        /// Its time came.
+        /// The delay ended.
         DelayEnded = "DELAY_ENDED",
-        /// Its time was moved.
+        /// The due time was moved.
         Rescheduled = "RESCHEDULED",
-        /// Its time to live passed in the queue.
+        /// The time to live passed in the queue.
         Expired = "EXPIRED",
         /// No version knows its task.
         Parked = "PARKED",
         /// A version knows its task.
         Promoted = "PROMOTED",
-        /// Handed to a worker.
+        /// A worker received the run.
         Dequeued = "DEQUEUED",
-        /// Handed its slot while its process is alive.
+        /// The run received its slot while its process is alive.
         ContinuedInQueue = "CONTINUED_IN_QUEUE",
-        /// A record of what went wrong; the snapshot is not valid.
+        /// A record of a problem; the snapshot is not valid.
         Refused = "REFUSED",
-        /// No worker started it in time, or its worker gave it back.
+        /// No worker started it in time, or its worker released it.
         Requeued = "REQUEUED",
         /// An attempt started.
         Started = "STARTED",
-        /// A restored worker goes on.
+        /// A restored worker continues.
         Continued = "CONTINUED",
-        /// Its attempt succeeded.
+        /// The attempt succeeded.
         Succeeded = "SUCCEEDED",
-        /// Its attempt failed, and no other follows.
+        /// The attempt failed and is not retried.
         Failed = "FAILED",
-        /// Its worker stopped beating, and no other attempt follows.
+        /// The worker stopped beating and the attempt is not retried.
         StalledForGood = "STALLED_FOR_GOOD",
-        /// Its attempt failed; the same worker starts the next one.
+        /// The attempt failed; the same worker starts the next one.
         Retried = "RETRIED",
-        /// Its attempt failed; the next one comes through the queue.
+        /// The attempt failed; the next one comes through the queue.
         RetriedByQueue = "RETRIED_BY_QUEUE",
-        /// Its worker died; the next attempt comes through the queue.
+        /// The worker died; the next attempt comes through the queue.
         AttemptFailed = "ATTEMPT_FAILED",
         /// Cancelled; its worker has not confirmed.
         CancelRequested = "CANCEL_REQUESTED",
-        /// Cancelled for good.
+        /// Cancelled and ended.
         Canceled = "CANCELED",
-        /// It waits.
+        /// The run waits.
         Blocked = "BLOCKED",
-        /// What it waited for is there.
+        /// Everything that the run waited for is completed.
         Unblocked = "UNBLOCKED",
-        /// Its process is frozen.
+        /// The process is frozen.
         Suspended = "SUSPENDED",
-        /// Back in its queue, to be thawed.
+        /// Queued again, to be restored.
         Resumed = "RESUMED",
-        /// Back in its queue although the queue had given it up.
+        /// Queued again after the queue had given it up.
         Redriven = "REDRIVEN",
     }
 }
 
-/// What becomes of a run.
+/// The outcome of a decision about a run.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Plan {
     /// QUEUED → PENDING_EXECUTING.
     Claim {
-        /// How many attempts the run has.
+        /// Limit on the number of attempts.
         max_attempts: i32,
     },
     /// → EXECUTING, with the next attempt.
@@ -86,112 +86,112 @@ pub enum Plan {
     Finish(Box<Finish>),
     /// → any other status.
     Move(Box<Move>),
-    /// A snapshot that is not valid, and then perhaps the end.
+    /// A snapshot that is not valid, then optionally the end.
     Refuse {
-        /// What is wrong.
+        /// The problem, in words.
         error: String,
-        /// The end.
+        /// The end, if the run ends.
         finish: Option<Box<Finish>>,
     },
-    /// The worker is told again.
+    /// Notifies the worker again.
     Notify,
-    /// Nothing.
+    /// Changes nothing.
     Keep,
 }
 
 /// How a run ends.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finish {
-    /// What ends it.
+    /// The cause of the end.
     pub transition: Transition,
-    /// Its final status.
+    /// Final status.
     pub run_status: RunStatus,
     /// Text of the last snapshot.
     pub description: Cow<'static, str>,
-    /// Its result.
+    /// The handler's result.
     pub output: Option<String>,
     /// Media type of the result.
     pub output_type: Option<String>,
-    /// Its error.
+    /// The error to store.
     pub error: Option<Value>,
-    /// Time that all its attempts have used, milliseconds.
+    /// Total time of its attempts, milliseconds.
     pub usage_duration_ms: i32,
-    /// What that time has cost, cents.
+    /// Cost of that time, cents.
     pub cost_in_cents: f64,
-    /// When it ended; `None` leaves what is there.
+    /// When it ended; `None` keeps the stored time.
     pub completed_at: Option<Timestamp>,
-    /// Whether the queue has given it up.
+    /// Whether the queue gave it up.
     pub is_dead_lettered: bool,
-    /// What only its events tell.
+    /// Detail for its events.
     pub detail: Option<Value>,
 }
 
-/// How a run goes on. What it holds follows from its new status: a queue item, a deadline, a slot.
+/// How a run continues. What it holds follows from its new status: a queue item, a deadline, a slot.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Move {
-    /// What moves it.
+    /// The cause of the move.
     pub transition: Transition,
-    /// Its new execution status.
+    /// New execution status.
     pub execution_status: ExecutionStatus,
-    /// Its new status.
+    /// New run status.
     pub run_status: RunStatus,
     /// Text of the snapshot.
     pub description: Cow<'static, str>,
-    /// Whether the snapshot names the caller.
+    /// Whether the snapshot records the calling worker.
     pub is_callers: bool,
-    /// From when it may be claimed, if it is queued.
+    /// Earliest dequeue, if it is queued.
     pub available_at: Option<Timestamp>,
-    /// When it expires in its queue. A run that comes back into its queue does not.
+    /// When it expires in its queue. A requeued run does not expire.
     pub expires_at: Option<Timestamp>,
-    /// Whether its queue item counts against a limit on the length of the queue.
+    /// Whether its queue item counts against the maximum size of the queue.
     pub is_sized: bool,
-    /// How often it has come back because its worker was lost.
+    /// How often it was requeued because its worker was lost.
     pub queue_attempts: i32,
-    /// How many of its attempts do not count.
+    /// How many of its attempts do not count against the limit.
     pub released_attempts: i32,
-    /// What the snapshot carries of its predecessor.
+    /// What the snapshot inherits from its predecessor.
     pub carries: Carries,
-    /// The batch that the run waits for from now on.
+    /// The batch that the run waits for from this snapshot on.
     pub batch_id: Option<String>,
-    /// Its new checkpoint.
+    /// New checkpoint.
     pub checkpoint_id: Option<String>,
-    /// The waitpoints whose completion it sees now: an object of two arrays, `ids` and `order`.
+    /// The waitpoints whose completion the snapshot records: an object of two arrays, `ids` and `order`.
     pub waitpoints: Option<Value>,
-    /// The machine it asks for.
+    /// New machine; `None` keeps the stored one.
     pub machine: Option<String>,
-    /// Time that its attempts have used, milliseconds.
+    /// Total time of its attempts, milliseconds.
     pub usage_duration_ms: i32,
-    /// What that time has cost, cents.
+    /// Cost of that time, cents.
     pub cost_in_cents: f64,
-    /// Its error.
+    /// The error to store.
     pub error: Option<Value>,
-    /// When it ended; `None` leaves what is there.
+    /// When it ended; `None` keeps the stored time.
     pub completed_at: Option<Timestamp>,
-    /// Why it waits for a version.
+    /// Why it is parked.
     pub status_reason: Option<String>,
-    /// What only its events tell.
+    /// Detail for its events.
     pub detail: Option<Value>,
-    /// What a caller who completed an attempt is told.
+    /// The answer to a completion.
     pub attempt_status: Option<AttemptStatus>,
-    /// When the next attempt may start, if one follows a failed one.
+    /// When the next attempt may start, after a failed one.
     pub retry_at: Option<Timestamp>,
 }
 
-/// What a snapshot carries of its predecessor.
+/// What a snapshot inherits from its predecessor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Carries {
     /// The batch that the run waits for.
     pub batch: bool,
-    /// Its checkpoint.
+    /// The latest checkpoint.
     pub checkpoint: bool,
-    /// The waitpoints whose completion it has seen.
+    /// The waitpoints whose completion it recorded.
     pub waitpoints: bool,
     /// The metadata of the snapshot.
     pub metadata: bool,
 }
 
 impl Carries {
-    /// All but the snapshot's metadata.
+    /// Everything except the snapshot's metadata.
     pub const WAIT: Self = Self {
         batch: true,
         checkpoint: true,
@@ -201,7 +201,7 @@ impl Carries {
 }
 
 impl Run {
-    /// This run with another status, and everything else as it is.
+    /// A move of this run to another status that keeps everything else.
     pub(crate) fn moved(
         &self,
         transition: Transition,
@@ -236,7 +236,7 @@ impl Run {
         }
     }
 
-    /// The end of this run in `run_status`, now, after `duration_ms` milliseconds more.
+    /// Ends this run in `run_status` now, after `duration_ms` more milliseconds.
     pub(crate) fn ended(
         &self,
         transition: Transition,
@@ -261,7 +261,7 @@ impl Run {
         }
     }
 
-    /// The end of this run by `error`.
+    /// Ends this run with `error`.
     pub(crate) fn failed(
         &self,
         error: &RunError,
@@ -283,7 +283,7 @@ impl Run {
     }
 }
 
-/// What the events of a retry tell.
+/// Detail for the events of a retry.
 pub(crate) fn retry_detail(
     error: &RunError,
     retry_at: Timestamp,

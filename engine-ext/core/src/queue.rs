@@ -1,11 +1,11 @@
-//! In and out of the queue.
+//! Entering and leaving the queue.
 
 use crate::{
     Carries, ErrorCode, ExecutionStatus, Plan, Refusal, Run, RunError, RunStatus, Settings,
     Transition,
 };
 
-/// What a worker that asks for work makes of a run that stands in a queue.
+/// A worker dequeues a run that has a queue item.
 pub(crate) fn dequeue(run: &Run) -> Plan {
     use ExecutionStatus::*;
     match run.execution_status {
@@ -36,8 +36,8 @@ pub(crate) fn dequeue(run: &Run) -> Plan {
     }
 }
 
-/// What becomes of a run that is not queued, and yet has an item in a queue. It takes a broken table to get here: the
-/// item is always taken away; one of a run that somebody just dequeued is a mere duplicate, and any other ends the run.
+/// Handles a run that has a queue item without being queued. Only a damaged table leads here: the item is always removed;
+/// for a run that was just dequeued it is a mere duplicate, and any other run ends.
 pub(crate) fn stray(run: &Run, settings: &Settings) -> Plan {
     use ExecutionStatus::*;
     let error = format!(
@@ -66,10 +66,9 @@ pub(crate) fn stray(run: &Run, settings: &Settings) -> Plan {
     }
 }
 
-/// Puts a run back that ended although its handler had not said so: the queue had given it up, its worker was lost once too
-/// often, it took too long, or waited too long. The reference has nothing left to redrive: its dead letters are finished and
-/// acknowledged. Ours come back with their identity and all attempts of the queue. A cancel is what
-/// somebody wanted.
+/// Requeues a run that ended without its handler's decision: the queue gave it up, its worker was lost too often, or it took
+/// or waited too long. It keeps its identity and gets all queue attempts again. A cancelled run is refused: a caller asked
+/// for that end.
 ///
 /// # Errors
 /// [`Refusal::NotRedrivable`] (`RE004`) for every other run.

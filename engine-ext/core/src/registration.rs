@@ -1,4 +1,4 @@
-//! How a worker tells what its version can do.
+//! Registrations of worker versions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,21 +7,21 @@ use serde_json::{Map, Value, json};
 use crate::document::check_depth;
 use crate::{Limits, Refusal, RetrySettings, Task, WorkerVersion, check_label, check_name, ttl};
 
-/// What a worker tells.
+/// A worker's registration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Registration {
-    /// Its version.
+    /// The version with its tasks and queues.
     pub worker: WorkerVersion,
-    /// The limits that its queues are to have as a base; `None` for no limit.
+    /// Base limits for its queues; `None` for no limit.
     pub limits: Vec<(String, Option<i32>)>,
 }
 
 impl Registration {
-    /// Reads what a worker tells: `tasks`, an array of objects with an `id`, and `queues`, an array of objects with a `name`.
+    /// Reads a registration: `tasks`, an array of objects with an `id`, and `queues`, an array of objects with a `name`.
     ///
     /// # Errors
-    /// [`Refusal::InvalidValue`] (`22023`), naming what it is; [`Refusal::TooDeep`] (`22032`); [`Refusal::TooLarge`] (`54000`) for
-    /// more than the largest payload.
+    /// [`Refusal::InvalidValue`] (`22023`), naming the value; [`Refusal::TooDeep`] (`22032`); [`Refusal::TooLarge`]
+    /// (`54000`) for more than the largest payload.
     pub fn read(
         version: &str,
         tasks: Option<&Value>,
@@ -59,7 +59,7 @@ impl Registration {
 }
 
 impl WorkerVersion {
-    /// Its tasks as they are stored: an object of objects.
+    /// The tasks as stored: an object of objects.
     #[must_use]
     pub fn tasks_json(&self) -> Value {
         let tasks = self.tasks.iter().map(|(id, task)| {
@@ -74,7 +74,7 @@ impl WorkerVersion {
         Value::Object(tasks.collect())
     }
 
-    /// Reads what [`Self::tasks_json`] wrote; what it cannot read holds for nobody.
+    /// Reads what [`Self::tasks_json`] wrote, without fields that cannot be read.
     #[must_use]
     pub fn stored(
         version: String,
@@ -98,7 +98,7 @@ impl WorkerVersion {
 }
 
 impl Task {
-    /// Reads a task. What is stored was checked when it came, by the rules of then: `check` lets that through.
+    /// Reads a task. Stored tasks passed the rules of their time and are not checked again: `check` is false for them.
     fn read(
         fields: Option<&Map<String, Value>>,
         check: impl FnOnce(Value) -> Result<Value, Refusal>,
@@ -130,10 +130,10 @@ fn elements<'a>(parameter: &'static str, value: Option<&'a Value>) -> Result<&'a
     }
 }
 
-/// The name of an element, and its other fields, if it has any.
+/// The name of an element, and its other fields, if any.
 type Named<'a> = (String, Option<&'a Map<String, Value>>);
 
-/// The name of an element, a text or a field of an object, and its other fields.
+/// Reads the name of an element, either the element's text or one of its fields, and its other fields.
 fn named<'a>(parameter: &'static str, key: &str, element: &'a Value) -> Result<Named<'a>, Refusal> {
     let (name, fields) = match element {
         Value::String(name) => (Some(name.as_str()), None),
@@ -144,7 +144,7 @@ fn named<'a>(parameter: &'static str, key: &str, element: &'a Value) -> Result<N
     Ok((check_name(parameter, name)?.to_owned(), fields))
 }
 
-/// The first of these fields that says something.
+/// The first of these fields that has a value.
 fn one_of<'a>(fields: &'a Map<String, Value>, keys: &[&str]) -> Option<&'a Value> {
     let mut said = keys.iter().filter_map(|key| fields.get(*key));
     said.find(|value| !value.is_null())

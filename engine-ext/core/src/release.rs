@@ -1,21 +1,21 @@
-//! A worker that gives a run back which it cannot bring to an end.
+//! Release: a worker gives back a run that it cannot finish.
 
 use crate::{
     Carries, ErrorCode, ExecutionStatus, Plan, Refusal, Run, RunError, RunStatus, Settings,
     SnapshotId, Timing, Transition, stall,
 };
 
-/// What is known of a run that its worker gives back, apart from the run itself.
+/// What a release must know besides the run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {
-    /// What says where it stood in its queue.
+    /// The run's queue order.
     pub timing: Timing,
-    /// Whether its attempt has ended and its worker was to start the next one: none is cut short then.
+    /// Whether its attempt has ended and its worker was to start the next one: then the release interrupts none.
     pub is_between_attempts: bool,
 }
 
-/// Puts `run` back into its queue at once, at its old place. An attempt that had started does not count: its worker was fine,
-/// and so was its handler. What counts is how often the run comes back, as for one whose worker is lost.
+/// Requeues `run` at once, in its old order. An interrupted attempt does not count, since neither worker nor handler failed.
+/// The requeue counts instead, as if the worker had been lost.
 ///
 /// # Errors
 /// [`Refusal::StaleSnapshot`] (`RE002`), [`Refusal::WrongStatus`] (`RE004`).
@@ -27,7 +27,7 @@ pub(crate) fn release(
 ) -> Result<Plan, Refusal> {
     use ExecutionStatus::*;
     run.check_snapshot(snapshot_id)?;
-    // A run that nobody started keeps what its snapshot carried, as where no worker starts it in time.
+    // A run without a started attempt keeps what its snapshot carried, as if no worker had started it in time.
     let (carries, released) = match run.execution_status {
         PendingExecuting => (Carries::WAIT, 0),
         Executing => (Carries::default(), i32::from(!release.is_between_attempts)),
@@ -46,7 +46,7 @@ pub(crate) fn release(
         RunStatus::Pending,
         "Requeued: its worker gave it back",
     );
-    // A place that is not reached yet was for a later time; its worker has had the run all the same.
+    // An order in the future was meant for later; a worker has had the run already.
     moved.available_at = Some(release.timing.available_at().min(settings.now));
     moved.carries = carries;
     moved.released_attempts = run.released_attempts + released;

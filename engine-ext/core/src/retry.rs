@@ -1,4 +1,4 @@
-//! Whether a failed attempt is followed by another one, and when.
+//! Whether a failed attempt is retried, and when.
 
 use serde_json::Value;
 
@@ -7,28 +7,28 @@ use crate::{
     Timestamp,
 };
 
-/// Ten years: how long a retry may be put off, milliseconds. The time of a retry stays within what every reader can say.
+/// Longest delay of a retry, milliseconds: ten years, so that its time stays in the range that every reader supports.
 pub(crate) const MAX_DELAY_MS: i64 = 10 * 366 * 24 * 3_600_000;
 
 /// Retry settings of a run, as [`RetrySettings::parse`] reads them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RetrySettings {
-    /// From which attempt on there is no delay, and so no retry.
+    /// The attempt from which on there is no delay, and so no retry.
     pub max_attempts: i32,
-    /// By what the delay grows with every attempt.
+    /// Growth of the delay per attempt.
     pub factor: f64,
     /// Delay after the first attempt, milliseconds.
     pub min_ms: i64,
     /// Longest delay, milliseconds.
     pub max_ms: i64,
-    /// Whether delays are lengthened by chance.
+    /// Whether jitter lengthens delays.
     pub randomize: bool,
-    /// The machine to go on with after running out of memory.
+    /// Machine of the next attempt after running out of memory.
     pub out_of_memory: Option<Machine>,
 }
 
 impl RetrySettings {
-    /// Reads settings; `None` where a field has the wrong type.
+    /// Reads settings; `None` if a field has the wrong type.
     #[must_use]
     pub fn parse(json: &Value) -> Option<Self> {
         let json = json.as_object()?;
@@ -55,14 +55,14 @@ impl RetrySettings {
         })
     }
 
-    /// Checks the settings that a caller gives.
+    /// Checks settings that a caller passes.
     ///
-    /// A delay of nothing would be no retry at all after running out of memory, and one at once, again and again, after any other
-    /// failure: neither is what somebody means who writes down delays. None comes of what is let through here.
+    /// A zero delay would prevent the retry after running out of memory, and retry any other failure in a tight loop.
+    /// Callers who configure delays want neither, so zero is refused.
     ///
     /// # Errors
-    /// [`Refusal::InvalidValue`] (`22023`) where [`Self::parse`] reads nothing, and for delays of less than a millisecond, of more
-    /// than ten years, or that shrink.
+    /// [`Refusal::InvalidValue`] (`22023`) where [`Self::parse`] returns `None`, and for delays below a millisecond, above
+    /// ten years, or that shrink.
     pub fn check(json: Value) -> Result<Value, Refusal> {
         for key in ["minTimeoutInMs", "maxTimeoutInMs", "factor"] {
             let number = json.get(key).and_then(Value::as_f64);
@@ -96,7 +96,7 @@ impl RetrySettings {
         }
     }
 
-    /// Delay after `attempt`, milliseconds; `None` if there is no other attempt. `jitter` is at least 1 and less than 2.
+    /// Delay after `attempt`, milliseconds; `None` if no attempt is left. `jitter` is at least 1 and less than 2.
     #[must_use]
     pub fn delay_ms(&self, attempt: i32, jitter: f64) -> Option<i64> {
         if attempt >= self.max_attempts {
@@ -106,8 +106,8 @@ impl RetrySettings {
         (delay > 0).then_some(delay)
     }
 
-    /// Delay between `attempt` and the next one, milliseconds, however many there are: that is the run's own matter.
-    /// `jitter` is at least 1 and less than 2.
+    /// Delay between `attempt` and the next one, milliseconds, regardless of the settings' limit: the run's own limit
+    /// applies. `jitter` is at least 1 and less than 2.
     #[must_use]
     pub fn pause_ms(&self, attempt: i32, jitter: f64) -> i64 {
         let backoff = Backoff {
@@ -119,7 +119,7 @@ impl RetrySettings {
     }
 }
 
-/// What holds where settings say nothing.
+/// Defaults of missing fields.
 impl Default for RetrySettings {
     fn default() -> Self {
         Self {
@@ -133,25 +133,25 @@ impl Default for RetrySettings {
     }
 }
 
-/// What a worker says of another attempt.
+/// A worker's request about a retry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AskedRetry {
-    /// Nothing: the run's policy counts.
+    /// No request: the run's policy applies.
     ByPolicy,
-    /// That there is to be one, and not when: the run's policy says that, or the default one.
+    /// A retry after the delay of the run's policy, or the default delay.
     Again,
-    /// When.
+    /// A retry at a time.
     At {
         /// When the next attempt may start; `None` for after the delay.
         at: Option<Timestamp>,
-        /// How long that is from now, milliseconds; `None` for as long as it is to `at`.
+        /// Milliseconds from now until then; `None` to compute it from `at`.
         delay_ms: Option<i64>,
     },
-    /// That there is to be none.
+    /// No retry.
     Never,
 }
 
-/// What follows a failed attempt.
+/// The outcome of a failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Decision {
     /// The run ends cancelled.
@@ -162,23 +162,22 @@ pub(crate) enum Decision {
     Retry(Retry),
 }
 
-/// Another attempt.
+/// A further attempt.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Retry {
     /// When it may start.
     pub(crate) at: Timestamp,
-    /// Whether it goes through the queue, or the same worker starts it.
+    /// Whether it comes through the queue, or the same worker starts it.
     pub(crate) is_queued: bool,
     /// The larger machine that it needs.
     pub(crate) machine: Option<Machine>,
 }
 
-/// What follows `error` in `run`, in this order: a cancel, memory that ran out, an error that no retry mends or attempts
-/// that are used up, what the worker asks for, the policy. `asked` is what the worker says of another attempt;
-/// `is_forced` if the worker is gone, so that only the queue can start it.
+/// Decides what follows `error`, in this order: a cancel, memory that ran out, an error that no retry fixes or attempts that
+/// are used up, the worker's request `asked`, the policy. `is_forced` means that the worker is gone, so that only the queue
+/// can start the next attempt.
 ///
-/// The reference asks a run's policy only where its process died. Ours asks it wherever the worker leaves it open: a policy
-/// that was given is meant for every failure.
+/// A policy applies to every failure for which the worker leaves the decision open.
 pub(crate) fn decide(
     run: &Run,
     error: &RunError,
@@ -190,7 +189,7 @@ pub(crate) fn decide(
         return Decision::Cancel;
     }
     let number = run.attempt_number.unwrap_or(1);
-    // One that its worker gave back is not one of its attempts.
+    // An attempt that its worker released does not count.
     let attempt = number - run.released_attempts;
     let own = run.retry.as_ref().and_then(RetrySettings::parse);
     if error.is_out_of_memory() {
@@ -214,7 +213,7 @@ pub(crate) fn decide(
         AskedRetry::ByPolicy => own,
         AskedRetry::Again => Some(own.unwrap_or_default()),
     };
-    // Always through the queue: a worker that knows nothing of retries never has to wait with a run in its hands.
+    // Always through the queue: a worker that knows nothing of retries must not have to wait while it holds a run.
     policy.map_or(Decision::Fail, |policy| {
         Decision::Retry(Retry {
             at: settings
@@ -226,8 +225,8 @@ pub(crate) fn decide(
     })
 }
 
-/// The run's own `maxAttempts` is not asked here, only that of the settings: running out of memory on a machine that is too
-/// small says nothing about the task.
+/// The run's own `maxAttempts` does not apply here, only that of the settings: running out of memory on a machine that is
+/// too small says nothing about the task.
 fn larger_machine(
     run: &Run,
     own: &RetrySettings,
@@ -390,7 +389,7 @@ mod tests {
             })
         };
         let by_policy = AskedRetry::ByPolicy;
-        // The run's own number of attempts counts, not that of the policy.
+        // The run's own limit on attempts applies, not that of the policy.
         assert_eq!(decided(&run, &user_error(), by_policy), queued(20));
         assert_eq!(decided(&run, &user_error(), AskedRetry::Again), queued(20));
         assert_eq!(

@@ -1,63 +1,63 @@
-//! Batches: runs that are triggered together and end together.
+//! Batches: runs that are triggered together and awaited together.
 //!
-//! An item of ours is triggered in the call that adds it, so there is no queue of items, and nothing between a batch that is
-//! sealed and one whose items are processed.
+//! The call that adds an item also triggers it, so there is no queue of items, and no state between a sealed batch and one
+//! whose items are processed.
 
 use crate::status::named;
 use crate::{BatchId, Output, Refusal, RunId};
 
 named! {
-    /// What a batch is.
+    /// State of a batch.
     BatchStatus {
-        /// It takes items.
+        /// Accepts items.
         Pending = "PENDING",
-        /// All its items became runs.
+        /// All items became runs.
         Processing = "PROCESSING",
-        /// All its runs have ended.
+        /// All runs have ended.
         Completed = "COMPLETED",
-        /// Some of its items became runs, which have not all ended.
+        /// Some items became runs, and these have not all ended.
         PartialFailed = "PARTIAL_FAILED",
-        /// None of its items became a run, or they never came.
+        /// No item became a run, or the items never came.
         Aborted = "ABORTED",
     }
 }
 
-/// A batch as it was read under its lock.
+/// A batch as read under its lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
-    /// Its id.
+    /// The batch's bare id.
     pub id: BatchId,
-    /// Its environment.
+    /// The environment of its runs.
     pub environment_id: String,
-    /// What it is.
+    /// Its state.
     pub status: BatchStatus,
-    /// How many items it will have, if that was said.
+    /// Number of items announced, if any.
     pub run_count: Option<i32>,
-    /// How many it has.
+    /// Number of items added.
     pub item_count: i32,
-    /// How many of these could not be triggered.
+    /// Number of items that could not be triggered.
     pub failed_count: i32,
-    /// One more than the greatest index of an item.
+    /// One more than the greatest index of its items.
     pub next_index: i32,
-    /// Whether it takes no more.
+    /// Whether it accepts no more items.
     pub is_sealed: bool,
-    /// The run that its items are children of.
+    /// The parent of its runs.
     pub parent_run_id: Option<RunId>,
-    /// Whether that run waits for them.
+    /// Whether the parent waits for them.
     pub resume_parent: bool,
 }
 
-/// What ends a batch, or its wait.
+/// The end of a batch, or of the wait for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BatchEnd {
-    /// Its new status; `None` leaves it.
+    /// New state; `None` keeps it.
     pub status: Option<BatchStatus>,
-    /// What its waitpoint is completed with, if there is one.
+    /// Completes its waitpoint, if there is one.
     pub output: Output,
 }
 
 impl Batch {
-    /// Refuses more items where no more are taken.
+    /// Refuses more items for a batch that accepts none.
     ///
     /// # Errors
     /// [`Refusal::BatchClosed`] (`RE012`).
@@ -94,10 +94,10 @@ impl Batch {
         ))
     }
 
-    /// Takes on an item; gives its index: the given one, or the one after the greatest.
+    /// Adds an item and returns its index: the given one, or the one after the greatest.
     ///
     /// # Errors
-    /// [`Refusal::InvalidValue`] (`22023`) for an index that the batch does not have.
+    /// [`Refusal::InvalidValue`] (`22023`) for an index outside the batch.
     pub fn add(&mut self, given: Option<i32>) -> Result<i32, Refusal> {
         let index = given.unwrap_or(self.next_index);
         match self.run_count {
@@ -116,14 +116,14 @@ impl Batch {
         Ok(index)
     }
 
-    /// Whether all items are there that it will have.
+    /// Whether all announced items have been added.
     #[must_use]
     pub fn is_processed(&self) -> bool {
         self.is_sealed || self.run_count.is_some_and(|count| self.item_count >= count)
     }
 
-    /// Seals it, if all its items are there; gives whether it has become sealed. Some missing is no error: their caller sends
-    /// them again.
+    /// Seals the batch if all its items have been added; returns whether this call sealed it. Missing items are no error:
+    /// their caller sends them again.
     pub fn seal(&mut self) -> bool {
         let is_complete = self.run_count.is_none_or(|count| self.item_count >= count);
         if self.is_sealed || self.status != BatchStatus::Pending || !is_complete {
@@ -139,7 +139,7 @@ impl Batch {
         true
     }
 
-    /// How it ends, once all its runs have; `None` as long as there is something to wait for.
+    /// The batch's end, once all its runs have ended; `None` before.
     #[must_use]
     pub fn end(&self, runs_have_ended: bool) -> Option<BatchEnd> {
         match self.status {
@@ -157,7 +157,7 @@ impl Batch {
         }
     }
 
-    /// What its waitpoint begins completed with, if it has ended before somebody waits for it.
+    /// The output that completes its waitpoint at creation, if the batch ended before a run waited for it.
     #[must_use]
     pub fn output(&self) -> Option<Output> {
         match self.status {
@@ -167,12 +167,12 @@ impl Batch {
         }
     }
 
-    /// What becomes of it when its time to be sealed is over; `None` if it was sealed in time.
+    /// The batch's end when it was not sealed in time; `None` if it was.
     #[must_use]
     pub fn expire(&self) -> Option<BatchEnd> {
         let status = match self.status {
             BatchStatus::Pending if !self.is_sealed => Some(BatchStatus::Aborted),
-            // Aborted before, by somebody who did not get to its waitpoint.
+            // Aborted earlier, by a session that did not reach its waitpoint.
             BatchStatus::Aborted if !self.is_sealed => None,
             BatchStatus::Pending
             | BatchStatus::Aborted
@@ -195,7 +195,7 @@ impl Batch {
     }
 }
 
-/// What a batch gives that has ended, in the words of the reference.
+/// The output of a batch that has ended; its text is fixed, for readers that compare it.
 fn completed() -> Output {
     Output {
         value: Some("Batch waitpoint completed".to_owned()),

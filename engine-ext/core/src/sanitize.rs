@@ -1,9 +1,8 @@
-//! Errors of a size that can be stored with every run.
+//! Truncates errors to a size that can be stored with every run.
 
 use serde_json::{Map, Value, json};
 
-/// Cuts what is too long to be stored with every run. NUL characters, which it strips as
-/// well, do not get this far: jsonb has none.
+/// Truncates texts that are too long to be stored with every run. NUL characters never get this far: jsonb has none.
 pub(crate) fn sanitize(mut json: Map<String, Value>) -> Map<String, Value> {
     let is_custom = json.get("type").and_then(Value::as_str) == Some("CUSTOM_ERROR");
     for (field, value) in &mut json {
@@ -27,7 +26,7 @@ const MAX_TEXT: usize = 1000;
 const TRUNCATED: &str = "…[truncated]";
 /// Longest name, characters.
 const MAX_NAME: usize = 1024;
-/// Lines of a stack that are kept from its top and from its bottom, and the longest of them, characters.
+/// Lines of a stack that are kept from its top and from its bottom, and the characters kept of each line.
 const STACK_TOP: usize = 5;
 const STACK_BOTTOM: usize = 45;
 const MAX_LINE: usize = 1024;

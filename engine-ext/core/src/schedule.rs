@@ -1,4 +1,4 @@
-//! Schedules: when each begins next, and what its runs are told.
+//! Schedules: their next tick, and when its run begins.
 
 use serde_json::{Value, json};
 
@@ -10,65 +10,65 @@ use crate::{
 /// A schedule as it is stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
-    /// Its id.
+    /// The id that callers know.
     pub id: String,
     /// The environment of its runs.
     pub environment_id: String,
-    /// Their task.
+    /// The task of its runs.
     pub task: String,
-    /// When they begin.
+    /// The cron expression of its ticks.
     pub cron: String,
-    /// In which time zone.
+    /// The IANA time zone of the expression.
     pub timezone: String,
-    /// How long after its ticks it may begin.
+    /// How long after its tick a run may begin.
     pub spread_window: Option<String>,
-    /// Whether it makes runs at all.
+    /// Whether it makes runs.
     pub is_active: bool,
-    /// What the owner calls it.
+    /// The owner's name for it.
     pub external_id: Option<String>,
-    /// What its runs get, besides what they are told of it.
+    /// The owner's data in the payload of its runs.
     pub payload: Option<Value>,
-    /// Other options of its runs, as `engine_trigger_many` takes them.
+    /// Other options of its runs, with the keys of `engine_trigger_many`.
     pub options: Option<Value>,
-    /// Where in its range it stands, once it was spread.
+    /// Phase in its window, once it was spread.
     pub phase: Option<Phase>,
-    /// The tick for which it made its last run.
+    /// The tick of its last run.
     pub last_nominal_at: Option<Timestamp>,
-    /// When it begins next; `None` if it never does.
+    /// Its next run; `None` if there is none.
     pub next: Option<Beginning>,
 }
 
-/// When a schedule begins.
+/// One run of a schedule, before it is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Beginning {
-    /// Its tick.
+    /// The tick.
     pub nominal_at: Timestamp,
-    /// When its run may be claimed.
+    /// Earliest dequeue of the run.
     pub effective_at: Timestamp,
-    /// When its run is made.
+    /// When the tick function makes the run.
     pub at: Timestamp,
 }
 
-/// What spreads schedules.
+/// The settings that spread schedules.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spreading {
     /// The setting `engine.schedule_secret`.
     pub secret: String,
-    /// The setting `engine.schedule_spread`: the part of all schedules that are spread.
+    /// The setting `engine.schedule_spread`: the fraction of schedules to spread.
     pub fraction: f64,
-    /// The setting `engine.schedule_ahead_ms`: how much ahead of its time a run is made at most.
+    /// The setting `engine.schedule_ahead_ms`: the longest time by which a run is made in advance.
     pub ahead_ms: i64,
 }
 
 impl Spreading {
-    /// Whether schedules are to be spread, and are not for want of a secret.
+    /// Whether schedules should be spread, and are not because no secret is set.
     #[must_use]
     pub fn lacks_secret(&self) -> bool {
         self.fraction > 0.0 && self.secret.is_empty()
     }
 }
 
-/// Options that a schedule gives its runs itself, or that make no sense for several runs.
+/// Options that the schedule sets itself, or that make no sense for several runs.
 const OWN_OPTIONS: &[&str] = &[
     "task",
     "payload",
@@ -88,7 +88,7 @@ const OWN_OPTIONS: &[&str] = &[
 ];
 
 impl Schedule {
-    /// Refuses what no schedule can be.
+    /// Checks a schedule.
     ///
     /// # Errors
     /// [`Refusal::InvalidValue`] (`22023`), [`Refusal::TooDeep`] (`22032`).
@@ -102,7 +102,7 @@ impl Schedule {
             .map(Window::read)
             .transpose()?;
         if let Some(payload) = &self.payload {
-            // Its runs get it one level deeper.
+            // The payload of its runs contains it one level deeper.
             check_depth("payload", &json!({"payload": payload}))?;
         }
         let Some(options) = &self.options else {
@@ -123,7 +123,7 @@ impl Schedule {
         TriggerOptions::from_json(options.clone()).map(|_| ())
     }
 
-    /// Whether `other` begins at the same times.
+    /// Whether `other` has the same times.
     #[must_use]
     pub fn keeps_time_with(&self, other: &Self) -> bool {
         self.cron == other.cron
@@ -133,11 +133,11 @@ impl Schedule {
             && self.is_active == other.is_active
     }
 
-    /// When it begins next, after its tick `last` if there was one; nothing at all while it is not active.
+    /// The next run, after the tick `last` if there was one; `None` while the schedule is not active.
     ///
-    /// The next tick is the one after the last, not the one after now. If that is past, a schedule that is not spread goes on with
-    /// the next tick to come; one that is spread with the last tick that has not begun yet, if there is one. What was missed in
-    /// between stays out: what was due once is the one that is caught up on.
+    /// The next tick is the one after `last`, not the one after now. If it is past, a schedule that is not spread continues
+    /// with the first tick to come; a spread one with the last tick whose time in the window is still to come, if any. The
+    /// ticks between are skipped: only the one that was already due is caught up on.
     #[must_use]
     pub fn next(
         &self,
@@ -175,7 +175,7 @@ impl Schedule {
         }
     }
 
-    /// Where in its range it stands, if it is spread: as it is stored, or else by the secret.
+    /// Phase of a schedule that is spread: the stored one, else the one derived from the secret.
     #[must_use]
     pub fn phase(&self, by: &Spreading) -> Option<Phase> {
         let phase = self
@@ -220,7 +220,7 @@ pub(crate) mod tests {
         }
     }
 
-    /// Tick and beginning after the one at nine o'clock.
+    /// Tick and begin of the run after nine o'clock.
     fn next(phase: Option<i32>, now: &str) -> (String, String) {
         let by = spreading(if phase.is_some() { 1.0 } else { 0.0 });
         let nine = at("2026-01-01T09:00:00Z");
@@ -271,7 +271,7 @@ pub(crate) mod tests {
     #[test]
     fn a_tick_that_is_not_past_is_the_next_one() {
         assert_eq!(next(None, "2026-01-01T09:00:01Z"), times("10:00", "10:00"));
-        // A run that was made ahead of its time does not make the schedule begin with it again.
+        // A run that was made in advance does not make the schedule begin with the same tick again.
         assert_eq!(next(None, "2026-01-01T08:59:50Z"), times("10:00", "10:00"));
     }
 

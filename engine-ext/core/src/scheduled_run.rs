@@ -1,4 +1,4 @@
-//! The run of a schedule, and what it is told.
+//! The run of a schedule, and its payload.
 
 use std::rc::Rc;
 
@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 
 use crate::{Beginning, Cron, Environment, Limits, Refusal, Schedule, Timestamp, TriggerOptions};
 
-/// Ticks that a run is told in advance.
+/// Number of upcoming ticks in the payload.
 const UPCOMING: usize = 10;
 
 impl Schedule {
-    /// The run of a beginning.
+    /// The run of one tick.
     ///
     /// # Errors
-    /// [`Refusal::InvalidValue`] (`22023`) if its options cannot be read any more.
+    /// [`Refusal::InvalidValue`] (`22023`) if the stored options can no longer be read.
     pub fn run(&self, begins: Beginning) -> Result<TriggerOptions, Refusal> {
         let options = match &self.options {
             Some(options) => TriggerOptions::from_json(options.clone())?,
@@ -34,7 +34,7 @@ impl Schedule {
         })
     }
 
-    /// Refuses a schedule whose runs would be refused: at its ticks nobody is there to be told.
+    /// Refuses a schedule whose runs would be refused: at its ticks there is no caller to report to.
     ///
     /// # Errors
     /// As [`TriggerOptions::check`].
@@ -49,7 +49,7 @@ impl Schedule {
             effective_at: now,
             at: now,
         };
-        // What runs are told is longest once there was a tick before.
+        // The payload is longest once there was an earlier tick.
         let later = Self {
             last_nominal_at: Some(now),
             ..self.clone()

@@ -1,4 +1,4 @@
-//! How schedules are spread over the time after their ticks, so that not all begin at once.
+//! Spreads schedules over the time after their ticks, so that they do not all begin at once.
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::json;
@@ -14,18 +14,18 @@ const MIN_RANGE_MS: i64 = 60_000;
 
 const DAY_MS: i64 = 24 * 3_600_000;
 
-/// Where in its range a schedule stands: 0 at the beginning, 2147483647 at the end.
+/// Position of a schedule in its window: 0 at the beginning, 2147483647 at the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Phase(i32);
 
 impl Phase {
-    /// A phase by its number; `None` below 0.
+    /// The phase with this number; `None` below 0.
     #[must_use]
     pub const fn new(number: i32) -> Option<Self> {
         if number < 0 { None } else { Some(Self(number)) }
     }
 
-    /// The phase of a schedule: the same in every process that knows the secret. `None` without a secret.
+    /// Derives the phase of a schedule, the same in every process that knows the secret; `None` without a secret.
     #[must_use]
     pub fn of(secret: &str, environment_id: &str, key: &str) -> Option<Self> {
         if secret.is_empty() {
@@ -42,13 +42,13 @@ impl Phase {
         i32::try_from(first & 0x7fff_ffff).ok().and_then(Self::new)
     }
 
-    /// Its number.
+    /// The number, as stored.
     #[must_use]
     pub const fn number(self) -> i32 {
         self.0
     }
 
-    /// Whether it is among the first `fraction` of all.
+    /// Whether it is among the first `fraction` of all phases.
     #[must_use]
     pub fn is_within(self, fraction: f64) -> bool {
         f64::from(self.0) < fraction * PHASES as f64
@@ -58,14 +58,14 @@ impl Phase {
 /// How long after its ticks a schedule may begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Window {
-    /// This long, milliseconds.
+    /// A fixed time, milliseconds.
     Ms(i64),
-    /// This part of the time between two ticks.
+    /// A percentage of the time between two ticks.
     Percent(i64),
 }
 
 impl Window {
-    /// Reads a window: minutes, `30m`, or hours, `2h`, up to a day, or a part of the time between two ticks, `10%`.
+    /// Reads a window: minutes, `30m`, or hours, `2h`, up to a day, or a percentage of the time between two ticks, `10%`.
     ///
     /// # Errors
     /// [`Refusal::InvalidValue`] (`22023`) for any other text.
@@ -96,7 +96,7 @@ impl Window {
         }
     }
 
-    /// Its length where ticks lie `interval_ms` milliseconds apart.
+    /// Its duration if ticks are `interval_ms` milliseconds apart.
     const fn ms(self, interval_ms: i64) -> i64 {
         match self {
             Self::Ms(ms) => ms,
@@ -105,7 +105,7 @@ impl Window {
     }
 }
 
-/// When a schedule begins whose ticks are `nominal` and then `next`: after its tick, and before the next one.
+/// When a schedule begins for the tick `nominal` followed by `next`: after the tick, and before the next one.
 #[must_use]
 pub fn spread(
     nominal: Timestamp,
@@ -120,7 +120,7 @@ pub fn spread(
     nominal.plus_ms(i64::try_from(offset_ms).unwrap_or(0))
 }
 
-/// How much before its time the run of a schedule is made, milliseconds, up to `window_ms`: the same for every process.
+/// Milliseconds by which the run of a schedule is made in advance, up to `window_ms`: the same in every process.
 #[must_use]
 pub fn ahead_ms(at: Timestamp, schedule_id: &str, window_ms: i64) -> i64 {
     if window_ms <= 0 {

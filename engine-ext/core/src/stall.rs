@@ -1,4 +1,4 @@
-//! What a missed heartbeat deadline makes of a run.
+//! Missed heartbeat deadlines.
 
 use serde_json::json;
 
@@ -12,7 +12,7 @@ use crate::{
 /// Delay before a run whose attempt stalled may be claimed again, milliseconds.
 const RETRY_DELAY_MS: i64 = 250;
 
-/// Puts `run` back into its queue, or ends it where nothing is left to try.
+/// Requeues `run`, or ends it if no attempt is left.
 pub(crate) fn stall(run: &Run, settings: &Settings) -> Plan {
     use ExecutionStatus::*;
     match run.execution_status {
@@ -28,12 +28,12 @@ pub(crate) fn stall(run: &Run, settings: &Settings) -> Plan {
             };
             cancel::cancel(run, &confirmed, settings)
         }
-        // A suspended run waits for its waitpoints; the rest have no deadline.
+        // A suspended run waits for its waitpoints; the others have no deadline.
         Suspended | RunCreated | Delayed | Queued | QueuedExecuting | Finished => Plan::Keep,
     }
 }
 
-/// No worker started the run in time. It keeps what its snapshot carried: without it a resumed run would lose its checkpoint
+/// No worker started the run in time. It keeps what its snapshot carried: otherwise a resumed run would lose its checkpoint
 /// and the outputs that it waited for.
 fn not_started(run: &Run, settings: &Settings) -> Plan {
     let error = RunError::internal(
@@ -54,7 +54,7 @@ fn not_started(run: &Run, settings: &Settings) -> Plan {
     requeue(run, moved, &error, settings)
 }
 
-/// The worker of a running attempt is gone: another attempt, if the run has one left.
+/// The worker of a running attempt is gone: retries the attempt if the run has one left.
 fn stalled_attempt(run: &Run, settings: &Settings, code: ErrorCode) -> Plan {
     let is_retried = run.environment_type.retries_stalls();
     let code = if is_retried && settings.stalls_are_out_of_memory {
@@ -94,7 +94,7 @@ fn stalled_attempt(run: &Run, settings: &Settings, code: ErrorCode) -> Plan {
     }
 }
 
-/// `moved`, counted as a loss of the worker, or the dead letters if the queue's own attempts are used up.
+/// `moved`, counted as a lost worker, or a dead letter if the queue's own attempts are used up.
 pub(crate) fn requeue(run: &Run, mut moved: Move, error: &RunError, settings: &Settings) -> Plan {
     moved.queue_attempts = run.queue_attempts + 1;
     if moved.queue_attempts < settings.queue_max_attempts {
@@ -118,8 +118,8 @@ pub(crate) fn requeue(run: &Run, mut moved: Move, error: &RunError, settings: &S
             | ExecutionStatus::Finished => Transition::Failed,
         },
         is_dead_lettered: true,
-        // A redrive takes the error off the run, and later attempts use more: the events of this end keep what they say.
-        // What the attempt died of is another error.
+        // A redrive removes the error from the run, and later attempts add to the usage: the events of this end keep both.
+        // The reason why the attempt ended is another error.
         detail: Some(json!({
             "error": given_up.to_json(),
             "attemptError": error.to_json(),

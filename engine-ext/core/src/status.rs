@@ -1,6 +1,6 @@
-//! The words for the state of a run.
+//! The statuses of a run.
 
-/// Declares an enum whose variants have one name each in SQL, JSON and error messages.
+/// Declares an enum whose variants have one name each, in SQL, JSON and error messages.
 macro_rules! named {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)+ }) => {
         $(#[$doc])*
@@ -17,7 +17,7 @@ macro_rules! named {
                 match self { $(Self::$variant => $text,)+ }
             }
 
-            /// The value of this name.
+            /// The value with this name.
             #[must_use]
             pub fn parse(text: &str) -> Option<Self> {
                 match text { $($text => Some(Self::$variant),)+ _ => None }
@@ -34,9 +34,9 @@ macro_rules! named {
 pub(crate) use named;
 
 named! {
-    /// What a run is to its owner.
+    /// A run's status for its owner.
     RunStatus {
-        /// Waits for its time.
+        /// Waits for its due time.
         Delayed = "DELAYED",
         /// In its queue, or on its way to a worker.
         Pending = "PENDING",
@@ -44,7 +44,7 @@ named! {
         PendingVersion = "PENDING_VERSION",
         /// Deprecated predecessor of `PendingVersion`.
         WaitingForDeploy = "WAITING_FOR_DEPLOY",
-        /// Handed to a worker; no attempt has started since.
+        /// Held by a worker; no attempt has started since.
         Dequeued = "DEQUEUED",
         /// An attempt runs.
         Executing = "EXECUTING",
@@ -68,23 +68,23 @@ named! {
         Crashed = "CRASHED",
         /// Final: its time to live passed in the queue.
         Expired = "EXPIRED",
-        /// Final: it ran longer than it may.
+        /// Final: it ran longer than its time limit.
         TimedOut = "TIMED_OUT",
     }
 }
 
 named! {
-    /// What a run is to the engine: the state of its latest snapshot.
+    /// A run's status for the engine, that of its latest snapshot.
     ExecutionStatus {
-        /// Exists, and is in no queue.
+        /// Exists without being queued.
         RunCreated = "RUN_CREATED",
-        /// Waits for its time.
+        /// Waits for its due time.
         Delayed = "DELAYED",
         /// In its queue.
         Queued = "QUEUED",
         /// In its queue while its process is alive; legacy.
         QueuedExecuting = "QUEUED_EXECUTING",
-        /// Handed to a worker, which has not started an attempt.
+        /// Held by a worker that has not started an attempt.
         PendingExecuting = "PENDING_EXECUTING",
         /// An attempt runs.
         Executing = "EXECUTING",
@@ -94,7 +94,7 @@ named! {
         Suspended = "SUSPENDED",
         /// Cancelled; its worker has not confirmed.
         PendingCancel = "PENDING_CANCEL",
-        /// Over.
+        /// Ended.
         Finished = "FINISHED",
     }
 }
@@ -102,9 +102,9 @@ named! {
 named! {
     /// What kind of environment a run belongs to.
     EnvironmentType {
-        /// Live.
+        /// Serves real users.
         Production = "PRODUCTION",
-        /// Like production, before it.
+        /// Rehearses production.
         Staging = "STAGING",
         /// A developer's own; a stalled attempt ends there instead of being retried.
         Development = "DEVELOPMENT",
@@ -114,11 +114,11 @@ named! {
 }
 
 named! {
-    /// What a completion led to.
+    /// The effect of a completion.
     AttemptStatus {
-        /// The run is over.
+        /// The run has ended.
         RunFinished = "RUN_FINISHED",
-        /// The run was cancelled, and waits for its worker.
+        /// The run was cancelled and waits for its worker to confirm.
         RunPendingCancel = "RUN_PENDING_CANCEL",
         /// The next attempt comes through the queue.
         RetryQueued = "RETRY_QUEUED",
@@ -128,7 +128,7 @@ named! {
 }
 
 impl RunStatus {
-    /// The status as snapshots say it: runners do not know `DEQUEUED`.
+    /// The status as snapshots show it: runners do not know `DEQUEUED`.
     #[must_use]
     pub const fn in_snapshot(self) -> Self {
         match self {
@@ -137,7 +137,7 @@ impl RunStatus {
         }
     }
 
-    /// Whether the run stays in this status for good.
+    /// Whether the run stays in this status permanently.
     #[must_use]
     pub const fn is_final(self) -> bool {
         use RunStatus::*;
@@ -157,7 +157,7 @@ impl RunStatus {
 }
 
 impl EnvironmentType {
-    /// Whether an attempt whose worker died is tried again.
+    /// Whether an attempt whose worker died is retried.
     #[must_use]
     pub const fn retries_stalls(self) -> bool {
         match self {
@@ -179,7 +179,7 @@ impl ExecutionStatus {
         }
     }
 
-    /// Whether a run in this status has an item in a queue.
+    /// Whether a run in this status has a queue item.
     #[must_use]
     pub const fn is_queued(self) -> bool {
         use ExecutionStatus::*;
@@ -196,7 +196,7 @@ impl ExecutionStatus {
         }
     }
 
-    /// Whether a run in this status may have edges: waitpoints that it waits for, or waited for when it was cancelled.
+    /// Whether a run in this status may have edges, to waitpoints that it waits for, or waited for when it was cancelled.
     #[must_use]
     pub const fn keeps_edges(self) -> bool {
         use ExecutionStatus::*;
@@ -217,7 +217,7 @@ impl ExecutionStatus {
         }
     }
 
-    /// Whether somebody must beat for a run in this status.
+    /// Whether a run in this status has a heartbeat deadline.
     #[must_use]
     pub const fn has_heartbeat(self) -> bool {
         use ExecutionStatus::*;

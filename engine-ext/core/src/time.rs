@@ -16,25 +16,25 @@ const END_MICROS: i64 = 252_455_616_000_000_000;
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// From the representation of `timestamptz`.
+    /// Reads the representation of `timestamptz`.
     #[must_use]
     pub const fn from_micros(micros: i64) -> Self {
         Self(micros)
     }
 
-    /// From microseconds since the Unix epoch.
+    /// Converts microseconds since the Unix epoch.
     #[must_use]
     pub const fn from_unix_micros(micros: i64) -> Self {
         Self(micros.saturating_sub(EPOCH_MICROS))
     }
 
-    /// From milliseconds since the Unix epoch.
+    /// Converts milliseconds since the Unix epoch.
     #[must_use]
     pub const fn from_unix_ms(ms: i64) -> Self {
         Self::from_unix_micros(ms.saturating_mul(1000))
     }
 
-    /// The moment as ISO 8601 writes it, in UTC.
+    /// Formats the moment as ISO 8601, in UTC.
     #[must_use]
     pub fn to_rfc3339(self) -> String {
         match self.to_jiff() {
@@ -43,25 +43,25 @@ impl Timestamp {
         }
     }
 
-    /// The same, as the library of time zones has it; `None` outside of the years that have a name.
+    /// Converts to the time zone library's type; `None` outside the years that it supports.
     pub(crate) fn to_jiff(self) -> Option<jiff::Timestamp> {
         jiff::Timestamp::from_microsecond(self.0.saturating_add(EPOCH_MICROS)).ok()
     }
 
-    /// Reads a moment as ISO 8601 writes it, with its offset.
+    /// Reads a moment in ISO 8601 with its offset.
     #[must_use]
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
         let moment = text.parse::<jiff::Timestamp>().ok()?;
         Some(Self::from_unix_micros(moment.as_microsecond()))
     }
 
-    /// To the representation of `timestamptz`.
+    /// The representation of `timestamptz`.
     #[must_use]
     pub const fn micros(self) -> i64 {
         self.0
     }
 
-    /// Milliseconds from `earlier` to this moment; negative if it is the other way round.
+    /// Milliseconds from `earlier` to this moment; negative if `earlier` is later.
     #[must_use]
     pub const fn ms_since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0) / 1000
@@ -73,10 +73,10 @@ impl Timestamp {
         self.0 != i64::MAX && self.0 != i64::MIN
     }
 
-    /// A moment that a caller gives.
+    /// Checks a moment that a caller passes.
     ///
     /// # Errors
-    /// [`Refusal::InvalidValue`] (`22023`) outside of the years 1 to 9999: what lies beyond has no form that every reader of
+    /// [`Refusal::InvalidValue`] (`22023`) outside the years 1 to 9999: what lies beyond has no form that every reader of
     /// JSON and SQL knows, and arithmetic with it ends at infinity.
     pub fn check(self, parameter: &'static str) -> Result<Self, Refusal> {
         if (FIRST_MICROS..END_MICROS).contains(&self.0) {
@@ -94,8 +94,7 @@ impl Timestamp {
         ))
     }
 
-    /// This moment, or the last one before it that is a whole number of `bucket_ms` milliseconds after the Unix epoch; 0 leaves it
-    /// as it is.
+    /// This moment, rounded down to a whole number of `bucket_ms` milliseconds since the Unix epoch; 0 does not round.
     #[must_use]
     pub const fn floor_ms(self, bucket_ms: i64) -> Self {
         let bucket = bucket_ms.saturating_mul(1000);
@@ -106,13 +105,13 @@ impl Timestamp {
         Self(self.0.saturating_sub(unix.rem_euclid(bucket)))
     }
 
-    /// This moment, `ms` milliseconds later (earlier, if negative); stops at the ends of time.
+    /// This moment plus `ms` milliseconds, limited to the representable range.
     #[must_use]
     pub const fn plus_ms(self, ms: i64) -> Self {
         Self(self.0.saturating_add(ms.saturating_mul(1000)))
     }
 
-    /// This moment, or the end of the years 1 to 9999 that it lies beyond.
+    /// This moment, limited to the years 1 to 9999.
     #[must_use]
     pub const fn within_years(self) -> Self {
         match self.0 {

@@ -1,31 +1,31 @@
-//! What can be due at a time.
+//! Kinds of timers.
 
 use crate::status::named;
 
 named! {
-    /// What a timer is for.
+    /// The action of a timer.
     TimerKind {
         /// Cancel a run whose parent ended cancelled.
         CancelRun = "CANCEL_RUN",
-        /// Put a run into its queue whose time has come.
+        /// Queue a delayed run.
         EndDelay = "END_DELAY",
-        /// Promote runs of an environment that wait for a version.
+        /// Promote parked runs of an environment.
         Promote = "PROMOTE",
-        /// Complete a waitpoint whose moment has come, or whose time is over.
+        /// Complete a waitpoint that is due or has timed out.
         FinishWaitpoint = "FINISH_WAITPOINT",
-        /// See whether a run goes on.
+        /// Check whether a run continues.
         ContinueRun = "CONTINUE_RUN",
-        /// See whether a batch has ended.
+        /// Check whether a batch has ended.
         CompleteBatch = "COMPLETE_BATCH",
         /// Abort a batch that is not sealed.
         ExpireBatch = "EXPIRE_BATCH",
-        /// Fit what is there to the limits of an environment.
+        /// Adapt existing rows to the limits of an environment.
         FitLimits = "FIT_LIMITS",
     }
 }
 
 impl TimerKind {
-    /// How `engine_tick` tells what it did.
+    /// The name in the result of `engine_tick`.
     #[must_use]
     pub const fn told(self) -> &'static str {
         match self {

@@ -1,7 +1,7 @@
-//! The state machine: what a command does to a run.
+//! The state machine: the effect of a command on a run.
 //!
-//! [`decide`] is total: every pair of execution status and command is either a plan or a refusal, and no match over
-//! statuses has a catch-all arm, so that a new status does not compile until every command knows it.
+//! [`decide`] is total: every pair of execution status and command is either a plan or a refusal, and no match over statuses
+//! has a catch-all arm, so that a new status does not compile until every command handles it.
 
 use serde_json::Value;
 
@@ -13,139 +13,139 @@ use crate::{
     wait,
 };
 
-/// A run as it was read under its lock.
+/// A run as read under its lock.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Run {
-    /// Its id.
+    /// The run's bare id.
     pub id: RunId,
-    /// What it is to its owner.
+    /// Status for its owner.
     pub run_status: RunStatus,
-    /// What it is to the engine.
+    /// Status for the engine.
     pub execution_status: ExecutionStatus,
-    /// Its latest snapshot.
+    /// The latest snapshot.
     pub snapshot_id: SnapshotId,
     /// Ordinal of that snapshot.
     pub snapshot_ordinal: i32,
-    /// The attempt that last started.
+    /// Number of the attempt that started last.
     pub attempt_number: Option<i32>,
-    /// How many attempts it has, if that was said.
+    /// Limit on the number of attempts, if set.
     pub max_attempts: Option<i32>,
-    /// How often it came back into its queue because its worker was lost.
+    /// How often it was requeued because its worker was lost.
     pub queue_attempts: i32,
-    /// How many of its attempts do not count against those that it has: its worker gave it back in them.
+    /// How many of its attempts do not count against the limit: its worker released it during them.
     pub released_attempts: i32,
-    /// The machine it asks for.
+    /// Name of its machine.
     pub machine: Option<String>,
-    /// Time that its attempts have used, milliseconds.
+    /// Total time of its attempts, milliseconds.
     pub usage_duration_ms: i32,
-    /// What that time has cost, cents.
+    /// Cost of that time, cents.
     pub cost_in_cents: f64,
-    /// Whether it was ever handed to a worker.
+    /// Whether a worker has ever dequeued it.
     pub was_dequeued: bool,
-    /// Whether somebody waits for its end.
+    /// Whether a waitpoint waits for its end.
     pub has_waitpoint: bool,
-    /// Whether the queue has given it up.
+    /// Whether the queue gave it up.
     pub is_dead_lettered: bool,
-    /// Its retry settings, as they were given.
+    /// Retry settings, as they were passed.
     pub retry: Option<Value>,
-    /// The kind of its environment.
+    /// Kind of its environment.
     pub environment_type: EnvironmentType,
     /// The batch that it belongs to.
     pub batch_id: Option<String>,
-    /// Its error, if it has one.
+    /// Its error, if it failed.
     pub error: Option<Value>,
-    /// Why it waits for a version.
+    /// Why it is parked.
     pub status_reason: Option<String>,
 }
 
-/// What somebody wants of a run.
+/// A request to change a run.
 #[derive(Debug, Clone, Copy)]
 pub enum Command<'a> {
-    /// Hand it to a worker.
+    /// A worker dequeues it.
     Dequeue,
-    /// It stands in a queue although it is not queued.
+    /// It has a queue item without being queued.
     Stray,
-    /// Start its next attempt.
+    /// A worker starts its next attempt.
     Start {
-        /// The caller's snapshot.
+        /// The snapshot that the caller holds.
         snapshot_id: &'a SnapshotId,
     },
-    /// End its attempt.
+    /// A worker reports the end of its attempt.
     Complete {
-        /// The caller's snapshot.
+        /// The snapshot that the caller holds.
         snapshot_id: &'a SnapshotId,
-        /// How it ended.
+        /// The end of the attempt.
         completion: &'a Completion,
     },
     /// Its heartbeat deadline has passed.
     Stall,
-    /// Cancel it.
+    /// A caller cancels it.
     Cancel(&'a Cancel),
-    /// Put it back into its queue, although the queue has given it up.
+    /// A caller requeues it after the queue gave it up.
     Redrive,
-    /// Its time may have come.
+    /// Its delay may have ended.
     EndDelay(&'a Timing),
-    /// Give it another time.
+    /// A caller moves its due time.
     Reschedule {
-        /// Not before this.
+        /// New earliest time of the first attempt.
         delay_until: Timestamp,
     },
-    /// No version does it.
+    /// No version executes it.
     Park(ParkReason),
-    /// A version does it.
+    /// A version executes it.
     Promote(&'a Timing),
     /// A worker of another version asked for it.
     Mismatch,
     /// Its time to live has passed in its queue.
     Expire {
-        /// How long it might have waited.
+        /// Its time to live, as stored.
         ttl: &'a str,
     },
-    /// Have it wait: it gets edges.
+    /// It waits: edges are added.
     Block {
         /// The batch that it waits for.
         batch_id: Option<&'a BatchId>,
     },
-    /// Its worker gives it back.
+    /// Its worker releases it.
     Release {
-        /// The caller's snapshot.
+        /// The snapshot that the caller holds.
         snapshot_id: &'a SnapshotId,
-        /// What else is known of the run.
+        /// What the release must know besides the run.
         release: &'a Release,
     },
-    /// Go on with the attempt that was frozen.
+    /// A restored worker continues the frozen attempt.
     Continue {
-        /// The caller's snapshot.
+        /// The snapshot that the caller holds.
         snapshot_id: &'a SnapshotId,
     },
 }
 
-/// What decisions go by, apart from the run and the command.
+/// The inputs of decisions besides the run and the command.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// The time of the call.
     pub now: Timestamp,
-    /// At least 1, less than 2.
+    /// Jitter of delays, at least 1 and less than 2.
     pub jitter: f64,
-    /// Delays of a run that no worker started in time.
+    /// Delays of runs that no worker started in time.
     pub queue_backoff: Backoff,
-    /// How often a run may come back because its worker was lost.
+    /// How often a run may be requeued because its worker was lost.
     pub queue_max_attempts: i32,
-    /// From which delay on a retry goes through the queue, milliseconds.
+    /// Delay from which on a retry goes through the queue, milliseconds.
     pub retry_requeue_threshold_ms: i64,
-    /// Whether a worker that stops beating is taken for one that ran out of memory.
+    /// Whether a worker that stops beating is assumed to have run out of memory.
     pub stalls_are_out_of_memory: bool,
-    /// How long a run may stay without a beat.
+    /// Heartbeat deadlines.
     pub heartbeats: Heartbeats,
-    /// What machines have and cost.
+    /// Sizes and costs of machines.
     pub machines: Machines,
 }
 
-/// What `command` does to `run`.
+/// Decides the effect of `command` on `run`.
 ///
 /// # Errors
 /// - [`Refusal::StaleSnapshot`] (`RE002`) if the caller's snapshot is not the latest.
-/// - [`Refusal::RunFinished`] (`RE003`) if the run is over.
+/// - [`Refusal::RunFinished`] (`RE003`) if the run has ended.
 /// - [`Refusal::WrongStatus`] (`RE004`) if its status does not allow the command.
 pub fn decide(run: &Run, command: Command<'_>, settings: &Settings) -> Result<Plan, Refusal> {
     match command {
@@ -188,13 +188,13 @@ impl Run {
         })
     }
 
-    /// Whether it is over: no worker has it any more.
+    /// Whether it has ended and no worker holds it any more.
     #[must_use]
     pub fn has_ended(&self) -> bool {
         self.execution_status == ExecutionStatus::Finished
     }
 
-    /// The refusal of a run that is over.
+    /// Refuses a command on a run that has ended.
     pub(crate) fn finished(&self) -> Refusal {
         Refusal::RunFinished {
             run_id: self.id.clone(),
@@ -202,7 +202,7 @@ impl Run {
         }
     }
 
-    /// The refusal of something that the run's status does not allow; `asked` is a participle.
+    /// Refuses a command that the run's status does not allow; `asked` is a participle.
     pub(crate) fn wrong_status(&self, asked: &'static str) -> Refusal {
         Refusal::WrongStatus {
             run_id: self.id.clone(),
@@ -211,7 +211,7 @@ impl Run {
         }
     }
 
-    /// How many attempts it has: those that it says, else those of its retry settings.
+    /// Limit on the number of attempts: the run's own, else that of its retry settings.
     #[must_use]
     pub fn attempts(&self) -> i32 {
         self.max_attempts.unwrap_or_else(|| {
@@ -220,7 +220,7 @@ impl Run {
         })
     }
 
-    /// Time and cents used so far and by `duration_ms` more; time stops at the largest integer.
+    /// Total time and cost including `duration_ms` more milliseconds; time stops at the largest integer.
     pub(crate) fn usage_after(&self, duration_ms: i64, machines: &Machines) -> (i32, f64) {
         let usage = i64::from(self.usage_duration_ms).saturating_add(duration_ms);
         let cost = machines.cost(self.environment_type, self.machine.as_deref(), duration_ms);
@@ -236,7 +236,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::{Finish, Machine};
 
-    /// A run in `status`, handed out once, in its first attempt.
+    /// A run in `status`, dequeued once, in its first attempt.
     pub(crate) fn run_in(status: ExecutionStatus) -> Run {
         Run {
             id: RunId::parse("1234"),
@@ -262,7 +262,7 @@ pub(crate) mod tests {
         }
     }
 
-    /// The defaults, and no jitter.
+    /// The default settings, without jitter.
     pub(crate) fn settings() -> Settings {
         Settings {
             now: Timestamp::from_micros(0),
@@ -290,7 +290,7 @@ pub(crate) mod tests {
         decide(run, command, &settings())
     }
 
-    /// The end that a plan is.
+    /// The end in a plan.
     pub(crate) fn end(plan: Plan) -> Finish {
         match plan {
             Plan::Finish(finish) => *finish,

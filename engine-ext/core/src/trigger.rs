@@ -1,4 +1,4 @@
-//! What a caller may ask of a new run.
+//! Checks the options of a trigger.
 
 use std::rc::Rc;
 
@@ -8,17 +8,17 @@ use crate::{
     check_text, idempotency, ttl,
 };
 
-/// Ten years: what a priority may move a run by, milliseconds.
+/// Greatest priority, milliseconds: ten years.
 const MAX_PRIORITY_MS: u64 = 10 * 366 * 24 * 3_600_000;
 /// Longest name, characters: at most 512 bytes.
 const MAX_NAME_LENGTH: usize = 128;
-/// An entry of an index has room for 2,704 bytes. The widest one has the names of an environment, a queue, which may begin with
-/// `task/`, and a worker queue, an id, a concurrency key, and some fifty bytes of its own.
+/// An index entry has room for 2,704 bytes. The widest one holds the names of an environment, a queue, which may begin with
+/// `task/`, and a worker queue, an id, a concurrency key, and some fifty bytes of overhead.
 const MAX_CONCURRENCY_KEY_BYTES: usize = 1000;
 const MAX_TAGS: usize = 10;
 
 impl TriggerOptions {
-    /// Checks these options and fills in what was not said.
+    /// Checks these options and fills in the defaults.
     ///
     /// # Errors
     /// - [`Refusal::MissingValue`] (`22004`) without a task.
@@ -124,7 +124,7 @@ impl TriggerOptions {
             replayed_from: self
                 .replayed_from
                 .map(|id| RunId::parse(&id).as_str().to_owned()),
-            // Without a parent there is nobody to wait.
+            // Without a parent no run waits.
             resume_parent: self.resume_parent.unwrap_or(false) && self.parent_run_id.is_some(),
             parent_run_id: self.parent_run_id.as_deref().map(RunId::parse),
             retry: self.retry.map(RetrySettings::check).transpose()?,
@@ -134,7 +134,7 @@ impl TriggerOptions {
     }
 }
 
-/// Checks the name of a task, a queue, an environment, and what else has one.
+/// Checks the name of a task, a queue, an environment, or anything else with a name.
 ///
 /// # Errors
 /// [`Refusal::InvalidValue`] (`22023`) for a name that is empty or has more than 128 characters.
@@ -150,7 +150,7 @@ pub fn check_name<'a>(parameter: &'static str, text: &'a str) -> Result<&'a str,
     Ok(text)
 }
 
-/// As in the reference, an empty key is none.
+/// An empty key means no key.
 fn concurrency_key(key: Option<String>) -> Result<Option<String>, Refusal> {
     match key.as_ref().map_or(0, String::len) {
         0 => Ok(None),

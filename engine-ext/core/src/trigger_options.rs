@@ -1,72 +1,72 @@
-//! What a caller says of a new run, as arguments or as JSON.
+//! The options of a trigger, as arguments or as JSON.
 
 use serde_json::{Map, Value};
 
 use crate::batch::check_batch;
 use crate::{Environment, Refusal, Timestamp};
 
-/// What a caller says of a new run; `None` where nothing was said.
+/// The options of a trigger; `None` for options that were not passed.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TriggerOptions {
-    /// The task to run. Needed.
+    /// Name of the task to run. Required.
     pub task: Option<String>,
-    /// Its input, opaque text.
+    /// Input of the handler, opaque text.
     pub payload: Option<String>,
     /// Media type of the input.
     pub payload_type: Option<String>,
-    /// The queue.
+    /// Name of the queue.
     pub queue: Option<String>,
-    /// The environment.
+    /// Id of the environment.
     pub environment_id: Option<String>,
-    /// Who may dequeue it.
+    /// The worker queue that dequeues it.
     pub worker_queue: Option<String>,
     /// Runs with the same key share a limit.
     pub concurrency_key: Option<String>,
-    /// Milliseconds by which it goes ahead.
+    /// Milliseconds by which it moves ahead in its queue.
     pub priority_ms: Option<i64>,
-    /// How many attempts it has.
+    /// Limit on the number of attempts.
     pub max_attempts: Option<i32>,
-    /// How long an attempt may take.
+    /// Time limit of an attempt, seconds.
     pub max_duration_seconds: Option<i32>,
     /// Machine preset.
     pub machine: Option<String>,
-    /// Labels.
+    /// Labels for readers.
     pub tags: Option<Vec<String>>,
-    /// The caller's own data.
+    /// The caller's own data, which handlers may change.
     pub metadata: Option<Value>,
-    /// Whether it is a test.
+    /// Whether it is a test run.
     pub is_test: Option<bool>,
     /// Trace context to continue.
     pub trace_context: Option<Value>,
-    /// The engine's users' own notes.
+    /// The caller's own data, which nothing changes.
     pub annotations: Option<Value>,
-    /// Its place in the queue, if not now.
+    /// Queue order, if not the time of the call.
     pub queue_timestamp: Option<Timestamp>,
-    /// The run that it repeats.
+    /// The run that it replays.
     pub replayed_from: Option<String>,
     /// The run that triggers it.
     pub parent_run_id: Option<String>,
-    /// Retry settings.
+    /// Retry settings of the run itself.
     pub retry: Option<Value>,
-    /// Its id, if the caller chooses it.
+    /// The id chosen by the caller, if any.
     pub run_id: Option<String>,
-    /// Whether the run that triggers it waits for its end.
+    /// Whether its parent waits for its end.
     pub resume_parent: Option<bool>,
     /// The batch that it joins.
     pub batch_id: Option<String>,
-    /// Not before this.
+    /// Earliest time of the first attempt.
     pub delay_until: Option<Timestamp>,
-    /// How long it may wait in its queue: a duration, or a number of seconds.
+    /// Time to live in its queue: a duration, or a number of seconds.
     pub ttl: Option<String>,
-    /// One run per key.
+    /// Key by which later triggers find this run.
     pub idempotency_key: Option<String>,
-    /// How long the key is remembered.
+    /// When the key is forgotten.
     pub idempotency_key_expires_at: Option<Timestamp>,
-    /// How triggers of one key are brought together.
+    /// Debounce options.
     pub debounce: Option<Value>,
-    /// Good for one run.
+    /// Token that only one trigger may use.
     pub one_time_use_token: Option<String>,
-    /// The version of the worker that is to do it.
+    /// The worker version that it is bound to.
     pub version: Option<String>,
 }
 
@@ -99,8 +99,8 @@ impl TriggerOptions {
         elements.into_iter().enumerate().map(read).collect()
     }
 
-    /// Reads the options of one run: an object whose keys are the parameter names of `engine_trigger`. A payload that is
-    /// not a text is taken as JSON.
+    /// Reads the options of one run: an object whose keys are the parameter names of `engine_trigger`. A payload that is not
+    /// text is taken as JSON.
     ///
     /// # Errors
     /// [`Refusal::InvalidValue`] (`22023`) for anything but an object, an unknown key, or a value of the wrong type.
@@ -135,7 +135,7 @@ impl TriggerOptions {
                     options.max_duration_seconds = Some(integer("max_duration_seconds", &value)?);
                 }
                 "machine" => options.machine = Some(text("machine", value)?),
-                // Encoders that do not tell an empty array from an empty object write the latter.
+                // Encoders that do not distinguish an empty array from an empty object write the latter.
                 "tags" if value.as_object().is_some_and(Map::is_empty) => options.tags = None,
                 "tags" => options.tags = Some(texts("tags", value)?),
                 "metadata" => options.metadata = Some(value),

@@ -1,4 +1,4 @@
-//! How long a run may wait in its queue before it was ever handed to a worker.
+//! Time to live: how long a run may wait in its queue before its first dequeue.
 
 use serde_json::Value;
 
@@ -7,11 +7,11 @@ use crate::{
     Timestamp, Transition, duration,
 };
 
-/// What a run of a development environment gets that says nothing, seconds.
+/// Default in development environments, seconds.
 const DEVELOPMENT_SECONDS: i64 = 600;
 
-/// The time to live of a new run, as it is stored: what its caller or its task says, else ten minutes in development, and
-/// never more than `max_ms` where that is not 0. A duration, or a number of seconds; "0" is none.
+/// The time to live of a new run, as stored: its caller's or its task's, else ten minutes in development, and never more
+/// than `max_ms` unless that is 0. A duration, or a number of seconds; "0" means none.
 pub(crate) fn resolve(
     given: Option<&str>,
     kind: EnvironmentType,
@@ -33,7 +33,7 @@ pub(crate) fn resolve(
     Ok((seconds > 0).then(|| duration::write(seconds)))
 }
 
-/// A time to live that a task is registered with: a text, or a number of seconds.
+/// Reads the time to live in a task's registration: text, or a number of seconds.
 pub(crate) fn of_task(value: &Value) -> Result<Option<String>, Refusal> {
     let text = match value {
         Value::Null => return Ok(None),
@@ -51,13 +51,13 @@ fn read(text: &str) -> Result<i64, Refusal> {
     duration::check("ttl", text)
 }
 
-/// When a run with this stored time to live expires if it enters its queue at `now`.
+/// When a run with this stored time to live expires if it is queued at `now`.
 pub(crate) fn expires_at(ttl: Option<&str>, now: Timestamp) -> Option<Timestamp> {
     let seconds = duration::parse(ttl?)?;
     Some(now.plus_ms(seconds * 1000))
 }
 
-/// The end of a run whose time to live has passed in its queue; one that was handed out before never expires.
+/// Expires a run whose time to live has passed in the queue; a run that was dequeued before never expires.
 pub(crate) fn expire(run: &Run, ttl: &str, settings: &Settings) -> Plan {
     use ExecutionStatus::*;
     match run.execution_status {

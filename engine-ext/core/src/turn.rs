@@ -1,45 +1,45 @@
-//! Whose turn it is: in which order a session looks through environments, and how long it goes by what it has seen of them.
+//! The rotation of a session among environments: in which order it claims from them, and how long it uses a listing.
 //!
-//! A listing of the environments that have something costs a little for each, and it costs more to look through one in vain. So
-//! where they are many a listing is gone by for a while: those that were not looked through are next, and if the listing was of all
-//! of them, those that gave something come again. As soon as these do not give enough, all are listed anew.
+//! Listing the environments that have due runs costs a little for each of them, and a fruitless attempt to claim from one
+//! costs more. Where there are many, a listing therefore stays valid for a while: the environments not tried yet are next,
+//! and if the listing was complete, those that yielded runs come again. When these yield too few, all are listed again.
 
 use crate::Timestamp;
 
-/// So many environments, or fewer, are listed by each call.
+/// Up to this many environments are listed by every call.
 const FEW: usize = 10;
-/// How long a listing is gone by for each environment that was listed, and for each that was looked through in vain: some fifty times
-/// what that takes, microseconds.
+/// How long a listing stays valid, per environment listed and per environment that yielded nothing: about fifty times its
+/// cost, microseconds.
 const LISTED_US: usize = 400;
 const IN_VAIN_US: usize = 4_000;
-/// For so long at most, milliseconds.
+/// Longest validity, milliseconds.
 const LONGEST_MS: i64 = 1_000;
 
-/// Where a session stands among the environments of a worker queue.
+/// A session's position among the environments of a worker queue.
 #[derive(Debug, Default)]
 pub struct Turn {
     served: String,
     known: Vec<String>,
-    /// Whether the listing that `known` is of was of all environments.
+    /// Whether the listing behind `known` was complete.
     is_of_all: bool,
-    /// When that was, and for how long it is gone by.
+    /// When that listing was made, and how long it stays valid.
     listed_at: Option<Timestamp>,
     kept_ms: i64,
 }
 
 impl Turn {
-    /// The environment that gave something last: a listing begins behind it. Empty for none.
+    /// The environment that yielded a run last: a listing begins after it. Empty for none.
     #[must_use]
     pub fn served(&self) -> &str {
         &self.served
     }
 
-    /// Notes that an environment gave something.
+    /// Records that an environment yielded a run.
     pub fn serve(&mut self, environment_id: &str) {
         environment_id.clone_into(&mut self.served);
     }
 
-    /// The environments to look through before any are listed, in their order.
+    /// The environments to try, in order, before any are listed.
     pub fn take_known(&mut self, now: Timestamp) -> Vec<String> {
         let age_ms = self.listed_at.map(|at| now.ms_since(at));
         let known = std::mem::take(&mut self.known);
@@ -50,7 +50,7 @@ impl Turn {
         }
     }
 
-    /// Notes a listing: how many environments it had, how many of these were looked through in vain, and whether it was of all.
+    /// Records a listing: how many environments it had, how many of these yielded nothing, and whether it was complete.
     pub fn learn(&mut self, listed: usize, in_vain: usize, is_of_all: bool, now: Timestamp) {
         let us = listed * LISTED_US + in_vain * IN_VAIN_US;
         let ms = i64::try_from(us / 1_000).unwrap_or(LONGEST_MS);
@@ -59,17 +59,17 @@ impl Turn {
         self.is_of_all = is_of_all;
     }
 
-    /// Keeps what was not looked through, and what may have more than it gave.
+    /// Keeps the environments not tried, and those that may have more runs than they yielded.
     pub fn keep(&mut self, rest: Vec<String>, more: Vec<String>) {
         self.known = rest;
-        // Else others that were not listed come before these.
+        // Otherwise environments outside the listing come before these.
         if self.is_of_all {
             self.known.extend(more);
         }
     }
 }
 
-/// How many runs an environment may give of the `left` that are yet to be had, if so many may give some, itself included.
+/// How many of the `left` runs an environment may yield if `environments` of them, itself included, may yield some.
 #[must_use]
 pub fn fair_share(left: i32, environments: usize) -> i32 {
     let environments = i32::try_from(environments).unwrap_or(i32::MAX);

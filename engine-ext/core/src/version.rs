@@ -1,4 +1,4 @@
-//! Versions of workers: what they can do, and which one does a run.
+//! Versions of workers: what they can execute, and which one executes a run.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,17 +9,17 @@ use crate::status::named;
 use crate::{EnvironmentType, Machine, Machines};
 
 named! {
-    /// Why a run waits for a version.
+    /// Why a run is parked.
     ParkReason {
-        /// No version is there.
+        /// No version is registered.
         NoWorker = "NO_WORKER",
-        /// No version ever knew its task.
+        /// No version has ever known its task.
         TaskNeverRegistered = "TASK_NEVER_REGISTERED",
         /// Another version knows its task.
         TaskNotInLatest = "TASK_NOT_IN_LATEST",
         /// The version does not know its queue.
         QueueNotFound = "QUEUE_NOT_FOUND",
-        /// The version has no image to be started from.
+        /// The version has no image to start from.
         NoDeployment = "NO_DEPLOYMENT",
     }
 }
@@ -27,52 +27,52 @@ named! {
 /// A version of a worker.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WorkerVersion {
-    /// Its name.
+    /// The version's name.
     pub version: String,
-    /// What it is started from.
+    /// The image that it starts from.
     pub image: Option<String>,
-    /// The tasks that it knows.
+    /// The tasks that it executes, by name.
     pub tasks: BTreeMap<String, Task>,
-    /// The queues that it knows, besides the ones of its tasks.
+    /// The queues that it knows, besides those of its tasks.
     pub queues: BTreeSet<String>,
 }
 
-/// A task as a version knows it: what holds for runs that say nothing else.
+/// A task of a version: defaults for its runs.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Task {
     /// Retry settings.
     pub retry: Option<Value>,
-    /// The machine: the name of a preset, or an object of `preset`, or of `cpu` and `memory`.
+    /// Machine: the name of a preset, or an object of `preset`, or of `cpu` and `memory`.
     pub machine: Option<Value>,
-    /// How long an attempt may take, seconds.
+    /// Time limit of an attempt, seconds.
     pub max_duration_seconds: Option<i32>,
-    /// How long a run may wait in its queue.
+    /// Time to live in the queue.
     pub ttl: Option<String>,
 }
 
-/// Why a version does not do a run.
+/// Why a version does not execute a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Obstacle {
-    /// The run waits for another one.
+    /// The run waits for another version.
     Park(ParkReason),
-    /// The worker that asks is of another version than the run wants.
+    /// The worker that asks has another version than the run is bound to.
     Mismatch,
 }
 
-/// What a run wants of a version.
+/// What a run requires of a version.
 #[derive(Debug, Clone, Copy)]
 pub struct Demand<'a> {
-    /// Its task.
+    /// Name of its task.
     pub task: &'a str,
-    /// Its queue.
+    /// Name of its queue.
     pub queue: &'a str,
-    /// The version of the worker that asks, if it says so.
+    /// The version of the worker that asks, if stated.
     pub asked: Option<&'a str>,
 }
 
 impl Demand<'_> {
-    /// The task of the version that is to do the run: the one that the run is bound to, else the one that asks, else the current
-    /// one. `is_known` tells whether any version knows the task.
+    /// The task of the version that executes the run: the version that the run is bound to, else the one that asks, else the
+    /// current one. `is_known` tells whether any version knows the task.
     ///
     /// # Errors
     /// The [`Obstacle`].
@@ -110,13 +110,13 @@ impl Demand<'_> {
 }
 
 impl WorkerVersion {
-    /// Whether it knows a queue. Each of its tasks brings the queue that bears its name.
+    /// Whether it knows a queue. Each of its tasks brings the queue that has its name.
     fn knows_queue(&self, queue: &str) -> bool {
         let of_task = queue.strip_prefix("task/");
         self.queues.contains(queue) || of_task.is_some_and(|task| self.tasks.contains_key(task))
     }
 
-    /// Whether it may take the place of `current`: a version goes forward only, unless somebody says otherwise.
+    /// Whether it may replace `current`: versions only move forward, unless the registration demands otherwise.
     #[must_use]
     pub fn supersedes(&self, current: Option<&str>) -> bool {
         current.is_none_or(|current| compare_versions(&self.version, current).is_ge())
@@ -124,7 +124,7 @@ impl WorkerVersion {
 }
 
 impl Task {
-    /// The machine of a run that names none. What cannot be read is the smallest that the reference knows.
+    /// The machine of a run that names none; the smallest preset if the task's machine cannot be read.
     #[must_use]
     pub fn machine(&self, machines: &Machines) -> Machine {
         match &self.machine {

@@ -1,4 +1,4 @@
-//! Waiting: a run stops at its waitpoints, and goes on when all are completed.
+//! Waiting: a run stops at its waitpoints, and continues when all are completed.
 
 use serde_json::json;
 
@@ -7,53 +7,53 @@ use crate::{
     WaitpointId, WaitpointType,
 };
 
-/// What a run waits for, or waited for: one edge.
+/// An edge: something that a run waits for, or waited for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blocker {
-    /// The waitpoint.
+    /// The waitpoint's bare id.
     pub waitpoint_id: WaitpointId,
-    /// What it waits for.
+    /// The kind of waitpoint.
     pub kind: WaitpointType,
-    /// Whether that is there.
+    /// Whether it is completed.
     pub is_completed: bool,
-    /// The place of the waitpoint in what the run gets.
+    /// Index of the waitpoint in the run's results.
     pub batch_index: Option<i32>,
 }
 
-/// What decides whether a run goes on, read once it was locked.
+/// What decides whether a run continues, read after it was locked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
-    /// Its edges.
+    /// The run's edges.
     pub blockers: Vec<Blocker>,
     /// Whether its latest snapshot has a checkpoint.
     pub has_checkpoint: bool,
-    /// Its place in its queue, the one of its trigger.
+    /// Its queue order, that of its trigger.
     pub position: Timestamp,
 }
 
-/// Whether a run goes on.
+/// Whether a run continues.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Unblocking {
-    /// It does.
+    /// It continues.
     Unblocked(Box<Move>),
-    /// It waits for something that is not there yet.
+    /// A waitpoint is still pending.
     Blocked,
-    /// It does not wait; the reason is one of the reference's, which its callers compare.
+    /// It does not wait; the reason is a fixed text that callers compare.
     Skipped(&'static str),
 }
 
-/// When somebody looks again at a suspended run that still waits.
+/// When a suspended run that still waits is checked again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rest {
-    /// After a pause that grows: it waits for something that the engine completes.
+    /// After a pause that grows: the engine itself completes what it waits for.
     Growing,
-    /// After the longest pause: only somebody outside, or its hour, ends the wait, and both come with a call of their own.
+    /// After the longest pause: only a caller or the due time ends the wait, and either comes with a call of its own.
     Longest,
 }
 
-/// Stops `run`, which has got new edges. A run that waits already keeps its snapshot.
+/// Stops `run`, which has new edges. A run that waits already keeps its snapshot.
 ///
-/// The reference also blocks a run that no worker executes, and cannot go on with it later. Ours refuses.
+/// A run without a worker is refused: it could not continue later.
 pub(crate) fn block(run: &Run, batch_id: Option<&BatchId>) -> Result<Plan, Refusal> {
     use ExecutionStatus::*;
     match run.execution_status {
@@ -76,10 +76,10 @@ pub(crate) fn block(run: &Run, batch_id: Option<&BatchId>) -> Result<Plan, Refus
     }
 }
 
-/// Goes on with `run` if nothing that it waits for is missing. No edge is as good as completed ones.
+/// Continues `run` if no waitpoint is pending. Having no edges counts as having completed ones.
 ///
 /// # Errors
-/// [`Refusal::WrongStatus`] (`RE004`) for a suspended run without a checkpoint: nothing could be thawed.
+/// [`Refusal::WrongStatus`] (`RE004`) for a suspended run without a checkpoint: nothing could be restored.
 pub fn unblock(run: &Run, waiting: &Waiting) -> Result<Unblocking, Refusal> {
     use ExecutionStatus::*;
     if waiting.blockers.iter().any(|blocker| !blocker.is_completed) {
@@ -132,7 +132,7 @@ pub fn unblock(run: &Run, waiting: &Waiting) -> Result<Unblocking, Refusal> {
     })
 }
 
-/// When to look again at a suspended run that waits for `blockers`.
+/// When to check a suspended run again that waits for `blockers`.
 #[must_use]
 pub fn rest(blockers: &[Blocker]) -> Rest {
     if blockers.iter().any(|blocker| blocker.kind.is_of_engine()) {
@@ -142,7 +142,7 @@ pub fn rest(blockers: &[Blocker]) -> Rest {
     }
 }
 
-/// The snapshot sees every waitpoint once, and those with an index in the order of their indexes: a waitpoint may have
+/// Records every waitpoint in the snapshot once, and those with an index in the order of their indexes: a waitpoint may have
 /// several.
 fn with_waitpoints(mut moved: Move, blockers: &[Blocker]) -> Move {
     let mut ids: Vec<&str> = blockers

@@ -1,4 +1,4 @@
-//! Waitpoints: what a run can wait for, and what it gets when that is there.
+//! Waitpoints: what a run can wait for, and the output that completes it.
 
 use serde_json::{Value, json};
 
@@ -7,20 +7,20 @@ use crate::status::named;
 use crate::trigger::check_tags;
 use crate::{Limits, Refusal, RunError, RunId, RunStatus, Timestamp, check_label};
 
-/// Longest idempotency key, bytes: an index has it beside the name of its environment, 2,704 bytes together.
+/// Longest idempotency key, bytes: its index entry also holds the environment's name, 2,704 bytes together.
 pub const MAX_KEY_BYTES: usize = 2048;
 
-/// Most steps and waits of one run that another one takes over: what a statement copies without keeping others waiting.
+/// Most steps and waits that a run may take over from another one: as many as one statement copies without delaying others.
 pub const MAX_KEPT: usize = 10_000;
 
 named! {
-    /// What a waitpoint waits for.
+    /// Kinds of waitpoints.
     WaitpointType {
         /// The end of a run.
         Run = "RUN",
         /// A moment.
         DateTime = "DATETIME",
-        /// Somebody who completes it.
+        /// A caller that completes it.
         Manual = "MANUAL",
         /// The end of a batch.
         Batch = "BATCH",
@@ -28,17 +28,17 @@ named! {
 }
 
 named! {
-    /// Whether what a waitpoint waits for is there.
+    /// Whether a waitpoint is completed.
     WaitpointStatus {
         /// Not yet.
         Pending = "PENDING",
-        /// Once, and for good.
+        /// Completed, permanently.
         Completed = "COMPLETED",
     }
 }
 
 impl WaitpointType {
-    /// Whether the engine itself ends such a wait, and can find out whether it has missed that.
+    /// Whether the engine itself completes such a waitpoint, and can find out whether it has missed that.
     #[must_use]
     pub const fn is_of_engine(self) -> bool {
         match self {
@@ -48,7 +48,7 @@ impl WaitpointType {
     }
 }
 
-/// What a waitpoint is completed with.
+/// The output of a waitpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Output {
     /// The value, opaque text.
@@ -60,11 +60,11 @@ pub struct Output {
 }
 
 impl Output {
-    /// What somebody completes a token with.
+    /// Checks the output with which a caller completes a waitpoint.
     ///
     /// # Errors
-    /// [`Refusal::TooLarge`] (`54000`) for a value over the limit; [`Refusal::InvalidValue`] (`22023`) for a media type that is
-    /// too long; [`Refusal::TooDeep`], [`Refusal::NotJson`] (`22032`).
+    /// [`Refusal::TooLarge`] (`54000`) for a value over the limit; [`Refusal::InvalidValue`] (`22023`) for a media type that
+    /// is too long; [`Refusal::TooDeep`], [`Refusal::NotJson`] (`22032`).
     pub fn given(
         value: Option<String>,
         media_type: Option<String>,
@@ -83,19 +83,19 @@ impl Output {
         })
     }
 
-    /// A wait that lasted until `at`, and no longer. Readers know it by its code.
+    /// The output of a wait that timed out at `at`. Readers recognize it by its code.
     #[must_use]
     pub fn timeout(at: Timestamp) -> Self {
         let message = format!("Waitpoint timed out at {}", at.to_rfc3339());
         Self::failed(&json!({"code": "TRIGGER_WAITPOINT_TIMEOUT", "message": message}))
     }
 
-    /// A wait that failed for a reason in words.
+    /// The output of a wait that failed, with the reason in words.
     pub(crate) fn error(reason: &str) -> Self {
         Self::failed(&RunError::text(reason).to_json())
     }
 
-    /// What the end of a run gives to those who wait for it; `None` as long as it has not ended.
+    /// The output of a finished run for the runs that wait for it; `None` while it has not ended.
     #[must_use]
     pub fn of_run(
         status: RunStatus,
@@ -128,23 +128,23 @@ impl Output {
     }
 }
 
-/// What a caller says of a new waitpoint.
+/// A new waitpoint, as its caller describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewWaitpoint {
-    /// What it waits for.
+    /// The kind of waitpoint.
     pub kind: WaitpointType,
     /// When it is due (DATETIME), or times out (MANUAL).
     pub completed_after: Option<Timestamp>,
-    /// The caller's key: as long as it is not expired, the waitpoint exists once.
+    /// The caller's key: until it expires, the waitpoint exists once.
     pub key: Option<String>,
     /// When the key expires.
     pub key_expires_at: Option<Timestamp>,
-    /// Labels.
+    /// Labels for readers.
     pub tags: Vec<String>,
 }
 
 impl NewWaitpoint {
-    /// Checks a waitpoint that waits for a moment.
+    /// Checks a waitpoint for a moment.
     ///
     /// # Errors
     /// [`Refusal::InvalidValue`] (`22023`) for an infinite moment, or a key that is empty or too long.
@@ -162,7 +162,7 @@ impl NewWaitpoint {
         })
     }
 
-    /// Checks a waitpoint that somebody will complete.
+    /// Checks a waitpoint that a caller will complete.
     ///
     /// # Errors
     /// [`Refusal::InvalidValue`] (`22023`) for an infinite timeout, a key that is empty or too long, or bad tags.
@@ -181,7 +181,7 @@ impl NewWaitpoint {
         })
     }
 
-    /// What it is completed with when its time comes.
+    /// The output that completes it when its time comes.
     #[must_use]
     pub fn due_output(&self, at: Timestamp) -> Output {
         match self.kind {
@@ -214,11 +214,11 @@ pub(crate) fn check_key(key: Option<String>) -> Result<Option<String>, Refusal> 
     ))
 }
 
-/// What the keys of a run's own steps and waits begin with, and the first key behind them in the order of bytes.
+/// The prefix of the keys of a run's own steps and waits, and the first key after them in byte order.
 #[must_use]
 pub fn own_keys(run_id: &RunId) -> (String, String) {
     let id = run_id.as_str();
-    // No id has "/" in it, and "0" is what follows it.
+    // No id contains "/", and "0" is the character after it.
     (format!("run/{id}/"), format!("run/{id}0"))
 }
 

@@ -1,7 +1,7 @@
-//! Wall clocks, and where they jump.
+//! Wall clocks, and their jumps.
 //!
-//! Jumps are looked for among offsets: the library's list of the jumps before a moment leaves out the last one of a zone whose rules
-//! have changed since, as America/Metlakatla's of January 2019.
+//! Jumps are searched among offsets: the library's list of the jumps before a moment omits the last one of a zone whose
+//! rules have changed since, such as America/Metlakatla's of January 2019.
 
 use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, TimeZone};
@@ -10,10 +10,10 @@ use jiff::{SignedDuration, Timestamp};
 /// Offsets of time zones are whole seconds.
 pub(crate) const SECOND: SignedDuration = SignedDuration::from_secs(1);
 
-/// No zone has two jumps in so short a time.
+/// Shorter than the time between two jumps of any zone.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
-/// What a wall clock shows at `at`.
+/// The reading of a wall clock at `at`.
 pub(crate) fn read(zone: &TimeZone, at: Timestamp) -> DateTime {
     zone.to_offset(at).to_datetime(at)
 }
@@ -31,7 +31,7 @@ pub(crate) fn first_appearance(zone: &TimeZone, wall: DateTime) -> Option<Timest
     }
 }
 
-/// Where a wall clock that shows at `at` what it has shown before stops to do so; `None` if it shows something new.
+/// When a wall clock that repeats earlier readings at `at` stops repeating them; `None` if it does not repeat any.
 pub(crate) fn end_of_repeat(zone: &TimeZone, at: Timestamp) -> Option<DateTime> {
     let wall = read(zone, at);
     let AmbiguousOffset::Fold { before, after } = zone.to_ambiguous_timestamp(wall).offset() else {
@@ -44,7 +44,7 @@ pub(crate) fn end_of_repeat(zone: &TimeZone, at: Timestamp) -> Option<DateTime> 
     Some(before.to_datetime(jump_between(zone, first, at)))
 }
 
-/// When clocks were set last between two moments.
+/// The last clock change between two moments.
 pub(crate) fn last_jump(zone: &TimeZone, from: Timestamp, to: Timestamp) -> Option<Timestamp> {
     let offset = zone.to_offset(to);
     let mut later = to;
@@ -58,7 +58,7 @@ pub(crate) fn last_jump(zone: &TimeZone, from: Timestamp, to: Timestamp) -> Opti
     None
 }
 
-/// The one jump after `earlier` and at `later` or before, to the second.
+/// The only jump after `earlier` and not after `later`, to the second.
 fn jump_between(zone: &TimeZone, earlier: Timestamp, later: Timestamp) -> Timestamp {
     let offset = zone.to_offset(later);
     let (mut before, mut after) = (earlier, later);

@@ -1,4 +1,4 @@
-//! Worker queues that operators put in the place of the ones that runs name.
+//! Overrides of the worker queues that runs name.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ pub struct WorkerQueueOverrides {
 }
 
 impl WorkerQueueOverrides {
-    /// Reads the setting; `None` if it is not an object of maps from texts to names of worker queues.
+    /// Reads the setting; `None` unless it is an object of maps from texts to names of worker queues.
     #[must_use]
     pub fn parse(json: &str) -> Option<Self> {
         let overrides: Self = serde_json::from_str(json).ok()?;
@@ -34,7 +34,7 @@ impl WorkerQueueOverrides {
         is_valid.then_some(overrides)
     }
 
-    /// The worker queue of a run that names `own`: by its environment, its project, its organization, or `own` itself.
+    /// The worker queue of a run that names `own`: replaced by environment, project, organization, or by `own` itself.
     #[must_use]
     pub fn resolve<'a>(&'a self, environment: &Environment, own: &'a str) -> &'a str {
         let of = |map: &'a HashMap<String, String>, id: Option<&str>| map.get(id?);

@@ -1,4 +1,4 @@
-//! What schedules do where clocks are changed, held against a reference that walks over time step by step, in every time zone.
+//! Compares schedules around clock changes with a reference that steps through time, in every time zone.
 
 #![allow(clippy::unwrap_used)]
 
@@ -9,7 +9,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, ToSpan};
 
-/// An expression, and whether a wall clock time fits it.
+/// An expression, and whether a wall clock time matches it.
 struct Case {
     cron: &'static str,
     fits: fn(DateTime) -> bool,
@@ -70,7 +70,7 @@ const fn times_of_day(cron: &'static str, fits: fn(DateTime) -> bool) -> Case {
     }
 }
 
-/// The ticks from `from` to `to`. Holds the latest wall clock time that was seen: what lies between it and a later one is new,
+/// The ticks from `from` to `to`. Keeps the latest wall clock time seen so far: what lies between it and a later one is new,
 /// whether clocks walked there or jumped.
 fn reference(
     case: &Case,
@@ -97,7 +97,7 @@ fn reference(
     ticks
 }
 
-/// Holds both directions against the reference: from each of its ticks, and from moments in between.
+/// Compares both directions with the reference: from each of its ticks, and from moments in between.
 fn compare(
     case: &Case,
     name: &str,
@@ -191,7 +191,7 @@ fn schedules_of_all_zones_do_what_a_walk_over_ten_years_says() {
 
 #[test]
 fn days_of_a_zone_are_what_a_walk_over_them_says() {
-    // Half an hour, a jump at midnight, a whole day that was left out, a month in which clocks go back, and no jumps at all.
+    // Half an hour, a jump at midnight, a whole day that was skipped, a month in which clocks go back, and no jumps at all.
     for (name, middle) in [
         ("Europe/Berlin", "2026-03-29T01:00:00Z"),
         ("Australia/Lord_Howe", "2026-04-04T15:00:00Z"),

@@ -1,15 +1,15 @@
-//! Texts that quote what a caller gave, cut to what a log can hold, on one line.
+//! Truncates texts that quote a caller's values, to one line of a size that a log can hold.
 
-/// Longest part of a text that is quoted, characters.
+/// Longest quoted part, characters.
 const MAX_QUOTED: usize = 100;
 
-/// Longest text of an error in characters, if a value in it has quotes itself.
+/// Longest text in characters, if a value in it contains quotes itself.
 const MAX_TEXT: usize = 300;
 
-/// The text with what it quotes, or tells of a caller's value, cut where it is long, and on one line.
+/// The text on one line, with long quoted values truncated.
 pub(super) fn brief(text: &str) -> String {
     let cut = |(place, part): (usize, &str)| {
-        // Every other part stands in quotes; the words around them are ours, and shorter than twice that.
+        // Every other part is quoted; the words around it are ours, and shorter than twice that.
         let longest = if place % 2 == 1 {
             MAX_QUOTED
         } else {
@@ -22,7 +22,7 @@ pub(super) fn brief(text: &str) -> String {
     };
     let parts: Vec<String> = text.split('"').enumerate().map(cut).collect();
     let text = printable(&parts.join("\""));
-    // A value that has quotes itself looks like many.
+    // A value that contains quotes looks like several.
     match (text.find('"'), text.rfind('"')) {
         (Some(first), Some(last)) if first < last && text.chars().nth(MAX_TEXT).is_some() => {
             let quoted: String = text[first + 1..last].chars().take(MAX_QUOTED).collect();
@@ -32,7 +32,7 @@ pub(super) fn brief(text: &str) -> String {
     }
 }
 
-/// The text with escapes in the place of control characters.
+/// The text with control characters escaped.
 fn printable(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for character in text.chars() {

@@ -2,85 +2,85 @@
 
 use crate::{BatchId, ExecutionStatus, RunId, RunStatus, SnapshotId, WaitpointId};
 
-/// Why a call did nothing.
+/// Why a call was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// `RE001`: no such run, or not in the environment that the caller named.
+    /// `RE001`: there is no such run, or not in the environment that the caller named.
     UnknownRun {
-        /// The id that was given.
+        /// The caller's id.
         run_id: RunId,
     },
     /// `RE002`: the caller's snapshot is not the latest one.
     StaleSnapshot {
-        /// The run.
+        /// The run of the snapshots.
         run_id: RunId,
-        /// What the caller holds.
+        /// The caller's snapshot.
         given: SnapshotId,
-        /// What is the latest.
+        /// The latest snapshot.
         latest: SnapshotId,
-        /// Its execution status.
+        /// The run's execution status.
         status: ExecutionStatus,
     },
-    /// `RE003`: the run is over.
+    /// `RE003`: the run has ended.
     RunFinished {
-        /// The run.
+        /// The ended run.
         run_id: RunId,
-        /// How it ended.
+        /// Its final status.
         status: RunStatus,
     },
-    /// `RE004`: the run's status does not allow this.
+    /// `RE004`: the run's status does not allow the command.
     WrongStatus {
-        /// The run.
+        /// The run that was not changed.
         run_id: RunId,
-        /// What was asked, as a participle: "started", "completed".
+        /// The command, as a participle: "started", "completed".
         asked: &'static str,
-        /// Why not: a full sentence.
+        /// The reason, as a full sentence.
         reason: String,
     },
-    /// `RE005`: nobody has set this environment.
+    /// `RE005`: the environment does not exist.
     UnknownEnvironment {
-        /// The id that was given.
+        /// The caller's id.
         environment_id: String,
     },
-    /// `RE005`: this environment is closed for good.
+    /// `RE005`: the environment is archived.
     ArchivedEnvironment {
-        /// Its id.
+        /// The caller's id.
         environment_id: String,
     },
-    /// `RE008`: the queue takes no more runs.
+    /// `RE008`: the queue accepts no more runs.
     QueueFull {
-        /// The queue.
+        /// Name of the queue.
         queue: String,
-        /// How many runs it has.
+        /// Number of its queued runs.
         queued: i64,
-        /// How many it may have.
+        /// Its maximum size.
         limit: i32,
     },
     /// `RE006`: the transaction's isolation level is stricter than READ COMMITTED.
     WrongIsolation {
-        /// The level, in SQL's words.
+        /// The transaction's level, in SQL's words.
         level: &'static str,
     },
-    /// `25001`: the call ends transactions, and somebody else has begun this one.
+    /// `25001`: the call ends transactions, and runs inside a transaction block.
     InTransaction,
-    /// `25006`: the call writes, and the transaction may not.
+    /// `25006`: the call writes in a read-only transaction.
     ReadOnly {
-        /// Whether that is since the server is a standby.
+        /// Whether the server is a standby.
         is_standby: bool,
     },
-    /// `55P03`: claims of an environment are under way for too long.
+    /// `55P03`: a session has been changing the environment for too long.
     EnvironmentHeld {
-        /// Its id.
+        /// Id of the environment.
         environment_id: String,
-        /// Who has set it: which session, and since when.
+        /// The session that changes it, and since when.
         holder: Option<String>,
     },
     /// `0A000`: a transaction that is to be prepared has reserved slots.
     ReservesSlots {
-        /// How many.
+        /// Number of reserved slots.
         slots: i64,
     },
-    /// `RE007`: the library and the catalog are of different versions.
+    /// `RE007`: library and catalog have different versions.
     VersionMismatch {
         /// Version of the loaded library.
         library: String,
@@ -101,96 +101,96 @@ pub enum Refusal {
         /// Name of the parameter.
         parameter: &'static str,
     },
-    /// `22032`: JSON that is not a completion.
+    /// `22032`: JSON that is not a valid completion.
     MalformedCompletion {
         /// A full sentence of facts.
         detail: String,
     },
-    /// `22032`: a document whose arrays and objects stand too deep in each other.
+    /// `22032`: a document with too many levels of arrays and objects.
     TooDeep {
         /// Name of the parameter, or of the field of a completion.
         parameter: &'static str,
-        /// How deep they may.
+        /// Most levels allowed.
         limit: usize,
     },
-    /// `22032`: a text that its media type says is JSON, and that is none.
+    /// `22032`: text whose media type is JSON, and that is not JSON.
     NotJson {
         /// Name of the parameter, or of the field of a completion.
         parameter: &'static str,
-        /// Where reading ended, from 1.
+        /// Line at which reading failed, from 1.
         line: usize,
-        /// Where in that line.
+        /// Column in that line.
         column: usize,
     },
     /// `54000`: more bytes than allowed.
     TooLarge {
-        /// What is too large.
+        /// Name of the value.
         what: &'static str,
-        /// Its size.
+        /// Size of the value.
         bytes: usize,
-        /// The limit.
+        /// Most bytes allowed.
         limit: usize,
         /// The setting that holds the limit.
         setting: &'static str,
     },
-    /// `23505`: the id that the caller chose for a new run is taken.
+    /// `23505`: another run has the id that the caller chose.
     RunExists {
-        /// The id.
+        /// The chosen id.
         run_id: RunId,
     },
-    /// `RE004`: the queue has not given the run up.
+    /// `RE004`: the run is not one that can be redriven.
     NotRedrivable {
-        /// The run.
+        /// The run that was not changed.
         run_id: RunId,
-        /// What it is.
+        /// Its status.
         status: RunStatus,
     },
-    /// `RE009`: the one-time token was used.
+    /// `RE009`: the one-time token was already used.
     TokenUsed,
-    /// `RE014`: nobody has set this schedule.
+    /// `RE014`: the schedule does not exist.
     UnknownSchedule {
-        /// The id that was given.
+        /// The caller's id.
         id: String,
     },
     /// `RE013`: no worker of this version has registered.
     UnknownVersion {
-        /// The version that was given.
+        /// The caller's version.
         version: String,
     },
-    /// `23505`: a run of this id exists, and is not cancelled.
+    /// `23505`: a run with this id exists, and is not cancelled.
     NotCancelled {
-        /// The id.
+        /// The chosen id.
         run_id: RunId,
-        /// What the run is.
+        /// Status of the existing run.
         status: RunStatus,
     },
-    /// `RE010`: no such waitpoint, or not in the environment of the run that is to wait for it.
+    /// `RE010`: there is no such waitpoint, or not in the environment of the waiting run.
     UnknownWaitpoint {
-        /// The id that was given.
+        /// The caller's id.
         waitpoint_id: WaitpointId,
     },
-    /// `RE011`: no such batch.
+    /// `RE011`: there is no such batch.
     UnknownBatch {
-        /// The id that was given.
+        /// The caller's id.
         batch_id: BatchId,
     },
-    /// `RE012`: the batch takes no more items.
+    /// `RE012`: the batch accepts no more items.
     BatchClosed {
-        /// The batch.
+        /// The closed batch.
         batch_id: BatchId,
-        /// Why not: a full sentence.
+        /// The reason, as a full sentence.
         reason: String,
     },
-    /// `40001`: others take and give back the same idempotency key all the time.
+    /// `40001`: other sessions keep taking and releasing the same idempotency key.
     KeyContended {
-        /// How often the call has tried.
+        /// Number of attempts of the call.
         attempts: usize,
     },
-    /// Any of the others, in one element of an array.
+    /// Any other refusal, of one element of an array.
     InElement {
         /// Position in the array, from 0.
         index: usize,
-        /// What is wrong with it.
+        /// The element's refusal.
         refusal: Box<Refusal>,
     },
 }

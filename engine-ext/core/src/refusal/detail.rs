@@ -1,4 +1,4 @@
-//! The facts behind each refusal.
+//! The DETAIL of each refusal.
 
 use super::Refusal;
 use super::brief::brief;
@@ -64,7 +64,7 @@ impl Refusal {
                 format!("It has {bytes} bytes, the limit is {limit}.")
             }
             Self::RunExists { .. } => "The id was given as \"run_id\".".to_owned(),
-            // The words of the reference, which its callers look for.
+            // A fixed text, which callers search for.
             Self::NotCancelled { run_id, status } => format!(
                 "createCancelledRun conflict: existing run {} has status {status}.",
                 run_id.friendly()
@@ -77,7 +77,7 @@ impl Refusal {
             Self::UnknownVersion { .. } => {
                 "No worker of this version has registered in the environment.".to_owned()
             }
-            // The words of the reference, which its callers look for.
+            // A fixed text, which callers search for.
             Self::UnknownWaitpoint { .. } => "Waitpoint not found.".to_owned(),
             Self::UnknownBatch { batch_id } => {
                 format!(

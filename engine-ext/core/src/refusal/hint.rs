@@ -1,4 +1,4 @@
-//! What to do about each refusal.
+//! The HINT of each refusal.
 
 use super::Refusal;
 

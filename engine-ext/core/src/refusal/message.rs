@@ -1,4 +1,4 @@
-//! What each refusal says in one line.
+//! The primary message of each refusal.
 
 use super::Refusal;
 use super::brief::brief;

@@ -1,8 +1,8 @@
 //! Every error that a user of the engine can cause, with its SQLSTATE, message, detail and hint.
 //!
-//! Class `RE` is ours; the rest are the standard's. What an HTTP API would answer by 400, 404 and 409 maps one to one: 404 is
-//! `RE001`, `RE005`, `RE010` or `RE011`, 409 and the 400 for a snapshot that is not the latest are `RE002`, the 400 for a run
-//! that is over is `RE003`, the other 400s are `RE004`.
+//! Class `RE` is ours; the other codes are the standard's. HTTP statuses map to them one to one: 404 is `RE001`, `RE005`,
+//! `RE010` or `RE011`, 409 and the 400 for a snapshot that is not the latest are `RE002`, the 400 for a run that has ended
+//! is `RE003`, the other 400s are `RE004`.
 
 mod brief;
 mod cause;
@@ -14,7 +14,7 @@ mod sqlstate;
 pub use cause::Refusal;
 
 impl Refusal {
-    /// A [`Refusal::InvalidValue`].
+    /// Makes a [`Refusal::InvalidValue`].
     pub(crate) fn invalid(parameter: &'static str, detail: String, hint: &'static str) -> Self {
         Self::InvalidValue {
             parameter,
@@ -23,7 +23,7 @@ impl Refusal {
         }
     }
 
-    /// A wait for a run, or a batch of runs, that live elsewhere.
+    /// Refuses a wait for a run, or a batch of runs, on another shard.
     #[must_use]
     pub fn other_shard() -> Self {
         Self::invalid(
@@ -33,7 +33,7 @@ impl Refusal {
         )
     }
 
-    /// A wait of a run for its own end.
+    /// Refuses a run's wait for its own end.
     #[must_use]
     pub fn own_end(parameter: &'static str) -> Self {
         Self::invalid(
@@ -43,7 +43,7 @@ impl Refusal {
         )
     }
 
-    /// This refusal, of the element at `index`.
+    /// Wraps this refusal as that of the element at `index`.
     #[must_use]
     pub fn in_element(self, index: usize) -> Self {
         Self::InElement {

@@ -1,9 +1,9 @@
-//! The codes of refusals.
+//! The SQLSTATE of each refusal.
 
 use super::Refusal;
 
 impl Refusal {
-    /// Its SQLSTATE.
+    /// Five characters, as Postgres reports them.
     #[must_use]
     pub fn sqlstate(&self) -> &'static str {
         match self {
@@ -37,7 +37,7 @@ impl Refusal {
         }
     }
 
-    /// How a batch tells why one of its items could not be triggered.
+    /// The code stored with a batch item that could not be triggered.
     #[must_use]
     pub fn item_code(&self) -> &'static str {
         match self {

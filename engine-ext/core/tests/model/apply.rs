@@ -1,5 +1,5 @@
-//! What the statements make of a plan: `claim_apply.sql`, `attempt_start.sql`, `run_finish.sql` and `run_move.sql`, for one
-//! run.
+//! The effect of the statements that apply a plan: `claim_apply.sql`, `attempt_start.sql`, `run_finish.sql` and
+//! `run_move.sql`, for one run.
 
 use engine_core::{ExecutionStatus, Finish, Machine, Move, Plan, RunStatus};
 
@@ -8,7 +8,7 @@ use crate::rule;
 use crate::state::{Deadline, State};
 
 impl State {
-    /// Writes `plan`, and gives whether the run has a new snapshot.
+    /// Writes `plan`, and returns whether the run has a new snapshot.
     pub fn apply(&mut self, plan: &Plan, fault: Fault) -> bool {
         match plan {
             Plan::Claim { max_attempts } => self.claim(*max_attempts, fault),
@@ -77,7 +77,7 @@ impl State {
         self.row.is_dead_lettered = false;
     }
 
-    /// A new snapshot, greater than all that anybody holds.
+    /// A new snapshot, greater than any that a caller holds.
     fn advance(&mut self, execution_status: ExecutionStatus, run_status: RunStatus) {
         self.row.snapshot += 1;
         self.row.execution_status = execution_status;

@@ -1,4 +1,4 @@
-//! What a caller that holds a snapshot may ask.
+//! Calls of a caller that holds a snapshot.
 
 use std::sync::LazyLock;
 
@@ -13,23 +13,23 @@ pub enum Asked {
     Release,
 }
 
-/// How a worker says that its attempt ended: one of every kind that the engine tells apart.
+/// How a worker reports the end of its attempt: one of every kind that the engine distinguishes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     Success,
-    /// A failure of the task, and no word of a retry: its run's own settings retry it.
+    /// A failure of the task without a request about a retry: the run's own settings retry it.
     Failure,
     /// A failure whose retry the same worker starts.
     RetryAtOnce,
     /// A failure whose retry goes through the queue.
     RetryLater,
-    /// A process that was told to end; its run's own settings retry it.
+    /// A process that was told to terminate; the run's own settings retry it.
     Terminated,
     /// A machine that was too small.
     OutOfMemory,
-    /// A failure that no retry mends.
+    /// A failure that no retry fixes.
     NotRetriable,
-    /// The worker gave the run up because it was cancelled.
+    /// The worker abandoned the run because it was cancelled.
     Cancelled,
 }
 
@@ -60,7 +60,7 @@ impl End {
         Self::Cancelled,
     ];
 
-    /// What the worker sends.
+    /// The completion that the worker sends.
     pub fn completion(self) -> &'static Completion {
         static PARSED: LazyLock<Vec<Completion>> = LazyLock::new(|| {
             let parse = |end: &End| match Completion::parse(&end.json()) {

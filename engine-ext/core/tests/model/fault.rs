@@ -1,27 +1,27 @@
-//! Faults put in on purpose: each must be found, or the model would prove nothing.
+//! Deliberate faults: the model must find each of them, or it would prove nothing.
 
 use crate::rule;
 
-/// What is wrong with an engine.
+/// The fault of an engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// Nothing.
+    /// None.
     None,
     /// It does not compare the caller's snapshot.
     NoFence,
-    /// It tells a caller whose snapshot is stale which one is the latest, and the caller goes on with that.
+    /// It tells a caller with a stale snapshot which one is the latest, and the caller continues with that.
     StaleCallerIsTold,
     /// It starts an attempt without a new snapshot.
     StartKeepsSnapshot,
     /// It starts an attempt again under its old number.
     StartRepeatsNumber,
-    /// It takes a run that is over for one that executes.
+    /// It treats a run that has ended as one that executes.
     EndIsForgotten,
     /// A claim leaves the queue item behind.
     ClaimLeavesItem,
-    /// A run that comes back into its queue gets no item.
+    /// A requeued run gets no queue item.
     RequeueForgetsItem,
-    /// A run that comes back into its queue keeps its deadline, and its slot with it.
+    /// A requeued run keeps its deadline, and its slot with it.
     RequeueLeavesDeadline,
     /// A run that waits for its worker to confirm a cancel keeps its slot.
     CancelKeepsSlot,

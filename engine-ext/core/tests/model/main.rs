@@ -1,6 +1,6 @@
 //! The state machine under a model checker: one run, up to three callers that each hold a snapshot of it and are about to
-//! call, and everything that can happen between their calls: every order, lost answers, crashes, lapsed deadlines, cancels
-//! and redrives. The checker visits every state that can come about; `rule.rs` says what must hold in each.
+//! call, and everything that can happen between their calls: every order, lost answers, crashes, missed deadlines, cancels
+//! and redrives. The checker visits every reachable state; `rule.rs` says what must hold in each.
 
 mod apply;
 mod asked;
@@ -54,7 +54,7 @@ fn every_rule_is_guarded_by_a_fault() {
     }
 }
 
-/// Says it although the test passes: the test harness keeps what `println` prints.
+/// Prints although the test passes: the test harness swallows what `println` prints.
 fn say(line: &str) {
     let _ = writeln!(stderr(), "{line}");
 }

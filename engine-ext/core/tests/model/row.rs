@@ -1,12 +1,12 @@
-//! The run as the model keeps it: what decisions depend on, in a form that can be hashed.
+//! The run in the model: everything that decisions depend on, in a form that can be hashed.
 
 use engine_core::{EnvironmentType, ExecutionStatus, Machine, Run, RunId, RunStatus, SnapshotId};
 use serde_json::json;
 
-/// A snapshot, by its place in time.
+/// A snapshot, by its position in time.
 pub type Snapshot = usize;
 
-/// A row of `engine.run_state`. What is left out (error, usage, cost) decides nothing but its own value.
+/// A row of `engine.run_state`. The omitted columns (error, usage, cost) decide nothing but their own values.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Row {
     pub environment_type: EnvironmentType,
@@ -50,7 +50,7 @@ impl Row {
     }
 }
 
-/// The snapshot's id, as callers give it.
+/// The snapshot's id, as callers pass it.
 pub fn snapshot_id(snapshot: Snapshot) -> SnapshotId {
     SnapshotId::parse(&snapshot.to_string())
 }

@@ -1,5 +1,5 @@
-//! What must hold: in every state, and over every step. They are written down anew from the contract, and ask none of the
-//! engine's own predicates.
+//! What must hold, in every state and over every step. The rules are written from the contract, independent of the engine's
+//! own predicates.
 
 use engine_core::{ExecutionStatus, RunStatus};
 use stateright::Property;
@@ -67,7 +67,7 @@ pub fn all() -> Vec<Property<System>> {
     ]
 }
 
-/// The three statuses that are left by what a run waits for: a time, a version, a waitpoint.
+/// The three statuses that a run leaves when what it waits for arrives: a time, a version, a waitpoint.
 fn is_over_or_waits(row: &Row) -> bool {
     use ExecutionStatus::*;
     matches!(
@@ -104,7 +104,8 @@ pub fn broken_by(
     (!is_final_kept(before, action, after)).then_some(FINAL)
 }
 
-/// A run that neither its handler nor a cancel has ended may be redriven, and a success counts although the run was cancelled meanwhile.
+/// A run that neither its handler nor a cancel has ended may be redriven, and a success counts although the run was
+/// cancelled meanwhile.
 fn is_final_kept(before: &Row, action: &Action, after: &Row) -> bool {
     if before.execution_status == ExecutionStatus::Finished {
         use RunStatus::*;

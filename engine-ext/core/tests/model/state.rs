@@ -4,10 +4,10 @@ use engine_core::{EnvironmentType, ExecutionStatus, Machine, RunStatus};
 
 use crate::row::{Row, Snapshot};
 
-/// How many calls that name a snapshot may be under way at once.
+/// Most calls with a snapshot that are under way at once.
 pub const MAX_CALLERS: usize = 3;
 
-/// Everything there is.
+/// The run, its rows and its callers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct State {
     pub row: Row,
@@ -15,7 +15,7 @@ pub struct State {
     pub has_item: bool,
     /// The row of `engine.heartbeat`.
     pub deadline: Option<Deadline>,
-    /// The snapshots that callers hold, in order. Each is a call under way: which one, it says when it arrives.
+    /// The snapshots that callers hold, in order. Each is a call under way, whose kind is chosen when it arrives.
     pub callers: Vec<Snapshot>,
     /// The rule that the last step broke.
     pub broken: Option<&'static str>,
@@ -96,8 +96,8 @@ impl State {
         self.callers.len() < MAX_CALLERS
     }
 
-    /// This state with its snapshots numbered anew from 0, in the same order. They are only ever compared, so that a finite
-    /// number of states stands for histories of every length.
+    /// This state with its snapshots renumbered from 0, in the same order. They are only ever compared, so that a finite
+    /// number of states represents histories of every length.
     pub fn renumbered(mut self) -> Self {
         let mut known = self.callers.clone();
         known.push(self.row.snapshot);

@@ -1,4 +1,4 @@
-//! What can happen next.
+//! The possible next steps.
 
 use engine_core::{Cancel, Command, ExecutionStatus, Release, Timestamp, Timing};
 
@@ -8,28 +8,28 @@ use crate::rule;
 use crate::state::State;
 use crate::system::System;
 
-/// How many attempts are given back at most.
+/// Most releases of a run.
 const MOST_RELEASES: i32 = 1;
 
-/// One step. Where nobody is answered, the connection broke after the commit: the caller does not know, and calls again with
-/// the snapshot that it has.
+/// One step. Without an answer, the connection broke after the commit: the caller does not know, and calls again with the
+/// snapshot that it has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// A worker asks for work.
     Dequeue { is_answered: bool },
-    /// The call of the caller at this place arrives.
+    /// A caller's call arrives.
     Call {
         caller: usize,
         asked: Asked,
         is_answered: bool,
     },
-    /// That caller is gone.
+    /// A caller is gone.
     Crash { caller: usize },
-    /// The deadline passes, and somebody ticks.
+    /// The deadline passes, and a tick finds it.
     Stall,
-    /// Somebody cancels the run.
+    /// An operator cancels the run.
     Cancel { is_final: bool },
-    /// Somebody redrives the run.
+    /// An operator redrives the run.
     Redrive,
 }
 
@@ -62,7 +62,7 @@ impl Action {
         }
         for caller in 0..state.callers.len() {
             actions.push(Self::Crash { caller });
-            // Releases and redrives would go on for ever.
+            // Releases and redrives would repeat without end.
             let may_release = state.row.released_attempts < MOST_RELEASES;
             for asked in Asked::ALL {
                 if asked == Asked::Release && !may_release {
@@ -119,7 +119,7 @@ impl System {
         next.renumbered()
     }
 
-    /// The call arrives. A caller that is refused gives up; one that is answered goes on while it holds the run.
+    /// The call arrives. A caller that is refused stops; one that is answered continues while it holds the run.
     fn call(&self, next: &mut State, caller: usize, asked: Asked, is_answered: bool) {
         let given = snapshot_id(next.callers[caller]);
         let answer = match asked {
@@ -170,7 +170,7 @@ impl System {
         }
     }
 
-    /// Whether the run moves although nobody calls any more, and nobody cancels it.
+    /// Whether the run moves without any further call or cancel.
     pub fn goes_on(&self, state: &State) -> bool {
         let abandoned = State {
             callers: Vec::new(),

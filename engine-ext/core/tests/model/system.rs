@@ -47,7 +47,7 @@ impl System {
         self.fault == Fault::StaleCallerIsTold
     }
 
-    /// Decides and applies, as one transaction under the run's lock; gives whether the run has a new snapshot.
+    /// Decides and applies, as one transaction under the run's lock; returns whether the run has a new snapshot.
     pub fn run(&self, state: &mut State, command: Command<'_>) -> Result<bool, Refusal> {
         let mut run = state.row.to_run();
         let latest = snapshot_id(state.row.snapshot);
@@ -98,7 +98,7 @@ impl Model for System {
         rule::all()
     }
 
-    /// A worker may start a run again that it holds, up to 250 times: the first attempts are visited, and the last ones.
+    /// A worker may start a run that it holds again, up to 250 times: the first attempts are visited, and the last ones.
     fn within_boundary(&self, state: &State) -> bool {
         state
             .row
