@@ -2,6 +2,7 @@
 
 mod bulk;
 mod care;
+mod page;
 mod queue;
 mod run;
 mod tail;

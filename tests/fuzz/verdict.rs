@@ -2,12 +2,12 @@
 
 use tokio_postgres::error::{DbError, ErrorPosition};
 
-/// The README's codes, and those by which Postgres ends a statement for reasons of its own: cancelled, timed out, a deadlock,
+/// The codes by which Postgres ends a statement for reasons of its own: cancelled, timed out, a deadlock,
 /// a transaction that has failed already, a procedure's commit where none may be.
 const POSTGRES: &[&str] = &[
     "57014", "55P03", "40P01", "40001", "25006", "25P02", "25001", "2D000", "54000",
 ];
-const README: &str = include_str!("../../README.md");
+const REFERENCE: &str = include_str!("../../sql/README.md");
 
 /// Words that only a program's insides have.
 const INSIDES: &[&str] = &[
@@ -50,7 +50,7 @@ pub fn complaint(error: &DbError) -> Option<String> {
     if message.chars().count() > LONGEST_MESSAGE {
         return Some("its message is too long".to_owned());
     }
-    if !POSTGRES.contains(&code) && !README.contains(&format!("`{code}`")) {
+    if !POSTGRES.contains(&code) && !REFERENCE.contains(&format!("`{code}`")) {
         return Some("its code is not documented".to_owned());
     }
     let is_ours = code.starts_with("RE")

@@ -1,4 +1,4 @@
-//! The README's rights by duty: each list is what its duty needs, and nothing less will do.
+//! Rights by duty, as engine-ext/README.md lists them: each list is what its duty needs, and nothing less will do.
 
 use std::collections::BTreeSet;
 
@@ -80,12 +80,12 @@ const READ: &str = "
     select engine_check();
     select engine_version()";
 
-/// The functions that the README lists for a duty.
-fn listed(readme: &str, duty: &str) -> Result<Vec<String>> {
-    let row = readme
+/// The functions that the page lists for a duty.
+fn listed(page: &str, duty: &str) -> Result<Vec<String>> {
+    let row = page
         .lines()
         .find(|line| line.starts_with(&format!("| {duty} | ")))
-        .with_context(|| format!("the README has no duty {duty}"))?;
+        .with_context(|| format!("the page has no duty {duty}"))?;
     let names = row.split('`').filter(|name| name.starts_with("engine_"));
     Ok(names.map(str::to_owned).collect())
 }
@@ -132,9 +132,8 @@ impl Role<'_> {
 }
 
 #[tokio::test]
-async fn each_duty_needs_the_rights_that_the_readme_lists_all_of_them_and_no_others() -> Result<()>
-{
-    let readme = std::fs::read_to_string(Workspace::find()?.root().join("README.md"))?;
+async fn each_duty_needs_the_rights_that_its_page_lists_all_of_them_and_no_others() -> Result<()> {
+    let page = std::fs::read_to_string(Workspace::find()?.root().join("engine-ext/README.md"))?;
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     let id = database.name().bytes().fold(0_u64, |id, byte| {
@@ -158,10 +157,10 @@ async fn each_duty_needs_the_rights_that_the_readme_lists_all_of_them_and_no_oth
         ("operate", OPERATE, &[]),
         ("read", READ, &[]),
     ] {
-        let functions = listed(&readme, duty)?;
+        let functions = listed(&page, duty)?;
         let mut granted = functions.clone();
         for before in before {
-            granted.extend(listed(&readme, before)?);
+            granted.extend(listed(&page, before)?);
         }
         for function in &granted {
             role.change("grant", "to", function).await?;

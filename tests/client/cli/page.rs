@@ -1,0 +1,84 @@
+//! The session that the manual shows.
+
+use std::process::Stdio;
+
+use anyhow::{Context, Result, ensure};
+use engine_harness::{Database, Page, Session};
+use tokio::process::Command;
+
+use super::program;
+
+/// What the session begins with: runs that nobody started in time, a queue with a backlog, a queue that is paused.
+const STOCK: &str = "
+    select engine_set_queue('images', concurrency_limit => 4);
+    select engine_set_queue('reports', paused => true);
+    select engine_trigger('resize', queue => 'images', queue_timestamp => now() - interval '1 minute')
+    from generate_series(1, 460);
+    select engine_trigger('report', queue => 'reports', queue_timestamp => now() - interval '1 minute')
+    from generate_series(1, 100);
+    select engine_tick();
+    select engine_dequeue(max_runs => 2);
+    update engine.heartbeat
+    set check_at = now() - interval '104 seconds', deadline_at = now() - interval '104 seconds'";
+
+/// A text with `0` for every figure, moment and id, and one blank between words.
+fn outline(text: &str) -> String {
+    let outlined = |word: &str| {
+        let is_figure = word.starts_with(|letter: char| letter.is_ascii_digit());
+        if is_figure || word.starts_with("run_") {
+            "0".to_owned()
+        } else {
+            word.to_owned()
+        }
+    };
+    let lines = text.lines().map(|line| {
+        let words: Vec<String> = line.split_whitespace().map(outlined).collect();
+        words.join(" ")
+    });
+    lines.collect::<Vec<_>>().join("\n").trim().to_owned()
+}
+
+#[tokio::test]
+async fn the_command_line_prints_what_the_pages_show() -> Result<()> {
+    let mut count = 0;
+    for page in Page::all()? {
+        for block in page.blocks_of("console") {
+            let database = Database::fresh().await?;
+            let session = Session::open(&database).await?;
+            session.client.batch_execute(STOCK).await?;
+            for part in format!("\n{}", block.text).split("\n$ ").skip(1) {
+                let (line, shown) = part.split_once('\n').unwrap_or((part, ""));
+                if line.starts_with("export DATABASE_URL=") {
+                    continue;
+                }
+                let place = format!("{}:{}: {line}", page.path.display(), block.line);
+                ensure!(line.starts_with("engine "), "{place}: no command line");
+                let printed = printed(&database, line)
+                    .await
+                    .with_context(|| place.clone())?;
+                let printed = printed.replace(database.name(), "app");
+                assert_eq!(outline(&printed), outline(shown), "{place}");
+                count += 1;
+            }
+        }
+    }
+    assert!(count >= 3, "{count}");
+    Ok(())
+}
+
+/// What a line of a shell prints.
+async fn printed(database: &Database, line: &str) -> Result<String> {
+    let program = program()?;
+    let directory = program.parent().context("no directory")?;
+    let path = format!("{}:{}", directory.display(), std::env::var("PATH")?);
+    let output = Command::new("bash")
+        .args(["-c", line])
+        .env("PATH", path)
+        .env("DATABASE_URL", database.connection_string())
+        .stdin(Stdio::null())
+        .output()
+        .await?;
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    ensure!(complaint.is_empty(), "{complaint}");
+    Ok(String::from_utf8(output.stdout)?)
+}
