@@ -30,7 +30,7 @@ pub enum ErrorKind {
     VersionMismatch,
     /// `RE008`: the queue takes no more runs for now.
     QueueFull,
-    /// `RE009`: the one-time token was used.
+    /// `RE009`: the one-time token was already used.
     TokenUsed,
     /// `RE010`: no waitpoint has this id.
     UnknownWaitpoint,

@@ -125,12 +125,12 @@ async fn a_caller_who_errs_learns_what_is_wrong_and_nothing_changes() -> Result<
         ("select engine_run_result(null)".to_owned(), "22004", "\"run_id\""),
         ("select engine_execution_data(null)".to_owned(), "22004", "\"run_id\""),
         // identity
-        ("select engine_trigger('t', run_id => 'run_q')".to_owned(), "23505", "run \"q\" exists already"),
+        ("select engine_trigger('t', run_id => 'run_q')".to_owned(), "23505", "run \"q\" already exists"),
         (
             "select engine_trigger_many('[{\"task\": \"t\", \"run_id\": \"z\"}, {\"task\": \"t\", \"run_id\": \"z\"}]')"
                 .to_owned(),
             "23505",
-            "run \"z\" exists already",
+            "run \"z\" already exists",
         ),
         ("select engine_trigger('t', retry => '{\"factor\": \"x\"}')".to_owned(), "22023", "\"retry\""),
         ("select engine_trigger('t', parent_run_id => 'nope')".to_owned(), "RE001", "run \"nope\" does not exist"),

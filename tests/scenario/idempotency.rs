@@ -180,7 +180,7 @@ async fn a_token_is_good_for_one_run() -> Result<()> {
         .await?;
     assert_eq!(
         (refused.code.as_str(), refused.message.as_str()),
-        ("RE009", "one-time token was used")
+        ("RE009", "one-time token was already used")
     );
     assert!(!format!("{refused:?}").contains("secret"));
     let many = "select engine_trigger_many('[{\"task\": \"a\"}, {\"task\": \"a\", \"one_time_use_token\": \"t\"}, \

@@ -27,7 +27,7 @@ pub fn check_pairs(run_ids: usize, snapshot_ids: usize, max_batch: i32) -> Resul
         return Err(Refusal::invalid(
             "snapshot_ids",
             format!("It has {snapshot_ids} elements, \"run_ids\" has {run_ids}."),
-            "Give one snapshot id for each run id.",
+            "Pass one snapshot id for each run id.",
         ));
     }
     check_batch("run_ids", run_ids, max_batch)
@@ -47,11 +47,11 @@ pub fn check_edges(
         return Err(Refusal::invalid(
             "waitpoint_ids",
             "It is empty.".to_owned(),
-            "Give at least one waitpoint.",
+            "Pass at least one waitpoint.",
         ));
     }
     let refused = |detail| {
-        let hint = "Give one index, from 0, for each waitpoint, or leave it out.";
+        let hint = "Pass one index, from 0, for each waitpoint, or omit it.";
         Err(Refusal::invalid("batch_indexes", detail, hint))
     };
     let indexes = indexes.unwrap_or_default();
@@ -78,7 +78,7 @@ pub fn check_max_items(parameter: &'static str, max_items: i32) -> Result<i32, R
     Err(Refusal::invalid(
         parameter,
         format!("{max_items} is not between 1 and 100000."),
-        "A thousand is a good number.",
+        "The default, 1000, is a good choice.",
     ))
 }
 

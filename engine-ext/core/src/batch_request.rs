@@ -51,7 +51,7 @@ impl NewBatch {
             Some(count) if !(1..=max_batch).contains(&count) => Err(Refusal::invalid(
                 "run_count",
                 format!("{count} is not between 1 and {max_batch}."),
-                "Give the number of items, or leave it out and seal the batch with engine_seal_batch.",
+                "Pass the number of items, or omit it and seal the batch with engine_seal_batch.",
             )),
             run_count => Ok(Self {
                 run_count,
@@ -74,7 +74,7 @@ impl BatchItem {
             return Err(Refusal::invalid(
                 "runs",
                 "It is not an array.".to_owned(),
-                "Give an array of objects.",
+                "Pass an array of objects.",
             ));
         };
         check_batch("runs", elements.len(), max_batch)?;

@@ -72,7 +72,7 @@ pub fn check_label<T: AsRef<str>>(
         bytes if bytes > MAX_LABEL_BYTES => Err(Refusal::invalid(
             parameter,
             format!("It has {bytes} bytes."),
-            "Give at most 1024 bytes.",
+            "Pass at most 1024 bytes.",
         )),
         _ => Ok(label),
     }

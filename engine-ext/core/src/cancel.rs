@@ -39,7 +39,7 @@ impl Cancel {
             Some(duration_ms) if duration_ms < 0 => Err(Refusal::invalid(
                 "attempt_duration_ms",
                 format!("{duration_ms} is negative."),
-                "Give milliseconds, or leave it out.",
+                "Pass milliseconds, or omit it.",
             )),
             attempt_duration_ms => Ok(Self {
                 reason,

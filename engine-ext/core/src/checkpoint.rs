@@ -57,7 +57,7 @@ impl NewCheckpoint {
             return Err(Refusal::invalid(
                 "type",
                 format!("\"{kind}\" is not a type of checkpoint."),
-                "Give DOCKER, KUBERNETES or COMPUTE.",
+                "Pass DOCKER, KUBERNETES or COMPUTE.",
             ));
         };
         check_label("location", Some(&location))?;

@@ -141,7 +141,7 @@ impl CompletionOf {
             return Err(Refusal::invalid(
                 "completions",
                 "It is not an array.".to_owned(),
-                "Give an array of objects.",
+                "Pass an array of objects.",
             ));
         };
         check_batch("completions", elements.len(), max_batch)?;

@@ -39,12 +39,12 @@ impl Cron {
             Err("It is too long".to_owned())
         };
         let pattern =
-            pattern.map_err(|reason| refused(format!("It is no expression: {reason}")))?;
+            pattern.map_err(|reason| refused(format!("It is not a cron expression: {reason}")))?;
         let zone = TimeZone::get(timezone).map_err(|_| {
             Refusal::invalid(
                 "timezone",
                 format!("\"{timezone}\" is not a time zone."),
-                "Give an IANA name such as \"Europe/Berlin\", or \"UTC\".",
+                "Pass an IANA name such as \"Europe/Berlin\", or \"UTC\".",
             )
         })?;
         let names_every_hour =
@@ -56,7 +56,7 @@ impl Cron {
         };
         match read.after(Timestamp::from_unix_ms(0)) {
             Some(_) => Ok(read),
-            None => Err(refused("It never comes".to_owned())),
+            None => Err(refused("It never occurs".to_owned())),
         }
     }
 
@@ -160,7 +160,7 @@ fn refused(detail: String) -> Refusal {
     Refusal::invalid(
         "cron",
         format!("{}.", detail.trim_end_matches('.')),
-        "Give five fields, minute, hour, day of month, month and day of week, such as \"0 9 * * 1-5\", or \"0 23 L * *\".",
+        "Pass five fields, minute, hour, day of month, month and day of week, such as \"0 9 * * 1-5\", or \"0 23 L * *\".",
     )
 }
 

@@ -162,7 +162,7 @@ fn refused(detail: &str) -> Refusal {
     Refusal::invalid(
         "debounce",
         detail.to_owned(),
-        "Give {\"key\": \"…\", \"delay\": \"5s\"}, and perhaps \"mode\": \"trailing\" and \"maxDelay\": \"1m\".",
+        "Pass {\"key\": \"…\", \"delay\": \"5s\"}, and perhaps \"mode\": \"trailing\" and \"maxDelay\": \"1m\".",
     )
 }
 

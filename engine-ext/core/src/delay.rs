@@ -74,7 +74,7 @@ pub(crate) fn end(run: &Run, timing: &Timing, settings: &Settings) -> Plan {
         Transition::DelayEnded,
         Queued,
         RunStatus::Pending,
-        "Queued: its time has come",
+        "Queued: its delay has ended",
     );
     moved.status_reason = None;
     timing.enqueue(moved, settings.now)

@@ -51,7 +51,7 @@ pub(crate) fn check(parameter: &'static str, text: &str) -> Result<i64, Refusal>
         Refusal::invalid(
             parameter,
             format!("\"{shown}\" is not a duration."),
-            "Give numbers with the units w, d, h, m and s, such as \"1h30m\".",
+            "Pass numbers with the units w, d, h, m and s, such as \"1h30m\".",
         )
     })
 }

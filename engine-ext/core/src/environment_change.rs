@@ -27,7 +27,7 @@ impl LimitChange {
             Some(limit) if limit < 0 => Err(Refusal::invalid(
                 parameter,
                 format!("{limit} is less than 0."),
-                "Give 0 or more, NULL for no limit, or -1 to keep it as it is.",
+                "Pass 0 or more, NULL for no limit, or -1 to keep it as it is.",
             )),
             limit => Ok(Self::Set(limit)),
         }
@@ -78,7 +78,7 @@ impl EnvironmentChange {
                 Refusal::invalid(
                     "type",
                     format!("\"{kind}\" is not a kind of environment."),
-                    "Give PRODUCTION, STAGING, DEVELOPMENT or PREVIEW.",
+                    "Pass PRODUCTION, STAGING, DEVELOPMENT or PREVIEW.",
                 )
             })?;
         }
@@ -87,7 +87,7 @@ impl EnvironmentChange {
                 return Err(Refusal::invalid(
                     "burst_factor",
                     format!("{burst_factor} is not between 1 and 1000."),
-                    "Give 1 for no burst.",
+                    "Pass 1 for no burst.",
                 ));
             }
             environment.burst_factor = burst_factor;

@@ -57,7 +57,7 @@ impl RunId {
             return Err(Refusal::invalid(
                 "run_id",
                 format!("\"{text}\" is not an id."),
-                "Give 1 to 64 letters, digits, \"_\" or \"-\", or leave it out.",
+                "Pass 1 to 64 letters, digits, \"_\" or \"-\", or omit it.",
             ));
         }
         if id.shard() != shard {

@@ -56,7 +56,7 @@ pub(crate) fn check_key(parameter: &'static str, key: &str) -> Result<(), Refusa
         return Err(Refusal::invalid(
             parameter,
             format!("It has {length} characters."),
-            "Give 1 to 2048 characters; hash what is longer.",
+            "Pass 1 to 2048 characters; hash what is longer.",
         ));
     }
     Ok(())

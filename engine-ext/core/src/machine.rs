@@ -41,7 +41,7 @@ impl Machine {
             Refusal::invalid(
                 parameter,
                 format!("\"{name}\" is not a preset."),
-                "Give micro, small-1x, small-2x, medium-1x, medium-2x, large-1x or large-2x.",
+                "Pass micro, small-1x, small-2x, medium-1x, medium-2x, large-1x or large-2x.",
             )
         })
     }
@@ -76,7 +76,7 @@ impl Preset {
                 return Err(Refusal::invalid(
                     parameter,
                     format!("{value} is not between 0 and 1000000."),
-                    "Give zero or more.",
+                    "Pass zero or more.",
                 ));
             }
         }

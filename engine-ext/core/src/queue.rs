@@ -17,7 +17,7 @@ pub(crate) fn dequeue(run: &Run) -> Plan {
                 Transition::ContinuedInQueue,
                 Executing,
                 run.run_status,
-                "Continued: its slot is back",
+                "Continued: it has its slot again",
             );
             moved.carries = Carries {
                 checkpoint: false,
@@ -54,7 +54,7 @@ pub(crate) fn stray(run: &Run, settings: &Settings) -> Plan {
             let reason = RunError::internal(ErrorCode::DequeuedInvalidState, &error);
             let finish = run.failed(
                 &reason,
-                "Failed: it was in a queue although it was not queued",
+                "Failed: it had a queue item although it was not queued",
                 0,
                 settings,
             );

@@ -174,8 +174,8 @@ fn integer(
 
 fn refused(parameter: &'static str, detail: String) -> Refusal {
     let hint = match parameter {
-        "queues" => "Give an array such as [{\"name\": \"mail\", \"concurrencyLimit\": 5}].",
-        _ => "Give an array such as [{\"id\": \"send-mail\", \"retry\": {\"maxAttempts\": 5}}].",
+        "queues" => "Pass an array such as [{\"name\": \"mail\", \"concurrencyLimit\": 5}].",
+        _ => "Pass an array such as [{\"id\": \"send-mail\", \"retry\": {\"maxAttempts\": 5}}].",
     };
     Refusal::invalid(parameter, detail, hint)
 }

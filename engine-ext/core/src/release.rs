@@ -44,7 +44,7 @@ pub(crate) fn release(
         Transition::Requeued,
         Queued,
         RunStatus::Pending,
-        "Requeued: its worker gave it back",
+        "Requeued: its worker released it",
     );
     // An order in the future was meant for later; a worker has had the run already.
     moved.available_at = Some(release.timing.available_at().min(settings.now));

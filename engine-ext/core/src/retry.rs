@@ -72,7 +72,7 @@ impl RetrySettings {
                     format!(
                         "\"{key}\" is {number}, and less than 1: retries would come without a delay, or not at all."
                     ),
-                    "Give 1 or more, or maxAttempts 1 for no retries.",
+                    "Pass 1 or more, or maxAttempts 1 for no retries.",
                 ));
             }
         }
@@ -82,7 +82,7 @@ impl RetrySettings {
                 return Err(Refusal::invalid(
                     "retry",
                     format!("\"{key}\" is more than ten years."),
-                    "Give milliseconds.",
+                    "Pass milliseconds.",
                 ));
             }
         }
@@ -91,7 +91,7 @@ impl RetrySettings {
             None => Err(Refusal::invalid(
                 "retry",
                 "It is not an object of retry settings.".to_owned(),
-                "Give maxAttempts, factor, minTimeoutInMs, maxTimeoutInMs, randomize or outOfMemory.machine.",
+                "Pass maxAttempts, factor, minTimeoutInMs, maxTimeoutInMs, randomize or outOfMemory.machine.",
             )),
         }
     }

@@ -90,7 +90,7 @@ impl Batch {
                 "\"{environment_id}\" is not \"{}\", the environment of the batch.",
                 self.environment_id
             ),
-            "Give the environment of the batch.",
+            "Pass the environment of the batch.",
         ))
     }
 
@@ -207,7 +207,7 @@ pub(crate) fn index_refused(detail: String) -> Refusal {
     Refusal::invalid(
         "index",
         detail,
-        "Give the place of the item in the batch, from 0.",
+        "Pass the index of the item in the batch, from 0.",
     )
 }
 

@@ -117,7 +117,7 @@ impl Schedule {
             return Err(Refusal::invalid(
                 "options",
                 format!("\"{key}\" is not an option of a schedule's runs."),
-                "Give options that can be the same for all runs.",
+                "Pass only options that can be the same for all runs.",
             ));
         }
         TriggerOptions::from_json(options.clone()).map(|_| ())

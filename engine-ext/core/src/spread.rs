@@ -75,7 +75,7 @@ impl Window {
             Refusal::invalid(
                 "spread_window",
                 format!("\"{shown}\" is not a window."),
-                "Give minutes or hours up to a day, such as \"30m\" or \"2h\", or a percentage, such as \"10%\".",
+                "Pass minutes or hours up to a day, such as \"30m\" or \"2h\", or a percentage, such as \"10%\".",
             )
         })
     }

@@ -101,7 +101,7 @@ pub(crate) fn requeue(run: &Run, mut moved: Move, error: &RunError, settings: &S
         return Plan::to(moved);
     }
     let given_up = RunError::internal(ErrorCode::DequeuedMaxRetries, error.message());
-    let description = "Failed: it came back into its queue too often";
+    let description = "Failed: it was requeued too often";
     let failed = run.failed(&given_up, description, 0, settings);
     Plan::finish(Finish {
         transition: match run.execution_status {

@@ -83,14 +83,14 @@ impl Timestamp {
             return Ok(self);
         }
         let detail = if self.is_finite() {
-            "It is outside of the years 1 to 9999."
+            "It is outside the years 1 to 9999."
         } else {
             "It is infinite."
         };
         Err(Refusal::invalid(
             parameter,
             detail.to_owned(),
-            "Give a moment in the years 1 to 9999.",
+            "Pass a moment in the years 1 to 9999.",
         ))
     }
 

@@ -59,7 +59,7 @@ impl TriggerOptions {
             return Err(Refusal::invalid(
                 "priority_ms",
                 format!("{priority_ms} is more than ten years."),
-                "Give milliseconds by which the run goes ahead of its time.",
+                "Pass the milliseconds by which the run moves ahead.",
             ));
         }
         let debounce = self.debounce.as_ref().map(Debounce::read).transpose()?;
@@ -144,7 +144,7 @@ pub fn check_name<'a>(parameter: &'static str, text: &'a str) -> Result<&'a str,
         return Err(Refusal::invalid(
             parameter,
             format!("It has {length} characters."),
-            "Give 1 to 128 characters.",
+            "Pass 1 to 128 characters.",
         ));
     }
     Ok(text)
@@ -157,7 +157,7 @@ fn concurrency_key(key: Option<String>) -> Result<Option<String>, Refusal> {
         bytes if bytes > MAX_CONCURRENCY_KEY_BYTES => Err(Refusal::invalid(
             "concurrency_key",
             format!("It has {bytes} bytes."),
-            "Give at most 1000 bytes; hash what is longer.",
+            "Pass at most 1000 bytes; hash what is longer.",
         )),
         _ => Ok(key),
     }
@@ -173,7 +173,7 @@ fn positive(parameter: &'static str, number: Option<i32>) -> Result<Option<i32>,
         Some(number) if number < 1 => Err(Refusal::invalid(
             parameter,
             format!("{number} is less than 1."),
-            "Give at least 1, or leave it out.",
+            "Pass at least 1, or omit it.",
         )),
         number => Ok(number),
     }
@@ -189,7 +189,7 @@ pub(crate) fn check_tags(tags: Vec<String>) -> Result<Vec<String>, Refusal> {
         return Err(Refusal::invalid(
             "tags",
             format!("There are {} tags.", tags.len()),
-            "Give at most 10 tags.",
+            "Pass at most 10 tags.",
         ));
     }
     tags.into_iter().map(|tag| name("tags", tag)).collect()

@@ -89,7 +89,7 @@ impl TriggerOptions {
             return Err(Refusal::invalid(
                 "runs",
                 "It is not an array.".to_owned(),
-                "Give an array of objects.",
+                "Pass an array of objects.",
             ));
         };
         check_batch("runs", elements.len(), max_batch)?;
@@ -109,7 +109,7 @@ impl TriggerOptions {
             return Err(Refusal::invalid(
                 "runs",
                 "It is not an object.".to_owned(),
-                "Give an array of objects.",
+                "Pass an array of objects.",
             ));
         };
         let mut options = Self::default();
@@ -195,7 +195,7 @@ fn wrong(key: &'static str, value: &Value, wanted: &str) -> Refusal {
     Refusal::invalid(
         key,
         format!("It is {found} that is not {wanted}."),
-        "Give a value of the parameter's type.",
+        "Pass a value of the parameter's type.",
     )
 }
 

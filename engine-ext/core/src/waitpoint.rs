@@ -210,7 +210,7 @@ pub(crate) fn check_key(key: Option<String>) -> Result<Option<String>, Refusal> 
     Err(Refusal::invalid(
         "idempotency_key",
         format!("It has {bytes} bytes."),
-        "Give 1 to 2048 bytes, or leave it out; hash what is longer.",
+        "Pass 1 to 2048 bytes, or omit it; hash what is longer.",
     ))
 }
 
@@ -230,7 +230,7 @@ pub fn check_kept(count: usize) -> Result<(), Refusal> {
     if count > MAX_KEPT {
         Err(Refusal::invalid(
             "keep_steps",
-            format!("The run has more than {MAX_KEPT} steps and waits that are over."),
+            format!("The run has more than {MAX_KEPT} completed steps and waits."),
             "Replay it without its steps.",
         ))
     } else {

@@ -168,7 +168,7 @@ fn time(moment: Timestamp) -> TimestampWithTimeZone {
 /// A moment that a caller gives, if one was given.
 ///
 /// # Errors
-/// [`Refusal::InvalidValue`] (`22023`) outside of the years 1 to 9999.
+/// [`Refusal::InvalidValue`] (`22023`) outside the years 1 to 9999.
 fn moment(
     parameter: &'static str,
     time: Option<TimestampWithTimeZone>,

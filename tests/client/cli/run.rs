@@ -139,7 +139,7 @@ async fn a_refusal_is_told_as_the_server_told_it() -> Result<()> {
     let refused = engine(&database, &["runs", "replay", "nope"]).await?;
     assert_eq!(refused.code, Some(1));
     let expected = "run_nope: run \"nope\" does not exist (RE001)\n\
-                    DETAIL:  No run of this id is in the environment.\n\
+                    DETAIL:  The environment has no run with this id.\n\
                     HINT:  Check the id, and the environment if one was given.\n";
     assert!(refused.stderr.starts_with(expected), "{}", refused.stderr);
     let missing = engine(&database, &["runs", "show", "nope"]).await?;

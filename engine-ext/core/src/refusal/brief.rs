@@ -71,7 +71,7 @@ mod tests {
         let message = format!("environment \"{quoted}[\"a\"…\" does not exist");
         assert_eq!(refusal.message(), message);
         let detail = format!("{} is not an integer in range.", "9".repeat(5_000_000));
-        let refusal = Refusal::invalid("index", detail, "Give one.").in_element(1);
+        let refusal = Refusal::invalid("index", detail, "Pass one.").in_element(1);
         assert!(refusal.detail().chars().count() < 250);
         let short = Refusal::MissingValue { parameter: "task" };
         assert_eq!(short.message(), "\"task\" must not be null");

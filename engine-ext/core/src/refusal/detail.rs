@@ -12,7 +12,7 @@ impl Refusal {
 
     fn whole_detail(&self) -> String {
         match self {
-            Self::UnknownRun { .. } => "No run of this id is in the environment.".to_owned(),
+            Self::UnknownRun { .. } => "The environment has no run with this id.".to_owned(),
             Self::StaleSnapshot {
                 given,
                 latest,
@@ -20,30 +20,32 @@ impl Refusal {
                 ..
             } => {
                 format!(
-                    "Given was \"{}\", the latest is \"{}\" ({status}).",
+                    "The caller's snapshot is \"{}\", the latest is \"{}\" ({status}).",
                     given.as_str(),
                     latest.as_str()
                 )
             }
             Self::RunFinished { status, .. } => format!("Its status is {status}."),
             Self::WrongStatus { reason, .. } => reason.clone(),
-            Self::UnknownEnvironment { .. } => "Nobody has set this environment.".to_owned(),
+            Self::UnknownEnvironment { .. } => {
+                "No environment with this id has been set.".to_owned()
+            }
             Self::ArchivedEnvironment { .. } => "It takes no new runs.".to_owned(),
             Self::QueueFull { queued, limit, .. } => {
                 format!("It has {queued} queued runs, the limit is {limit}.")
             }
             Self::WrongIsolation { level } => format!("The transaction's level is {level}."),
             Self::InTransaction => {
-                "Its snapshot and its locks would be kept for as long as the wait lasts.".to_owned()
+                "Its snapshot and its locks would be held during the whole wait.".to_owned()
             }
             Self::ReadOnly { is_standby: true } => "The server is a standby.".to_owned(),
             Self::ReadOnly { is_standby: false } => {
                 "The transaction, or the session, was set to read only.".to_owned()
             }
             Self::EnvironmentHeld { holder, .. } => {
-                let holder = holder.as_deref().unwrap_or("one session after the other");
+                let holder = holder.as_deref().unwrap_or("several sessions in turn");
                 format!(
-                    "It has set the environment, or something of it, and has not committed: {holder}."
+                    "A session has changed the environment or its queues, and has not committed: {holder}."
                 )
             }
             Self::ReservesSlots { slots } => format!("The transaction has reserved {slots} slots."),
@@ -53,17 +55,17 @@ impl Refusal {
             Self::InvalidValue { detail, .. } | Self::MalformedCompletion { detail } => {
                 detail.clone()
             }
-            Self::MissingValue { parameter } => format!("NULL was given for \"{parameter}\"."),
+            Self::MissingValue { parameter } => format!("NULL was passed for \"{parameter}\"."),
             Self::TooDeep { limit, .. } => {
-                format!("Its arrays and objects are more than {limit} deep.")
+                format!("It has more than {limit} levels of arrays and objects.")
             }
             Self::NotJson { line, column, .. } => {
-                format!("Reading it ends at line {line}, column {column}.")
+                format!("It cannot be read from line {line}, column {column}.")
             }
             Self::TooLarge { bytes, limit, .. } => {
                 format!("It has {bytes} bytes, the limit is {limit}.")
             }
-            Self::RunExists { .. } => "The id was given as \"run_id\".".to_owned(),
+            Self::RunExists { .. } => "The id was passed as \"run_id\".".to_owned(),
             // A fixed text, which callers search for.
             Self::NotCancelled { run_id, status } => format!(
                 "createCancelledRun conflict: existing run {} has status {status}.",
@@ -72,8 +74,8 @@ impl Refusal {
             Self::NotRedrivable { status, .. } => {
                 format!("Its status is {status}.")
             }
-            Self::TokenUsed => "A run was triggered with it.".to_owned(),
-            Self::UnknownSchedule { .. } => "Nobody has set this schedule.".to_owned(),
+            Self::TokenUsed => "A run has been triggered with it.".to_owned(),
+            Self::UnknownSchedule { .. } => "No schedule with this id has been set.".to_owned(),
             Self::UnknownVersion { .. } => {
                 "No worker of this version has registered in the environment.".to_owned()
             }

@@ -13,16 +13,16 @@ impl Refusal {
             }
             Self::RunFinished { .. } => "Nothing is left to do; trigger a new run to do the work again.".to_owned(),
             Self::WrongStatus { .. } => {
-                "Only a run that a worker holds can be started, blocked, continued and completed, only one that is delayed can be rescheduled.".to_owned()
+                "Only a run that a worker holds can be started, blocked, continued or completed; only a delayed run can be rescheduled.".to_owned()
             }
-            Self::ArchivedEnvironment { .. } => "Open it again with engine_set_environment.".to_owned(),
+            Self::ArchivedEnvironment { .. } => "Reopen it with engine_set_environment.".to_owned(),
             Self::QueueFull { .. } => "Trigger again later, or raise max_size with engine_set_queue.".to_owned(),
-            Self::UnknownEnvironment { .. } => "Leave it out to use the environment \"default\".".to_owned(),
+            Self::UnknownEnvironment { .. } => "Omit it to use the environment \"default\".".to_owned(),
             Self::InTransaction => {
                 "Call it before the transaction begins, as the only statement of its query.".to_owned()
             }
             Self::ReadOnly { is_standby: true } => {
-                "Connect to the primary server; a standby answers reads alone.".to_owned()
+                "Connect to the primary server; a standby answers only reads.".to_owned()
             }
             Self::ReadOnly { is_standby: false } => {
                 "Call it in a transaction that is READ WRITE.".to_owned()
@@ -30,32 +30,32 @@ impl Refusal {
             Self::EnvironmentHeld { .. } => {
                 "End that transaction, or call again once it has ended.".to_owned()
             }
-            Self::ReservesSlots { .. } => "Commit it, or claim in one of its own.".to_owned(),
+            Self::ReservesSlots { .. } => "Commit the transaction, or dequeue in one of its own.".to_owned(),
             Self::WrongIsolation { .. } => {
-                "Call it in a READ COMMITTED transaction, best in one of its own.".to_owned()
+                "Call it in a READ COMMITTED transaction, preferably one of its own.".to_owned()
             }
             Self::VersionMismatch { .. } => "Run ALTER EXTENSION engine UPDATE, then reconnect.".to_owned(),
             Self::InvalidValue { hint, .. } => (*hint).to_owned(),
-            Self::MissingValue { .. } => "Give a value.".to_owned(),
+            Self::MissingValue { .. } => "Pass a value.".to_owned(),
             Self::MalformedCompletion { .. } => {
-                "Give {\"ok\": true, \"output\": \"…\"} or {\"ok\": false, \"error\": {\"type\": \"STRING_ERROR\", \"raw\": \"…\"}}."
+                "Pass {\"ok\": true, \"output\": \"…\"} or {\"ok\": false, \"error\": {\"type\": \"STRING_ERROR\", \"raw\": \"…\"}}."
                     .to_owned()
             }
             Self::TooDeep { .. } => "Flatten it, or pass the inner part as a text.".to_owned(),
-            Self::NotJson { .. } => "Give JSON, or another media type.".to_owned(),
+            Self::NotJson { .. } => "Pass JSON, or another media type.".to_owned(),
             Self::TooLarge { setting, .. } => {
                 format!("Store it elsewhere and pass a reference, or raise {setting}.")
             }
-            Self::RunExists { .. } => "Choose another id, or leave it out.".to_owned(),
+            Self::RunExists { .. } => "Choose another id, or omit it.".to_owned(),
             Self::NotCancelled { .. } => "Use engine_cancel to cancel it.".to_owned(),
-            Self::NotRedrivable { .. } => "Redrive a run that ended although its handler had not said so; use engine_replay to do the work of any run again as a new one.".to_owned(),
-            Self::TokenUsed => "Ask for a new token; this one is good for a single run.".to_owned(),
+            Self::NotRedrivable { .. } => "Only a run that ended without its handler's decision can be redriven; use engine_replay to do the work of any run again as a new one.".to_owned(),
+            Self::TokenUsed => "Request a new token; each one is valid for a single run.".to_owned(),
             Self::UnknownSchedule { .. } => "Set it with engine_set_schedule.".to_owned(),
             Self::UnknownVersion { .. } => "Register it with engine_register_worker.".to_owned(),
             Self::UnknownWaitpoint { .. } => {
                 "Check the id: a run waits for waitpoints of its own environment.".to_owned()
             }
-            Self::UnknownBatch { .. } => "Make it with engine_create_batch.".to_owned(),
+            Self::UnknownBatch { .. } => "Create it with engine_create_batch.".to_owned(),
             Self::BatchClosed { .. } => "Put the runs into a new batch.".to_owned(),
             Self::KeyContended { .. } => "Call again.".to_owned(),
             Self::InElement { refusal, .. } => refusal.hint(),

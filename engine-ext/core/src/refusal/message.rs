@@ -31,25 +31,27 @@ impl Refusal {
             Self::InTransaction => "cannot wait in a transaction block".to_owned(),
             Self::ReadOnly { .. } => "read-only transaction cannot write".to_owned(),
             Self::EnvironmentHeld { environment_id, .. } => {
-                format!("environment \"{environment_id}\" is being set")
+                format!("environment \"{environment_id}\" is being changed")
             }
-            Self::ReservesSlots { .. } => "claims within a limit cannot be prepared".to_owned(),
+            Self::ReservesSlots { .. } => {
+                "transaction that dequeued within limits cannot be prepared".to_owned()
+            }
             Self::VersionMismatch { .. } => {
                 "library and catalog of the extension differ".to_owned()
             }
             Self::InvalidValue { parameter, .. } => format!("invalid value for \"{parameter}\""),
             Self::MissingValue { parameter } => format!("\"{parameter}\" must not be null"),
             Self::MalformedCompletion { .. } => "malformed completion".to_owned(),
-            Self::TooDeep { parameter, .. } => format!("\"{parameter}\" is nested too deep"),
+            Self::TooDeep { parameter, .. } => format!("\"{parameter}\" is nested too deeply"),
             Self::NotJson { parameter, .. } => format!("\"{parameter}\" is not JSON"),
             Self::TooLarge { what, .. } => format!("{what} is too large"),
             Self::RunExists { run_id } | Self::NotCancelled { run_id, .. } => {
-                format!("run \"{}\" exists already", run_id.as_str())
+                format!("run \"{}\" already exists", run_id.as_str())
             }
             Self::NotRedrivable { run_id, .. } => {
                 format!("run \"{}\" cannot be redriven", run_id.as_str())
             }
-            Self::TokenUsed => "one-time token was used".to_owned(),
+            Self::TokenUsed => "one-time token was already used".to_owned(),
             Self::UnknownSchedule { id } => format!("schedule \"{id}\" does not exist"),
             Self::UnknownVersion { version } => format!("version \"{version}\" does not exist"),
             Self::UnknownWaitpoint { waitpoint_id } => {

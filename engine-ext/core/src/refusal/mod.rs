@@ -29,7 +29,7 @@ impl Refusal {
         Self::invalid(
             "environment_id",
             "It lives on another shard than the parent or the batch.".to_owned(),
-            "Give the environment of the parent.",
+            "Pass the environment of the parent.",
         )
     }
 
