@@ -197,3 +197,8 @@ pub use crate::wait::{
 };
 pub use crate::watch::Watch;
 pub use crate::worker::{Batching, Context, RetryPolicy, TaskOptions, Worker, WorkerConfig};
+
+/// The examples of the crate's page work as printed.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

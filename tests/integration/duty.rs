@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
-use engine_harness::{Database, Session, Workspace};
+use engine_harness::{Database, Page, Session};
 
 /// What a role of a duty does, in a transaction that is rolled back. Runs `w1` to `w6` are queued.
 const TRIGGER: &str = "
@@ -80,13 +80,19 @@ const READ: &str = "
     select engine_check();
     select engine_version()";
 
-/// The functions that the page lists for a duty.
-fn listed(page: &str, duty: &str) -> Result<Vec<String>> {
-    let row = page
-        .lines()
-        .find(|line| line.starts_with(&format!("| {duty} | ")))
-        .with_context(|| format!("the page has no duty {duty}"))?;
-    let names = row.split('`').filter(|name| name.starts_with("engine_"));
+/// The functions that the page grants for a duty.
+fn listed(page: &Page, duty: &str) -> Result<Vec<String>> {
+    let grants = page.blocks_of("sql");
+    let ends = format!("\nto app_{duty}");
+    let grant = grants
+        .iter()
+        .flat_map(|block| block.text.split(';'))
+        .find(|text| text.ends_with(&ends));
+    let grant = grant.with_context(|| format!("the page has no duty {duty}"))?;
+    let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    let names = grant
+        .split(|letter| !is_part(letter))
+        .filter(|word| word.starts_with("engine_"));
     Ok(names.map(str::to_owned).collect())
 }
 
@@ -133,7 +139,7 @@ impl Role<'_> {
 
 #[tokio::test]
 async fn each_duty_needs_the_rights_that_its_page_lists_all_of_them_and_no_others() -> Result<()> {
-    let page = std::fs::read_to_string(Workspace::find()?.root().join("engine-ext/README.md"))?;
+    let page = Page::read("engine-ext/README.md")?;
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     let id = database.name().bytes().fold(0_u64, |id, byte| {

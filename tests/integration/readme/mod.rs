@@ -1,6 +1,8 @@
 //! The pages of the documentation: every block works as printed.
 
 mod drawing;
+mod form;
+mod picture;
 mod reference;
 mod shell_worker;
 mod task;
@@ -21,6 +23,9 @@ fn is_run(page: &Page, language: &str) -> Result<bool> {
     match language {
         // every_page_can_be_typed_into_psql_line_by_line
         "sql" => Ok(true),
+        // reference: signatures
+        "text" => Ok(page.path.as_os_str() == "sql/README.md"),
+        "mermaid" => Ok(true), // picture
         // drawing
         "" => Ok(true),
         // task
@@ -86,6 +91,13 @@ async fn every_page_can_be_typed_into_psql_line_by_line() -> Result<()> {
                 .batch_execute("drop extension engine cascade; drop schema if exists engine")
                 .await?;
         }
+        // Roles belong to the whole server.
+        let makes_roles = script.contains("create role ");
+        let script = if makes_roles {
+            format!("begin;\n{script}\nrollback;")
+        } else {
+            script
+        };
         let printed = typed(&database, &script).with_context(|| page.path.display().to_string())?;
         if page.path.as_os_str() == "README.md" {
             assert!(
