@@ -1,24 +1,25 @@
 //! The run engine inside Postgres: the SQL functions `engine_*`.
 //!
-//! `api` is what users see, `store` is the only room that touches SPI, the crate `engine-core` decides, and the files under
-//! `sql/` are everything that Postgres is ever asked to do.
+//! The rooms, from above: `api` is what users see; `flow` does a call; `store` executes statements; `shared` is shared memory;
+//! `backend` is Postgres's own machinery. Each knows those below it. The crate `engine-core` decides, and knows none of them; the
+//! files under `sql/` are everything that Postgres is ever asked to do.
 
 #[cfg(not(panic = "unwind"))]
 compile_error!("Postgres' errors unwind through Rust frames: build with panic = \"unwind\"");
 
 mod api;
-mod at_end;
+mod backend;
 mod clock;
 mod document;
 mod error;
+mod flow;
 mod guc;
-mod isolation;
 mod mint;
 mod outdated;
 mod schema;
+mod shared;
 mod store;
 mod version;
-mod wakeup;
 mod worker;
 
 #[cfg(feature = "pg18")]
@@ -32,9 +33,8 @@ pgrx::pg_module_magic!();
 pub extern "C-unwind" fn _PG_init() {
     error::hide_backtraces();
     guc::register();
-    store::planner::install();
-    store::kept::install();
-    store::reservation::register();
-    wakeup::bell::register();
+    backend::planner::install();
+    backend::cache::install();
+    shared::register();
     worker::register();
 }

@@ -13,7 +13,7 @@ use pgrx::bgworkers::{BackgroundWorkerBuilder, BgWorkerStartTime};
 use pgrx::pg_sys::panic::{CaughtError, ErrorReport};
 use pgrx::{PgLogLevel, PgSqlErrorCode, PgTryBuilder, pg_sys};
 
-use crate::{guc, store, wakeup};
+use crate::{backend, guc, store};
 
 /// Items of one tick; while there are so many, the next one follows at once.
 const MAX_ITEMS: i32 = 1000;
@@ -66,13 +66,13 @@ pub extern "C-unwind" fn engine_worker_main(_argument: pg_sys::Datum) {
             Ticked::Done(items) => {
                 failures = 0;
                 if items < i64::from(MAX_ITEMS) {
-                    wakeup::sleep_ms(guc::tick_interval_ms());
+                    backend::latch::sleep_ms(guc::tick_interval_ms());
                 }
             }
             Ticked::Failed => {
                 failures = (failures + 1).min(16);
                 let pause_ms = guc::tick_interval_ms() << failures;
-                wakeup::sleep_ms(pause_ms.min(LONGEST_PAUSE_MS));
+                backend::latch::sleep_ms(pause_ms.min(LONGEST_PAUSE_MS));
             }
         }
         pgrx::check_for_interrupts!();

@@ -138,7 +138,14 @@ impl Environment {
         self.concurrency_limit.filter(|_| !self.reserves_slots)
     }
 
-    /// Whether it has lanes with a limit, or may still have lanes from an earlier limit.
+    /// Whether anything limits how many of its runs hold slots: it, or one of its queues; or may, as long as what is there is not
+    /// fitted to its limits.
+    #[must_use]
+    pub fn is_limited(&self) -> bool {
+        self.cap().is_some() || self.has_lanes()
+    }
+
+    /// Whether there are lanes with a limit, or may be some that have none any more.
     #[must_use]
     pub fn has_lanes(&self) -> bool {
         !self.is_fitted || self.lane_cap().is_some() || self.queue_caps().next().is_some()

@@ -1,14 +1,14 @@
 //! Attempts that start: what callers see.
 
-use engine_core::{Refusal, RunId};
+use engine_core::{Refusal, RunId, SnapshotId};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
 use pgrx::{default, name, pg_extern, search_path};
 
-use super::start::{Pair, pair, start};
 use crate::document::Stored;
 use crate::error::{OrRaise, required};
-use crate::{api, guc};
+use crate::flow::attempt::start::{Pair, Started};
+use crate::{api, flow, guc};
 
 /// Starts the next attempt of a dequeued run and returns what its handler gets to know.
 ///
@@ -47,8 +47,8 @@ fn engine_start_attempt(
     let caller = api::caller(worker_id, runner_id).or_raise();
     let is_warm_start = is_warm_start.unwrap_or(false);
     let pair = pair(run_id, snapshot_id).or_raise();
-    match start(&[Ok(pair)], is_warm_start, caller).pop() {
-        Some(answer) => TableIterator::once(answer.or_raise()),
+    match flow::attempt::start::start(&[Ok(pair)], is_warm_start, caller).pop() {
+        Some(answer) => TableIterator::once(row(answer.or_raise())),
         None => unreachable!("one element has one answer"),
     }
 }
@@ -97,42 +97,72 @@ fn engine_start_many(
         .zip(&snapshot_ids)
         .map(|(run_id, snapshot_id)| pair(run_id.as_deref(), snapshot_id.as_deref()))
         .collect();
-    let answers = start(&pairs, is_warm_start.unwrap_or(false), caller);
-    TableIterator::new(
-        run_ids
-            .into_iter()
-            .zip(answers)
-            .map(|(run_id, answer)| match answer {
-                Ok((
-                    run_id,
-                    snapshot_id,
-                    status,
-                    run_status,
-                    number,
-                    description,
-                    at,
-                    ms,
-                    execution,
-                )) => (
-                    Some(run_id),
-                    Some(snapshot_id),
-                    Some(status),
-                    Some(run_status),
-                    Some(number),
-                    Some(description),
-                    Some(at),
-                    ms,
-                    execution,
-                    None,
-                    None,
-                ),
-                Err(refusal) => {
-                    let run_id = run_id.map(|run_id| RunId::parse(&run_id).as_str().to_owned());
-                    let (code, message) = (Some(refusal.sqlstate()), Some(refusal.message()));
-                    (
-                        run_id, None, None, None, None, None, None, None, None, code, message,
-                    )
-                }
-            }),
+    let answers = flow::attempt::start::start(&pairs, is_warm_start.unwrap_or(false), caller);
+    TableIterator::new(run_ids.into_iter().zip(answers).map(
+        |(run_id, answer)| match answer.map(row) {
+            Ok((
+                run_id,
+                snapshot_id,
+                status,
+                run_status,
+                number,
+                description,
+                at,
+                ms,
+                execution,
+            )) => (
+                Some(run_id),
+                Some(snapshot_id),
+                Some(status),
+                Some(run_status),
+                Some(number),
+                Some(description),
+                Some(at),
+                ms,
+                execution,
+                None,
+                None,
+            ),
+            Err(refusal) => {
+                let run_id = run_id.map(|run_id| RunId::parse(&run_id).as_str().to_owned());
+                let (code, message) = (Some(refusal.sqlstate()), Some(refusal.message()));
+                (
+                    run_id, None, None, None, None, None, None, None, None, code, message,
+                )
+            }
+        },
+    ))
+}
+
+fn pair(run_id: Option<&str>, snapshot_id: Option<&str>) -> Result<Pair, Refusal> {
+    Ok((
+        RunId::parse(required("run_id", run_id)?),
+        SnapshotId::parse(required("snapshot_id", snapshot_id)?),
+    ))
+}
+
+type StartedRow = (
+    String,
+    String,
+    &'static str,
+    &'static str,
+    i32,
+    String,
+    TimestampWithTimeZone,
+    Option<i64>,
+    Option<Stored>,
+);
+
+fn row(started: Started) -> StartedRow {
+    (
+        started.run_id.as_str().to_owned(),
+        started.snapshot_id.as_str().to_owned(),
+        started.execution_status.as_str(),
+        started.run_status.as_str(),
+        started.attempt_number,
+        started.description,
+        api::time(started.created_at),
+        started.heartbeat_ms,
+        started.execution,
     )
 }

@@ -1,32 +1,14 @@
 //! Batches: made, sealed, read.
 
-use engine_core::{
-    Batch, BatchId, Environment, NewBatch, Refusal, Run, RunId, Settings, TimerKind,
-};
+use engine_core::{BatchId, Environment, NewBatch, RunId};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
 use pgrx::{default, name, pg_extern, search_path};
-use serde_json::Value;
 
-use super::arrival::environment;
-use super::block::{Wait, block};
 use crate::document::{JsonB, Stored};
 use crate::error::{OrRaise, required};
-use crate::store::run::Caller;
-use crate::store::waitpoint::{Minted, Of};
-use crate::{api, guc, isolation, mint, store};
-
-/// How often a call tries again whose key somebody else takes or gives back meanwhile.
-const ATTEMPTS: usize = 5;
-
-/// What a caller says of a new batch, besides its size and its key.
-struct Asked<'a> {
-    new: NewBatch,
-    parent_run_id: Option<RunId>,
-    resume_parent: bool,
-    options: Option<Value>,
-    caller: Caller<'a>,
-}
+use crate::flow::batch::Asked;
+use crate::{api, flow, guc, store};
 
 /// Creates a batch, whose items are added in later calls, and returns it.
 ///
@@ -80,8 +62,8 @@ fn engine_create_batch(
         options: api::document("options", options).or_raise(),
         caller: api::caller(worker_id, runner_id).or_raise(),
     };
-    let environment = environment(environment_id.unwrap_or(Environment::DEFAULT_ID)).or_raise();
-    let (batch, is_cached) = create(&environment, &asked).or_raise();
+    let environment_id = environment_id.unwrap_or(Environment::DEFAULT_ID);
+    let (batch, is_cached) = flow::batch::create(environment_id, &asked).or_raise();
     let own = store::batch::waitpoints(&batch.id);
     let waitpoint = own.into_iter().find(|(_, place)| place.is_none());
     TableIterator::once((
@@ -123,8 +105,7 @@ fn engine_seal_batch(
 > {
     api::enter_locking().or_raise();
     let id = BatchId::parse(required("batch_id", batch_id).or_raise());
-    let batch = lock(&id).or_raise();
-    let batch = seal(batch, &api::settings(api::now()));
+    let batch = flow::batch::seal(&id).or_raise();
     TableIterator::once((
         batch.id.as_str().to_owned(),
         batch.is_sealed,
@@ -152,133 +133,4 @@ fn engine_batch_data(
     api::enter().or_raise();
     let id = BatchId::parse(required("batch_id", batch_id).or_raise());
     store::batch::data(&id, environment_id)
-}
-
-/// A batch under lock.
-///
-/// # Errors
-/// [`Refusal::UnknownBatch`] (`RE011`).
-pub(super) fn lock(id: &BatchId) -> Result<Batch, Refusal> {
-    let locked = store::batch::lock(id.shard(), &[id]).pop();
-    locked.ok_or_else(|| Refusal::UnknownBatch {
-        batch_id: id.clone(),
-    })
-}
-
-/// Seals a locked batch if all its items are there, and ends it if nothing is left to come; gives it as it is then.
-fn seal(mut batch: Batch, settings: &Settings) -> Batch {
-    let shard = batch.id.shard();
-    if batch.seal() {
-        store::batch::update(shard, &[&batch], settings.now);
-        store::batch::changed(shard, &[(batch.id.clone(), "seal")], settings);
-        if let Some(now) = store::batch::lock(shard, &[&batch.id]).pop() {
-            return now;
-        }
-    }
-    batch
-}
-
-/// Writes a batch, or finds the one that has its key, and has the parent wait.
-fn create(environment: &Environment, asked: &Asked<'_>) -> Result<(Batch, bool), Refusal> {
-    isolation::check()?;
-    let settings = api::settings(api::now());
-    let parent = match &asked.parent_run_id {
-        Some(run_id) => Some(parent(environment, run_id, asked.resume_parent)?),
-        None => None,
-    };
-    let (id, is_cached) = write(environment, asked, &settings)?;
-    if let Some(Some(parent)) = parent {
-        wait(environment, &parent, &id, asked.caller, &settings)?;
-    }
-    Ok((lock(&id)?, is_cached))
-}
-
-/// The parent of a batch; one that is to wait is locked.
-fn parent(
-    environment: &Environment,
-    run_id: &RunId,
-    resume_parent: bool,
-) -> Result<Option<Run>, Refusal> {
-    let unknown = || Refusal::UnknownRun {
-        run_id: run_id.clone(),
-    };
-    if run_id.shard() != environment.shard {
-        return Err(Refusal::other_shard());
-    }
-    if resume_parent {
-        return store::run::lock(run_id).map(Some).ok_or_else(unknown);
-    }
-    if store::run::existing(&[run_id]).is_empty() {
-        Err(unknown())
-    } else {
-        Ok(None)
-    }
-}
-
-/// Writes a batch, or finds the one that has its key.
-fn write(
-    environment: &Environment,
-    asked: &Asked<'_>,
-    settings: &Settings,
-) -> Result<(BatchId, bool), Refusal> {
-    let (shard, now) = (environment.shard, settings.now);
-    for _ in 0..ATTEMPTS {
-        if let Some(key) = &asked.new.key
-            && let Some((id, expires_at)) = store::batch::by_key(shard, &environment.id, key)
-        {
-            if expires_at.is_none_or(|at| now <= at) {
-                return Ok((id, true));
-            }
-            store::batch::rotate(&id, key);
-        }
-        let id = mint::batch_id(shard);
-        let parent = asked.parent_run_id.as_ref();
-        let (resume_parent, options) = (asked.resume_parent, asked.options.clone());
-        let is_written = store::batch::insert(
-            &id,
-            &environment.id,
-            &asked.new,
-            parent,
-            resume_parent,
-            options,
-            now,
-        );
-        if is_written {
-            if let Some(at) = asked.new.expires_at {
-                store::timer::set(shard, TimerKind::ExpireBatch, &[(id.as_str(), at, None)]);
-            }
-            return Ok((id, false));
-        }
-    }
-    Err(Refusal::KeyContended { attempts: ATTEMPTS })
-}
-
-/// Has a locked run wait for a batch and for all the runs that this has already. A batch gets its waitpoint when somebody first
-/// waits for it.
-fn wait(
-    environment: &Environment,
-    parent: &Run,
-    id: &BatchId,
-    caller: Caller<'_>,
-    settings: &Settings,
-) -> Result<(), Refusal> {
-    let own = store::batch::waitpoints(id);
-    if own.iter().all(|(_, place)| place.is_some()) {
-        let batch = lock(id)?;
-        let waitpoint_id = mint::waitpoint_id(environment.shard);
-        let minted = Minted {
-            id: &waitpoint_id,
-            environment_id: &environment.id,
-            of: Of::Batch(id),
-            output: batch.output(),
-        };
-        store::waitpoint::insert(environment.shard, &[minted], settings.now);
-    }
-    let wait = Wait {
-        waitpoints: store::batch::waitpoints(id),
-        batch_id: Some(id),
-        timeout_at: None,
-        span_id: None,
-    };
-    block(parent, &wait, caller, settings).map(|_| ())
 }

@@ -1,33 +1,13 @@
 //! Block: a run that a worker executes waits.
 
-use std::collections::BTreeSet;
-
-use engine_core::{
-    BatchId, Command, Output, Refusal, Run, Settings, Timestamp, WaitpointId, check_edges,
-    check_label, check_timeout, decide,
-};
+use engine_core::{BatchId, Refusal, WaitpointId, check_edges, check_label, check_timeout};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
 use pgrx::{default, name, pg_extern, search_path};
 
 use crate::error::{OrRaise, required};
-use crate::store::run::Caller;
-use crate::store::transition::Transitions;
-use crate::store::wait::NewEdge;
-use crate::store::waitpoint::Shared;
-use crate::{api, guc, store};
-
-/// What a run is to wait for.
-pub(super) struct Wait<'a> {
-    /// The waitpoints, each with its place in what the run gets.
-    pub(super) waitpoints: Vec<(WaitpointId, Option<i32>)>,
-    /// The batch that this is about.
-    pub(super) batch_id: Option<&'a BatchId>,
-    /// Until when it waits.
-    pub(super) timeout_at: Option<Timestamp>,
-    /// The span that ends with the wait.
-    pub(super) span_id: Option<&'a str>,
-}
+use crate::flow::wait::block::Wait;
+use crate::{api, flow, guc, store};
 
 /// Has a run wait for waitpoints, and returns its latest snapshot.
 ///
@@ -79,11 +59,9 @@ fn engine_block(
         timeout_at: check_timeout(api::moment("timeout_at", timeout_at).or_raise()).or_raise(),
         span_id: check_label("span_id_to_complete", span_id_to_complete).or_raise(),
     };
-    let settings = api::settings(api::now());
-    let run = api::lock(run_id).or_raise();
-    check_batch(&run, wait.batch_id).or_raise();
-    let pending = block(&run, &wait, caller, &settings).or_raise();
-    let execution = store::observe::execution(&run.id);
+    let run_id = api::run_id(run_id).or_raise();
+    let pending = flow::wait::block::block(&run_id, &wait, caller).or_raise();
+    let execution = store::observe::execution(&run_id);
     TableIterator::once((
         execution.run_id,
         execution.snapshot_id,
@@ -97,16 +75,6 @@ fn engine_block(
     ))
 }
 
-/// Checks the batch that a wait is said to be about.
-fn check_batch(run: &Run, batch_id: Option<&BatchId>) -> Result<(), Refusal> {
-    match batch_id.filter(|batch_id| !store::batch::is_beside(batch_id, &run.id)) {
-        Some(batch_id) => Err(Refusal::UnknownBatch {
-            batch_id: batch_id.clone(),
-        }),
-        None => Ok(()),
-    }
-}
-
 /// Checks what a caller names.
 fn waitpoints(
     ids: Option<Vec<Option<String>>>,
@@ -118,78 +86,4 @@ fn waitpoints(
     let place =
         |(place, id): (usize, &String)| (WaitpointId::parse(id), indexes.get(place).copied());
     Ok(ids.iter().enumerate().map(place).collect())
-}
-
-/// Has a locked run wait: locks the waitpoints, decides, applies. Gives how many of the waitpoints are pending.
-///
-/// # Errors
-/// [`Refusal::RunFinished`] (`RE003`), [`Refusal::WrongStatus`] (`RE004`), [`Refusal::UnknownWaitpoint`] (`RE010`), or
-/// [`Refusal::InvalidValue`] (`22023`) for a run that would wait for its own end.
-pub(super) fn block(
-    run: &Run,
-    wait: &Wait<'_>,
-    caller: Caller<'_>,
-    settings: &Settings,
-) -> Result<usize, Refusal> {
-    let batch_id = wait.batch_id;
-    let plan = decide(run, Command::Block { batch_id }, settings)?;
-    let waitpoints = share(run, &wait.waitpoints)?;
-    let edges: Vec<NewEdge<'_>> = wait
-        .waitpoints
-        .iter()
-        .map(|(waitpoint_id, batch_index)| NewEdge {
-            run_id: &run.id,
-            waitpoint_id,
-            batch_index: *batch_index,
-            batch_id,
-            span_id: wait.span_id,
-        })
-        .collect();
-    let shard = run.id.shard();
-    store::wait::insert(shard, &edges, settings.now);
-    let mut transitions = Transitions::new(shard, caller, settings);
-    transitions.add(run, plan);
-    transitions.apply();
-    let pending: Vec<&WaitpointId> = waitpoints
-        .iter()
-        .filter(|waitpoint| !waitpoint.is_completed)
-        .map(|waitpoint| &waitpoint.id)
-        .collect();
-    match (waitpoints.first(), wait.timeout_at) {
-        (Some(first), _) if pending.is_empty() => {
-            store::wait::note(shard, &[(&run.id, &first.id)], settings.now);
-        }
-        (_, Some(at)) => time_out(run, &pending, at),
-        (_, None) => {}
-    }
-    Ok(pending.len())
-}
-
-/// Locks the waitpoints that a locked run is going to wait for. They cannot be completed any more before this transaction ends:
-/// what is read here decides.
-fn share(run: &Run, waitpoints: &[(WaitpointId, Option<i32>)]) -> Result<Vec<Shared>, Refusal> {
-    let distinct: BTreeSet<&WaitpointId> = waitpoints.iter().map(|(id, _)| id).collect();
-    let shared = store::waitpoint::share(run, &distinct.iter().copied().collect::<Vec<_>>());
-    if shared.iter().any(|waitpoint| waitpoint.is_own_end) {
-        return Err(Refusal::own_end("waitpoint_ids"));
-    }
-    let known: BTreeSet<&WaitpointId> = shared
-        .iter()
-        .filter(|waitpoint| waitpoint.is_own)
-        .map(|waitpoint| &waitpoint.id)
-        .collect();
-    match distinct.into_iter().find(|id| !known.contains(id)) {
-        Some(id) => Err(Refusal::UnknownWaitpoint {
-            waitpoint_id: id.clone(),
-        }),
-        None => Ok(shared),
-    }
-}
-
-fn time_out(run: &Run, pending: &[&WaitpointId], at: Timestamp) {
-    let timers: Vec<_> = pending
-        .iter()
-        .map(|id| (*id, at, Output::timeout(at)))
-        .collect();
-    store::waitpoint::set_timers(run.id.shard(), &timers);
 }

@@ -1,14 +1,12 @@
 //! Cancelling.
 
-use engine_core::{Cancel, Command, Plan, Refusal, check_label, decide};
+use engine_core::{Cancel, check_label};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
 use pgrx::{default, name, pg_extern, search_path};
 
 use crate::error::OrRaise;
-use crate::store::run::Caller;
-use crate::store::transition::Transitions;
-use crate::{api, store};
+use crate::{api, flow, store};
 
 /// Cancels a run, and returns its latest snapshot.
 ///
@@ -53,9 +51,10 @@ fn engine_cancel(
     );
     let bulk_action_id = check_label("bulk_action_id", bulk_action_id).or_raise();
     let cancel = cancel.or_raise();
-    let run = api::lock(run_id).or_raise();
-    let already_finished = apply(&run, cancel, bulk_action_id).or_raise();
-    let execution = store::observe::execution(&run.id);
+    let run_id = api::run_id(run_id).or_raise();
+    let already_finished =
+        flow::attempt::cancel::cancel(&run_id, &cancel, bulk_action_id).or_raise();
+    let execution = store::observe::execution(&run_id);
     TableIterator::once((
         execution.run_id,
         execution.snapshot_id,
@@ -66,22 +65,4 @@ fn engine_cancel(
         execution.created_at,
         already_finished,
     ))
-}
-
-/// Cancels a locked run; gives whether it was over before.
-fn apply(
-    run: &engine_core::Run,
-    cancel: Cancel,
-    bulk_action_id: Option<&str>,
-) -> Result<bool, Refusal> {
-    let settings = api::settings(api::now());
-    let plan = decide(run, Command::Cancel(&cancel), &settings)?;
-    let already_finished = plan == Plan::Keep;
-    let mut transitions = Transitions::new(run.id.shard(), Caller::default(), &settings);
-    transitions.add(run, plan);
-    transitions.apply();
-    if let Some(id) = bulk_action_id {
-        store::run::add_bulk_action(run, id);
-    }
-    Ok(already_finished)
 }

@@ -1,21 +1,12 @@
-//! Checkpoints: a run is suspended, and goes on where it was.
+//! Checkpoints: a run is suspended, and resumes where it was.
 
-use engine_core::{
-    Command, NewCheckpoint, Plan, Refusal, Run, SnapshotId, Suspension, decide, suspend,
-};
+use engine_core::{NewCheckpoint, SnapshotId};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
 use pgrx::{default, name, pg_extern, search_path};
-use serde_json::json;
 
 use crate::error::{OrRaise, required};
-use crate::store::notice::Notice;
-use crate::store::run::Caller;
-use crate::store::transition::Transitions;
-use crate::{api, mint, store};
-
-/// What a checkpoint led to: `ok`, why not, the latest snapshot, the checkpoint.
-type CheckpointRow = (bool, Option<String>, String, String, Option<String>);
+use crate::{api, flow, store};
 
 /// Suspends a run whose process was frozen: it gives its slot back, and comes through its queue when it goes on.
 ///
@@ -56,8 +47,15 @@ fn engine_create_checkpoint(
         NewCheckpoint::new(kind, location, image_ref, reason)
     });
     let checkpoint = checkpoint.or_raise();
-    let run = api::lock(run_id).or_raise();
-    TableIterator::once(create(&run, &given, &checkpoint, caller))
+    let run_id = api::run_id(run_id).or_raise();
+    let created = flow::wait::checkpoint::create(&run_id, &given, &checkpoint, caller).or_raise();
+    TableIterator::once((
+        created.checkpoint_id.is_some(),
+        created.discard_reason,
+        created.snapshot_id.as_str().to_owned(),
+        created.execution_status.to_string(),
+        created.checkpoint_id.map(|id| id.as_str().to_owned()),
+    ))
 }
 
 /// Goes on with the attempt of a run that was suspended, and returns its latest snapshot.
@@ -94,9 +92,9 @@ fn engine_continue(
     api::enter_locking().or_raise();
     let caller = api::caller(worker_id, runner_id).or_raise();
     let given = SnapshotId::parse(required("snapshot_id", snapshot_id).or_raise());
-    let run = api::lock(run_id).or_raise();
-    resume(&run, &given, caller).or_raise();
-    let execution = store::observe::execution(&run.id);
+    let run_id = api::run_id(run_id).or_raise();
+    flow::wait::checkpoint::resume(&run_id, &given, caller).or_raise();
+    let execution = store::observe::execution(&run_id);
     TableIterator::once((
         execution.run_id,
         execution.snapshot_id,
@@ -107,61 +105,4 @@ fn engine_continue(
         execution.created_at,
         execution.heartbeat_ms,
     ))
-}
-
-/// Suspends a locked run, or tells that its checkpoint was discarded.
-fn create(
-    run: &Run,
-    given: &SnapshotId,
-    checkpoint: &NewCheckpoint,
-    caller: Caller<'_>,
-) -> CheckpointRow {
-    let settings = api::settings(api::now());
-    let id = mint::checkpoint_id(run.id.shard());
-    let previous = store::checkpoint::previous_snapshot(run);
-    let suspension = suspend(run, given, previous.as_ref(), &id);
-    let mut transitions = Transitions::new(run.id.shard(), caller, &settings);
-    let row = match suspension {
-        Suspension::Suspended(moved) => {
-            store::checkpoint::insert(run, &id, checkpoint, settings.now);
-            let status = moved.execution_status;
-            let snapshot_id = transitions.add(run, Plan::Move(moved));
-            let id = id.as_str().to_owned();
-            let (snapshot_id, status) = (snapshot_id.as_str().to_owned(), status.to_string());
-            (true, None, snapshot_id, status, Some(id))
-        }
-        Suspension::Discarded(reason) => {
-            transitions.tell(discarded(run, checkpoint, &reason));
-            let latest = run.snapshot_id.as_str().to_owned();
-            let status = run.execution_status.to_string();
-            (false, Some(reason), latest, status, None)
-        }
-    };
-    transitions.apply();
-    row
-}
-
-fn discarded(run: &Run, checkpoint: &NewCheckpoint, reason: &str) -> Notice {
-    Notice {
-        run_id: run.id.clone(),
-        name: "incomingCheckpointDiscarded",
-        body: json!({
-            "run": {"id": run.id.as_str()},
-            "snapshot": {
-                "id": run.snapshot_id.as_str(),
-                "executionStatus": run.execution_status.as_str(),
-            },
-            "checkpoint": {"metadata": checkpoint.to_json(), "discardReason": reason},
-        }),
-    }
-}
-
-fn resume(run: &Run, given: &SnapshotId, caller: Caller<'_>) -> Result<(), Refusal> {
-    let settings = api::settings(api::now());
-    let command = Command::Continue { snapshot_id: given };
-    let plan = decide(run, command, &settings)?;
-    let mut transitions = Transitions::new(run.id.shard(), caller, &settings);
-    transitions.add(run, plan);
-    transitions.apply();
-    Ok(())
 }

@@ -1,33 +1,15 @@
 //! Attempts that end.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use engine_core::{
-    AttemptStatus, Command, Completion, CompletionOf, Plan, Refusal, Run, RunId, RunStatus,
-    Settings, Shard, SnapshotId, Timestamp, decide,
-};
+use engine_core::{Completion, CompletionOf, Refusal, RunId, SnapshotId};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
 use pgrx::{default, name, pg_extern, search_path};
-use serde_json::json;
 
 use crate::document::JsonB;
 use crate::error::{OrRaise, required};
-use crate::store::notice::Notice;
-use crate::store::run::Caller;
-use crate::store::transition::Transitions;
-use crate::{api, guc, store};
-
-/// What a completion led to.
-struct Completed {
-    run_id: RunId,
-    snapshot_id: SnapshotId,
-    attempt_status: AttemptStatus,
-    execution_status: engine_core::ExecutionStatus,
-    run_status: RunStatus,
-    attempt_number: Option<i32>,
-    retry_at: Option<Timestamp>,
-}
+use crate::flow::attempt::complete::Completed;
+use crate::store::row::Caller;
+use crate::{api, flow, guc};
 
 type CompletedRow = (
     String,
@@ -38,20 +20,6 @@ type CompletedRow = (
     Option<i32>,
     Option<TimestampWithTimeZone>,
 );
-
-impl Completed {
-    fn into_row(self) -> CompletedRow {
-        (
-            self.run_id.as_str().to_owned(),
-            self.snapshot_id.as_str().to_owned(),
-            self.attempt_status.as_str(),
-            self.execution_status.as_str(),
-            self.run_status.as_str(),
-            self.attempt_number,
-            self.retry_at.map(api::time),
-        )
-    }
-}
 
 /// Completes an attempt: {"ok": true, "output": "…"} or {"ok": false, "error": {…}}.
 ///
@@ -197,10 +165,10 @@ fn engine_complete_many(
         .iter()
         .map(|element| element.as_ref().ok().map(|element| element.run_id.clone()))
         .collect();
-    let answers = all(completions, caller).or_raise();
+    let answers = flow::attempt::complete::complete(completions, caller);
     TableIterator::new(ids.into_iter().zip(answers).map(|(run_id, answer)| {
         let told = |refusal: &Refusal| (Some(refusal.sqlstate()), Some(refusal.message()));
-        match answer.map(Completed::into_row) {
+        match answer.map(row) {
             Ok((run_id, snapshot_id, attempt_status, execution_status, run_status, number, at)) => {
                 (
                     Some(run_id),
@@ -234,119 +202,20 @@ fn one(
         snapshot_id: SnapshotId::parse(required("snapshot_id", snapshot_id)?),
         completion: completion?,
     };
-    match all(vec![Ok(element)], caller)?.pop() {
-        Some(answer) => Ok(answer?.into_row()),
+    match flow::attempt::complete::complete(vec![Ok(element)], caller).pop() {
+        Some(answer) => answer.map(row),
         None => unreachable!("one element has one answer"),
     }
 }
 
-/// Locks the runs, decides, applies; one answer per element, in order.
-fn all(
-    completions: Vec<Result<CompletionOf, Refusal>>,
-    caller: Caller<'_>,
-) -> Result<Vec<Result<Completed, Refusal>>, Refusal> {
-    let settings = api::settings(api::now());
-    let limits = guc::trigger_limits();
-    let check = |element: Result<CompletionOf, Refusal>| element?.check(&limits);
-    let completions: Vec<_> = completions.into_iter().map(check).collect();
-    let mut shards: BTreeMap<Shard, BTreeSet<&RunId>> = BTreeMap::new();
-    for element in completions.iter().flatten() {
-        let run_id = &element.run_id;
-        shards.entry(run_id.shard()).or_default().insert(run_id);
-    }
-    let mut answers: BTreeMap<usize, Result<Completed, Refusal>> = BTreeMap::new();
-    for (shard, ids) in shards {
-        let ids: Vec<&RunId> = ids.into_iter().collect();
-        let runs = store::run::lock_all(shard, &ids);
-        let mut transitions = Transitions::new(shard, caller, &settings);
-        let mut done: BTreeMap<&RunId, SnapshotId> = BTreeMap::new();
-        for (index, element) in completions.iter().enumerate() {
-            let Ok(element) = element else { continue };
-            if element.run_id.shard() != shard {
-                continue;
-            }
-            let answer = decide_one(element, &runs, &mut done, &mut transitions, &settings);
-            answers.insert(index, answer);
-        }
-        transitions.apply();
-    }
-    let answer = |(index, element): (usize, Result<CompletionOf, Refusal>)| match element {
-        Err(refusal) => Err(refusal),
-        Ok(_) => match answers.remove(&index) {
-            Some(answer) => answer,
-            None => unreachable!("every shard was worked through"),
-        },
-    };
-    Ok(completions.into_iter().enumerate().map(answer).collect())
-}
-
-/// Decides one completion and takes its plan on. `done` are the runs of earlier elements, with their new snapshots.
-fn decide_one<'a>(
-    element: &'a CompletionOf,
-    runs: &'a [Run],
-    done: &mut BTreeMap<&'a RunId, SnapshotId>,
-    transitions: &mut Transitions<'a>,
-    settings: &Settings,
-) -> Result<Completed, Refusal> {
-    let Ok(position) = runs.binary_search_by(|run| run.id.cmp(&element.run_id)) else {
-        return Err(Refusal::UnknownRun {
-            run_id: element.run_id.clone(),
-        });
-    };
-    let run = &runs[position];
-    if let Some(latest) = done.get(&run.id) {
-        return Err(Refusal::StaleSnapshot {
-            run_id: run.id.clone(),
-            given: element.snapshot_id.clone(),
-            latest: latest.clone(),
-            status: run.execution_status,
-        });
-    }
-    let command = Command::Complete {
-        snapshot_id: &element.snapshot_id,
-        completion: &element.completion,
-    };
-    let plan = decide(run, command, settings)?;
-    let mut completed = told(run, &plan);
-    if let Some(metadata) = &element.completion.metadata {
-        transitions.tell(Notice {
-            run_id: run.id.clone(),
-            name: "runMetadataUpdated",
-            body: json!({"run": {"id": run.id.as_str(), "metadata": metadata}}),
-        });
-    }
-    completed.snapshot_id = transitions.add(run, plan);
-    done.insert(&run.id, completed.snapshot_id.clone());
-    Ok(completed)
-}
-
-fn told(run: &Run, plan: &Plan) -> Completed {
-    let (attempt_status, execution_status, run_status, retry_at) = match plan {
-        Plan::Finish(finish) => (
-            AttemptStatus::RunFinished,
-            engine_core::ExecutionStatus::Finished,
-            finish.run_status,
-            None,
-        ),
-        Plan::Move(moved) => (
-            moved.attempt_status.unwrap_or(AttemptStatus::RetryQueued),
-            moved.execution_status,
-            moved.run_status,
-            moved.retry_at,
-        ),
-        Plan::Claim { .. }
-        | Plan::Start { .. }
-        | Plan::Refuse { .. }
-        | Plan::Notify
-        | Plan::Keep => unreachable!("a completion is the end, a retry, or refused"),
-    };
-    Completed {
-        run_id: run.id.clone(),
-        snapshot_id: run.snapshot_id.clone(),
-        attempt_status,
-        execution_status,
-        run_status,
-        attempt_number: run.attempt_number,
-        retry_at,
-    }
+fn row(completed: Completed) -> CompletedRow {
+    (
+        completed.run_id.as_str().to_owned(),
+        completed.snapshot_id.as_str().to_owned(),
+        completed.attempt_status.as_str(),
+        completed.execution_status.as_str(),
+        completed.run_status.as_str(),
+        completed.attempt_number,
+        completed.retry_at.map(api::time),
+    )
 }

@@ -1,17 +1,15 @@
 //! Dequeue: hands queued runs to a worker.
 
-use engine_core::{DequeueRequest, ExecutionStatus, Refusal, RunStatus, Timestamp};
+use engine_core::{DequeueRequest, ExecutionStatus, Refusal, RunStatus};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
 use pgrx::{default, name, pg_extern, search_path};
 
-use super::claim::Wanted;
 use crate::document::{JsonB, Stored};
 use crate::error::OrRaise;
-use crate::store::claim::Claimed;
-use crate::store::run::Caller;
-use crate::wakeup::Wait;
-use crate::{api, guc, store};
+use crate::flow::dequeue::Request;
+use crate::store::queue_item::claim::Dequeued;
+use crate::{api, backend, guc};
 
 /// Hands up to `max_runs` due runs of a worker queue to the caller, lowest queue timestamp minus priority first.
 ///
@@ -83,10 +81,10 @@ fn engine_dequeue(
     );
     let caller = api::caller(worker_id, runner_id);
     // Looks things up, and holds nothing of it.
-    let (from, request, caller) = store::hold::only_if_written(|| {
+    let (from, request, caller) = backend::hold::only_if_written(|| {
         api::enter_locking()?;
         let (request, caller) = (request?, caller?);
-        let from = Wanted::new(
+        let from = Request::new(
             worker_queue,
             environment_id,
             worker_version,
@@ -95,14 +93,14 @@ fn engine_dequeue(
         Ok::<_, Refusal>((from, request, caller))
     })
     .or_raise();
-    let (runs, now) = wait_for(&from, request.wait_ms, caller);
+    let (runs, settings) = from.wait(request.wait_ms, caller);
+    let now = settings.now;
     let version = worker_version.map(str::to_owned);
-    let settings = store::hold::only_if_written(|| api::settings(now));
     let heartbeat_ms = settings
         .heartbeats
         .interval_ms(ExecutionStatus::PendingExecuting);
     TableIterator::new(runs.into_iter().map(
-        move |Claimed {
+        move |Dequeued {
                   candidate,
                   snapshot_id,
                   assignment,
@@ -148,17 +146,4 @@ fn engine_dequeue(
             )
         },
     ))
-}
-
-/// Claims until it gets something or `wait_ms` milliseconds have passed; gives the time of the last claim, too.
-///
-/// What sleeps holds nothing, and where the transaction has written something it holds that to its end: then the call is over.
-fn wait_for(from: &Wanted<'_>, wait_ms: i32, caller: Caller<'_>) -> (Vec<Claimed>, Timestamp) {
-    let mut wait = Wait::begin(from.worker_queue(), &from.filter(), wait_ms);
-    loop {
-        let (runs, now) = wait.look(|| from.claim(caller));
-        if !runs.is_empty() || store::has_written() || !wait.sleep() {
-            return (runs, now);
-        }
-    }
 }

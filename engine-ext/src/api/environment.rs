@@ -1,13 +1,12 @@
 //! Environments and queues: limits, pauses.
 
-use engine_core::{Environment, EnvironmentChange, LimitChange, QueueChange, Refusal, check_name};
+use engine_core::{Environment, EnvironmentChange, LimitChange, QueueChange, check_name};
 use pgrx::iter::TableIterator;
 use pgrx::{default, name, pg_extern, search_path};
 
-use super::promote;
 use crate::document::JsonB;
 use crate::error::{OrRaise, required};
-use crate::{api, guc, store};
+use crate::{api, flow};
 
 /// Sets an environment, and returns it as it is from the commit on.
 ///
@@ -72,7 +71,7 @@ fn engine_set_environment_0_2(
         is_archived: archived,
         retry: retry.map(|retry| retry.0),
     };
-    let set = set_environment(id.or_raise(), change).or_raise();
+    let set = flow::setting::environment(id.or_raise(), change).or_raise();
     TableIterator::once((
         set.id.clone(),
         set.kind.as_str(),
@@ -130,7 +129,7 @@ fn engine_set_queue(
         max_size: limit("max_size", max_size),
         is_paused: paused,
     };
-    let set = set_queue(id, name, change).or_raise();
+    let set = flow::setting::queue(id, name, change).or_raise();
     TableIterator::once((
         name.to_owned(),
         id.to_owned(),
@@ -139,48 +138,4 @@ fn engine_set_queue(
         set.override_limit,
         set.max_size,
     ))
-}
-
-/// Reads, changes, writes, with nobody else who sets it; what is there is fitted to it later.
-fn set_environment(id: &str, change: EnvironmentChange) -> Result<Environment, Refusal> {
-    store::mutex::wait_for_setting(id)?;
-    let found = store::environment::find_fresh(id);
-    let before = found.map_or_else(
-        || Environment {
-            id: id.to_owned(),
-            ..Environment::built_in()
-        },
-        |found| (*found).clone(),
-    );
-    let mut environment = before.clone();
-    change.apply(&mut environment, &guc::trigger_limits())?;
-    environment.settle(store::reservation::are_possible());
-    let now = api::now();
-    let has_other_limits = !environment.limits_as(&before);
-    environment.is_fitted &= !has_other_limits;
-    store::limit::set_environment(&environment, now);
-    if has_other_limits {
-        store::limit::fit_later(&environment, now);
-        store::limit::look_again(&environment, None);
-    }
-    if before.requires_version && !environment.requires_version {
-        store::limit::fit_later(&environment, now);
-        promote::begin(&environment);
-    }
-    Ok(environment)
-}
-
-/// The same for a queue.
-fn set_queue(id: &str, name: &str, change: QueueChange) -> Result<engine_core::Queue, Refusal> {
-    store::mutex::wait_for_setting(id)?;
-    let environment = api::environment_fresh(id)?;
-    let before = environment.queues.get(name).copied();
-    let queue = change.apply(before.unwrap_or_default());
-    if before != Some(queue) {
-        let now = api::now();
-        store::limit::set_queue(&environment, name, queue, now);
-        store::limit::fit_later(&environment, now);
-        store::limit::look_again(&environment, Some(name));
-    }
-    Ok(queue)
 }

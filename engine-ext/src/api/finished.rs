@@ -1,17 +1,16 @@
 //! Runs that begin finished: cancelled before they were, or impossible to trigger.
 
 use engine_core::{
-    DEFAULT_REASON, ExecutionStatus, Refusal, RunError, RunId, RunStatus, Transition,
-    TriggerOptions, check_label,
+    DEFAULT_REASON, Refusal, RunError, RunId, RunStatus, Transition, TriggerOptions, check_label,
 };
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
 use pgrx::{default, name, pg_extern, search_path};
 
-use super::arrival::{TriggeredRow, cached, trigger};
+use super::trigger::{TriggeredRow, existing, trigger};
 use crate::document::JsonB;
 use crate::error::{OrRaise, required};
-use crate::store::trigger::Birth;
+use crate::store::trigger::InitialState;
 use crate::{api, guc, store};
 
 /// Writes a run that was cancelled before it could be triggered.
@@ -42,16 +41,16 @@ fn engine_create_cancelled_run(
     api::enter_writing().or_raise();
     let reason = check_label("reason", reason).or_raise();
     let error = RunError::text(reason.unwrap_or(DEFAULT_REASON));
-    let birth = Birth {
+    let state = InitialState {
         transition: Transition::CreatedCanceled,
         run_status: RunStatus::Canceled,
         description: "Cancelled before it was triggered",
         completed_at: api::moment("cancelled_at", cancelled_at).or_raise(),
         error: Some(error.to_json()),
         is_silent: !emit_event.unwrap_or(true),
-        ..FINISHED
+        ..InitialState::FINISHED
     };
-    TableIterator::new(cancelled(run, &birth).or_raise())
+    TableIterator::new(cancelled(run, &state).or_raise())
 }
 
 /// Writes a run that could not be triggered, with its error.
@@ -86,36 +85,31 @@ fn engine_create_failed_run(
             guc::trigger_limits().check_document("error", &error.to_json())?;
             Ok(error)
         });
-    let birth = Birth {
+    let state = InitialState {
         transition: Transition::CreatedFailed,
         run_status: RunStatus::SystemFailure,
         description: "Failed before it was triggered",
         error: Some(error.or_raise().to_json()),
         is_silent: !emit_event.unwrap_or(true),
-        ..FINISHED
+        ..InitialState::FINISHED
     };
     let options = options(run).or_raise();
-    TableIterator::new(trigger(vec![options], &birth, |_, refusal| refusal).or_raise())
+    TableIterator::new(trigger(vec![options], &state, |_, refusal| refusal).or_raise())
 }
-
-pub(super) const FINISHED: Birth = Birth {
-    execution_status: ExecutionStatus::Finished,
-    ..Birth::QUEUED
-};
 
 fn options(run: Option<JsonB>) -> Result<TriggerOptions, Refusal> {
     TriggerOptions::from_json(required("run", run)?.0)
 }
 
-fn cancelled(run: Option<JsonB>, birth: &Birth) -> Result<Vec<TriggeredRow>, Refusal> {
+fn cancelled(run: Option<JsonB>, state: &InitialState) -> Result<Vec<TriggeredRow>, Refusal> {
     let options = options(run)?;
     let chosen = options.run_id.as_deref().map(RunId::parse);
-    let refused = match trigger(vec![options], birth, |_, refusal| refusal) {
+    let refused = match trigger(vec![options], state, |_, refusal| refusal) {
         Err(refused @ Refusal::RunExists { .. }) => refused,
         answer => return answer,
     };
     match chosen.and_then(|run_id| store::trigger::existing(&run_id)) {
-        Some(run) if run.run_status == RunStatus::Canceled => Ok(vec![cached(run)]),
+        Some(run) if run.run_status == RunStatus::Canceled => Ok(vec![existing(run)]),
         Some(run) => Err(Refusal::NotCancelled {
             run_id: run.run_id,
             status: run.run_status,

@@ -1,15 +1,13 @@
 //! Heartbeats: keep a run, and learn whether it moved on.
 
-use std::collections::BTreeMap;
-
-use engine_core::{Refusal, RunId, Shard, SnapshotId};
+use engine_core::{Refusal, RunId, SnapshotId};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
 use pgrx::{default, name, pg_extern, search_path};
 
 use crate::error::{OrRaise, required};
 use crate::store::observe::Execution;
-use crate::{api, guc, store};
+use crate::{api, flow, guc};
 
 /// A run's latest snapshot; nulls behind the id if there is no such run.
 type ExecutionRow = (
@@ -121,14 +119,7 @@ fn engine_moved(
     let run_ids = required("run_ids", run_ids).or_raise();
     let snapshot_ids = required("snapshot_ids", snapshot_ids).or_raise();
     let held = pairs(run_ids, snapshot_ids).or_raise();
-    let mut moved = Vec::new();
-    for (shard, positions) in by_shard(&held) {
-        let here: Vec<_> = positions
-            .into_iter()
-            .map(|position| &held[position])
-            .collect();
-        moved.extend(store::observe::moved(shard, &here));
-    }
+    let moved = flow::attempt::heartbeat::moved(&held);
     TableIterator::new(moved.into_iter().map(|run_id| (run_id,)))
 }
 
@@ -151,36 +142,13 @@ fn pairs(
     Ok(pairs)
 }
 
-/// Moves the deadlines, then reads in a later statement: it sees what a transition that was waited for has committed.
 fn beat(
     run_ids: Vec<Option<String>>,
     snapshot_ids: Vec<Option<String>>,
 ) -> Result<Vec<ExecutionRow>, Refusal> {
     let beats = pairs(run_ids, snapshot_ids)?;
-    let now = api::now();
-    let mut rows: Vec<(usize, ExecutionRow)> = Vec::with_capacity(beats.len());
-    for (shard, positions) in by_shard(&beats) {
-        let here: Vec<&(RunId, SnapshotId)> =
-            positions.iter().map(|position| &beats[*position]).collect();
-        store::heartbeat::beat(shard, &here, now);
-        let ids: Vec<&RunId> = here.iter().map(|(run_id, _)| run_id).collect();
-        rows.extend(
-            positions
-                .into_iter()
-                .zip(store::observe::executions(shard, &ids).into_iter().map(row)),
-        );
-    }
-    rows.sort_unstable_by_key(|(position, _)| *position);
-    Ok(rows.into_iter().map(|(_, row)| row).collect())
-}
-
-/// The positions of the runs of each shard.
-fn by_shard(beats: &[(RunId, SnapshotId)]) -> BTreeMap<Shard, Vec<usize>> {
-    let mut shards: BTreeMap<Shard, Vec<usize>> = BTreeMap::new();
-    for (position, (run_id, _)) in beats.iter().enumerate() {
-        shards.entry(run_id.shard()).or_default().push(position);
-    }
-    shards
+    let executions = flow::attempt::heartbeat::beat(&beats);
+    Ok(executions.into_iter().map(row).collect())
 }
 
 fn row(execution: Execution) -> ExecutionRow {

@@ -4,7 +4,7 @@ use engine_core::{Environment, KeyKind, digest_of};
 use pgrx::{default, pg_extern, search_path};
 
 use crate::error::{OrRaise, required};
-use crate::{api, store};
+use crate::{api, flow, store};
 
 /// Forgets an idempotency key, so that the next trigger with it makes a new run; returns whether there was one.
 ///
@@ -22,7 +22,7 @@ fn engine_reset_idempotency_key(
     let task = required("task", task).or_raise();
     let key = required("idempotency_key", idempotency_key).or_raise();
     let environment =
-        api::environment(environment_id.unwrap_or(Environment::DEFAULT_ID)).or_raise();
+        flow::environment(environment_id.unwrap_or(Environment::DEFAULT_ID)).or_raise();
     let digest = digest_of(&[&environment.id, task, key]);
     store::trigger_key::reset(KeyKind::Idempotency, environment.shard, digest)
 }

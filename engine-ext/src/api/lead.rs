@@ -3,7 +3,7 @@
 use pgrx::{pg_extern, search_path};
 
 use crate::error::OrRaise;
-use crate::{api, store};
+use crate::{api, backend};
 
 /// Has this session lead among those that call `engine_tick`, if no other one does, and returns whether it leads.
 ///
@@ -12,5 +12,5 @@ use crate::{api, store};
 #[search_path(pg_catalog, pg_temp)]
 fn engine_lead() -> bool {
     api::enter_writing().or_raise();
-    store::mutex::lead()
+    backend::locks::lead()
 }

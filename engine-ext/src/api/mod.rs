@@ -1,9 +1,7 @@
-//! What users see: every function is arguments → core → store → rows.
+//! What users see: every function checks its arguments, calls flow, and returns rows.
 //!
 //! NULL for a parameter that has a default means the default; NULL for one that has none is refused with `22004`.
 
-mod arrival;
-mod assign;
 mod attempt;
 mod batch;
 mod batch_item;
@@ -11,32 +9,22 @@ mod block;
 mod cancel;
 mod check;
 mod checkpoint;
-mod claim;
-mod claim_limit;
 mod complete;
-mod debounce;
 mod dequeue;
-mod entrance;
 mod environment;
 mod event;
 mod finished;
-mod hand_out;
 mod heartbeat;
 mod idempotency;
-mod key;
 mod lead;
 mod machine;
 mod observe;
-mod parent;
-mod promote;
 mod redrive;
 mod release;
 mod replay;
 mod reschedule;
-mod round;
 mod run_waitpoint;
 mod schedule;
-mod start;
 mod tick;
 mod trigger;
 mod unblock;
@@ -44,16 +32,15 @@ mod wait;
 mod waitpoint;
 mod worker;
 
-use std::rc::Rc;
-
-use engine_core::{Environment, Refusal, Run, RunId, Settings, Timestamp, check_label};
+use engine_core::{Refusal, RunId, Timestamp, check_label};
 use pgrx::datum::TimestampWithTimeZone;
 use serde_json::Value;
 
+use crate::backend::{isolation, value};
 use crate::document::JsonB;
 use crate::error::required;
-use crate::store::run::Caller;
-use crate::{clock, guc, isolation, store, version};
+use crate::store::row::Caller;
+use crate::{guc, version};
 
 /// First thing in every function.
 ///
@@ -81,19 +68,6 @@ fn enter_locking() -> Result<(), Refusal> {
     isolation::check()
 }
 
-/// The clock of a call that may write queue items and deadlines: scans rely on it that these are never written at a time
-/// before their writer has announced itself.
-fn now() -> Timestamp {
-    store::claim::announce_items();
-    store::heartbeat::announce_deadlines();
-    clock::now()
-}
-
-/// What decisions go by in a call at `now`.
-fn settings(now: Timestamp) -> Settings {
-    guc::settings(now, store::machine::all())
-}
-
 /// Who calls.
 ///
 /// # Errors
@@ -108,33 +82,12 @@ fn caller<'a>(
     })
 }
 
-/// A run under lock.
+/// The id of a run.
 ///
 /// # Errors
-/// [`Refusal::MissingValue`] (`22004`), [`Refusal::UnknownRun`] (`RE001`).
-fn lock(run_id: Option<&str>) -> Result<Run, Refusal> {
-    let run_id = RunId::parse(required("run_id", run_id)?);
-    store::run::lock(&run_id).ok_or(Refusal::UnknownRun { run_id })
-}
-
-/// An environment.
-///
-/// # Errors
-/// [`Refusal::UnknownEnvironment`] (`RE005`).
-fn environment(id: &str) -> Result<Rc<Environment>, Refusal> {
-    store::environment::find(id).ok_or_else(|| Refusal::UnknownEnvironment {
-        environment_id: id.to_owned(),
-    })
-}
-
-/// An environment as it is now, for who has it for setting.
-///
-/// # Errors
-/// [`Refusal::UnknownEnvironment`] (`RE005`).
-fn environment_fresh(id: &str) -> Result<Rc<Environment>, Refusal> {
-    store::environment::find_fresh(id).ok_or_else(|| Refusal::UnknownEnvironment {
-        environment_id: id.to_owned(),
-    })
+/// [`Refusal::MissingValue`] (`22004`).
+fn run_id(run_id: Option<&str>) -> Result<RunId, Refusal> {
+    required("run_id", run_id).map(RunId::parse)
 }
 
 /// Reads an array without NULLs.
@@ -162,7 +115,7 @@ fn document(parameter: &'static str, given: Option<JsonB>) -> Result<Option<Valu
 }
 
 fn time(moment: Timestamp) -> TimestampWithTimeZone {
-    store::run::time(moment)
+    value::time(moment)
 }
 
 /// A moment that a caller gives, if one was given.

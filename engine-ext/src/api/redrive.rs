@@ -1,14 +1,11 @@
 //! Second chances: a run that its handler did not end goes back into its queue.
 
-use engine_core::{Command, Refusal, Run, decide};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
 use pgrx::{name, pg_extern, search_path};
 
 use crate::error::OrRaise;
-use crate::store::run::Caller;
-use crate::store::transition::Transitions;
-use crate::{api, store};
+use crate::{api, flow, store};
 
 /// Puts a run back into its queue that ended although its handler had not said so, and returns its latest snapshot.
 ///
@@ -37,9 +34,9 @@ fn engine_redrive(
     ),
 > {
     api::enter_locking().or_raise();
-    let run = api::lock(run_id).or_raise();
-    redrive(&run).or_raise();
-    let execution = store::observe::execution(&run.id);
+    let run_id = api::run_id(run_id).or_raise();
+    flow::attempt::redrive::redrive(&run_id).or_raise();
+    let execution = store::observe::execution(&run_id);
     TableIterator::once((
         execution.run_id,
         execution.snapshot_id,
@@ -49,13 +46,4 @@ fn engine_redrive(
         execution.description,
         execution.created_at,
     ))
-}
-
-fn redrive(run: &Run) -> Result<(), Refusal> {
-    let settings = api::settings(api::now());
-    let plan = decide(run, Command::Redrive, &settings)?;
-    let mut transitions = Transitions::new(run.id.shard(), Caller::default(), &settings);
-    transitions.add_after(run, store::run::last_ordinal(run), plan);
-    transitions.apply();
-    Ok(())
 }

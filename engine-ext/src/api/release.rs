@@ -1,14 +1,12 @@
 //! Release: a worker gives a run back.
 
-use engine_core::{Command, Refusal, Run, SnapshotId, decide};
+use engine_core::SnapshotId;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
 use pgrx::{name, pg_extern, search_path};
 
 use crate::error::{OrRaise, required};
-use crate::store::run::Caller;
-use crate::store::transition::Transitions;
-use crate::{api, store};
+use crate::{api, flow, store};
 
 /// Gives back a run that its worker cannot bring to an end, and returns its latest snapshot.
 ///
@@ -43,9 +41,9 @@ fn engine_release(
     api::enter_locking().or_raise();
     let snapshot_id = required("snapshot_id", snapshot_id).map(SnapshotId::parse);
     let snapshot_id = snapshot_id.or_raise();
-    let run = api::lock(run_id).or_raise();
-    release(&run, &snapshot_id).or_raise();
-    let execution = store::observe::execution(&run.id);
+    let run_id = api::run_id(run_id).or_raise();
+    flow::attempt::release::release(&run_id, &snapshot_id).or_raise();
+    let execution = store::observe::execution(&run_id);
     TableIterator::once((
         execution.run_id,
         execution.snapshot_id,
@@ -55,18 +53,4 @@ fn engine_release(
         execution.description,
         execution.created_at,
     ))
-}
-
-fn release(run: &Run, snapshot_id: &SnapshotId) -> Result<(), Refusal> {
-    let settings = api::settings(api::now());
-    let release = &store::release::read(run);
-    let command = Command::Release {
-        snapshot_id,
-        release,
-    };
-    let plan = decide(run, command, &settings)?;
-    let mut transitions = Transitions::new(run.id.shard(), Caller::default(), &settings);
-    transitions.add(run, plan);
-    transitions.apply();
-    Ok(())
 }

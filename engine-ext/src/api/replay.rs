@@ -5,10 +5,10 @@ use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
 use pgrx::{default, name, pg_extern, search_path};
 
-use super::arrival::{TriggeredRow, trigger};
+use super::trigger::{TriggeredRow, trigger};
 use crate::error::{OrRaise, required};
-use crate::store::trigger::Birth;
-use crate::{api, mint, store};
+use crate::store::trigger::InitialState;
+use crate::{api, flow, mint, store};
 
 /// Triggers a new run that does the work of another one again, and returns it.
 ///
@@ -46,7 +46,7 @@ fn replay(run_id: Option<&str>, keep_steps: bool) -> Result<Vec<TriggeredRow>, R
         return Err(Refusal::UnknownRun { run_id });
     };
     let environment_id = options.environment_id().to_owned();
-    let rows = trigger(vec![options], &Birth::QUEUED, |_, refusal| refusal)?;
+    let rows = trigger(vec![options], &InitialState::QUEUED, |_, refusal| refusal)?;
     if keep_steps {
         for (new_run_id, ..) in &rows {
             keep(&run_id, &RunId::parse(new_run_id), &environment_id)?;
@@ -57,10 +57,10 @@ fn replay(run_id: Option<&str>, keep_steps: bool) -> Result<Vec<TriggeredRow>, R
 
 /// Has a new run begin with what the steps and waits of another one gave.
 fn keep(from: &RunId, to: &RunId, environment_id: &str) -> Result<(), Refusal> {
-    let kept = store::waitpoint::kept(from, environment_id, api::now());
+    let kept = store::waitpoint::copy::find(from, environment_id, flow::now());
     check_kept(kept.len())?;
     let minted = |id| (id, mint::waitpoint_id(to.shard()));
     let kept: Vec<_> = kept.into_iter().map(minted).collect();
-    store::waitpoint::copy(from, to, &kept);
+    store::waitpoint::copy::copy(from, to, &kept);
     Ok(())
 }

@@ -1,16 +1,11 @@
 //! Another time for a run that waits.
 
-use engine_core::{
-    Command, ExecutionStatus, Refusal, Run, Settings, SnapshotId, Timestamp, decide,
-};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
 use pgrx::{name, pg_extern, search_path};
 
 use crate::error::{OrRaise, required};
-use crate::store::run::Caller;
-use crate::store::transition::Transitions;
-use crate::{api, store};
+use crate::{api, flow, store};
 
 /// Gives a run that waits another time, earlier or later, and returns its latest snapshot.
 ///
@@ -43,9 +38,9 @@ fn engine_reschedule(
     let at = api::moment("delay_until", delay_until)
         .and_then(|at| required("delay_until", at))
         .or_raise();
-    let run = api::lock(run_id).or_raise();
-    reschedule(&run, at, &api::settings(api::now())).or_raise();
-    let execution = store::observe::execution(&run.id);
+    let run_id = api::run_id(run_id).or_raise();
+    flow::attempt::reschedule::reschedule_by_id(&run_id, at).or_raise();
+    let execution = store::observe::execution(&run_id);
     TableIterator::once((
         execution.run_id,
         execution.snapshot_id,
@@ -55,23 +50,4 @@ fn engine_reschedule(
         execution.description,
         execution.created_at,
     ))
-}
-
-/// Gives a locked run another time; gives its new snapshot. One that waits for a version has no timer: its version will look at
-/// the time.
-pub(super) fn reschedule(
-    run: &Run,
-    delay_until: Timestamp,
-    settings: &Settings,
-) -> Result<SnapshotId, Refusal> {
-    let plan = decide(run, Command::Reschedule { delay_until }, settings)?;
-    let timing = store::delay::timing(run).moved_to(delay_until);
-    store::delay::reschedule(run, &timing);
-    if run.execution_status == ExecutionStatus::Delayed {
-        store::timer::end_delays(&[(&run.id, delay_until)]);
-    }
-    let mut transitions = Transitions::new(run.id.shard(), Caller::default(), settings);
-    let snapshot_id = transitions.add(run, plan);
-    transitions.apply();
-    Ok(snapshot_id)
 }

@@ -1,14 +1,11 @@
-//! The waitpoint of a run: made when somebody first waits for the run's end.
+//! The waitpoint of a run: made when a caller first waits for the end of the run.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use engine_core::{Output, Refusal, RunId, Shard, WaitpointId};
+use engine_core::RunId;
 use pgrx::iter::TableIterator;
 use pgrx::{name, pg_extern, search_path};
 
 use crate::error::{OrRaise, required};
-use crate::store::waitpoint::{Minted, Of};
-use crate::{api, mint, store};
+use crate::{api, flow, store};
 
 /// Returns the waitpoint that the end of a run completes, and makes it if there is none.
 ///
@@ -35,7 +32,7 @@ fn engine_run_waitpoint(
 > {
     api::enter_locking().or_raise();
     let run_id = RunId::parse(required("run_id", run_id).or_raise());
-    let (id, is_cached) = get_or_create(&run_id).or_raise();
+    let (id, is_cached) = flow::wait::run_waitpoint::get_or_create(&run_id).or_raise();
     match store::waitpoint::read(&id, None) {
         Some(waitpoint) => TableIterator::once((
             id.as_str().to_owned(),
@@ -47,62 +44,4 @@ fn engine_run_waitpoint(
         )),
         None => unreachable!("it was just read or written"),
     }
-}
-
-/// The waitpoints of runs of one shard, by run; those that have none get one, in the order of their ids.
-///
-/// # Errors
-/// [`Refusal::UnknownRun`] (`RE001`).
-pub(super) fn of_all(
-    shard: Shard,
-    runs: BTreeSet<&RunId>,
-) -> Result<BTreeMap<RunId, WaitpointId>, Refusal> {
-    let ids: Vec<&RunId> = runs.iter().copied().collect();
-    let mut waitpoints = if ids.is_empty() {
-        BTreeMap::new()
-    } else {
-        store::waitpoint::of_runs(shard, &ids)
-    };
-    for run_id in ids {
-        if !waitpoints.contains_key(run_id) {
-            waitpoints.insert(run_id.clone(), get_or_create(run_id)?.0);
-        }
-    }
-    Ok(waitpoints)
-}
-
-/// The waitpoint of a run, and whether it was there before. One that is there is found without the run's lock.
-///
-/// # Errors
-/// [`Refusal::UnknownRun`] (`RE001`).
-pub(super) fn get_or_create(run_id: &RunId) -> Result<(WaitpointId, bool), Refusal> {
-    let shard = run_id.shard();
-    if let Some(id) = store::waitpoint::of_runs(shard, &[run_id]).remove(run_id) {
-        return Ok((id, true));
-    }
-    let Some(run) = store::run::lock(run_id) else {
-        return Err(Refusal::UnknownRun {
-            run_id: run_id.clone(),
-        });
-    };
-    if let Some(id) = store::waitpoint::of_runs(shard, &[run_id]).remove(run_id) {
-        return Ok((id, true));
-    }
-    let result = store::run::result(&run);
-    let id = mint::waitpoint_id(shard);
-    let minted = Minted {
-        id: &id,
-        environment_id: &result.environment_id,
-        of: Of::Run(run_id),
-        output: Output::of_run(
-            run.run_status,
-            result.output.as_deref(),
-            result.output_type.as_deref(),
-            run.error.as_ref(),
-        )
-        .filter(|_| run.has_ended()),
-    };
-    store::waitpoint::insert(shard, &[minted], api::now());
-    store::run::mark_awaited(&run);
-    Ok((id, false))
 }

@@ -1,26 +1,14 @@
 //! Schedules: what makes runs by the clock.
 
-use engine_core::{Environment, Refusal, Schedule, check_max_items};
+use engine_core::{Refusal, check_max_items};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
 use pgrx::{default, name, pg_extern, search_path};
 
 use crate::document::JsonB;
 use crate::error::{OrRaise, required};
-use crate::{api, guc, store};
-
-/// What a caller says of a schedule; `None` keeps what is there.
-struct Change {
-    task: Option<String>,
-    cron: Option<String>,
-    timezone: Option<String>,
-    environment_id: Option<String>,
-    payload: Option<JsonB>,
-    external_id: Option<String>,
-    spread_window: Option<String>,
-    active: Option<bool>,
-    options: Option<JsonB>,
-}
+use crate::flow::schedule::Change;
+use crate::{api, flow, guc, store};
 
 /// Sets a schedule, which makes a run at each tick of its cron expression, and returns it.
 ///
@@ -74,13 +62,13 @@ fn engine_set_schedule(
         cron,
         timezone,
         environment_id,
-        payload,
+        payload: payload.map(|json| json.0),
         external_id,
         spread_window,
         active,
-        options,
+        options: options.map(|json| json.0),
     };
-    let set = set(id, change).or_raise();
+    let set = flow::schedule::set(id, change).or_raise();
     TableIterator::once((
         set.id,
         set.environment_id,
@@ -141,63 +129,4 @@ fn engine_upcoming_runs(
         .map(|begins| (api::time(begins.nominal_at), api::time(begins.effective_at)))
         .collect();
     TableIterator::new(rows)
-}
-
-/// Locks the schedule, changes it, and has it begin anew if its times are others.
-fn set(id: String, change: Change) -> Result<Schedule, Refusal> {
-    let old = store::schedule::lock(&id);
-    let mut new = match &old {
-        Some(old) => old.clone(),
-        None => Schedule {
-            id,
-            environment_id: Environment::DEFAULT_ID.to_owned(),
-            task: required("task", change.task.clone())?,
-            cron: required("cron", change.cron.clone())?,
-            timezone: "UTC".to_owned(),
-            spread_window: None,
-            is_active: true,
-            external_id: None,
-            payload: None,
-            options: None,
-            phase: None,
-            last_nominal_at: None,
-            next: None,
-        },
-    };
-    change.apply(&mut new);
-    new.check()?;
-    let environment = api::environment(&new.environment_id)?;
-    let (now, by) = (api::now(), guc::spreading());
-    if old.as_ref().is_none_or(|old| !old.keeps_time_with(&new)) {
-        new.phase = new.phase(&by).or(new.phase);
-        new.next = new.next(None, now, &by);
-    }
-    if new.phase.is_none() && by.lacks_secret() {
-        pgrx::warning!(
-            "the schedule is not spread: engine.schedule_spread is set, and engine.schedule_secret is not"
-        );
-    }
-    let shard = environment.shard;
-    new.check_run(environment, guc::trigger_limits(), now)?;
-    store::schedule::set(&new, shard, now);
-    Ok(new)
-}
-
-impl Change {
-    fn apply(self, schedule: &mut Schedule) {
-        fn keep<T>(new: Option<T>, old: &mut T) {
-            if let Some(new) = new {
-                *old = new;
-            }
-        }
-        keep(self.task, &mut schedule.task);
-        keep(self.cron, &mut schedule.cron);
-        keep(self.timezone, &mut schedule.timezone);
-        keep(self.environment_id, &mut schedule.environment_id);
-        keep(self.active, &mut schedule.is_active);
-        keep(self.payload.map(|json| Some(json.0)), &mut schedule.payload);
-        keep(self.options.map(|json| Some(json.0)), &mut schedule.options);
-        keep(self.external_id.map(Some), &mut schedule.external_id);
-        keep(self.spread_window.map(Some), &mut schedule.spread_window);
-    }
 }

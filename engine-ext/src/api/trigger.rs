@@ -1,15 +1,16 @@
 //! Trigger: new runs, in the caller's own transaction and in any isolation level.
 
-use engine_core::{Refusal, TriggerOptions};
+use engine_core::{Refusal, Timestamp, TriggerOptions};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
 use pgrx::{default, name, pg_extern, search_path};
 
-use super::arrival::trigger;
 use crate::document::JsonB;
 use crate::error::{OrRaise, required};
-use crate::store::trigger::Birth;
-use crate::{api, guc};
+use crate::flow::trigger::outcome::Triggered;
+use crate::store::row::Existing;
+use crate::store::trigger::{InitialState, RunRow};
+use crate::{api, flow, guc};
 
 /// Triggers a run: writes it, its first snapshot and its queue item, and returns it.
 ///
@@ -119,7 +120,7 @@ fn engine_trigger(
         one_time_use_token,
         version,
     };
-    let rows = trigger(vec![options], &Birth::QUEUED, |_, refusal| refusal);
+    let rows = trigger(vec![options], &InitialState::QUEUED, |_, refusal| refusal);
     TableIterator::new(rows.or_raise())
 }
 
@@ -149,10 +150,57 @@ fn engine_trigger_many(
     api::enter_writing().or_raise();
     let runs = required("runs", runs).or_raise();
     let options = TriggerOptions::many_from_json(runs.0, guc::max_batch()).or_raise();
-    let rows = trigger(options, &Birth::QUEUED, |index, refusal| {
+    let rows = trigger(options, &InitialState::QUEUED, |index, refusal| {
         refusal.in_element(index)
     });
     TableIterator::new(rows.or_raise())
+}
+
+pub(super) type TriggeredRow = (
+    String,
+    String,
+    &'static str,
+    &'static str,
+    bool,
+    TimestampWithTimeZone,
+);
+
+/// Triggers runs and returns a row for each. `locate` says which element was refused.
+pub(super) fn trigger(
+    options: Vec<TriggerOptions>,
+    state: &InitialState,
+    locate: impl Fn(usize, Refusal) -> Refusal,
+) -> Result<Vec<TriggeredRow>, Refusal> {
+    let now = flow::now();
+    let triggered = flow::trigger::trigger(options, state, now, locate)?;
+    let row = |triggered: Triggered| match triggered.existing {
+        Some(run) => existing(run),
+        None => new(&triggered.new, now),
+    };
+    Ok(triggered.into_iter().map(row).collect())
+}
+
+fn new(new: &RunRow, now: Timestamp) -> TriggeredRow {
+    (
+        new.run_id.as_str().to_owned(),
+        new.snapshot_id.as_str().to_owned(),
+        new.state.run_status.as_str(),
+        new.state.execution_status.as_str(),
+        false,
+        api::time(now),
+    )
+}
+
+/// A run that was there before.
+pub(super) fn existing(run: Existing) -> TriggeredRow {
+    (
+        run.run_id.as_str().to_owned(),
+        run.snapshot_id.as_str().to_owned(),
+        run.run_status.as_str(),
+        run.execution_status.as_str(),
+        true,
+        run.created_at,
+    )
 }
 
 /// Tags without NULLs.

@@ -1,14 +1,12 @@
-//! Unblock: a run goes on that has nothing left to wait for.
+//! Unblock: a run resumes that has nothing left to wait for.
 
-use engine_core::{Plan, Refusal, Run, Unblocking, unblock};
+use engine_core::Unblocking;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
 use pgrx::{name, pg_extern, search_path};
 
 use crate::error::OrRaise;
-use crate::store::run::Caller;
-use crate::store::transition::Transitions;
-use crate::{api, store};
+use crate::{api, flow, store};
 
 /// Goes on with a run if all that it waits for is completed, and tells why not otherwise.
 ///
@@ -39,9 +37,13 @@ fn engine_unblock(
     ),
 > {
     api::enter_locking().or_raise();
-    let run = api::lock(run_id).or_raise();
-    let (status, reason) = go_on(&run).or_raise();
-    let execution = store::observe::execution(&run.id);
+    let run_id = api::run_id(run_id).or_raise();
+    let (status, reason) = match flow::wait::unblock::unblock(&run_id).or_raise() {
+        Unblocking::Unblocked(_) => ("unblocked", None),
+        Unblocking::Blocked => ("blocked", None),
+        Unblocking::Skipped(reason) => ("skipped", Some(reason)),
+    };
+    let execution = store::observe::execution(&run_id);
     TableIterator::once((
         status,
         reason,
@@ -53,23 +55,4 @@ fn engine_unblock(
         execution.description,
         execution.created_at,
     ))
-}
-
-/// Goes on with a locked run; gives the status and the reason of the answer.
-fn go_on(run: &Run) -> Result<(&'static str, Option<&'static str>), Refusal> {
-    let settings = api::settings(api::now());
-    let shard = run.id.shard();
-    let Some(waiting) = store::wait::blockers(shard, &[&run.id]).remove(&run.id) else {
-        unreachable!("there is a row for each run")
-    };
-    Ok(match unblock(run, &waiting)? {
-        Unblocking::Unblocked(moved) => {
-            let mut transitions = Transitions::new(shard, Caller::default(), &settings);
-            transitions.add(run, Plan::Move(moved));
-            transitions.apply();
-            ("unblocked", None)
-        }
-        Unblocking::Blocked => ("blocked", None),
-        Unblocking::Skipped(reason) => ("skipped", Some(reason)),
-    })
 }

@@ -3,12 +3,12 @@
 use engine_core::{DequeueRequest, Refusal};
 use pgrx::{default, pg_extern, pg_sys};
 
-use super::claim::Wanted;
+use crate::backend::procedure::Procedure;
 use crate::error::OrRaise;
-use crate::store::procedure::Procedure;
-use crate::store::run::Caller;
-use crate::wakeup::Wait;
-use crate::{api, guc, store};
+use crate::flow::dequeue::Request;
+use crate::flow::dequeue::wait::Wait;
+use crate::store::row::Caller;
+use crate::{api, backend, guc};
 
 /// Longest wait, and the one of a call that does not say, milliseconds.
 const DEFAULT_WAIT_MS: i32 = 60_000;
@@ -86,17 +86,11 @@ fn look(
     worker_version: Option<&str>,
 ) -> Result<Seen, Refusal> {
     api::enter_locking()?;
-    let from = Wanted::new(worker_queue, environment_id, worker_version, 1)?.only_looking();
-    let nobody = Caller {
-        worker_id: None,
-        runner_id: None,
-    };
-    let (runs, _) = from.claim(nobody);
-    Ok(if !runs.is_empty() {
-        Seen::Run
-    } else if store::has_written() {
-        Seen::Disorder
-    } else {
-        Seen::Nothing
+    let from = Request::new(worker_queue, environment_id, worker_version, 1)?.only_looking();
+    let (runs, _) = from.dequeue(Caller::default());
+    Ok(match runs.is_empty() {
+        false => Seen::Run,
+        true if backend::has_written() => Seen::Disorder,
+        true => Seen::Nothing,
     })
 }

@@ -1,20 +1,13 @@
-//! Waitpoints that somebody asks for: moments, and tokens of people.
+//! Waitpoints that callers ask for: moments, and tokens of people.
 
-use engine_core::{
-    Environment, NewWaitpoint, Output, Refusal, Timestamp, WaitpointId, WaitpointStatus,
-};
+use engine_core::{Environment, NewWaitpoint, Output, Refusal, WaitpointId};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
 use pgrx::{default, name, pg_extern, search_path};
 
-use super::arrival::environment;
 use crate::document::Stored;
 use crate::error::{OrRaise, required};
-use crate::store::waitpoint::{Minted, Of, Waitpoint};
-use crate::{api, guc, mint, store};
-
-/// How often a call tries again whose key somebody else takes or gives back meanwhile.
-const ATTEMPTS: usize = 5;
+use crate::{api, flow, guc, store};
 
 type CreatedRow = (
     String,
@@ -92,7 +85,7 @@ fn engine_create_manual_waitpoint(
         api::moment("timeout_at", timeout_at).or_raise(),
         idempotency_key,
         api::moment("idempotency_key_expires_at", idempotency_key_expires_at).or_raise(),
-        api::trigger::texts(tags.unwrap_or_default()).or_raise(),
+        super::trigger::texts(tags.unwrap_or_default()).or_raise(),
     );
     TableIterator::once(create(environment_id, &new.or_raise()).or_raise())
 }
@@ -132,7 +125,10 @@ fn engine_complete_waitpoint(
     let limits = guc::trigger_limits();
     let is_error = is_error.unwrap_or(false);
     let output = Output::given(output, output_type, is_error, &limits).or_raise();
-    let (waitpoint, was_pending) = complete(waitpoint_id, output, environment_id).or_raise();
+    let id = required("waitpoint_id", waitpoint_id).map(WaitpointId::parse);
+    let (waitpoint, was_pending) = id
+        .and_then(|id| flow::wait::waitpoint::complete(&id, output, environment_id))
+        .or_raise();
     TableIterator::once((
         waitpoint.id.as_str().to_owned(),
         waitpoint.status.as_str(),
@@ -162,74 +158,14 @@ fn engine_waitpoint_data(
     store::waitpoint::data(&id, environment_id)
 }
 
-/// Writes a waitpoint, or finds the one that has its key.
 fn create(environment_id: Option<&str>, new: &NewWaitpoint) -> Result<CreatedRow, Refusal> {
-    let environment = environment(environment_id.unwrap_or(Environment::DEFAULT_ID))?;
-    let now = api::now();
-    for _ in 0..ATTEMPTS {
-        if let Some(key) = &new.key
-            && let Some(cached) = cached(&environment, key, now)
-        {
-            return Ok(row(cached, true));
-        }
-        let id = mint::waitpoint_id(environment.shard);
-        let minted = Minted {
-            id: &id,
-            environment_id: &environment.id,
-            of: Of::Caller(new),
-            output: None,
-        };
-        if store::waitpoint::insert(environment.shard, &[minted], now) > 0 {
-            let at = |at: Timestamp| api::time(at);
-            return Ok((
-                id.as_str().to_owned(),
-                WaitpointStatus::Pending.as_str(),
-                false,
-                new.completed_after.map(at),
-                api::time(now),
-            ));
-        }
-    }
-    Err(Refusal::KeyContended { attempts: ATTEMPTS })
-}
-
-/// The waitpoint that has this key; one whose key has expired gives it back.
-fn cached(environment: &Environment, key: &str, now: Timestamp) -> Option<Waitpoint> {
-    let (id, expires_at) = store::waitpoint::by_key(environment.shard, &environment.id, key)?;
-    if expires_at.is_some_and(|at| now > at) {
-        store::waitpoint::rotate(&id, key, &mint::stand_in_for_key());
-        return None;
-    }
-    store::waitpoint::read(&id, None)
-}
-
-fn row(waitpoint: Waitpoint, is_cached: bool) -> CreatedRow {
-    (
+    let environment_id = environment_id.unwrap_or(Environment::DEFAULT_ID);
+    let (waitpoint, is_cached) = flow::wait::waitpoint::create(environment_id, new)?;
+    Ok((
         waitpoint.id.as_str().to_owned(),
         waitpoint.status.as_str(),
         is_cached,
         waitpoint.completed_after,
         waitpoint.created_at,
-    )
-}
-
-/// Completes a waitpoint; gives it as it is then, and whether it was pending.
-fn complete(
-    waitpoint_id: Option<&str>,
-    output: Output,
-    environment_id: Option<&str>,
-) -> Result<(Waitpoint, bool), Refusal> {
-    let id = WaitpointId::parse(required("waitpoint_id", waitpoint_id)?);
-    let unknown = || Refusal::UnknownWaitpoint {
-        waitpoint_id: id.clone(),
-    };
-    if environment_id.is_some() && store::waitpoint::read(&id, environment_id).is_none() {
-        return Err(unknown());
-    }
-    let settings = api::settings(api::now());
-    let completed = store::waitpoint::complete(id.shard(), &[(&id, output)], &settings);
-    match store::waitpoint::read(&id, environment_id) {
-        Some(waitpoint) => Ok((waitpoint, !completed.is_empty())),
-        None => Err(unknown()),
-    }
+    ))
 }

@@ -1,13 +1,13 @@
 //! Workers that register what their version can do.
 
-use engine_core::{Environment, Queue, Refusal, Registration};
+use engine_core::{Environment, Registration};
 use pgrx::iter::TableIterator;
 use pgrx::{default, name, pg_extern, search_path};
 
-use super::promote;
 use crate::document::JsonB;
 use crate::error::{OrRaise, required};
-use crate::{api, guc, store};
+use crate::flow::setting::worker::Registered;
+use crate::{api, flow, guc};
 
 /// Registers a version of a worker with what it knows, and promotes runs that wait for it.
 ///
@@ -51,8 +51,9 @@ fn engine_register_worker(
     let (tasks, queues) = (tasks.map(|json| json.0), queues.map(|json| json.0));
     let limits = guc::trigger_limits();
     let registration = Registration::read(version, tasks.as_ref(), queues.as_ref(), image, &limits);
-    let row = register(id, registration.or_raise(), promote.unwrap_or(true));
-    TableIterator::once(row.or_raise())
+    let registered =
+        flow::setting::worker::register(id, registration.or_raise(), promote.unwrap_or(true));
+    TableIterator::once(row(registered.or_raise()))
 }
 
 /// Makes a version of a worker the current one, whatever it is now, and promotes runs that wait for it.
@@ -83,67 +84,15 @@ fn engine_promote_worker(
     api::enter_locking().or_raise();
     let id = environment_id.unwrap_or(Environment::DEFAULT_ID);
     let version = required("version", version).or_raise();
-    TableIterator::once(make_current(id, version).or_raise())
+    let promoted = flow::setting::worker::promote(id, version);
+    TableIterator::once(row(promoted.or_raise()))
 }
 
-/// The environment, the version, whether it is the current one, how many runs were promoted.
-type WorkerRow = (String, String, bool, i32);
-
-fn register(id: &str, registration: Registration, promote: bool) -> Result<WorkerRow, Refusal> {
-    let environment = lock(id)?;
-    let Registration { worker, limits } = registration;
-    let current = store::worker::find_fresh(&environment, None);
-    store::worker::set(&environment, &worker, api::now());
-    if promote && worker.supersedes(current.as_ref().map(|current| current.version.as_str())) {
-        store::worker::promote(&environment, &worker.version);
-    }
-    set_limits(&environment, &limits);
-    Ok(row(&environment, &worker.version))
-}
-
-fn make_current(id: &str, version: &str) -> Result<WorkerRow, Refusal> {
-    let environment = lock(id)?;
-    if store::worker::find_fresh(&environment, Some(version)).is_none() {
-        return Err(Refusal::UnknownVersion {
-            version: version.to_owned(),
-        });
-    }
-    store::worker::promote(&environment, version);
-    Ok(row(&environment, version))
-}
-
-/// Takes the environment for setting. A claim under way may still park runs for want of what is registered here: once all of them
-/// have ended, the tick promotes those.
-fn lock(id: &str) -> Result<Environment, Refusal> {
-    store::mutex::wait_for_setting(id)?;
-    let environment = api::environment_fresh(id)?;
-    store::limit::fit_later(&environment, api::now());
-    Ok((*environment).clone())
-}
-
-fn row(environment: &Environment, version: &str) -> WorkerRow {
-    let current = store::worker::find(environment, None);
-    let is_current = current.is_some_and(|current| current.version == version);
-    let promoted = promote::begin(environment);
+fn row(registered: Registered) -> (String, String, bool, i32) {
     (
-        environment.id.clone(),
-        version.to_owned(),
-        is_current,
-        promoted,
+        registered.environment_id,
+        registered.version,
+        registered.is_current,
+        registered.promoted_runs,
     )
-}
-
-/// Gives queues their base limits; what stands in for them, or pauses them, stays.
-fn set_limits(environment: &Environment, limits: &[(String, Option<i32>)]) {
-    for (name, limit) in limits {
-        let queue = environment.queues.get(name).copied().unwrap_or_default();
-        if queue.concurrency_limit != *limit {
-            let queue = Queue {
-                concurrency_limit: *limit,
-                ..queue
-            };
-            store::limit::set_queue(environment, name, queue, api::now());
-            store::limit::look_again(environment, Some(name));
-        }
-    }
 }

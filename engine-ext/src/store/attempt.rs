@@ -4,10 +4,11 @@ use engine_core::{
     ExecutionStatus, Run, RunId, RunStatus, Settings, Shard, SnapshotId, Transition,
 };
 
-use super::position::Positions;
-use super::run::{Caller, column, time};
-use super::statement::{Statement, arguments, statement};
+use crate::backend::position::Positions;
+use crate::backend::statement::{Statement, arguments, statement};
+use crate::backend::value::{column, time};
 use crate::document::{JsonB, Stored};
+use crate::store::row::Caller;
 
 static START: Statement = statement!("attempt_start.sql");
 

@@ -2,7 +2,7 @@
 
 use engine_core::{ExecutionStatus, RunStatus};
 
-use super::statement::{Statement, arguments, statement};
+use crate::backend::statement::{Statement, arguments, statement};
 
 static CHECK: Statement = statement!("check.sql").with_bitmaps();
 

@@ -2,8 +2,8 @@
 
 use engine_core::{CheckpointId, NewCheckpoint, Run, SnapshotId, Timestamp};
 
-use super::run::time;
-use super::statement::{Statement, arguments, statement};
+use crate::backend::statement::{Statement, arguments, statement};
+use crate::backend::value::time;
 
 static INSERT: Statement = statement!("checkpoint_insert.sql");
 static PREVIOUS: Statement = statement!("snapshot_previous_read.sql");

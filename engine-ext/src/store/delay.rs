@@ -3,9 +3,8 @@
 use engine_core::{NewRun, Run, RunId, Shard, Timestamp, Timing};
 use pgrx::datum::TimestampWithTimeZone;
 
-use super::environment;
-use super::run::{column, time};
-use super::statement::{Cells, Statement, arguments, statement};
+use crate::backend::statement::{Cells, Statement, arguments, statement};
+use crate::backend::value::{column, time};
 use crate::document::JsonB;
 
 static READ: Statement = statement!("timing_read.sql");
@@ -13,7 +12,13 @@ static RESCHEDULE: Statement = statement!("run_reschedule.sql");
 static RETELL: Statement = statement!("run_retell.sql");
 
 /// What says when these runs of one shard enter their queues, in the order of their ids.
-pub(crate) fn timings(shard: Shard, ids: &[&RunId]) -> Vec<(RunId, Timing)> {
+///
+/// `is_sized` says whether the length of a queue, given with its environment, has a limit.
+pub(crate) fn timings(
+    shard: Shard,
+    ids: &[&RunId],
+    is_sized: impl Fn(&str, &str) -> bool,
+) -> Vec<(RunId, Timing)> {
     let moment = |time: TimestampWithTimeZone| Timestamp::from_micros(time.into());
     READ.query(
         arguments![shard.number(), column(ids, |id| id.as_str())],
@@ -29,20 +34,6 @@ pub(crate) fn timings(shard: Shard, ids: &[&RunId]) -> Vec<(RunId, Timing)> {
             (id, timing)
         },
     )
-}
-
-/// Whether the length of a queue has a limit.
-fn is_sized(environment_id: &str, queue: &str) -> bool {
-    let environment = environment::find(environment_id);
-    environment.is_some_and(|environment| environment.max_queued(queue).is_some())
-}
-
-/// When one run enters its queue.
-pub(crate) fn timing(run: &Run) -> Timing {
-    match timings(run.id.shard(), &[&run.id]).pop() {
-        Some((_, timing)) => timing,
-        None => unreachable!("a run that has a state is there"),
-    }
 }
 
 /// Gives a run another time.

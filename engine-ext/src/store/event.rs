@@ -5,7 +5,7 @@
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys;
 
-use super::statement::{Cells, Statement, arguments, statement};
+use crate::backend::statement::{Cells, Statement, arguments, statement};
 use crate::document::Stored;
 
 static READ: Statement = statement!("event_read.sql")

@@ -1,6 +1,6 @@
 //! The extension's own catalog entry.
 
-use super::statement::{Statement, arguments, statement};
+use crate::backend::statement::{Statement, arguments, statement};
 
 static VERSION: Statement = statement!("extension_version_read.sql");
 

@@ -5,9 +5,9 @@ use std::ffi::CStr;
 
 use engine_core::{RunId, Shard, SnapshotId, Timestamp};
 
-use super::low_water;
-use super::run::{column, moment, time};
-use super::statement::{Statement, arguments, statement};
+use crate::backend::low_water;
+use crate::backend::statement::{Statement, arguments, statement};
+use crate::backend::value::{column, moment, time};
 
 static MOVE: Statement = statement!("heartbeat_move.sql");
 static POSTPONE: Statement = statement!("heartbeat_postpone.sql");
@@ -15,11 +15,11 @@ static LOCK_FREE: Statement = statement!("heartbeat_lock_free.sql");
 static RENEW: Statement = statement!("heartbeat_renew.sql");
 static FIRST: Statement = statement!("heartbeat_first.sql");
 static DUE: Statement = statement!("heartbeat_due_lock.sql");
-
+static REST: Statement = statement!("heartbeat_rest.sql");
 const TABLE: &CStr = c"heartbeat";
 
 /// Has ticks know that this transaction may write deadlines from now on. Call it before the clock is read.
-pub(crate) fn announce_deadlines() {
+pub(crate) fn announce() {
     low_water::announce_writes(TABLE);
 }
 
@@ -64,7 +64,7 @@ pub(crate) fn lock_due(shard: Shard, max_items: i32, now: Timestamp) -> Vec<Due>
 }
 
 /// Locks those of the deadlines of these runs that nobody else has locked.
-pub(super) fn lock_free(shard: Shard, ids: &[&RunId]) -> BTreeSet<RunId> {
+pub(crate) fn lock_free(shard: Shard, ids: &[&RunId]) -> BTreeSet<RunId> {
     let rows = LOCK_FREE.query(
         arguments![shard.number(), column(ids, |id| id.as_str())],
         |cells| RunId::parse(&cells.value::<String>()),
@@ -83,5 +83,15 @@ pub(crate) fn renew(shard: Shard, ids: &[&RunId], now: Timestamp) {
         shard.number(),
         time(now),
         column(ids, |id| id.as_str())
+    ]);
+}
+
+/// Sets the next look at the locked deadlines of suspended runs, each with whether that is the longest rest.
+pub(crate) fn rest(shard: Shard, runs: &[(&RunId, bool)], now: Timestamp) {
+    REST.execute(arguments![
+        shard.number(),
+        time(now),
+        column(runs, |(run_id, _)| run_id.as_str()),
+        column(runs, |(_, is_longest)| *is_longest),
     ]);
 }

@@ -5,8 +5,8 @@ use std::ffi::CStr;
 
 use engine_core::{Machine, Preset};
 
-use super::kept;
-use super::statement::{Statement, arguments, statement};
+use crate::backend::cache;
+use crate::backend::statement::{Statement, arguments, statement};
 
 static READ: Statement = statement!("machine_read.sql");
 static SET: Statement = statement!("machine_set.sql");
@@ -22,13 +22,13 @@ thread_local! {
 
 /// The presets that were set.
 pub(crate) fn all() -> Vec<(Machine, Preset)> {
-    let generation = kept::generation();
+    let generation = cache::generation();
     let known = KEPT.with_borrow(|known| match known {
         Some((at, presets)) if *at == generation => Some(presets.clone()),
         _ => None,
     });
     known.unwrap_or_else(|| {
-        kept::watch(TABLE);
+        cache::watch(TABLE);
         let presets = read();
         // As of before it was read: if somebody set one in between, it is read again.
         KEPT.set(Some((generation, presets.clone())));
@@ -44,7 +44,7 @@ pub(crate) fn set(machine: Machine, preset: Preset) {
         preset.memory,
         preset.cents_per_ms
     ]);
-    kept::changed(TABLE);
+    cache::changed(TABLE);
 }
 
 fn read() -> Vec<(Machine, Preset)> {

@@ -3,9 +3,9 @@
 use engine_core::{RunId, Timestamp};
 use serde_json::Value;
 
-use super::position::Positions;
-use super::run::{column, time};
-use super::statement::{Statement, arguments, statement};
+use crate::backend::position::Positions;
+use crate::backend::statement::{Statement, arguments, statement};
+use crate::backend::value::{column, time};
 use crate::document::JsonB;
 
 static INSERT: Statement = statement!("notice_insert.sql");
@@ -21,7 +21,7 @@ pub(crate) struct Notice {
 }
 
 /// Writes events.
-pub(super) fn insert(notices: &[Notice], positions: &mut Positions, now: Timestamp) {
+pub(crate) fn insert(notices: &[Notice], positions: &mut Positions, now: Timestamp) {
     if notices.is_empty() {
         return;
     }

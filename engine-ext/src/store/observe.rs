@@ -3,8 +3,8 @@
 use engine_core::{RunId, Shard, SnapshotId};
 use pgrx::datum::TimestampWithTimeZone;
 
-use super::run::column;
-use super::statement::{Cells, Statement, arguments, statement};
+use crate::backend::statement::{Cells, Statement, arguments, statement};
+use crate::backend::value::column;
 use crate::document::Stored;
 
 static EXECUTION: Statement = statement!("execution_read.sql");

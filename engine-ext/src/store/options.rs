@@ -2,7 +2,7 @@
 
 use engine_core::{RunId, TriggerOptions};
 
-use super::statement::{Cells, Statement, arguments, statement};
+use crate::backend::statement::{Cells, Statement, arguments, statement};
 use crate::document::JsonB;
 
 static READ: Statement = statement!("run_options_read.sql");

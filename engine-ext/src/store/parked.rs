@@ -3,8 +3,8 @@
 use engine_core::{Environment, RunId, Shard, Timestamp};
 use pgrx::datum::TimestampWithTimeZone;
 
-use super::run::time;
-use super::statement::{Statement, arguments, statement};
+use crate::backend::statement::{Statement, arguments, statement};
+use crate::backend::value::time;
 
 static INSERT: Statement = statement!("parked_insert.sql");
 static DELETE: Statement = statement!("parked_delete.sql");
@@ -28,7 +28,7 @@ pub(crate) struct Place {
 }
 
 /// Keeps the list up: locked runs, each with whether it has waited and whether it waits from now on.
-pub(super) fn note<'a>(shard: Shard, changes: impl Iterator<Item = (&'a RunId, bool, bool)>) {
+pub(crate) fn note<'a>(shard: Shard, changes: impl Iterator<Item = (&'a RunId, bool, bool)>) {
     let (mut parked, mut gone) = (Vec::new(), Vec::new());
     for (id, waited, waits) in changes {
         match (waited, waits) {

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use engine_core::{ExecutionStatus, Run, RunId, RunStatus, Shard, SnapshotId, Timestamp};
-use pgrx::datum::TimestampWithTimeZone;
+use engine_core::{Run, RunId, Shard};
 
-use super::environment::environment_type;
-use super::statement::{Cells, Statement, arguments, statement};
-use crate::document::JsonB;
+use crate::backend::statement::{Cells, Statement, arguments, statement};
+use crate::backend::value::column;
+use crate::store::row::decode;
 
 static LOCK: Statement = statement!("run_lock.sql");
 static LOCK_FREE: Statement = statement!("run_lock_free.sql");
@@ -17,15 +16,6 @@ static MARK_AWAITED: Statement = statement!("run_waitpoint_mark.sql");
 static RESULT: Statement = statement!("run_result_read.sql");
 static VERSIONS: Statement = statement!("run_version_read.sql");
 static BULK_ACTION: Statement = statement!("run_bulk_action.sql");
-
-/// Who calls: written to the snapshots of what is done.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Caller<'a> {
-    /// The worker.
-    pub(crate) worker_id: Option<&'a str>,
-    /// Its process or machine.
-    pub(crate) runner_id: Option<&'a str>,
-}
 
 /// Locks a run; `None` if there is none of this id.
 pub(crate) fn lock(id: &RunId) -> Option<Run> {
@@ -109,64 +99,4 @@ pub(crate) fn add_bulk_action(run: &Run, bulk_action_id: &str) {
         run.id.as_str(),
         bulk_action_id
     ]);
-}
-
-/// Reads the columns of a run, which three statements select in the same order.
-pub(super) fn decode(cells: &mut Cells) -> Run {
-    Run {
-        id: RunId::parse(&cells.value::<String>()),
-        run_status: run_status(&cells.value::<String>()),
-        execution_status: execution_status(&cells.value::<String>()),
-        snapshot_id: SnapshotId::parse(&cells.value::<String>()),
-        snapshot_ordinal: cells.value(),
-        attempt_number: cells.nullable(),
-        max_attempts: cells.nullable(),
-        queue_attempts: cells.value(),
-        released_attempts: cells.value(),
-        machine: cells.nullable(),
-        usage_duration_ms: cells.value(),
-        cost_in_cents: cells.value(),
-        was_dequeued: cells.nullable::<TimestampWithTimeZone>().is_some(),
-        has_waitpoint: cells.value(),
-        is_dead_lettered: cells.value(),
-        retry: cells.nullable::<JsonB>().map(|json| json.0),
-        environment_type: environment_type(&cells.value::<String>()),
-        batch_id: cells.nullable(),
-        error: cells.nullable::<JsonB>().map(|json| json.0),
-        status_reason: cells.nullable(),
-    }
-}
-
-/// One array argument: a field of every row.
-pub(super) fn column<'a, R, T>(rows: &'a [R], field: impl Fn(&'a R) -> T) -> Vec<T> {
-    rows.iter().map(field).collect()
-}
-
-/// A moment, for SPI.
-pub(crate) fn time(moment: Timestamp) -> TimestampWithTimeZone {
-    match TimestampWithTimeZone::try_from(moment.micros()) {
-        Ok(time) => time,
-        // Core's arithmetic saturates far outside of what Postgres can say.
-        Err(_) if moment.micros() < 0 => TimestampWithTimeZone::negative_infinity(),
-        Err(_) => TimestampWithTimeZone::positive_infinity(),
-    }
-}
-
-/// A column that is a moment.
-pub(super) fn moment(cells: &mut Cells) -> Timestamp {
-    Timestamp::from_micros(cells.value::<TimestampWithTimeZone>().into())
-}
-
-pub(super) fn run_status(text: &str) -> RunStatus {
-    match RunStatus::parse(text) {
-        Some(status) => status,
-        None => unreachable!("the type has no other values"),
-    }
-}
-
-pub(super) fn execution_status(text: &str) -> ExecutionStatus {
-    match ExecutionStatus::parse(text) {
-        Some(status) => status,
-        None => unreachable!("the type has no other values"),
-    }
 }

@@ -3,8 +3,8 @@
 use engine_core::{Beginning, Phase, RunId, Schedule, Shard, Timestamp};
 use pgrx::datum::TimestampWithTimeZone;
 
-use super::run::{column, time};
-use super::statement::{Cells, Statement, arguments, statement};
+use crate::backend::statement::{Cells, Statement, arguments, statement};
+use crate::backend::value::{column, time};
 use crate::document::JsonB;
 
 static LOCK: Statement = statement!("schedule_lock.sql");

@@ -6,7 +6,7 @@ use std::ffi::CString;
 
 use pgrx::pg_sys;
 
-use super::statement::{Cells, Statement, arguments, statement};
+use crate::backend::statement::{Cells, Statement, arguments, statement};
 
 static SCHEMA: Statement = statement!("extension_schema_read.sql");
 static TICK: Statement = statement!("tick.sql");

@@ -3,8 +3,8 @@
 use engine_core::{RunId, Shard, TimerKind, Timestamp};
 use serde_json::Value;
 
-use super::run::{column, time};
-use super::statement::{Statement, arguments, statement};
+use crate::backend::statement::{Statement, arguments, statement};
+use crate::backend::value::{column, time};
 use crate::document::JsonB;
 
 static DUE: Statement = statement!("timer_due_lock.sql");
@@ -110,7 +110,7 @@ pub(crate) fn set(shard: Shard, kind: TimerKind, timers: &[(&str, Timestamp, Opt
 }
 
 /// Has the tick cancel the children of these runs.
-pub(super) fn cancel_children(shard: Shard, runs: &[(&str, Value)], now: Timestamp) {
+pub(crate) fn cancel_children(shard: Shard, runs: &[(&str, Value)], now: Timestamp) {
     CANCEL_CHILDREN.execute(arguments![
         shard.number(),
         time(now),

@@ -6,18 +6,17 @@ use engine_core::{
 use pgrx::datum::TimestampWithTimeZone;
 use serde_json::{Value, json};
 
-use super::position::Positions;
-use super::run::{Caller, column, execution_status, run_status, time};
-use super::statement::{Statement, arguments, statement};
-use super::timer;
+use crate::backend::position::Positions;
+use crate::backend::statement::{Statement, arguments, statement};
+use crate::backend::value::{column, time};
 use crate::document::JsonB;
-use crate::wakeup::bell;
+use crate::store::row::{Caller, Existing, execution_status, run_status};
 
 static TRIGGER: Statement = statement!("trigger.sql");
 static EXISTING: Statement = statement!("run_triggered_read.sql");
 
 /// A new run with its ids.
-pub(crate) struct Minted {
+pub(crate) struct RunRow {
     /// The run.
     pub(crate) run: NewRun,
     /// Its id.
@@ -25,12 +24,12 @@ pub(crate) struct Minted {
     /// Its first snapshot.
     pub(crate) snapshot_id: SnapshotId,
     /// What it begins as.
-    pub(crate) birth: Birth,
+    pub(crate) state: InitialState,
 }
 
 /// What a new run begins as.
 #[derive(Clone)]
-pub(crate) struct Birth {
+pub(crate) struct InitialState {
     pub(crate) transition: Transition,
     pub(crate) execution_status: ExecutionStatus,
     pub(crate) run_status: RunStatus,
@@ -44,7 +43,7 @@ pub(crate) struct Birth {
     pub(crate) is_silent: bool,
 }
 
-impl Birth {
+impl InitialState {
     /// In its queue.
     pub(crate) const QUEUED: Self = Self {
         transition: Transition::Triggered,
@@ -62,6 +61,12 @@ impl Birth {
         is_finished.then(|| self.completed_at.unwrap_or(now))
     }
 
+    /// Finished before it began.
+    pub(crate) const FINISHED: Self = Self {
+        execution_status: ExecutionStatus::Finished,
+        ..Self::QUEUED
+    };
+
     /// Waiting for its time.
     pub(crate) const DELAYED: Self = Self {
         transition: Transition::TriggeredDelayed,
@@ -70,18 +75,6 @@ impl Birth {
         description: "Triggered: it waits for its time",
         ..Self::QUEUED
     };
-}
-
-/// A run that was there before, as its trigger returns it.
-#[derive(Clone)]
-pub(crate) struct Existing {
-    pub(crate) run_id: RunId,
-    pub(crate) snapshot_id: SnapshotId,
-    pub(crate) run_status: RunStatus,
-    pub(crate) execution_status: ExecutionStatus,
-    pub(crate) created_at: TimestampWithTimeZone,
-    /// When it is due, if it was delayed.
-    pub(crate) delay_until: Option<Timestamp>,
 }
 
 /// A run that is there, if it is.
@@ -103,7 +96,7 @@ pub(crate) fn existing(id: &RunId) -> Option<Existing> {
 }
 
 /// Writes new runs.
-pub(crate) fn insert(runs: &[Minted], caller: Caller<'_>, now: Timestamp) {
+pub(crate) fn insert(runs: &[RunRow], caller: Caller<'_>, now: Timestamp) {
     let mut positions = Positions::draw(runs.len());
     TRIGGER.execute(arguments![
         time(now),
@@ -114,10 +107,10 @@ pub(crate) fn insert(runs: &[Minted], caller: Caller<'_>, now: Timestamp) {
         column(runs, |new| new.run_id.as_str()),
         column(runs, |new| new.snapshot_id.as_str()),
         positions.column(runs.len()),
-        column(runs, |new| new.birth.transition.as_str()),
-        column(runs, |new| new.birth.execution_status.as_str()),
-        column(runs, |new| new.birth.run_status.as_str()),
-        column(runs, |new| new.birth.description),
+        column(runs, |new| new.state.transition.as_str()),
+        column(runs, |new| new.state.execution_status.as_str()),
+        column(runs, |new| new.state.run_status.as_str()),
+        column(runs, |new| new.state.description),
         column(runs, |new| new.run.environment.id.as_str()),
         column(runs, |new| new.run.environment.kind.as_str()),
         column(runs, |new| new.run.environment.project_id.as_deref()),
@@ -147,10 +140,10 @@ pub(crate) fn insert(runs: &[Minted], caller: Caller<'_>, now: Timestamp) {
             .parent_run_id
             .as_ref()
             .map(RunId::as_str)),
-        column(runs, |new| new.birth.completed_at(now).map(time)),
-        column(runs, |new| new.birth.error.clone().map(JsonB)),
+        column(runs, |new| new.state.completed_at(now).map(time)),
+        column(runs, |new| new.state.error.clone().map(JsonB)),
         column(runs, |new| new
-            .birth
+            .state
             .is_silent
             .then(|| JsonB(json!({"isSilent": true})))),
         column(runs, |new| new
@@ -175,16 +168,4 @@ pub(crate) fn insert(runs: &[Minted], caller: Caller<'_>, now: Timestamp) {
         column(runs, |new| new.run.version.as_deref()),
         column(runs, |new| new.run.expires_at(now).map(time)),
     ]);
-    let is_delayed = |new: &&Minted| new.birth.execution_status == ExecutionStatus::Delayed;
-    let timers: Vec<(&RunId, Timestamp)> = runs
-        .iter()
-        .filter(is_delayed)
-        .filter_map(|new| Some((&new.run_id, new.run.delay_until?)))
-        .collect();
-    timer::end_delays(&timers);
-    let is_due =
-        |new: &&Minted| new.birth.execution_status.is_queued() && new.run.available_at <= now;
-    for new in runs.iter().filter(is_due) {
-        bell::ring_at_commit(&new.run.worker_queue);
-    }
 }

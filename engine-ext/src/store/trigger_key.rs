@@ -3,11 +3,11 @@
 use engine_core::{KeyKind, RunId, Shard, SnapshotId, Timestamp};
 use pgrx::datum::TimestampWithTimeZone;
 
-use super::run::{column, execution_status, run_status, time};
-use super::statement::{Cells, Statement, arguments, statement};
-use super::trigger::Existing;
+use crate::backend::statement::{Cells, Statement, arguments, statement};
+use crate::backend::value::{column, time};
+use crate::store::row::{Existing, execution_status, run_status};
 
-static CLAIM: Statement = statement!("trigger_key_claim.sql");
+static ACQUIRE: Statement = statement!("trigger_key_claim.sql");
 static READ: Statement = statement!("trigger_key_read.sql");
 static TAKE: Statement = statement!("trigger_key_take.sql");
 static FORGET: Statement = statement!("trigger_key_forget.sql");
@@ -33,8 +33,8 @@ pub(crate) struct Owner {
 }
 
 /// Takes those keys that no run has; gives the runs that got theirs.
-pub(crate) fn claim(kind: KeyKind, keys: &[&Key]) -> Vec<RunId> {
-    CLAIM.query(
+pub(crate) fn acquire(kind: KeyKind, keys: &[&Key]) -> Vec<RunId> {
+    ACQUIRE.query(
         arguments![
             kind.as_str(),
             column(keys, |key| key.shard.number()),

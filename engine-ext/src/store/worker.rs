@@ -7,9 +7,9 @@ use std::rc::Rc;
 
 use engine_core::{Environment, EnvironmentType, Timestamp, WorkerVersion};
 
-use super::kept;
-use super::run::time;
-use super::statement::{Cells, Statement, arguments, statement};
+use crate::backend::cache;
+use crate::backend::statement::{Cells, Statement, arguments, statement};
+use crate::backend::value::time;
 use crate::document::JsonB;
 
 static READ: Statement = statement!("worker_read.sql");
@@ -31,7 +31,7 @@ thread_local! {
 
 /// The version of a worker that does a run: the one that it is bound to, or else the one that does what wants no other one.
 pub(crate) fn find(environment: &Environment, version: Option<&str>) -> Option<Rc<WorkerVersion>> {
-    let generation = kept::generation();
+    let generation = cache::generation();
     let key = (environment.id.clone(), version.map(str::to_owned));
     let known = KNOWN.with_borrow(|(at, versions)| {
         if *at == generation {
@@ -41,7 +41,7 @@ pub(crate) fn find(environment: &Environment, version: Option<&str>) -> Option<R
         }
     });
     known.unwrap_or_else(|| {
-        kept::watch(TABLE);
+        cache::watch(TABLE);
         let found = read(environment, version).map(Rc::new);
         // As of before it was read: if somebody registered in between, it is read again.
         KNOWN.with_borrow_mut(|(at, versions)| {
@@ -59,7 +59,7 @@ pub(crate) fn find_fresh(
     environment: &Environment,
     version: Option<&str>,
 ) -> Option<Rc<WorkerVersion>> {
-    kept::fresh_generation();
+    cache::fresh_generation();
     find(environment, version)
 }
 
@@ -99,7 +99,7 @@ pub(crate) fn set(environment: &Environment, worker: &WorkerVersion, now: Timest
         worker.queues.iter().cloned().collect::<Vec<String>>(),
         time(now),
     ]);
-    kept::changed(TABLE);
+    cache::changed(TABLE);
 }
 
 /// Makes a version the current one.
@@ -107,5 +107,5 @@ pub(crate) fn promote(environment: &Environment, version: &str) {
     let id = environment.id.as_str();
     RETIRE.execute(arguments![id]);
     PROMOTE.execute(arguments![id, version]);
-    kept::changed(TABLE);
+    cache::changed(TABLE);
 }

@@ -1,0 +1,40 @@
+//! What a call holds. Locks last until the transaction ends, and a call that has found nothing has no use for them: whatever it
+//! looked at, nothing hangs on it. So an attempt has an owner of its own for what it locks, as a portal has, and lets go of all of
+//! it if the transaction has written nothing. This costs no transaction id, as a subtransaction would.
+
+#![allow(unsafe_code)]
+
+use pgrx::pg_sys;
+use pgrx::pg_sys::ResourceReleasePhase::{
+    RESOURCE_RELEASE_AFTER_LOCKS, RESOURCE_RELEASE_BEFORE_LOCKS, RESOURCE_RELEASE_LOCKS,
+};
+
+use super::low_water::has_written;
+
+/// Runs `attempt`, and holds afterwards what it locked only if this transaction has written something.
+///
+/// An error passes through: the transaction's abort ends the owner together with the one above it.
+pub(crate) fn only_if_written<T>(attempt: impl FnOnce() -> T) -> T {
+    // SAFETY: the owner of this process, which is there while a statement is executed.
+    let outer = unsafe { pg_sys::CurrentResourceOwner };
+    // SAFETY: a child of a living owner; the name is a literal.
+    let own = unsafe { pg_sys::ResourceOwnerCreate(outer, c"engine attempt".as_ptr()) };
+    // SAFETY: a plain value of this process.
+    unsafe { pg_sys::CurrentResourceOwner = own };
+    let result = attempt();
+    // SAFETY: as above.
+    unsafe { pg_sys::CurrentResourceOwner = outer };
+    // As the commit of a subtransaction does, which gives its locks to the owner above, or as its rollback does.
+    let is_kept = has_written();
+    for phase in [
+        RESOURCE_RELEASE_BEFORE_LOCKS,
+        RESOURCE_RELEASE_LOCKS,
+        RESOURCE_RELEASE_AFTER_LOCKS,
+    ] {
+        // SAFETY: an owner that nobody else knows, in the order that Postgres asks for.
+        unsafe { pg_sys::ResourceOwnerRelease(own, phase, is_kept, false) };
+    }
+    // SAFETY: it owns nothing any more.
+    unsafe { pg_sys::ResourceOwnerDelete(own) };
+    result
+}

@@ -1,0 +1,19 @@
+//! Postgres's own machinery: how a statement is planned and executed, what a session may cache, where scans begin, locks, sleeps.
+//!
+//! It knows Postgres and nothing of runs.
+
+pub(crate) mod cache;
+pub(crate) mod client;
+mod format;
+pub(crate) mod hold;
+pub(crate) mod isolation;
+pub(crate) mod latch;
+pub(crate) mod locks;
+pub(crate) mod low_water;
+pub(crate) mod planner;
+pub(crate) mod position;
+pub(crate) mod procedure;
+pub(crate) mod statement;
+pub(crate) mod value;
+
+pub(crate) use low_water::has_written;

@@ -1,0 +1,111 @@
+//! Plans that hold.
+//!
+//! A generic plan is made once per session, and often while the tables are still empty. What is cheapest then (read all rows
+//! of the shard, filter) is ruinous when they are full, and nobody makes the plan anew. So our statements are planned as if
+//! every table were large: the planner asks a hook how large a table is, and while one of our statements runs, the hook
+//! says so.
+
+#![allow(unsafe_code)]
+
+use std::cell::Cell;
+use std::ffi::CStr;
+
+use pgrx::pg_sys;
+
+/// What every table is said to hold.
+const ROWS: f64 = 10_000_000.0;
+const PAGES: u32 = 200_000;
+const INDEX_PAGES: u32 = 50_000;
+
+thread_local! {
+    static PLANS_ARE_OURS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// While it lives, whatever is planned is planned for large tables.
+pub(crate) struct LargeTables(());
+
+impl LargeTables {
+    pub(crate) fn assumed() -> Self {
+        PLANS_ARE_OURS.set(true);
+        Self(())
+    }
+}
+
+impl Drop for LargeTables {
+    fn drop(&mut self) {
+        PLANS_ARE_OURS.set(false);
+    }
+}
+
+/// Installs the hook; called once, when the library is loaded.
+pub(crate) fn install() {
+    // SAFETY: hooks are plain function pointers of this process, written while the library is loaded.
+    unsafe {
+        PREVIOUS.set(pg_sys::get_relation_info_hook);
+        pg_sys::get_relation_info_hook = Some(enlarge);
+    }
+}
+
+thread_local! {
+    static PREVIOUS: Cell<pg_sys::get_relation_info_hook_type> = const { Cell::new(None) };
+}
+
+/// The hook: Postgres has just measured `relation`.
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn enlarge(
+    root: *mut pg_sys::PlannerInfo,
+    oid: pg_sys::Oid,
+    is_inheritance_parent: bool,
+    relation: *mut pg_sys::RelOptInfo,
+) {
+    if let Some(previous) = PREVIOUS.get() {
+        // SAFETY: the arguments are passed on as they came.
+        unsafe { previous(root, oid, is_inheritance_parent, relation) };
+    }
+    if !PLANS_ARE_OURS.get() {
+        return;
+    }
+    // SAFETY: Postgres gives a relation whose index list it has just built.
+    unsafe {
+        (*relation).pages = PAGES;
+        (*relation).tuples = ROWS;
+        let indexes = pgrx::PgList::<pg_sys::IndexOptInfo>::from_pg((*relation).indexlist);
+        for index in indexes.iter_ptr() {
+            (*index).pages = INDEX_PAGES;
+            (*index).tuples = ROWS;
+        }
+    }
+}
+
+/// What costs more than it brings where a statement touches a few rows by their keys; bitmaps first.
+const SWITCHED_OFF: &[&CStr] = &[
+    c"enable_bitmapscan",
+    #[cfg(not(feature = "pg13"))]
+    c"enable_memoize",
+    c"jit",
+];
+
+/// Runs `execute`, which makes a plan, without these.
+pub(crate) fn with_simple_plans<R>(uses_bitmaps: bool, execute: impl FnOnce() -> R) -> R {
+    // SAFETY: the nest level is closed below; on an error the transaction's abort closes it.
+    let level = unsafe { pg_sys::NewGUCNestLevel() };
+    for name in SWITCHED_OFF.iter().skip(usize::from(uses_bitmaps)) {
+        // SAFETY: literals; the settings exist in the versions that they are compiled for.
+        unsafe {
+            pg_sys::set_config_option(
+                name.as_ptr(),
+                c"off".as_ptr(),
+                pg_sys::GucContext::PGC_USERSET,
+                pg_sys::GucSource::PGC_S_SESSION,
+                pg_sys::GucAction::GUC_ACTION_SAVE,
+                true,
+                0,
+                false,
+            );
+        }
+    }
+    let result = execute();
+    // SAFETY: closes the level opened above.
+    unsafe { pg_sys::AtEOXact_GUC(true, level) };
+    result
+}

@@ -1,0 +1,215 @@
+//! A statement of `sql/statement`: prepared once per session, planned once, executed through SPI.
+//!
+//! Values become text in it as they do in every other session (`format`).
+//!
+//! SPI is called directly, for three things that pgrx's client does not do: it pins the generic plan (a LIMIT parameter
+//! makes Postgres plan anew on every call, a quarter of the cost of a claim), it plans for large tables (`planner`), and it
+//! leaves a call that writes nothing without a transaction id, so that a dequeue that finds nothing commits nothing.
+
+#![allow(unsafe_code)]
+
+use std::ffi::{c_char, c_int};
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use pgrx::{FromDatum, IntoDatum, pg_sys};
+
+use super::format::OneFormat;
+use super::planner::{LargeTables, with_simple_plans};
+
+/// A file of `sql/statement`, and its plan in this backend.
+pub(crate) struct Statement {
+    source: &'static str,
+    /// Null before the first execution. Atomic only because statics must be `Sync`: a backend is one thread.
+    plan: AtomicPtr<pg_sys::_SPI_plan>,
+    /// Whether it reads so much that a bitmap of pages is worth its cost.
+    uses_bitmaps: bool,
+    /// Whether it sees what the statement that called the function sees, and not what was committed since.
+    keeps_callers_snapshot: bool,
+}
+
+/// Includes a file of `sql/statement`.
+macro_rules! statement {
+    ($file:literal) => {
+        $crate::backend::statement::Statement::new(concat!(
+            include_str!(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/../sql/statement/",
+                $file
+            )),
+            "\0"
+        ))
+    };
+}
+pub(crate) use statement;
+
+/// A value for `$n`.
+pub(crate) struct Argument {
+    datum: Option<pg_sys::Datum>,
+    oid: pg_sys::Oid,
+}
+
+impl Argument {
+    pub(crate) fn new<T: IntoDatum>(value: T) -> Self {
+        Self {
+            datum: value.into_datum(),
+            oid: T::type_oid(),
+        }
+    }
+}
+
+/// The values for `$1`, `$2`, … in order.
+macro_rules! arguments {
+    ($($value:expr),* $(,)?) => { &[$($crate::backend::statement::Argument::new($value)),*] };
+}
+pub(crate) use arguments;
+
+/// One row of a result, valid while it is decoded.
+pub(crate) struct Cells {
+    tuple: pg_sys::HeapTuple,
+    descriptor: pg_sys::TupleDesc,
+    next: c_int,
+}
+
+impl Cells {
+    /// The value of the next column, copied out of SPI's memory; `None` for NULL.
+    pub(crate) fn nullable<T: FromDatum>(&mut self) -> Option<T> {
+        self.next += 1;
+        let mut is_null = false;
+        // SAFETY: tuple and descriptor belong to the result that `Statement::query` is reading.
+        let datum =
+            unsafe { pg_sys::SPI_getbinval(self.tuple, self.descriptor, self.next, &mut is_null) };
+        // SAFETY: the statement's file says the column's type; the caller asks for that one.
+        unsafe { T::from_datum(datum, is_null) }
+    }
+
+    /// The value of the next column, which is never NULL.
+    pub(crate) fn value<T: FromDatum>(&mut self) -> T {
+        match self.nullable() {
+            Some(value) => value,
+            None => unreachable!("column {} is declared not null", self.next),
+        }
+    }
+}
+
+impl Statement {
+    pub(crate) const fn new(source: &'static str) -> Self {
+        Self {
+            source,
+            plan: AtomicPtr::new(ptr::null_mut()),
+            uses_bitmaps: false,
+            keeps_callers_snapshot: false,
+        }
+    }
+
+    /// The same statement, planned with bitmaps where they help.
+    pub(crate) const fn with_bitmaps(self) -> Self {
+        Self {
+            uses_bitmaps: true,
+            ..self
+        }
+    }
+
+    /// The same statement, which must only read, as of the beginning of the call.
+    pub(crate) const fn with_callers_snapshot(self) -> Self {
+        Self {
+            keeps_callers_snapshot: true,
+            ..self
+        }
+    }
+
+    /// Executes a statement whose result nobody reads; gives the number of rows.
+    pub(crate) fn execute(&self, arguments: &[Argument]) -> u64 {
+        self.run(arguments, || {
+            // SAFETY: a plain integer that SPI_execute_plan has just set.
+            unsafe { pg_sys::SPI_processed }
+        })
+    }
+
+    /// Executes a statement and decodes each row.
+    pub(crate) fn query<R>(
+        &self,
+        arguments: &[Argument],
+        decode: impl Fn(&mut Cells) -> R,
+    ) -> Vec<R> {
+        self.run(arguments, || {
+            // SAFETY: SPI_execute_plan has just set both; the table lives until SPI_finish.
+            let (table, count) = unsafe { (pg_sys::SPI_tuptable, pg_sys::SPI_processed as usize) };
+            if table.is_null() {
+                return Vec::new();
+            }
+            (0..count)
+                .map(|row| {
+                    // SAFETY: the table holds `count` tuples.
+                    let (tuple, descriptor) =
+                        unsafe { (*(*table).vals.add(row), (*table).tupdesc) };
+                    decode(&mut Cells {
+                        tuple,
+                        descriptor,
+                        next: 0,
+                    })
+                })
+                .collect()
+        })
+    }
+
+    /// Connects to SPI, executes, and reads the result with `read`.
+    fn run<R>(&self, arguments: &[Argument], read: impl FnOnce() -> R) -> R {
+        let mut values: Vec<pg_sys::Datum> = Vec::with_capacity(arguments.len());
+        let mut nulls: Vec<c_char> = Vec::with_capacity(arguments.len());
+        for argument in arguments {
+            values.push(argument.datum.unwrap_or_else(|| pg_sys::Datum::from(0)));
+            nulls.push(if argument.datum.is_some() { b' ' } else { b'n' } as c_char);
+        }
+        // SAFETY: paired with SPI_finish below; an error in between aborts the transaction, which ends the connection.
+        check("SPI_connect", unsafe { pg_sys::SPI_connect() });
+        let _large = LargeTables::assumed();
+        let _format = OneFormat::set();
+        let (plan, is_planned) = self.plan(arguments);
+        // SAFETY: the plan is kept and takes this many values. To SPI, what is read-only keeps the snapshot of the calling
+        // statement; anything else sees what was committed before it.
+        let mut execute = || unsafe {
+            let (values, nulls) = (values.as_mut_ptr(), nulls.as_ptr());
+            pg_sys::SPI_execute_plan(plan, values, nulls, self.keeps_callers_snapshot, 0)
+        };
+        let code = if is_planned {
+            execute()
+        } else {
+            with_simple_plans(self.uses_bitmaps, execute)
+        };
+        check("SPI_execute_plan", code);
+        let result = read();
+        // SAFETY: ends the connection above; `result` owns what it holds.
+        check("SPI_finish", unsafe { pg_sys::SPI_finish() });
+        result
+    }
+
+    /// The prepared statement, and whether its plan is ready.
+    fn plan(&self, arguments: &[Argument]) -> (pg_sys::SPIPlanPtr, bool) {
+        let kept = self.plan.load(Ordering::Relaxed);
+        if !kept.is_null() {
+            // SAFETY: a plan that SPI_keepplan made, never freed.
+            return (kept, unsafe { pg_sys::SPI_plan_is_valid(kept) });
+        }
+        let mut types: Vec<pg_sys::Oid> = arguments.iter().map(|argument| argument.oid).collect();
+        // SAFETY: the source ends in NUL; `types` has as many elements as said.
+        let plan = unsafe {
+            pg_sys::SPI_prepare_cursor(
+                self.source.as_ptr().cast(),
+                types.len() as c_int,
+                types.as_mut_ptr(),
+                pg_sys::CURSOR_OPT_GENERIC_PLAN as c_int,
+            )
+        };
+        assert!(!plan.is_null(), "SPI_prepare_cursor failed");
+        // SAFETY: a fresh plan of this connection.
+        check("SPI_keepplan", unsafe { pg_sys::SPI_keepplan(plan) });
+        self.plan.store(plan, Ordering::Relaxed);
+        (plan, false)
+    }
+}
+
+/// A failure of SPI itself is a bug of this crate: errors of statements are thrown, not returned.
+fn check(call: &str, code: c_int) {
+    assert!(code >= 0, "{call} returned {code}");
+}

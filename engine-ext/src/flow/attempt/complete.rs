@@ -1,0 +1,136 @@
+//! Attempts that end.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use engine_core::{
+    AttemptStatus, Command, CompletionOf, ExecutionStatus, Plan, Refusal, Run, RunId, RunStatus,
+    Settings, Shard, SnapshotId, Timestamp, decide,
+};
+use serde_json::json;
+
+use crate::flow::transition::Transitions;
+use crate::store::notice::Notice;
+use crate::store::row::Caller;
+use crate::{flow, guc, store};
+
+/// What a completion led to.
+pub(crate) struct Completed {
+    pub(crate) run_id: RunId,
+    pub(crate) snapshot_id: SnapshotId,
+    pub(crate) attempt_status: AttemptStatus,
+    pub(crate) execution_status: ExecutionStatus,
+    pub(crate) run_status: RunStatus,
+    pub(crate) attempt_number: Option<i32>,
+    pub(crate) retry_at: Option<Timestamp>,
+}
+
+/// Locks the runs, decides, applies; one answer per element, in order.
+pub(crate) fn complete(
+    completions: Vec<Result<CompletionOf, Refusal>>,
+    caller: Caller<'_>,
+) -> Vec<Result<Completed, Refusal>> {
+    let settings = flow::settings(flow::now());
+    let limits = guc::trigger_limits();
+    let check = |element: Result<CompletionOf, Refusal>| element?.check(&limits);
+    let completions: Vec<_> = completions.into_iter().map(check).collect();
+    let mut shards: BTreeMap<Shard, BTreeSet<&RunId>> = BTreeMap::new();
+    for element in completions.iter().flatten() {
+        let run_id = &element.run_id;
+        shards.entry(run_id.shard()).or_default().insert(run_id);
+    }
+    let mut answers: BTreeMap<usize, Result<Completed, Refusal>> = BTreeMap::new();
+    for (shard, ids) in shards {
+        let ids: Vec<&RunId> = ids.into_iter().collect();
+        let runs = store::run::lock_all(shard, &ids);
+        let mut transitions = Transitions::new(shard, caller, &settings);
+        let mut done: BTreeMap<&RunId, SnapshotId> = BTreeMap::new();
+        for (index, element) in completions.iter().enumerate() {
+            let Ok(element) = element else { continue };
+            if element.run_id.shard() != shard {
+                continue;
+            }
+            let answer = decide_one(element, &runs, &mut done, &mut transitions, &settings);
+            answers.insert(index, answer);
+        }
+        flow::settle::apply(transitions);
+    }
+    let answer = |(index, element): (usize, Result<CompletionOf, Refusal>)| match element {
+        Err(refusal) => Err(refusal),
+        Ok(_) => match answers.remove(&index) {
+            Some(answer) => answer,
+            None => unreachable!("every shard was worked through"),
+        },
+    };
+    completions.into_iter().enumerate().map(answer).collect()
+}
+
+/// Decides one completion and takes its plan on. `done` are the runs of earlier elements, with their new snapshots.
+fn decide_one<'a>(
+    element: &'a CompletionOf,
+    runs: &'a [Run],
+    done: &mut BTreeMap<&'a RunId, SnapshotId>,
+    transitions: &mut Transitions<'a>,
+    settings: &Settings,
+) -> Result<Completed, Refusal> {
+    let Ok(position) = runs.binary_search_by(|run| run.id.cmp(&element.run_id)) else {
+        return Err(Refusal::UnknownRun {
+            run_id: element.run_id.clone(),
+        });
+    };
+    let run = &runs[position];
+    if let Some(latest) = done.get(&run.id) {
+        return Err(Refusal::StaleSnapshot {
+            run_id: run.id.clone(),
+            given: element.snapshot_id.clone(),
+            latest: latest.clone(),
+            status: run.execution_status,
+        });
+    }
+    let command = Command::Complete {
+        snapshot_id: &element.snapshot_id,
+        completion: &element.completion,
+    };
+    let plan = decide(run, command, settings)?;
+    let mut completed = told(run, &plan);
+    if let Some(metadata) = &element.completion.metadata {
+        transitions.tell(Notice {
+            run_id: run.id.clone(),
+            name: "runMetadataUpdated",
+            body: json!({"run": {"id": run.id.as_str(), "metadata": metadata}}),
+        });
+    }
+    completed.snapshot_id = transitions.add(run, plan);
+    done.insert(&run.id, completed.snapshot_id.clone());
+    Ok(completed)
+}
+
+fn told(run: &Run, plan: &Plan) -> Completed {
+    let (attempt_status, execution_status, run_status, retry_at) = match plan {
+        Plan::Finish(finish) => (
+            AttemptStatus::RunFinished,
+            ExecutionStatus::Finished,
+            finish.run_status,
+            None,
+        ),
+        Plan::Move(moved) => (
+            moved.attempt_status.unwrap_or(AttemptStatus::RetryQueued),
+            moved.execution_status,
+            moved.run_status,
+            moved.retry_at,
+        ),
+        Plan::Claim { .. }
+        | Plan::Start { .. }
+        | Plan::Refuse { .. }
+        | Plan::Notify
+        | Plan::Keep => unreachable!("a completion is the end, a retry, or refused"),
+    };
+    Completed {
+        run_id: run.id.clone(),
+        snapshot_id: run.snapshot_id.clone(),
+        attempt_status,
+        execution_status,
+        run_status,
+        attempt_number: run.attempt_number,
+        retry_at,
+    }
+}

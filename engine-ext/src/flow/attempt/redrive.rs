@@ -1,0 +1,21 @@
+//! Second chances: a run that its handler did not end goes back into its queue.
+
+use engine_core::{Command, Refusal, RunId, decide};
+
+use crate::flow::transition::Transitions;
+use crate::store::row::Caller;
+use crate::{flow, store};
+
+/// Puts a run back into its queue that ended although its handler had not said so.
+///
+/// # Errors
+/// [`Refusal::UnknownRun`] (`RE001`), [`Refusal::WrongStatus`] (`RE004`).
+pub(crate) fn redrive(run_id: &RunId) -> Result<(), Refusal> {
+    let run = flow::lock(run_id)?;
+    let settings = flow::settings(flow::now());
+    let plan = decide(&run, Command::Redrive, &settings)?;
+    let mut transitions = Transitions::new(run_id.shard(), Caller::default(), &settings);
+    transitions.add_after(&run, store::run::last_ordinal(&run), plan);
+    flow::settle::apply(transitions);
+    Ok(())
+}

@@ -1,0 +1,41 @@
+//! Another time for a run that waits.
+
+use engine_core::{
+    Command, ExecutionStatus, Refusal, Run, RunId, Settings, SnapshotId, Timestamp, decide,
+};
+
+use crate::flow::transition::Transitions;
+use crate::store::row::Caller;
+use crate::{flow, store};
+
+/// Gives a run another time.
+///
+/// # Errors
+/// [`Refusal::UnknownRun`] (`RE001`), [`Refusal::WrongStatus`] (`RE004`).
+pub(crate) fn reschedule_by_id(run_id: &RunId, delay_until: Timestamp) -> Result<(), Refusal> {
+    let run = flow::lock(run_id)?;
+    let settings = flow::settings(flow::now());
+    reschedule(&run, delay_until, &settings).map(|_| ())
+}
+
+/// Gives a locked run another time; returns its new snapshot. One that waits for a version has no timer: its version will look
+/// at the time.
+///
+/// # Errors
+/// [`Refusal::WrongStatus`] (`RE004`).
+pub(crate) fn reschedule(
+    run: &Run,
+    delay_until: Timestamp,
+    settings: &Settings,
+) -> Result<SnapshotId, Refusal> {
+    let plan = decide(run, Command::Reschedule { delay_until }, settings)?;
+    let timing = flow::timing::of(run).moved_to(delay_until);
+    store::delay::reschedule(run, &timing);
+    if run.execution_status == ExecutionStatus::Delayed {
+        store::timer::end_delays(&[(&run.id, delay_until)]);
+    }
+    let mut transitions = Transitions::new(run.id.shard(), Caller::default(), settings);
+    let snapshot_id = transitions.add(run, plan);
+    flow::settle::apply(transitions);
+    Ok(snapshot_id)
+}

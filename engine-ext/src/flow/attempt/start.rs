@@ -1,0 +1,189 @@
+//! Attempts that start: lock, decide, apply.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use engine_core::{
+    Command, ExecutionStatus, Plan, Refusal, Run, RunId, RunStatus, Settings, Shard, SnapshotId,
+    Timestamp, decide,
+};
+
+use crate::document::Stored;
+use crate::flow::transition::Transitions;
+use crate::store::attempt::Start;
+use crate::store::row::Caller;
+use crate::{flow, mint, store};
+
+/// Text of the snapshot.
+const STARTED: &str = "Attempt started";
+
+/// What a start came to.
+pub(crate) struct Started {
+    pub(crate) run_id: RunId,
+    pub(crate) snapshot_id: SnapshotId,
+    pub(crate) execution_status: ExecutionStatus,
+    pub(crate) run_status: RunStatus,
+    pub(crate) attempt_number: i32,
+    pub(crate) description: String,
+    pub(crate) created_at: Timestamp,
+    pub(crate) heartbeat_ms: Option<i64>,
+    /// What the handler gets to know; none if the run has ended instead.
+    pub(crate) execution: Option<Stored>,
+}
+
+/// A run, and the snapshot that its worker holds.
+pub(crate) type Pair = (RunId, SnapshotId);
+
+/// Locks the runs, decides, applies; one answer per element, in order.
+pub(crate) fn start(
+    pairs: &[Result<Pair, Refusal>],
+    is_warm_start: bool,
+    caller: Caller<'_>,
+) -> Vec<Result<Started, Refusal>> {
+    let settings = flow::settings(flow::now());
+    let mut shards: BTreeMap<Shard, BTreeMap<usize, &Pair>> = BTreeMap::new();
+    let mut answers: BTreeMap<usize, Result<Started, Refusal>> = BTreeMap::new();
+    for (index, pair) in pairs.iter().enumerate() {
+        match pair {
+            Ok(pair) => {
+                let here = shards.entry(pair.0.shard()).or_default();
+                here.insert(index, pair);
+            }
+            Err(refusal) => {
+                answers.insert(index, Err(refusal.clone()));
+            }
+        }
+    }
+    for (shard, here) in shards {
+        answers.extend(start_in(shard, &here, is_warm_start, caller, &settings));
+    }
+    answers.into_values().collect()
+}
+
+/// The same for runs of one shard, by the positions of their elements.
+fn start_in(
+    shard: Shard,
+    pairs: &BTreeMap<usize, &Pair>,
+    is_warm_start: bool,
+    caller: Caller<'_>,
+    settings: &Settings,
+) -> BTreeMap<usize, Result<Started, Refusal>> {
+    let ids: BTreeSet<&RunId> = pairs.values().map(|(run_id, _)| run_id).collect();
+    let ids: Vec<&RunId> = ids.into_iter().collect();
+    let runs = store::run::lock_all(shard, &ids);
+    let mut starts: BTreeMap<&RunId, (usize, Start<'_>)> = BTreeMap::new();
+    let mut transitions = Transitions::new(shard, caller, settings);
+    let mut done: BTreeMap<&RunId, SnapshotId> = BTreeMap::new();
+    let mut answers = BTreeMap::new();
+    for (index, (run_id, given)) in pairs {
+        let (run, plan) = match decide_one(run_id, given, &runs, &done, settings) {
+            Ok(decided) => decided,
+            Err(refusal) => {
+                answers.insert(*index, Err(refusal));
+                continue;
+            }
+        };
+        let snapshot_id = match plan {
+            Plan::Start { attempt_number } => {
+                let snapshot_id = mint::next_snapshot_id(&run.snapshot_id);
+                let start = Start {
+                    run,
+                    snapshot_id: snapshot_id.clone(),
+                    attempt_number,
+                };
+                starts.insert(&run.id, (*index, start));
+                snapshot_id
+            }
+            Plan::Finish(finish) => {
+                let (run_status, description) = (finish.run_status, finish.description.to_string());
+                let snapshot_id = transitions.add(run, Plan::Finish(finish));
+                let ended = ended(run, &snapshot_id, run_status, description, settings);
+                answers.insert(*index, Ok(ended));
+                snapshot_id
+            }
+            Plan::Claim { .. }
+            | Plan::Move(_)
+            | Plan::Refuse { .. }
+            | Plan::Notify
+            | Plan::Keep => {
+                unreachable!("a start is a start, the end, or refused")
+            }
+        };
+        done.insert(&run.id, snapshot_id);
+    }
+    flow::settle::apply(transitions);
+    let (indexes, starts): (Vec<usize>, Vec<Start<'_>>) = starts.into_values().unzip();
+    let mut told: BTreeMap<RunId, Stored> = if starts.is_empty() {
+        BTreeMap::new()
+    } else {
+        store::attempt::start(shard, &starts, STARTED, is_warm_start, caller, settings)
+            .into_iter()
+            .collect()
+    };
+    for (index, start) in indexes.into_iter().zip(&starts) {
+        let execution = told.remove(&start.run.id);
+        answers.insert(index, Ok(started(start, execution, settings)));
+    }
+    answers
+}
+
+/// Decides one start. `done` are the runs of earlier elements, with their new snapshots.
+fn decide_one<'a>(
+    run_id: &RunId,
+    given: &SnapshotId,
+    runs: &'a [Run],
+    done: &BTreeMap<&RunId, SnapshotId>,
+    settings: &Settings,
+) -> Result<(&'a Run, Plan), Refusal> {
+    let Ok(position) = runs.binary_search_by(|run| run.id.cmp(run_id)) else {
+        return Err(Refusal::UnknownRun {
+            run_id: run_id.clone(),
+        });
+    };
+    let run = &runs[position];
+    if let Some(latest) = done.get(run_id) {
+        return Err(Refusal::StaleSnapshot {
+            run_id: run_id.clone(),
+            given: given.clone(),
+            latest: latest.clone(),
+            status: run.execution_status,
+        });
+    }
+    let command = Command::Start { snapshot_id: given };
+    Ok((run, decide(run, command, settings)?))
+}
+
+fn started(start: &Start<'_>, execution: Option<Stored>, settings: &Settings) -> Started {
+    let status = ExecutionStatus::Executing;
+    Started {
+        run_id: start.run.id.clone(),
+        snapshot_id: start.snapshot_id.clone(),
+        execution_status: status,
+        run_status: RunStatus::Executing,
+        attempt_number: start.attempt_number,
+        description: STARTED.to_owned(),
+        created_at: settings.now,
+        heartbeat_ms: settings.heartbeats.interval_ms(status),
+        execution,
+    }
+}
+
+/// A run that has ended instead.
+fn ended(
+    run: &Run,
+    snapshot_id: &SnapshotId,
+    run_status: RunStatus,
+    description: String,
+    settings: &Settings,
+) -> Started {
+    Started {
+        run_id: run.id.clone(),
+        snapshot_id: snapshot_id.clone(),
+        execution_status: ExecutionStatus::Finished,
+        run_status,
+        attempt_number: run.attempt_number.unwrap_or(0),
+        description,
+        created_at: settings.now,
+        heartbeat_ms: None,
+        execution: None,
+    }
+}

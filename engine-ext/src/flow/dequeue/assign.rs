@@ -1,0 +1,66 @@
+//! Assignment: which version executes a run, and with what.
+
+use engine_core::{
+    Assignment, Command, Demand, Environment, Obstacle, Plan, Run, Settings, decide,
+};
+
+use crate::store;
+use crate::store::queue_item::Source;
+use crate::store::queue_item::claim::Candidate;
+
+/// What `candidate` is handed out with to the worker that asks; where its environment has versions and none does it, what
+/// becomes of it instead.
+pub(super) fn assign(
+    candidate: &Candidate,
+    environment: &Environment,
+    from: Source<'_>,
+    max_attempts: i32,
+    settings: &Settings,
+) -> Result<Assignment, Plan> {
+    let (run, machines) = (&candidate.run, &settings.machines);
+    let bound = candidate.version.as_deref();
+    let asked = from.worker_version;
+    let limit = candidate.max_duration_seconds;
+    let default = environment.retry.as_ref();
+    if !environment.requires_version {
+        return Ok(Assignment::unversioned(
+            run,
+            bound,
+            max_attempts,
+            limit,
+            default,
+            machines,
+        ));
+    }
+    let worker = store::worker::find(environment, bound.or(asked));
+    let demand = Demand {
+        task: &candidate.task,
+        queue: &candidate.queue,
+        asked,
+    };
+    let is_known = || store::worker::knows_task(environment, &candidate.task);
+    match (
+        demand.meet(worker.as_deref(), environment.kind, is_known),
+        &worker,
+    ) {
+        (Ok(task), Some(worker)) => Ok(Assignment::versioned(
+            run,
+            worker,
+            task,
+            max_attempts,
+            limit,
+            default,
+            machines,
+        )),
+        (Ok(_), None) => unreachable!("a task is one of a worker's"),
+        (Err(Obstacle::Park(reason)), _) => Err(decided(run, Command::Park(reason), settings)),
+        (Err(Obstacle::Mismatch), _) => Err(decided(run, Command::Mismatch, settings)),
+    }
+}
+
+fn decided(run: &Run, command: Command<'_>, settings: &Settings) -> Plan {
+    match decide(run, command, settings) {
+        Ok(plan) => plan,
+        Err(refusal) => unreachable!("a run is parked or put back: {}", refusal.message()),
+    }
+}

@@ -1,0 +1,177 @@
+//! The dequeue: which environments a call looks through, how long it waits, and what it takes of each.
+
+mod assign;
+mod environment;
+mod hand_out;
+mod lanes;
+mod limited;
+mod outcome;
+mod rotation;
+mod unlimited;
+pub(crate) mod wait;
+
+use engine_core::{Environment, Refusal, Settings, Shard, check_label, fair_share};
+
+use self::outcome::Outcome;
+use self::rotation::Rotation;
+use self::wait::Wait;
+use crate::backend::value::count;
+use crate::backend::{hold, latch};
+use crate::store::queue_item::Source;
+use crate::store::queue_item::claim::Dequeued;
+use crate::store::row::Caller;
+use crate::{backend, flow, store};
+
+/// How often a call that got nothing tries again where other sessions are dequeuing, with a pause of a millisecond.
+/// That is longer than the tick keeps them off an environment.
+const PATIENCE: i32 = 20;
+
+/// Which runs a call asks for.
+pub(crate) struct Request<'a> {
+    worker_queue: &'a str,
+    environment_id: Option<&'a str>,
+    worker_version: Option<&'a str>,
+    max_runs: i32,
+    only_looks: bool,
+}
+
+impl<'a> Request<'a> {
+    /// Checks what a call asks for.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownEnvironment`] (`RE005`), [`Refusal::InvalidValue`] (`22023`) for a name that is too long.
+    pub(crate) fn new(
+        worker_queue: Option<&'a str>,
+        environment_id: Option<&'a str>,
+        worker_version: Option<&'a str>,
+        max_runs: i32,
+    ) -> Result<Self, Refusal> {
+        let worker_queue = check_label("worker_queue", worker_queue)?;
+        let worker_version = check_label("worker_version", worker_version)?;
+        if let Some(id) = environment_id {
+            flow::environment(id)?;
+        }
+        Ok(Self {
+            worker_queue: worker_queue.unwrap_or("main"),
+            environment_id,
+            worker_version,
+            max_runs,
+            only_looks: false,
+        })
+    }
+
+    /// The same, to see what a dequeue would return. Roll back what has found something.
+    pub(crate) fn only_looking(self) -> Self {
+        Self {
+            only_looks: true,
+            ..self
+        }
+    }
+
+    /// Dequeues until there is something, or `wait_ms` milliseconds have passed; returns what the last look went by, too.
+    ///
+    /// It holds nothing while it sleeps. Where the transaction has written something it would hold that: then the call is over.
+    pub(crate) fn wait(&self, wait_ms: i32, caller: Caller<'_>) -> (Vec<Dequeued>, Settings) {
+        let filter = (self.environment_id, self.worker_version);
+        let mut wait = Wait::begin(self.worker_queue, &filter, wait_ms);
+        loop {
+            let (runs, settings) = wait.look(|| self.dequeue(caller));
+            if !runs.is_empty() || backend::has_written() || !wait.sleep() {
+                return (runs, settings);
+            }
+        }
+    }
+
+    /// Dequeues due runs, of every environment its share; returns what it went by, too. If all that have something are busy, it tries
+    /// again for a moment: another session that dequeues is done within milliseconds. It holds nothing meanwhile, nor if it finds
+    /// nothing.
+    pub(crate) fn dequeue(&self, caller: Caller<'_>) -> (Vec<Dequeued>, Settings) {
+        for tries in 1.. {
+            let (outcome, settings) = hold::only_if_written(|| {
+                let settings = flow::settings(flow::now());
+                (self.dequeue_once(caller, &settings), settings)
+            });
+            if !outcome.runs.is_empty() || !outcome.is_busy || tries == PATIENCE {
+                return (outcome.runs, settings);
+            }
+            latch::sleep_ms(1);
+        }
+        unreachable!("the last try returns")
+    }
+
+    /// Dequeues what can be had without waiting.
+    fn dequeue_once(&self, caller: Caller<'_>, settings: &Settings) -> Outcome {
+        match self.only_environment() {
+            Some(id) => environment::dequeue(self.source(id), self.max_runs, caller, settings),
+            None => self.dequeue_in_turns(caller, settings),
+        }
+    }
+
+    /// The one environment to look in, if there is only one.
+    fn only_environment(&self) -> Option<&'a str> {
+        match self.environment_id {
+            None if !store::environment::any_is_set() => Some(Environment::DEFAULT_ID),
+            id => id,
+        }
+    }
+
+    fn source<'b>(&self, environment_id: &'b str) -> Source<'b>
+    where
+        'a: 'b,
+    {
+        Source {
+            shard: Shard::default(),
+            worker_queue: self.worker_queue,
+            environment_id,
+            worker_version: self.worker_version,
+            only_looks: self.only_looks,
+        }
+    }
+
+    /// Looks through all environments that may have something.
+    fn dequeue_in_turns(&self, caller: Caller<'_>, settings: &Settings) -> Outcome {
+        let mut all = Outcome::default();
+        let mut rotation = Rotation::begin(self.worker_queue, settings.now);
+        while count(&all.runs) < self.max_runs
+            && let Some(environments) = rotation.next()
+        {
+            let (rest, more) =
+                self.dequeue_shares(environments, &mut rotation, &mut all, caller, settings);
+            // What the others have left.
+            let (unasked, more) =
+                self.dequeue_shares(more, &mut rotation, &mut all, caller, settings);
+            rotation.put_back(rest, [unasked, more].concat());
+        }
+        rotation.end();
+        all
+    }
+
+    /// Dequeues of each of these environments a fair share of what is still wanted. Returns those that were not asked any more, and
+    /// those that may have more.
+    fn dequeue_shares(
+        &self,
+        environments: Vec<String>,
+        rotation: &mut Rotation<'_>,
+        all: &mut Outcome,
+        caller: Caller<'_>,
+        settings: &Settings,
+    ) -> (Vec<String>, Vec<String>) {
+        let mut more = Vec::new();
+        let environment_count = environments.len();
+        let mut turns = environments.into_iter().enumerate();
+        while let left = self.max_runs - count(&all.runs)
+            && left > 0
+            && let Some((index, id)) = turns.next()
+        {
+            let share = fair_share(left, environment_count - index);
+            let outcome = environment::dequeue(self.source(&id), share, caller, settings);
+            rotation.looked_through(&id, !outcome.runs.is_empty());
+            all.is_busy |= outcome.is_busy && outcome.runs.is_empty();
+            if count(&outcome.runs) == share {
+                more.push(id);
+            }
+            all.runs.extend(outcome.runs);
+        }
+        (turns.map(|(_, id)| id).collect(), more)
+    }
+}

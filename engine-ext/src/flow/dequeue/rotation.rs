@@ -1,0 +1,138 @@
+//! The order in which a dequeue that asks for no environment looks through those that may have something.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use engine_core::{Shard, Timestamp, Turn};
+
+use crate::shared::saturation;
+use crate::store;
+
+/// Environments that are looked through together, each for its share.
+const TOGETHER: usize = 100;
+
+thread_local! {
+    /// By worker queue: where this backend stands.
+    static TURNS: RefCell<HashMap<String, Turn>> = RefCell::default();
+}
+
+/// The environments of a worker queue, in turns.
+pub(super) struct Rotation<'a> {
+    worker_queue: &'a str,
+    now: Timestamp,
+    turn: Turn,
+    /// What has not been looked through, and what may have more than it gave.
+    rest: Vec<String>,
+    more: Vec<String>,
+    /// How many yielded nothing.
+    empty: usize,
+    /// `None` while the previous listing is still valid.
+    listing: Option<Listing>,
+}
+
+impl<'a> Rotation<'a> {
+    pub(super) fn begin(worker_queue: &'a str, now: Timestamp) -> Self {
+        let turn = TURNS.with_borrow_mut(|turns| turns.remove(worker_queue));
+        Self {
+            worker_queue,
+            now,
+            turn: turn.unwrap_or_default(),
+            rest: Vec::new(),
+            more: Vec::new(),
+            empty: 0,
+            listing: None,
+        }
+    }
+
+    /// The environments to look through next; `None` once all have been.
+    pub(super) fn next(&mut self) -> Option<Vec<String>> {
+        let known = self.turn.take_known(self.now);
+        if !known.is_empty() {
+            return Some(known);
+        }
+        let listing = self.listing.get_or_insert_with(|| {
+            // What was known is listed again.
+            self.more.clear();
+            Listing::behind(self.turn.served())
+        });
+        let mut together = Vec::new();
+        while together.len() < TOGETHER && !listing.is_over {
+            let mut due = listing.next(self.worker_queue, self.now);
+            due.retain(|id| !saturation::is_full(id, self.now));
+            together.extend(due);
+        }
+        (!together.is_empty()).then_some(together)
+    }
+
+    /// Notes that an environment gave something, or nothing.
+    pub(super) fn looked_through(&mut self, environment_id: &str, is_productive: bool) {
+        if is_productive {
+            self.turn.serve(environment_id)
+        } else {
+            self.empty += 1
+        }
+    }
+
+    /// Notes environments that were not looked through, and such as may have more than they gave.
+    pub(super) fn put_back(&mut self, rest: Vec<String>, more: Vec<String>) {
+        self.rest.extend(rest);
+        self.more.extend(more);
+    }
+
+    /// Keeps for the next call what this one has learnt.
+    pub(super) fn end(mut self) {
+        if let Some(listing) = self.listing {
+            self.turn
+                .learn(listing.count, self.empty, listing.is_over, self.now);
+        }
+        self.turn.keep(self.rest, self.more);
+        TURNS.with_borrow_mut(|turns| turns.insert(self.worker_queue.to_owned(), self.turn));
+    }
+}
+
+/// A listing: from the environment behind one to the last one, and from the first one to that one.
+struct Listing {
+    start: String,
+    after: String,
+    is_back: bool,
+    is_over: bool,
+    /// How many were listed.
+    count: usize,
+}
+
+impl Listing {
+    fn behind(start: &str) -> Self {
+        Self {
+            start: start.to_owned(),
+            after: start.to_owned(),
+            is_back: start.is_empty(),
+            is_over: false,
+            count: 0,
+        }
+    }
+
+    /// The next ones that may have something due, at most as many as are looked through together.
+    fn next(&mut self, worker_queue: &str, now: Timestamp) -> Vec<String> {
+        let (shard, count) = (Shard::default(), TOGETHER as i32);
+        let mut listed =
+            store::queue_item::due::environments(shard, worker_queue, &self.after, count, now);
+        self.count += listed.len();
+        let is_end = listed.len() < TOGETHER;
+        let last = listed.last().map(|(id, _)| id.clone());
+        let is_past = |id: &String| !self.start.is_empty() && *id > self.start;
+        let is_past_start = self.is_back && last.as_ref().is_some_and(is_past);
+        if is_past_start {
+            listed.retain(|(id, _)| !is_past(id));
+        }
+        match last {
+            _ if self.is_back && (is_end || is_past_start) => self.is_over = true,
+            Some(last) if !is_end => self.after = last,
+            _ => {
+                self.is_back = true;
+                self.after = String::new();
+            }
+        }
+        let due = listed.into_iter().filter(|(_, is_due)| *is_due);
+        due.map(|(id, _)| id).collect()
+    }
+}

@@ -1,0 +1,79 @@
+//! Dequeues in an environment where nothing is limited: sessions share its mutex and take what they can lock.
+
+use engine_core::{Environment, Settings};
+
+use super::hand_out::{clear_strays, hand_out};
+use super::outcome::Outcome;
+use crate::backend::value::count;
+use crate::store;
+use crate::store::queue_item::Source;
+use crate::store::queue_item::claim::Candidate;
+use crate::store::row::Caller;
+
+/// How often a call looks again that had to set runs aside.
+const ROUNDS: i32 = 100;
+
+/// A dequeue in one environment, with its mutex held.
+pub(super) struct Dequeuer<'a> {
+    pub(super) from: Source<'a>,
+    pub(super) environment: &'a Environment,
+    pub(super) caller: Caller<'a>,
+    pub(super) settings: &'a Settings,
+}
+
+impl Dequeuer<'_> {
+    /// Takes up to `max_runs` runs where nothing is limited. Runs that no version executes hide those behind them, but only once,
+    /// since they are set aside.
+    pub(super) fn unlimited(&self, max_runs: i32) -> Outcome {
+        self.until_full(max_runs, |left| self.open(left))
+    }
+
+    /// Looks again as long as what it found were runs to be set aside.
+    pub(super) fn until_full(&self, max_runs: i32, look: impl Fn(i32) -> Outcome) -> Outcome {
+        let mut all = Outcome::default();
+        for _ in 0..ROUNDS {
+            let outcome = look(max_runs - count(&all.runs));
+            let has_set_aside = outcome.has_set_aside;
+            all.add(outcome);
+            if !has_set_aside || count(&all.runs) >= max_runs {
+                break;
+            }
+        }
+        all
+    }
+
+    /// Takes what no limit concerns; if that is less than was wanted, items whose runs are not queued are cleared.
+    pub(super) fn open(&self, max_runs: i32) -> Outcome {
+        let outcome = self.take_unlimited(max_runs);
+        if count(&outcome.runs) < max_runs && !outcome.has_set_aside {
+            clear_strays(self.from, max_runs, self.caller, self.settings);
+        }
+        outcome
+    }
+
+    /// Takes up to `max_runs` runs of queues without a limit.
+    pub(super) fn take_unlimited(&self, max_runs: i32) -> Outcome {
+        if max_runs == 0 {
+            return Outcome::default();
+        }
+        let limited: Vec<&str> = self
+            .environment
+            .queue_caps()
+            .map(|(queue, _)| queue)
+            .collect();
+        let candidates =
+            store::queue_item::claim::lock(self.from, &limited, max_runs, self.settings.now);
+        self.hand_out(candidates)
+    }
+
+    /// Hands locked runs to the caller.
+    pub(super) fn hand_out(&self, candidates: Vec<Candidate>) -> Outcome {
+        hand_out(
+            self.from,
+            self.environment,
+            candidates,
+            self.caller,
+            self.settings,
+        )
+    }
+}

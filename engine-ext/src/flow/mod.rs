@@ -1,0 +1,65 @@
+//! What a call does: lock, decide, apply, and what follows from that.
+//!
+//! It asks core what may happen and store for statements, and knows nothing of what SQL users see.
+
+pub(crate) mod attempt;
+pub(crate) mod batch;
+pub(crate) mod dequeue;
+pub(crate) mod promotion;
+pub(crate) mod schedule;
+pub(crate) mod setting;
+pub(crate) mod settle;
+pub(crate) mod tick;
+pub(crate) mod timing;
+mod transition;
+pub(crate) mod trigger;
+pub(crate) mod wait;
+
+use std::rc::Rc;
+
+use engine_core::{Environment, Refusal, Run, RunId, Settings, Timestamp};
+
+use crate::{clock, guc, store};
+
+/// The clock of a call that may write queue items and deadlines: scans rely on it that these are never written at a time
+/// before their writer has announced itself.
+pub(crate) fn now() -> Timestamp {
+    store::queue_item::announce();
+    store::heartbeat::announce();
+    clock::now()
+}
+
+/// What decisions go by in a call at `now`.
+pub(crate) fn settings(now: Timestamp) -> Settings {
+    guc::settings(now, store::machine::all())
+}
+
+/// A run under lock.
+///
+/// # Errors
+/// [`Refusal::UnknownRun`] (`RE001`).
+pub(crate) fn lock(run_id: &RunId) -> Result<Run, Refusal> {
+    store::run::lock(run_id).ok_or_else(|| Refusal::UnknownRun {
+        run_id: run_id.clone(),
+    })
+}
+
+/// An environment.
+///
+/// # Errors
+/// [`Refusal::UnknownEnvironment`] (`RE005`).
+pub(crate) fn environment(id: &str) -> Result<Rc<Environment>, Refusal> {
+    store::environment::find(id).ok_or_else(|| Refusal::UnknownEnvironment {
+        environment_id: id.to_owned(),
+    })
+}
+
+/// An environment as it is now, for a call that holds it for setting.
+///
+/// # Errors
+/// [`Refusal::UnknownEnvironment`] (`RE005`).
+pub(crate) fn environment_fresh(id: &str) -> Result<Rc<Environment>, Refusal> {
+    store::environment::find_fresh(id).ok_or_else(|| Refusal::UnknownEnvironment {
+        environment_id: id.to_owned(),
+    })
+}

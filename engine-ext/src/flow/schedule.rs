@@ -1,0 +1,79 @@
+//! Schedules that are set.
+
+use engine_core::{Environment, Refusal, Schedule};
+use serde_json::Value;
+
+use crate::error::required;
+use crate::{flow, guc, store};
+
+/// What a caller says of a schedule; `None` keeps what is there.
+pub(crate) struct Change {
+    pub(crate) task: Option<String>,
+    pub(crate) cron: Option<String>,
+    pub(crate) timezone: Option<String>,
+    pub(crate) environment_id: Option<String>,
+    pub(crate) payload: Option<Value>,
+    pub(crate) external_id: Option<String>,
+    pub(crate) spread_window: Option<String>,
+    pub(crate) active: Option<bool>,
+    pub(crate) options: Option<Value>,
+}
+
+/// Locks the schedule, changes it, and has it begin anew if its times are others.
+pub(crate) fn set(id: String, change: Change) -> Result<Schedule, Refusal> {
+    let old = store::schedule::lock(&id);
+    let mut new = match &old {
+        Some(old) => old.clone(),
+        None => Schedule {
+            id,
+            environment_id: Environment::DEFAULT_ID.to_owned(),
+            task: required("task", change.task.clone())?,
+            cron: required("cron", change.cron.clone())?,
+            timezone: "UTC".to_owned(),
+            spread_window: None,
+            is_active: true,
+            external_id: None,
+            payload: None,
+            options: None,
+            phase: None,
+            last_nominal_at: None,
+            next: None,
+        },
+    };
+    change.apply(&mut new);
+    new.check()?;
+    let environment = flow::environment(&new.environment_id)?;
+    let (now, by) = (flow::now(), guc::spreading());
+    if old.as_ref().is_none_or(|old| !old.keeps_time_with(&new)) {
+        new.phase = new.phase(&by).or(new.phase);
+        new.next = new.next(None, now, &by);
+    }
+    if new.phase.is_none() && by.lacks_secret() {
+        pgrx::warning!(
+            "the schedule is not spread: engine.schedule_spread is set, and engine.schedule_secret is not"
+        );
+    }
+    let shard = environment.shard;
+    new.check_run(environment, guc::trigger_limits(), now)?;
+    store::schedule::set(&new, shard, now);
+    Ok(new)
+}
+
+impl Change {
+    fn apply(self, schedule: &mut Schedule) {
+        fn keep<T>(new: Option<T>, old: &mut T) {
+            if let Some(new) = new {
+                *old = new;
+            }
+        }
+        keep(self.task, &mut schedule.task);
+        keep(self.cron, &mut schedule.cron);
+        keep(self.timezone, &mut schedule.timezone);
+        keep(self.environment_id, &mut schedule.environment_id);
+        keep(self.active, &mut schedule.is_active);
+        keep(self.payload.map(Some), &mut schedule.payload);
+        keep(self.options.map(Some), &mut schedule.options);
+        keep(self.external_id.map(Some), &mut schedule.external_id);
+        keep(self.spread_window.map(Some), &mut schedule.spread_window);
+    }
+}

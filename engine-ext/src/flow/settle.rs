@@ -1,0 +1,66 @@
+//! What follows from the ends of runs, in the same transaction: their waitpoints are completed, their batches end, and the runs
+//! that waited for these resume. It waits for no other session: what one of them has locked is noted for the tick.
+//!
+//! It comes to an end: a run that resumes ends nothing.
+
+use std::collections::BTreeSet;
+
+use engine_core::{Batch, BatchEnd, BatchId, Output, Settings, Shard, WaitpointId};
+
+use super::{batch, wait};
+use crate::flow::batch::end::EndedBatches;
+use crate::flow::transition::Transitions;
+use crate::store;
+
+/// Writes transitions, and settles what follows.
+pub(crate) fn apply(transitions: Transitions<'_>) {
+    let (shard, settings) = transitions.scope();
+    let ended = transitions.write();
+    let mut completed = store::waitpoint::complete(shard, &ended.outputs, settings.now);
+    completed.extend(batch::end::changed(shard, &ended.members, settings));
+    wait::resume::after(shard, &completed, settings);
+}
+
+/// Completes waitpoints of one shard; returns those that were pending.
+pub(crate) fn complete(
+    shard: Shard,
+    outputs: &[(WaitpointId, Output)],
+    settings: &Settings,
+) -> Vec<WaitpointId> {
+    let completed = store::waitpoint::complete(shard, outputs, settings.now);
+    wait::resume::after(shard, &completed, settings);
+    completed
+}
+
+/// Ends those of these batches of which nothing is left to come; `what` says, for each, what happened to it.
+pub(crate) fn batches(shard: Shard, what: &[(BatchId, String)], settings: &Settings) {
+    let completed = batch::end::changed(shard, what, settings);
+    wait::resume::after(shard, &completed, settings);
+}
+
+/// Ends those of these locked batches whose runs have all ended; returns those that were looked at.
+pub(crate) fn locked_batches(
+    shard: Shard,
+    batches: Vec<Batch>,
+    settings: &Settings,
+) -> BTreeSet<BatchId> {
+    resume(
+        batch::end::locked(shard, batches, settings),
+        shard,
+        settings,
+    )
+}
+
+/// Ends locked batches as `ends` says; returns those for which it was done.
+pub(crate) fn end_batches(
+    shard: Shard,
+    ends: Vec<(Batch, Option<BatchEnd>)>,
+    settings: &Settings,
+) -> BTreeSet<BatchId> {
+    resume(batch::end::all(shard, ends, settings), shard, settings)
+}
+
+fn resume(ended: EndedBatches, shard: Shard, settings: &Settings) -> BTreeSet<BatchId> {
+    wait::resume::after(shard, &ended.completed, settings);
+    ended.done
+}

@@ -1,0 +1,115 @@
+//! Tick: does what is due.
+
+mod batch;
+mod continuation;
+mod delay;
+mod expire;
+mod fit;
+mod promote;
+mod schedule;
+mod stall;
+mod timer;
+mod waitpoint;
+
+use engine_core::{Refusal, Settings, Shard, check_max_items};
+
+use crate::{flow, store};
+
+/// What was done of one kind: its name, and how many items.
+pub(crate) type Done = (&'static str, i32);
+
+/// What a tick does, each with a share of its items.
+#[derive(Clone, Copy)]
+enum Chore {
+    RecoverStalls,
+    ExpireRuns,
+    BeginSchedules,
+    ForgetKeys,
+    RunTimers,
+}
+
+impl Chore {
+    const ALL: [Self; 5] = [
+        Self::RecoverStalls,
+        Self::ExpireRuns,
+        Self::BeginSchedules,
+        Self::ForgetKeys,
+        Self::RunTimers,
+    ];
+
+    fn run(self, tick: &mut Tick<'_>) -> Result<Vec<Done>, Refusal> {
+        Ok(match self {
+            Self::RecoverStalls => vec![("stalled_heartbeat", stall::recover(tick)?)],
+            Self::ExpireRuns => vec![("expired_run", expire::expire(tick)?)],
+            Self::BeginSchedules => vec![("begun_schedule", schedule::begin(tick)?)],
+            Self::ForgetKeys => vec![("forgotten_key", forget_keys(tick))],
+            Self::RunTimers => timer::run(tick)?,
+        })
+    }
+}
+
+/// A tick under way.
+struct Tick<'a> {
+    shard: Shard,
+    settings: &'a Settings,
+    /// How many items the present chore may still take on.
+    left: i32,
+}
+
+impl Tick<'_> {
+    /// Takes `items` off what the chore may still take on; returns their number.
+    fn took(&mut self, items: usize) -> i32 {
+        let items = i32::try_from(items).unwrap_or(i32::MAX);
+        self.left = self.left.saturating_sub(items).max(0);
+        items
+    }
+}
+
+/// Does what is due, at most `max_items`, and returns how much of each kind.
+///
+/// # Errors
+/// [`Refusal::InvalidValue`] (`22023`) if `max_items` is outside 1..=100000.
+pub(crate) fn tick(max_items: i32) -> Result<Vec<Done>, Refusal> {
+    let settings = flow::settings(flow::now());
+    let mut left = check_max_items("max_items", max_items)?;
+    let mut tick = Tick {
+        shard: Shard::default(),
+        settings: &settings,
+        left,
+    };
+    let mut done: Vec<Done> = Vec::new();
+    // In a first round each chore gets its share, so that much of one kind does not hold up the others; a second one is for what
+    // they left.
+    let mut chores = Chore::ALL.to_vec();
+    for _ in 0..2 {
+        let mut unfinished = Vec::new();
+        let count = chores.len();
+        for (index, chore) in chores.into_iter().enumerate() {
+            let others = i32::try_from(count - index).unwrap_or(i32::MAX);
+            let share = (left / others).max(left.min(1));
+            tick.left = share;
+            for (kind, items) in chore.run(&mut tick)? {
+                add(&mut done, kind, items);
+            }
+            if share > 0 && tick.left == 0 {
+                unfinished.push(chore);
+            }
+            left -= share - tick.left;
+        }
+        chores = unfinished;
+    }
+    Ok(done)
+}
+
+fn add(done: &mut Vec<Done>, kind: &'static str, items: i32) {
+    match done.iter_mut().find(|(other, _)| *other == kind) {
+        Some((_, count)) => *count += items,
+        None => done.push((kind, items)),
+    }
+}
+
+/// Forgets keys that have expired; returns their number.
+fn forget_keys(tick: &mut Tick<'_>) -> i32 {
+    let forgotten = store::trigger_key::forget(tick.shard, tick.left, tick.settings.now);
+    tick.took(forgotten)
+}

@@ -1,0 +1,51 @@
+//! Runs whose worker stopped beating.
+
+use engine_core::{Command, ExecutionStatus, Plan, Refusal, Run, RunId, decide};
+
+use super::Tick;
+use crate::flow::transition::Transitions;
+use crate::store::heartbeat::Due;
+use crate::store::row::Caller;
+use crate::{flow, store};
+
+/// Recovers runs whose deadline has passed; gives their number.
+pub(super) fn recover(tick: &mut Tick<'_>) -> Result<i32, Refusal> {
+    let (shard, settings) = (tick.shard, tick.settings);
+    let due = store::heartbeat::lock_due(shard, tick.left, settings.now);
+    let (alive, stalled): (Vec<&Due>, Vec<&Due>) = due.iter().partition(|due| due.is_alive);
+    if !alive.is_empty() {
+        store::heartbeat::postpone(shard, &ids(&alive));
+    }
+    if stalled.is_empty() {
+        return Ok(0);
+    }
+    let runs = store::run::lock_free(shard, &ids(&stalled));
+    let (suspended, runs): (Vec<&Run>, Vec<&Run>) = runs
+        .iter()
+        .partition(|run| run.execution_status == ExecutionStatus::Suspended);
+    let resumed = if suspended.is_empty() {
+        0
+    } else {
+        flow::wait::resume::ready_or_rest(shard, &suspended, settings)
+    };
+    let mut transitions = Transitions::new(shard, Caller::default(), settings);
+    let mut kept = Vec::new();
+    for run in runs {
+        match decide(run, Command::Stall, settings)? {
+            Plan::Keep => kept.push(&run.id),
+            plan => {
+                transitions.add(run, plan);
+            }
+        }
+    }
+    let recovered = resumed + transitions.len();
+    flow::settle::apply(transitions);
+    if !kept.is_empty() {
+        store::heartbeat::renew(shard, &kept, settings.now);
+    }
+    Ok(tick.took(recovered))
+}
+
+fn ids<'a>(due: &[&'a Due]) -> Vec<&'a RunId> {
+    due.iter().map(|due| &due.run_id).collect()
+}

@@ -1,0 +1,30 @@
+//! Waitpoints whose hour has come: moments, and timeouts.
+
+use engine_core::{Output, WaitpointId};
+
+use super::Tick;
+use crate::store::timer::Due;
+use crate::{flow, store};
+
+/// Completes what is due; gives the timers that were done. A waitpoint that somebody else has locked comes later.
+pub(super) fn finish<'a>(tick: &Tick<'_>, due: Vec<&'a Due>) -> Vec<&'a Due> {
+    let ids: Vec<WaitpointId> = due
+        .iter()
+        .map(|due| WaitpointId::parse(due.subject()))
+        .collect();
+    let free = store::waitpoint::lock_free(tick.shard, &ids.iter().collect::<Vec<_>>());
+    let done: Vec<(&'a Due, &WaitpointId)> = due
+        .into_iter()
+        .zip(&ids)
+        .filter(|(_, id)| free.contains(id))
+        .collect();
+    let outputs: Vec<(WaitpointId, Output)> = done
+        .iter()
+        .map(|(due, id)| {
+            let output = flow::wait::waitpoint::output_of_timer(due.detail.as_ref());
+            ((*id).clone(), output)
+        })
+        .collect();
+    flow::settle::complete(tick.shard, &outputs, tick.settings);
+    done.into_iter().map(|(due, _)| due).collect()
+}

@@ -1,0 +1,135 @@
+//! What new runs are checked against.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use engine_core::{
+    Environment, Limits, NewRun, Refusal, RunId, Timestamp, TriggerOptions, WorkerQueueOverrides,
+};
+
+use crate::store::trigger::RunRow;
+use crate::{flow, guc, store};
+
+/// What new runs are checked against, read once per call.
+pub(crate) struct Rules {
+    limits: Limits,
+    overrides: Option<WorkerQueueOverrides>,
+    now: Timestamp,
+}
+
+impl Rules {
+    /// Those that hold at `now`.
+    pub(crate) fn at(now: Timestamp) -> Self {
+        Self {
+            limits: guc::trigger_limits(),
+            overrides: guc::worker_queue_overrides(),
+            now,
+        }
+    }
+
+    /// Checks the options of a new run.
+    pub(crate) fn check(&self, options: TriggerOptions) -> Result<NewRun, Refusal> {
+        let environment = environment(options.environment_id())?;
+        let options = with_task(options, &environment);
+        let mut run = options.check(environment, self.limits, self.now)?;
+        if let Some(overrides) = &self.overrides {
+            let resolved = overrides.resolve(&run.environment, &run.worker_queue);
+            run.worker_queue = resolved.to_owned();
+        }
+        Ok(run)
+    }
+}
+
+/// The options with what a task says for runs that do not say it themselves, where versions matter.
+fn with_task(options: TriggerOptions, environment: &Environment) -> TriggerOptions {
+    if !environment.requires_version || options.ttl.is_some() {
+        return options;
+    }
+    let worker = store::worker::find(environment, options.version.as_deref());
+    let task = worker
+        .as_ref()
+        .and_then(|worker| worker.tasks.get(options.task.as_deref()?));
+    TriggerOptions {
+        ttl: task.and_then(|task| task.ttl.clone()),
+        ..options
+    }
+}
+
+/// The environment of a new run, or of what belongs to runs.
+///
+/// # Errors
+/// [`Refusal::UnknownEnvironment`] (`RE005`), or one that is archived.
+pub(crate) fn environment(id: &str) -> Result<Rc<Environment>, Refusal> {
+    let environment = flow::environment(id)?;
+    environment.check_open().map(|()| environment)
+}
+
+/// Refuses ids that callers chose and that are taken, by runs that exist or by each other.
+pub(crate) fn chosen_ids(runs: &[RunRow]) -> Result<(), Refusal> {
+    let mut chosen: Vec<_> = runs
+        .iter()
+        .filter_map(|new| new.run.chosen_id.as_ref())
+        .collect();
+    if chosen.is_empty() {
+        return Ok(());
+    }
+    chosen.sort_unstable();
+    let repeated = chosen
+        .windows(2)
+        .find(|pair| pair[0] == pair[1])
+        .map(|pair| pair[0].clone());
+    match repeated.or_else(|| store::run::existing(&chosen).pop()) {
+        Some(run_id) => Err(Refusal::RunExists { run_id }),
+        None => Ok(()),
+    }
+}
+
+/// Refuses parents that do not exist, or live on another shard than their children.
+pub(crate) fn parents(runs: &[RunRow]) -> Result<(), Refusal> {
+    let of = |new: &RunRow| new.run.parent_run_id.clone();
+    let mut parents: Vec<RunId> = runs.iter().filter_map(of).collect();
+    if parents.is_empty() {
+        return Ok(());
+    }
+    parents.sort_unstable();
+    parents.dedup();
+    let existing = store::run::existing(&parents.iter().collect::<Vec<_>>());
+    let is_missing = |parent: &RunId| !existing.contains(parent);
+    if let Some(run_id) = parents.into_iter().find(is_missing) {
+        return Err(Refusal::UnknownRun { run_id });
+    }
+    let is_apart = |new: &RunRow| {
+        let parent = new.run.parent_run_id.as_ref();
+        parent.is_some_and(|parent| parent.shard() != new.run_id.shard())
+    };
+    if runs.iter().any(is_apart) {
+        Err(Refusal::other_shard())
+    } else {
+        Ok(())
+    }
+}
+
+/// Refuses runs for queues that are full.
+pub(crate) fn lengths(runs: &[RunRow], now: Timestamp) -> Result<(), Refusal> {
+    let mut added: BTreeMap<(&str, &str), (&Environment, i32, i64)> = BTreeMap::new();
+    let queued = |new: &&RunRow| new.state.execution_status.is_queued();
+    for new in runs.iter().filter(queued) {
+        let (environment, queue) = (&new.run.environment, &new.run.queue);
+        let Some(limit) = environment.max_queued(queue) else {
+            continue;
+        };
+        let key = (environment.id.as_str(), queue.as_str());
+        added.entry(key).or_insert((environment, limit, 0)).2 += 1;
+    }
+    for ((_, queue), (environment, limit, adds)) in added {
+        let queued = store::queue_item::length::of(environment, queue, limit, adds, now);
+        if queued + adds > i64::from(limit) {
+            return Err(Refusal::QueueFull {
+                queue: queue.to_owned(),
+                queued,
+                limit,
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,66 @@
+//! Triggers: options are checked, ids minted, and those runs written that find none in their place.
+
+pub(crate) mod check;
+mod debounce;
+mod deduplicate;
+pub(crate) mod family;
+mod key;
+mod member;
+pub(crate) mod outcome;
+
+use engine_core::{ExecutionStatus, NewRun, Refusal, Timestamp, TriggerOptions};
+
+use self::check::Rules;
+use self::family::{BatchJoin, Family};
+use self::outcome::Triggered;
+use crate::mint;
+use crate::store::trigger::{InitialState, RunRow};
+
+/// Checks the options of new runs, mints their ids and writes those that find no run in their place. `locate` says which element
+/// was refused.
+pub(crate) fn trigger(
+    options: Vec<TriggerOptions>,
+    state: &InitialState,
+    now: Timestamp,
+    locate: impl Fn(usize, Refusal) -> Refusal,
+) -> Result<Vec<Triggered>, Refusal> {
+    if options.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rules = Rules::at(now);
+    let mut runs = Vec::with_capacity(options.len());
+    for (index, options) in options.into_iter().enumerate() {
+        let run = rules
+            .check(options)
+            .map_err(|refusal| locate(index, refusal))?;
+        runs.push(with_ids(run, state.clone()));
+    }
+    write(runs, BatchJoin::AS_RUNS, now, &locate)
+}
+
+/// A new run with its ids; one that is to be queued waits first if it has a time.
+pub(crate) fn with_ids(run: NewRun, state: InitialState) -> RunRow {
+    let waits = state.execution_status == ExecutionStatus::Queued && run.delay_until.is_some();
+    RunRow {
+        run_id: mint::run_id(&run),
+        run,
+        snapshot_id: mint::first_snapshot_id(),
+        state: if waits { InitialState::DELAYED } else { state },
+    }
+}
+
+/// Writes new runs that find none in their place, and links all to their parents and batches. `locate` says which element was
+/// refused.
+pub(crate) fn write(
+    mut runs: Vec<RunRow>,
+    join: BatchJoin<'_>,
+    now: Timestamp,
+    locate: &dyn Fn(usize, Refusal) -> Refusal,
+) -> Result<Vec<Triggered>, Refusal> {
+    check::parents(&runs)?;
+    let family = Family::lock(&runs)?;
+    family.inherit_versions(&mut runs);
+    let triggered = deduplicate::insert_or_find(runs, now, locate)?;
+    family.link(&triggered, join, now)?;
+    Ok(triggered)
+}

@@ -1,0 +1,247 @@
+//! Bells: a dequeue that waits sleeps until a commit queues a run for it. They are in shared memory, so only where the library is
+//! preloaded; elsewhere, and for a run whose hour comes while nobody commits anything, a dequeue looks again from time to time.
+//!
+//! Nothing is lost between a look and the sleep: who waits writes that down *before* it looks, and who queues rings *after* its
+//! commit. So either the look sees the run, or the ringer sees who waits.
+
+#![allow(unsafe_code)]
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::ffi::c_int;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+use pgrx::{PgAtomic, pg_guard, pg_shmem_init, pg_sys};
+
+use super::at_end::{self, Order};
+use super::cell::is_available;
+
+/// Processes that can wait for a bell; those with greater numbers look from time to time.
+const PLACES: usize = 4096;
+
+/// By the number of a process: the bell that it waits for, or 0.
+// SAFETY: the name is this library's own.
+static WAITING: PgAtomic<[AtomicU64; PLACES]> = unsafe { PgAtomic::new(c"engine_waiting") };
+
+/// By the number of a process: what it looks for when it looks, or what it last looked for.
+// SAFETY: as above.
+static LOOKING: PgAtomic<[AtomicU64; PLACES]> = unsafe { PgAtomic::new(c"engine_looking") };
+
+/// By the number of a process: the address of its latch, which is the same in every process.
+// SAFETY: as above.
+static LATCHES: PgAtomic<[AtomicUsize; PLACES]> = unsafe { PgAtomic::new(c"engine_latches") };
+
+/// One more than the greatest number of a process that ever waited.
+// SAFETY: as above.
+static END: PgAtomic<AtomicUsize> = unsafe { PgAtomic::new(c"engine_waiting_end") };
+
+/// Whether this process tidies up when it ends.
+static IS_TIDIED: AtomicBool = AtomicBool::new(false);
+
+thread_local! {
+    static LISTENING: Cell<Option<Listening>> = const { Cell::new(None) };
+
+    /// How often each bell rings once this transaction commits.
+    static PENDING: RefCell<BTreeMap<u64, usize>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// Requests the memory, while libraries are preloaded.
+pub(super) fn request() {
+    pg_shmem_init!(WAITING = [const { AtomicU64::new(0) }; PLACES]);
+    pg_shmem_init!(LOOKING = [const { AtomicU64::new(0) }; PLACES]);
+    pg_shmem_init!(LATCHES = [const { AtomicUsize::new(0) }; PLACES]);
+    pg_shmem_init!(END = AtomicUsize::new(0));
+}
+
+/// This process, while it waits for the bell of a worker queue.
+pub(crate) struct Listener(());
+
+/// What a process listens for.
+#[derive(Clone, Copy)]
+struct Listening {
+    place: usize,
+    bell: u64,
+    /// What it looks for.
+    filter: u64,
+    /// Whether the bell has rung for it, and it has not looked since.
+    is_woken: bool,
+}
+
+impl Listener {
+    /// Begins to listen for runs of a worker queue, of which `filter` says which ones are looked for; `None` where there are no
+    /// bells.
+    pub(crate) fn new(worker_queue: &str, filter: &impl Hash) -> Option<Self> {
+        let place = process_number();
+        if !is_available() || place >= PLACES {
+            return None;
+        }
+        if !IS_TIDIED.swap(true, Ordering::Relaxed) {
+            // SAFETY: a function pointer of this process, for good. It is called once the transaction has ended.
+            unsafe { pg_sys::on_shmem_exit(Some(process_ends), pg_sys::Datum::from(0)) };
+        }
+        // SAFETY: the latch of this process.
+        let latch = unsafe { pg_sys::MyLatch };
+        let bell = bell(worker_queue);
+        let filter = filter_of(bell, filter);
+        LISTENING.set(Some(Listening {
+            place,
+            bell,
+            filter,
+            is_woken: false,
+        }));
+        LATCHES.get()[place].store(latch.expose_provenance(), Ordering::SeqCst);
+        LOOKING.get()[place].store(filter, Ordering::SeqCst);
+        WAITING.get()[place].store(bell, Ordering::SeqCst);
+        END.get().fetch_max(place + 1, Ordering::SeqCst);
+        Some(Self(()))
+    }
+
+    /// Listens, again if the bell has rung. Look for runs after this, then sleep.
+    #[expect(clippy::unused_self, reason = "only who listens can listen again")]
+    pub(crate) fn listen(&self) {
+        change_listening(|listening| {
+            let place = &WAITING.get()[listening.place];
+            listening.is_woken |= place.swap(listening.bell, Ordering::SeqCst) == 0;
+        });
+    }
+
+    /// Whether the bell has rung since this process listened.
+    #[expect(clippy::unused_self, reason = "only for who listens it rings")]
+    pub(crate) fn has_rung(&self) -> bool {
+        LISTENING.get().is_some_and(|listening| {
+            WAITING.get()[listening.place].load(Ordering::SeqCst) != listening.bell
+        })
+    }
+
+    /// How many wait for the same runs, this process among them.
+    #[expect(clippy::unused_self, reason = "who listens is one of them")]
+    pub(crate) fn waiting_alike(&self) -> usize {
+        let Some(own) = LISTENING.get() else {
+            return 0;
+        };
+        let end = END.get().load(Ordering::Relaxed);
+        let waiting = WAITING.get()[..end].iter().zip(LOOKING.get());
+        waiting
+            .filter(|(bell, filter)| {
+                bell.load(Ordering::Relaxed) == own.bell
+                    && filter.load(Ordering::Relaxed) == own.filter
+            })
+            .count()
+    }
+
+    /// Notes that this process has looked: what it was woken for it has seen.
+    #[expect(clippy::unused_self, reason = "only who listens is woken")]
+    pub(crate) fn has_looked(&self) {
+        change_listening(|listening| listening.is_woken = false);
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        stop_listening();
+    }
+}
+
+fn change_listening(change: impl FnOnce(&mut Listening)) {
+    if let Some(mut listening) = LISTENING.get() {
+        change(&mut listening);
+        LISTENING.set(Some(listening));
+    }
+}
+
+/// A process that was woken and looks no more, since it has got something, was cancelled, or ends, wakes another in its place.
+fn stop_listening() {
+    if let Some(listening) = LISTENING.take() {
+        let waited_for = WAITING.get()[listening.place].swap(0, Ordering::SeqCst);
+        if waited_for == 0 || listening.is_woken {
+            ring(listening.bell, 1);
+        }
+    }
+}
+
+/// Nobody drops a listener of a session that is ended while it waits.
+#[pg_guard]
+unsafe extern "C-unwind" fn process_ends(_code: c_int, _argument: pg_sys::Datum) {
+    stop_listening();
+}
+
+/// Wakes one who waits for runs of a worker queue, once this transaction commits.
+pub(crate) fn ring_at_commit(worker_queue: &str) {
+    ring_times_at_commit(worker_queue, 1);
+}
+
+/// Wakes up to so many of those who wait for runs of a worker queue, once this transaction commits.
+pub(crate) fn ring_times_at_commit(worker_queue: &str, times: usize) {
+    if !is_available() {
+        return;
+    }
+    at_end::call(Order::RingBells, transaction_ends);
+    let bell = bell(worker_queue);
+    PENDING.with_borrow_mut(|pending| *pending.entry(bell).or_default() += times);
+}
+
+/// Rings what is to be rung. Runs that were queued and then taken back ring, too: who comes for nothing goes on waiting.
+fn transaction_ends(event: pg_sys::XactEvent::Type) {
+    match event {
+        pg_sys::XactEvent::XACT_EVENT_COMMIT => {
+            for (bell, times) in PENDING.take() {
+                ring(bell, times);
+            }
+        }
+        // A prepared transaction is committed by nobody that could ring for it.
+        pg_sys::XactEvent::XACT_EVENT_ABORT | pg_sys::XactEvent::XACT_EVENT_PREPARE => {
+            PENDING.take();
+        }
+        _ => {}
+    }
+}
+
+/// Wakes up to `times` of those who wait for this bell.
+fn ring(bell: u64, mut times: usize) {
+    let end = END.get().load(Ordering::SeqCst);
+    let waiting = WAITING.get()[..end].iter().zip(LATCHES.get());
+    for (waits_for, latch) in waiting {
+        if times == 0 {
+            return;
+        }
+        let is_mine = waits_for
+            .compare_exchange(bell, 0, Ordering::SeqCst, Ordering::SeqCst)
+            .is_ok();
+        if is_mine {
+            let latch = ptr::with_exposed_provenance_mut(latch.load(Ordering::SeqCst));
+            // SAFETY: latches are in shared memory for good. That of a process which has ended since wakes nobody.
+            unsafe { pg_sys::SetLatch(latch) };
+            times -= 1;
+        }
+    }
+}
+
+/// The bell of a worker queue of this database; never 0.
+fn bell(worker_queue: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    // SAFETY: a plain value of this process.
+    unsafe { pg_sys::MyDatabaseId }.hash(&mut hasher);
+    worker_queue.hash(&mut hasher);
+    hasher.finish().max(1)
+}
+
+/// What those have in common who look for the same runs.
+fn filter_of(bell: u64, filter: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    bell.hash(&mut hasher);
+    filter.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// The number of this process among those of the server.
+fn process_number() -> usize {
+    #[cfg(any(feature = "pg17", feature = "pg18"))]
+    // SAFETY: a plain value of this process.
+    let number = unsafe { pg_sys::MyProcNumber };
+    #[cfg(not(any(feature = "pg17", feature = "pg18")))]
+    // SAFETY: a process that executes a statement has an entry.
+    let number = unsafe { (*pg_sys::MyProc).pgprocno };
+    usize::try_from(number).unwrap_or(PLACES)
+}

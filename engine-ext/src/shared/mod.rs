@@ -1,0 +1,26 @@
+//! Shared memory: what sessions of one server tell each other, where the library is preloaded.
+//!
+//! The tables remain the truth. Nothing here is needed for a call to be right, and a server that starts finds it empty.
+
+pub(crate) mod at_end;
+pub(crate) mod bell;
+mod cell;
+pub(crate) mod reservation;
+pub(crate) mod saturation;
+
+use pgrx::pg_sys;
+
+pub(crate) use cell::is_available;
+
+/// Requests the memory, if the library is being preloaded.
+#[allow(unsafe_code)]
+pub(crate) fn register() {
+    // SAFETY: a plain value of this process, set before libraries are loaded.
+    if !unsafe { pg_sys::process_shared_preload_libraries_in_progress } {
+        return;
+    }
+    reservation::request();
+    saturation::request();
+    bell::request();
+    cell::set_available();
+}

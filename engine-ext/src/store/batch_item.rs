@@ -1,0 +1,71 @@
+//! Items of batches.
+
+use engine_core::{Batch, BatchId, RunId, Shard, Timestamp};
+use serde_json::Value;
+
+use crate::backend::statement::{Statement, arguments, statement};
+use crate::backend::value::{column, time};
+use crate::document::JsonB;
+
+static READ: Statement = statement!("batch_item_read.sql");
+static INSERT: Statement = statement!("batch_item_insert.sql");
+
+/// An item that is there.
+pub(crate) struct Item {
+    pub(crate) index: i32,
+    pub(crate) run_id: String,
+    pub(crate) error_code: Option<String>,
+    pub(crate) error: Option<String>,
+}
+
+/// Those of these places of a locked batch that are taken.
+pub(crate) fn read(batch: &Batch, indexes: &[i32]) -> Vec<Item> {
+    READ.query(
+        arguments![
+            batch.id.shard().number(),
+            batch.id.as_str(),
+            indexes.to_vec()
+        ],
+        |cells| Item {
+            index: cells.value(),
+            run_id: cells.value(),
+            error_code: cells.nullable(),
+            error: cells.nullable(),
+        },
+    )
+}
+
+/// An item that is to be written.
+pub(crate) struct NewItem<'a> {
+    pub(crate) batch_id: &'a BatchId,
+    pub(crate) index: i32,
+    pub(crate) run_id: &'a RunId,
+    /// Why it could not be triggered.
+    pub(crate) failure: Option<ItemFailure>,
+}
+
+/// Why an item could not be triggered.
+#[derive(Clone)]
+pub(crate) struct ItemFailure {
+    pub(crate) code: Option<&'static str>,
+    pub(crate) message: String,
+    /// The item as it was given.
+    pub(crate) request: Option<Value>,
+}
+
+/// Writes items of locked batches of one shard.
+pub(crate) fn insert(shard: Shard, items: &[NewItem<'_>], now: Timestamp) {
+    let failure = |item: &NewItem<'_>| item.failure.clone();
+    INSERT.execute(arguments![
+        shard.number(),
+        time(now),
+        column(items, |item| item.batch_id.as_str()),
+        column(items, |item| item.index),
+        column(items, |item| item.run_id.as_str()),
+        column(items, |item| failure(item).and_then(|failure| failure.code)),
+        column(items, |item| failure(item).map(|failure| failure.message)),
+        column(items, |item| failure(item)
+            .and_then(|failure| failure.request)
+            .map(JsonB)),
+    ]);
+}

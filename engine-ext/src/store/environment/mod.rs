@@ -1,0 +1,145 @@
+//! Environments and their queues.
+
+pub(crate) mod fit;
+pub(crate) mod set;
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::CStr;
+use std::rc::Rc;
+
+use engine_core::{Environment, Queue, Shard};
+
+use crate::backend::cache;
+use crate::backend::statement::{Statement, arguments, statement};
+use crate::document::JsonB;
+use crate::store::row::environment_type;
+
+static READ: Statement = statement!("environment_read.sql");
+static READ_QUEUES: Statement = statement!("queue_read.sql");
+static ANY: Statement = statement!("environment_any.sql");
+const TABLE: &CStr = c"environment";
+const QUEUE_TABLE: &CStr = c"queue";
+
+/// What this backend has read, as of a generation.
+#[derive(Default)]
+struct Known {
+    generation: u64,
+    environments: HashMap<String, Option<Rc<Environment>>>,
+    /// Whether somebody has set an environment at all.
+    any: Option<bool>,
+}
+
+thread_local! {
+    static KNOWN: RefCell<Known> = RefCell::default();
+}
+
+/// An environment, the built-in one included; `None` if nobody has set it.
+pub(crate) fn find(id: &str) -> Option<Rc<Environment>> {
+    find_as_of(cache::generation(), id)
+}
+
+/// The same, as it is now: what others have committed is seen. Call it with the environment's mutex held, or the
+/// environment for setting.
+pub(crate) fn find_fresh(id: &str) -> Option<Rc<Environment>> {
+    find_as_of(cache::fresh_generation(), id)
+}
+
+/// Whether somebody has set an environment; if not, there is only the built-in one.
+pub(crate) fn any_is_set() -> bool {
+    let generation = cache::generation();
+    let known = known(generation, |known| known.any);
+    known.unwrap_or_else(|| {
+        cache::watch(TABLE);
+        let any = ANY.query(arguments![], |cells| cells.value());
+        let any = any.into_iter().next().unwrap_or(false);
+        remember(generation, |known| known.any = Some(any));
+        any
+    })
+}
+
+fn find_as_of(generation: u64, id: &str) -> Option<Rc<Environment>> {
+    let known = known(generation, |known| known.environments.get(id).cloned());
+    known.unwrap_or_else(|| {
+        cache::watch(TABLE);
+        cache::watch(QUEUE_TABLE);
+        let found = read(id).map(Rc::new);
+        let kept = found.clone();
+        // As of before it was read: if somebody set it in between, it is read again.
+        remember(generation, |known| {
+            known.environments.insert(id.to_owned(), kept);
+        });
+        found
+    })
+}
+
+fn known<T>(generation: u64, get: impl FnOnce(&Known) -> Option<T>) -> Option<T> {
+    KNOWN.with_borrow(|known| {
+        if known.generation == generation {
+            get(known)
+        } else {
+            None
+        }
+    })
+}
+
+fn remember(generation: u64, set: impl FnOnce(&mut Known)) {
+    KNOWN.with_borrow_mut(|known| {
+        if known.generation != generation {
+            *known = Known {
+                generation,
+                ..Known::default()
+            };
+        }
+        set(known);
+    });
+}
+
+/// Reads an environment with its queues.
+fn read(id: &str) -> Option<Environment> {
+    let set: Vec<(String, Queue, bool)> = READ_QUEUES.query(arguments![id], |cells| {
+        let name = cells.value();
+        let queue = Queue {
+            concurrency_limit: cells.nullable(),
+            override_limit: cells.nullable(),
+            max_size: cells.nullable(),
+            is_paused: cells.value(),
+        };
+        (name, queue, cells.value())
+    });
+    let is_fitted = set.iter().all(|(.., is_fitted)| *is_fitted);
+    let queues: BTreeMap<String, Queue> = set
+        .into_iter()
+        .map(|(name, queue, _)| (name, queue))
+        .collect();
+    let set = READ.query(arguments![id], |cells| Environment {
+        id: cells.value(),
+        shard: match Shard::new(cells.value()) {
+            Some(shard) => shard,
+            None => unreachable!("the table checks the shard"),
+        },
+        kind: environment_type(&cells.value::<String>()),
+        project_id: cells.nullable(),
+        organization_id: cells.nullable(),
+        concurrency_limit: cells.nullable(),
+        burst_factor: cells.value(),
+        max_queue_size: cells.nullable(),
+        is_paused: cells.value(),
+        requires_version: cells.value(),
+        is_archived: cells.value(),
+        reserves_slots: cells.value(),
+        retry: cells.nullable::<JsonB>().map(|retry| retry.0),
+        is_fitted: cells.value(),
+        queues: BTreeMap::new(),
+    });
+    let set = set.into_iter().next();
+    let environment = match id {
+        Environment::DEFAULT_ID => Some(set.unwrap_or_else(Environment::built_in)),
+        _ => set,
+    };
+    environment.map(|environment| Environment {
+        is_fitted: environment.is_fitted && is_fitted,
+        queues,
+        ..environment
+    })
+}

@@ -1,0 +1,286 @@
+//! The claim: pick and lock queued runs, then hand them out.
+
+use std::collections::HashMap;
+
+use engine_core::{
+    Assignment, ExecutionStatus, Run, RunId, RunStatus, Settings, Shard, SlotLimits, SnapshotId,
+    Timestamp, Transition,
+};
+
+use super::Source;
+use crate::backend::position::Positions;
+use crate::backend::statement::{Cells, Statement, arguments, statement};
+use crate::backend::value::{column, count, time};
+use crate::document::{JsonB, Stored};
+use crate::store::row::{Caller, decode};
+
+static LOCK: Statement = statement!("claim_lock.sql");
+static LOCK_ADMITTED: Statement = statement!("claim_lock_admitted.sql");
+static APPLY: Statement = statement!("claim_apply.sql");
+static CARRIED: Statement = statement!("claim_carried.sql");
+static HAS_AHEAD: Statement = statement!("queue_has_ahead.sql");
+static FIND_STRAYS: Statement = statement!("stray_find.sql");
+
+/// A queued run under lock, with what its worker needs to know.
+pub(crate) struct Candidate {
+    /// The run.
+    pub(crate) run: Run,
+    pub(crate) task: String,
+    pub(crate) payload: String,
+    pub(crate) payload_type: String,
+    pub(crate) queue: String,
+    pub(crate) concurrency_key: Option<String>,
+    pub(crate) worker_queue: String,
+    pub(crate) environment_id: String,
+    pub(crate) project_id: Option<String>,
+    pub(crate) organization_id: Option<String>,
+    pub(crate) max_duration_seconds: Option<i32>,
+    pub(crate) is_test: bool,
+    pub(crate) is_replay: bool,
+    pub(crate) tags: Vec<String>,
+    pub(crate) metadata: Option<Stored>,
+    pub(crate) trace_context: Option<Stored>,
+    /// The version that does it, if that is said.
+    pub(crate) version: Option<String>,
+}
+
+/// Locks the next due runs of all queues but `limited`.
+///
+/// Those that are ahead of their time stand in another part of the index than the others. As long as there are none, which
+/// is the rule, one scan is all; else the two take turns, each up to the first one of the other. What is left then is behind
+/// runs that other claimers hold, and goes in any order.
+pub(crate) fn lock(
+    from: Source<'_>,
+    limited: &[&str],
+    max_runs: i32,
+    now: Timestamp,
+) -> Vec<Candidate> {
+    let part = |is_ahead, stops, left, locked: &[Candidate]| {
+        let scan = Scan {
+            limited,
+            is_ahead,
+            stops,
+            locked,
+        };
+        lock_part(from, scan, left, now)
+    };
+    let mut locked = part(false, true, max_runs, &[]);
+    if count(&locked) == max_runs || !has_ahead(from, now) {
+        return locked;
+    }
+    let mut take = |is_ahead, stops| {
+        let left = max_runs - count(&locked);
+        let part = match left {
+            0 => Vec::new(),
+            left => part(is_ahead, stops, left, &locked),
+        };
+        let is_some = !part.is_empty();
+        locked.extend(part);
+        is_some
+    };
+    while take(true, true) | take(false, true) {}
+    take(true, false);
+    take(false, false);
+    locked
+}
+
+fn has_ahead(from: Source<'_>, now: Timestamp) -> bool {
+    let arguments = arguments![
+        from.shard.number(),
+        from.worker_queue,
+        from.environment_id,
+        time(now)
+    ];
+    HAS_AHEAD
+        .query(arguments, Cells::value)
+        .pop()
+        .unwrap_or(false)
+}
+
+/// One scan of a claim.
+struct Scan<'a> {
+    /// Queues to leave out.
+    limited: &'a [&'a str],
+    /// Which part of the index.
+    is_ahead: bool,
+    /// Whether it ends at the first item of the other part.
+    stops: bool,
+    /// What this call has locked already.
+    locked: &'a [Candidate],
+}
+
+fn lock_part(from: Source<'_>, part: Scan<'_>, max_runs: i32, now: Timestamp) -> Vec<Candidate> {
+    from.scan(now, |low| {
+        LOCK.query(
+            arguments![
+                from.shard.number(),
+                from.worker_queue,
+                from.environment_id,
+                time(now),
+                max_runs,
+                time(low),
+                part.is_ahead,
+                part.stops,
+                column(part.locked, |candidate| candidate.run.id.as_str()),
+                part.limited.to_vec(),
+            ],
+            candidate,
+        )
+    })
+}
+
+/// Locks those of the runs that were admitted that nobody else has locked, in their order.
+pub(crate) fn lock_admitted(from: Source<'_>, ids: &[&RunId]) -> Vec<Candidate> {
+    let ids = column(ids, |id| id.as_str());
+    LOCK_ADMITTED.query(arguments![from.shard.number(), ids], candidate)
+}
+
+fn candidate(cells: &mut Cells) -> Candidate {
+    Candidate {
+        run: decode(cells),
+        task: cells.value(),
+        payload: cells.value(),
+        payload_type: cells.value(),
+        queue: cells.value(),
+        concurrency_key: cells.nullable(),
+        worker_queue: cells.value(),
+        environment_id: cells.value(),
+        project_id: cells.nullable(),
+        organization_id: cells.nullable(),
+        max_duration_seconds: cells.nullable(),
+        is_test: cells.value(),
+        is_replay: cells.value(),
+        tags: cells.value(),
+        metadata: cells.nullable(),
+        trace_context: cells.nullable(),
+        version: cells.nullable(),
+    }
+}
+
+/// Due items whose runs are not queued.
+pub(crate) fn strays(from: Source<'_>, max_runs: i32, now: Timestamp) -> Vec<RunId> {
+    from.scan(now, |low| {
+        FIND_STRAYS.query(
+            arguments![
+                from.shard.number(),
+                from.worker_queue,
+                time(now),
+                from.environment_id,
+                max_runs,
+                time(low),
+            ],
+            |cells| RunId::parse(&cells.value::<String>()),
+        )
+    })
+}
+
+/// A run that is handed out.
+pub(crate) struct Dequeued {
+    /// What was locked.
+    pub(crate) candidate: Candidate,
+    /// Its new snapshot.
+    pub(crate) snapshot_id: SnapshotId,
+    /// What it is handed out with.
+    pub(crate) assignment: Assignment,
+    /// Which limits its slot counts against.
+    pub(crate) limits: SlotLimits,
+    /// What its snapshot carries, from [`apply`] on.
+    pub(crate) carried: Carried,
+}
+
+impl Dequeued {
+    fn ordinal(&self) -> i32 {
+        self.candidate.run.snapshot_ordinal + 1
+    }
+}
+
+/// What a snapshot carries for the worker.
+#[derive(Default)]
+pub(crate) struct Carried {
+    pub(crate) checkpoint: Option<Stored>,
+    pub(crate) completed_waitpoints: Option<Stored>,
+}
+
+/// Hands out locked runs.
+pub(crate) fn apply(
+    from: Source<'_>,
+    runs: &mut [Dequeued],
+    description: &str,
+    base_cost_in_cents: f64,
+    caller: Caller<'_>,
+    settings: &Settings,
+) {
+    let mut positions = Positions::draw(runs.len());
+    let status = ExecutionStatus::PendingExecuting;
+    let carrying = APPLY.query(
+        arguments![
+            from.shard.number(),
+            time(settings.now),
+            caller.worker_id,
+            caller.runner_id,
+            settings.heartbeats.interval_ms(status),
+            Transition::Dequeued.as_str(),
+            status.as_str(),
+            RunStatus::Dequeued.as_str(),
+            RunStatus::Dequeued.in_snapshot().as_str(),
+            description,
+            positions.horizon,
+            base_cost_in_cents,
+            from.environment_id,
+            column(runs, |dequeued| dequeued.candidate.run.id.as_str()),
+            column(runs, |dequeued| dequeued.snapshot_id.as_str()),
+            column(runs, Dequeued::ordinal),
+            positions.column(runs.len()),
+            column(runs, |dequeued| dequeued.assignment.max_attempts),
+            column(runs, |dequeued| dequeued.assignment.machine.as_str()),
+            column(runs, |dequeued| dequeued
+                .assignment
+                .retry
+                .clone()
+                .map(JsonB)),
+            column(runs, |dequeued| dequeued.limits.is_counted),
+            column(runs, |dequeued| dequeued.assignment.version.as_deref()),
+            column(runs, |dequeued| dequeued.assignment.max_duration_seconds),
+            column(runs, |dequeued| dequeued.candidate.queue.as_str()),
+            column(runs, |dequeued| dequeued
+                .candidate
+                .concurrency_key
+                .as_deref()
+                .unwrap_or_default()),
+            column(runs, |dequeued| dequeued.limits.is_noted),
+        ],
+        |cells| RunId::parse(&cells.value::<String>()),
+    );
+    if !carrying.is_empty() {
+        read_carried(from.shard, runs, &carrying);
+    }
+}
+
+/// Reads what the snapshots of `carrying` carry, of those that are handed out.
+fn read_carried(shard: Shard, runs: &mut [Dequeued], carrying: &[RunId]) {
+    let mut runs: HashMap<RunId, &mut Dequeued> = runs
+        .iter_mut()
+        .map(|dequeued| (dequeued.candidate.run.id.clone(), dequeued))
+        .collect();
+    let ordinal = |id| runs.get(id).map(|dequeued| dequeued.ordinal());
+    let rows = CARRIED.query(
+        arguments![
+            shard.number(),
+            column(carrying, RunId::as_str),
+            column(carrying, ordinal),
+        ],
+        |cells| {
+            let id = RunId::parse(&cells.value::<String>());
+            let carried = Carried {
+                checkpoint: cells.nullable(),
+                completed_waitpoints: cells.nullable(),
+            };
+            (id, carried)
+        },
+    );
+    for (id, carried) in rows {
+        if let Some(dequeued) = runs.get_mut(&id) {
+            dequeued.carried = carried;
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Queue items by lane: what may be dequeued where there are limits.
+
+use engine_core::{Environment, Lane, RunId, Timestamp};
+use pgrx::datum::TimestampWithTimeZone;
+
+use super::Source;
+use crate::backend::statement::{Cells, Statement, arguments, statement};
+use crate::backend::value::{column, time};
+
+static CANDIDATES: Statement = statement!("claim_candidates.sql");
+static DUE: Statement = statement!("lane_due.sql");
+static COUNT: Statement = statement!("slot_count.sql");
+static COUNT_LANES: Statement = statement!("lane_count.sql");
+static SETTLE: Statement = statement!("lane_settle.sql");
+
+/// A due item that a claimer has seen.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Item {
+    /// Its run.
+    pub(crate) run_id: RunId,
+    /// Its place.
+    pub(crate) available_at: i64,
+    /// Whether its lane is where it is found.
+    pub(crate) is_filed: bool,
+}
+
+/// How many slots of an environment are held; from `cap` on it does not matter.
+pub(crate) fn slots_held(from: Source<'_>, environment: &Environment, cap: i64) -> i64 {
+    let arguments = arguments![
+        from.shard.number(),
+        from.environment_id,
+        cap,
+        !environment.is_fitted,
+    ];
+    let held: Option<i64> = COUNT.query(arguments, Cells::value).pop();
+    held.unwrap_or(0)
+}
+
+/// Whether a claimer has to look at lanes; it looks at `unfiled` items that are in none yet.
+pub(crate) fn are_due(
+    from: Source<'_>,
+    environment: &Environment,
+    unfiled: i32,
+    now: Timestamp,
+) -> bool {
+    if environment.lane_cap().is_some() || !environment.is_fitted {
+        return true;
+    }
+    let limited: Vec<&str> = environment.queue_caps().map(|(queue, _)| queue).collect();
+    let due = from.scan(now, |low| {
+        DUE.query(
+            arguments![
+                from.shard.number(),
+                from.worker_queue,
+                from.environment_id,
+                time(now),
+                unfiled,
+                limited,
+                time(low),
+            ],
+            Cells::value,
+        )
+    });
+    due.into_iter().next().unwrap_or(true)
+}
+
+/// The lanes from which a dequeue has to choose, each with whether a slot of it was given back, and one of its items: the rows of
+/// a lane come one after another.
+pub(crate) fn candidates(
+    from: Source<'_>,
+    environment: &Environment,
+    max_runs: i32,
+    unfiled: i32,
+    counts: bool,
+    now: Timestamp,
+) -> Vec<(Lane<Item>, bool, Option<Item>)> {
+    let caps: Vec<(&str, i32)> = environment.queue_caps().collect();
+    from.scan(now, |low| {
+        CANDIDATES.query(
+            arguments![
+                from.shard.number(),
+                from.worker_queue,
+                from.environment_id,
+                time(now),
+                max_runs,
+                unfiled,
+                column(&caps, |(queue, _)| *queue),
+                column(&caps, |(_, cap)| *cap),
+                environment.lane_cap().unwrap_or(i32::MAX),
+                time(low),
+                counts,
+                !environment.is_fitted,
+            ],
+            row,
+        )
+    })
+}
+
+/// The rows of a lane come one after another.
+fn row(cells: &mut Cells) -> (Lane<Item>, bool, Option<Item>) {
+    let lane = Lane {
+        queue: cells.value(),
+        concurrency_key: cells.value(),
+        free: usize::try_from(cells.value::<i64>()).unwrap_or(0),
+        items: Vec::new(),
+    };
+    let is_released = cells.value();
+    let (run_id, available_at, is_filed) = (
+        cells.nullable::<String>(),
+        cells.nullable::<TimestampWithTimeZone>(),
+        cells.nullable::<bool>(),
+    );
+    let item = match (run_id, available_at, is_filed) {
+        (Some(run_id), Some(available_at), Some(is_filed)) => Some(Item {
+            run_id: RunId::parse(&run_id),
+            available_at: available_at.into(),
+            is_filed,
+        }),
+        _ => None,
+    };
+    (lane, is_released, item)
+}
+
+/// How many slots are free in lanes that are held, each given with its queue, its concurrency key and its limit.
+pub(crate) fn free(
+    from: Source<'_>,
+    environment: &Environment,
+    lanes: &[(&str, &str, i32)],
+) -> Vec<usize> {
+    let held = COUNT_LANES.query(
+        arguments![
+            from.shard.number(),
+            from.environment_id,
+            column(lanes, |(queue, ..)| *queue),
+            column(lanes, |(_, key, _)| *key),
+            column(lanes, |(.., cap)| *cap),
+            !environment.is_fitted,
+        ],
+        Cells::value::<i64>,
+    );
+    let free = |((.., cap), held): (&(&str, &str, i32), i64)| {
+        usize::try_from(i64::from(*cap) - held).unwrap_or(0)
+    };
+    lanes.iter().zip(held).map(free).collect()
+}
+
+/// Leaves `lanes` as they are after a claim: `blocked` items are filed, and each lane says what it has.
+pub(crate) fn settle(
+    from: Source<'_>,
+    environment: &Environment,
+    lanes: &[&Lane<Item>],
+    blocked: &[RunId],
+) {
+    let cap = |lane: &&Lane<Item>| environment.cap_of(&lane.queue).unwrap_or(i32::MAX);
+    SETTLE.execute(arguments![
+        from.shard.number(),
+        from.environment_id,
+        column(blocked, |run_id| run_id.as_str()),
+        column(lanes, |lane| lane.queue.as_str()),
+        column(lanes, |lane| lane.concurrency_key.as_str()),
+        column(lanes, cap),
+        !environment.is_fitted,
+    ]);
+}

@@ -1,0 +1,41 @@
+//! Slots: locked, and given back.
+
+use engine_core::Shard;
+
+use crate::backend::statement::{Statement, arguments, statement};
+use crate::backend::value::column;
+
+static LOCK: Statement = statement!("slot_lock.sql");
+static RELEASE: Statement = statement!("slot_release.sql");
+
+/// A slot whose run is locked.
+pub(crate) struct Slot {
+    pub(crate) run_id: String,
+    /// Whether it counts against a limit.
+    pub(crate) is_counted: bool,
+    /// Whether giving it back is to be noted.
+    pub(crate) is_noted: bool,
+}
+
+/// Locks the heartbeat deadlines, and with them the slots, of locked runs, in the order of their ids.
+pub(crate) fn lock(shard: Shard, run_ids: Vec<&str>) -> Vec<Slot> {
+    let arguments = arguments![shard.number(), run_ids];
+    LOCK.query(arguments, |cells| Slot {
+        run_id: cells.value(),
+        is_counted: cells.value(),
+        is_noted: cells.value(),
+    })
+}
+
+/// Has claimers look again at the lanes of slots that are given back, each with whether that is to be noted. Returns the
+/// environments and worker queues of these slots.
+pub(crate) fn release(shard: Shard, freed: &[(String, bool)]) -> Vec<(String, String)> {
+    RELEASE.query(
+        arguments![
+            shard.number(),
+            column(freed, |(run_id, _)| run_id.as_str()),
+            column(freed, |(_, is_noted)| *is_noted),
+        ],
+        |cells| (cells.value(), cells.value()),
+    )
+}
