@@ -17,7 +17,7 @@ create table engine.queue_item (
 );
 
 -- The claim walks this index from the left end of an environment, in two places at once: few items are ahead of their time;
--- for the others a session that finds many dead entries remembers where the living begin (engine-ext/src/store/low_water.rs).
+-- for the others a session that finds many dead entries remembers where the living begin (engine-ext/src/backend/low_water.rs).
 create index queue_item_claim on engine.queue_item (
     shard, worker_queue, environment_id, is_ahead, available_at, run_id)
     where not is_filed;

@@ -15,6 +15,7 @@ use crate::store::trigger_key::Key;
 /// A new run, with its position in the call.
 type Numbered = (usize, RunRow);
 
+/// A call under way: what its triggers have come to so far, by position.
 struct Deduplication<'a> {
     now: Timestamp,
     locate: &'a dyn Fn(usize, Refusal) -> Refusal,
