@@ -5,9 +5,9 @@ use std::time::Duration;
 /// The shortest and the longest of pauses that double, each shortened by up to half at random.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BackoffRange {
-    /// Before jitter, the first pause. Less than a millisecond counts as one.
+    /// The first pause, before jitter. Less than a millisecond counts as one.
     pub min: Duration,
-    /// No pause is longer.
+    /// Limit of every pause.
     pub max: Duration,
 }
 
@@ -30,7 +30,7 @@ impl Backoff {
         self.advance().mul_f64(rand::random_range(0.5..=1.0))
     }
 
-    /// Something came: the next pause is the shortest again.
+    /// Restarts from the shortest pause, after a success.
     pub(crate) fn reset(&mut self) {
         *self = Self::new(self.range);
     }

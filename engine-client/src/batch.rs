@@ -1,4 +1,4 @@
-//! Runs that are triggered together and end together.
+//! Batches: runs that are triggered together and awaited together.
 
 use std::time::SystemTime;
 
@@ -22,7 +22,7 @@ pub struct NewBatch {
 }
 
 impl NewBatch {
-    /// A batch of `run_count` items, which is sealed by the last one.
+    /// A batch of `run_count` items, sealed by the last one.
     pub fn of(run_count: i32) -> Self {
         Self {
             run_count: Some(run_count),
@@ -30,7 +30,7 @@ impl NewBatch {
         }
     }
 
-    /// A batch that takes items until it is sealed.
+    /// A batch that accepts items until it is sealed.
     pub fn open() -> Self {
         Self {
             run_count: None,
@@ -50,19 +50,19 @@ impl NewBatch {
         self
     }
 
-    /// The run whose children the items are.
+    /// The parent of the items' runs.
     pub fn parent(mut self, run_id: impl Into<RunId>) -> Self {
         self.parent_run_id = Some(run_id.into());
         self
     }
 
-    /// The run whose children the items are, and that waits for all of them from the same commit on.
+    /// The parent of the items' runs, which waits for all of them from the commit that creates the batch.
     pub fn awaited_by(mut self, run_id: impl Into<RunId>) -> Self {
         self.resume_parent = true;
         self.parent(run_id)
     }
 
-    /// As long as the key is not expired, the batch is created once.
+    /// Until the key expires, the batch is created once.
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
         self.idempotency_key = Some(key.into());
         self
@@ -80,28 +80,28 @@ impl NewBatch {
         self
     }
 
-    /// Data that is kept with the batch.
+    /// Data that is stored with the batch.
     pub fn options(mut self, options: Value) -> Self {
         self.options = Some(options);
         self
     }
 }
 
-/// A batch that was created, or found.
+/// A batch that was created, or that existed with the same key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Batch {
-    /// Its id.
+    /// The batch's id.
     pub batch_id: BatchId,
     /// `PENDING` for a new one.
     pub status: String,
-    /// Whether it existed before.
+    /// Whether it existed before the call.
     pub is_cached: bool,
-    /// How many items it will have, if that is known.
+    /// Number of items announced, if any.
     pub run_count: Option<i32>,
-    /// How many it has.
+    /// Number of items added.
     pub item_count: i32,
-    /// What its parent waits for.
+    /// The waitpoint of its parent.
     pub waitpoint_id: Option<WaitpointId>,
 }
 
@@ -118,7 +118,7 @@ impl Batch {
     }
 }
 
-/// An item to be added to a batch.
+/// An item to add to a batch.
 //
 // Serialized, it is an element of engine_add_to_batch.
 #[derive(Debug, Clone, Serialize)]
@@ -130,7 +130,7 @@ pub struct BatchItem {
 }
 
 impl BatchItem {
-    /// An item at a place of its own, which is added once, however often it is sent.
+    /// An item with an index, which is added once, however often it is sent.
     pub fn at(index: i32, trigger: Trigger) -> Self {
         Self {
             index: Some(index),
@@ -140,7 +140,7 @@ impl BatchItem {
 }
 
 impl From<Trigger> for BatchItem {
-    /// An item behind the last one.
+    /// An item after the last one.
     fn from(trigger: Trigger) -> Self {
         Self {
             index: None,
@@ -149,19 +149,19 @@ impl From<Trigger> for BatchItem {
     }
 }
 
-/// What became of an item.
+/// The outcome for one item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AddedItem {
-    /// Its place.
+    /// Index in the batch.
     pub index: i32,
-    /// The run that it became; one that failed at once if it could not be triggered.
+    /// The item's run; a failed one if the item could not be triggered.
     pub run_id: RunId,
     /// Whether this call added it.
     pub enqueued: bool,
-    /// Why it could not be triggered: a code,
+    /// Error code, if it could not be triggered.
     pub error_code: Option<String>,
-    /// and a message.
+    /// Error message, if it could not be triggered.
     pub error_message: Option<String>,
 }
 
@@ -177,19 +177,19 @@ impl AddedItem {
     }
 }
 
-/// What sealing a batch led to.
+/// The outcome of sealing a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SealedBatch {
-    /// Whether it is sealed. If not, items are missing.
+    /// Whether the batch is sealed. If not, items are missing.
     pub sealed: bool,
-    /// Its status.
+    /// State of the batch, such as `PROCESSING`.
     pub status: String,
-    /// How many items it will have, if that is known.
+    /// Number of items announced, if any.
     pub run_count: Option<i32>,
-    /// How many it has.
+    /// Number of items added.
     pub item_count: i32,
-    /// How many of these could not be triggered.
+    /// Number of items that could not be triggered.
     pub failed_run_count: i32,
 }
 

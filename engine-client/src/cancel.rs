@@ -1,4 +1,4 @@
-//! Asking a run to end.
+//! Cancelling runs.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,7 +6,7 @@ use tokio_postgres::Row;
 
 use crate::{Error, Execution};
 
-/// How a run is cancelled. What is not set keeps the default of the SQL function.
+/// How a run is cancelled. Options that are not set have the default of the SQL function.
 ///
 /// ```
 /// use engine_client::Cancel;
@@ -23,14 +23,14 @@ pub struct Cancel {
 }
 
 impl Cancel {
-    /// What becomes the run's error. Default: that a user cancelled it.
+    /// The message of the run's error. Default: that a user cancelled it.
     pub fn reason(mut self, reason: impl Into<String>) -> Self {
         self.reason = Some(reason.into());
         self
     }
 
-    /// Ends a run that a worker holds at once, instead of asking the worker to stop. The worker learns of
-    /// it by its next heartbeat and must not be relied on to stop before.
+    /// Ends a run at once even if a worker holds it, instead of asking the worker to stop. The worker learns of it
+    /// with its next heartbeat and may continue until then.
     pub fn finalize(mut self) -> Self {
         self.finalize = true;
         self
@@ -42,26 +42,26 @@ impl Cancel {
         self
     }
 
-    /// How long the attempt took that is cut short; added to what the run used. Kept to the millisecond.
+    /// How long the interrupted attempt took; added to the run's usage. Kept to the millisecond.
     pub fn attempt_duration(mut self, duration: Duration) -> Self {
         self.attempt_duration = Some(duration);
         self
     }
 
-    /// The bulk action that this cancel is a part of.
+    /// The bulk action that includes this cancel.
     pub fn bulk_action_id(mut self, bulk_action_id: impl Into<String>) -> Self {
         self.bulk_action_id = Some(bulk_action_id.into());
         self
     }
 }
 
-/// What a cancel led to.
+/// The outcome of a cancel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Cancelled {
-    /// The run as it is now: FINISHED, or PENDING_CANCEL until its worker has confirmed.
+    /// The run after the call: FINISHED, or PENDING_CANCEL until its worker has confirmed.
     pub execution: Execution,
-    /// Whether the run was over before.
+    /// Whether the run had ended before.
     pub already_finished: bool,
 }
 

@@ -1,4 +1,4 @@
-//! How an attempt ended.
+//! The end of an attempt.
 
 use std::time::{Duration, SystemTime};
 
@@ -37,14 +37,14 @@ impl Completion {
         Ok(Self::success_text(text, "application/json"))
     }
 
-    /// Success with an output that is text already, with its media type.
+    /// Success with an output that is already text, with its media type.
     pub fn success_text(output: impl Into<String>, output_type: impl Into<String>) -> Self {
         let (output, output_type) = (output.into(), output_type.into());
         let json = json!({"ok": true, "output": output, "outputType": output_type});
         Self { json }
     }
 
-    /// Failure. What it says of another attempt goes along; if it says nothing, the policy of the run counts.
+    /// Failure, with its request about a retry; without a request, the run's policy applies.
     pub fn failure(failure: &Failure) -> Self {
         let json = json!({"ok": false, "error": failure.to_json()});
         match failure.retry() {
@@ -55,14 +55,15 @@ impl Completion {
         }
     }
 
-    /// Asks for the next attempt after this pause, kept to the millisecond. Of a short one the engine says
-    /// [`RetryImmediately`](crate::AttemptStatus::RetryImmediately): the worker keeps the run, and starts it again itself.
+    /// Requests a retry after this pause, kept to the millisecond. For a short one the engine answers
+    /// [`RetryImmediately`](crate::AttemptStatus::RetryImmediately): the worker keeps the run, and starts it again
+    /// itself.
     pub fn retry_after(mut self, pause: Duration) -> Self {
         self.json["retry"] = json!({"delay": to_ms(pause)});
         self
     }
 
-    /// Asks for no other attempt, whatever the policy of the run.
+    /// Requests no retry, whatever the run's policy.
     pub fn no_retry(mut self) -> Self {
         self.json["retry"] = Value::Bool(false);
         self
@@ -88,21 +89,21 @@ impl Completion {
     }
 }
 
-/// An attempt that was completed.
+/// The outcome of a completion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Completed {
-    /// The run.
+    /// The completed run.
     pub run_id: RunId,
-    /// Its latest snapshot.
+    /// The run's latest snapshot.
     pub snapshot_id: SnapshotId,
-    /// What became of the attempt.
+    /// Whether the run finished or is retried.
     pub attempt_status: AttemptStatus,
-    /// Where the run is in its execution.
+    /// Execution status of the run.
     pub execution_status: ExecutionStatus,
-    /// The run's status.
+    /// The run's status for its owner.
     pub run_status: RunStatus,
-    /// The attempt that was completed.
+    /// Number of the completed attempt.
     pub attempt_number: Option<i32>,
     /// When the next attempt is due, if there is one.
     pub retry_at: Option<SystemTime>,

@@ -16,10 +16,10 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::{Engine, Error};
 
-/// How long a closing connection may take to say goodbye to the server.
+/// Longest orderly close of a connection.
 const GOODBYE: Duration = Duration::from_secs(2);
 
-/// Where the database is: what a connection string says.
+/// Where the database is: a parsed connection string.
 ///
 /// ```
 /// # fn main() -> Result<(), engine_client::Error> {
@@ -108,7 +108,7 @@ impl Database {
 }
 
 impl From<Config> for Database {
-    /// The connection calls itself `engine-client` in `pg_stat_activity` unless `config` names it.
+    /// The connection's `application_name` is `engine-client` unless `config` sets one.
     fn from(mut config: Config) -> Self {
         if config.get_application_name().is_none() {
             config.application_name("engine-client");
@@ -123,7 +123,7 @@ impl From<Config> for Database {
 
 impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The configuration leaves its password out.
+        // The configuration omits its password.
         f.debug_tuple("Database").field(&self.config).finish()
     }
 }
@@ -143,9 +143,9 @@ impl FromStr for Database {
 pub struct Connection {
     client: Client,
     driver: Driver,
-    /// For cancel requests, which go by connections of their own.
+    /// For cancel requests, which use connections of their own.
     database: Database,
-    /// The client notices a cut only when its driver is gone, which takes a moment.
+    /// The client notices that the connection was cut only when its driver has ended, which takes a moment.
     is_cut: AtomicBool,
 }
 
@@ -170,7 +170,7 @@ impl Connection {
         self.is_cut.load(Ordering::Relaxed) || self.client.is_closed()
     }
 
-    /// Lets calls under way finish, says goodbye to the server and waits for that, at most two seconds.
+    /// Lets pending calls finish, terminates the session and waits for that, at most two seconds.
     pub async fn close(self) {
         let Self {
             client, mut driver, ..
@@ -181,25 +181,25 @@ impl Connection {
         }
     }
 
-    /// Breaks the connection at once: every call that waits on it fails.
+    /// Breaks the connection at once: every pending call fails.
     pub(crate) fn cut(&self) {
         self.is_cut.store(true, Ordering::Relaxed);
         self.driver.0.abort();
     }
 
-    /// The same, and has the server stop what it still does for this connection: a session that waits looks only
-    /// once a second whether anybody is there.
+    /// Breaks the connection, and makes the server stop what it still does for it: a waiting session checks only
+    /// once a second whether its client is connected.
     pub(crate) fn abandon(&self) {
         self.cut();
         let cancel = self.cancel();
-        // Without a runtime there is nobody left to send it.
+        // Without a runtime no task could send it.
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(cancel);
         }
     }
 
-    /// Asks the server to stop the call that it works on for this connection; the call then fails with `57014`, or
-    /// was faster. Best effort.
+    /// Asks the server to stop the call that it executes for this connection; the call then fails with `57014`,
+    /// unless it has finished. Best effort.
     pub(crate) fn cancel(&self) -> impl Future<Output = ()> + Send + 'static {
         let token = self.client.cancel_token();
         #[cfg(feature = "tls")]

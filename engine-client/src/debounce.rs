@@ -1,4 +1,4 @@
-//! Many triggers, one run.
+//! Debounce: several triggers make one run.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::time::{serialize_duration, serialize_nullable_duration};
 
-/// How triggers of one task with one key are brought together: the first one makes a run that waits, and each later one puts it
-/// off.
+/// Debounce options of a trigger: the first trigger with a key makes a delayed run, and each later one postpones
+/// it.
 ///
 /// Durations are kept in whole seconds, rounded up.
 //
@@ -28,7 +28,7 @@ pub struct Debounce {
 }
 
 impl Debounce {
-    /// The run begins `delay` after the last trigger with this key, and is what the first one says.
+    /// The run starts `delay` after the last trigger with this key, with the payload of the first.
     pub fn new(key: impl Into<String>, delay: Duration) -> Self {
         Self {
             key: key.into(),
@@ -38,13 +38,13 @@ impl Debounce {
         }
     }
 
-    /// The run is what the last trigger says.
+    /// The last trigger defines the run, instead of the first.
     pub fn trailing(mut self) -> Self {
         self.mode = Some("trailing");
         self
     }
 
-    /// How long after its creation the run is put off at most; then the next trigger makes another one.
+    /// Longest postponement after the run's creation; then the next trigger makes another run.
     pub fn max_delay(mut self, max_delay: Duration) -> Self {
         self.max_delay = Some(max_delay);
         self

@@ -1,4 +1,4 @@
-//! Taking runs from a worker queue.
+//! Dequeues.
 
 use std::time::{Duration, SystemTime};
 
@@ -37,7 +37,7 @@ impl Dequeue {
         }
     }
 
-    /// At most this many runs. Fewer, or none, is normal.
+    /// Most runs to return. Fewer, or none, is normal.
     pub fn max_runs(mut self, max_runs: i32) -> Self {
         self.max_runs = max_runs;
         self
@@ -55,37 +55,37 @@ impl Dequeue {
         self
     }
 
-    /// How long the server may wait for the first run. Kept to the millisecond. A dequeue that waits keeps the
-    /// snapshot of its statement: [`Engine::wait_for_runs`](crate::Engine::wait_for_runs) keeps nothing.
+    /// How long the server may wait for the first run. Kept to the millisecond. A dequeue that waits holds the
+    /// snapshot of its statement: [`Engine::wait_for_runs`](crate::Engine::wait_for_runs) holds nothing.
     pub fn wait(mut self, wait: Duration) -> Self {
         self.wait = wait;
         self
     }
 }
 
-/// A run that was dequeued and is not started yet.
+/// A dequeued run that is not started yet.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Dequeued {
-    /// The run.
+    /// The run's bare id.
     pub run_id: RunId,
-    /// The run's id as users see it.
+    /// The run's id with its prefix.
     pub run_friendly_id: String,
     /// The snapshot that a start must name.
     pub snapshot_id: SnapshotId,
-    /// The snapshot's id as users see it.
+    /// The snapshot's id with its prefix.
     pub snapshot_friendly_id: String,
     /// `PENDING_EXECUTING`.
     pub execution_status: ExecutionStatus,
-    /// The run's status as its snapshot has it.
+    /// The run's status as its snapshot shows it.
     pub run_status: RunStatus,
     /// When the snapshot was written, by the server's clock.
     pub snapshot_created_at: SystemTime,
-    /// The number that the next start will use; 1 for the first.
+    /// Number of the next attempt; 1 for the first.
     pub attempt_number: i32,
     /// The task to execute.
     pub task: String,
-    /// The input as text; [`payload`](Self::payload) reads it.
+    /// The input as text; [`payload`](Self::payload) parses it.
     pub payload: String,
     /// The media type of the payload.
     pub payload_type: String,
@@ -93,7 +93,7 @@ pub struct Dequeued {
     pub queue: String,
     /// The part of the queue that the run counts against.
     pub concurrency_key: Option<String>,
-    /// The worker queue that the run was taken from.
+    /// The worker queue that the run came from.
     pub worker_queue: String,
     /// The environment of the run.
     pub environment_id: String,
@@ -103,23 +103,23 @@ pub struct Dequeued {
     pub project_id: Option<String>,
     /// The organization of the environment.
     pub organization_id: Option<String>,
-    /// The worker version that the run is locked to.
+    /// The worker version that the run is bound to.
     pub worker_version: Option<String>,
     /// The image of that version.
     pub image: Option<String>,
     /// The machine preset with its limits.
     pub machine: Option<Value>,
-    /// How many attempts the run has.
+    /// Limit on the number of attempts.
     pub max_attempts: Option<i32>,
-    /// How long an attempt may take.
+    /// Time limit of an attempt.
     pub max_duration: Option<Duration>,
     /// Whether the run is a test.
     pub is_test: bool,
-    /// Whether the run repeats another.
+    /// Whether the run replays another one.
     pub is_replay: bool,
-    /// Words to find the run by.
+    /// Labels for readers.
     pub tags: Vec<String>,
-    /// Data about the run that is not its input.
+    /// The caller's own data, which handlers may change.
     pub metadata: Option<Value>,
     /// The trace that the run continues.
     pub trace_context: Option<Value>,
@@ -127,14 +127,14 @@ pub struct Dequeued {
     pub checkpoint: Option<Value>,
     /// Waitpoints that were completed while the run waited: a JSON array.
     pub completed_waitpoints: Option<Value>,
-    /// The run must be started within this time from the dequeue, or it counts as stalled.
+    /// Time from the dequeue until the run must be started, or it counts as stalled.
     pub heartbeat: Duration,
     /// When the run was dequeued, by the server's clock.
     pub dequeued_at: SystemTime,
 }
 
 impl Dequeued {
-    /// The input, read from JSON, or from the bare text if the payload's type is `text/plain`.
+    /// The input, parsed as JSON, or the text itself if the payload's type is `text/plain`.
     ///
     /// # Errors
     /// [`ErrorKind::Serialization`](crate::ErrorKind::Serialization) if the payload is not a `T`.
@@ -182,7 +182,7 @@ impl Dequeued {
     }
 }
 
-/// Reads a payload or an output by its media type.
+/// Parses a payload or an output according to its media type.
 pub(crate) fn read_payload<T: DeserializeOwned>(
     payload: &str,
     payload_type: &str,

@@ -1,4 +1,4 @@
-//! One method per SQL function: here those of a service that triggers runs, and the tick.
+//! One method per SQL function; this file has those of a service that triggers runs, and the tick.
 
 mod attempt;
 mod batch;
@@ -18,12 +18,12 @@ use crate::{BatchId, Error, Execution, RunId, Trigger, Triggered, statement};
 
 pub use self::many::OfMany;
 
-/// Who works: written to the snapshots of the runs that a caller dequeues, starts and completes.
+/// The caller's identity, written to the snapshots of the runs that it dequeues, starts and completes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Identity {
     /// The worker, such as a host or a deployment.
     pub worker_id: Option<String>,
-    /// The process or machine of that worker that executes.
+    /// The process or machine of that worker that executes handlers.
     pub runner_id: Option<String>,
 }
 
@@ -32,29 +32,29 @@ const NOBODY: &Identity = &Identity {
     runner_id: None,
 };
 
-/// What `engine_tick` did of one kind of due work.
+/// One kind of due work, and how much of it `engine_tick` did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Ticked {
     /// The kind of work.
     pub kind: String,
-    /// How many items of it were done.
+    /// Number of items done.
     pub processed: i32,
 }
 
 /// The functions of the engine on a connection or in a transaction, without any policy.
 ///
-/// Each call is one round trip with an unnamed statement, which also works behind a pooler in
-/// transaction mode. Each is cancel safe in the sense that a dropped call took effect either wholly or
-/// not at all; which of the two is unknown.
+/// Each call is one round trip with an unnamed statement, which also works behind a pooler in transaction mode.
+/// Each is cancel safe in the sense that a dropped call took effect either completely or not at all; which of the
+/// two is unknown.
 ///
-/// Triggers join the caller's transaction: they become visible with its commit or vanish with its
-/// rollback. All other calls need READ COMMITTED and belong outside a transaction of one's own, because
-/// what they lock stays locked until it ends.
+/// Triggers are part of the caller's transaction: they become visible with its commit and disappear with its
+/// rollback. All other calls need READ COMMITTED and should not be made in a larger transaction, because what they
+/// lock stays locked until it ends.
 ///
 /// Every call may fail with [`ErrorKind::Connection`](crate::ErrorKind::Connection),
 /// [`Setup`](crate::ErrorKind::Setup), [`VersionMismatch`](crate::ErrorKind::VersionMismatch) and
-/// [`Database`](crate::ErrorKind::Database); the methods name what else.
+/// [`Database`](crate::ErrorKind::Database); the methods name their other errors.
 #[derive(Debug)]
 pub struct Engine<'a, C> {
     client: &'a C,
@@ -71,7 +71,7 @@ impl<'a, C: GenericClient> Engine<'a, C> {
         }
     }
 
-    /// The same, calling as `identity`.
+    /// This engine, with calls made as `identity`.
     pub fn identified_as(self, identity: &'a Identity) -> Self {
         Self { identity, ..self }
     }
@@ -143,11 +143,11 @@ impl<'a, C: GenericClient> Engine<'a, C> {
         Triggered::from_row(&row)
     }
 
-    /// `engine_reschedule`: gives a run that waits for its time another one.
+    /// `engine_reschedule`: moves the due time of a delayed run.
     ///
     /// # Errors
-    /// [`UnknownRun`](crate::ErrorKind::UnknownRun); [`NotStartable`](crate::ErrorKind::NotStartable) for
-    /// a run that does not wait; [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
+    /// [`UnknownRun`](crate::ErrorKind::UnknownRun); [`NotStartable`](crate::ErrorKind::NotStartable) for a run
+    /// that does not wait; [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
     pub async fn reschedule(
         &self,
         run_id: &RunId,
@@ -178,12 +178,10 @@ impl<'a, C: GenericClient> Engine<'a, C> {
         rows.iter().map(Triggered::from_row).collect()
     }
 
-    /// `engine_tick`: does at most `max_items` of the work that is due, such as putting stalled runs
-    /// back into their queues.
+    /// `engine_tick`: does at most `max_items` items of due work, such as requeuing stalled runs.
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
-    /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput), [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
     pub async fn tick(&self, max_items: i32) -> Result<Vec<Ticked>, Error> {
         let rows = self
             .client
@@ -199,7 +197,7 @@ impl<'a, C: GenericClient> Engine<'a, C> {
             .collect()
     }
 
-    /// Those of these functions that this role may not execute.
+    /// The functions among these that this role may not execute.
     pub(crate) async fn missing_rights(&self, functions: &[&str]) -> Result<Vec<String>, Error> {
         let rows = self
             .client
@@ -208,8 +206,8 @@ impl<'a, C: GenericClient> Engine<'a, C> {
         rows.iter().map(|row| Ok(row.try_get("name")?)).collect()
     }
 
-    /// `engine_lead`: whether this connection leads among those that tick, or does so from now on, until it is
-    /// closed.
+    /// `engine_lead`: whether this connection leads the sessions that tick. If none leads, it does from now on,
+    /// until it is closed.
     ///
     /// # Errors
     /// [`VersionMismatch`](crate::ErrorKind::VersionMismatch).

@@ -1,4 +1,4 @@
-//! What happened, in order.
+//! The event log.
 
 use std::time::SystemTime;
 
@@ -11,15 +11,15 @@ use crate::{Error, RunId};
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Event {
-    /// Its place in the log. Ask for what comes after the greatest one that you have dealt with.
+    /// Position in the log. Continue after the greatest one that you have handled.
     pub position: i64,
-    /// What happened, such as `runSucceeded`.
+    /// The event's name, such as `runSucceeded`.
     pub name: String,
-    /// The run that it happened to.
+    /// The run that it belongs to.
     pub run_id: RunId,
-    /// When, by the server's clock.
+    /// When it happened, by the server's clock.
     pub time: SystemTime,
-    /// The particulars, by the keys of the engine's specification.
+    /// Details, with the keys listed in the engine's documentation.
     pub body: Value,
 }
 
@@ -35,15 +35,15 @@ impl Event {
     }
 }
 
-/// An invariant that does not hold: a row of `engine_check`.
+/// A violated invariant: a row of `engine_check`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Violation {
-    /// Which invariant.
+    /// Name of the invariant.
     pub kind: String,
-    /// Of which run, if it is one's.
+    /// The run that violates it, if there is one.
     pub run_id: Option<RunId>,
-    /// How.
+    /// The violation, in words.
     pub detail: String,
 }
 

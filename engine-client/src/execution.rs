@@ -1,4 +1,4 @@
-//! The execution row: where a run is.
+//! The execution row: the latest state of a run.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,19 +8,19 @@ use tokio_postgres::Row;
 use crate::time::from_ms;
 use crate::{Error, ExecutionStatus, RunId, RunStatus, SnapshotId};
 
-/// A run as its latest snapshot has it.
+/// A run as its latest snapshot shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Execution {
-    /// The run.
+    /// The run's bare id.
     pub run_id: RunId,
-    /// Its latest snapshot.
+    /// The run's latest snapshot.
     pub snapshot_id: SnapshotId,
-    /// Where the run is in its execution.
+    /// Execution status of the run.
     pub execution_status: ExecutionStatus,
-    /// The run's status as its snapshot has it.
+    /// The run's status as its snapshot shows it.
     pub run_status: RunStatus,
-    /// The attempt that last started; none before the first.
+    /// Number of the attempt that started last; none before the first.
     pub attempt_number: Option<i32>,
     /// Why the snapshot was written.
     pub description: String,
@@ -42,15 +42,15 @@ impl Execution {
     }
 }
 
-/// An attempt that was started.
+/// A started attempt.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Started {
-    /// The run; its snapshot is the one that heartbeats and the completion must name.
+    /// The run, with the snapshot that heartbeats and the completion must name.
     pub execution: Execution,
-    /// The attempt must be kept by a heartbeat within this time from the start, or it counts as stalled.
+    /// Time from the start until the first heartbeat must come, or the attempt counts as stalled.
     pub heartbeat: Duration,
-    /// What the engine knows about the attempt, the run, its task, queue and environment.
+    /// Everything that the engine knows about the attempt, the run, its task, queue and environment.
     pub data: Value,
 }
 
@@ -66,13 +66,13 @@ impl Started {
 
 /// The answer to a heartbeat.
 ///
-/// If the snapshot is not the one that was sent, the run moved on and its deadline was not extended.
+/// If its snapshot is not the one that was sent, the run has moved on and its deadline was not extended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Heartbeat {
-    /// The run as it is now.
+    /// The run after the call.
     pub execution: Execution,
-    /// The next heartbeat must come within this time; none if the run's status has no deadline.
+    /// Time until the next heartbeat must come; none if the run's status has no deadline.
     pub heartbeat: Option<Duration>,
 }
 
@@ -85,7 +85,7 @@ impl Heartbeat {
         })
     }
 
-    /// None for a run that the server does not know: every column but `run_id` is null.
+    /// None for a run that the server does not know: then every column but `run_id` is null.
     pub(crate) fn from_nullable_row(row: &Row) -> Result<Option<Self>, Error> {
         let snapshot_id: Option<SnapshotId> = row.try_get("snapshot_id")?;
         match snapshot_id {

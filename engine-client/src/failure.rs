@@ -1,4 +1,4 @@
-//! Why an attempt failed, and whether it is worth another one.
+//! Why an attempt failed, and whether to retry it.
 
 use std::any::{Any, type_name};
 use std::error::Error as StdError;
@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 
 /// Why an attempt failed: what a handler returns as its error.
 ///
-/// Every standard error becomes one through `?`. Text, and errors that do not implement
-/// [`std::error::Error`], go through [`Failure::message`].
+/// Every standard error converts to it with `?`. For text, and errors that do not implement [`std::error::Error`],
+/// use [`Failure::message`].
 ///
-/// As long as the run has attempts left, the attempt is repeated as the run's policy says
-/// ([`Trigger::retry`](crate::Trigger::retry)), or the [`RetryPolicy`](crate::RetryPolicy) of the task or worker;
-/// a failure may ask for another pause, or for none more.
+/// While the run has attempts left, the attempt is retried by the run's policy
+/// ([`Trigger::retry`](crate::Trigger::retry)), or by the [`RetryPolicy`](crate::RetryPolicy) of the task or
+/// worker; a failure may request another pause, or no retry.
 ///
 /// ```
 /// use std::time::Duration;
@@ -41,25 +41,25 @@ pub struct Failure {
     retry: Retry,
 }
 
-/// Characters of an error in a log.
+/// Longest summary of an error in a log, characters.
 const LONGEST_SUMMARY: usize = 500;
 
-/// What a failed attempt, and a run that ended with it, has for an error.
+/// The error of a failed attempt, or of a run that ended with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RunError {
     /// `STRING_ERROR`: a message and nothing else.
     Message {
-        /// The message.
+        /// The text of the error.
         raw: String,
     },
     /// `BUILT_IN_ERROR`: an error of the handler's language.
     Error {
         /// The type of the error.
         name: String,
-        /// What it says.
+        /// The error's own message.
         message: String,
-        /// What caused it, one line per cause; empty if it has no cause.
+        /// Its causes, one line each; empty without a cause.
         stack_trace: String,
     },
     /// `CUSTOM_ERROR`: an error of the application's own form.
@@ -71,13 +71,13 @@ pub enum RunError {
     Internal {
         /// One of the engine's codes, such as `TASK_INPUT_ERROR`.
         code: String,
-        /// What happened.
+        /// What happened, in words.
         message: String,
     },
 }
 
 impl RunError {
-    /// The error on one line of a log, whatever its length.
+    /// The error on one line of a log, truncated.
     pub(crate) fn summary(&self) -> String {
         let text = match self {
             Self::Message { raw } | Self::Custom { raw } => raw.clone(),
@@ -91,20 +91,20 @@ impl RunError {
     }
 }
 
-/// Whether a failed attempt is worth another one.
+/// A failure's request about a retry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Retry {
-    /// As the policy says.
+    /// As the policy decides.
     ByPolicy,
     /// After this pause, if the run has attempts left.
     After(Duration),
     Never,
-    /// The run is to go back into its queue, without an attempt used up.
+    /// The run goes back to its queue without using up an attempt.
     Released,
 }
 
 impl Failure {
-    /// A failure that is only a message.
+    /// A failure with only a message.
     pub fn message(message: impl Display) -> Self {
         Self::new(RunError::Message {
             raw: message.to_string(),
@@ -120,19 +120,19 @@ impl Failure {
         Ok(Self::new(RunError::Custom { raw }))
     }
 
-    /// Asks for the next attempt after this pause, kept to the millisecond, if the run has attempts left.
+    /// Requests a retry after this pause, kept to the millisecond, if the run has attempts left.
     pub fn retry_after(mut self, pause: Duration) -> Self {
         self.retry = Retry::After(pause);
         self
     }
 
-    /// Says that another attempt would fail as well: the run ends.
+    /// Ends the run: a retry would fail as well.
     pub fn no_retry(mut self) -> Self {
         self.retry = Retry::Never;
         self
     }
 
-    /// The error.
+    /// The error to report.
     pub fn error(&self) -> &RunError {
         &self.error
     }
@@ -146,7 +146,7 @@ impl Failure {
         Self { error, retry }
     }
 
-    /// What a handler returns that gives its run back.
+    /// The failure with which a handler releases its run.
     pub(crate) fn release() -> Self {
         Self {
             retry: Retry::Released,
@@ -154,7 +154,7 @@ impl Failure {
         }
     }
 
-    /// What no other attempt mends.
+    /// A failure that no retry fixes.
     pub(crate) fn internal(code: &str, message: impl Display) -> Self {
         let error = RunError::Internal {
             code: code.to_owned(),
@@ -163,7 +163,7 @@ impl Failure {
         Self::new(error).no_retry()
     }
 
-    /// What somebody else reported: as text unless it is JSON.
+    /// An error that another party reported: as text unless it is JSON.
     pub(crate) fn reported(error: &str) -> Self {
         match serde_json::from_str::<Value>(error) {
             Ok(_) => Self::new(RunError::Custom {
@@ -173,7 +173,7 @@ impl Failure {
         }
     }
 
-    /// What a panic left behind: its message, if it is text.
+    /// The message of a panic, if it is text.
     pub(crate) fn panic(payload: &(dyn Any + Send)) -> Self {
         let message = if let Some(text) = payload.downcast_ref::<&str>() {
             (*text).to_owned()

@@ -1,4 +1,5 @@
-//! Ids of runs, snapshots and what runs wait for. The server accepts them bare or with their prefix and returns them bare.
+//! Ids of runs, snapshots, waitpoints and batches. The server accepts them bare or with their prefix and returns
+//! them bare.
 
 use std::convert::Infallible;
 use std::error::Error as StdError;

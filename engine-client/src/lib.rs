@@ -9,7 +9,7 @@
 //! - [`Worker`] has all the policy: it executes handlers, beats, waits, completes, retries, reconnects and
 //!   drains.
 //! - [`Watch`] follows a run from outside: its snapshots, or only its result.
-//! - [`Timekeeper`] sees to what is due, such as runs whose worker died. Every worker has one.
+//! - [`Timekeeper`] drives what is due, such as requeuing runs whose worker died. Every worker has one.
 //!
 //! # Five minutes
 //!
@@ -50,8 +50,8 @@
 //!
 //! # Triggering
 //!
-//! A run belongs to the transaction that triggers it, on any connection of yours: it is there with its commit,
-//! or never was.
+//! A run is part of the transaction that triggers it, on any connection of yours: it exists once that commits, and
+//! disappears if it rolls back.
 //!
 //! ```
 //! use engine_client::tokio_postgres::{Client, GenericClient};
@@ -72,60 +72,61 @@
 //! }
 //! ```
 //!
-//! [`Engine::trigger_many`] makes many runs by one statement. [`Watch`] waits for a result.
+//! [`Engine::trigger_many`] makes many runs with one statement. [`Watch`] waits for a result.
 //!
 //! # What a handler may rely on
 //!
-//! A run is executed at least once and finishes once. An attempt may be cut short at any `await`: its
-//! process may die, or the run may be cancelled or given to another worker after a heartbeat deadline has
-//! passed. What a handler does outside the database should therefore bear repetition; the server refuses
-//! the completion of an attempt that lost its run.
+//! A run is executed at least once and finishes once. An attempt may be interrupted at any `await`: its process
+//! may die, or the run may be cancelled, or passed to another worker after a missed heartbeat deadline. What a
+//! handler does outside the database should therefore tolerate repetition; the server refuses the completion of an
+//! attempt that lost its run.
 //!
-//! An attempt that fails comes again as often as its run says ([`Trigger::max_attempts`]), after pauses that the run's
-//! policy says ([`Trigger::retry`], else its task's registration, else its environment), or a [`RetryPolicy`] of the
-//! worker, unless its [`Failure`] asks for something else; without any of these a failure ends the run. By its [`Context`] a handler waits for
-//! time, for tokens and for other runs, and does a [`step`](Context::step) once in all attempts together. A run
-//! that waits for long may be [suspended](TaskOptions::suspend_after).
+//! A failed attempt is retried as often as its run allows ([`Trigger::max_attempts`]), after the pauses of the
+//! run's policy ([`Trigger::retry`], else its task's registration, else its environment), or of a [`RetryPolicy`]
+//! of the worker, unless its [`Failure`] requests something else; without any of these a failure ends the run.
+//! Through its [`Context`] a handler waits for time, for tokens and for other runs, and does a
+//! [`step`](Context::step) once across all attempts. A run that waits for long may be
+//! [suspended](TaskOptions::suspend_after).
 //!
-//! Handlers run on the threads of your runtime: work that blocks belongs in [`tokio::task::spawn_blocking`].
-//! Heartbeats have a thread of their own and go on even if all others are blocked; but only a handler that comes
-//! to an `await` can be stopped.
+//! Handlers run on the threads of your runtime: blocking work belongs in [`tokio::task::spawn_blocking`].
+//! Heartbeats have a thread of their own and continue even if all others are blocked; but a handler can only be
+//! stopped at an `await`.
 //!
 //! # Errors
 //!
-//! [`Error::kind`] says what an error means; one table in the crate maps every SQLSTATE to its kind, and says
-//! whether the same call may succeed later ([`Error::is_retryable`]). The worker repeats calls by that table,
-//! and only those that bear repetition: every call about a run names its snapshot, so that a second try of one
-//! that had succeeded is refused, and changes nothing.
+//! [`Error::kind`] classifies an error; one table in the crate maps every SQLSTATE to its kind, and says whether
+//! the same call may succeed later ([`Error::is_retryable`]). The worker repeats calls by that table, and only
+//! those that tolerate it: every call about a run names its snapshot, so that a second try of a successful one is
+//! refused, and changes nothing.
 //!
 //! # Connections
 //!
 //! A worker opens a connection each for dequeues, heartbeats and its timekeeper, and
-//! [a few](WorkerConfig::attempt_connections) for starts and completions. Each is made again when it is lost,
-//! with growing pauses and jitter ([`LinkConfig`]). Connecting and every call have a time limit there.
+//! [a few](WorkerConfig::attempt_connections) for starts and completions. Each is reopened when it is lost, with
+//! growing pauses and jitter ([`LinkConfig`]). Connecting and every call have a time limit.
 //!
-//! - **Poolers**: all statements are unnamed and sent with their types, so that every call works behind a
-//!   pooler in transaction mode. A [`Timekeeper`] there leads by a lock that belongs to a session of the pooler;
-//!   see there. [`WorkerConfig::wait`] keeps a session of the pooler while it waits.
-//! - **TLS**: with the feature `tls`, by [rustls](https://docs.rs/rustls): `Database::tls`.
+//! - **Poolers**: all statements are unnamed and sent with their types, so that every call works behind a pooler
+//!   in transaction mode. A [`Timekeeper`] leads there by a lock of one of the pooler's sessions, see its
+//!   documentation. [`WorkerConfig::wait`] occupies a session of the pooler while it waits.
+//! - **TLS**: with the feature `tls`, through [rustls](https://docs.rs/rustls): `Database::tls`.
 //!
 //! # Logs and metrics
 //!
-//! The worker logs through [`tracing`], with ids and never with payloads or outputs. An attempt that fails is
-//! logged as a warning, with the beginning of its error. Each run has a span `run` with the fields `run_id`, `task`
-//! and `traceparent`, the trace that its trigger gave it; for a propagator, [`Context::trace_context`] has all of
-//! it. In it is a span `attempt` with the field `number`, in which the handler is executed; runs that handlers
-//! trigger and wait for continue the trace.
+//! The worker logs through [`tracing`], with ids and never with payloads or outputs. A failed attempt is logged as
+//! a warning, with the beginning of its error. Each run has a span `run` with the fields `run_id`, `task` and
+//! `traceparent`, from its trigger; for a propagator, [`Context::trace_context`] has the whole context. Inside it,
+//! a span `attempt` with the field `number` covers the handler; runs that handlers trigger and wait for continue
+//! the trace.
 //!
 //! Through the facade [`metrics`](https://docs.rs/metrics) it counts:
 //!
 //! | name | what |
 //! |---|---|
-//! | `engine_runs_dequeued_total` | runs that were dequeued |
-//! | `engine_runs_held` | runs that are held now, executing or waiting |
-//! | `engine_attempts_started_total{task}` | attempts that were started |
-//! | `engine_attempts_completed_total{task,outcome,status}` | attempts that were completed: `success`, `failure` or `cancel`, and their attempt status |
-//! | `engine_attempts_abandoned_total{task}` | attempts that ended without a completion: lost, suspended, given back, silent for too long |
+//! | `engine_runs_dequeued_total` | dequeued runs |
+//! | `engine_runs_held` | runs held now, executing or waiting |
+//! | `engine_attempts_started_total{task}` | started attempts |
+//! | `engine_attempts_completed_total{task,outcome,status}` | completed attempts: `success`, `failure` or `cancel`, and their attempt status |
+//! | `engine_attempts_abandoned_total{task}` | attempts without a completion: lost, suspended, released, silent for too long |
 //! | `engine_attempt_start_seconds` | from the dequeue to the start of the handler |
 //! | `engine_attempt_seconds{task}` | how long handlers executed, without their waits |
 //! | `engine_batch_runs{call}` | runs in one call, `start` or `complete` |

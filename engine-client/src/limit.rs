@@ -1,17 +1,18 @@
-//! What operators set: environments and queues.
+//! Settings of operators: environments and queues.
 
 use serde_json::Value;
 use tokio_postgres::Row;
 
 use crate::Error;
 
-/// A limit that stays as it is.
+/// The parameter value that keeps a limit.
 const KEEP: i32 = -1;
 
-/// What a limit becomes: as SQL says it, null is none.
+/// A new value of a limit, as in SQL: null means no limit.
 type LimitChange = Option<i32>;
 
-/// A change of an environment. What is not set stays as it is; a new environment begins with the defaults.
+/// A change of an environment. Fields that are not set keep their values; a new environment starts with the
+/// defaults.
 ///
 /// ```
 /// use engine_client::EnvironmentChange;
@@ -34,7 +35,7 @@ pub struct EnvironmentChange {
 }
 
 impl EnvironmentChange {
-    /// Changes nothing of this environment yet.
+    /// A change of this environment without any fields set.
     pub fn new(environment_id: impl Into<String>) -> Self {
         Self {
             environment_id: environment_id.into(),
@@ -75,25 +76,25 @@ impl EnvironmentChange {
         self
     }
 
-    /// What its queues together may go beyond the limit by: a factor of at least 1.
+    /// Factor, at least 1, by which its queues together may exceed the limit.
     pub fn burst_factor(mut self, factor: f64) -> Self {
         self.burst_factor = Some(factor);
         self
     }
 
-    /// Whether it hands out nothing. What runs goes on.
+    /// Whether dequeues skip it. Running attempts continue.
     pub fn paused(mut self, is_paused: bool) -> Self {
         self.is_paused = Some(is_paused);
         self
     }
 
-    /// Whether it takes no new runs.
+    /// Whether it accepts no new runs.
     pub fn archived(mut self, is_archived: bool) -> Self {
         self.is_archived = Some(is_archived);
         self
     }
 
-    /// Whether its runs need a worker version that was registered.
+    /// Whether its runs need a registered worker version.
     pub fn requires_version(mut self, requires_version: bool) -> Self {
         self.requires_version = Some(requires_version);
         self
@@ -105,35 +106,35 @@ impl EnvironmentChange {
         self
     }
 
-    /// The retry policy of its runs that have none, neither by their [trigger](crate::Trigger::retry) nor by their
-    /// task; none to take it away.
+    /// The retry policy of runs without one from their [trigger](crate::Trigger::retry) or their task; none
+    /// removes it.
     pub fn retry(mut self, retry: Option<Value>) -> Self {
         self.retry = Some(retry.unwrap_or(Value::Null));
         self
     }
 }
 
-/// An environment as it is.
+/// An environment as stored.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Environment {
-    /// Its id.
+    /// The environment's id.
     pub environment_id: String,
     /// `PRODUCTION`, `STAGING`, `PREVIEW` or `DEVELOPMENT`.
     pub kind: String,
     /// How many of its runs may hold a slot at once, before the burst factor.
     pub concurrency_limit: Option<i32>,
-    /// What its queues together may go beyond the limit by.
+    /// Factor by which its queues together may exceed the limit.
     pub burst_factor: f64,
-    /// Whether it hands out nothing.
+    /// Whether dequeues skip it.
     pub is_paused: bool,
-    /// Whether it takes no new runs.
+    /// Whether it accepts no new runs.
     pub is_archived: bool,
-    /// Whether its runs need a worker version that was registered.
+    /// Whether its runs need a registered worker version.
     pub requires_version: bool,
     /// How many runs each of its queues may hold.
     pub max_queue_size: Option<i32>,
-    /// The retry policy of its runs that have none.
+    /// The retry policy of runs without one.
     pub retry: Option<Value>,
 }
 
@@ -153,7 +154,7 @@ impl Environment {
     }
 }
 
-/// A change of a queue. What is not set stays as it is.
+/// A change of a queue. Fields that are not set keep their values.
 ///
 /// ```
 /// use engine_client::QueueChange;
@@ -171,7 +172,7 @@ pub struct QueueChange {
 }
 
 impl QueueChange {
-    /// Changes nothing of this queue in the environment `default` yet.
+    /// A change of this queue in the environment `default`, without any fields set.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -196,13 +197,13 @@ impl QueueChange {
         self
     }
 
-    /// Whether it hands out nothing. What runs goes on.
+    /// Whether dequeues skip it. Running attempts continue.
     pub fn paused(mut self, is_paused: bool) -> Self {
         self.is_paused = Some(is_paused);
         self
     }
 
-    /// What stands in for the limit as long as it is there; none to take it away.
+    /// Replaces the limit while it is set; none removes it.
     pub fn override_limit(mut self, limit: Option<u32>) -> Self {
         self.override_limit = limit.map(to_limit);
         self
@@ -215,19 +216,19 @@ impl QueueChange {
     }
 }
 
-/// A queue as it is.
+/// A queue as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Queue {
-    /// Its name.
+    /// The queue's name.
     pub name: String,
-    /// Its environment.
+    /// The queue's environment.
     pub environment_id: String,
     /// How many of its runs, or of the runs of each concurrency key, may hold a slot at once.
     pub concurrency_limit: Option<i32>,
-    /// Whether it hands out nothing.
+    /// Whether dequeues skip it.
     pub is_paused: bool,
-    /// What stands in for the limit.
+    /// Replaces the limit while it is set.
     pub override_limit: Option<i32>,
     /// How many runs may be queued.
     pub max_size: Option<i32>,

@@ -1,4 +1,4 @@
-//! A connection that comes back.
+//! A connection that reconnects.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -11,13 +11,13 @@ use tokio_util::sync::CancellationToken;
 use crate::backoff::{Backoff, BackoffRange};
 use crate::{Connection, Database, Error, ErrorKind};
 
-/// How a long-lived connection is made and kept.
+/// How a long-lived connection is opened and kept.
 #[derive(Debug, Clone)]
 pub struct LinkConfig {
-    /// How long connecting may take before it is tried again. Default: 5 s.
+    /// Longest time to connect before another try. Default: 5 s.
     pub connect_timeout: Duration,
-    /// How long the answer to a call may take before the connection counts as lost; a dequeue that waits may take
-    /// this much longer than its wait. What the server still does then is cancelled. Default: 15 s.
+    /// Longest time for the answer to a call before the connection counts as lost; a dequeue that waits may take
+    /// this much longer than its wait. The server then cancels the call. Default: 15 s.
     pub call_timeout: Duration,
     /// Pauses between attempts to connect. Default: 50 ms to 2 s.
     pub reconnect: BackoffRange,
@@ -36,26 +36,26 @@ impl Default for LinkConfig {
     }
 }
 
-/// A connection that is made when it is first needed and made again after it was lost.
+/// A connection that is opened on first use and reopened after it was lost.
 ///
-/// Many tasks may share it: their calls are pipelined, and while it is down one of them reconnects and the
-/// others wait for it.
+/// Many tasks may share it: their calls are pipelined, and while it is down one of them reconnects and the others
+/// wait for it.
 #[derive(Debug)]
 pub(crate) struct Link {
     database: Database,
     config: LinkConfig,
-    /// Held while connecting, so that only one task knocks at a server that is down.
+    /// Locked while connecting, so that only one task tries to reach a server that is down.
     line: Mutex<Line>,
 }
 
 #[derive(Debug)]
 struct Line {
     connection: Option<Arc<Connection>>,
-    /// Kept here, because a task that gives up waiting hands over to the next.
+    /// Kept here, so that the next task continues the pauses of one that stopped waiting.
     backoff: Backoff,
 }
 
-/// A connection whose call has no answer yet; dropped, it is abandoned.
+/// A connection with an unanswered call; dropping this abandons the connection.
 struct Unanswered<'a>(Option<&'a Connection>);
 
 impl Drop for Unanswered<'_> {
@@ -66,10 +66,10 @@ impl Drop for Unanswered<'_> {
     }
 }
 
-/// What came of a call that was repeated until it had an answer.
+/// The outcome of a call that was repeated until it had an answer.
 pub(crate) struct Answer<T> {
     pub(crate) result: Result<T, Error>,
-    /// Whether an earlier try may have taken effect without our knowing.
+    /// Whether an earlier try may have taken effect without a visible answer.
     pub(crate) may_repeat: bool,
 }
 
@@ -89,7 +89,7 @@ impl Link {
     /// The connection; if it is down, waits until it is up again.
     ///
     /// # Errors
-    /// Only what waiting does not heal, such as a wrong password.
+    /// Only errors that waiting does not fix, such as a wrong password.
     pub(crate) async fn connection(&self) -> Result<Arc<Connection>, Error> {
         let mut line = self.line.lock().await;
         if let Some(connection) = &line.connection
@@ -124,7 +124,7 @@ impl Link {
         }
     }
 
-    /// Awaits the answer to `call`, which was made on `connection`, for the usual time.
+    /// Waits for the answer to `call`, made on `connection`, for the usual time.
     pub(crate) async fn answer<T>(
         &self,
         connection: &Connection,
@@ -134,7 +134,7 @@ impl Link {
             .await
     }
 
-    /// Awaits the answer to `call` for at most `limit`. A connection that failed is cut: the state of its
+    /// Waits for the answer to `call` for at most `limit`. A connection that failed is cut: the state of its
     /// session is unknown, and the next call gets a new one.
     pub(crate) async fn answer_within<T>(
         &self,
@@ -154,8 +154,8 @@ impl Link {
         result
     }
 
-    /// Awaits the answer to `call`, for which the server may wait for `wait`, and which is alone on its connection:
-    /// if this future is dropped, the server is told to stop. At `stop` as well, and then there may be no answer.
+    /// Waits for the answer to `call`, for which the server may wait for `wait`, alone on its connection: dropping
+    /// this future makes the server stop. So does `stop`, and then there may be no answer.
     pub(crate) async fn answer_after<T>(
         &self,
         wait: Duration,
@@ -169,14 +169,14 @@ impl Link {
         let answered = tokio::select! {
             biased;
             result = &mut answer => Some(result),
-            // What takes a moment anyway may finish.
+            // A call that is short anyway may finish.
             () = stop.cancelled(), if !wait.is_zero() => None,
         };
         let result = match answered {
             Some(result) => result.map(Some),
             None => {
                 connection.cancel().await;
-                // What it has taken already is ours.
+                // The runs that it has claimed already are ours.
                 match answer.await {
                     Err(error) if error.is_cancelled() => Ok(None),
                     result => result.map(Some),
@@ -187,8 +187,8 @@ impl Link {
         result
     }
 
-    /// Repeats `call`, on new connections where needed, until it has an answer that repeating does not
-    /// change. The caller bounds it in time.
+    /// Repeats `call`, on new connections where needed, until it has an answer that repeating would not change.
+    /// The caller sets the time limit.
     pub(crate) async fn persist<T, Call>(&self, call: impl Fn(Arc<Connection>) -> Call) -> Answer<T>
     where
         Call: Future<Output = Result<T, Error>>,
@@ -225,7 +225,7 @@ impl Link {
         self.config.reconnect
     }
 
-    /// Closes the connection, if it is up and nobody uses it any more.
+    /// Closes the connection, if it is up and no task uses it any more.
     pub(crate) async fn close(&self) {
         let connection = self.line.lock().await.connection.take();
         if let Some(connection) = connection.and_then(Arc::into_inner) {
@@ -234,12 +234,12 @@ impl Link {
     }
 }
 
-/// Whether the same call may be answered otherwise a little later.
+/// Whether the same call may succeed a little later.
 pub(crate) fn is_transient(error: &Error) -> bool {
     error.is_retryable() || needs_new_connection(error)
 }
 
-/// A session that loaded another version of the extension's library can only be replaced.
+/// Whether the session has loaded another version of the extension's library, and must be replaced.
 fn needs_new_connection(error: &Error) -> bool {
     matches!(
         error.kind(),

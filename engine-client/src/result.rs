@@ -1,4 +1,4 @@
-//! What became of a run.
+//! Results of runs.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,45 +10,45 @@ use crate::dequeue::read_payload;
 use crate::time::from_ms;
 use crate::{Error, ExecutionStatus, RunId, RunStatus, SnapshotId};
 
-/// What became of a run so far; with its output or its error once it is over.
+/// The status of a run, with its output or error once it has ended.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct RunResult {
-    /// The run.
+    /// The run's bare id.
     pub run_id: RunId,
-    /// Its latest snapshot.
+    /// The run's latest snapshot.
     pub snapshot_id: SnapshotId,
-    /// The run's status.
+    /// Status for the run's owner.
     pub run_status: RunStatus,
-    /// Where the run is in its execution.
+    /// Execution status of the run.
     pub execution_status: ExecutionStatus,
-    /// The attempt that last started; none before the first.
+    /// Number of the attempt that started last; none before the first.
     pub attempt_number: Option<i32>,
-    /// The output as text, if the run succeeded; [`output`](Self::output) reads it.
+    /// The output as text, if the run succeeded; [`output`](Self::output) parses it.
     pub output: Option<String>,
     /// The media type of the output.
     pub output_type: Option<String>,
-    /// The error, by its `type` and the keys of that type, if the run failed or was cancelled.
+    /// The error, with its `type` and the keys of that type, if the run failed or was cancelled.
     pub error: Option<Value>,
     /// When the run ended, by the server's clock.
     pub completed_at: Option<SystemTime>,
-    /// How long its attempts took together, as their workers reported.
+    /// Total time of its attempts, as their workers reported it.
     pub usage: Duration,
 }
 
 impl RunResult {
-    /// Whether the run is over: then nothing of it changes any more.
+    /// Whether the run has ended: then nothing about it changes any more.
     pub fn is_finished(&self) -> bool {
         self.execution_status == ExecutionStatus::Finished
     }
 
-    /// Whether the run is over and succeeded.
+    /// Whether the run has ended and succeeded.
     pub fn is_success(&self) -> bool {
         self.run_status == RunStatus::CompletedSuccessfully
     }
 
-    /// The output, read from JSON, or from the bare text if its type is `text/plain`. A run without output
-    /// gives what `null` reads as.
+    /// The output, parsed as JSON, or the text itself if its type is `text/plain`. Without an output, the value
+    /// that `null` parses to.
     ///
     /// # Errors
     /// [`ErrorKind::Serialization`](crate::ErrorKind::Serialization) if the output is not a `T`.
@@ -57,7 +57,7 @@ impl RunResult {
         read_payload(output, self.output_type.as_deref().unwrap_or_default())
     }
 
-    /// What the error says, in one line; none without an error.
+    /// The error's message, in one line; none without an error.
     pub fn error_message(&self) -> Option<String> {
         let error = self.error.as_ref()?;
         let text = |key: &str| error[key].as_str().map(str::to_owned);

@@ -1,4 +1,4 @@
-//! What makes runs by the clock.
+//! Schedules.
 
 use std::time::SystemTime;
 
@@ -8,7 +8,7 @@ use tokio_postgres::Row;
 
 use crate::Error;
 
-/// How a schedule is made or changed. What is not said stays as it is.
+/// A change of a schedule. Fields that are not set keep their values.
 ///
 /// ```
 /// use engine_client::ScheduleChange;
@@ -31,7 +31,7 @@ pub struct ScheduleChange {
 }
 
 impl ScheduleChange {
-    /// The schedule of this id. A new one needs a task and an expression.
+    /// A change of the schedule with this id. A new one needs a task and an expression.
     pub fn new(id: impl Into<String>) -> Self {
         Self {
             id: id.into(),
@@ -53,14 +53,14 @@ impl ScheduleChange {
         self
     }
 
-    /// When they begin: five fields, minute, hour, day of month, month and day of week, or six with seconds in
-    /// front.
+    /// The cron expression: five fields, minute, hour, day of month, month and day of week, or six with seconds
+    /// first.
     pub fn cron(mut self, cron: impl Into<String>) -> Self {
         self.cron = Some(cron.into());
         self
     }
 
-    /// The zone of the expression, by its name. Default: UTC.
+    /// The IANA time zone of the expression. Default: UTC.
     pub fn timezone(mut self, timezone: impl Into<String>) -> Self {
         self.timezone = Some(timezone.into());
         self
@@ -72,19 +72,19 @@ impl ScheduleChange {
         self
     }
 
-    /// What its runs get under the key `payload`, beside their times.
+    /// Data for its runs, under the key `payload`, beside their times.
     pub fn payload(mut self, payload: Value) -> Self {
         self.payload = Some(payload);
         self
     }
 
-    /// What it is called elsewhere.
+    /// The owner's name for it.
     pub fn external_id(mut self, external_id: impl Into<String>) -> Self {
         self.external_id = Some(external_id.into());
         self
     }
 
-    /// By how much the beginnings of runs are spread, such as `30m`, or `10%` of the time between two ticks.
+    /// Time over which the starts of runs are spread, such as `30m`, or `10%` of the time between two ticks.
     pub fn spread_window(mut self, window: impl Into<String>) -> Self {
         self.spread_window = Some(window.into());
         self
@@ -96,32 +96,32 @@ impl ScheduleChange {
         self
     }
 
-    /// Other options of its runs, by the names of the parameters of `engine_trigger`.
+    /// Other options of its runs, with the parameter names of `engine_trigger`.
     pub fn options(mut self, options: Value) -> Self {
         self.options = Some(options);
         self
     }
 }
 
-/// A schedule.
+/// A schedule as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Schedule {
-    /// Its id.
+    /// The schedule's id.
     pub id: String,
     /// The environment of its runs.
     pub environment_id: String,
     /// The task of its runs.
     pub task: String,
-    /// When they begin.
+    /// The cron expression.
     pub cron: String,
-    /// The zone of the expression.
+    /// The IANA time zone of the expression.
     pub timezone: String,
-    /// By how much beginnings are spread.
+    /// Time over which the starts of runs are spread.
     pub spread_window: Option<String>,
     /// Whether it makes runs.
     pub is_active: bool,
-    /// The next beginning; none if it is not active.
+    /// The next run; none if it is not active.
     pub next: Option<Beginning>,
 }
 
@@ -161,29 +161,29 @@ impl Schedule {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct ScheduledRun {
-    /// The schedule.
+    /// The schedule's id.
     pub schedule_id: String,
-    /// The beginning that the run is for, as RFC 3339 has it.
+    /// The tick that the run is for, as RFC 3339.
     pub timestamp: String,
-    /// The one before; none for the first.
+    /// The previous tick; none for the first.
     pub last_timestamp: Option<String>,
-    /// The zone of the expression.
+    /// The IANA time zone of the expression.
     pub timezone: String,
-    /// The next beginnings, soonest first.
+    /// The next ticks, soonest first.
     pub upcoming: Vec<String>,
-    /// What the schedule was called by whoever made it.
+    /// The owner's name for the schedule.
     pub external_id: Option<String>,
     /// The payload of the schedule.
     pub payload: Option<Value>,
 }
 
-/// When a schedule makes a run.
+/// One run of a schedule, before it is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Beginning {
-    /// What the expression says.
+    /// The tick.
     pub nominal_at: SystemTime,
-    /// When the run may be dequeued, a little later if the schedule is spread.
+    /// When the run may be dequeued, later than the tick if the schedule is spread.
     pub effective_at: SystemTime,
 }
 

@@ -1,4 +1,4 @@
-//! When to stop.
+//! Signals that stop a process.
 
 /// Waits until the process is asked to stop: by SIGTERM (on Unix) or by Ctrl-C.
 ///

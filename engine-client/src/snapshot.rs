@@ -1,4 +1,4 @@
-//! Snapshots of a run as its workers and its watchers read them.
+//! Snapshots of a run, as workers and watchers read them.
 
 use serde_json::Value;
 
@@ -8,18 +8,18 @@ use crate::{Error, ExecutionStatus, RunStatus, SnapshotId};
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct RunSnapshot {
-    /// Its id; ids of a run's snapshots increase as text.
+    /// The snapshot's id; ids of a run's snapshots increase as text.
     pub snapshot_id: SnapshotId,
-    /// Where the run was in its execution.
+    /// Execution status of the run.
     pub execution_status: ExecutionStatus,
-    /// The run's status.
+    /// The run's status for its owner.
     pub run_status: RunStatus,
-    /// The attempt that had last started; none before the first.
+    /// Number of the attempt that had started last; none before the first.
     pub attempt_number: Option<i32>,
     /// Why the snapshot was written.
     pub description: String,
-    /// All that the engine told, by the keys of its specification: with checkpoint, batch and, of the newest
-    /// snapshot, the completed waitpoints.
+    /// Everything that the server sent: with checkpoint, batch and, for the newest snapshot, the completed
+    /// waitpoints.
     pub data: Value,
 }
 

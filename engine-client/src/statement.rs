@@ -1,7 +1,6 @@
 //! Every SQL text that the client sends: one call of one function each.
 //!
-//! Arguments are named, so that the extension may add parameters, and columns are named, so that it may add
-//! columns.
+//! Arguments and columns are named, so that the extension may add parameters and columns.
 
 pub(crate) const VERSION: &str = "select engine_version() as version";
 
@@ -58,8 +57,8 @@ select e.run_id, e.snapshot_id, e.execution_status, e.run_status, e.attempt_numb
        e.heartbeat_ms
 from engine_heartbeat_many(run_ids => $1, snapshot_ids => $2, worker_id => $3, runner_id => $4) as e";
 
-/// Which of these functions the role may not execute. What is not there is refused when it is called, and before an
-/// update of the extension everything is.
+/// The functions among these that the role may not execute. Functions that do not exist are refused when they are
+/// called: before an update of the extension they may be missing.
 pub(crate) const MISSING_RIGHTS: &str = "\
 select f.name from unnest($1) as f(name)
 where not has_function_privilege(to_regproc(f.name)::oid, 'execute')";

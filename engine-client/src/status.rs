@@ -73,7 +73,7 @@ macro_rules! status {
 }
 
 status! {
-    /// What a run is to its user.
+    /// A run's status for its owner.
     RunStatus {
         Delayed = "DELAYED",
         Pending = "PENDING",
@@ -104,7 +104,7 @@ status! {
 }
 
 impl RunStatus {
-    /// Whether the run is over: a final status never changes again.
+    /// Whether the run has ended: a final status never changes again.
     pub fn is_final(self) -> bool {
         match self {
             Self::Canceled
@@ -129,7 +129,7 @@ impl RunStatus {
 }
 
 status! {
-    /// Where a run is in its execution: the status of its latest snapshot.
+    /// A run's status for the engine, that of its latest snapshot.
     ExecutionStatus {
         RunCreated = "RUN_CREATED",
         Delayed = "DELAYED",
@@ -145,11 +145,11 @@ status! {
 }
 
 status! {
-    /// What became of an attempt that was completed.
+    /// The outcome of a completed attempt.
     AttemptStatus {
         RunFinished = "RUN_FINISHED",
         RunPendingCancel = "RUN_PENDING_CANCEL",
-        /// The run went back into its queue.
+        /// The run was requeued.
         RetryQueued = "RETRY_QUEUED",
         /// The run stays with its worker, which starts the next attempt itself.
         RetryImmediately = "RETRY_IMMEDIATELY",

@@ -1,4 +1,4 @@
-//! Times and durations at the SQL border; everywhere else they are `SystemTime` and `Duration`.
+//! Conversion of times and durations for SQL; everywhere else they are `SystemTime` and `Duration`.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -21,7 +21,7 @@ pub(crate) fn from_ms(ms: i64) -> Duration {
     Duration::from_millis(u64::try_from(ms).unwrap_or(0))
 }
 
-/// Whole seconds, rounded up so that a short limit does not become none.
+/// Whole seconds, rounded up so that a short limit does not become zero.
 pub(crate) fn to_seconds(duration: Duration) -> i32 {
     let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
     i32::try_from(seconds).unwrap_or(i32::MAX)
@@ -32,7 +32,7 @@ pub(crate) fn from_seconds(seconds: i32) -> Duration {
     Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
 }
 
-/// `2026-01-31T12:00:00.000000Z`: JSON has no time, and Postgres reads this form under every `DateStyle`.
+/// `2026-01-31T12:00:00.000000Z`: JSON has no time, and Postgres reads this format under every `DateStyle`.
 pub(crate) fn to_rfc3339(at: SystemTime) -> String {
     let micros = match at.duration_since(UNIX_EPOCH) {
         Ok(after) => i64::try_from(after.as_micros()).unwrap_or(i64::MAX),
@@ -65,12 +65,12 @@ fn civil_date(days: i64) -> (i64, i64, i64) {
     (year, month, day)
 }
 
-/// A duration as the engine reads it.
+/// Formats a duration for the engine.
 pub(crate) fn to_text(duration: Duration) -> String {
     format!("{}s", to_seconds(duration))
 }
 
-/// For `#[serde(serialize_with)]`: a duration as the engine reads it.
+/// For `#[serde(serialize_with)]`: formats a duration for the engine.
 pub(crate) fn serialize_duration<S: Serializer>(
     value: &Duration,
     out: S,
@@ -78,7 +78,7 @@ pub(crate) fn serialize_duration<S: Serializer>(
     out.serialize_str(&to_text(*value))
 }
 
-/// For `#[serde(serialize_with)]`: the same, or nothing.
+/// For `#[serde(serialize_with)]`: an optional duration.
 pub(crate) fn serialize_nullable_duration<S: Serializer>(
     value: &Option<Duration>,
     out: S,

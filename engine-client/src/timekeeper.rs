@@ -1,4 +1,4 @@
-//! Seeing to what is due.
+//! The timekeeper: it calls the tick.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -9,17 +9,17 @@ use tokio_postgres::error::SqlState;
 use crate::link::{Link, LinkConfig};
 use crate::{Connection, Database, Error};
 
-/// How many intervals a timekeeper that does not lead lets pass between its ticks.
+/// A timekeeper that does not lead ticks once in this many intervals.
 const PATIENCE: u32 = 10;
 
-/// How a [`Timekeeper`] works.
+/// Options of a [`Timekeeper`].
 #[derive(Debug, Clone)]
 pub struct TimekeeperConfig {
     /// The pause between ticks; each is shortened by up to half at random. Default: 1 s.
     pub interval: Duration,
-    /// How many items one tick may do. When it does that many, the next tick follows at once. Default: 1000.
+    /// Most items of one tick. A tick that does this many is followed by another one at once. Default: 1000.
     pub max_items: i32,
-    /// How the connection is made and kept.
+    /// How the connection is opened and kept.
     pub link: LinkConfig,
 }
 
@@ -33,14 +33,14 @@ impl Default for TimekeeperConfig {
     }
 }
 
-/// Calls `engine_tick` from time to time. Without it nothing that is due happens: above all, a run whose
-/// worker died is not put back into its queue.
+/// Calls `engine_tick` periodically. Without it nothing that is due happens: above all, a run whose worker died is
+/// not requeued.
 ///
-/// Any number may run beside each other; one anywhere is enough. Of all in a database one leads, by `engine_lead`,
-/// and ticks at every interval. The others ask for the lock at every interval, which
-/// writes nothing, and tick at every tenth, so that all goes on even if a pooler in transaction mode keeps the
-/// lock of a leader that is gone. None is needed where the server preloads the library and ticks itself. Every
-/// [`Worker`](crate::Worker) has one unless it is configured without.
+/// Any number may run at the same time; one is enough. Of all in a database one leads, by `engine_lead`, and ticks
+/// at every interval. The others ask for the lock at every interval, which writes nothing, and tick at every
+/// tenth, as a fallback if a pooler in transaction mode keeps the lock of a leader that is gone. None is needed
+/// where the server preloads the library and ticks itself. Every [`Worker`](crate::Worker) has one unless it is
+/// configured without.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), engine_client::Error> {
@@ -69,8 +69,8 @@ impl Timekeeper {
     ///
     /// # Errors
     /// [`Setup`](crate::ErrorKind::Setup), [`InvalidInput`](crate::ErrorKind::InvalidInput) or
-    /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation) if the database cannot be used in this way:
-    /// waiting does not heal that.
+    /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation) if the database cannot be used in this way: waiting
+    /// does not fix that.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
         let result = tokio::select! {
             () = shutdown => Ok(()),
@@ -83,7 +83,7 @@ impl Timekeeper {
     async fn keep_time(&self) -> Error {
         let mut lead = Lead::default();
         loop {
-            let is_full = match self.turn(&mut lead).await {
+            let is_full = match self.tick_if_due(&mut lead).await {
                 Ok(is_full) => is_full,
                 Err(error) if error.is_lasting() => return error,
                 Err(error) => {
@@ -97,15 +97,15 @@ impl Timekeeper {
         }
     }
 
-    /// A tick, if it is this one's turn; true if there may be more to do.
-    async fn turn(&self, lead: &mut Lead) -> Result<bool, Error> {
+    /// Ticks if it is time; returns whether there may be more to do.
+    async fn tick_if_due(&self, lead: &mut Lead) -> Result<bool, Error> {
         let connection = self.link.connection().await?;
         lead.move_to(&connection);
         if !lead.is_held && !lead.is_forbidden {
             let call = async { connection.engine().lead().await };
             match self.link.answer(&connection, call).await {
                 Ok(is_held) => lead.is_held = is_held,
-                // It ticks as those do that follow, and learns so of an extension that is to be updated.
+                // It ticks like a follower, and so learns whether the extension needs an update.
                 Err(error) if is_forbidden(&error) => {
                     lead.is_forbidden = true;
                     tracing::warn!(%error, "this timekeeper cannot lead");
@@ -121,7 +121,7 @@ impl Timekeeper {
             return Ok(false);
         }
         lead.ticked_at = Instant::now();
-        // Asks again afterwards: rights are granted, and extensions updated.
+        // Asks again afterwards: rights may have been granted, or the extension updated.
         lead.is_forbidden = false;
         self.tick(&connection).await
     }
@@ -146,12 +146,12 @@ fn is_forbidden(error: &Error) -> bool {
     error.code().is_some_and(|code| reasons.contains(code))
 }
 
-/// Whether a timekeeper leads; its lock goes with its connection.
+/// Whether a timekeeper leads; its lock ends with its connection.
 #[derive(Debug)]
 struct Lead {
     connection: Weak<Connection>,
     is_held: bool,
-    /// Whether it cannot, as far as is known.
+    /// Whether it cannot lead, as far as is known.
     is_forbidden: bool,
     ticked_at: Instant,
 }

@@ -1,6 +1,6 @@
-//! Asking for a run.
+//! Triggers.
 
-mod entrance;
+mod conditions;
 
 use std::time::{Duration, SystemTime};
 
@@ -11,9 +11,9 @@ use tokio_postgres::Row;
 use crate::time::{serialize_ms, serialize_nullable_duration, serialize_seconds, serialize_time};
 use crate::{BatchId, Debounce, Dequeued, Error, ExecutionStatus, RunId, RunStatus, SnapshotId};
 
-/// A run to be triggered: its task, its payload and its options.
+/// A run to trigger: its task, its payload and its options.
 ///
-/// What is not set keeps the default of the SQL function.
+/// Options that are not set have the default of the SQL function.
 ///
 /// ```
 /// # fn main() -> Result<(), engine_client::Error> {
@@ -145,14 +145,14 @@ impl Trigger {
         }
     }
 
-    /// The same as a child of `parent`: in its environment and, unless it has one of its own, in its trace.
+    /// This trigger as a child of `parent`: in its environment and, unless it has one of its own, in its trace.
     pub(crate) fn inherited_from(mut self, parent: &Dequeued) -> Self {
         self.environment_id.clone_from(&parent.environment_id);
         self.trace_context = self.trace_context.or_else(|| parent.trace_context.clone());
         self
     }
 
-    /// What the handler gets as its input, as JSON.
+    /// The handler's input, as JSON.
     ///
     /// # Errors
     /// [`ErrorKind::Serialization`](crate::ErrorKind::Serialization) if `payload` cannot be written as
@@ -162,7 +162,7 @@ impl Trigger {
         Ok(self.payload_text(text, "application/json"))
     }
 
-    /// A payload that is text already, with its media type.
+    /// A payload that is already text, with its media type.
     pub fn payload_text(
         mut self,
         payload: impl Into<String>,
@@ -197,22 +197,22 @@ impl Trigger {
         self
     }
 
-    /// How far the run goes ahead of those triggered with it, as if it had been triggered that much
+    /// How far the run moves ahead of runs triggered at the same time, as if it had been triggered that much
     /// earlier. Kept to the millisecond.
     pub fn priority(mut self, priority: Duration) -> Self {
         self.priority = priority;
         self
     }
 
-    /// How many attempts the run has, the first included. Default: 3. More than one alone ask for retries after the
-    /// default delays: 1 s, twice as long each time, up to 60 s.
+    /// Limit on the number of attempts, including the first. Default: 3. More than one, without a retry policy,
+    /// requests retries after the default delays: 1 s, twice as long each time, up to 60 s.
     pub fn max_attempts(mut self, max_attempts: i32) -> Self {
         self.max_attempts = Some(max_attempts);
         self
     }
 
-    /// When a failed attempt of the run comes again, by the keys that `engine_trigger` has for it: `maxAttempts`,
-    /// `factor`, `minTimeoutInMs`, `maxTimeoutInMs`, `randomize` and `outOfMemory.machine`.
+    /// The retry policy of the run, with the keys of `engine_trigger`: `maxAttempts`, `factor`, `minTimeoutInMs`,
+    /// `maxTimeoutInMs`, `randomize` and `outOfMemory.machine`.
     ///
     /// ```
     /// # use engine_client::Trigger;
@@ -224,7 +224,7 @@ impl Trigger {
         self
     }
 
-    /// How long an attempt may take. Kept in whole seconds, rounded up.
+    /// Time limit of an attempt. Kept in whole seconds, rounded up.
     pub fn max_duration(mut self, max_duration: Duration) -> Self {
         self.max_duration = Some(max_duration);
         self
@@ -236,7 +236,7 @@ impl Trigger {
         self
     }
 
-    /// Words to find the run by.
+    /// Labels for readers.
     pub fn tags<I>(mut self, tags: I) -> Self
     where
         I: IntoIterator,
@@ -246,7 +246,7 @@ impl Trigger {
         self
     }
 
-    /// Data about the run that is not its input.
+    /// The caller's own data, which handlers may change.
     pub fn metadata(mut self, metadata: Value) -> Self {
         self.metadata = Some(metadata);
         self
@@ -264,37 +264,37 @@ impl Trigger {
         self
     }
 
-    /// Notes of the service that triggers.
+    /// The caller's own data, which nothing changes.
     pub fn annotations(mut self, annotations: Value) -> Self {
         self.annotations = Some(annotations);
         self
     }
 
-    /// The run's place in its queue. Default: the time of the call.
+    /// Queue order of the run. Default: the time of the call.
     pub fn queue_timestamp(mut self, queue_timestamp: SystemTime) -> Self {
         self.queue_timestamp = Some(queue_timestamp);
         self
     }
 
-    /// The run that this one repeats.
+    /// The run that this one replays.
     pub fn replayed_from(mut self, run_id: impl Into<RunId>) -> Self {
         self.replayed_from = Some(run_id.into());
         self
     }
 
-    /// The id of the new run, so that repeating the trigger cannot make two. Default: a new id.
+    /// The id of the new run, so that repeating the trigger cannot make a second run. Default: a new id.
     pub fn run_id(mut self, run_id: impl Into<RunId>) -> Self {
         self.run_id = Some(run_id.into());
         self
     }
 
-    /// The run that triggers this one.
+    /// The parent of this run.
     pub fn parent(mut self, run_id: impl Into<RunId>) -> Self {
         self.parent_run_id = Some(run_id.into());
         self
     }
 
-    /// The run that triggers this one, and that waits for its end from the same commit on.
+    /// The parent of this run, which waits for its end from the commit of the trigger.
     pub fn awaited_by(mut self, run_id: impl Into<RunId>) -> Self {
         self.resume_parent = true;
         self.parent(run_id)
@@ -307,17 +307,17 @@ impl Trigger {
     }
 }
 
-/// A run that was triggered.
+/// The outcome of a trigger: a new run, or an existing one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Triggered {
-    /// The run.
+    /// The run's bare id.
     pub run_id: RunId,
-    /// Its latest snapshot.
+    /// The run's latest snapshot.
     pub snapshot_id: SnapshotId,
-    /// `PENDING` for a new run, `DELAYED` for one that waits for its time.
+    /// `PENDING` for a new run, `DELAYED` for a delayed one.
     pub run_status: RunStatus,
-    /// `QUEUED` for a new run, `DELAYED` for one that waits for its time.
+    /// `QUEUED` for a new run, `DELAYED` for a delayed one.
     pub execution_status: ExecutionStatus,
     /// Whether the run existed before this trigger.
     pub is_cached: bool,

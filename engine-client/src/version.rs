@@ -5,7 +5,7 @@ use tokio_postgres::Row;
 
 use crate::Error;
 
-/// A version of a worker to be registered, with what it knows.
+/// A worker version to register, with its tasks and queues.
 ///
 /// ```
 /// use engine_client::NewVersion;
@@ -26,7 +26,7 @@ pub struct NewVersion {
 }
 
 impl NewVersion {
-    /// A version that becomes the current one of the environment `default`, unless a higher one is.
+    /// A version that becomes current in the environment `default`, unless a higher one is current.
     pub fn new(version: impl Into<String>) -> Self {
         Self {
             environment_id: "default".to_owned(),
@@ -44,14 +44,14 @@ impl NewVersion {
         self
     }
 
-    /// A task that it knows: an object with its `id`, and what holds for runs that say nothing else: `retry`,
-    /// `machine`, `maxDuration` in seconds, `ttl`.
+    /// Adds a task: an object with its `id`, and defaults for its runs: `retry`, `machine`, `maxDuration` in
+    /// seconds, `ttl`.
     pub fn task(mut self, task: Value) -> Self {
         self.tasks.push(task);
         self
     }
 
-    /// Tasks that it knows, by their names.
+    /// Adds tasks by name.
     pub fn tasks<I>(mut self, names: I) -> Self
     where
         I: IntoIterator,
@@ -62,13 +62,13 @@ impl NewVersion {
         self
     }
 
-    /// A queue that it declares: an object with its `name` and perhaps a `concurrencyLimit`.
+    /// Declares a queue: an object with its `name` and optionally a `concurrencyLimit`.
     pub fn queue(mut self, queue: Value) -> Self {
         self.queues.push(queue);
         self
     }
 
-    /// The image that executes it.
+    /// The image that workers of this version start from.
     pub fn image(mut self, image: impl Into<String>) -> Self {
         self.image = Some(image.into());
         self
@@ -81,17 +81,17 @@ impl NewVersion {
     }
 }
 
-/// A version of a worker that is registered.
+/// A registered worker version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Version {
-    /// Its environment.
+    /// The version's environment.
     pub environment_id: String,
-    /// Its name.
+    /// The version's name.
     pub version: String,
-    /// Whether it is the current one: new runs are done by it.
+    /// Whether it is current: then it executes new runs.
     pub is_current: bool,
-    /// How many runs that waited for it went on.
+    /// Number of parked runs that it promoted.
     pub promoted_runs: i32,
 }
 

@@ -1,4 +1,4 @@
-//! What a run can wait for, and what became of its wait.
+//! Waitpoints, blocks and checkpoints.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 use crate::time::from_ms;
 use crate::{BatchId, Error, Execution, ExecutionStatus, SnapshotId, WaitpointId};
 
-/// How to create a waitpoint. The default is one of the environment `default`, without a key and tags.
+/// Options of a waitpoint. The default is one in the environment `default`, without a key and tags.
 #[derive(Debug, Clone)]
 pub struct WaitpointOptions {
     pub(crate) environment_id: String,
@@ -34,7 +34,7 @@ impl WaitpointOptions {
         self
     }
 
-    /// As long as the key is not expired, the waitpoint is created once.
+    /// Until the key expires, the waitpoint is created once.
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
         self.idempotency_key = Some(key.into());
         self
@@ -46,7 +46,7 @@ impl WaitpointOptions {
         self
     }
 
-    /// Words to find a token by.
+    /// Labels for readers.
     pub fn tags<I>(mut self, tags: I) -> Self
     where
         I: IntoIterator,
@@ -57,15 +57,15 @@ impl WaitpointOptions {
     }
 }
 
-/// A waitpoint that was created, or found.
+/// A waitpoint that was created, or that existed with the same key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Waitpoint {
-    /// Its id.
+    /// The waitpoint's id.
     pub waitpoint_id: WaitpointId,
-    /// Whether what it waits for is there.
+    /// Whether it is completed.
     pub is_completed: bool,
-    /// Whether it existed before.
+    /// Whether it existed before the call.
     pub is_cached: bool,
 }
 
@@ -80,13 +80,13 @@ impl Waitpoint {
     }
 }
 
-/// A waitpoint that is completed, by this call or an earlier one: the first output stays.
+/// A waitpoint completed by this call or an earlier one: the first output wins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CompletedWaitpoint {
-    /// Its id.
+    /// The waitpoint's id.
     pub waitpoint_id: WaitpointId,
-    /// What it was completed with.
+    /// The output that completed it.
     pub output: Option<String>,
     /// The media type of the output.
     pub output_type: String,
@@ -108,7 +108,7 @@ impl CompletedWaitpoint {
     }
 }
 
-/// What a run is to wait for.
+/// The waitpoints that a run waits for.
 #[derive(Debug, Clone)]
 pub struct Block {
     pub(crate) waitpoint_ids: Vec<WaitpointId>,
@@ -119,7 +119,7 @@ pub struct Block {
 }
 
 impl Block {
-    /// All of these waitpoints.
+    /// Waits for all of these waitpoints.
     pub fn on<I>(waitpoint_ids: I) -> Self
     where
         I: IntoIterator,
@@ -134,7 +134,7 @@ impl Block {
         }
     }
 
-    /// The batch that the wait is about, and the place of each waitpoint in what the run gets.
+    /// The batch that the wait is about, and the index of each waitpoint in the run's results.
     pub fn batch(mut self, batch_id: impl Into<BatchId>, indexes: Vec<i32>) -> Self {
         self.batch_id = Some(batch_id.into());
         self.batch_indexes = Some(indexes);
@@ -147,23 +147,23 @@ impl Block {
         self
     }
 
-    /// A span that ends with the wait; the event `cachedRunCompleted` tells it.
+    /// A span that ends with the wait; the event `cachedRunCompleted` contains it.
     pub fn span_id(mut self, span_id: impl Into<String>) -> Self {
         self.span_id = Some(span_id.into());
         self
     }
 }
 
-/// A run that waits.
+/// A waiting run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Blocked {
-    /// The run; its snapshot is the one that heartbeats and the completion must name.
+    /// The run, with the snapshot that heartbeats and the completion must name.
     pub execution: Execution,
-    /// The next heartbeat must come within this time.
+    /// Time until the next heartbeat must come.
     pub heartbeat: Option<Duration>,
-    /// How many of the waitpoints are not completed. With none, [`unblock`](crate::Engine::unblock) goes
-    /// on with the run at once, and the next tick does so without it.
+    /// Number of waitpoints still pending. If there are none, [`unblock`](crate::Engine::unblock) continues the
+    /// run at once, and otherwise the next tick does.
     pub pending_count: i32,
 }
 
@@ -178,7 +178,7 @@ impl Blocked {
     }
 }
 
-/// Whether a run went on.
+/// Whether a run continued.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unblocked {
@@ -186,7 +186,7 @@ pub struct Unblocked {
     pub status: String,
     /// Why a run was skipped.
     pub reason: Option<String>,
-    /// The run as it is now.
+    /// The run after the call.
     pub execution: Execution,
 }
 
@@ -200,7 +200,7 @@ impl Unblocked {
     }
 }
 
-/// Where the frozen process of a run lies.
+/// Where a run's frozen process is stored.
 #[derive(Debug, Clone)]
 pub struct Checkpoint {
     pub(crate) kind: String,
@@ -210,7 +210,7 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// A checkpoint of a kind, `DOCKER`, `KUBERNETES` or `COMPUTE`, that lies at `location`.
+    /// A checkpoint of a kind, `DOCKER`, `KUBERNETES` or `COMPUTE`, stored at `location`.
     pub fn new(kind: impl Into<String>, location: impl Into<String>) -> Self {
         Self {
             kind: kind.into(),
@@ -220,7 +220,7 @@ impl Checkpoint {
         }
     }
 
-    /// The image that thaws it.
+    /// The image that restores it.
     pub fn image_ref(mut self, image_ref: impl Into<String>) -> Self {
         self.image_ref = Some(image_ref.into());
         self
@@ -233,19 +233,19 @@ impl Checkpoint {
     }
 }
 
-/// What a checkpoint led to.
+/// The outcome of a checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Checkpointed {
-    /// Whether the run is suspended. If not, it has moved on, and the checkpoint may be thrown away.
+    /// Whether the run is suspended. If not, it has moved on, and the checkpoint may be deleted.
     pub ok: bool,
-    /// Why not.
+    /// Why the run is not suspended.
     pub error: Option<String>,
     /// The run's latest snapshot.
     pub snapshot_id: SnapshotId,
-    /// Where the run is in its execution.
+    /// Execution status of the run.
     pub execution_status: ExecutionStatus,
-    /// The checkpoint.
+    /// The checkpoint's id.
     pub checkpoint_id: Option<String>,
 }
 

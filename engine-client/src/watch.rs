@@ -9,18 +9,18 @@ use tokio_postgres::GenericClient;
 use crate::backoff::{Backoff, BackoffRange};
 use crate::{Engine, Error, ExecutionStatus, RunId, RunResult, RunSnapshot, SnapshotId};
 
-/// Pauses between looks, unless they are set.
+/// Default pauses between polls.
 const POLL: BackoffRange = BackoffRange {
     min: Duration::from_millis(20),
     max: Duration::from_secs(1),
 };
 
-/// A run that somebody follows: its snapshots one by one, or only its result.
+/// Follows a run: snapshot by snapshot, or only its result.
 ///
-/// It looks again and again, with growing pauses while nothing happens. Each look is one read by keys. All
-/// methods are cancel safe, so that [`tokio::time::timeout`] bounds a wait; after an error they may be called
-/// again. The connection must not be in a transaction of a stricter isolation level than READ COMMITTED, where
-/// nothing new would be seen.
+/// It polls with pauses that grow while nothing happens. Each poll is one read by keys. All methods are cancel
+/// safe, so that [`tokio::time::timeout`] limits a wait; after an error they may be called again. The connection
+/// must not be in a transaction of a stricter isolation level than READ COMMITTED, which would not see anything
+/// new.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), engine_client::Error> {
@@ -47,13 +47,13 @@ pub struct Watch<'a, C> {
     run_id: RunId,
     backoff: Backoff,
     last: Option<SnapshotId>,
-    /// Read, and not given yet.
+    /// Snapshots that were read and not returned yet.
     ahead: VecDeque<RunSnapshot>,
     is_over: bool,
 }
 
 impl<'a, C: GenericClient> Watch<'a, C> {
-    /// Follows a run from its latest snapshot on, which is given first. Looks 20 ms to 1 s apart.
+    /// Follows a run from its latest snapshot, which is returned first. Polls every 20 ms to 1 s.
     pub fn new(client: &'a C, run_id: RunId) -> Self {
         Self {
             client,
@@ -65,19 +65,19 @@ impl<'a, C: GenericClient> Watch<'a, C> {
         }
     }
 
-    /// Begins with the snapshot after this one. If there are more than fifty, the oldest are left out.
+    /// Starts with the snapshot after this one. If there are more than fifty, the oldest are skipped.
     pub fn after(mut self, snapshot_id: SnapshotId) -> Self {
         self.last = Some(snapshot_id);
         self
     }
 
-    /// The shortest and the longest pause between looks.
+    /// The shortest and the longest pause between polls.
     pub fn poll(mut self, range: BackoffRange) -> Self {
         self.backoff = Backoff::new(range);
         self
     }
 
-    /// Waits for the next snapshot; none once the run's last one was given.
+    /// Waits for the next snapshot; none after the run's last one was returned.
     ///
     /// # Errors
     /// [`UnknownRun`](crate::ErrorKind::UnknownRun) for a run or snapshot that does not exist;
@@ -101,7 +101,7 @@ impl<'a, C: GenericClient> Watch<'a, C> {
         }
     }
 
-    /// Waits until the run is over, and gives what came of it.
+    /// Waits until the run has ended, and returns its result.
     ///
     /// # Errors
     /// As [`next`](Self::next).

@@ -1,26 +1,26 @@
-//! Executing runs: all the policy of a worker.
+//! The worker: it executes runs, and has all the policy.
 
 mod attempt;
-mod call;
 mod child;
+mod coalescer;
 mod config;
 mod context;
 mod delivery;
 mod dequeuer;
 mod end;
 mod heartbeat;
-mod held;
-mod lane;
+mod held_run;
+mod hold;
 mod metric;
 mod name;
 mod panic;
 mod pause;
-mod place;
+mod permit;
 mod retry;
+mod run_calls;
 mod step;
 mod stopwatch;
 mod task;
-mod turn;
 mod wait;
 
 use std::pin::pin;
@@ -35,12 +35,12 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use self::attempt::Attempts;
-use self::call::Calls;
 use self::dequeuer::Dequeuer;
 use self::heartbeat::HeartbeatLoop;
-use self::held::Held;
+use self::hold::HeldRuns;
+use self::permit::{HandlerPermits, to_permits};
+use self::run_calls::RunCalls;
 use self::task::Tasks;
-use self::turn::{Turns, to_permits};
 use crate::link::Link;
 use crate::{Database, Dequeue, Error, Failure, Timekeeper, TimekeeperConfig};
 
@@ -48,30 +48,28 @@ pub use self::config::{Batching, TaskOptions, WorkerConfig};
 pub use self::context::Context;
 pub use self::retry::RetryPolicy;
 
-/// How long what was told to end may take to do so. Only a handler that blocks its thread takes longer.
+/// Longest time for tasks to end once they were told to. Only a handler that blocks its thread takes longer.
 const END_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Executes runs with handlers registered by task name.
 ///
-/// It dequeues only as many runs as it has room for, keeps all of them by one heartbeat statement at a third of
-/// the shortest deadline, and completes each. It survives the loss of its connections and of the server:
-/// handlers go on, and their completions are delivered when the server is back, if their deadlines have not
-/// passed.
+/// It dequeues only as many runs as it has room for, keeps all of them with one heartbeat statement at a third of
+/// the shortest deadline, and completes each. It survives the loss of its connections and of the server: handlers
+/// continue, and their completions are delivered when the server is back, if their deadlines have not passed.
 ///
-/// - A handler's error, and its panic, fail the attempt; the policy of the run says when the next one follows, or a
-///   [`RetryPolicy`] of its task or the worker.
-/// - A run that is cancelled cancels its handler, within about a second. So does one that
-///   was given to another worker, and is not completed then; and one whose deadline passes without an answer of
-///   the server, because another worker may own it.
+/// - A handler's error, and its panic, fail the attempt; the policy of the run, or a [`RetryPolicy`] of its task
+///   or the worker, decides when it is retried.
+/// - A run that is cancelled cancels its handler, within about a second. So does a run that was passed to another
+///   worker, which is then not completed; and one whose deadline passes without an answer from the server, because
+///   another worker may own it.
 /// - An attempt that exceeds its maximum duration fails with `MAX_DURATION_EXCEEDED`.
 /// - A run whose task has no handler fails with `INTERNAL_ERROR` `COULD_NOT_FIND_EXECUTOR`.
 ///
-/// Starts and completions of runs that come together share a commit, by [`WorkerConfig::batching`]; each is
+/// Starts and completions of several runs at the same time share a commit, see [`WorkerConfig::batching`]; each is
 /// answered after it.
 ///
-/// Handlers share the threads of the runtime: work that blocks belongs in
-/// [`tokio::task::spawn_blocking`], or it delays the others, and cannot be stopped. Heartbeats have a thread of
-/// their own.
+/// Handlers share the threads of the runtime: blocking work belongs in [`tokio::task::spawn_blocking`], otherwise
+/// it delays the others, and cannot be stopped. Heartbeats have a thread of their own.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), engine_client::Error> {
@@ -92,7 +90,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// A worker of this database without handlers, with the default configuration.
+    /// A worker for this database without handlers, with the default configuration.
     pub fn new(database: Database) -> Self {
         Self {
             database,
@@ -107,8 +105,8 @@ impl Worker {
         self
     }
 
-    /// Executes the runs of task `name` with `handler`, whose input is the run's payload and whose output
-    /// becomes the run's. A second handler for the same task replaces the first.
+    /// Executes the runs of task `name` with `handler`, whose input is the run's payload and whose output becomes
+    /// the run's output. A second handler for the same task replaces the first.
     ///
     /// A payload that is not a `T` fails the run with `INTERNAL_ERROR` `TASK_INPUT_ERROR`.
     pub fn task<T, O, F, Fut>(self, name: impl Into<String>, handler: F) -> Self
@@ -121,7 +119,7 @@ impl Worker {
         self.task_with(name, TaskOptions::default(), handler)
     }
 
-    /// The same with options for this task.
+    /// Executes the runs of task `name` with `handler`, with options for this task.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -153,13 +151,13 @@ impl Worker {
         self
     }
 
-    /// Works until `shutdown` is ready; then it dequeues no more, lets running handlers finish for the
-    /// drain timeout, and cancels the rest.
+    /// Works until `shutdown` is ready; then it stops dequeuing, lets running handlers finish within the drain
+    /// timeout, and cancels the rest.
     ///
     /// Dropping the future cancels every handler at once; their runs are recovered after their deadlines.
     ///
     /// # Errors
-    /// What waiting does not heal, after draining: [`Setup`](crate::ErrorKind::Setup),
+    /// Errors that waiting does not fix, after draining: [`Setup`](crate::ErrorKind::Setup),
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
     /// [`UnknownEnvironment`](crate::ErrorKind::UnknownEnvironment),
     /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation). A server that is down is waited for.
@@ -186,14 +184,14 @@ impl Worker {
         };
         drain(&mut running, drain_timeout, &attempts.expired).await;
 
-        // Heartbeats and ticks go on while runs are drained.
+        // Heartbeats and ticks continue while runs are drained.
         services.end().await;
         dequeuer.link.close().await;
         attempts.calls.close().await;
         result
     }
 
-    /// Starts what runs beside the dequeues.
+    /// Starts the services that run beside the dequeues.
     fn start(self, services: &mut Services) -> Result<Dequeuer, Error> {
         let Self {
             database,
@@ -201,7 +199,7 @@ impl Worker {
             tasks,
         } = self;
         let link = || Link::new(database.clone(), config.link.clone());
-        let held = Arc::new(Held::default());
+        let held = Arc::new(HeldRuns::default());
         let heartbeat = HeartbeatLoop {
             held: Arc::clone(&held),
             link: link(),
@@ -221,18 +219,18 @@ impl Worker {
                 .spawn(keep_time(timekeeper, services.stop.clone()));
         }
         let links = (0..config.attempt_connections.max(1)).map(|_| Arc::new(link()));
-        let calls = Calls::new(
+        let calls = RunCalls::new(
             links.collect(),
             config.identity.clone(),
             config.batching,
-            &mut services.lanes,
+            &mut services.coalescers,
         );
         let permits = config.concurrency.max(1).saturating_add(config.prefetch);
         Ok(Dequeuer {
             attempts: Arc::new(Attempts {
                 held,
                 calls: Arc::new(calls),
-                turns: Arc::new(Turns::new(config.concurrency, tasks.limits())),
+                permits: Arc::new(HandlerPermits::new(config.concurrency, tasks.limits())),
                 tasks,
                 retry: config.retry,
                 handover: config.handover,
@@ -249,13 +247,13 @@ impl Worker {
     }
 }
 
-/// What runs beside the dequeues. Dropped with the worker, all of it ends.
+/// The services that run beside the dequeues. All of them end when this is dropped.
 #[derive(Debug)]
 struct Services {
     stop: CancellationToken,
     tasks: JoinSet<()>,
-    lanes: JoinSet<()>,
-    /// Told when the heartbeat's thread has ended.
+    coalescers: JoinSet<()>,
+    /// Notified when the heartbeat's thread has ended.
     heartbeat: Option<oneshot::Receiver<()>>,
 }
 
@@ -264,7 +262,7 @@ impl Services {
         Self {
             stop: CancellationToken::new(),
             tasks: JoinSet::new(),
-            lanes: JoinSet::new(),
+            coalescers: JoinSet::new(),
             heartbeat: None,
         }
     }
@@ -272,8 +270,8 @@ impl Services {
     async fn end(mut self) {
         self.stop.cancel();
         end(&mut self.tasks).await;
-        // Nobody asks any more.
-        self.lanes.shutdown().await;
+        // No attempt calls any more.
+        self.coalescers.shutdown().await;
         if let Some(ended) = self.heartbeat.take()
             && timeout(END_TIMEOUT, ended).await.is_err()
         {
@@ -295,14 +293,14 @@ fn dequeue(config: &WorkerConfig) -> Dequeue {
     dequeue
 }
 
-/// A worker that may not tick still works; somebody else has to keep time.
+/// A worker that may not tick still works; another session must tick then.
 async fn keep_time(timekeeper: Timekeeper, drained: CancellationToken) {
     if let Err(error) = timekeeper.run(drained.cancelled_owned()).await {
         tracing::error!(%error, "this worker's timekeeper gave up");
     }
 }
 
-/// Lets runs finish for `limit`; then has the rest give up.
+/// Lets runs finish within `limit`; then cancels the rest.
 async fn drain(running: &mut JoinSet<()>, limit: Duration, expired: &CancellationToken) {
     let finish = async { while running.join_next().await.is_some() {} };
     if timeout(limit, finish).await.is_err() {
@@ -313,7 +311,7 @@ async fn drain(running: &mut JoinSet<()>, limit: Duration, expired: &Cancellatio
     }
 }
 
-/// Awaits tasks that were told to end.
+/// Waits for tasks that were told to end.
 async fn end(tasks: &mut JoinSet<()>) {
     let finish = async { while tasks.join_next().await.is_some() {} };
     if timeout(END_TIMEOUT, finish).await.is_err() {

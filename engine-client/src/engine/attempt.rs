@@ -11,9 +11,9 @@ use crate::{
 };
 
 impl<C: GenericClient> Engine<'_, C> {
-    /// `engine_dequeue`: takes runs that are ready; each must be started within its heartbeat deadline.
+    /// `engine_dequeue`: claims due runs; each must be started within its heartbeat deadline.
     ///
-    /// Runs that others are taking are skipped, never waited for, so that fewer rows than asked for, or
+    /// Runs that other sessions are claiming are skipped, never waited for, so that fewer runs than requested, or
     /// none, is normal.
     ///
     /// # Errors
@@ -39,9 +39,9 @@ impl<C: GenericClient> Engine<'_, C> {
         rows.iter().map(Dequeued::from_row).collect()
     }
 
-    /// `engine_wait`: returns when [`dequeue`](Self::dequeue) would return a run, at the latest after the time that
-    /// `dequeue` waits for. The server holds nothing meanwhile, no snapshot either. Somebody else may take the
-    /// run first. Not in a transaction.
+    /// `engine_wait`: returns when [`dequeue`](Self::dequeue) would return a run, at the latest after the time
+    /// that `dequeue` waits for. The server holds nothing during the wait, not even a snapshot. Another worker may
+    /// take the run first. Not in a transaction.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
@@ -62,8 +62,8 @@ impl<C: GenericClient> Engine<'_, C> {
         Ok(())
     }
 
-    /// `engine_start_attempt`: starts the next attempt of a dequeued run. `is_warm_start` says that the
-    /// process had executed before.
+    /// `engine_start_attempt`: starts the next attempt of a dequeued run. `is_warm_start` means that the process
+    /// has executed before.
     ///
     /// # Errors
     /// [`UnknownRun`](crate::ErrorKind::UnknownRun),
@@ -95,7 +95,7 @@ impl<C: GenericClient> Engine<'_, C> {
 
     /// `engine_heartbeat`: extends the deadline of a run, if `snapshot_id` is its latest snapshot.
     ///
-    /// An answer with another snapshot means that the run moved on: stop the work.
+    /// An answer with another snapshot means that the run has moved on: stop the work.
     ///
     /// # Errors
     /// [`UnknownRun`](crate::ErrorKind::UnknownRun),
@@ -120,8 +120,8 @@ impl<C: GenericClient> Engine<'_, C> {
         Heartbeat::from_row(&row)
     }
 
-    /// `engine_heartbeat_many`: the same for many runs, in one statement; the answers come in order, and
-    /// none for a run that does not exist.
+    /// `engine_heartbeat_many`: beats for many runs in one statement; the answers come in order, without one for a
+    /// run that does not exist.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
@@ -149,7 +149,8 @@ impl<C: GenericClient> Engine<'_, C> {
         rows.iter().map(Heartbeat::from_nullable_row).collect()
     }
 
-    /// `engine_moved`: those of these runs that have moved on from these snapshots, or do not exist. Writes nothing.
+    /// `engine_moved`: the runs among these that have moved on from these snapshots, or do not exist. Writes
+    /// nothing.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput).
@@ -173,7 +174,7 @@ impl<C: GenericClient> Engine<'_, C> {
             .collect()
     }
 
-    /// `engine_complete_attempt`: reports how the attempt of this snapshot ended.
+    /// `engine_complete_attempt`: reports the end of this snapshot's attempt.
     ///
     /// # Errors
     /// [`UnknownRun`](crate::ErrorKind::UnknownRun),
@@ -203,13 +204,13 @@ impl<C: GenericClient> Engine<'_, C> {
         Completed::from_row(&row)
     }
 
-    /// `engine_release`: gives a run back that the caller cannot bring to an end. It is queued at its old place, at
-    /// once, and an attempt that had started does not count.
+    /// `engine_release`: gives back a run that the caller cannot finish. It is queued at once, in its old order,
+    /// and an attempt that had started does not count.
     ///
     /// # Errors
     /// [`UnknownRun`](crate::ErrorKind::UnknownRun),
     /// [`StaleSnapshot`](crate::ErrorKind::StaleSnapshot);
-    /// [`NotStartable`](crate::ErrorKind::NotStartable) for a run that is neither handed out nor executing;
+    /// [`NotStartable`](crate::ErrorKind::NotStartable) for a run that is neither dequeued nor executing;
     /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
     pub async fn release(
         &self,

@@ -9,7 +9,7 @@ use crate::{
 };
 
 impl<C: GenericClient> Engine<'_, C> {
-    /// `engine_create_batch`: makes a batch, whose items are added in later calls.
+    /// `engine_create_batch`: creates a batch, whose items are added in later calls.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
@@ -41,8 +41,8 @@ impl<C: GenericClient> Engine<'_, C> {
         Batch::from_row(&row)
     }
 
-    /// `engine_add_to_batch`: triggers the runs of these items; the answers come in order. A place that is
-    /// taken stays as it is, so that a call may be repeated whose answer was lost.
+    /// `engine_add_to_batch`: triggers the runs of these items; the answers come in order. An index that is taken
+    /// stays as it is, so that a call whose answer was lost may be repeated.
     ///
     /// # Errors
     /// [`UnknownBatch`](crate::ErrorKind::UnknownBatch),
@@ -69,7 +69,7 @@ impl<C: GenericClient> Engine<'_, C> {
         rows.iter().map(AddedItem::from_row).collect()
     }
 
-    /// `engine_seal_batch`: says that all items are there.
+    /// `engine_seal_batch`: declares that all items have been added.
     ///
     /// # Errors
     /// [`UnknownBatch`](crate::ErrorKind::UnknownBatch),
@@ -83,7 +83,7 @@ impl<C: GenericClient> Engine<'_, C> {
         SealedBatch::from_row(&row)
     }
 
-    /// `engine_batch_data`: all about a batch with its runs and failures, or none if there is no such batch
+    /// `engine_batch_data`: everything about a batch with its runs and failures, or none if there is no such batch
     /// in that environment.
     ///
     /// # Errors

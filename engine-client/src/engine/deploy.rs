@@ -1,4 +1,4 @@
-//! The functions of those who deploy: versions and schedules.
+//! The functions of deployments: versions and schedules.
 
 use tokio_postgres::GenericClient;
 use tokio_postgres::types::{Json, Type};
@@ -6,8 +6,8 @@ use tokio_postgres::types::{Json, Type};
 use crate::{Beginning, Engine, Error, NewVersion, Schedule, ScheduleChange, Version, statement};
 
 impl<C: GenericClient> Engine<'_, C> {
-    /// `engine_register_worker`: registers a version of a worker with what it knows, and goes on with runs that
-    /// wait for it.
+    /// `engine_register_worker`: registers a version of a worker with its tasks and queues, and promotes the runs
+    /// that wait for it.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
@@ -31,8 +31,8 @@ impl<C: GenericClient> Engine<'_, C> {
         Version::from_row(&row)
     }
 
-    /// `engine_promote_worker`: makes a version the current one, whatever it is now: the way back to an older
-    /// one.
+    /// `engine_promote_worker`: makes a version the current one, whichever is current now: the way back to an
+    /// older version.
     ///
     /// # Errors
     /// [`UnknownEnvironment`](crate::ErrorKind::UnknownEnvironment),
@@ -53,7 +53,7 @@ impl<C: GenericClient> Engine<'_, C> {
         Version::from_row(&row)
     }
 
-    /// `engine_set_schedule`: makes or changes a schedule, and returns it.
+    /// `engine_set_schedule`: creates or changes a schedule, and returns it.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
@@ -81,7 +81,7 @@ impl<C: GenericClient> Engine<'_, C> {
         Schedule::from_row(&row)
     }
 
-    /// `engine_delete_schedule`: whether there was one. Its runs stay.
+    /// `engine_delete_schedule`: deletes a schedule and returns whether it existed. Its runs stay.
     ///
     /// # Errors
     /// As [every call](Self).
@@ -109,8 +109,8 @@ impl<C: GenericClient> Engine<'_, C> {
         rows.iter().map(Beginning::from_row).collect()
     }
 
-    /// `engine_reset_idempotency_key`: forgets a key, so that the next trigger with it makes a new run; gives
-    /// whether there was one.
+    /// `engine_reset_idempotency_key`: forgets a key, so that the next trigger with it makes a new run; returns
+    /// whether the key existed.
     ///
     /// # Errors
     /// [`UnknownEnvironment`](crate::ErrorKind::UnknownEnvironment).

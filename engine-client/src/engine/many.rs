@@ -1,4 +1,4 @@
-//! The functions of a worker that move many runs in one commit; one that is refused spoils no other.
+//! The functions that move many runs in one commit; a refused run does not affect the others.
 
 use serde_json::Value;
 use tokio_postgres::types::{Json, Type};
@@ -6,7 +6,7 @@ use tokio_postgres::{GenericClient, Row};
 
 use crate::{Completed, Completion, Engine, Error, RunId, SnapshotId, Started, statement};
 
-/// What became of one run of many: what the single call returns, or why it was refused.
+/// The outcome for one run of many: what the single call returns, or why it was refused.
 pub type OfMany<T> = Result<T, Error>;
 
 impl<C: GenericClient> Engine<'_, C> {
@@ -43,8 +43,8 @@ impl<C: GenericClient> Engine<'_, C> {
             .collect()
     }
 
-    /// `engine_complete_many`: reports how many attempts ended, in one commit; the answers come in order,
-    /// with the errors of [`complete_attempt`](Self::complete_attempt).
+    /// `engine_complete_many`: reports the ends of many attempts in one commit; the answers come in order, with
+    /// the errors of [`complete_attempt`](Self::complete_attempt).
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for more than `engine.max_batch` attempts,

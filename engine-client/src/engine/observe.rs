@@ -1,4 +1,4 @@
-//! The functions of those who look on: they change nothing.
+//! The functions that only read.
 
 use serde_json::Value;
 use tokio_postgres::GenericClient;
@@ -7,8 +7,8 @@ use tokio_postgres::types::{Json, Type};
 use crate::{Engine, Error, Event, RunId, RunResult, SnapshotId, Violation, statement};
 
 impl<C: GenericClient> Engine<'_, C> {
-    /// `engine_run_result`: what became of a run so far, with its output or error once it is over; none if
-    /// there is no such run in that environment.
+    /// `engine_run_result`: a run's status, with its output or error once it has ended; none if there is no such
+    /// run in that environment.
     ///
     /// # Errors
     /// As [every call](Self).
@@ -30,8 +30,8 @@ impl<C: GenericClient> Engine<'_, C> {
         row.as_ref().map(RunResult::from_row).transpose()
     }
 
-    /// `engine_execution_data`: all about a run's latest snapshot, or none if there is no such run in
-    /// that environment.
+    /// `engine_execution_data`: everything about a run's latest snapshot, or none if there is no such run in that
+    /// environment.
     ///
     /// # Errors
     /// As [every call](Self).
@@ -94,7 +94,7 @@ impl<C: GenericClient> Engine<'_, C> {
         rows.iter().map(Event::from_row).collect()
     }
 
-    /// `engine_check`: what the tables say that cannot be; nothing when all is well. Reads all runs.
+    /// `engine_check`: the violated invariants; none if the database is healthy. Reads all runs.
     ///
     /// # Errors
     /// As [every call](Self).

@@ -1,4 +1,4 @@
-//! The functions of those who operate: cancel, replay, redrive, limits.
+//! The functions of operators: cancel, replay, redrive, limits.
 
 use serde_json::Value;
 use tokio_postgres::GenericClient;
@@ -11,11 +11,11 @@ use crate::{
 };
 
 impl<C: GenericClient> Engine<'_, C> {
-    /// `engine_cancel`: ends a run that nobody holds, and asks the worker of one that is held to stop.
+    /// `engine_cancel`: ends a run without a worker, and asks the worker of any other run to stop.
     ///
     /// # Errors
     /// [`UnknownRun`](crate::ErrorKind::UnknownRun), [`InvalidInput`](crate::ErrorKind::InvalidInput),
-    /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation). A run that is over is no error.
+    /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation). A run that has ended is no error.
     pub async fn cancel(&self, run_id: &RunId, cancel: &Cancel) -> Result<Cancelled, Error> {
         let row = self
             .client
@@ -34,7 +34,7 @@ impl<C: GenericClient> Engine<'_, C> {
         Cancelled::from_row(&row)
     }
 
-    /// `engine_replay`: makes a new run that does the work of another one again.
+    /// `engine_replay`: makes a new run that does the work of another run again.
     ///
     /// # Errors
     /// [`UnknownRun`](crate::ErrorKind::UnknownRun), [`InvalidInput`](crate::ErrorKind::InvalidInput),
@@ -43,8 +43,8 @@ impl<C: GenericClient> Engine<'_, C> {
         self.replay_run(run_id, false).await
     }
 
-    /// `engine_replay` with `keep_steps`: the new run does not do again what a [`step`](crate::Context::step) or a wait of
-    /// the other one gave; those that failed, or are not over, and children it does.
+    /// `engine_replay` with `keep_steps`: the new run reuses the results of the other run's
+    /// [`step`](crate::Context::step)s and waits; it repeats those that failed or have not ended, and children.
     ///
     /// # Errors
     /// As [`replay`](Self::replay).
@@ -63,8 +63,8 @@ impl<C: GenericClient> Engine<'_, C> {
         Triggered::from_row(&row)
     }
 
-    /// `engine_redrive`: puts a run back into its queue that ended although its handler had not said
-    /// so: `SYSTEM_FAILURE`, `CRASHED`, `TIMED_OUT`, `EXPIRED`, `INTERRUPTED`.
+    /// `engine_redrive`: requeues a run that ended without its handler's decision: `SYSTEM_FAILURE`, `CRASHED`,
+    /// `TIMED_OUT`, `EXPIRED`, `INTERRUPTED`.
     ///
     /// # Errors
     /// [`UnknownRun`](crate::ErrorKind::UnknownRun); [`NotStartable`](crate::ErrorKind::NotStartable) for
@@ -77,8 +77,8 @@ impl<C: GenericClient> Engine<'_, C> {
         Execution::from_row(&row)
     }
 
-    /// `engine_create_cancelled_run`: writes a run that was cancelled before it could be triggered. With
-    /// its own run id, the call may be repeated.
+    /// `engine_create_cancelled_run`: records a run that was cancelled before it could be triggered. With a run id
+    /// of the caller's, the call may be repeated.
     ///
     /// # Errors
     /// As [`trigger`](Self::trigger).
@@ -103,7 +103,7 @@ impl<C: GenericClient> Engine<'_, C> {
         Triggered::from_row(&row)
     }
 
-    /// `engine_create_failed_run`: writes a run that could not be triggered, with its error.
+    /// `engine_create_failed_run`: records a run that could not be triggered, with its error.
     ///
     /// # Errors
     /// As [`trigger`](Self::trigger).
@@ -128,7 +128,7 @@ impl<C: GenericClient> Engine<'_, C> {
         Triggered::from_row(&row)
     }
 
-    /// `engine_set_environment`: makes or changes an environment, and returns it.
+    /// `engine_set_environment`: creates or changes an environment, and returns it.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
@@ -156,7 +156,7 @@ impl<C: GenericClient> Engine<'_, C> {
         Environment::from_row(&row)
     }
 
-    /// `engine_set_queue`: makes or changes a queue, and returns it.
+    /// `engine_set_queue`: creates or changes a queue, and returns it.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
@@ -180,11 +180,11 @@ impl<C: GenericClient> Engine<'_, C> {
         Queue::from_row(&row)
     }
 
-    /// `engine_set_machine`: what a machine preset has and costs: virtual processors, gigabytes of memory,
-    /// and cents for a millisecond of an attempt.
+    /// `engine_set_machine`: sets the size and cost of a machine preset: virtual processors, gigabytes of memory,
+    /// and cents per millisecond of an attempt.
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a name that is no preset, or a value that is
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a name that is not a preset, or a value that is
     /// negative.
     pub async fn set_machine(
         &self,

@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl<C: GenericClient> Engine<'_, C> {
-    /// `engine_create_datetime_waitpoint`: a waitpoint that completes itself at a moment.
+    /// `engine_create_datetime_waitpoint`: creates a waitpoint that completes itself at a moment.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
@@ -37,7 +37,7 @@ impl<C: GenericClient> Engine<'_, C> {
         Waitpoint::from_row(&row)
     }
 
-    /// `engine_create_manual_waitpoint`: a token that somebody completes with
+    /// `engine_create_manual_waitpoint`: creates a token that a caller completes with
     /// [`complete_waitpoint`](Self::complete_waitpoint), or that fails at `timeout_at`.
     ///
     /// # Errors
@@ -64,7 +64,7 @@ impl<C: GenericClient> Engine<'_, C> {
         Waitpoint::from_row(&row)
     }
 
-    /// `engine_run_waitpoint`: what the end of a run completes; made if nobody has waited for it yet.
+    /// `engine_run_waitpoint`: the waitpoint that the end of a run completes; created by the first call.
     ///
     /// # Errors
     /// [`UnknownRun`](crate::ErrorKind::UnknownRun),
@@ -78,7 +78,7 @@ impl<C: GenericClient> Engine<'_, C> {
     }
 
     /// `engine_complete_waitpoint`: completes a waitpoint with an output, JSON unless `output_type` says
-    /// otherwise. The first output stays.
+    /// otherwise. The first output wins.
     ///
     /// # Errors
     /// [`UnknownWaitpoint`](crate::ErrorKind::UnknownWaitpoint),
@@ -106,7 +106,7 @@ impl<C: GenericClient> Engine<'_, C> {
         CompletedWaitpoint::from_row(&row)
     }
 
-    /// `engine_waitpoint_data`: all about a waitpoint with the runs that it blocks, or none if there is no
+    /// `engine_waitpoint_data`: everything about a waitpoint with the runs that it blocks, or none if there is no
     /// such waitpoint in that environment.
     ///
     /// # Errors
@@ -129,8 +129,8 @@ impl<C: GenericClient> Engine<'_, C> {
         Ok(row.try_get("waitpoint_data")?)
     }
 
-    /// `engine_block`: has a run wait, whose attempt runs. Beat and complete it with the snapshot that is
-    /// returned, until it goes on.
+    /// `engine_block`: makes an executing run wait. Until it continues, beat and complete it with the snapshot
+    /// that is returned.
     ///
     /// # Errors
     /// [`UnknownRun`](crate::ErrorKind::UnknownRun),
@@ -165,7 +165,7 @@ impl<C: GenericClient> Engine<'_, C> {
         Blocked::from_row(&row)
     }
 
-    /// `engine_unblock`: goes on with a run if all that it waits for is completed.
+    /// `engine_unblock`: continues a run if everything that it waits for is completed.
     ///
     /// # Errors
     /// [`UnknownRun`](crate::ErrorKind::UnknownRun),
@@ -178,8 +178,8 @@ impl<C: GenericClient> Engine<'_, C> {
         Unblocked::from_row(&row)
     }
 
-    /// `engine_create_checkpoint`: suspends a run whose process was frozen. It gives its slot back, and
-    /// comes through its queue when it goes on.
+    /// `engine_create_checkpoint`: suspends a run whose process was frozen. It gives its slot back, and continues
+    /// through its queue.
     ///
     /// # Errors
     /// [`UnknownRun`](crate::ErrorKind::UnknownRun),
@@ -211,7 +211,7 @@ impl<C: GenericClient> Engine<'_, C> {
         Checkpointed::from_row(&row)
     }
 
-    /// `engine_continue`: goes on with the attempt of a run that was dequeued with a checkpoint.
+    /// `engine_continue`: continues the attempt of a run that was dequeued with a checkpoint.
     ///
     /// # Errors
     /// [`UnknownRun`](crate::ErrorKind::UnknownRun),

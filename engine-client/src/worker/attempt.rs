@@ -8,26 +8,26 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::call::Calls;
 use super::context::Parts;
 use super::delivery::Delivery;
 use super::end::End;
-use super::held::{Held, Hold};
+use super::hold::{HeldRuns, Hold};
 use super::name::Names;
 use super::panic::CatchPanic;
+use super::permit::{HandlerPermits, Seat};
+use super::run_calls::RunCalls;
 use super::stopwatch::Stopwatch;
 use super::task::Tasks;
-use super::turn::{Seat, Turns};
 use super::{Context, RetryPolicy, metric};
 use crate::{AttemptStatus, Dequeued, Heartbeat};
 
-/// What all runs of a worker share.
+/// State that all runs of a worker share.
 #[derive(Debug)]
 pub(super) struct Attempts {
     pub(super) tasks: Tasks,
-    pub(super) held: Arc<Held>,
-    pub(super) calls: Arc<Calls>,
-    pub(super) turns: Arc<Turns>,
+    pub(super) held: Arc<HeldRuns>,
+    pub(super) calls: Arc<RunCalls>,
+    pub(super) permits: Arc<HandlerPermits>,
     pub(super) retry: Option<RetryPolicy>,
     pub(super) handover: Duration,
     /// Cancelled at the shutdown.
@@ -37,8 +37,8 @@ pub(super) struct Attempts {
 }
 
 impl Attempts {
-    /// Executes a run that was dequeued by a call sent at `since`. Whatever goes wrong ends here: a run that
-    /// is left open stalls and is recovered.
+    /// Executes a run that was dequeued by a call sent at `since`. Every error ends here: an unfinished run stalls
+    /// and is recovered.
     pub(super) async fn run(
         &self,
         dequeued: Dequeued,
@@ -53,7 +53,7 @@ impl Attempts {
             since,
         );
         metric::held(self.held.len());
-        let seat = Arc::new(Seat::new(Arc::clone(&self.turns), permit));
+        let seat = Arc::new(Seat::new(Arc::clone(&self.permits), permit));
         let span = tracing::info_span!(
             "run",
             run_id = %dequeued.run_id,
@@ -67,7 +67,7 @@ impl Attempts {
         metric::held(self.held.len());
     }
 
-    /// Executes attempt after attempt, as long as the engine leaves the run to this worker.
+    /// Executes attempt after attempt, while the engine leaves the run to this worker.
     async fn execute_to_the_end(
         &self,
         dequeued: &Arc<Dequeued>,
@@ -78,12 +78,12 @@ impl Attempts {
         let mut attempt_number = dequeued.attempt_number;
         let mut is_first = true;
         loop {
-            let turn = seat.take_turn(&dequeued.task);
-            if self.unless_over(hold, turn).await.is_none() {
+            let permit = seat.take_handler_permit(&dequeued.task);
+            if self.unless_over(hold, permit).await.is_none() {
                 return;
             }
-            let goes_on = is_first && dequeued.checkpoint.is_some();
-            let Some(started) = self.begin(hold, attempt_number, goes_on).await else {
+            let is_continued = is_first && dequeued.checkpoint.is_some();
+            let Some(started) = self.begin(hold, attempt_number, is_continued).await else {
                 metric::abandoned(&dequeued.task);
                 return;
             };
@@ -99,7 +99,7 @@ impl Attempts {
                 return;
             };
             // The engine leaves the next attempt to this worker.
-            seat.end_turn();
+            seat.return_handler_permit();
             if self.unless_over(hold, sleep(pause)).await.is_none() {
                 return;
             }
@@ -107,13 +107,18 @@ impl Attempts {
         }
     }
 
-    /// Starts the attempt, or goes on with it; none if that cannot be had within the deadline.
-    async fn begin(&self, hold: &Hold, attempt_number: i32, goes_on: bool) -> Option<Heartbeat> {
+    /// Starts the attempt, or continues it; none if that does not succeed before the deadline.
+    async fn begin(
+        &self,
+        hold: &Hold,
+        attempt_number: i32,
+        is_continued: bool,
+    ) -> Option<Heartbeat> {
         let _moving = hold.moving();
         let sent_at = Instant::now();
         let begin = async {
-            if goes_on {
-                self.calls.go_on(&hold.at()).await
+            if is_continued {
+                self.calls.continue_attempt(&hold.at()).await
             } else {
                 self.calls.start(hold.at(), attempt_number).await
             }
@@ -136,7 +141,7 @@ impl Attempts {
         }
     }
 
-    /// Executes and completes one attempt. Gives the pause before the next one, if it is to follow here.
+    /// Executes and completes one attempt. Returns the pause before the next one, if this worker executes it.
     async fn attempt(
         &self,
         dequeued: &Arc<Dequeued>,
@@ -146,7 +151,7 @@ impl Attempts {
     ) -> Option<Duration> {
         let stopwatch = Arc::new(Stopwatch::started());
         let token = hold.token();
-        // Also when this future is dropped: what the handler spawned must learn of it.
+        // Also when this future is dropped: tasks that the handler spawned must notice.
         let _over = token.clone().drop_guard();
         let options = self.tasks.options(&dequeued.task);
         let context = Context::new(Parts {
@@ -173,7 +178,7 @@ impl Attempts {
         };
         token.cancel();
         drop(execution);
-        if end.gives_back() && self.delivery(hold).release().await {
+        if end.releases() && self.delivery(hold).release().await {
             metric::abandoned(&dequeued.task);
             return None;
         }
@@ -206,8 +211,8 @@ impl Attempts {
         }
     }
 
-    /// Awaits `work`, unless the run is called off or its deadline passes meanwhile, or the worker has no
-    /// time left: then the run is given back.
+    /// Awaits `work`, unless the run is called off or its deadline passes first, or the worker has no time left:
+    /// then the run is released.
     async fn unless_over<T>(&self, hold: &Hold, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
@@ -223,7 +228,7 @@ impl Attempts {
     }
 }
 
-/// Where the run stands in the trace of whoever triggered it.
+/// The run's position in the trace of its trigger.
 fn traceparent(dequeued: &Dequeued) -> Option<&str> {
     dequeued.trace_context.as_ref()?["traceparent"].as_str()
 }

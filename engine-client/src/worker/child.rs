@@ -9,8 +9,8 @@ use crate::{BatchId, BatchItem, Connection, Error, Failure, NewBatch, RunId, Run
 const ITEMS_PER_CALL: usize = 1000;
 
 impl Context {
-    /// Triggers a run, waits for its end, and gives what became of it. It becomes a child of this run: it
-    /// belongs to its environment, continues its trace, and is cancelled with it.
+    /// Triggers a run, waits for its end, and returns its result. It becomes a child of this run: it belongs to
+    /// its environment, continues its trace, and is cancelled with it.
     ///
     /// ```
     /// # use engine_client::{Context, Failure, Trigger};
@@ -24,19 +24,19 @@ impl Context {
     /// ```
     ///
     /// # Errors
-    /// As [`wait_for`](Self::wait_for). A child that failed is no error: see
-    /// [`RunResult::is_success`]; reading its output as something that is not null is one.
+    /// As [`wait_for`](Self::wait_for). A child that failed is no error: see [`RunResult::is_success`]; parsing
+    /// its missing output as anything but null is one.
     pub async fn trigger_and_wait(&self, name: &str, run: Trigger) -> Result<RunResult, Failure> {
         let results = self.batch_trigger_and_wait(name, [run]).await?;
         let result = results.into_iter().next();
         result.ok_or_else(|| Failure::message("the child is gone"))
     }
 
-    /// Triggers many runs, waits for the end of all, and gives what became of each, in order.
+    /// Triggers many runs, waits for the end of all, and returns the results, in order.
     ///
     /// # Errors
-    /// As [`trigger_and_wait`](Self::trigger_and_wait). A run that cannot be triggered is no error, but a
-    /// result that says so.
+    /// As [`trigger_and_wait`](Self::trigger_and_wait). A run that cannot be triggered is no error, but a result
+    /// that says so.
     pub async fn batch_trigger_and_wait(
         &self,
         name: &str,
@@ -64,7 +64,7 @@ impl Context {
             for items in items.chunks(ITEMS_PER_CALL) {
                 children.extend(self.add(&batch.batch_id, items).await?);
             }
-            // One that had all its items before may be over.
+            // A batch that had all its items before may have ended.
             Ok(batch.is_cached)
         })
         .await?;
@@ -79,7 +79,7 @@ impl Context {
         Ok(results)
     }
 
-    /// Adds items that are not there yet; gives the runs of all.
+    /// Adds items that are missing; returns the runs of all.
     async fn add(&self, batch_id: &BatchId, items: &[BatchItem]) -> Result<Vec<RunId>, Error> {
         let add = |connection: Arc<Connection>| async move {
             connection.engine().add_to_batch(batch_id, items).await

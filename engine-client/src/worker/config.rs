@@ -21,46 +21,46 @@ pub struct WorkerConfig {
     pub environment_id: Option<String>,
     /// The version of the worker's code. Default: none.
     pub worker_version: Option<String>,
-    /// What the snapshots say about who worked. Default: nothing.
+    /// The identity in the snapshots of its runs. Default: none.
     pub identity: Identity,
     /// How many handlers may execute at once, at least 1. Default: 10.
     pub concurrency: usize,
-    /// How many runs more the worker takes than it can execute at once. They wait here, kept by heartbeats,
-    /// and start the moment a handler ends. They count against the limits of their queues, and another
-    /// worker that is idle cannot have them: for short handlers. Default: 0.
+    /// How many runs more the worker takes than it can execute at once. They wait in the worker, kept by
+    /// heartbeats, and start as soon as a handler ends. They count against the limits of their queues, and other
+    /// idle workers cannot take them: for short handlers. Default: 0.
     pub prefetch: usize,
     /// How many runs one dequeue may take; it never takes more than there are free permits. Default: 100.
     pub max_batch: usize,
-    /// How starts and completions are brought together into one commit, or none for a commit each.
-    /// Default: up to 100, at most every 2 ms.
+    /// How starts and completions share commits, or none for a commit each. Default: up to 100, at most every 2
+    /// ms.
     pub batching: Option<Batching>,
-    /// How many connections carry starts and completions, at least 1. Calls on one connection are committed
-    /// one after the other; calls on several share the server's flushes. Beside them a worker has one
-    /// connection each for dequeues, heartbeats and its timekeeper. Default: 2.
+    /// How many connections carry starts and completions, at least 1. Calls on one connection are committed one
+    /// after the other; calls on several share the server's flushes. In addition a worker has one connection each
+    /// for dequeues, heartbeats and its timekeeper. Default: 2.
     pub attempt_connections: usize,
-    /// How long to wait in the server for a first run where there is none, at most 60 s; zero for not at all. Where
-    /// the server preloads the library, the commit that queues a run ends the wait; elsewhere the server looks four
-    /// times a second or more often. What waits holds nothing (`engine_wait`), and a shutdown ends it at once.
-    /// Default: zero.
+    /// How long to wait in the server for a first run if there is none, at most 60 s; zero does not wait. If the
+    /// server preloads the library, the commit that queues a run ends the wait; otherwise the server polls at
+    /// least four times a second. The wait holds nothing (`engine_wait`), and a shutdown ends it at once. Default:
+    /// zero.
     pub wait: Duration,
     /// Pauses between dequeues that find nothing. Default: 20 ms to 1 s.
     pub idle: BackoffRange,
-    /// When a failed attempt comes again, unless the failure or its task says otherwise. Default: as the run's own
-    /// policy says, which its [trigger](crate::Trigger::retry), its task's registration or its environment
-    /// gives; without any a failure ends the run.
+    /// When a failed attempt is retried, unless the failure or its task says otherwise. Default: by the run's own
+    /// policy, from its [trigger](crate::Trigger::retry), its task's registration or its environment; without any
+    /// a failure ends the run.
     pub retry: Option<RetryPolicy>,
-    /// How long running handlers have to finish after the shutdown; then they are cancelled, and their runs given
-    /// back (`engine_release`), without an attempt used up. The attempt of one that waits fails with
-    /// `GRACEFUL_EXIT_TIMEOUT`, and comes again elsewhere. Default: 30 s.
+    /// How long running handlers may take to finish after the shutdown; then they are cancelled, and their runs
+    /// released (`engine_release`), without using up an attempt. The attempt of a waiting run fails with
+    /// `GRACEFUL_EXIT_TIMEOUT`, and is retried elsewhere. Default: 30 s.
     pub drain_timeout: Duration,
-    /// From the shutdown on, attempts that fail come again after this time at least, so that the engine
-    /// gives their runs to other workers instead of leaving them to this one: not less than the setting
+    /// After the shutdown, failed attempts are retried after at least this pause, so that the engine passes their
+    /// runs to other workers instead of leaving them to this one: not less than the setting
     /// `engine.retry_requeue_threshold_ms`. Default: 30 s.
     pub handover: Duration,
     /// The pause between ticks of the worker's own [`Timekeeper`](crate::Timekeeper), or none for a
     /// worker without one. Default: 1 s.
     pub timekeeper: Option<Duration>,
-    /// How the worker's connections are made and kept.
+    /// How the worker's connections are opened and kept.
     pub link: LinkConfig,
 }
 
@@ -90,15 +90,15 @@ impl Default for WorkerConfig {
     }
 }
 
-/// How calls about single runs are brought together into calls about many.
+/// How calls about single runs are combined into calls about many.
 ///
-/// A call that comes after a quiet moment is sent at once; under load, calls wait for each other for as long
-/// as `linger` after the last batch. None is answered before its commit.
+/// A call after a quiet moment is sent at once; under load, calls wait for each other until `linger` after the
+/// last batch. None is answered before its commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Batching {
-    /// The most runs in one call, at least 1; not more than the setting `engine.max_batch`. Default: 100.
+    /// Most runs in one call, at least 1; not more than the setting `engine.max_batch`. Default: 100.
     pub max_size: usize,
-    /// The least time between two batches that are not full. Default: 2 ms.
+    /// Shortest time between two batches that are not full. Default: 2 ms.
     pub linger: Duration,
 }
 
@@ -121,17 +121,17 @@ impl Default for Batching {
 /// ```
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TaskOptions {
-    /// How many of its handlers may execute at once in this worker. Runs that are over it wait in the worker
-    /// and take up its permits: where that matters, set a limit for their queue as well, which holds for all
-    /// workers together. Default: the worker's concurrency.
+    /// How many of its handlers may execute at once in this worker. Further runs wait in the worker and take up
+    /// its permits: if that matters, also set a limit for their queue, which applies to all workers together.
+    /// Default: the worker's concurrency.
     pub concurrency: Option<usize>,
-    /// How long an attempt may take that says nothing of that itself. Default: for ever.
+    /// Time limit of attempts whose run sets none. Default: none.
     pub max_duration: Option<Duration>,
-    /// When a failed attempt comes again. Default: as the worker says.
+    /// When a failed attempt is retried. Default: the worker's policy.
     pub retry: Option<RetryPolicy>,
-    /// Suspends runs that wait for longer than this: they give back their slots and leave the worker, which
-    /// drops their handlers. When a run goes on, any worker takes it from its queue and calls the handler
-    /// again from its beginning; [steps](crate::Context::step) and waits that are over then give at once what
-    /// they gave. Default: never, so that a handler keeps what it has in memory, and its slot.
+    /// Suspends runs that wait for longer than this: they give back their slots and leave the worker, which drops
+    /// their handlers. When a run continues, any worker dequeues it and calls the handler again from its
+    /// beginning; completed [steps](crate::Context::step) and waits then return their results at once. Default:
+    /// never, so that a handler keeps its memory, and its slot.
     pub suspend_after: Option<Duration>,
 }

@@ -1,23 +1,23 @@
-//! What the engine is told of an attempt that ended.
+//! Delivers the end of an attempt to the engine.
 
 use tokio::time::Instant;
 
-use super::call::Calls;
 use super::end::cancelled;
-use super::held::Hold;
-use super::place::Verdict;
+use super::held_run::Verdict;
+use super::hold::Hold;
+use super::run_calls::RunCalls;
 use crate::link::Answer;
 use crate::{Completed, Completion, Error, ErrorKind, Failure};
 
 /// The end of an attempt, on its way to the engine.
 #[derive(Debug)]
 pub(super) struct Delivery<'a> {
-    pub(super) calls: &'a Calls,
+    pub(super) calls: &'a RunCalls,
     pub(super) hold: &'a Hold,
 }
 
 impl Delivery<'_> {
-    /// Gives the run back, if it is where that can be done. False if its attempt is to be completed instead.
+    /// Releases the run, if its state allows that; returns false if its attempt must be completed instead.
     pub(super) async fn release(&self) -> bool {
         let _moving = self.hold.moving();
         let released = tokio::select! {
@@ -39,7 +39,7 @@ impl Delivery<'_> {
         }
     }
 
-    /// Completes the attempt, if that can be had before its deadline passes. Heartbeats go on meanwhile.
+    /// Completes the attempt, if that succeeds before its deadline passes. Heartbeats continue meanwhile.
     pub(super) async fn complete(&self, completion: Completion) -> Option<Completed> {
         let _moving = self.hold.moving();
         let since = Instant::now();
@@ -54,7 +54,7 @@ impl Delivery<'_> {
             Ok(completed) => {
                 let attempt_status = completed.attempt_status;
                 tracing::debug!(%attempt_status, "completed");
-                let heartbeat = self.hold.place().heartbeat;
+                let heartbeat = self.hold.known().heartbeat;
                 self.hold.moved(
                     completed.snapshot_id.clone(),
                     completed.attempt_number,
@@ -75,15 +75,15 @@ impl Delivery<'_> {
         }
     }
 
-    /// Reports the completion; one that the server cannot store is replaced by a failure that says so,
-    /// because otherwise the run would stall and do the same again.
+    /// Reports the completion; one that the server cannot store is replaced by a failure that says so, because
+    /// otherwise the run would stall and repeat.
     async fn deliver(&self, completion: Completion) -> Answer<Completed> {
         let answer = self
             .calls
             .complete(self.hold.at(), completion.clone())
             .await;
         match answer.result {
-            // If an earlier try may have taken effect, a second completion would be of something else.
+            // If an earlier try may have taken effect, a second completion would be of another attempt.
             Err(error) if error.is_stale_snapshot() && !answer.may_repeat => {
                 match self.follow(completion).await {
                     Some(completion) => self.calls.complete(self.hold.at(), completion).await,
@@ -104,11 +104,11 @@ impl Delivery<'_> {
         }
     }
 
-    /// The run moved on between the last beat and its completion. Gives what is to be reported instead, if it is
-    /// still ours: the same if what it had waited for came, or that it was cancelled.
+    /// The run moved on between the last beat and its completion. Returns the completion to report instead, if the
+    /// run is still ours: the same one if its wait ended, or a cancel.
     async fn follow(&self, completion: Completion) -> Option<Completion> {
         let sent_at = Instant::now();
-        let attempt_number = self.hold.place().attempt_number;
+        let attempt_number = self.hold.known().attempt_number;
         let beat = self.calls.beat(&self.hold.at()).await.ok()?;
         let verdict = Verdict::of(attempt_number, &beat);
         let execution = beat.execution;
@@ -124,7 +124,7 @@ impl Delivery<'_> {
     }
 }
 
-/// Whether the server says that this attempt has nothing left to complete.
+/// Whether the server reports that this attempt has nothing left to complete.
 fn is_settled(error: &Error) -> bool {
     use crate::ErrorKind::{RunFinished, StaleSnapshot};
     matches!(error.kind(), StaleSnapshot | RunFinished)

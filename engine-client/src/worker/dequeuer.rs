@@ -1,4 +1,4 @@
-//! The loop that takes runs for free permits.
+//! The loop that dequeues runs for free permits.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,8 @@ use crate::backoff::{Backoff, BackoffRange};
 use crate::link::Link;
 use crate::{Connection, Dequeue, Dequeued, Error, Identity};
 
-/// What every worker calls, and what one calls that waits. What only some handlers need is refused in them.
+/// The functions that every worker calls, and those of one that waits. Rights that only some handlers need are
+/// checked by their calls.
 const NEEDED: &[&str] = &[
     "engine_dequeue",
     "engine_start_attempt",
@@ -26,8 +27,8 @@ const NEEDED: &[&str] = &[
 ];
 const NEEDED_TO_WAIT: &str = "engine_wait";
 
-/// Dequeues only for free permits. A run that was taken is started at once, unless it was prefetched or its
-/// task has a limit of its own: then it waits for its turn, kept by heartbeats.
+/// Dequeues only for free permits. A dequeued run is started at once, unless it was prefetched or its task has a
+/// limit of its own: then it waits in the worker, kept by heartbeats.
 #[derive(Debug)]
 pub(super) struct Dequeuer {
     pub(super) attempts: Arc<Attempts>,
@@ -42,10 +43,11 @@ pub(super) struct Dequeuer {
 impl Dequeuer {
     /// Spawns an attempt into `running` for every dequeued run, until `stop`.
     ///
-    /// A dequeue under way is not dropped at the stop, because the runs that it takes would stall; a wait is cancelled.
+    /// A pending dequeue is not dropped at the stop, because the runs that it claims would stall; a wait is
+    /// cancelled.
     ///
     /// # Errors
-    /// What waiting does not heal.
+    /// Errors that waiting does not fix.
     pub(super) async fn run(
         &self,
         running: &mut JoinSet<()>,
@@ -86,7 +88,7 @@ impl Dequeuer {
         Ok(())
     }
 
-    /// A worker that cannot end what it takes takes nothing.
+    /// A worker that could not complete runs dequeues none.
     async fn check_rights(&self, stop: &CancellationToken) -> Result<(), Error> {
         let Some(connection) = stop.run_until_cancelled(self.link.connection()).await else {
             return Ok(());
@@ -106,8 +108,8 @@ impl Dequeuer {
         Err(Error::refused("42501", message))
     }
 
-    /// Waits for one permit and takes what else is free, up to a batch. None never happens: the semaphore
-    /// is not closed.
+    /// Waits for one permit and takes the other free ones, up to a batch. Never returns none: the semaphore is not
+    /// closed.
     async fn free_permits(&self) -> Option<OwnedSemaphorePermit> {
         let permits = Arc::clone(&self.permits).acquire_owned().await;
         let mut permits = permits.ok()?;
@@ -119,8 +121,8 @@ impl Dequeuer {
         Some(permits)
     }
 
-    /// Dequeues at most one run per permit, and if there is none waits for one in the server; returns whether it is
-    /// worth to dequeue again at once.
+    /// Dequeues at most one run per permit, and if there is none waits for one in the server; returns whether
+    /// another dequeue at once is worthwhile.
     async fn take(
         &self,
         permits: OwnedSemaphorePermit,
@@ -137,7 +139,7 @@ impl Dequeuer {
         if self.dequeue.wait.is_zero() || stop.is_cancelled() {
             return Ok(false);
         }
-        // It returns when a dequeue will find something, or others were faster; so nobody spins.
+        // It returns when a dequeue would find a run, or another worker was faster; so this loop does not spin.
         let engine = connection.engine();
         let call = engine.wait_for_runs(&self.dequeue);
         let wait = self.dequeue.wait;
@@ -147,7 +149,7 @@ impl Dequeuer {
         Ok(true)
     }
 
-    /// Dequeues at most one run per permit; returns how many came.
+    /// Dequeues at most one run per permit; returns the number of runs.
     async fn dequeue(
         &self,
         connection: &Connection,
@@ -172,7 +174,7 @@ impl Dequeuer {
     }
 }
 
-/// The permit is given back when the run ends here, however it ends, or when it waits for something.
+/// The permit is returned when the run leaves this worker, or when it waits.
 async fn attempt(
     attempts: Arc<Attempts>,
     run: Dequeued,
@@ -186,7 +188,7 @@ async fn pause(pause: Duration, stop: &CancellationToken) {
     stop.run_until_cancelled(sleep(pause)).await;
 }
 
-/// Takes ended attempts off the set.
+/// Removes ended attempts from the set.
 fn reap(running: &mut JoinSet<()>) {
     while let Some(ended) = running.try_join_next() {
         if let Err(error) = ended {

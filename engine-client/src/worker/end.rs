@@ -1,9 +1,9 @@
-//! How the execution of an attempt ends, and what is to be reported of it.
+//! The end of an execution, and what to report about it.
 
 use std::time::Duration;
 
 use super::RetryPolicy;
-use super::place::Verdict;
+use super::held_run::Verdict;
 use crate::failure::Retry;
 use crate::{Completion, Failure};
 
@@ -11,17 +11,17 @@ use crate::{Completion, Failure};
 #[derive(Debug)]
 pub(super) enum End {
     Returned(Result<Completion, Failure>),
-    /// Somebody wants the run to stop.
+    /// The run is to stop.
     Cancelled,
-    /// It executed for longer than it may.
+    /// It exceeded its time limit.
     TooLong,
     /// The drain timeout passed.
     NotDrained,
     /// The run is suspended.
     Suspended,
-    /// The run is not this worker's any more.
+    /// Another worker owns the run.
     Lost,
-    /// The heartbeat deadline passed: the run may be another worker's.
+    /// The heartbeat deadline passed: another worker may own the run.
     Silent,
 }
 
@@ -34,8 +34,8 @@ impl End {
         }
     }
 
-    /// Whether the run is to be given back, rather than its attempt completed.
-    pub(super) fn gives_back(&self) -> bool {
+    /// Whether the run is released, instead of its attempt completed.
+    pub(super) fn releases(&self) -> bool {
         match self {
             Self::NotDrained => true,
             Self::Returned(Err(failure)) => failure.retry() == Retry::Released,
@@ -48,8 +48,8 @@ impl End {
         }
     }
 
-    /// The completion, and the pause before the next attempt if it names one; none if the run must not be
-    /// completed. Without a `policy` that of the run counts. During a shutdown no pause is shorter than
+    /// The completion, and the pause before the next attempt if it requests one; none if the run must not be
+    /// completed. Without a `policy` that of the run applies. During a shutdown no pause is shorter than
     /// `handover`.
     pub(super) fn judge(
         self,
@@ -88,7 +88,7 @@ impl End {
             Retry::ByPolicy => policy.map(|policy| policy.pause(attempt_number)),
             Retry::After(pause) => Some(pause),
             Retry::Never => None,
-            // It could not be given back: then the attempt counts.
+            // It could not be released: then the attempt counts.
             Retry::Released => Some(Duration::ZERO),
         };
         let pause = pause.map(|pause| pause.max(handover.unwrap_or_default()));
@@ -102,13 +102,13 @@ impl End {
     }
 }
 
-/// Says that an attempt failed, for those who read logs and not the database.
+/// Logs a failed attempt, for readers without access to the database.
 fn report(failure: &Failure, pause: Option<Duration>) {
     let error = failure.error().summary();
     tracing::warn!(error, retry_after = ?pause, "the attempt failed");
 }
 
-/// What is reported of a run that was cancelled while it executed.
+/// The failure to report for a run that was cancelled while it executed.
 pub(super) fn cancelled() -> Failure {
     let message = "the run was cancelled while it executed";
     Failure::internal("TASK_RUN_CANCELLED", message)
@@ -125,7 +125,7 @@ mod tests {
 
     use super::*;
 
-    /// Collects what is logged, one line per event.
+    /// Collects log lines, one per event.
     struct Log(Arc<Mutex<Vec<String>>>);
 
     struct Line(String);

@@ -1,4 +1,4 @@
-//! The heartbeat of all held runs.
+//! Heartbeats for all held runs.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -10,26 +10,26 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::held::Held;
+use super::held_run::{HeldRun, KnownState, Verdict};
+use super::hold::HeldRuns;
 use super::metric;
-use super::place::{HeldRun, Place, Verdict};
 use crate::backoff::{Backoff, BackoffRange};
 use crate::link::Link;
 use crate::{Error, Identity, RunId, SnapshotId};
 
-/// The most runs in one statement: the default of the server's `engine.max_batch`.
+/// Most runs in one statement: the default of the server's `engine.max_batch`.
 const RUNS_PER_BEAT: usize = 1000;
 
-/// The least time for an answer, so that very short deadlines do not cut a healthy connection.
+/// Shortest time limit for an answer, so that very short deadlines do not cut a healthy connection.
 const MIN_ANSWER_TIME: Duration = Duration::from_secs(1);
 
-/// The least time between two beats, whatever the deadlines say.
+/// Shortest time between two beats, whatever the deadlines.
 const MIN_PAUSE: Duration = Duration::from_millis(20);
 
-/// Between looks whether runs have moved on: a cancel reaches its handler within a second.
+/// Time between checks whether runs have moved on: a cancel reaches its handler within a second.
 const LOOK_INTERVAL: Duration = Duration::from_millis(800);
 
-/// Pauses after a beat that failed.
+/// Pauses after a failed beat.
 const RETRY: BackoffRange = BackoffRange {
     min: Duration::from_millis(50),
     max: Duration::from_secs(1),
@@ -39,18 +39,18 @@ const RETRY: BackoffRange = BackoffRange {
 /// nor handlers that block their threads can delay it.
 #[derive(Debug)]
 pub(super) struct HeartbeatLoop {
-    pub(super) held: Arc<Held>,
+    pub(super) held: Arc<HeldRuns>,
     pub(super) link: Link,
     pub(super) identity: Identity,
-    /// The longest wait for an answer.
+    /// Longest time for an answer.
     pub(super) call_timeout: Duration,
 }
 
 impl HeartbeatLoop {
-    /// Starts the thread, which ends soon after `stop`; then the receiver is told.
+    /// Starts the thread, which ends soon after `stop`; then the receiver is notified.
     ///
     /// # Errors
-    /// [`ErrorKind::Setup`](crate::ErrorKind::Setup) if the system has no thread for it.
+    /// [`ErrorKind::Setup`](crate::ErrorKind::Setup) if the system cannot start a thread.
     pub(super) fn start(self, stop: CancellationToken) -> Result<oneshot::Receiver<()>, Error> {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(Error::thread)?;
@@ -58,7 +58,7 @@ impl HeartbeatLoop {
         let thread = thread::Builder::new().name("engine-heartbeat".to_owned());
         let run = move || {
             runtime.block_on(self.run(stop));
-            // The worker may not wait any more.
+            // The worker may have stopped waiting.
             let _ = ended.send(());
         };
         thread.spawn(run).map_err(Error::thread)?;
@@ -77,7 +77,7 @@ impl HeartbeatLoop {
     async fn beat_forever(&self) {
         let mut backoff = Backoff::new(RETRY);
         let mut beaten_at = Instant::now();
-        // Workers that started together do not beat together.
+        // Workers that started at the same time do not beat at the same time.
         let mut share = rand::random_range(0.8..=1.0);
         loop {
             let Some((due, interval)) = self.held.next_beat(share) else {
@@ -104,8 +104,8 @@ impl HeartbeatLoop {
         }
     }
 
-    /// Looks whether runs have moved on, more often than beats come: a run that is cancelled is to stop soon. Waits
-    /// for ever once the role turns out not to have the right to look; then beats find it out, later.
+    /// Checks whether runs have moved on, more often than they are kept by beats: a cancelled run should stop
+    /// soon. Waits forever if the role lacks the right to check; then beats notice it, later.
     async fn look_forever(&self) {
         loop {
             sleep(LOOK_INTERVAL).await;
@@ -152,24 +152,24 @@ impl HeartbeatLoop {
         let connection = self.link.connection().await?;
         for runs in runs.chunks(RUNS_PER_BEAT) {
             let since = Instant::now();
-            let places: Vec<Place> = runs.iter().map(|run| run.place()).collect();
+            let known_states: Vec<KnownState> = runs.iter().map(|run| run.known()).collect();
             let sent: Vec<(RunId, SnapshotId)> = runs
                 .iter()
-                .zip(&places)
-                .map(|(run, place)| (run.run_id.clone(), place.snapshot_id.clone()))
+                .zip(&known_states)
+                .map(|(run, known)| (run.run_id.clone(), known.snapshot_id.clone()))
                 .collect();
             let engine = connection.engine().identified_as(&self.identity);
             let call = engine.heartbeat_many(&sent);
             let beats = self.link.answer_within(limit, &connection, call).await?;
             metric::beat_took(since.elapsed());
-            for ((run, place), beat) in runs.iter().zip(&places).zip(beats) {
-                let snapshot_id = &place.snapshot_id;
+            for ((run, known), beat) in runs.iter().zip(&known_states).zip(beats) {
+                let snapshot_id = &known.snapshot_id;
                 match beat {
                     Some(beat) if beat.execution.snapshot_id == *snapshot_id => {
                         run.extend(snapshot_id, beat.heartbeat, since);
                     }
                     beat if run.is_news(snapshot_id) => {
-                        let number = place.attempt_number;
+                        let number = known.attempt_number;
                         let verdict = beat
                             .as_ref()
                             .map_or(Verdict::Lost, |beat| Verdict::of(number, beat));

@@ -1,6 +1,6 @@
-//! What a worker counts, through the facade `metrics`; without a recorder this costs next to nothing.
+//! The worker's metrics, through the facade `metrics`; without a recorder they cost next to nothing.
 //!
-//! The names are part of the crate's contract, and stand in its front page.
+//! The names are part of the crate's contract, and are listed on its front page.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use metrics::{
 
 use crate::{Completed, RunStatus};
 
-/// Tells the recorder what each of them is, for its HELP texts.
+/// Describes each metric to the recorder, for its HELP texts.
 pub(super) fn describe() {
     describe_counter!("engine_runs_dequeued_total", "Runs that were dequeued");
     describe_gauge!(
@@ -55,7 +55,7 @@ pub(super) fn dequeued(runs: usize) {
     counter!("engine_runs_dequeued_total").increment(runs as u64);
 }
 
-/// How many runs are held now.
+/// Sets the number of held runs.
 pub(super) fn held(runs: usize) {
     gauge!("engine_runs_held").set(runs as f64);
 }
@@ -64,7 +64,7 @@ pub(super) fn started(task: &str) {
     counter!("engine_attempts_started_total", "task" => task.to_owned()).increment(1);
 }
 
-/// The first attempt after a dequeue began after this time.
+/// Records the time from a dequeue to its first attempt.
 pub(super) fn waited(waited: Duration) {
     histogram!("engine_attempt_start_seconds").record(waited);
 }
@@ -79,7 +79,8 @@ pub(super) fn completed(task: &str, completed: &Completed, took: Duration) {
     histogram!("engine_attempt_seconds", "task" => task.to_owned()).record(took);
 }
 
-/// The attempt ended without a completion: it was lost, or given back, its deadline passed, or its completion was refused.
+/// Counts an attempt without a completion: it was lost or released, its deadline passed, or its completion was
+/// refused.
 pub(super) fn abandoned(task: &str) {
     counter!("engine_attempts_abandoned_total", "task" => task.to_owned()).increment(1);
 }
@@ -96,7 +97,7 @@ pub(super) fn beat_failed() {
     counter!("engine_heartbeats_failed_total").increment(1);
 }
 
-/// What came of an attempt, by the status of its run right after it: one that comes again has failed.
+/// The outcome of an attempt, from the status of its run right after it: a retried one has failed.
 fn outcome(run_status: RunStatus) -> &'static str {
     match run_status {
         RunStatus::CompletedSuccessfully => "success",
@@ -116,7 +117,7 @@ mod tests {
     use super::*;
     use crate::{AttemptStatus, ExecutionStatus};
 
-    /// Remembers what was described, and the labels of what was counted.
+    /// Remembers descriptions, and the labels of counters.
     #[derive(Default)]
     struct Notes {
         described: Mutex<Vec<String>>,

@@ -1,18 +1,18 @@
-//! Names of steps and waits, each use of which is its own.
+//! Names of steps and waits: each use of a name is distinct.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What an attempt has named so far, with the number of the name's last use.
+/// The names that an attempt has used, with the number of each name's last use.
 ///
-/// The next attempt counts anew, so that the same use has the same name in both.
+/// The next attempt starts again, so that the same use has the same name in both.
 #[derive(Debug, Default)]
 pub(super) struct Names(Mutex<HashMap<String, u32>>);
 
 impl Names {
-    /// What the next use of `name` is called: `name` itself at first, then `name#2` and so on, except what the
-    /// handler itself has called something else by.
+    /// The name of the next use of `name`: first `name` itself, then `name#2` and so on, except names that the
+    /// handler itself has used for something else.
     pub(super) fn next(&self, kind: &str, name: &str) -> String {
         let first = format!("{kind}/{name}");
         let mut names = self.names();

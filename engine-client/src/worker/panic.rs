@@ -7,7 +7,7 @@ use std::task::{self, Poll};
 use super::task::Execution;
 use crate::{Completion, Failure};
 
-/// An execution whose panic becomes its failure. It is not polled again after that, so no broken state is
+/// An execution whose panic becomes its failure. It is not polled again after that, so a broken state is never
 /// seen.
 pub(super) struct CatchPanic(pub(super) Execution);
 

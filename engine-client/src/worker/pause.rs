@@ -6,18 +6,18 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::Context;
-use super::place::Verdict;
+use super::held_run::Verdict;
 use super::stopwatch::Stopwatch;
 use crate::backoff::{Backoff, BackoffRange};
 use crate::{Checkpoint, Connection, Error, ExecutionStatus};
 
-/// Pauses between looks whether a run goes on.
+/// Pauses between checks whether a run continues.
 const POLL: BackoffRange = BackoffRange {
     min: Duration::from_millis(10),
     max: Duration::from_millis(500),
 };
 
-/// The time of a wait does not count as the attempt's.
+/// Waiting does not count towards the attempt's time.
 struct Paused<'a>(&'a Stopwatch);
 
 impl Drop for Paused<'_> {
@@ -27,8 +27,8 @@ impl Drop for Paused<'_> {
 }
 
 impl Context {
-    /// Has the run wait by `block`, which tells whether all that it waits for is there already, until it goes
-    /// on. `lasts` is how long that will take at least.
+    /// Makes the run wait by `block`, which tells whether everything that it waits for is completed already, until
+    /// it continues. `lasts` is the shortest time that this will take.
     ///
     /// Does not return if the run is called off meanwhile: then the handler is dropped.
     pub(super) async fn pause(
@@ -54,12 +54,12 @@ impl Context {
         let _paused = Paused(&parts.stopwatch);
         parts.seat.leave();
         self.until_it_goes_on(lasts).await?;
-        parts.seat.take_turn(self.task()).await;
+        parts.seat.take_handler_permit(self.task()).await;
         Ok(())
     }
 
-    /// Learns the run's latest snapshot, and extends its deadline; calls it off if it is not to be executed here
-    /// any more.
+    /// Reads the run's latest snapshot, and extends its deadline; calls the run off if this worker must not
+    /// execute it any more.
     async fn catch_up(&self) -> Result<ExecutionStatus, Error> {
         let held = &self.parts.held;
         loop {
@@ -74,7 +74,7 @@ impl Context {
                 return Ok(status);
             }
             if verdict != Verdict::Lost {
-                // The next beat extends the deadline, which counts from the move before.
+                // The next beat extends the deadline, which counts from the previous move.
                 held.moved(execution.snapshot_id, number, beat.heartbeat, sent_at);
             }
             if verdict != Verdict::Held {
@@ -87,14 +87,14 @@ impl Context {
     async fn until_it_goes_on(&self, lasts: Option<Duration>) -> Result<(), Error> {
         let parts = &self.parts;
         let suspend_at = self.suspend_at(lasts);
-        let mut places = parts.held.places();
+        let mut changes = parts.held.changes();
         let mut backoff = Backoff::new(POLL);
         loop {
             // If it is neither here nor waiting, it is called off.
             if self.look().await? == ExecutionStatus::Executing {
                 return Ok(());
             }
-            places.mark_unchanged();
+            changes.mark_unchanged();
             let is_due = suspend_at.is_some_and(|at| Instant::now() >= at)
                 || parts.suspend_after.is_some() && parts.stopping.is_cancelled();
             if is_due && self.suspend().await? {
@@ -103,8 +103,8 @@ impl Context {
             }
             tokio::select! {
                 () = sleep(backoff.pause()) => {}
-                // The heartbeat found something out.
-                _ = places.changed() => {}
+                // The heartbeat has news.
+                _ = changes.changed() => {}
             }
         }
     }
@@ -116,7 +116,7 @@ impl Context {
         Some(if is_long { now } else { now + after })
     }
 
-    /// Where the run is; writes nothing as long as it waits.
+    /// Reads the state of the run; writes nothing while it waits.
     async fn look(&self) -> Result<ExecutionStatus, Error> {
         let call = |connection: Arc<Connection>| async move {
             connection.engine().run_result(self.run_id(), None).await
@@ -130,7 +130,7 @@ impl Context {
         }
     }
 
-    /// Suspends the run; false if it goes on at this very moment.
+    /// Suspends the run; returns false if it continues at this very moment.
     async fn suspend(&self) -> Result<bool, Error> {
         let held = &self.parts.held;
         let _moving = held.moving();
@@ -147,7 +147,7 @@ impl Context {
             suspended.execution_status,
             ExecutionStatus::Executing | ExecutionStatus::ExecutingWithWaitpoints
         );
-        // If it is neither suspended by this call nor here, an earlier try has done it, or the run is lost.
+        // If it is neither suspended by this call nor here, an earlier try suspended it, or the run is lost.
         Ok(suspended.ok || !is_here)
     }
 }

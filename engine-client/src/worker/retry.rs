@@ -1,21 +1,21 @@
-//! When a failed attempt comes again.
+//! Retry policies of workers.
 
 use std::time::Duration;
 
-/// Pauses before the next attempt of a run that failed: they grow by a factor, each prolonged at random.
+/// Pauses before the next attempt of a failed run: they grow by a factor, each extended at random.
 ///
-/// A worker that has one goes by it instead of the run's own [`Trigger::retry`](crate::Trigger::retry). How many attempts
-/// a run has is its own matter all the same: see [`Trigger::max_attempts`](crate::Trigger::max_attempts).
+/// A worker with a policy uses it instead of the run's own [`Trigger::retry`](crate::Trigger::retry). The number
+/// of attempts is the run's own setting nevertheless: see [`Trigger::max_attempts`](crate::Trigger::max_attempts).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RetryPolicy {
     /// The pause after the first attempt. Default: 1 s.
     pub min: Duration,
-    /// No pause is longer. Default: 60 s.
+    /// Longest pause. Default: 60 s.
     pub max: Duration,
-    /// What each pause is longer by than the one before. Default: 2.
+    /// Growth of the pause per attempt. Default: 2.
     pub factor: f64,
-    /// Whether each pause is prolonged by up to its own length at random, so that runs that failed together
-    /// do not come again together. Default: true.
+    /// Whether each pause is extended by up to its own duration at random, so that runs that failed together are
+    /// not retried together. Default: true.
     pub jitter: bool,
 }
 

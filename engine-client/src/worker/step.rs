@@ -1,4 +1,4 @@
-//! What a run does once, however often its handler is called.
+//! Steps: work that a run does once, however often its handler is called.
 
 use std::sync::Arc;
 
@@ -10,13 +10,13 @@ use crate::dequeue::read_payload;
 use crate::{Connection, Failure};
 
 impl Context {
-    /// Does `work` once in the whole run, and gives its output then and ever after: when the handler is called
-    /// again, by the next attempt or after a suspension, the output comes from the database.
+    /// Does `work` once in the whole run, and returns its output then and later: when the handler is called again,
+    /// by the next attempt or after a suspension, the output comes from the database.
     ///
-    /// The output is kept as JSON, as the output of a token that is called `name`; the second step of a name in an
-    /// attempt is `name#2`, and so on, so that steps of one name, as in a loop, must come in the same order
-    /// whenever the handler is called. Work that fails, or is cut short, is done again: what it does outside the
-    /// database should bear repetition. A step costs two commits.
+    /// The output is stored as JSON, as the output of a token named `name`; the second step with a name in an
+    /// attempt is `name#2`, and so on, so that steps with one name, as in a loop, must come in the same order
+    /// whenever the handler is called. Work that fails, or is interrupted, is done again: what it does outside the
+    /// database should tolerate repetition. A step costs two commits.
     ///
     /// ```
     /// # use engine_client::{Context, Failure};
@@ -29,7 +29,7 @@ impl Context {
     /// ```
     ///
     /// # Errors
-    /// The failure of `work`; `TASK_OUTPUT_ERROR` if its output cannot be kept, or read again as a `T`.
+    /// The failure of `work`; `TASK_OUTPUT_ERROR` if its output cannot be stored, or parsed as a `T`.
     pub async fn step<T, W>(&self, name: &str, work: W) -> Result<T, Failure>
     where
         T: Serialize + DeserializeOwned,
@@ -54,7 +54,7 @@ impl Context {
                     .complete_waitpoint(id, Some(output), None, false)
                     .await
             };
-            // If another attempt was first, its output stays.
+            // If another attempt was first, its output wins.
             self.persist(complete).await?.output
         };
         let output = output.as_deref().unwrap_or("null");

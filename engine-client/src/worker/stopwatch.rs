@@ -1,4 +1,4 @@
-//! How long an attempt has executed, without its waits.
+//! Measures the execution of an attempt, without its waits.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,7 +10,7 @@ pub(super) struct Stopwatch(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
-    /// Up to the last pause.
+    /// Time until the last pause.
     before: Duration,
     /// None while it is paused.
     running_since: Option<Instant>,
@@ -43,7 +43,7 @@ impl Stopwatch {
         self.state().running_since.get_or_insert_with(Instant::now);
     }
 
-    /// Waits until it shows `limit`; without one, for ever.
+    /// Waits until it shows `limit`; without one, forever.
     pub(super) async fn reached(&self, limit: Option<Duration>) {
         let Some(limit) = limit else {
             return std::future::pending().await;

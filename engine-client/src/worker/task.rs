@@ -11,10 +11,10 @@ use serde::de::DeserializeOwned;
 use super::{Context, TaskOptions};
 use crate::{Completion, Failure};
 
-/// A handler without its types: it reads its input from the context and writes its output as text.
+/// A handler without its types: it reads its input from the context and returns its output as text.
 type Handler = Arc<dyn Fn(Context) -> Execution + Send + Sync>;
 
-/// A handler at work.
+/// A handler while it executes.
 pub(super) type Execution = Pin<Box<dyn Future<Output = Result<Completion, Failure>> + Send>>;
 
 #[derive(Default)]
@@ -66,7 +66,7 @@ impl Tasks {
             .map_or(NO_OPTIONS, |task| &task.options)
     }
 
-    /// The tasks that have a concurrency of their own.
+    /// The tasks with a concurrency limit of their own.
     pub(super) fn limits(&self) -> impl Iterator<Item = (String, usize)> {
         self.tasks.iter().filter_map(|(name, task)| {
             let limit = task.options.concurrency?;
@@ -74,7 +74,7 @@ impl Tasks {
         })
     }
 
-    /// The execution of the context's task; without a handler for it, an execution that says so.
+    /// Executes the context's task; without a handler for it, the execution fails and says so.
     pub(super) fn execute(&self, context: Context) -> Execution {
         match self.tasks.get(context.task()) {
             Some(task) => (task.handler)(context),

@@ -1,4 +1,4 @@
-//! What a handler may wait for: time, and tokens.
+//! Waits of a handler: for time, and for tokens.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -10,13 +10,13 @@ use super::Context;
 use crate::dequeue::read_payload;
 use crate::{Block, Connection, Error, Failure, Waitpoint, WaitpointId, WaitpointOptions};
 
-/// Waits. While a run waits, another one has its turn in the worker; its own slot in its queue it keeps,
-/// unless it is [suspended](crate::TaskOptions::suspend_after).
+/// Waits. While a run waits, another one may execute in the worker; the run keeps its slot in its queue, unless it
+/// is [suspended](crate::TaskOptions::suspend_after).
 ///
-/// Every wait has a name, and what was waited for once is not waited for again when the handler is called again,
-/// by the next attempt or after a suspension. A name that comes again in one attempt, as in a loop, is a wait of
-/// its own: the uses of a name are told apart by their order, which must be the same whenever the handler is
-/// called. A handler waits for one thing at a time; a second wait begins when the first one is over.
+/// Every wait has a name, and a wait that has ended is not repeated when the handler is called again, by the next
+/// attempt or after a suspension. A name used again in one attempt, as in a loop, is a separate wait: the uses of
+/// a name are distinguished by their order, which must be the same whenever the handler is called. A handler waits
+/// for one thing at a time; a second wait begins when the first one has ended.
 impl Context {
     /// Waits for some time.
     ///
@@ -31,7 +31,7 @@ impl Context {
     /// ```
     ///
     /// # Errors
-    /// What the server refuses; a server that is down is waited for until the run's deadline.
+    /// Refusals of the server; a server that is down is waited for until the run's deadline.
     pub async fn wait_for(&self, name: &str, time: Duration) -> Result<(), Failure> {
         self.wait_until(name, SystemTime::now() + time).await
     }
@@ -52,8 +52,8 @@ impl Context {
         Ok(())
     }
 
-    /// A token for somebody else to complete, with [`complete_waitpoint`](crate::Engine::complete_waitpoint).
-    /// With a timeout, a wait for it gives none after that time.
+    /// A token for another party to complete, with [`complete_waitpoint`](crate::Engine::complete_waitpoint). With
+    /// a timeout, a wait for it returns none after that time.
     ///
     /// # Errors
     /// As [`wait_for`](Self::wait_for).
@@ -71,7 +71,7 @@ impl Context {
         Ok(self.persist(call).await?.waitpoint_id)
     }
 
-    /// Waits until a token is completed, and reads its output; none if its timeout was over first.
+    /// Waits until a token is completed, and parses its output; none if its timeout came first.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -113,14 +113,14 @@ impl Context {
         Ok(Some(output))
     }
 
-    /// How a waitpoint of this run is created: once for each use of the name.
+    /// Options of a waitpoint of this run: created once for each use of the name.
     pub(super) fn keyed(&self, kind: &str, name: &str) -> WaitpointOptions {
         WaitpointOptions::default()
             .environment_id(&self.run().environment_id)
             .idempotency_key(self.key(kind, name))
     }
 
-    /// The key of something that this run does once; another one for every use of the name in this attempt.
+    /// The key of a step or wait of this run; different for every use of the name in this attempt.
     pub(super) fn key(&self, kind: &str, name: &str) -> String {
         format!(
             "run/{}/{}",
@@ -159,7 +159,7 @@ impl Context {
         .await
     }
 
-    /// Repeats a call until it has an answer. The attempt's deadline bounds it.
+    /// Repeats a call until it has an answer. The attempt's deadline limits it.
     pub(super) async fn persist<T, Call>(
         &self,
         call: impl Fn(Arc<Connection>) -> Call,
@@ -171,7 +171,7 @@ impl Context {
     }
 }
 
-/// Whether this is what the engine completes a token with whose time is over.
+/// Whether this is the engine's output of a token that timed out.
 fn is_timeout(output: &str) -> bool {
     let output: Result<Value, _> = serde_json::from_str(output);
     output.is_ok_and(|output| output["code"] == "TRIGGER_WAITPOINT_TIMEOUT")

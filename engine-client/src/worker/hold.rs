@@ -1,4 +1,4 @@
-//! The runs that a worker holds at this moment: those that wait for their turn, and those that execute.
+//! The runs that a worker holds now: those that wait for a permit, and those that execute.
 
 use std::collections::HashMap;
 use std::ops::Deref;
@@ -9,21 +9,21 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::place::HeldRun;
+use super::held_run::HeldRun;
 use crate::{RunId, SnapshotId};
 
-/// The list that the heartbeat goes by. Not kept by run, because one that was lost may be dequeued again by the
-/// same worker while its first attempt still ends.
+/// The list for the heartbeat. Not keyed by run, because the same worker may dequeue a lost run again while its
+/// first attempt still ends.
 #[derive(Debug, Default)]
-pub(super) struct Held {
+pub(super) struct HeldRuns {
     runs: Mutex<HashMap<u64, Arc<HeldRun>>>,
     last: AtomicU64,
-    /// Told when the next beat may have to come sooner.
+    /// Notified when the next beat may have to come sooner.
     changed: Arc<Notify>,
 }
 
-impl Held {
-    /// Holds a run until the guard is dropped. `heartbeat` counts from `since`.
+impl HeldRuns {
+    /// Holds a run until the guard is dropped. `heartbeat` is counted from `since`.
     pub(super) fn hold(
         self: &Arc<Self>,
         run_id: RunId,
@@ -49,13 +49,13 @@ impl Held {
         self.entries().values().cloned().collect()
     }
 
-    /// How many there are.
+    /// Number of held runs.
     pub(super) fn len(&self) -> usize {
         self.entries().len()
     }
 
-    /// When the next beat is due, for the run whose deadline asks for it first, and how long an answer may
-    /// take; none if no run is held. `share` of the usual interval is waited for.
+    /// When the next beat is due, for the run with the earliest deadline, and the time limit of its answer; none
+    /// if no run is held. `share` is the fraction of the usual interval to wait.
     pub(super) fn next_beat(&self, share: f64) -> Option<(Instant, Duration)> {
         let entries = self.entries();
         entries.values().map(|run| run.next_beat(share)).min()
@@ -75,13 +75,13 @@ impl Held {
 /// The guard of a held run; dropping it ends its heartbeats.
 #[derive(Debug)]
 pub(super) struct Hold {
-    held: Arc<Held>,
+    held: Arc<HeldRuns>,
     serial: u64,
     run: Arc<HeldRun>,
 }
 
 impl Hold {
-    /// The run, for those that may outlive the guard.
+    /// The run, for tasks that may outlive the guard.
     pub(super) fn run(&self) -> Arc<HeldRun> {
         Arc::clone(&self.run)
     }
@@ -107,16 +107,16 @@ mod tests {
     use tokio::time::sleep_until;
 
     use super::*;
-    use crate::worker::place::Verdict;
+    use crate::worker::held_run::Verdict;
 
-    fn hold(held: &Arc<Held>, snapshot_id: &str, seconds: u64) -> Hold {
+    fn hold(held: &Arc<HeldRuns>, snapshot_id: &str, seconds: u64) -> Hold {
         let heartbeat = Duration::from_secs(seconds);
         held.hold("r".into(), snapshot_id.into(), heartbeat, Instant::now())
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_shortest_deadline_sets_the_beat() {
-        let held = Arc::new(Held::default());
+        let held = Arc::new(HeldRuns::default());
         assert_eq!(held.next_beat(1.0), None);
         let start = Instant::now();
         let _long = hold(&held, "s1", 60);
@@ -131,7 +131,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_the_run_that_moved_on_is_called_off() {
-        let held = Arc::new(Held::default());
+        let held = Arc::new(HeldRuns::default());
         let (first, second) = (hold(&held, "s1", 60), hold(&held, "s2", 60));
         first.found(&"s1".into(), "s3".into(), None, Verdict::Lost);
         assert_eq!(first.called_off().await, Verdict::Lost);
@@ -140,7 +140,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_our_own_calls_do_is_no_news() {
-        let held = Arc::new(Held::default());
+        let held = Arc::new(HeldRuns::default());
         let run = hold(&held, "s1", 60);
         let moving = run.moving();
         run.found(&"s1".into(), "s2".into(), None, Verdict::Lost);
@@ -157,7 +157,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_beat_moves_the_deadline() {
-        let held = Arc::new(Held::default());
+        let held = Arc::new(HeldRuns::default());
         let start = Instant::now();
         let run = hold(&held, "s1", 60);
         let beat = async {
@@ -170,7 +170,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_shorter_deadline_counts_from_the_last_beat() {
-        let held = Arc::new(Held::default());
+        let held = Arc::new(HeldRuns::default());
         let start = Instant::now();
         let run = hold(&held, "s1", 60);
         let found = async {

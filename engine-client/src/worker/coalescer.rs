@@ -1,4 +1,4 @@
-//! Calls about single runs, brought together into calls about many.
+//! Combines calls about single runs into calls about many.
 
 use std::sync::Arc;
 
@@ -12,12 +12,12 @@ use crate::backoff::Backoff;
 use crate::link::{Answer, Link, is_transient};
 use crate::{Connection, Error, ErrorKind, OfMany};
 
-/// A call that can be made for one run or for many.
+/// A call that exists for one run and for many.
 pub(super) trait Bulk: Send + Sync + 'static {
-    /// What is asked about one run.
+    /// The question about one run.
     type Query: Clone + Send + Sync + 'static;
     type Answer: Send + 'static;
-    /// For metrics.
+    /// Label for metrics.
     const NAME: &'static str;
 
     fn one(
@@ -33,24 +33,24 @@ pub(super) trait Bulk: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<OfMany<Self::Answer>>, Error>> + Send;
 }
 
-/// One query and who waits for its answer.
+/// One query and its caller.
 struct Request<B: Bulk> {
     query: B::Query,
     reply: oneshot::Sender<Answer<B::Answer>>,
 }
 
-/// Where queries are handed in.
+/// The sending side, for queries.
 #[derive(Debug)]
-pub(super) struct Lanes<B: Bulk>(mpsc::UnboundedSender<Request<B>>);
+pub(super) struct Coalescer<B: Bulk>(mpsc::UnboundedSender<Request<B>>);
 
-/// What the lanes share: whoever holds it gathers the next batch.
+/// State shared by the tasks of all links: the one that holds it gathers the next batch.
 struct Intake<B: Bulk> {
     requests: mpsc::UnboundedReceiver<Request<B>>,
     sent_at: Option<Instant>,
 }
 
-impl<B: Bulk> Lanes<B> {
-    /// Starts a lane for each link. They end when the value is dropped and all is answered.
+impl<B: Bulk> Coalescer<B> {
+    /// Starts a task for each link. They end when the value is dropped and everything is answered.
     pub(super) fn start(
         bulk: B,
         links: &[Arc<Link>],
@@ -64,18 +64,18 @@ impl<B: Bulk> Lanes<B> {
         }));
         let bulk = Arc::new(bulk);
         for link in links {
-            let lane = Lane {
+            let task = LinkTask {
                 bulk: Arc::clone(&bulk),
                 link: Arc::clone(link),
                 batching,
             };
-            into.spawn(lane.run(Arc::clone(&intake)));
+            into.spawn(task.run(Arc::clone(&intake)));
         }
         Self(sender)
     }
 
-    /// The answer to `query`, once it is committed. Dropping the future withdraws the query, if it was not
-    /// sent yet. None if the lanes have ended.
+    /// The answer to `query`, once it is committed. Dropping the future withdraws the query, if it was not sent
+    /// yet. None if the tasks have ended.
     pub(super) async fn ask(&self, query: B::Query) -> Option<Answer<B::Answer>> {
         let (reply, answer) = oneshot::channel();
         self.0.send(Request { query, reply }).ok()?;
@@ -83,13 +83,13 @@ impl<B: Bulk> Lanes<B> {
     }
 }
 
-struct Lane<B: Bulk> {
+struct LinkTask<B: Bulk> {
     bulk: Arc<B>,
     link: Arc<Link>,
     batching: Batching,
 }
 
-impl<B: Bulk> Lane<B> {
+impl<B: Bulk> LinkTask<B> {
     async fn run(self, intake: Arc<Mutex<Intake<B>>>) {
         loop {
             let mut taken = intake.lock().await;
@@ -102,14 +102,13 @@ impl<B: Bulk> Lane<B> {
         }
     }
 
-    /// Has requests answered, on new connections where needed. Those that nobody waits for any more are left
-    /// out.
+    /// Answers requests, on new connections where needed. Requests whose caller has gone are skipped.
     async fn serve(&self, mut requests: Vec<Request<B>>) {
         let mut backoff = Backoff::new(self.link.reconnect());
         let mut may_repeat = false;
         loop {
             let Ok(connection) = self.link.connection().await else {
-                // Each gets the error.
+                // Each request gets the error.
                 return self.serve_singly(requests).await;
             };
             requests.retain(|request| !request.reply.is_closed());
@@ -154,7 +153,7 @@ impl<B: Bulk> Lane<B> {
 
 impl<B: Bulk> Request<B> {
     fn answer(self, result: Result<B::Answer, Error>, may_repeat: bool) {
-        // Who asked may have gone.
+        // The caller may have gone.
         let _ = self.reply.send(Answer { result, may_repeat });
     }
 }

@@ -1,23 +1,23 @@
-//! The calls that move a run: start, continue, complete. Alone or together with those of other runs.
+//! The calls that move a run: start, continue, complete; single or batched with those of other runs.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::task::JoinSet;
 
+use super::coalescer::{Bulk, Coalescer};
 use super::config::Batching;
-use super::lane::{Bulk, Lanes};
 use crate::link::{Answer, Link};
 use crate::{
     Completed, Completion, Connection, Error, Execution, ExecutionStatus, Heartbeat, Identity,
     OfMany, RunId, SnapshotId, Started,
 };
 
-/// A run and the snapshot that a call about it names.
+/// A run, and the snapshot that a call about it names.
 pub(super) type At = (RunId, SnapshotId);
 
 #[derive(Debug)]
-pub(super) struct Calls {
+pub(super) struct RunCalls {
     /// Several, because the calls on one connection are committed one after the other.
     links: Vec<Arc<Link>>,
     /// Counts calls, to spread them over the links.
@@ -25,11 +25,11 @@ pub(super) struct Calls {
     identity: Arc<Identity>,
     start: Start,
     complete: Complete,
-    lanes: Option<(Lanes<Start>, Lanes<Complete>)>,
+    coalescers: Option<(Coalescer<Start>, Coalescer<Complete>)>,
 }
 
-impl Calls {
-    /// Calls on these links. The lanes for many, if there are any, run in `services`.
+impl RunCalls {
+    /// Calls on these links. The coalescers for batches, if any, run in `services`.
     pub(super) fn new(
         links: Vec<Arc<Link>>,
         identity: Identity,
@@ -44,10 +44,10 @@ impl Calls {
         let complete = Complete {
             identity: Arc::clone(&identity),
         };
-        let lanes = batching.map(|batching| {
+        let coalescers = batching.map(|batching| {
             (
-                Lanes::start(start.clone(), &links, batching, services),
-                Lanes::start(complete.clone(), &links, batching, services),
+                Coalescer::start(start.clone(), &links, batching, services),
+                Coalescer::start(complete.clone(), &links, batching, services),
             )
         });
         Self {
@@ -56,11 +56,11 @@ impl Calls {
             identity,
             start,
             complete,
-            lanes,
+            coalescers,
         }
     }
 
-    /// A link for a call that goes alone.
+    /// A link for a single call.
     pub(super) fn link(&self) -> &Arc<Link> {
         &self.links[self.count.fetch_add(1, Ordering::Relaxed) % self.links.len()]
     }
@@ -71,12 +71,12 @@ impl Calls {
 
     /// Starts the next attempt of a run.
     ///
-    /// A start whose answer was lost with its connection is repeated, and then refused as stale if the first
-    /// one had taken effect. Within the deadline of the dequeue nobody else can have started the run, so that
-    /// the attempt is taken as ours.
+    /// A start whose answer was lost with its connection is repeated, and then refused as stale if the first one
+    /// had taken effect. Within the deadline of the dequeue no other worker can have started the run, so the
+    /// attempt is assumed to be ours.
     pub(super) async fn start(&self, at: At, attempt_number: i32) -> Result<Heartbeat, Error> {
-        let lane = self.lanes.as_ref().map(|(lane, _)| lane);
-        let answer = self.ask(lane, &self.start, at.clone()).await;
+        let coalescer = self.coalescers.as_ref().map(|(coalescer, _)| coalescer);
+        let answer = self.ask(coalescer, &self.start, at.clone()).await;
         self.start.is_warm.store(true, Ordering::Relaxed);
         match answer.result {
             Ok(started) => Ok(Heartbeat {
@@ -95,8 +95,8 @@ impl Calls {
         }
     }
 
-    /// Goes on with the attempt of a run that was dequeued with a checkpoint.
-    pub(super) async fn go_on(&self, at: &At) -> Result<Heartbeat, Error> {
+    /// Continues the attempt of a run that was dequeued with a checkpoint.
+    pub(super) async fn continue_attempt(&self, at: &At) -> Result<Heartbeat, Error> {
         let call = |connection: Arc<Connection>| async move {
             let engine = connection.engine().identified_as(&self.identity);
             engine.continue_run(&at.0, &at.1).await
@@ -104,7 +104,7 @@ impl Calls {
         self.link().persist(call).await.result
     }
 
-    /// Where a run is; extends its deadline if it is there where the call says.
+    /// Reads the state of a run; extends its deadline if the call names its latest snapshot.
     pub(super) async fn beat(&self, at: &At) -> Result<Heartbeat, Error> {
         let call = |connection: Arc<Connection>| async move {
             let engine = connection.engine().identified_as(&self.identity);
@@ -113,7 +113,7 @@ impl Calls {
         self.link().persist(call).await.result
     }
 
-    /// Gives a run back.
+    /// Releases a run.
     pub(super) async fn release(&self, at: At) -> Result<Execution, Error> {
         let at = &at;
         let call = |connection: Arc<Connection>| async move {
@@ -123,22 +123,22 @@ impl Calls {
         self.link().persist(call).await.result
     }
 
-    /// Reports how an attempt ended.
+    /// Reports the end of an attempt.
     pub(super) async fn complete(&self, at: At, completion: Completion) -> Answer<Completed> {
-        let lane = self.lanes.as_ref().map(|(_, lane)| lane);
-        self.ask(lane, &self.complete, (at.0, at.1, completion))
+        let coalescer = self.coalescers.as_ref().map(|(_, coalescer)| coalescer);
+        self.ask(coalescer, &self.complete, (at.0, at.1, completion))
             .await
     }
 
-    /// Asks in a lane, or alone if there is none.
+    /// Calls through a coalescer, or singly if there is none.
     async fn ask<B: Bulk>(
         &self,
-        lane: Option<&Lanes<B>>,
+        coalescer: Option<&Coalescer<B>>,
         bulk: &B,
         query: B::Query,
     ) -> Answer<B::Answer> {
-        if let Some(lane) = lane
-            && let Some(answer) = lane.ask(query.clone()).await
+        if let Some(coalescer) = coalescer
+            && let Some(answer) = coalescer.ask(query.clone()).await
         {
             return answer;
         }
@@ -154,7 +154,7 @@ impl Calls {
     }
 }
 
-/// Whether a run is where the start of this attempt leads.
+/// Whether a run is in the state to which the start of this attempt leads.
 fn is_started(execution: &Execution, attempt_number: i32) -> bool {
     execution.execution_status == ExecutionStatus::Executing
         && execution.attempt_number == Some(attempt_number)
