@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::status::only_in;
 use crate::{ExecutionStatus, Refusal, RunStatus, Timestamp, duration};
 
 const MAX_KEY_LENGTH: usize = 512;
@@ -144,17 +145,7 @@ impl Debounced {
             self.run_status,
             RunStatus::Delayed | RunStatus::PendingVersion
         );
-        match self.execution_status {
-            Delayed | RunCreated => has_time,
-            Queued
-            | QueuedExecuting
-            | PendingExecuting
-            | Executing
-            | ExecutingWithWaitpoints
-            | Suspended
-            | PendingCancel
-            | Finished => false,
-        }
+        only_in!(self.execution_status, { Delayed | RunCreated => has_time } else false)
     }
 }
 

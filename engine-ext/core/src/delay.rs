@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::status::only_in;
 use crate::{
     ExecutionStatus, Move, Plan, Refusal, Run, RunStatus, Settings, Timestamp, Transition, ttl,
 };
@@ -56,17 +57,7 @@ impl Timing {
 /// Queues a run whose delay has ended. A run that was rescheduled, or has left its delay, is left alone.
 pub(crate) fn end(run: &Run, timing: &Timing, settings: &Settings) -> Plan {
     use ExecutionStatus::*;
-    match run.execution_status {
-        Delayed | RunCreated => {}
-        Queued
-        | QueuedExecuting
-        | PendingExecuting
-        | Executing
-        | ExecutingWithWaitpoints
-        | Suspended
-        | PendingCancel
-        | Finished => return Plan::Keep,
-    }
+    only_in!(run.execution_status, { Delayed | RunCreated => () } else return Plan::Keep);
     if timing.delay_until.is_some_and(|at| at > settings.now) {
         return Plan::Keep;
     }
@@ -86,27 +77,19 @@ pub(crate) fn end(run: &Run, timing: &Timing, settings: &Settings) -> Plan {
 /// [`Refusal::WrongStatus`] (`RE004`) for a run that waits neither for a time nor for a version.
 pub(crate) fn reschedule(run: &Run, delay_until: Timestamp) -> Result<Plan, Refusal> {
     use ExecutionStatus::*;
-    let run_status = match run.execution_status {
+    let run_status = only_in!(run.execution_status, {
         Delayed => RunStatus::Delayed,
         RunCreated => RunStatus::PendingVersion,
-        Queued
-        | QueuedExecuting
-        | PendingExecuting
-        | Executing
-        | ExecutingWithWaitpoints
-        | Suspended
-        | PendingCancel
-        | Finished => {
-            return Err(Refusal::WrongStatus {
-                run_id: run.id.clone(),
-                asked: "rescheduled",
-                reason: format!(
-                    "It is not delayed: its execution status is {}.",
-                    run.execution_status
-                ),
-            });
-        }
-    };
+    } else {
+        return Err(Refusal::WrongStatus {
+            run_id: run.id.clone(),
+            asked: "rescheduled",
+            reason: format!(
+                "It is not delayed: its execution status is {}.",
+                run.execution_status
+            ),
+        })
+    });
     let mut moved = run.moved(
         Transition::Rescheduled,
         run.execution_status,

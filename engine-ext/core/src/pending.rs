@@ -1,6 +1,7 @@
 //! Runs that wait for a version that knows their task.
 
 use crate::stall;
+use crate::status::only_in;
 use crate::{
     Carries, ErrorCode, ExecutionStatus, ParkReason, Plan, Run, RunError, RunStatus, Settings,
     Timing, Transition,
@@ -9,18 +10,7 @@ use crate::{
 /// Parks a queued run until a version knows its task.
 pub(crate) fn park(run: &Run, reason: ParkReason) -> Plan {
     use ExecutionStatus::*;
-    match run.execution_status {
-        Queued => {}
-        RunCreated
-        | Delayed
-        | QueuedExecuting
-        | PendingExecuting
-        | Executing
-        | ExecutingWithWaitpoints
-        | Suspended
-        | PendingCancel
-        | Finished => return Plan::Keep,
-    }
+    only_in!(run.execution_status, { Queued => () } else return Plan::Keep);
     let mut moved = run.moved(
         Transition::Parked,
         RunCreated,
@@ -35,18 +25,7 @@ pub(crate) fn park(run: &Run, reason: ParkReason) -> Plan {
 /// to live begins.
 pub(crate) fn promote(run: &Run, timing: &Timing, settings: &Settings) -> Plan {
     use ExecutionStatus::*;
-    match run.execution_status {
-        RunCreated => {}
-        Queued
-        | Delayed
-        | QueuedExecuting
-        | PendingExecuting
-        | Executing
-        | ExecutingWithWaitpoints
-        | Suspended
-        | PendingCancel
-        | Finished => return Plan::Keep,
-    }
+    only_in!(run.execution_status, { RunCreated => () } else return Plan::Keep);
     let is_early = timing.delay_until.is_some_and(|at| at > settings.now);
     let (status, run_status) = if is_early {
         (Delayed, RunStatus::Delayed)
@@ -71,18 +50,7 @@ pub(crate) fn promote(run: &Run, timing: &Timing, settings: &Settings) -> Plan {
 /// ask for ends as a dead letter.
 pub(crate) fn mismatch(run: &Run, settings: &Settings) -> Plan {
     use ExecutionStatus::*;
-    match run.execution_status {
-        Queued => {}
-        RunCreated
-        | Delayed
-        | QueuedExecuting
-        | PendingExecuting
-        | Executing
-        | ExecutingWithWaitpoints
-        | Suspended
-        | PendingCancel
-        | Finished => return Plan::Keep,
-    }
+    only_in!(run.execution_status, { Queued => () } else return Plan::Keep);
     let error = RunError::internal(
         ErrorCode::DequeuedMaxRetries,
         "only workers of other versions asked for the run",

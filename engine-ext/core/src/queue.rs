@@ -1,5 +1,6 @@
 //! Entering and leaving the queue.
 
+use crate::status::only_in;
 use crate::{
     Carries, ErrorCode, ExecutionStatus, Plan, Refusal, Run, RunError, RunStatus, Settings,
     Transition,
@@ -8,7 +9,7 @@ use crate::{
 /// A worker dequeues a run that has a queue item.
 pub(crate) fn dequeue(run: &Run) -> Plan {
     use ExecutionStatus::*;
-    match run.execution_status {
+    only_in!(run.execution_status, {
         Queued => Plan::Claim {
             max_attempts: run.attempts(),
         },
@@ -25,15 +26,7 @@ pub(crate) fn dequeue(run: &Run) -> Plan {
             };
             Plan::to(moved)
         }
-        RunCreated
-        | Delayed
-        | PendingExecuting
-        | Executing
-        | ExecutingWithWaitpoints
-        | Suspended
-        | PendingCancel
-        | Finished => Plan::Keep,
-    }
+    } else Plan::Keep)
 }
 
 /// Handles a run that has a queue item without being queued. Only a damaged table leads here: the item is always removed;

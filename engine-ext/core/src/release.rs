@@ -1,5 +1,6 @@
 //! Release: a worker gives back a run that it cannot finish.
 
+use crate::status::only_in;
 use crate::{
     Carries, ErrorCode, ExecutionStatus, Plan, Refusal, Run, RunError, RunStatus, Settings,
     SnapshotId, Timing, Transition, stall,
@@ -28,18 +29,10 @@ pub(crate) fn release(
     use ExecutionStatus::*;
     run.check_snapshot(snapshot_id)?;
     // A run without a started attempt keeps what its snapshot carried, as if no worker had started it in time.
-    let (carries, released) = match run.execution_status {
+    let (carries, released) = only_in!(run.execution_status, {
         PendingExecuting => (Carries::WAIT, 0),
         Executing => (Carries::default(), i32::from(!release.is_between_attempts)),
-        RunCreated
-        | Delayed
-        | Queued
-        | QueuedExecuting
-        | ExecutingWithWaitpoints
-        | Suspended
-        | PendingCancel
-        | Finished => return Err(run.wrong_status("released")),
-    };
+    } else return Err(run.wrong_status("released")));
     let mut moved = run.moved(
         Transition::Requeued,
         Queued,

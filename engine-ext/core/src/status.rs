@@ -167,6 +167,30 @@ impl EnvironmentType {
     }
 }
 
+/// A match over execution statuses that names only those to which a decision applies; all others have one outcome.
+///
+/// It lists every status, so that a new one does not compile until this list has it.
+macro_rules! only_in {
+    ($status:expr, { $($pattern:pat $(if $guard:expr)? => $value:expr),+ $(,)? } else $other:expr) => {
+        match $status {
+            $($pattern $(if $guard)? => $value,)+
+            #[allow(unreachable_patterns, reason = "the statuses above are part of the whole list")]
+            $crate::ExecutionStatus::RunCreated
+            | $crate::ExecutionStatus::Delayed
+            | $crate::ExecutionStatus::Queued
+            | $crate::ExecutionStatus::QueuedExecuting
+            | $crate::ExecutionStatus::PendingExecuting
+            | $crate::ExecutionStatus::Executing
+            | $crate::ExecutionStatus::ExecutingWithWaitpoints
+            | $crate::ExecutionStatus::Suspended
+            | $crate::ExecutionStatus::PendingCancel
+            | $crate::ExecutionStatus::Finished => $other,
+        }
+    };
+}
+
+pub(crate) use only_in;
+
 impl ExecutionStatus {
     /// Whether a run in this status holds a slot.
     #[must_use]

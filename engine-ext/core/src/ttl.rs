@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::status::only_in;
 use crate::{
     EnvironmentType, ExecutionStatus, Finish, Plan, Refusal, Run, RunError, RunStatus, Settings,
     Timestamp, Transition, duration,
@@ -60,19 +61,7 @@ pub(crate) fn expires_at(ttl: Option<&str>, now: Timestamp) -> Option<Timestamp>
 /// Expires a run whose time to live has passed in the queue; a run that was dequeued before never expires.
 pub(crate) fn expire(run: &Run, ttl: &str, settings: &Settings) -> Plan {
     use ExecutionStatus::*;
-    match run.execution_status {
-        Queued if !run.was_dequeued => {}
-        Queued
-        | RunCreated
-        | Delayed
-        | QueuedExecuting
-        | PendingExecuting
-        | Executing
-        | ExecutingWithWaitpoints
-        | Suspended
-        | PendingCancel
-        | Finished => return Plan::Keep,
-    }
+    only_in!(run.execution_status, { Queued if !run.was_dequeued => () } else return Plan::Keep);
     let error = RunError::text(&format!("Run expired because the TTL ({ttl}) was reached"));
     Plan::finish(Finish {
         error: Some(error.to_json()),
