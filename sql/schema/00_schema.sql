@@ -1,10 +1,10 @@
 \echo Use "CREATE EXTENSION engine" to load this file. \quit
 
--- Whatever this script binds it binds to pg_catalog: what the schema of the functions holds is its owner's, who need not be
--- a superuser, and an overload there that fits better would be called with everybody's rights.
+-- Everything that this script binds, it binds to pg_catalog: the schema of the functions belongs to a role that need not be
+-- a superuser, and a better matching overload there would be called with the rights of every caller.
 set local search_path to pg_catalog, pg_temp;
 
--- Ids, keys and documents are compared and cut as UTF-8.
+-- Ids, keys and documents are compared and truncated as UTF-8.
 do $$
 begin
     if pg_catalog.getdatabaseencoding() operator(pg_catalog.<>) 'UTF8' then

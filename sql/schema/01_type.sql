@@ -1,4 +1,4 @@
--- The closed sets of words. A new value is added in a release of its own, and used from the next one on.
+-- The enums. A new value is added in one release, and used from the next one on.
 
 create type engine.environment_type as enum ('PRODUCTION', 'STAGING', 'DEVELOPMENT', 'PREVIEW');
 
@@ -12,7 +12,7 @@ create type engine.execution_status as enum (
     'RUN_CREATED', 'DELAYED', 'QUEUED', 'QUEUED_EXECUTING', 'PENDING_EXECUTING', 'EXECUTING',
     'EXECUTING_WITH_WAITPOINTS', 'SUSPENDED', 'PENDING_CANCEL', 'FINISHED');
 
--- What wrote a snapshot. The view engine.event says which events that is.
+-- The causes of snapshots. The view engine.event maps them to events.
 create type engine.transition as enum (
     'TRIGGERED', 'TRIGGERED_DELAYED', 'CREATED_CANCELED', 'CREATED_FAILED',
     'DELAY_ENDED', 'RESCHEDULED', 'EXPIRED', 'PARKED', 'PROMOTED',

@@ -1,6 +1,6 @@
--- Cold: one row per environment that somebody has set. The environment "default" needs no row: it is PRODUCTION, on
--- shard 0, without limits. Only what users wrote is stored, so that a dump restores over a fresh extension without a
--- conflict. Sessions keep what they have read of these two tables until Postgres tells them that somebody set it anew.
+-- Cold: one row per configured environment. The environment "default" needs no row: it is PRODUCTION, on shard 0, without
+-- limits. Only what users wrote is stored, so that a dump restores over a fresh extension without a conflict. Sessions cache
+-- these two tables until Postgres tells them that a row has changed.
 create table engine.environment (
     id                text collate "C" primary key,
     shard             smallint not null default 0 check (shard between 0 and 1295),
@@ -29,7 +29,7 @@ comment on column engine.environment.max_queue_size is 'Queued runs of one queue
 
 comment on column engine.environment.retry is 'Retry policy of runs that have none, neither of their own nor of their task; null for none';
 
--- Cold: one row per queue that somebody has set. Any other name is a queue without a limit of its own.
+-- Cold: one row per configured queue. Any other name is a queue without a limit of its own.
 create table engine.queue (
     environment_id    text collate "C" not null,
     name              text collate "C" not null,

@@ -1,5 +1,5 @@
--- What a run was asked to be: written once by its trigger. Only a run that still waits for its time is told anew: when it is
--- due, and, by a trailing debounce, what it is.
+-- The options of a run, written once by its trigger. Only a run that is still delayed changes: its due time, and, with a
+-- trailing debounce, the options themselves.
 create table engine.run (
     shard                smallint not null,
     id                   text collate "C" not null,
@@ -54,8 +54,8 @@ comment on column engine.run.idempotency_key is 'As it was given; engine.trigger
 comment on column engine.run.debounce is 'key, delay and createdAt, for a run that triggers of one key make together';
 comment on column engine.run.version is 'The version of the worker that is to do it; null for the current one';
 
--- What a run is now. Updated in place: no index but the primary key, and room on the page for one more version of every
--- row, keep updates HOT.
+-- The state of a run. Updated in place: without an index besides the primary key, and with room on the page for one more
+-- version of every row, updates stay HOT.
 create table engine.run_state (
     shard             smallint not null,
     run_id            text collate "C" not null,

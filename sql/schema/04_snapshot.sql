@@ -1,8 +1,8 @@
--- Positions of events: one per snapshot and per notice, drawn while the run is locked.
+-- Positions of events, one per snapshot and per notice, drawn while the run is locked.
 create sequence engine.event_position;
 
--- The history: one immutable row per transition, in the order of its ordinal, which is given under the run's lock.
--- It is the event log as well (view engine.event), so that no event can disagree with the history.
+-- The history: one immutable row per transition, in the order of its ordinal, which is assigned under the run's lock. It is
+-- also the event log (view engine.event), so that no event can disagree with the history.
 create table engine.snapshot (
     shard                     smallint not null,
     ordinal                   integer not null,
@@ -31,8 +31,8 @@ create table engine.snapshot (
     constraint snapshot_pkey primary key (shard, run_id, ordinal)
 );
 
--- Readers of events go forward by position, which is nearly the order of the rows on disk: a summary per range of pages
--- is enough to find them, and costs a writer nothing.
+-- Readers of events move forward by position, which is nearly the order of the rows on disk: a summary per range of pages is
+-- enough to find them, and costs writers nothing.
 create index snapshot_position on engine.snapshot using brin (position) with (autosummarize = on, pages_per_range = 32);
 
 comment on table engine.snapshot is 'Execution snapshots: one immutable row per transition of a run';

@@ -1,6 +1,6 @@
--- A queued run that waits to be claimed: inserted when the run enters its queue, deleted by the claim.
--- Claims go through the items in their order. An item that may not be claimed because its lane is full is met once, and
--- filed: from then on only its lane knows it, and the claims that follow do not pass it again.
+-- A queued run: inserted when the run enters its queue, deleted by the dequeue that claims it. Dequeues read the items in
+-- order. An item that cannot start because its lane is full is read once and then filed: from then on only its lane knows
+-- it, and later dequeues do not read it again.
 create table engine.queue_item (
     shard           smallint not null,
     is_filed        boolean not null default false,
@@ -16,8 +16,8 @@ create table engine.queue_item (
     constraint queue_item_pkey primary key (shard, run_id)
 );
 
--- The claim walks this index from the left end of an environment, in two places at once: few items are ahead of their time;
--- for the others a session that finds many dead entries remembers where the living begin (engine-ext/src/backend/low_water.rs).
+-- A dequeue reads this index from the left end of an environment, in two places: few items are ahead of their time; for the
+-- others a session that finds many dead entries remembers where the live ones begin (engine-ext/src/backend/low_water.rs).
 create index queue_item_claim on engine.queue_item (
     shard, worker_queue, environment_id, is_ahead, available_at, run_id)
     where not is_filed;
@@ -27,10 +27,10 @@ create index queue_item_lane on engine.queue_item (
     include (expires_at)
     where is_filed;
 
--- The tick expires what has waited too long. Items that may wait for ever are not here.
+-- The tick expires runs whose time to live has passed. Items without one are not in this index.
 create index queue_item_expiry on engine.queue_item (shard, expires_at) where expires_at is not null;
 
--- Where a queue may only grow so long, its length is counted.
+-- The size of a queue is counted if it has a maximum.
 create index queue_item_sized on engine.queue_item (shard, environment_id, queue) where is_sized;
 
 comment on table engine.queue_item is 'Queued runs: exactly one row per run whose execution status is QUEUED';
@@ -41,8 +41,9 @@ comment on column engine.queue_item.is_ahead is 'Whether the item was available 
 comment on column engine.queue_item.is_sized is 'Whether the item counts against a limit on the length of its queue';
 comment on column engine.queue_item.is_filed is 'Whether the item was met while its lane was full, and is found through its lane from now on';
 
--- A lane is a queue, or one concurrency key of a queue, in an environment: what a limit counts. It has a row as long as it
--- has filed items, one per worker queue. Only a session that holds the lane, or the environment's mutex alone, writes here.
+-- A lane is a queue, or one concurrency key of a queue, in an environment: what a limit counts. It has a row while it has
+-- filed items, one per worker queue. Only a session that holds the lane, or the environment's mutex exclusively, writes
+-- here.
 create table engine.lane (
     shard           smallint not null,
     is_open         boolean not null,
@@ -60,8 +61,8 @@ comment on table engine.lane is 'Queues and concurrency keys that have filed ite
 comment on column engine.lane.is_open is 'Whether the lane had a free slot when it was last looked at; a release says so of one that had none';
 comment on column engine.lane.head_at is 'When its first filed item became available';
 
--- A slot that was given back in an environment that has limits: the next claimer looks at its lane again. Whoever gives a
--- slot back only adds a row: it waits for no claimer, and none waits for it.
+-- A slot that was given back in an environment with limits: the next dequeue looks at its lane again. Giving back a slot
+-- only adds a row: it waits for no dequeue, and no dequeue waits for it.
 create table engine.release (
     shard           smallint not null,
     environment_id  text collate "C" not null,

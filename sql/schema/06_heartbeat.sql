@@ -1,7 +1,7 @@
--- The heartbeat deadline of a run that somebody must keep alive, and, for most of them, the slot that it holds. The two
--- come and go together, so they are one row: a claim writes one, a finish deletes one.
--- A beat moves deadline_at, which no index holds: the update stays HOT. The tick finds rows by check_at, which is never
--- later than deadline_at, and moves the check_at of those that are alive.
+-- The heartbeat deadline of a watched run, and, for most of them, the slot that it holds. The two begin and end together, so
+-- they are one row: a dequeue inserts one, a finish deletes one. A beat moves deadline_at, which no index contains: the
+-- update stays HOT. The tick finds rows by check_at, which is never later than deadline_at, and moves the check_at of runs
+-- that are alive.
 create table engine.heartbeat (
     shard           smallint not null,
     holds_slot      boolean not null,
@@ -22,7 +22,7 @@ create table engine.heartbeat (
 
 create index heartbeat_check on engine.heartbeat (shard, check_at);
 
--- Claims count the slots of an environment, and of a lane, where there are limits.
+-- Dequeues count the slots of an environment, and of a lane, where there are limits.
 create index heartbeat_counted on engine.heartbeat (shard, environment_id, queue, concurrency_key) where is_counted;
 
 comment on table engine.heartbeat is 'Heartbeat deadlines: exactly one row per run whose execution status is watched';

@@ -1,4 +1,4 @@
--- What a run can wait for. A row is completed once; room on the page keeps that update away from the indexes.
+-- What runs wait for. A row is completed once; room on the page keeps that update HOT.
 create table engine.waitpoint (
     shard                         smallint not null,
     id                            text collate "C" not null,
@@ -21,7 +21,7 @@ create table engine.waitpoint (
     constraint waitpoint_pkey primary key (shard, id)
 ) with (fillfactor = 70);
 
--- A key exists once in its environment, whatever type of waitpoint it was given to.
+-- A key exists once in its environment, whatever the type of its waitpoint.
 create unique index waitpoint_key on engine.waitpoint (shard, environment_id, idempotency_key)
     where user_provided_idempotency_key;
 
@@ -34,7 +34,7 @@ comment on column engine.waitpoint.idempotency_key is 'The user''s key; the wait
 comment on column engine.waitpoint.inactive_idempotency_key is 'The user''s key after it expired and went to another waitpoint';
 comment on column engine.waitpoint.completed_after is 'DATETIME: when it is due; MANUAL: its timeout';
 
--- A run waits for a waitpoint, with a place of its own for each batch index. Written and deleted under the run's lock only.
+-- A run that waits for a waitpoint, with a row for each batch index. Written and deleted only under the run's lock.
 create table engine.edge (
     shard       smallint not null,
     batch_index integer not null default -1 check (batch_index >= -1),
@@ -46,7 +46,7 @@ create table engine.edge (
     constraint edge_pkey primary key (shard, run_id, waitpoint_id, batch_index)
 );
 
--- Whoever completes a waitpoint looks for the runs that wait for it.
+-- A completion looks for the runs that wait for its waitpoint.
 create index edge_waitpoint on engine.edge (shard, waitpoint_id);
 
 comment on table engine.edge is 'What runs wait for: only runs that are EXECUTING_WITH_WAITPOINTS, SUSPENDED or PENDING_CANCEL have edges';
@@ -54,7 +54,7 @@ comment on column engine.edge.batch_index is 'The place of the waitpoint among w
 comment on column engine.edge.batch_id is 'The batch that the waitpoint is a part of, or is for';
 comment on column engine.edge.span_id is 'The span that the completion ends: cachedRunCompleted tells it';
 
--- Who ever waited for what: for people, never deleted with the edge.
+-- Every run that has waited for a waitpoint: for people, never deleted with the edge.
 create table engine.waitpoint_history (
     shard        smallint not null,
     waitpoint_id text collate "C" not null,

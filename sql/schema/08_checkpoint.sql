@@ -1,4 +1,4 @@
--- Where the frozen state of a suspended run lies.
+-- Where the frozen process of a suspended run is stored.
 create table engine.checkpoint (
     shard          smallint not null,
     id             text collate "C" not null,

@@ -1,4 +1,4 @@
--- Events that are no transition: nothing was written but what they tell.
+-- Events without a transition.
 create table engine.notice (
     shard      smallint not null,
     position   bigint not null,

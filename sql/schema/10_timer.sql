@@ -1,4 +1,4 @@
--- Something due at a time, for the tick to do.
+-- Actions of the tick that are due at a time.
 create table engine.timer (
     shard  smallint not null,
     kind   text not null check (kind in (

@@ -1,4 +1,4 @@
--- Cold: the machine presets that somebody has set to other values than the built-in ones.
+-- Cold: the machine presets whose values differ from the built-in ones.
 create table engine.machine (
     name         text collate "C" primary key,
     cpu          double precision not null check (cpu >= 0),

@@ -1,4 +1,4 @@
--- Runs that are triggered together and end together.
+-- Runs that are triggered together and awaited together.
 create table engine.batch (
     shard                      smallint not null,
     id                         text collate "C" not null,
@@ -29,7 +29,7 @@ comment on column engine.batch.next_index is 'One more than the greatest index o
 comment on column engine.batch.options is 'What its maker keeps with it';
 comment on column engine.batch.sealed_at is 'Since when it takes no more items; all that it has were triggered then';
 
--- An item of a batch, and the run that it became. Written once.
+-- An item of a batch, and its run. Written once.
 create table engine.batch_item (
     shard      smallint not null,
     item_index integer not null check (item_index >= 0),
@@ -42,7 +42,7 @@ create table engine.batch_item (
     constraint batch_item_pkey primary key (shard, batch_id, item_index)
 );
 
--- The runs of a batch, the latest first: they are the last to end.
+-- The runs of a batch, the latest first: these are usually the last to end.
 create index run_batch on engine.run (shard, batch_id, id) where batch_id is not null;
 
 comment on table engine.batch_item is 'Items of batches: each became a run, which begins failed if it could not be triggered';

@@ -1,5 +1,5 @@
--- What lets a trigger find a run that is there: the primary key lets one of many triggers at once have a key, and the others
--- wait until that one has committed or rolled back.
+-- Keys by which a trigger finds an existing run: the primary key lets one of several concurrent triggers have a key, and the
+-- others wait until that one has committed or rolled back.
 create table engine.trigger_key (
     shard      smallint not null,
     kind       text collate "C" not null check (kind in ('IDEMPOTENCY', 'DEBOUNCE', 'ONE_TIME_TOKEN')),

@@ -1,5 +1,5 @@
--- Cold: one row per version of a worker that has registered. Sessions keep what they have read of this table until Postgres
--- tells them that somebody registered, or promoted, a version.
+-- Cold: one row per registered version of a worker. Sessions cache this table until Postgres tells them that a version was
+-- registered or promoted.
 create table engine.worker (
     environment_id text collate "C" not null,
     version        text collate "C" not null,
@@ -13,7 +13,7 @@ create table engine.worker (
 
 create unique index worker_current on engine.worker (environment_id) where is_current;
 
--- In development the version that registered last does everything.
+-- In development the version that registered last executes all runs.
 create index worker_newest on engine.worker (environment_id, registered_at);
 
 comment on table engine.worker is 'Versions of workers that have registered: what each one knows';
@@ -22,7 +22,7 @@ comment on column engine.worker.image is 'What it is started from; only in devel
 comment on column engine.worker.tasks is 'By the name of the task: retry, machine, maxDuration, ttl';
 comment on column engine.worker.queues is 'Queues that it knows, besides the ones that bear the names of its tasks';
 
--- Runs that wait for a version: a row comes when the run is parked, and goes when it is promoted or ends.
+-- Parked runs: a row is inserted when the run is parked, and deleted when it is promoted or ends.
 create table engine.parked (
     shard          smallint not null,
     run_id         text collate "C" not null,
@@ -31,7 +31,7 @@ create table engine.parked (
     constraint parked_pkey primary key (shard, run_id)
 );
 
--- They are promoted in the order in which they were triggered.
+-- Runs are promoted in the order in which they were triggered.
 create index parked_environment on engine.parked (shard, environment_id, created_at, run_id);
 
 comment on table engine.parked is 'Runs that wait for a version: exactly one row per run whose execution status is RUN_CREATED';

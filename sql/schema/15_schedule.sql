@@ -1,5 +1,5 @@
--- One row per schedule that somebody has set. A tick that finds one due makes its run and moves the row on, in one transaction:
--- as long as a tick has the row no other one sees it.
+-- One row per schedule. A tick that finds one due makes its run and advances the row, in one transaction: while it holds the
+-- row, other ticks skip it.
 create table engine.schedule (
     id                text collate "C" primary key,
     shard             smallint not null,
@@ -23,7 +23,7 @@ create table engine.schedule (
     constraint schedule_next check (num_nulls(next_nominal_at, next_effective_at, next_at) in (0, 3))
 );
 
--- The tick finds what is due. A schedule that is not active is not here.
+-- The tick finds due schedules. Inactive ones are not in this index.
 create index schedule_due on engine.schedule (shard, next_at) where next_at is not null;
 
 comment on table engine.schedule is 'Schedules: what makes runs by the clock';

@@ -23,5 +23,5 @@ select pg_catalog.pg_extension_config_dump('engine.worker', '');
 select pg_catalog.pg_extension_config_dump('engine.parked', '');
 select pg_catalog.pg_extension_config_dump('engine.schedule', '');
 
--- The functions follow, in the schema that the extension was given. Only types are looked up for them, pg_catalog first.
+-- The functions follow, in the schema chosen for the extension. Only types are looked up for them, pg_catalog first.
 set local search_path to @extschema@, pg_temp;

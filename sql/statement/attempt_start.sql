@@ -1,5 +1,5 @@
--- Starts the next attempts of locked runs: state, snapshot, deadline; returns what each handler gets to know.
--- A snapshot carries batch and completed waitpoints of its predecessor, and drops its checkpoint.
+-- Starts the next attempts of locked runs: state, snapshot, deadline; returns the handlers' execution data. A snapshot
+-- inherits batch and completed waitpoints from its predecessor, and drops its checkpoint.
 -- $1 smallint shard, $2 timestamptz now, $3 text worker_id, $4 text runner_id, $5 bigint heartbeat interval (ms)
 -- $6 text transition, $7 text execution status, $8 text run status, $9 text description, $10 bigint horizon,
 -- $11 boolean warm start
@@ -46,7 +46,7 @@ with started as (
 select s.run_id,
        jsonb_strip_nulls(jsonb_build_object(
            'attempt', jsonb_build_object('number', s.attempt_number, 'startedAt', s.previous_at),
-           -- ids stand for names; what is not known is empty
+           -- ids are names here; unknown fields are empty
            'task', jsonb_build_object('id', r.task, 'filePath', ''),
            'queue', jsonb_build_object('id', r.queue, 'name', r.queue),
            'environment', jsonb_build_object('id', r.environment_id, 'slug', r.environment_id, 'type', r.environment_type),
@@ -68,7 +68,7 @@ select s.run_id,
            'isReplay', r.replayed_from is not null,
            'idempotencyKey', r.idempotency_key,
            'maxAttempts', s.max_attempts,
-           -- 2147483647 is how a run says that it has no limit, although its task has one
+           -- a run with 2147483647 has no limit, even if its task has one
            'maxDuration', nullif(coalesce(s.max_duration_seconds, r.max_duration_seconds), 2147483647),
            'durationMs', s.usage_duration_ms,
            'costInCents', s.cost_in_cents,
@@ -78,7 +78,7 @@ select s.run_id,
            'priority', case when r.priority_ms <> 0 then r.priority_ms / 1000.0 end,
            'version', coalesce(s.version, 'unknown'),
            'region', case when r.environment_type <> 'DEVELOPMENT' then r.worker_queue end))
-           -- outside of the stripping: what users wrote keeps its nulls
+           -- outside the stripping: documents of users keep their nulls
            || jsonb_build_object('traceContext', coalesce(r.trace_context, '{}'), 'metadata', r.metadata))
 from state as s
 cross join lateral (

@@ -1,4 +1,4 @@
--- The batch that has a key.
+-- The batch with a key.
 -- $1 smallint shard, $2 text environment id, $3 text key
 -- Locks: none. Index: batch_key.
 select b.id, b.idempotency_key_expires_at

@@ -1,4 +1,4 @@
--- All about a batch, with its items.
+-- A batch as callers see it, with its items.
 -- $1 smallint shard, $2 text batch id, $3 text environment id or null for any
 -- Locks: none. Index: batch_pkey, batch_item_pkey.
 select d.data

@@ -1,4 +1,4 @@
--- Those of these places of a batch that are taken.
+-- The taken indexes among these, of a batch.
 -- $1 smallint shard, $2 text batch id, $3 integer[] indexes
 -- Locks: none; the batch is locked. Index: batch_item_pkey.
 select i.item_index, i.run_id, i.error_code, i.error

@@ -1,4 +1,4 @@
--- Locks batches, in the order of their ids, and reads them as they are once the locks are held.
+-- Locks batches, in the order of their ids, and reads them after the locks are held.
 -- $1 smallint shard, $2 text[] batch ids, each once
 -- Locks: batches, FOR NO KEY UPDATE, waiting; runs are locked before. Index: batch_pkey.
 select b.id, b.environment_id, b.status::text, b.run_count, b.item_count, b.failed_count, b.next_index, b.sealed_at is not null,

@@ -1,4 +1,4 @@
--- Locks those of these batches that nobody else has locked.
+-- Locks the batches among these that no other session has locked.
 -- $1 smallint shard, $2 text[] batch ids, each once
 -- Locks: batches, SKIP LOCKED: a run that ends waits for no batch. Index: batch_pkey.
 select b.id, b.environment_id, b.status::text, b.run_count, b.item_count, b.failed_count, b.next_index, b.sealed_at is not null,

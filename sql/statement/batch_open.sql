@@ -1,4 +1,4 @@
--- Those of these locked batches of which a run has not ended. From the latest run back: it is mostly the last to end.
+-- The batches among these locked ones with a run that has not ended. Reads from the latest run back: it usually ends last.
 -- $1 smallint shard, $2 text[] batch ids
 -- Locks: none; read in a statement of its own after the batches' locks. Index: run_batch backwards, run_state_pkey.
 select b.id

@@ -1,4 +1,4 @@
--- Writes what has become of locked batches.
+-- Writes the new state of locked batches.
 -- $1 smallint shard, $2 timestamptz now
 -- then one array element per batch: $3 id, $4 status, $5 how many items it will have, $6 how many it has, $7 how many of these
 -- failed, $8 next index, $9 whether it is sealed, $10 whether it has ended

@@ -1,4 +1,4 @@
--- What a run waits for that waits for a batch: the batch's own waitpoint, and those of its runs with their places.
+-- The waitpoints of a run that awaits a batch: the batch's own, and those of its runs with their indexes.
 -- $1 smallint shard, $2 text batch id
 -- Locks: none. Index: waitpoint_batch, batch_item_pkey, waitpoint_run.
 select w.id, null::integer

@@ -1,7 +1,7 @@
--- Those of these locked runs that wait for something that is not there yet. From the latest waitpoint back: of many children the
--- youngest is the last to end, so that one look mostly answers.
+-- The runs among these locked ones with a pending waitpoint. Reads from the latest waitpoint back: of many children the
+-- youngest usually ends last, so that one lookup is mostly enough.
 -- $1 smallint shard, $2 text[] run ids
--- `offset 0` keeps the join a lookup per edge: the planner would merge both tables to their ends.
+-- `offset 0` keeps the join a lookup per edge: the planner would merge both tables completely.
 -- Locks: none. Index: edge_pkey backwards, waitpoint_pkey.
 select g.run_id
 from unnest($2) as g(run_id)

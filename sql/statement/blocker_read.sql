@@ -1,5 +1,5 @@
--- What decides whether locked runs go on: their edges with the waitpoints, whether there is a checkpoint, their places in
--- their queues. One row per edge; a run without edges has one row.
+-- What decides whether locked runs continue: their edges with the waitpoints, whether there is a checkpoint, and their queue
+-- order. One row per edge; a run without edges has one row.
 -- $1 smallint shard, $2 text[] run ids
 -- `offset 0` keeps each join a lookup per run or edge.
 -- Locks: none; read in a statement of its own after the runs' locks. Index: primary keys.

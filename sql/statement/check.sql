@@ -1,4 +1,4 @@
--- Every violated invariant, as of one moment.
+-- All violated invariants, in one snapshot of the database.
 -- $1 text[] execution statuses with a queue item, $2 text[] those with a deadline, $3 text[] those with a slot,
 -- $4 text[] final run statuses, $5 text[] execution statuses that keep edges
 -- Locks: none. Reads every run.

@@ -1,4 +1,4 @@
--- Has the tick cancel the children of runs that ended cancelled, for their reasons.
+-- Makes the tick cancel the children of runs that ended cancelled, for the same reasons.
 -- $1 smallint shard, $2 timestamptz now
 -- then one array element per run: $3 run id, $4 the detail of its children's timers: reason and time
 -- Locks: the timers' rows. Index: run_parent, run_state_pkey, timer_pkey, timer_due.

@@ -1,5 +1,5 @@
--- Hands the locked runs to the caller: item gone, slot and deadline there, state moved, snapshot written. The snapshot
--- carries batch, checkpoint and completed waitpoints of its predecessor; returns the runs with one of the latter two.
+-- Dequeues the locked runs: deletes the queue item, inserts slot and deadline, moves the state, writes the snapshot, which
+-- inherits batch, checkpoint and completed waitpoints; returns the runs with one of the latter two.
 -- $1 smallint shard, $2 timestamptz now, $3 text worker_id, $4 text runner_id, $5 bigint heartbeat interval (ms)
 -- $6 text transition, $7 text execution status, $8 text run status, $9 text run status as snapshots say it,
 -- $10 text description, $11 bigint horizon, $12 double precision base cost (cents), $13 text environment id

@@ -1,13 +1,12 @@
--- What a claimer has to choose from where there are limits: the heads of open lanes, and the next items that are in no lane
--- yet; with each lane the slots that it has left, and whether one was given back. A lane without an item comes as one row, to be
--- settled. Items whose runs have waited too long are passed, whether somebody has expired them or not.
--- $1 smallint shard, $2 text worker queue, $3 text environment id, $4 timestamptz now, $5 integer how many may go
+-- The candidates of a dequeue with limits: the heads of open lanes, and the next items that are not filed yet; with each
+-- lane its free slots, and whether one was given back. A lane without an item has one row, to be settled. Items whose time
+-- to live has passed are skipped, whether they were expired or not.
 -- $6 integer how many items to look at that are in no lane yet
 -- $7 text[] queues that have a limit, $8 integer[] the limit of each of their lanes, $9 integer the limit of all other lanes
 -- (2147483647 is no limit: nothing is counted), $10 timestamptz before which nothing is alive that is not ahead of its time
 -- $11 boolean whether to count: false where the lanes are yet to be taken, each for itself
--- $12 boolean whether what is there has not been fitted to the limits: then slots count that do not say so
--- Locks: none. Who counts holds the environment's mutex alone, so that nobody else takes a slot. It is a statement of its own
+-- Locks: none. A dequeue that counts holds the environment's mutex exclusively, so that no other session takes a slot. This
+-- is a separate statement after the mutex: taking the mutex in the same one would not see what its last holder wrote.
 -- after the mutex: one that took the mutex itself would not see what its last holder wrote.
 -- Index: lane_open, release_environment, lane_pkey, queue_item_claim, heartbeat_counted, queue_item_lane.
 with released as materialized (

@@ -1,4 +1,4 @@
--- What the snapshots of claimed runs carry for their workers: checkpoints, and completed waitpoints in their order.
+-- What the snapshots of claimed runs carry for their workers: checkpoints, and completed waitpoints in order.
 -- $1 smallint shard, $2 text[] run ids, $3 integer[] ordinals of their snapshots, element by element
 -- Locks: none. Index: primary keys.
 select s.run_id,

@@ -1,19 +1,17 @@
--- Picks the next due runs of queues without limits and locks them; what a worker needs to know of them comes along. What their
+-- Picks the next due runs of queues without limits and locks them, with the details that a worker needs. What their
 -- snapshots carry is read by claim_carried, for the few that carry something: a statement costs what it might do.
 -- $1 smallint shard, $2 text worker queue, $3 text environment id, $4 timestamptz now, $5 integer how many,
 -- $6 timestamptz before which nothing is alive of those that are not ahead of their time, $7 boolean whether to take those
 -- that are ahead, $8 boolean whether to stop at the first one of the others, so that both go in one order,
 -- $9 text[] run ids that this call has locked already: its own locks do not make it skip them,
 -- $10 text[] queues that have a limit
--- Locks: queue items, then run states, both SKIP LOCKED: claimers never wait, neither for each other nor for anyone else. The
--- run's lock is the fence: its status is read again once the lock is held. The item's lock is for speed: of a run that
--- somebody has claimed since this statement began the item is gone, and is passed at once; its state is not, and would be
--- locked, looked at anew, and kept locked to the commit.
--- The subquery has the order, by its index, and no limit: an item whose run is locked makes way for the next one.
--- `offset 0` keeps the join a primary-key lookup per claimed run: the planner takes a LIMIT parameter for a tenth of the
--- queue, and would hash the whole table for it.
--- An item whose run has waited too long is passed, whether somebody has expired it or not.
--- Index: queue_item_claim, then primary keys.
+-- Locks: queue items, then run states, both SKIP LOCKED: dequeues never wait, neither for each other nor for other sessions.
+-- The run's lock is the fence: its status is read again after the lock is held. The item's lock is for speed: if a run was
+-- claimed since this statement began, its item is gone and is skipped at once; its state is not, and would be locked, read
+-- again, and kept locked until the commit. The subquery is ordered by its index and has no limit: an item whose run is
+-- locked is replaced by the next one. `offset 0` keeps the join a primary-key lookup per claimed run: the planner assumes
+-- that a LIMIT parameter is a tenth of the queue, and would hash the whole table. An item whose time to live has passed is
+-- skipped, whether it was expired or not. Index: queue_item_claim, then primary keys.
 select i.run_id, i.run_status, i.execution_status, i.snapshot_id, i.snapshot_ordinal, i.attempt_number,
        coalesce(i.max_attempts, d.max_attempts), i.queue_attempts, i.released_attempts, coalesce(i.machine, d.machine), i.usage_duration_ms,
        i.cost_in_cents, i.dequeued_at, i.has_waitpoint, i.is_dead_lettered, coalesce(i.retry, d.retry),

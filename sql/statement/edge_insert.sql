@@ -1,4 +1,4 @@
--- Has runs wait for waitpoints. An edge that is there already stays as it is.
+-- Makes runs wait for waitpoints. Existing edges stay unchanged.
 -- $1 smallint shard, $2 timestamptz now
 -- then one array element per edge: $3 run id, $4 waitpoint id, $5 batch index or -1, $6 batch id, $7 span id
 -- Locks: the new rows; the runs are locked before. Index: edge_pkey, edge_waitpoint, waitpoint_history_pkey.

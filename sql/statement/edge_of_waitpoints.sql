@@ -1,7 +1,7 @@
--- Who waits for waitpoints that were completed. A statement of its own after the completion: it sees the edges of those who
--- were waited for.
+-- The runs that wait for completed waitpoints. A separate statement after the completion, so that it sees the edges of
+-- sessions that the completion waited for.
 -- $1 smallint shard, $2 text[] waitpoint ids
--- `offset 0` keeps each join a lookup per waitpoint: the planner takes a waitpoint for one that thousands wait for.
+-- `offset 0` keeps each join a lookup per waitpoint: the planner assumes that thousands of runs wait for each.
 -- Locks: none. Index: edge_waitpoint, waitpoint_pkey.
 select e.run_id, e.waitpoint_id, e.span_id, e.created_at, w.output_is_error, w.completed_by_run_id
 from unnest($2) as g(waitpoint_id)

@@ -1,3 +1,3 @@
--- Whether somebody has set an environment.
+-- Whether any environment is configured.
 -- Locks: none. Index: none.
 select exists (select from engine.environment)

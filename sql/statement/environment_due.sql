@@ -1,11 +1,11 @@
--- Environments that have something for a worker queue, in the order of their ids, beginning after a given one: each step
--- jumps to the next one in the index. Each with whether some of it may be due: it may have nothing but retries to come.
--- Before the living items of an environment there may be many dead ones, of which a step would look at each. Where the session
--- knows that, it says where the living begin: the step goes no further than to the next such environment, and lists it unseen.
+-- Environments with items for a worker queue, in the order of their ids, after a given one: each step jumps to the next one
+-- in the index. With each, whether an item may be due: it may have only retries to come. Many dead items may precede the
+-- live ones of an environment, and a step would read each of them. If the session knows where the live items begin, the step
+-- goes no further than to the next such environment, and lists it without reading it.
 -- $1 smallint shard, $2 text worker queue, $3 text environment id to begin after, $4 integer how many, $5 timestamptz now
 -- then one array element per such environment, in the order of their ids: $6 environment id, after $3, $7 timestamptz before
 -- which nothing is alive that is not ahead of its time
--- `offset 0` keeps each step to be looked for once.
+-- `offset 0` makes the planner look for each step once.
 -- Locks: none. Index: queue_item_claim, lane_open, release_environment.
 with recursive due as (
     select $3 collate "C" as environment_id, 0 as place, 1 as nth, null::timestamptz as low

@@ -1,6 +1,7 @@
--- What is there fits the limits of an environment and its queues.
+-- Records that all rows fit the limits of an environment and its queues.
 -- $1 text environment id
--- Locks: the rows; the environment is held for setting, so that nobody else writes them. Index: environment_pkey, queue_pkey.
+-- Locks: the rows; the environment is held for setting, so that no other session writes them. Index: environment_pkey,
+-- queue_pkey.
 with queue as (
     update engine.queue as k
     set is_fitted = true

@@ -1,4 +1,4 @@
--- Reads an environment that somebody has set.
+-- Reads a configured environment.
 -- $1 text environment id
 -- Locks: none. Index: environment_pkey.
 select e.id, e.shard, e.type::text, e.project_id, e.organization_id, e.concurrency_limit, e.burst_factor, e.max_queue_size,

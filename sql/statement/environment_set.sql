@@ -1,9 +1,9 @@
--- Writes an environment as it is to be.
+-- Writes an environment.
 -- $1 text id, $2 text type, $3 text project id, $4 text organization id, $5 integer concurrency limit,
 -- $6 double precision burst factor, $7 integer most queued runs of a queue, $8 boolean paused, $9 boolean requires version,
 -- $10 boolean archived, $11 timestamptz now, $12 boolean whether claims reserve its slots, $13 jsonb retry policy,
 -- $14 boolean whether what is there fits its limits
--- Locks: the environment's row; it is held for setting, so that nobody else writes it. Index: environment_pkey.
+-- Locks: the environment's row; it is held for setting, so that no other session writes it. Index: environment_pkey.
 insert into engine.environment as e (
     id, type, project_id, organization_id, concurrency_limit, burst_factor, max_queue_size, is_paused, requires_version,
     archived_at, created_at, reserves_slots, retry, is_fitted)

@@ -1,4 +1,4 @@
--- Whether a row stands between two positions that cannot be told yet; the conditions of event_read.
+-- Whether there is a row between two positions that cannot be read yet; with the conditions of event_read.
 -- $1 bigint rows after this position, $2 bigint rows up to this position, $3 bigint the next transaction id,
 -- $4 bigint the oldest transaction that holds events back, NULL for the oldest that runs
 -- Locks: none. Index: snapshot_position, notice_pkey.

@@ -1,6 +1,6 @@
--- The next events after a position, in order. A row is told once nothing can appear any more in front of it: all
--- transactions before its horizon that may have drawn a position have ended. A horizon that lies in the future comes from
--- another server, by a restore.
+-- The next events after a position, in order. A row is returned once no row can appear in front of it any more: all
+-- transactions before its horizon that may have drawn a position have ended. A horizon in the future comes from another
+-- server, through a restore.
 -- $1 bigint after this event, $2 bigint rows after this position, $3 bigint rows up to this position, $4 integer how many,
 -- $5 bigint the next transaction id, $6 bigint the oldest transaction that holds events back, NULL for the oldest that runs
 -- Locks: none. Index: snapshot_position, notice_pkey, then primary keys.

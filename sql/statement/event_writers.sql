@@ -1,7 +1,7 @@
--- The transactions of this database that may have drawn positions and have not ended, prepared ones too: their ids, without
--- their epoch. Whoever draws a position has its id and locks the table before (store/position.rs).
--- Locks: none. Index: none, the view reads shared memory; once, so that a lock is not missed that moves as its transaction is
--- prepared.
+-- The transactions of this database that may have drawn positions and have not ended, including prepared ones: their ids,
+-- without their epoch. A transaction that draws a position has an id and locks the table first (backend/position.rs). Locks:
+-- none. Index: none, the view reads shared memory; once, so that a lock that moves while its transaction is prepared is not
+-- missed.
 with held as materialized (
     select l.locktype, l.database, l.relation, l.mode, l.virtualtransaction, l.transactionid
     from pg_catalog.pg_locks as l

@@ -1,4 +1,4 @@
--- The latest snapshots of these runs, in the order given; a run that does not exist gives nulls.
+-- The latest snapshots of these runs, in the given order; nulls for a run that does not exist.
 -- $1 smallint shard, $2 text[] run ids
 -- Locks: none. Index: run_state_pkey, snapshot_pkey, heartbeat_pkey.
 select g.run_id, p.id, p.execution_status::text, p.run_status::text, p.attempt_number, p.description, p.created_at, h.interval_ms

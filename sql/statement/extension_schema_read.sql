@@ -1,4 +1,4 @@
--- The search path that finds the functions of the extension, and nothing in front of them.
+-- The search path that finds the functions of the extension, and nothing before them.
 -- Locks: none.
 select 'pg_catalog, ' || pg_catalog.quote_ident(n.nspname) || ', pg_temp'
 from pg_catalog.pg_extension as x

@@ -1,4 +1,4 @@
--- The version of the catalog that CREATE EXTENSION or ALTER EXTENSION UPDATE left.
+-- The version of the catalog, from CREATE EXTENSION or ALTER EXTENSION UPDATE.
 -- Locks: none.
 select x.extversion
 from pg_catalog.pg_extension as x

@@ -1,7 +1,7 @@
--- Picks the deadlines that the tick has to look at, and locks them.
+-- Picks the deadlines that the tick must check, and locks them.
 -- $1 smallint shard, $2 timestamptz now, $3 integer how many, $4 timestamptz before which nothing is alive
--- Locks: deadlines, SKIP LOCKED: ticks never wait, neither for each other nor for a beat under way. A deadline that is locked
--- here can not be moved by a beat any more.
+-- Locks: deadlines, SKIP LOCKED: ticks never wait, neither for each other nor for a pending beat. A beat can no longer move
+-- a deadline that is locked here.
 -- Index: heartbeat_check.
 select h.run_id, h.deadline_at > $2 as is_alive
 from engine.heartbeat as h

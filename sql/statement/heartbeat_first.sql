@@ -1,4 +1,4 @@
--- When the first deadline that is visible is to be looked at.
+-- When the first visible deadline must be checked.
 -- $1 smallint shard, $2 timestamptz from when on to look
 -- Locks: none. Index: heartbeat_check.
 select h.check_at

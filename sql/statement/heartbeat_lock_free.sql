@@ -1,5 +1,6 @@
--- Locks those of these deadlines that nobody else has locked: of locked runs that are about to go on because something else has
--- ended. Whoever ends that has deadlines locked already, and may not wait for others: who sets a limit waits for all, in order.
+-- Locks the deadlines among these that no other session has locked: of locked runs that are about to continue because
+-- something else has ended. The session that ends it holds deadlines already, and must not wait for others: a session that
+-- sets a limit waits for all of them, in order.
 -- $1 smallint shard, $2 text[] run ids
 -- Locks: deadlines, SKIP LOCKED. Index: heartbeat_pkey.
 select h.run_id

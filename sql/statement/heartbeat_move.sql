@@ -1,4 +1,4 @@
--- Beats: moves the deadlines of these runs, each only if its snapshot is still the one that is watched.
+-- Beats: moves the deadlines of these runs, each only if its snapshot is still the watched one.
 -- $1 smallint shard, $2 timestamptz now, $3 text[] run ids, $4 text[] snapshot ids, element by element
 -- Locks: deadlines, in the order of the run ids, waiting for a transition of the run that is about to commit.
 -- Index: heartbeat_pkey; touches none (HOT).

@@ -1,4 +1,4 @@
--- Sets the next look at deadlines that beats have moved since the last one.
+-- Sets the next check of deadlines that beats have moved since the last one.
 -- $1 smallint shard, $2 text[] run ids
 -- Locks: held by heartbeat_due_lock. Index: heartbeat_pkey, heartbeat_check.
 update engine.heartbeat as h

@@ -1,4 +1,4 @@
--- Gives runs a new deadline, as far away as it was before.
+-- Renews the deadlines of runs, with the same interval as before.
 -- $1 smallint shard, $2 timestamptz now, $3 text[] run ids
 -- Locks: held by heartbeat_due_lock. Index: heartbeat_pkey, heartbeat_check.
 update engine.heartbeat as h

@@ -1,4 +1,4 @@
--- Lets suspended runs rest that still wait: after as long as before, then after twice as long, and at the longest after six hours.
+-- Postpones the next check of suspended runs that still wait: the interval doubles each time, up to six hours.
 -- $1 smallint shard, $2 timestamptz now
 -- then one array element per run: $3 run id, $4 whether it rests for the longest pause at once
 -- Locks: held by heartbeat_due_lock. Index: heartbeat_pkey, heartbeat_check.

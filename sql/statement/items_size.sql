@@ -1,7 +1,7 @@
--- Queues have a limit on their length: the runs that are queued count from now on.
+-- Counts queued runs towards the maximum size of their queues, which was set after they were queued.
 -- $1 smallint shard, $2 text environment id, $3 text[] queues that have such a limit, $4 boolean whether all others have one,
 -- $5 integer how many at most
--- Locks: items, SKIP LOCKED: one that somebody has comes later. Index: none; seldom done.
+-- Locks: items, SKIP LOCKED: a locked one comes later. Index: none; rarely done.
 update engine.queue_item as i
 set is_sized = true
 from (

@@ -1,9 +1,9 @@
--- How many slots of lanes are held, in the order given, each counted up to its limit.
+-- The number of held slots of lanes, in the given order, each counted up to its limit.
 -- $1 smallint shard, $2 text environment id
 -- then one array element per lane: $3 queue, $4 concurrency key, $5 its limit
 -- $6 boolean whether what is there has not been fitted to the limits: then slots count that do not say so
--- Locks: none; the lanes are held, so that nobody else takes a slot of theirs. A statement of its own after they were taken:
--- one that took them itself would not see what their last holder wrote.
+-- Locks: none; the lanes are held, so that no other session takes one of their slots. A separate statement after they were
+-- taken: taking them in the same one would not see what their last holder wrote.
 -- Index: heartbeat_counted.
 select (
     select count(*)

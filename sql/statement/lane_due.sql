@@ -1,9 +1,9 @@
--- Whether a claimer has to look at lanes: whether one is open, a slot was given back, or one of the next items that are in no
--- lane yet is of a queue that has a limit. If not, the next runs are those of the other queues, however much is blocked.
+-- Whether a dequeue has to look at lanes: one is open, a slot was given back, or one of the next unfiled items belongs to a
+-- queue with a limit. If not, the next runs are those of the other queues, however much is blocked.
 -- $1 smallint shard, $2 text worker queue, $3 text environment id, $4 timestamptz now, $5 integer how many items to look at that
 -- are in no lane yet, $6 text[] queues that have a limit, $7 timestamptz before which nothing is alive that is not ahead of its
 -- time
--- Locks: none; what appears meanwhile is for the next claimer. Index: lane_open, release_environment, queue_item_claim.
+-- Locks: none; what appears meanwhile is left to the next dequeue. Index: lane_open, release_environment, queue_item_claim.
 select exists (
     select from engine.lane as l
     where l.shard = $1 and l.worker_queue = $2 and l.environment_id = $3 and l.is_open

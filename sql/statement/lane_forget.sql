@@ -1,5 +1,5 @@
--- Does away with lanes that have no item any more, and with the releases that were for them. A statement of its own after
--- lane_unfile: one that took the items out itself would still see them.
+-- Deletes lanes without items, and the releases for them. A separate statement after lane_unfile: removing the items in the
+-- same one would still see them.
 -- $1 smallint shard, $2 text environment id, $3 text[] queue and $4 text[] concurrency key of each lane
 -- Locks: lanes, releases; the lanes are held. Index: lane_pkey, queue_item_lane, release_environment.
 with empty as (

@@ -1,4 +1,4 @@
--- Has claimers look again at lanes that are closed, as the release of a slot has: this only adds rows, and waits for nobody.
+-- Makes dequeues look at closed lanes again, as the release of a slot does: this only adds rows, and never waits.
 -- $1 smallint shard, $2 text environment id, $3 text queue or null for every queue of the environment, $4 bigint how many at
 -- most, null for all
 -- Locks: none. Index: lane_pkey.

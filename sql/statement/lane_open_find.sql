@@ -1,4 +1,4 @@
--- Lanes whose queue has no limit any more.
+-- Lanes whose queue no longer has a limit.
 -- $1 smallint shard, $2 text environment id, $3 text[] queues that have a limit, $4 boolean whether all others have one,
 -- $5 integer how many at most
 -- Locks: none. Index: lane_pkey.

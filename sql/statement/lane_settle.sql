@@ -1,12 +1,12 @@
--- Leaves lanes as they are after a claim: items that may not go are filed, releases that were looked at are gone, and each
--- lane says whether it has a free slot and since when its first item waits; one without an item is no more.
--- What is read here is newer than what the claimer chose by: a slot that was given back in between is seen with its release.
+-- Brings lanes up to date after a dequeue: items that cannot start are filed, releases that were considered are deleted, and
+-- each lane records whether it has a free slot and since when its first item waits; a lane without items is deleted. This
+-- reads newer rows than the dequeue chose by: a slot that was given back in between is seen with its release.
 -- $1 smallint shard, $2 text environment id, $3 text[] run ids of items to be filed
 -- then one array element per lane: $4 queue, $5 concurrency key, $6 its limit
 -- $7 boolean whether what is there has not been fitted to the limits: then slots count that do not say so
--- Locks: items, SKIP LOCKED: who claims by settings of before, when the queue had no limit, has some of them; lanes, releases,
--- which are the claimer's own. Index: queue_item_pkey, queue_item_lane, lane_pkey, lane_open, heartbeat_counted,
--- release_environment.
+-- Locks: items, SKIP LOCKED: a dequeue with earlier settings, from when the queue had no limit, may hold some of them;
+-- lanes, releases, which belong to this dequeue. Index: queue_item_pkey, queue_item_lane, lane_pkey, lane_open,
+-- heartbeat_counted, release_environment.
 with given as materialized (
     select g.queue, g.concurrency_key, g.cap = 2147483647 or g.cap > (
                select count(*)

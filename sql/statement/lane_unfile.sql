@@ -1,7 +1,7 @@
--- Lanes have no limit any more: their items stand in the queue like all others.
+-- Returns the items of lanes without a limit to their queues.
 -- $1 smallint shard, $2 text environment id, $3 text[] queue and $4 text[] concurrency key of each lane, $5 integer how many
 -- items at most
--- Locks: items, SKIP LOCKED: one that somebody has comes later. The lanes are held. Index: queue_item_lane.
+-- Locks: items, SKIP LOCKED: a locked one comes later. The lanes are held. Index: queue_item_lane.
 update engine.queue_item as i
 set is_filed = false,
     is_ahead = true

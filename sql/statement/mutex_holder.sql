@@ -1,4 +1,4 @@
--- Who has a lock of the engine's own kind: of all sessions, the one whose transaction is open for longest.
+-- The holder of a lock of the engine's own kind: of all such sessions, the one with the oldest transaction.
 -- $1, $2 bigint key, $3 integer kind
 -- Locks: none. Index: none, the views read shared memory.
 select pg_catalog.format('session %s (%s, %s), in a transaction since %s',

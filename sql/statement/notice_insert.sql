@@ -1,4 +1,4 @@
--- Events that are no transition.
+-- Writes events without a transition.
 -- $1 timestamptz now, $2 bigint horizon
 -- then one array element per event: $3 shard, $4 position, $5 run id, $6 name, $7 body
 -- Locks: the new rows. Index: notice_pkey.

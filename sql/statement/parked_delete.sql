@@ -1,4 +1,4 @@
--- Takes locked runs off the list that wait for no version any more.
+-- Removes locked runs that no longer wait for a version from the list of parked runs.
 -- $1 smallint shard, $2 text[] run ids
 -- Locks: the rows; the runs are locked. Index: parked_pkey.
 delete from engine.parked as p

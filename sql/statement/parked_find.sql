@@ -1,4 +1,4 @@
--- Runs of an environment that wait for a version, first triggered first, after a given one.
+-- Parked runs of an environment, first triggered first, after a given one.
 -- $1 smallint shard, $2 text environment id, $3 timestamptz and $4 text when the given one was triggered, and its id,
 -- $5 integer how many
 -- Locks: none. Index: parked_environment, run_pkey, run_state_pkey.

@@ -1,4 +1,4 @@
--- Notes locked runs that wait for a version from now on.
+-- Adds locked runs that now wait for a version to the list of parked runs.
 -- $1 smallint shard, $2 text[] run ids
 -- Locks: the new rows; the runs are locked. Index: run_pkey, parked_pkey, parked_environment.
 insert into engine.parked (shard, run_id, environment_id, created_at)

@@ -1,4 +1,4 @@
--- When the first item became available that is visible and not ahead of its time.
+-- When the first visible item that is not ahead of its time became available.
 -- $1 smallint shard, $2 text worker queue, $3 text environment id, $4 timestamptz from when on to look
 -- Locks: none. Index: queue_item_claim.
 select q.available_at

@@ -1,4 +1,4 @@
--- Whether an item is due that is ahead of its time.
+-- Whether an item that is ahead of its time is due.
 -- $1 smallint shard, $2 text worker queue, $3 text environment id, $4 timestamptz now
 -- Locks: none. Index: queue_item_claim.
 select exists (

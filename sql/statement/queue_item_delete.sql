@@ -1,4 +1,4 @@
--- Takes items out of their queues; gives those that were there.
+-- Deletes queue items; returns the runs that had one.
 -- $1 smallint shard, $2 text[] run ids
 -- Locks: the items' rows; the runs are locked before. Index: queue_item_pkey.
 delete from engine.queue_item as i

@@ -1,4 +1,4 @@
--- Items whose runs have waited too long.
+-- Items of runs whose time to live has passed.
 -- $1 smallint shard, $2 timestamptz now, $3 integer how many
 -- Locks: none. Index: queue_item_expiry.
 select q.run_id

@@ -1,5 +1,5 @@
--- Those of these locked runs that have waited too long, with how long they might: the item that was found may have made room
--- for another one before the run was locked.
+-- The runs among these locked ones whose time to live has passed, with it: the item that was found may have been replaced by
+-- another one before the run was locked.
 -- $1 smallint shard, $2 timestamptz now, $3 text[] run ids
 -- Locks: none; the runs are locked. Index: queue_item_pkey, run_pkey.
 select q.run_id, r.ttl

@@ -1,4 +1,4 @@
--- How many runs of a queue are queued, counted up to a number.
+-- The number of queued runs of a queue, counted up to a maximum.
 -- $1 smallint shard, $2 text environment id, $3 text queue, $4 bigint from how many on it does not matter
 -- $5 boolean whether what is there has not been fitted to the limits: then items count that do not say so
 -- Locks: none. Index: queue_item_sized.

@@ -1,4 +1,4 @@
--- Reads the queues of an environment that somebody has set.
+-- Reads the configured queues of an environment.
 -- $1 text environment id
 -- Locks: none. Index: queue_pkey.
 select k.name, k.concurrency_limit, k.override_limit, k.max_size, k.is_paused, k.is_fitted

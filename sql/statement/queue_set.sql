@@ -1,7 +1,7 @@
--- Writes a queue as it is to be.
+-- Writes a queue.
 -- $1 text environment id, $2 text name, $3 integer concurrency limit, $4 integer override, $5 integer most queued runs,
 -- $6 boolean paused, $7 timestamptz now, $8 boolean whether what is there fits its limits
--- Locks: the queue's row; the environment is held for setting, so that nobody else writes it. Index: queue_pkey.
+-- Locks: the queue's row; the environment is held for setting, so that no other session writes it. Index: queue_pkey.
 insert into engine.queue as k (
     environment_id, name, concurrency_limit, override_limit, overridden_at, max_size, is_paused, created_at, is_fitted)
 values ($1, $2, $3, $4, case when $4 is not null then $7 end, $5, $6, $7, $8)

@@ -1,5 +1,5 @@
--- Worker queues that have something queued in an environment, and how much of it, up to a hundred. Each step jumps to the next
--- one in the index.
+-- Worker queues with queued runs of an environment, and their number, up to a hundred. Each step jumps to the next one in
+-- the index.
 -- $1 smallint shard, $2 text environment id
 -- Locks: none. Index: queue_item_claim, queue_item_lane.
 with recursive known as (

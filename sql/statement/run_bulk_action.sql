@@ -1,4 +1,4 @@
--- Writes down the bulk action that a locked run was a part of; a run remembers its first hundred.
+-- Records the bulk action that a locked run was part of; a run remembers its first hundred.
 -- $1 smallint shard, $2 text run id, $3 text bulk action id
 -- Locks: run state held by run_lock. Index: run_state_pkey.
 update engine.run_state as s

@@ -1,4 +1,4 @@
--- Which of these runs exist. For ids that callers chose: a taken one deserves a better message than a unique violation.
+-- The existing runs among these. For ids that callers chose: a taken one deserves a better message than a unique violation.
 -- $1 smallint[] shards, $2 text[] run ids, element by element
 -- Locks: none. Index: run_state_pkey.
 select s.run_id

@@ -1,5 +1,5 @@
--- Ends locked runs for good: state, result, last snapshot; slot and deadline go. Returns those whose slot counted against a
--- limit, and whether each leaves a note for the next claimer (slot_release).
+-- Ends locked runs: state, result, last snapshot; deletes slot and deadline. Returns the runs whose slot counted against a
+-- limit, and whether each leaves a note for the next dequeue (slot_release).
 -- $1 smallint shard, $2 timestamptz now, $3 text worker_id, $4 text runner_id, $5 text execution status, $6 bigint horizon
 -- then one array element per run, in the order of the run ids: $7 run id, $8 new snapshot id, $9 its ordinal,
 -- $10 its position, $11 transition, $12 run status, $13 description, $14 output, $15 output type, $16 error, $17 usage (ms),

@@ -1,4 +1,4 @@
--- Locks runs, in the order of their ids, and reads their state as it is once the lock is held.
+-- Locks runs, in the order of their ids, and reads their state after the locks are held.
 -- $1 smallint shard, $2 text[] run ids
 -- Locks: run states, FOR NO KEY UPDATE, waiting. Decide on what this returns, or read in a later statement.
 -- One lateral lookup per id, in their order: a plan over the whole array may sort after it has locked, or scan the shard.

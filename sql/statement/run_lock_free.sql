@@ -1,6 +1,6 @@
--- Locks those of these runs that nobody else has locked, and reads their state.
+-- Locks the runs among these that no other session has locked, and reads their state.
 -- $1 smallint shard, $2 text[] run ids
--- Locks: run states, SKIP LOCKED: whoever holds a run is moving it.
+-- Locks: run states, SKIP LOCKED: the holder of a run is moving it.
 -- One lateral lookup per id, in their order: a plan over the whole array may sort after it has locked, or scan the shard.
 -- Index: run_state_pkey, run_pkey.
 select s.run_id, s.run_status::text, s.execution_status::text, s.snapshot_id, s.snapshot_ordinal, s.attempt_number,

@@ -1,6 +1,6 @@
--- Moves locked runs from one status to another that is neither claimed, started nor final. What a run holds follows from
--- its new status: a queue item while it is queued, a deadline while it is watched, a slot while it executes. Returns the worker
--- queue of each run that may be claimed at once.
+-- Moves locked runs between statuses, except to claimed, started and final ones. What a run holds follows from its new
+-- status: a queue item while it is queued, a deadline while it is watched, a slot while it executes. Returns the worker
+-- queue of each run that can be claimed at once.
 -- $1 smallint shard, $2 timestamptz now, $3 text worker_id, $4 text runner_id, $5 bigint horizon
 -- then one array element per run, in the order of the run ids: $6 run id, $7 new snapshot id, $8 its ordinal,
 -- $9 its position, $10 transition, $11 execution status, $12 run status, $13 run status as snapshots say it,

@@ -1,4 +1,4 @@
--- Those of these runs that are not where their holders know them: their latest snapshot is another, or there is no such run.
+-- The runs among these that have moved on from their callers' snapshots, or do not exist.
 -- $1 smallint shard, then one array element per run: $2 run id, $3 snapshot id
 -- Locks: none. Index: run_state_pkey.
 select g.run_id

@@ -1,4 +1,4 @@
--- What a run was asked to be, for a run that does its work again.
+-- The options of a run, for one that replays it.
 -- $1 smallint shard, $2 text run id
 -- Locks: none. Index: run_pkey.
 select r.task, r.payload, r.payload_type, r.queue, r.environment_id, r.worker_queue, r.concurrency_key, r.priority_ms,

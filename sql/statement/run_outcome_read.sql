@@ -1,4 +1,4 @@
--- What became of a run so far.
+-- The status of a run, with its result once it has ended.
 -- $1 smallint shard, $2 text run id, $3 text environment id or null for any
 -- Locks: none. Index: run_state_pkey, run_pkey.
 select s.run_id, s.snapshot_id, s.run_status::text, s.execution_status::text, s.attempt_number, s.output, s.output_type, s.error,

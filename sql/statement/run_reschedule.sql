@@ -1,4 +1,4 @@
--- Gives a locked run another time.
+-- Moves the due time of a locked run.
 -- $1 smallint shard, $2 text run id, $3 timestamptz delay until, $4 timestamptz queue timestamp
 -- Locks: run state held by run_lock or run_lock_free; the run's row. Index: run_pkey.
 update engine.run as r

@@ -1,4 +1,4 @@
--- How a locked run ended, and where it belongs.
+-- The result of a locked run, and its environment.
 -- $1 smallint shard, $2 text run id
 -- Locks: none. Index: run_state_pkey, run_pkey.
 select r.environment_id, s.output, s.output_type

@@ -1,4 +1,4 @@
--- Tells a locked run that still waits what it is: what its last trigger said takes the place of what was there.
+-- Replaces the options of a locked run that is still delayed by those of its last trigger.
 -- $1 smallint shard, $2 text run id, $3 text payload, $4 text its type, $5 jsonb metadata, $6 jsonb tags (an array of texts),
 -- $7 integer max attempts, $8 integer max duration (s), $9 text machine; null keeps what is there
 -- Locks: run state held by run_lock; the run's row. Index: run_pkey.

@@ -1,4 +1,4 @@
--- A run that exists, as its trigger returns it.
+-- An existing run, as its trigger returns it.
 -- $1 smallint shard, $2 text run id
 -- Locks: none. Index: run_pkey, run_state_pkey.
 select r.id, s.snapshot_id, s.run_status::text, s.execution_status::text, r.created_at, r.delay_until

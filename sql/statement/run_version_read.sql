@@ -1,4 +1,4 @@
--- The versions that do these runs, where that is known.
+-- The versions that execute these runs, where they are known.
 -- $1 smallint shard, $2 text[] run ids
 -- Locks: none. Index: run_state_pkey.
 select s.run_id, s.version

@@ -1,4 +1,4 @@
--- Has the end of a locked run complete its waitpoint.
+-- Records that the end of a locked run completes a waitpoint.
 -- $1 smallint shard, $2 text run id
 -- Locks: run state held by run_lock. Index: run_state_pkey.
 update engine.run_state as s

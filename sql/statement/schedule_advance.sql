@@ -1,4 +1,4 @@
--- Moves schedules on that were due.
+-- Advances due schedules.
 -- One array element per schedule: $1 id, $2 the tick for which it has made a run, or null, $3 the id of that run,
 -- $4 phase, $5 next tick, $6 when its run may be claimed, $7 when its run is made, $8 why it has made none, or null
 -- Locks: held by schedule_due_lock. Index: schedule_pkey, schedule_due.

@@ -1,4 +1,4 @@
--- Writes a schedule as it is to be.
+-- Writes a schedule.
 -- $1 text id, $2 smallint shard, $3 text environment id, $4 text task, $5 text cron, $6 text time zone, $7 text window,
 -- $8 boolean active, $9 text external id, $10 jsonb payload, $11 jsonb options, $12 integer phase,
 -- $13 timestamptz next tick, $14 timestamptz when its run may be claimed, $15 timestamptz when its run is made,

@@ -1,4 +1,4 @@
--- How many slots of an environment are held.
+-- The number of held slots of an environment.
 -- $1 smallint shard, $2 text environment id, $3 bigint from how many on it does not matter
 -- $4 boolean whether what is there has not been fitted to the limits: then slots count that do not say so
 -- Locks: none; the environment's mutex is held. Index: heartbeat_counted.

@@ -1,5 +1,5 @@
--- Notes which of the counted slots that are given back the next claimer is to look at; returns the environment and the worker
--- queue of each slot.
+-- Notes which of the counted slots that are given back the next dequeue should look at; returns the environment and the
+-- worker queue of each slot.
 -- $1 smallint shard, $2 text[] run ids, $3 boolean[] whether each is noted
 -- Locks: the new rows. Index: run_pkey, release_environment.
 with given_back as (

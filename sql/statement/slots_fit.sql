@@ -1,7 +1,7 @@
--- Limits were set anew: slots count where there is one, and are noted where their lane has one, and nowhere else.
+-- Adapts slots to changed limits: a slot counts if there is a limit, is noted if its lane has one, and neither otherwise.
 -- $1 smallint shard, $2 text environment id, $3 boolean whether slots count whose queue has no limit, $4 text[] queues that have
 -- one, $5 boolean whether slots are noted whose queue has no limit, $6 integer how many at most
--- Locks: deadlines, SKIP LOCKED: finishes and beats are not waited for. Index: none; seldom done.
+-- Locks: deadlines, SKIP LOCKED: finishes and beats are not waited for. Index: none; rarely done.
 update engine.heartbeat as h
 set is_counted = held.is_counted,
     is_noted = held.is_noted

@@ -1,7 +1,7 @@
--- Whether a slot does not fit the limits.
+-- Whether any slot does not fit the limits.
 -- $1 smallint shard, $2 text environment id, $3 boolean whether slots count whose queue has no limit, $4 text[] queues that have
 -- one, $5 boolean whether slots are noted whose queue has no limit
--- Locks: none. Index: none; seldom done.
+-- Locks: none. Index: none; rarely done.
 select exists (
     select
     from engine.heartbeat as o

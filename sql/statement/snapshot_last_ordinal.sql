@@ -1,4 +1,4 @@
--- The ordinal of the last snapshot of a locked run, the invalid ones included.
+-- The ordinal of the last snapshot of a locked run, including invalid ones.
 -- $1 smallint shard, $2 text run id
 -- Locks: run state held by run_lock. Index: snapshot_pkey.
 select p.ordinal

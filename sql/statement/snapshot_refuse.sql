@@ -1,4 +1,4 @@
--- Records on a locked run what went wrong: a snapshot that is not valid, with the statuses of the latest one.
+-- Records a problem of a locked run: a snapshot that is not valid, with the statuses of the latest one.
 -- $1 smallint shard, $2 timestamptz now, $3 text worker_id, $4 text runner_id, $5 text transition, $6 bigint horizon
 -- $7 text run id, $8 text snapshot id, $9 integer its ordinal, $10 bigint its position, $11 text error
 -- Locks: run state held by run_lock_free. Index: primary keys.

@@ -1,7 +1,7 @@
--- The valid snapshots of a run after a given one, oldest first, at most the newest fifty. Only the newest brings its
--- completed waitpoints: the others would repeat them.
+-- The valid snapshots of a run after a given one, oldest first, at most the newest fifty. Only the newest has its completed
+-- waitpoints: the others would repeat them.
 -- $1 smallint shard, $2 text run id, $3 text snapshot id, $4 text environment id or null for any
--- Returns null where the given snapshot is not one of this run. It may itself be invalid.
+-- Returns null if the given snapshot does not belong to this run. It may itself be invalid.
 -- Locks: none. Index: snapshot_pkey, run_pkey, waitpoint_pkey.
 select coalesce(
     (select jsonb_agg(

@@ -1,5 +1,5 @@
--- Due items whose runs are not queued. It takes a broken table for one to be there for good; one that another claimer has
--- just taken is here for a moment.
+-- Due items of runs that are not queued. Only a damaged table has one permanently; one that another dequeue has just claimed
+-- is seen for a moment.
 -- $1 smallint shard, $2 text worker queue, $3 timestamptz now, $4 text environment id, $5 integer how many,
 -- $6 timestamptz before which nothing is alive that is not ahead of its time
 -- Locks: none. Index: queue_item_claim, run_state_pkey.

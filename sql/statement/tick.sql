@@ -1,4 +1,4 @@
--- Calls the tick; gives how many items it has done.
+-- Calls the tick; returns the number of items done.
 -- $1 integer how many at most
 -- Locks: what the tick locks. Index: none of its own.
 select coalesce(sum(t.processed), 0)

@@ -1,4 +1,4 @@
--- Takes timers away that were done.
+-- Deletes timers that are done.
 -- $1 smallint shard, $2 text[] kinds, $3 text[] ids, element by element
 -- Locks: held by timer_due_lock. Index: timer_pkey.
 delete from engine.timer as t

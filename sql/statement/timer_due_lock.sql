@@ -1,4 +1,4 @@
--- Picks the timers that are due, and locks them.
+-- Picks the due timers, and locks them.
 -- $1 smallint shard, $2 timestamptz now, $3 integer how many
 -- Locks: timers, SKIP LOCKED: ticks never wait for each other. Index: timer_due.
 select t.kind, t.id, t.detail

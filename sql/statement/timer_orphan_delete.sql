@@ -1,4 +1,4 @@
--- Takes timers away whose subject does not exist. Nothing deletes one; but its timer would be due for ever.
+-- Deletes timers whose subject does not exist. Subjects are never deleted; but such a timer would be due forever.
 -- $1 smallint shard, $2 text[] kinds, $3 text[] ids, element by element
 -- Locks: held by timer_due_lock. Index: primary keys.
 delete from engine.timer as t

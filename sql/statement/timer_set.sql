@@ -1,7 +1,7 @@
--- Sets timers. Of two about one subject the earlier one stays: what is due stays due, whoever sets a later limit.
+-- Sets timers. Of two for one subject the earlier one stays: what is due stays due, whichever session sets a later limit.
 -- $1 smallint shard, $2 text kind
 -- then one array element per timer: $3 id, $4 due at, $5 detail
--- Locks: the timers' rows, in the order of their ids; a tick that has one waits for nobody. Index: timer_pkey, timer_due.
+-- Locks: the timers' rows, in the order of their ids; a tick that holds one never waits. Index: timer_pkey, timer_due.
 insert into engine.timer as t (shard, kind, id, due_at, detail)
 select $1, $2, g.id, g.due_at, g.detail
 from unnest($3, $4, $5) as g(id, due_at, detail)

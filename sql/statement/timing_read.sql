@@ -1,6 +1,6 @@
--- What says when locked runs enter their queues, in the order of their ids.
+-- When locked runs enter their queues, and in which order, sorted by their ids.
 -- $1 smallint shard, $2 text[] run ids
--- Locks: none; the runs are locked, and nobody else tells them anew. Index: run_pkey.
+-- Locks: none; the runs are locked, and no other session changes their options. Index: run_pkey.
 select r.id, r.delay_until, r.queue_timestamp, r.priority_ms, r.ttl, r.environment_id, r.queue
 from (
     select g.run_id

@@ -1,4 +1,4 @@
--- Writes new runs: run, state, first snapshot and, where it is queued, queue item. Works in any isolation level, inside the
+-- Writes new runs: run, state, first snapshot and, if it is queued, queue item. Works in any isolation level, inside the
 -- caller's transaction.
 -- $1 timestamptz now, $2 text worker_id, $3 text runner_id, $4 bigint horizon
 -- then one array element per run: $5 shard, $6 run id, $7 snapshot id, $8 position, $9 transition, $10 execution status,

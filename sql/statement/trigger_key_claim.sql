@@ -1,6 +1,6 @@
--- Takes keys for new runs, each if no run has it; gives the runs that got theirs. Of two triggers at once one waits here until
--- the other one has committed, and gets nothing, or has rolled back. In a stricter isolation level than READ COMMITTED a key
--- that somebody took since this transaction began is a serialization failure.
+-- Takes keys for new runs, each if no run has it; returns the runs that took theirs. Of two concurrent triggers one waits
+-- here until the other one has committed, and takes nothing, or has rolled back. In a stricter isolation level than READ
+-- COMMITTED a key taken since this transaction began is a serialization failure.
 -- $1 text kind
 -- then one array element per key: $2 shard, $3 digest, $4 run id, $5 when it expires, or null
 -- Locks: the new rows, in the order of the digests: two calls with the same keys do not wait for each other.

@@ -1,4 +1,4 @@
--- Forgets keys that have expired; gives their number as rows.
+-- Deletes keys that have expired; returns a row for each.
 -- $1 smallint shard, $2 timestamptz now, $3 integer how many
 -- Locks: the keys' rows, SKIP LOCKED. Index: trigger_key_expiry, trigger_key_pkey.
 delete from engine.trigger_key as k

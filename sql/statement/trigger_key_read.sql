@@ -1,4 +1,4 @@
--- The runs that have these keys, in the order given; nulls where none has.
+-- The runs that have these keys, in the given order; nulls if no run has one.
 -- $1 text kind
 -- then one array element per key: $2 shard, $3 digest
 -- Locks: none. Index: trigger_key_pkey, run_state_pkey, run_pkey.

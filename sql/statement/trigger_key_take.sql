@@ -1,8 +1,8 @@
--- Gives keys to other runs, each if the run that had it still has it; gives the runs that got theirs.
+-- Transfers keys to other runs, compare-and-set on the current owner; returns the runs that took theirs.
 -- $1 text kind
 -- then one array element per key: $2 shard, $3 digest, $4 id of the run that has it, $5 id of the run that gets it, $6 when it
 -- expires, or null
--- Locks: the keys' rows, in the order of the digests; of two that take the same key one waits, and gets nothing.
+-- Locks: the keys' rows, in the order of the digests; of two sessions that take the same key one waits, and takes nothing.
 -- Index: trigger_key_pkey, trigger_key_expiry.
 update engine.trigger_key as k
 set run_id = g.taker,

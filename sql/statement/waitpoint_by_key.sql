@@ -1,4 +1,4 @@
--- The waitpoint that has a user's key.
+-- The waitpoint with a caller's key.
 -- $1 smallint shard, $2 text environment id, $3 text key
 -- Locks: none. Index: waitpoint_key.
 select w.idempotency_key_expires_at, w.id

@@ -1,5 +1,5 @@
--- Completes waitpoints that are pending; gives the ids of those that were. Their timers go, unless a tick has one: it will
--- find nothing to do. Read edges in a later statement: whoever blocked a run with one of these was waited for here.
+-- Completes pending waitpoints; returns their ids. Deletes their timers, except those that a tick holds: it will find
+-- nothing to do. Read edges in a later statement: sessions that blocked runs with these waitpoints were waited for here.
 -- $1 smallint shard, $2 timestamptz now
 -- then one array element per waitpoint: $3 id, $4 output, $5 its type or null, $6 whether it is an error
 -- Locks: waitpoints in the order of their ids, waiting; timers, SKIP LOCKED. Index: waitpoint_pkey, timer_pkey.
@@ -29,7 +29,7 @@ with given as (
         for update skip locked
     ) as t
 ), timer as (
-    -- An array keeps this a lookup per timer: a join may read all timers of the kind.
+    -- An array keeps this a lookup per timer: a join might read all timers of the kind.
     delete from engine.timer as t
     where t.shard = $1 and t.kind = 'FINISH_WAITPOINT' and t.id = any (array(select f.id from free as f))
 )

@@ -1,4 +1,4 @@
--- Writes completed waitpoints once more, under the keys of another run. A key that would be too long to give is left out.
+-- Copies completed waitpoints to the keys of another run, except those whose new key would be too long.
 -- $1 smallint shard, $2 text what the keys begin with, $3 text what the new ones begin with, $4 integer their longest (bytes)
 -- then one array element per waitpoint: $5 its id, $6 the id of the new one
 -- Locks: the new rows. Index: waitpoint_pkey, waitpoint_key.
@@ -10,5 +10,5 @@ select w.shard, c.new_id, w.type, w.status, w.environment_id, $3 || substr(w.ide
        w.created_at
 from unnest($5, $6) as c(id, new_id)
 join engine.waitpoint as w on w.shard = $1 and w.id = c.id
--- A key that has expired since it was read is another one's.
+-- Another waitpoint may take a key that has expired since it was read.
 where starts_with(w.idempotency_key, $2) and octet_length(w.idempotency_key) - octet_length($2) + octet_length($3) <= $4

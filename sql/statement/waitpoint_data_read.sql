@@ -1,4 +1,4 @@
--- All about a waitpoint, with the runs that wait for it and those that ever did, each at most a hundred.
+-- A waitpoint as callers see it, with the runs that wait for it and those that ever did, at most a hundred each.
 -- $1 smallint shard, $2 text waitpoint id, $3 text environment id or null for any
 -- Locks: none. Index: waitpoint_pkey, edge_waitpoint, waitpoint_history_pkey.
 select d.data

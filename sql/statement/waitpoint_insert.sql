@@ -1,4 +1,4 @@
--- Writes new waitpoints; gives the ids of those that were written. One whose key, run or batch has a waitpoint already is not.
+-- Writes new waitpoints, except those whose key, run or batch already has one; returns the ids of those written.
 -- $1 smallint shard, $2 timestamptz now
 -- then one array element per waitpoint: $3 id, $4 type, $5 environment id, $6 the user's key or null, $7 when it expires,
 -- $8 the run or $9 the batch whose end completes it, $10 completed after, $11 tags (a JSON array of strings, or null),

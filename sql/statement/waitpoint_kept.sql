@@ -1,4 +1,4 @@
--- The waitpoints of a run's own steps and waits that are over, and not by an error.
+-- The waitpoints of a run's own steps and waits that have completed without an error.
 -- $1 smallint shard, $2 text environment id, $3 text what their keys begin with, $4 text the first key behind them,
 -- $5 timestamptz now, $6 bigint how many at most
 -- Locks: none. Index: waitpoint_key.

@@ -1,6 +1,6 @@
--- Locks those of these waitpoints that nobody else has locked.
+-- Locks the waitpoints among these that no other session has locked.
 -- $1 smallint shard, $2 text[] waitpoint ids
--- Locks: waitpoints, SKIP LOCKED: whoever is about to wait for one has it, and the tick comes again. Index: waitpoint_pkey.
+-- Locks: waitpoints, SKIP LOCKED: a session that is about to wait holds it, and the tick retries. Index: waitpoint_pkey.
 select w.id
 from (
     select g.id

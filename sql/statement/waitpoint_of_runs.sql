@@ -1,4 +1,4 @@
--- The waitpoints that the ends of locked runs complete. Nobody gives a run one without its lock.
+-- The waitpoints that the ends of locked runs complete. Only a session with the run's lock creates one.
 -- $1 smallint shard, $2 text[] run ids
 -- Locks: none. Index: waitpoint_run.
 select w.completed_by_run_id, w.id

@@ -1,4 +1,4 @@
--- A waitpoint as those see it who create or complete it.
+-- A waitpoint, as its creator and its completer see it.
 -- $1 smallint shard, $2 text waitpoint id, $3 text environment id or null for any
 -- Locks: none. Index: waitpoint_pkey.
 select w.id, w.status::text, w.completed_after, w.completed_at, w.output, w.output_type, w.output_is_error,

@@ -1,6 +1,6 @@
--- Locks waitpoints that a run is going to wait for, in the order of their ids, and reads them as they are once the locks are
--- held: whoever completes one waits for us, or we for him. FOR KEY SHARE would not do: a completion touches no key.
--- The end of a run completes its own waitpoint, and that of a batch which it is in.
+-- Locks waitpoints that a run is going to wait for, in the order of their ids, and reads them after the locks are held: a
+-- completion waits for this session, or this session for the completion. FOR KEY SHARE would not do: a completion changes no
+-- key. The end of a run completes its own waitpoint, and that of its batch.
 -- $1 smallint shard, $2 text run id, $3 text[] waitpoint ids, each once
 -- Locks: waitpoints, FOR SHARE, waiting; the run is locked before. Index: waitpoint_pkey, run_pkey, batch_item_pkey.
 select w.id, w.status::text, w.environment_id = r.environment_id,

@@ -1,5 +1,5 @@
--- Reads the version that does the runs of an environment which want no other one: the current one, or, in development, the one
--- that registered last.
+-- Reads the version that executes runs of an environment which are not bound to one: the current version, or, in
+-- development, the one that registered last.
 -- $1 text environment id, $2 boolean whether it is the one that registered last
 -- Locks: none. Index: worker_newest, worker_current.
 (select w.version, w.image, w.tasks, w.queues

@@ -1,4 +1,4 @@
--- Has an environment no current version; the next statement gives it another one.
+-- Leaves an environment without a current version; the next statement sets another one.
 -- $1 text environment id
 -- Locks: the version's row; the environment is held for setting. Index: worker_current.
 update engine.worker as w

@@ -1,7 +1,7 @@
--- What an operator should know. A row is here as long as what it tells of lasts, which may be for a moment only: age says how
--- long it has been so, and is null where that is unknown or does not matter.
--- When a queue was last taken from is looked for among the last 20,000 snapshots, as engine.rate does; so is what cannot be told.
--- Who holds events back: as event_writers.sql finds it, the oldest, with the epoch that ids of transactions have not in pg_locks.
+-- Advice for operators. A row exists while its cause lasts, perhaps only for a moment: age says how long that has been, and
+-- is null where it is unknown or does not matter. The last dequeue of a queue is searched for among the last 20,000
+-- snapshots, as in engine.rate; so are events that cannot be read yet. The transaction that holds events back is found as in
+-- event_writers.sql: the oldest, with the epoch, which transaction ids in pg_locks lack.
 create view engine.advice as
 with taken as materialized (
     select r.environment_id, r.queue, max(s.created_at) as last_at
@@ -56,7 +56,8 @@ select clock_timestamp() - a.xact_start > interval '10 seconds', 'claims', a.pid
        'End its transaction: nobody else can claim what it might count, nor set what it has set.',
        clock_timestamp() - a.xact_start
 from (
-    -- The kinds of the engine's own locks (engine-ext/src/store/mutex.rs): a mutex, a lane, an environment that is being set.
+    -- The kinds of the engine's own locks (engine-ext/src/backend/locks.rs): a mutex, a lane, an environment that is being
+    -- set.
     select l.pid, string_agg(distinct case l.objsubid when 17669 then 'set an environment' else 'claimed runs' end, ' and ') as what
     from pg_locks as l
     where l.locktype = 'advisory' and l.objsubid in (17665, 17667, 17669) and l.granted

@@ -1,5 +1,4 @@
--- A batch as people see it, without its items.
--- Times are in UTC here, whatever the time zone of who reads.
+-- A batch as people see it, without its items. Times are in UTC here, whatever the reader's time zone.
 create view engine.batch_data as
 select b.shard,
        b.id,

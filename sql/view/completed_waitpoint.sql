@@ -1,6 +1,6 @@
 -- The completed waitpoints that a snapshot carries, as callers see them: one row per position in the snapshot's order,
 -- and one without an index for a waitpoint that has no position. Read it for one snapshot at a time.
--- Times are in UTC here, whatever the time zone of who reads.
+-- Times are in UTC here, whatever the reader's time zone.
 create view engine.completed_waitpoint as
 select s.shard,
        s.run_id,

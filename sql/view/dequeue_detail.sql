@@ -1,4 +1,4 @@
--- What a worker that dequeues a run needs to know, besides the run's state and what its snapshot carries.
+-- The details of a run for the worker that dequeues it, besides the run's state and what its snapshot carries.
 create view engine.dequeue_detail as
 select r.shard,
        r.id as run_id,

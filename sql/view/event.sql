@@ -1,8 +1,8 @@
--- Every event. Most are told by a snapshot: the transition that wrote it says which events it is, in
--- which order, and their bodies are read from the rows that the same statement wrote. The rest are notices.
--- A run goes on, and its row with it: what an event takes from there never changes again, or stands in the snapshot's detail.
--- The position of an event is eight times that of its row, plus its place among the events of that row.
--- Bodies do not depend on the settings of who reads: times are in UTC, and costs numeric.
+-- Every event. Most come from a snapshot: its transition determines which events it is, in which order, and their bodies are
+-- read from the rows that the same statement wrote. The others are notices. A run continues, and its row changes: what an
+-- event reads from it never changes again, or is copied to the snapshot's detail. The position of an event is eight times
+-- that of its row, plus its number among the events of that row. Bodies do not depend on the reader's settings: times are in
+-- UTC, and costs numeric.
 create view engine.event as
 select s.shard,
        s.run_id,

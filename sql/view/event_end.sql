@@ -1,4 +1,4 @@
--- Where a reader of events begins who wants only what is new. A sequence that was never drawn from has a last value, too.
+-- Where a reader starts that wants only new events. A sequence that was never drawn from also has a last value.
 create view engine.event_end as
 select case when p.is_called then p.last_value * 8 + 7 else 0 end as position
 from engine.event_position as p;

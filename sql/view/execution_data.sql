@@ -1,5 +1,5 @@
--- A snapshot as a worker reads it, without its completed waitpoints, which only the latest snapshot brings along.
--- Times are in UTC here, whatever the time zone of who reads.
+-- A snapshot as a worker reads it, without its completed waitpoints, which only the latest snapshot returns. Times are in
+-- UTC here, whatever the reader's time zone.
 create view engine.execution_data as
 select s.shard,
        s.run_id,

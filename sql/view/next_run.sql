@@ -1,4 +1,4 @@
--- The next run of each schedule that is active.
+-- The next run of each active schedule.
 create view engine.next_run as
 select s.id as schedule_id,
        s.environment_id,

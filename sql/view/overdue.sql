@@ -1,4 +1,4 @@
--- What the tick has left undone, for operators. Nothing stays here for more than a moment where the tick runs.
+-- Work that the tick has not done yet, for operators. With a running tick, no row stays for more than a moment.
 create view engine.overdue as
 select d.kind,
        count(*) as count,

@@ -1,4 +1,4 @@
--- How queues stand, for operators. Counts what is there: no counter that could be wrong.
+-- The state of queues, for operators. Counts rows: there is no counter that could be wrong.
 create view engine.key_stats as
 select u.shard,
        u.environment_id,

@@ -1,6 +1,6 @@
--- What happened lately, per second, for operators: in the last ten seconds, or as far back as the last 20,000 snapshots reach if
--- that is less, so that looking often costs little however much happens. The positions are bounded on both sides: the planner
--- takes such a range for a small one, whatever it knows of the newest rows, and finds it by snapshot_position.
+-- Recent activity per second, for operators: of the last ten seconds, or of the last 20,000 snapshots if these cover less,
+-- so that reading it often costs little however much happens. The positions have both bounds: the planner assumes that such
+-- a range is small, whatever it knows of the newest rows, and finds it by snapshot_position.
 create view engine.rate as
 with recent as materialized (
     select s.transition, s.execution_status, s.run_status, s.created_at

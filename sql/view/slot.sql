@@ -1,4 +1,4 @@
--- Concurrency in use. A slot is never without a deadline, so it is a part of the deadline's row.
+-- Concurrency in use. A slot always has a deadline, so it is part of the deadline's row.
 create view engine.slot as
 select h.shard,
        h.run_id,

@@ -1,5 +1,4 @@
--- A waitpoint as people see it.
--- Times are in UTC here, whatever the time zone of who reads.
+-- A waitpoint as people see it. Times are in UTC here, whatever the reader's time zone.
 create view engine.waitpoint_data as
 select w.shard,
        w.id,
