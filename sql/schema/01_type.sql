@@ -31,6 +31,6 @@ create type engine.checkpoint_type as enum ('DOCKER', 'KUBERNETES', 'COMPUTE');
 
 create type engine.batch_status as enum ('PENDING', 'PROCESSING', 'COMPLETED', 'PARTIAL_FAILED', 'ABORTED');
 
-comment on type engine.run_status is 'What a run is to its owner; the last eight are final';
-comment on type engine.execution_status is 'What a run is to the engine: the state of its latest snapshot';
-comment on type engine.transition is 'What wrote a snapshot';
+comment on type engine.run_status is 'A run''s status for its owner; the last eight are final';
+comment on type engine.execution_status is 'A run''s status for the engine, that of its latest snapshot';
+comment on type engine.transition is 'The cause of a snapshot';

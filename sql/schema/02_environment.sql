@@ -19,15 +19,15 @@ create table engine.environment (
     is_fitted         boolean not null default true
 );
 
-comment on table engine.environment is 'Environments that were set; "default" exists without a row';
-comment on column engine.environment.shard is 'Where the runs of this environment live; the last two characters of their ids say it in base 36';
+comment on table engine.environment is 'Configured environments; "default" exists without a row';
+comment on column engine.environment.shard is 'Where the runs of this environment live; the last two characters of their ids are its number in base 36';
 comment on column engine.environment.concurrency_limit is 'Runs that may hold a slot at once, before the burst factor; null for no limit';
-comment on column engine.environment.burst_factor is 'By how much several queues together may exceed the limit; one queue alone never does';
-comment on column engine.environment.reserves_slots is 'Whether claims reserve slots of the limit in shared memory, and no lane has it: where the library is preloaded and nothing may burst';
-comment on column engine.environment.is_fitted is 'Whether slots and items have been fitted to its limits since they were set; the tick does that';
-comment on column engine.environment.max_queue_size is 'Queued runs of one queue from which on triggers are refused; null for no limit';
+comment on column engine.environment.burst_factor is 'Factor by which several queues together may exceed the limit; a single queue never does';
+comment on column engine.environment.reserves_slots is 'Whether dequeues reserve slots of the limit in shared memory, and no lane has it: if the library is preloaded and nothing may burst';
+comment on column engine.environment.is_fitted is 'Whether the tick has adapted slots and items to its limits since these were set';
+comment on column engine.environment.max_queue_size is 'Queued runs per queue at which triggers are refused; null for no limit';
 
-comment on column engine.environment.retry is 'Retry policy of runs that have none, neither of their own nor of their task; null for none';
+comment on column engine.environment.retry is 'Retry policy of runs without one of their own or of their task; null for none';
 
 -- Cold: one row per configured queue. Any other name is a queue without a limit of its own.
 create table engine.queue (
@@ -43,8 +43,8 @@ create table engine.queue (
     constraint queue_pkey primary key (environment_id, name)
 );
 
-comment on table engine.queue is 'Queues that were set; any other name is a queue without a limit of its own';
+comment on table engine.queue is 'Configured queues; any other name is a queue without a limit of its own';
 comment on column engine.queue.concurrency_limit is 'Runs of this queue, or of each of its concurrency keys, that may hold a slot at once; null for the environment''s limit';
-comment on column engine.queue.override_limit is 'Stands in for the limit while it is set';
-comment on column engine.queue.is_fitted is 'Whether slots and items have been fitted to its limits since they were set; the tick does that';
-comment on column engine.queue.max_size is 'Queued runs from which on triggers are refused; null for what the environment says';
+comment on column engine.queue.override_limit is 'Replaces the limit while it is set';
+comment on column engine.queue.is_fitted is 'Whether the tick has adapted slots and items to its limits since these were set';
+comment on column engine.queue.max_size is 'Queued runs at which triggers are refused; null for the environment''s setting';

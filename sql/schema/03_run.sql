@@ -42,17 +42,17 @@ create table engine.run (
 -- A cancelled run cancels its children.
 create index run_parent on engine.run (shard, parent_run_id) where parent_run_id is not null;
 
-comment on table engine.run is 'A run as it was triggered; what becomes of it is in engine.run_state and engine.snapshot';
-comment on column engine.run.id is 'Without its prefix: users see it as run_<id>';
-comment on column engine.run.priority_ms is 'Milliseconds by which the run goes ahead of its queue timestamp';
-comment on column engine.run.queue_timestamp is 'The place in the queue before priority; kept when the run resumes';
+comment on table engine.run is 'Runs as they were triggered; engine.run_state and engine.snapshot have their state and history';
+comment on column engine.run.id is 'Without its prefix: users see run_<id>';
+comment on column engine.run.priority_ms is 'Milliseconds by which the run moves ahead of its queue timestamp';
+comment on column engine.run.queue_timestamp is 'Queue order before priority; kept when the run resumes';
 comment on column engine.run.resume_parent is 'Whether its parent waits for its end';
 comment on column engine.run.retry is 'Retry settings with the keys maxAttempts, factor, minTimeoutInMs, maxTimeoutInMs, randomize, outOfMemory';
-comment on column engine.run.delay_until is 'Not before this; null for at once';
-comment on column engine.run.ttl is 'How long it may wait in its queue before it is first handed out, such as 10m';
-comment on column engine.run.idempotency_key is 'As it was given; engine.trigger_key says which run has it now';
-comment on column engine.run.debounce is 'key, delay and createdAt, for a run that triggers of one key make together';
-comment on column engine.run.version is 'The version of the worker that is to do it; null for the current one';
+comment on column engine.run.delay_until is 'Earliest time of the first attempt; null for none';
+comment on column engine.run.ttl is 'How long it may wait in its queue before its first dequeue, such as 10m';
+comment on column engine.run.idempotency_key is 'As the caller wrote it; engine.trigger_key tells which run has it now';
+comment on column engine.run.debounce is 'key, delay and createdAt of a debounced run';
+comment on column engine.run.version is 'The worker version that it is bound to; null for the current one';
 
 -- The state of a run. Updated in place: without an index besides the primary key, and with room on the page for one more
 -- version of every row, updates stay HOT.
@@ -90,20 +90,20 @@ create table engine.run_state (
     constraint run_state_pkey primary key (shard, run_id)
 ) with (fillfactor = 50);
 
-comment on table engine.run_state is 'What a run is now: one row per run, locked by every operation on the run';
-comment on column engine.run_state.snapshot_id is 'The latest snapshot, and with it the fencing token';
+comment on table engine.run_state is 'The state of runs: one row per run, locked by every operation on the run';
+comment on column engine.run_state.snapshot_id is 'The latest snapshot, which is the fencing token';
 comment on column engine.run_state.snapshot_ordinal is 'Ordinal of the latest snapshot within the run';
-comment on column engine.run_state.attempt_number is 'The attempt that last started; null before the first';
+comment on column engine.run_state.attempt_number is 'Number of the attempt that started last; null before the first';
 comment on column engine.run_state.max_attempts is 'Resolved when the run is dequeued';
-comment on column engine.run_state.queue_attempts is 'How often the run came back into its queue because its worker was lost';
-comment on column engine.run_state.released_attempts is 'How many of its attempts do not count against max_attempts: its worker gave it back in them';
-comment on column engine.run_state.has_waitpoint is 'Whether somebody waits, or has waited, for the end of the run';
-comment on column engine.run_state.is_dead_lettered is 'Whether the queue has given the run up: engine_redrive puts it back';
-comment on column engine.run_state.retry is 'Retry settings, resolved when the run is dequeued first';
-comment on column engine.run_state.status_reason is 'Why the run waits for a version';
-comment on column engine.run_state.version is 'The version that does it, from its first dequeue on';
-comment on column engine.run_state.max_duration_seconds is 'How long an attempt may take, resolved when the run is dequeued by a version; null for what the run says';
+comment on column engine.run_state.queue_attempts is 'How often the run was requeued because its worker was lost';
+comment on column engine.run_state.released_attempts is 'How many of its attempts do not count against max_attempts: its worker released it during them';
+comment on column engine.run_state.has_waitpoint is 'Whether a waitpoint waits, or has waited, for the end of the run';
+comment on column engine.run_state.is_dead_lettered is 'Whether the queue gave the run up: engine_redrive requeues it';
+comment on column engine.run_state.retry is 'Retry settings, resolved at the first dequeue';
+comment on column engine.run_state.status_reason is 'Why the run is parked';
+comment on column engine.run_state.version is 'The version that executes it, from its first dequeue on';
+comment on column engine.run_state.max_duration_seconds is 'Time limit of an attempt, resolved when the run is dequeued by a version; null for the run''s own';
 comment on column engine.run_state.started_at is 'First dequeue';
 comment on column engine.run_state.dequeued_at is 'Latest dequeue; null if the run was never dequeued';
 comment on column engine.run_state.executed_at is 'Start of the first attempt';
-comment on column engine.run_state.cost_in_cents is 'Cost of the time that attempts used, by the machine of each; none in development';
+comment on column engine.run_state.cost_in_cents is 'Cost of the time that attempts used, by the machine of each; zero in development';

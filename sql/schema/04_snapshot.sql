@@ -36,14 +36,14 @@ create table engine.snapshot (
 create index snapshot_position on engine.snapshot using brin (position) with (autosummarize = on, pages_per_range = 32);
 
 comment on table engine.snapshot is 'Execution snapshots: one immutable row per transition of a run';
-comment on column engine.snapshot.id is 'Increases as text within a run; users see it as snapshot_<id>';
-comment on column engine.snapshot.transition is 'What wrote this snapshot';
-comment on column engine.snapshot.run_status is 'Status of the run at this moment; DEQUEUED is written as PENDING';
-comment on column engine.snapshot.position is 'Place in the order of all events';
-comment on column engine.snapshot.horizon is 'Whoever drew a smaller position is a transaction before this one: once all of them have ended, nothing can appear before this row';
+comment on column engine.snapshot.id is 'Increases as text within a run; users see snapshot_<id>';
+comment on column engine.snapshot.transition is 'The cause of this snapshot';
+comment on column engine.snapshot.run_status is 'Status of the run at this moment; PENDING instead of DEQUEUED';
+comment on column engine.snapshot.position is 'Position in the order of all events';
+comment on column engine.snapshot.horizon is 'Every transaction that drew a smaller position has a smaller id than this: once all of them have ended, no row can appear before this one';
 comment on column engine.snapshot.is_valid is 'False if written with an error: a record only, never the latest snapshot';
 comment on column engine.snapshot.batch_id is 'The batch that the run waits for';
-comment on column engine.snapshot.completed_waitpoint_ids is 'Waitpoints whose completion this snapshot carries, each once; null for none';
-comment on column engine.snapshot.completed_waitpoint_order is 'Ids of those that have an index, by index; an id may stand here twice; null for none';
-comment on column engine.snapshot.machine is 'The machine that was asked for, on the snapshot of a dequeue';
-comment on column engine.snapshot.detail is 'What only the events of this transition tell: error, attemptError, retryAt, nextMachineAfterOOM, and of a dead letter usageDurationMs, costInCents';
+comment on column engine.snapshot.completed_waitpoint_ids is 'Waitpoints whose completion this snapshot records, each once; null for none';
+comment on column engine.snapshot.completed_waitpoint_order is 'Ids of those that have an index, by index; an id may occur twice; null for none';
+comment on column engine.snapshot.machine is 'The requested machine, on the snapshot of a dequeue';
+comment on column engine.snapshot.detail is 'Details for the events of this transition: error, attemptError, retryAt, nextMachineAfterOOM, and of a dead letter usageDurationMs, costInCents';

@@ -34,12 +34,12 @@ create index queue_item_expiry on engine.queue_item (shard, expires_at) where ex
 create index queue_item_sized on engine.queue_item (shard, environment_id, queue) where is_sized;
 
 comment on table engine.queue_item is 'Queued runs: exactly one row per run whose execution status is QUEUED';
-comment on column engine.queue_item.available_at is 'Order of the queue and earliest time of the claim: queue timestamp minus priority, or the time of a retry';
+comment on column engine.queue_item.available_at is 'Queue order and earliest dequeue: queue timestamp minus priority, or the time of a retry';
 comment on column engine.queue_item.concurrency_key is 'Empty for none';
-comment on column engine.queue_item.expires_at is 'From when on it is not handed out any more, although nobody may have expired it yet; null for never';
-comment on column engine.queue_item.is_ahead is 'Whether the item was available before it was written: its place is in front of what may have been claimed since';
-comment on column engine.queue_item.is_sized is 'Whether the item counts against a limit on the length of its queue';
-comment on column engine.queue_item.is_filed is 'Whether the item was met while its lane was full, and is found through its lane from now on';
+comment on column engine.queue_item.expires_at is 'From when on it is not dequeued any more, even before the tick expires it; null for never';
+comment on column engine.queue_item.is_ahead is 'Whether the item was available before it was written: it precedes items that may have been claimed since';
+comment on column engine.queue_item.is_sized is 'Whether the item counts against the maximum size of its queue';
+comment on column engine.queue_item.is_filed is 'Whether the item was read while its lane was full, and is found through its lane from now on';
 
 -- A lane is a queue, or one concurrency key of a queue, in an environment: what a limit counts. It has a row while it has
 -- filed items, one per worker queue. Only a session that holds the lane, or the environment's mutex exclusively, writes
@@ -58,7 +58,7 @@ create table engine.lane (
 create index lane_open on engine.lane (shard, worker_queue, environment_id, head_at) where is_open;
 
 comment on table engine.lane is 'Queues and concurrency keys that have filed items';
-comment on column engine.lane.is_open is 'Whether the lane had a free slot when it was last looked at; a release says so of one that had none';
+comment on column engine.lane.is_open is 'Whether the lane had a free slot when it was last settled; a later release is a row of engine.release';
 comment on column engine.lane.head_at is 'When its first filed item became available';
 
 -- A slot that was given back in an environment with limits: the next dequeue looks at its lane again. Giving back a slot
@@ -72,4 +72,4 @@ create table engine.release (
 
 create index release_environment on engine.release (shard, environment_id, queue, concurrency_key);
 
-comment on table engine.release is 'Slots that were given back, for the next claimer to look at';
+comment on table engine.release is 'Slots that were given back, for the next dequeue to look at';

@@ -26,11 +26,11 @@ create index heartbeat_check on engine.heartbeat (shard, check_at);
 create index heartbeat_counted on engine.heartbeat (shard, environment_id, queue, concurrency_key) where is_counted;
 
 comment on table engine.heartbeat is 'Heartbeat deadlines: exactly one row per run whose execution status is watched';
-comment on column engine.heartbeat.holds_slot is 'Whether the run holds a slot: all but SUSPENDED and PENDING_CANCEL do';
+comment on column engine.heartbeat.holds_slot is 'Whether the run holds a slot: in every status but SUSPENDED and PENDING_CANCEL';
 comment on column engine.heartbeat.is_counted is 'Whether the slot counts against a limit: its queue or its environment has one';
-comment on column engine.heartbeat.is_noted is 'Whether a note is left when the slot is given back: its lane has a limit, and may have filed items';
+comment on column engine.heartbeat.is_noted is 'Whether giving the slot back leaves a note: its lane has a limit, and may have filed items';
 comment on column engine.heartbeat.concurrency_key is 'Empty for none';
-comment on column engine.heartbeat.snapshot_id is 'The snapshot that is watched: a beat with another one moves nothing';
+comment on column engine.heartbeat.snapshot_id is 'The watched snapshot: a beat with another one moves nothing';
 comment on column engine.heartbeat.interval_ms is 'How far a beat moves the deadline, milliseconds';
-comment on column engine.heartbeat.check_at is 'When the tick looks at this row; never later than deadline_at';
+comment on column engine.heartbeat.check_at is 'When the tick checks this row; never later than deadline_at';
 comment on column engine.heartbeat.acquired_at is 'Since when the run holds its slot, or is watched without one';

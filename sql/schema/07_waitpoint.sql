@@ -29,9 +29,9 @@ create unique index waitpoint_key on engine.waitpoint (shard, environment_id, id
 create unique index waitpoint_run on engine.waitpoint (shard, completed_by_run_id) where completed_by_run_id is not null;
 create unique index waitpoint_batch on engine.waitpoint (shard, completed_by_batch_id) where completed_by_batch_id is not null;
 
-comment on table engine.waitpoint is 'What a run can wait for: another run, a time, a person, a batch';
-comment on column engine.waitpoint.idempotency_key is 'The user''s key; the waitpoint''s own id, or any other text that nobody gives, where there is none';
-comment on column engine.waitpoint.inactive_idempotency_key is 'The user''s key after it expired and went to another waitpoint';
+comment on table engine.waitpoint is 'Waitpoints: runs wait for another run, a time, a caller, a batch';
+comment on column engine.waitpoint.idempotency_key is 'The caller''s key; without one, the waitpoint''s own id, or any other text that no caller passes';
+comment on column engine.waitpoint.inactive_idempotency_key is 'The caller''s key after it expired and another waitpoint took it';
 comment on column engine.waitpoint.completed_after is 'DATETIME: when it is due; MANUAL: its timeout';
 
 -- A run that waits for a waitpoint, with a row for each batch index. Written and deleted only under the run's lock.
@@ -49,10 +49,10 @@ create table engine.edge (
 -- A completion looks for the runs that wait for its waitpoint.
 create index edge_waitpoint on engine.edge (shard, waitpoint_id);
 
-comment on table engine.edge is 'What runs wait for: only runs that are EXECUTING_WITH_WAITPOINTS, SUSPENDED or PENDING_CANCEL have edges';
-comment on column engine.edge.batch_index is 'The place of the waitpoint among what the run gets; -1 for none';
+comment on table engine.edge is 'Runs and the waitpoints that they wait for: only runs that are EXECUTING_WITH_WAITPOINTS, SUSPENDED or PENDING_CANCEL have edges';
+comment on column engine.edge.batch_index is 'Index of the waitpoint in the run''s results; -1 for none';
 comment on column engine.edge.batch_id is 'The batch that the waitpoint is a part of, or is for';
-comment on column engine.edge.span_id is 'The span that the completion ends: cachedRunCompleted tells it';
+comment on column engine.edge.span_id is 'The span that the completion ends, in the event cachedRunCompleted';
 
 -- Every run that has waited for a waitpoint: for people, never deleted with the edge.
 create table engine.waitpoint_history (

@@ -13,4 +13,4 @@ create table engine.checkpoint (
     constraint checkpoint_pkey primary key (shard, id)
 );
 
-comment on table engine.checkpoint is 'Checkpoints: where the frozen state of a suspended run lies; many snapshots may name one';
+comment on table engine.checkpoint is 'Checkpoints: where the frozen process of a suspended run is stored; many snapshots may name one';

@@ -11,5 +11,5 @@ create table engine.notice (
 );
 
 comment on table engine.notice is 'Events without a snapshot of their own: a metadata update, a discarded checkpoint, a second cancel';
-comment on column engine.notice.position is 'Place in the order of all events, as engine.snapshot.position';
+comment on column engine.notice.position is 'Position in the order of all events, as engine.snapshot.position';
 comment on column engine.notice.horizon is 'As engine.snapshot.horizon';

@@ -12,6 +12,6 @@ create table engine.timer (
 
 create index timer_due on engine.timer (shard, due_at);
 
-comment on table engine.timer is 'What is due at a time: at most one of each kind per subject';
-comment on column engine.timer.kind is 'What the tick does: CANCEL_RUN, END_DELAY, …';
-comment on column engine.timer.id is 'The run, environment, waitpoint or batch that it is about; CONTINUE_RUN and COMPLETE_BATCH: that, a slash, and what happened, so that two who note it at once do not meet';
+comment on table engine.timer is 'Actions that are due at a time: at most one of each kind per subject';
+comment on column engine.timer.kind is 'The action of the tick: CANCEL_RUN, END_DELAY, …';
+comment on column engine.timer.id is 'The run, environment, waitpoint or batch that it is about; for CONTINUE_RUN and COMPLETE_BATCH followed by a slash and the cause, so that concurrent sessions write different rows';

@@ -6,5 +6,5 @@ create table engine.machine (
     cents_per_ms double precision not null check (cents_per_ms >= 0)
 );
 
-comment on table engine.machine is 'Machine presets that were set; the others have their built-in values and cost nothing';
+comment on table engine.machine is 'Configured machine presets; the others have their built-in values and cost nothing';
 comment on column engine.machine.memory is 'Gigabytes';

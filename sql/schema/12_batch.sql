@@ -21,13 +21,13 @@ create table engine.batch (
 
 create unique index batch_key on engine.batch (shard, environment_id, idempotency_key) where idempotency_key is not null;
 
-comment on table engine.batch is 'Batches: runs that are triggered together and end together';
-comment on column engine.batch.run_count is 'How many items it will have; null until it is sealed if nobody said so before';
-comment on column engine.batch.item_count is 'How many items it has';
-comment on column engine.batch.failed_count is 'How many of these could not be triggered';
-comment on column engine.batch.next_index is 'One more than the greatest index of an item';
-comment on column engine.batch.options is 'What its maker keeps with it';
-comment on column engine.batch.sealed_at is 'Since when it takes no more items; all that it has were triggered then';
+comment on table engine.batch is 'Batches: runs that are triggered together and awaited together';
+comment on column engine.batch.run_count is 'Number of items announced; null until the batch is sealed if it was not announced';
+comment on column engine.batch.item_count is 'Number of items added';
+comment on column engine.batch.failed_count is 'Number of items that could not be triggered';
+comment on column engine.batch.next_index is 'One more than the greatest index of its items';
+comment on column engine.batch.options is 'Data that its creator stored with it';
+comment on column engine.batch.sealed_at is 'Since when it accepts no more items; all its items have been triggered';
 
 -- An item of a batch, and its run. Written once.
 create table engine.batch_item (
@@ -45,6 +45,6 @@ create table engine.batch_item (
 -- The runs of a batch, the latest first: these are usually the last to end.
 create index run_batch on engine.run (shard, batch_id, id) where batch_id is not null;
 
-comment on table engine.batch_item is 'Items of batches: each became a run, which begins failed if it could not be triggered';
-comment on column engine.batch_item.run_id is 'The run; one that was there, if the item said its key; of an item that could not be triggered, a run that failed in its place';
-comment on column engine.batch_item.request is 'An item that could not be triggered, as it was given to engine_add_to_batch';
+comment on table engine.batch_item is 'Items of batches: each became a run, which starts as failed if it could not be triggered';
+comment on column engine.batch_item.run_id is 'The run; an existing one, if the item had its key; for an item that could not be triggered, a failed run';
+comment on column engine.batch_item.request is 'An item that could not be triggered, as it was passed to engine_add_to_batch';

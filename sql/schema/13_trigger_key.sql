@@ -13,5 +13,5 @@ create table engine.trigger_key (
 create index trigger_key_expiry on engine.trigger_key (shard, expires_at) where expires_at is not null;
 
 comment on table engine.trigger_key is 'Idempotency keys, debounce keys and one-time tokens, each with the run that has it';
-comment on column engine.trigger_key.digest is 'SHA-256 of the key and what it is unique in: a key may be longer than an entry of an index';
-comment on column engine.trigger_key.expires_at is 'When it is forgotten; null for never';
+comment on column engine.trigger_key.digest is 'SHA-256 of the key and its scope: a key may be longer than an index entry';
+comment on column engine.trigger_key.expires_at is 'When the key is forgotten; null for never';

@@ -16,11 +16,11 @@ create unique index worker_current on engine.worker (environment_id) where is_cu
 -- In development the version that registered last executes all runs.
 create index worker_newest on engine.worker (environment_id, registered_at);
 
-comment on table engine.worker is 'Versions of workers that have registered: what each one knows';
-comment on column engine.worker.is_current is 'Whether it does the runs that want no other version';
-comment on column engine.worker.image is 'What it is started from; only in development a version does without';
+comment on table engine.worker is 'Registered versions of workers, with their tasks and queues';
+comment on column engine.worker.is_current is 'Whether it executes runs that are not bound to another version';
+comment on column engine.worker.image is 'The image that it starts from; required except in development';
 comment on column engine.worker.tasks is 'By the name of the task: retry, machine, maxDuration, ttl';
-comment on column engine.worker.queues is 'Queues that it knows, besides the ones that bear the names of its tasks';
+comment on column engine.worker.queues is 'Queues that it knows, besides those named after its tasks';
 
 -- Parked runs: a row is inserted when the run is parked, and deleted when it is promoted or ends.
 create table engine.parked (

@@ -26,12 +26,12 @@ create table engine.schedule (
 -- The tick finds due schedules. Inactive ones are not in this index.
 create index schedule_due on engine.schedule (shard, next_at) where next_at is not null;
 
-comment on table engine.schedule is 'Schedules: what makes runs by the clock';
-comment on column engine.schedule.cron is 'Minute, hour, day of month, month, day of week; perhaps seconds in front';
-comment on column engine.schedule.spread_window is 'How long after its ticks it may begin: 30m, 2h, 10%';
-comment on column engine.schedule.phase is 'Where in its range it stands; kept once it was spread';
-comment on column engine.schedule.last_nominal_at is 'The tick for which it made its last run';
-comment on column engine.schedule.next_nominal_at is 'Its next tick; null while it is not active';
-comment on column engine.schedule.next_effective_at is 'From when the run of that tick may be claimed';
-comment on column engine.schedule.next_at is 'When that run is made';
-comment on column engine.schedule.last_error is 'Why its last tick made no run; null if it made one';
+comment on table engine.schedule is 'Schedules: they make runs at the ticks of a cron expression';
+comment on column engine.schedule.cron is 'Minute, hour, day of month, month, day of week; optionally preceded by seconds';
+comment on column engine.schedule.spread_window is 'How long after its ticks a run may begin: 30m, 2h, 10%';
+comment on column engine.schedule.phase is 'Position in its window; kept once it was spread';
+comment on column engine.schedule.last_nominal_at is 'The tick of its last run';
+comment on column engine.schedule.next_nominal_at is 'The next tick; null while it is not active';
+comment on column engine.schedule.next_effective_at is 'Earliest dequeue of the next run';
+comment on column engine.schedule.next_at is 'When the next run is made';
+comment on column engine.schedule.last_error is 'Why the last tick made no run; null if it made one';

@@ -20,7 +20,7 @@ alter table engine.queue
     add constraint queue_max_size_check check (max_size >= 0);
 
 alter table engine.queue add column is_fitted boolean not null default true;
-comment on column engine.queue.is_fitted is 'Whether slots and items have been fitted to its limits since they were set; the tick does that';
+comment on column engine.queue.is_fitted is 'Whether the tick has adapted slots and items to its limits since these were set';
 
 alter table engine.run
     drop constraint run_max_attempts_check,
@@ -91,15 +91,15 @@ alter table engine.environment
 
 comment on column engine.run.retry is 'Retry settings with the keys maxAttempts, factor, minTimeoutInMs, maxTimeoutInMs, randomize, outOfMemory';
 
-comment on column engine.environment.retry is 'Retry policy of runs that have none, neither of their own nor of their task; null for none';
+comment on column engine.environment.retry is 'Retry policy of runs without one of their own or of their task; null for none';
 
 alter table engine.run_state
     add column released_attempts integer not null default 0 check (released_attempts >= 0);
 
-comment on column engine.run_state.released_attempts is 'How many of its attempts do not count against max_attempts: its worker gave it back in them';
+comment on column engine.run_state.released_attempts is 'How many of its attempts do not count against max_attempts: its worker released it during them';
 
 alter table engine.environment add column is_fitted boolean not null default true;
-comment on column engine.environment.is_fitted is 'Whether slots and items have been fitted to its limits since they were set; the tick does that';
+comment on column engine.environment.is_fitted is 'Whether the tick has adapted slots and items to its limits since these were set';
 
 -- Moments that 0.1.0 took from callers, or reckoned with until they were infinite, and that no reader of JSON knows. NULL stays.
 update engine.run
@@ -143,3 +143,93 @@ where expires_at < '0001-01-01 00:00:00+00' or expires_at > '9999-12-31 00:00:00
 update engine.snapshot
 set detail = detail || jsonb_build_object('retryAt', '9999-12-31T00:00:00Z')
 where detail ->> 'retryAt' in ('infinity', '-infinity');
+
+-- Comments in other words.
+comment on type engine.execution_status is 'A run''s status for the engine, that of its latest snapshot';
+comment on type engine.run_status is 'A run''s status for its owner; the last eight are final';
+comment on type engine.transition is 'The cause of a snapshot';
+comment on column engine.environment.burst_factor is 'Factor by which several queues together may exceed the limit; a single queue never does';
+comment on column engine.environment.max_queue_size is 'Queued runs per queue at which triggers are refused; null for no limit';
+comment on column engine.environment.reserves_slots is 'Whether dequeues reserve slots of the limit in shared memory, and no lane has it: if the library is preloaded and nothing may burst';
+comment on column engine.environment.shard is 'Where the runs of this environment live; the last two characters of their ids are its number in base 36';
+comment on column engine.queue.max_size is 'Queued runs at which triggers are refused; null for the environment''s setting';
+comment on column engine.queue.override_limit is 'Replaces the limit while it is set';
+comment on table engine.environment is 'Configured environments; "default" exists without a row';
+comment on table engine.queue is 'Configured queues; any other name is a queue without a limit of its own';
+comment on column engine.run.debounce is 'key, delay and createdAt of a debounced run';
+comment on column engine.run.delay_until is 'Earliest time of the first attempt; null for none';
+comment on column engine.run.id is 'Without its prefix: users see run_<id>';
+comment on column engine.run.idempotency_key is 'As the caller wrote it; engine.trigger_key tells which run has it now';
+comment on column engine.run.priority_ms is 'Milliseconds by which the run moves ahead of its queue timestamp';
+comment on column engine.run.queue_timestamp is 'Queue order before priority; kept when the run resumes';
+comment on column engine.run.ttl is 'How long it may wait in its queue before its first dequeue, such as 10m';
+comment on column engine.run.version is 'The worker version that it is bound to; null for the current one';
+comment on column engine.run_state.attempt_number is 'Number of the attempt that started last; null before the first';
+comment on column engine.run_state.cost_in_cents is 'Cost of the time that attempts used, by the machine of each; zero in development';
+comment on column engine.run_state.has_waitpoint is 'Whether a waitpoint waits, or has waited, for the end of the run';
+comment on column engine.run_state.is_dead_lettered is 'Whether the queue gave the run up: engine_redrive requeues it';
+comment on column engine.run_state.max_duration_seconds is 'Time limit of an attempt, resolved when the run is dequeued by a version; null for the run''s own';
+comment on column engine.run_state.queue_attempts is 'How often the run was requeued because its worker was lost';
+comment on column engine.run_state.retry is 'Retry settings, resolved at the first dequeue';
+comment on column engine.run_state.snapshot_id is 'The latest snapshot, which is the fencing token';
+comment on column engine.run_state.status_reason is 'Why the run is parked';
+comment on column engine.run_state.version is 'The version that executes it, from its first dequeue on';
+comment on table engine.run is 'Runs as they were triggered; engine.run_state and engine.snapshot have their state and history';
+comment on table engine.run_state is 'The state of runs: one row per run, locked by every operation on the run';
+comment on column engine.snapshot.completed_waitpoint_ids is 'Waitpoints whose completion this snapshot records, each once; null for none';
+comment on column engine.snapshot.completed_waitpoint_order is 'Ids of those that have an index, by index; an id may occur twice; null for none';
+comment on column engine.snapshot.detail is 'Details for the events of this transition: error, attemptError, retryAt, nextMachineAfterOOM, and of a dead letter usageDurationMs, costInCents';
+comment on column engine.snapshot.horizon is 'Every transaction that drew a smaller position has a smaller id than this: once all of them have ended, no row can appear before this one';
+comment on column engine.snapshot.id is 'Increases as text within a run; users see snapshot_<id>';
+comment on column engine.snapshot.machine is 'The requested machine, on the snapshot of a dequeue';
+comment on column engine.snapshot.position is 'Position in the order of all events';
+comment on column engine.snapshot.run_status is 'Status of the run at this moment; PENDING instead of DEQUEUED';
+comment on column engine.snapshot.transition is 'The cause of this snapshot';
+comment on column engine.lane.is_open is 'Whether the lane had a free slot when it was last settled; a later release is a row of engine.release';
+comment on column engine.queue_item.available_at is 'Queue order and earliest dequeue: queue timestamp minus priority, or the time of a retry';
+comment on column engine.queue_item.expires_at is 'From when on it is not dequeued any more, even before the tick expires it; null for never';
+comment on column engine.queue_item.is_ahead is 'Whether the item was available before it was written: it precedes items that may have been claimed since';
+comment on column engine.queue_item.is_filed is 'Whether the item was read while its lane was full, and is found through its lane from now on';
+comment on column engine.queue_item.is_sized is 'Whether the item counts against the maximum size of its queue';
+comment on table engine.release is 'Slots that were given back, for the next dequeue to look at';
+comment on column engine.heartbeat.check_at is 'When the tick checks this row; never later than deadline_at';
+comment on column engine.heartbeat.holds_slot is 'Whether the run holds a slot: in every status but SUSPENDED and PENDING_CANCEL';
+comment on column engine.heartbeat.is_noted is 'Whether giving the slot back leaves a note: its lane has a limit, and may have filed items';
+comment on column engine.heartbeat.snapshot_id is 'The watched snapshot: a beat with another one moves nothing';
+comment on column engine.edge.batch_index is 'Index of the waitpoint in the run''s results; -1 for none';
+comment on column engine.edge.span_id is 'The span that the completion ends, in the event cachedRunCompleted';
+comment on column engine.waitpoint.idempotency_key is 'The caller''s key; without one, the waitpoint''s own id, or any other text that no caller passes';
+comment on column engine.waitpoint.inactive_idempotency_key is 'The caller''s key after it expired and another waitpoint took it';
+comment on table engine.edge is 'Runs and the waitpoints that they wait for: only runs that are EXECUTING_WITH_WAITPOINTS, SUSPENDED or PENDING_CANCEL have edges';
+comment on table engine.waitpoint is 'Waitpoints: runs wait for another run, a time, a caller, a batch';
+comment on table engine.checkpoint is 'Checkpoints: where the frozen process of a suspended run is stored; many snapshots may name one';
+comment on column engine.notice.position is 'Position in the order of all events, as engine.snapshot.position';
+comment on column engine.timer.id is 'The run, environment, waitpoint or batch that it is about; for CONTINUE_RUN and COMPLETE_BATCH followed by a slash and the cause, so that concurrent sessions write different rows';
+comment on column engine.timer.kind is 'The action of the tick: CANCEL_RUN, END_DELAY, …';
+comment on table engine.timer is 'Actions that are due at a time: at most one of each kind per subject';
+comment on table engine.machine is 'Configured machine presets; the others have their built-in values and cost nothing';
+comment on column engine.batch.failed_count is 'Number of items that could not be triggered';
+comment on column engine.batch.item_count is 'Number of items added';
+comment on column engine.batch.next_index is 'One more than the greatest index of its items';
+comment on column engine.batch.options is 'Data that its creator stored with it';
+comment on column engine.batch.run_count is 'Number of items announced; null until the batch is sealed if it was not announced';
+comment on column engine.batch.sealed_at is 'Since when it accepts no more items; all its items have been triggered';
+comment on column engine.batch_item.request is 'An item that could not be triggered, as it was passed to engine_add_to_batch';
+comment on column engine.batch_item.run_id is 'The run; an existing one, if the item had its key; for an item that could not be triggered, a failed run';
+comment on table engine.batch is 'Batches: runs that are triggered together and awaited together';
+comment on table engine.batch_item is 'Items of batches: each became a run, which starts as failed if it could not be triggered';
+comment on column engine.trigger_key.digest is 'SHA-256 of the key and its scope: a key may be longer than an index entry';
+comment on column engine.trigger_key.expires_at is 'When the key is forgotten; null for never';
+comment on column engine.worker.image is 'The image that it starts from; required except in development';
+comment on column engine.worker.is_current is 'Whether it executes runs that are not bound to another version';
+comment on column engine.worker.queues is 'Queues that it knows, besides those named after its tasks';
+comment on table engine.worker is 'Registered versions of workers, with their tasks and queues';
+comment on column engine.schedule.cron is 'Minute, hour, day of month, month, day of week; optionally preceded by seconds';
+comment on column engine.schedule.last_error is 'Why the last tick made no run; null if it made one';
+comment on column engine.schedule.last_nominal_at is 'The tick of its last run';
+comment on column engine.schedule.next_at is 'When the next run is made';
+comment on column engine.schedule.next_effective_at is 'Earliest dequeue of the next run';
+comment on column engine.schedule.next_nominal_at is 'The next tick; null while it is not active';
+comment on column engine.schedule.phase is 'Position in its window; kept once it was spread';
+comment on column engine.schedule.spread_window is 'How long after its ticks a run may begin: 30m, 2h, 10%';
+comment on table engine.schedule is 'Schedules: they make runs at the ticks of a cron expression';

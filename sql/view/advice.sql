@@ -186,6 +186,6 @@ from pg_extension as x
 join pg_available_extensions as v on v.name = x.extname
 where x.extname = 'engine' and v.default_version <> x.extversion;
 
-comment on view engine.advice is 'What an operator should know: what is not done, what holds vacuum back, settings that do not fit';
-comment on column engine.advice.is_problem is 'Whether something goes wrong, or may: the rest is advice';
-comment on column engine.advice.age is 'How long it has been so; null where that is unknown or does not matter';
+comment on view engine.advice is 'Advice for operators: overdue work, transactions that hold vacuum back, settings that do not fit';
+comment on column engine.advice.is_problem is 'Whether something is wrong, or may go wrong: other rows are advice';
+comment on column engine.advice.age is 'How long this has been so; null where that is unknown or does not matter';

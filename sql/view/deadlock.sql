@@ -98,4 +98,4 @@ cross join lateral (
 ) as s
 where s.stuck = f.slots;
 
-comment on view engine.deadlock is 'Waits that nothing ends: circles of runs, and full queues whose runs wait for queued ones of the same queue';
+comment on view engine.deadlock is 'Waits that never end: cycles of runs, and full queues whose runs wait for queued ones of the same queue';

@@ -25,4 +25,4 @@ select r.shard,
        r.version
 from engine.run as r;
 
-comment on view engine.dequeue_detail is 'What a worker that dequeues a run needs to know, as the run was triggered';
+comment on view engine.dequeue_detail is 'Details of a run for the worker that dequeues it, as it was triggered';

@@ -14,4 +14,4 @@ from engine.schedule as s
 where s.next_at is not null
 order by s.next_effective_at, s.id;
 
-comment on view engine.next_run is 'Schedules that are active, by the time of their next run';
+comment on view engine.next_run is 'Active schedules, by the time of their next run';

@@ -19,4 +19,4 @@ from (
 ) as d
 group by d.kind;
 
-comment on view engine.overdue is 'What is due and not done, by kind: heartbeat deadlines, timers, schedules';
+comment on view engine.overdue is 'Overdue work, by kind: heartbeat deadlines, timers, schedules';

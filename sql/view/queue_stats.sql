@@ -45,8 +45,8 @@ from (
 ) as s
 full join engine.queue as k on k.environment_id = s.environment_id and k.name = s.queue;
 
-comment on view engine.queue_stats is 'Queues that have runs or were set: queued, due and running runs, age of the oldest, limit';
-comment on column engine.queue_stats.due is 'Queued runs whose time has come';
+comment on view engine.queue_stats is 'Queues with runs or with settings: queued, due and running runs, age of the oldest, limit';
+comment on column engine.queue_stats.due is 'Queued runs that can be dequeued now';
 comment on column engine.queue_stats.waiting_keys is 'Concurrency keys that have queued runs';
 
 create view engine.environment_stats as
@@ -72,4 +72,4 @@ from (
 ) as s
 full join engine.environment as e on e.id = s.environment_id;
 
-comment on view engine.environment_stats is 'Environments that have runs or were set: queued, due and running runs, age of the oldest, limit';
+comment on view engine.environment_stats is 'Environments with runs or with settings: queued, due and running runs, age of the oldest, limit';

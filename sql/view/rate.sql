@@ -32,8 +32,8 @@ from span as w
 left join recent as r on r.created_at >= w.since
 group by w.seconds;
 
-comment on view engine.rate is 'What happened per second in the last seconds: one row';
-comment on column engine.rate.seconds is 'The time that was counted: ten seconds, or as far back as 20,000 snapshots reach';
-comment on column engine.rate.finished is 'Runs that ended, however they did';
-comment on column engine.rate.failed is 'Of these, the ones that ended with an error';
-comment on column engine.rate.stalled is 'Attempts whose worker was not heard of in time, or that ran out of memory';
+comment on view engine.rate is 'Recent activity per second: one row';
+comment on column engine.rate.seconds is 'The measured time: ten seconds, or as far back as 20,000 snapshots reach';
+comment on column engine.rate.finished is 'Runs that ended, in whichever way';
+comment on column engine.rate.failed is 'Runs that ended with an error';
+comment on column engine.rate.stalled is 'Attempts whose worker missed its deadline, or that ran out of memory';

@@ -18,4 +18,4 @@ join engine.run_state as s on s.shard = r.shard and s.run_id = r.id
 left join engine.heartbeat as h on h.shard = r.shard and h.run_id = r.id
 left join engine.queue_item as i on i.shard = r.shard and i.run_id = r.id;
 
-comment on view engine.run_overview is 'Runs, one line each: status, attempts, deadline, place in the queue';
+comment on view engine.run_overview is 'Runs, one line each: status, attempts, deadline, queue order';

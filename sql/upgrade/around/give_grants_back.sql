@@ -1,4 +1,4 @@
--- Each function that was there before has its owner and its grants again, whether it was made anew or not; and they are no initial
+-- Restores owner and grants of every earlier function, whether it was recreated or not; and they are no initial
 -- privileges, so that a dump has them.
 do $$
 declare

@@ -1,5 +1,5 @@
--- What users granted on the functions, and who owns them, by name: a function whose parameters have changed is dropped and made
--- anew. Initial privileges too: those that hold while an update script revokes become what a dump leaves out.
+-- Saves grants and owners of the functions, by name: a function whose parameters have changed is dropped and re-
+-- created. Initial privileges too: those that hold while an update script revokes become what a dump leaves out.
 do $$
 begin
     perform pg_catalog.set_config('engine_update.functions', pg_catalog.jsonb_object_agg(p.proname, pg_catalog.jsonb_build_object(
