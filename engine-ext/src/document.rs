@@ -1,7 +1,7 @@
-//! `jsonb` on its way through the library.
+//! `jsonb` in the library.
 //!
-//! pgrx's own type reads with `serde_json` alone, which fails for documents that Postgres takes, and changes some that it
-//! reads (`engine_core::read_document`).
+//! pgrx's own type reads with `serde_json` alone, which fails for documents that Postgres accepts, and changes others
+//! (`engine_core::read_document`).
 
 #![allow(unsafe_code)]
 
@@ -20,7 +20,7 @@ use serde_json::Value;
 #[derive(Debug)]
 pub(crate) struct JsonB(pub(crate) Value);
 
-/// A `jsonb` that is only passed on, and never decoded: whatever is stored can be handed out.
+/// A `jsonb` that is only passed on and never decoded, so that everything that is stored can be returned.
 #[derive(Debug)]
 pub(crate) struct Stored(Vec<u8>);
 
@@ -102,7 +102,7 @@ impl IntoDatum for Stored {
     }
 }
 
-/// What pgrx wants of a type that functions take and return.
+/// The traits that pgrx requires of a type in function signatures.
 macro_rules! is_jsonb {
     ($($name:ident),*) => {$(
         // SAFETY: the type is read from and written to a datum of jsonb above.

@@ -1,7 +1,7 @@
-//! From a refusal to an error of Postgres.
+//! Converts a refusal into an error of Postgres.
 //!
-//! pgrx reports errors through a closed list of SQLSTATEs and turns any other into XX000. So the report goes out with a code
-//! of that list, and an error context callback, which Postgres calls while it finishes the report, puts ours in its place.
+//! pgrx reports errors through a closed list of SQLSTATEs and turns any other into XX000. So the report has a code of that
+//! list, and an error context callback, which Postgres calls while it finishes the report, replaces it with ours.
 
 #![allow(unsafe_code)]
 
@@ -13,7 +13,7 @@ use engine_core::Refusal;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::{PgLogLevel, PgSqlErrorCode, pg_sys};
 
-/// Ends the call with the error that a refusal is.
+/// Ends the call with a refusal's error.
 pub(crate) trait OrRaise<T> {
     /// The value, or the error.
     fn or_raise(self) -> T;
@@ -28,14 +28,14 @@ impl<T> OrRaise<T> for Result<T, Refusal> {
     }
 }
 
-/// Keeps Rust's backtraces out of the errors that clients see: pgrx puts one into the detail of every error that passes through,
-/// if the server's environment asks programs for them.
+/// Keeps Rust's backtraces out of the errors that clients see: pgrx adds one to the detail of every error that passes
+/// through, if the server's environment requests them.
 pub(crate) fn hide_backtraces() {
     // SAFETY: the library is loaded before the process has any other thread.
     unsafe { std::env::set_var("RUST_LIB_BACKTRACE", "0") };
 }
 
-/// A value that the caller must give.
+/// A required value.
 ///
 /// # Errors
 /// [`Refusal::MissingValue`] (`22004`) for NULL.
@@ -56,7 +56,8 @@ static CALLBACK: Callback = Callback(UnsafeCell::new(pg_sys::ErrorContextCallbac
 }));
 
 fn raise(refusal: &Refusal) -> ! {
-    // SAFETY: the static outlives the report. Whoever catches the error restores the stack as it was before the call.
+    // SAFETY: the static outlives the report. A handler that catches the error restores the stack to its state before the
+    // call.
     unsafe {
         let callback = CALLBACK.0.get();
         (*callback).previous = pg_sys::error_context_stack;
@@ -74,7 +75,7 @@ fn raise(refusal: &Refusal) -> ! {
     unreachable!("a report returns only below ERROR")
 }
 
-/// Gives the error that is being finished our code.
+/// Replaces the code of the error that is being finished with ours.
 #[pgrx::pg_guard]
 unsafe extern "C-unwind" fn set_sqlstate(code: *mut c_void) {
     unsafe extern "C-unwind" {

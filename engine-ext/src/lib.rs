@@ -1,8 +1,8 @@
 //! The run engine inside Postgres: the SQL functions `engine_*`.
 //!
-//! The rooms, from above: `api` is what users see; `flow` does a call; `store` executes statements; `shared` is shared memory;
-//! `backend` is Postgres's own machinery. Each knows those below it. The crate `engine-core` decides, and knows none of them; the
-//! files under `sql/` are everything that Postgres is ever asked to do.
+//! The rooms, from the top: `api` is what users see; `flow` does a call; `store` executes statements; `shared` is shared
+//! memory; `backend` is Postgres's own machinery. Each knows only those below it. The crate `engine-core` decides, and knows
+//! none of them; the files under `sql/` are all the SQL that Postgres executes.
 
 #[cfg(not(panic = "unwind"))]
 compile_error!("Postgres' errors unwind through Rust frames: build with panic = \"unwind\"");

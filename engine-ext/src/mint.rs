@@ -2,7 +2,7 @@
 
 use engine_core::{BatchId, CheckpointId, NewRun, RunId, Shard, SnapshotId, WaitpointId};
 
-/// The id of a new run: the one that its caller chose, or a fresh one on its shard.
+/// The id of a new run: the caller's, or a fresh one on its shard.
 pub(crate) fn run_id(run: &NewRun) -> RunId {
     run.chosen_id
         .clone()
@@ -34,7 +34,7 @@ pub(crate) fn checkpoint_id(shard: Shard) -> CheckpointId {
     CheckpointId::mint(&cuid::cuid1(), shard)
 }
 
-/// What stands in the place of a key that went to somebody else: a text that nobody gives.
+/// Replaces a key that another row took over: a text that no caller passes.
 pub(crate) fn stand_in_for_key() -> String {
     cuid::cuid1()
 }

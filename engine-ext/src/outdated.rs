@@ -1,7 +1,8 @@
-//! Symbols of functions whose parameters have changed since a release. Its catalog calls them until it is updated, with fewer
-//! arguments than there are now: nothing here may look at an argument.
+//! Symbols of functions whose parameters have changed since a release. That release's catalog calls them until it is
+//! updated, with fewer arguments than today: nothing here may read an argument.
 //!
-//! The function itself is called anew by the release that changed it, as `engine_fail_0_2`, and keeps its name in SQL.
+//! The current function has a new symbol, with the version that changed it, such as `engine_fail_0_2`, and keeps its name in
+//! SQL.
 
 use pgrx::pg_extern;
 

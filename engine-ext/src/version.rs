@@ -1,5 +1,5 @@
-//! The handshake of library and catalog: between the installation of a new library and `ALTER EXTENSION … UPDATE` the two
-//! differ, and statements of one would meet tables of the other.
+//! Compares library and catalog: between the installation of a new library and `ALTER EXTENSION … UPDATE` the two differ,
+//! and statements of one would meet tables of the other.
 
 use std::cell::Cell;
 
@@ -30,7 +30,7 @@ pub(crate) fn check() -> Result<(), Refusal> {
     }
 }
 
-/// What a call is refused with that only the catalog of another release makes.
+/// The refusal of a call that only the catalog of another release makes.
 pub(crate) fn mismatch() -> Refusal {
     differ(store::extension::version().unwrap_or_default())
 }

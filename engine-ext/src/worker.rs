@@ -1,8 +1,8 @@
-//! The background worker: calls the tick, where the library is preloaded.
+//! The background worker: calls the tick, if the library is preloaded.
 //!
-//! It is a session like any other: it connects as a role of its own, which may call `engine_tick` and nothing else, and reads its
-//! errors from the log. Postgres starts it once recovery has finished, so that it does nothing on a standby until that is
-//! promoted, and starts it again when it ends by an error.
+//! It is a session like any other: it connects as a role of its own, which may only call `engine_tick`, and its errors go to
+//! the log. Postgres starts it once recovery has finished, so that it does nothing on a standby until that is promoted, and
+//! restarts it when it ends with an error.
 
 #![allow(unsafe_code)]
 
@@ -15,20 +15,20 @@ use pgrx::{PgLogLevel, PgSqlErrorCode, PgTryBuilder, pg_sys};
 
 use crate::{backend, guc, store};
 
-/// Items of one tick; while there are so many, the next one follows at once.
+/// Items of one tick; a tick that does this many is followed by another one at once.
 const MAX_ITEMS: i32 = 1000;
 
-/// Longest pause after ticks that failed, milliseconds.
+/// Longest pause after failed ticks, milliseconds.
 const LONGEST_PAUSE_MS: i64 = 30_000;
 
-/// How long after its end Postgres starts it again: its database or its role may be missing yet.
+/// Delay before Postgres restarts it: its database or its role may not exist yet.
 const RESTART: Duration = Duration::from_secs(5);
 
-/// Has Postgres start the worker, if the library is preloaded and the settings name a database.
+/// Makes Postgres start the worker, if the library is preloaded and the settings name a database.
 pub(crate) fn register() {
     // SAFETY: plain values of this process, set before libraries are loaded.
     let is_preloading = unsafe { pg_sys::process_shared_preload_libraries_in_progress };
-    // SAFETY: as above. An upgrade of the whole server starts it without wanting it to work.
+    // SAFETY: as above. An upgrade of the whole server starts it, and it must not work then.
     let is_upgrade = unsafe { pg_sys::IsBinaryUpgrade };
     if !is_preloading || is_upgrade || guc::database().is_none() {
         return;
@@ -79,9 +79,9 @@ pub extern "C-unwind" fn engine_worker_main(_argument: pg_sys::Datum) {
     }
 }
 
-/// Becomes a session of the database, as the role.
+/// Connects to the database as the role.
 fn connect(database: &CString, role: &CString) {
-    // A role without a login may do, where Postgres can be told so.
+    // A role without LOGIN is enough, where Postgres supports that.
     #[cfg(any(feature = "pg17", feature = "pg18"))]
     const FLAGS: u32 = pg_sys::BGWORKER_BYPASS_ROLELOGINCHECK;
     #[cfg(not(any(feature = "pg17", feature = "pg18")))]
@@ -90,18 +90,18 @@ fn connect(database: &CString, role: &CString) {
     use pg_sys::pqsignal as signal;
     #[cfg(feature = "pg18")]
     use pg_sys::pqsignal_be as signal;
-    // As Postgres has them: pgrx's own go through its guard, which has no place in a signal handler.
+    // Postgres's own handlers: pgrx's go through its guard, which must not be used in a signal handler.
     unsafe extern "C-unwind" {
         fn die(signal: c_int);
         fn SignalHandlerForConfigReload(signal: c_int);
     }
-    // SAFETY: the handlers that sessions have: a termination ends a statement under way, and a pause.
+    // SAFETY: the handlers of ordinary sessions: a termination ends a running statement, and a pause.
     unsafe {
         signal(pg_sys::SIGTERM as i32, Some(die));
         signal(pg_sys::SIGHUP as i32, Some(SignalHandlerForConfigReload));
         pg_sys::BackgroundWorkerUnblockSignals();
     }
-    // SAFETY: the first thing that a worker does, with names that outlive the call.
+    // SAFETY: the first action of a worker, with names that outlive the call.
     unsafe {
         pg_sys::BackgroundWorkerInitializeConnection(database.as_ptr(), role.as_ptr(), FLAGS);
     }
@@ -109,7 +109,7 @@ fn connect(database: &CString, role: &CString) {
     unsafe { pg_sys::pgstat_report_appname(c"engine tick".as_ptr()) };
 }
 
-/// Reads the settings anew if somebody asked for it.
+/// Reloads the settings if that was requested.
 fn reload() {
     // SAFETY: set by the signal handler of this process, and read and reset here only.
     unsafe {
@@ -120,19 +120,19 @@ fn reload() {
     }
 }
 
-/// What became of a tick.
+/// The outcome of a tick.
 enum Ticked {
-    /// So many items were done.
+    /// This many items were done.
     Done(i64),
-    /// An error, which was logged; everything was taken back.
+    /// An error was logged; everything was rolled back.
     Failed,
-    /// The worker's role may do too much.
+    /// The worker's role has too many rights.
     Refused,
 }
 
 fn tick() -> Ticked {
     let ticked = PgTryBuilder::new(|| {
-        // SAFETY: a transaction of its own, committed below; on an error it is aborted where that is caught.
+        // SAFETY: a separate transaction, committed below; on an error the handler aborts it.
         unsafe {
             pg_sys::SetCurrentStatementStartTimestamp();
             pg_sys::StartTransactionCommand();
@@ -142,7 +142,7 @@ fn tick() -> Ticked {
                 c"engine_tick()".as_ptr(),
             );
         }
-        // SAFETY: looks into the catalog's cache, within a transaction.
+        // SAFETY: reads the catalog's cache, within a transaction.
         let ticked = if unsafe { pg_sys::superuser() } {
             Ticked::Refused
         } else {
@@ -171,7 +171,7 @@ fn tick() -> Ticked {
         ),
         Ticked::Done(_) => {}
     }
-    // SAFETY: outside of a transaction, as after a session's statement.
+    // SAFETY: outside a transaction, as after a session's statement.
     unsafe {
         pg_sys::pgstat_report_stat(false);
         pg_sys::pgstat_report_activity(pg_sys::BackendState::STATE_IDLE, std::ptr::null());
@@ -179,7 +179,7 @@ fn tick() -> Ticked {
     ticked
 }
 
-/// Writes an error to the server's log as what it was, without being one.
+/// Writes an error to the server's log with its fields, without raising it.
 fn log(error: CaughtError) {
     let report = match &error {
         CaughtError::PostgresError(report) | CaughtError::ErrorReport(report) => report,

@@ -1,4 +1,4 @@
-//! Attempts that start: what callers see.
+//! Starts attempts.
 
 use engine_core::{Refusal, RunId, SnapshotId};
 use pgrx::datum::TimestampWithTimeZone;
@@ -13,8 +13,7 @@ use crate::{api, flow, guc};
 /// Starts the next attempt of a dequeued run and returns what its handler gets to know.
 ///
 /// Beat within `heartbeat_ms` milliseconds from now on, with the snapshot that is returned. A run that has started 250
-/// attempts is not started but ended as CRASHED: then the execution status is FINISHED, and `execution` is null.
-///
+/// attempts is ended as CRASHED instead: then the execution status is FINISHED, and `execution` is null.
 /// # Errors
 /// - `RE001` for an unknown run.
 /// - `RE002` if the snapshot is not the latest: another worker has the run, or this call was made before.
@@ -55,8 +54,8 @@ fn engine_start_attempt(
 
 /// Starts the next attempts of many dequeued runs in one commit; one row per element, in order.
 ///
-/// An element that is refused changes nothing, and tells its SQLSTATE and message in `error_code` and `error_message`; it does
-/// not spoil its neighbours. Of two elements about one run the second is refused. Else each row is that of
+/// An element that is refused changes nothing, and returns its SQLSTATE and message in `error_code` and `error_message`; it
+/// does not affect the others. Of two elements about one run the second is refused. Otherwise each row is that of
 /// `engine_start_attempt`.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! Batches: made, sealed, read.
+//! Creates, seals and reads batches.
 
 use engine_core::{BatchId, Environment, NewBatch, RunId};
 use pgrx::datum::TimestampWithTimeZone;
@@ -12,11 +12,10 @@ use crate::{api, flow, guc, store};
 
 /// Creates a batch, whose items are added in later calls, and returns it.
 ///
-/// `run_count` is the number of its items; without it, `engine_seal_batch` says when all are there. With `resume_parent` the
-/// parent waits, from the same commit on, for the batch and for each of its runs. At `expires_at` a batch that is not sealed is
-/// aborted, and its parent goes on. With an `idempotency_key` that a batch of the environment has, that one is returned, with
-/// `is_cached`, and the parent waits for all of it. `options` are kept with it.
-///
+/// `run_count` is the number of its items; without it, `engine_seal_batch` declares that all have been added. With
+/// `resume_parent` the parent waits, from the same commit on, for the batch and for each of its runs. At `expires_at` a
+/// batch that is not sealed is aborted, and its parent continues. If a batch of the environment has the `idempotency_key`,
+/// that one is returned, with `is_cached`, and the parent waits for all of it. `options` are stored with it.
 /// # Errors
 /// - `22023` for a count outside 1..=`engine.max_batch`, or a bad key; `54000` for options over `engine.max_metadata_bytes`.
 /// - `RE001` for an unknown parent, `RE005` for an unknown environment.
@@ -78,10 +77,10 @@ fn engine_create_batch(
 
 /// Seals a batch if all its items are there, and returns it.
 ///
-/// A batch without a `run_count` has all that were added. If some are missing, `sealed` is false and nothing happens: add them,
-/// then call again. A batch that has its `run_count` of items is sealed by the call that adds the last one. Its status is then
-/// PROCESSING, PARTIAL_FAILED if some of its items could not be triggered, or ABORTED if none could; once all its runs have ended
-/// it is COMPLETED, unless it was aborted.
+/// A batch without a `run_count` has all items that were added. If some are missing, `sealed` is false and nothing happens:
+/// add them, then call again. A batch that has its `run_count` of items is sealed by the call that adds the last one. Its
+/// status is then PROCESSING, PARTIAL_FAILED if some of its items could not be triggered, or ABORTED if none could; once all
+/// its runs have ended it is COMPLETED, unless it was aborted.
 ///
 /// # Errors
 /// - `RE011` for an unknown batch.
@@ -119,8 +118,8 @@ fn engine_seal_batch(
 
 /// Returns all about a batch with its runs and failures, or null if there is no such batch.
 ///
-/// With `environment_id`, a batch of another environment is as good as none. `runs` are in the order of the items, `failures` those
-/// items that could not be triggered.
+/// With `environment_id`, a batch of another environment counts as missing. `runs` are in the order of the items, `failures`
+/// are the items that could not be triggered.
 ///
 /// # Errors
 /// - `22004` without a batch id.

@@ -10,17 +10,17 @@ use crate::{api, flow, guc};
 
 /// Adds items to a batch, triggers their runs, and returns one row per element, in order.
 ///
-/// `runs` is a JSON array of objects whose keys are the parameter names of `engine_trigger`, and `index`, the place in the batch,
-/// from 0; without it an item goes behind the last one. A place that is taken stays as it is: then `enqueued` is false, so that a
-/// call may be repeated whose answer was lost. An item that cannot be triggered does not spoil its neighbours: it becomes a run that
-/// failed as SYSTEM_FAILURE, and `error_code` and `error_message` say why. An item whose idempotency or debounce key has a run gets
-/// that one. The batch is sealed once it has its `run_count` of items.
-///
+/// `runs` is a JSON array of objects whose keys are the parameter names of `engine_trigger`, and `index`, the index in the
+/// batch, from 0; without it an item follows the last one. A taken index stays as it is: then `enqueued` is false, so that a
+/// call whose answer was lost may be repeated. An item that cannot be triggered does not affect the others: it becomes a run
+/// that failed as SYSTEM_FAILURE, with `error_code` and `error_message`. An item whose idempotency or debounce key belongs
+/// to a run gets that run. The batch is sealed once it has its `run_count` of items.
 /// # Errors
 /// - `RE011` for an unknown batch, `RE012` for one that takes no more items.
-/// - `22023` if `runs` is not an array of objects, names an unknown key or a place that the batch does not have, or has more than
-///   `engine.max_batch` elements; `23505` for a `run_id` that is taken.
-/// - `RE009` for a one-time token that was used, with the element's position.
+/// - `RE011` for an unknown batch, `RE012` for one that accepts no more items.
+/// - `22023` if `runs` is not an array of objects, names an unknown key or an index that the batch does not have, or has
+///   more than `engine.max_batch` elements; `23505` for a `run_id` that is taken.
+/// - `RE009` for a one-time token that was already used, with the element's position.
 /// - `RE003`, `RE004` if the parent is to wait and cannot.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 #[pg_extern(volatile, parallel_unsafe, security_definer)]

@@ -1,4 +1,4 @@
-//! Block: a run that a worker executes waits.
+//! Block: an executing run waits.
 
 use engine_core::{BatchId, Refusal, WaitpointId, check_edges, check_label, check_timeout};
 use pgrx::datum::TimestampWithTimeZone;
@@ -11,11 +11,11 @@ use crate::{api, flow, guc, store};
 
 /// Has a run wait for waitpoints, and returns its latest snapshot.
 ///
-/// A run whose attempt runs becomes EXECUTING_WITH_WAITPOINTS and keeps its slot; one that waits already waits for these, too.
-/// It goes on when all are completed. `pending_count` is how many of the given ones are not: with 0 the run goes on with the
-/// next tick, or with `engine_unblock` at once. `batch_indexes` are the places of the waitpoints in what the run gets, one for
-/// each. At `timeout_at` those that are pending are completed with the error TRIGGER_WAITPOINT_TIMEOUT, unless they have an
-/// earlier hour of their own. `span_id_to_complete` comes back in the event cachedRunCompleted. Waits for completions of the
+/// An executing run becomes EXECUTING_WITH_WAITPOINTS and keeps its slot; a run that waits already also waits for these. It
+/// continues when all are completed. `pending_count` is the number of given waitpoints that are pending: with 0 the run
+/// continues at the next tick, or at once with `engine_unblock`. `batch_indexes` are the indexes of the waitpoints in the
+/// run's results, one for each. At `timeout_at` pending ones are completed with the error TRIGGER_WAITPOINT_TIMEOUT, unless
+/// they are due earlier. `span_id_to_complete` is returned in the event cachedRunCompleted. Waits for completions of the
 /// waitpoints that are about to commit.
 ///
 /// # Errors
@@ -75,7 +75,7 @@ fn engine_block(
     ))
 }
 
-/// Checks what a caller names.
+/// Checks the caller's waitpoints and indexes.
 fn waitpoints(
     ids: Option<Vec<Option<String>>>,
     indexes: Option<Vec<Option<i32>>>,

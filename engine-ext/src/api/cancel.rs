@@ -1,4 +1,4 @@
-//! Cancelling.
+//! Cancels runs.
 
 use engine_core::{Cancel, check_label};
 use pgrx::datum::TimestampWithTimeZone;
@@ -10,13 +10,13 @@ use crate::{api, flow, store};
 
 /// Cancels a run, and returns its latest snapshot.
 ///
-/// A run that no worker holds ends at once. A worker that holds it learns of it by its next beat: the run is PENDING_CANCEL
-/// until the worker completes its attempt, or its deadline passes; with `finalize` it ends at once. Its children are cancelled
-/// by the tick once it has ended. Without `finalize`, and without `completed_at`, the time of its end stays open.
-/// `attempt_duration_ms` is added to what the run used.
+/// A run without a worker ends at once. A worker that holds it learns of the cancel with its next beat: the run is
+/// PENDING_CANCEL until the worker completes its attempt, or its deadline passes; with `finalize` it ends at once. Its
+/// children are cancelled by the tick once it has ended. Without `finalize`, and without `completed_at`, the time of its end
+/// stays open. `attempt_duration_ms` is added to the run's usage.
 ///
 /// # Errors
-/// - `RE001` for an unknown run. A run that is over is no error: `already_finished` says so.
+/// - `RE001` for an unknown run. A run that has ended is no error: `already_finished` tells.
 /// - `22023` for a negative duration, a reason or an id of more than 1024 bytes.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 #[pg_extern(volatile, parallel_unsafe, security_definer)]

@@ -1,4 +1,4 @@
-//! What must always hold.
+//! Invariants.
 
 use pgrx::iter::TableIterator;
 use pgrx::{name, pg_extern, search_path};
@@ -8,8 +8,8 @@ use crate::{api, store};
 
 /// Returns one row per violated invariant, and none when all is well.
 ///
-/// It compares every run with its latest snapshot, its queue item, its slot, its deadline and what it waits for, and every batch
-/// with its runs, as of one moment, and changes nothing: what it finds is to be reported. It reads all runs.
+/// It compares every run with its latest snapshot, its queue item, its slot, its deadline and its edges, and every batch
+/// with its runs, in one snapshot of the database, and changes nothing: violations should be reported. It reads all runs.
 #[pg_extern(volatile, parallel_unsafe, security_definer)]
 #[search_path(pg_catalog, pg_temp)]
 fn engine_check() -> TableIterator<

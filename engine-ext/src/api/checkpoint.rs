@@ -1,4 +1,4 @@
-//! Checkpoints: a run is suspended, and resumes where it was.
+//! Checkpoints: suspend a run, and resume it.
 
 use engine_core::{NewCheckpoint, SnapshotId};
 use pgrx::datum::TimestampWithTimeZone;
@@ -10,8 +10,9 @@ use crate::{api, flow, store};
 
 /// Suspends a run whose process was frozen: it gives its slot back, and comes through its queue when it goes on.
 ///
-/// Call it once the checkpoint exists. `type` is DOCKER, KUBERNETES or COMPUTE. If the run has moved on since `snapshot_id`, or
-/// its status cannot be suspended, nothing happens: `ok` is false, `error` says why, and the checkpoint may be thrown away.
+/// Call it once the checkpoint exists. `type` is DOCKER, KUBERNETES or COMPUTE. If the run has moved on since `snapshot_id`,
+/// or cannot be suspended in its status, nothing happens: `ok` is false, `error` tells why, and the checkpoint may be
+/// deleted.
 ///
 /// # Errors
 /// - `RE001` for an unknown run.
@@ -60,7 +61,7 @@ fn engine_create_checkpoint(
 
 /// Goes on with the attempt of a run that was suspended, and returns its latest snapshot.
 ///
-/// Call it for a run that was dequeued with a checkpoint, once its process is thawed. No new attempt starts. Beat within
+/// Call it for a run that was dequeued with a checkpoint, once its process is restored. No new attempt starts. Beat within
 /// `heartbeat_ms` milliseconds from now on, with the snapshot that is returned.
 ///
 /// # Errors

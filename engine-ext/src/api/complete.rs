@@ -1,4 +1,4 @@
-//! Attempts that end.
+//! Completes attempts.
 
 use engine_core::{Completion, CompletionOf, Refusal, RunId, SnapshotId};
 use pgrx::datum::TimestampWithTimeZone;
@@ -23,13 +23,14 @@ type CompletedRow = (
 
 /// Completes an attempt: {"ok": true, "output": "…"} or {"ok": false, "error": {…}}.
 ///
-/// `completion` has the keys `ok`; `output` and `outputType` of a success; `error` of a failure, with
-/// `type` BUILT_IN_ERROR, CUSTOM_ERROR, STRING_ERROR or INTERNAL_ERROR, and `retry`; `usage.durationMs`; `metadata`. A failure is
-/// retried, or ends the run if its error is not one to retry, or its attempts are used up. `retry` with `timestamp` or `delay` in milliseconds asks for another
-/// attempt then: a short delay leaves the run with its worker. After RETRY_IMMEDIATELY the caller still holds it: wait until
-/// `retry_at`, beating, then start it again with the snapshot that is returned. Without the key the retry policy of the run counts:
-/// that of its trigger, else of its task; `max_attempts` above 1 alone ask for the default one. By policy a retry always goes
-/// through the queue. An empty `retry` asks for a retry by that policy, or the default one; null or false for none.
+/// `completion` has the keys `ok`; `output` and `outputType` of a success; `error` of a failure, with `type` BUILT_IN_ERROR,
+/// CUSTOM_ERROR, STRING_ERROR or INTERNAL_ERROR, and `retry`; `usage.durationMs`; `metadata`. A failure is retried, or ends
+/// the run if its error is not retriable, or its attempts are used up. `retry` with `timestamp` or `delay` in milliseconds
+/// requests another attempt then: with a short delay the run stays with its worker. After RETRY_IMMEDIATELY the caller still
+/// holds it: wait until `retry_at`, beating, then start it again with the snapshot that is returned. Without the key the
+/// retry policy of the run applies: that of its trigger, else of its task; `max_attempts` above 1 alone request the default
+/// one. By policy a retry always goes through the queue. An empty `retry` requests a retry by that policy, or the default
+/// one; null or false requests none.
 ///
 /// # Errors
 /// - `22032` for a malformed completion; `54000` for an output over `engine.max_payload_bytes`, an error or metadata over
@@ -95,7 +96,8 @@ fn engine_succeed(
 
 /// Completes an attempt that failed, with a message; the retry policy of its run says whether another one follows.
 ///
-/// `retry` is the key of that name of a completion: a JSON null or false ends the run, a delay or time asks for a retry then.
+/// `retry` is the key of that name in a completion: a JSON null or false ends the run, a delay or time requests a retry
+/// then.
 ///
 /// # Errors
 /// - `22032` for a `retry` that cannot be read.
@@ -130,8 +132,8 @@ fn engine_fail_0_2(
 /// Completes many attempts in one commit; one row per element, in order.
 ///
 /// `completions` is a JSON array of objects with `run_id`, `snapshot_id` and the keys of a completion. An element that is
-/// refused changes nothing, and tells its SQLSTATE and message in `error_code` and `error_message`; it does not spoil its
-/// neighbours. Of two elements about one run the second is refused.
+/// refused changes nothing, and returns its SQLSTATE and message in `error_code` and `error_message`; it does not affect the
+/// others. Of two elements about one run the second is refused.
 ///
 /// # Errors
 /// - `22023` if `completions` is not an array of objects, or has more than `engine.max_batch` elements.

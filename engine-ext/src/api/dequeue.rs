@@ -1,4 +1,4 @@
-//! Dequeue: hands queued runs to a worker.
+//! Dequeues runs.
 
 use engine_core::{DequeueRequest, ExecutionStatus, Refusal, RunStatus};
 use pgrx::datum::TimestampWithTimeZone;
@@ -14,13 +14,12 @@ use crate::{api, backend, guc};
 /// Hands up to `max_runs` due runs of a worker queue to the caller, lowest queue timestamp minus priority first.
 ///
 /// One transaction claims the runs, moves them to PENDING_EXECUTING and writes their snapshots; everything that a worker
-/// needs is returned. Runs that others hold are skipped, never waited for; fewer rows, or none, are normal, and none commit
-/// nothing. Start each run within `heartbeat_ms` milliseconds. `attempt_number` is the number that the next start will use.
-/// A `worker_version` says which version the worker is of: where versions matter it gets the runs that this one does. A run
-/// that no version does is parked until one registers.
-/// With `wait_ms` the call waits that long for a first run. It holds no lock meanwhile, only the snapshot of the statement that
-/// calls it; so it does not wait in a transaction that has written something, whose locks would wait with it, and returns early
-/// when all that it did was to put something in order.
+/// needs is returned. Runs that other sessions hold are skipped, never waited for; fewer rows, or none, are normal, and none
+/// commit nothing. Start each run within `heartbeat_ms` milliseconds. `attempt_number` is the number of the next attempt. A
+/// `worker_version` is the version of the worker: in an environment that requires versions it gets the runs that this one
+/// executes. A run that no version executes is parked until one registers. With `wait_ms` the call waits that long for a
+/// first run. It holds no lock meanwhile, only the snapshot of the calling statement; so it does not wait in a transaction
+/// that has written something, whose locks would be held during the wait, and returns early after only setting runs aside.
 ///
 /// # Errors
 /// - `22023` if `max_runs` is outside 1..=`engine.max_batch`, or `wait_ms` outside 0..=60000.
@@ -80,7 +79,7 @@ fn engine_dequeue(
         guc::max_batch(),
     );
     let caller = api::caller(worker_id, runner_id);
-    // Looks things up, and holds nothing of it.
+    // Reads only, and holds nothing afterwards.
     let (from, request, caller) = backend::hold::only_if_written(|| {
         api::enter_locking()?;
         let (request, caller) = (request?, caller?);

@@ -1,4 +1,4 @@
-//! Environments and queues: limits, pauses.
+//! Sets environments and queues: limits, pauses.
 
 use engine_core::{Environment, EnvironmentChange, LimitChange, QueueChange, check_name};
 use pgrx::iter::TableIterator;
@@ -10,13 +10,13 @@ use crate::{api, flow};
 
 /// Sets an environment, and returns it as it is from the commit on.
 ///
-/// What is not given stays as it is; a new environment is PRODUCTION, without limits. `concurrency_limit` is how many of its
-/// runs may hold a slot at once, `burst_factor` by how much several queues together may exceed that (one queue alone never
-/// does), `max_queue_size` how many runs of one queue may be queued before triggers are refused; for these NULL is no limit,
-/// and -1 keeps what is there. `retry` is the retry policy of its runs that have none, neither of their own nor of their task, from
-/// their next dequeue on; NULL keeps it, a JSON null or false takes it away. A limit that is lowered interrupts nothing. Claims
-/// that begin after the commit go by it; those under way end as they began. It waits for nobody but another one that sets the
-/// same environment.
+/// What is not given keeps its value; a new environment is PRODUCTION, without limits. `concurrency_limit` is how many of
+/// its runs may hold a slot at once, `burst_factor` the factor by which several queues together may exceed that (a single
+/// queue never does), `max_queue_size` how many runs of one queue may be queued before triggers are refused; for these NULL
+/// means no limit, and -1 keeps the value. `retry` is the retry policy of runs without one of their own or of their task,
+/// from their next dequeue on; NULL keeps it, a JSON null or false removes it. Lowering a limit interrupts nothing. Dequeues
+/// that begin after the commit use the new values; those under way end as they began. It waits only for another session that
+/// sets the same environment.
 ///
 /// # Errors
 /// - `22023` for an unknown type, a limit below -1, a burst factor outside 1..=1000, or a `retry` that cannot be read.
@@ -87,10 +87,10 @@ fn engine_set_environment_0_2(
 
 /// Sets a queue, and returns it as it is from the commit on.
 ///
-/// What is not given stays as it is. `concurrency_limit` is how many runs of the queue, or of each of its concurrency keys, may
-/// hold a slot at once, 0 for none; `override_limit` stands in for it while it is set; `max_size` is how many may be queued
-/// before triggers are refused; for these NULL is no limit, and -1 keeps what is there. A paused queue hands out nothing and
-/// takes new runs. Waits as `engine_set_environment` does.
+/// What is not given keeps its value. `concurrency_limit` is how many runs of the queue, or of each of its concurrency keys,
+/// may hold a slot at once, 0 for none; `override_limit` replaces it while it is set; `max_size` is how many may be queued
+/// before triggers are refused; for these NULL means no limit, and -1 keeps the value. A paused queue accepts new runs, and
+/// dequeues skip it. Waits as `engine_set_environment` does.
 ///
 /// # Errors
 /// - `22023` for a name of more than 128 characters, or a limit below -1.

@@ -11,9 +11,9 @@ use crate::{api, guc, store};
 
 /// Returns the next events after a position, in order, at most `max_events`.
 ///
-/// Give 0, or NULL, to begin, and the greatest `position` that was returned to go on. Events come in the order in which the
-/// engine decided, and none is ever skipped: one whose transaction has not ended yet holds back those behind it. No other
-/// transaction does, except on a standby and in REPEATABLE READ, where any that runs may. Names and keys are those of the
+/// Pass 0, or NULL, to begin, and then the greatest `position` returned so far. Events come in the order in which the engine
+/// decided, and none is ever skipped: an event whose transaction has not ended yet holds back those after it. No other
+/// transaction does, except on a standby and in REPEATABLE READ, where any running one may. Names and keys are those of the
 /// run engine of trigger.dev.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! Runs that begin finished: cancelled before they were, or impossible to trigger.
+//! Runs that begin finished: cancelled before they existed, or impossible to trigger.
 
 use engine_core::{
     DEFAULT_REASON, Refusal, RunError, RunId, RunStatus, Transition, TriggerOptions, check_label,
@@ -15,8 +15,8 @@ use crate::{api, guc, store};
 
 /// Writes a run that was cancelled before it could be triggered.
 ///
-/// `run` is an object whose keys are the parameter names of `engine_trigger`. With a `run_id` the call may be repeated: a
-/// run of that id that is cancelled is returned as it is, with `is_cached`. Without `emit_event` nobody is told.
+/// `run` is an object whose keys are the parameter names of `engine_trigger`. With a `run_id` the call may be repeated: an
+/// existing cancelled run with that id is returned unchanged, with `is_cached`. Without `emit_event` there are no events.
 ///
 /// # Errors
 /// - As `engine_trigger`, and `23505` if a run of that id exists that is not cancelled.
@@ -55,9 +55,9 @@ fn engine_create_cancelled_run(
 
 /// Writes a run that could not be triggered, with its error.
 ///
-/// `run` is an object whose keys are the parameter names of `engine_trigger`; `error` is of one of the four
-/// types that a failed attempt reports. The run ends as SYSTEM_FAILURE. Without `emit_event` nobody is told. Unlike the
-/// reference's, it has a snapshot, as every run has.
+/// `run` is an object whose keys are the parameter names of `engine_trigger`; `error` has one of the four types that a
+/// failed attempt reports. The run ends as SYSTEM_FAILURE. Without `emit_event` there are no events. It has a snapshot, as
+/// every run does.
 ///
 /// # Errors
 /// - As `engine_trigger`, and `22032` for a malformed error, `54000` for one over `engine.max_metadata_bytes`.

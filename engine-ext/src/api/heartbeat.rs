@@ -1,4 +1,4 @@
-//! Heartbeats: keep a run, and learn whether it moved on.
+//! Heartbeats: extend deadlines, and tell whether runs have moved on.
 
 use engine_core::{Refusal, RunId, SnapshotId};
 use pgrx::datum::TimestampWithTimeZone;
@@ -9,7 +9,7 @@ use crate::error::{OrRaise, required};
 use crate::store::observe::Execution;
 use crate::{api, flow, guc};
 
-/// A run's latest snapshot; nulls behind the id if there is no such run.
+/// A run's latest snapshot; all nulls but the id if there is no such run.
 type ExecutionRow = (
     String,
     Option<String>,
@@ -23,8 +23,8 @@ type ExecutionRow = (
 
 /// Moves the heartbeat deadline of a run, and returns its latest snapshot.
 ///
-/// If that is not the snapshot that was given, nothing was moved: the run was cancelled, lost to another worker, or
-/// continued. Waits for nobody but a transition of the same run that is about to commit.
+/// If that is not the given snapshot, nothing was moved: the run was cancelled, passed to another worker, or continued.
+/// Waits only for a transition of the same run that is about to commit.
 ///
 /// # Errors
 /// - `RE001` for an unknown run.
@@ -51,7 +51,7 @@ fn engine_heartbeat(
     ),
 > {
     api::enter_locking().or_raise();
-    // Who beats is not looked at: the snapshot alone says who holds the run.
+    // The caller is not checked: the snapshot alone tells which worker holds the run.
     api::caller(worker_id, runner_id).or_raise();
     let rows = beat(vec![run_id], vec![snapshot_id]).or_raise();
     if let Some((run_id, None, ..)) = rows.first() {
@@ -65,8 +65,8 @@ fn engine_heartbeat(
 
 /// Moves the heartbeat deadlines of many runs in one statement; one row per element, in order.
 ///
-/// A run that moved on is told by its row, as `engine_heartbeat` tells it; of an unknown run all columns but `run_id` are
-/// null. No element spoils its neighbours.
+/// The row of a run that has moved on has its latest snapshot, as in `engine_heartbeat`; for an unknown run all columns but
+/// `run_id` are null. No element affects the others.
 ///
 /// # Errors
 /// - `22023` if the arrays differ in length, or have more than `engine.max_batch` elements.
@@ -94,7 +94,7 @@ fn engine_heartbeat_many(
     ),
 > {
     api::enter_locking().or_raise();
-    // Who beats is not looked at: the snapshot alone says who holds the run.
+    // The caller is not checked: the snapshot alone tells which worker holds the run.
     api::caller(worker_id, runner_id).or_raise();
     let run_ids = required("run_ids", run_ids).or_raise();
     let snapshot_ids = required("snapshot_ids", snapshot_ids).or_raise();
@@ -103,8 +103,8 @@ fn engine_heartbeat_many(
 
 /// Tells which of many runs have moved on from these snapshots, and writes nothing.
 ///
-/// For workers, who ask it about all that they hold once a second or so, to learn soon that a run was cancelled or lost:
-/// it costs much less than a beat. A beat then says where such a run is. A run that does not exist is told as well.
+/// For workers, which call it about all their runs every second or so, to learn soon that a run was cancelled or lost: it
+/// costs much less than a beat. A beat then returns the state of such a run. A run that does not exist is returned as well.
 ///
 /// # Errors
 /// - `22023` if the arrays differ in length, or have more than `engine.max_batch` elements.

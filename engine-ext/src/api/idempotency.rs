@@ -1,4 +1,4 @@
-//! Idempotency keys that somebody wants forgotten.
+//! Idempotency keys to forget.
 
 use engine_core::{Environment, KeyKind, digest_of};
 use pgrx::{default, pg_extern, search_path};

@@ -1,4 +1,4 @@
-//! The lead among those that call the tick.
+//! Leadership among the sessions that call the tick.
 
 use pgrx::{pg_extern, search_path};
 
@@ -7,7 +7,7 @@ use crate::{api, backend};
 
 /// Has this session lead among those that call `engine_tick`, if no other one does, and returns whether it leads.
 ///
-/// It leads until it ends. One that does not lead may tick as well: the lead only spares all of them from doing so at once.
+/// It leads until it ends. A session that does not lead may tick as well: the lead only prevents that all do so at once.
 #[pg_extern(volatile, parallel_unsafe, security_definer)]
 #[search_path(pg_catalog, pg_temp)]
 fn engine_lead() -> bool {

@@ -1,6 +1,6 @@
 //! What users see: every function checks its arguments, calls flow, and returns rows.
 //!
-//! NULL for a parameter that has a default means the default; NULL for one that has none is refused with `22004`.
+//! NULL for a parameter with a default means the default; NULL for any other is refused with `22004`.
 
 mod attempt;
 mod batch;
@@ -42,7 +42,7 @@ use crate::error::required;
 use crate::store::row::Caller;
 use crate::{guc, version};
 
-/// First thing in every function.
+/// The first call of every function.
 ///
 /// # Errors
 /// [`Refusal::VersionMismatch`] (`RE007`).
@@ -50,7 +50,7 @@ fn enter() -> Result<(), Refusal> {
     version::check()
 }
 
-/// First thing in every function that writes.
+/// The first call of every function that writes.
 ///
 /// # Errors
 /// [`Refusal::VersionMismatch`] (`RE007`), [`Refusal::ReadOnly`] (`25006`).
@@ -59,7 +59,7 @@ fn enter_writing() -> Result<(), Refusal> {
     isolation::check_writable()
 }
 
-/// First thing in every function that locks.
+/// The first call of every function that locks.
 ///
 /// # Errors
 /// [`Refusal::VersionMismatch`] (`RE007`), [`Refusal::ReadOnly`] (`25006`), [`Refusal::WrongIsolation`] (`RE006`).
@@ -68,7 +68,7 @@ fn enter_locking() -> Result<(), Refusal> {
     isolation::check()
 }
 
-/// Who calls.
+/// Checks the caller's ids.
 ///
 /// # Errors
 /// [`Refusal::InvalidValue`] (`22023`) for an id of more than 1024 bytes.
@@ -82,7 +82,7 @@ fn caller<'a>(
     })
 }
 
-/// The id of a run.
+/// Reads the id of a run.
 ///
 /// # Errors
 /// [`Refusal::MissingValue`] (`22004`).
@@ -103,7 +103,7 @@ fn all_given<T>(parameter: &'static str) -> impl Fn(Vec<Option<T>>) -> Result<Ve
     }
 }
 
-/// A document that is kept as it is.
+/// Checks a document that is stored unchanged.
 ///
 /// # Errors
 /// [`Refusal::TooDeep`] (`22032`), [`Refusal::TooLarge`] (`54000`).
@@ -118,7 +118,7 @@ fn time(moment: Timestamp) -> TimestampWithTimeZone {
     value::time(moment)
 }
 
-/// A moment that a caller gives, if one was given.
+/// Checks an optional moment.
 ///
 /// # Errors
 /// [`Refusal::InvalidValue`] (`22023`) outside the years 1 to 9999.

@@ -1,4 +1,4 @@
-//! Reads: what a run is now, and what happened since.
+//! Reads of runs: their state, and their history.
 
 use engine_core::{RunId, SnapshotId};
 use pgrx::datum::TimestampWithTimeZone;
@@ -11,7 +11,7 @@ use crate::{api, store};
 
 /// Returns the latest snapshot of a run with its checkpoint and completed waitpoints, or null if there is no such run.
 ///
-/// With `environment_id`, a run of another environment is as good as none. Keys: `version`, `snapshot`, `run`,
+/// With `environment_id`, a run of another environment counts as missing. Keys: `version`, `snapshot`, `run`,
 /// `completedWaitpoints`, and `batch` and `checkpoint` if the snapshot has one.
 ///
 /// # Errors
@@ -29,7 +29,7 @@ fn engine_execution_data(
 
 /// Returns the valid snapshots of a run after a given one, oldest first, at most the newest fifty.
 ///
-/// Null if the given snapshot is not one of this run. Only the newest one brings its completed waitpoints.
+/// Null if the given snapshot does not belong to this run. Only the newest one has its completed waitpoints.
 ///
 /// # Errors
 /// - `22004` without a run id or a snapshot id.
@@ -48,8 +48,8 @@ fn engine_snapshots_since(
 
 /// Returns what became of a run: one row with its status and, once it has ended, its output or error; none without such a run.
 ///
-/// With `environment_id`, a run of another environment is as good as none. The run is over when its execution status is
-/// FINISHED; `output` is text of the media type `output_type`. A single look-up, cheap enough to be repeated.
+/// With `environment_id`, a run of another environment counts as missing. The run has ended when its execution status is
+/// FINISHED; `output` is text of the media type `output_type`. A single lookup, cheap enough to be repeated.
 ///
 /// # Errors
 /// - `22004` without a run id.

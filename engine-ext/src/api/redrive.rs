@@ -1,4 +1,4 @@
-//! Second chances: a run that its handler did not end goes back into its queue.
+//! Redrives: a run that its handler did not end is requeued.
 
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
@@ -9,8 +9,9 @@ use crate::{api, flow, store};
 
 /// Puts a run back into its queue that ended although its handler had not said so, and returns its latest snapshot.
 ///
-/// Such a run came back too often because its worker was lost, or crashed, took or waited too long: SYSTEM_FAILURE, CRASHED,
-/// TIMED_OUT, EXPIRED, INTERRUPTED. It keeps its identity and its attempts, has one more at least, and the queue counts anew.
+/// Such a run was requeued too often because its worker was lost, or crashed, took or waited too long: SYSTEM_FAILURE,
+/// CRASHED, TIMED_OUT, EXPIRED, INTERRUPTED. It keeps its identity and its attempts, has at least one more, and the queue's
+/// count restarts.
 ///
 /// # Errors
 /// - `RE001` for an unknown run.

@@ -10,9 +10,9 @@ use crate::{api, flow, store};
 
 /// Gives back a run that its worker cannot bring to an end, and returns its latest snapshot.
 ///
-/// For a worker that shuts down, or that cannot do this run just now. The run is queued at its old place, at once. An attempt that
-/// had started ends with it and does not count against `max_attempts`; the next one has the next number. The time that it took
-/// is not written down. A run that is given back again and again is given up after `engine.queue_max_attempts`, as one whose
+/// For a worker that shuts down, or that cannot execute this run now. The run is queued at once, in its old order. An
+/// attempt that had started ends and does not count against `max_attempts`; the next one has the next number. The time that
+/// it took is not recorded. A run that is released again and again ends after `engine.queue_max_attempts`, like one whose
 /// workers are lost.
 ///
 /// # Errors

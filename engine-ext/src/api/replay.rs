@@ -1,4 +1,4 @@
-//! Replay: the work of a run once more.
+//! Replays: a new run does the work of another one again.
 
 use engine_core::{Refusal, RunId, check_kept};
 use pgrx::datum::TimestampWithTimeZone;
@@ -12,9 +12,10 @@ use crate::{api, flow, mint, store};
 
 /// Triggers a new run that does the work of another one again, and returns it.
 ///
-/// It takes over task, payload, queue, limits, tags and metadata, whatever became of the other run, and begins with attempt 1.
-/// With `keep_steps` it begins with what the other one's steps and waits gave: waitpoints whose key begins with `run/`, the run's id
-/// and `/`, and that were completed, and not with an error, are there under its own id too. Children are triggered again.
+/// It takes over task, payload, queue, limits, tags and metadata, whatever the result of the other run, and begins with
+/// attempt 1. With `keep_steps` it begins with the results of the other run's steps and waits: waitpoints whose key begins
+/// with `run/`, the run's id and `/`, and that completed without an error, exist under its own id too. Children are
+/// triggered again.
 ///
 /// # Errors
 /// - `RE001` for an unknown run.
@@ -55,7 +56,7 @@ fn replay(run_id: Option<&str>, keep_steps: bool) -> Result<Vec<TriggeredRow>, R
     Ok(rows)
 }
 
-/// Has a new run begin with what the steps and waits of another one gave.
+/// Copies the results of a run's steps and waits to a new run.
 fn keep(from: &RunId, to: &RunId, environment_id: &str) -> Result<(), Refusal> {
     let kept = store::waitpoint::copy::find(from, environment_id, flow::now());
     check_kept(kept.len())?;

@@ -1,4 +1,4 @@
-//! Another time for a run that waits.
+//! Reschedules: a new due time for a delayed run.
 
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
@@ -9,7 +9,7 @@ use crate::{api, flow, store};
 
 /// Gives a run that waits another time, earlier or later, and returns its latest snapshot.
 ///
-/// Its place in the queue goes with it, unless its trigger chose one.
+/// Its queue order moves with it, unless its trigger chose one.
 ///
 /// # Errors
 /// - `22004`, `22023` without a time, or for an infinite one.

@@ -1,4 +1,4 @@
-//! The waitpoint of a run: made when a caller first waits for the end of the run.
+//! The waitpoint of a run: created when a caller first waits for the end of the run.
 
 use engine_core::RunId;
 use pgrx::iter::TableIterator;

@@ -1,4 +1,4 @@
-//! Schedules: what makes runs by the clock.
+//! Schedules.
 
 use engine_core::{Refusal, check_max_items};
 use pgrx::datum::TimestampWithTimeZone;
@@ -12,18 +12,18 @@ use crate::{api, flow, guc, store};
 
 /// Sets a schedule, which makes a run at each tick of its cron expression, and returns it.
 ///
-/// `cron` has five fields, minute, hour, day of month, month and day of week, or six if seconds stand in front; L is the last day.
-/// What is not given stays as it is; a new schedule needs `task` and `cron`, and is active, in UTC, in the environment "default".
-/// Each run gets a JSON object that says its tick (`timestamp`), the one before (`lastTimestamp`), the next ten (`upcoming`),
-/// `scheduleId`, `externalId`, `timezone`, and your `payload` under that key; `options` are other options of the runs, as
-/// `engine_trigger_many` takes them. A schedule that is spread (`engine.schedule_spread`) begins up to a minute after its ticks,
-/// or up to `spread_window`: `30m`, `2h`, `10%` of the time between two ticks. While nobody calls the tick, the tick that was due
-/// is caught up on later, and those behind it that are past are left out. Warns where it is to be spread and
-/// `engine.schedule_secret` is not set.
+/// `cron` has five fields, minute, hour, day of month, month and day of week, or six if seconds come first; L is the last
+/// day. What is not given keeps its value; a new schedule needs `task` and `cron`, and is active, in UTC, in the environment
+/// "default". The payload of each run is a JSON object with its tick (`timestamp`), the previous one (`lastTimestamp`), the
+/// next ten (`upcoming`), `scheduleId`, `externalId`, `timezone`, and your `payload` under that key; `options` are other
+/// options of the runs, as in `engine_trigger_many`. A schedule that is spread (`engine.schedule_spread`) begins up to a
+/// minute after its ticks, or up to `spread_window`: `30m`, `2h`, `10%` of the time between two ticks. If the tick function
+/// is not called, the tick that was due is caught up on later, and past ones after it are skipped. Warns if it should be
+/// spread and `engine.schedule_secret` is not set.
 ///
 /// # Errors
 /// - `22004` without an id, or without a task or an expression for a new schedule.
-/// - `22023` for a value that no schedule can have, or an expression that never comes.
+/// - `22023` for a value that no schedule can have, or an expression that never occurs.
 /// - `54000` and others for a payload or options with which no run could be triggered.
 /// - `RE005` for an unknown environment.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.

@@ -8,14 +8,14 @@ use crate::{api, flow};
 
 /// Does what is due, and returns how much of each kind: at most `max_items`, in one commit.
 ///
-/// Kinds so far: `stalled_heartbeat`, a run whose deadline has passed goes back into its queue, or ends if nothing is left to
-/// try; `expired_run`, a run that has waited too long in its queue; `begun_schedule`, a schedule whose time has come;
-/// `forgotten_key`, a key that has expired; `cancelled_child`, a run whose parent ended cancelled; `due_waitpoint`, a waitpoint
-/// whose moment has come or whose time is over; `continuation`, a run that could not go on at once with what it waited for;
-/// `batch_completion`, a batch whose last run may have ended; `expired_batch`, a batch that was not sealed in time; `ended_delay`,
-/// a run whose time has come; `promoted_run`, a run for which a version has registered; `fitted_environment`, an environment whose slots and items
-/// have been fitted to limits that were set. Where much is due, each kind gets its
-/// share. Safe to call from many sessions at once: what another one works on is skipped.
+/// Kinds so far: `stalled_heartbeat`, a run whose deadline has passed is requeued, or ends if no attempt is left;
+/// `expired_run`, a run whose time to live has passed; `begun_schedule`, a schedule that was due; `forgotten_key`, a key
+/// that has expired; `cancelled_child`, a run whose parent ended cancelled; `due_waitpoint`, a waitpoint that was due or
+/// timed out; `continuation`, a run that could not resume at once when its waitpoints were completed; `batch_completion`, a
+/// batch whose last run may have ended; `expired_batch`, a batch that was not sealed in time; `ended_delay`, a run whose
+/// delay has ended; `promoted_run`, a run for which a version has registered; `fitted_environment`, an environment whose
+/// slots and items have been adapted to changed limits. If much is due, each kind gets its share. Safe to call from many
+/// sessions at once: what another one works on is skipped.
 ///
 /// # Errors
 /// - `22023` if `max_items` is outside 1..=100000.

@@ -14,26 +14,28 @@ use crate::{api, flow, guc};
 
 /// Triggers a run: writes it, its first snapshot and its queue item, and returns it.
 ///
-/// Works inside the caller's transaction, in any isolation level: the run exists once that transaction commits, and not at
-/// all if it rolls back. `payload` is opaque text. `priority_ms` moves the run ahead of those triggered up to that many
-/// milliseconds earlier; a negative one holds it back. Without `max_attempts` a run has those of its `retry` settings, or three.
-/// With `resume_parent` the parent waits for the end of this run, from the same commit on. With `batch_id` the run joins a
-/// batch. With `delay_until` it enters its queue then. With `ttl`, a duration such as `1h30m` or a number of seconds, it expires if
-/// it has waited that long in its queue and was never handed out. A trigger that repeats the `idempotency_key` of a run of the same
-/// task and environment returns that run, with `is_cached`, unless it failed or the key has expired, by default after thirty days; a key
-/// that has expired at the trigger already finds no run, and is found by none.
-/// `debounce`, an object of `key`, `delay` and perhaps `mode` and `maxDelay`, has triggers of one key put off one run, and with mode
-/// `trailing` say what it is. The run that is returned is the one that a parent waits for, and that a batch has. A
-/// `one_time_use_token` is good for one run. `version` names the worker version that is to do it; a run that its parent waits for is
-/// done by the parent's. Where the environment requires no version any worker does it, and is told which one it names.
+/// Works inside the caller's transaction, in any isolation level: the run exists once that transaction commits, and
+/// disappears if it rolls back. `payload` is opaque text. `priority_ms` moves the run ahead of those triggered up to that
+/// many milliseconds earlier; a negative one moves it back. Without `max_attempts` a run has those of its `retry` settings,
+/// or three. With `resume_parent` the parent waits for the end of this run, from the same commit on. With `batch_id` the run
+/// joins a batch. With `delay_until` it enters its queue then. With `ttl`, a duration such as `1h30m` or a number of
+/// seconds, it expires if it has waited that long in its queue without a dequeue. A trigger that repeats the
+/// `idempotency_key` of a run of the same task and environment returns that run, with `is_cached`, unless it failed or the
+/// key has expired, by default after thirty days; a key that has already expired at the trigger finds no run, and is not
+/// found. `debounce`, an object of `key`, `delay` and optionally `mode` and `maxDelay`, makes triggers with one key postpone
+/// one run; with mode `trailing` the last one defines it. The run that is returned is the one that a parent waits for, and
+/// that a batch has. A `one_time_use_token` is valid for one run. `version` binds the run to a worker version; a run that
+/// its parent waits for is bound to the parent's. In an environment that requires no version any worker executes it, and is
+/// told its version.
 ///
 /// # Errors
 /// - `22004` without a task.
 /// - `22023` for a value out of bounds.
 /// - `54000` for a payload over `engine.max_payload_bytes`, metadata over `engine.max_metadata_bytes`.
 /// - `RE001` for an unknown parent.
-/// - `RE005` for an unknown or archived environment, `RE008` for a queue that is full, `RE009` for a token that was used.
-/// - `40001`, in a stricter isolation level than READ COMMITTED, if somebody took the key since the transaction began.
+/// - `RE005` for an unknown or archived environment, `RE008` for a queue that is full, `RE009` for a token that was already
+///   used.
+/// - `40001`, in a stricter isolation level than READ COMMITTED, if another transaction took the key since this one began.
 /// - `23505` for a `run_id` that is taken.
 /// - With `resume_parent`: `RE003` for a parent that is finished, `RE004` for one of which no attempt runs.
 /// - With `batch_id`: `RE011` for an unknown batch, `RE012` for one that takes no more runs.
@@ -165,7 +167,7 @@ pub(super) type TriggeredRow = (
     TimestampWithTimeZone,
 );
 
-/// Triggers runs and returns a row for each. `locate` says which element was refused.
+/// Triggers runs and returns a row for each. `locate` names the refused element.
 pub(super) fn trigger(
     options: Vec<TriggerOptions>,
     state: &InitialState,
@@ -191,7 +193,7 @@ fn new(new: &RunRow, now: Timestamp) -> TriggeredRow {
     )
 }
 
-/// A run that was there before.
+/// The row of an existing run.
 pub(super) fn existing(run: Existing) -> TriggeredRow {
     (
         run.run_id.as_str().to_owned(),

@@ -1,4 +1,4 @@
-//! Unblock: a run resumes that has nothing left to wait for.
+//! Unblock: resumes a run that has nothing left to wait for.
 
 use engine_core::Unblocking;
 use pgrx::datum::TimestampWithTimeZone;
@@ -10,8 +10,8 @@ use crate::{api, flow, store};
 
 /// Goes on with a run if all that it waits for is completed, and tells why not otherwise.
 ///
-/// `status` is `unblocked`, `blocked`, or `skipped` for a run that does not wait, with the reason in `reason`. Nobody needs to
-/// call it: completions go on with the runs that waited, and the tick with those that they could not have.
+/// `status` is `unblocked`, `blocked`, or `skipped` for a run that does not wait, with the reason in `reason`. Calling it is
+/// optional: completions resume the runs that waited, and the tick resumes those that were locked.
 ///
 /// # Errors
 /// - `RE001` for an unknown run.

@@ -1,4 +1,4 @@
-//! The wait for runs that holds nothing: a procedure, since a function cannot let go of the snapshot of the statement that calls it.
+//! The wait that holds nothing: a procedure, since a function cannot release the snapshot of the statement that calls it.
 
 use engine_core::{DequeueRequest, Refusal};
 use pgrx::{default, pg_extern, pg_sys};
@@ -10,15 +10,15 @@ use crate::flow::dequeue::wait::Wait;
 use crate::store::row::Caller;
 use crate::{api, backend, guc};
 
-/// Longest wait, and the one of a call that does not say, milliseconds.
+/// Longest wait, and the default, milliseconds.
 const DEFAULT_WAIT_MS: i32 = 60_000;
 
 /// Waits until a dequeue would hand out a run, or for `wait_ms` milliseconds, and holds nothing meanwhile.
 ///
-/// Its arguments are those of `engine_dequeue`, which is to be called next, whatever has ended the wait; somebody else may be
-/// faster then. It commits before it sleeps, so it has no snapshot, no lock and no transaction that others could wait for. It
-/// claims nothing: what it looks for it looks for as a claim does, within all limits, and takes that back. Call it as a
-/// statement of its own: `call engine_wait('main', wait_ms => 60000)`.
+/// Its arguments are those of `engine_dequeue`, which should be called next, whatever ended the wait; another session may be
+/// faster then. It commits before it sleeps, so it has no snapshot, no lock and no transaction that others could wait for.
+/// It claims nothing: it looks as a dequeue does, within all limits, and rolls that back. Call it as a separate statement:
+/// `call engine_wait('main', wait_ms => 60000)`.
 ///
 /// # Errors
 /// - `25001` in a transaction block, or in a query of several statements.
@@ -48,7 +48,7 @@ fn engine_wait(
                 procedure.as_owner(|| look(worker_queue, environment_id, worker_version).or_raise())
             });
             match seen {
-                // There is nothing to wait for in a database that the extension was dropped from.
+                // The extension was dropped: there is nothing to wait for.
                 None => break,
                 Some(Seen::Run) => {
                     procedure.roll_back();
@@ -56,7 +56,7 @@ fn engine_wait(
                 }
                 Some(seen) => {
                     procedure.commit();
-                    // Behind what was put in order there may be something; but never is that all that the wait does.
+                    // There may be runs behind those that were set aside; but a wait never does only that.
                     let looks_again = seen == Seen::Disorder && !is_tidied;
                     is_tidied = looks_again;
                     if !looks_again && !wait.sleep() {
@@ -69,17 +69,17 @@ fn engine_wait(
     procedure.end();
 }
 
-/// What a look has seen.
+/// The outcome of a look.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Seen {
-    /// A run that can be had.
+    /// A run that can be dequeued.
     Run,
-    /// Runs that could not be had, and were put in order.
+    /// Runs that could not be dequeued, and were set aside.
     Disorder,
     Nothing,
 }
 
-/// Claims a run to see whether there is one.
+/// Dequeues a run to see whether there is one.
 fn look(
     worker_queue: Option<&str>,
     environment_id: Option<&str>,

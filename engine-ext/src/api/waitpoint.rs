@@ -1,4 +1,4 @@
-//! Waitpoints that callers ask for: moments, and tokens of people.
+//! Waitpoints that callers create: moments, and tokens.
 
 use engine_core::{Environment, NewWaitpoint, Output, Refusal, WaitpointId};
 use pgrx::datum::TimestampWithTimeZone;
@@ -19,9 +19,9 @@ type CreatedRow = (
 
 /// Creates a waitpoint that completes itself at a moment, and returns it.
 ///
-/// The tick completes it, without an output; a moment that is over is due at once. With an `idempotency_key` that a waitpoint of
-/// the environment has, of whatever type, that one is returned as it is, with `is_cached`, until its key expires. Joins the
-/// caller's transaction, in any isolation level.
+/// The tick completes it, without an output; a past moment is due at once. If a waitpoint of the environment, of any type,
+/// has the `idempotency_key`, that one is returned unchanged, with `is_cached`, until its key expires. Works in the caller's
+/// transaction, in any isolation level.
 ///
 /// # Errors
 /// - `22004` without a moment, `22023` for an infinite one, or a key that is empty or has more than 2048 characters.
@@ -56,7 +56,7 @@ fn engine_create_datetime_waitpoint(
 /// Creates a waitpoint that somebody will complete, and returns it.
 ///
 /// Complete it with `engine_complete_waitpoint`. At `timeout_at` the tick completes it with an error whose code is
-/// TRIGGER_WAITPOINT_TIMEOUT. Keys are as those of `engine_create_datetime_waitpoint`. Joins the caller's transaction, in any
+/// TRIGGER_WAITPOINT_TIMEOUT. Keys work as in `engine_create_datetime_waitpoint`. Works in the caller's transaction, in any
 /// isolation level.
 ///
 /// # Errors
@@ -92,9 +92,8 @@ fn engine_create_manual_waitpoint(
 
 /// Completes a waitpoint, and returns it; runs that have nothing left to wait for go on.
 ///
-/// The first output counts: a waitpoint that is completed already is returned as it is, with `already_completed`. Waits for those
-/// who are just about to wait for the waitpoint, and never for a run: one that somebody else has locked goes on with the next
-/// tick.
+/// The first output wins: a completed waitpoint is returned unchanged, with `already_completed`. Waits for sessions that are
+/// about to wait for the waitpoint, and never for a run: one that another session has locked resumes at the next tick.
 ///
 /// # Errors
 /// - `RE010` for an unknown waitpoint.
@@ -142,8 +141,8 @@ fn engine_complete_waitpoint(
 
 /// Returns all about a waitpoint with the runs that wait for it, or null if there is no such waitpoint.
 ///
-/// With `environment_id`, a waitpoint of another environment is as good as none. `blockingTaskRuns` are the runs that wait now,
-/// `connectedRuns` all that ever did, each at most a hundred.
+/// With `environment_id`, a waitpoint of another environment counts as missing. `blockingTaskRuns` are the runs that wait
+/// now, `connectedRuns` all that ever did, at most a hundred each.
 ///
 /// # Errors
 /// - `22004` without a waitpoint id.

@@ -1,4 +1,4 @@
-//! Workers that register what their version can do.
+//! Registrations of worker versions.
 
 use engine_core::{Environment, Registration};
 use pgrx::iter::TableIterator;
@@ -11,12 +11,12 @@ use crate::{api, flow, guc};
 
 /// Registers a version of a worker with what it knows, and promotes runs that wait for it.
 ///
-/// `tasks` is an array of objects with an `id`, and perhaps `retry`, `machine`, `maxDuration` in seconds and `ttl`, which hold for
-/// runs that say nothing else; `queues` one of objects with a `name`, and perhaps a `concurrencyLimit`, which becomes the limit
-/// that the queue has while it is neither paused nor overridden. A task brings the queue `task/<id>`. The version becomes the
-/// current one unless `promote` is false or a higher one is current; versions are compared part by part, numbers as numbers. In
-/// development the version that registered last does everything. Registering a version again replaces what it knew. Waits as
-/// `engine_set_environment` does.
+/// `tasks` is an array of objects with an `id`, and optionally `retry`, `machine`, `maxDuration` in seconds and `ttl`, the
+/// defaults of their runs; `queues` is an array of objects with a `name`, and optionally a `concurrencyLimit`, which becomes
+/// the limit of the queue while it is neither paused nor overridden. A task brings the queue `task/<id>`. The version
+/// becomes current unless `promote` is false or a higher one is current; versions are compared part by part, numbers as
+/// numbers. In development the version that registered last executes all runs. Registering a version again replaces its
+/// tasks and queues. Waits as `engine_set_environment` does.
 ///
 /// # Errors
 /// - `22004` without a version.
@@ -61,7 +61,7 @@ fn engine_register_worker(
 /// This is the way back to an older version. Waits as `engine_set_environment` does.
 ///
 /// # Errors
-/// - `22004` without a version.
+/// - `RE005` for an unknown environment, `RE013` for a version that has not registered.
 /// - `RE005` for an unknown environment, `RE013` for a version that nobody has registered.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 /// - `55P03` if another transaction that has set the environment stays open for ten seconds, or for `lock_timeout`; the detail

@@ -1,5 +1,5 @@
-//! What a session keeps of cold tables, instead of reading them on every call. Postgres tells all sessions when somebody
-//! changes one, as it does for a table that was altered: at the latest when a session takes its next lock, or asks.
+//! Invalidation of what a session caches of cold tables. Postgres notifies all sessions of a change, as it does for an
+//! altered table: at the latest when a session takes its next lock, or asks.
 
 #![allow(unsafe_code)]
 
@@ -13,19 +13,19 @@ thread_local! {
     static WATCHED: RefCell<Vec<pg_sys::Oid>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Grows with every change of a watched table: what was kept before is out of date.
+/// Grows with every change of a watched table: what was cached before is out of date.
 pub(crate) fn generation() -> u64 {
     GENERATION.get()
 }
 
-/// Takes note of changes that others have committed, and gives the generation after them.
+/// Processes changes that other sessions have committed, and returns the generation after them.
 pub(crate) fn fresh_generation() -> u64 {
-    // SAFETY: works off messages of other sessions, as every lock of a table does.
+    // SAFETY: processes messages of other sessions, as every table lock does.
     unsafe { pg_sys::AcceptInvalidationMessages() };
     GENERATION.get()
 }
 
-/// Has changes of a table of schema `engine` told; call it before reading what is to be kept.
+/// Subscribes to changes of a table of schema `engine`; call it before reading what is to be cached.
 pub(crate) fn watch(table: &CStr) {
     let oid = oid(table);
     WATCHED.with_borrow_mut(|watched| {
@@ -35,7 +35,7 @@ pub(crate) fn watch(table: &CStr) {
     });
 }
 
-/// Tells every session that a table has changed, this one at once, the others when this transaction commits.
+/// Notifies every session that a table has changed, this one at once, the others when this transaction commits.
 pub(crate) fn changed(table: &CStr) {
     GENERATION.set(GENERATION.get() + 1);
     // SAFETY: queues a message that is sent when this transaction commits.
@@ -44,7 +44,7 @@ pub(crate) fn changed(table: &CStr) {
 
 /// Called once, when the library is loaded.
 pub(crate) fn install() {
-    // SAFETY: a function pointer of this process, for good.
+    // SAFETY: a function pointer of this process, which stays valid.
     unsafe {
         pg_sys::CacheRegisterRelcacheCallback(Some(forget), pg_sys::Datum::from(0));
     }
@@ -59,7 +59,7 @@ unsafe extern "C-unwind" fn forget(_argument: pg_sys::Datum, relation: pg_sys::O
     }
 }
 
-/// The oid of a table or sequence. Looked up each time: the extension may be dropped and created anew within a session.
+/// The oid of a table or sequence. Looked up each time: the extension may be dropped and created again within a session.
 pub(crate) fn oid(table: &CStr) -> pg_sys::Oid {
     // SAFETY: both look into the catalog's cache.
     unsafe {

@@ -1,5 +1,5 @@
-//! Whether somebody is there yet to whom an answer can be sent. A session learns of it only when it writes to its client, and one
-//! that waits would claim the next run for nobody.
+//! Checks whether the client is still connected. A session notices a lost connection only when it writes to its client, and
+//! a waiting session without a client would claim runs that no worker executes.
 
 #![allow(unsafe_code)]
 
@@ -7,7 +7,7 @@ use pgrx::pg_sys;
 
 /// Ends this session if its client is gone, as `client_connection_check_interval` does.
 ///
-/// It may reset the latch of this process: look, before the next sleep, for whatever sets it.
+/// It may reset the latch of this process: before the next sleep, check everything that sets it.
 pub(crate) fn check() {
     if !is_there() {
         // SAFETY: flags of this process that signal handlers set, too.
@@ -19,7 +19,7 @@ pub(crate) fn check() {
     pgrx::check_for_interrupts!();
 }
 
-/// Whether the socket is open. A background worker has none, and nobody can leave it.
+/// Whether the socket is open. A background worker has none, and no client.
 #[cfg(not(feature = "pg13"))]
 fn is_there() -> bool {
     unsafe extern "C-unwind" {
@@ -29,7 +29,7 @@ fn is_there() -> bool {
     if unsafe { pg_sys::MyProcPort }.is_null() {
         return true;
     }
-    // SAFETY: asks the kernel about the socket of this process, and waits for nothing.
+    // SAFETY: asks the kernel about the socket of this process, without waiting.
     unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| pq_check_connection()) }
 }
 

@@ -1,5 +1,5 @@
-//! How values become text in our statements: the same in every session. What callers have set, for themselves, their role or their
-//! database, is for what they print; the documents that the engine makes and stores do not depend on it.
+//! How values become text in our statements: the same in every session. Callers' settings, for themselves, their role or
+//! their database, apply to what they print; the documents that the engine makes and stores do not depend on them.
 
 #![allow(unsafe_code)]
 
@@ -8,13 +8,13 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 use pgrx::pg_sys;
 
-/// Every float with the digits that tell it from all others, and no more.
+/// Every float with the fewest digits that distinguish it from all others.
 const SHORTEST: i32 = 1;
 
-/// UTC, by the name that Postgres knows without looking for a file. Atomic only because statics must be `Sync`.
+/// UTC, by the name that Postgres knows without reading a file. Atomic only because statics must be `Sync`.
 static UTC: AtomicPtr<pg_sys::pg_tz> = AtomicPtr::new(ptr::null_mut());
 
-/// While it lives, whatever is printed or read is so in one format; then as the session has it.
+/// While it lives, values are printed and read in one format; then in the session's format again.
 pub(crate) struct OneFormat {
     extra_float_digits: i32,
     time_zone: *mut pg_sys::pg_tz,
@@ -26,8 +26,8 @@ pub(crate) struct OneFormat {
 impl OneFormat {
     pub(crate) fn set() -> Self {
         let utc = utc();
-        // SAFETY: plain variables of this process, where the settings of these names keep their values. No statement of ours
-        // changes a setting, so that what is put back is what holds.
+        // SAFETY: plain variables of this process, which hold the values of these settings. No statement of ours changes a
+        // setting, so the restored values are still in force.
         unsafe {
             let callers = Self {
                 extra_float_digits: pg_sys::extra_float_digits,
@@ -64,7 +64,7 @@ fn utc() -> *mut pg_sys::pg_tz {
     if !kept.is_null() {
         return kept;
     }
-    // SAFETY: a literal. What it returns stays where it is for good.
+    // SAFETY: a literal. The returned zone stays valid.
     let utc = unsafe { pg_sys::pg_tzset(c"GMT".as_ptr()) };
     assert!(!utc.is_null(), "Postgres knows GMT");
     UTC.store(utc, Ordering::Relaxed);

@@ -1,6 +1,6 @@
-//! What a call holds. Locks last until the transaction ends, and a call that has found nothing has no use for them: whatever it
-//! looked at, nothing hangs on it. So an attempt has an owner of its own for what it locks, as a portal has, and lets go of all of
-//! it if the transaction has written nothing. This costs no transaction id, as a subtransaction would.
+//! What a call holds. Locks last until the transaction ends, and a call that has found nothing does not need them: nothing
+//! depends on what it read. So an attempt has its own resource owner for its locks, as a portal has, and releases all of
+//! them if the transaction has written nothing. This costs no transaction id, unlike a subtransaction.
 
 #![allow(unsafe_code)]
 
@@ -11,11 +11,11 @@ use pgrx::pg_sys::ResourceReleasePhase::{
 
 use super::low_water::has_written;
 
-/// Runs `attempt`, and holds afterwards what it locked only if this transaction has written something.
+/// Runs `attempt`, and afterwards keeps its locks only if this transaction has written something.
 ///
-/// An error passes through: the transaction's abort ends the owner together with the one above it.
+/// An error passes through: the transaction's abort ends the owner together with its parent.
 pub(crate) fn only_if_written<T>(attempt: impl FnOnce() -> T) -> T {
-    // SAFETY: the owner of this process, which is there while a statement is executed.
+    // SAFETY: the owner of this process, which exists while a statement is executed.
     let outer = unsafe { pg_sys::CurrentResourceOwner };
     // SAFETY: a child of a living owner; the name is a literal.
     let own = unsafe { pg_sys::ResourceOwnerCreate(outer, c"engine attempt".as_ptr()) };
@@ -31,10 +31,10 @@ pub(crate) fn only_if_written<T>(attempt: impl FnOnce() -> T) -> T {
         RESOURCE_RELEASE_LOCKS,
         RESOURCE_RELEASE_AFTER_LOCKS,
     ] {
-        // SAFETY: an owner that nobody else knows, in the order that Postgres asks for.
+        // SAFETY: an owner that only this function knows, in the order that Postgres requires.
         unsafe { pg_sys::ResourceOwnerRelease(own, phase, is_kept, false) };
     }
-    // SAFETY: it owns nothing any more.
+    // SAFETY: it no longer owns anything.
     unsafe { pg_sys::ResourceOwnerDelete(own) };
     result
 }

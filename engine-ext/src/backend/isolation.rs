@@ -1,10 +1,10 @@
-//! What a transaction must be like. Functions that lock and then decide need READ COMMITTED: in a stricter level the statement after the lock would still
-//! see the run as it was before.
+//! Requirements on transactions. Functions that lock and then decide need READ COMMITTED: in a stricter level the statement
+//! after the lock would still see the run as it was before.
 
 use engine_core::Refusal;
 use pgrx::pg_sys;
 
-/// Refuses a transaction that may only read, before anything in it fails with less advice.
+/// Refuses a read-only transaction, before a statement in it fails with less advice.
 ///
 /// # Errors
 /// [`Refusal::ReadOnly`] (`25006`).

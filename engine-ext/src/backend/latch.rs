@@ -1,4 +1,4 @@
-//! Sleeping inside a backend: on its latch, so that a cancel, a shutdown or the death of the server ends the sleep at once.
+//! Sleeps inside a backend, on its latch, so that a cancel, a shutdown or the death of the server ends the sleep at once.
 
 #![allow(unsafe_code)]
 

@@ -1,14 +1,15 @@
-//! The mutex of an environment, and the lanes of one. Who claims where the environment itself has a limit holds the mutex alone,
-//! since then every slot counts. All other claimers share it; where a queue has a limit they take the lanes that they take slots
-//! of, each for itself. Both last until the transaction ends: the next holder sees everything that this one wrote.
+//! The mutex of an environment, and its lanes. A dequeue holds the mutex exclusively if the environment itself has a limit,
+//! since then every slot counts. All other dequeues share it; if a queue has a limit, they hold the lanes from which they
+//! take slots exclusively. Both last until the transaction ends: the next holder sees everything that this one wrote.
 //!
-//! The mutex comes before every other lock, and lanes before runs. Nobody waits for it. Who sets an environment does not take it:
-//! claims go by what is committed. Only the tick takes it alone for a moment, to know that all who claimed by other settings have
-//! ended. It keeps new claims off meanwhile, for less time than a claim is patient.
+//! The mutex precedes every other lock, and lanes precede runs. No session waits for it. A session that sets an environment
+//! does not take it: dequeues use what is committed. Only the tick takes it exclusively for a moment, to know that all
+//! dequeues with earlier settings have ended. It blocks new dequeues meanwhile, for less time than a dequeue keeps trying.
 //!
-//! Those who set an environment come one after the other: they wait for each other, a bounded time, and hold nothing meanwhile.
+//! Sessions that set one environment do so one after the other: they wait for each other, with a time limit, and hold
+//! nothing meanwhile.
 //!
-//! They are locks of a kind that Postgres itself never takes, and that no function of SQL can take.
+//! These locks are of a kind that Postgres itself never takes, and that no SQL function can take.
 
 #![allow(unsafe_code)]
 
@@ -16,42 +17,42 @@ use pgrx::pg_sys;
 
 use super::latch;
 
-/// How often the tick looks while it keeps new claims off, a millisecond apart.
+/// How often the tick tries while it blocks new dequeues, a millisecond apart.
 const LOOKS: i32 = 8;
 
 const ALONE: i32 = pg_sys::ExclusiveLock as i32;
 const SHARED: i32 = pg_sys::ShareLock as i32;
 
-/// What is locked: the last field of the lock's tag, where the functions of SQL have 1 or 2.
+/// Kind of lock: the last field of its tag, which is 1 or 2 for SQL functions.
 #[derive(Clone, Copy)]
 enum Kind {
     Mutex = 0x4501,
-    /// Held alone by who wants the mutex alone and keeps claims off it.
+    /// Held exclusively by a session that wants the mutex exclusively and blocks new dequeues.
     Gate = 0x4502,
     Lane = 0x4503,
-    /// Held alone, and by its session, by who calls the tick.
+    /// Held exclusively, by the leading session of those that call the tick.
     Lead = 0x4504,
-    /// Held by who sets the environment.
+    /// Held by the session that sets the environment.
     Setting = 0x4505,
 }
 
-/// Takes the mutex alone, if nobody has it.
+/// Takes the mutex exclusively, if no session holds it.
 pub(crate) fn try_alone(environment_id: &str) -> bool {
     is_open(environment_id) && take(&tag(Kind::Mutex, &[environment_id]), ALONE)
 }
 
-/// Shares the mutex, if nobody has it alone.
+/// Shares the mutex, if no session holds it exclusively.
 pub(crate) fn try_shared(environment_id: &str) -> bool {
     is_open(environment_id) && take(&tag(Kind::Mutex, &[environment_id]), SHARED)
 }
 
-/// Takes a lane, if nobody has it.
+/// Takes a lane, if no session holds it.
 pub(crate) fn try_lane(environment_id: &str, queue: &str, concurrency_key: &str) -> bool {
     let tag = tag(Kind::Lane, &[environment_id, queue, concurrency_key]);
     take(&tag, ALONE)
 }
 
-/// Has this session lead among those that call the tick, if no other one does, until it ends; tells whether it leads.
+/// Makes this session lead those that call the tick until it ends, if no other one does; returns whether it leads.
 pub(crate) fn lead() -> bool {
     let tag = tag(Kind::Lead, &[]);
     // SAFETY: the tag lives longer than the call, which does not wait.
@@ -59,18 +60,17 @@ pub(crate) fn lead() -> bool {
         pg_sys::LockAcquireResult::LOCKACQUIRE_NOT_AVAIL => false,
         pg_sys::LockAcquireResult::LOCKACQUIRE_OK => true,
         _ => {
-            // It has it once, however often it asks.
-            // SAFETY: as above; the session has just taken the lock.
+            // The session holds it once, however often it asks. SAFETY: as above; the session has just taken the lock.
             unsafe { pg_sys::LockRelease(&tag, ALONE, true) };
             true
         }
     }
 }
 
-/// Takes the mutex alone, if that can be had within a moment in which new claims are kept off.
+/// Takes the mutex exclusively, if that succeeds within a moment in which new dequeues are blocked.
 pub(crate) fn take_alone_soon(environment_id: &str) -> bool {
     let gate = tag(Kind::Gate, &[environment_id]);
-    // Somebody else who wants it keeps claims off, too: one after the other.
+    // Another session that wants it blocks dequeues, too: one after the other.
     let is_held = take(&gate, ALONE);
     if is_held {
         let is_alone = take_soon(&tag(Kind::Mutex, &[environment_id]));
@@ -80,12 +80,12 @@ pub(crate) fn take_alone_soon(environment_id: &str) -> bool {
     false
 }
 
-/// Takes an environment for setting it, if nobody else does.
+/// Takes an environment for setting, if no other session holds it.
 pub(crate) fn try_setting(environment_id: &str) -> bool {
     take(&tag(Kind::Setting, &[environment_id]), ALONE)
 }
 
-/// Takes a lock alone within a moment.
+/// Takes a lock exclusively within a moment.
 fn take_soon(tag: &pg_sys::LOCKTAG) -> bool {
     for _ in 0..LOOKS {
         if take(tag, ALONE) {
@@ -96,7 +96,7 @@ fn take_soon(tag: &pg_sys::LOCKTAG) -> bool {
     false
 }
 
-/// Whether nobody keeps claims off.
+/// Whether no session blocks dequeues.
 fn is_open(environment_id: &str) -> bool {
     let gate = tag(Kind::Gate, &[environment_id]);
     let is_open = take(&gate, SHARED);
@@ -106,7 +106,7 @@ fn is_open(environment_id: &str) -> bool {
     is_open
 }
 
-/// How long to wait at most for what takes `longest_ms` milliseconds: `lock_timeout` if that is less.
+/// Longest wait for something that takes up to `longest_ms` milliseconds: `lock_timeout` if that is less.
 pub(crate) fn patience_ms(longest_ms: i64) -> i64 {
     // SAFETY: a plain value of this process.
     match unsafe { pg_sys::LockTimeout } {
@@ -115,7 +115,7 @@ pub(crate) fn patience_ms(longest_ms: i64) -> i64 {
     }
 }
 
-/// What `pg_locks` shows of the lock of a session that sets the environment: `classid`, `objid` and `objsubid`.
+/// The setting session's lock in `pg_locks`: `classid`, `objid` and `objsubid`.
 pub(crate) fn setting_lock(environment_id: &str) -> (i64, i64, i32) {
     let tag = tag(Kind::Setting, &[environment_id]);
     let fields = (tag.locktag_field2, tag.locktag_field3, tag.locktag_field4);
@@ -129,7 +129,7 @@ fn take(tag: &pg_sys::LOCKTAG, mode: i32) -> bool {
     taken != pg_sys::LockAcquireResult::LOCKACQUIRE_NOT_AVAIL
 }
 
-/// Gives back what was taken once.
+/// Releases a lock that was taken once.
 fn give_back(tag: &pg_sys::LOCKTAG, mode: i32) {
     // SAFETY: the tag lives longer than the call; this transaction has the lock.
     unsafe { pg_sys::LockRelease(tag, mode, false) };
@@ -148,8 +148,7 @@ fn tag(kind: Kind, parts: &[&str]) -> pg_sys::LOCKTAG {
     }
 }
 
-/// A key by its parts: FNV-1a, the same in every process and every version of the library. That two share a key costs them
-/// speed only.
+/// A key from its parts: FNV-1a, the same in every process and every version of the library. A shared key costs only speed.
 fn key(parts: &[&str]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for part in parts {

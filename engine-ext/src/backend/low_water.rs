@@ -1,15 +1,15 @@
 //! Where a scan of a queue begins.
 //!
-//! Claims delete at the left end of an index, and vacuum cannot take the dead entries away as long as any transaction may
-//! still see them. So each claim would walk over all that were claimed since the oldest transaction began. A session that
-//! notices how far it walks remembers a position before which nothing is alive, and begins there.
+//! Dequeues delete at the left end of an index, and vacuum cannot remove the dead entries while any transaction may still
+//! see them. So each dequeue would read all entries that were claimed since the oldest transaction began. A session that
+//! notices how far it reads remembers a position before which nothing is alive, and begins there.
 //!
 //! That nothing is alive before a position, and nothing will be, follows from three things. Rows of these scans are never
-//! written at a position before the clock of their writer, who locks the table before it reads the clock. When a position is
-//! noted, the first row that is visible is not before it, and all who hold that lock are noted with it. Once these have ended,
-//! a second look sees what they have written, and the position is moved back to it.
+//! written at a position before the clock of their writer, which locks the table before it reads the clock. When a position
+//! is noted, the first visible row is not before it, and all holders of that lock are noted with it. Once these have ended,
+//! a second look sees what they have written, and the position moves back to it.
 //!
-//! A clock that is set back, or a row that somebody moves by hand, is found by a scan from the beginning, made now and then.
+//! A clock that was set back, or a row that was moved by hand, is found by a scan from the beginning, made now and then.
 
 #![allow(unsafe_code)]
 
@@ -22,29 +22,29 @@ use pgrx::pg_sys;
 
 use super::cache;
 
-/// Pages that a scan may touch for nothing before it pays to remember how far it went.
+/// Pages that a scan may read in vain before remembering its position pays off.
 const WALK: i64 = 500;
-/// Time between two looks, milliseconds; where a family is looked at together, at least so long for each of its scans.
+/// Time between two looks, milliseconds; if a family is looked at together, at least as long for each of its scans.
 const LOOK_MS: i64 = 20;
 const LOOK_EACH_MS: i64 = 1;
 /// Time between two scans from the beginning, milliseconds.
 const BEGINNING_MS: i64 = 60_000;
 
-/// Before any row: the year 2000, in which no clock stood that wrote one.
+/// Before any row: the year 2000, before the clock of every writer.
 const BEGINNING: Timestamp = Timestamp::from_micros(0);
 
-/// A scan: the family that it belongs to, all of one table, and its name there.
+/// A scan: its family, all on one table, and its name in the family.
 pub(crate) type Scan = (String, String);
 
 thread_local! {
     static MARKS: RefCell<BTreeMap<Scan, Mark>> = RefCell::default();
 }
 
-/// What a session knows about one scan.
+/// A session's knowledge about one scan.
 struct Mark {
     /// Nothing is alive before this position.
     low: Timestamp,
-    /// A position that becomes `low` when all who may write before it have ended.
+    /// A position that becomes `low` when all sessions that may write before it have ended.
     next: Option<Next>,
     /// When it last looked, and when it last scanned from the beginning.
     looked_at: Timestamp,
@@ -56,17 +56,17 @@ struct Next {
     writers: Vec<pg_sys::VirtualTransactionId>,
 }
 
-/// Locks `table` as its writers do. Whoever inserts rows that scans find does so before it reads the clock.
+/// Locks `table` as its writers do. Every session that inserts rows of these scans does so before it reads the clock.
 pub(crate) fn announce_writes(table: &CStr) {
     // SAFETY: the lock that every INSERT takes, and keeps until the transaction ends.
     unsafe { pg_sys::LockRelationOid(cache::oid(table), ROW_EXCLUSIVE) };
 }
 
 const ROW_EXCLUSIVE: i32 = pg_sys::RowExclusiveLock as i32;
-/// The mode that all writers of a table, and only they, stand in the way of.
+/// The mode that conflicts with all writers of a table, and only with them.
 const SHARE: i32 = pg_sys::ShareLock as i32;
 
-/// Runs `run` from where a scan begins; `first` gives the position of the first row that is visible from a position on, in
+/// Runs `run` from the beginning of a scan; `first` returns the position of the first visible row after a position, in
 /// `table`.
 pub(crate) fn scan<T>(
     scan: &Scan,
@@ -83,7 +83,7 @@ pub(crate) fn scan<T>(
     rows
 }
 
-/// Runs a scan, and tells whether it has walked far for nothing.
+/// Runs a scan, and returns whether it has read many pages in vain.
 pub(crate) fn walk<T>(run: impl FnOnce() -> Vec<T>) -> (Vec<T>, bool) {
     let before = pages_touched();
     let rows = run();
@@ -91,10 +91,10 @@ pub(crate) fn walk<T>(run: impl FnOnce() -> Vec<T>) -> (Vec<T>, bool) {
     (rows, walked > WALK)
 }
 
-/// Pages that a row costs by itself, at most.
+/// Most pages that a row costs by itself.
 const ROW_PAGES: i64 = 40;
 
-/// Remembers from now on where a scan begins.
+/// Remembers where a scan begins, from now on.
 pub(crate) fn remember(scan: Scan, now: Timestamp) {
     let mark = Mark {
         low: BEGINNING,
@@ -107,8 +107,8 @@ pub(crate) fn remember(scan: Scan, now: Timestamp) {
     });
 }
 
-/// Where the scans of a family begin of which that is remembered, in the order of their names. `first` as above, of each. Call it
-/// before the scans: once one of them has written, no mark moves on.
+/// Where the remembered scans of a family begin, in the order of their names. `first` as above, for each. Call it before the
+/// scans: once one of them has written, no mark advances.
 pub(crate) fn beginnings(
     family: &str,
     table: &CStr,
@@ -130,7 +130,7 @@ pub(crate) fn beginnings(
     scans.into_iter().filter_map(low).collect()
 }
 
-/// Where to begin; `None` where nothing is remembered.
+/// Where to begin; `None` if nothing is remembered.
 fn begin(
     scan: &Scan,
     table: &CStr,
@@ -153,7 +153,7 @@ fn begin(
     Some(low)
 }
 
-/// Moves the mark on. Not in a transaction that has written: what it has deleted may come back.
+/// Advances the mark. Not in a transaction that has written: what it has deleted may come back.
 fn look(
     mut mark: Mark,
     table: &CStr,
@@ -166,7 +166,7 @@ fn look(
     if !is_due {
         return mark;
     }
-    // The writers come first: one that begins later writes behind the clock's present time.
+    // The writers come first: one that begins later writes after the clock's present time.
     let writers = writers(table);
     let visible = first(mark.low).unwrap_or(now).min(now);
     if let Some(next) = mark.next.take() {

@@ -1,9 +1,9 @@
-//! Plans that hold.
+//! Plans that stay good.
 //!
-//! A generic plan is made once per session, and often while the tables are still empty. What is cheapest then (read all rows
-//! of the shard, filter) is ruinous when they are full, and nobody makes the plan anew. So our statements are planned as if
-//! every table were large: the planner asks a hook how large a table is, and while one of our statements runs, the hook
-//! says so.
+//! A generic plan is made once per session, and often while the tables are still empty. The cheapest plan then (read all
+//! rows of the shard, filter) is ruinous when they are full, and the plan is not made again. So our statements are planned
+//! as if every table were large: the planner asks a hook for the size of a table, and while one of our statements runs, the
+//! hook says so.
 
 #![allow(unsafe_code)]
 
@@ -12,7 +12,7 @@ use std::ffi::CStr;
 
 use pgrx::pg_sys;
 
-/// What every table is said to hold.
+/// Rows that every table is assumed to have.
 const ROWS: f64 = 10_000_000.0;
 const PAGES: u32 = 200_000;
 const INDEX_PAGES: u32 = 50_000;
@@ -21,7 +21,7 @@ thread_local! {
     static PLANS_ARE_OURS: Cell<bool> = const { Cell::new(false) };
 }
 
-/// While it lives, whatever is planned is planned for large tables.
+/// While it lives, statements are planned for large tables.
 pub(crate) struct LargeTables(());
 
 impl LargeTables {
@@ -77,7 +77,7 @@ unsafe extern "C-unwind" fn enlarge(
     }
 }
 
-/// What costs more than it brings where a statement touches a few rows by their keys; bitmaps first.
+/// Plan nodes that cost more than they save for a statement that reads a few rows by key; bitmaps first.
 const SWITCHED_OFF: &[&CStr] = &[
     c"enable_bitmapscan",
     #[cfg(not(feature = "pg13"))]
@@ -85,7 +85,7 @@ const SWITCHED_OFF: &[&CStr] = &[
     c"jit",
 ];
 
-/// Runs `execute`, which makes a plan, without these.
+/// Runs `execute`, which makes a plan, without these nodes.
 pub(crate) fn with_simple_plans<R>(uses_bitmaps: bool, execute: impl FnOnce() -> R) -> R {
     // SAFETY: the nest level is closed below; on an error the transaction's abort closes it.
     let level = unsafe { pg_sys::NewGUCNestLevel() };

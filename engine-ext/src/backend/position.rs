@@ -1,4 +1,4 @@
-//! Positions of events: the order in which `engine_events` tells what happened.
+//! Positions of events: the order in which `engine_events` returns them.
 
 #![allow(unsafe_code)]
 
@@ -8,8 +8,8 @@ use super::{cache, low_water};
 
 /// Positions for rows that are about to be written.
 pub(crate) struct Positions {
-    /// Whoever drew a smaller position than these is a transaction before this one. Once all transactions before it have
-    /// ended, no row can appear any more in front of those written now.
+    /// Every transaction that drew a smaller position has a smaller id than this. Once all of them have ended, no row can
+    /// appear in front of those written now.
     pub(crate) horizon: i64,
     drawn: std::vec::IntoIter<i64>,
 }
@@ -18,11 +18,11 @@ impl Positions {
     /// Draws `count` positions. Call it with the runs locked: of two transitions of one run the later one gets the
     /// greater position.
     pub(crate) fn draw(count: usize) -> Self {
-        // SAFETY: gives this transaction its id, if it has none yet. It must have it before it draws: a reader takes a
-        // transaction that has drawn a position for one that is older than the horizon of every later draw.
+        // SAFETY: assigns this transaction an id, if it has none. It must have one before it draws: a reader assumes that a
+        // transaction that has drawn a position is older than the horizon of every later draw.
         unsafe { pg_sys::GetCurrentFullTransactionId() };
-        // Readers know by this lock which transactions write events (event_writers.sql). The rows take it anyway, to the end of
-        // the transaction, but later.
+        // By this lock readers know which transactions write events (event_writers.sql). The rows take it anyway, until the
+        // end of the transaction, but later.
         low_water::announce_writes(c"snapshot");
         let sequence = cache::oid(c"event_position");
         let next = || {
@@ -48,7 +48,7 @@ impl Positions {
         (0..count).map(|_| self.next()).collect()
     }
 
-    /// The next one; there are as many as were drawn.
+    /// The next one; as many as were drawn.
     pub(crate) fn next(&mut self) -> i64 {
         match self.drawn.next() {
             Some(position) => position,

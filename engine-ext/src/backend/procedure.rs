@@ -1,7 +1,7 @@
-//! What a procedure can do and a function cannot: end the transaction that it was called in, and go on in another one. In between
-//! it has no snapshot and no lock.
+//! Transaction control, which only procedures have: ending the transaction of the call, and continuing in another one. In
+//! between the procedure has no snapshot and no lock.
 //!
-//! Postgres forbids that to one that is SECURITY DEFINER or sets its search path. So it does both by itself, for as long as it
+//! Postgres forbids that to a procedure that is SECURITY DEFINER or sets its search path. So this does both itself, while it
 //! reads tables, in the way that Postgres calls such functions.
 
 #![allow(unsafe_code)]
@@ -11,16 +11,16 @@ use std::ffi::c_int;
 use engine_core::Refusal;
 use pgrx::pg_sys;
 
-/// A procedure under way. Nothing of it is left to end if an error ends it.
+/// A procedure under way. An error leaves nothing of it to clean up.
 pub(crate) struct Procedure {
     oid: pg_sys::Oid,
 }
 
 impl Procedure {
-    /// Begins the procedure that this call is one of.
+    /// Begins the procedure of this call.
     ///
     /// # Errors
-    /// [`Refusal::InTransaction`] (`25001`) where a transaction is not its own to end.
+    /// [`Refusal::InTransaction`] (`25001`) inside a transaction that it must not end.
     pub(crate) fn begin(call: pg_sys::FunctionCallInfo) -> Result<Self, Refusal> {
         if !may_end_transactions(call) {
             return Err(Refusal::InTransaction);
@@ -33,12 +33,12 @@ impl Procedure {
         Ok(Self { oid })
     }
 
-    /// Reads and writes tables as the owner of the procedure; `None` if that was dropped.
+    /// Reads and writes tables as the owner of the procedure; `None` if the procedure was dropped.
     pub(crate) fn as_owner<T>(&self, act: impl FnOnce() -> T) -> Option<T> {
         let owner = self.owner()?;
         let (mut user, mut context) = (pg_sys::Oid::INVALID, 0);
-        // SAFETY: in a transaction of this procedure, which has no snapshot after the first one. Whatever is pushed and set here
-        // is taken back below, or by the abort of the transaction.
+        // SAFETY: in a transaction of this procedure, which has no snapshot after the first one. Everything that is pushed
+        // and set here is restored below, or by the abort of the transaction.
         let level = unsafe {
             pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
             pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
@@ -67,19 +67,19 @@ impl Procedure {
         Some(result)
     }
 
-    /// Commits, and has a transaction begun that holds nothing.
+    /// Commits, and begins a transaction that holds nothing.
     pub(crate) fn commit(&self) {
         // SAFETY: the connection is one that may; nothing is left of what was read.
         unsafe { pg_sys::SPI_commit() };
     }
 
-    /// Rolls back, and has a transaction begun that holds nothing.
+    /// Rolls back, and begins a transaction that holds nothing.
     pub(crate) fn roll_back(&self) {
         // SAFETY: as above.
         unsafe { pg_sys::SPI_rollback() };
     }
 
-    /// Ends it.
+    /// Ends the procedure.
     pub(crate) fn end(self) {
         // SAFETY: the connection that `begin` made.
         let code = unsafe { pg_sys::SPI_finish() };
@@ -89,7 +89,7 @@ impl Procedure {
     fn owner(&self) -> Option<pg_sys::Oid> {
         let key = pg_sys::Datum::from(self.oid);
         let cache = pg_sys::SysCacheIdentifier::PROCOID as c_int;
-        // SAFETY: a row of the catalog is read and given back, as it is now: the transaction began before a sleep.
+        // SAFETY: a row of the catalog is read and released, in its present version: the transaction began before a sleep.
         unsafe {
             pg_sys::AcceptInvalidationMessages();
             let row = pg_sys::SearchSysCache1(cache, key);
@@ -103,9 +103,9 @@ impl Procedure {
     }
 }
 
-/// Whether the transaction is there for this call alone, or for a procedure that lets others end its own.
+/// Whether the transaction exists for this call alone, or belongs to a procedure that may end it.
 fn may_end_transactions(call: pg_sys::FunctionCallInfo) -> bool {
-    // SAFETY: Postgres says there how a procedure is called.
+    // SAFETY: Postgres describes there how a procedure is called.
     let is_atomic = unsafe {
         let context = (*call).context;
         context.is_null()

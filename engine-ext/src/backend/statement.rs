@@ -2,8 +2,8 @@
 //!
 //! Values become text in it as they do in every other session (`format`).
 //!
-//! SPI is called directly, for three things that pgrx's client does not do: it pins the generic plan (a LIMIT parameter
-//! makes Postgres plan anew on every call, a quarter of the cost of a claim), it plans for large tables (`planner`), and it
+//! SPI is called directly, for three things that pgrx's client does not do: it pins the generic plan (with a LIMIT parameter
+//! Postgres would plan again on every call, a quarter of the cost of a claim), it plans for large tables (`planner`), and it
 //! leaves a call that writes nothing without a transaction id, so that a dequeue that finds nothing commits nothing.
 
 #![allow(unsafe_code)]
@@ -24,7 +24,7 @@ pub(crate) struct Statement {
     plan: AtomicPtr<pg_sys::_SPI_plan>,
     /// Whether it reads so much that a bitmap of pages is worth its cost.
     uses_bitmaps: bool,
-    /// Whether it sees what the statement that called the function sees, and not what was committed since.
+    /// Whether it uses the snapshot of the statement that called the function, and does not see later commits.
     keeps_callers_snapshot: bool,
 }
 
@@ -79,7 +79,7 @@ impl Cells {
         // SAFETY: tuple and descriptor belong to the result that `Statement::query` is reading.
         let datum =
             unsafe { pg_sys::SPI_getbinval(self.tuple, self.descriptor, self.next, &mut is_null) };
-        // SAFETY: the statement's file says the column's type; the caller asks for that one.
+        // SAFETY: the statement's file determines the column's type, and the caller uses that one.
         unsafe { T::from_datum(datum, is_null) }
     }
 
@@ -102,7 +102,7 @@ impl Statement {
         }
     }
 
-    /// The same statement, planned with bitmaps where they help.
+    /// This statement, planned with bitmaps where they help.
     pub(crate) const fn with_bitmaps(self) -> Self {
         Self {
             uses_bitmaps: true,
@@ -110,7 +110,7 @@ impl Statement {
         }
     }
 
-    /// The same statement, which must only read, as of the beginning of the call.
+    /// This statement, which must only read, with the snapshot of the call's beginning.
     pub(crate) const fn with_callers_snapshot(self) -> Self {
         Self {
             keeps_callers_snapshot: true,
@@ -118,7 +118,7 @@ impl Statement {
         }
     }
 
-    /// Executes a statement whose result nobody reads; gives the number of rows.
+    /// Executes a statement without a result; returns the number of rows.
     pub(crate) fn execute(&self, arguments: &[Argument]) -> u64 {
         self.run(arguments, || {
             // SAFETY: a plain integer that SPI_execute_plan has just set.
@@ -166,8 +166,8 @@ impl Statement {
         let _large = LargeTables::assumed();
         let _format = OneFormat::set();
         let (plan, is_planned) = self.plan(arguments);
-        // SAFETY: the plan is kept and takes this many values. To SPI, what is read-only keeps the snapshot of the calling
-        // statement; anything else sees what was committed before it.
+        // SAFETY: the plan is kept and takes this many values. In SPI, a read-only statement uses the snapshot of the
+        // calling statement; any other sees what was committed before it.
         let mut execute = || unsafe {
             let (values, nulls) = (values.as_mut_ptr(), nulls.as_ptr());
             pg_sys::SPI_execute_plan(plan, values, nulls, self.keeps_callers_snapshot, 0)
@@ -192,7 +192,7 @@ impl Statement {
             return (kept, unsafe { pg_sys::SPI_plan_is_valid(kept) });
         }
         let mut types: Vec<pg_sys::Oid> = arguments.iter().map(|argument| argument.oid).collect();
-        // SAFETY: the source ends in NUL; `types` has as many elements as said.
+        // SAFETY: the source ends in NUL; `types` has the given number of elements.
         let plan = unsafe {
             pg_sys::SPI_prepare_cursor(
                 self.source.as_ptr().cast(),

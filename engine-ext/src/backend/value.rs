@@ -1,4 +1,4 @@
-//! Values on their way into statements, and out of them.
+//! Conversion of values for statements.
 
 use engine_core::Timestamp;
 use pgrx::datum::TimestampWithTimeZone;
@@ -10,22 +10,22 @@ pub(crate) fn column<'a, R, T>(rows: &'a [R], field: impl Fn(&'a R) -> T) -> Vec
     rows.iter().map(field).collect()
 }
 
-/// A moment, for SPI.
+/// Converts a moment for SPI.
 pub(crate) fn time(moment: Timestamp) -> TimestampWithTimeZone {
     match TimestampWithTimeZone::try_from(moment.micros()) {
         Ok(time) => time,
-        // Core's arithmetic saturates far outside of what Postgres can say.
+        // Core's arithmetic saturates far beyond the range of Postgres.
         Err(_) if moment.micros() < 0 => TimestampWithTimeZone::negative_infinity(),
         Err(_) => TimestampWithTimeZone::positive_infinity(),
     }
 }
 
-/// A column that is a moment.
+/// Reads a column of type `timestamptz`.
 pub(crate) fn moment(cells: &mut Cells) -> Timestamp {
     Timestamp::from_micros(cells.value::<TimestampWithTimeZone>().into())
 }
 
-/// How many there are, as statements count.
+/// The number of elements, as statements count.
 pub(crate) fn count<T>(items: &[T]) -> i32 {
     i32::try_from(items.len()).unwrap_or(i32::MAX)
 }

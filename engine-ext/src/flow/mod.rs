@@ -1,6 +1,6 @@
-//! What a call does: lock, decide, apply, and what follows from that.
+//! What a call does: lock, decide, apply, and settle what follows.
 //!
-//! It asks core what may happen and store for statements, and knows nothing of what SQL users see.
+//! It asks core for decisions and store for statements, and knows nothing of the SQL functions.
 
 pub(crate) mod attempt;
 pub(crate) mod batch;
@@ -21,20 +21,20 @@ use engine_core::{Environment, Refusal, Run, RunId, Settings, Timestamp};
 
 use crate::{clock, guc, store};
 
-/// The clock of a call that may write queue items and deadlines: scans rely on it that these are never written at a time
-/// before their writer has announced itself.
+/// The clock of a call that may write queue items and deadlines: scans rely on these never being written at a time before
+/// their writer has announced itself.
 pub(crate) fn now() -> Timestamp {
     store::queue_item::announce();
     store::heartbeat::announce();
     clock::now()
 }
 
-/// What decisions go by in a call at `now`.
+/// The inputs of decisions in a call at `now`.
 pub(crate) fn settings(now: Timestamp) -> Settings {
     guc::settings(now, store::machine::all())
 }
 
-/// A run under lock.
+/// Locks a run.
 ///
 /// # Errors
 /// [`Refusal::UnknownRun`] (`RE001`).
@@ -44,7 +44,7 @@ pub(crate) fn lock(run_id: &RunId) -> Result<Run, Refusal> {
     })
 }
 
-/// An environment.
+/// Reads an environment.
 ///
 /// # Errors
 /// [`Refusal::UnknownEnvironment`] (`RE005`).
@@ -54,7 +54,7 @@ pub(crate) fn environment(id: &str) -> Result<Rc<Environment>, Refusal> {
     })
 }
 
-/// An environment as it is now, for a call that holds it for setting.
+/// Reads an environment without the cache, for a call that holds it for setting.
 ///
 /// # Errors
 /// [`Refusal::UnknownEnvironment`] (`RE005`).

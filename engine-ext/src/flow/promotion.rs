@@ -1,4 +1,4 @@
-//! Runs that wait for a version, once one is there.
+//! Promotes parked runs once a version is there.
 
 use engine_core::{
     Command, Demand, Environment, ExecutionStatus, Plan, RunId, Settings, TimerKind, Timestamp,
@@ -11,11 +11,11 @@ use crate::store::parked::{Parked, Place};
 use crate::store::row::Caller;
 use crate::{flow, store};
 
-/// Runs that a call promotes itself; the tick does the rest.
+/// Runs that a call promotes itself; the tick promotes the others.
 const AT_ONCE: i32 = 200;
 
-/// Promotes runs of an environment that wait, and has the tick do the rest, if there is one; gives how many were promoted. The
-/// environment is held for setting.
+/// Promotes parked runs of an environment, and leaves the others to the tick, if there are more; returns the number of
+/// promoted runs. The environment is held for setting.
 pub(crate) fn begin(environment: &Environment) -> i32 {
     let settings = flow::settings(flow::now());
     let progress = promote(environment, None, AT_ONCE, &settings);
@@ -31,16 +31,16 @@ pub(crate) fn begin(environment: &Environment) -> i32 {
     progress.promoted
 }
 
-/// How far a promotion has come.
+/// The progress of a promotion.
 pub(crate) struct Progress {
-    /// How many runs were promoted.
+    /// Number of promoted runs.
     pub(crate) promoted: i32,
-    /// What is left, if anything is: where to go on, as the detail of a timer.
+    /// What is left, if anything: where to continue, as the detail of a timer.
     pub(crate) next: Option<Option<Value>>,
 }
 
-/// Looks at up to `max_runs` runs that wait, first triggered first, and promotes those that their version would do now. A run
-/// that somebody else has locked comes later, and those behind it with it.
+/// Checks up to `max_runs` parked runs, first triggered first, and promotes those that their version would execute now. A
+/// run that another session has locked comes later, and those behind it with it.
 pub(crate) fn promote(
     environment: &Environment,
     from: Option<&Value>,
@@ -73,7 +73,7 @@ pub(crate) fn promote(
     }
 }
 
-/// Whether the version that would do the run does it, or none is needed any more.
+/// Whether the run's version executes it, or none is needed any more.
 fn is_ready(environment: &Environment, parked: &Parked) -> bool {
     if !environment.requires_version {
         return true;
@@ -89,7 +89,7 @@ fn is_ready(environment: &Environment, parked: &Parked) -> bool {
         .is_ok()
 }
 
-/// Promotes those of these runs that nobody else has locked; gives them.
+/// Promotes the runs among these that no other session has locked; returns them.
 fn lock_and_promote(
     environment: &Environment,
     ready: &[&RunId],

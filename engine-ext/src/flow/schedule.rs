@@ -1,4 +1,4 @@
-//! Schedules that are set.
+//! Sets schedules.
 
 use engine_core::{Environment, Refusal, Schedule};
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::error::required;
 use crate::{flow, guc, store};
 
-/// What a caller says of a schedule; `None` keeps what is there.
+/// A change of a schedule; `None` keeps a field.
 pub(crate) struct Change {
     pub(crate) task: Option<String>,
     pub(crate) cron: Option<String>,
@@ -19,7 +19,7 @@ pub(crate) struct Change {
     pub(crate) options: Option<Value>,
 }
 
-/// Locks the schedule, changes it, and has it begin anew if its times are others.
+/// Locks the schedule, changes it, and computes its next run again if its times have changed.
 pub(crate) fn set(id: String, change: Change) -> Result<Schedule, Refusal> {
     let old = store::schedule::lock(&id);
     let mut new = match &old {

@@ -1,7 +1,8 @@
-//! What follows from the ends of runs, in the same transaction: their waitpoints are completed, their batches end, and the runs
-//! that waited for these resume. It waits for no other session: what one of them has locked is noted for the tick.
+//! Settles what follows from the ends of runs, in the same transaction: their waitpoints are completed, their batches end,
+//! and the runs that waited for these resume. It waits for no other session: what another one has locked is noted for the
+//! tick.
 //!
-//! It comes to an end: a run that resumes ends nothing.
+//! It terminates: a run that resumes ends nothing.
 
 use std::collections::BTreeSet;
 
@@ -32,13 +33,13 @@ pub(crate) fn complete(
     completed
 }
 
-/// Ends those of these batches of which nothing is left to come; `what` says, for each, what happened to it.
+/// Ends those of these batches of which nothing is left to come; `what` is, for each, the event that happened to it.
 pub(crate) fn batches(shard: Shard, what: &[(BatchId, String)], settings: &Settings) {
     let completed = batch::end::changed(shard, what, settings);
     wait::resume::after(shard, &completed, settings);
 }
 
-/// Ends those of these locked batches whose runs have all ended; returns those that were looked at.
+/// Ends those of these locked batches whose runs have all ended; returns those that were checked.
 pub(crate) fn locked_batches(
     shard: Shard,
     batches: Vec<Batch>,
@@ -51,7 +52,7 @@ pub(crate) fn locked_batches(
     )
 }
 
-/// Ends locked batches as `ends` says; returns those for which it was done.
+/// Ends locked batches according to `ends`; returns those for which that succeeded.
 pub(crate) fn end_batches(
     shard: Shard,
     ends: Vec<(Batch, Option<BatchEnd>)>,

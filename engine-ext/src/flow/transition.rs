@@ -1,5 +1,5 @@
-//! Writes what core decided about locked runs: one statement ends runs, one moves them. What follows for others, which wait for
-//! these runs, is settled in the same transaction ([`super::settle`]).
+//! Writes what core decided about locked runs: one statement ends runs, one moves them. What follows for waiters of these
+//! runs is settled in the same transaction ([`super::settle`]).
 
 use engine_core::{
     BatchId, ExecutionStatus, Finish, Move, Output, Plan, Run, RunId, Settings, Shard, SlotLimits,
@@ -25,7 +25,7 @@ pub(crate) struct Transitions<'a> {
     notices: Vec<Notice>,
 }
 
-/// What has ended with runs, for others that wait for it.
+/// What ended with runs, for the runs that wait for it.
 #[must_use]
 #[derive(Default)]
 pub(crate) struct Ended {
@@ -51,17 +51,17 @@ impl<'a> Transitions<'a> {
         }
     }
 
-    /// The same for dequeues where there are limits that slots count against.
+    /// These transitions for dequeues with limits that slots count against.
     pub(crate) fn limited(self, limits: SlotLimits) -> Self {
         Self { limits, ..self }
     }
 
-    /// Takes on what becomes of `run`; returns what will be its latest snapshot.
+    /// Adds the plan for `run`; returns its future latest snapshot.
     pub(crate) fn add(&mut self, run: &'a Run, plan: Plan) -> SnapshotId {
         self.add_after(run, run.snapshot_ordinal, plan)
     }
 
-    /// The same, for a run whose last snapshot has ordinal `last` and may be an invalid one.
+    /// Adds the plan for a run whose last snapshot has ordinal `last` and may be an invalid one.
     pub(crate) fn add_after(&mut self, run: &'a Run, last: i32, plan: Plan) -> SnapshotId {
         let snapshot_id = mint::next_snapshot_id(&run.snapshot_id);
         let latest = snapshot_id.clone();
@@ -113,22 +113,22 @@ impl<'a> Transitions<'a> {
         latest
     }
 
-    /// Takes on an event that is no transition.
+    /// Adds an event without a transition.
     pub(crate) fn tell(&mut self, notice: Notice) {
         self.notices.push(notice);
     }
 
-    /// How many runs change.
+    /// Number of runs that change.
     pub(crate) fn len(&self) -> usize {
         self.finished.len() + self.moved.len()
     }
 
-    /// The shard, and what the decisions went by.
+    /// The shard, and the inputs of the decisions.
     pub(crate) fn scope(&self) -> (Shard, &'a Settings) {
         (self.by.shard, self.by.settings)
     }
 
-    /// Writes all of it. What has ended with it is still to be settled ([`super::settle`]).
+    /// Writes everything. What ended with it must still be settled ([`super::settle`]).
     pub(crate) fn write(self) -> Ended {
         let rows = self.refused.len() + self.finished.len() + self.moved.len() + self.notices.len();
         if rows == 0 {
@@ -187,7 +187,7 @@ impl<'a> Transitions<'a> {
     }
 
     /// Deletes the queue items of runs that leave their queue, or enter it again, and the edges of those that stop waiting.
-    /// Most have neither: these are statements of their own, so that the others do not pay for them.
+    /// Most runs have neither: these are separate statements, so that the others do not pay for them.
     fn leave_behind(&self, queued: &[&RunId], waiting: Vec<&str>) {
         if !queued.is_empty() {
             store::queue_item::delete(self.by.shard, queued);
@@ -197,8 +197,8 @@ impl<'a> Transitions<'a> {
         }
     }
 
-    /// Locks the deadlines of all these runs in their order, as a session that sets limits does: two statements are going to
-    /// write them.
+    /// Locks the deadlines of all these runs in order, as a session that sets limits does: two statements are going to write
+    /// them.
     fn lock_deadlines(&self) {
         let finished = self.finished.iter().map(|step| step.run);
         let moved = self.moved.iter().map(|step| step.run);
@@ -225,7 +225,7 @@ impl<'a> Transitions<'a> {
         self.release(&freed);
     }
 
-    /// Has sessions that wait for counted slots of these runs look again; each comes with whether that is to be noted.
+    /// Makes sessions that wait for counted slots of these runs look again; each comes with whether that is to be noted.
     fn release(&self, freed: &[(String, bool)]) {
         if freed.is_empty() {
             return;
@@ -236,7 +236,7 @@ impl<'a> Transitions<'a> {
         }
     }
 
-    /// Runs that wait for a version are on a list of their own.
+    /// Parked runs are on a list of their own.
     fn note_parked(&self) {
         let waits = |status| status == ExecutionStatus::RunCreated;
         let finished = self.finished.iter().map(|step| (step.run, false));
@@ -265,7 +265,7 @@ impl<'a> Transitions<'a> {
         }
     }
 
-    /// What the ends of awaited runs complete their waitpoints with.
+    /// The outputs that complete the waitpoints of awaited runs.
     fn outputs(&self) -> Vec<(WaitpointId, Output)> {
         let awaited: Vec<_> = self
             .finished
@@ -293,7 +293,7 @@ impl<'a> Transitions<'a> {
     }
 }
 
-/// What the end of a run completes its waitpoint with.
+/// The output that completes the waitpoint of a finished run.
 fn output(finish: &Finish) -> Option<Output> {
     Output::of_run(
         finish.run_status,
@@ -303,7 +303,7 @@ fn output(finish: &Finish) -> Option<Output> {
     )
 }
 
-/// Tells the worker of a run that the run's latest snapshot is still the latest.
+/// Notifies the worker of a run that its latest snapshot is still the latest.
 fn notification(run: &Run) -> Notice {
     Notice {
         run_id: run.id.clone(),
@@ -318,7 +318,7 @@ fn notification(run: &Run) -> Notice {
     }
 }
 
-/// Those whose queue item goes.
+/// The runs whose queue item is deleted.
 fn queued<'a, T>(steps: &'a [Step<'_, T>]) -> Vec<&'a RunId> {
     steps
         .iter()
@@ -327,7 +327,8 @@ fn queued<'a, T>(steps: &'a [Step<'_, T>]) -> Vec<&'a RunId> {
         .collect()
 }
 
-/// Those whose queue item goes although they do not end: one that stays queued keeps its place, unless it gets a new one.
+/// The runs whose queue item is deleted although they do not end: one that stays queued keeps its order, unless it gets a
+/// new one.
 fn leaving<'a>(steps: &'a [Step<'_, Move>]) -> Vec<&'a RunId> {
     let stays = |moved: &Move| moved.execution_status.is_queued() && moved.available_at.is_none();
     steps
@@ -337,7 +338,8 @@ fn leaving<'a>(steps: &'a [Step<'_, Move>]) -> Vec<&'a RunId> {
         .collect()
 }
 
-/// Those that stop waiting: their edges go. These are the edges that were read, since they change under the run's lock only.
+/// The runs that stop waiting: their edges are deleted. These are the edges that were read, since they change only under the
+/// run's lock.
 fn stopping<'a, T>(
     steps: &'a [Step<'_, T>],
     status: impl Fn(&T) -> ExecutionStatus,

@@ -37,7 +37,7 @@ static WORKER_QUEUE_OVERRIDES: GucSetting<Option<CString>> =
     GucSetting::<Option<CString>>::new(None);
 static MAX_BATCH: GucSetting<i32> = GucSetting::<i32>::new(1_000);
 
-/// The names of the presets, as Postgres wants an enum setting to have them.
+/// The names of the presets, as Postgres requires for an enum setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PostgresGucEnum)]
 enum MachineName {
     #[name = c"micro"]
@@ -56,7 +56,7 @@ enum MachineName {
     Large2x,
 }
 
-/// What decisions go by at `now`, on machines of which `presets` were set.
+/// The inputs of decisions at `now`; `presets` are the configured machines.
 pub(crate) fn settings(now: Timestamp, presets: Vec<(Machine, engine_core::Preset)>) -> Settings {
     let ms = |setting: &GucSetting<i32>| i64::from(setting.get());
     Settings {
@@ -94,13 +94,13 @@ fn default_machine() -> Machine {
     }
 }
 
-/// What every dequeue costs, whatever the run then uses, cents.
+/// Cost of every dequeue, whatever the run then uses, cents.
 pub(crate) fn base_cost_in_cents() -> f64 {
     BASE_COST_IN_CENTS.get()
 }
 
-/// What operators put in the place of worker queues; `None` for nothing. What cannot be read is nothing, and is told to the
-/// server's log: a slip of an operator must not stop triggers.
+/// The operators' overrides of worker queues; `None` for none. An unreadable value counts as none, and is reported in the
+/// server's log: an operator's typo must not stop triggers.
 pub(crate) fn worker_queue_overrides() -> Option<WorkerQueueOverrides> {
     let setting = WORKER_QUEUE_OVERRIDES.get()?;
     let text = setting.to_str().unwrap_or_default();
@@ -131,7 +131,7 @@ pub(crate) fn debounce_limits() -> DebounceLimits {
     }
 }
 
-/// What spreads schedules.
+/// The settings that spread schedules.
 pub(crate) fn spreading() -> Spreading {
     let secret = SCHEDULE_SECRET.get();
     Spreading {
@@ -141,12 +141,12 @@ pub(crate) fn spreading() -> Spreading {
     }
 }
 
-/// The most elements of one call.
+/// Most elements of one call.
 pub(crate) fn max_batch() -> i32 {
     MAX_BATCH.get()
 }
 
-/// Tells Postgres about the settings.
+/// Defines the settings.
 pub(crate) fn register() {
     let integers = [
         (
@@ -323,7 +323,7 @@ pub(crate) fn register() {
         c"Written to the run and told by its events; what an attempt uses comes on top.",
         &BASE_COST_IN_CENTS,
         0.0,
-        // As for a machine: what it comes to is a number still.
+        // As for a machine: the total stays a number.
         1_000_000.0,
         GucContext::Suset,
         GucFlags::empty(),
@@ -347,7 +347,7 @@ pub(crate) fn register() {
     reserve_prefix();
 }
 
-/// Makes a misspelt setting an error instead of a new one.
+/// Makes a misspelled setting an error instead of a new one.
 #[cfg(not(any(feature = "pg13", feature = "pg14")))]
 #[allow(unsafe_code)]
 fn reserve_prefix() {
@@ -355,7 +355,7 @@ fn reserve_prefix() {
     unsafe { pgrx::pg_sys::MarkGUCPrefixReserved(c"engine".as_ptr()) }
 }
 
-/// Says so where a misspelt setting was given: all that this server can do.
+/// Warns about misspelled settings: all that this server version can do.
 #[cfg(any(feature = "pg13", feature = "pg14"))]
 #[allow(unsafe_code)]
 fn reserve_prefix() {

@@ -23,7 +23,7 @@ pub(crate) fn tick_interval_ms() -> i64 {
     i64::from(TICK_INTERVAL_MS.get())
 }
 
-/// Tells Postgres about them.
+/// Defines the settings.
 pub(super) fn register() {
     let texts = [
         (

@@ -1,4 +1,4 @@
-//! What is done in shared memory once a transaction has ended.
+//! Updates of shared memory at the end of a transaction.
 
 #![allow(unsafe_code)]
 
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use pgrx::{pg_guard, pg_sys};
 
-/// The order of what is done: a session that is woken finds the slots free for which it was woken.
+/// The order of the callbacks: a session that is woken finds the slots free for which it was woken.
 #[derive(Clone, Copy)]
 pub(super) enum Order {
     ReleaseReservations,
@@ -32,7 +32,7 @@ pub(super) fn call(order: Order, callback: Callback) {
     callbacks[order as usize] = Some(callback);
     CALLBACKS.set(callbacks);
     if !IS_REGISTERED.swap(true, Ordering::Relaxed) {
-        // SAFETY: a function pointer of this process, for good.
+        // SAFETY: a function pointer of this process, which stays valid.
         unsafe { pg_sys::RegisterXactCallback(Some(transaction_ends), ptr::null_mut()) };
     }
 }

@@ -1,8 +1,8 @@
-//! Bells: a dequeue that waits sleeps until a commit queues a run for it. They are in shared memory, so only where the library is
-//! preloaded; elsewhere, and for a run whose hour comes while nobody commits anything, a dequeue looks again from time to time.
+//! Bells: a waiting dequeue sleeps until a commit queues a run for it. They are in shared memory, so only where the library
+//! is preloaded; elsewhere, and for a run that becomes due without a commit, a dequeue polls.
 //!
-//! Nothing is lost between a look and the sleep: who waits writes that down *before* it looks, and who queues rings *after* its
-//! commit. So either the look sees the run, or the ringer sees who waits.
+//! No wake-up is lost between a look and the sleep: a waiter records that it waits *before* it looks, and a session that
+//! queues a run rings *after* its commit. So either the look sees the run, or the ringer sees the waiter.
 
 #![allow(unsafe_code)]
 
@@ -18,7 +18,7 @@ use pgrx::{PgAtomic, pg_guard, pg_shmem_init, pg_sys};
 use super::at_end::{self, Order};
 use super::cell::is_available;
 
-/// Processes that can wait for a bell; those with greater numbers look from time to time.
+/// Processes that can wait for a bell; those with greater numbers poll.
 const PLACES: usize = 4096;
 
 /// By the number of a process: the bell that it waits for, or 0.
@@ -63,22 +63,21 @@ pub(crate) struct Listener(());
 struct Listening {
     place: usize,
     bell: u64,
-    /// What it looks for.
+    /// The runs that it looks for.
     filter: u64,
     /// Whether the bell has rung for it, and it has not looked since.
     is_woken: bool,
 }
 
 impl Listener {
-    /// Begins to listen for runs of a worker queue, of which `filter` says which ones are looked for; `None` where there are no
-    /// bells.
+    /// Begins to listen for runs of a worker queue that match `filter`; `None` if there are no bells.
     pub(crate) fn new(worker_queue: &str, filter: &impl Hash) -> Option<Self> {
         let place = process_number();
         if !is_available() || place >= PLACES {
             return None;
         }
         if !IS_TIDIED.swap(true, Ordering::Relaxed) {
-            // SAFETY: a function pointer of this process, for good. It is called once the transaction has ended.
+            // SAFETY: a function pointer of this process, which stays valid. It is called once the transaction has ended.
             unsafe { pg_sys::on_shmem_exit(Some(process_ends), pg_sys::Datum::from(0)) };
         }
         // SAFETY: the latch of this process.
@@ -115,7 +114,7 @@ impl Listener {
         })
     }
 
-    /// How many wait for the same runs, this process among them.
+    /// Number of processes that wait for the same runs, including this one.
     #[expect(clippy::unused_self, reason = "who listens is one of them")]
     pub(crate) fn waiting_alike(&self) -> usize {
         let Some(own) = LISTENING.get() else {
@@ -131,7 +130,7 @@ impl Listener {
             .count()
     }
 
-    /// Notes that this process has looked: what it was woken for it has seen.
+    /// Records that this process has looked: it has seen what it was woken for.
     #[expect(clippy::unused_self, reason = "only who listens is woken")]
     pub(crate) fn has_looked(&self) {
         change_listening(|listening| listening.is_woken = false);
@@ -151,7 +150,7 @@ fn change_listening(change: impl FnOnce(&mut Listening)) {
     }
 }
 
-/// A process that was woken and looks no more, since it has got something, was cancelled, or ends, wakes another in its place.
+/// A woken process that stops looking, since it has found a run, was cancelled, or ends, wakes another one.
 fn stop_listening() {
     if let Some(listening) = LISTENING.take() {
         let waited_for = WAITING.get()[listening.place].swap(0, Ordering::SeqCst);
@@ -161,18 +160,18 @@ fn stop_listening() {
     }
 }
 
-/// Nobody drops a listener of a session that is ended while it waits.
+/// The listener of a session that is terminated while it waits is never dropped.
 #[pg_guard]
 unsafe extern "C-unwind" fn process_ends(_code: c_int, _argument: pg_sys::Datum) {
     stop_listening();
 }
 
-/// Wakes one who waits for runs of a worker queue, once this transaction commits.
+/// Wakes one process that waits for runs of a worker queue, once this transaction commits.
 pub(crate) fn ring_at_commit(worker_queue: &str) {
     ring_times_at_commit(worker_queue, 1);
 }
 
-/// Wakes up to so many of those who wait for runs of a worker queue, once this transaction commits.
+/// Wakes up to `times` processes that wait for runs of a worker queue, once this transaction commits.
 pub(crate) fn ring_times_at_commit(worker_queue: &str, times: usize) {
     if !is_available() {
         return;
@@ -182,7 +181,7 @@ pub(crate) fn ring_times_at_commit(worker_queue: &str, times: usize) {
     PENDING.with_borrow_mut(|pending| *pending.entry(bell).or_default() += times);
 }
 
-/// Rings what is to be rung. Runs that were queued and then taken back ring, too: who comes for nothing goes on waiting.
+/// Rings the pending bells. Runs that were queued and then taken back ring, too: a process woken in vain continues waiting.
 fn transaction_ends(event: pg_sys::XactEvent::Type) {
     match event {
         pg_sys::XactEvent::XACT_EVENT_COMMIT => {
@@ -190,7 +189,7 @@ fn transaction_ends(event: pg_sys::XactEvent::Type) {
                 ring(bell, times);
             }
         }
-        // A prepared transaction is committed by nobody that could ring for it.
+        // The session that commits a prepared transaction cannot ring for it.
         pg_sys::XactEvent::XACT_EVENT_ABORT | pg_sys::XactEvent::XACT_EVENT_PREPARE => {
             PENDING.take();
         }
@@ -198,7 +197,7 @@ fn transaction_ends(event: pg_sys::XactEvent::Type) {
     }
 }
 
-/// Wakes up to `times` of those who wait for this bell.
+/// Wakes up to `times` processes that wait for this bell.
 fn ring(bell: u64, mut times: usize) {
     let end = END.get().load(Ordering::SeqCst);
     let waiting = WAITING.get()[..end].iter().zip(LATCHES.get());
@@ -211,7 +210,7 @@ fn ring(bell: u64, mut times: usize) {
             .is_ok();
         if is_mine {
             let latch = ptr::with_exposed_provenance_mut(latch.load(Ordering::SeqCst));
-            // SAFETY: latches are in shared memory for good. That of a process which has ended since wakes nobody.
+            // SAFETY: latches stay in shared memory. Setting that of a process that has ended since is harmless.
             unsafe { pg_sys::SetLatch(latch) };
             times -= 1;
         }
@@ -227,7 +226,7 @@ fn bell(worker_queue: &str) -> u64 {
     hasher.finish().max(1)
 }
 
-/// What those have in common who look for the same runs.
+/// Identifies processes that look for the same runs.
 fn filter_of(bell: u64, filter: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     bell.hash(&mut hasher);

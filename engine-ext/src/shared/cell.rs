@@ -1,4 +1,4 @@
-//! Cells: what sessions tell each other about an environment stands in the cell that its id hashes to.
+//! Cells: what sessions share about an environment is in the cell that its id hashes to.
 
 #![allow(unsafe_code)]
 
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use pgrx::pg_sys;
 
-/// Environments share this many cells. Two that have one cost each other speed only.
+/// Environments share this many cells. Two in one cell cost each other only speed.
 pub(super) const CELLS: usize = 4096;
 
 /// Whether there is shared memory: set before the first process is forked.
@@ -18,7 +18,7 @@ pub(crate) fn is_available() -> bool {
     IS_AVAILABLE.load(Ordering::Relaxed)
 }
 
-/// Notes that the memory was requested.
+/// Records that the memory was requested.
 pub(super) fn set_available() {
     IS_AVAILABLE.store(true, Ordering::Relaxed);
 }

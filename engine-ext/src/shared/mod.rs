@@ -1,6 +1,6 @@
-//! Shared memory: what sessions of one server tell each other, where the library is preloaded.
+//! Shared memory: what sessions of one server share, where the library is preloaded.
 //!
-//! The tables remain the truth. Nothing here is needed for a call to be right, and a server that starts finds it empty.
+//! The tables remain the truth. No call needs this to be correct, and a server starts with it empty.
 
 pub(crate) mod at_end;
 pub(crate) mod bell;

@@ -1,16 +1,16 @@
-//! Slots that claims are about to take, where an environment has a limit. They are in shared memory, so only where the library is
-//! preloaded; elsewhere such a claimer has the environment's mutex alone, until its commit is on disk.
+//! Slots that dequeues are about to take, where an environment has a limit. They are in shared memory, so only where the
+//! library is preloaded; elsewhere such a dequeue holds the environment's mutex exclusively, until its commit is on disk.
 //!
-//! A claimer first adds what it wants to the environment's cell, and then counts the slots that are held, in a later statement.
-//! Whoever came before it is in that count if its transaction has ended, and in the cell if not, since it leaves the cell after
-//! its end; whoever comes after it finds it there. So each sees all who came before it, and takes only what fits beside them.
-//! A transaction that is seen twice because it ends just then, or an environment that shares a cell with another, costs speed
-//! only: the claimer gets less, and comes again.
+//! A dequeue first adds what it wants to the environment's cell, and then counts the held slots, in a later statement. An
+//! earlier dequeue is in that count if its transaction has ended, and in the cell if not, since it leaves the cell after its
+//! end; a later one finds this one in the cell. So each sees all earlier ones, and takes only what fits beside them. A
+//! transaction that is seen twice because it is just ending, or an environment that shares a cell with another, costs only
+//! speed: the dequeue gets less, and retries.
 //!
-//! It need not count each time. What was held when it last counted, and what has been taken since, is more than is held: as long as
-//! even that leaves room, there is room.
+//! It need not count each time. The slots held at its last count, plus those taken since, are an upper bound: while even
+//! that leaves room, there is room.
 //!
-//! The tables remain the truth: a server that starts has empty cells, and no claim under way.
+//! The tables remain the truth: a server starts with empty cells, and no dequeue under way.
 
 #![allow(unsafe_code)]
 
@@ -26,11 +26,11 @@ use super::cell::{CELLS, cell};
 use crate::backend::{cache, has_written};
 use crate::error::OrRaise;
 
-/// By cell: the slots that transactions under way have reserved.
+/// By cell: the slots that running transactions have reserved.
 // SAFETY: the name is this library's own.
 static RESERVED: PgAtomic<[AtomicI64; CELLS]> = unsafe { PgAtomic::new(c"engine_reserved") };
 
-/// By cell: the slots that were ever taken by reservation; it only grows.
+/// By cell: the slots ever taken by reservation; it only grows.
 // SAFETY: as above.
 static TAKEN: PgAtomic<[AtomicI64; CELLS]> = unsafe { PgAtomic::new(c"engine_taken") };
 
@@ -38,16 +38,16 @@ thread_local! {
     /// By cell: what this transaction has reserved.
     static OWN: RefCell<BTreeMap<usize, i64>> = const { RefCell::new(BTreeMap::new()) };
 
-    /// By environment: what this process has counted last.
+    /// By environment: this process's last count.
     static COUNTED: RefCell<HashMap<String, Count>> = RefCell::default();
 }
 
-/// What was counted once.
+/// One count.
 struct Count {
-    /// No more slots than these were held, or reserved by others, when `taken` had been taken.
+    /// At most this many slots were held, or reserved by others, when `taken` had been taken.
     held: i64,
     taken: i64,
-    /// Of the settings: when limits are set anew, other slots count.
+    /// Generation of the settings: when limits change, other slots count.
     generation: u64,
 }
 
@@ -57,7 +57,7 @@ pub(super) fn request() {
     pg_shmem_init!(TAKEN = [const { AtomicI64::new(0) }; CELLS]);
 }
 
-/// Slots that a claim has reserved, until its transaction ends. The environment's mutex is shared meanwhile.
+/// Slots that a dequeue has reserved, until its transaction ends. The environment's mutex is shared meanwhile.
 pub(crate) struct Reservation {
     cell: usize,
     slots: i64,
@@ -70,12 +70,12 @@ pub(crate) struct Reservation {
 }
 
 impl Reservation {
-    /// Reserves `slots` of an environment. Count what is held after this.
+    /// Reserves `slots` of an environment. Count the held slots after this.
     pub(crate) fn place(environment_id: &str, slots: i64) -> Self {
         at_end::call(Order::ReleaseReservations, transaction_ends);
         let cell = cell(environment_id);
         let own = add(cell, slots);
-        // In this order: whoever takes its slots in between is in one of the three at least.
+        // In this order: a dequeue that takes its slots in between is in at least one of the three.
         let taken_before = TAKEN.get()[cell].load(Ordering::SeqCst);
         let before = RESERVED.get()[cell].fetch_add(slots, Ordering::SeqCst) - own;
         let taken_after = TAKEN.get()[cell].load(Ordering::SeqCst);
@@ -94,7 +94,7 @@ impl Reservation {
         self.before > 0
     }
 
-    /// How many slots are held, or reserved by others, at most, as far as that is known without a count.
+    /// An upper bound of the slots that are held, or reserved by others, if one is known without counting.
     pub(crate) fn held_at_most(&self, environment_id: &str) -> Option<i64> {
         COUNTED.with_borrow(|counted| {
             let count = counted.get(environment_id)?;
@@ -103,9 +103,9 @@ impl Reservation {
         })
     }
 
-    /// The same, after a count that found `held`. It is remembered, but not by a transaction that has written: slots that it has
-    /// given back may be held again. Nor before what is there is fitted to the limits: somebody may be claiming without a
-    /// reservation.
+    /// The upper bound after a count that found `held`. It is remembered, but not by a transaction that has written: slots
+    /// that it has given back may be held again. Nor before rows are adapted to the limits: another session may be dequeuing
+    /// without a reservation.
     pub(crate) fn counted(&self, environment: &Environment, held: i64) -> i64 {
         let held = held + self.before;
         if has_written() || !environment.is_fitted {
@@ -120,7 +120,7 @@ impl Reservation {
         held
     }
 
-    /// Gives back at once what is more than `slots`.
+    /// Gives back at once what exceeds `slots`.
     pub(crate) fn narrow(&mut self, slots: i64) {
         let rest = self.slots - slots;
         self.slots = slots;
@@ -128,7 +128,7 @@ impl Reservation {
         RESERVED.get()[self.cell].fetch_sub(rest, Ordering::SeqCst);
     }
 
-    /// Keeps, until the transaction ends, what was taken.
+    /// Keeps what was taken until the transaction ends.
     pub(crate) fn keep(mut self, taken: i64) {
         TAKEN.get()[self.cell].fetch_add(taken, Ordering::SeqCst);
         self.kept = taken;
@@ -141,7 +141,7 @@ impl Drop for Reservation {
     }
 }
 
-/// Notes what this transaction has reserved more, or less; gives what it had before.
+/// Adds to what this transaction has reserved; returns what it had before.
 fn add(cell: usize, slots: i64) -> i64 {
     OWN.with_borrow_mut(|own| {
         let mine = own.entry(cell).or_default();
@@ -151,7 +151,7 @@ fn add(cell: usize, slots: i64) -> i64 {
     })
 }
 
-/// Gives everything back once the transaction has ended: whoever counts from then on sees what it has committed.
+/// Gives everything back once the transaction has ended: sessions that count from then on see its commit.
 fn transaction_ends(event: pg_sys::XactEvent::Type) {
     match event {
         pg_sys::XactEvent::XACT_EVENT_COMMIT | pg_sys::XactEvent::XACT_EVENT_ABORT => {

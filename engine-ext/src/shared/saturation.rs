@@ -1,9 +1,9 @@
-//! Environments that are at their limits. A session that found one full does not look at it again before a slot of it was given
-//! back or its limit was set anew, so what waits there costs the claims of other environments nothing. That is known through
-//! shared memory, so only where the library is preloaded; elsewhere each claim counts again.
+//! Environments that are at their limits. A session that found one full does not look at it again until a slot is given back
+//! or its limit changes, so its backlog costs dequeues of other environments nothing. This is known through shared memory,
+//! so only where the library is preloaded; elsewhere each dequeue counts again.
 //!
-//! Nothing is missed: how often slots were given back is read *before* the slots are counted, and grows *after* the commit that
-//! gives one back. So either the count sees the slot free, or the number is another one at the next look.
+//! Nothing is missed: the number of slots given back is read *before* the slots are counted, and grows *after* the commit
+//! that gives one back. So either the count sees the slot free, or the number differs at the next look.
 
 #![allow(unsafe_code)]
 
@@ -18,26 +18,26 @@ use super::at_end::{self, Order};
 use super::cell::{CELLS, cell, is_available};
 use crate::backend::{cache, has_written};
 
-/// After that time a session counts again all the same: a prepared transaction is committed by nobody that could tell.
+/// After this time a session counts again anyway: the session that commits a prepared transaction cannot update the cell.
 const KEPT_MS: i64 = 1_000;
 
-/// By cell: how often transactions that have committed gave slots back.
+/// By cell: how often committed transactions gave slots back.
 // SAFETY: the name is this library's own.
 static GIVEN_BACK: PgAtomic<[AtomicU64; CELLS]> = unsafe { PgAtomic::new(c"engine_given_back") };
 
 thread_local! {
-    /// Cells of which this transaction gives slots back.
+    /// Cells whose slots this transaction gives back.
     static PENDING: RefCell<BTreeSet<usize>> = const { RefCell::new(BTreeSet::new()) };
 
     /// Environments that this process found full.
     static FULL: RefCell<HashMap<String, Look>> = RefCell::default();
 }
 
-/// When an environment was looked at.
+/// The state of an environment when it was looked at.
 #[derive(Clone, Copy)]
 pub(crate) struct Look {
     given_back: u64,
-    /// Of the settings: when limits are set anew, others may be free.
+    /// Generation of the settings: when limits change, slots may be free.
     generation: u64,
     at: Timestamp,
 }
@@ -52,14 +52,15 @@ impl Look {
         })
     }
 
-    /// Remembers that it found the environment full; but not for a transaction that has written: its own slots may never be held.
+    /// Remembers that it found the environment full; but not for a transaction that has written: its own slots may never be
+    /// held.
     pub(crate) fn found_full(self, environment_id: &str) {
         if !has_written() {
             FULL.with_borrow_mut(|full| full.insert(environment_id.to_owned(), self));
         }
     }
 
-    /// Whether what `earlier` saw is what there is.
+    /// Whether nothing has changed since `earlier`.
     fn is_as(&self, earlier: &Self) -> bool {
         let age = self.at.ms_since(earlier.at);
         (self.given_back, self.generation) == (earlier.given_back, earlier.generation)
@@ -67,8 +68,8 @@ impl Look {
     }
 }
 
-/// Whether an environment is still as full as this backend found it; not for a transaction that has written: it may itself have
-/// given slots back.
+/// Whether an environment is still as full as this backend found it; not for a transaction that has written: it may itself
+/// have given slots back.
 pub(crate) fn is_full(environment_id: &str, now: Timestamp) -> bool {
     let earlier = FULL.with_borrow(|full| full.get(environment_id).copied());
     match (earlier, Look::now(environment_id, now)) {
@@ -77,7 +78,7 @@ pub(crate) fn is_full(environment_id: &str, now: Timestamp) -> bool {
     }
 }
 
-/// Tells all sessions, once this transaction commits, that a slot of an environment was given back.
+/// Notifies all sessions, once this transaction commits, that a slot of an environment was given back.
 pub(crate) fn give_back_at_commit(environment_id: &str) {
     if is_available() {
         at_end::call(Order::AnnounceFreeSlots, transaction_ends);

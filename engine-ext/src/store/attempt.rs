@@ -1,4 +1,4 @@
-//! Attempts that start.
+//! Starts attempts.
 
 use engine_core::{
     ExecutionStatus, Run, RunId, RunStatus, Settings, Shard, SnapshotId, Transition,
@@ -12,17 +12,17 @@ use crate::store::row::Caller;
 
 static START: Statement = statement!("attempt_start.sql");
 
-/// An attempt that starts.
+/// An attempt to start.
 pub(crate) struct Start<'a> {
-    /// The run, locked.
+    /// The locked run.
     pub(crate) run: &'a Run,
-    /// Its new snapshot.
+    /// The new snapshot.
     pub(crate) snapshot_id: SnapshotId,
     /// Number of the attempt.
     pub(crate) attempt_number: i32,
 }
 
-/// Starts attempts of runs of one shard; gives what each handler gets to know, in no order.
+/// Starts attempts of runs of one shard; returns the handlers' execution data, in no order.
 pub(crate) fn start(
     shard: Shard,
     starts: &[Start<'_>],

@@ -23,7 +23,7 @@ static NOTE: Statement = statement!("batch_note.sql");
 static WAITPOINTS: Statement = statement!("batch_waitpoint_read.sql");
 static DATA: Statement = statement!("batch_data_read.sql");
 
-/// Writes a new batch, unless its key has one; gives whether it was written.
+/// Writes a new batch, unless another one has its key; returns whether it was written.
 pub(crate) fn insert(
     id: &BatchId,
     environment_id: &str,
@@ -51,7 +51,7 @@ pub(crate) fn insert(
     !written.is_empty()
 }
 
-/// The batch that has a key, and when the key expires.
+/// The batch with a key, and when the key expires.
 pub(crate) fn by_key(
     shard: Shard,
     environment_id: &str,
@@ -67,12 +67,12 @@ pub(crate) fn by_key(
     BY_KEY.query(arguments, read).pop()
 }
 
-/// Takes an expired key from its batch.
+/// Removes an expired key from its batch.
 pub(crate) fn rotate(id: &BatchId, key: &str) {
     ROTATE.execute(arguments![id.shard().number(), id.as_str(), key]);
 }
 
-/// What a run waits for that waits for a batch, with the places: nothing if the batch has no waitpoint.
+/// Waitpoints a run must wait for to await this batch, with their indexes; empty if the batch has none.
 pub(crate) fn waitpoints(id: &BatchId) -> Vec<(WaitpointId, Option<i32>)> {
     WAITPOINTS.query(arguments![id.shard().number(), id.as_str()], |cells| {
         (
@@ -97,7 +97,7 @@ pub(crate) fn is_beside(id: &BatchId, run_id: &RunId) -> bool {
     BESIDE_RUN.query(arguments, Cells::value).contains(&true)
 }
 
-/// Locks batches of one shard, in the order of their ids; those that do not exist are left out.
+/// Locks batches of one shard, in the order of their ids, without those that do not exist.
 pub(crate) fn lock(shard: Shard, ids: &[&BatchId]) -> Vec<Batch> {
     LOCK.query(
         arguments![shard.number(), column(ids, |id| id.as_str())],
@@ -105,7 +105,7 @@ pub(crate) fn lock(shard: Shard, ids: &[&BatchId]) -> Vec<Batch> {
     )
 }
 
-/// Locks those of these batches that nobody else has locked.
+/// Locks the batches among these that no other session has locked.
 pub(crate) fn lock_free(shard: Shard, ids: &[&BatchId]) -> Vec<Batch> {
     LOCK_FREE.query(
         arguments![shard.number(), column(ids, |id| id.as_str())],
@@ -133,7 +133,7 @@ fn decode(cells: &mut Cells) -> Batch {
     }
 }
 
-/// Writes what has become of locked batches.
+/// Writes the new state of locked batches.
 pub(crate) fn update(shard: Shard, batches: &[&Batch], now: Timestamp) {
     let has_ended = |batch: &&Batch| match batch.status {
         BatchStatus::Completed | BatchStatus::Aborted => true,
@@ -153,7 +153,7 @@ pub(crate) fn update(shard: Shard, batches: &[&Batch], now: Timestamp) {
     ]);
 }
 
-/// All about a batch, if it is there and in that environment.
+/// A batch as callers see it, if it exists in that environment.
 pub(crate) fn data(id: &BatchId, environment_id: Option<&str>) -> Option<Stored> {
     DATA.query(
         arguments![id.shard().number(), id.as_str(), environment_id],
@@ -162,7 +162,7 @@ pub(crate) fn data(id: &BatchId, environment_id: Option<&str>) -> Option<Stored>
     .pop()
 }
 
-/// Those of these locked batches of which a run has not ended.
+/// The batches among these locked ones with a run that has not ended.
 pub(crate) fn with_open_runs(shard: Shard, ids: &[&BatchId]) -> BTreeSet<BatchId> {
     let rows = OPEN.query(
         arguments![shard.number(), column(ids, |id| id.as_str())],
@@ -171,7 +171,7 @@ pub(crate) fn with_open_runs(shard: Shard, ids: &[&BatchId]) -> BTreeSet<BatchId
     rows.into_iter().collect()
 }
 
-/// Has the tick look at these batches; each note says what happened, which makes it unique.
+/// Makes the tick check these batches; each note names the event, which makes it unique.
 pub(crate) fn note(shard: Shard, what: &[&(BatchId, String)], now: Timestamp) {
     NOTE.execute(arguments![
         shard.number(),

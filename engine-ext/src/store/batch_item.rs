@@ -10,7 +10,7 @@ use crate::document::JsonB;
 static READ: Statement = statement!("batch_item_read.sql");
 static INSERT: Statement = statement!("batch_item_insert.sql");
 
-/// An item that is there.
+/// An existing item.
 pub(crate) struct Item {
     pub(crate) index: i32,
     pub(crate) run_id: String,
@@ -18,7 +18,7 @@ pub(crate) struct Item {
     pub(crate) error: Option<String>,
 }
 
-/// Those of these places of a locked batch that are taken.
+/// The taken indexes among these, of a locked batch.
 pub(crate) fn read(batch: &Batch, indexes: &[i32]) -> Vec<Item> {
     READ.query(
         arguments![
@@ -35,21 +35,21 @@ pub(crate) fn read(batch: &Batch, indexes: &[i32]) -> Vec<Item> {
     )
 }
 
-/// An item that is to be written.
+/// An item to write.
 pub(crate) struct NewItem<'a> {
     pub(crate) batch_id: &'a BatchId,
     pub(crate) index: i32,
     pub(crate) run_id: &'a RunId,
-    /// Why it could not be triggered.
+    /// The error, if it could not be triggered.
     pub(crate) failure: Option<ItemFailure>,
 }
 
-/// Why an item could not be triggered.
+/// The error of an item that could not be triggered.
 #[derive(Clone)]
 pub(crate) struct ItemFailure {
     pub(crate) code: Option<&'static str>,
     pub(crate) message: String,
-    /// The item as it was given.
+    /// The item as the caller wrote it.
     pub(crate) request: Option<Value>,
 }
 

@@ -1,4 +1,4 @@
-//! What must always hold.
+//! Invariants.
 
 use engine_core::{ExecutionStatus, RunStatus};
 
@@ -13,7 +13,7 @@ pub(crate) struct Violation {
     pub(crate) detail: String,
 }
 
-/// All that are violated.
+/// All violated invariants.
 pub(crate) fn violations() -> Vec<Violation> {
     let statuses = |has: fn(ExecutionStatus) -> bool| {
         let all = ExecutionStatus::ALL.iter().copied();

@@ -1,4 +1,4 @@
-//! When runs that wait enter their queues, and what they are told meanwhile. All runs here are locked.
+//! When waiting runs enter their queues, and how their options change meanwhile. All runs here are locked.
 
 use engine_core::{NewRun, Run, RunId, Shard, Timestamp, Timing};
 use pgrx::datum::TimestampWithTimeZone;
@@ -11,9 +11,9 @@ static READ: Statement = statement!("timing_read.sql");
 static RESCHEDULE: Statement = statement!("run_reschedule.sql");
 static RETELL: Statement = statement!("run_retell.sql");
 
-/// What says when these runs of one shard enter their queues, in the order of their ids.
+/// The timings of these runs of one shard, in the order of their ids.
 ///
-/// `is_sized` says whether the length of a queue, given with its environment, has a limit.
+/// `is_sized` tells whether a queue, given with its environment, has a maximum size.
 pub(crate) fn timings(
     shard: Shard,
     ids: &[&RunId],
@@ -36,7 +36,7 @@ pub(crate) fn timings(
     )
 }
 
-/// Gives a run another time.
+/// Moves the due time of a run.
 pub(crate) fn reschedule(run: &Run, timing: &Timing) {
     RESCHEDULE.execute(arguments![
         run.id.shard().number(),
@@ -46,7 +46,7 @@ pub(crate) fn reschedule(run: &Run, timing: &Timing) {
     ]);
 }
 
-/// Tells a run what it is: what `new` says takes the place of what was there.
+/// Replaces the options of a run by those of `new`.
 pub(crate) fn retell(run: &Run, new: &NewRun) {
     RETELL.execute(arguments![
         run.id.shard().number(),

@@ -15,7 +15,7 @@ static BLOCKERS: Statement = statement!("blocker_read.sql");
 static NOTE: Statement = statement!("continuation_insert.sql");
 static DELETE: Statement = statement!("edge_delete.sql");
 
-/// A run that is to wait for a waitpoint.
+/// A run, and a waitpoint to wait for.
 #[derive(Clone, Copy)]
 pub(crate) struct NewEdge<'a> {
     pub(crate) run_id: &'a RunId,
@@ -25,7 +25,7 @@ pub(crate) struct NewEdge<'a> {
     pub(crate) span_id: Option<&'a str>,
 }
 
-/// Has locked runs of one shard wait.
+/// Makes locked runs of one shard wait.
 pub(crate) fn insert(shard: Shard, edges: &[NewEdge<'_>], now: Timestamp) {
     INSERT.execute(arguments![
         shard.number(),
@@ -38,7 +38,7 @@ pub(crate) fn insert(shard: Shard, edges: &[NewEdge<'_>], now: Timestamp) {
     ]);
 }
 
-/// Has the tick see whether runs go on.
+/// Makes the tick check whether runs continue.
 pub(crate) fn note(shard: Shard, runs: &[(&RunId, &WaitpointId)], now: Timestamp) {
     if runs.is_empty() {
         return;
@@ -51,7 +51,7 @@ pub(crate) fn note(shard: Shard, runs: &[(&RunId, &WaitpointId)], now: Timestamp
     ]);
 }
 
-/// A run that waits for a waitpoint that was completed.
+/// A run that waits for a completed waitpoint.
 pub(crate) struct Edge {
     pub(crate) run_id: RunId,
     pub(crate) waitpoint_id: WaitpointId,
@@ -76,7 +76,7 @@ pub(crate) fn of_waitpoints(shard: Shard, ids: &[WaitpointId]) -> Vec<Edge> {
     )
 }
 
-/// Those of these locked runs that wait for something that is not there yet.
+/// The runs among these locked ones with a pending waitpoint.
 pub(crate) fn pending(shard: Shard, ids: &[&RunId]) -> BTreeSet<RunId> {
     let rows = PENDING.query(
         arguments![shard.number(), column(ids, |id| id.as_str())],
@@ -85,7 +85,7 @@ pub(crate) fn pending(shard: Shard, ids: &[&RunId]) -> BTreeSet<RunId> {
     rows.into_iter().collect()
 }
 
-/// What decides whether these locked runs go on.
+/// What decides whether these locked runs continue.
 pub(crate) fn blockers(shard: Shard, ids: &[&RunId]) -> BTreeMap<RunId, Waiting> {
     let rows = BLOCKERS.query(
         arguments![shard.number(), column(ids, |id| id.as_str())],

@@ -17,7 +17,7 @@ static HELD_BACK: Statement = statement!("event_held_back.sql")
 static LAST: Statement = statement!("event_last.sql");
 static WRITERS: Statement = statement!("event_writers.sql");
 
-/// Events of one row: their positions lie this far apart.
+/// Distance of the positions of two rows: most events of one row.
 const PLACES: i64 = 8;
 
 /// An event.
@@ -31,10 +31,10 @@ pub(crate) struct Event {
 
 /// Up to `max_events` events after position `after`.
 ///
-/// At first any transaction of the server that runs holds events back. Where that leaves nothing to tell, only those do that
-/// may have drawn a position, which takes a look at the locks. They are looked for after the last position was read and before
-/// a snapshot is taken: one that is not seen has drawn a greater position, or has ended, and the snapshot shows what it wrote.
-/// So this needs a new snapshot, and locks, which a standby does not have of its primary's transactions.
+/// At first any running transaction of the server holds events back. If that leaves none to return, only transactions do
+/// that may have drawn a position, which requires reading the locks. They are read after the last position and before a
+/// snapshot is taken: a transaction that is missed has drawn a greater position, or has ended, and the snapshot shows its
+/// rows. So this needs a new snapshot, and locks, which a standby does not have for its primary's transactions.
 pub(crate) fn after(after: i64, max_events: i32) -> Vec<Event> {
     let last: i64 = LAST
         .query(arguments![], Cells::value)
@@ -54,7 +54,7 @@ pub(crate) fn after(after: i64, max_events: i32) -> Vec<Event> {
     with_new_snapshot(|| reader.read(Some(&writers)))
 }
 
-/// Whether this transaction may take a new snapshot, and this server knows the locks of all who write.
+/// Whether this transaction may take a new snapshot, and this server knows the locks of all writers.
 fn may_look_again() -> bool {
     // SAFETY: a plain integer of this process, and a flag in shared memory.
     unsafe {
@@ -72,25 +72,24 @@ fn with_new_snapshot<T>(read: impl FnOnce() -> T) -> T {
     result
 }
 
-/// What is asked for.
+/// The request.
 struct Reader {
     after: i64,
     max_events: i32,
-    /// The last position that was drawn before anybody was looked for who holds events back.
+    /// The last position drawn before the search for transactions that hold events back.
     last: i64,
 }
 
 impl Reader {
-    /// Whether nothing was drawn behind the row of `after`.
+    /// Whether no position was drawn after the row of `after`.
     fn is_at_end(&self) -> bool {
         self.last < self.after / PLACES
     }
 
-    /// Events that nothing holds back: neither one of `writers`, by their ids without an epoch, nor, where these are not known, any
-    /// transaction that runs. Goes forward in windows: positions of transactions that rolled back leave gaps.
+    /// Events that nothing holds back: neither one of `writers`, by their ids without an epoch, nor, if these are unknown,
+    /// any running transaction. Moves forward in windows: positions of transactions that rolled back leave gaps.
     fn read(&self, writers: Option<&Vec<i64>>) -> Vec<Event> {
-        // Read after the snapshot was taken that the windows are read with: no row of this server that is in it can have a
-        // greater horizon.
+        // Read after the snapshot with which the windows are read: no row of this server in it can have a greater horizon.
         // SAFETY: reads a counter in shared memory.
         let next_transaction = unsafe { pg_sys::ReadNextFullTransactionId() }.value as i64;
         let oldest = writers.map(|writers| oldest(writers, next_transaction));
@@ -113,8 +112,8 @@ impl Reader {
             if !events.is_empty() || end >= self.last {
                 return events;
             }
-            // What lies behind may be complete already: a horizon is looked for a moment after its position was drawn, so that a
-            // smaller position may have the greater one.
+            // Later rows may be complete already: a horizon is read a moment after its position was drawn, so that a smaller
+            // position may have the greater horizon.
             let told = start.max(self.after / PLACES);
             let held_back = HELD_BACK.query(
                 arguments![told, end, next_transaction, oldest],

@@ -18,7 +18,7 @@ static DUE: Statement = statement!("heartbeat_due_lock.sql");
 static REST: Statement = statement!("heartbeat_rest.sql");
 const TABLE: &CStr = c"heartbeat";
 
-/// Has ticks know that this transaction may write deadlines from now on. Call it before the clock is read.
+/// Announces to ticks that this transaction may write deadlines. Call it before the clock is read.
 pub(crate) fn announce() {
     low_water::announce_writes(TABLE);
 }
@@ -33,7 +33,7 @@ pub(crate) fn beat(shard: Shard, beats: &[&(RunId, SnapshotId)], now: Timestamp)
     ]);
 }
 
-/// A deadline that the tick has to look at, locked.
+/// A locked deadline that the tick must check.
 pub(crate) struct Due {
     /// The run that it watches.
     pub(crate) run_id: RunId,
@@ -41,7 +41,7 @@ pub(crate) struct Due {
     pub(crate) is_alive: bool,
 }
 
-/// Locks the deadlines that the tick has to look at.
+/// Locks the deadlines that the tick must check.
 pub(crate) fn lock_due(shard: Shard, max_items: i32, now: Timestamp) -> Vec<Due> {
     let first = |low| {
         FIRST
@@ -63,7 +63,7 @@ pub(crate) fn lock_due(shard: Shard, max_items: i32, now: Timestamp) -> Vec<Due>
     )
 }
 
-/// Locks those of the deadlines of these runs that nobody else has locked.
+/// Locks the deadlines of these runs that no other session has locked.
 pub(crate) fn lock_free(shard: Shard, ids: &[&RunId]) -> BTreeSet<RunId> {
     let rows = LOCK_FREE.query(
         arguments![shard.number(), column(ids, |id| id.as_str())],
@@ -72,12 +72,12 @@ pub(crate) fn lock_free(shard: Shard, ids: &[&RunId]) -> BTreeSet<RunId> {
     rows.into_iter().collect()
 }
 
-/// Sets the next look at locked deadlines to the deadlines themselves.
+/// Sets the next check of locked deadlines to the deadlines themselves.
 pub(crate) fn postpone(shard: Shard, ids: &[&RunId]) {
     POSTPONE.execute(arguments![shard.number(), column(ids, |id| id.as_str())]);
 }
 
-/// Gives locked runs a new deadline, as far from `now` as it was before.
+/// Renews the deadlines of locked runs, with the same interval as before.
 pub(crate) fn renew(shard: Shard, ids: &[&RunId], now: Timestamp) {
     RENEW.execute(arguments![
         shard.number(),
@@ -86,7 +86,7 @@ pub(crate) fn renew(shard: Shard, ids: &[&RunId], now: Timestamp) {
     ]);
 }
 
-/// Sets the next look at the locked deadlines of suspended runs, each with whether that is the longest rest.
+/// Sets the next check of locked deadlines of suspended runs, each with whether it is the longest pause.
 pub(crate) fn rest(shard: Shard, runs: &[(&RunId, bool)], now: Timestamp) {
     REST.execute(arguments![
         shard.number(),

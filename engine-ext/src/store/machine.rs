@@ -1,4 +1,4 @@
-//! Machine presets that somebody has set.
+//! Configured machine presets.
 
 use std::cell::RefCell;
 use std::ffi::CStr;
@@ -20,7 +20,7 @@ thread_local! {
     static KEPT: RefCell<Option<Known>> = const { RefCell::new(None) };
 }
 
-/// The presets that were set.
+/// The configured presets.
 pub(crate) fn all() -> Vec<(Machine, Preset)> {
     let generation = cache::generation();
     let known = KEPT.with_borrow(|known| match known {
@@ -30,13 +30,13 @@ pub(crate) fn all() -> Vec<(Machine, Preset)> {
     known.unwrap_or_else(|| {
         cache::watch(TABLE);
         let presets = read();
-        // As of before it was read: if somebody set one in between, it is read again.
+        // The generation from before they were read: if one changed in between, they are read again.
         KEPT.set(Some((generation, presets.clone())));
         presets
     })
 }
 
-/// Sets a preset, for every session from the commit of this one on.
+/// Sets a preset, for every session from this commit on.
 pub(crate) fn set(machine: Machine, preset: Preset) {
     SET.execute(arguments![
         machine.as_str(),

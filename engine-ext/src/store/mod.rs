@@ -1,6 +1,6 @@
 //! The statements of `sql/statement`, one module per table: each executes a statement and returns owned rows.
 //!
-//! Modules know [`row`], which tables have in common, and nothing of each other.
+//! Modules know [`row`], which has what tables share, and nothing of each other.
 
 pub(crate) mod attempt;
 pub(crate) mod batch;

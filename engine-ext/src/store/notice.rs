@@ -1,4 +1,4 @@
-//! Events that are no transition.
+//! Events without a transition.
 
 use engine_core::{RunId, Timestamp};
 use serde_json::Value;
@@ -10,13 +10,13 @@ use crate::document::JsonB;
 
 static INSERT: Statement = statement!("notice_insert.sql");
 
-/// An event that is no transition.
+/// An event without a transition.
 pub(crate) struct Notice {
-    /// The run that it is about.
+    /// The run that it belongs to.
     pub(crate) run_id: RunId,
-    /// Its name.
+    /// The event's name.
     pub(crate) name: &'static str,
-    /// What it tells.
+    /// The event's details.
     pub(crate) body: Value,
 }
 

@@ -25,7 +25,7 @@ pub(crate) struct Execution {
     pub(crate) heartbeat_ms: Option<i64>,
 }
 
-/// What became of a run so far.
+/// The status of a run, with its result once it has ended.
 pub(crate) struct RunResult {
     pub(crate) run_id: String,
     pub(crate) snapshot_id: String,
@@ -39,7 +39,7 @@ pub(crate) struct RunResult {
     pub(crate) usage_duration_ms: i32,
 }
 
-/// The latest snapshots of these runs of one shard, in the order given.
+/// The latest snapshots of these runs of one shard, in the given order.
 pub(crate) fn executions(shard: Shard, ids: &[&RunId]) -> Vec<Execution> {
     EXECUTION.query(
         arguments![shard.number(), column(ids, |id| id.as_str())],
@@ -56,7 +56,7 @@ pub(crate) fn executions(shard: Shard, ids: &[&RunId]) -> Vec<Execution> {
     )
 }
 
-/// Those of these runs of one shard whose latest snapshot is another, or that do not exist.
+/// The runs among these of one shard that have moved on, or do not exist.
 pub(crate) fn moved(shard: Shard, held: &[&(RunId, SnapshotId)]) -> Vec<String> {
     MOVED.query(
         arguments![
@@ -105,7 +105,7 @@ pub(crate) fn snapshots_since(
         .pop()
 }
 
-/// What became of a run so far; `None` if there is no such run.
+/// The status of a run, with its result once it has ended; `None` if there is no such run.
 pub(crate) fn result(id: &RunId, environment_id: Option<&str>) -> Option<RunResult> {
     OUTCOME
         .query(

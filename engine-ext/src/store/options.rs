@@ -1,4 +1,4 @@
-//! What runs were asked to be.
+//! The options of existing runs.
 
 use engine_core::{RunId, TriggerOptions};
 
@@ -7,7 +7,7 @@ use crate::document::JsonB;
 
 static READ: Statement = statement!("run_options_read.sql");
 
-/// The options of a run, for a new one that does its work again; `None` if there is no such run.
+/// The options of a run, for one that replays it; `None` if there is no such run.
 pub(crate) fn of_replay(id: &RunId) -> Option<TriggerOptions> {
     let json = |cells: &mut Cells| cells.nullable::<JsonB>().map(|json| json.0);
     READ.query(arguments![id.shard().number(), id.as_str()], |cells| {

@@ -1,4 +1,4 @@
-//! Runs that wait for a version.
+//! Parked runs.
 
 use engine_core::{Environment, RunId, Shard, Timestamp};
 use pgrx::datum::TimestampWithTimeZone;
@@ -10,9 +10,9 @@ static INSERT: Statement = statement!("parked_insert.sql");
 static DELETE: Statement = statement!("parked_delete.sql");
 static FIND: Statement = statement!("parked_find.sql");
 
-/// A run that waits.
+/// A parked run.
 pub(crate) struct Parked {
-    /// The run, and when it was triggered.
+    /// The run's position in the order of triggers.
     pub(crate) place: Place,
     pub(crate) task: String,
     pub(crate) queue: String,
@@ -20,14 +20,14 @@ pub(crate) struct Parked {
     pub(crate) version: Option<String>,
 }
 
-/// A place in the order in which runs were triggered.
+/// A position in the order in which runs were triggered.
 #[derive(Clone)]
 pub(crate) struct Place {
     pub(crate) created_at: Timestamp,
     pub(crate) run_id: RunId,
 }
 
-/// Keeps the list up: locked runs, each with whether it has waited and whether it waits from now on.
+/// Updates the list of parked runs: locked runs, each with whether it was parked and whether it is now.
 pub(crate) fn note<'a>(shard: Shard, changes: impl Iterator<Item = (&'a RunId, bool, bool)>) {
     let (mut parked, mut gone) = (Vec::new(), Vec::new());
     for (id, waited, waits) in changes {
@@ -45,7 +45,7 @@ pub(crate) fn note<'a>(shard: Shard, changes: impl Iterator<Item = (&'a RunId, b
     }
 }
 
-/// Runs of an environment that wait, first triggered first, after a place.
+/// Parked runs of an environment, first triggered first, after a position.
 pub(crate) fn find(environment: &Environment, after: Option<&Place>, max_runs: i32) -> Vec<Parked> {
     let moment = |time: TimestampWithTimeZone| Timestamp::from_micros(time.into());
     FIND.query(

@@ -1,4 +1,4 @@
-//! What is known of a run that its worker releases.
+//! What a release must know of a run.
 
 use engine_core::Run;
 

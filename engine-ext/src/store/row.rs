@@ -1,4 +1,4 @@
-//! What rows of several tables have in common.
+//! What rows of several tables share.
 
 use engine_core::{EnvironmentType, ExecutionStatus, Run, RunId, RunStatus, SnapshotId, Timestamp};
 use pgrx::datum::TimestampWithTimeZone;
@@ -6,12 +6,12 @@ use pgrx::datum::TimestampWithTimeZone;
 use crate::backend::statement::Cells;
 use crate::document::JsonB;
 
-/// Who calls: written to the snapshots of what is done.
+/// The caller, written to the snapshots of its actions.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Caller<'a> {
-    /// The worker.
+    /// The worker's id.
     pub(crate) worker_id: Option<&'a str>,
-    /// Its process or machine.
+    /// Id of the worker's process or machine.
     pub(crate) runner_id: Option<&'a str>,
 }
 
@@ -63,7 +63,7 @@ pub(crate) fn environment_type(text: &str) -> EnvironmentType {
     }
 }
 
-/// A run that was there before, as its trigger returns it.
+/// An existing run, as its trigger returns it.
 #[derive(Clone)]
 pub(crate) struct Existing {
     pub(crate) run_id: RunId,

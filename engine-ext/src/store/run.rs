@@ -1,4 +1,4 @@
-//! Runs: locked and read.
+//! Locks and reads runs.
 
 use std::collections::BTreeMap;
 
@@ -17,12 +17,12 @@ static RESULT: Statement = statement!("run_result_read.sql");
 static VERSIONS: Statement = statement!("run_version_read.sql");
 static BULK_ACTION: Statement = statement!("run_bulk_action.sql");
 
-/// Locks a run; `None` if there is none of this id.
+/// Locks a run; `None` if there is none with this id.
 pub(crate) fn lock(id: &RunId) -> Option<Run> {
     lock_all(id.shard(), &[id]).pop()
 }
 
-/// Locks these runs of one shard, in the order of their ids; those that do not exist are left out.
+/// Locks these runs of one shard, in the order of their ids, without those that do not exist.
 pub(crate) fn lock_all(shard: Shard, ids: &[&RunId]) -> Vec<Run> {
     LOCK.query(
         arguments![shard.number(), column(ids, |id| id.as_str())],
@@ -30,7 +30,7 @@ pub(crate) fn lock_all(shard: Shard, ids: &[&RunId]) -> Vec<Run> {
     )
 }
 
-/// Locks those of these runs of one shard that nobody else has locked, in the order of their ids.
+/// Locks the runs among these of one shard that no other session has locked, in the order of their ids.
 pub(crate) fn lock_free(shard: Shard, ids: &[&RunId]) -> Vec<Run> {
     LOCK_FREE.query(
         arguments![shard.number(), column(ids, |id| id.as_str())],
@@ -38,7 +38,7 @@ pub(crate) fn lock_free(shard: Shard, ids: &[&RunId]) -> Vec<Run> {
     )
 }
 
-/// Those of these runs that exist.
+/// The existing runs among these.
 pub(crate) fn existing(ids: &[&RunId]) -> Vec<RunId> {
     let shards = column(ids, |id| id.shard().number());
     EXISTS.query(arguments![shards, column(ids, |id| id.as_str())], |cells| {
@@ -46,7 +46,7 @@ pub(crate) fn existing(ids: &[&RunId]) -> Vec<RunId> {
     })
 }
 
-/// The versions that do these runs of one shard, where that is known.
+/// The versions that execute these runs of one shard, where they are known.
 pub(crate) fn versions(shard: Shard, ids: &[&RunId]) -> BTreeMap<RunId, String> {
     let rows = VERSIONS.query(
         arguments![shard.number(), column(ids, |id| id.as_str())],
@@ -55,7 +55,7 @@ pub(crate) fn versions(shard: Shard, ids: &[&RunId]) -> BTreeMap<RunId, String> 
     rows.into_iter().collect()
 }
 
-/// The ordinal of the last snapshot of a locked run, the invalid ones included.
+/// The ordinal of the last snapshot of a locked run, including invalid ones.
 pub(crate) fn last_ordinal(run: &Run) -> i32 {
     let rows = LAST_ORDINAL.query(
         arguments![run.id.shard().number(), run.id.as_str()],
@@ -64,19 +64,19 @@ pub(crate) fn last_ordinal(run: &Run) -> i32 {
     rows.into_iter().next().unwrap_or(run.snapshot_ordinal)
 }
 
-/// Has the end of a locked run complete its waitpoint.
+/// Records that the end of a locked run completes a waitpoint.
 pub(crate) fn mark_awaited(run: &Run) {
     MARK_AWAITED.execute(arguments![run.id.shard().number(), run.id.as_str()]);
 }
 
-/// How a run ended, and where it belongs.
+/// The result of a run, and its environment.
 pub(crate) struct RunResult {
     pub(crate) environment_id: String,
     pub(crate) output: Option<String>,
     pub(crate) output_type: Option<String>,
 }
 
-/// How a locked run ended, and where it belongs.
+/// The result of a locked run, and its environment.
 pub(crate) fn result(run: &Run) -> RunResult {
     let rows = RESULT.query(
         arguments![run.id.shard().number(), run.id.as_str()],
@@ -92,7 +92,7 @@ pub(crate) fn result(run: &Run) -> RunResult {
     }
 }
 
-/// Writes down the bulk action that a locked run was a part of.
+/// Records the bulk action that a locked run was part of.
 pub(crate) fn add_bulk_action(run: &Run, bulk_action_id: &str) {
     BULK_ACTION.execute(arguments![
         run.id.shard().number(),

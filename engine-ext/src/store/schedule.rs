@@ -19,12 +19,12 @@ pub(crate) fn lock(id: &str) -> Option<Schedule> {
     LOCK.query(arguments![id], schedule).pop()
 }
 
-/// A schedule.
+/// Reads a schedule.
 pub(crate) fn find(id: &str) -> Option<Schedule> {
     READ.query(arguments![id], schedule).pop()
 }
 
-/// Locks schedules that are due.
+/// Locks due schedules.
 pub(crate) fn lock_due(shard: Shard, max_items: i32, now: Timestamp) -> Vec<Schedule> {
     DUE.query(arguments![shard.number(), time(now), max_items], schedule)
 }
@@ -83,14 +83,14 @@ pub(crate) fn set(schedule: &Schedule, shard: Shard, now: Timestamp) {
     ]);
 }
 
-/// Deletes a schedule; tells whether there was one.
+/// Deletes a schedule; returns whether it existed.
 pub(crate) fn delete(id: &str) -> bool {
     DELETE.execute(arguments![id]) > 0
 }
 
-/// A schedule that was due, as it goes on.
+/// How a due schedule continues.
 pub(crate) struct Advance {
-    /// The schedule, with its next beginning.
+    /// The schedule, with its next run.
     pub(crate) schedule: Schedule,
     /// The tick for which it has made a run, and that run.
     pub(crate) made: Option<(Timestamp, RunId)>,
@@ -98,7 +98,7 @@ pub(crate) struct Advance {
     pub(crate) error: Option<String>,
 }
 
-/// Moves locked schedules on.
+/// Advances locked schedules.
 pub(crate) fn advance(schedules: &[Advance]) {
     let next = |part: fn(Beginning) -> Timestamp| {
         column(schedules, |advance| {

@@ -5,7 +5,7 @@ use crate::backend::statement::{Statement, arguments, statement};
 
 static HOLDER: Statement = statement!("mutex_holder.sql");
 
-/// The session that sets an environment, as an error names it: the one whose transaction has been open for longest.
+/// The session that sets an environment, as an error names it: the one with the oldest transaction.
 pub(crate) fn holder(environment_id: &str) -> Option<String> {
     let (class_id, object_id, sub_id) = locks::setting_lock(environment_id);
     let arguments = arguments![class_id, object_id, sub_id];

@@ -1,4 +1,4 @@
-//! Slots: locked, and given back.
+//! Locks slots, and gives them back.
 
 use engine_core::Shard;
 
@@ -13,7 +13,7 @@ pub(crate) struct Slot {
     pub(crate) run_id: String,
     /// Whether it counts against a limit.
     pub(crate) is_counted: bool,
-    /// Whether giving it back is to be noted.
+    /// Whether giving it back is noted.
     pub(crate) is_noted: bool,
 }
 
@@ -27,7 +27,7 @@ pub(crate) fn lock(shard: Shard, run_ids: Vec<&str>) -> Vec<Slot> {
     })
 }
 
-/// Has claimers look again at the lanes of slots that are given back, each with whether that is to be noted. Returns the
+/// Makes dequeues look again at the lanes of slots that are given back, each with whether that is noted. Returns the
 /// environments and worker queues of these slots.
 pub(crate) fn release(shard: Shard, freed: &[(String, bool)]) -> Vec<(String, String)> {
     RELEASE.query(

@@ -1,4 +1,4 @@
-//! The tick as its users call it: the background worker is one of them, and has their rights.
+//! Calls the tick as its users do: the background worker is one of them, and has their rights.
 
 #![allow(unsafe_code)]
 
@@ -11,14 +11,14 @@ use crate::backend::statement::{Cells, Statement, arguments, statement};
 static SCHEMA: Statement = statement!("extension_schema_read.sql");
 static TICK: Statement = statement!("tick.sql");
 
-/// Calls the function as the present role; gives how many items it has done. Does nothing where there is no extension.
+/// Calls the function as the current role; returns the number of items done. Does nothing without the extension.
 pub(crate) fn call(max_items: i32) -> i64 {
     let schema: Option<String> = SCHEMA.query(arguments![], Cells::value).pop();
     let Some(path) = schema.and_then(|schema| CString::new(schema).ok()) else {
         return 0;
     };
-    // The function is where somebody has created the extension, or has moved it to.
-    // SAFETY: a setting of this transaction only, with a value that outlives the call.
+    // The function is in the schema where the extension was created, or to which it was moved. SAFETY: a setting of this
+    // transaction only, with a value that outlives the call.
     unsafe {
         pg_sys::set_config_option(
             c"search_path".as_ptr(),

@@ -1,4 +1,4 @@
-//! What is due at a time.
+//! Timers.
 
 use engine_core::{RunId, Shard, TimerKind, Timestamp};
 use serde_json::Value;
@@ -14,13 +14,13 @@ static SET: Statement = statement!("timer_set.sql");
 static DELETE_ORPHANS: Statement = statement!("timer_orphan_delete.sql");
 static CANCEL_CHILDREN: Statement = statement!("children_cancel.sql");
 
-/// A timer that is due, locked.
+/// A due timer, locked.
 pub(crate) struct Due {
-    /// What is to be done.
+    /// The action.
     pub(crate) kind: TimerKind,
-    /// The run, waitpoint or batch that it is about, and perhaps what happened to it.
+    /// The run, waitpoint or batch that it is about, and for some kinds the event that happened to it.
     pub(crate) id: String,
-    /// How.
+    /// Details of the action.
     pub(crate) detail: Option<Value>,
 }
 
@@ -31,7 +31,7 @@ impl Due {
     }
 }
 
-/// Locks timers that are due.
+/// Locks due timers.
 pub(crate) fn lock_due(shard: Shard, max_items: i32, now: Timestamp) -> Vec<Due> {
     DUE.query(arguments![shard.number(), time(now), max_items], |cells| {
         Due {
@@ -45,10 +45,10 @@ pub(crate) fn lock_due(shard: Shard, max_items: i32, now: Timestamp) -> Vec<Due>
     })
 }
 
-/// A timer to be set: what it is about, when it is due, and how.
+/// A timer to set: subject, due time, detail.
 pub(crate) type Timer<'a> = (Shard, &'a str, Timestamp, Option<Value>);
 
-/// Sets timers of one kind, or moves those that are there.
+/// Sets timers of one kind, or moves existing ones.
 pub(crate) fn move_to(kind: TimerKind, timers: &[Timer<'_>]) {
     if timers.is_empty() {
         return;
@@ -62,7 +62,7 @@ pub(crate) fn move_to(kind: TimerKind, timers: &[Timer<'_>]) {
     ]);
 }
 
-/// Has the tick look at runs when their time has come.
+/// Makes the tick end the delays of runs at their due times.
 pub(crate) fn end_delays(runs: &[(&RunId, Timestamp)]) {
     let timers: Vec<Timer<'_>> = runs
         .iter()
@@ -71,7 +71,7 @@ pub(crate) fn end_delays(runs: &[(&RunId, Timestamp)]) {
     move_to(TimerKind::EndDelay, &timers);
 }
 
-/// Takes locked timers away.
+/// Deletes locked timers.
 pub(crate) fn delete(shard: Shard, done: &[&Due]) {
     if done.is_empty() {
         return;
@@ -83,7 +83,7 @@ pub(crate) fn delete(shard: Shard, done: &[&Due]) {
     ]);
 }
 
-/// Takes those of these locked timers away whose subject does not exist.
+/// Deletes the timers among these locked ones whose subject does not exist.
 pub(crate) fn delete_orphans(shard: Shard, kept: &[&Due]) {
     if kept.is_empty() {
         return;
@@ -95,7 +95,7 @@ pub(crate) fn delete_orphans(shard: Shard, kept: &[&Due]) {
     ]);
 }
 
-/// Sets timers of one kind: subject, moment, detail.
+/// Sets timers of one kind: subject, due time, detail.
 pub(crate) fn set(shard: Shard, kind: TimerKind, timers: &[(&str, Timestamp, Option<Value>)]) {
     if timers.is_empty() {
         return;
@@ -109,7 +109,7 @@ pub(crate) fn set(shard: Shard, kind: TimerKind, timers: &[(&str, Timestamp, Opt
     ]);
 }
 
-/// Has the tick cancel the children of these runs.
+/// Makes the tick cancel the children of these runs.
 pub(crate) fn cancel_children(shard: Shard, runs: &[(&str, Value)], now: Timestamp) {
     CANCEL_CHILDREN.execute(arguments![
         shard.number(),

@@ -1,4 +1,4 @@
-//! The statements that write transitions: a run ends, moves on, or is refused.
+//! The statements that write transitions: a run ends, moves, or is refused.
 
 use engine_core::{
     ExecutionStatus, Finish, Move, Run, Settings, Shard, SlotLimits, SnapshotId, Transition,
@@ -14,7 +14,7 @@ static FINISH: Statement = statement!("run_finish.sql");
 static MOVE: Statement = statement!("run_move.sql");
 static REFUSE: Statement = statement!("snapshot_refuse.sql");
 
-/// What all transitions of a call have in common.
+/// What all transitions of a call share.
 #[derive(Clone, Copy)]
 pub(crate) struct By<'a> {
     pub(crate) shard: Shard,
@@ -22,7 +22,7 @@ pub(crate) struct By<'a> {
     pub(crate) settings: &'a Settings,
 }
 
-/// What becomes of one run, with its new snapshot.
+/// The plan for one run, with its new snapshot.
 pub(crate) struct Step<'a, T> {
     pub(crate) run: &'a Run,
     pub(crate) snapshot_id: SnapshotId,
@@ -30,7 +30,7 @@ pub(crate) struct Step<'a, T> {
     pub(crate) what: T,
 }
 
-/// Ends locked runs. Returns those whose slot counted against a limit, each with whether giving it back is to be noted.
+/// Ends locked runs. Returns those whose slot counted against a limit, each with whether giving it back is noted.
 pub(crate) fn finish(
     by: By<'_>,
     steps: &[Step<'_, Finish>],
@@ -66,7 +66,7 @@ pub(crate) fn finish(
     )
 }
 
-/// Moves locked runs on. `unwatched` are those whose heartbeat deadline goes. Returns the worker queues of runs that are due.
+/// Moves locked runs. `unwatched` are those whose heartbeat deadline is deleted. Returns the worker queues of due runs.
 pub(crate) fn move_on(
     by: By<'_>,
     steps: &[Step<'_, Move>],
@@ -125,7 +125,7 @@ pub(crate) fn move_on(
     )
 }
 
-/// Writes the snapshot of a refused dequeue behind the latest one.
+/// Writes the snapshot of a refused dequeue after the latest one.
 pub(crate) fn refuse(by: By<'_>, step: &Step<'_, String>, positions: &mut Positions) {
     REFUSE.execute(arguments![
         by.shard.number(),

@@ -17,34 +17,34 @@ static EXISTING: Statement = statement!("run_triggered_read.sql");
 
 /// A new run with its ids.
 pub(crate) struct RunRow {
-    /// The run.
+    /// The checked options.
     pub(crate) run: NewRun,
-    /// Its id.
+    /// The run's bare id.
     pub(crate) run_id: RunId,
-    /// Its first snapshot.
+    /// The first snapshot.
     pub(crate) snapshot_id: SnapshotId,
-    /// What it begins as.
+    /// The initial state.
     pub(crate) state: InitialState,
 }
 
-/// What a new run begins as.
+/// The initial state of a new run.
 #[derive(Clone)]
 pub(crate) struct InitialState {
     pub(crate) transition: Transition,
     pub(crate) execution_status: ExecutionStatus,
     pub(crate) run_status: RunStatus,
-    /// Text of its first snapshot.
+    /// Description of its first snapshot.
     pub(crate) description: &'static str,
-    /// When it ended, if it begins finished and is to say something else than now.
+    /// When it ended, if it begins finished at another time than now.
     pub(crate) completed_at: Option<Timestamp>,
-    /// Its error, if it begins finished.
+    /// The error, if it begins finished.
     pub(crate) error: Option<Value>,
-    /// Whether nobody is told.
+    /// Whether its events are suppressed.
     pub(crate) is_silent: bool,
 }
 
 impl InitialState {
-    /// In its queue.
+    /// Queued.
     pub(crate) const QUEUED: Self = Self {
         transition: Transition::Triggered,
         execution_status: ExecutionStatus::Queued,
@@ -55,19 +55,19 @@ impl InitialState {
         is_silent: false,
     };
 
-    /// When a run that is written `now` ended; `None` for one that goes on.
+    /// When a run written at `now` ended; `None` for one that has not ended.
     fn completed_at(&self, now: Timestamp) -> Option<Timestamp> {
         let is_finished = self.execution_status == ExecutionStatus::Finished;
         is_finished.then(|| self.completed_at.unwrap_or(now))
     }
 
-    /// Finished before it began.
+    /// Finished before it started.
     pub(crate) const FINISHED: Self = Self {
         execution_status: ExecutionStatus::Finished,
         ..Self::QUEUED
     };
 
-    /// Waiting for its time.
+    /// Delayed.
     pub(crate) const DELAYED: Self = Self {
         transition: Transition::TriggeredDelayed,
         execution_status: ExecutionStatus::Delayed,
@@ -77,7 +77,7 @@ impl InitialState {
     };
 }
 
-/// A run that is there, if it is.
+/// An existing run, if there is one.
 pub(crate) fn existing(id: &RunId) -> Option<Existing> {
     EXISTING
         .query(arguments![id.shard().number(), id.as_str()], |cells| {

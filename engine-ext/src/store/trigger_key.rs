@@ -1,4 +1,4 @@
-//! Keys by which a trigger finds a run that is there.
+//! Keys by which a trigger finds an existing run.
 
 use engine_core::{KeyKind, RunId, Shard, SnapshotId, Timestamp};
 use pgrx::datum::TimestampWithTimeZone;
@@ -13,17 +13,17 @@ static TAKE: Statement = statement!("trigger_key_take.sql");
 static FORGET: Statement = statement!("trigger_key_forget.sql");
 static RESET: Statement = statement!("trigger_key_reset.sql");
 
-/// A key that a new run wants to have.
+/// A key to take for a new run.
 #[derive(Clone)]
 pub(crate) struct Key {
     pub(crate) shard: Shard,
     pub(crate) digest: Vec<u8>,
-    /// The run that wants it.
+    /// The run that takes it.
     pub(crate) run_id: RunId,
     pub(crate) expires_at: Option<Timestamp>,
 }
 
-/// Who has a key.
+/// The owner of a key.
 #[derive(Clone)]
 pub(crate) struct Owner {
     pub(crate) run_id: RunId,
@@ -32,7 +32,7 @@ pub(crate) struct Owner {
     pub(crate) run: Option<Existing>,
 }
 
-/// Takes those keys that no run has; gives the runs that got theirs.
+/// Takes the keys among these that no run has; returns the runs that took theirs.
 pub(crate) fn acquire(kind: KeyKind, keys: &[&Key]) -> Vec<RunId> {
     ACQUIRE.query(
         arguments![
@@ -46,7 +46,7 @@ pub(crate) fn acquire(kind: KeyKind, keys: &[&Key]) -> Vec<RunId> {
     )
 }
 
-/// Who has these keys, in the order given; `None` where nobody has.
+/// The owners of these keys, in the given order; `None` for a key without one.
 pub(crate) fn owners(kind: KeyKind, keys: &[&Key]) -> Vec<Option<Owner>> {
     READ.query(
         arguments![
@@ -80,7 +80,7 @@ fn owner(cells: &mut Cells) -> Option<Owner> {
     })
 }
 
-/// Gives keys to those who want them, each if the run that had it still has it; gives the runs that got theirs.
+/// Transfers keys, compare-and-set on the current owner. Returns the runs that won.
 pub(crate) fn take(kind: KeyKind, keys: &[(&Key, RunId)]) -> Vec<RunId> {
     TAKE.query(
         arguments![
@@ -99,12 +99,12 @@ fn run_id(cells: &mut Cells) -> RunId {
     RunId::parse(&cells.value::<String>())
 }
 
-/// Forgets keys that have expired; gives their number.
+/// Deletes keys that have expired; returns their number.
 pub(crate) fn forget(shard: Shard, max_items: i32, now: Timestamp) -> usize {
     FORGET.execute(arguments![shard.number(), time(now), max_items]) as usize
 }
 
-/// Forgets a key; tells whether there was one.
+/// Deletes a key; returns whether it existed.
 pub(crate) fn reset(kind: KeyKind, shard: Shard, digest: Vec<u8>) -> bool {
     RESET.execute(arguments![shard.number(), kind.as_str(), digest]) > 0
 }

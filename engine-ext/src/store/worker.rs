@@ -1,4 +1,4 @@
-//! Versions of workers. A session keeps those that it has read.
+//! Versions of workers. A session caches those that it has read.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -21,15 +21,15 @@ static PROMOTE: Statement = statement!("worker_promote.sql");
 
 const TABLE: &CStr = c"worker";
 
-/// By environment and version; the version that does what wants no other one has none.
+/// By environment and version; `None` stands for the version of runs that are not bound to one.
 type Versions = HashMap<(String, Option<String>), Option<Rc<WorkerVersion>>>;
 
 thread_local! {
-    /// What this backend has read, as of a generation.
+    /// What this backend has cached, as of a generation.
     static KNOWN: RefCell<(u64, Versions)> = RefCell::default();
 }
 
-/// The version of a worker that does a run: the one that it is bound to, or else the one that does what wants no other one.
+/// The version that executes a run: the one that it is bound to, else the default of the environment.
 pub(crate) fn find(environment: &Environment, version: Option<&str>) -> Option<Rc<WorkerVersion>> {
     let generation = cache::generation();
     let key = (environment.id.clone(), version.map(str::to_owned));
@@ -43,7 +43,7 @@ pub(crate) fn find(environment: &Environment, version: Option<&str>) -> Option<R
     known.unwrap_or_else(|| {
         cache::watch(TABLE);
         let found = read(environment, version).map(Rc::new);
-        // As of before it was read: if somebody registered in between, it is read again.
+        // The generation from before it was read: if a worker registered in between, it is read again.
         KNOWN.with_borrow_mut(|(at, versions)| {
             if *at != generation {
                 (*at, *versions) = (generation, Versions::new());
@@ -54,7 +54,7 @@ pub(crate) fn find(environment: &Environment, version: Option<&str>) -> Option<R
     })
 }
 
-/// The same, as it is now. Call it with the environment held for setting.
+/// The version as committed now, without the cache. Call it with the environment held for setting.
 pub(crate) fn find_fresh(
     environment: &Environment,
     version: Option<&str>,
@@ -102,7 +102,7 @@ pub(crate) fn set(environment: &Environment, worker: &WorkerVersion, now: Timest
     cache::changed(TABLE);
 }
 
-/// Makes a version the current one.
+/// Makes a version current.
 pub(crate) fn promote(environment: &Environment, version: &str) {
     let id = environment.id.as_str();
     RETIRE.execute(arguments![id]);

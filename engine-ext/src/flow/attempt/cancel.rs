@@ -1,4 +1,4 @@
-//! Cancelling.
+//! Cancels runs.
 
 use engine_core::{Cancel, Command, Plan, Refusal, RunId, decide};
 
@@ -6,7 +6,7 @@ use crate::flow::transition::Transitions;
 use crate::store::row::Caller;
 use crate::{flow, store};
 
-/// Cancels a run; returns whether it was over before.
+/// Cancels a run; returns whether it had ended before.
 ///
 /// # Errors
 /// [`Refusal::UnknownRun`] (`RE001`).

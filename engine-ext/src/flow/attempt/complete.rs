@@ -1,4 +1,4 @@
-//! Attempts that end.
+//! Completes attempts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use crate::store::notice::Notice;
 use crate::store::row::Caller;
 use crate::{flow, guc, store};
 
-/// What a completion led to.
+/// The outcome of a completion.
 pub(crate) struct Completed {
     pub(crate) run_id: RunId,
     pub(crate) snapshot_id: SnapshotId,
@@ -64,7 +64,7 @@ pub(crate) fn complete(
     completions.into_iter().enumerate().map(answer).collect()
 }
 
-/// Decides one completion and takes its plan on. `done` are the runs of earlier elements, with their new snapshots.
+/// Decides one completion and adds its plan. `done` are the runs of earlier elements, with their new snapshots.
 fn decide_one<'a>(
     element: &'a CompletionOf,
     runs: &'a [Run],

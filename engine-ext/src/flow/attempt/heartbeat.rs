@@ -1,4 +1,4 @@
-//! Heartbeats: keep a run, and learn whether it moved on.
+//! Heartbeats: extend deadlines, and tell whether runs have moved on.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,8 @@ use engine_core::{RunId, Shard, SnapshotId};
 use crate::store::observe::Execution;
 use crate::{flow, store};
 
-/// Moves the deadlines of these runs, then reads in a later statement: it sees what a transition that was waited for has
-/// committed. Returns the latest snapshot of each, in their order.
+/// Moves the deadlines of these runs, then reads in a later statement, which sees the transitions that the first one waited
+/// for. Returns the latest snapshot of each, in order.
 pub(crate) fn beat(beats: &[(RunId, SnapshotId)]) -> Vec<Execution> {
     let now = flow::now();
     let mut executions: Vec<(usize, Execution)> = Vec::with_capacity(beats.len());
@@ -27,7 +27,7 @@ pub(crate) fn beat(beats: &[(RunId, SnapshotId)]) -> Vec<Execution> {
         .collect()
 }
 
-/// Those of these runs that have moved on from these snapshots.
+/// The runs among these that have moved on from these snapshots.
 pub(crate) fn moved(held: &[(RunId, SnapshotId)]) -> Vec<String> {
     let mut moved = Vec::new();
     for (shard, positions) in by_shard(held) {

@@ -1,4 +1,4 @@
-//! Second chances: a run that its handler did not end goes back into its queue.
+//! Redrives: a run that its handler did not end is requeued.
 
 use engine_core::{Command, Refusal, RunId, decide};
 
@@ -6,7 +6,7 @@ use crate::flow::transition::Transitions;
 use crate::store::row::Caller;
 use crate::{flow, store};
 
-/// Puts a run back into its queue that ended although its handler had not said so.
+/// Requeues a run that ended without its handler's decision.
 ///
 /// # Errors
 /// [`Refusal::UnknownRun`] (`RE001`), [`Refusal::WrongStatus`] (`RE004`).

@@ -1,4 +1,4 @@
-//! Release: a worker gives a run back.
+//! Releases: a worker gives a run back.
 
 use engine_core::{Command, Refusal, Release, RunId, SnapshotId, decide};
 
@@ -6,7 +6,7 @@ use crate::flow::transition::Transitions;
 use crate::store::row::Caller;
 use crate::{flow, store};
 
-/// Puts a run back into its queue that its worker cannot bring to an end.
+/// Requeues a run that its worker cannot finish.
 ///
 /// # Errors
 /// [`Refusal::UnknownRun`] (`RE001`), [`Refusal::StaleSnapshot`] (`RE002`), [`Refusal::WrongStatus`] (`RE004`).

@@ -1,4 +1,4 @@
-//! Another time for a run that waits.
+//! Moves the due times of runs.
 
 use engine_core::{
     Command, ExecutionStatus, Refusal, Run, RunId, Settings, SnapshotId, Timestamp, decide,
@@ -8,7 +8,7 @@ use crate::flow::transition::Transitions;
 use crate::store::row::Caller;
 use crate::{flow, store};
 
-/// Gives a run another time.
+/// Moves the due time of a run.
 ///
 /// # Errors
 /// [`Refusal::UnknownRun`] (`RE001`), [`Refusal::WrongStatus`] (`RE004`).
@@ -18,8 +18,7 @@ pub(crate) fn reschedule_by_id(run_id: &RunId, delay_until: Timestamp) -> Result
     reschedule(&run, delay_until, &settings).map(|_| ())
 }
 
-/// Gives a locked run another time; returns its new snapshot. One that waits for a version has no timer: its version will look
-/// at the time.
+/// Moves the due time of a locked run; returns its new snapshot. A parked run has no timer: its promotion reads the time.
 ///
 /// # Errors
 /// [`Refusal::WrongStatus`] (`RE004`).

@@ -1,4 +1,4 @@
-//! Attempts that start: lock, decide, apply.
+//! Starts attempts: lock, decide, apply.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,10 +13,10 @@ use crate::store::attempt::Start;
 use crate::store::row::Caller;
 use crate::{flow, mint, store};
 
-/// Text of the snapshot.
+/// Description of the snapshot.
 const STARTED: &str = "Attempt started";
 
-/// What a start came to.
+/// The outcome of a start.
 pub(crate) struct Started {
     pub(crate) run_id: RunId,
     pub(crate) snapshot_id: SnapshotId,
@@ -26,7 +26,7 @@ pub(crate) struct Started {
     pub(crate) description: String,
     pub(crate) created_at: Timestamp,
     pub(crate) heartbeat_ms: Option<i64>,
-    /// What the handler gets to know; none if the run has ended instead.
+    /// The execution data for the handler; none if the run has ended instead.
     pub(crate) execution: Option<Stored>,
 }
 
@@ -59,7 +59,7 @@ pub(crate) fn start(
     answers.into_values().collect()
 }
 
-/// The same for runs of one shard, by the positions of their elements.
+/// Starts attempts of runs of one shard, given by the positions of their elements.
 fn start_in(
     shard: Shard,
     pairs: &BTreeMap<usize, &Pair>,
@@ -167,7 +167,7 @@ fn started(start: &Start<'_>, execution: Option<Stored>, settings: &Settings) ->
     }
 }
 
-/// A run that has ended instead.
+/// The outcome for a run that has ended instead.
 fn ended(
     run: &Run,
     snapshot_id: &SnapshotId,

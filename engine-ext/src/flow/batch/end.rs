@@ -1,4 +1,4 @@
-//! Batches end.
+//! Ends batches.
 
 use std::collections::BTreeSet;
 
@@ -7,17 +7,17 @@ use engine_core::{Batch, BatchEnd, BatchId, Settings, Shard, WaitpointId};
 use crate::backend::value::column;
 use crate::store;
 
-/// What has ended of some batches.
+/// The batches that have ended.
 pub(crate) struct EndedBatches {
-    /// Those that were looked at; of the others another session has locked the waitpoint.
+    /// Those that were checked; the waitpoints of the others are locked by other sessions.
     pub(crate) done: BTreeSet<BatchId>,
     /// The waitpoints that were completed.
     pub(crate) completed: Vec<WaitpointId>,
 }
 
-/// Something has happened to these batches in this transaction, such as the end of a run: ends those of which nothing is left to
-/// come, and returns the waitpoints that this completes. It waits for no batch: of one that another session has locked it leaves
-/// a note, which what happened makes unique.
+/// Ends those of these batches of which nothing is left to come, after an event in this transaction such as the end of a
+/// run, and returns the waitpoints that this completes. It waits for no batch: for one that another session has locked it
+/// leaves a note, which the event makes unique.
 pub(crate) fn changed(
     shard: Shard,
     what: &[(BatchId, String)],
@@ -58,7 +58,7 @@ pub(crate) fn locked(shard: Shard, batches: Vec<Batch>, settings: &Settings) -> 
     all(shard, batches.into_iter().map(ends).collect(), settings)
 }
 
-/// Ends locked batches: their new statuses and their waitpoints, in one.
+/// Ends locked batches: writes their new states, and completes their waitpoints.
 pub(crate) fn all(
     shard: Shard,
     ends: Vec<(Batch, Option<BatchEnd>)>,

@@ -14,17 +14,17 @@ use crate::store::batch_item::{Item, ItemFailure};
 use crate::store::trigger::{InitialState, RunRow};
 use crate::{flow, store};
 
-/// An item as it was added, or as it was there.
+/// An item that was added by this call, or earlier.
 pub(crate) struct AddedItem {
     pub(crate) index: i32,
     pub(crate) run_id: String,
     pub(crate) is_new: bool,
-    /// Why it could not be triggered.
+    /// The error, if it could not be triggered.
     pub(crate) error_code: Option<String>,
     pub(crate) error: Option<String>,
 }
 
-/// Locks the parent, then the batch, triggers what is new, seals.
+/// Locks the parent, then the batch, triggers the new items, seals.
 pub(crate) fn add(id: &BatchId, items: Vec<BatchItem>) -> Result<Vec<AddedItem>, Refusal> {
     let now = flow::now();
     let Some(parent) = store::batch::parent(id) else {
@@ -66,27 +66,27 @@ pub(crate) fn add(id: &BatchId, items: Vec<BatchItem>) -> Result<Vec<AddedItem>,
         .collect())
 }
 
-/// The items of a call, sorted into those that are there and those that are new.
+/// The items of a call, divided into existing and new ones.
 struct Additions<'a> {
     batch: &'a Batch,
-    /// The batch as it will be.
+    /// The batch after the call.
     grown: Batch,
     rules: Rules,
     now: Timestamp,
-    /// By queue that has a limit on its length: how many runs it will have.
+    /// By queue with a maximum size: the number of runs that it will have.
     lengths: BTreeMap<String, i64>,
     runs: Vec<RunRow>,
     failures: Vec<Option<ItemFailure>>,
-    /// The places that are taken by earlier elements, each with the position of its run.
+    /// The indexes taken by earlier elements, each with the position of its run.
     taken: BTreeMap<i32, usize>,
     answers: Vec<Answer>,
 }
 
-/// What became of an element.
+/// The outcome for an element.
 enum Answer {
-    /// Its place was taken before.
+    /// Its index was taken before.
     There(Item),
-    /// It became the run at this position, or an earlier element of the same place did.
+    /// It became the run at this position, or an earlier element with the same index did.
     Run {
         index: i32,
         position: usize,
@@ -138,7 +138,7 @@ impl<'a> Additions<'a> {
         Ok(())
     }
 
-    /// The run of an item, or the one that stands in its place if it cannot be triggered.
+    /// The run of an item, or its substitute if the item cannot be triggered.
     fn run(
         &mut self,
         item: BatchItem,
@@ -179,7 +179,7 @@ impl<'a> Additions<'a> {
         Ok((flow::trigger::with_ids(run, state), failure))
     }
 
-    /// Refuses a run whose queue is full, with what this call adds to it.
+    /// Refuses a run whose queue is full, counting what this call adds to it.
     fn fits_queue(&mut self, run: NewRun) -> Result<NewRun, Refusal> {
         let limit = run.environment.max_queued(&run.queue);
         let Some(limit) = limit.filter(|_| run.delay_until.is_none()) else {
@@ -200,7 +200,7 @@ impl<'a> Additions<'a> {
     }
 }
 
-/// What is sure to be accepted of these options.
+/// The subset of these options that is always accepted.
 fn stand_in(options: &TriggerOptions) -> TriggerOptions {
     let named = options.task.as_deref();
     let task = named.filter(|task| check_name("task", task).is_ok());
@@ -214,7 +214,7 @@ fn stand_in(options: &TriggerOptions) -> TriggerOptions {
     }
 }
 
-/// How a run begins whose item could not be triggered.
+/// The initial state of the run of an item that could not be triggered.
 fn failed(refusal: &Refusal, now: Timestamp) -> InitialState {
     let reason = format!("{}: {}", refusal.message(), refusal.detail());
     InitialState {

@@ -13,10 +13,10 @@ use crate::store::row::Caller;
 use crate::store::waitpoint::insert::{Of, WaitpointRow};
 use crate::{backend, flow, mint, store};
 
-/// How often a call tries again whose key another session takes or frees meanwhile.
+/// How often a call retries while other sessions take or release its key.
 const ATTEMPTS: usize = 5;
 
-/// What a caller says of a new batch, besides its size and its key.
+/// A new batch as its caller describes it, besides its size and its key.
 pub(crate) struct Asked<'a> {
     pub(crate) new: NewBatch,
     pub(crate) parent_run_id: Option<RunId>,
@@ -25,7 +25,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) caller: Caller<'a>,
 }
 
-/// Writes a batch, or finds the one that has its key, and has the parent wait.
+/// Writes a batch, or finds the one with its key, and makes the parent wait.
 pub(crate) fn create(environment_id: &str, asked: &Asked<'_>) -> Result<(Batch, bool), Refusal> {
     let environment = flow::trigger::check::environment(environment_id)?;
     backend::isolation::check()?;
@@ -41,7 +41,7 @@ pub(crate) fn create(environment_id: &str, asked: &Asked<'_>) -> Result<(Batch, 
     Ok((lock(&id)?, is_cached))
 }
 
-/// Seals a batch if all its items are there, and ends it if nothing is left to come; returns it as it is then.
+/// Seals a batch if all its items have been added, and ends it if nothing is left to come; returns its state after that.
 ///
 /// # Errors
 /// [`Refusal::UnknownBatch`] (`RE011`).
@@ -57,7 +57,7 @@ pub(crate) fn seal(id: &BatchId) -> Result<Batch, Refusal> {
     lock(id)
 }
 
-/// A batch under lock.
+/// Locks a batch.
 ///
 /// # Errors
 /// [`Refusal::UnknownBatch`] (`RE011`).
@@ -68,7 +68,7 @@ pub(crate) fn lock(id: &BatchId) -> Result<Batch, Refusal> {
     })
 }
 
-/// The parent of a batch; one that is to wait is locked.
+/// The parent of a batch, locked if it is to wait.
 fn parent(
     environment: &Environment,
     run_id: &RunId,
@@ -90,7 +90,7 @@ fn parent(
     }
 }
 
-/// Writes a batch, or finds the one that has its key.
+/// Writes a batch, or finds the one with its key.
 fn write(
     environment: &Environment,
     asked: &Asked<'_>,
@@ -128,8 +128,8 @@ fn write(
     Err(Refusal::KeyContended { attempts: ATTEMPTS })
 }
 
-/// Has a locked run wait for a batch and for all the runs that this has already. A batch gets its waitpoint when a run
-/// first waits for it.
+/// Makes a locked run wait for a batch and for all the runs that it already has. A batch gets its waitpoint when a run first
+/// waits for it.
 fn wait(
     environment: &Environment,
     parent: &Run,

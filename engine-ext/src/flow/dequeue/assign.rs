@@ -1,4 +1,4 @@
-//! Assignment: which version executes a run, and with what.
+//! Assignment: which version executes a run, and with which settings.
 
 use engine_core::{
     Assignment, Command, Demand, Environment, Obstacle, Plan, Run, Settings, decide,
@@ -8,8 +8,8 @@ use crate::store;
 use crate::store::queue_item::Source;
 use crate::store::queue_item::claim::Candidate;
 
-/// What `candidate` is handed out with to the worker that asks; where its environment has versions and none does it, what
-/// becomes of it instead.
+/// The settings with which the asking worker executes `candidate`; if the environment requires a version and none fits, the
+/// run's fate instead.
 pub(super) fn assign(
     candidate: &Candidate,
     environment: &Environment,

@@ -11,7 +11,7 @@ use crate::store::queue_item::Source;
 use crate::store::row::Caller;
 use crate::{flow, shared, store};
 
-/// Takes up to `max_runs` runs of an environment, without waiting.
+/// Dequeues up to `max_runs` runs of an environment, without waiting.
 pub(super) fn dequeue(
     from: Source<'_>,
     max_runs: i32,
@@ -28,7 +28,7 @@ pub(super) fn dequeue(
     } else {
         locks::try_shared(id)
     };
-    // Read with the mutex held: what was set before the last session that had it alone is seen.
+    // Read with the mutex held: settings from before its last exclusive holder are seen.
     let environment = match store::environment::find_fresh(id) {
         Some(fresh) if is_held && goes_alone(&fresh) == is_alone => adopt_limit_mode(fresh),
         _ => return Outcome::busy(),
@@ -49,15 +49,15 @@ pub(super) fn dequeue(
     }
 }
 
-/// Whether a dequeue of this environment has its mutex alone.
+/// Whether a dequeue of this environment holds its mutex exclusively.
 fn goes_alone(environment: &Environment) -> bool {
     environment.needs_mutex() || !environment.is_settled(shared::is_available())
 }
 
-/// Lets an environment go by reservations, or by its mutex, as this server can.
+/// Switches an environment to reservations, or to its mutex, as this server supports.
 ///
-/// That changes when the server was started with the library preloaded, or without, for the first time since the environment was
-/// set; then its mutex is held alone. If another session is just setting it, a later dequeue does it.
+/// That changes when the server was started with the library preloaded, or without, for the first time since the environment
+/// was set; then its mutex is held exclusively. If another session is setting the environment, a later dequeue switches it.
 fn adopt_limit_mode(environment: Rc<Environment>) -> Rc<Environment> {
     let can_reserve = shared::is_available();
     if environment.is_settled(can_reserve) || !locks::try_setting(&environment.id) {

@@ -1,4 +1,4 @@
-//! Hands locked runs out: each goes to the worker that asks, or becomes something else.
+//! Hands locked runs to the asking worker, or applies what core decides instead.
 
 use engine_core::{Command, Environment, Plan, Run, RunId, Settings, SlotLimits, decide};
 
@@ -10,7 +10,7 @@ use crate::store::queue_item::claim::{Candidate, Carried, Dequeued};
 use crate::store::row::Caller;
 use crate::{flow, guc, mint, store};
 
-/// Hands locked runs to the caller. Those that no version does are set aside.
+/// Hands locked runs to the caller. Those that no version executes are set aside.
 pub(super) fn hand_out(
     from: Source<'_>,
     environment: &Environment,
@@ -70,8 +70,8 @@ pub(super) fn hand_out(
     }
 }
 
-/// Deletes due items whose runs are not queued. Nothing leaves one behind; but if one were there, every dequeue would look at it
-/// from now on.
+/// Deletes due items of runs that are not queued. Nothing leaves one behind; but if one existed, every later dequeue would
+/// read it.
 pub(super) fn clear_strays(
     from: Source<'_>,
     max_runs: i32,
@@ -85,7 +85,7 @@ pub(super) fn clear_strays(
     let found: Vec<&RunId> = found.iter().collect();
     let runs = store::run::lock_free(from.shard, &found);
     let locked: Vec<&RunId> = runs.iter().map(|run| &run.id).collect();
-    // Read once the runs are locked: what another claimer has taken since is gone.
+    // Read after the runs are locked: items that another dequeue has claimed since are gone.
     let taken = store::queue_item::delete(from.shard, &locked);
     let plans: Vec<(Run, Plan)> = runs
         .into_iter()
@@ -107,7 +107,7 @@ fn apply(
 ) {
     let mut transitions = Transitions::new(from.shard, caller, settings).limited(limits);
     for (run, plan) in plans {
-        // A run that was refused before has a record of that behind its latest snapshot.
+        // A run that was refused before has a record of that after its latest snapshot.
         let last = match plan {
             Plan::Refuse { .. } => store::run::last_ordinal(run),
             Plan::Claim { .. }

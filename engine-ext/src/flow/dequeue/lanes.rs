@@ -1,4 +1,4 @@
-//! Lanes: what a dequeue has to choose from where there are limits.
+//! Lanes: what a dequeue chooses from where there are limits.
 //!
 //! A lane is the runs of one concurrency key of a queue, which share a limit.
 
@@ -10,22 +10,22 @@ use crate::backend::locks;
 use crate::store::queue_item::lane::Item;
 use crate::store::queue_item::{Source, lane};
 
-/// What a claimer has seen.
+/// The lanes that a dequeue has read.
 pub(super) struct Seen {
     lanes: Vec<SeenLane>,
 }
 
 struct SeenLane {
     lane: Lane<Item>,
-    /// Whether this claimer has the lane to itself.
+    /// Whether this dequeue holds the lane.
     is_held: bool,
-    /// Whether the lane is not any more as its row says: a slot of it was given back, a filed item of it went, or it has none.
+    /// Whether the lane differs from its row: a slot was given back, a filed item was claimed, or it has no item.
     is_changed: bool,
 }
 
-/// Reads the lanes from which a dequeue of up to `max_runs` runs has to choose, with up to `unfiled` items that are in none yet.
-/// Their slots are counted here if the environment's mutex is held alone (`counts`); else [`Seen::hold`] counts them, once the
-/// lanes are held.
+/// Reads the lanes from which a dequeue of up to `max_runs` runs chooses, with up to `unfiled` items that are not filed yet.
+/// Their slots are counted here if the environment's mutex is held exclusively (`counts`); otherwise [`Seen::hold`] counts
+/// them, after it has taken the lanes.
 pub(super) fn look(
     from: Source<'_>,
     environment: &Environment,
@@ -62,8 +62,8 @@ impl Seen {
         self.lanes.is_empty()
     }
 
-    /// Takes the lanes that have a limit, or are as they were left when they had one, each for itself, and counts their slots; gives
-    /// whether others have some of them.
+    /// Takes the lanes that have a limit, or are left from an earlier limit, one by one, and counts their slots; returns
+    /// whether other sessions hold some of them.
     pub(super) fn hold(&mut self, from: Source<'_>, environment: &Environment) -> bool {
         let before = self.lanes.len();
         self.lanes.retain_mut(|seen| {
@@ -78,8 +78,7 @@ impl Seen {
         self.lanes.len() < before
     }
 
-    /// Up to `max` items that may go: those of lanes that are held, in their order, each with its lane; and how many of the
-    /// others.
+    /// Up to `max` items that can start: those of held lanes, in order, each with its lane; and the number of the others.
     pub(super) fn admit(&self, max: usize) -> (Vec<(usize, Item)>, usize) {
         let lanes: Vec<&Lane<Item>> = self.lanes.iter().map(|seen| &seen.lane).collect();
         let mut admitted = admit(&lanes, max, |item| (item.available_at, item.run_id.clone()));
@@ -89,7 +88,7 @@ impl Seen {
         (admitted, others)
     }
 
-    /// Takes an item away that was admitted: it got a slot, or somebody else has its run.
+    /// Removes an item that was chosen: it took a slot, or another session has its run.
     pub(super) fn take(&mut self, lane: usize, item: &Item, got_slot: bool) {
         let seen = &mut self.lanes[lane];
         seen.lane.items.retain(|other| other.run_id != item.run_id);
@@ -99,7 +98,7 @@ impl Seen {
         }
     }
 
-    /// Items that are not filed yet, and may not go before a slot of their lane is given back.
+    /// Items that are not filed yet, and cannot start until a slot of their lane is given back.
     pub(super) fn blocked(&self) -> Vec<RunId> {
         self.lanes
             .iter()
@@ -109,7 +108,7 @@ impl Seen {
             .collect()
     }
 
-    /// The lanes that are to be settled once `blocked` items are filed.
+    /// The lanes to settle after `blocked` items are filed.
     pub(super) fn changed(&self, blocked: &[RunId]) -> Vec<&Lane<Item>> {
         let blocked: BTreeSet<&RunId> = blocked.iter().collect();
         self.lanes
@@ -123,7 +122,7 @@ impl Seen {
     }
 }
 
-/// Counts what is free in lanes that are held.
+/// Counts the free slots of held lanes.
 fn count(from: Source<'_>, environment: &Environment, held: Vec<&mut SeenLane>) {
     if held.is_empty() {
         return;

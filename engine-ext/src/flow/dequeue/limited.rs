@@ -1,9 +1,9 @@
-//! Dequeues in an environment where something is limited.
+//! Dequeues in an environment with limits.
 //!
-//! Where a queue has a limit, a session takes the lanes of which it wants slots, each for itself, counts, in a later statement, and
-//! takes what core admits: between the count and the commit no other session can take a slot of these lanes, and one that gives a
-//! slot back only makes room. Where the environment has a limit, it reserves slots of it first, or, where that is not possible,
-//! has the mutex alone.
+//! If a queue has a limit, a session takes the lanes from which it wants slots, counts in a later statement, and takes what
+//! core chooses: between the count and the commit no other session can take a slot of these lanes, and one that gives a slot
+//! back only makes room. If the environment has a limit, it reserves slots of it first, or, where that is not possible,
+//! holds the mutex exclusively.
 
 use std::collections::BTreeSet;
 
@@ -19,13 +19,13 @@ use crate::shared::reservation::Reservation;
 use crate::shared::saturation::Look;
 use crate::{shared, store};
 
-/// Items that are in no lane yet, of which a claimer looks at this many first, and at most at that many at a time.
+/// Number of unfiled items that a dequeue reads first, and most that it reads at a time.
 const FIRST_WINDOW: i32 = 48;
 
 const LARGEST_WINDOW: i32 = 4096;
 
 impl Dequeuer<'_> {
-    /// Takes up to `max_runs` runs within the limits of the environment, its queues and their lanes.
+    /// Dequeues up to `max_runs` runs within the limits of the environment, its queues and their lanes.
     pub(super) fn limited(&self, max_runs: i32) -> Outcome {
         self.until_full(max_runs, |left| match self.environment.cap() {
             Some(cap) => self.within_environment_limit(cap, left),
@@ -33,7 +33,7 @@ impl Dequeuer<'_> {
         })
     }
 
-    /// Dequeues where the environment has a limit: no more than `cap` of its slots are held.
+    /// Dequeues in an environment with a limit: no more than `cap` of its slots are held.
     fn within_environment_limit(&self, cap: i64, max_runs: i32) -> Outcome {
         let wanted = i64::from(max_runs).min(cap);
         if wanted == 0 {
@@ -53,7 +53,7 @@ impl Dequeuer<'_> {
         if let Some(reservation) = &mut reservation {
             reservation.narrow(free);
         }
-        // No more than was wanted, which is an integer.
+        // At most the wanted number, which is an integer.
         let outcome = self.within_queue_limits(free as i32);
         if let Some(reservation) = reservation {
             reservation.keep(outcome.slots);
@@ -61,8 +61,8 @@ impl Dequeuer<'_> {
         outcome
     }
 
-    /// The slots that are held, or reserved by others; or more than these, if even that leaves as many as are wanted. They are
-    /// counted after the reservation was placed, in a statement of its own.
+    /// The slots that are held, or reserved by other sessions; or an upper bound, if even that leaves as many as are wanted.
+    /// They are counted after the reservation was placed, in a separate statement.
     fn held(&self, cap: i64, wanted: i64, reservation: Option<&Reservation>) -> i64 {
         let id = self.from.environment_id;
         let Some(reservation) = reservation else {
@@ -74,7 +74,7 @@ impl Dequeuer<'_> {
             .unwrap_or_else(|| reservation.counted(self.environment, self.slots_held(cap)))
     }
 
-    /// Counts the slots that are held; from `cap` on it does not matter.
+    /// Counts the held slots, up to `cap`.
     fn slots_held(&self, cap: i64) -> i64 {
         let id = self.from.environment_id;
         let look = Look::now(id, self.settings.now);
@@ -85,7 +85,7 @@ impl Dequeuer<'_> {
         held
     }
 
-    /// Dequeues within the limits of queues and of lanes, whatever that of the environment is.
+    /// Dequeues within the limits of queues and of lanes, regardless of the environment's limit.
     fn within_queue_limits(&self, max_runs: i32) -> Outcome {
         let window = FIRST_WINDOW.max(max_runs.saturating_mul(2));
         if self.environment.has_lanes()
@@ -102,7 +102,7 @@ impl Dequeuer<'_> {
         }
     }
 
-    /// Claims where lanes have limits, and looks at `window` items first that are in no lane yet.
+    /// Dequeues where lanes have limits, and reads `window` unfiled items first.
     fn by_lane(&self, max_runs: i32, mut window: i32) -> Outcome {
         let is_alone = self.environment.needs_mutex();
         let mut all = Outcome::default();
@@ -128,8 +128,8 @@ impl Dequeuer<'_> {
             if !changed.is_empty() {
                 store::queue_item::lane::settle(self.from, self.environment, &changed, &blocked);
             }
-            // Whoever filed something sees other items next time; else there is nothing left that may go. An item that is not to be
-            // filed is one that somebody claims by other settings.
+            // A dequeue that filed something sees other items next time; otherwise no item is left that can start. An item
+            // that is not to be filed is being claimed by a session with other settings.
             if blocked.is_empty() || blocked == before {
                 break;
             }
@@ -137,14 +137,14 @@ impl Dequeuer<'_> {
             window = (window * 4).min(LARGEST_WINDOW);
         }
         if !is_alone {
-            // What stands behind runs of lanes that others hold.
+            // Runs behind lanes that other sessions hold.
             let left = max_runs - count(&all.runs);
             all.add(self.take_unlimited(left));
         }
         all
     }
 
-    /// Claims up to `max_runs` of the runs that were seen.
+    /// Claims up to `max_runs` of the runs that were read.
     fn take_seen(&self, seen: &mut Seen, max_runs: i32) -> Outcome {
         let mut all = Outcome::default();
         loop {
@@ -165,9 +165,10 @@ impl Dequeuer<'_> {
                 seen.take(*lane, item, locked.contains(&item.run_id));
             }
             all.add(self.hand_out(candidates));
-            // A run that somebody else has locked makes way for the next one.
+            // A run that another session has locked is replaced by the next one.
             if is_all {
-                // Lanes without a limit are nobody's: of these the next runs are taken that are free, however many others take some.
+                // Lanes without a limit are not held: the next free runs of these are taken, however many other sessions
+                // take.
                 let free = i32::try_from(free).unwrap_or(i32::MAX);
                 all.add(self.take_unlimited(free));
                 return all;

@@ -1,4 +1,4 @@
-//! The dequeue: which environments a call looks through, how long it waits, and what it takes of each.
+//! The dequeue: in which environments a call looks, how long it waits, and what it takes from each.
 
 mod assign;
 mod environment;
@@ -22,11 +22,11 @@ use crate::store::queue_item::claim::Dequeued;
 use crate::store::row::Caller;
 use crate::{backend, flow, store};
 
-/// How often a call that got nothing tries again where other sessions are dequeuing, with a pause of a millisecond.
-/// That is longer than the tick keeps them off an environment.
+/// How often a call without runs retries while other sessions are dequeuing, with pauses of a millisecond. That is longer
+/// than the tick blocks dequeues of an environment.
 const PATIENCE: i32 = 20;
 
-/// Which runs a call asks for.
+/// The runs that a call asks for.
 pub(crate) struct Request<'a> {
     worker_queue: &'a str,
     environment_id: Option<&'a str>,
@@ -36,7 +36,7 @@ pub(crate) struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// Checks what a call asks for.
+    /// Checks the arguments of a call.
     ///
     /// # Errors
     /// [`Refusal::UnknownEnvironment`] (`RE005`), [`Refusal::InvalidValue`] (`22023`) for a name that is too long.
@@ -60,7 +60,7 @@ impl<'a> Request<'a> {
         })
     }
 
-    /// The same, to see what a dequeue would return. Roll back what has found something.
+    /// This request, only to see what a dequeue would return. Roll back if it has found a run.
     pub(crate) fn only_looking(self) -> Self {
         Self {
             only_looks: true,
@@ -68,9 +68,9 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Dequeues until there is something, or `wait_ms` milliseconds have passed; returns what the last look went by, too.
+    /// Dequeues until a run is found, or `wait_ms` milliseconds have passed; also returns the settings of the last look.
     ///
-    /// It holds nothing while it sleeps. Where the transaction has written something it would hold that: then the call is over.
+    /// It holds nothing while it sleeps. If the transaction has written something, it would hold that: then the call ends.
     pub(crate) fn wait(&self, wait_ms: i32, caller: Caller<'_>) -> (Vec<Dequeued>, Settings) {
         let filter = (self.environment_id, self.worker_version);
         let mut wait = Wait::begin(self.worker_queue, &filter, wait_ms);
@@ -82,9 +82,9 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Dequeues due runs, of every environment its share; returns what it went by, too. If all that have something are busy, it tries
-    /// again for a moment: another session that dequeues is done within milliseconds. It holds nothing meanwhile, nor if it finds
-    /// nothing.
+    /// Dequeues due runs, of every environment its share; also returns the settings. If all environments with runs are busy,
+    /// it retries for a moment: another dequeuing session is done within milliseconds. It holds nothing meanwhile, nor if it
+    /// finds nothing.
     pub(crate) fn dequeue(&self, caller: Caller<'_>) -> (Vec<Dequeued>, Settings) {
         for tries in 1.. {
             let (outcome, settings) = hold::only_if_written(|| {
@@ -99,7 +99,7 @@ impl<'a> Request<'a> {
         unreachable!("the last try returns")
     }
 
-    /// Dequeues what can be had without waiting.
+    /// Dequeues without waiting.
     fn dequeue_once(&self, caller: Caller<'_>, settings: &Settings) -> Outcome {
         match self.only_environment() {
             Some(id) => environment::dequeue(self.source(id), self.max_runs, caller, settings),
@@ -107,7 +107,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// The one environment to look in, if there is only one.
+    /// The only environment to look in, if there is just one.
     fn only_environment(&self) -> Option<&'a str> {
         match self.environment_id {
             None if !store::environment::any_is_set() => Some(Environment::DEFAULT_ID),
@@ -128,7 +128,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Looks through all environments that may have something.
+    /// Looks in all environments that may have runs.
     fn dequeue_in_turns(&self, caller: Caller<'_>, settings: &Settings) -> Outcome {
         let mut all = Outcome::default();
         let mut rotation = Rotation::begin(self.worker_queue, settings.now);
@@ -137,7 +137,7 @@ impl<'a> Request<'a> {
         {
             let (rest, more) =
                 self.dequeue_shares(environments, &mut rotation, &mut all, caller, settings);
-            // What the others have left.
+            // What the other environments have left.
             let (unasked, more) =
                 self.dequeue_shares(more, &mut rotation, &mut all, caller, settings);
             rotation.put_back(rest, [unasked, more].concat());
@@ -146,8 +146,8 @@ impl<'a> Request<'a> {
         all
     }
 
-    /// Dequeues of each of these environments a fair share of what is still wanted. Returns those that were not asked any more, and
-    /// those that may have more.
+    /// Dequeues from each of these environments a fair share of what is still wanted. Returns the environments that were not
+    /// tried, and those that may have more.
     fn dequeue_shares(
         &self,
         environments: Vec<String>,

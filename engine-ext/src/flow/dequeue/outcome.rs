@@ -1,21 +1,21 @@
-//! What a look for runs came to.
+//! The outcome of a look for runs.
 
 use crate::store::queue_item::claim::Dequeued;
 
-/// What one look came to.
+/// The outcome of one look.
 #[derive(Default)]
 pub(super) struct Outcome {
     pub(super) runs: Vec<Dequeued>,
-    /// How many slots were taken.
+    /// Number of slots taken.
     pub(super) slots: i64,
-    /// Whether runs were set aside that stood in front of others.
+    /// Whether runs in front of others were set aside.
     pub(super) has_set_aside: bool,
     /// Whether other sessions held something that was wanted.
     pub(super) is_busy: bool,
 }
 
 impl Outcome {
-    /// Nothing, since other sessions hold the lock.
+    /// No runs, since other sessions hold the lock.
     pub(super) fn busy() -> Self {
         Self {
             is_busy: true,
@@ -23,7 +23,7 @@ impl Outcome {
         }
     }
 
-    /// Adds what another look came to.
+    /// Adds the outcome of another look.
     pub(super) fn add(&mut self, other: Self) {
         self.runs.extend(other.runs);
         self.slots += other.slots;

@@ -1,4 +1,4 @@
-//! The order in which a dequeue that asks for no environment looks through those that may have something.
+//! The order in which a dequeue without an environment looks in those that may have runs.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -8,23 +8,23 @@ use engine_core::{Shard, Timestamp, Turn};
 use crate::shared::saturation;
 use crate::store;
 
-/// Environments that are looked through together, each for its share.
+/// Environments that are tried together, each for its share.
 const TOGETHER: usize = 100;
 
 thread_local! {
-    /// By worker queue: where this backend stands.
+    /// By worker queue: this backend's position.
     static TURNS: RefCell<HashMap<String, Turn>> = RefCell::default();
 }
 
-/// The environments of a worker queue, in turns.
+/// The environments of a worker queue, in rotation.
 pub(super) struct Rotation<'a> {
     worker_queue: &'a str,
     now: Timestamp,
     turn: Turn,
-    /// What has not been looked through, and what may have more than it gave.
+    /// The environments not tried yet, and those that may have more than they yielded.
     rest: Vec<String>,
     more: Vec<String>,
-    /// How many yielded nothing.
+    /// Number of environments that yielded nothing.
     empty: usize,
     /// `None` while the previous listing is still valid.
     listing: Option<Listing>,
@@ -44,14 +44,14 @@ impl<'a> Rotation<'a> {
         }
     }
 
-    /// The environments to look through next; `None` once all have been.
+    /// The environments to try next; `None` once all have been.
     pub(super) fn next(&mut self) -> Option<Vec<String>> {
         let known = self.turn.take_known(self.now);
         if !known.is_empty() {
             return Some(known);
         }
         let listing = self.listing.get_or_insert_with(|| {
-            // What was known is listed again.
+            // The known environments are listed again.
             self.more.clear();
             Listing::behind(self.turn.served())
         });
@@ -64,7 +64,7 @@ impl<'a> Rotation<'a> {
         (!together.is_empty()).then_some(together)
     }
 
-    /// Notes that an environment gave something, or nothing.
+    /// Records whether an environment yielded runs.
     pub(super) fn looked_through(&mut self, environment_id: &str, is_productive: bool) {
         if is_productive {
             self.turn.serve(environment_id)
@@ -73,13 +73,13 @@ impl<'a> Rotation<'a> {
         }
     }
 
-    /// Notes environments that were not looked through, and such as may have more than they gave.
+    /// Records environments that were not tried, and those that may have more than they yielded.
     pub(super) fn put_back(&mut self, rest: Vec<String>, more: Vec<String>) {
         self.rest.extend(rest);
         self.more.extend(more);
     }
 
-    /// Keeps for the next call what this one has learnt.
+    /// Keeps for the next call what this one has learned.
     pub(super) fn end(mut self) {
         if let Some(listing) = self.listing {
             self.turn
@@ -90,13 +90,13 @@ impl<'a> Rotation<'a> {
     }
 }
 
-/// A listing: from the environment behind one to the last one, and from the first one to that one.
+/// A listing: from the environment after a given one to the last, then from the first to that one.
 struct Listing {
     start: String,
     after: String,
     is_back: bool,
     is_over: bool,
-    /// How many were listed.
+    /// Number of listed environments.
     count: usize,
 }
 
@@ -111,7 +111,7 @@ impl Listing {
         }
     }
 
-    /// The next ones that may have something due, at most as many as are looked through together.
+    /// The next environments that may have due runs, at most as many as are tried together.
     fn next(&mut self, worker_queue: &str, now: Timestamp) -> Vec<String> {
         let (shard, count) = (Shard::default(), TOGETHER as i32);
         let mut listed =

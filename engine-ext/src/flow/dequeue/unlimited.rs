@@ -1,4 +1,4 @@
-//! Dequeues in an environment where nothing is limited: sessions share its mutex and take what they can lock.
+//! Dequeues in an environment without limits: sessions share its mutex and take what they can lock.
 
 use engine_core::{Environment, Settings};
 
@@ -10,7 +10,7 @@ use crate::store::queue_item::Source;
 use crate::store::queue_item::claim::Candidate;
 use crate::store::row::Caller;
 
-/// How often a call looks again that had to set runs aside.
+/// How often a call looks again after it had to set runs aside.
 const ROUNDS: i32 = 100;
 
 /// A dequeue in one environment, with its mutex held.
@@ -22,13 +22,13 @@ pub(super) struct Dequeuer<'a> {
 }
 
 impl Dequeuer<'_> {
-    /// Takes up to `max_runs` runs where nothing is limited. Runs that no version executes hide those behind them, but only once,
-    /// since they are set aside.
+    /// Dequeues up to `max_runs` runs where nothing is limited. Runs that no version executes hide those behind them, but
+    /// only once, since they are set aside.
     pub(super) fn unlimited(&self, max_runs: i32) -> Outcome {
         self.until_full(max_runs, |left| self.open(left))
     }
 
-    /// Looks again as long as what it found were runs to be set aside.
+    /// Looks again while it found only runs to set aside.
     pub(super) fn until_full(&self, max_runs: i32, look: impl Fn(i32) -> Outcome) -> Outcome {
         let mut all = Outcome::default();
         for _ in 0..ROUNDS {
@@ -42,7 +42,7 @@ impl Dequeuer<'_> {
         all
     }
 
-    /// Takes what no limit concerns; if that is less than was wanted, items whose runs are not queued are cleared.
+    /// Dequeues runs without limits; if that is less than wanted, items of runs that are not queued are cleared.
     pub(super) fn open(&self, max_runs: i32) -> Outcome {
         let outcome = self.take_unlimited(max_runs);
         if count(&outcome.runs) < max_runs && !outcome.has_set_aside {
@@ -51,7 +51,7 @@ impl Dequeuer<'_> {
         outcome
     }
 
-    /// Takes up to `max_runs` runs of queues without a limit.
+    /// Dequeues up to `max_runs` runs of queues without a limit.
     pub(super) fn take_unlimited(&self, max_runs: i32) -> Outcome {
         if max_runs == 0 {
             return Outcome::default();

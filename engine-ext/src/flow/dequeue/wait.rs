@@ -1,4 +1,4 @@
-//! Waiting for runs: look, sleep, look again.
+//! Waits for runs: look, sleep, look again.
 
 use std::hash::Hash;
 
@@ -13,13 +13,13 @@ const FIRST_PAUSE_MS: i64 = 5;
 
 const LONGEST_PAUSE_MS: i64 = 250;
 
-/// Pause of a call that is woken by the commit that queues a run: how late it may be for one whose hour comes by itself, and to
-/// learn that its client is gone.
+/// Pause of a call that the commit of a queued run wakes: its longest delay for runs that become due without a commit, and
+/// for noticing that its client is gone.
 const PAUSE_WITH_BELL_MS: i64 = 1000;
 
-/// A wait for runs: look, sleep, look again, until something is there or the time is up.
+/// A wait for runs: look, sleep, look again, until there is a run or the time is up.
 pub(crate) struct Wait {
-    /// None for a call that does not wait, and where there are no bells.
+    /// None for a call that does not wait, and without bells.
     listener: Option<Listener>,
     end: Timestamp,
     is_long: bool,
@@ -27,7 +27,7 @@ pub(crate) struct Wait {
 }
 
 impl Wait {
-    /// A wait for runs of a worker queue, `filter` says which, that lasts `wait_ms` milliseconds; with 0 it is a single look.
+    /// A wait of `wait_ms` milliseconds for runs of a worker queue that match `filter`; with 0 a single look.
     pub(crate) fn begin(worker_queue: &str, filter: &impl Hash, wait_ms: i32) -> Self {
         let is_long = wait_ms > 0;
         let listener = if is_long {
@@ -43,7 +43,7 @@ impl Wait {
         }
     }
 
-    /// Looks, and sleeps no more than is left to wait after that. Whoever is gone gets nothing: then the session ends.
+    /// Looks, and then sleeps no longer than the remaining time. If the client is gone, the session ends.
     pub(crate) fn look<T>(&self, look: impl FnOnce() -> T) -> T {
         // Listens before it looks: a run that is queued in between rings.
         if let Some(listener) = &self.listener {
@@ -59,7 +59,7 @@ impl Wait {
         seen
     }
 
-    /// Sleeps until it is worth another look; at once false if the time is up.
+    /// Sleeps until another look is worthwhile; returns false at once if the time is up.
     pub(crate) fn sleep(&mut self) -> bool {
         let left_ms = self.end.ms_since(clock::now());
         if left_ms <= 0 {
@@ -74,7 +74,7 @@ impl Wait {
         true
     }
 
-    /// Sleeps until the bell rings, the time is up, or it is this process's turn to look, of all who wait for the same runs.
+    /// Sleeps until the bell rings, the time is up, or this process should poll for all that wait for the same runs.
     fn sleep_until_rung(&self, listener: &Listener) {
         loop {
             let left_ms = self.end.ms_since(clock::now());
@@ -85,7 +85,7 @@ impl Wait {
             if looks_again(listener.waiting_alike(), rand::random()) {
                 return;
             }
-            // What resets the latch comes before the look at what sets it.
+            // What resets the latch precedes the check of what sets it.
             client::check();
             if listener.has_rung() {
                 return;

@@ -1,7 +1,7 @@
-//! Environments and queues that are set.
+//! Sets environments and queues.
 //!
-//! A session that sets one writes its row, and waits for no dequeue: those that begin after the commit go by it. What is there is
-//! fitted to it later, by the tick.
+//! A session that sets one writes its row, and waits for no dequeue: dequeues that begin after the commit use it. The tick
+//! adapts existing rows to it later.
 
 pub(crate) mod worker;
 
@@ -15,13 +15,13 @@ use crate::{backend, clock, flow, guc, shared, store};
 /// How long a session that sets an environment waits for another one, milliseconds; `lock_timeout` if that is less.
 const PATIENCE_MS: i64 = 10_000;
 
-/// How often it looks, milliseconds.
+/// Time between two tries, milliseconds.
 const PAUSE_MS: i64 = 5;
 
-/// At most this many closed lanes are looked at again at once; the others once what is there is fitted.
+/// Most closed lanes that are opened again at once; the others follow once existing rows are adapted.
 const AT_ONCE: i64 = 1_000;
 
-/// Sets an environment; what is there is fitted to it later.
+/// Sets an environment; existing rows are adapted later.
 ///
 /// # Errors
 /// [`Refusal::EnvironmentHeld`] (`55P03`), or that of the change.
@@ -53,7 +53,7 @@ pub(crate) fn environment(id: &str, change: EnvironmentChange) -> Result<Environ
     Ok(environment)
 }
 
-/// Sets a queue; what is there is fitted to it later.
+/// Sets a queue; existing rows are adapted later.
 ///
 /// # Errors
 /// [`Refusal::EnvironmentHeld`] (`55P03`), [`Refusal::UnknownEnvironment`] (`RE005`).
@@ -71,7 +71,7 @@ pub(crate) fn queue(id: &str, name: &str, change: QueueChange) -> Result<Queue, 
     Ok(queue)
 }
 
-/// Holds an environment for setting, and waits for another session that does.
+/// Holds an environment for setting, waiting for another session that does.
 ///
 /// # Errors
 /// [`Refusal::EnvironmentHeld`] (`55P03`) if that takes too long.
@@ -89,14 +89,14 @@ pub(crate) fn hold(environment_id: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Has the tick fit what is there to the settings of an environment, once claims that began before have ended.
+/// Makes the tick adapt existing rows to the settings of an environment, once dequeues that began before have ended.
 pub(crate) fn fit_later(environment: &Environment, now: Timestamp) {
     let timer = (environment.shard, environment.id.as_str(), now, None);
     store::timer::move_to(TimerKind::FitLimits, &[timer]);
 }
 
-/// Has sessions that dequeue look again, once this transaction commits, at a queue, or at all of an environment, and wakes those
-/// that wait.
+/// Makes dequeues look again, once this transaction commits, at a queue, or at a whole environment, and wakes waiting
+/// sessions.
 fn look_again(environment: &Environment, queue: Option<&str>) {
     store::environment::set::look_again(environment, queue, Some(AT_ONCE));
     if !shared::is_available() {

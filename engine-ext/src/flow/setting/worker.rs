@@ -1,4 +1,4 @@
-//! Versions of workers: registered, and made the current one.
+//! Registers versions of workers, and makes them current.
 
 use engine_core::{Environment, Queue, Refusal, Registration};
 
@@ -10,7 +10,7 @@ pub(crate) struct Registered {
     pub(crate) environment_id: String,
     pub(crate) version: String,
     pub(crate) is_current: bool,
-    /// How many runs that waited for it were promoted.
+    /// Number of parked runs that were promoted.
     pub(crate) promoted_runs: i32,
 }
 
@@ -49,8 +49,8 @@ pub(crate) fn promote(id: &str, version: &str) -> Result<Registered, Refusal> {
     Ok(registered(&environment, version))
 }
 
-/// Holds the environment for setting. A dequeue under way may still park runs for want of what is registered here: once all of
-/// them have ended, the tick promotes those.
+/// Holds the environment for setting. A dequeue under way may still park runs for lack of what is registered here: once all
+/// of them have ended, the tick promotes those runs.
 fn lock(id: &str) -> Result<Environment, Refusal> {
     hold(id)?;
     let environment = flow::environment_fresh(id)?;
@@ -68,7 +68,7 @@ fn registered(environment: &Environment, version: &str) -> Registered {
     }
 }
 
-/// Gives queues their base limits; what stands in for them, or pauses them, stays.
+/// Sets the base limits of queues; overrides and pauses stay.
 fn set_limits(environment: &Environment, limits: &[(String, Option<i32>)]) {
     for (name, limit) in limits {
         let queue = environment.queues.get(name).copied().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Batches: those whose last run may have ended, and those that were not sealed in time.
+//! Batches whose last run may have ended, and those that were not sealed in time.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use super::Tick;
 use crate::store::timer::Due;
 use crate::{flow, store};
 
-/// Ends batches whose runs have all ended; gives the timers that were done.
+/// Ends batches whose runs have all ended; returns the timers that are done.
 pub(super) fn complete<'a>(tick: &Tick<'_>, due: Vec<&'a Due>) -> Vec<&'a Due> {
     let batches = lock_free(tick, &due);
     done(
@@ -17,7 +17,7 @@ pub(super) fn complete<'a>(tick: &Tick<'_>, due: Vec<&'a Due>) -> Vec<&'a Due> {
     )
 }
 
-/// Aborts batches that were not sealed in time; gives the timers that were done.
+/// Aborts batches that were not sealed in time; returns the timers that are done.
 pub(super) fn expire<'a>(tick: &Tick<'_>, due: Vec<&'a Due>) -> Vec<&'a Due> {
     let ends = lock_free(tick, &due)
         .into_iter()
@@ -32,7 +32,7 @@ pub(super) fn expire<'a>(tick: &Tick<'_>, due: Vec<&'a Due>) -> Vec<&'a Due> {
     )
 }
 
-/// Locks the batches that timers are about, as far as nobody else has them locked.
+/// Locks the batches of these timers, except those that other sessions have locked.
 fn lock_free(tick: &Tick<'_>, due: &[&Due]) -> Vec<Batch> {
     let ids: BTreeSet<BatchId> = due
         .iter()

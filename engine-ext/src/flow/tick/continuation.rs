@@ -1,4 +1,4 @@
-//! Runs that were locked when something was completed that they waited for.
+//! Runs that were locked when a waitpoint of theirs was completed.
 
 use std::collections::BTreeSet;
 
@@ -8,8 +8,8 @@ use super::Tick;
 use crate::store::timer::Due;
 use crate::{flow, store};
 
-/// Goes on with those that have nothing left to wait for; gives the timers that were done. A run that somebody else has locked comes
-/// later.
+/// Resumes runs that have nothing left to wait for; returns the timers that are done. A run that another session has locked
+/// comes later.
 pub(super) fn go_on<'a>(tick: &Tick<'_>, due: Vec<&'a Due>) -> Vec<&'a Due> {
     let ids: BTreeSet<RunId> = due.iter().map(|due| RunId::parse(due.subject())).collect();
     let runs = store::run::lock_free(tick.shard, &ids.iter().collect::<Vec<_>>());

@@ -1,4 +1,4 @@
-//! Runs whose time has come.
+//! Runs whose delay has ended.
 
 use engine_core::{Command, Plan, Refusal, RunId, Timestamp, decide};
 
@@ -8,8 +8,8 @@ use crate::store::row::Caller;
 use crate::store::timer::Due;
 use crate::{flow, store};
 
-/// Puts runs into their queues whose time has come; gives the timers that are done. One whose run has got a later time is set to
-/// that.
+/// Queues runs whose delay has ended; returns the timers that are done. If a run was moved to a later time, its timer is set
+/// to that.
 pub(super) fn end<'a>(tick: &Tick<'_>, due: Vec<&'a Due>) -> Result<Vec<&'a Due>, Refusal> {
     let (shard, settings) = (tick.shard, tick.settings);
     let ids: Vec<RunId> = due.iter().map(|due| RunId::parse(&due.id)).collect();

@@ -1,4 +1,4 @@
-//! Runs that have waited too long in their queues.
+//! Runs whose time to live has passed.
 
 use engine_core::{Command, Refusal, RunId, decide};
 
@@ -7,7 +7,7 @@ use crate::flow::transition::Transitions;
 use crate::store::row::Caller;
 use crate::{flow, store};
 
-/// Ends runs whose time to live has passed; gives their number. Nobody is handed one of them, however late this is.
+/// Ends runs whose time to live has passed; returns their number. None of them is dequeued, however late this is.
 pub(super) fn expire(tick: &mut Tick<'_>) -> Result<i32, Refusal> {
     let (shard, settings) = (tick.shard, tick.settings);
     let found = store::queue_item::expiry::find(shard, tick.left, settings.now);

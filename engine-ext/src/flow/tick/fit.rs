@@ -1,8 +1,8 @@
-//! What is there is fitted to limits that were set anew: slots say whether they count, items of queues without a limit leave their
-//! lanes, items of queues whose length is limited count.
+//! Adapts existing rows to changed limits: slots record whether they count, items of queues without a limit leave their
+//! lanes, items of queues with a maximum size count.
 //!
-//! This goes on in steps, beside claims, and waits for nobody: what somebody else has locked comes with a later step. Until the last
-//! one the settings say that it is not done, and claims count what does not say that it counts.
+//! This proceeds in steps, beside dequeues, and never waits: what another session has locked comes with a later step. Until
+//! the last one the settings say that it is not done, and dequeues also count slots without the mark.
 
 use engine_core::{Environment, TimerKind};
 
@@ -10,12 +10,11 @@ use super::Tick;
 use crate::store::timer::Due;
 use crate::{backend, store};
 
-/// Lanes that one step takes, each a lock.
+/// Lanes per step, a lock each.
 const LANES: i32 = 100;
 
-/// Fits what is there to settings that have changed, a step for each environment; gives the timers that are done: of their
-/// environments everything fits, and all who claimed by other settings have ended. Runs that these have parked are looked at
-/// again.
+/// Adapts rows to changed settings, a step for each environment; returns the timers that are done: everything fits in their
+/// environments, and all dequeues with earlier settings have ended. Runs that these have parked are checked again.
 pub(super) fn fit<'a>(tick: &Tick<'_>, due: Vec<&'a Due>) -> Vec<&'a Due> {
     due.into_iter()
         .filter(|timer| is_done(tick, timer))
@@ -24,7 +23,7 @@ pub(super) fn fit<'a>(tick: &Tick<'_>, due: Vec<&'a Due>) -> Vec<&'a Due> {
 
 fn is_done(tick: &Tick<'_>, timer: &Due) -> bool {
     let id = timer.id.as_str();
-    // Somebody is just setting it: there is a timer for that, too.
+    // Another session is setting it: there is a timer for that, too.
     if !backend::locks::try_setting(id) {
         return false;
     }
@@ -43,7 +42,7 @@ fn is_done(tick: &Tick<'_>, timer: &Due) -> bool {
     is_done
 }
 
-/// Fits up to `max_items` slots and as many items; returns whether that was all, as far as no other session has some of it.
+/// Adapts up to `max_items` slots and as many items; returns whether that was all, except what other sessions have locked.
 fn step(environment: &Environment, max_items: i32) -> bool {
     let slots = store::environment::fit::slots(environment, max_items);
     if slots > 0 {
@@ -55,14 +54,14 @@ fn step(environment: &Environment, max_items: i32) -> bool {
     slots == 0 && items == 0
 }
 
-/// Whether everything fits, whatever holds it; that is certain only if no dequeue by other settings is under way: hold the mutex
-/// alone.
+/// Whether everything fits, locked or not; that is certain only if no dequeue with earlier settings is under way: hold the
+/// mutex exclusively.
 fn fits(environment: &Environment) -> bool {
     !store::environment::fit::has_slots(environment)
         && store::environment::fit::lanes(environment, 1).is_empty()
 }
 
-/// Notes that everything fits. Lanes that were closed while others claimed by other settings are looked at again.
+/// Records that everything fits. Lanes that were closed by dequeues with other settings are looked at again.
 fn end(environment: &Environment) {
     look_again(environment);
     store::environment::fit::set_fitted(environment);
@@ -72,7 +71,7 @@ fn look_again(environment: &Environment) {
     store::environment::set::look_again(environment, None, None);
 }
 
-/// Takes items out of lanes that have no limit any more; returns how many lanes were looked at.
+/// Removes items from lanes without a limit; returns the number of lanes checked.
 fn unfile(environment: &Environment, max_items: i32) -> u64 {
     let id = environment.id.as_str();
     let mut lanes = store::environment::fit::lanes(environment, LANES);

@@ -15,10 +15,10 @@ use engine_core::{Refusal, Settings, Shard, check_max_items};
 
 use crate::{flow, store};
 
-/// What was done of one kind: its name, and how many items.
+/// What was done of one kind: its name, and the number of items.
 pub(crate) type Done = (&'static str, i32);
 
-/// What a tick does, each with a share of its items.
+/// The actions of a tick, each with a share of its items.
 #[derive(Clone, Copy)]
 enum Chore {
     RecoverStalls,
@@ -52,12 +52,12 @@ impl Chore {
 struct Tick<'a> {
     shard: Shard,
     settings: &'a Settings,
-    /// How many items the present chore may still take on.
+    /// Number of items that the present chore may still process.
     left: i32,
 }
 
 impl Tick<'_> {
-    /// Takes `items` off what the chore may still take on; returns their number.
+    /// Deducts `items` from what the chore may still process; returns their number.
     fn took(&mut self, items: usize) -> i32 {
         let items = i32::try_from(items).unwrap_or(i32::MAX);
         self.left = self.left.saturating_sub(items).max(0);
@@ -78,8 +78,8 @@ pub(crate) fn tick(max_items: i32) -> Result<Vec<Done>, Refusal> {
         left,
     };
     let mut done: Vec<Done> = Vec::new();
-    // In a first round each chore gets its share, so that much of one kind does not hold up the others; a second one is for what
-    // they left.
+    // In a first round each chore gets its share, so that much of one kind does not delay the others; a second round uses
+    // what they left.
     let mut chores = Chore::ALL.to_vec();
     for _ in 0..2 {
         let mut unfinished = Vec::new();

@@ -1,4 +1,4 @@
-//! Runs that wait for a version which has registered.
+//! Parked runs for which a version has registered.
 
 use engine_core::TimerKind;
 
@@ -6,8 +6,8 @@ use super::Tick;
 use crate::store::timer::Due;
 use crate::{flow, store};
 
-/// Goes on with promotions that registrations have begun; gives the timers that are done. What an environment has left keeps its
-/// timer, which says where to go on.
+/// Continues promotions that registrations have begun; returns the timers that are done. If an environment has more, its
+/// timer stays and records where to continue.
 pub(super) fn go_on<'a>(tick: &Tick<'_>, due: Vec<&'a Due>) -> (Vec<&'a Due>, usize) {
     let (mut done, mut promoted) = (Vec::new(), 0);
     for timer in due {

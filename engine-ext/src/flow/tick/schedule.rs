@@ -1,4 +1,4 @@
-//! Schedules whose time has come.
+//! Schedules that are due.
 
 use engine_core::{Refusal, RunId, Schedule};
 
@@ -7,8 +7,8 @@ use crate::store::schedule::Advance;
 use crate::store::trigger::InitialState;
 use crate::{flow, guc, store};
 
-/// Makes the runs of schedules that are due, and moves the schedules on; gives their number. A run that is refused is left out,
-/// and the schedule says why: the next tick is tried again.
+/// Makes the runs of due schedules, and advances the schedules; returns their number. A refused run is skipped, and the
+/// schedule records why: the next tick tries again.
 pub(super) fn begin(tick: &mut Tick<'_>) -> Result<i32, Refusal> {
     let now = tick.settings.now;
     let due = store::schedule::lock_due(tick.shard, tick.left, now);
@@ -36,7 +36,7 @@ pub(super) fn begin(tick: &mut Tick<'_>) -> Result<i32, Refusal> {
     Ok(tick.took(advances.len()))
 }
 
-/// Makes the run of the beginning that is due.
+/// Makes the run of the due tick.
 fn make_run(schedule: &Schedule) -> Result<RunId, Refusal> {
     let Some(begins) = schedule.next else {
         unreachable!("what is due has a time")

@@ -8,7 +8,7 @@ use crate::store::heartbeat::Due;
 use crate::store::row::Caller;
 use crate::{flow, store};
 
-/// Recovers runs whose deadline has passed; gives their number.
+/// Recovers runs whose deadline has passed; returns their number.
 pub(super) fn recover(tick: &mut Tick<'_>) -> Result<i32, Refusal> {
     let (shard, settings) = (tick.shard, tick.settings);
     let due = store::heartbeat::lock_due(shard, tick.left, settings.now);

@@ -1,4 +1,4 @@
-//! What is due at a time: one timer, one thing to do.
+//! Due timers: one timer, one action.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::store::row::Caller;
 use crate::store::timer::Due;
 use crate::{flow, store};
 
-/// Does what timers are due for, and takes away those that were done: a run that somebody else has locked comes later.
+/// Does the actions of due timers, and deletes those that are done: a run that another session has locked comes later.
 pub(super) fn run(tick: &mut Tick<'_>) -> Result<Vec<Done>, Refusal> {
     let due = match tick.left {
         0 => Vec::new(),

@@ -1,4 +1,4 @@
-//! Waitpoints whose hour has come: moments, and timeouts.
+//! Waitpoints that are due or have timed out.
 
 use engine_core::{Output, WaitpointId};
 
@@ -6,7 +6,7 @@ use super::Tick;
 use crate::store::timer::Due;
 use crate::{flow, store};
 
-/// Completes what is due; gives the timers that were done. A waitpoint that somebody else has locked comes later.
+/// Completes due waitpoints; returns the timers that are done. A waitpoint that another session has locked comes later.
 pub(super) fn finish<'a>(tick: &Tick<'_>, due: Vec<&'a Due>) -> Vec<&'a Due> {
     let ids: Vec<WaitpointId> = due
         .iter()

@@ -1,4 +1,4 @@
-//! What new runs are checked against.
+//! Checks of new runs.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -10,7 +10,7 @@ use engine_core::{
 use crate::store::trigger::RunRow;
 use crate::{flow, guc, store};
 
-/// What new runs are checked against, read once per call.
+/// The rules that new runs are checked against, read once per call.
 pub(crate) struct Rules {
     limits: Limits,
     overrides: Option<WorkerQueueOverrides>,
@@ -18,7 +18,7 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
-    /// Those that hold at `now`.
+    /// The rules in force at `now`.
     pub(crate) fn at(now: Timestamp) -> Self {
         Self {
             limits: guc::trigger_limits(),
@@ -40,7 +40,7 @@ impl Rules {
     }
 }
 
-/// The options with what a task says for runs that do not say it themselves, where versions matter.
+/// The options with the defaults of their task, in an environment that requires a version.
 fn with_task(options: TriggerOptions, environment: &Environment) -> TriggerOptions {
     if !environment.requires_version || options.ttl.is_some() {
         return options;
@@ -55,7 +55,7 @@ fn with_task(options: TriggerOptions, environment: &Environment) -> TriggerOptio
     }
 }
 
-/// The environment of a new run, or of what belongs to runs.
+/// The environment of a new run, waitpoint or batch.
 ///
 /// # Errors
 /// [`Refusal::UnknownEnvironment`] (`RE005`), or one that is archived.
@@ -64,7 +64,7 @@ pub(crate) fn environment(id: &str) -> Result<Rc<Environment>, Refusal> {
     environment.check_open().map(|()| environment)
 }
 
-/// Refuses ids that callers chose and that are taken, by runs that exist or by each other.
+/// Refuses chosen ids that are taken, by existing runs or by each other.
 pub(crate) fn chosen_ids(runs: &[RunRow]) -> Result<(), Refusal> {
     let mut chosen: Vec<_> = runs
         .iter()

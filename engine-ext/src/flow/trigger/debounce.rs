@@ -1,4 +1,4 @@
-//! Debounced triggers: those of one key find the run that waits, and put it off.
+//! Debounced triggers: those with the key of a delayed run find that run, and postpone it.
 
 use engine_core::{
     Debounce, DebounceLimits, Debounced, ExecutionStatus, KeyKind, Meeting, Run, Timestamp,
@@ -11,7 +11,7 @@ use crate::store::trigger::RunRow;
 use crate::store::trigger_key::{Key, Owner};
 use crate::{flow, guc, store};
 
-/// A debounced trigger that looks for its run.
+/// A debounced trigger that looks for an existing run.
 struct Search<'a> {
     new: &'a RunRow,
     debounce: &'a Debounce,
@@ -20,8 +20,8 @@ struct Search<'a> {
     limits: DebounceLimits,
 }
 
-/// The run that waits with the debounce key of `new`, put off and told anew as `new` says. `None` if `new` says nothing of a
-/// debounce, or has the key from now on.
+/// The delayed run with the debounce key of `new`, postponed and redefined as `new` demands. `None` if `new` has no
+/// debounce, or takes the key.
 pub(crate) fn find(new: &RunRow, now: Timestamp) -> Option<Existing> {
     let debounce = new.run.debounce.as_ref()?;
     if new.state.execution_status == ExecutionStatus::Finished {
@@ -66,10 +66,10 @@ impl Search<'_> {
         self.debounce.meet(&met, self.now, self.limits)
     }
 
-    /// Puts a run off, and tells it anew; `None` if it has left meanwhile.
+    /// Postpones a run, and redefines it; `None` if it has left its delay meanwhile.
     ///
-    /// Whoever only puts it off does not wait for others that do the same: of a herd one moves the run. Whoever has something
-    /// to tell waits, since nobody else will tell it.
+    /// A trigger that only postpones the run does not wait for others that do the same: of many, one moves the run. A
+    /// trigger that redefines it waits, since no other one will.
     fn change(&self, existing: Existing) -> Option<Existing> {
         let (shard, id) = (existing.run_id.shard(), &existing.run_id);
         let locked = if self.debounce.is_trailing {
@@ -81,7 +81,7 @@ impl Search<'_> {
             }
         };
         let run = locked?;
-        // Read once the run is locked: nobody changes it any more.
+        // Read after the run is locked: no other session changes it any more.
         let owner = store::trigger_key::owners(KeyKind::Debounce, &[&self.key]).pop();
         let existing = match owner.flatten() {
             Some(Owner {

@@ -1,4 +1,4 @@
-//! Deduplication: which triggers make new runs, and which find a run that is there.
+//! Deduplication: which triggers insert new runs, and which find existing ones.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -15,17 +15,17 @@ use crate::store::trigger_key::Key;
 /// A new run, with its position in the call.
 type Numbered = (usize, RunRow);
 
-/// A call under way: what its triggers have come to so far, by position.
+/// A call under way: the outcomes of its triggers so far, by position.
 struct Deduplication<'a> {
     now: Timestamp,
     locate: &'a dyn Fn(usize, Refusal) -> Refusal,
     triggered: BTreeMap<usize, Triggered>,
 }
 
-/// Writes those of these runs that are new, and returns what each came to, in their order. `locate` says which element was
-/// refused.
+/// Inserts those of these runs that are new, and returns the outcome of each, in order. `locate` names the refused element.
 ///
-/// Runs without a debounce are written together; a debounced one by itself, since it may change the run that one before it made.
+/// Runs without a debounce are written together; a debounced one separately, since it may change the run that an earlier one
+/// made.
 ///
 /// # Errors
 /// [`Refusal::TokenUsed`] (`RE009`), [`Refusal::RunExists`] (`23505`), [`Refusal::QueueFull`] (`RE008`).
@@ -79,8 +79,8 @@ impl Deduplication<'_> {
         Ok(())
     }
 
-    /// Takes out those whose idempotency key a run has; gives the rest, and those that repeat the key of another one of this
-    /// call, with the place of that one.
+    /// Removes triggers whose idempotency key belongs to a run; returns the others, and those that repeat the key of another
+    /// one in this call, with the position of that one.
     fn find_by_idempotency(
         &mut self,
         runs: Vec<Numbered>,
@@ -116,7 +116,7 @@ impl Deduplication<'_> {
         (left, repeated)
     }
 
-    /// Takes out those whose debounce key a run has that still waits.
+    /// Removes triggers whose debounce key belongs to a delayed run.
     fn find_by_debounce(&mut self, runs: Vec<Numbered>) -> Vec<Numbered> {
         let mut left = Vec::new();
         for (place, new) in runs {
@@ -153,7 +153,7 @@ impl Deduplication<'_> {
     }
 }
 
-/// Writes new runs; those that are delayed get a timer, and those that are due wake sessions that wait for them.
+/// Writes new runs; delayed ones get a timer, and due ones wake sessions that wait for them.
 fn insert(runs: &[RunRow], now: Timestamp) {
     store::trigger::insert(runs, Caller::default(), now);
     let is_delayed = |new: &&RunRow| new.state.execution_status == ExecutionStatus::Delayed;
@@ -170,7 +170,7 @@ fn insert(runs: &[RunRow], now: Timestamp) {
     }
 }
 
-/// The idempotency key that a run wants; one that begins finished wants none.
+/// The idempotency key that a run takes; one that begins finished takes none.
 fn idempotency_key(new: &RunRow) -> Option<Key> {
     let idempotency = new.run.idempotency_key.as_ref()?;
     let is_live = new.state.execution_status != ExecutionStatus::Finished;

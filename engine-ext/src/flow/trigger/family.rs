@@ -1,4 +1,4 @@
-//! What runs that are triggered are to others: children that their parents wait for, and members of batches.
+//! The family of triggered runs: parents that wait for them, and their batches.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,28 +19,28 @@ use crate::{backend, flow, mint, store};
 /// How new runs join their batches.
 #[derive(Clone, Copy)]
 pub(crate) struct BatchJoin<'a> {
-    /// Why each of the runs could not be triggered; empty if all could.
+    /// The error of each run that could not be triggered; empty if all could.
     pub(crate) failures: &'a [Option<ItemFailure>],
-    /// Whether a batch is sealed that has all its items then.
+    /// Whether to seal a batch that then has all its items.
     pub(crate) seals: bool,
 }
 
 impl BatchJoin<'_> {
-    /// One by one, as runs that are triggered.
+    /// For triggered runs: each joins by itself.
     pub(crate) const AS_RUNS: Self = Self {
         failures: &[],
         seals: false,
     };
 }
 
-/// The parents and batches of runs that are triggered, locked before these are looked for and written.
+/// The parents and batches of triggered runs, locked before the runs are deduplicated and written.
 pub(crate) struct Family {
     parents: BTreeMap<RunId, Run>,
     batches: BTreeMap<BatchId, Batch>,
 }
 
 impl Family {
-    /// Locks the parents that are to wait for these runs, then the batches that these join.
+    /// Locks the parents that wait for these runs, then the batches that these join.
     ///
     /// # Errors
     /// [`Refusal::WrongIsolation`] (`RE006`), [`Refusal::UnknownBatch`] (`RE011`), [`Refusal::BatchClosed`] (`RE012`), or
@@ -91,8 +91,8 @@ impl Family {
         batch.check_open()
     }
 
-    /// Where versions matter, has a run that its parent waits for be done by the version that does the parent, unless another one
-    /// is new for.
+    /// Binds an awaited child to its parent's version, unless it names another one, in an environment that requires a
+    /// version.
     pub(crate) fn inherit_versions(&self, runs: &mut [RunRow]) {
         let floats =
             |new: &RunRow| new.run.environment.requires_version && new.run.version.is_none();
@@ -111,11 +111,11 @@ impl Family {
         }
     }
 
-    /// Has the parents wait for these runs, and takes them into their batches.
+    /// Makes the parents wait for these runs, and adds them to their batches.
     ///
     /// # Errors
     /// [`Refusal::RunFinished`] (`RE003`) or [`Refusal::WrongStatus`] (`RE004`) of a parent, or [`Refusal::InvalidValue`]
-    /// (`22023`) if a batch has no place left, or a run would wait for its own end.
+    /// (`22023`) if a batch has no index left, or a run would wait for its own end.
     pub(crate) fn link(
         mut self,
         triggered: &[Triggered],
@@ -148,7 +148,7 @@ impl Family {
         Ok(())
     }
 
-    /// Refuses a run that was there, existing by its key, and that would wait for itself, or for a batch which it joins.
+    /// Refuses an existing run, found by its key, that would wait for itself, or for a batch that it joins.
     fn check_ends(&self, triggered: &[Triggered]) -> Result<(), Refusal> {
         let existing = triggered
             .iter()
@@ -165,7 +165,7 @@ impl Family {
         Ok(())
     }
 
-    /// The place of a run in its batch.
+    /// The index of a run in its batch.
     fn place(&mut self, new: &RunRow) -> Result<Option<i32>, Refusal> {
         let batch_id = new.run.batch_id.as_ref();
         match batch_id.and_then(|batch_id| self.batches.get_mut(batch_id)) {
@@ -174,7 +174,7 @@ impl Family {
         }
     }
 
-    /// Has parents wait for their children.
+    /// Makes parents wait for their children.
     fn block(
         &self,
         shard: Shard,
@@ -213,15 +213,15 @@ impl Family {
             );
         }
         flow::settle::apply(transitions);
-        // A child that has ended is waited for no longer than to the next tick.
+        // The wait for a child that has ended lasts at most until the next tick.
         ended.sort_unstable();
         ended.dedup();
         store::edge::note(shard, &ended, settings.now);
         Ok(())
     }
 
-    /// The parents that wait for waitpoints which are completed already. Those of runs that were there are locked for it: they
-    /// cannot be completed any more before this transaction ends.
+    /// The parents that wait for waitpoints which are completed already. The waitpoints of existing runs are locked first:
+    /// they can no longer be completed before this transaction ends.
     fn ended<'a>(
         &'a self,
         awaited: &[&'a Member<'_>],
@@ -254,7 +254,7 @@ impl Family {
         ended
     }
 
-    /// Takes new runs into their batches.
+    /// Adds new runs to their batches.
     fn join(&mut self, shard: Shard, members: &[Member<'_>], seals: bool, settings: &Settings) {
         let items: Vec<NewItem<'_>> = members.iter().filter_map(Member::item).collect();
         if items.is_empty() {
@@ -288,7 +288,7 @@ impl Family {
     }
 }
 
-/// The waitpoints of these runs, by run: those of new runs are made, those of runs that were there as well unless they have one.
+/// The waitpoints of these runs, by run: created for new runs, and for existing ones without a waitpoint.
 fn waitpoints(
     shard: Shard,
     awaited: &[&Member<'_>],

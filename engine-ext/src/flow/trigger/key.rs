@@ -1,4 +1,4 @@
-//! Keys of new runs: each gets its key, or learns which run has it.
+//! Keys of new runs: each run gets its key, or learns which run has it.
 
 use engine_core::{KeyKind, RunId, Timestamp};
 
@@ -6,11 +6,12 @@ use crate::store;
 use crate::store::row::Existing;
 use crate::store::trigger_key::Key;
 
-/// Gives each run its key, unless another one has it. A key whose run `is_free` gives away, or whose run is gone, is taken
-/// over. Gives, for each key, the run that has it, and `None` where it is the one that asked.
+/// Assigns each run its key, unless another one has it. A key whose run is `is_free`, or gone, is taken over. Returns, for
+/// each key, the run that has it, and `None` if the asking run got it.
 ///
-/// Of many at once one gets the key: the primary key has the others wait until that one has committed, and they find its run;
-/// or it has rolled back, and one of them gets it. Of many that take a key over at once one finds the old run still there.
+/// Of several concurrent runs one gets the key: the primary key makes the others wait until that one has committed, and they
+/// find its run; or it has rolled back, and one of them gets it. Of several that take a key over one finds the old run still
+/// there.
 pub(crate) fn acquire(
     kind: KeyKind,
     keys: &[Key],
@@ -25,7 +26,7 @@ pub(crate) fn acquire(
         if open.is_empty() {
             break;
         }
-        // A statement of its own: it sees what those have committed that were waited for.
+        // A separate statement: it sees the commits of sessions that the first one waited for.
         let owners = store::trigger_key::owners(kind, &at(keys, &open));
         let (mut vanished, mut free) = (Vec::new(), Vec::new());
         for (index, owner) in open.into_iter().zip(owners) {

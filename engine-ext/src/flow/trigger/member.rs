@@ -1,4 +1,4 @@
-//! A run among those that belong to a parent or a batch.
+//! A run among those of a parent or a batch.
 
 use engine_core::{ExecutionStatus, RunError, RunId, WaitpointId};
 
@@ -7,12 +7,12 @@ use crate::store::batch_item::{ItemFailure, NewItem};
 use crate::store::edge::NewEdge;
 use crate::store::trigger::RunRow;
 
-/// A run among those that belong to somebody.
+/// A run among those of a parent or a batch.
 pub(super) struct Member<'a> {
     pub(super) triggered: &'a Triggered,
-    /// Its place in its batch.
+    /// Index in its batch.
     pub(super) place: Option<i32>,
-    /// Why it could not be triggered.
+    /// The error, if it could not be triggered.
     pub(super) failure: Option<ItemFailure>,
 }
 
@@ -54,7 +54,7 @@ impl Member<'_> {
     }
 }
 
-/// The parent that is to wait for a new run.
+/// The parent that waits for a new run.
 pub(super) fn waiting_parent(new: &RunRow) -> Option<&RunId> {
     let parent = new.run.parent_run_id.as_ref();
     parent.filter(|_| new.run.resume_parent)

@@ -1,4 +1,4 @@
-//! Triggers: options are checked, ids minted, and those runs written that find none in their place.
+//! Triggers: options are checked, ids minted, and runs written unless an existing one is found.
 
 pub(crate) mod check;
 mod debounce;
@@ -16,8 +16,8 @@ use self::outcome::Triggered;
 use crate::mint;
 use crate::store::trigger::{InitialState, RunRow};
 
-/// Checks the options of new runs, mints their ids and writes those that find no run in their place. `locate` says which element
-/// was refused.
+/// Checks the options of new runs, mints their ids and writes those without an existing run. `locate` names the refused
+/// element.
 pub(crate) fn trigger(
     options: Vec<TriggerOptions>,
     state: &InitialState,
@@ -38,7 +38,7 @@ pub(crate) fn trigger(
     write(runs, BatchJoin::AS_RUNS, now, &locate)
 }
 
-/// A new run with its ids; one that is to be queued waits first if it has a time.
+/// A new run with its ids; one that is to be queued is delayed first if it has a due time.
 pub(crate) fn with_ids(run: NewRun, state: InitialState) -> RunRow {
     let waits = state.execution_status == ExecutionStatus::Queued && run.delay_until.is_some();
     RunRow {
@@ -49,8 +49,7 @@ pub(crate) fn with_ids(run: NewRun, state: InitialState) -> RunRow {
     }
 }
 
-/// Writes new runs that find none in their place, and links all to their parents and batches. `locate` says which element was
-/// refused.
+/// Writes new runs without an existing one, and links all to their parents and batches. `locate` names the refused element.
 pub(crate) fn write(
     mut runs: Vec<RunRow>,
     join: BatchJoin<'_>,

@@ -1,4 +1,4 @@
-//! What a trigger came to: a new run, or one that was there.
+//! The outcome of a trigger: a new run, or an existing one.
 
 use engine_core::{RunId, Timestamp};
 
@@ -6,16 +6,16 @@ use crate::backend::value::time;
 use crate::store::row::Existing;
 use crate::store::trigger::RunRow;
 
-/// What a trigger came to.
+/// The outcome of a trigger.
 pub(crate) struct Triggered {
-    /// The run that was asked for; written, unless one was found in its place.
+    /// The requested run; written, unless an existing one was found.
     pub(crate) new: RunRow,
-    /// The run that was there before.
+    /// The existing run that was found.
     pub(crate) existing: Option<Existing>,
 }
 
 impl Triggered {
-    /// The run that it is about.
+    /// The run that the trigger returns.
     pub(crate) fn run_id(&self) -> &RunId {
         match &self.existing {
             Some(existing) => &existing.run_id,

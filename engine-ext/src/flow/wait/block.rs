@@ -1,4 +1,4 @@
-//! Block: a run that a worker executes waits.
+//! Block: makes an executing run wait.
 
 use std::collections::BTreeSet;
 
@@ -12,19 +12,19 @@ use crate::store::row::Caller;
 use crate::store::waitpoint::Shared;
 use crate::{flow, store};
 
-/// What a run is to wait for.
+/// What a run waits for.
 pub(crate) struct Wait<'a> {
-    /// The waitpoints, each with its place in what the run gets.
+    /// The waitpoints, each with its index in the run's results.
     pub(crate) waitpoints: Vec<(WaitpointId, Option<i32>)>,
-    /// The batch that this is about.
+    /// The batch that the wait is about.
     pub(crate) batch_id: Option<&'a BatchId>,
-    /// Until when it waits.
+    /// When the wait times out.
     pub(crate) timeout_at: Option<Timestamp>,
     /// The span that ends with the wait.
     pub(crate) span_id: Option<&'a str>,
 }
 
-/// Has a run wait that a worker executes; returns how many of the waitpoints are pending.
+/// Makes an executing run wait; returns the number of pending waitpoints.
 ///
 /// # Errors
 /// [`Refusal::UnknownRun`] (`RE001`), [`Refusal::UnknownBatch`] (`RE011`), and those of [`locked`].
@@ -35,7 +35,7 @@ pub(crate) fn block(run_id: &RunId, wait: &Wait<'_>, caller: Caller<'_>) -> Resu
     locked(&run, wait, caller, &settings)
 }
 
-/// Checks the batch that a wait is said to be about.
+/// Checks the batch that the caller names.
 fn check_batch(run: &Run, batch_id: Option<&BatchId>) -> Result<(), Refusal> {
     match batch_id.filter(|batch_id| !store::batch::is_beside(batch_id, &run.id)) {
         Some(batch_id) => Err(Refusal::UnknownBatch {
@@ -45,7 +45,7 @@ fn check_batch(run: &Run, batch_id: Option<&BatchId>) -> Result<(), Refusal> {
     }
 }
 
-/// Has a locked run wait: locks the waitpoints, decides, applies. Returns how many of the waitpoints are pending.
+/// Makes a locked run wait: locks the waitpoints, decides, applies. Returns the number of pending waitpoints.
 ///
 /// # Errors
 /// [`Refusal::RunFinished`] (`RE003`), [`Refusal::WrongStatus`] (`RE004`), [`Refusal::UnknownWaitpoint`] (`RE010`), or
@@ -90,8 +90,8 @@ pub(crate) fn locked(
     Ok(pending.len())
 }
 
-/// Locks the waitpoints that a locked run is going to wait for. They cannot be completed any more before this transaction ends:
-/// what is read here decides.
+/// Locks the waitpoints that a locked run is going to wait for. They can no longer be completed before this transaction
+/// ends: what is read here decides.
 fn share(run: &Run, waitpoints: &[(WaitpointId, Option<i32>)]) -> Result<Vec<Shared>, Refusal> {
     let distinct: BTreeSet<&WaitpointId> = waitpoints.iter().map(|(id, _)| id).collect();
     let shared = store::waitpoint::share(run, &distinct.iter().copied().collect::<Vec<_>>());

@@ -1,4 +1,4 @@
-//! Checkpoints: a run is suspended, and resumes where it was.
+//! Checkpoints: suspend a run, and resume it.
 
 use engine_core::{
     CheckpointId, Command, ExecutionStatus, NewCheckpoint, Plan, Refusal, Run, RunId, SnapshotId,
@@ -11,7 +11,7 @@ use crate::store::notice::Notice;
 use crate::store::row::Caller;
 use crate::{flow, mint, store};
 
-/// What a checkpoint led to: it was taken, or discarded for a reason.
+/// The outcome of a checkpoint: taken, or discarded for a reason.
 pub(crate) struct Created {
     pub(crate) checkpoint_id: Option<CheckpointId>,
     pub(crate) discard_reason: Option<String>,

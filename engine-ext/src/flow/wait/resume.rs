@@ -1,4 +1,4 @@
-//! Runs that waited resume.
+//! Resumes runs that waited.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,10 +14,10 @@ use crate::store::edge::Edge;
 use crate::store::notice::Notice;
 use crate::store::row::Caller;
 
-/// The most runs that one call resumes; the tick resumes the others.
+/// Most runs that one call resumes; the tick resumes the others.
 const AT_ONCE: usize = 1000;
 
-/// Resumes the runs that wait for waitpoints that were completed in this transaction. It waits for no run: of one that another
+/// Resumes the runs that wait for waitpoints completed in this transaction. It waits for no run: for one that another
 /// session has locked it leaves a note.
 pub(crate) fn after(shard: Shard, completed: &[WaitpointId], settings: &Settings) {
     if completed.is_empty() {
@@ -43,7 +43,7 @@ pub(crate) fn after(shard: Shard, completed: &[WaitpointId], settings: &Settings
     store::edge::note(shard, &notes, settings.now);
 }
 
-/// Resumes those of these locked runs that have nothing left to wait for; returns those that were looked at.
+/// Resumes those of these locked runs that have nothing left to wait for; returns those that were checked.
 pub(crate) fn ready<'a>(
     shard: Shard,
     runs: &'a [Run],
@@ -53,7 +53,7 @@ pub(crate) fn ready<'a>(
     resume(shard, runs, transitions)
 }
 
-/// The same, with what `transitions` has already. A run whose deadline another session has locked is not looked at.
+/// Resumes runs within existing `transitions`. A run whose deadline another session has locked is skipped.
 fn resume<'a>(
     shard: Shard,
     runs: &'a [Run],
@@ -98,8 +98,8 @@ fn resume<'a>(
     seen
 }
 
-/// Resumes those of these suspended runs, whose deadlines have passed and are locked, that have nothing left to wait for; the
-/// others rest. Returns how many resume.
+/// Resumes those of these suspended runs, whose deadlines have passed and are locked, that have nothing left to wait for;
+/// the others rest. Returns the number of resumed runs.
 pub(crate) fn ready_or_rest(shard: Shard, runs: &[&Run], settings: &Settings) -> usize {
     let mut waiting = store::edge::blockers(shard, &column(runs, |run| &run.id));
     let mut transitions = Transitions::new(shard, Caller::default(), settings);
@@ -125,7 +125,7 @@ pub(crate) fn ready_or_rest(shard: Shard, runs: &[&Run], settings: &Settings) ->
     resumed
 }
 
-/// Writes what ends nothing: the runs move on.
+/// Writes transitions that end nothing: the runs move on.
 fn write(transitions: Transitions<'_>) {
     let ended = transitions.write();
     debug_assert!(ended.outputs.is_empty() && ended.members.is_empty());

@@ -1,4 +1,4 @@
-//! The waitpoint of a run: made when a caller first waits for the end of the run.
+//! The waitpoint of a run: created when a caller first waits for the end of the run.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,7 +29,7 @@ pub(crate) fn of_all(
     Ok(waitpoints)
 }
 
-/// The waitpoint of a run, and whether it was there before. One that is there is found without the run's lock.
+/// The waitpoint of a run, and whether it existed before. An existing one is found without the run's lock.
 ///
 /// # Errors
 /// [`Refusal::UnknownRun`] (`RE001`).

@@ -1,4 +1,4 @@
-//! Unblock: a run resumes that has nothing left to wait for.
+//! Unblock: resumes a run that has nothing left to wait for.
 
 use engine_core::{Plan, Refusal, RunId, Unblocking};
 
@@ -6,7 +6,7 @@ use crate::flow::transition::Transitions;
 use crate::store::row::Caller;
 use crate::{flow, store};
 
-/// Resumes a run if all that it waits for is completed.
+/// Resumes a run if everything that it waits for is completed.
 ///
 /// # Errors
 /// [`Refusal::UnknownRun`] (`RE001`), [`Refusal::WrongStatus`] (`RE004`) for a run that is suspended without a checkpoint.

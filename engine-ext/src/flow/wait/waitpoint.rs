@@ -1,4 +1,4 @@
-//! Waitpoints: created, completed, timed.
+//! Creates and completes waitpoints, and sets their timers.
 
 use engine_core::{
     Environment, NewWaitpoint, Output, Refusal, Shard, TimerKind, Timestamp, WaitpointId,
@@ -9,10 +9,10 @@ use crate::store::waitpoint::Waitpoint;
 use crate::store::waitpoint::insert::{Of, WaitpointRow};
 use crate::{flow, mint, store};
 
-/// How often a call tries again whose key another session takes or frees meanwhile.
+/// How often a call retries while other sessions take or release its key.
 const ATTEMPTS: usize = 5;
 
-/// Writes a waitpoint, or finds the one that has its key; returns it, and whether it was there before.
+/// Writes a waitpoint, or finds the one with its key; returns it, and whether it existed before.
 ///
 /// # Errors
 /// [`Refusal::UnknownEnvironment`] (`RE005`), [`Refusal::KeyContended`].
@@ -44,7 +44,7 @@ pub(crate) fn create(
     Err(Refusal::KeyContended { attempts: ATTEMPTS })
 }
 
-/// The waitpoint that has this key; one whose key has expired gives it back.
+/// The waitpoint with this key; an expired key is taken from its waitpoint.
 fn cached(environment: &Environment, key: &str, now: Timestamp) -> Option<Waitpoint> {
     let (id, expires_at) = store::waitpoint::by_key(environment.shard, &environment.id, key)?;
     if expires_at.is_some_and(|at| now > at) {
@@ -54,7 +54,7 @@ fn cached(environment: &Environment, key: &str, now: Timestamp) -> Option<Waitpo
     store::waitpoint::read(&id, None)
 }
 
-/// Completes a waitpoint, and settles what follows; returns it as it is then, and whether it was pending.
+/// Completes a waitpoint, and settles what follows; returns it, and whether it was pending.
 ///
 /// # Errors
 /// [`Refusal::UnknownWaitpoint`] (`RE010`).
@@ -77,8 +77,8 @@ pub(crate) fn complete(
     }
 }
 
-/// Writes waitpoints of one shard, with the timers of those that have a time. Returns how many were written: one whose key, run or
-/// batch has a waitpoint already is not.
+/// Writes waitpoints of one shard, with timers for those that have a time. Returns the number written: a waitpoint whose
+/// key, run or batch already has one is skipped.
 pub(crate) fn insert(shard: Shard, new: &[WaitpointRow<'_>], now: Timestamp) -> usize {
     let written = store::waitpoint::insert::insert(shard, new, now);
     let timers: Vec<_> = new
@@ -94,7 +94,7 @@ pub(crate) fn insert(shard: Shard, new: &[WaitpointRow<'_>], now: Timestamp) -> 
     written.len()
 }
 
-/// Has the tick complete waitpoints at their hours.
+/// Makes the tick complete waitpoints at their times.
 pub(crate) fn set_timers(shard: Shard, timers: &[(&WaitpointId, Timestamp, Output)]) {
     let timers: Vec<_> = timers
         .iter()
@@ -106,7 +106,7 @@ pub(crate) fn set_timers(shard: Shard, timers: &[(&WaitpointId, Timestamp, Outpu
     store::timer::set(shard, TimerKind::FinishWaitpoint, &timers);
 }
 
-/// What a timer says that a waitpoint is completed with.
+/// The output with which a timer completes a waitpoint.
 pub(crate) fn output_of_timer(detail: Option<&Value>) -> Output {
     match detail.and_then(|detail| detail["error"].as_str()) {
         Some(error) => Output {

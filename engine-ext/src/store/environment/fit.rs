@@ -1,4 +1,4 @@
-//! What is fitted to limits that were set: slots, queue items, lanes.
+//! Adapts existing rows to changed limits: slots, queue items, lanes.
 
 use engine_core::Environment;
 
@@ -15,7 +15,7 @@ static FORGET_LANES: Statement = statement!("lane_forget.sql");
 static SIZE: Statement = statement!("items_size.sql");
 static FITTED: Statement = statement!("environment_fitted.sql");
 
-/// Has up to `max_items` slots say whether they count, and whether giving them back is noted; returns how many were wrong.
+/// Corrects up to `max_items` slots: whether they count, and whether giving them back is noted; returns how many were wrong.
 pub(crate) fn slots(environment: &Environment, max_items: i32) -> u64 {
     let others = environment.other_limits();
     FIT_SLOTS.execute(arguments![
@@ -28,7 +28,7 @@ pub(crate) fn slots(environment: &Environment, max_items: i32) -> u64 {
     ])
 }
 
-/// Whether some slot does not say as it should, whatever holds it.
+/// Whether any slot is wrong, locked or not.
 pub(crate) fn has_slots(environment: &Environment) -> bool {
     let others = environment.other_limits();
     let found = FIND_SLOTS.query(
@@ -44,7 +44,7 @@ pub(crate) fn has_slots(environment: &Environment) -> bool {
     found != [false]
 }
 
-/// Takes up to `max_items` items out of lanes that the caller holds, and forgets those lanes that have none left.
+/// Removes up to `max_items` items from lanes that the caller holds, and deletes lanes without items.
 pub(crate) fn unfile(environment: &Environment, lanes: &[(String, String)], max_items: i32) {
     let (shard, id) = (environment.shard.number(), environment.id.as_str());
     let queues = column(lanes, |(queue, _)| queue.as_str());
@@ -59,14 +59,14 @@ pub(crate) fn unfile(environment: &Environment, lanes: &[(String, String)], max_
     FORGET_LANES.execute(arguments![shard, id, queues, keys]);
 }
 
-/// Notes that everything fits.
+/// Records that everything fits.
 pub(crate) fn set_fitted(environment: &Environment) {
     FITTED.execute(arguments![environment.id.as_str()]);
     cache::changed(TABLE);
     cache::changed(QUEUE_TABLE);
 }
 
-/// Has items count against a limit on the length of their queue; returns how many.
+/// Counts items towards the maximum size of their queues; returns how many.
 pub(crate) fn lengths(environment: &Environment, max_items: i32) -> u64 {
     let sized: Vec<&str> = environment
         .queues
@@ -99,7 +99,7 @@ pub(crate) fn lanes(environment: &Environment, most: i32) -> Vec<(String, String
     FIND_LANES.query(arguments, |cells| (cells.value(), cells.value()))
 }
 
-/// The queues that have a limit.
+/// The queues with a limit.
 fn limited(environment: &Environment) -> Vec<&str> {
     environment.queue_caps().map(|(queue, _)| queue).collect()
 }

@@ -21,12 +21,12 @@ static ANY: Statement = statement!("environment_any.sql");
 const TABLE: &CStr = c"environment";
 const QUEUE_TABLE: &CStr = c"queue";
 
-/// What this backend has read, as of a generation.
+/// What this backend has cached, as of a generation.
 #[derive(Default)]
 struct Known {
     generation: u64,
     environments: HashMap<String, Option<Rc<Environment>>>,
-    /// Whether somebody has set an environment at all.
+    /// Whether any environment is configured.
     any: Option<bool>,
 }
 
@@ -34,18 +34,18 @@ thread_local! {
     static KNOWN: RefCell<Known> = RefCell::default();
 }
 
-/// An environment, the built-in one included; `None` if nobody has set it.
+/// An environment, including the built-in one; `None` if it does not exist.
 pub(crate) fn find(id: &str) -> Option<Rc<Environment>> {
     find_as_of(cache::generation(), id)
 }
 
-/// The same, as it is now: what others have committed is seen. Call it with the environment's mutex held, or the
-/// environment for setting.
+/// An environment as committed now, without the cache. Call it with the environment's mutex held, or the environment for
+/// setting.
 pub(crate) fn find_fresh(id: &str) -> Option<Rc<Environment>> {
     find_as_of(cache::fresh_generation(), id)
 }
 
-/// Whether somebody has set an environment; if not, there is only the built-in one.
+/// Whether any environment is configured; if not, there is only the built-in one.
 pub(crate) fn any_is_set() -> bool {
     let generation = cache::generation();
     let known = known(generation, |known| known.any);
@@ -65,7 +65,7 @@ fn find_as_of(generation: u64, id: &str) -> Option<Rc<Environment>> {
         cache::watch(QUEUE_TABLE);
         let found = read(id).map(Rc::new);
         let kept = found.clone();
-        // As of before it was read: if somebody set it in between, it is read again.
+        // The generation from before it was read: if it changed in between, it is read again.
         remember(generation, |known| {
             known.environments.insert(id.to_owned(), kept);
         });

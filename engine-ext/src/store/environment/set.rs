@@ -1,4 +1,4 @@
-//! Environments and queues that are set.
+//! Writes environments and queues.
 
 use engine_core::{Environment, Queue, Timestamp};
 
@@ -34,7 +34,7 @@ pub(crate) fn environment(environment: &Environment, now: Timestamp) {
     cache::changed(TABLE);
 }
 
-/// Writes a queue, to which nothing is fitted yet.
+/// Writes a queue, to which no rows are adapted yet.
 pub(crate) fn queue(environment: &Environment, name: &str, queue: Queue, now: Timestamp) {
     SET_QUEUE.execute(arguments![
         environment.id.as_str(),
@@ -55,7 +55,7 @@ pub(crate) fn look_again(environment: &Environment, queue: Option<&str>, max_lan
     LOOK.execute(arguments![shard, id, queue, max_lanes]);
 }
 
-/// The worker queues for which something is queued, each with the number of its queue items, up to a bound.
+/// The worker queues with queued runs, each with the number of its queue items, up to a maximum.
 pub(crate) fn queued(environment: &Environment) -> Vec<(String, i64)> {
     let arguments = arguments![environment.shard.number(), environment.id.as_str()];
     QUEUED.query(arguments, |cells| (cells.value(), cells.value()))

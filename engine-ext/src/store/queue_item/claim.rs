@@ -1,4 +1,4 @@
-//! The claim: pick and lock queued runs, then hand them out.
+//! The dequeue's statements: pick and lock queued runs, then claim them.
 
 use std::collections::HashMap;
 
@@ -21,9 +21,9 @@ static CARRIED: Statement = statement!("claim_carried.sql");
 static HAS_AHEAD: Statement = statement!("queue_has_ahead.sql");
 static FIND_STRAYS: Statement = statement!("stray_find.sql");
 
-/// A queued run under lock, with what its worker needs to know.
+/// A locked queued run, with the details that its worker needs.
 pub(crate) struct Candidate {
-    /// The run.
+    /// The locked run.
     pub(crate) run: Run,
     pub(crate) task: String,
     pub(crate) payload: String,
@@ -40,15 +40,15 @@ pub(crate) struct Candidate {
     pub(crate) tags: Vec<String>,
     pub(crate) metadata: Option<Stored>,
     pub(crate) trace_context: Option<Stored>,
-    /// The version that does it, if that is said.
+    /// The version that it is bound to, if any.
     pub(crate) version: Option<String>,
 }
 
-/// Locks the next due runs of all queues but `limited`.
+/// Locks the next due runs of all queues except `limited`.
 ///
-/// Those that are ahead of their time stand in another part of the index than the others. As long as there are none, which
-/// is the rule, one scan is all; else the two take turns, each up to the first one of the other. What is left then is behind
-/// runs that other claimers hold, and goes in any order.
+/// Items that are ahead of their time are in another part of the index than the others. Usually there are none, and one scan
+/// is enough; otherwise the two parts alternate, each up to the first item of the other. The remaining items are behind runs
+/// that other sessions hold, and come in any order.
 pub(crate) fn lock(
     from: Source<'_>,
     limited: &[&str],
@@ -97,15 +97,15 @@ fn has_ahead(from: Source<'_>, now: Timestamp) -> bool {
         .unwrap_or(false)
 }
 
-/// One scan of a claim.
+/// One scan of a dequeue.
 struct Scan<'a> {
-    /// Queues to leave out.
+    /// Queues to skip.
     limited: &'a [&'a str],
-    /// Which part of the index.
+    /// Part of the index.
     is_ahead: bool,
     /// Whether it ends at the first item of the other part.
     stops: bool,
-    /// What this call has locked already.
+    /// The runs that this call has locked already.
     locked: &'a [Candidate],
 }
 
@@ -129,7 +129,7 @@ fn lock_part(from: Source<'_>, part: Scan<'_>, max_runs: i32, now: Timestamp) ->
     })
 }
 
-/// Locks those of the runs that were admitted that nobody else has locked, in their order.
+/// Locks the chosen runs that no other session has locked, in order.
 pub(crate) fn lock_admitted(from: Source<'_>, ids: &[&RunId]) -> Vec<Candidate> {
     let ids = column(ids, |id| id.as_str());
     LOCK_ADMITTED.query(arguments![from.shard.number(), ids], candidate)
@@ -157,7 +157,7 @@ fn candidate(cells: &mut Cells) -> Candidate {
     }
 }
 
-/// Due items whose runs are not queued.
+/// Due items of runs that are not queued.
 pub(crate) fn strays(from: Source<'_>, max_runs: i32, now: Timestamp) -> Vec<RunId> {
     from.scan(now, |low| {
         FIND_STRAYS.query(
@@ -174,17 +174,17 @@ pub(crate) fn strays(from: Source<'_>, max_runs: i32, now: Timestamp) -> Vec<Run
     })
 }
 
-/// A run that is handed out.
+/// A dequeued run.
 pub(crate) struct Dequeued {
-    /// What was locked.
+    /// The candidate, as it was locked.
     pub(crate) candidate: Candidate,
-    /// Its new snapshot.
+    /// The new snapshot.
     pub(crate) snapshot_id: SnapshotId,
-    /// What it is handed out with.
+    /// The settings that it executes with.
     pub(crate) assignment: Assignment,
-    /// Which limits its slot counts against.
+    /// The limits that its slot counts against.
     pub(crate) limits: SlotLimits,
-    /// What its snapshot carries, from [`apply`] on.
+    /// What its snapshot carries, after [`apply`].
     pub(crate) carried: Carried,
 }
 
@@ -201,7 +201,7 @@ pub(crate) struct Carried {
     pub(crate) completed_waitpoints: Option<Stored>,
 }
 
-/// Hands out locked runs.
+/// Claims locked runs.
 pub(crate) fn apply(
     from: Source<'_>,
     runs: &mut [Dequeued],
@@ -256,7 +256,7 @@ pub(crate) fn apply(
     }
 }
 
-/// Reads what the snapshots of `carrying` carry, of those that are handed out.
+/// Reads what the snapshots of `carrying` carry, for these dequeued runs.
 fn read_carried(shard: Shard, runs: &mut [Dequeued], carrying: &[RunId]) {
     let mut runs: HashMap<RunId, &mut Dequeued> = runs
         .iter_mut()

@@ -1,4 +1,4 @@
-//! Environments that have something for a worker queue.
+//! Environments with items for a worker queue.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,19 +12,19 @@ use crate::backend::value::{column, time};
 
 static ENVIRONMENTS: Statement = statement!("environment_due.sql");
 
-/// Of so many environments it is remembered, at most: each is looked at once a second then.
+/// Most environments that are remembered: each of them is looked at once a second.
 const MOST: usize = 1_000;
 
 thread_local! {
-    /// By family of scans: the environments that were ever listed.
+    /// By family of scans: the environments ever listed.
     static LISTED: RefCell<BTreeMap<String, BTreeSet<String>>> = RefCell::default();
 }
 
-/// Up to `count` environments that have something for a worker queue, in the order of their ids, after `after`; each with whether
-/// some of it may be due.
+/// Up to `count` environments with items for a worker queue, in the order of their ids, after `after`; each with whether an
+/// item may be due.
 ///
-/// A listing looks at each dead entry in front of an environment's first living one, like a claim there does. If these are many,
-/// it is remembered where the living begin, of all environments: it may be one that has nothing alive any more.
+/// A listing reads each dead entry in front of an environment's first live one, as a dequeue there does. If these are many,
+/// the session remembers where the live ones begin, for all environments: one of them may have no live entry any more.
 pub(crate) fn environments(
     shard: Shard,
     worker_queue: &str,

@@ -1,4 +1,4 @@
-//! Queue items whose runs have waited too long.
+//! Queue items of runs whose time to live has passed.
 
 use engine_core::{RunId, Shard, Timestamp};
 
@@ -8,14 +8,14 @@ use crate::backend::value::{column, time};
 static FIND: Statement = statement!("queue_item_lapsed_find.sql");
 static READ: Statement = statement!("queue_item_lapsed_read.sql");
 
-/// Runs that have waited too long.
+/// Runs whose time to live has passed.
 pub(crate) fn find(shard: Shard, max_items: i32, now: Timestamp) -> Vec<RunId> {
     FIND.query(arguments![shard.number(), time(now), max_items], |cells| {
         RunId::parse(&cells.value::<String>())
     })
 }
 
-/// Those of these locked runs that have waited too long, with how long they might.
+/// The runs among these locked ones whose time to live has passed, with it.
 pub(crate) fn lapsed(shard: Shard, ids: &[&RunId], now: Timestamp) -> Vec<(RunId, String)> {
     READ.query(
         arguments![shard.number(), time(now), column(ids, |id| id.as_str())],

@@ -13,18 +13,18 @@ static COUNT: Statement = statement!("slot_count.sql");
 static COUNT_LANES: Statement = statement!("lane_count.sql");
 static SETTLE: Statement = statement!("lane_settle.sql");
 
-/// A due item that a claimer has seen.
+/// A due item that a dequeue has read.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Item {
-    /// Its run.
+    /// The item's run.
     pub(crate) run_id: RunId,
-    /// Its place.
+    /// Queue order.
     pub(crate) available_at: i64,
-    /// Whether its lane is where it is found.
+    /// Whether it is found through its lane.
     pub(crate) is_filed: bool,
 }
 
-/// How many slots of an environment are held; from `cap` on it does not matter.
+/// The number of held slots of an environment, counted up to `cap`.
 pub(crate) fn slots_held(from: Source<'_>, environment: &Environment, cap: i64) -> i64 {
     let arguments = arguments![
         from.shard.number(),
@@ -36,7 +36,7 @@ pub(crate) fn slots_held(from: Source<'_>, environment: &Environment, cap: i64) 
     held.unwrap_or(0)
 }
 
-/// Whether a claimer has to look at lanes; it looks at `unfiled` items that are in none yet.
+/// Whether a dequeue has to look at lanes; it reads `unfiled` items that are not filed yet.
 pub(crate) fn are_due(
     from: Source<'_>,
     environment: &Environment,
@@ -64,8 +64,8 @@ pub(crate) fn are_due(
     due.into_iter().next().unwrap_or(true)
 }
 
-/// The lanes from which a dequeue has to choose, each with whether a slot of it was given back, and one of its items: the rows of
-/// a lane come one after another.
+/// The lanes from which a dequeue chooses, each with whether a slot was given back, and one of its items: the rows of a lane
+/// are adjacent.
 pub(crate) fn candidates(
     from: Source<'_>,
     environment: &Environment,
@@ -96,7 +96,7 @@ pub(crate) fn candidates(
     })
 }
 
-/// The rows of a lane come one after another.
+/// The rows of a lane are adjacent.
 fn row(cells: &mut Cells) -> (Lane<Item>, bool, Option<Item>) {
     let lane = Lane {
         queue: cells.value(),
@@ -121,7 +121,7 @@ fn row(cells: &mut Cells) -> (Lane<Item>, bool, Option<Item>) {
     (lane, is_released, item)
 }
 
-/// How many slots are free in lanes that are held, each given with its queue, its concurrency key and its limit.
+/// The number of free slots of held lanes, each given with its queue, its concurrency key and its limit.
 pub(crate) fn free(
     from: Source<'_>,
     environment: &Environment,
@@ -144,7 +144,7 @@ pub(crate) fn free(
     lanes.iter().zip(held).map(free).collect()
 }
 
-/// Leaves `lanes` as they are after a claim: `blocked` items are filed, and each lane says what it has.
+/// Brings `lanes` up to date after a dequeue: `blocked` items are filed, and each lane records its state.
 pub(crate) fn settle(
     from: Source<'_>,
     environment: &Environment,

@@ -1,4 +1,4 @@
-//! How long queues are that may only grow so long.
+//! Sizes of queues with a maximum.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -9,17 +9,17 @@ use crate::backend::statement::{Cells, Statement, arguments, statement};
 
 static LENGTH: Statement = statement!("queue_length.sql");
 
-/// How long a count holds that was far below the limit, milliseconds.
+/// How long a count far below the limit stays valid, milliseconds.
 const HOLDS_MS: i64 = 1_000;
 
 thread_local! {
-    /// By environment and queue: how long it was, and when that was counted.
+    /// By environment and queue: the last count, and its time.
     static COUNTED: RefCell<HashMap<(String, String), (i64, Timestamp)>> = RefCell::default();
 }
 
-/// How many runs of a queue are queued, counted up to `limit` + 1. A queue that was at most nine tenths full is not counted
-/// anew within a second: a limit in the hundreds of thousands would make every trigger slow. What this backend adds in
-/// between is added; what others add or take away is seen a second later.
+/// The number of queued runs of a queue, counted up to `limit` + 1. A queue that was at most nine tenths full is not counted
+/// again within a second: with a limit in the hundreds of thousands every trigger would be slow. What this backend adds in
+/// between is added; changes by other sessions are seen a second later.
 pub(crate) fn of(
     environment: &Environment,
     queue: &str,

@@ -18,20 +18,20 @@ static FIRST: Statement = statement!("queue_first.sql");
 static DELETE: Statement = statement!("queue_item_delete.sql");
 pub(super) const TABLE: &CStr = c"queue_item";
 
-/// Where a claimer looks: the runs of an environment that workers of a worker queue may have.
+/// Where a dequeue looks: the runs of an environment that workers of a worker queue may claim.
 #[derive(Clone, Copy)]
 pub(crate) struct Source<'a> {
     pub(crate) shard: Shard,
     pub(crate) worker_queue: &'a str,
     pub(crate) environment_id: &'a str,
-    /// The version of the workers, if they say so.
+    /// The version of the workers, if stated.
     pub(crate) worker_version: Option<&'a str>,
-    /// Whether it hands nothing out, and only wants to know whether it would.
+    /// Whether it claims nothing, and only tells whether it would.
     pub(crate) only_looks: bool,
 }
 
 impl Source<'_> {
-    /// Runs a scan of the items that are in no lane.
+    /// Runs a scan of the items that are not filed.
     pub(super) fn scan<T>(&self, now: Timestamp, scan: impl FnOnce(Timestamp) -> Vec<T>) -> Vec<T> {
         let (shard, worker_queue) = (self.shard, self.worker_queue);
         let first = |low| first_item(shard, worker_queue, self.environment_id, low);
@@ -45,7 +45,7 @@ pub(super) fn family(shard: Shard, worker_queue: &str) -> String {
     format!("{} {worker_queue}", shard.number())
 }
 
-/// When the first item of an environment from a position on became available.
+/// When the first item of an environment after a position became available.
 pub(super) fn first_item(
     shard: Shard,
     worker_queue: &str,
@@ -56,12 +56,12 @@ pub(super) fn first_item(
     FIRST.query(arguments, moment).pop()
 }
 
-/// Has claimers know that this transaction may write items from now on. Call it before the clock is read.
+/// Announces to dequeues that this transaction may write items. Call it before the clock is read.
 pub(crate) fn announce() {
     low_water::announce_writes(TABLE);
 }
 
-/// Takes the items of locked runs out of their queues; gives those that were there.
+/// Deletes the queue items of locked runs; returns the runs that had one.
 pub(crate) fn delete(shard: Shard, runs: &[&RunId]) -> Vec<RunId> {
     DELETE.query(
         arguments![shard.number(), column(runs, |run_id| run_id.as_str())],

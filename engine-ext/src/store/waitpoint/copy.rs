@@ -8,7 +8,7 @@ use crate::backend::value::{column, time};
 static FIND: Statement = statement!("waitpoint_kept.sql");
 static COPY: Statement = statement!("waitpoint_copy.sql");
 
-/// The waitpoints of a run's own steps and waits that are over, and not by an error: all, or more than anybody may keep.
+/// The waitpoints of a run's own steps and waits that completed without an error: all, or one more than the maximum.
 pub(crate) fn find(run_id: &RunId, environment_id: &str, now: Timestamp) -> Vec<WaitpointId> {
     let (first, behind) = own_keys(run_id);
     FIND.query(
@@ -24,7 +24,7 @@ pub(crate) fn find(run_id: &RunId, environment_id: &str, now: Timestamp) -> Vec<
     )
 }
 
-/// Writes completed waitpoints of one run's own, each with a new id, as another one's of the same shard.
+/// Copies completed waitpoints of one run, each with a new id, to another run of the same shard.
 pub(crate) fn copy(from: &RunId, to: &RunId, waitpoints: &[(WaitpointId, WaitpointId)]) {
     COPY.execute(arguments![
         from.shard().number(),

@@ -15,18 +15,18 @@ pub(crate) struct WaitpointRow<'a> {
     pub(crate) id: &'a WaitpointId,
     pub(crate) environment_id: &'a str,
     pub(crate) of: Of<'a>,
-    /// What it begins completed with.
+    /// The output that completes it at creation.
     pub(crate) output: Option<Output>,
 }
 
-/// Whose waitpoint it is.
+/// The owner of a waitpoint.
 #[derive(Clone, Copy)]
 pub(crate) enum Of<'a> {
-    /// Its completion is the end of a run.
+    /// The end of this run completes it.
     Run(&'a RunId),
-    /// Its completion is the end of a batch.
+    /// The end of this batch completes it.
     Batch(&'a BatchId),
-    /// A caller asked for it.
+    /// A caller created it.
     Caller(&'a NewWaitpoint),
 }
 
@@ -61,7 +61,7 @@ impl<'a> WaitpointRow<'a> {
     }
 }
 
-/// Writes waitpoints of one shard, and returns those that were written: one whose key, run or batch has a waitpoint already is not.
+/// Writes waitpoints of one shard, except those whose key, run or batch already has one; returns those written.
 pub(crate) fn insert(shard: Shard, new: &[WaitpointRow<'_>], now: Timestamp) -> Vec<WaitpointId> {
     let key = |new: &WaitpointRow<'_>| new.asked().and_then(|asked| asked.key.clone());
     let tags = |new: &WaitpointRow<'_>| {

@@ -1,4 +1,4 @@
-//! Waitpoints: read, locked, completed.
+//! Reads, locks and completes waitpoints.
 
 pub(crate) mod copy;
 pub(crate) mod insert;
@@ -20,7 +20,7 @@ static OF_BATCHES: Statement = statement!("waitpoint_of_batches.sql");
 static READ: Statement = statement!("waitpoint_read.sql");
 static DATA: Statement = statement!("waitpoint_data_read.sql");
 
-/// A waitpoint as those see it who create or complete it.
+/// A waitpoint, as its creator and its completer see it.
 pub(crate) struct Waitpoint {
     pub(crate) id: WaitpointId,
     pub(crate) status: WaitpointStatus,
@@ -32,7 +32,7 @@ pub(crate) struct Waitpoint {
     pub(crate) created_at: TimestampWithTimeZone,
 }
 
-/// A waitpoint, if it is there and in that environment.
+/// A waitpoint, if it exists in that environment.
 pub(crate) fn read(id: &WaitpointId, environment_id: Option<&str>) -> Option<Waitpoint> {
     READ.query(
         arguments![id.shard().number(), id.as_str(), environment_id],
@@ -50,7 +50,7 @@ pub(crate) fn read(id: &WaitpointId, environment_id: Option<&str>) -> Option<Wai
     .pop()
 }
 
-/// All about a waitpoint, if it is there and in that environment.
+/// A waitpoint as callers see it, if it exists in that environment.
 pub(crate) fn data(id: &WaitpointId, environment_id: Option<&str>) -> Option<Stored> {
     DATA.query(
         arguments![id.shard().number(), id.as_str(), environment_id],
@@ -59,7 +59,7 @@ pub(crate) fn data(id: &WaitpointId, environment_id: Option<&str>) -> Option<Sto
     .pop()
 }
 
-/// The waitpoint that has a user's key, and when the key expires.
+/// The waitpoint with a caller's key, and when the key expires.
 pub(crate) fn by_key(
     shard: Shard,
     environment_id: &str,
@@ -77,7 +77,7 @@ pub(crate) fn by_key(
         .pop()
 }
 
-/// Takes an expired key from its waitpoint.
+/// Removes an expired key from its waitpoint.
 pub(crate) fn rotate(id: &WaitpointId, key: &str, stand_in: &str) {
     ROTATE.execute(arguments![id.shard().number(), id.as_str(), key, stand_in]);
 }
@@ -113,17 +113,17 @@ pub(crate) fn of_batches(shard: Shard, ids: &[&BatchId]) -> Vec<(BatchId, Waitpo
 static SHARE: Statement = statement!("waitpoint_share.sql");
 static LOCK_FREE: Statement = statement!("waitpoint_lock_free.sql");
 
-/// A waitpoint that a run is going to wait for, locked.
+/// A locked waitpoint that a run is going to wait for.
 pub(crate) struct Shared {
     pub(crate) id: WaitpointId,
     pub(crate) is_completed: bool,
-    /// Whether it is of the run's environment.
+    /// Whether it belongs to the run's environment.
     pub(crate) is_own: bool,
-    /// Whether it is completed by the end of the run itself.
+    /// Whether the end of the run itself completes it.
     pub(crate) is_own_end: bool,
 }
 
-/// Locks waitpoints that a locked run is going to wait for; those that do not exist are left out.
+/// Locks waitpoints that a locked run is going to wait for, without those that do not exist.
 pub(crate) fn share(run: &Run, ids: &[&WaitpointId]) -> Vec<Shared> {
     SHARE.query(
         arguments![
@@ -140,7 +140,7 @@ pub(crate) fn share(run: &Run, ids: &[&WaitpointId]) -> Vec<Shared> {
     )
 }
 
-/// Locks those of these waitpoints that nobody else has locked.
+/// Locks the waitpoints among these that no other session has locked.
 pub(crate) fn lock_free(shard: Shard, ids: &[&WaitpointId]) -> Vec<WaitpointId> {
     LOCK_FREE.query(
         arguments![shard.number(), column(ids, |id| id.as_str())],
