@@ -68,8 +68,8 @@ fn arrows(diagram: &str) -> Result<BTreeSet<(String, String)>> {
 /// The functions that a label names, without their prefix.
 fn functions(diagram: &str) -> BTreeSet<String> {
     let labels = diagram.lines().filter_map(|line| line.split_once(" : "));
-    let parts = labels.flat_map(|(_, label)| label.split("; "));
-    let names = parts.filter_map(|part| part.split([',', ' ']).next());
+    let parts = labels.flat_map(|(_, label)| label.split(", "));
+    let names = parts.filter_map(|part| part.split(' ').next());
     names.map(|name| format!("engine_{name}")).collect()
 }
 

@@ -138,6 +138,18 @@ fn every_parameter_of_a_trigger_is_explained() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn every_table_is_on_the_page_of_the_database() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let sql = "select 'engine.' || relname from pg_class \
+               where relnamespace = 'engine'::regnamespace and relkind = 'r'";
+    let tables = session.client.query(sql, &[]).await?;
+    let tables: BTreeSet<&str> = tables.iter().map(|row| row.get(0)).collect();
+    let page = Page::read("sql/schema/README.md")?;
+    assert_eq!(rows(&page, "What a run is made of")?, tables);
+    Ok(())
+}
+
 #[test]
 fn every_code_of_a_refusal_is_among_the_errors() -> Result<()> {
     let source = Workspace::find()?
