@@ -1,6 +1,5 @@
 //! The driver against a real server.
 
-mod cli;
 mod deploy;
 mod engine;
 mod handler;

@@ -21,7 +21,7 @@ const SERVE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// How the workers of a fleet work.
 pub struct Plan<'a> {
-    /// The program that has the subcommand `demo-worker`.
+    /// The program that has the subcommand `work`.
     pub program: &'a Path,
     pub workers: usize,
     /// Of each worker.
@@ -55,7 +55,7 @@ impl Fleet {
         let workers = (1..=plan.workers).map(|number| {
             let name = format!("worker-{number}");
             let child = Command::new(plan.program)
-                .args(["demo-worker", "--name", &name])
+                .args(["work", "--name", &name])
                 .args(["--database", connection_string])
                 .args(["--concurrency", &plan.concurrency.to_string()])
                 .args(["--pause-ms", &plan.pause.as_millis().to_string()])

@@ -1,4 +1,4 @@
-//! One worker process of the demo: `cargo xtask demo-worker`, which the demo starts.
+//! One worker process of the demo: `engine-demo work`, which the demo starts.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, stdin};

@@ -5,9 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use engine_harness::{Options, PgConfig, Prefix, Profile, Resident, Workspace, progress};
-
-use crate::prepare;
+use engine_harness::{Options, PgConfig, Prefix, Profile, Resident, Workspace, prepare, progress};
 
 const DATABASE: &str = "engine";
 const PURPOSE: &str = "db";

@@ -1,22 +1,19 @@
 //! The task runner, `cargo xtask`.
 
-#[path = "../bench/mod.rs"]
-mod bench;
 mod db;
-#[path = "../demo/mod.rs"]
-mod demo;
 mod install;
 mod lint;
 mod pgspot;
-mod prepare;
+mod program;
 mod test;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use nix::sys::stat::{Mode, umask};
+use engine_harness::{Profile, Size, prepare};
 
 /// Builds, runs, tests and installs the engine.
 ///
@@ -35,20 +32,32 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Show real work on real input, with a worker killed half-way.
-    Demo(demo::Arguments),
-    /// One worker process of the demo.
-    #[command(hide = true)]
-    DemoWorker(demo::worker::Arguments),
+    #[command(disable_help_flag = true)]
+    Demo(PassedOn),
     /// Run all tests against a private server.
     Test(test::Arguments),
+    /// Run all tests in their full form: soaks, storms and random histories as long as a release wants them.
+    Trust(test::Arguments),
     /// Measure the engine beside what a client would do without it.
-    Bench(bench::Arguments),
+    #[command(disable_help_flag = true)]
+    Bench(PassedOn),
     /// Start or reuse a private server with the current build, and print its connection string.
     Db(db::Arguments),
     /// Install a release build into a PostgreSQL server.
     Install,
     /// Check formatting, run clippy with warnings denied, and pgspot on the SQL scripts.
     Lint,
+}
+
+/// The arguments of a program of its own, which says with --help what they are.
+#[derive(clap::Args)]
+struct PassedOn {
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "ARGUMENT"
+    )]
+    arguments: Vec<OsString>,
 }
 
 #[tokio::main]
@@ -63,14 +72,23 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<ExitCode> {
-    // The server's account, which is another one when we are root, must read what we write.
-    umask(Mode::S_IWGRP | Mode::S_IWOTH);
+    prepare::let_server_read();
     let pg_config = arguments.pg_config.as_deref();
     match arguments.command {
-        Command::Test(test) => return test::run(pg_config, test).await,
-        Command::Demo(demo) => demo::run(pg_config, demo).await?,
-        Command::DemoWorker(worker) => demo::worker::run(worker).await?,
-        Command::Bench(bench) => bench::run(pg_config, bench).await?,
+        Command::Test(test) => return test::run(pg_config, test, Size::Short).await,
+        Command::Trust(test) => return test::run(pg_config, test, Size::Full).await,
+        Command::Demo(demo) => {
+            program::become_program("engine-demo", Profile::Dev, pg_config, &demo.arguments)?;
+        }
+        // Optimised: otherwise the load generator would take the CPU that it measures.
+        Command::Bench(bench) => {
+            program::become_program(
+                "engine-bench",
+                Profile::Release,
+                pg_config,
+                &bench.arguments,
+            )?;
+        }
         Command::Db(db) => db::run(pg_config, db).await?,
         Command::Install => install::run(pg_config)?,
         Command::Lint => lint::run(pg_config)?,

@@ -7,10 +7,10 @@ use tokio_postgres::{Client, Statement};
 
 use super::writer::Writer;
 use super::{SHARD, WORKER_QUEUE};
-use crate::bench::load::Caller;
+use crate::load::Caller;
 
 /// Everything in one transaction.
-pub(in crate::bench) struct OneCommit {
+pub(crate) struct OneCommit {
     writer: Writer,
     lock_item: Statement,
     lock_run: Statement,
@@ -18,7 +18,7 @@ pub(in crate::bench) struct OneCommit {
 }
 
 impl OneCommit {
-    pub(in crate::bench) async fn new(client: Client, session: usize) -> Result<Self> {
+    pub(crate) async fn new(client: Client, session: usize) -> Result<Self> {
         let writer = Writer::new(client, session).await?;
         let client = &writer.client;
         Ok(Self {

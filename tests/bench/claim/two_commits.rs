@@ -8,14 +8,14 @@ use tokio_postgres::{Client, Statement};
 
 use super::writer::Writer;
 use super::{SHARD, WORKER_QUEUE};
-use crate::bench::load::Caller;
-use crate::bench::meter::settle;
+use crate::load::Caller;
+use crate::meter::settle;
 
 /// Ids of runs that were taken out of the queue beforehand, the next one last.
-pub(in crate::bench) type Claimed = Arc<Mutex<Vec<String>>>;
+pub(crate) type Claimed = Arc<Mutex<Vec<String>>>;
 
 /// Takes every run out of the queue, in one commit, and leaves nothing dead there.
-pub(in crate::bench) async fn claim_all(client: &Client) -> Result<Claimed> {
+pub(crate) async fn claim_all(client: &Client) -> Result<Claimed> {
     let sql = include_str!("../sql/claim_all_items.sql");
     let rows = client.query(sql, &[&SHARD]).await?;
     // A report that came after the vacuum would count what is gone.
@@ -29,7 +29,7 @@ pub(in crate::bench) async fn claim_all(client: &Client) -> Result<Claimed> {
 
 /// Update of the run in one commit, insert of its snapshot in another; before them the claim of the queue, unless that
 /// was done beforehand.
-pub(in crate::bench) struct TwoCommits {
+pub(crate) struct TwoCommits {
     writer: Writer,
     claim: Statement,
     read_snapshot: Statement,
@@ -38,7 +38,7 @@ pub(in crate::bench) struct TwoCommits {
 }
 
 impl TwoCommits {
-    pub(in crate::bench) async fn new(
+    pub(crate) async fn new(
         client: Client,
         session: usize,
         claimed: Option<Claimed>,

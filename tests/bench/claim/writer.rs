@@ -6,7 +6,7 @@ use anyhow::Result;
 use tokio_postgres::{Client, Row, Statement};
 
 use super::SHARD;
-use crate::bench::stock::id_start;
+use crate::stock::id_start;
 
 /// What the engine resolves where a run names none.
 const MACHINE: &str = "small-1x";

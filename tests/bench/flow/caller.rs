@@ -7,7 +7,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Statement};
 
 use super::kind::Flow;
-use crate::bench::load::Caller;
+use crate::load::Caller;
 
 /// The runs that are left, each with its latest snapshot.
 pub(super) type Left = Arc<Mutex<Vec<(String, String)>>>;

@@ -5,8 +5,8 @@ use engine_harness::Cluster;
 
 use super::kind::Flow;
 use super::{Variant, callers, fill};
-use crate::bench::load::{Limit, drive};
-use crate::bench::stock::Stock;
+use crate::load::{Limit, drive};
+use crate::stock::Stock;
 
 /// How many runs there are, and how many of them go through the flow.
 const RUNS: u64 = 30;

@@ -8,8 +8,8 @@ use tokio_postgres::{Client, Row, Statement};
 
 use super::caller::{Left, next};
 use super::kind::{Change, Flow, USAGE_MS, Write};
-use crate::bench::load::Caller;
-use crate::bench::stock::id_start;
+use crate::load::Caller;
+use crate::stock::id_start;
 
 /// The shard of the environment `default`.
 const SHARD: i16 = 0;

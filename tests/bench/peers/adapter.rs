@@ -9,11 +9,11 @@ use engine_harness::condition::eventually;
 use super::catalog::Peer;
 use super::install::{self, Program};
 use super::process::{Drained, Order, Process};
-use crate::bench::figure::{Figure, P50, P99, RATE, quantile};
-use crate::bench::meter::Meter;
-use crate::bench::sampler::Sampler;
-use crate::bench::stock::Stock;
-use crate::bench::trial::Trial;
+use crate::figure::{Figure, P50, P99, RATE, quantile};
+use crate::meter::Meter;
+use crate::sampler::Sampler;
+use crate::stock::Stock;
+use crate::trial::Trial;
 
 const END_PATIENCE: Duration = Duration::from_secs(60);
 

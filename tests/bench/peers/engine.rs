@@ -3,10 +3,10 @@
 use anyhow::Result;
 use tokio_postgres::{Client, Statement};
 
-use crate::bench::load::Caller;
-use crate::bench::measure;
-use crate::bench::stock::Stock;
-use crate::bench::trial::Trial;
+use crate::load::Caller;
+use crate::measure;
+use crate::stock::Stock;
+use crate::trial::Trial;
 
 /// Works `runs` runs off, `batch` at a time.
 pub(super) async fn drain(

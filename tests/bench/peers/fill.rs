@@ -6,7 +6,7 @@ use engine_harness::{Cluster, progress};
 use super::adapter::Adapter;
 use super::process::Order;
 use super::{Batching, ENGINE, skipped};
-use crate::bench::stock::Stock;
+use crate::stock::Stock;
 
 /// Who works off a queue.
 pub(super) enum Queue<'a> {

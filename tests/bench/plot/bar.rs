@@ -4,8 +4,8 @@ use anyhow::Result;
 use plotters::prelude::*;
 
 use super::{NAMES, color, failed, height_of, name_bars, svg};
-use crate::bench::figure::{Figure, Spread};
-use crate::bench::trial::Outcome;
+use crate::figure::{Figure, Spread};
+use crate::trial::Outcome;
 
 /// One bar per variant, the first one on top; a line from least to greatest.
 pub(super) fn plot(outcomes: &[Outcome], figure: Figure) -> Result<String> {

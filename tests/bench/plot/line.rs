@@ -4,7 +4,7 @@ use anyhow::Result;
 use plotters::prelude::*;
 
 use super::{color, failed, svg};
-use crate::bench::trial::{Outcome, Series};
+use crate::trial::{Outcome, Series};
 
 /// The series of the first valid trial of each variant.
 fn courses(outcome: &Outcome) -> &[Series] {

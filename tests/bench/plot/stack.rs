@@ -4,7 +4,7 @@ use anyhow::Result;
 use plotters::prelude::*;
 
 use super::{COLORS, NAMES, color, failed, height_of, name_bars, svg};
-use crate::bench::trial::Outcome;
+use crate::trial::Outcome;
 
 /// How many names have a color of their own; the others share the last one.
 const NAMED: usize = COLORS.len() - 1;

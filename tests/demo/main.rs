@@ -10,16 +10,17 @@ mod report;
 mod timeline;
 mod verdict;
 mod watch;
-pub mod worker;
+mod worker;
 
 use std::env;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use clap::Args;
+use clap::{Parser, Subcommand};
 use engine_client::shutdown_signal;
-use engine_harness::{Cluster, PgConfig, Prefix, Profile, Wal, Workspace, progress};
+use engine_harness::{Cluster, PgConfig, Prefix, Profile, Wal, Workspace, prepare, progress};
 
 use self::bar::Bar;
 use self::fleet::{Fleet, Plan};
@@ -28,7 +29,6 @@ use self::listing::Listing;
 use self::report::Report;
 use self::timeline::Timeline;
 use self::verdict::Verdict;
-use crate::prepare;
 
 /// Names the private prefix.
 const PURPOSE: &str = "demo";
@@ -43,8 +43,17 @@ const SHOW: Duration = Duration::from_secs(4);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-#[derive(Args)]
-pub struct Arguments {
+/// Shows real work on real input, with a worker killed half-way.
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask demo",
+    bin_name = "cargo xtask demo",
+    args_conflicts_with_subcommands = true
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+
     /// Every file below this directory becomes a run [default: the checkout, without .git and
     /// target].
     #[arg(value_name = "DIR")]
@@ -57,9 +66,38 @@ pub struct Arguments {
     /// Stop the server that an earlier --keep left running, and remove its data.
     #[arg(long, conflicts_with_all = ["directory", "keep"])]
     stop: bool,
+
+    /// The pg_config of the PostgreSQL to build for and to run.
+    #[arg(long, env = "PG_CONFIG", value_name = "PATH")]
+    pg_config: Option<PathBuf>,
 }
 
-pub async fn run(pg_config: Option<&Path>, arguments: Arguments) -> Result<()> {
+#[derive(Subcommand)]
+enum Command {
+    /// One worker process, which the demo starts.
+    #[command(hide = true)]
+    Work(worker::Arguments),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match arguments.command {
+        Some(Command::Work(worker)) => worker::run(worker).await,
+        None => run(arguments).await,
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<()> {
+    prepare::let_server_read();
+    let pg_config = arguments.pg_config.as_deref();
     let workspace = Workspace::find()?;
     if arguments.stop {
         let pg = PgConfig::find_or_install(pg_config)?;

@@ -1,4 +1,4 @@
-//! The command line `engine`.
+//! The command line `engine`, on a server.
 
 mod bulk;
 mod care;
@@ -9,7 +9,6 @@ mod tail;
 mod terminal;
 mod top;
 
-use std::path::PathBuf;
 use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
@@ -18,18 +17,12 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
-/// The program, which `cargo test` builds beside the tests.
-fn program() -> Result<PathBuf> {
-    let test = std::env::current_exe()?;
-    let profile = test.parent().and_then(|deps| deps.parent());
-    let program = profile.context("no profile")?.join("engine");
-    ensure!(program.exists(), "{} is not built", program.display());
-    Ok(program)
-}
+/// The program.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_engine");
 
 /// The program on a database, without what the environment of the tests says about colours.
-fn command(database: &Database, arguments: &[&str]) -> Result<Command> {
-    let mut command = Command::new(program()?);
+fn command(database: &Database, arguments: &[&str]) -> Command {
+    let mut command = Command::new(PROGRAM);
     command
         .args(arguments)
         .env("DATABASE_URL", database.connection_string())
@@ -39,7 +32,7 @@ fn command(database: &Database, arguments: &[&str]) -> Result<Command> {
         .env_remove("CLICOLOR_FORCE")
         .stdin(Stdio::null())
         .kill_on_drop(true);
-    Ok(command)
+    command
 }
 
 /// What the program printed where nothing is a terminal.
@@ -52,7 +45,7 @@ struct Printed {
 
 /// Runs the program to its end.
 async fn engine(database: &Database, arguments: &[&str]) -> Result<Printed> {
-    let output = command(database, arguments)?.output().await?;
+    let output = command(database, arguments).output().await?;
     let printed = Printed {
         code: output.status.code(),
         stdout: String::from_utf8(output.stdout)?,
@@ -87,7 +80,7 @@ fn follow(
     database: &Database,
     arguments: &[&str],
 ) -> Result<(Child, Lines<BufReader<ChildStdout>>)> {
-    let mut child = command(database, arguments)?
+    let mut child = command(database, arguments)
         .stdout(Stdio::piped())
         .spawn()?;
     let stdout = child.stdout.take().context("no standard output")?;

@@ -1,12 +1,13 @@
 //! The session that the manual shows.
 
+use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
 use engine_harness::{Database, Page, Session};
 use tokio::process::Command;
 
-use super::program;
+use super::PROGRAM;
 
 /// What the session begins with: runs that nobody started in time, a queue with a backlog, a queue that is paused.
 const STOCK: &str = "
@@ -68,8 +69,7 @@ async fn the_command_line_prints_what_the_pages_show() -> Result<()> {
 
 /// What a line of a shell prints.
 async fn printed(database: &Database, line: &str) -> Result<String> {
-    let program = program()?;
-    let directory = program.parent().context("no directory")?;
+    let directory = Path::new(PROGRAM).parent().context("no directory")?;
     let path = format!("{}:{}", directory.display(), std::env::var("PATH")?);
     let output = Command::new("bash")
         .args(["-c", line])

@@ -31,24 +31,24 @@ mod wait;
 mod wake;
 mod worker;
 
-use std::env;
-use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use clap::Args;
+use anyhow::{Result, ensure};
+use clap::Parser;
 use clap::builder::RangedU64ValueParser;
-use engine_harness::{Cluster, Profile, Workspace, progress};
+use engine_harness::{Cluster, Profile, prepare, progress};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use self::report::{Chapter, Report};
 use self::suite::Suite;
-use crate::prepare;
 
-#[derive(Args)]
-pub struct Arguments {
+/// Measures the engine beside what a client would do without it.
+#[derive(Parser)]
+#[command(name = "cargo xtask bench", bin_name = "cargo xtask bench")]
+struct Arguments {
     /// What to measure; everything where nothing is named.
     #[arg(value_enum, value_name = "SUITE")]
     suites: Vec<Suite>,
@@ -76,6 +76,10 @@ pub struct Arguments {
     /// The most runs that the suite `growth` fills in, for a quick look.
     #[arg(long, value_name = "N", env = "ENGINE_BENCH_ROWS_LIMIT")]
     rows_limit: Option<u64>,
+
+    /// The pg_config of the PostgreSQL to build for and to run.
+    #[arg(long, env = "PG_CONFIG", value_name = "PATH")]
+    pg_config: Option<PathBuf>,
 }
 
 impl Arguments {
@@ -103,11 +107,24 @@ struct Bench {
     order: StdRng,
 }
 
-pub async fn run(pg_config: Option<&Path>, arguments: Arguments) -> Result<()> {
-    if cfg!(debug_assertions) {
-        return optimised();
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
-    let prepared = prepare::prefix(pg_config, "bench", Profile::Release)?;
+}
+
+async fn run(arguments: Arguments) -> Result<()> {
+    ensure!(
+        !cfg!(debug_assertions),
+        "an unoptimised load generator would take the CPU that it measures: `cargo xtask bench` builds it optimised"
+    );
+    prepare::let_server_read();
+    let prepared = prepare::prefix(arguments.pg_config.as_deref(), "bench", Profile::Release)?;
     Cluster::sweep(&prepared.prefix)?;
     progress::say("starting a private server");
     let cluster = Cluster::start_from(prepared.prefix.clone(), machine::options()?).await?;
@@ -139,16 +156,4 @@ pub async fn run(pg_config: Option<&Path>, arguments: Arguments) -> Result<()> {
 fn tell(report: &mut Report, chapter: Chapter) {
     println!("{}", table::chapter(&chapter));
     report.chapters.push(chapter);
-}
-
-/// Goes on as an optimised build of this program: an unoptimised load generator would take the CPU that it measures.
-fn optimised() -> Result<()> {
-    progress::say("building the load generator, optimised");
-    let error = Workspace::find()?
-        .cargo("run")
-        .args(["--release", "--package", "engine-tests", "--bin", "xtask"])
-        .arg("--")
-        .args(env::args_os().skip(1))
-        .exec();
-    Err(error).context("cannot start cargo")
 }

@@ -1,5 +1,11 @@
 //! The work of `cargo xtask demo`, with its worker processes, while its server dies.
 
+mod batch;
+mod digest;
+mod fleet;
+mod listing;
+mod verdict;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -10,21 +16,10 @@ use anyhow::{Context, Result};
 use engine_harness::condition::eventually;
 use engine_harness::{Cluster, Options, Session};
 
-/// The modules of the demo that do the work.
-#[path = "../demo"]
-mod work {
-    pub mod batch;
-    pub mod digest;
-    pub mod fleet;
-    pub mod listing;
-    pub mod verdict;
-}
-
-use work::batch;
-use work::digest::Digest;
-use work::fleet::{Fleet, Killed, Plan};
-use work::listing::Listing;
-use work::verdict::Verdict;
+use digest::Digest;
+use fleet::{Fleet, Killed, Plan};
+use listing::Listing;
+use verdict::Verdict;
 
 const FILES: usize = 60;
 
@@ -58,7 +53,7 @@ async fn a_kill_of_the_server_in_the_middle_of_the_demo_loses_nothing() -> Resul
     let client = database.connect().await?;
     batch::set_heartbeats(&client, database.name()).await?;
     let plan = Plan {
-        program: Path::new(env!("CARGO_BIN_EXE_xtask")),
+        program: Path::new(env!("CARGO_BIN_EXE_engine-demo")),
         workers: 3,
         concurrency: 4,
         pause: Duration::from_millis(50),

@@ -3,10 +3,25 @@
 use std::path::Path;
 
 use anyhow::Result;
-use engine_harness::{Extension, PgConfig, Prefix, Profile, Workspace};
+use nix::sys::stat::{Mode, umask};
+
+use crate::{Extension, PgConfig, Prefix, Profile, Workspace};
+
+/// A prefix with the current build.
+pub struct Prepared {
+    /// The checkout.
+    pub workspace: Workspace,
+    /// The private copy of a Postgres installation.
+    pub prefix: Prefix,
+    /// What is loaded in it.
+    pub extension: Extension,
+}
 
 /// Finds or installs Postgres, builds the extension for it, and puts it into the prefix of
 /// `purpose`.
+///
+/// # Errors
+/// If any of this fails.
 pub fn prefix(pg_config: Option<&Path>, purpose: &str, profile: Profile) -> Result<Prepared> {
     let workspace = Workspace::find()?;
     let pg = PgConfig::find_or_install(pg_config)?;
@@ -20,9 +35,7 @@ pub fn prefix(pg_config: Option<&Path>, purpose: &str, profile: Profile) -> Resu
     })
 }
 
-/// A prefix with the current build.
-pub struct Prepared {
-    pub workspace: Workspace,
-    pub prefix: Prefix,
-    pub extension: Extension,
+/// Has the server's account, which is another one when this process is root, read what this process writes from now on.
+pub fn let_server_read() {
+    umask(Mode::S_IWGRP | Mode::S_IWOTH);
 }

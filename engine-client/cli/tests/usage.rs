@@ -1,4 +1,4 @@
-//! The command line without a server. That this test exists also has `cargo test` build the program, which others run.
+//! The command line without a server.
 
 use std::io;
 use std::process::{Command, Output};

@@ -102,7 +102,7 @@ async fn colours_are_for_terminals_and_for_those_who_want_them() -> Result<()> {
         &["runs", "list"],
         &["tail", "--after", "0", "--no-follow"],
     ] {
-        let (code, text) = Terminal::start(command(&database, arguments)?)?
+        let (code, text) = Terminal::start(command(&database, arguments))?
             .end()
             .await?;
         assert_eq!(code, Some(0));
@@ -110,7 +110,7 @@ async fn colours_are_for_terminals_and_for_those_who_want_them() -> Result<()> {
             text.contains("\u{1b}["),
             "{arguments:?} has no colours: {text}"
         );
-        let mut plain = command(&database, arguments)?;
+        let mut plain = command(&database, arguments);
         plain.env("NO_COLOR", "1");
         let (_, text) = Terminal::start(plain)?.end().await?;
         assert!(
@@ -133,7 +133,7 @@ async fn json_has_no_colours_on_a_terminal_either() -> Result<()> {
         &["check"],
     ] {
         let arguments = [arguments, &["--json"]].concat();
-        let (_, text) = Terminal::start(command(&database, &arguments)?)?
+        let (_, text) = Terminal::start(command(&database, &arguments))?
             .end()
             .await?;
         let _: serde_json::Value = serde_json::from_str(&text)?;
@@ -146,7 +146,7 @@ async fn top_has_a_screen_of_its_own_until_somebody_leaves_it() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     session.trigger_with("'t', queue => 'mail'").await?;
-    let mut top = Terminal::start(command(&database, &["top", "--interval", "1"])?)?;
+    let mut top = Terminal::start(command(&database, &["top", "--interval", "1"]))?;
     top.sees("\u{1b}[?1049h")?;
     top.sees("1 queued")?;
     top.sees("mail")?;
@@ -167,14 +167,14 @@ async fn a_bulk_action_asks_first_and_shows_how_far_it_is() -> Result<()> {
                 (select jsonb_agg(jsonb_build_object('task', 't')) from generate_series(1, 200)))";
     session.client.query(fill, &[]).await?;
     let cancel = ["runs", "cancel", "--task", "t"];
-    let mut refused = Terminal::start(command(&database, &cancel)?)?;
+    let mut refused = Terminal::start(command(&database, &cancel))?;
     refused.sees("cancel 200 runs? [y/N] ")?;
     refused.press("n\n")?;
     let (code, text) = refused.end().await?;
     assert_eq!(code, Some(1));
     assert!(text.contains("nothing was done"), "{text}");
     assert_eq!(session.count("engine.queue_item").await?, 200);
-    let mut meant = Terminal::start(command(&database, &cancel)?)?;
+    let mut meant = Terminal::start(command(&database, &cancel))?;
     meant.sees("cancel 200 runs? [y/N] ")?;
     meant.press("y\n")?;
     let (code, text) = meant.end().await?;

@@ -1,0 +1,28 @@
+//! Programs of crates of their own, which this one does not wait for to be built.
+
+use std::convert::Infallible;
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use engine_harness::{Profile, Workspace};
+
+/// Has cargo build the program of `package` and continues as it.
+pub fn become_program(
+    package: &str,
+    profile: Profile,
+    pg_config: Option<&Path>,
+    arguments: &[OsString],
+) -> Result<Infallible> {
+    let mut cargo = Workspace::find()?.cargo("run");
+    cargo.args(["--quiet", "--package", package]);
+    if profile == Profile::Release {
+        cargo.arg("--release");
+    }
+    if let Some(path) = pg_config {
+        cargo.env("PG_CONFIG", path);
+    }
+    let error = cargo.arg("--").args(arguments).exec();
+    Err(error).context("cannot start cargo")
+}

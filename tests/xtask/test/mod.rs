@@ -1,0 +1,109 @@
+//! `cargo xtask test`: every test, against one server that they share; at the end, what each part took.
+
+mod examples;
+mod idle;
+mod part;
+mod pool;
+mod program;
+mod report;
+mod verdict;
+
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Args;
+use engine_harness::{Cluster, Options, Profile, Size, Sweep, prepare, progress};
+
+use self::examples::Examples;
+use self::part::Parts;
+use self::pool::Pool;
+use self::program::Plan;
+use self::report::Report;
+use self::verdict::Counts;
+
+#[derive(Args)]
+pub struct Arguments {
+    /// Run only tests whose name contains one of these.
+    filter: Vec<String>,
+
+    /// Build the extension and the tests optimised.
+    #[arg(long)]
+    release: bool,
+
+    /// How many tests run at a time at least [default: as many as there are cores]. More run while cores are idle.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    jobs: Option<u64>,
+
+    /// For the test programs themselves, as in `-- --nocapture`.
+    #[arg(last = true)]
+    passed_on: Vec<String>,
+}
+
+pub async fn run(pg_config: Option<&Path>, arguments: Arguments, size: Size) -> Result<ExitCode> {
+    let profile = if arguments.release {
+        Profile::Release
+    } else {
+        Profile::Dev
+    };
+    let mut parts = Parts::begin();
+    let prepared = prepare::prefix(pg_config, "test", profile)?;
+    parts.end("building the extension");
+    progress::say("building the tests");
+    let plan = Plan::build(&prepared.workspace, &arguments, profile)?;
+    parts.end("building the tests");
+    Cluster::sweep(&prepared.prefix)?;
+    progress::say("starting a private server");
+    let cluster = Cluster::start_from(prepared.prefix.clone(), Options::default()).await?;
+    parts.end("starting the server");
+    let pool = Pool::new(&prepared, &cluster, &arguments, size);
+    let examples = Examples::start(&prepared.workspace, &arguments, profile)?;
+    let verdicts = pool.run(&plan).await?;
+    parts.end("tests");
+    let examples = examples.finish().await?;
+    parts.end("examples of the documentation, beside the tests and after them");
+    let violated = check_databases(&cluster).await?;
+    parts.end("engine_check in every database");
+
+    let mut counts = Counts::of(&verdicts, plan.skipped);
+    counts.add(&examples);
+    counts.failed += violated;
+    if counts.failed > 0 {
+        let log = prepared.prefix.base().join("server.log");
+        fs::copy(cluster.log(), &log)?;
+        progress::say(format!("the server's log is in {}", log.display()));
+    }
+    let report = Report {
+        size,
+        parts: &parts,
+        verdicts: &verdicts,
+        server_cpu: cluster.cpu_time(),
+    };
+    print!("{report}");
+    drop(cluster);
+    println!("{counts}");
+    Ok(if counts.failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Whatever the tests did, what must always hold has to hold in their databases; gives in how many it does not.
+async fn check_databases(cluster: &Cluster) -> Result<u64> {
+    let sweep = Sweep::of(cluster.server()).await?;
+    for (database, found) in &sweep.found {
+        println!("engine_check in database {database}: FAILED");
+        for violation in found {
+            println!("    {violation}");
+        }
+    }
+    println!(
+        "engine_check: {} databases checked, {} of them failed, {} broken on purpose and left out",
+        sweep.checked,
+        sweep.found.len(),
+        sweep.broken_on_purpose
+    );
+    Ok(sweep.found.len() as u64)
+}

@@ -1,0 +1,147 @@
+//! Runs tests beside each other, each in a process of its own.
+//!
+//! As many as there are cores run in any case. Another one begins whenever a core is idle: so tests that sleep run beside tests that
+//! compute, and on a machine that is busy with something else there are no more than that.
+
+use std::collections::VecDeque;
+use std::io;
+use std::process::{Output, Stdio};
+use std::thread::available_parallelism;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use engine_harness::prepare::Prepared;
+use engine_harness::{Cluster, PREFIX_VARIABLE, SERVER_VARIABLE, SIZE_VARIABLE, Size, progress};
+use tokio::process::Command;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::Arguments;
+use super::idle::{Idle, LOOK_EVERY};
+use super::program::{Plan, Test};
+use super::verdict::Verdict;
+
+/// How many tests there are for each core at most.
+const MOST_PER_CORE: usize = 4;
+
+/// How much of a core must have been idle for another test to begin: not so little as is left between tests that are busy.
+const ROOM: f64 = 0.5;
+
+/// After how long a test is named that has not ended.
+const LONG: Duration = Duration::from_secs(60);
+
+/// Runs tests.
+pub struct Pool {
+    environment: Vec<(&'static str, std::ffi::OsString)>,
+    passed_on: Vec<String>,
+    cores: usize,
+    least: usize,
+    most: usize,
+}
+
+impl Pool {
+    pub fn new(prepared: &Prepared, cluster: &Cluster, arguments: &Arguments, size: Size) -> Self {
+        let cores = available_parallelism().map_or(2, usize::from);
+        let jobs = arguments
+            .jobs
+            .map(|jobs| usize::try_from(jobs).unwrap_or(usize::MAX));
+        Self {
+            environment: vec![
+                (SERVER_VARIABLE, cluster.server().socket().into()),
+                (PREFIX_VARIABLE, prepared.prefix.base().into()),
+                (SIZE_VARIABLE, size.name().into()),
+            ],
+            passed_on: arguments.passed_on.clone(),
+            cores,
+            least: jobs.unwrap_or(cores),
+            most: jobs.unwrap_or(cores * MOST_PER_CORE),
+        }
+    }
+
+    /// Runs all tests of the plan, and tells of each when it ends.
+    pub async fn run(&self, plan: &Plan) -> Result<Vec<Verdict>> {
+        let mut left: VecDeque<&Test> = plan.tests.iter().collect();
+        let mut running = JoinSet::new();
+        let mut verdicts = Vec::new();
+        let mut idle = Idle::watch();
+        loop {
+            let has_room = idle.share() * self.cores as f64 > ROOM;
+            let one_more = if has_room { running.len() + 1 } else { 0 };
+            while running.len() < self.least.max(one_more.min(self.most))
+                && let Some(test) = left.pop_front()
+            {
+                running.spawn(run(self.command(test), test.clone(), self.is_shown()));
+            }
+            if running.is_empty() {
+                return Ok(verdicts);
+            }
+            if let Ok(Some(ended)) = timeout(LOOK_EVERY, running.join_next()).await {
+                let verdict = ended??;
+                verdict.tell();
+                verdicts.push(verdict);
+            }
+        }
+    }
+
+    /// Whether the tests print by themselves.
+    fn is_shown(&self) -> bool {
+        let shows = ["--nocapture", "--no-capture", "--show-output"];
+        let mut passed_on = self.passed_on.iter();
+        passed_on.any(|argument| shows.contains(&argument.as_str()))
+    }
+
+    fn command(&self, test: &Test) -> Command {
+        let mut command = Command::new(&test.program);
+        command
+            .args(["--exact", &test.name])
+            .args(&self.passed_on)
+            .envs(self.environment.iter().cloned())
+            .env("CARGO_MANIFEST_DIR", &test.directory)
+            .current_dir(&test.directory)
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        // With one thread the test would run in the first one, which does not have its name.
+        if !self
+            .passed_on
+            .iter()
+            .any(|argument| argument.starts_with("--test-threads"))
+        {
+            command.arg("--test-threads=2");
+        }
+        command
+    }
+}
+
+async fn run(mut command: Command, test: Test, is_shown: bool) -> Result<Verdict> {
+    let started_at = Instant::now();
+    let output = async {
+        if is_shown {
+            let status = command.status().await?;
+            let (stdout, stderr) = (Vec::new(), Vec::new());
+            return io::Result::Ok(Output {
+                status,
+                stdout,
+                stderr,
+            });
+        }
+        command.output().await
+    };
+    tokio::pin!(output);
+    let output = loop {
+        match timeout(LONG, &mut output).await {
+            Ok(output) => break output?,
+            Err(_) => {
+                let seconds = started_at.elapsed().as_secs();
+                progress::say(format!(
+                    "{} has been running for {seconds} s",
+                    test.full_name()
+                ));
+            }
+        }
+    };
+    Ok(Verdict {
+        took: started_at.elapsed(),
+        output,
+        test,
+    })
+}

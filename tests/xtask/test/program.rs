@@ -1,0 +1,148 @@
+//! The test programs, and the tests that they have.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use engine_harness::{Profile, Workspace};
+use serde_json::Value;
+
+use super::Arguments;
+
+/// The extension itself has no tests outside a server.
+pub const SELECTED: [&str; 3] = ["--workspace", "--exclude", "engine-ext"];
+
+/// These suites have the longest tests: they begin first, so that none of them is left alone at the end.
+const BEGIN_WITH: [&str; 4] = ["crash", "demo", "fuzz", "concurrency"];
+
+/// What will be run, in this order.
+pub struct Plan {
+    pub tests: Vec<Test>,
+    /// How many are left out because they say `#[ignore]`.
+    pub skipped: u64,
+}
+
+/// A test of a program.
+#[derive(Clone, Debug)]
+pub struct Test {
+    /// The suite that it belongs to, such as `scenario`.
+    pub suite: String,
+    /// Its name in its program.
+    pub name: String,
+    pub program: PathBuf,
+    /// The directory of its package.
+    pub directory: PathBuf,
+}
+
+impl Plan {
+    /// Builds the test programs, asks them what they have, and takes what the arguments name.
+    pub fn build(workspace: &Workspace, arguments: &Arguments, profile: Profile) -> Result<Self> {
+        let mut plan = Self {
+            tests: Vec::new(),
+            skipped: 0,
+        };
+        let has = |argument: &str| arguments.passed_on.iter().any(|passed| passed == argument);
+        let (only_ignored, also_ignored) = (has("--ignored"), has("--include-ignored"));
+        for suite in build(workspace, profile)? {
+            let ignored = suite.list(&["--ignored"])?;
+            for name in suite.list(&["--include-ignored"])? {
+                let test = suite.test(name);
+                let is_ignored = ignored.contains(&test.name);
+                match test.is_meant(&arguments.filter) {
+                    true if only_ignored && !is_ignored => {}
+                    true if is_ignored && !only_ignored && !also_ignored => plan.skipped += 1,
+                    true => plan.tests.push(test),
+                    false => {}
+                }
+            }
+        }
+        plan.tests.sort_by_key(|test| {
+            let first = BEGIN_WITH.iter().position(|suite| *suite == test.suite);
+            first.unwrap_or(BEGIN_WITH.len())
+        });
+        Ok(plan)
+    }
+}
+
+impl Test {
+    /// Suite and name.
+    pub fn full_name(&self) -> String {
+        format!("{}::{}", self.suite, self.name)
+    }
+
+    fn is_meant(&self, filter: &[String]) -> bool {
+        let name = self.full_name();
+        filter.is_empty() || filter.iter().any(|part| name.contains(part.as_str()))
+    }
+}
+
+/// A test program.
+struct Suite {
+    name: String,
+    program: PathBuf,
+    directory: PathBuf,
+}
+
+impl Suite {
+    /// What a line of cargo's speaks of, if that is a test program.
+    fn of(message: &Value) -> Option<Self> {
+        let is_test = message["profile"]["test"].as_bool()?;
+        let program = message["executable"].as_str()?;
+        let directory = Path::new(message["manifest_path"].as_str()?).parent()?;
+        let package = directory.file_name()?.to_string_lossy();
+        let target = message["target"]["name"].as_str()?;
+        let is_library = message["target"]["kind"] != "test";
+        is_test.then(|| Self {
+            // A package has one library and may have several suites.
+            name: match (is_library, &*package) {
+                (true, _) => target.replace('_', "-"),
+                (false, "tests" | "demo") => target.to_owned(),
+                (false, package) => format!("{package}-{target}"),
+            },
+            program: program.into(),
+            directory: directory.to_owned(),
+        })
+    }
+
+    fn list(&self, arguments: &[&str]) -> Result<Vec<String>> {
+        let output = Command::new(&self.program)
+            .args(["--list", "--format", "terse"])
+            .args(arguments)
+            .current_dir(&self.directory)
+            .output()
+            .with_context(|| format!("cannot start {}", self.program.display()))?;
+        ensure!(output.status.success(), "{} lists no tests", self.name);
+        let text = String::from_utf8(output.stdout)?;
+        let names = text.lines().filter_map(|line| line.strip_suffix(": test"));
+        Ok(names.map(str::to_owned).collect())
+    }
+
+    fn test(&self, name: String) -> Test {
+        Test {
+            suite: self.name.clone(),
+            name,
+            program: self.program.clone(),
+            directory: self.directory.clone(),
+        }
+    }
+}
+
+fn build(workspace: &Workspace, profile: Profile) -> Result<Vec<Suite>> {
+    let mut cargo = workspace.cargo("test");
+    cargo
+        .args(SELECTED)
+        .args(["--no-run", "--message-format", "json-render-diagnostics"]);
+    if profile == Profile::Release {
+        cargo.arg("--release");
+    }
+    let output = cargo
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cannot start cargo")?;
+    ensure!(output.status.success(), "the tests do not build");
+    let text = String::from_utf8(output.stdout)?;
+    Ok(text
+        .lines()
+        .filter_map(|line| Suite::of(&serde_json::from_str(line).ok()?))
+        .collect())
+}
