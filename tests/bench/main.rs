@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: the engine beside what a client would do without it, in one run.
 
+mod arguments;
 mod blocked;
 mod caller;
 mod claim;
@@ -31,56 +32,17 @@ mod wait;
 mod wake;
 mod worker;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use clap::Parser;
-use clap::builder::RangedU64ValueParser;
 use engine_harness::{Cluster, Profile, prepare, progress};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
+use self::arguments::{Arguments, Suite};
 use self::report::{Chapter, Report};
-use self::suite::Suite;
-
-/// Measures the engine beside what a client would do without it.
-#[derive(Parser)]
-#[command(name = "cargo xtask bench", bin_name = "cargo xtask bench")]
-struct Arguments {
-    /// What to measure; everything where nothing is named.
-    #[arg(value_enum, value_name = "SUITE")]
-    suites: Vec<Suite>,
-
-    /// Measure other queues in Postgres as well; alone where no suite is named. Installs them from their registries.
-    #[arg(long)]
-    peers: bool,
-
-    /// Seconds that a trial takes; each suite has a default of its own.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    seconds: Option<u64>,
-
-    /// How many sessions work at a time; each number is measured.
-    #[arg(long, value_name = "N", num_args = 1.., value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
-    clients: Vec<usize>,
-
-    /// How often each variant is measured; each suite has a default of its own.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    repeat: Option<u64>,
-
-    /// Repeats the order of an earlier command.
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
-
-    /// The most runs that the suite `growth` fills in, for a quick look.
-    #[arg(long, value_name = "N", env = "ENGINE_BENCH_ROWS_LIMIT")]
-    rows_limit: Option<u64>,
-
-    /// The pg_config of the PostgreSQL to build for and to run.
-    #[arg(long, env = "PG_CONFIG", value_name = "PATH")]
-    pg_config: Option<PathBuf>,
-}
 
 impl Arguments {
     fn seconds(&self, default: u64) -> Duration {

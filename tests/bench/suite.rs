@@ -4,34 +4,11 @@ use anyhow::Result;
 use clap::ValueEnum;
 use engine_harness::progress;
 
+use super::arguments::Suite;
 use super::report::Chapter;
 use super::{
     Bench, blocked, delay, dequeue, flow, growth, horizon, lifecycle, storage, wait, wake,
 };
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Suite {
-    /// The claim alone, beside what a client would do without the engine.
-    Dequeue,
-    /// Runs from trigger to completion.
-    Lifecycle,
-    /// Claims while the queue and the history grow.
-    Growth,
-    /// Claims behind queues that are at their limits.
-    Blocked,
-    /// Steady load while a transaction stays open.
-    Horizon,
-    /// Idle workers: how fast they wake, and what they cost.
-    Wake,
-    /// Claims while very many delays end.
-    Delay,
-    /// Runs that wait and go on, beside many others that wait.
-    Wait,
-    /// Retry, requeue, checkpoint and cancel, beside what a client would do without the engine.
-    Flow,
-    /// Transitions by the form of the tables.
-    Storage,
-}
 
 impl Suite {
     /// Those that were named, each once and in a fixed order; all where none was.

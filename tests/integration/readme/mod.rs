@@ -30,7 +30,7 @@ fn is_run(page: &Page, language: &str) -> Result<bool> {
         "" => Ok(true),
         // task
         "sh" => Ok(true),
-        // tests/client/cli/page.rs
+        // engine-client/cli/tests/server/page.rs
         "console" => Ok(true),
         // shell_worker
         "bash" => Ok(page.path.as_os_str() == "sql/README.md"),

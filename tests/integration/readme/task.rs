@@ -1,9 +1,15 @@
 //! The commands of the pages are commands of the task runner.
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use clap::Parser;
 use engine_harness::{Page, Workspace};
+
+#[path = "../../bench/arguments.rs"]
+#[allow(dead_code, reason = "they are only read here")]
+mod bench;
 
 /// The arguments of `cargo xtask` on a line of a page.
 fn arguments(line: &str) -> Option<Vec<&str>> {
@@ -14,11 +20,22 @@ fn arguments(line: &str) -> Option<Vec<&str>> {
     Some(rest.split_whitespace().collect())
 }
 
+/// Whether a program takes the arguments. It reads all of them in front of the one that only asks what they mean.
+fn takes(program: &Path, arguments: &[&str]) -> Result<()> {
+    ensure!(program.exists(), "{} is not built", program.display());
+    let output = Command::new(program)
+        .args(arguments)
+        .arg("--help")
+        .output()?;
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{complaint}");
+    Ok(())
+}
+
 #[test]
 fn the_task_runner_knows_every_command_of_the_pages() -> Result<()> {
     let workspace = Workspace::find()?;
-    let runner = workspace.target().join("debug/xtask");
-    ensure!(runner.exists(), "{} is not built", runner.display());
+    let programs = workspace.target().join("debug");
     let mut count = 0;
     for page in Page::all()? {
         for block in page.blocks_of("sh") {
@@ -30,13 +47,15 @@ fn the_task_runner_knows_every_command_of_the_pages() -> Result<()> {
                     continue;
                 }
                 let arguments = arguments(line).with_context(place)?;
-                // It reads all arguments in front of the one that only asks what they mean.
-                let output = Command::new(&runner)
-                    .args(&arguments)
-                    .arg("--help")
-                    .output()?;
-                let complaint = String::from_utf8_lossy(&output.stderr);
-                ensure!(output.status.success(), "{}: {complaint}", place());
+                match arguments.split_first() {
+                    // Programs of their own, which the task runner would have cargo build.
+                    Some((&"demo", rest)) => takes(&programs.join("engine-demo"), rest),
+                    Some((&"bench", _)) => bench::Arguments::try_parse_from(&arguments)
+                        .map(drop)
+                        .map_err(Into::into),
+                    _ => takes(&programs.join("xtask"), &arguments),
+                }
+                .with_context(place)?;
                 count += 1;
             }
         }

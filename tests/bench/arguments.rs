@@ -1,0 +1,68 @@
+//! The arguments of the benchmark. A test of the documentation reads pages with them, and has the rest of it not built.
+
+use std::path::PathBuf;
+
+use clap::builder::RangedU64ValueParser;
+use clap::{Parser, ValueEnum};
+
+/// Measures the engine beside what a client would do without it.
+#[derive(Parser)]
+#[command(name = "cargo xtask bench", bin_name = "cargo xtask bench")]
+pub struct Arguments {
+    /// What to measure; everything where nothing is named.
+    #[arg(value_enum, value_name = "SUITE")]
+    pub suites: Vec<Suite>,
+
+    /// Measure other queues in Postgres as well; alone where no suite is named. Installs them from their registries.
+    #[arg(long)]
+    pub peers: bool,
+
+    /// Seconds that a trial takes; each suite has a default of its own.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub seconds: Option<u64>,
+
+    /// How many sessions work at a time; each number is measured.
+    #[arg(long, value_name = "N", num_args = 1.., value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
+    pub clients: Vec<usize>,
+
+    /// How often each variant is measured; each suite has a default of its own.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub repeat: Option<u64>,
+
+    /// Repeats the order of an earlier command.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+
+    /// The most runs that the suite `growth` fills in, for a quick look.
+    #[arg(long, value_name = "N", env = "ENGINE_BENCH_ROWS_LIMIT")]
+    pub rows_limit: Option<u64>,
+
+    /// The pg_config of the PostgreSQL to build for and to run.
+    #[arg(long, env = "PG_CONFIG", value_name = "PATH")]
+    pub pg_config: Option<PathBuf>,
+}
+
+/// What can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Suite {
+    /// The claim alone, beside what a client would do without the engine.
+    Dequeue,
+    /// Runs from trigger to completion.
+    Lifecycle,
+    /// Claims while the queue and the history grow.
+    Growth,
+    /// Claims behind queues that are at their limits.
+    Blocked,
+    /// Steady load while a transaction stays open.
+    Horizon,
+    /// Idle workers: how fast they wake, and what they cost.
+    Wake,
+    /// Claims while very many delays end.
+    Delay,
+    /// Runs that wait and go on, beside many others that wait.
+    Wait,
+    /// Retry, requeue, checkpoint and cancel, beside what a client would do without the engine.
+    Flow,
+    /// Transitions by the form of the tables.
+    Storage,
+}
