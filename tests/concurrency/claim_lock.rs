@@ -20,8 +20,9 @@ async fn trigger(session: &Session) -> Result<String> {
     Ok(session.trigger_with("'test', queue => 'q'").await?.run_id)
 }
 
+/// Spec: PG-01.
 #[tokio::test]
-async fn pg_01_a_claim_that_is_rolled_back_was_never_made() -> Result<()> {
+async fn a_claim_that_is_rolled_back_was_never_made() -> Result<()> {
     for limit in LIMITS {
         let (one, _) = two_sessions().await?;
         one.client.batch_execute(limit).await?;
@@ -37,8 +38,9 @@ async fn pg_01_a_claim_that_is_rolled_back_was_never_made() -> Result<()> {
     Ok(())
 }
 
+/// Spec: PG-02.
 #[tokio::test]
-async fn pg_02_a_claim_whose_session_ends_was_never_made() -> Result<()> {
+async fn a_claim_whose_session_ends_was_never_made() -> Result<()> {
     for limit in LIMITS {
         let (one, other) = two_sessions().await?;
         one.client.batch_execute(limit).await?;
@@ -61,8 +63,9 @@ async fn pg_02_a_claim_whose_session_ends_was_never_made() -> Result<()> {
     Ok(())
 }
 
+/// Spec: PG-04.
 #[tokio::test]
-async fn pg_04_a_run_that_is_being_cancelled_is_passed_and_never_handed_out() -> Result<()> {
+async fn a_run_that_is_being_cancelled_is_passed_and_never_handed_out() -> Result<()> {
     for limit in LIMITS {
         let (one, other) = two_sessions().await?;
         one.client.batch_execute(limit).await?;
@@ -80,8 +83,9 @@ async fn pg_04_a_run_that_is_being_cancelled_is_passed_and_never_handed_out() ->
     Ok(())
 }
 
+/// Spec: PG-06.
 #[tokio::test]
-async fn pg_06_regions_share_the_limits_of_an_environment() -> Result<()> {
+async fn regions_share_the_limits_of_an_environment() -> Result<()> {
     let (one, _) = two_sessions().await?;
     one.client
         .batch_execute("select engine_set_environment('env', concurrency_limit => 1)")

@@ -39,8 +39,9 @@ async fn rush(sessions: Vec<Session>, sql: &str) -> Result<(Vec<Session>, Vec<(S
     Ok((sessions, answers))
 }
 
+/// Spec: PG-7.
 #[tokio::test(flavor = "multi_thread")]
-async fn pg_7_of_twenty_triggers_with_one_key_one_makes_the_run() -> Result<()> {
+async fn of_twenty_triggers_with_one_key_one_makes_the_run() -> Result<()> {
     let database = Database::fresh().await?;
     let observer = Session::open(&database).await?;
     let mut crowd = sessions(&database, 20).await?;
@@ -59,8 +60,9 @@ async fn pg_7_of_twenty_triggers_with_one_key_one_makes_the_run() -> Result<()> 
     observer.check().await
 }
 
+/// Spec: PG-7.
 #[tokio::test(flavor = "multi_thread")]
-async fn pg_7_if_the_first_trigger_rolls_back_one_of_the_others_makes_the_run() -> Result<()> {
+async fn if_the_first_trigger_rolls_back_one_of_the_others_makes_the_run() -> Result<()> {
     let database = Database::fresh().await?;
     let (first, observer) = (
         Session::open(&database).await?,
@@ -100,8 +102,9 @@ async fn pg_7_if_the_first_trigger_rolls_back_one_of_the_others_makes_the_run() 
     observer.check().await
 }
 
+/// Spec: PG-7.
 #[tokio::test(flavor = "multi_thread")]
-async fn pg_7_of_many_that_take_over_the_key_of_a_failed_run_one_makes_the_run() -> Result<()> {
+async fn of_many_that_take_over_the_key_of_a_failed_run_one_makes_the_run() -> Result<()> {
     let database = Database::fresh().await?;
     let observer = Session::open(&database).await?;
     let mut crowd = sessions(&database, 10).await?;
@@ -124,9 +127,9 @@ async fn pg_7_of_many_that_take_over_the_key_of_a_failed_run_one_makes_the_run()
     observer.check().await
 }
 
+/// Spec: PG-7.
 #[tokio::test(flavor = "multi_thread")]
-async fn pg_7_in_a_stricter_level_a_repeated_key_finds_its_run_or_asks_to_try_again() -> Result<()>
-{
+async fn in_a_stricter_level_a_repeated_key_finds_its_run_or_asks_to_try_again() -> Result<()> {
     let database = Database::fresh().await?;
     let (early, late) = (
         Session::open(&database).await?,
@@ -170,8 +173,9 @@ fn second() -> Result<u64> {
     Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs())
 }
 
+/// Spec: DB-26.
 #[tokio::test(flavor = "multi_thread")]
-async fn db_26_of_a_herd_of_forty_one_puts_the_run_off() -> Result<()> {
+async fn of_a_herd_of_forty_one_puts_the_run_off() -> Result<()> {
     let database = Database::fresh().await?;
     let observer = Session::open(&database).await?;
     let mut herd = sessions(&database, 40).await?;
@@ -203,8 +207,9 @@ async fn db_26_of_a_herd_of_forty_one_puts_the_run_off() -> Result<()> {
     observer.check().await
 }
 
+/// Spec: DB-26.
 #[tokio::test(flavor = "multi_thread")]
-async fn db_26_of_a_herd_of_forty_first_triggers_one_makes_the_run() -> Result<()> {
+async fn of_a_herd_of_forty_first_triggers_one_makes_the_run() -> Result<()> {
     let database = Database::fresh().await?;
     let observer = Session::open(&database).await?;
     let mut herd = sessions(&database, 40).await?;
@@ -229,9 +234,9 @@ async fn db_26_of_a_herd_of_forty_first_triggers_one_makes_the_run() -> Result<(
     observer.check().await
 }
 
+/// Spec: DB-26.
 #[tokio::test(flavor = "multi_thread")]
-async fn db_26_a_trailing_trigger_against_the_tick_is_told_to_a_run_that_has_not_begun()
--> Result<()> {
+async fn a_trailing_trigger_against_the_tick_is_told_to_a_run_that_has_not_begun() -> Result<()> {
     let database = Database::fresh().await?;
     let (service, ticker) = (
         Session::open(&database).await?,
@@ -264,8 +269,9 @@ async fn db_26_a_trailing_trigger_against_the_tick_is_told_to_a_run_that_has_not
     ticker.check().await
 }
 
+/// Spec: TT-20.
 #[tokio::test(flavor = "multi_thread")]
-async fn tt_20_a_run_is_either_handed_out_or_expires() -> Result<()> {
+async fn a_run_is_either_handed_out_or_expires() -> Result<()> {
     let database = Database::fresh().await?;
     let observer = Session::open(&database).await?;
     for round in 0..ROUNDS {

@@ -57,9 +57,9 @@ const LIMITS_HOLD: &str = "select coalesce(sum(c.held), 0)::bigint, \
                 when max(c.held) > 3 then 'queue: ' || max(c.held) end \
     from (select count(*) as held from engine.slot as s group by s.queue) as c";
 
+/// Spec: LM-09.
 #[tokio::test(flavor = "multi_thread")]
-async fn lm_09_fifty_claimers_never_hold_more_than_the_limits_and_get_each_run_once() -> Result<()>
-{
+async fn fifty_claimers_never_hold_more_than_the_limits_and_get_each_run_once() -> Result<()> {
     fifty_claimers(Database::fresh().await?).await
 }
 
@@ -121,9 +121,9 @@ const CHANGING_LIMITS_HOLD: &str = "select coalesce(sum(c.held), 0)::bigint, \
         from engine.slot as s \
         group by s.queue) as c";
 
+/// Spec: LM-10.
 #[tokio::test(flavor = "multi_thread")]
-async fn lm_10_limits_hold_while_runs_finish_fail_and_are_cancelled_and_limits_change() -> Result<()>
-{
+async fn limits_hold_while_runs_finish_fail_and_are_cancelled_and_limits_change() -> Result<()> {
     changing_limits(Database::fresh().await?, SOAK).await
 }
 

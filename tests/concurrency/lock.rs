@@ -36,9 +36,9 @@ async fn is_free(session: &Session, held: &Held) -> Result<bool> {
         == 1)
 }
 
+/// Spec: LK-1.
 #[tokio::test]
-async fn lk_1_a_run_is_locked_while_its_mover_is_at_work_and_neither_before_nor_after() -> Result<()>
-{
+async fn a_run_is_locked_while_its_mover_is_at_work_and_neither_before_nor_after() -> Result<()> {
     let [mover, other] = sessions(&Database::fresh().await?).await?;
     let held = executing(&mover).await?;
     assert!(is_free(&other, &held).await?);
@@ -50,8 +50,9 @@ async fn lk_1_a_run_is_locked_while_its_mover_is_at_work_and_neither_before_nor_
     Ok(())
 }
 
+/// Spec: LK-2.
 #[tokio::test]
-async fn lk_2_whoever_holds_a_run_may_move_it_again() -> Result<()> {
+async fn whoever_holds_a_run_may_move_it_again() -> Result<()> {
     let [mover] = sessions(&Database::fresh().await?).await?;
     mover.trigger("test").await?;
     mover.client.batch_execute("begin").await?;
@@ -66,8 +67,9 @@ async fn lk_2_whoever_holds_a_run_may_move_it_again() -> Result<()> {
     Ok(())
 }
 
+/// Spec: LK-3.
 #[tokio::test]
-async fn lk_3_a_call_that_fails_leaves_no_lock_behind() -> Result<()> {
+async fn a_call_that_fails_leaves_no_lock_behind() -> Result<()> {
     let [mover, other] = sessions(&Database::fresh().await?).await?;
     let held = executing(&mover).await?;
     let stale = format!("select engine_succeed('{}', 'old')", held.run_id);
@@ -90,8 +92,9 @@ async fn lk_3_a_call_that_fails_leaves_no_lock_behind() -> Result<()> {
     Ok(())
 }
 
+/// Spec: LK-4.
 #[tokio::test]
-async fn lk_4_a_contender_who_waits_too_long_fails_and_changes_nothing() -> Result<()> {
+async fn a_contender_who_waits_too_long_fails_and_changes_nothing() -> Result<()> {
     let [holder, contender] = sessions(&Database::fresh().await?).await?;
     let held = executing(&holder).await?;
     holder.client.batch_execute("begin").await?;
@@ -114,8 +117,9 @@ async fn lk_4_a_contender_who_waits_too_long_fails_and_changes_nothing() -> Resu
     Ok(())
 }
 
+/// Spec: LK-9.
 #[tokio::test]
-async fn lk_9_different_runs_are_moved_at_the_same_time() -> Result<()> {
+async fn different_runs_are_moved_at_the_same_time() -> Result<()> {
     let [one, other, third] = sessions(&Database::fresh().await?).await?;
     let held = [
         executing(&one).await?,
@@ -140,9 +144,10 @@ async fn lk_9_different_runs_are_moved_at_the_same_time() -> Result<()> {
     Ok(())
 }
 
+/// Spec: LK-10.
 #[tokio::test]
-async fn lk_10_runs_are_locked_in_the_order_of_their_ids_whatever_order_they_are_given_in()
--> Result<()> {
+async fn runs_are_locked_in_the_order_of_their_ids_whatever_order_they_are_given_in() -> Result<()>
+{
     let [holder, mover, observer] = sessions(&Database::fresh().await?).await?;
     let mut held = [
         executing(&holder).await?,
@@ -176,8 +181,9 @@ async fn lk_10_runs_are_locked_in_the_order_of_their_ids_whatever_order_they_are
     Ok(())
 }
 
+/// Spec: LK-11.
 #[tokio::test]
-async fn lk_11_of_two_operations_on_one_run_the_second_waits_and_sees_what_the_first_has_done()
+async fn of_two_operations_on_one_run_the_second_waits_and_sees_what_the_first_has_done()
 -> Result<()> {
     let database = Database::fresh().await?;
     for cancel_first in [true, false] {
@@ -212,8 +218,9 @@ async fn lk_11_of_two_operations_on_one_run_the_second_waits_and_sees_what_the_f
     Ok(())
 }
 
+/// Spec: LK-13.
 #[tokio::test]
-async fn lk_13_the_lock_of_a_session_that_is_ended_is_free_at_once() -> Result<()> {
+async fn the_lock_of_a_session_that_is_ended_is_free_at_once() -> Result<()> {
     let [mover, other] = sessions(&Database::fresh().await?).await?;
     let held = executing(&mover).await?;
     mover.client.batch_execute("begin").await?;

@@ -36,16 +36,18 @@ async fn is_reserving(session: &Session) -> Result<bool> {
     Ok(session.count(what).await? == 1)
 }
 
+/// Spec: LM-09.
 #[tokio::test(flavor = "multi_thread")]
-async fn lm_09_fifty_claimers_that_reserve_never_hold_more_than_the_limits() -> Result<()> {
+async fn fifty_claimers_that_reserve_never_hold_more_than_the_limits() -> Result<()> {
     let cluster = preloaded().await?;
     let database = cluster.database().await?;
     fifty_claimers(database.clone()).await?;
     Session::open(&database).await?.check().await
 }
 
+/// Spec: LM-10.
 #[tokio::test(flavor = "multi_thread")]
-async fn lm_10_limits_hold_while_everything_changes_and_claimers_reserve() -> Result<()> {
+async fn limits_hold_while_everything_changes_and_claimers_reserve() -> Result<()> {
     let cluster = preloaded().await?;
     let database = cluster.database().await?;
     changing_limits(database.clone(), Duration::from_secs(20)).await?;

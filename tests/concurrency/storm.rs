@@ -82,8 +82,9 @@ async fn settle(session: &Session) -> Result<()> {
     .await
 }
 
+/// Spec: R-05.
 #[tokio::test(flavor = "multi_thread")]
-async fn r_05_two_hundred_runs_wait_and_go_on_five_times_and_none_is_forgotten() -> Result<()> {
+async fn two_hundred_runs_wait_and_go_on_five_times_and_none_is_forgotten() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     let mut random = StdRng::seed_from_u64(seed());

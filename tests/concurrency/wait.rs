@@ -43,8 +43,9 @@ pub(crate) async fn success(session: &Session, held: &Held) -> Result<()> {
         .map(drop)
 }
 
+/// Spec: R-01.
 #[tokio::test]
-async fn r_01_a_block_during_a_continuation_keeps_its_edge() -> Result<()> {
+async fn a_block_during_a_continuation_keeps_its_edge() -> Result<()> {
     let database = Database::fresh().await?;
     let (first, other) = (
         Session::open(&database).await?,
@@ -72,8 +73,9 @@ async fn r_01_a_block_during_a_continuation_keeps_its_edge() -> Result<()> {
     other.check().await
 }
 
+/// Spec: R-01.
 #[tokio::test]
-async fn r_01_a_completion_during_a_block_leaves_both_edges() -> Result<()> {
+async fn a_completion_during_a_block_leaves_both_edges() -> Result<()> {
     let database = Database::fresh().await?;
     let (first, other) = (
         Session::open(&database).await?,
@@ -105,8 +107,9 @@ async fn r_01_a_completion_during_a_block_leaves_both_edges() -> Result<()> {
     other.check().await
 }
 
+/// Spec: R-02.
 #[tokio::test]
-async fn r_02_a_block_by_what_was_just_completed_goes_on_with_the_tick() -> Result<()> {
+async fn a_block_by_what_was_just_completed_goes_on_with_the_tick() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let held = session.executing("test").await?;
     let token = session.token().await?;
@@ -124,8 +127,9 @@ async fn r_02_a_block_by_what_was_just_completed_goes_on_with_the_tick() -> Resu
     session.check().await
 }
 
+/// Spec: R-03.
 #[tokio::test]
-async fn r_03_a_completion_waits_for_a_block_and_sees_its_edge() -> Result<()> {
+async fn a_completion_waits_for_a_block_and_sees_its_edge() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     let held = session.executing("test").await?;
@@ -143,8 +147,9 @@ async fn r_03_a_completion_waits_for_a_block_and_sees_its_edge() -> Result<()> {
     session.check().await
 }
 
+/// Spec: R-04.
 #[tokio::test]
-async fn r_04_a_block_waits_for_a_completion_and_sees_it() -> Result<()> {
+async fn a_block_waits_for_a_completion_and_sees_it() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     let held = session.executing("test").await?;
@@ -164,8 +169,9 @@ async fn r_04_a_block_waits_for_a_completion_and_sees_it() -> Result<()> {
     session.check().await
 }
 
+/// Spec: R-04.
 #[tokio::test]
-async fn r_04_a_block_sees_a_completion_that_is_taken_back() -> Result<()> {
+async fn a_block_sees_a_completion_that_is_taken_back() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     let held = session.executing("test").await?;
@@ -185,8 +191,9 @@ async fn r_04_a_block_sees_a_completion_that_is_taken_back() -> Result<()> {
     session.check().await
 }
 
+/// Spec: R-06.
 #[tokio::test]
-async fn r_06_a_completion_while_the_tick_looks_at_the_run_is_not_lost() -> Result<()> {
+async fn a_completion_while_the_tick_looks_at_the_run_is_not_lost() -> Result<()> {
     let database = Database::fresh().await?;
     let (ticker, other) = (
         Session::open(&database).await?,
@@ -215,8 +222,9 @@ async fn r_06_a_completion_while_the_tick_looks_at_the_run_is_not_lost() -> Resu
     other.check().await
 }
 
+/// Spec: R-07.
 #[tokio::test]
-async fn r_07_a_checkpoint_that_waits_for_a_continuation_is_discarded() -> Result<()> {
+async fn a_checkpoint_that_waits_for_a_continuation_is_discarded() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     let held = session.executing("test").await?;
@@ -238,8 +246,9 @@ async fn r_07_a_checkpoint_that_waits_for_a_continuation_is_discarded() -> Resul
     session.check().await
 }
 
+/// Spec: R-07.
 #[tokio::test]
-async fn r_07_a_run_that_is_suspended_during_a_completion_is_queued() -> Result<()> {
+async fn a_run_that_is_suspended_during_a_completion_is_queued() -> Result<()> {
     let database = Database::fresh().await?;
     let (session, other) = (
         Session::open(&database).await?,

@@ -22,8 +22,9 @@ async fn open(settings: &[(&str, &str)]) -> Result<Session> {
     Session::open(&database).await
 }
 
+/// Spec: A-05.
 #[tokio::test]
-async fn a_05_an_attempt_that_stalls_comes_back_until_the_queue_gives_its_run_up() -> Result<()> {
+async fn an_attempt_that_stalls_comes_back_until_the_queue_gives_its_run_up() -> Result<()> {
     let session = open(&[
         ("engine.heartbeat_executing_ms", "100"),
         ("engine.queue_max_attempts", "2"),
@@ -51,8 +52,9 @@ async fn a_05_an_attempt_that_stalls_comes_back_until_the_queue_gives_its_run_up
     Ok(())
 }
 
+/// Spec: A-05.
 #[tokio::test]
-async fn a_05_a_worker_that_reports_a_failure_is_alive_and_the_queue_counts_anew() -> Result<()> {
+async fn a_worker_that_reports_a_failure_is_alive_and_the_queue_counts_anew() -> Result<()> {
     let session = open(&[("engine.queue_max_attempts", "2")]).await?;
     let run = session.trigger_with("'test', max_attempts => 10").await?;
     for _ in 0..3 {
@@ -68,8 +70,9 @@ async fn a_05_a_worker_that_reports_a_failure_is_alive_and_the_queue_counts_anew
     Ok(())
 }
 
+/// Spec: A-06.
 #[tokio::test]
-async fn a_06_beats_keep_an_attempt_and_their_end_gives_it_up() -> Result<()> {
+async fn beats_keep_an_attempt_and_their_end_gives_it_up() -> Result<()> {
     let session = open(&[("engine.heartbeat_executing_ms", "60000")]).await?;
     session.trigger("test").await?;
     let held = session.take().await?;
@@ -91,8 +94,9 @@ async fn a_06_beats_keep_an_attempt_and_their_end_gives_it_up() -> Result<()> {
     Ok(())
 }
 
+/// Spec: HB-N7.
 #[tokio::test]
-async fn hb_n7_a_silent_worker_may_be_taken_for_one_that_ran_out_of_memory() -> Result<()> {
+async fn a_silent_worker_may_be_taken_for_one_that_ran_out_of_memory() -> Result<()> {
     let session = open(&[("engine.stalls_are_out_of_memory", "on")]).await?;
     let retry = r#"{"outOfMemory": {"machine": "small-2x"}}"#;
     session
@@ -118,8 +122,9 @@ async fn hb_n7_a_silent_worker_may_be_taken_for_one_that_ran_out_of_memory() -> 
     Ok(())
 }
 
+/// Spec: HB-N7.
 #[tokio::test]
-async fn hb_n7_in_development_a_silent_worker_is_a_silent_worker() -> Result<()> {
+async fn in_development_a_silent_worker_is_a_silent_worker() -> Result<()> {
     let session = open(&[("engine.stalls_are_out_of_memory", "on")]).await?;
     let environment = "select engine_set_environment('dev', 'DEVELOPMENT')";
     session.client.batch_execute(environment).await?;

@@ -6,8 +6,9 @@ use serde_json::json;
 
 use crate::reported::{failure_with_retry, internal_error, user_error};
 
+/// Spec: AF-2.
 #[tokio::test]
-async fn af_2_a_run_without_attempts_left_ends_although_a_retry_is_asked_for() -> Result<()> {
+async fn a_run_without_attempts_left_ends_although_a_retry_is_asked_for() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.trigger_with("'test', max_attempts => 1").await?;
     let held = session.take().await?;
@@ -20,8 +21,9 @@ async fn af_2_a_run_without_attempts_left_ends_although_a_retry_is_asked_for() -
     Ok(())
 }
 
+/// Spec: AF-2.
 #[tokio::test]
-async fn af_2_a_run_that_says_nothing_of_attempts_has_those_of_its_retry_settings() -> Result<()> {
+async fn a_run_that_says_nothing_of_attempts_has_those_of_its_retry_settings() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     for (max_attempts, expected) in [(1, "RUN_FINISHED"), (5, "RETRY_IMMEDIATELY")] {
         let retry = json!({"maxAttempts": max_attempts});
@@ -51,8 +53,9 @@ async fn af_2_a_run_that_says_nothing_of_attempts_has_those_of_its_retry_setting
     Ok(())
 }
 
+/// Spec: AF-3.
 #[tokio::test]
-async fn af_3_an_error_that_no_retry_can_mend_crashes_the_run() -> Result<()> {
+async fn an_error_that_no_retry_can_mend_crashes_the_run() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.trigger("test").await?;
     let held = session.take().await?;
@@ -69,8 +72,9 @@ async fn af_3_an_error_that_no_retry_can_mend_crashes_the_run() -> Result<()> {
     Ok(())
 }
 
+/// Spec: RAS-1.
 #[tokio::test]
-async fn ras_1_a_start_counts_the_attempt() -> Result<()> {
+async fn a_start_counts_the_attempt() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.trigger("test").await?;
     session.take().await?;
@@ -88,8 +92,9 @@ async fn ras_1_a_start_counts_the_attempt() -> Result<()> {
     Ok(())
 }
 
+/// Spec: RAS-2.
 #[tokio::test]
-async fn ras_2_a_success_keeps_its_output_and_is_the_last_snapshot() -> Result<()> {
+async fn a_success_keeps_its_output_and_is_the_last_snapshot() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.trigger("test").await?;
     let held = session.take().await?;
@@ -114,8 +119,9 @@ async fn ras_2_a_success_keeps_its_output_and_is_the_last_snapshot() -> Result<(
     Ok(())
 }
 
+/// Spec: AF-N1.
 #[tokio::test]
-async fn af_n1_of_two_starts_with_one_snapshot_the_second_is_refused() -> Result<()> {
+async fn of_two_starts_with_one_snapshot_the_second_is_refused() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.trigger("test").await?;
     let dequeued = session.dequeue().await?.context("nothing is queued")?;
@@ -131,8 +137,9 @@ async fn af_n1_of_two_starts_with_one_snapshot_the_second_is_refused() -> Result
     Ok(())
 }
 
+/// Spec: AF-N2.
 #[tokio::test]
-async fn af_n2_of_two_completions_the_second_is_refused() -> Result<()> {
+async fn of_two_completions_the_second_is_refused() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.trigger("test").await?;
     let held = session.take().await?;
@@ -151,8 +158,9 @@ async fn af_n2_of_two_completions_the_second_is_refused() -> Result<()> {
     Ok(())
 }
 
+/// Spec: AF-N5.
 #[tokio::test]
-async fn af_n5_an_attempt_that_took_too_long_times_out() -> Result<()> {
+async fn an_attempt_that_took_too_long_times_out() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.trigger("test").await?;
     let held = session.take().await?;
@@ -164,8 +172,9 @@ async fn af_n5_an_attempt_that_took_too_long_times_out() -> Result<()> {
     Ok(())
 }
 
+/// Spec: AF-N11.
 #[tokio::test]
-async fn af_n11_the_first_start_is_remembered() -> Result<()> {
+async fn the_first_start_is_remembered() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.trigger("test").await?;
     let held = session.take().await?;

@@ -41,8 +41,9 @@ async fn completed(session: &Session, run_id: &str) -> Result<Vec<Value>> {
         .clone())
 }
 
+/// Spec: B-01, BW-01.
 #[tokio::test]
-async fn b_01_and_bw_01_a_parent_waits_for_a_batch_of_two() -> Result<()> {
+async fn a_parent_waits_for_a_batch_of_two() -> Result<()> {
     let session = session().await?;
     let parent = session.executing("parent").await?;
     let batch = awaited(&session, &parent, 2).await?;
@@ -111,8 +112,9 @@ async fn b_01_and_bw_01_a_parent_waits_for_a_batch_of_two() -> Result<()> {
     session.check().await
 }
 
+/// Spec: B-02, BW-02.
 #[tokio::test]
-async fn b_02_and_bw_02_a_later_wait_knows_no_batch() -> Result<()> {
+async fn a_later_wait_knows_no_batch() -> Result<()> {
     let session = session().await?;
     let parent = session.executing("parent").await?;
     let batch = awaited(&session, &parent, 1).await?;
@@ -136,8 +138,9 @@ async fn b_02_and_bw_02_a_later_wait_knows_no_batch() -> Result<()> {
     session.check().await
 }
 
+/// Spec: B-03, BW-03.
 #[tokio::test]
-async fn b_03_and_bw_03_a_batch_in_two_phases_wakes_its_parent() -> Result<()> {
+async fn a_batch_in_two_phases_wakes_its_parent() -> Result<()> {
     let session = session().await?;
     let parent = session.executing("parent").await?;
     let batch = awaited(&session, &parent, 2).await?;
@@ -170,8 +173,9 @@ async fn b_03_and_bw_03_a_batch_in_two_phases_wakes_its_parent() -> Result<()> {
     session.check().await
 }
 
+/// Spec: B-13, BT-01.
 #[tokio::test]
-async fn b_13_and_bt_01_a_batch_that_nobody_waits_for_ends_with_its_last_run() -> Result<()> {
+async fn a_batch_that_nobody_waits_for_ends_with_its_last_run() -> Result<()> {
     let session = session().await?;
     let batch = session.create_batch("2").await?;
     for _ in 0..2 {
@@ -190,8 +194,9 @@ async fn b_13_and_bt_01_a_batch_that_nobody_waits_for_ends_with_its_last_run() -
     session.check().await
 }
 
+/// Spec: B-14, BT-02.
 #[tokio::test]
-async fn b_14_and_bt_02_a_run_that_could_not_be_triggered_counts_as_ended() -> Result<()> {
+async fn a_run_that_could_not_be_triggered_counts_as_ended() -> Result<()> {
     let session = session().await?;
     let batch = session.create_batch("2").await?;
     session
@@ -215,8 +220,9 @@ async fn b_14_and_bt_02_a_run_that_could_not_be_triggered_counts_as_ended() -> R
     session.check().await
 }
 
+/// Spec: B-17.
 #[tokio::test]
-async fn b_17_a_batch_has_one_waitpoint_however_often_it_is_created() -> Result<()> {
+async fn a_batch_has_one_waitpoint_however_often_it_is_created() -> Result<()> {
     let session = session().await?;
     let parent = session.executing("parent").await?;
     let arguments = format!(
@@ -291,8 +297,9 @@ async fn a_parent_that_is_tried_again_waits_for_all_of_its_batch_again() -> Resu
     session.check().await
 }
 
+/// Spec: B-18.
 #[tokio::test]
-async fn b_18_a_run_that_could_not_be_triggered_is_told_once() -> Result<()> {
+async fn a_run_that_could_not_be_triggered_is_told_once() -> Result<()> {
     let session = session().await?;
     let batch = session.create_batch("2").await?;
     for emit in ["true", "false"] {
@@ -313,8 +320,9 @@ async fn b_18_a_run_that_could_not_be_triggered_is_told_once() -> Result<()> {
     Ok(())
 }
 
+/// Spec: B-19.
 #[tokio::test]
-async fn b_19_a_child_that_stands_twice_in_a_batch_comes_twice() -> Result<()> {
+async fn a_child_that_stands_twice_in_a_batch_comes_twice() -> Result<()> {
     let session = session().await?;
     let parent = session.executing("parent").await?;
     let mut children = Vec::new();

@@ -27,8 +27,9 @@ async fn settle(session: &Session, batch: &str) -> Result<i32> {
     Ok(session.client.query_one(sql, &[]).await?.get(0))
 }
 
+/// Spec: BC-01.
 #[tokio::test]
-async fn bc_01_runs_of_another_batch_or_environment_do_not_count() -> Result<()> {
+async fn runs_of_another_batch_or_environment_do_not_count() -> Result<()> {
     let session = session().await?;
     session.broken_on_purpose().await?;
     let environment = "select engine_set_environment('other')";
@@ -54,16 +55,18 @@ async fn bc_01_runs_of_another_batch_or_environment_do_not_count() -> Result<()>
     Ok(())
 }
 
+/// Spec: BC-02.
 #[tokio::test]
-async fn bc_02_a_note_about_an_unknown_batch_is_thrown_away() -> Result<()> {
+async fn a_note_about_an_unknown_batch_is_thrown_away() -> Result<()> {
     let session = session().await?;
     assert_eq!(settle(&session, "nope").await?, 0);
     assert_eq!(session.count("engine.timer").await?, 0);
     Ok(())
 }
 
+/// Spec: BC-03.
 #[tokio::test]
-async fn bc_03_a_batch_that_has_ended_stays_as_it_is() -> Result<()> {
+async fn a_batch_that_has_ended_stays_as_it_is() -> Result<()> {
     let session = session().await?;
     let batch = session.create_batch("1").await?;
     join(&session, &batch).await?;
@@ -75,8 +78,9 @@ async fn bc_03_a_batch_that_has_ended_stays_as_it_is() -> Result<()> {
     Ok(())
 }
 
+/// Spec: BC-04, B-15.
 #[tokio::test]
-async fn bc_04_and_b_15_a_batch_of_which_items_are_missing_has_not_ended() -> Result<()> {
+async fn a_batch_of_which_items_are_missing_has_not_ended() -> Result<()> {
     let session = session().await?;
     let batch = session.create_batch("2").await?;
     join(&session, &batch).await?;
@@ -109,8 +113,9 @@ async fn a_batch_whose_count_comes_late_ends_when_it_is_sealed() -> Result<()> {
     session.check().await
 }
 
+/// Spec: BC-06.
 #[tokio::test]
-async fn bc_06_a_parent_goes_on_with_the_batch() -> Result<()> {
+async fn a_parent_goes_on_with_the_batch() -> Result<()> {
     let session = session().await?;
     let parent = session.executing("parent").await?;
     let arguments = format!(

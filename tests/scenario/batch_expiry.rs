@@ -33,8 +33,9 @@ async fn expire_again(session: &Session, batch: &str) -> Result<()> {
     Ok(())
 }
 
+/// Spec: B2-05.
 #[tokio::test]
-async fn b2_05_a_batch_that_is_not_sealed_in_time_is_aborted() -> Result<()> {
+async fn a_batch_that_is_not_sealed_in_time_is_aborted() -> Result<()> {
     let session = session().await?;
     let (parent, batch, waitpoint) = expiring(&session).await?;
     assert_eq!(expired(&session).await?, 1);
@@ -56,8 +57,9 @@ async fn b2_05_a_batch_that_is_not_sealed_in_time_is_aborted() -> Result<()> {
     session.check().await
 }
 
+/// Spec: B2-06, B-09.
 #[tokio::test]
-async fn b2_06_and_b_09_a_batch_that_is_sealed_in_time_stays_as_it_is() -> Result<()> {
+async fn a_batch_that_is_sealed_in_time_stays_as_it_is() -> Result<()> {
     let session = session().await?;
     let (parent, batch, waitpoint) = expiring(&session).await?;
     session
@@ -70,8 +72,9 @@ async fn b2_06_and_b_09_a_batch_that_is_sealed_in_time_stays_as_it_is() -> Resul
     session.check().await
 }
 
+/// Spec: B2-07, B-10.
 #[tokio::test]
-async fn b2_07_and_b_10_a_batch_is_aborted_once() -> Result<()> {
+async fn a_batch_is_aborted_once() -> Result<()> {
     let session = session().await?;
     let (_, batch, waitpoint) = expiring(&session).await?;
     assert_eq!(expired(&session).await?, 1);
@@ -87,8 +90,9 @@ async fn b2_07_and_b_10_a_batch_is_aborted_once() -> Result<()> {
     session.check().await
 }
 
+/// Spec: B2-08, B-11.
 #[tokio::test]
-async fn b2_08_and_b_11_a_batch_that_was_aborted_by_halves_wakes_its_parent() -> Result<()> {
+async fn a_batch_that_was_aborted_by_halves_wakes_its_parent() -> Result<()> {
     let session = session().await?;
     let (parent, batch, waitpoint) = expiring(&session).await?;
     let halves = "delete from engine.timer; update engine.batch set status = 'ABORTED', completed_at = now()";
@@ -100,8 +104,9 @@ async fn b2_08_and_b_11_a_batch_that_was_aborted_by_halves_wakes_its_parent() ->
     session.check().await
 }
 
+/// Spec: B2-09.
 #[tokio::test]
-async fn b2_09_a_batch_that_nobody_waits_for_is_aborted_and_nothing_else_happens() -> Result<()> {
+async fn a_batch_that_nobody_waits_for_is_aborted_and_nothing_else_happens() -> Result<()> {
     let session = session().await?;
     let batch = session.create_batch("2, expires_at => now()").await?;
     session.add_to_batch(&batch, json!([item(0)])).await?;

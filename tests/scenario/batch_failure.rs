@@ -10,8 +10,9 @@ async fn session() -> Result<Session> {
     Session::open(&Database::fresh().await?).await
 }
 
+/// Spec: BQ-07.
 #[tokio::test]
-async fn bq_07_an_item_that_cannot_be_triggered_does_not_spoil_its_neighbours() -> Result<()> {
+async fn an_item_that_cannot_be_triggered_does_not_spoil_its_neighbours() -> Result<()> {
     let session = session().await?;
     let batch = session.create_batch("3").await?;
     let items = json!([item(0), {"task": "child", "index": 1, "max_attempts": 0}, item(2)]);
@@ -58,8 +59,9 @@ async fn bq_07_an_item_that_cannot_be_triggered_does_not_spoil_its_neighbours() 
     session.check().await
 }
 
+/// Spec: BQ-19.
 #[tokio::test]
-async fn bq_19_an_item_for_a_full_queue_fails_at_once() -> Result<()> {
+async fn an_item_for_a_full_queue_fails_at_once() -> Result<()> {
     let session = session().await?;
     let queue = "select engine_set_queue('q', max_size => 2)";
     session.client.batch_execute(queue).await?;
@@ -112,9 +114,9 @@ async fn a_parent_sees_an_item_that_could_not_be_triggered_at_its_place() -> Res
     session.check().await
 }
 
+/// Spec: BQ-08, BC-07.
 #[tokio::test]
-async fn bq_08_and_bc_07_a_batch_of_which_nothing_could_be_triggered_is_aborted_for_good()
--> Result<()> {
+async fn a_batch_of_which_nothing_could_be_triggered_is_aborted_for_good() -> Result<()> {
     let session = session().await?;
     let parent = session.executing("parent").await?;
     let arguments = format!(

@@ -19,8 +19,9 @@ pub(crate) fn item(index: i32) -> Value {
     json!({"task": "child", "index": index, "payload": {"n": index}})
 }
 
+/// Spec: B2-01, B-05, BQ-06.
 #[tokio::test]
-async fn b2_01_b_05_and_bq_06_items_become_runs_in_their_order() -> Result<()> {
+async fn items_become_runs_in_their_order() -> Result<()> {
     let session = session().await?;
     let batch = session.create_batch("3").await?;
     let data = session.batch(&batch).await?;
@@ -54,8 +55,9 @@ async fn b2_01_b_05_and_bq_06_items_become_runs_in_their_order() -> Result<()> {
     session.check().await
 }
 
+/// Spec: B2-02, B-06, BQ-05.
 #[tokio::test]
-async fn b2_02_b_06_and_bq_05_an_item_is_added_once() -> Result<()> {
+async fn an_item_is_added_once() -> Result<()> {
     let session = session().await?;
     let batch = session.create_batch("2").await?;
     let mut answers = Vec::new();
@@ -79,8 +81,9 @@ async fn b2_02_b_06_and_bq_05_an_item_is_added_once() -> Result<()> {
     session.check().await
 }
 
+/// Spec: B2-03.
 #[tokio::test]
-async fn b2_03_a_sealed_batch_is_processing_and_its_parent_waits() -> Result<()> {
+async fn a_sealed_batch_is_processing_and_its_parent_waits() -> Result<()> {
     let session = session().await?;
     let parent = session.executing("parent").await?;
     let arguments = format!(
@@ -106,8 +109,9 @@ async fn b2_03_a_sealed_batch_is_processing_and_its_parent_waits() -> Result<()>
     session.check().await
 }
 
+/// Spec: B2-04, B-07.
 #[tokio::test]
-async fn b2_04_and_b_07_an_unknown_batch_takes_no_items() -> Result<()> {
+async fn an_unknown_batch_takes_no_items() -> Result<()> {
     let session = session().await?;
     let refused = session
         .refused("select engine_add_to_batch('batch_nope', '[{\"task\": \"t\"}]')")
@@ -117,8 +121,9 @@ async fn b2_04_and_b_07_an_unknown_batch_takes_no_items() -> Result<()> {
     Ok(())
 }
 
+/// Spec: B2-10.
 #[tokio::test(flavor = "multi_thread")]
-async fn b2_10_of_two_streams_that_end_at_once_one_seals_the_batch() -> Result<()> {
+async fn of_two_streams_that_end_at_once_one_seals_the_batch() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     for _ in 0..10 {
@@ -151,8 +156,9 @@ async fn b2_10_of_two_streams_that_end_at_once_one_seals_the_batch() -> Result<(
     session.check().await
 }
 
+/// Spec: B2-11.
 #[tokio::test]
-async fn b2_11_a_batch_has_only_the_places_that_it_was_given() -> Result<()> {
+async fn a_batch_has_only_the_places_that_it_was_given() -> Result<()> {
     let session = session().await?;
     let batch = session.create_batch("2").await?;
     for index in [2, -1] {
@@ -165,8 +171,9 @@ async fn b2_11_a_batch_has_only_the_places_that_it_was_given() -> Result<()> {
     Ok(())
 }
 
+/// Spec: B2-12.
 #[tokio::test]
-async fn b2_12_a_sealed_batch_takes_no_more_items() -> Result<()> {
+async fn a_sealed_batch_takes_no_more_items() -> Result<()> {
     let session = session().await?;
     let batch = session.create_batch("").await?;
     session.add_to_batch(&batch, json!([item(0)])).await?;
@@ -215,8 +222,9 @@ async fn a_short_stream_is_not_sealed_and_may_be_sent_again() -> Result<()> {
     session.check().await
 }
 
+/// Spec: BQ-01, BQ-04.
 #[tokio::test]
-async fn bq_01_and_bq_04_what_a_batch_was_created_with_can_be_read() -> Result<()> {
+async fn what_a_batch_was_created_with_can_be_read() -> Result<()> {
     let session = session().await?;
     let environment = "select engine_set_environment('e', 'STAGING')";
     session.client.batch_execute(environment).await?;
@@ -251,8 +259,9 @@ async fn bq_01_and_bq_04_what_a_batch_was_created_with_can_be_read() -> Result<(
     Ok(())
 }
 
+/// Spec: BQ-02, BQ-03.
 #[tokio::test]
-async fn bq_02_and_bq_03_batches_count_their_own_items() -> Result<()> {
+async fn batches_count_their_own_items() -> Result<()> {
     let session = session().await?;
     let mut batches = Vec::new();
     for count in [5, 3, 7] {

@@ -26,8 +26,9 @@ fn status(execution: &str, run: &str) -> (String, String) {
     (execution.to_owned(), run.to_owned())
 }
 
+/// Spec: CAN-2.
 #[tokio::test]
-async fn can_2_a_queued_run_that_is_cancelled_ends_at_once() -> Result<()> {
+async fn a_queued_run_that_is_cancelled_ends_at_once() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let run = session
         .trigger_with(r#"'test', trace_context => '{"spanId": "s12345"}'"#)
@@ -64,8 +65,9 @@ async fn can_2_a_queued_run_that_is_cancelled_ends_at_once() -> Result<()> {
     Ok(())
 }
 
+/// Spec: CAN-3.
 #[tokio::test]
-async fn can_3_the_worker_of_a_dequeued_run_is_asked_and_its_word_ends_the_run() -> Result<()> {
+async fn the_worker_of_a_dequeued_run_is_asked_and_its_word_ends_the_run() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.trigger("test").await?;
     let held = session.dequeue().await?.context("nothing is queued")?;
@@ -95,8 +97,9 @@ async fn can_3_the_worker_of_a_dequeued_run_is_asked_and_its_word_ends_the_run()
     Ok(())
 }
 
+/// Spec: CAN-N1.
 #[tokio::test]
-async fn can_n1_a_second_cancel_tells_the_worker_again_and_writes_no_snapshot() -> Result<()> {
+async fn a_second_cancel_tells_the_worker_again_and_writes_no_snapshot() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.trigger("test").await?;
     let held = session.take().await?;
@@ -115,8 +118,9 @@ async fn can_n1_a_second_cancel_tells_the_worker_again_and_writes_no_snapshot() 
     Ok(())
 }
 
+/// Spec: CAN-N2.
 #[tokio::test]
-async fn can_n2_the_end_of_a_cancelled_run_has_a_time_if_the_caller_knows_it_or_means_it_finally()
+async fn the_end_of_a_cancelled_run_has_a_time_if_the_caller_knows_it_or_means_it_finally()
 -> Result<()> {
     for (arguments, completed_at) in [
         ("", None),
@@ -152,8 +156,9 @@ async fn can_n2_the_end_of_a_cancelled_run_has_a_time_if_the_caller_knows_it_or_
     Ok(())
 }
 
+/// Spec: CAN-N3.
 #[tokio::test]
-async fn can_n3_a_suspended_run_that_is_cancelled_ends_at_once_and_does_not_go_on() -> Result<()> {
+async fn a_suspended_run_that_is_cancelled_ends_at_once_and_does_not_go_on() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let held = session.executing("test").await?;
     let token = session.token().await?;
@@ -174,8 +179,9 @@ async fn can_n3_a_suspended_run_that_is_cancelled_ends_at_once_and_does_not_go_o
     Ok(())
 }
 
+/// Spec: CAN-N4.
 #[tokio::test]
-async fn can_n4_a_cancelled_run_is_given_to_nobody() -> Result<()> {
+async fn a_cancelled_run_is_given_to_nobody() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let (cancelled, other) = (
         session.trigger("test").await?,
@@ -188,8 +194,9 @@ async fn can_n4_a_cancelled_run_is_given_to_nobody() -> Result<()> {
     Ok(())
 }
 
+/// Spec: RAS-5.
 #[tokio::test]
-async fn ras_5_a_finished_run_takes_part_in_a_bulk_action_and_is_not_cancelled() -> Result<()> {
+async fn a_finished_run_takes_part_in_a_bulk_action_and_is_not_cancelled() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.trigger("test").await?;
     let held = session.take().await?;
@@ -231,8 +238,9 @@ async fn asked_to_stop(session: &Session) -> Result<Held> {
         .latest)
 }
 
+/// Spec: A-03.
 #[tokio::test]
-async fn a_03_a_cancel_that_no_worker_confirms_is_final_once_its_deadline_passes() -> Result<()> {
+async fn a_cancel_that_no_worker_confirms_is_final_once_its_deadline_passes() -> Result<()> {
     let database = Database::fresh().await?;
     database
         .set("engine.heartbeat_pending_cancel_ms", "100")

@@ -44,8 +44,9 @@ fn status(execution: &str, run: &str) -> (String, String) {
     (execution.to_owned(), run.to_owned())
 }
 
+/// Spec: CAN-1.
 #[tokio::test]
-async fn can_1_a_parent_that_is_cancelled_cancels_its_child_once_it_has_ended() -> Result<()> {
+async fn a_parent_that_is_cancelled_cancels_its_child_once_it_has_ended() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let parent = executing(&session, "parent").await?;
     child_of(&session, &parent, "child").await?;
@@ -111,8 +112,9 @@ async fn can_1_a_parent_that_is_cancelled_cancels_its_child_once_it_has_ended() 
     Ok(())
 }
 
+/// Spec: A-07.
 #[tokio::test]
-async fn a_07_a_cancel_goes_down_the_whole_tree() -> Result<()> {
+async fn a_cancel_goes_down_the_whole_tree() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let root = executing(&session, "root").await?;
     child_of(&session, &root, "child").await?;
@@ -159,8 +161,9 @@ async fn a_07_a_cancel_goes_down_the_whole_tree() -> Result<()> {
     Ok(())
 }
 
+/// Spec: CAN-N5.
 #[tokio::test]
-async fn can_n5_children_are_cancelled_for_their_parents_reason() -> Result<()> {
+async fn children_are_cancelled_for_their_parents_reason() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let parent = session.trigger("parent").await?;
     let child = child_of(&session, &parent, "child").await?;
@@ -172,8 +175,9 @@ async fn can_n5_children_are_cancelled_for_their_parents_reason() -> Result<()> 
     Ok(())
 }
 
+/// Spec: CAN-N5.
 #[tokio::test]
-async fn can_n5_the_reason_that_was_given_first_reaches_the_children_of_a_run_whose_worker_confirms()
+async fn the_reason_that_was_given_first_reaches_the_children_of_a_run_whose_worker_confirms()
 -> Result<()> {
     for confirmed_by_tick in [false, true] {
         let session = Session::open(&Database::fresh().await?).await?;

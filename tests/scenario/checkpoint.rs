@@ -21,8 +21,9 @@ fn text(execution: &str, run: &str) -> (String, String) {
     (execution.to_owned(), run.to_owned())
 }
 
+/// Spec: C-01, CKP-1.
 #[tokio::test]
-async fn c_01_and_ckp_1_a_suspended_run_goes_on_where_it_was() -> Result<()> {
+async fn a_suspended_run_goes_on_where_it_was() -> Result<()> {
     let session = session().await?;
     let (held, token) = waiting(&session).await?;
     assert_eq!(session.count("engine.slot").await?, 1);
@@ -73,8 +74,9 @@ async fn c_01_and_ckp_1_a_suspended_run_goes_on_where_it_was() -> Result<()> {
     session.check().await
 }
 
+/// Spec: C-02, CKP-2.
 #[tokio::test]
-async fn c_02_and_ckp_2_a_checkpoint_of_another_snapshot_is_discarded() -> Result<()> {
+async fn a_checkpoint_of_another_snapshot_is_discarded() -> Result<()> {
     let session = session().await?;
     let run = session.trigger("test").await?;
     let held = Held {
@@ -92,8 +94,9 @@ async fn c_02_and_ckp_2_a_checkpoint_of_another_snapshot_is_discarded() -> Resul
     Ok(())
 }
 
+/// Spec: C-03.
 #[tokio::test]
-async fn c_03_a_run_is_suspended_twice() -> Result<()> {
+async fn a_run_is_suspended_twice() -> Result<()> {
     let session = session().await?;
     let mut held = session.executing("test").await?;
     for round in 1..=2 {
@@ -117,8 +120,9 @@ async fn c_03_a_run_is_suspended_twice() -> Result<()> {
     session.check().await
 }
 
+/// Spec: CKP-3.
 #[tokio::test]
-async fn ckp_3_a_checkpoint_that_comes_after_its_waitpoint_is_discarded() -> Result<()> {
+async fn a_checkpoint_that_comes_after_its_waitpoint_is_discarded() -> Result<()> {
     let session = session().await?;
     let (held, token) = waiting(&session).await?;
     session.complete_waitpoint(&token).await?;
@@ -137,8 +141,9 @@ async fn ckp_3_a_checkpoint_that_comes_after_its_waitpoint_is_discarded() -> Res
     Ok(())
 }
 
+/// Spec: C-05, CKP-4.
 #[tokio::test]
-async fn c_05_and_ckp_4_a_suspended_run_is_not_suspended_again() -> Result<()> {
+async fn a_suspended_run_is_not_suspended_again() -> Result<()> {
     let session = session().await?;
     let held = session.executing("test").await?;
     let suspended = session.suspend(&held, "FIRST_CHECKPOINT").await?;
@@ -160,8 +165,9 @@ async fn c_05_and_ckp_4_a_suspended_run_is_not_suspended_again() -> Result<()> {
     session.check().await
 }
 
+/// Spec: C-06, C-07.
 #[tokio::test]
-async fn c_06_and_c_07_a_checkpoint_is_a_row_that_its_snapshot_names() -> Result<()> {
+async fn a_checkpoint_is_a_row_that_its_snapshot_names() -> Result<()> {
     let session = session().await?;
     let environment = "select engine_set_environment('e', project_id => 'p')";
     session.client.batch_execute(environment).await?;
@@ -206,8 +212,9 @@ async fn queue_while_alive(session: &Session, held: &Held) -> Result<String> {
     Ok(format!("{}z", held.snapshot_id))
 }
 
+/// Spec: C-09.
 #[tokio::test]
-async fn c_09_a_run_that_waits_for_its_slot_is_frozen_and_stays_queued() -> Result<()> {
+async fn a_run_that_waits_for_its_slot_is_frozen_and_stays_queued() -> Result<()> {
     let session = session().await?;
     let (held, _) = waiting(&session).await?;
     let queued = queue_while_alive(&session, &held).await?;
@@ -235,8 +242,9 @@ async fn c_09_a_run_that_waits_for_its_slot_is_frozen_and_stays_queued() -> Resu
     session.check().await
 }
 
+/// Spec: C-10.
 #[tokio::test]
-async fn c_10_a_run_that_waits_for_its_slot_gets_it_and_nobody_gets_the_run() -> Result<()> {
+async fn a_run_that_waits_for_its_slot_gets_it_and_nobody_gets_the_run() -> Result<()> {
     let session = session().await?;
     let (held, _) = waiting(&session).await?;
     let queued = queue_while_alive(&session, &held).await?;
@@ -258,8 +266,9 @@ async fn c_10_a_run_that_waits_for_its_slot_gets_it_and_nobody_gets_the_run() ->
     session.check().await
 }
 
+/// Spec: C-11.
 #[tokio::test]
-async fn c_11_a_restore_that_stalls_keeps_all_that_it_carried() -> Result<()> {
+async fn a_restore_that_stalls_keeps_all_that_it_carried() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     let (held, token) = waiting(&session).await?;

@@ -40,8 +40,9 @@ async fn pushes(session: &Session) -> Result<i64> {
         .await
 }
 
+/// Spec: DB-1.
 #[tokio::test]
-async fn db_1_the_first_trigger_makes_a_run_that_waits() -> Result<()> {
+async fn the_first_trigger_makes_a_run_that_waits() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let (run, is_cached) = trigger(&session, key("5s"), "").await?;
     assert!(!is_cached);
@@ -58,8 +59,9 @@ async fn db_1_the_first_trigger_makes_a_run_that_waits() -> Result<()> {
     session.check().await
 }
 
+/// Spec: DB-2.
 #[tokio::test]
-async fn db_2_a_second_trigger_of_the_key_finds_the_run() -> Result<()> {
+async fn a_second_trigger_of_the_key_finds_the_run() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let (run, _) = trigger(&session, key("5s"), "").await?;
     assert_eq!(trigger(&session, key("5s"), "").await?, (run, true));
@@ -82,8 +84,9 @@ async fn db_2_a_second_trigger_of_the_key_finds_the_run() -> Result<()> {
     Ok(())
 }
 
+/// Spec: DB-3.
 #[tokio::test]
-async fn db_3_without_steps_every_trigger_puts_the_run_off() -> Result<()> {
+async fn without_steps_every_trigger_puts_the_run_off() -> Result<()> {
     let database = Database::fresh().await?;
     database.set("engine.debounce_bucket_ms", "0").await?;
     let session = Session::open(&database).await?;
@@ -98,8 +101,9 @@ async fn db_3_without_steps_every_trigger_puts_the_run_off() -> Result<()> {
     session.check().await
 }
 
+/// Spec: DB-3.
 #[tokio::test]
-async fn db_3_with_steps_a_run_is_put_off_to_the_second() -> Result<()> {
+async fn with_steps_a_run_is_put_off_to_the_second() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let (run, _) = trigger(&session, key("10s"), "").await?;
     age(&session, &run, "5 s").await?;
@@ -113,8 +117,9 @@ async fn db_3_with_steps_a_run_is_put_off_to_the_second() -> Result<()> {
     Ok(())
 }
 
+/// Spec: DB-7.
 #[tokio::test]
-async fn db_7_a_debounced_run_is_queued_when_nobody_puts_it_off() -> Result<()> {
+async fn a_debounced_run_is_queued_when_nobody_puts_it_off() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let (run, _) = trigger(&session, key("1s"), "").await?;
     session.bring_on(&run).await?;
@@ -149,14 +154,16 @@ async fn second(ceiling_ms: &str, age_of_run: &str, delay: &str, more: Value) ->
     Ok(is_cached)
 }
 
+/// Spec: DB-9.
 #[tokio::test]
-async fn db_9_beyond_the_servers_ceiling_there_is_a_new_run() -> Result<()> {
+async fn beyond_the_servers_ceiling_there_is_a_new_run() -> Result<()> {
     assert!(!second("500", "700 ms", "2s", json!({})).await?);
     Ok(())
 }
 
+/// Spec: DB-13 to DB-16.
 #[tokio::test]
-async fn db_13_to_db_16_the_last_trigger_tells_what_the_run_is_if_it_trails() -> Result<()> {
+async fn the_last_trigger_tells_what_the_run_is_if_it_trails() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let trailing = json!({"key": "k", "delay": "1m", "mode": "trailing"});
     let first = ", payload => '1', metadata => '{\"n\": 1}', tags => '{a}', max_attempts => 3, max_duration_seconds => 60";
@@ -180,8 +187,9 @@ async fn db_13_to_db_16_the_last_trigger_tells_what_the_run_is_if_it_trails() ->
     session.check().await
 }
 
+/// Spec: DB-19 to DB-21.
 #[tokio::test]
-async fn db_19_to_db_21_the_triggers_own_ceiling_comes_before_the_servers() -> Result<()> {
+async fn the_triggers_own_ceiling_comes_before_the_servers() -> Result<()> {
     assert!(
         !second("60000", "1500 ms", "1s", json!({"maxDelay": "1s"})).await?,
         "DB-19"
@@ -194,8 +202,9 @@ async fn db_19_to_db_21_the_triggers_own_ceiling_comes_before_the_servers() -> R
     Ok(())
 }
 
+/// Spec: DB-22, DB-23.
 #[tokio::test]
-async fn db_22_db_23_a_run_is_never_put_forward_and_a_trailing_trigger_still_tells() -> Result<()> {
+async fn a_run_is_never_put_forward_and_a_trailing_trigger_still_tells() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let (run, _) = trigger(&session, key("5s"), ", payload => '1'").await?;
     let far = "update engine.run set delay_until = '2100-01-01 00:00:00+00'";
@@ -213,8 +222,9 @@ async fn db_22_db_23_a_run_is_never_put_forward_and_a_trailing_trigger_still_tel
     Ok(())
 }
 
+/// Spec: DB-25.
 #[tokio::test]
-async fn db_25_who_only_puts_off_does_not_wait_for_a_run_that_is_locked() -> Result<()> {
+async fn who_only_puts_off_does_not_wait_for_a_run_that_is_locked() -> Result<()> {
     let database = Database::fresh().await?;
     let (session, holder) = (
         Session::open(&database).await?,
@@ -235,8 +245,9 @@ async fn db_25_who_only_puts_off_does_not_wait_for_a_run_that_is_locked() -> Res
     Ok(())
 }
 
+/// Spec: DB-27.
 #[tokio::test]
-async fn db_27_without_a_ceiling_many_triggers_make_one_run() -> Result<()> {
+async fn without_a_ceiling_many_triggers_make_one_run() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let (run, _) = trigger(&session, key("12h"), "").await?;
     for _ in 0..10 {

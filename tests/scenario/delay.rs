@@ -17,8 +17,9 @@ fn statuses(execution: &str, run: &str) -> (String, String) {
 
 const IN_AN_HOUR: &str = "delay_until => clock_timestamp() + interval '1 hour'";
 
+/// Spec: DL-1, COL-3.
 #[tokio::test]
-async fn dl_1_col_3_a_delayed_run_is_queued_once_its_time_has_come() -> Result<()> {
+async fn a_delayed_run_is_queued_once_its_time_has_come() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let run = session
         .trigger_with(&format!("'test', {IN_AN_HOUR}"))
@@ -48,8 +49,9 @@ async fn dl_1_col_3_a_delayed_run_is_queued_once_its_time_has_come() -> Result<(
     Ok(())
 }
 
+/// Spec: DL-1.
 #[tokio::test]
-async fn dl_1_a_time_in_the_past_is_a_delay_too() -> Result<()> {
+async fn a_time_in_the_past_is_a_delay_too() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let run = session
         .trigger_with("'test', delay_until => clock_timestamp() - interval '1 hour'")
@@ -60,8 +62,9 @@ async fn dl_1_a_time_in_the_past_is_a_delay_too() -> Result<()> {
     Ok(())
 }
 
+/// Spec: DL-2.
 #[tokio::test]
-async fn dl_2_a_run_that_was_put_off_waits_for_its_new_time() -> Result<()> {
+async fn a_run_that_was_put_off_waits_for_its_new_time() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let run = session
         .trigger_with("'test', delay_until => clock_timestamp() + interval '1 minute'")
@@ -91,9 +94,10 @@ async fn dl_2_a_run_that_was_put_off_waits_for_its_new_time() -> Result<()> {
     Ok(())
 }
 
+/// Spec: DL-2.
 #[tokio::test]
-async fn dl_2_a_run_that_is_put_forward_goes_at_its_new_time_unless_its_place_was_chosen()
--> Result<()> {
+async fn a_run_that_is_put_forward_goes_at_its_new_time_unless_its_place_was_chosen() -> Result<()>
+{
     let session = Session::open(&Database::fresh().await?).await?;
     let run = session
         .trigger_with(&format!("'test', {IN_AN_HOUR}"))
@@ -114,8 +118,9 @@ async fn dl_2_a_run_that_is_put_forward_goes_at_its_new_time_unless_its_place_wa
     Ok(())
 }
 
+/// Spec: DL-3.
 #[tokio::test]
-async fn dl_3_the_time_to_live_counts_from_the_queue_not_from_the_trigger() -> Result<()> {
+async fn the_time_to_live_counts_from_the_queue_not_from_the_trigger() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let run = session
         .trigger_with(&format!("'test', {IN_AN_HOUR}, ttl => '2s'"))
@@ -150,8 +155,9 @@ async fn dl_3_the_time_to_live_counts_from_the_queue_not_from_the_trigger() -> R
     session.check().await
 }
 
+/// Spec: DL-5.
 #[tokio::test]
-async fn dl_5_a_timer_that_comes_too_early_is_set_again() -> Result<()> {
+async fn a_timer_that_comes_too_early_is_set_again() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let run = session
         .trigger_with(&format!("'test', {IN_AN_HOUR}"))
@@ -165,8 +171,9 @@ async fn dl_5_a_timer_that_comes_too_early_is_set_again() -> Result<()> {
     session.check().await
 }
 
+/// Spec: DL-6.
 #[tokio::test]
-async fn dl_6_only_a_run_that_waits_is_rescheduled() -> Result<()> {
+async fn only_a_run_that_waits_is_rescheduled() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let reschedule = |run: &str| format!("select engine_reschedule('{run}', now())");
     let run = session.trigger("test").await?.run_id;
@@ -189,8 +196,9 @@ async fn dl_6_only_a_run_that_waits_is_rescheduled() -> Result<()> {
     Ok(())
 }
 
+/// Spec: DL-7.
 #[tokio::test]
-async fn dl_7_a_far_time_needs_nothing_in_between() -> Result<()> {
+async fn a_far_time_needs_nothing_in_between() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let run = session
         .trigger_with("'test', delay_until => now() + interval '100 years'")

@@ -3,8 +3,9 @@
 use anyhow::Result;
 use engine_harness::{Cluster, Database, Options, Session};
 
+/// Spec: DEQ-1.
 #[tokio::test]
-async fn deq_1_five_dequeues_give_five_of_ten_runs() -> Result<()> {
+async fn five_dequeues_give_five_of_ten_runs() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     for _ in 0..10 {
         session.trigger("test").await?;
@@ -18,8 +19,9 @@ async fn deq_1_five_dequeues_give_five_of_ten_runs() -> Result<()> {
     Ok(())
 }
 
+/// Spec: DEQ-N7.
 #[tokio::test]
-async fn deq_n7_a_dequeued_run_says_since_when_and_with_what() -> Result<()> {
+async fn a_dequeued_run_says_since_when_and_with_what() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let run = session.trigger("test").await?;
     let held = session.dequeue_many(1).await?.remove(0);
@@ -41,8 +43,9 @@ async fn deq_n7_a_dequeued_run_says_since_when_and_with_what() -> Result<()> {
     Ok(())
 }
 
+/// Spec: DEQ-N8.
 #[tokio::test]
-async fn deq_n8_of_two_dequeues_at_once_one_gets_the_run() -> Result<()> {
+async fn of_two_dequeues_at_once_one_gets_the_run() -> Result<()> {
     let database = Database::fresh().await?;
     let (one, other) = (
         Session::open(&database).await?,
@@ -65,8 +68,9 @@ async fn deq_n8_of_two_dequeues_at_once_one_gets_the_run() -> Result<()> {
     Ok(())
 }
 
+/// Spec: DEQ-N9.
 #[tokio::test]
-async fn deq_n9_a_dequeue_is_exactly_one_commit() -> Result<()> {
+async fn a_dequeue_is_exactly_one_commit() -> Result<()> {
     let cluster = Cluster::start(Options::default().set("autovacuum", "off")).await?;
     let session = Session::open(&cluster.database().await?).await?;
     session.trigger("test").await?;
@@ -76,8 +80,9 @@ async fn deq_n9_a_dequeue_is_exactly_one_commit() -> Result<()> {
     session.check().await
 }
 
+/// Spec: PRI-1.
 #[tokio::test]
-async fn pri_1_priority_moves_runs_ahead_and_holds_them_back() -> Result<()> {
+async fn priority_moves_runs_ahead_and_holds_them_back() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     // The reference waits two seconds for the run that is held back; here its time is moved.
     let now = "'2026-01-01 00:00:00+00'";
@@ -101,8 +106,9 @@ async fn pri_1_priority_moves_runs_ahead_and_holds_them_back() -> Result<()> {
     Ok(())
 }
 
+/// Spec: PRI-1.
 #[tokio::test]
-async fn pri_1_a_negative_priority_makes_a_run_wait() -> Result<()> {
+async fn a_negative_priority_makes_a_run_wait() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session
         .trigger_with("'test', priority_ms => -3600000")
@@ -117,8 +123,9 @@ async fn pri_1_a_negative_priority_makes_a_run_wait() -> Result<()> {
     Ok(())
 }
 
+/// Spec: PRI-2.
 #[tokio::test]
-async fn pri_2_queue_timestamps_give_the_order() -> Result<()> {
+async fn queue_timestamps_give_the_order() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let mut runs = Vec::new();
     runs.push(session.trigger("test").await?.run_id);

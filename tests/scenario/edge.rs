@@ -17,8 +17,9 @@ async fn create(session: &Session, call: &str) -> Result<(String, bool)> {
 
 const HISTORY: &str = "engine.waitpoint_history";
 
+/// Spec: Q-01, Q-02.
 #[tokio::test]
-async fn q_01_and_q_02_a_run_waits_for_a_waitpoint_once() -> Result<()> {
+async fn a_run_waits_for_a_waitpoint_once() -> Result<()> {
     let session = session().await?;
     let held = session.executing("test").await?;
     let (one, two) = (session.token().await?, session.token().await?);
@@ -42,8 +43,9 @@ async fn q_01_and_q_02_a_run_waits_for_a_waitpoint_once() -> Result<()> {
     session.check().await
 }
 
+/// Spec: Q-04.
 #[tokio::test]
-async fn q_04_a_failed_attempt_takes_its_edges_along_and_leaves_the_history() -> Result<()> {
+async fn a_failed_attempt_takes_its_edges_along_and_leaves_the_history() -> Result<()> {
     let session = session().await?;
     let held = session.executing("test").await?;
     let token = session.token().await?;
@@ -59,8 +61,9 @@ async fn q_04_a_failed_attempt_takes_its_edges_along_and_leaves_the_history() ->
     session.check().await
 }
 
+/// Spec: Q-05.
 #[tokio::test]
-async fn q_05_a_key_is_one_waitpoint_whatever_its_type() -> Result<()> {
+async fn a_key_is_one_waitpoint_whatever_its_type() -> Result<()> {
     let session = session().await?;
     let manual = "engine_create_manual_waitpoint(idempotency_key => 'm')";
     let (id, is_cached) = create(&session, manual).await?;
@@ -85,8 +88,9 @@ async fn q_05_a_key_is_one_waitpoint_whatever_its_type() -> Result<()> {
     session.check().await
 }
 
+/// Spec: Q-06.
 #[tokio::test]
-async fn q_06_an_expired_key_goes_to_a_new_waitpoint() -> Result<()> {
+async fn an_expired_key_goes_to_a_new_waitpoint() -> Result<()> {
     let session = session().await?;
     let expired = "engine_create_manual_waitpoint(idempotency_key => 'ik-expire', \
                    idempotency_key_expires_at => now() - interval '1 second')";
@@ -138,8 +142,9 @@ async fn of_many_who_take_one_key_at_once_all_get_the_same_waitpoint() -> Result
     Ok(())
 }
 
+/// Spec: Q-07.
 #[tokio::test]
-async fn q_07_a_wait_that_is_over_is_not_waited_for_again() -> Result<()> {
+async fn a_wait_that_is_over_is_not_waited_for_again() -> Result<()> {
     let session = session().await?;
     let held = session.executing("test").await?;
     let moment = "engine_create_datetime_waitpoint(clock_timestamp(), idempotency_key => 'd')";
@@ -165,8 +170,9 @@ async fn q_07_a_wait_that_is_over_is_not_waited_for_again() -> Result<()> {
     session.check().await
 }
 
+/// Spec: Q-09.
 #[tokio::test]
-async fn q_09_outputs_come_back_as_they_were() -> Result<()> {
+async fn outputs_come_back_as_they_were() -> Result<()> {
     let session = session().await?;
     for output in [
         "{\"ok\":true}",
@@ -191,8 +197,9 @@ async fn q_09_outputs_come_back_as_they_were() -> Result<()> {
     Ok(())
 }
 
+/// Spec: Q-10.
 #[tokio::test]
-async fn q_10_a_waitpoint_is_read_with_the_runs_that_it_blocks() -> Result<()> {
+async fn a_waitpoint_is_read_with_the_runs_that_it_blocks() -> Result<()> {
     let session = session().await?;
     let held = session.executing("test").await?;
     let call = "engine_create_manual_waitpoint(tags => array['a', 'b'])";
@@ -217,9 +224,10 @@ async fn q_10_a_waitpoint_is_read_with_the_runs_that_it_blocks() -> Result<()> {
     Ok(())
 }
 
+/// Spec: Q-14.
 #[tokio::test]
-async fn q_14_a_run_waits_for_a_token_that_belongs_to_no_run_and_to_no_other_environment()
--> Result<()> {
+async fn a_run_waits_for_a_token_that_belongs_to_no_run_and_to_no_other_environment() -> Result<()>
+{
     let session = session().await?;
     let held = session.executing("test").await?;
     let token = session.token().await?;
@@ -267,8 +275,9 @@ async fn the_end_of_a_wait_for_a_cached_run_ends_its_span() -> Result<()> {
     Ok(())
 }
 
+/// Spec: S-05.
 #[tokio::test]
-async fn s_05_a_wait_links_its_snapshots() -> Result<()> {
+async fn a_wait_links_its_snapshots() -> Result<()> {
     let session = session().await?;
     let held = session.executing("test").await?;
     let token = session.token().await?;

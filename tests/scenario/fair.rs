@@ -30,8 +30,9 @@ async fn claim(session: &Session, max_runs: i32) -> Result<Vec<String>> {
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
+/// Spec: FS-02.
 #[tokio::test]
-async fn fs_02_a_full_environment_is_passed() -> Result<()> {
+async fn a_full_environment_is_passed() -> Result<()> {
     let session = session(&["a", "b"]).await?;
     session
         .client
@@ -44,8 +45,9 @@ async fn fs_02_a_full_environment_is_passed() -> Result<()> {
     Ok(())
 }
 
+/// Spec: FS-06, FS-13.
 #[tokio::test]
-async fn fs_06_fs_13_environments_get_equal_shares_at_every_position() -> Result<()> {
+async fn environments_get_equal_shares_at_every_position() -> Result<()> {
     let environments = ["a", "b", "c", "d"];
     let session = session(&environments).await?;
     for environment in environments {
@@ -74,8 +76,9 @@ async fn fs_06_fs_13_environments_get_equal_shares_at_every_position() -> Result
     Ok(())
 }
 
+/// Spec: FS-07, FS-09.
 #[tokio::test]
-async fn fs_07_fs_09_within_an_environment_the_oldest_goes_first() -> Result<()> {
+async fn within_an_environment_the_oldest_goes_first() -> Result<()> {
     let session = session(&["a", "b"]).await?;
     for environment in ["a", "b"] {
         for (queue, at) in [("new", "2026-01-02"), ("old", "2026-01-01")] {
@@ -99,8 +102,9 @@ async fn fs_07_fs_09_within_an_environment_the_oldest_goes_first() -> Result<()>
     Ok(())
 }
 
+/// Spec: FS-14.
 #[tokio::test]
-async fn fs_14_a_long_backlog_holds_up_no_other_environment() -> Result<()> {
+async fn a_long_backlog_holds_up_no_other_environment() -> Result<()> {
     let session = session(&["large", "small"]).await?;
     for _ in 0..5 {
         trigger_many(&session, "large", 1000).await?;

@@ -42,8 +42,9 @@ async fn only_event(session: &Session) -> Result<Event> {
     told.pop().context("no event")
 }
 
+/// Spec: CCR-1.
 #[tokio::test]
-async fn ccr_1_a_run_may_begin_cancelled() -> Result<()> {
+async fn a_run_may_begin_cancelled() -> Result<()> {
     let session = open().await?;
     assert_eq!(
         cancelled(&session, &run(), true).await?,
@@ -73,8 +74,9 @@ async fn ccr_1_a_run_may_begin_cancelled() -> Result<()> {
     Ok(())
 }
 
+/// Spec: CCR-2.
 #[tokio::test]
-async fn ccr_2_it_is_told_as_cancelled_and_as_nothing_else() -> Result<()> {
+async fn a_run_that_begins_cancelled_is_told_as_cancelled_and_as_nothing_else() -> Result<()> {
     let session = open().await?;
     cancelled(&session, &run(), true).await?;
     let event = only_event(&session).await?;
@@ -95,8 +97,9 @@ async fn ccr_2_it_is_told_as_cancelled_and_as_nothing_else() -> Result<()> {
     Ok(())
 }
 
+/// Spec: CCR-3.
 #[tokio::test]
-async fn ccr_3_it_is_told_to_nobody_if_its_creator_says_so() -> Result<()> {
+async fn a_run_that_begins_cancelled_is_told_to_nobody_if_its_creator_says_so() -> Result<()> {
     let session = open().await?;
     cancelled(&session, &run(), false).await?;
     assert_eq!(session.all_events(0).await?, []);
@@ -109,8 +112,10 @@ async fn ccr_3_it_is_told_to_nobody_if_its_creator_says_so() -> Result<()> {
     Ok(())
 }
 
+/// Spec: CCR-4.
 #[tokio::test]
-async fn ccr_4_it_is_created_and_told_once_however_often_it_is_asked_for() -> Result<()> {
+async fn a_run_that_begins_cancelled_is_created_and_told_once_however_often_it_is_asked_for()
+-> Result<()> {
     let session = open().await?;
     cancelled(&session, &run(), true).await?;
     assert_eq!(
@@ -121,8 +126,9 @@ async fn ccr_4_it_is_created_and_told_once_however_often_it_is_asked_for() -> Re
     Ok(())
 }
 
+/// Spec: CCR-5.
 #[tokio::test]
-async fn ccr_5_tags_that_are_an_empty_object_are_no_tags() -> Result<()> {
+async fn tags_that_are_an_empty_object_are_no_tags() -> Result<()> {
     let session = open().await?;
     let mut run = run();
     run["tags"] = json!({});
@@ -137,8 +143,9 @@ async fn ccr_5_tags_that_are_an_empty_object_are_no_tags() -> Result<()> {
     Ok(())
 }
 
+/// Spec: CCR-6.
 #[tokio::test]
-async fn ccr_6_the_id_of_a_run_that_is_not_cancelled_is_refused() -> Result<()> {
+async fn the_id_of_a_run_that_is_not_cancelled_is_refused() -> Result<()> {
     let session = open().await?;
     session
         .trigger_with("'test-task', run_id => 'run_1234'")
@@ -155,8 +162,9 @@ async fn ccr_6_the_id_of_a_run_that_is_not_cancelled_is_refused() -> Result<()> 
     Ok(())
 }
 
+/// Spec: CFR-1.
 #[tokio::test]
-async fn cfr_1_a_run_that_cannot_be_triggered_begins_failed_and_is_told_as_failed() -> Result<()> {
+async fn a_run_that_cannot_be_triggered_begins_failed_and_is_told_as_failed() -> Result<()> {
     let session = open().await?;
     let error = json!({"type": "STRING_ERROR", "raw": "no such task"});
     let sql = "select run_status, execution_status from engine_create_failed_run($1, $2)";
@@ -208,8 +216,9 @@ async fn cfr_1_a_run_that_cannot_be_triggered_begins_failed_and_is_told_as_faile
     Ok(())
 }
 
+/// Spec: CFR-2.
 #[tokio::test]
-async fn cfr_2_it_is_told_to_nobody_if_its_creator_says_so() -> Result<()> {
+async fn a_run_that_begins_failed_is_told_to_nobody_if_its_creator_says_so() -> Result<()> {
     let session = open().await?;
     let sql = "select engine_create_failed_run($1, $2, emit_event => false)";
     let error = json!({"type": "STRING_ERROR", "raw": "no such task"});

@@ -28,8 +28,9 @@ fn status(execution: &str, run: &str) -> (String, String) {
     (execution.to_owned(), run.to_owned())
 }
 
+/// Spec: HB-1.
 #[tokio::test]
-async fn hb_1_a_run_that_no_worker_starts_in_time_is_dequeued_again() -> Result<()> {
+async fn a_run_that_no_worker_starts_in_time_is_dequeued_again() -> Result<()> {
     let session = Session::open(&database("12").await?).await?;
     session.trigger("test").await?;
     let held = session.dequeue().await?.context("nothing is queued")?;
@@ -49,8 +50,9 @@ async fn hb_1_a_run_that_no_worker_starts_in_time_is_dequeued_again() -> Result<
     Ok(())
 }
 
+/// Spec: HB-2.
 #[tokio::test]
-async fn hb_2_a_run_that_no_worker_ever_starts_exhausts_the_queue_attempts() -> Result<()> {
+async fn a_run_that_no_worker_ever_starts_exhausts_the_queue_attempts() -> Result<()> {
     let session = Session::open(&database("2").await?).await?;
     session.trigger("test").await?;
     let held = session.dequeue().await?.context("nothing is queued")?;
@@ -70,8 +72,9 @@ async fn hb_2_a_run_that_no_worker_ever_starts_exhausts_the_queue_attempts() -> 
     Ok(())
 }
 
+/// Spec: HB-3.
 #[tokio::test]
-async fn hb_3_a_worker_that_never_beats_exhausts_the_queue_attempts() -> Result<()> {
+async fn a_worker_that_never_beats_exhausts_the_queue_attempts() -> Result<()> {
     let session = Session::open(&database("2").await?).await?;
     session.trigger("test").await?;
     let held = session.take().await?;
@@ -95,8 +98,9 @@ async fn hb_3_a_worker_that_never_beats_exhausts_the_queue_attempts() -> Result<
     Ok(())
 }
 
+/// Spec: HB-7.
 #[tokio::test]
-async fn hb_7_beats_keep_a_run() -> Result<()> {
+async fn beats_keep_a_run() -> Result<()> {
     let session = Session::open(&database("12").await?).await?;
     session.trigger("test").await?;
     let held = session.take().await?;
@@ -127,8 +131,9 @@ async fn hb_7_beats_keep_a_run() -> Result<()> {
     Ok(())
 }
 
+/// Spec: HB-N1.
 #[tokio::test]
-async fn hb_n1_a_beat_with_an_old_snapshot_tells_the_new_one_and_moves_nothing() -> Result<()> {
+async fn a_beat_with_an_old_snapshot_tells_the_new_one_and_moves_nothing() -> Result<()> {
     let session = Session::open(&database("12").await?).await?;
     session.trigger("test").await?;
     let dequeued = session.dequeue().await?.context("nothing is queued")?;
@@ -147,8 +152,9 @@ async fn hb_n1_a_beat_with_an_old_snapshot_tells_the_new_one_and_moves_nothing()
     Ok(())
 }
 
+/// Spec: HB-N2.
 #[tokio::test]
-async fn hb_n2_a_beat_makes_no_deadline_where_none_is() -> Result<()> {
+async fn a_beat_makes_no_deadline_where_none_is() -> Result<()> {
     let session = Session::open(&database("12").await?).await?;
     let run = session.trigger("test").await?;
     let sql = "select execution_status from engine_heartbeat($1, $2)";
@@ -161,8 +167,9 @@ async fn hb_n2_a_beat_makes_no_deadline_where_none_is() -> Result<()> {
     Ok(())
 }
 
+/// Spec: HB-N3.
 #[tokio::test]
-async fn hb_n3_in_development_a_stalled_attempt_ends_its_run_cancelled() -> Result<()> {
+async fn in_development_a_stalled_attempt_ends_its_run_cancelled() -> Result<()> {
     let session = Session::open(&database("12").await?).await?;
     let environment = "select engine_set_environment('dev', 'DEVELOPMENT')";
     session.client.batch_execute(environment).await?;
@@ -178,8 +185,9 @@ async fn hb_n3_in_development_a_stalled_attempt_ends_its_run_cancelled() -> Resu
     Ok(())
 }
 
+/// Spec: HB-N4.
 #[tokio::test]
-async fn hb_n4_the_last_attempt_that_stalls_ends_its_run_with_errors() -> Result<()> {
+async fn the_last_attempt_that_stalls_ends_its_run_with_errors() -> Result<()> {
     let session = Session::open(&database("12").await?).await?;
     session.trigger_with("'test', max_attempts => 1").await?;
     let held = session.take().await?;
@@ -191,8 +199,9 @@ async fn hb_n4_the_last_attempt_that_stalls_ends_its_run_with_errors() -> Result
     Ok(())
 }
 
+/// Spec: HB-N5.
 #[tokio::test]
-async fn hb_n5_a_run_that_moved_on_is_not_stalled_by_its_old_deadline() -> Result<()> {
+async fn a_run_that_moved_on_is_not_stalled_by_its_old_deadline() -> Result<()> {
     let session = Session::open(&database("12").await?).await?;
     session.trigger("test").await?;
     let dequeued = session.dequeue().await?.context("nothing is queued")?;
@@ -203,8 +212,9 @@ async fn hb_n5_a_run_that_moved_on_is_not_stalled_by_its_old_deadline() -> Resul
     Ok(())
 }
 
+/// Spec: HB-N6.
 #[tokio::test]
-async fn hb_n6_a_resumed_run_that_no_worker_starts_keeps_all_that_it_carried() -> Result<()> {
+async fn a_resumed_run_that_no_worker_starts_keeps_all_that_it_carried() -> Result<()> {
     let session = Session::open(&database("12").await?).await?;
     let run = session.trigger("test").await?;
     let carry = "update engine.snapshot \

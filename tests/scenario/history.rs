@@ -48,8 +48,9 @@ async fn resumed(session: &Session) -> Result<String> {
     Ok(run.run_id)
 }
 
+/// Spec: ESS-1.
 #[tokio::test]
-async fn ess_1_the_latest_snapshot_is_the_newest_valid_row() -> Result<()> {
+async fn the_latest_snapshot_is_the_newest_valid_row() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let run = session.trigger("test").await?;
     let held = session.take().await?;

@@ -201,8 +201,9 @@ async fn a_trigger_that_finds_its_run_uses_no_token() -> Result<()> {
     Ok(())
 }
 
+/// Spec: KP-1.
 #[tokio::test]
-async fn kp_1_keys_of_any_text_are_kept_apart() -> Result<()> {
+async fn keys_of_any_text_are_kept_apart() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let keys = [
         "a:b", "a", "*", "a:ck:b", "ä", "A", " a", "a ", "x''y", "{}",

@@ -30,8 +30,9 @@ async fn number(session: &Session, sql: &str) -> Result<i64> {
     Ok(session.client.query_one(sql, &[]).await?.get(0))
 }
 
+/// Spec: CK-01, CK-05, CK-06.
 #[tokio::test]
-async fn ck_01_ck_05_ck_06_a_queue_has_what_its_keys_have() -> Result<()> {
+async fn a_queue_has_what_its_keys_have() -> Result<()> {
     let session = limited("null").await?;
     for key in ["a", "a", "b", ""] {
         trigger(&session, key).await?;
@@ -55,8 +56,9 @@ async fn ck_01_ck_05_ck_06_a_queue_has_what_its_keys_have() -> Result<()> {
     Ok(())
 }
 
+/// Spec: CK-17.
 #[tokio::test]
-async fn ck_17_the_keys_take_turns() -> Result<()> {
+async fn the_keys_take_turns() -> Result<()> {
     let session = limited("null").await?;
     for key in ["a", "a", "b"] {
         trigger(&session, key).await?;
@@ -81,8 +83,9 @@ async fn a_key_does_not_wait_for_the_backlog_of_another_one() -> Result<()> {
     Ok(())
 }
 
+/// Spec: CK-18.
 #[tokio::test]
-async fn ck_18_what_was_consumed_is_not_looked_at_again() -> Result<()> {
+async fn what_was_consumed_is_not_looked_at_again() -> Result<()> {
     let session = limited("1").await?;
     for key in ["a", "a", "b", "b"] {
         trigger(&session, key).await?;
@@ -104,8 +107,9 @@ async fn ck_18_what_was_consumed_is_not_looked_at_again() -> Result<()> {
     Ok(())
 }
 
+/// Spec: CK-19.
 #[tokio::test]
-async fn ck_19_keys_and_none_live_side_by_side() -> Result<()> {
+async fn keys_and_none_live_side_by_side() -> Result<()> {
     let session = limited("1").await?;
     trigger(&session, "a").await?;
     trigger(&session, "").await?;
@@ -113,8 +117,9 @@ async fn ck_19_keys_and_none_live_side_by_side() -> Result<()> {
     Ok(())
 }
 
+/// Spec: CK-21.
 #[tokio::test]
-async fn ck_21_a_run_comes_back_into_its_key() -> Result<()> {
+async fn a_run_comes_back_into_its_key() -> Result<()> {
     let session = limited("1").await?;
     let run = trigger(&session, "a").await?;
     trigger(&session, "a").await?;
@@ -133,8 +138,9 @@ async fn ck_21_a_run_comes_back_into_its_key() -> Result<()> {
     Ok(())
 }
 
+/// Spec: CK-22.
 #[tokio::test]
-async fn ck_22_operators_see_the_keys_that_starve() -> Result<()> {
+async fn operators_see_the_keys_that_starve() -> Result<()> {
     let session = limited("null").await?;
     for (key, seconds) in [("ck-a", 10), ("ck-a", 5), ("ck-b", 2)] {
         let arguments = format!(
@@ -158,8 +164,9 @@ async fn ck_22_operators_see_the_keys_that_starve() -> Result<()> {
     Ok(())
 }
 
+/// Spec: CK-23, CK-24, CK-25.
 #[tokio::test]
-async fn ck_23_ck_24_ck_25_any_text_is_a_key() -> Result<()> {
+async fn any_text_is_a_key() -> Result<()> {
     let session = limited("1").await?;
     let keys = ["*", "a:ck:b", "'", "ключ", " ", "*"];
     for key in keys {
@@ -179,8 +186,9 @@ async fn ck_23_ck_24_ck_25_any_text_is_a_key() -> Result<()> {
     Ok(())
 }
 
+/// Spec: CK-26.
 #[tokio::test]
-async fn ck_26_each_key_has_the_limit_for_itself() -> Result<()> {
+async fn each_key_has_the_limit_for_itself() -> Result<()> {
     let session = limited("1").await?;
     for key in ["a", "b", "c", "a", "b", "c"] {
         trigger(&session, key).await?;
@@ -192,8 +200,9 @@ async fn ck_26_each_key_has_the_limit_for_itself() -> Result<()> {
     Ok(())
 }
 
+/// Spec: CK-27.
 #[tokio::test]
-async fn ck_27_full_keys_do_not_hide_one_that_has_a_slot() -> Result<()> {
+async fn full_keys_do_not_hide_one_that_has_a_slot() -> Result<()> {
     let session = limited("1").await?;
     session
         .client
@@ -210,8 +219,9 @@ async fn ck_27_full_keys_do_not_hide_one_that_has_a_slot() -> Result<()> {
     Ok(())
 }
 
+/// Spec: CK-29.
 #[tokio::test]
-async fn ck_29_an_empty_key_is_none() -> Result<()> {
+async fn an_empty_key_is_none() -> Result<()> {
     let session = limited("1").await?;
     trigger(&session, "").await?;
     session

@@ -21,16 +21,18 @@ async fn run_waitpoint(
     Ok((row.get(0), row.get(1), row.get(2), row.get(3)))
 }
 
+/// Spec: L-01.
 #[tokio::test]
-async fn l_01_a_run_that_nobody_waits_for_has_no_waitpoint() -> Result<()> {
+async fn a_run_that_nobody_waits_for_has_no_waitpoint() -> Result<()> {
     let session = session().await?;
     session.trigger("test").await?;
     assert_eq!(session.count("engine.waitpoint").await?, 0);
     Ok(())
 }
 
+/// Spec: L-02.
 #[tokio::test]
-async fn l_02_a_child_that_its_parent_waits_for_has_one() -> Result<()> {
+async fn a_child_that_its_parent_waits_for_has_one() -> Result<()> {
     let session = session().await?;
     let parent = session.executing("parent").await?;
     let arguments = format!(
@@ -47,8 +49,9 @@ async fn l_02_a_child_that_its_parent_waits_for_has_one() -> Result<()> {
     Ok(())
 }
 
+/// Spec: L-03.
 #[tokio::test]
-async fn l_03_a_run_without_a_waitpoint_ends_as_any_other() -> Result<()> {
+async fn a_run_without_a_waitpoint_ends_as_any_other() -> Result<()> {
     let session = session().await?;
     let held = session.executing("test").await?;
     let success = json!({"ok": true, "output": "{\"result\":\"success\"}"});
@@ -64,8 +67,9 @@ async fn l_03_a_run_without_a_waitpoint_ends_as_any_other() -> Result<()> {
     Ok(())
 }
 
+/// Spec: L-06.
 #[tokio::test]
-async fn l_06_a_waitpoint_that_is_there_is_found() -> Result<()> {
+async fn a_waitpoint_that_is_there_is_found() -> Result<()> {
     let session = session().await?;
     let parent = session.executing("parent").await?;
     let arguments = format!(
@@ -87,8 +91,9 @@ async fn l_06_a_waitpoint_that_is_there_is_found() -> Result<()> {
     Ok(())
 }
 
+/// Spec: L-07.
 #[tokio::test]
-async fn l_07_a_queued_run_gets_one_that_its_end_completes() -> Result<()> {
+async fn a_queued_run_gets_one_that_its_end_completes() -> Result<()> {
     let session = session().await?;
     let run = session.trigger("test").await?;
     let (id, status, ..) = run_waitpoint(&session, &run.run_id).await?;
@@ -124,8 +129,9 @@ async fn a_finished_run_gets_one_that_is_completed_with_its_output() -> Result<(
     session.check().await
 }
 
+/// Spec: L-09.
 #[tokio::test]
-async fn l_09_a_failed_run_gets_one_that_is_completed_with_its_error() -> Result<()> {
+async fn a_failed_run_gets_one_that_is_completed_with_its_error() -> Result<()> {
     let session = session().await?;
     let held = session.executing("test").await?;
     let error = json!({"type": "BUILT_IN_ERROR", "name": "Error", "message": "Something broke", "stackTrace": ""});
@@ -142,8 +148,9 @@ async fn l_09_a_failed_run_gets_one_that_is_completed_with_its_error() -> Result
     Ok(())
 }
 
+/// Spec: L-10.
 #[tokio::test(flavor = "multi_thread")]
-async fn l_10_whoever_asks_at_once_gets_the_same_one() -> Result<()> {
+async fn whoever_asks_at_once_gets_the_same_one() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     let run = session.trigger("test").await?;
@@ -163,8 +170,9 @@ async fn l_10_whoever_asks_at_once_gets_the_same_one() -> Result<()> {
     session.check().await
 }
 
+/// Spec: L-13.
 #[tokio::test]
-async fn l_13_a_run_that_does_not_exist_has_no_end() -> Result<()> {
+async fn a_run_that_does_not_exist_has_no_end() -> Result<()> {
     let session = session().await?;
     let refused = session
         .refused("select engine_run_waitpoint('nope')")

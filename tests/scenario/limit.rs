@@ -33,8 +33,9 @@ async fn set_queue(session: &Session, arguments: &str) -> Result<()> {
     Ok(session.client.batch_execute(&sql).await?)
 }
 
+/// Spec: LM-01.
 #[tokio::test]
-async fn lm_01_an_environment_with_one_slot_runs_one() -> Result<()> {
+async fn an_environment_with_one_slot_runs_one() -> Result<()> {
     let session = limited(1, 1.0).await?;
     trigger(&session, "a").await?;
     trigger(&session, "b").await?;
@@ -43,8 +44,9 @@ async fn lm_01_an_environment_with_one_slot_runs_one() -> Result<()> {
     Ok(())
 }
 
+/// Spec: LM-02, LM-03.
 #[tokio::test]
-async fn lm_02_lm_03_only_several_queues_may_burst() -> Result<()> {
+async fn only_several_queues_may_burst() -> Result<()> {
     let session = limited(1, 2.0).await?;
     for queue in ["a", "b", "c"] {
         trigger(&session, queue).await?;
@@ -59,8 +61,9 @@ async fn lm_02_lm_03_only_several_queues_may_burst() -> Result<()> {
     Ok(())
 }
 
+/// Spec: LM-02.
 #[tokio::test]
-async fn lm_02_one_call_keeps_to_all_limits() -> Result<()> {
+async fn one_call_keeps_to_all_limits() -> Result<()> {
     let session = limited(2, 1.5).await?;
     for queue in ["a", "a", "a", "b", "b", "b", "c"] {
         trigger(&session, queue).await?;
@@ -70,8 +73,9 @@ async fn lm_02_one_call_keeps_to_all_limits() -> Result<()> {
     Ok(())
 }
 
+/// Spec: LM-06.
 #[tokio::test]
-async fn lm_06_zero_is_a_limit_and_null_is_none() -> Result<()> {
+async fn zero_is_a_limit_and_null_is_none() -> Result<()> {
     let session = limited(10, 1.0).await?;
     set_queue(&session, "0").await?;
     for _ in 0..3 {
@@ -85,8 +89,9 @@ async fn lm_06_zero_is_a_limit_and_null_is_none() -> Result<()> {
     Ok(())
 }
 
+/// Spec: LM-07.
 #[tokio::test]
-async fn lm_07_a_lowered_limit_interrupts_nothing() -> Result<()> {
+async fn a_lowered_limit_interrupts_nothing() -> Result<()> {
     let session = limited(5, 1.0).await?;
     for _ in 0..6 {
         trigger(&session, "q").await?;
@@ -108,8 +113,9 @@ async fn lm_07_a_lowered_limit_interrupts_nothing() -> Result<()> {
     Ok(())
 }
 
+/// Spec: LM-11.
 #[tokio::test]
-async fn lm_11_a_paused_queue_hands_out_nothing_and_gets_its_limit_back() -> Result<()> {
+async fn a_paused_queue_hands_out_nothing_and_gets_its_limit_back() -> Result<()> {
     for (limit, runs) in [("2", 2), ("0", 0), ("null", 3)] {
         let session = limited(10, 1.0).await?;
         set_queue(&session, limit).await?;
@@ -124,8 +130,9 @@ async fn lm_11_a_paused_queue_hands_out_nothing_and_gets_its_limit_back() -> Res
     Ok(())
 }
 
+/// Spec: LM-11.
 #[tokio::test]
-async fn lm_11_what_runs_goes_on_while_its_queue_is_paused() -> Result<()> {
+async fn what_runs_goes_on_while_its_queue_is_paused() -> Result<()> {
     let session = limited(10, 1.0).await?;
     trigger(&session, "q").await?;
     let held = session.take().await?;
@@ -134,8 +141,9 @@ async fn lm_11_what_runs_goes_on_while_its_queue_is_paused() -> Result<()> {
     Ok(())
 }
 
+/// Spec: LM-11.
 #[tokio::test]
-async fn lm_11_a_paused_environment_hands_out_nothing() -> Result<()> {
+async fn a_paused_environment_hands_out_nothing() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let pause = |paused: bool| format!("select engine_set_environment('env', paused => {paused})");
     session.client.batch_execute(&pause(true)).await?;

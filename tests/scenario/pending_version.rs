@@ -5,8 +5,9 @@ use serde_json::json;
 
 use crate::version::{dequeue, open, parked, queued, register, register_with, state, trigger};
 
+/// Spec: PV-1.
 #[tokio::test]
-async fn pv_1_runs_whose_task_no_version_knows_wait_until_one_does() -> Result<()> {
+async fn runs_whose_task_no_version_knows_wait_until_one_does() -> Result<()> {
     let session = open().await?;
     register(&session, "20260801.1", json!(["other"])).await?;
     let runs = [
@@ -46,8 +47,9 @@ async fn pv_1_runs_whose_task_no_version_knows_wait_until_one_does() -> Result<(
     Ok(())
 }
 
+/// Spec: PV-1.
 #[tokio::test]
-async fn pv_1_a_claim_goes_on_behind_the_runs_that_it_parks() -> Result<()> {
+async fn a_claim_goes_on_behind_the_runs_that_it_parks() -> Result<()> {
     let session = open().await?;
     register(&session, "1", json!(["test"])).await?;
     for _ in 0..3 {
@@ -71,8 +73,9 @@ async fn pv_1_a_claim_goes_on_behind_the_runs_that_it_parks() -> Result<()> {
     session.check().await
 }
 
+/// Spec: PV-2.
 #[tokio::test]
-async fn pv_2_runs_whose_queue_the_version_does_not_know_wait_until_one_does() -> Result<()> {
+async fn runs_whose_queue_the_version_does_not_know_wait_until_one_does() -> Result<()> {
     let session = open().await?;
     register(&session, "1", json!(["test"])).await?;
     let runs = [
@@ -94,9 +97,9 @@ async fn pv_2_runs_whose_queue_the_version_does_not_know_wait_until_one_does() -
     session.check().await
 }
 
+/// Spec: PV-3.
 #[tokio::test]
-async fn pv_3_the_time_to_live_begins_with_the_promotion_and_the_place_is_the_old_one() -> Result<()>
-{
+async fn the_time_to_live_begins_with_the_promotion_and_the_place_is_the_old_one() -> Result<()> {
     let session = open().await?;
     let run = trigger(&session, "test", ", ttl => '10m', priority_ms => 500").await?;
     session.dequeue().await?;

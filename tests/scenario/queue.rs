@@ -43,8 +43,9 @@ async fn fail_with_retry(session: &Session, held: &Held, delay_ms: i64) -> Resul
     Ok(())
 }
 
+/// Spec: RQ-01.
 #[tokio::test]
-async fn rq_01_a_run_moves_from_queued_to_running() -> Result<()> {
+async fn a_run_moves_from_queued_to_running() -> Result<()> {
     let session = session().await?;
     assert_eq!(stats(&session).await?, (0, 0));
     let run = trigger(&session).await?;
@@ -58,8 +59,9 @@ async fn rq_01_a_run_moves_from_queued_to_running() -> Result<()> {
     Ok(())
 }
 
+/// Spec: RQ-02.
 #[tokio::test]
-async fn rq_02_another_worker_queue_gets_nothing_and_changes_nothing() -> Result<()> {
+async fn another_worker_queue_gets_nothing_and_changes_nothing() -> Result<()> {
     let session = session().await?;
     trigger(&session).await?;
     let rows = session
@@ -72,8 +74,9 @@ async fn rq_02_another_worker_queue_gets_nothing_and_changes_nothing() -> Result
     Ok(())
 }
 
+/// Spec: RQ-06, RQ-15.
 #[tokio::test]
-async fn rq_06_rq_15_the_end_of_a_run_gives_its_slot_back() -> Result<()> {
+async fn the_end_of_a_run_gives_its_slot_back() -> Result<()> {
     let session = session().await?;
     trigger(&session).await?;
     let held = session.take().await?;
@@ -83,8 +86,9 @@ async fn rq_06_rq_15_the_end_of_a_run_gives_its_slot_back() -> Result<()> {
     Ok(())
 }
 
+/// Spec: RQ-07.
 #[tokio::test]
-async fn rq_07_a_run_that_ends_in_its_queue_is_not_handed_out() -> Result<()> {
+async fn a_run_that_ends_in_its_queue_is_not_handed_out() -> Result<()> {
     let session = session().await?;
     let run = trigger(&session).await?;
     let sql = "select * from engine_cancel($1)";
@@ -94,9 +98,9 @@ async fn rq_07_a_run_that_ends_in_its_queue_is_not_handed_out() -> Result<()> {
     Ok(())
 }
 
+/// Spec: RQ-09, NK-01.
 #[tokio::test]
-async fn rq_09_nk_01_a_run_that_comes_back_gives_its_slot_back_and_can_be_claimed_again()
--> Result<()> {
+async fn a_run_that_comes_back_gives_its_slot_back_and_can_be_claimed_again() -> Result<()> {
     let session = session().await?;
     let run = trigger(&session).await?;
     session.dequeue().await?.context("nothing is queued")?;
@@ -117,8 +121,9 @@ async fn rq_09_nk_01_a_run_that_comes_back_gives_its_slot_back_and_can_be_claime
     Ok(())
 }
 
+/// Spec: RQ-13.
 #[tokio::test]
-async fn rq_13_a_run_is_in_its_queue_once() -> Result<()> {
+async fn a_run_is_in_its_queue_once() -> Result<()> {
     let session = session().await?;
     session
         .trigger_with("'test', environment_id => 'env', run_id => 'r'")
@@ -131,8 +136,9 @@ async fn rq_13_a_run_is_in_its_queue_once() -> Result<()> {
     Ok(())
 }
 
+/// Spec: RQ-14.
 #[tokio::test]
-async fn rq_14_an_unknown_run_is_refused_and_changes_nothing() -> Result<()> {
+async fn an_unknown_run_is_refused_and_changes_nothing() -> Result<()> {
     let session = session().await?;
     trigger(&session).await?;
     for call in [
@@ -150,8 +156,9 @@ async fn rq_14_an_unknown_run_is_refused_and_changes_nothing() -> Result<()> {
     Ok(())
 }
 
+/// Spec: NK-02.
 #[tokio::test]
-async fn nk_02_a_run_that_comes_back_too_often_goes_to_the_dead_letters() -> Result<()> {
+async fn a_run_that_comes_back_too_often_goes_to_the_dead_letters() -> Result<()> {
     let database = Database::fresh().await?;
     database.set("engine.queue_max_attempts", "2").await?;
     let session = Session::open(&database).await?;
@@ -177,8 +184,9 @@ async fn nk_02_a_run_that_comes_back_too_often_goes_to_the_dead_letters() -> Res
     Ok(())
 }
 
+/// Spec: NK-03.
 #[tokio::test]
-async fn nk_03_a_retry_is_not_claimed_before_its_time() -> Result<()> {
+async fn a_retry_is_not_claimed_before_its_time() -> Result<()> {
     let session = session().await?;
     let run = trigger(&session).await?;
     let held = session.take().await?;
@@ -191,8 +199,9 @@ async fn nk_03_a_retry_is_not_claimed_before_its_time() -> Result<()> {
     Ok(())
 }
 
+/// Spec: FP-02, FP-05.
 #[tokio::test]
-async fn fp_02_fp_05_a_run_whose_time_has_not_come_waits_and_holds_nobody_up() -> Result<()> {
+async fn a_run_whose_time_has_not_come_waits_and_holds_nobody_up() -> Result<()> {
     let session = session().await?;
     let future = "'test', environment_id => 'env', queue => 'task/my-task', \
                   queue_timestamp => clock_timestamp() + interval '60 s'";
@@ -208,8 +217,9 @@ async fn fp_02_fp_05_a_run_whose_time_has_not_come_waits_and_holds_nobody_up() -
     Ok(())
 }
 
+/// Spec: FP-06, LM-05.
 #[tokio::test]
-async fn fp_06_lm_05_the_next_run_goes_as_soon_as_the_slot_is_free() -> Result<()> {
+async fn the_next_run_goes_as_soon_as_the_slot_is_free() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let limit = "select engine_set_environment('env', concurrency_limit => 1)";
     session.client.batch_execute(limit).await?;
@@ -223,8 +233,9 @@ async fn fp_06_lm_05_the_next_run_goes_as_soon_as_the_slot_is_free() -> Result<(
     Ok(())
 }
 
+/// Spec: SW-01.
 #[tokio::test]
-async fn sw_01_no_run_that_is_over_holds_a_slot() -> Result<()> {
+async fn no_run_that_is_over_holds_a_slot() -> Result<()> {
     let session = session().await?;
     trigger(&session).await?;
     trigger(&session).await?;

@@ -47,8 +47,9 @@ async fn machine(session: &Session) -> Result<String> {
     Ok(session.client.query_one(sql, &[]).await?.get(0))
 }
 
+/// Spec: AF-1.
 #[tokio::test]
-async fn af_1_a_run_that_is_retried_at_once_may_succeed_in_its_second_attempt() -> Result<()> {
+async fn a_run_that_is_retried_at_once_may_succeed_in_its_second_attempt() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.trigger("test").await?;
     let held = session.take().await?;
@@ -77,8 +78,9 @@ async fn af_1_a_run_that_is_retried_at_once_may_succeed_in_its_second_attempt() 
     Ok(())
 }
 
+/// Spec: AF-5.
 #[tokio::test]
-async fn af_5_a_run_that_ran_out_of_memory_goes_on_with_a_larger_machine() -> Result<()> {
+async fn a_run_that_ran_out_of_memory_goes_on_with_a_larger_machine() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session
         .trigger_with(r#"'test', retry => '{"outOfMemory": {"machine": "small-2x"}}'"#)
@@ -114,8 +116,9 @@ async fn af_5_a_run_that_ran_out_of_memory_goes_on_with_a_larger_machine() -> Re
     Ok(())
 }
 
+/// Spec: AF-6.
 #[tokio::test]
-async fn af_6_a_run_that_runs_out_of_memory_on_the_larger_machine_too_crashes() -> Result<()> {
+async fn a_run_that_runs_out_of_memory_on_the_larger_machine_too_crashes() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let retry =
         r#"{"maxTimeoutInMs": 10, "maxAttempts": 10, "outOfMemory": {"machine": "small-2x"}}"#;
@@ -134,8 +137,9 @@ async fn af_6_a_run_that_runs_out_of_memory_on_the_larger_machine_too_crashes() 
     Ok(())
 }
 
+/// Spec: AF-N3.
 #[tokio::test]
-async fn af_n3_a_retry_after_a_long_delay_waits_in_the_queue_until_its_time() -> Result<()> {
+async fn a_retry_after_a_long_delay_waits_in_the_queue_until_its_time() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.trigger("test").await?;
     let held = session.take().await?;
@@ -152,8 +156,9 @@ async fn af_n3_a_retry_after_a_long_delay_waits_in_the_queue_until_its_time() ->
     Ok(())
 }
 
+/// Spec: AF-N3.
 #[tokio::test]
-async fn af_n3_from_which_delay_on_a_retry_waits_in_the_queue_is_a_setting() -> Result<()> {
+async fn from_which_delay_on_a_retry_waits_in_the_queue_is_a_setting() -> Result<()> {
     let database = Database::fresh().await?;
     database
         .set("engine.retry_requeue_threshold_ms", "100")
@@ -170,8 +175,9 @@ async fn af_n3_from_which_delay_on_a_retry_waits_in_the_queue_is_a_setting() -> 
     Ok(())
 }
 
+/// Spec: AF-N4.
 #[tokio::test]
-async fn af_n4_a_process_that_was_terminated_is_retried_after_the_delay_of_the_runs_settings()
+async fn a_process_that_was_terminated_is_retried_after_the_delay_of_the_runs_settings()
 -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let retry =
@@ -189,8 +195,9 @@ async fn af_n4_a_process_that_was_terminated_is_retried_after_the_delay_of_the_r
     Ok(())
 }
 
+/// Spec: AF-N4.
 #[tokio::test]
-async fn af_n4_without_settings_of_its_own_a_terminated_run_crashes_or_fails() -> Result<()> {
+async fn without_settings_of_its_own_a_terminated_run_crashes_or_fails() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.trigger("test").await?;
     let held = session.take().await?;
@@ -200,8 +207,9 @@ async fn af_n4_without_settings_of_its_own_a_terminated_run_crashes_or_fails() -
     Ok(())
 }
 
+/// Spec: AF-N7.
 #[tokio::test]
-async fn af_n7_a_retry_that_the_last_attempt_asks_for_is_not_given() -> Result<()> {
+async fn a_retry_that_the_last_attempt_asks_for_is_not_given() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.trigger_with("'test', max_attempts => 2").await?;
     let held = session.take().await?;
@@ -223,8 +231,9 @@ async fn af_n7_a_retry_that_the_last_attempt_asks_for_is_not_given() -> Result<(
     Ok(())
 }
 
+/// Spec: AF-N12.
 #[tokio::test]
-async fn af_n12_a_retry_is_told_before_its_snapshot() -> Result<()> {
+async fn a_retry_is_told_before_its_snapshot() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.trigger("test").await?;
     let held = session.take().await?;
@@ -256,9 +265,10 @@ async fn af_n12_a_retry_is_told_before_its_snapshot() -> Result<()> {
     Ok(())
 }
 
+/// Spec: RET-1.
 #[tokio::test]
-async fn ret_1_a_run_that_says_nothing_of_attempts_is_retried_by_what_its_dequeue_resolved()
--> Result<()> {
+async fn a_run_that_says_nothing_of_attempts_is_retried_by_what_its_dequeue_resolved() -> Result<()>
+{
     let session = Session::open(&Database::fresh().await?).await?;
     for (delay_ms, attempt, execution, run) in [
         (0, "RETRY_IMMEDIATELY", "EXECUTING", "EXECUTING"),
@@ -277,8 +287,9 @@ async fn ret_1_a_run_that_says_nothing_of_attempts_is_retried_by_what_its_dequeu
     Ok(())
 }
 
+/// Spec: RET-2.
 #[tokio::test]
-async fn ret_2_an_attempt_whose_worker_is_gone_is_told_as_failed_and_retried_through_the_queue()
+async fn an_attempt_whose_worker_is_gone_is_told_as_failed_and_retried_through_the_queue()
 -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.trigger_with("'test', max_attempts => 3").await?;

@@ -34,8 +34,9 @@ async fn seconds(session: &Session, from: &Value, to: &Value) -> Result<f64> {
     Ok(row.get(0))
 }
 
+/// Spec: SC-1.
 #[tokio::test]
-async fn sc_1_a_schedule_makes_a_run_at_each_tick_and_tells_it_which() -> Result<()> {
+async fn a_schedule_makes_a_run_at_each_tick_and_tells_it_which() -> Result<()> {
     let database = Database::fresh().await?;
     database.set("engine.schedule_ahead_ms", "10000").await?;
     let session = Session::open(&database).await?;
@@ -84,8 +85,9 @@ async fn sc_1_a_schedule_makes_a_run_at_each_tick_and_tells_it_which() -> Result
     session.check().await
 }
 
+/// Spec: SC-2.
 #[tokio::test]
-async fn sc_2_what_is_not_spread_begins_with_its_tick_and_has_no_phase() -> Result<()> {
+async fn what_is_not_spread_begins_with_its_tick_and_has_no_phase() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session
         .client
@@ -105,8 +107,9 @@ async fn sc_2_what_is_not_spread_begins_with_its_tick_and_has_no_phase() -> Resu
     Ok(())
 }
 
+/// Spec: SC-3.
 #[tokio::test]
-async fn sc_3_a_schedule_that_is_spread_keeps_its_phase_and_its_place_until_its_times_change()
+async fn a_schedule_that_is_spread_keeps_its_phase_and_its_place_until_its_times_change()
 -> Result<()> {
     let database = Database::fresh().await?;
     database.set("engine.schedule_spread", "1").await?;
@@ -153,8 +156,9 @@ async fn sc_3_a_schedule_that_is_spread_keeps_its_phase_and_its_place_until_its_
     Ok(())
 }
 
+/// Spec: SC-5 to SC-8.
 #[tokio::test]
-async fn sc_5_to_sc_8_a_schedule_is_its_own_job_and_needs_no_recovery() -> Result<()> {
+async fn a_schedule_is_its_own_job_and_needs_no_recovery() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     assert_eq!(
         session.tick_of("begun_schedule").await?,

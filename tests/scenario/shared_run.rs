@@ -67,8 +67,9 @@ async fn batch_of(session: &Session, parent: &Held, count: i32) -> Result<String
     Ok(row.get(0))
 }
 
+/// Spec: T-03.
 #[tokio::test]
-async fn t_03_two_parents_that_say_one_idempotency_key_wait_for_one_child() -> Result<()> {
+async fn two_parents_that_say_one_idempotency_key_wait_for_one_child() -> Result<()> {
     let session = session().await?;
     let first = session.executing("parent").await?;
     let second = session.executing("parent").await?;
@@ -141,8 +142,9 @@ async fn a_key_that_is_said_twice_in_one_call_makes_one_child_for_both_parents()
     session.check().await
 }
 
+/// Spec: DB-10.
 #[tokio::test]
-async fn db_10_a_parent_waits_for_the_run_that_its_second_trigger_puts_off() -> Result<()> {
+async fn a_parent_waits_for_the_run_that_its_second_trigger_puts_off() -> Result<()> {
     let session = session().await?;
     let parent = session.executing("parent").await?;
     let debounce = r#", debounce => '{"key": "k", "delay": "5s"}'"#;
@@ -161,8 +163,9 @@ async fn db_10_a_parent_waits_for_the_run_that_its_second_trigger_puts_off() -> 
     session.check().await
 }
 
+/// Spec: DB-11, L-11.
 #[tokio::test]
-async fn db_11_l_11_parents_wait_for_one_debounced_run_which_may_be_nobodys() -> Result<()> {
+async fn parents_wait_for_one_debounced_run_which_may_be_nobodys() -> Result<()> {
     let session = session().await?;
     let first = session.executing("parent").await?;
     let second = session.executing("parent").await?;
@@ -219,8 +222,9 @@ async fn a_child_that_is_cancelled_before_its_time_wakes_its_parent() -> Result<
     session.check().await
 }
 
+/// Spec: TT-1.
 #[tokio::test]
-async fn tt_1_a_child_that_expires_wakes_its_parent_with_its_error() -> Result<()> {
+async fn a_child_that_expires_wakes_its_parent_with_its_error() -> Result<()> {
     let session = session().await?;
     let parent = session.executing("parent").await?;
     let (run, _) = child(&session, &parent, ", ttl => '1s'").await?;
@@ -233,8 +237,9 @@ async fn tt_1_a_child_that_expires_wakes_its_parent_with_its_error() -> Result<(
     session.check().await
 }
 
+/// Spec: TT-18.
 #[tokio::test]
-async fn tt_18_a_batch_of_which_a_run_expires_ends() -> Result<()> {
+async fn a_batch_of_which_a_run_expires_ends() -> Result<()> {
     let session = session().await?;
     let parent = session.executing("parent").await?;
     let batch = batch_of(&session, &parent, 2).await?;
@@ -251,8 +256,9 @@ async fn tt_18_a_batch_of_which_a_run_expires_ends() -> Result<()> {
     session.check().await
 }
 
+/// Spec: B-19.
 #[tokio::test]
-async fn b_19_an_item_that_repeats_a_key_is_the_run_that_has_it_in_every_place() -> Result<()> {
+async fn an_item_that_repeats_a_key_is_the_run_that_has_it_in_every_place() -> Result<()> {
     let session = session().await?;
     let parent = session.executing("parent").await?;
     let lone = session

@@ -59,8 +59,9 @@ async fn carrying(session: &Session, order: &str) -> Result<String> {
     Ok(run.run_id)
 }
 
+/// Spec: SS-1.
 #[tokio::test]
-async fn ss_1_after_the_newest_snapshot_there_is_nothing() -> Result<()> {
+async fn after_the_newest_snapshot_there_is_nothing() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.trigger("test").await?;
     let held = session.take().await?;
@@ -71,8 +72,9 @@ async fn ss_1_after_the_newest_snapshot_there_is_nothing() -> Result<()> {
     Ok(())
 }
 
+/// Spec: SS-2.
 #[tokio::test]
-async fn ss_2_snapshots_come_oldest_first() -> Result<()> {
+async fn snapshots_come_oldest_first() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let run = session.trigger("test").await?;
     session.take().await?;
@@ -90,8 +92,9 @@ async fn ss_2_snapshots_come_oldest_first() -> Result<()> {
     Ok(())
 }
 
+/// Spec: SS-10.
 #[tokio::test]
-async fn ss_10_a_waitpoint_that_stands_twice_in_the_order_comes_twice_and_only_with_the_newest()
+async fn a_waitpoint_that_stands_twice_in_the_order_comes_twice_and_only_with_the_newest()
 -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let run_id = carrying(&session, "{w,w}").await?;
@@ -120,8 +123,9 @@ async fn ss_10_a_waitpoint_that_stands_twice_in_the_order_comes_twice_and_only_w
     Ok(())
 }
 
+/// Spec: SS-11.
 #[tokio::test]
-async fn ss_11_a_waitpoint_without_a_position_comes_without_an_index() -> Result<()> {
+async fn a_waitpoint_without_a_position_comes_without_an_index() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let run_id = carrying(&session, "{}").await?;
     let data = session.data(&run_id).await?;
@@ -135,8 +139,9 @@ async fn ss_11_a_waitpoint_without_a_position_comes_without_an_index() -> Result
     Ok(())
 }
 
+/// Spec: SS-N1.
 #[tokio::test]
-async fn ss_n1_of_many_snapshots_the_newest_fifty_come() -> Result<()> {
+async fn of_many_snapshots_the_newest_fifty_come() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.broken_on_purpose().await?;
     let run = session.trigger("test").await?;
@@ -153,8 +158,9 @@ async fn ss_n1_of_many_snapshots_the_newest_fifty_come() -> Result<()> {
     Ok(())
 }
 
+/// Spec: SS-N2.
 #[tokio::test]
-async fn ss_n2_invalid_snapshots_do_not_come_but_may_be_asked_from() -> Result<()> {
+async fn invalid_snapshots_do_not_come_but_may_be_asked_from() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let run = session.trigger("test").await?;
     let invalid = "insert into engine.snapshot (shard, run_id, ordinal, id, transition, execution_status, run_status, position, horizon, description, error, created_at) \
@@ -175,8 +181,9 @@ async fn ss_n2_invalid_snapshots_do_not_come_but_may_be_asked_from() -> Result<(
     Ok(())
 }
 
+/// Spec: SS-N3.
 #[tokio::test]
-async fn ss_n3_another_environment_and_another_run_see_nothing() -> Result<()> {
+async fn another_environment_and_another_run_see_nothing() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let (run, other) = (
         session.trigger("test").await?,

@@ -59,8 +59,9 @@ async fn wait_for(session: &Session, held: &Held, count: i32, bytes: i32) -> Res
     Ok(())
 }
 
+/// Spec: G-01, G-02, G-03.
 #[tokio::test]
-async fn g_01_g_02_and_g_03_a_snapshot_of_another_run_is_none() -> Result<()> {
+async fn a_snapshot_of_another_run_is_none() -> Result<()> {
     let session = session().await?;
     let (held, other) = (
         session.executing("test").await?,
@@ -80,8 +81,9 @@ async fn g_01_g_02_and_g_03_a_snapshot_of_another_run_is_none() -> Result<()> {
     Ok(())
 }
 
+/// Spec: G-04, SS-3.
 #[tokio::test]
-async fn g_04_and_ss_3_only_the_newest_snapshot_brings_waitpoints() -> Result<()> {
+async fn only_the_newest_snapshot_brings_waitpoints() -> Result<()> {
     let session = session().await?;
     let held = session.executing("test").await?;
     wait_for(&session, &held, 5, 32).await?;
@@ -99,8 +101,9 @@ async fn g_04_and_ss_3_only_the_newest_snapshot_brings_waitpoints() -> Result<()
     Ok(())
 }
 
+/// Spec: G-05, SS-7.
 #[tokio::test]
-async fn g_05_and_ss_7_a_hundred_waitpoints_come_once() -> Result<()> {
+async fn a_hundred_waitpoints_come_once() -> Result<()> {
     let session = session().await?;
     let held = session.executing("test").await?;
     for _ in 0..2 {
@@ -116,8 +119,9 @@ async fn g_05_and_ss_7_a_hundred_waitpoints_come_once() -> Result<()> {
     Ok(())
 }
 
+/// Spec: G-06.
 #[tokio::test]
-async fn g_06_many_large_waitpoints_come_once() -> Result<()> {
+async fn many_large_waitpoints_come_once() -> Result<()> {
     let session = session().await?;
     let held = session.executing("test").await?;
     for _ in 0..10 {
@@ -144,8 +148,9 @@ async fn g_06_many_large_waitpoints_come_once() -> Result<()> {
     Ok(())
 }
 
+/// Spec: G-07.
 #[tokio::test]
-async fn g_07_five_hundred_waitpoints_come_once_each_and_in_their_order() -> Result<()> {
+async fn five_hundred_waitpoints_come_once_each_and_in_their_order() -> Result<()> {
     let session = session().await?;
     let held = session.executing("test").await?;
     wait_for(&session, &held, 500, 10_240).await?;
@@ -181,8 +186,9 @@ async fn g_07_five_hundred_waitpoints_come_once_each_and_in_their_order() -> Res
     session.check().await
 }
 
+/// Spec: G-09, SS-2.
 #[tokio::test]
-async fn g_09_and_ss_2_a_single_wait_brings_its_waitpoint_without_a_place() -> Result<()> {
+async fn a_single_wait_brings_its_waitpoint_without_a_place() -> Result<()> {
     let session = session().await?;
     let held = session.executing("test").await?;
     let due = session.due_in(0).await?;

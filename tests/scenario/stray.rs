@@ -8,8 +8,9 @@ fn status(execution: &str, run: &str) -> (String, String) {
     (execution.to_owned(), run.to_owned())
 }
 
+/// Spec: DEQ-N1.
 #[tokio::test]
-async fn deq_n1_a_second_item_of_a_dequeued_run_is_taken_away_and_changes_nothing() -> Result<()> {
+async fn a_second_item_of_a_dequeued_run_is_taken_away_and_changes_nothing() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.trigger("test").await?;
     let held = session.dequeue().await?.context("nothing is queued")?;
@@ -25,8 +26,9 @@ async fn deq_n1_a_second_item_of_a_dequeued_run_is_taken_away_and_changes_nothin
     Ok(())
 }
 
+/// Spec: DEQ-N2.
 #[tokio::test]
-async fn deq_n2_an_item_of_an_executing_run_ends_it() -> Result<()> {
+async fn an_item_of_an_executing_run_ends_it() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.trigger("test").await?;
     let held = session.take().await?;
@@ -63,8 +65,9 @@ async fn deq_n2_an_item_of_an_executing_run_ends_it() -> Result<()> {
     Ok(())
 }
 
+/// Spec: DEQ-N3.
 #[tokio::test]
-async fn deq_n3_an_item_of_a_finished_run_is_recorded_and_taken_away() -> Result<()> {
+async fn an_item_of_a_finished_run_is_recorded_and_taken_away() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.trigger("test").await?;
     let held = session.take().await?;

@@ -28,8 +28,9 @@ async fn delete_edges(session: &Session) -> Result<()> {
         .await?)
 }
 
+/// Spec: A-01, HB-5.
 #[tokio::test]
-async fn a_01_and_hb_5_a_wait_for_a_person_is_not_looked_at_again_soon() -> Result<()> {
+async fn a_wait_for_a_person_is_not_looked_at_again_soon() -> Result<()> {
     let session = session().await?;
     let held = session.executing("test").await?;
     let token = session.token().await?;
@@ -48,8 +49,9 @@ async fn a_01_and_hb_5_a_wait_for_a_person_is_not_looked_at_again_soon() -> Resu
     session.check().await
 }
 
+/// Spec: A-02, HB-6.
 #[tokio::test]
-async fn a_02_and_hb_6_a_wait_for_a_run_is_looked_at_again() -> Result<()> {
+async fn a_wait_for_a_run_is_looked_at_again() -> Result<()> {
     let session = session().await?;
     let parent = session.executing("parent").await?;
     let arguments = format!(
@@ -148,8 +150,9 @@ async fn a_run_that_stops_beating_while_it_waits_is_tried_again_without_its_wait
     session.check().await
 }
 
+/// Spec: A-07.
 #[tokio::test]
-async fn a_07_a_cancelled_parent_takes_its_child_along() -> Result<()> {
+async fn a_cancelled_parent_takes_its_child_along() -> Result<()> {
     let session = session().await?;
     let parent = session.executing("parent").await?;
     let arguments = format!(

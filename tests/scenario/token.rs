@@ -8,8 +8,9 @@ async fn session() -> Result<Session> {
     Session::open(&Database::fresh().await?).await
 }
 
+/// Spec: W-07.
 #[tokio::test]
-async fn w_07_a_token_has_a_key() -> Result<()> {
+async fn a_token_has_a_key() -> Result<()> {
     let session = session().await?;
     let held = session.executing("test").await?;
     let sql = "select waitpoint_id, is_cached from engine_create_manual_waitpoint(idempotency_key => 'a-key')";
@@ -38,8 +39,9 @@ async fn w_07_a_token_has_a_key() -> Result<()> {
     Ok(())
 }
 
+/// Spec: W-10.
 #[tokio::test]
-async fn w_10_the_first_output_stays() -> Result<()> {
+async fn the_first_output_stays() -> Result<()> {
     let session = session().await?;
     let token = session.token().await?;
     let sql = "select output, output_is_error, already_completed, status from engine_complete_waitpoint($1, $2, is_error => $3)";
@@ -71,8 +73,9 @@ async fn w_10_the_first_output_stays() -> Result<()> {
     Ok(())
 }
 
+/// Spec: W-11.
 #[tokio::test]
-async fn w_11_an_unknown_waitpoint_cannot_be_completed() -> Result<()> {
+async fn an_unknown_waitpoint_cannot_be_completed() -> Result<()> {
     let session = session().await?;
     let refused = session
         .refused("select engine_complete_waitpoint('aaaaaaaaaaaaaaaaaaaaaaaaaa')")

@@ -5,8 +5,9 @@ use engine_harness::{Database, Session};
 use serde_json::{Value, json};
 use tokio_postgres::types::Json;
 
+/// Spec: TRG-1.
 #[tokio::test]
-async fn trg_1_a_run_goes_from_trigger_to_success() -> Result<()> {
+async fn a_run_goes_from_trigger_to_success() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let run = session.trigger_with("'test', run_id => 'run_1234'").await?;
     assert_eq!(run.run_id, "1234");
@@ -63,8 +64,9 @@ async fn trg_1_a_run_goes_from_trigger_to_success() -> Result<()> {
     Ok(())
 }
 
+/// Spec: TRG-2.
 #[tokio::test]
-async fn trg_2_a_run_whose_task_fails_without_retry_ends_with_errors() -> Result<()> {
+async fn a_run_whose_task_fails_without_retry_ends_with_errors() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let run = session.trigger("test").await?;
     let held = session.take().await?;
@@ -91,8 +93,9 @@ async fn trg_2_a_run_whose_task_fails_without_retry_ends_with_errors() -> Result
     Ok(())
 }
 
+/// Spec: TRG-3.
 #[tokio::test]
-async fn trg_3_annotations_are_kept_as_they_are() -> Result<()> {
+async fn annotations_are_kept_as_they_are() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let annotations = json!({"triggerSource": "schedule", "triggerAction": "trigger",
                              "rootTriggerSource": "schedule", "rootScheduleId": "sched_abc123"});
@@ -107,8 +110,9 @@ async fn trg_3_annotations_are_kept_as_they_are() -> Result<()> {
     Ok(())
 }
 
+/// Spec: COL-1.
 #[tokio::test]
-async fn col_1_a_trigger_writes_exactly_one_snapshot() -> Result<()> {
+async fn a_trigger_writes_exactly_one_snapshot() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let run = session.trigger("test").await?;
     let rows = session
@@ -126,8 +130,9 @@ async fn col_1_a_trigger_writes_exactly_one_snapshot() -> Result<()> {
     Ok(())
 }
 
+/// Spec: ENQ-1.
 #[tokio::test]
-async fn enq_1_a_triggered_run_can_be_dequeued() -> Result<()> {
+async fn a_triggered_run_can_be_dequeued() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let run = session.trigger("test").await?;
     let held = session.dequeue().await?.context("nothing is queued")?;

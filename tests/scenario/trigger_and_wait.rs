@@ -49,8 +49,9 @@ async fn without_a_parent_nobody_waits_for_a_run_whatever_it_says() -> Result<()
     session.check().await
 }
 
+/// Spec: T-01.
 #[tokio::test]
-async fn t_01_a_parent_waits_for_its_child_and_gets_its_output() -> Result<()> {
+async fn a_parent_waits_for_its_child_and_gets_its_output() -> Result<()> {
     let session = session().await?;
     let parent = session.executing("parent-task").await?;
     let child = child(&session, &parent).await?;
@@ -93,8 +94,9 @@ async fn t_01_a_parent_waits_for_its_child_and_gets_its_output() -> Result<()> {
     session.check().await
 }
 
+/// Spec: T-02.
 #[tokio::test]
-async fn t_02_two_parents_wait_for_one_child() -> Result<()> {
+async fn two_parents_wait_for_one_child() -> Result<()> {
     let session = session().await?;
     let first = session.executing("parent-task").await?;
     let child = child(&session, &first).await?;
@@ -122,8 +124,9 @@ async fn t_02_two_parents_wait_for_one_child() -> Result<()> {
     session.check().await
 }
 
+/// Spec: T-05.
 #[tokio::test]
-async fn t_05_a_child_without_an_output_gives_none() -> Result<()> {
+async fn a_child_without_an_output_gives_none() -> Result<()> {
     let session = session().await?;
     let parent = session.executing("parent-task").await?;
     let child = child(&session, &parent).await?;
@@ -140,8 +143,9 @@ async fn t_05_a_child_without_an_output_gives_none() -> Result<()> {
     Ok(())
 }
 
+/// Spec: T-06, RAS-3.
 #[tokio::test]
-async fn t_06_and_ras_3_a_queued_child_that_is_cancelled_gives_its_reason() -> Result<()> {
+async fn a_queued_child_that_is_cancelled_gives_its_reason() -> Result<()> {
     let session = session().await?;
     let parent = session.executing("parent-task").await?;
     let child = child(&session, &parent).await?;

@@ -17,8 +17,9 @@ async fn expires(session: &Session, run_id: &str) -> Result<bool> {
     Ok(session.count(&item).await? == 1)
 }
 
+/// Spec: TT-1, TT-19.
 #[tokio::test]
-async fn tt_1_tt_19_a_run_that_has_waited_too_long_ends_expired() -> Result<()> {
+async fn a_run_that_has_waited_too_long_ends_expired() -> Result<()> {
     let session = closed().await?;
     let run = session
         .trigger_with("'test', ttl => '1s', trace_context => '{\"spanId\": \"s12345\"}'")
@@ -49,8 +50,9 @@ async fn tt_1_tt_19_a_run_that_has_waited_too_long_ends_expired() -> Result<()> 
     session.check().await
 }
 
+/// Spec: TT-2.
 #[tokio::test]
-async fn tt_2_the_first_trigger_arms_the_time_to_live() -> Result<()> {
+async fn the_first_trigger_arms_the_time_to_live() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     for (ttl, seconds) in [("'10m'", 600), ("'90'", 90), ("'1h30m'", 5400)] {
         let run = session
@@ -74,8 +76,9 @@ async fn tt_2_the_first_trigger_arms_the_time_to_live() -> Result<()> {
     Ok(())
 }
 
+/// Spec: TT-2.
 #[tokio::test]
-async fn tt_2_the_default_of_development_and_the_ceiling_of_the_server() -> Result<()> {
+async fn the_default_of_development_and_the_ceiling_of_the_server() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     session
@@ -103,8 +106,9 @@ async fn tt_2_the_default_of_development_and_the_ceiling_of_the_server() -> Resu
     Ok(())
 }
 
+/// Spec: TT-3.
 #[tokio::test]
-async fn tt_3_a_run_that_comes_back_does_not_expire_and_keeps_its_place() -> Result<()> {
+async fn a_run_that_comes_back_does_not_expire_and_keeps_its_place() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let run = session.trigger_with("'test', ttl => '1s'").await?;
     assert!(expires(&session, &run.run_id).await?);
@@ -119,8 +123,9 @@ async fn tt_3_a_run_that_comes_back_does_not_expire_and_keeps_its_place() -> Res
     session.check().await
 }
 
+/// Spec: TT-5.
 #[tokio::test]
-async fn tt_5_a_run_of_development_expires_as_every_other() -> Result<()> {
+async fn a_run_of_development_expires_as_every_other() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session
         .client
@@ -135,8 +140,9 @@ async fn tt_5_a_run_of_development_expires_as_every_other() -> Result<()> {
     Ok(())
 }
 
+/// Spec: TT-6.
 #[tokio::test]
-async fn tt_6_several_runs_expire_in_one_tick() -> Result<()> {
+async fn several_runs_expire_in_one_tick() -> Result<()> {
     let session = closed().await?;
     for _ in 0..3 {
         let run = session.trigger_with("'test', ttl => '1s'").await?;
@@ -154,8 +160,9 @@ async fn tt_6_several_runs_expire_in_one_tick() -> Result<()> {
     session.check().await
 }
 
+/// Spec: TT-7.
 #[tokio::test]
-async fn tt_7_a_run_without_a_time_to_live_waits_for_ever() -> Result<()> {
+async fn a_run_without_a_time_to_live_waits_for_ever() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let run = session.trigger("test").await?;
     assert!(!expires(&session, &run.run_id).await?);
@@ -165,8 +172,9 @@ async fn tt_7_a_run_without_a_time_to_live_waits_for_ever() -> Result<()> {
     Ok(())
 }
 
+/// Spec: TT-9.
 #[tokio::test]
-async fn tt_9_a_lapsed_run_is_not_handed_out_however_late_the_tick_is() -> Result<()> {
+async fn a_lapsed_run_is_not_handed_out_however_late_the_tick_is() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let run = session.trigger_with("'test', ttl => '1s'").await?;
     session.outlive(&run.run_id).await?;
@@ -178,8 +186,10 @@ async fn tt_9_a_lapsed_run_is_not_handed_out_however_late_the_tick_is() -> Resul
     Ok(())
 }
 
+/// Spec: TT-9.
 #[tokio::test]
-async fn tt_9_nor_where_there_are_limits_met_before_or_not() -> Result<()> {
+async fn a_lapsed_run_is_not_handed_out_where_there_are_limits_either_met_before_or_not()
+-> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let limit = "select engine_set_queue('task/test', concurrency_limit => 1)";
     session.client.query(limit, &[]).await?;
@@ -198,8 +208,9 @@ async fn tt_9_nor_where_there_are_limits_met_before_or_not() -> Result<()> {
     session.check().await
 }
 
+/// Spec: TT-10.
 #[tokio::test]
-async fn tt_10_a_run_that_somebody_holds_does_not_expire() -> Result<()> {
+async fn a_run_that_somebody_holds_does_not_expire() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let run = session.trigger_with("'test', ttl => '1s'").await?;
     session.dequeue().await?;
@@ -210,8 +221,9 @@ async fn tt_10_a_run_that_somebody_holds_does_not_expire() -> Result<()> {
     Ok(())
 }
 
+/// Spec: TT-11.
 #[tokio::test]
-async fn tt_11_a_lapsed_run_does_not_stand_in_the_way() -> Result<()> {
+async fn a_lapsed_run_does_not_stand_in_the_way() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     for max_runs in [1, 10] {
         let lapsed = session.trigger_with("'test', ttl => '1s'").await?;
@@ -225,8 +237,9 @@ async fn tt_11_a_lapsed_run_does_not_stand_in_the_way() -> Result<()> {
     Ok(())
 }
 
+/// Spec: TT-17.
 #[tokio::test]
-async fn tt_17_the_event_names_the_tenant() -> Result<()> {
+async fn the_event_names_the_tenant() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let set =
         "select engine_set_environment('env', project_id => 'proj', organization_id => 'org')";
@@ -255,8 +268,9 @@ async fn taken(session: &Session) -> Result<Held> {
     session.take().await
 }
 
+/// Spec: TN-1, TTLN-1.
 #[tokio::test]
-async fn tn_1_ttln_1_a_run_whose_worker_died_never_expires() -> Result<()> {
+async fn a_run_whose_worker_died_never_expires() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let held = taken(&session).await?;
     session.lapse(&held.run_id).await?;
@@ -279,8 +293,9 @@ async fn tn_1_ttln_1_a_run_whose_worker_died_never_expires() -> Result<()> {
     Ok(())
 }
 
+/// Spec: TN-2.
 #[tokio::test]
-async fn tn_2_a_run_that_no_worker_started_never_expires() -> Result<()> {
+async fn a_run_that_no_worker_started_never_expires() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let run = session.trigger_with("'test', ttl => '1s'").await?;
     session.dequeue().await?;

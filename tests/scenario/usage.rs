@@ -31,8 +31,9 @@ fn success_after(duration_ms: i64) -> serde_json::Value {
     json!({"ok": true, "usage": {"durationMs": duration_ms}})
 }
 
+/// Spec: USE-1.
 #[tokio::test]
-async fn use_1_usage_adds_up() -> Result<()> {
+async fn usage_adds_up() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.trigger("test").await?;
     let held = session.take().await?;
@@ -51,8 +52,9 @@ async fn use_1_usage_adds_up() -> Result<()> {
     Ok(())
 }
 
+/// Spec: USE-2.
 #[tokio::test]
-async fn use_2_an_attempt_that_fails_for_good_is_counted() -> Result<()> {
+async fn an_attempt_that_fails_for_good_is_counted() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.trigger("test").await?;
     let held = session.take().await?;
@@ -71,8 +73,9 @@ async fn use_2_an_attempt_that_fails_for_good_is_counted() -> Result<()> {
     Ok(())
 }
 
+/// Spec: USE-3.
 #[tokio::test]
-async fn use_3_an_attempt_that_is_cancelled_is_counted() -> Result<()> {
+async fn an_attempt_that_is_cancelled_is_counted() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.trigger("test").await?;
     let held = session.take().await?;
@@ -89,8 +92,9 @@ async fn use_3_an_attempt_that_is_cancelled_is_counted() -> Result<()> {
     Ok(())
 }
 
+/// Spec: USE-3.
 #[tokio::test]
-async fn use_3_an_attempt_that_its_worker_stops_is_counted() -> Result<()> {
+async fn an_attempt_that_its_worker_stops_is_counted() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.trigger("test").await?;
     let held = session.take().await?;
@@ -102,8 +106,9 @@ async fn use_3_an_attempt_that_its_worker_stops_is_counted() -> Result<()> {
     Ok(())
 }
 
+/// Spec: AF-N8.
 #[tokio::test]
-async fn af_n8_time_costs_what_the_machine_costs_and_nothing_in_development() -> Result<()> {
+async fn time_costs_what_the_machine_costs_and_nothing_in_development() -> Result<()> {
     for (environment, cents) in [("PRODUCTION", 0.05), ("DEVELOPMENT", 0.0)] {
         let session = Session::open(&Database::fresh().await?).await?;
         set_machines(&session).await?;
@@ -119,8 +124,9 @@ async fn af_n8_time_costs_what_the_machine_costs_and_nothing_in_development() ->
     Ok(())
 }
 
+/// Spec: AF-N9.
 #[tokio::test]
-async fn af_n9_usage_stops_at_the_largest_integer() -> Result<()> {
+async fn usage_stops_at_the_largest_integer() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.trigger("test").await?;
     let held = session.take().await?;

@@ -72,8 +72,9 @@ pub(crate) fn queued() -> (String, String, Option<String>) {
     ("QUEUED".to_owned(), "PENDING".to_owned(), None)
 }
 
+/// Spec: DEQ-3.
 #[tokio::test]
-async fn deq_3_a_dequeued_run_names_its_version_and_its_image() -> Result<()> {
+async fn a_dequeued_run_names_its_version_and_its_image() -> Result<()> {
     let session = open().await?;
     register(&session, "20260807.1", json!(["test"])).await?;
     let run = trigger(&session, "test", "").await?;
@@ -100,8 +101,9 @@ async fn deq_3_a_dequeued_run_names_its_version_and_its_image() -> Result<()> {
     Ok(())
 }
 
+/// Spec: DEQ-5.
 #[tokio::test]
-async fn deq_5_versions_go_forward_as_numbers_and_back_when_asked_to() -> Result<()> {
+async fn versions_go_forward_as_numbers_and_back_when_asked_to() -> Result<()> {
     let session = open().await?;
     let task = || json!(["test"]);
     assert!(register(&session, "20260807.9", task()).await?.0);
@@ -134,8 +136,9 @@ async fn deq_5_versions_go_forward_as_numbers_and_back_when_asked_to() -> Result
     Ok(())
 }
 
+/// Spec: DEQ-6.
 #[tokio::test]
-async fn deq_6_in_development_the_version_that_registered_last_does_everything_without_an_image()
+async fn in_development_the_version_that_registered_last_does_everything_without_an_image()
 -> Result<()> {
     let session = of_type("DEVELOPMENT").await?;
     register_with(&session, "20260807.2", json!(["test"]), "image => null").await?;
@@ -148,8 +151,9 @@ async fn deq_6_in_development_the_version_that_registered_last_does_everything_w
     Ok(())
 }
 
+/// Spec: DEQ-7, DEQ-8.
 #[tokio::test]
-async fn deq_7_deq_8_a_worker_that_names_its_version_gets_what_that_does() -> Result<()> {
+async fn a_worker_that_names_its_version_gets_what_that_does() -> Result<()> {
     for kind in ["PRODUCTION", "DEVELOPMENT"] {
         let session = of_type(kind).await?;
         register(&session, "1", json!(["test"])).await?;
@@ -197,8 +201,9 @@ async fn a_run_that_is_bound_to_a_version_waits_for_that_one() -> Result<()> {
     Ok(())
 }
 
+/// Spec: DEQ-N4.
 #[tokio::test]
-async fn deq_n4_an_archived_environment_hands_nothing_out() -> Result<()> {
+async fn an_archived_environment_hands_nothing_out() -> Result<()> {
     let session = open().await?;
     register(&session, "1", json!(["test"])).await?;
     let run = trigger(&session, "test", "").await?;
@@ -226,8 +231,9 @@ async fn deq_n4_an_archived_environment_hands_nothing_out() -> Result<()> {
     session.check().await
 }
 
+/// Spec: DEQ-N5.
 #[tokio::test]
-async fn deq_n5_a_run_that_a_worker_of_another_version_asks_for_goes_back() -> Result<()> {
+async fn a_run_that_a_worker_of_another_version_asks_for_goes_back() -> Result<()> {
     let session = open().await?;
     register(&session, "1", json!(["test"])).await?;
     register(&session, "2", json!(["test"])).await?;

@@ -39,8 +39,9 @@ async fn cancelled(session: &Session, held: &Held) -> Result<()> {
     Ok(())
 }
 
+/// Spec: W-01.
 #[tokio::test]
-async fn w_01_a_run_waits_until_a_moment() -> Result<()> {
+async fn a_run_waits_until_a_moment() -> Result<()> {
     let session = session().await?;
     let held = session.executing("test").await?;
     let sql = "select w.waitpoint_id, w.completed_after = m.at, w.status from (select date_trunc('milliseconds', \
@@ -75,8 +76,9 @@ async fn w_01_a_run_waits_until_a_moment() -> Result<()> {
     session.check().await
 }
 
+/// Spec: W-02.
 #[tokio::test]
-async fn w_02_a_failed_attempt_waits_for_nothing() -> Result<()> {
+async fn a_failed_attempt_waits_for_nothing() -> Result<()> {
     let session = session().await?;
     let held = session.executing("test").await?;
     let waitpoint = session.due_in(60_000).await?;
@@ -100,8 +102,9 @@ async fn w_02_a_failed_attempt_waits_for_nothing() -> Result<()> {
     session.check().await
 }
 
+/// Spec: W-03.
 #[tokio::test]
-async fn w_03_a_run_goes_on_when_somebody_completes_its_token() -> Result<()> {
+async fn a_run_goes_on_when_somebody_completes_its_token() -> Result<()> {
     let session = session().await?;
     let held = session.executing("test").await?;
     let token = session.token().await?;
@@ -123,8 +126,9 @@ async fn w_03_a_run_goes_on_when_somebody_completes_its_token() -> Result<()> {
     session.check().await
 }
 
+/// Spec: W-05.
 #[tokio::test(flavor = "multi_thread")]
-async fn w_05_many_waitpoints_are_completed_at_once() -> Result<()> {
+async fn many_waitpoints_are_completed_at_once() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     let mut others = Vec::new();
@@ -165,8 +169,9 @@ async fn w_05_many_waitpoints_are_completed_at_once() -> Result<()> {
     Ok(())
 }
 
+/// Spec: W-06.
 #[tokio::test]
-async fn w_06_a_token_times_out() -> Result<()> {
+async fn a_token_times_out() -> Result<()> {
     let session = session().await?;
     let held = session.executing("test").await?;
     let sql = "select w.waitpoint_id, w.completed_after = m.at, w.status \
@@ -197,8 +202,9 @@ async fn w_06_a_token_times_out() -> Result<()> {
     session.check().await
 }
 
+/// Spec: W-09.
 #[tokio::test]
-async fn w_09_the_snapshots_since_a_wait_tell_what_was_completed() -> Result<()> {
+async fn the_snapshots_since_a_wait_tell_what_was_completed() -> Result<()> {
     let session = session().await?;
     let held = session.executing("test").await?;
     let waitpoint = session.due_in(0).await?;
@@ -239,8 +245,9 @@ async fn w_09_the_snapshots_since_a_wait_tell_what_was_completed() -> Result<()>
     Ok(())
 }
 
+/// Spec: W-13.
 #[tokio::test]
-async fn w_13_who_does_not_wait_is_skipped_and_keeps_its_edges() -> Result<()> {
+async fn who_does_not_wait_is_skipped_and_keeps_its_edges() -> Result<()> {
     let session = session().await?;
     session.broken_on_purpose().await?;
     let held = session.executing("test").await?;
@@ -283,8 +290,9 @@ async fn w_13_who_does_not_wait_is_skipped_and_keeps_its_edges() -> Result<()> {
     Ok(())
 }
 
+/// Spec: W-14.
 #[tokio::test(flavor = "multi_thread")]
-async fn w_14_of_two_continuations_one_writes_a_snapshot() -> Result<()> {
+async fn of_two_continuations_one_writes_a_snapshot() -> Result<()> {
     let database = Database::fresh().await?;
     let (session, other) = (
         Session::open(&database).await?,
@@ -318,8 +326,9 @@ async fn w_14_of_two_continuations_one_writes_a_snapshot() -> Result<()> {
     session.check().await
 }
 
+/// Spec: W-15.
 #[tokio::test]
-async fn w_15_a_run_that_is_cancelled_while_it_waits_does_not_go_on() -> Result<()> {
+async fn a_run_that_is_cancelled_while_it_waits_does_not_go_on() -> Result<()> {
     let session = session().await?;
     let held = session.executing("test").await?;
     let token = session.token().await?;

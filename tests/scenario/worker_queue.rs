@@ -20,8 +20,9 @@ async fn resolved(overrides: &str) -> Result<String> {
     Ok(session.client.query_one(sql, &[]).await?.get(0))
 }
 
+/// Spec: WR-01, WR-15.
 #[tokio::test]
-async fn wr_01_wr_15_without_an_override_a_run_goes_where_it_says() -> Result<()> {
+async fn without_an_override_a_run_goes_where_it_says() -> Result<()> {
     for overrides in [
         "",
         "{}",
@@ -32,8 +33,9 @@ async fn wr_01_wr_15_without_an_override_a_run_goes_where_it_says() -> Result<()
     Ok(())
 }
 
+/// Spec: WR-02, WR-06.
 #[tokio::test]
-async fn wr_02_wr_06_a_run_is_overridden_by_what_it_belongs_to() -> Result<()> {
+async fn a_run_is_overridden_by_what_it_belongs_to() -> Result<()> {
     for overrides in [
         r#"{"environmentId": {"env": "there"}}"#,
         r#"{"projectId": {"project": "there"}}"#,
@@ -49,16 +51,18 @@ async fn wr_02_wr_06_a_run_is_overridden_by_what_it_belongs_to() -> Result<()> {
     Ok(())
 }
 
+/// Spec: WR-07, WR-09.
 #[tokio::test]
-async fn wr_07_wr_09_the_nearest_override_wins() -> Result<()> {
+async fn the_nearest_override_wins() -> Result<()> {
     let all = r#"{"environmentId": {"env": "1"}, "projectId": {"project": "2"}, "orgId": {"org": "3"}, "workerQueue": {"main": "4"}}"#;
     assert_eq!(resolved(all).await?, "1");
     assert_eq!(resolved(&all.replace("\"env\"", "\"x\"")).await?, "2");
     Ok(())
 }
 
+/// Spec: WR-10, WR-13.
 #[tokio::test]
-async fn wr_10_wr_13_an_override_that_cannot_be_read_stops_nothing() -> Result<()> {
+async fn an_override_that_cannot_be_read_stops_nothing() -> Result<()> {
     for overrides in ["{", "\"text\"", "null", r#"{"environmentId": {"env": 5}}"#] {
         assert_eq!(resolved(overrides).await?, "main", "{overrides}");
     }

@@ -177,8 +177,9 @@ mod tests {
         cron.after(at(after)).unwrap().to_rfc3339()
     }
 
+    /// Spec: SC-18.
     #[test]
-    fn sc_18_the_next_tick_comes_after_the_last_one_whatever_clocks_do() {
+    fn the_next_tick_comes_after_the_last_one_whatever_clocks_do() {
         let every_minute = next("* * * * *", "UTC", "2026-01-01T09:00:00Z");
         assert_eq!(every_minute, "2026-01-01T09:01:00Z");
         let midnight = |after| next("0 0 * * *", "America/New_York", after);

@@ -237,8 +237,9 @@ pub(crate) mod tests {
         (on_day(nominal), on_day(effective))
     }
 
+    /// Spec: SC-19.
     #[test]
-    fn sc_19_missed_ticks_are_left_out() {
+    fn missed_ticks_are_left_out() {
         const QUARTER: i32 = 1 << 29;
         let three = Some(3 * QUARTER);
         assert_eq!(
@@ -275,8 +276,9 @@ pub(crate) mod tests {
         assert_eq!(next(None, "2026-01-01T08:59:50Z"), times("10:00", "10:00"));
     }
 
+    /// Spec: SC-3.
     #[test]
-    fn sc_3_a_phase_that_is_stored_stays_and_one_that_is_not_comes_of_the_secret() {
+    fn a_phase_that_is_stored_stays_and_one_that_is_not_comes_of_the_secret() {
         let by = Spreading {
             secret: "test-secret".to_owned(),
             ..spreading(1.0)

@@ -94,8 +94,9 @@ mod tests {
     use super::*;
     use crate::schedule::tests::{at, hourly, spreading};
 
+    /// Spec: SC-1.
     #[test]
-    fn sc_1_a_run_is_told_its_tick_the_last_one_and_the_next_ten() {
+    fn a_run_is_told_its_tick_the_last_one_and_the_next_ten() {
         let schedule = Schedule {
             last_nominal_at: Some(at("2026-01-01T08:00:00Z")),
             external_id: Some("mine".to_owned()),

@@ -147,8 +147,9 @@ mod tests {
 
     const HALF: i32 = 1 << 30;
 
+    /// Spec: SC-11.
     #[test]
-    fn sc_11_minutes_hours_and_percentages_are_windows() {
+    fn minutes_hours_and_percentages_are_windows() {
         for (text, window) in [
             ("30m", Window::Ms(1_800_000)),
             ("2h", Window::Ms(7_200_000)),
@@ -164,8 +165,9 @@ mod tests {
         }
     }
 
+    /// Spec: SC-12.
     #[test]
-    fn sc_12_nothing_else_is() {
+    fn nothing_but_minutes_hours_and_percentages_is_a_window() {
         for text in [
             "",
             "m",
@@ -203,14 +205,16 @@ mod tests {
         }
     }
 
+    /// Spec: SC-13.
     #[test]
-    fn sc_13_a_percentage_is_of_the_time_between_two_ticks() {
+    fn a_percentage_is_of_the_time_between_two_ticks() {
         assert_eq!(Window::Percent(33).ms(300_000), 99_000);
         assert_eq!(Window::Percent(10).ms(300_000), 30_000);
     }
 
+    /// Spec: SC-14.
     #[test]
-    fn sc_14_a_schedule_begins_within_its_range() {
+    fn a_schedule_begins_within_its_range() {
         let begins = |window: Option<&str>, number| {
             let window = window.map(|text| Window::read(text).unwrap());
             let (nominal, next) = (at("2026-01-01T10:00:00Z"), at("2026-01-01T10:05:00Z"));
@@ -228,8 +232,9 @@ mod tests {
         );
     }
 
+    /// Spec: SC-15.
     #[test]
-    fn sc_15_it_keeps_its_distance() {
+    fn a_schedule_keeps_its_distance() {
         let cron = crate::Cron::read("*/5 * * * *", "UTC").unwrap();
         let first = at("2026-01-01T10:00:00Z");
         let second = cron.after(first).unwrap();
@@ -242,15 +247,17 @@ mod tests {
         assert_eq!(b.ms_since(a), 300_000);
     }
 
+    /// Spec: SC-16.
     #[test]
-    fn sc_16_a_window_may_reach_into_the_next_year() {
+    fn a_window_may_reach_into_the_next_year() {
         let (nominal, next) = (at("2026-12-31T23:00:00Z"), at("2027-01-01T23:00:00Z"));
         let begins = spread(nominal, next, Some(Window::Ms(3 * 3_600_000)), phase(HALF));
         assert_eq!(begins, at("2027-01-01T00:30:00Z"));
     }
 
+    /// Spec: SC-17.
     #[test]
-    fn sc_17_the_phase_depends_on_secret_environment_and_key() {
+    fn the_phase_depends_on_secret_environment_and_key() {
         fn of(secret: &str, environment: &str, key: &str) -> Option<i32> {
             Phase::of(secret, environment, key).map(Phase::number)
         }
