@@ -108,7 +108,7 @@ impl Link {
                 }
                 Err(error) if error.is_retryable() => {
                     let pause = line.backoff.pause();
-                    tracing::warn!(%error, ?pause, "cannot connect, will try again");
+                    tracing::warn!(%error, ?pause, "cannot connect, tries again");
                     sleep(pause).await;
                 }
                 Err(error) => return Err(error),
@@ -212,7 +212,7 @@ impl Link {
                 Err(error) if is_transient(&error) => {
                     may_repeat |= error.kind() == ErrorKind::Connection;
                     let pause = backoff.pause();
-                    tracing::debug!(%error, ?pause, "call failed, will repeat it");
+                    tracing::debug!(%error, ?pause, "call failed, repeats it");
                     sleep(pause).await;
                 }
                 result => return Answer { result, may_repeat },

@@ -216,7 +216,7 @@ impl Attempts {
     async fn unless_over<T>(&self, hold: &Hold, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
-            verdict = hold.called_off() => tracing::warn!(?verdict, "the run is not to be executed"),
+            verdict = hold.called_off() => tracing::warn!(?verdict, "the run must not be executed"),
             () = hold.deadline_passed() => tracing::warn!("the heartbeat deadline passed"),
             done = work => return Some(done),
             () = self.expired.cancelled() => {

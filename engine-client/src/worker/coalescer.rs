@@ -128,11 +128,11 @@ impl<B: Bulk> LinkTask<B> {
                 Err(error) if is_transient(&error) => {
                     may_repeat |= error.kind() == ErrorKind::Connection;
                     let pause = backoff.pause();
-                    tracing::debug!(%error, ?pause, call = B::NAME, "call failed, will repeat it");
+                    tracing::debug!(%error, ?pause, call = B::NAME, "call failed, repeats it");
                     sleep(pause).await;
                 }
                 Err(error) => {
-                    tracing::debug!(%error, call = B::NAME, "call about many failed, asks one by one");
+                    tracing::debug!(%error, call = B::NAME, "a call about many runs failed, repeats it for each");
                     return self.serve_singly(requests).await;
                 }
             }

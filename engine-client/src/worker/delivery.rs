@@ -23,17 +23,17 @@ impl Delivery<'_> {
         let released = tokio::select! {
             released = self.calls.release(self.hold.at()) => released,
             () = self.hold.deadline_passed() => {
-                tracing::warn!("cannot give the run back before its deadline");
+                tracing::warn!("cannot release the run before its deadline");
                 return true;
             }
         };
         match released {
             Ok(_) => {
-                tracing::info!("the run is given back");
+                tracing::info!("the run is released");
                 true
             }
             Err(error) => {
-                tracing::warn!(%error, "the run cannot be given back");
+                tracing::warn!(%error, "the run cannot be released");
                 false
             }
         }
@@ -65,7 +65,7 @@ impl Delivery<'_> {
             }
             Err(error) if is_settled(&error) && answer.may_repeat => {
                 // The answer to our own first try may have been lost with its connection.
-                tracing::debug!(%error, "completed before, or lost");
+                tracing::debug!(%error, "already completed, or lost");
                 None
             }
             Err(error) => {

@@ -69,7 +69,7 @@ impl Dequeuer {
                     Ok(()) => has_rights = true,
                     Err(error) if error.is_lasting() => return Err(error),
                     Err(error) => {
-                        tracing::warn!(%error, "cannot look for the rights of the role");
+                        tracing::warn!(%error, "cannot read the rights of the role");
                         pause(idle.pause(), stop).await;
                         continue;
                     }

@@ -96,7 +96,7 @@ impl HeartbeatLoop {
                 }
                 Err(error) => {
                     metric::beat_failed();
-                    tracing::warn!(%error, "heartbeat failed, will repeat it");
+                    tracing::warn!(%error, "heartbeat failed, repeats it");
                     sleep(backoff.pause().min(interval)).await;
                 }
             }
@@ -112,10 +112,10 @@ impl HeartbeatLoop {
             match self.look().await {
                 Ok(()) => {}
                 Err(error) if error.is_lasting() => {
-                    tracing::warn!(%error, "cancels reach handlers with the next beat only");
+                    tracing::warn!(%error, "cancels reach handlers only with the next beat");
                     return std::future::pending().await;
                 }
-                Err(error) => tracing::debug!(%error, "cannot look for runs that moved on"),
+                Err(error) => tracing::debug!(%error, "cannot check whether runs have moved on"),
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::error::{OrRaise, required};
 use crate::flow::attempt::start::{Pair, Started};
 use crate::{api, flow, guc};
 
-/// Starts the next attempt of a dequeued run and returns what its handler gets to know.
+/// Starts the next attempt of a dequeued run and returns its execution data.
 ///
 /// Beat within `heartbeat_ms` milliseconds from now on, with the snapshot that is returned. A run that has started 250
 /// attempts is ended as CRASHED instead: then the execution status is FINISHED, and `execution` is null.

@@ -75,7 +75,7 @@ fn engine_create_batch(
     ))
 }
 
-/// Seals a batch if all its items are there, and returns it.
+/// Seals a batch if all its items have been added, and returns it.
 ///
 /// A batch without a `run_count` has all items that were added. If some are missing, `sealed` is false and nothing happens:
 /// add them, then call again. A batch that has its `run_count` of items is sealed by the call that adds the last one. Its
@@ -116,7 +116,7 @@ fn engine_seal_batch(
     ))
 }
 
-/// Returns all about a batch with its runs and failures, or null if there is no such batch.
+/// Returns a batch with its runs and failures, or null if there is no such batch.
 ///
 /// With `environment_id`, a batch of another environment counts as missing. `runs` are in the order of the items, `failures`
 /// are the items that could not be triggered.

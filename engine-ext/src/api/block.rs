@@ -9,7 +9,7 @@ use crate::error::{OrRaise, required};
 use crate::flow::wait::block::Wait;
 use crate::{api, flow, guc, store};
 
-/// Has a run wait for waitpoints, and returns its latest snapshot.
+/// Makes a run wait for waitpoints, and returns its latest snapshot.
 ///
 /// An executing run becomes EXECUTING_WITH_WAITPOINTS and keeps its slot; a run that waits already also waits for these. It
 /// continues when all are completed. `pending_count` is the number of given waitpoints that are pending: with 0 the run

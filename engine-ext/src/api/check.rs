@@ -6,7 +6,7 @@ use pgrx::{name, pg_extern, search_path};
 use crate::error::OrRaise;
 use crate::{api, store};
 
-/// Returns one row per violated invariant, and none when all is well.
+/// Returns one row per violated invariant, and none if the database is healthy.
 ///
 /// It compares every run with its latest snapshot, its queue item, its slot, its deadline and its edges, and every batch
 /// with its runs, in one snapshot of the database, and changes nothing: violations should be reported. It reads all runs.

@@ -8,7 +8,7 @@ use pgrx::{default, name, pg_extern, search_path};
 use crate::error::{OrRaise, required};
 use crate::{api, flow, store};
 
-/// Suspends a run whose process was frozen: it gives its slot back, and comes through its queue when it goes on.
+/// Suspends a run whose process was frozen: it gives its slot back, and resumes through its queue.
 ///
 /// Call it once the checkpoint exists. `type` is DOCKER, KUBERNETES or COMPUTE. If the run has moved on since `snapshot_id`,
 /// or cannot be suspended in its status, nothing happens: `ok` is false, `error` tells why, and the checkpoint may be
@@ -59,7 +59,7 @@ fn engine_create_checkpoint(
     ))
 }
 
-/// Goes on with the attempt of a run that was suspended, and returns its latest snapshot.
+/// Continues the attempt of a run that was suspended, and returns its latest snapshot.
 ///
 /// Call it for a run that was dequeued with a checkpoint, once its process is restored. No new attempt starts. Beat within
 /// `heartbeat_ms` milliseconds from now on, with the snapshot that is returned.

@@ -94,7 +94,7 @@ fn engine_succeed(
     TableIterator::once(one(run_id, snapshot_id, completion, Caller::default()).or_raise())
 }
 
-/// Completes an attempt that failed, with a message; the retry policy of its run says whether another one follows.
+/// Completes an attempt that failed, with a message; the retry policy of its run decides whether another one follows.
 ///
 /// `retry` is the key of that name in a completion: a JSON null or false ends the run, a delay or time requests a retry
 /// then.

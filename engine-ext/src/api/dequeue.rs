@@ -11,7 +11,7 @@ use crate::flow::dequeue::Request;
 use crate::store::queue_item::claim::Dequeued;
 use crate::{api, backend, guc};
 
-/// Hands up to `max_runs` due runs of a worker queue to the caller, lowest queue timestamp minus priority first.
+/// Dequeues up to `max_runs` due runs of a worker queue, lowest queue timestamp minus priority first.
 ///
 /// One transaction claims the runs, moves them to PENDING_EXECUTING and writes their snapshots; everything that a worker
 /// needs is returned. Runs that other sessions hold are skipped, never waited for; fewer rows, or none, are normal, and none

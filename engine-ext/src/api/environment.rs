@@ -8,7 +8,7 @@ use crate::document::JsonB;
 use crate::error::{OrRaise, required};
 use crate::{api, flow};
 
-/// Sets an environment, and returns it as it is from the commit on.
+/// Creates or changes an environment, and returns it as it is after the commit.
 ///
 /// What is not given keeps its value; a new environment is PRODUCTION, without limits. `concurrency_limit` is how many of
 /// its runs may hold a slot at once, `burst_factor` the factor by which several queues together may exceed that (a single
@@ -85,7 +85,7 @@ fn engine_set_environment_0_2(
     ))
 }
 
-/// Sets a queue, and returns it as it is from the commit on.
+/// Creates or changes a queue, and returns it as it is after the commit.
 ///
 /// What is not given keeps its value. `concurrency_limit` is how many runs of the queue, or of each of its concurrency keys,
 /// may hold a slot at once, 0 for none; `override_limit` replaces it while it is set; `max_size` is how many may be queued

@@ -13,7 +13,7 @@ use crate::error::{OrRaise, required};
 use crate::store::trigger::InitialState;
 use crate::{api, guc, store};
 
-/// Writes a run that was cancelled before it could be triggered.
+/// Records a run that was cancelled before it could be triggered.
 ///
 /// `run` is an object whose keys are the parameter names of `engine_trigger`. With a `run_id` the call may be repeated: an
 /// existing cancelled run with that id is returned unchanged, with `is_cached`. Without `emit_event` there are no events.
@@ -53,7 +53,7 @@ fn engine_create_cancelled_run(
     TableIterator::new(cancelled(run, &state).or_raise())
 }
 
-/// Writes a run that could not be triggered, with its error.
+/// Records a run that could not be triggered, with its error.
 ///
 /// `run` is an object whose keys are the parameter names of `engine_trigger`; `error` has one of the four types that a
 /// failed attempt reports. The run ends as SYSTEM_FAILURE. Without `emit_event` there are no events. It has a snapshot, as

@@ -101,7 +101,7 @@ fn engine_heartbeat_many(
     TableIterator::new(beat(run_ids, snapshot_ids).or_raise())
 }
 
-/// Tells which of many runs have moved on from these snapshots, and writes nothing.
+/// Returns the runs among many that have moved on from these snapshots, and writes nothing.
 ///
 /// For workers, which call it about all their runs every second or so, to learn soon that a run was cancelled or lost: it
 /// costs much less than a beat. A beat then returns the state of such a run. A run that does not exist is returned as well.

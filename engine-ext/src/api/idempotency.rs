@@ -6,7 +6,7 @@ use pgrx::{default, pg_extern, search_path};
 use crate::error::{OrRaise, required};
 use crate::{api, flow, store};
 
-/// Forgets an idempotency key, so that the next trigger with it makes a new run; returns whether there was one.
+/// Forgets an idempotency key, so that the next trigger with it makes a new run; returns whether the key existed.
 ///
 /// # Errors
 /// - `22004` without a task or a key.

@@ -5,7 +5,7 @@ use pgrx::{pg_extern, search_path};
 use crate::error::OrRaise;
 use crate::{api, backend};
 
-/// Has this session lead among those that call `engine_tick`, if no other one does, and returns whether it leads.
+/// Makes this session lead those that call `engine_tick`, if no other one does, and returns whether it leads.
 ///
 /// It leads until it ends. A session that does not lead may tick as well: the lead only prevents that all do so at once.
 #[pg_extern(volatile, parallel_unsafe, security_definer)]

@@ -6,7 +6,7 @@ use pgrx::{pg_extern, search_path};
 use crate::error::{OrRaise, required};
 use crate::{api, store};
 
-/// Sets what a machine preset has and costs, for all runs from now on.
+/// Sets the size and cost of a machine preset, for all runs from now on.
 ///
 /// `memory` in gigabytes, `cents_per_ms` what a millisecond of an attempt costs, in cents.
 ///

@@ -46,7 +46,7 @@ fn engine_snapshots_since(
     store::observe::snapshots_since(&run_id, &snapshot_id, environment_id)
 }
 
-/// Returns what became of a run: one row with its status and, once it has ended, its output or error; none without such a run.
+/// Returns the result of a run: one row with its status and, once it has ended, its output or error; none if there is no such run.
 ///
 /// With `environment_id`, a run of another environment counts as missing. The run has ended when its execution status is
 /// FINISHED; `output` is text of the media type `output_type`. A single lookup, cheap enough to be repeated.

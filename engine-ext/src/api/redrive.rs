@@ -7,7 +7,7 @@ use pgrx::{name, pg_extern, search_path};
 use crate::error::OrRaise;
 use crate::{api, flow, store};
 
-/// Puts a run back into its queue that ended although its handler had not said so, and returns its latest snapshot.
+/// Requeues a run that ended without its handler's decision, and returns its latest snapshot.
 ///
 /// Such a run was requeued too often because its worker was lost, or crashed, took or waited too long: SYSTEM_FAILURE,
 /// CRASHED, TIMED_OUT, EXPIRED, INTERRUPTED. It keeps its identity and its attempts, has at least one more, and the queue's

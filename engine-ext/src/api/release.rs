@@ -8,7 +8,7 @@ use pgrx::{name, pg_extern, search_path};
 use crate::error::{OrRaise, required};
 use crate::{api, flow, store};
 
-/// Gives back a run that its worker cannot bring to an end, and returns its latest snapshot.
+/// Requeues a run that its worker cannot finish, and returns its latest snapshot.
 ///
 /// For a worker that shuts down, or that cannot execute this run now. The run is queued at once, in its old order. An
 /// attempt that had started ends and does not count against `max_attempts`; the next one has the next number. The time that

@@ -7,7 +7,7 @@ use pgrx::{name, pg_extern, search_path};
 use crate::error::{OrRaise, required};
 use crate::{api, flow, store};
 
-/// Gives a run that waits another time, earlier or later, and returns its latest snapshot.
+/// Moves the due time of a waiting run, earlier or later, and returns its latest snapshot.
 ///
 /// Its queue order moves with it, unless its trigger chose one.
 ///

@@ -7,7 +7,7 @@ use pgrx::{name, pg_extern, search_path};
 use crate::error::{OrRaise, required};
 use crate::{api, flow, store};
 
-/// Returns the waitpoint that the end of a run completes, and makes it if there is none.
+/// Returns the waitpoint that the end of a run completes, and creates it if there is none.
 ///
 /// The waitpoint of a run that has ended is completed already, with the run's output or error.
 ///

@@ -10,7 +10,7 @@ use crate::error::{OrRaise, required};
 use crate::flow::schedule::Change;
 use crate::{api, flow, guc, store};
 
-/// Sets a schedule, which makes a run at each tick of its cron expression, and returns it.
+/// Creates or changes a schedule, which makes a run at each tick of its cron expression, and returns it.
 ///
 /// `cron` has five fields, minute, hour, day of month, month and day of week, or six if seconds come first; L is the last
 /// day. What is not given keeps its value; a new schedule needs `task` and `cron`, and is active, in UTC, in the environment
@@ -82,7 +82,7 @@ fn engine_set_schedule(
     ))
 }
 
-/// Deletes a schedule; returns whether there was one.
+/// Deletes a schedule; returns whether it existed.
 ///
 /// Runs that it has made stay as they are.
 ///
@@ -95,7 +95,7 @@ fn engine_delete_schedule(id: Option<&str>) -> bool {
     store::schedule::delete(required("id", id).or_raise())
 }
 
-/// Returns the next ticks of a schedule, and when the run of each may be claimed.
+/// Returns the next ticks of a schedule, and the earliest dequeue of each run.
 ///
 /// One that is not active has none. `engine.next_run` has the very next one of each schedule.
 ///

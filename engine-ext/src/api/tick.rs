@@ -6,7 +6,7 @@ use pgrx::{default, name, pg_extern, search_path};
 use crate::error::OrRaise;
 use crate::{api, flow};
 
-/// Does what is due, and returns how much of each kind: at most `max_items`, in one commit.
+/// Does what is due, at most `max_items`, in one commit, and returns how much of each kind.
 ///
 /// Kinds so far: `stalled_heartbeat`, a run whose deadline has passed is requeued, or ends if no attempt is left;
 /// `expired_run`, a run whose time to live has passed; `begun_schedule`, a schedule that was due; `forgotten_key`, a key

@@ -8,7 +8,7 @@ use pgrx::{name, pg_extern, search_path};
 use crate::error::OrRaise;
 use crate::{api, flow, store};
 
-/// Goes on with a run if all that it waits for is completed, and tells why not otherwise.
+/// Resumes a run if everything that it waits for is completed, or returns why not.
 ///
 /// `status` is `unblocked`, `blocked`, or `skipped` for a run that does not wait, with the reason in `reason`. Calling it is
 /// optional: completions resume the runs that waited, and the tick resumes those that were locked.

@@ -13,7 +13,7 @@ use crate::{api, backend, guc};
 /// Longest wait, and the default, milliseconds.
 const DEFAULT_WAIT_MS: i32 = 60_000;
 
-/// Waits until a dequeue would hand out a run, or for `wait_ms` milliseconds, and holds nothing meanwhile.
+/// Waits until a dequeue would return a run, or for `wait_ms` milliseconds, and holds nothing meanwhile.
 ///
 /// Its arguments are those of `engine_dequeue`, which should be called next, whatever ended the wait; another session may be
 /// faster then. It commits before it sleeps, so it has no snapshot, no lock and no transaction that others could wait for.

@@ -53,7 +53,7 @@ fn engine_create_datetime_waitpoint(
     TableIterator::once(create(environment_id, &new).or_raise())
 }
 
-/// Creates a waitpoint that somebody will complete, and returns it.
+/// Creates a waitpoint for a caller to complete, and returns it.
 ///
 /// Complete it with `engine_complete_waitpoint`. At `timeout_at` the tick completes it with an error whose code is
 /// TRIGGER_WAITPOINT_TIMEOUT. Keys work as in `engine_create_datetime_waitpoint`. Works in the caller's transaction, in any
@@ -90,7 +90,7 @@ fn engine_create_manual_waitpoint(
     TableIterator::once(create(environment_id, &new.or_raise()).or_raise())
 }
 
-/// Completes a waitpoint, and returns it; runs that have nothing left to wait for go on.
+/// Completes a waitpoint, and returns it; runs that have nothing left to wait for resume.
 ///
 /// The first output wins: a completed waitpoint is returned unchanged, with `already_completed`. Waits for sessions that are
 /// about to wait for the waitpoint, and never for a run: one that another session has locked resumes at the next tick.
@@ -139,7 +139,7 @@ fn engine_complete_waitpoint(
     ))
 }
 
-/// Returns all about a waitpoint with the runs that wait for it, or null if there is no such waitpoint.
+/// Returns a waitpoint with the runs that wait for it, or null if there is no such waitpoint.
 ///
 /// With `environment_id`, a waitpoint of another environment counts as missing. `blockingTaskRuns` are the runs that wait
 /// now, `connectedRuns` all that ever did, at most a hundred each.

@@ -9,7 +9,7 @@ use crate::error::{OrRaise, required};
 use crate::flow::setting::worker::Registered;
 use crate::{api, flow, guc};
 
-/// Registers a version of a worker with what it knows, and promotes runs that wait for it.
+/// Registers a version of a worker with its tasks and queues, and promotes runs that wait for it.
 ///
 /// `tasks` is an array of objects with an `id`, and optionally `retry`, `machine`, `maxDuration` in seconds and `ttl`, the
 /// defaults of their runs; `queues` is an array of objects with a `name`, and optionally a `concurrencyLimit`, which becomes
@@ -56,7 +56,7 @@ fn engine_register_worker(
     TableIterator::once(row(registered.or_raise()))
 }
 
-/// Makes a version of a worker the current one, whatever it is now, and promotes runs that wait for it.
+/// Makes a version of a worker current, whichever is current now, and promotes runs that wait for it.
 ///
 /// This is the way back to an older version. Waits as `engine_set_environment` does.
 ///

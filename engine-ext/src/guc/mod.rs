@@ -152,7 +152,7 @@ pub(crate) fn register() {
         (
             c"engine.heartbeat_pending_executing_ms",
             c"Time in which a dequeued run must be started.",
-            c"A run that is not started in time goes back into its queue.",
+            c"A run that is not started in time is requeued.",
             &HEARTBEAT_PENDING_EXECUTING_MS,
             (1, i32::MAX),
             GucFlags::UNIT_MS,
@@ -160,14 +160,14 @@ pub(crate) fn register() {
         (
             c"engine.heartbeat_executing_ms",
             c"Time in which a running attempt must beat.",
-            c"An attempt that does not beat in time is given up, and its run goes back into its queue.",
+            c"An attempt that does not beat in time is abandoned, and its run is requeued.",
             &HEARTBEAT_EXECUTING_MS,
             (1, i32::MAX),
             GucFlags::UNIT_MS,
         ),
         (
             c"engine.heartbeat_executing_with_waitpoints_ms",
-            c"Time in which an attempt that waits must beat.",
+            c"Time in which a waiting attempt must beat.",
             c"As engine.heartbeat_executing_ms, while the run waits.",
             &HEARTBEAT_EXECUTING_WITH_WAITPOINTS_MS,
             (1, i32::MAX),
@@ -183,8 +183,8 @@ pub(crate) fn register() {
         ),
         (
             c"engine.heartbeat_suspended_ms",
-            c"Time after which a suspended run is looked at.",
-            c"It goes on if all that it waits for is there.",
+            c"Time after which a suspended run is checked.",
+            c"It resumes if everything that it waits for is completed.",
             &HEARTBEAT_SUSPENDED_MS,
             (1, i32::MAX),
             GucFlags::UNIT_MS,
@@ -192,14 +192,14 @@ pub(crate) fn register() {
         (
             c"engine.retry_requeue_threshold_ms",
             c"Delay from which on a retry goes through the queue.",
-            c"A shorter one is waited for by the worker, which keeps its slot.",
+            c"After a shorter one the same worker starts the next attempt, and keeps its slot.",
             &RETRY_REQUEUE_THRESHOLD_MS,
             (0, i32::MAX),
             GucFlags::UNIT_MS,
         ),
         (
             c"engine.queue_max_attempts",
-            c"How often a run may come back into its queue because its worker was lost.",
+            c"How often a run may be requeued because its worker was lost.",
             c"Then it ends as SYSTEM_FAILURE.",
             &QUEUE_MAX_ATTEMPTS,
             (1, i32::MAX),
@@ -208,7 +208,7 @@ pub(crate) fn register() {
         (
             c"engine.queue_backoff_min_ms",
             c"Shortest delay of a run that no worker started in time.",
-            c"It doubles with every time that the run comes back.",
+            c"It doubles every time the run is requeued.",
             &QUEUE_BACKOFF_MIN_MS,
             (0, i32::MAX),
             GucFlags::UNIT_MS,
@@ -224,7 +224,7 @@ pub(crate) fn register() {
         (
             c"engine.max_payload_bytes",
             c"Largest payload of a run.",
-            c"Larger input belongs into a store of its own, with a reference in the payload.",
+            c"Store larger input elsewhere, with a reference in the payload.",
             &MAX_PAYLOAD_BYTES,
             (0, 512 * 1024 * 1024),
             GucFlags::UNIT_BYTE,
@@ -232,39 +232,39 @@ pub(crate) fn register() {
         (
             c"engine.max_metadata_bytes",
             c"Largest metadata of a run.",
-            c"Counted as JSON is written without spaces.",
+            c"Counted as JSON without spaces.",
             &MAX_METADATA_BYTES,
             (0, 512 * 1024 * 1024),
             GucFlags::UNIT_BYTE,
         ),
         (
             c"engine.max_ttl_ms",
-            c"Longest time that a run may wait in its queue before it is first handed out.",
-            c"Holds for runs that say more, and for those that say nothing; 0 for no ceiling.",
+            c"Longest time that a run may wait in its queue before its first dequeue.",
+            c"Applies to runs with a longer time to live, and to those without one; 0 for no maximum.",
             &MAX_TTL_MS,
             (0, i32::MAX),
             GucFlags::UNIT_MS,
         ),
         (
             c"engine.debounce_bucket_ms",
-            c"Steps in which debounced runs are put off.",
-            c"Of many triggers within a step one moves the run; 0 for no steps.",
+            c"Steps in which debounced runs are postponed.",
+            c"Of several triggers within a step one moves the run; 0 for no steps.",
             &DEBOUNCE_BUCKET_MS,
             (0, i32::MAX),
             GucFlags::UNIT_MS,
         ),
         (
             c"engine.max_debounce_ms",
-            c"How long after its creation a debounced run is put off at most.",
-            c"Holds for triggers that give no maxDelay; 0 for ever.",
+            c"Longest postponement of a debounced run after its creation.",
+            c"Applies to triggers without maxDelay; 0 for no limit.",
             &MAX_DEBOUNCE_MS,
             (0, i32::MAX),
             GucFlags::UNIT_MS,
         ),
         (
             c"engine.schedule_ahead_ms",
-            c"How much ahead of its time the run of a schedule is made at most.",
-            c"It may be claimed at its time only; each schedule has its own moment, so that not all are made at once.",
+            c"Longest time by which the run of a schedule is made in advance.",
+            c"It is dequeued at its time; each schedule has its own moment, so that not all are made at once.",
             &SCHEDULE_AHEAD_MS,
             (0, 30_000),
             GucFlags::UNIT_MS,
@@ -272,7 +272,7 @@ pub(crate) fn register() {
         (
             c"engine.max_batch",
             c"Most elements of one call.",
-            c"Holds for every function that takes or returns many runs.",
+            c"Applies to every function that takes or returns many runs.",
             &MAX_BATCH,
             (1, 100_000),
             GucFlags::empty(),
@@ -293,7 +293,7 @@ pub(crate) fn register() {
     worker::register();
     GucRegistry::define_bool_guc(
         c"engine.stalls_are_out_of_memory",
-        c"Takes a worker that stops beating for one that ran out of memory.",
+        c"Assumes that a worker that stops beating ran out of memory.",
         c"Its run is then retried on the larger machine of its retry settings, or ends as CRASHED. Not in development.",
         &STALLS_ARE_OUT_OF_MEMORY,
         GucContext::Suset,
@@ -301,15 +301,15 @@ pub(crate) fn register() {
     );
     GucRegistry::define_string_guc(
         c"engine.schedule_secret",
-        c"Secret that says where in its range each schedule stands.",
-        c"Without one no schedule is spread that has not been before.",
+        c"Secret that determines the position of each schedule in its window.",
+        c"Without one no further schedule is spread.",
         &SCHEDULE_SECRET,
         GucContext::Suset,
         GucFlags::SUPERUSER_ONLY | GucFlags::NO_SHOW_ALL,
     );
     GucRegistry::define_float_guc(
         c"engine.schedule_spread",
-        c"Part of all schedules that begin some time after their ticks instead of at once.",
+        c"Fraction of schedules that begin some time after their ticks instead of at once.",
         c"0 for none, 1 for all.",
         &SCHEDULE_SPREAD,
         0.0,
@@ -319,8 +319,8 @@ pub(crate) fn register() {
     );
     GucRegistry::define_float_guc(
         c"engine.base_cost_in_cents",
-        c"What every dequeue costs, cents.",
-        c"Written to the run and told by its events; what an attempt uses comes on top.",
+        c"Cost of every dequeue, cents.",
+        c"Part of the cost of the run and its events; the usage of attempts is added.",
         &BASE_COST_IN_CENTS,
         0.0,
         // As for a machine: the total stays a number.
@@ -330,8 +330,8 @@ pub(crate) fn register() {
     );
     GucRegistry::define_string_guc(
         c"engine.worker_queue_overrides",
-        c"Worker queues in the place of the ones that new runs name.",
-        c"A JSON object with the optional maps environmentId, projectId, orgId and workerQueue; the first one that knows wins.",
+        c"Worker queues that replace those that new runs name.",
+        c"A JSON object with the optional maps environmentId, projectId, orgId and workerQueue; the first match wins.",
         &WORKER_QUEUE_OVERRIDES,
         GucContext::Suset,
         GucFlags::empty(),

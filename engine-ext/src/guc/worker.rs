@@ -35,7 +35,7 @@ pub(super) fn register() {
         (
             c"engine.role",
             c"Role as which the background worker calls the tick.",
-            c"It must be allowed to log in and to execute engine_tick, and must not be a superuser.",
+            c"It needs LOGIN and the right to execute engine_tick, and must not be a superuser.",
             &ROLE,
         ),
     ];
@@ -52,7 +52,7 @@ pub(super) fn register() {
     GucRegistry::define_int_guc(
         c"engine.tick_interval_ms",
         c"Pause of the background worker between ticks.",
-        c"While much is due, ticks follow each other without one.",
+        c"While much is due, ticks follow each other without a pause.",
         &TICK_INTERVAL_MS,
         10,
         3_600_000,

@@ -98,7 +98,7 @@ impl Listener {
     }
 
     /// Listens, again if the bell has rung. Look for runs after this, then sleep.
-    #[expect(clippy::unused_self, reason = "only who listens can listen again")]
+    #[expect(clippy::unused_self, reason = "only a listener can listen again")]
     pub(crate) fn listen(&self) {
         change_listening(|listening| {
             let place = &WAITING.get()[listening.place];
@@ -107,7 +107,7 @@ impl Listener {
     }
 
     /// Whether the bell has rung since this process listened.
-    #[expect(clippy::unused_self, reason = "only for who listens it rings")]
+    #[expect(clippy::unused_self, reason = "it rings only for a listener")]
     pub(crate) fn has_rung(&self) -> bool {
         LISTENING.get().is_some_and(|listening| {
             WAITING.get()[listening.place].load(Ordering::SeqCst) != listening.bell
@@ -115,7 +115,7 @@ impl Listener {
     }
 
     /// Number of processes that wait for the same runs, including this one.
-    #[expect(clippy::unused_self, reason = "who listens is one of them")]
+    #[expect(clippy::unused_self, reason = "the listener is one of them")]
     pub(crate) fn waiting_alike(&self) -> usize {
         let Some(own) = LISTENING.get() else {
             return 0;
@@ -131,7 +131,7 @@ impl Listener {
     }
 
     /// Records that this process has looked: it has seen what it was woken for.
-    #[expect(clippy::unused_self, reason = "only who listens is woken")]
+    #[expect(clippy::unused_self, reason = "only a listener is woken")]
     pub(crate) fn has_looked(&self) {
         change_listening(|listening| listening.is_woken = false);
     }
