@@ -6,7 +6,6 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
-mod admission;
 mod assignment;
 mod attempt;
 mod backoff;
@@ -29,6 +28,7 @@ mod error;
 mod heartbeat;
 mod id;
 mod idempotency;
+mod lane;
 mod machine;
 mod new_run;
 mod pending;
@@ -38,6 +38,7 @@ mod refusal;
 mod registration;
 mod release;
 mod retry;
+mod rotation;
 mod run_batch;
 mod sanitize;
 mod schedule;
@@ -51,14 +52,12 @@ mod transition;
 mod trigger;
 mod trigger_options;
 mod ttl;
-mod turn;
 mod version;
 mod wait;
 mod waitpoint;
 mod wall;
 mod worker_queue;
 
-pub use admission::{Lane, admit};
 pub use assignment::Assignment;
 pub use attempt::{DEFAULT_MAX_ATTEMPTS, MAX_ATTEMPTS};
 pub use backoff::Backoff;
@@ -80,6 +79,7 @@ pub use error::{ErrorCode, RunError};
 pub use heartbeat::Heartbeats;
 pub use id::{RunId, Shard, SnapshotId};
 pub use idempotency::{IdempotencyKey, KeyKind, digest_of, is_key_free};
+pub use lane::{Lane, choose};
 pub use machine::{Machine, Machines, Preset};
 pub use new_run::NewRun;
 pub use plan::{Carries, Finish, Move, Plan, Transition};
@@ -87,6 +87,7 @@ pub use refusal::Refusal;
 pub use registration::Registration;
 pub use release::Release;
 pub use retry::{AskedRetry, RetrySettings};
+pub use rotation::{RotationState, fair_share};
 pub use run_batch::{Batch, BatchEnd, BatchStatus};
 pub use schedule::{Beginning, Schedule, Spreading};
 pub use spread::{Phase, Window, ahead_ms, spread};
@@ -96,11 +97,10 @@ pub use timer::TimerKind;
 pub use transition::{Command, Run, Settings, decide};
 pub use trigger::check_name;
 pub use trigger_options::TriggerOptions;
-pub use turn::{Turn, fair_share};
 pub use version::{Demand, Obstacle, ParkReason, Task, WorkerVersion, compare_versions};
 pub use wait::{Blocker, Rest, Unblocking, Waiting, rest, unblock};
 pub use waitpoint::{
-    MAX_KEPT, MAX_KEY_BYTES, NewWaitpoint, Output, WaitpointStatus, WaitpointType, check_kept,
+    MAX_COPIED, MAX_KEY_BYTES, NewWaitpoint, Output, WaitpointStatus, WaitpointType, check_copied,
     check_timeout, own_keys,
 };
 pub use worker_queue::WorkerQueueOverrides;

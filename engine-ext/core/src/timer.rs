@@ -27,7 +27,7 @@ named! {
 impl TimerKind {
     /// The name in the result of `engine_tick`.
     #[must_use]
-    pub const fn told(self) -> &'static str {
+    pub const fn reported_as(self) -> &'static str {
         match self {
             Self::CancelRun => "cancelled_child",
             Self::EndDelay => "ended_delay",

@@ -11,7 +11,7 @@ use crate::{Limits, Refusal, RunError, RunId, RunStatus, Timestamp, check_label}
 pub const MAX_KEY_BYTES: usize = 2048;
 
 /// Most steps and waits that a run may take over from another one: as many as one statement copies without delaying others.
-pub const MAX_KEPT: usize = 10_000;
+pub const MAX_COPIED: usize = 10_000;
 
 named! {
     /// Kinds of waitpoints.
@@ -226,11 +226,11 @@ pub fn own_keys(run_id: &RunId) -> (String, String) {
 ///
 /// # Errors
 /// [`Refusal::InvalidValue`] (`22023`).
-pub fn check_kept(count: usize) -> Result<(), Refusal> {
-    if count > MAX_KEPT {
+pub fn check_copied(count: usize) -> Result<(), Refusal> {
+    if count > MAX_COPIED {
         Err(Refusal::invalid(
             "keep_steps",
-            format!("The run has more than {MAX_KEPT} completed steps and waits."),
+            format!("The run has more than {MAX_COPIED} completed steps and waits."),
             "Replay it without its steps.",
         ))
     } else {
@@ -261,9 +261,12 @@ mod tests {
     }
 
     #[test]
-    fn as_many_steps_are_kept_as_one_statement_copies() {
-        assert_eq!(check_kept(MAX_KEPT), Ok(()));
-        assert_eq!(check_kept(MAX_KEPT + 1).unwrap_err().sqlstate(), "22023");
+    fn as_many_steps_are_copied_as_one_statement_copies() {
+        assert_eq!(check_copied(MAX_COPIED), Ok(()));
+        assert_eq!(
+            check_copied(MAX_COPIED + 1).unwrap_err().sqlstate(),
+            "22023"
+        );
     }
 
     #[test]

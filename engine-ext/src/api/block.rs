@@ -83,7 +83,7 @@ fn waitpoints(
     let ids = api::all_given("waitpoint_ids")(required("waitpoint_ids", ids)?)?;
     let indexes = api::all_given("batch_indexes")(indexes.unwrap_or_default())?;
     check_edges(ids.len(), Some(&indexes), guc::max_batch())?;
-    let place =
-        |(place, id): (usize, &String)| (WaitpointId::parse(id), indexes.get(place).copied());
-    Ok(ids.iter().enumerate().map(place).collect())
+    let index =
+        |(index, id): (usize, &String)| (WaitpointId::parse(id), indexes.get(index).copied());
+    Ok(ids.iter().enumerate().map(index).collect())
 }

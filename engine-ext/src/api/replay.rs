@@ -1,6 +1,6 @@
 //! Replays: a new run does the work of another one again.
 
-use engine_core::{Refusal, RunId, check_kept};
+use engine_core::{Refusal, RunId, check_copied};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
 use pgrx::{default, name, pg_extern, search_path};
@@ -59,7 +59,7 @@ fn replay(run_id: Option<&str>, keep_steps: bool) -> Result<Vec<TriggeredRow>, R
 /// Copies the results of a run's steps and waits to a new run.
 fn keep(from: &RunId, to: &RunId, environment_id: &str) -> Result<(), Refusal> {
     let kept = store::waitpoint::copy::find(from, environment_id, flow::now());
-    check_kept(kept.len())?;
+    check_copied(kept.len())?;
     let minted = |id| (id, mint::waitpoint_id(to.shard()));
     let kept: Vec<_> = kept.into_iter().map(minted).collect();
     store::waitpoint::copy::copy(from, to, &kept);

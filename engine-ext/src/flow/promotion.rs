@@ -7,7 +7,7 @@ use engine_core::{
 use serde_json::{Value, json};
 
 use crate::flow::transition::Transitions;
-use crate::store::parked::{Parked, Place};
+use crate::store::parked::{Parked, TriggerOrder};
 use crate::store::row::Caller;
 use crate::{flow, store};
 
@@ -47,24 +47,24 @@ pub(crate) fn promote(
     max_runs: i32,
     settings: &Settings,
 ) -> Progress {
-    let after = from.and_then(place);
+    let after = from.and_then(order);
     let waiting = store::parked::find(environment, after.as_ref(), max_runs);
     let is_full = i32::try_from(waiting.len()).is_ok_and(|found| found >= max_runs);
     let ready: Vec<&RunId> = waiting
         .iter()
         .filter(|parked| is_ready(environment, parked))
-        .map(|parked| &parked.place.run_id)
+        .map(|parked| &parked.order.run_id)
         .collect();
     let locked = lock_and_promote(environment, &ready, settings);
     let is_missed = |parked: &Parked| {
-        let id = &parked.place.run_id;
+        let id = &parked.order.run_id;
         ready.contains(&id) && !locked.contains(id)
     };
     let missed = waiting.iter().position(is_missed);
     let next = match missed {
         Some(0) => Some(from.cloned()),
-        Some(index) => Some(Some(detail(&waiting[index - 1].place))),
-        None if is_full => waiting.last().map(|last| Some(detail(&last.place))),
+        Some(index) => Some(Some(detail(&waiting[index - 1].order))),
+        None if is_full => waiting.last().map(|last| Some(detail(&last.order))),
         None => None,
     };
     Progress {
@@ -120,12 +120,12 @@ fn lock_and_promote(
     runs.into_iter().map(|run| run.id).collect()
 }
 
-fn detail(place: &Place) -> Value {
-    json!({"createdAt": place.created_at.micros(), "runId": place.run_id.as_str()})
+fn detail(order: &TriggerOrder) -> Value {
+    json!({"createdAt": order.created_at.micros(), "runId": order.run_id.as_str()})
 }
 
-fn place(detail: &Value) -> Option<Place> {
-    Some(Place {
+fn order(detail: &Value) -> Option<TriggerOrder> {
+    Some(TriggerOrder {
         created_at: Timestamp::from_micros(detail.get("createdAt")?.as_i64()?),
         run_id: RunId::parse(detail.get("runId")?.as_str()?),
     })

@@ -19,19 +19,19 @@ use super::at_end::{self, Order};
 use super::cell::is_available;
 
 /// Processes that can wait for a bell; those with greater numbers poll.
-const PLACES: usize = 4096;
+const PROCESSES: usize = 4096;
 
 /// By the number of a process: the bell that it waits for, or 0.
 // SAFETY: the name is this library's own.
-static WAITING: PgAtomic<[AtomicU64; PLACES]> = unsafe { PgAtomic::new(c"engine_waiting") };
+static WAITING: PgAtomic<[AtomicU64; PROCESSES]> = unsafe { PgAtomic::new(c"engine_waiting") };
 
 /// By the number of a process: what it looks for when it looks, or what it last looked for.
 // SAFETY: as above.
-static LOOKING: PgAtomic<[AtomicU64; PLACES]> = unsafe { PgAtomic::new(c"engine_looking") };
+static LOOKING: PgAtomic<[AtomicU64; PROCESSES]> = unsafe { PgAtomic::new(c"engine_looking") };
 
 /// By the number of a process: the address of its latch, which is the same in every process.
 // SAFETY: as above.
-static LATCHES: PgAtomic<[AtomicUsize; PLACES]> = unsafe { PgAtomic::new(c"engine_latches") };
+static LATCHES: PgAtomic<[AtomicUsize; PROCESSES]> = unsafe { PgAtomic::new(c"engine_latches") };
 
 /// One more than the greatest number of a process that ever waited.
 // SAFETY: as above.
@@ -49,9 +49,9 @@ thread_local! {
 
 /// Requests the memory, while libraries are preloaded.
 pub(super) fn request() {
-    pg_shmem_init!(WAITING = [const { AtomicU64::new(0) }; PLACES]);
-    pg_shmem_init!(LOOKING = [const { AtomicU64::new(0) }; PLACES]);
-    pg_shmem_init!(LATCHES = [const { AtomicUsize::new(0) }; PLACES]);
+    pg_shmem_init!(WAITING = [const { AtomicU64::new(0) }; PROCESSES]);
+    pg_shmem_init!(LOOKING = [const { AtomicU64::new(0) }; PROCESSES]);
+    pg_shmem_init!(LATCHES = [const { AtomicUsize::new(0) }; PROCESSES]);
     pg_shmem_init!(END = AtomicUsize::new(0));
 }
 
@@ -61,7 +61,7 @@ pub(crate) struct Listener(());
 /// What a process listens for.
 #[derive(Clone, Copy)]
 struct Listening {
-    place: usize,
+    process: usize,
     bell: u64,
     /// The runs that it looks for.
     filter: u64,
@@ -72,8 +72,8 @@ struct Listening {
 impl Listener {
     /// Begins to listen for runs of a worker queue that match `filter`; `None` if there are no bells.
     pub(crate) fn new(worker_queue: &str, filter: &impl Hash) -> Option<Self> {
-        let place = process_number();
-        if !is_available() || place >= PLACES {
+        let process = process_number();
+        if !is_available() || process >= PROCESSES {
             return None;
         }
         if !IS_TIDIED.swap(true, Ordering::Relaxed) {
@@ -85,15 +85,15 @@ impl Listener {
         let bell = bell(worker_queue);
         let filter = filter_of(bell, filter);
         LISTENING.set(Some(Listening {
-            place,
+            process,
             bell,
             filter,
             is_woken: false,
         }));
-        LATCHES.get()[place].store(latch.expose_provenance(), Ordering::SeqCst);
-        LOOKING.get()[place].store(filter, Ordering::SeqCst);
-        WAITING.get()[place].store(bell, Ordering::SeqCst);
-        END.get().fetch_max(place + 1, Ordering::SeqCst);
+        LATCHES.get()[process].store(latch.expose_provenance(), Ordering::SeqCst);
+        LOOKING.get()[process].store(filter, Ordering::SeqCst);
+        WAITING.get()[process].store(bell, Ordering::SeqCst);
+        END.get().fetch_max(process + 1, Ordering::SeqCst);
         Some(Self(()))
     }
 
@@ -101,8 +101,8 @@ impl Listener {
     #[expect(clippy::unused_self, reason = "only a listener can listen again")]
     pub(crate) fn listen(&self) {
         change_listening(|listening| {
-            let place = &WAITING.get()[listening.place];
-            listening.is_woken |= place.swap(listening.bell, Ordering::SeqCst) == 0;
+            let process = &WAITING.get()[listening.process];
+            listening.is_woken |= process.swap(listening.bell, Ordering::SeqCst) == 0;
         });
     }
 
@@ -110,7 +110,7 @@ impl Listener {
     #[expect(clippy::unused_self, reason = "it rings only for a listener")]
     pub(crate) fn has_rung(&self) -> bool {
         LISTENING.get().is_some_and(|listening| {
-            WAITING.get()[listening.place].load(Ordering::SeqCst) != listening.bell
+            WAITING.get()[listening.process].load(Ordering::SeqCst) != listening.bell
         })
     }
 
@@ -153,7 +153,7 @@ fn change_listening(change: impl FnOnce(&mut Listening)) {
 /// A woken process that stops looking, since it has found a run, was cancelled, or ends, wakes another one.
 fn stop_listening() {
     if let Some(listening) = LISTENING.take() {
-        let waited_for = WAITING.get()[listening.place].swap(0, Ordering::SeqCst);
+        let waited_for = WAITING.get()[listening.process].swap(0, Ordering::SeqCst);
         if waited_for == 0 || listening.is_woken {
             ring(listening.bell, 1);
         }
@@ -242,5 +242,5 @@ fn process_number() -> usize {
     #[cfg(not(any(feature = "pg17", feature = "pg18")))]
     // SAFETY: a process that executes a statement has an entry.
     let number = unsafe { (*pg_sys::MyProc).pgprocno };
-    usize::try_from(number).unwrap_or(PLACES)
+    usize::try_from(number).unwrap_or(PROCESSES)
 }

@@ -71,7 +71,7 @@ pub(crate) struct Reservation {
 
 impl Reservation {
     /// Reserves `slots` of an environment. Count the held slots after this.
-    pub(crate) fn place(environment_id: &str, slots: i64) -> Self {
+    pub(crate) fn reserve(environment_id: &str, slots: i64) -> Self {
         at_end::call(Order::ReleaseReservations, transaction_ends);
         let cell = cell(environment_id);
         let own = add(cell, slots);

@@ -19,7 +19,7 @@ use super::cell::{CELLS, cell, is_available};
 use crate::backend::{cache, has_written};
 
 /// After this time a session counts again anyway: the session that commits a prepared transaction cannot update the cell.
-const KEPT_MS: i64 = 1_000;
+const VALID_MS: i64 = 1_000;
 
 /// By cell: how often committed transactions gave slots back.
 // SAFETY: the name is this library's own.
@@ -64,7 +64,7 @@ impl Look {
     fn is_as(&self, earlier: &Self) -> bool {
         let age = self.at.ms_since(earlier.at);
         (self.given_back, self.generation) == (earlier.given_back, earlier.generation)
-            && (0..KEPT_MS).contains(&age)
+            && (0..VALID_MS).contains(&age)
     }
 }
 

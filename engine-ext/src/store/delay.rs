@@ -9,7 +9,7 @@ use crate::document::JsonB;
 
 static READ: Statement = statement!("timing_read.sql");
 static RESCHEDULE: Statement = statement!("run_reschedule.sql");
-static RETELL: Statement = statement!("run_retell.sql");
+static REDEFINE: Statement = statement!("run_redefine.sql");
 
 /// The timings of these runs of one shard, in the order of their ids.
 ///
@@ -47,8 +47,8 @@ pub(crate) fn reschedule(run: &Run, timing: &Timing) {
 }
 
 /// Replaces the options of a run by those of `new`.
-pub(crate) fn retell(run: &Run, new: &NewRun) {
-    RETELL.execute(arguments![
+pub(crate) fn redefine(run: &Run, new: &NewRun) {
+    REDEFINE.execute(arguments![
         run.id.shard().number(),
         run.id.as_str(),
         new.payload.as_str(),

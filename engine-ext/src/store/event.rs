@@ -18,7 +18,7 @@ static LAST: Statement = statement!("event_last.sql");
 static WRITERS: Statement = statement!("event_writers.sql");
 
 /// Distance of the positions of two rows: most events of one row.
-const PLACES: i64 = 8;
+const SPACING: i64 = 8;
 
 /// An event.
 pub(crate) struct Event {
@@ -83,7 +83,7 @@ struct Reader {
 impl Reader {
     /// Whether no position was drawn after the row of `after`.
     fn is_at_end(&self) -> bool {
-        self.last < self.after / PLACES
+        self.last < self.after / SPACING
     }
 
     /// Events that nothing holds back: neither one of `writers`, by their ids without an epoch, nor, if these are unknown,
@@ -94,7 +94,7 @@ impl Reader {
         let next_transaction = unsafe { pg_sys::ReadNextFullTransactionId() }.value as i64;
         let oldest = writers.map(|writers| oldest(writers, next_transaction));
         // The row of `after` may have more events.
-        let mut start = self.after / PLACES - 1;
+        let mut start = self.after / SPACING - 1;
         let mut width = i64::from(self.max_events) + 1;
         loop {
             let end = start.saturating_add(width).min(self.last);
@@ -114,9 +114,9 @@ impl Reader {
             }
             // Later rows may be complete already: a horizon is read a moment after its position was drawn, so that a smaller
             // position may have the greater horizon.
-            let told = start.max(self.after / PLACES);
+            let after = start.max(self.after / SPACING);
             let held_back = HELD_BACK.query(
-                arguments![told, end, next_transaction, oldest],
+                arguments![after, end, next_transaction, oldest],
                 Cells::value,
             );
             if held_back.into_iter().any(|is_held_back: bool| is_held_back) {

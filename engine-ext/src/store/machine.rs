@@ -17,13 +17,13 @@ const TABLE: &CStr = c"machine";
 type Known = (u64, Vec<(Machine, Preset)>);
 
 thread_local! {
-    static KEPT: RefCell<Option<Known>> = const { RefCell::new(None) };
+    static CACHED: RefCell<Option<Known>> = const { RefCell::new(None) };
 }
 
 /// The configured presets.
 pub(crate) fn all() -> Vec<(Machine, Preset)> {
     let generation = cache::generation();
-    let known = KEPT.with_borrow(|known| match known {
+    let known = CACHED.with_borrow(|known| match known {
         Some((at, presets)) if *at == generation => Some(presets.clone()),
         _ => None,
     });
@@ -31,7 +31,7 @@ pub(crate) fn all() -> Vec<(Machine, Preset)> {
         cache::watch(TABLE);
         let presets = read();
         // The generation from before they were read: if one changed in between, they are read again.
-        KEPT.set(Some((generation, presets.clone())));
+        CACHED.set(Some((generation, presets.clone())));
         presets
     })
 }

@@ -13,7 +13,7 @@ static FIND: Statement = statement!("parked_find.sql");
 /// A parked run.
 pub(crate) struct Parked {
     /// The run's position in the order of triggers.
-    pub(crate) place: Place,
+    pub(crate) order: TriggerOrder,
     pub(crate) task: String,
     pub(crate) queue: String,
     /// The version that it is bound to.
@@ -22,7 +22,7 @@ pub(crate) struct Parked {
 
 /// A position in the order in which runs were triggered.
 #[derive(Clone)]
-pub(crate) struct Place {
+pub(crate) struct TriggerOrder {
     pub(crate) created_at: Timestamp,
     pub(crate) run_id: RunId,
 }
@@ -46,7 +46,11 @@ pub(crate) fn note<'a>(shard: Shard, changes: impl Iterator<Item = (&'a RunId, b
 }
 
 /// Parked runs of an environment, first triggered first, after a position.
-pub(crate) fn find(environment: &Environment, after: Option<&Place>, max_runs: i32) -> Vec<Parked> {
+pub(crate) fn find(
+    environment: &Environment,
+    after: Option<&TriggerOrder>,
+    max_runs: i32,
+) -> Vec<Parked> {
     let moment = |time: TimestampWithTimeZone| Timestamp::from_micros(time.into());
     FIND.query(
         arguments![
@@ -61,7 +65,7 @@ pub(crate) fn find(environment: &Environment, after: Option<&Place>, max_runs: i
         |cells| {
             let run_id = RunId::parse(&cells.value::<String>());
             Parked {
-                place: Place {
+                order: TriggerOrder {
                     created_at: moment(cells.value()),
                     run_id,
                 },

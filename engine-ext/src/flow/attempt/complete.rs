@@ -91,7 +91,7 @@ fn decide_one<'a>(
         completion: &element.completion,
     };
     let plan = decide(run, command, settings)?;
-    let mut completed = told(run, &plan);
+    let mut completed = completed_by(run, &plan);
     if let Some(metadata) = &element.completion.metadata {
         transitions.tell(Notice {
             run_id: run.id.clone(),
@@ -104,7 +104,7 @@ fn decide_one<'a>(
     Ok(completed)
 }
 
-fn told(run: &Run, plan: &Plan) -> Completed {
+fn completed_by(run: &Run, plan: &Plan) -> Completed {
     let (attempt_status, execution_status, run_status, retry_at) = match plan {
         Plan::Finish(finish) => (
             AttemptStatus::RunFinished,

@@ -74,7 +74,7 @@ struct Additions<'a> {
     rules: Rules,
     now: Timestamp,
     /// By queue with a maximum size: the number of runs that it will have.
-    lengths: BTreeMap<String, i64>,
+    sizes: BTreeMap<String, i64>,
     runs: Vec<RunRow>,
     failures: Vec<Option<ItemFailure>>,
     /// The indexes taken by earlier elements, each with the position of its run.
@@ -101,7 +101,7 @@ impl<'a> Additions<'a> {
             grown: batch.clone(),
             rules: Rules::at(now),
             now,
-            lengths: BTreeMap::new(),
+            sizes: BTreeMap::new(),
             runs: Vec::new(),
             failures: Vec::new(),
             taken: BTreeMap::new(),
@@ -185,17 +185,17 @@ impl<'a> Additions<'a> {
         let Some(limit) = limit.filter(|_| run.delay_until.is_none()) else {
             return Ok(run);
         };
-        let length = self.lengths.entry(run.queue.clone()).or_insert_with(|| {
-            store::queue_item::length::of(&run.environment, &run.queue, limit, 0, self.now)
+        let size = self.sizes.entry(run.queue.clone()).or_insert_with(|| {
+            store::queue_item::size::of(&run.environment, &run.queue, limit, 0, self.now)
         });
-        if *length >= i64::from(limit) {
+        if *size >= i64::from(limit) {
             return Err(Refusal::QueueFull {
                 queue: run.queue.clone(),
-                queued: *length,
+                queued: *size,
                 limit,
             });
         }
-        *length += 1;
+        *size += 1;
         Ok(run)
     }
 }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use engine_core::{Environment, Lane, RunId, Timestamp, admit};
+use engine_core::{Environment, Lane, RunId, Timestamp, choose};
 
 use crate::backend::locks;
 use crate::store::queue_item::lane::Item;
@@ -79,13 +79,13 @@ impl Seen {
     }
 
     /// Up to `max` items that can start: those of held lanes, in order, each with its lane; and the number of the others.
-    pub(super) fn admit(&self, max: usize) -> (Vec<(usize, Item)>, usize) {
+    pub(super) fn choose(&self, max: usize) -> (Vec<(usize, Item)>, usize) {
         let lanes: Vec<&Lane<Item>> = self.lanes.iter().map(|seen| &seen.lane).collect();
-        let mut admitted = admit(&lanes, max, |item| (item.available_at, item.run_id.clone()));
-        let all = admitted.len();
-        admitted.retain(|(lane, _)| self.lanes[*lane].is_held);
-        let others = all - admitted.len();
-        (admitted, others)
+        let mut chosen = choose(&lanes, max, |item| (item.available_at, item.run_id.clone()));
+        let all = chosen.len();
+        chosen.retain(|(lane, _)| self.lanes[*lane].is_held);
+        let others = all - chosen.len();
+        (chosen, others)
     }
 
     /// Removes an item that was chosen: it took a slot, or another session has its run.

@@ -40,7 +40,7 @@ impl Dequeuer<'_> {
             return Outcome::default();
         }
         let mut reservation = (self.environment.reserves_slots && shared::is_available())
-            .then(|| Reservation::place(self.from.environment_id, wanted));
+            .then(|| Reservation::reserve(self.from.environment_id, wanted));
         let held = self.held(cap, wanted, reservation.as_ref());
         let free = (cap - held).min(wanted);
         if free <= 0 {
@@ -149,12 +149,12 @@ impl Dequeuer<'_> {
         let mut all = Outcome::default();
         loop {
             let left = max_runs - count(&all.runs);
-            let (held, free) = seen.admit(usize::try_from(left).unwrap_or(0));
+            let (held, free) = seen.choose(usize::try_from(left).unwrap_or(0));
             let ids: Vec<&RunId> = held.iter().map(|(_, item)| &item.run_id).collect();
             let candidates = if ids.is_empty() {
                 Vec::new()
             } else {
-                store::queue_item::claim::lock_admitted(self.from, &ids)
+                store::queue_item::claim::lock_chosen(self.from, &ids)
             };
             let locked: BTreeSet<&RunId> = candidates
                 .iter()

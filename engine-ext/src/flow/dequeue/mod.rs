@@ -103,7 +103,7 @@ impl<'a> Request<'a> {
     fn dequeue_once(&self, caller: Caller<'_>, settings: &Settings) -> Outcome {
         match self.only_environment() {
             Some(id) => environment::dequeue(self.source(id), self.max_runs, caller, settings),
-            None => self.dequeue_in_turns(caller, settings),
+            None => self.dequeue_in_rotation(caller, settings),
         }
     }
 
@@ -129,7 +129,7 @@ impl<'a> Request<'a> {
     }
 
     /// Looks in all environments that may have runs.
-    fn dequeue_in_turns(&self, caller: Caller<'_>, settings: &Settings) -> Outcome {
+    fn dequeue_in_rotation(&self, caller: Caller<'_>, settings: &Settings) -> Outcome {
         let mut all = Outcome::default();
         let mut rotation = Rotation::begin(self.worker_queue, settings.now);
         while count(&all.runs) < self.max_runs
@@ -158,10 +158,10 @@ impl<'a> Request<'a> {
     ) -> (Vec<String>, Vec<String>) {
         let mut more = Vec::new();
         let environment_count = environments.len();
-        let mut turns = environments.into_iter().enumerate();
+        let mut indexed = environments.into_iter().enumerate();
         while let left = self.max_runs - count(&all.runs)
             && left > 0
-            && let Some((index, id)) = turns.next()
+            && let Some((index, id)) = indexed.next()
         {
             let share = fair_share(left, environment_count - index);
             let outcome = environment::dequeue(self.source(&id), share, caller, settings);
@@ -172,6 +172,6 @@ impl<'a> Request<'a> {
             }
             all.runs.extend(outcome.runs);
         }
-        (turns.map(|(_, id)| id).collect(), more)
+        (indexed.map(|(_, id)| id).collect(), more)
     }
 }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use engine_core::{Shard, Timestamp, Turn};
+use engine_core::{RotationState, Shard, Timestamp};
 
 use crate::shared::saturation;
 use crate::store;
@@ -13,14 +13,14 @@ const TOGETHER: usize = 100;
 
 thread_local! {
     /// By worker queue: this backend's position.
-    static TURNS: RefCell<HashMap<String, Turn>> = RefCell::default();
+    static STATES: RefCell<HashMap<String, RotationState>> = RefCell::default();
 }
 
 /// The environments of a worker queue, in rotation.
 pub(super) struct Rotation<'a> {
     worker_queue: &'a str,
     now: Timestamp,
-    turn: Turn,
+    state: RotationState,
     /// The environments not tried yet, and those that may have more than they yielded.
     rest: Vec<String>,
     more: Vec<String>,
@@ -32,11 +32,11 @@ pub(super) struct Rotation<'a> {
 
 impl<'a> Rotation<'a> {
     pub(super) fn begin(worker_queue: &'a str, now: Timestamp) -> Self {
-        let turn = TURNS.with_borrow_mut(|turns| turns.remove(worker_queue));
+        let state = STATES.with_borrow_mut(|states| states.remove(worker_queue));
         Self {
             worker_queue,
             now,
-            turn: turn.unwrap_or_default(),
+            state: state.unwrap_or_default(),
             rest: Vec::new(),
             more: Vec::new(),
             empty: 0,
@@ -46,14 +46,14 @@ impl<'a> Rotation<'a> {
 
     /// The environments to try next; `None` once all have been.
     pub(super) fn next(&mut self) -> Option<Vec<String>> {
-        let known = self.turn.take_known(self.now);
+        let known = self.state.take_known(self.now);
         if !known.is_empty() {
             return Some(known);
         }
         let listing = self.listing.get_or_insert_with(|| {
             // The known environments are listed again.
             self.more.clear();
-            Listing::behind(self.turn.served())
+            Listing::behind(self.state.served())
         });
         let mut together = Vec::new();
         while together.len() < TOGETHER && !listing.is_over {
@@ -67,7 +67,7 @@ impl<'a> Rotation<'a> {
     /// Records whether an environment yielded runs.
     pub(super) fn looked_through(&mut self, environment_id: &str, is_productive: bool) {
         if is_productive {
-            self.turn.serve(environment_id)
+            self.state.serve(environment_id)
         } else {
             self.empty += 1
         }
@@ -82,11 +82,11 @@ impl<'a> Rotation<'a> {
     /// Keeps for the next call what this one has learned.
     pub(super) fn end(mut self) {
         if let Some(listing) = self.listing {
-            self.turn
+            self.state
                 .learn(listing.count, self.empty, listing.is_over, self.now);
         }
-        self.turn.keep(self.rest, self.more);
-        TURNS.with_borrow_mut(|turns| turns.insert(self.worker_queue.to_owned(), self.turn));
+        self.state.keep(self.rest, self.more);
+        STATES.with_borrow_mut(|states| states.insert(self.worker_queue.to_owned(), self.state));
     }
 }
 

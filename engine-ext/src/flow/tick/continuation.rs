@@ -10,7 +10,7 @@ use crate::{flow, store};
 
 /// Resumes runs that have nothing left to wait for; returns the timers that are done. A run that another session has locked
 /// comes later.
-pub(super) fn go_on<'a>(tick: &Tick<'_>, due: Vec<&'a Due>) -> Vec<&'a Due> {
+pub(super) fn resume<'a>(tick: &Tick<'_>, due: Vec<&'a Due>) -> Vec<&'a Due> {
     let ids: BTreeSet<RunId> = due.iter().map(|due| RunId::parse(due.subject())).collect();
     let runs = store::run::lock_free(tick.shard, &ids.iter().collect::<Vec<_>>());
     let seen = flow::wait::resume::ready(tick.shard, &runs, tick.settings);

@@ -50,7 +50,7 @@ fn step(environment: &Environment, max_items: i32) -> bool {
         look_again(environment);
     }
     let items =
-        unfile(environment, max_items) + store::environment::fit::lengths(environment, max_items);
+        unfile(environment, max_items) + store::environment::fit::sizes(environment, max_items);
     slots == 0 && items == 0
 }
 

@@ -8,7 +8,7 @@ use crate::{flow, store};
 
 /// Continues promotions that registrations have begun; returns the timers that are done. If an environment has more, its
 /// timer stays and records where to continue.
-pub(super) fn go_on<'a>(tick: &Tick<'_>, due: Vec<&'a Due>) -> (Vec<&'a Due>, usize) {
+pub(super) fn continue_promotions<'a>(tick: &Tick<'_>, due: Vec<&'a Due>) -> (Vec<&'a Due>, usize) {
     let (mut done, mut promoted) = (Vec::new(), 0);
     for timer in due {
         let left = tick.left.saturating_sub(promoted);

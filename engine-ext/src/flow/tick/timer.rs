@@ -20,10 +20,10 @@ pub(super) fn run(tick: &mut Tick<'_>) -> Result<Vec<Done>, Refusal> {
     for timer in &due {
         kinds.entry(timer.kind).or_default().push(timer);
     }
-    let (mut told, mut kept) = (Vec::new(), Vec::new());
+    let (mut report, mut left) = (Vec::new(), Vec::new());
     for kind in TimerKind::ALL {
         let Some(due) = kinds.remove(kind) else {
-            told.push((kind.told(), 0));
+            report.push((kind.reported_as(), 0));
             continue;
         };
         let all = due.clone();
@@ -31,27 +31,27 @@ pub(super) fn run(tick: &mut Tick<'_>) -> Result<Vec<Done>, Refusal> {
             TimerKind::CancelRun => cancel_children(tick, due)?,
             TimerKind::EndDelay => delay::end(tick, due)?,
             TimerKind::Promote => {
-                let (done, promoted) = promote::go_on(tick, due);
+                let (done, promoted) = promote::continue_promotions(tick, due);
                 store::timer::delete(tick.shard, &done);
-                told.push((kind.told(), tick.took(promoted)));
+                report.push((kind.reported_as(), tick.took(promoted)));
                 continue;
             }
             TimerKind::FinishWaitpoint => waitpoint::finish(tick, due),
-            TimerKind::ContinueRun => continuation::go_on(tick, due),
+            TimerKind::ContinueRun => continuation::resume(tick, due),
             TimerKind::CompleteBatch => batch::complete(tick, due),
             TimerKind::ExpireBatch => batch::expire(tick, due),
             // The last of all: it may hold an environment's mutex until the tick has ended.
             TimerKind::FitLimits => fit::fit(tick, due),
         };
         store::timer::delete(tick.shard, &done);
-        kept.extend(
+        left.extend(
             all.iter()
                 .filter(|due| !done.iter().any(|done| done.id == due.id)),
         );
-        told.push((kind.told(), tick.took(done.len())));
+        report.push((kind.reported_as(), tick.took(done.len())));
     }
-    store::timer::delete_orphans(tick.shard, &kept);
-    Ok(told)
+    store::timer::delete_orphans(tick.shard, &left);
+    Ok(report)
 }
 
 /// Cancels runs whose parents ended cancelled.

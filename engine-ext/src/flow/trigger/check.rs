@@ -110,7 +110,7 @@ pub(crate) fn parents(runs: &[RunRow]) -> Result<(), Refusal> {
 }
 
 /// Refuses runs for queues that are full.
-pub(crate) fn lengths(runs: &[RunRow], now: Timestamp) -> Result<(), Refusal> {
+pub(crate) fn sizes(runs: &[RunRow], now: Timestamp) -> Result<(), Refusal> {
     let mut added: BTreeMap<(&str, &str), (&Environment, i32, i64)> = BTreeMap::new();
     let queued = |new: &&RunRow| new.state.execution_status.is_queued();
     for new in runs.iter().filter(queued) {
@@ -122,7 +122,7 @@ pub(crate) fn lengths(runs: &[RunRow], now: Timestamp) -> Result<(), Refusal> {
         added.entry(key).or_insert((environment, limit, 0)).2 += 1;
     }
     for ((_, queue), (environment, limit, adds)) in added {
-        let queued = store::queue_item::length::of(environment, queue, limit, adds, now);
+        let queued = store::queue_item::size::of(environment, queue, limit, adds, now);
         if queued + adds > i64::from(limit) {
             return Err(Refusal::QueueFull {
                 queue: queue.to_owned(),

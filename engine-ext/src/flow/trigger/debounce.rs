@@ -111,7 +111,7 @@ impl Search<'_> {
             store::trigger_key::take(KeyKind::Debounce, &[(&kept, run.id.clone())]);
         }
         if self.debounce.is_trailing {
-            store::delay::retell(run, &self.new.run);
+            store::delay::redefine(run, &self.new.run);
         }
         existing
     }

@@ -61,7 +61,7 @@ impl Deduplication<'_> {
         let (places, runs): (Vec<usize>, Vec<RunRow>) = runs.into_iter().unzip();
         if !runs.is_empty() {
             check::chosen_ids(&runs)?;
-            check::lengths(&runs, self.now)?;
+            check::sizes(&runs, self.now)?;
             insert(&runs, self.now);
         }
         let new = runs.into_iter().map(|new| Triggered {

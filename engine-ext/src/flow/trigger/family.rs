@@ -127,9 +127,9 @@ impl Family {
         }
         self.check_ends(triggered)?;
         let settings = flow::settings(now);
-        let places = triggered
+        let indexes = triggered
             .iter()
-            .map(|triggered| self.place(&triggered.new))
+            .map(|triggered| self.index(&triggered.new))
             .collect::<Result<Vec<_>, _>>()?;
         for (shard, members) in by_shard(0..triggered.len(), |index| {
             triggered[*index].run_id().shard()
@@ -138,7 +138,7 @@ impl Family {
                 .into_iter()
                 .map(|index| Member {
                     triggered: &triggered[index],
-                    place: places[index],
+                    index: indexes[index],
                     failure: join.failures.get(index).cloned().flatten(),
                 })
                 .collect();
@@ -166,7 +166,7 @@ impl Family {
     }
 
     /// The index of a run in its batch.
-    fn place(&mut self, new: &RunRow) -> Result<Option<i32>, Refusal> {
+    fn index(&mut self, new: &RunRow) -> Result<Option<i32>, Refusal> {
         let batch_id = new.run.batch_id.as_ref();
         match batch_id.and_then(|batch_id| self.batches.get_mut(batch_id)) {
             Some(batch) => batch.add(new.run.batch_index).map(Some),

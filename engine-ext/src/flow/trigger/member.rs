@@ -11,7 +11,7 @@ use crate::store::trigger::RunRow;
 pub(super) struct Member<'a> {
     pub(super) triggered: &'a Triggered,
     /// Index in its batch.
-    pub(super) place: Option<i32>,
+    pub(super) index: Option<i32>,
     /// The error, if it could not be triggered.
     pub(super) failure: Option<ItemFailure>,
 }
@@ -31,7 +31,7 @@ impl Member<'_> {
         Some(NewEdge {
             run_id: self.parent()?,
             waitpoint_id,
-            batch_index: self.place,
+            batch_index: self.index,
             batch_id: self.triggered.new.run.batch_id.as_ref(),
             span_id: None,
         })
@@ -47,7 +47,7 @@ impl Member<'_> {
         });
         Some(NewItem {
             batch_id: self.triggered.new.run.batch_id.as_ref()?,
-            index: self.place?,
+            index: self.index?,
             run_id: self.triggered.run_id(),
             failure: self.failure.clone().or(failed),
         })

@@ -67,7 +67,7 @@ pub(crate) fn set_fitted(environment: &Environment) {
 }
 
 /// Counts items towards the maximum size of their queues; returns how many.
-pub(crate) fn lengths(environment: &Environment, max_items: i32) -> u64 {
+pub(crate) fn sizes(environment: &Environment, max_items: i32) -> u64 {
     let sized: Vec<&str> = environment
         .queues
         .iter()

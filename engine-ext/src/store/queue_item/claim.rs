@@ -15,7 +15,7 @@ use crate::document::{JsonB, Stored};
 use crate::store::row::{Caller, decode};
 
 static LOCK: Statement = statement!("claim_lock.sql");
-static LOCK_ADMITTED: Statement = statement!("claim_lock_admitted.sql");
+static LOCK_CHOSEN: Statement = statement!("claim_lock_chosen.sql");
 static APPLY: Statement = statement!("claim_apply.sql");
 static CARRIED: Statement = statement!("claim_carried.sql");
 static HAS_AHEAD: Statement = statement!("queue_has_ahead.sql");
@@ -130,9 +130,9 @@ fn lock_part(from: Source<'_>, part: Scan<'_>, max_runs: i32, now: Timestamp) ->
 }
 
 /// Locks the chosen runs that no other session has locked, in order.
-pub(crate) fn lock_admitted(from: Source<'_>, ids: &[&RunId]) -> Vec<Candidate> {
+pub(crate) fn lock_chosen(from: Source<'_>, ids: &[&RunId]) -> Vec<Candidate> {
     let ids = column(ids, |id| id.as_str());
-    LOCK_ADMITTED.query(arguments![from.shard.number(), ids], candidate)
+    LOCK_CHOSEN.query(arguments![from.shard.number(), ids], candidate)
 }
 
 fn candidate(cells: &mut Cells) -> Candidate {

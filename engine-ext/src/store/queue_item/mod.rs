@@ -4,7 +4,7 @@ pub(crate) mod claim;
 pub(crate) mod due;
 pub(crate) mod expiry;
 pub(crate) mod lane;
-pub(crate) mod length;
+pub(crate) mod size;
 
 use std::ffi::CStr;
 
@@ -35,8 +35,8 @@ impl Source<'_> {
     pub(super) fn scan<T>(&self, now: Timestamp, scan: impl FnOnce(Timestamp) -> Vec<T>) -> Vec<T> {
         let (shard, worker_queue) = (self.shard, self.worker_queue);
         let first = |low| first_item(shard, worker_queue, self.environment_id, low);
-        let place = (family(shard, worker_queue), self.environment_id.to_owned());
-        low_water::scan(&place, TABLE, now, first, scan)
+        let scan_name = (family(shard, worker_queue), self.environment_id.to_owned());
+        low_water::scan(&scan_name, TABLE, now, first, scan)
     }
 }
 

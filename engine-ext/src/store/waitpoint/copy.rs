@@ -1,11 +1,11 @@
 //! Waitpoints of steps and waits that a replay takes over.
 
-use engine_core::{MAX_KEPT, MAX_KEY_BYTES, RunId, Timestamp, WaitpointId, own_keys};
+use engine_core::{MAX_COPIED, MAX_KEY_BYTES, RunId, Timestamp, WaitpointId, own_keys};
 
 use crate::backend::statement::{Statement, arguments, statement};
 use crate::backend::value::{column, time};
 
-static FIND: Statement = statement!("waitpoint_kept.sql");
+static FIND: Statement = statement!("waitpoint_completed.sql");
 static COPY: Statement = statement!("waitpoint_copy.sql");
 
 /// The waitpoints of a run's own steps and waits that completed without an error: all, or one more than the maximum.
@@ -18,7 +18,7 @@ pub(crate) fn find(run_id: &RunId, environment_id: &str, now: Timestamp) -> Vec<
             first,
             behind,
             time(now),
-            MAX_KEPT as i64 + 1,
+            MAX_COPIED as i64 + 1,
         ],
         |cells| WaitpointId::parse(&cells.value::<String>()),
     )

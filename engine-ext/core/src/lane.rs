@@ -21,7 +21,7 @@ pub struct Lane<T> {
 ///
 /// A lane without a free slot is no candidate, so lanes at their limits never starve the ones behind them.
 #[must_use]
-pub fn admit<T: Clone, O: Ord>(
+pub fn choose<T: Clone, O: Ord>(
     lanes: &[&Lane<T>],
     max: usize,
     order: impl Fn(&T) -> O,
@@ -39,19 +39,19 @@ pub fn admit<T: Clone, O: Ord>(
             .or_default()
             .extend(next(0, index));
     }
-    let mut admitted = Vec::new();
-    while admitted.len() < max {
-        let heads = queues.values_mut().filter(|turns| !turns.is_empty());
-        let Some(turns) = heads.min_by(|a, b| head(a).cmp(&head(b))) else {
+    let mut chosen = Vec::new();
+    while chosen.len() < max {
+        let heads = queues.values_mut().filter(|heads| !heads.is_empty());
+        let Some(heads) = heads.min_by(|a, b| head(a).cmp(&head(b))) else {
             break;
         };
-        let Some((taken, _, index)) = turns.pop_first() else {
+        let Some((taken, _, index)) = heads.pop_first() else {
             break;
         };
-        admitted.push((index, lanes[index].items[taken].clone()));
-        turns.extend(next(taken + 1, index));
+        chosen.push((index, lanes[index].items[taken].clone()));
+        heads.extend(next(taken + 1, index));
     }
-    admitted
+    chosen
 }
 
 impl<T> Lane<T> {
@@ -62,8 +62,8 @@ impl<T> Lane<T> {
 }
 
 /// Order of the item that a queue would start next.
-fn head<O: Ord>(turns: &BTreeSet<(usize, O, usize)>) -> Option<&O> {
-    turns.first().map(|(_, order, _)| order)
+fn head<O: Ord>(heads: &BTreeSet<(usize, O, usize)>) -> Option<&O> {
+    heads.first().map(|(_, order, _)| order)
 }
 
 #[cfg(test)]
@@ -79,9 +79,9 @@ mod tests {
         }
     }
 
-    fn admitted(lanes: &[Lane<u32>], max: usize) -> Vec<u32> {
-        let admitted = admit(&lanes.iter().collect::<Vec<_>>(), max, |item| *item);
-        admitted.into_iter().map(|(_, item)| item).collect()
+    fn chosen(lanes: &[Lane<u32>], max: usize) -> Vec<u32> {
+        let chosen = choose(&lanes.iter().collect::<Vec<_>>(), max, |item| *item);
+        chosen.into_iter().map(|(_, item)| item).collect()
     }
 
     fn blocked(lanes: &[Lane<u32>]) -> Vec<u32> {
@@ -91,27 +91,27 @@ mod tests {
     #[test]
     fn between_queues_the_oldest_head_goes_first() {
         let lanes = [lane("a", "", 9, &[1, 4, 5]), lane("b", "", 9, &[2, 3, 6])];
-        assert_eq!(admitted(&lanes, 5), [1, 2, 3, 4, 5]);
+        assert_eq!(chosen(&lanes, 5), [1, 2, 3, 4, 5]);
     }
 
     #[test]
-    fn the_keys_of_a_queue_take_turns() {
+    fn the_keys_of_a_queue_alternate() {
         let lanes = [
             lane("q", "a", 99, &[1, 2, 3, 4, 5, 6, 7, 8, 9]),
             lane("q", "b", 99, &[10]),
             lane("q", "c", 99, &[11, 12]),
         ];
-        assert_eq!(admitted(&lanes, 6), [1, 10, 11, 2, 12, 3]);
+        assert_eq!(chosen(&lanes, 6), [1, 10, 11, 2, 12, 3]);
     }
 
     #[test]
-    fn turns_count_within_a_queue_only() {
+    fn keys_alternate_only_within_a_queue() {
         let lanes = [
             lane("q", "a", 9, &[1, 2]),
             lane("q", "b", 9, &[3]),
             lane("r", "", 9, &[4, 5]),
         ];
-        assert_eq!(admitted(&lanes, 9), [1, 3, 2, 4, 5]);
+        assert_eq!(chosen(&lanes, 9), [1, 3, 2, 4, 5]);
     }
 
     #[test]
@@ -121,15 +121,15 @@ mod tests {
             lane("q", "one", 1, &[3, 4]),
             lane("q", "free", 9, &[5]),
         ];
-        assert_eq!(admitted(&lanes, 9), [3, 5]);
+        assert_eq!(chosen(&lanes, 9), [3, 5]);
         assert_eq!(blocked(&lanes), [1, 2, 4]);
     }
 
     #[test]
     fn no_more_go_than_may() {
         let lanes = [lane("q", "", 9, &[1, 2, 3])];
-        assert_eq!(admitted(&lanes, 2), [1, 2]);
+        assert_eq!(chosen(&lanes, 2), [1, 2]);
         assert_eq!(blocked(&lanes), [] as [u32; 0], "the third has a slot");
-        assert_eq!(admitted(&lanes, 0), [] as [u32; 0]);
+        assert_eq!(chosen(&lanes, 0), [] as [u32; 0]);
     }
 }

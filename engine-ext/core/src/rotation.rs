@@ -11,23 +11,23 @@ const FEW: usize = 10;
 /// How long a listing stays valid, per environment listed and per environment that yielded nothing: about fifty times its
 /// cost, microseconds.
 const LISTED_US: usize = 400;
-const IN_VAIN_US: usize = 4_000;
+const EMPTY_US: usize = 4_000;
 /// Longest validity, milliseconds.
 const LONGEST_MS: i64 = 1_000;
 
 /// A session's position among the environments of a worker queue.
 #[derive(Debug, Default)]
-pub struct Turn {
+pub struct RotationState {
     served: String,
     known: Vec<String>,
     /// Whether the listing behind `known` was complete.
     is_of_all: bool,
     /// When that listing was made, and how long it stays valid.
     listed_at: Option<Timestamp>,
-    kept_ms: i64,
+    valid_ms: i64,
 }
 
-impl Turn {
+impl RotationState {
     /// The environment that yielded a run last: a listing begins after it. Empty for none.
     #[must_use]
     pub fn served(&self) -> &str {
@@ -43,7 +43,7 @@ impl Turn {
     pub fn take_known(&mut self, now: Timestamp) -> Vec<String> {
         let age_ms = self.listed_at.map(|at| now.ms_since(at));
         let known = std::mem::take(&mut self.known);
-        if age_ms.is_some_and(|age_ms| (0..self.kept_ms).contains(&age_ms)) {
+        if age_ms.is_some_and(|age_ms| (0..self.valid_ms).contains(&age_ms)) {
             known
         } else {
             Vec::new()
@@ -51,10 +51,10 @@ impl Turn {
     }
 
     /// Records a listing: how many environments it had, how many of these yielded nothing, and whether it was complete.
-    pub fn learn(&mut self, listed: usize, in_vain: usize, is_of_all: bool, now: Timestamp) {
-        let us = listed * LISTED_US + in_vain * IN_VAIN_US;
+    pub fn learn(&mut self, listed: usize, empty: usize, is_of_all: bool, now: Timestamp) {
+        let us = listed * LISTED_US + empty * EMPTY_US;
         let ms = i64::try_from(us / 1_000).unwrap_or(LONGEST_MS);
-        self.kept_ms = ms.min(LONGEST_MS);
+        self.valid_ms = ms.min(LONGEST_MS);
         self.listed_at = (listed > FEW).then_some(now);
         self.is_of_all = is_of_all;
     }
@@ -90,42 +90,42 @@ mod tests {
 
     #[test]
     fn few_environments_are_listed_by_each_call() {
-        let mut turn = Turn::default();
-        turn.learn(10, 0, true, at(0));
-        turn.keep(ids(&["a"]), ids(&["b"]));
-        assert_eq!(turn.take_known(at(0)), ids(&[]));
+        let mut state = RotationState::default();
+        state.learn(10, 0, true, at(0));
+        state.keep(ids(&["a"]), ids(&["b"]));
+        assert_eq!(state.take_known(at(0)), ids(&[]));
     }
 
     #[test]
     fn a_listing_of_many_is_gone_by_for_a_while_that_it_paid_for() {
-        for (listed, in_vain, ms) in [(20, 0, 8), (20, 10, 48), (100, 0, 40), (5_000, 0, 1_000)] {
+        for (listed, empty, ms) in [(20, 0, 8), (20, 10, 48), (100, 0, 40), (5_000, 0, 1_000)] {
             for (age, is_known) in [(0, true), (ms - 1, true), (ms, false), (-1, false)] {
-                let mut turn = Turn::default();
-                turn.learn(listed, in_vain, true, at(0));
-                turn.keep(ids(&["a"]), ids(&[]));
-                assert_eq!(!turn.take_known(at(age)).is_empty(), is_known, "{age}");
+                let mut state = RotationState::default();
+                state.learn(listed, empty, true, at(0));
+                state.keep(ids(&["a"]), ids(&[]));
+                assert_eq!(!state.take_known(at(age)).is_empty(), is_known, "{age}");
             }
         }
     }
 
     #[test]
     fn those_that_give_come_again_only_where_all_were_listed() {
-        let mut turn = Turn::default();
-        turn.learn(100, 0, false, at(0));
-        turn.keep(ids(&["c"]), ids(&["a", "b"]));
-        assert_eq!(turn.take_known(at(1)), ids(&["c"]));
-        turn.learn(100, 0, true, at(0));
-        turn.keep(ids(&["c"]), ids(&["a", "b"]));
-        assert_eq!(turn.take_known(at(1)), ids(&["c", "a", "b"]));
+        let mut state = RotationState::default();
+        state.learn(100, 0, false, at(0));
+        state.keep(ids(&["c"]), ids(&["a", "b"]));
+        assert_eq!(state.take_known(at(1)), ids(&["c"]));
+        state.learn(100, 0, true, at(0));
+        state.keep(ids(&["c"]), ids(&["a", "b"]));
+        assert_eq!(state.take_known(at(1)), ids(&["c", "a", "b"]));
     }
 
     #[test]
     fn what_was_known_is_known_once() {
-        let mut turn = Turn::default();
-        turn.learn(100, 0, true, at(0));
-        turn.keep(ids(&["a"]), ids(&[]));
-        assert_eq!(turn.take_known(at(1)), ids(&["a"]));
-        assert_eq!(turn.take_known(at(1)), ids(&[]));
+        let mut state = RotationState::default();
+        state.learn(100, 0, true, at(0));
+        state.keep(ids(&["a"]), ids(&[]));
+        assert_eq!(state.take_known(at(1)), ids(&["a"]));
+        assert_eq!(state.take_known(at(1)), ids(&[]));
     }
 
     #[test]

@@ -7,10 +7,10 @@ use engine_core::{Environment, Timestamp};
 
 use crate::backend::statement::{Cells, Statement, arguments, statement};
 
-static LENGTH: Statement = statement!("queue_length.sql");
+static SIZE: Statement = statement!("queue_size.sql");
 
 /// How long a count far below the limit stays valid, milliseconds.
-const HOLDS_MS: i64 = 1_000;
+const VALID_MS: i64 = 1_000;
 
 thread_local! {
     /// By environment and queue: the last count, and its time.
@@ -29,16 +29,16 @@ pub(crate) fn of(
 ) -> i64 {
     let key = (environment.id.clone(), queue.to_owned());
     let known = COUNTED.with_borrow(|counted| counted.get(&key).copied());
-    let length = match known {
-        Some((length, at))
-            if now.ms_since(at) < HOLDS_MS && (length + adds) * 10 <= i64::from(limit) * 9 =>
+    let size = match known {
+        Some((size, at))
+            if now.ms_since(at) < VALID_MS && (size + adds) * 10 <= i64::from(limit) * 9 =>
         {
-            length
+            size
         }
         _ => count(environment, queue, limit),
     };
-    COUNTED.with_borrow_mut(|counted| counted.insert(key, (length + adds, now)));
-    length
+    COUNTED.with_borrow_mut(|counted| counted.insert(key, (size + adds, now)));
+    size
 }
 
 fn count(environment: &Environment, queue: &str, limit: i32) -> i64 {
@@ -49,6 +49,6 @@ fn count(environment: &Environment, queue: &str, limit: i32) -> i64 {
         i64::from(limit) + 1,
         !environment.is_fitted,
     ];
-    let length: Option<i64> = LENGTH.query(arguments, Cells::value).pop();
-    length.unwrap_or(0)
+    let size: Option<i64> = SIZE.query(arguments, Cells::value).pop();
+    size.unwrap_or(0)
 }
