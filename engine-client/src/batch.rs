@@ -212,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_item_is_a_trigger_with_a_place() {
+    fn an_item_is_a_trigger_with_an_index() {
         let item = serde_json::to_value(BatchItem::at(3, Trigger::new("sum"))).unwrap();
         assert_eq!((&item["index"], &item["task"]), (&json!(3), &json!("sum")));
         let item = serde_json::to_value(BatchItem::from(Trigger::new("sum"))).unwrap();

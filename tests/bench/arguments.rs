@@ -1,4 +1,4 @@
-//! The arguments of the benchmark. A test of the documentation reads pages with them, and has the rest of it not built.
+//! The arguments of the benchmark. A test of the documentation parses pages with them, without building the rest.
 
 use std::path::PathBuf;
 
@@ -9,15 +9,15 @@ use clap::{Parser, ValueEnum};
 #[derive(Parser)]
 #[command(name = "cargo xtask bench", bin_name = "cargo xtask bench")]
 pub struct Arguments {
-    /// What to measure; everything where nothing is named.
+    /// What to measure; everything if nothing is named.
     #[arg(value_enum, value_name = "SUITE")]
     pub suites: Vec<Suite>,
 
-    /// Measure other queues in Postgres as well; alone where no suite is named. Installs them from their registries.
+    /// Measure other queues in Postgres as well; alone if no suite is named. Installs them from their registries.
     #[arg(long)]
     pub peers: bool,
 
-    /// Seconds that a trial takes; each suite has a default of its own.
+    /// Seconds that a trial takes; each suite has its own default.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub seconds: Option<u64>,
 
@@ -25,7 +25,7 @@ pub struct Arguments {
     #[arg(long, value_name = "N", num_args = 1.., value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     pub clients: Vec<usize>,
 
-    /// How often each variant is measured; each suite has a default of its own.
+    /// How often each variant is measured; each suite has its own default.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub repeat: Option<u64>,
 
@@ -45,21 +45,21 @@ pub struct Arguments {
 /// What can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Suite {
-    /// The claim alone, beside what a client would do without the engine.
+    /// The dequeue alone, beside what a client would do without the engine.
     Dequeue,
     /// Runs from trigger to completion.
     Lifecycle,
-    /// Claims while the queue and the history grow.
+    /// Dequeues while the queue and the history grow.
     Growth,
-    /// Claims behind queues that are at their limits.
+    /// Dequeues behind queues that are at their limits.
     Blocked,
     /// Steady load while a transaction stays open.
     Horizon,
     /// Idle workers: how fast they wake, and what they cost.
     Wake,
-    /// Claims while very many delays end.
+    /// Dequeues while very many delays end.
     Delay,
-    /// Runs that wait and go on, beside many others that wait.
+    /// Runs that wait and resume, beside many others that wait.
     Wait,
     /// Retry, requeue, checkpoint and cancel, beside what a client would do without the engine.
     Flow,

@@ -1,4 +1,4 @@
-//! Suite `blocked`: claims behind queues that are at their limits.
+//! Suite `blocked`: dequeues behind queues that are at their limits.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,14 +29,14 @@ const FILLING: &str = "The runs were inserted set-based (tests/bench/sql/fill_qu
 const KEYS: i64 = 1_000;
 const ENVIRONMENTS: i64 = 100;
 const BLOCKED: u64 = 100_000;
-/// More than any variant claims in a second.
+/// More than any variant dequeues in a second.
 const RUNS_PER_SECOND: u64 = 40_000;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Variant {
     Unlimited,
     Limited,
-    /// The environment has a limit, too, that is never reached: every slot counts.
+    /// The environment also has a limit that is never reached: every slot counts.
     LimitedEnvironment,
     /// Other environments are at their limits, and are called before this one.
     BehindEnvironments,
@@ -118,7 +118,7 @@ const KEYS_LIMITED: &str = "select engine_set_queue('keyed', concurrency_limit =
 const ENVIRONMENT_LIMITED: &str =
     "select engine_set_environment('default', concurrency_limit => 10000000)";
 
-/// What is blocked in a variant, and `queued` runs that may go.
+/// The blocked runs of a variant, and `queued` runs that can start.
 async fn fill(cluster: &Cluster, variant: Variant, queued: u64) -> Result<Stock<'_>> {
     let stock = Stock::empty(cluster).await?;
     match variant {
@@ -142,7 +142,7 @@ async fn fill(cluster: &Cluster, variant: Variant, queued: u64) -> Result<Stock<
     Ok(stock)
 }
 
-/// Claims until there is nothing left that may go, and every lane has been looked at: then all `slots` are held.
+/// Dequeues until no run is left that can start, and every lane has been looked at: then all `slots` are held.
 async fn block(session: &Client, slots: i64) -> Result<()> {
     let (mut held, mut calls, mut unfiled) = (0, 0, None);
     let start = std::time::Instant::now();
@@ -183,7 +183,7 @@ async fn trial(stock: &Stock<'_>, case: &Setup, limit: Limit) -> Result<Trial> {
     Ok(trial)
 }
 
-/// Counts the slots of every key, and of every environment that has one slot, until `over`; gives how often one had more.
+/// Counts the slots of every key, and of every environment with one slot, until `over`; returns how often one had more.
 async fn watch(observer: Client, over: Arc<AtomicBool>) -> Result<u64> {
     let mut exceeded = 0;
     while !over.load(Ordering::Relaxed) {

@@ -39,7 +39,7 @@ impl Caller for Dequeuer {
     }
 }
 
-/// Takes a run through its whole life, one call after the other.
+/// Moves a run from trigger to completion, one call after the other.
 pub(super) struct Single {
     pub(super) client: Client,
 }
@@ -65,7 +65,7 @@ impl Caller for Single {
     }
 }
 
-/// Takes many runs at a time through their whole lives: each call is about all of them.
+/// Moves many runs at a time from trigger to completion: each call is about all of them.
 pub(super) struct Batched {
     pub(super) client: Client,
     pub(super) batch: i32,

@@ -1,4 +1,4 @@
-//! The claim without the engine's functions: the same rows, written by the client, statement by statement.
+//! The dequeue without the engine's functions: the same rows, written by the client, statement by statement.
 
 mod one_commit;
 mod two_commits;

@@ -1,13 +1,13 @@
-//! Calls in the course of time.
+//! Calls over time.
 
 use std::time::{Duration, Instant};
 
 use super::figure::quantile;
 
-/// How many windows a trial has that is too short for windows of ten seconds.
+/// Number of windows of a trial that is too short for windows of ten seconds.
 const FEWEST_WINDOWS: u32 = 5;
 
-/// The length of a window in a trial of this length.
+/// The duration of a window in a trial of this duration.
 pub(super) fn window(time: Duration) -> Duration {
     Duration::from_secs(10).min(time / FEWEST_WINDOWS)
 }
@@ -54,7 +54,7 @@ impl Course {
         ascending(self.calls.iter())
     }
 
-    /// Runs per second of each window of a trial of this length.
+    /// Runs per second of each window of a trial of this duration.
     pub(super) fn rates(&self, time: Duration) -> Vec<(f64, f64)> {
         let window = window(time).as_secs_f64();
         self.by_window(time, |calls| {
@@ -63,7 +63,7 @@ impl Course {
         })
     }
 
-    /// Median latency of each window of a trial of this length.
+    /// Median latency of each window of a trial of this duration.
     pub(super) fn medians(&self, time: Duration) -> Vec<(f64, f64)> {
         self.by_window(time, |calls| quantile(&ascending(calls.iter()), 0.5))
     }

@@ -1,4 +1,4 @@
-//! Suite `delay`: claims while very many delays end.
+//! Suite `delay`: dequeues while very many delays end.
 
 use std::time::Instant;
 
@@ -21,7 +21,7 @@ const FILLING: &str = "The runs were inserted set-based (tests/bench/sql/fill_de
     the delayed runs in their tables. The last figures are of the ticks: from the first one to the one that queued the last run.";
 
 const DELAYED: u64 = 100_000;
-/// More than any variant claims in a second.
+/// More than any variant dequeues in a second.
 const RUNS_PER_SECOND: u64 = 30_000;
 
 const UNTIL_QUEUED: Figure = Figure::new("all delays ended after, s", 1);

@@ -1,4 +1,4 @@
-//! Suite `dequeue`: the claim alone.
+//! Suite `dequeue`: the dequeue alone.
 
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ const ABOUT: &str = "Claims per second out of a full queue. All variants work on
     indexes and queue, and leave the same rows. a, a′ and b are a client that sends statement after statement, all of them \
     prepared and with generic plans; c, d and e call engine_dequeue.";
 
-/// More runs per second than any variant claims.
+/// More runs per second than any variant dequeues.
 const RUNS_PER_SECOND: u64 = 60_000;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -148,7 +148,7 @@ async fn trial(stock: &Stock<'_>, case: &Setup, server: &Server, limit: Limit) -
     }
 }
 
-/// Takes what passing through the proxy costs by itself off its delay, and says what it adds now.
+/// Subtracts the proxy's own latency from its delay, and prints what it adds now.
 async fn calibrate(stock: &Stock<'_>, direct: &Server, proxy: &Proxy) -> Result<String> {
     let wanted = DELAY.as_secs_f64() * 1e3;
     let socket = round_trip_ms(stock, direct).await?;

@@ -1,4 +1,4 @@
-//! What is measured about a trial, and what several trials of the same say together.
+//! Measurements of a trial, and of several trials of one variant together.
 
 use serde::Serialize;
 
@@ -53,7 +53,7 @@ impl Spread {
         Some(Self { median, min, max })
     }
 
-    /// Median, and where there were several, the least and the greatest.
+    /// Median, and if there were several, the least and the greatest.
     pub(super) fn format(self, figure: Figure) -> String {
         let median = figure.format(self.median);
         if self.min.total_cmp(&self.max).is_eq() {

@@ -1,4 +1,5 @@
-//! Suite `flow`: the flows beside dequeue that the reference does in several commits, as separate commits and as one call.
+//! Suite `flow`: the flows beside dequeue that the reference implementation does in several commits, as separate
+//! commits and as one call.
 
 mod caller;
 mod kind;
@@ -112,7 +113,7 @@ pub(super) async fn measure(bench: &mut Bench) -> Result<Chapter> {
         .compared_with(Variant::Before.name()))
 }
 
-/// How many commits there are before.
+/// Number of commits so far.
 fn commits() -> String {
     let of = |flow: Flow| {
         let (counted, all) = (flow.counted(), flow.writes().len());
@@ -150,7 +151,7 @@ async fn trial(stock: &Stock<'_>, case: &Setup, limit: Limit) -> Result<Trial> {
     measure_callers(stock, callers, limit).await
 }
 
-/// A session that goes on with one run after the other.
+/// A session that processes one run after the other.
 enum Session {
     Before(Box<Separate>),
     After(OneCall),

@@ -1,4 +1,4 @@
-//! Suite `growth`: claims while the queue and the history grow.
+//! Suite `growth`: dequeues while the queue and the history grow.
 
 use anyhow::Result;
 
@@ -20,7 +20,7 @@ const FILLING: &str = "The runs were not triggered one by one: they were inserte
 const THOUSAND: u64 = 1_000;
 const MILLION: u64 = 1_000_000;
 
-/// A trial claims no more than this, so that what it leaves behind is the same for long queues.
+/// A trial dequeues no more than this, so that the dead rows that it leaves are the same for long queues.
 const CLAIMED_AT_MOST: u64 = 100 * THOUSAND;
 
 #[derive(Clone, Copy, PartialEq, Eq)]

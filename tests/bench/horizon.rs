@@ -87,7 +87,7 @@ pub(super) async fn measure(bench: &mut Bench) -> Result<Chapter> {
     Ok(Chapter::new("horizon", ABOUT, outcomes))
 }
 
-/// Queued runs, so that no dequeue comes for nothing.
+/// Queued runs, so that every dequeue finds one.
 async fn fill(cluster: &Cluster, environments: i64) -> Result<Stock<'_>> {
     if environments == 0 {
         return Stock::filled(cluster, QUEUED).await;

@@ -30,14 +30,14 @@ const BATCHES: &str = "Batched: each call takes 100 runs. The worker's runs are 
 
 const BATCH: i32 = 100;
 
-/// So that nobody ever finds the queue empty.
+/// Enough that no dequeue ever finds the queue empty.
 const QUEUED: u64 = 10_000;
 
 /// How many runs a worker executes at once, per connection for its attempts: without batches, and with them.
 const CONCURRENCY: usize = 10;
 const BATCHED_CONCURRENCY: usize = 200;
 
-/// The producer looks this often whether it has to trigger.
+/// How often the producer checks whether it has to trigger.
 const PRODUCER_PAUSE: Duration = Duration::from_millis(1);
 
 /// Until the worker has all its connections and plans.
@@ -131,7 +131,7 @@ fn unbatched(clients: usize) -> WorkerConfig {
     }
 }
 
-/// The same with more runs at once, and commits for many of them.
+/// A worker with more runs at once, and commits for many of them.
 fn batched(clients: usize) -> WorkerConfig {
     WorkerConfig {
         concurrency: BATCHED_CONCURRENCY * clients,
@@ -140,8 +140,7 @@ fn batched(clients: usize) -> WorkerConfig {
     }
 }
 
-/// A trial of one worker. Its sessions cannot be made to report, so its costs
-/// are those of its whole life.
+/// A trial of one worker. Its sessions cannot be made to report, so its costs cover its whole life.
 async fn work(stock: &Stock<'_>, config: &WorkerConfig, time: Duration) -> Result<Trial> {
     let observer = stock.observer().await?;
     let producer = stock.session(stock.cluster().server()).await?;

@@ -9,7 +9,7 @@ use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 use tokio_postgres::Client;
 
-/// One session and what it does over and over.
+/// One session and the call that it repeats.
 pub(super) trait Caller: Send + 'static {
     /// One call. Returns how many runs it served; none if it found nothing to do.
     fn call(&mut self) -> impl Future<Output = Result<u64>> + Send;
@@ -18,7 +18,7 @@ pub(super) trait Caller: Send + 'static {
     fn client(&self) -> &Client;
 }
 
-/// When a load ends: at whatever comes first.
+/// When a load ends: at the first of these.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limit {
     pub(super) time: Duration,
@@ -26,7 +26,7 @@ pub(super) struct Limit {
     pub(super) runs: u64,
     /// Calls of each session.
     pub(super) calls: u64,
-    /// Whether a session ends with its first call that finds nothing, which then is not counted.
+    /// Whether a session ends with its first call that finds nothing, which is not counted.
     pub(super) is_drain: bool,
 }
 
@@ -50,7 +50,7 @@ impl Limit {
         }
     }
 
-    /// As long as there is something to do.
+    /// While there is something to do.
     pub(super) const fn drain() -> Self {
         Self {
             is_drain: true,
@@ -75,7 +75,7 @@ pub(super) struct Served {
     pub(super) empty_calls: u64,
 }
 
-/// Lets all `callers` call until `limit`, and gives them back.
+/// Lets all `callers` call until `limit`, and returns them.
 pub(super) async fn drive<C: Caller>(callers: Vec<C>, limit: Limit) -> Result<(Vec<C>, Served)> {
     let barrier = Arc::new(Barrier::new(callers.len()));
     let runs = Arc::new(AtomicU64::new(0));

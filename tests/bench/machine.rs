@@ -19,8 +19,8 @@ const SETTINGS: &str = include_str!("sql/settings.sql");
 /// Beyond this a larger buffer makes no difference to a trial.
 const SHARED_BUFFERS_MB: u64 = 2048;
 
-/// The settings of the benchmark's server, the same for all variants. Durability is as Postgres has it. The buffer holds
-/// what a trial touches, and no checkpoint falls into a trial: each begins with one.
+/// The settings of the benchmark's server, the same for all variants. Durability has Postgres's defaults. The buffer
+/// holds what a trial reads, and no checkpoint falls into a trial: each begins with one.
 pub(super) fn options() -> Result<Options> {
     let shared_buffers = SHARED_BUFFERS_MB.min(memory_mb()? / 4);
     Ok(Options::default()

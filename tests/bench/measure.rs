@@ -28,7 +28,7 @@ pub(super) async fn measure<C: Caller>(
     })
 }
 
-/// Lets `callers` work off the `runs` runs that `stock` has queued, without a warm-up.
+/// Lets `callers` process the `runs` runs that `stock` has queued, without a warm-up.
 pub(super) async fn drain<C: Caller>(
     stock: &Stock<'_>,
     callers: Vec<C>,

@@ -60,7 +60,7 @@ impl<'a> Meter<'a> {
         Self::start_with(cluster, observer, process::id()).await
     }
 
-    /// The same for a load that comes from the process `client`.
+    /// Reads all counters, for a load that comes from the process `client`.
     pub(super) async fn start_with(
         cluster: &'a Cluster,
         observer: &'a Client,

@@ -46,7 +46,7 @@ impl Batching {
         }
     }
 
-    /// How many runs are to be worked off per second of `--seconds`: the same for all, so that all have the same backlog.
+    /// Number of runs to process per second of `--seconds`: the same for all, so that all have the same backlog.
     fn runs_per_second(self) -> u64 {
         match self {
             Self::On => 10_000,
@@ -109,7 +109,7 @@ pub(super) async fn measure(bench: &mut Bench) -> Result<Chapter> {
         .compared_with(ENGINE))
 }
 
-/// Installs all peers; of those that cannot be, the reason goes into the notes.
+/// Installs all peers; for those that cannot be installed, the reason goes into the notes.
 fn adapters(workspace: &Workspace, notes: &mut Vec<String>) -> Vec<Adapter> {
     let mut adapters = Vec::new();
     for peer in &PEERS {
@@ -150,7 +150,7 @@ async fn trial(filled: &Filled<'_>, case: &Setup) -> Result<Trial> {
                 clients: case.clients,
                 batch,
             };
-            // What goes wrong in somebody else's code must not end the suite.
+            // An error in a peer's code must not end the suite.
             adapter.drain(&copy, &order).await.unwrap_or_else(invalid)
         }
     };

@@ -29,7 +29,7 @@ struct Parcel {
     to: UnboundedSender<Vec<u8>>,
 }
 
-/// How long the proxy itself holds bytes: less than what it adds, since passing them on takes time as well.
+/// How long the proxy itself holds bytes: less than the latency that it adds, since passing them on takes time as well.
 #[derive(Clone)]
 struct Delay(Arc<AtomicU64>);
 
@@ -52,7 +52,7 @@ impl Delay {
     }
 }
 
-/// Takes connections on a socket of its own and passes them on to a server.
+/// Accepts connections on a socket of its own and passes them on to a server.
 pub(super) struct Proxy {
     directory: TempDir,
     delay: Delay,
@@ -101,7 +101,7 @@ fn delay_line() -> Result<mpsc::Sender<Parcel>> {
         let _ = set_timerslack(1);
         for parcel in parcels {
             thread::sleep(parcel.due.saturating_duration_since(Instant::now()));
-            // A connection that was closed meanwhile takes nothing more.
+            // A connection that was closed meanwhile accepts nothing more.
             let _ = parcel.to.send(parcel.bytes);
         }
     };

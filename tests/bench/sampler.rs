@@ -1,4 +1,4 @@
-//! What the load's sessions are seen doing, ten times a second.
+//! Samples the activity of the load's sessions, ten times a second.
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! How large the tables of the queue are, and how many dead tuples they hold.
+//! The sizes of the queue's tables, and the number of their dead tuples.
 
 use std::time::Instant;
 

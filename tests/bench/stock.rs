@@ -1,4 +1,4 @@
-//! Databases with runs in them, ready before a trial begins.
+//! Databases with runs, ready before a trial begins.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -120,8 +120,8 @@ impl<'a> Stock<'a> {
         Ok(())
     }
 
-    /// Leaves the tables as a long-running server has them: nothing dead in tables and indexes, no hint bits to set,
-    /// statistics there.
+    /// Leaves the tables as on a long-running server: nothing dead in tables and indexes, no hint bits to set, and with
+    /// statistics.
     pub(super) async fn tidy(&self) -> Result<()> {
         let session = self.observer().await?;
         let sql = "vacuum (freeze, analyze, index_cleanup on)";
@@ -169,7 +169,7 @@ impl<'a> Stock<'a> {
         self.cluster.server().uri(&self.name)
     }
 
-    /// A session that the sampler leaves out.
+    /// A session that the sampler ignores.
     pub(super) async fn observer(&self) -> Result<Client> {
         connect(self.cluster.server(), &self.name, "observer").await
     }

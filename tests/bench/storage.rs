@@ -1,4 +1,4 @@
-//! Suite `storage`: what a transition costs by the form of the tables.
+//! Suite `storage`: the cost of a transition for different forms of the tables.
 
 use anyhow::{Context, Result};
 use engine_harness::Cluster;

@@ -11,7 +11,7 @@ use super::{
 };
 
 impl Suite {
-    /// Those that were named, each once and in a fixed order; all where none was.
+    /// The named suites, each once and in a fixed order; all if none is named.
     pub(super) fn chosen(named: &[Self]) -> Vec<Self> {
         Self::value_variants()
             .iter()

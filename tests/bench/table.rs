@@ -4,7 +4,7 @@ use super::figure::{Figure, RATE};
 use super::report::{Chapter, Table};
 use super::trial::Outcome;
 
-/// Shares below this are left out of the text.
+/// Smaller shares are omitted.
 const LEAST_SHARE: f64 = 0.02;
 
 /// The cells of a table; the first line is its head, the first column names the lines.
@@ -50,7 +50,7 @@ fn rate_of(table: &Table, variant: Option<&str>) -> Option<f64> {
     Some(outcome.spread(RATE)?.median)
 }
 
-/// What to know beside the table: waits, and trials that do not count.
+/// Remarks on the table: waits, and trials that do not count.
 pub(super) fn remarks(table: &Table) -> Vec<String> {
     let mut remarks = Vec::new();
     for outcome in &table.outcomes {

@@ -14,7 +14,7 @@ use super::figure::{Figure, Spread};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Trial {
     pub(super) figures: Vec<(Figure, f64)>,
-    /// What the load's sessions were seen doing: shares of all observations.
+    /// The activity of the load's sessions: shares of all observations.
     pub(super) waits: Vec<(String, f64)>,
     pub(super) series: Vec<Series>,
     /// Why it must not be counted.
@@ -46,7 +46,7 @@ pub(super) fn clients(count: usize) -> String {
     }
 }
 
-/// A variant under certain conditions: what is compared with other variants under the same conditions.
+/// A variant under certain conditions: it is compared with other variants under the same conditions.
 pub(super) trait Case: Clone {
     fn conditions(&self) -> String;
     fn variant(&self) -> String;
@@ -72,7 +72,7 @@ impl Outcome {
             .filter_map(|trial| trial.invalid.as_ref())
     }
 
-    /// What was measured, in the order in which it is told.
+    /// The measured figures, in the order of the report.
     pub(super) fn figures(&self) -> Vec<Figure> {
         let first = self.valid().next();
         let figures = first.map(|trial| trial.figures.iter().map(|(figure, _)| *figure));
@@ -109,7 +109,7 @@ impl Outcome {
     }
 }
 
-/// Runs a trial of every case, in an order that chance gives, and all of that `repeat` times.
+/// Runs a trial of every case, in a random order, and all of that `repeat` times.
 pub(super) async fn interleave<C: Case>(
     cases: &[C],
     repeat: u64,

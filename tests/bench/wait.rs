@@ -1,4 +1,4 @@
-//! Suite `wait`: runs that wait and go on, beside many others that wait.
+//! Suite `wait`: runs that wait and resume, beside many others that wait.
 
 use std::sync::{Arc, Mutex};
 
@@ -134,7 +134,7 @@ pub(super) async fn measure(bench: &mut Bench) -> Result<Chapter> {
         .compared_with(BASE))
 }
 
-/// Writes `count` runs of a queue, which says what they are for.
+/// Writes `count` runs of a queue, which names their purpose.
 async fn fill(
     stock: &Stock<'_>,
     queue: &str,
@@ -169,7 +169,7 @@ async fn fill(
     Ok(())
 }
 
-/// The runs that are left, each with its token.
+/// The remaining runs, each with its token.
 type Left = Arc<Mutex<Vec<(String, String)>>>;
 
 async fn trial(stock: &Stock<'_>, case: &Setup, limit: Limit) -> Result<Trial> {

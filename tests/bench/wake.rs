@@ -22,7 +22,7 @@ const ABOUT: &str = "Workers of the driver, idle: with its default settings, whe
     the commit of its trigger to the first line of the handler. Idle cost: what all workers together cost the server while \
     nothing is queued.";
 
-/// Of those that wait in the server.
+/// For workers that wait in the server.
 const WAIT: Duration = Duration::from_secs(5);
 
 /// Until every worker has its connections and makes its longest pauses.
@@ -97,7 +97,7 @@ async fn trial(
         ..WorkerConfig::default()
     };
     let crew = Crew::start(stock, case.workers, &config, move || {
-        // The trial is over when nobody listens.
+        // The trial is over once the receiver is gone.
         let _ = sender.send(Instant::now());
     })?;
     sleep(SETTLING).await;

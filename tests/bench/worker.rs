@@ -40,15 +40,15 @@ impl Crew {
                 },
             );
             workers.spawn(worker.run(async move {
-                // An error says that the crew is gone, which is the same.
+                // An error means that the crew is gone, with the same consequence.
                 let _ = stopped.changed().await;
             }));
         }
         Ok(Self { stop, workers })
     }
 
-    /// Lets all workers finish what they have, and returns when their sessions have ended, and with that have reported
-    /// what they counted.
+    /// Lets all workers finish their runs, and returns when their sessions have ended, and so have reported what they
+    /// counted.
     pub(super) async fn stop(mut self, stock: &Stock<'_>) -> Result<()> {
         self.stop.send_replace(());
         while let Some(ended) = self.workers.join_next().await {

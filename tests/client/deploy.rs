@@ -1,4 +1,4 @@
-//! `Engine`: the methods of those who deploy.
+//! `Engine`: the methods for deployments.
 
 use anyhow::{Context as _, Result};
 use engine_client::{

@@ -1,4 +1,4 @@
-//! What a handler may wait for, and what it does once.
+//! Waits and steps of handlers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -165,7 +165,7 @@ async fn a_step_and_a_child_are_done_once_by_all_attempts_together() -> Result<(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_that_is_suspended_has_no_slot_and_goes_on_where_it_was() -> Result<()> {
+async fn a_suspended_run_has_no_slot_and_continues_where_it_was() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     let (tell, mut tokens) = mpsc::unbounded_channel::<WaitpointId>();

@@ -1,4 +1,4 @@
-//! `Engine`: what moves many runs, looks on, and operates.
+//! `Engine`: the methods that move many runs, observe, and operate.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -63,7 +63,7 @@ async fn many_runs_are_started_and_completed_and_each_is_answered() -> Result<()
 }
 
 #[tokio::test]
-async fn a_run_is_cancelled_replayed_and_tells_its_result() -> Result<()> {
+async fn a_run_is_cancelled_replayed_and_returns_its_result() -> Result<()> {
     let client = Database::fresh().await?.connect().await?;
     let engine = Engine::new(&client);
     let run = engine.trigger(&Trigger::new("t")).await?;
@@ -118,7 +118,7 @@ async fn a_dead_letter_is_redriven() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_run_is_given_back() -> Result<()> {
+async fn a_run_is_released() -> Result<()> {
     let client = Database::fresh().await?.connect().await?;
     let engine = Engine::new(&client);
     engine.trigger(&Trigger::new("t")).await?;
@@ -147,7 +147,7 @@ async fn runs_that_are_over_before_they_began_are_written() -> Result<()> {
         .create_failed_run(&Trigger::new("t"), &failure, false)
         .await?;
     assert_eq!(run.run_status, RunStatus::SystemFailure);
-    // Events wait for every transaction of the server that may write some.
+    // Events wait for every transaction of the server that may write events.
     let (mut events, patience) = (Vec::new(), Duration::from_secs(60));
     eventually("the cancel is told", patience, async || {
         events = engine.events(0, 100).await?;

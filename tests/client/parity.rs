@@ -1,4 +1,4 @@
-//! The driver knows the words and the codes of the engine, without depending on it.
+//! The driver has the words and the codes of the engine, without depending on it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -71,7 +71,7 @@ async fn the_types_of_the_catalog_have_the_values_of_core_in_its_order() -> Resu
 }
 
 #[tokio::test]
-async fn the_driver_tells_refusals_apart() -> Result<()> {
+async fn the_driver_distinguishes_refusals() -> Result<()> {
     let database = Database::fresh().await?;
     let mut client = database.connect().await?;
     let nothing = (RunId::from("nope"), SnapshotId::from("nope"));

@@ -50,7 +50,7 @@ async fn a_failed_attempt_comes_again_as_often_as_its_run_says() -> Result<()> {
     session.check().await
 }
 
-/// A task that fails, with these options; nothing of retries from the worker itself.
+/// A task that fails, with these options; the worker itself has no retry policy.
 async fn fail_once(options: TaskOptions, trigger: Trigger) -> Result<(Session, Database)> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
@@ -81,7 +81,7 @@ async fn a_worker_leaves_retries_to_the_policy_of_the_run() -> Result<()> {
     let (session, _database) = fail_once(TaskOptions::default(), Trigger::new("fail")).await?;
     let expected = ("COMPLETED_WITH_ERRORS".to_owned(), 1, Some("no".to_owned()));
     assert_eq!(outcome(&session).await?, expected);
-    // A task's options go before the policy.
+    // A task's options take precedence over the policy.
     let own = TaskOptions {
         retry: Some(RetryPolicy {
             min: Duration::from_secs(600),
@@ -205,7 +205,7 @@ async fn a_run_that_is_cancelled_between_two_beats_ends_with_its_handler() -> Re
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_handler_that_gives_up_a_wait_may_end_before_the_run_goes_on_or_after() -> Result<()> {
+async fn a_handler_that_abandons_a_wait_may_end_before_the_run_continues_or_after() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     let worker = worker(&database)?.task("hasty", |ctx: Context, pause_ms: u64| async move {
@@ -266,7 +266,7 @@ async fn a_task_with_a_limit_of_its_own_keeps_it_and_leaves_room_for_others() ->
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_handler_that_outlasts_the_drain_gives_its_run_to_another_worker() -> Result<()> {
+async fn a_handler_that_outlasts_the_drain_leaves_its_run_to_another_worker() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     let started = Arc::new(Notify::new());
@@ -292,7 +292,7 @@ async fn a_handler_that_outlasts_the_drain_gives_its_run_to_another_worker() -> 
         Ok(session.count("engine.queue_item").await? == 1)
     })
     .await?;
-    // At once, and without an attempt used up.
+    // At once, and without using up an attempt.
     let fresh = "engine.run_state as s join engine.queue_item as i using (shard, run_id) \
                  where s.released_attempts = s.attempt_number and i.available_at <= now()";
     assert_eq!(session.count(fresh).await?, 1);
@@ -328,7 +328,7 @@ async fn a_handler_that_waits_when_the_drain_ends_comes_again() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_prefetched_run_that_has_no_turn_before_the_drain_ends_is_given_back() -> Result<()> {
+async fn a_prefetched_run_that_does_not_start_before_the_drain_ends_is_released() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     let hasty = WorkerConfig {
@@ -360,7 +360,7 @@ async fn a_prefetched_run_that_has_no_turn_before_the_drain_ends_is_given_back()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_handler_gives_its_run_back_without_using_up_an_attempt() -> Result<()> {
+async fn a_handler_releases_its_run_without_using_up_an_attempt() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     let running = Running::start(worker(&database)?.task(
@@ -399,8 +399,8 @@ async fn no_call_leaves_a_prepared_statement_behind() -> Result<()> {
         .await?;
     engine.tick(10).await?;
     engine.events(0, 10).await?;
-    // Behind a pooler in transaction mode they would belong to whoever gets the session next. This very
-    // question is one.
+    // Behind a pooler in transaction mode they would belong to the next client of the session. This query itself is
+    // one.
     let named = session.count("pg_prepared_statements").await?;
     assert!(named <= 1, "{named} statements are prepared");
     Ok(())
@@ -466,7 +466,7 @@ async fn a_cancel_reaches_a_running_handler_long_before_the_next_beat() -> Resul
 }
 
 #[tokio::test]
-async fn a_look_tells_the_runs_that_moved_on_and_no_others() -> Result<()> {
+async fn a_check_returns_the_runs_that_moved_on_and_no_others() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     let engine = Engine::new(&session.client);

@@ -1,4 +1,4 @@
-//! `Timekeeper`: one of many leads.
+//! `Timekeeper`: one of several leads.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ fn start_by(database: engine_client::Database) -> (oneshot::Sender<()>, Ended) {
     (stop, tokio::spawn(timekeeper.run(shutdown)))
 }
 
-/// The backends that lead in this database.
+/// The leading backends of this database.
 pub async fn leaders(session: &Session) -> Result<Vec<i32>> {
     let sql = "select l.pid from pg_locks l join pg_database d on d.oid = l.database \
                where l.locktype = 'advisory' and l.objsubid = x'4504'::integer and d.datname = current_database()";
@@ -73,7 +73,7 @@ async fn a_timekeeper_that_does_not_lead_still_ticks_now_and_then() -> Result<()
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     let dead = Session::open(&database).await?;
-    // As a pooler would that keeps the session of a leader who is gone.
+    // As a pooler would that keeps the session of a leader that is gone.
     let lead = "select engine_lead()";
     assert!(dead.client.query_one(lead, &[]).await?.get::<_, bool>(0));
     let held = {

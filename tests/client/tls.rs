@@ -1,4 +1,4 @@
-//! TLS: who the server is, and what is refused.
+//! TLS: the identity of the server, and refusals.
 
 use std::fs;
 use std::net::Ipv4Addr;
@@ -13,10 +13,10 @@ use rcgen::{CertifiedKey, generate_simple_self_signed};
 
 use crate::running::PATIENCE;
 
-/// Whom the server lets in: anybody, by TLS.
+/// The server accepts every client, through TLS.
 const RULE: &str = "hostssl all all 127.0.0.0/8 trust\n";
 
-/// Writes a file that only its owner may read, who is the owner of the data directory.
+/// Writes a file that only the owner of the data directory may read.
 fn put(data: &Path, name: &str, text: &str) -> Result<()> {
     let owner = fs::metadata(data)?;
     let file = data.join(name);

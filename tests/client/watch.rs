@@ -36,7 +36,7 @@ async fn who_watches_a_run_sees_every_snapshot_once_and_then_its_result() -> Res
 }
 
 #[tokio::test]
-async fn who_watches_no_run_is_told_so() -> Result<()> {
+async fn watching_an_unknown_run_is_refused() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let mut watch = Watch::new(&session.client, "nope".into());
     let errors = [

@@ -201,7 +201,7 @@ async fn a_run_that_was_lost_cancels_its_handler_and_is_not_completed_by_it() ->
     });
     let running = Running::start(worker);
     started.notified().await;
-    // Somebody else recovers the run although its worker beats.
+    // Another session recovers the run although its worker beats.
     session.lapse(&run.run_id).await?;
     eventually("the run is recovered", PATIENCE, async || {
         session.tick().await?;
@@ -223,7 +223,7 @@ async fn a_run_that_was_lost_cancels_its_handler_and_is_not_completed_by_it() ->
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_is_told_to_stop_finishes_what_it_holds_and_takes_no_more() -> Result<()> {
+async fn a_worker_that_is_asked_to_stop_finishes_its_runs_and_dequeues_no_more() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     session.trigger("slow").await?;
@@ -364,7 +364,7 @@ async fn a_worker_that_waits_stops_at_once() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_is_dropped_leaves_nobody_waiting() -> Result<()> {
+async fn a_worker_that_is_dropped_leaves_no_caller_waiting() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     let worker = worker(&database)?.config(waiting_config(Duration::from_secs(60)));
@@ -416,7 +416,7 @@ async fn a_worker_that_is_ahead_of_the_update_works_after_it() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_lacks_a_right_says_so_and_claims_nothing() -> Result<()> {
+async fn a_worker_that_lacks_a_right_says_so_and_dequeues_nothing() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     session.trigger("quick").await?;

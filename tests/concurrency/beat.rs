@@ -5,7 +5,7 @@ use engine_harness::condition::{backend_pid, waits_for_lock};
 use engine_harness::{Database, Session};
 
 #[tokio::test]
-async fn a_beat_that_waits_for_a_start_moves_nothing_and_tells_the_new_snapshot() -> Result<()> {
+async fn a_beat_that_waits_for_a_start_moves_nothing_and_returns_the_new_snapshot() -> Result<()> {
     let database = Database::fresh().await?;
     let (worker, beater) = (
         Session::open(&database).await?,

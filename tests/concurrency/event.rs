@@ -1,4 +1,4 @@
-//! A reader of events beside those who write them: none is skipped, whatever order they commit in.
+//! A reader of events beside their writers: it skips none, in whatever order they commit.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ fn runs(events: &[Event]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn what_commits_before_an_earlier_transaction_is_told_after_it() -> Result<()> {
+async fn what_commits_before_an_earlier_transaction_is_read_after_it() -> Result<()> {
     let [slow, fast, reader] = sessions(&Database::fresh().await?).await?;
     slow.client.batch_execute("begin").await?;
     let first = slow.trigger("test").await?.run_id;
@@ -51,7 +51,7 @@ async fn a_transaction_that_rolls_back_holds_nothing_up_and_leaves_nothing() -> 
     slow.client.batch_execute("rollback").await?;
     assert_eq!(runs(&reader.all_events(0).await?), [&kept, &kept]);
 
-    // Far more positions are lost than a reader asks for at once.
+    // Far more positions are lost than a reader reads at once.
     let lost = "begin; select count(*) from engine_trigger_many( \
                 (select jsonb_agg(jsonb_build_object('task', 'test')) from generate_series(1, 500))); rollback";
     slow.client.batch_execute(lost).await?;
@@ -88,7 +88,8 @@ async fn a_savepoint_takes_its_events_back_and_the_rest_stays_in_order() -> Resu
 }
 
 #[tokio::test]
-async fn a_reader_who_goes_on_while_a_transaction_is_open_misses_nothing_of_it() -> Result<()> {
+async fn a_reader_that_continues_while_a_transaction_is_open_misses_none_of_its_events()
+-> Result<()> {
     let [slow, fast, reader] = sessions(&Database::fresh().await?).await?;
     let before = fast.trigger("test").await?.run_id;
     let told = reader.all_events(0).await?;
@@ -115,7 +116,7 @@ async fn what_commits_while_a_reader_begins_to_read_does_not_pass_what_is_still_
     reader.events(0, 1).await?;
     slow.client.batch_execute("begin").await?;
     let first = slow.trigger("test").await?.run_id;
-    // The reader has begun, and stands at the door of a table that writers of snapshots do not need.
+    // The reader has begun, and waits for the lock of a table that writers of snapshots do not need.
     gate.client
         .batch_execute("begin; lock table engine.notice")
         .await?;
@@ -135,9 +136,9 @@ async fn what_commits_while_a_reader_begins_to_read_does_not_pass_what_is_still_
 }
 
 #[tokio::test]
-async fn an_event_that_cannot_be_told_yet_is_not_passed_by_a_reader_of_few_in_an_old_snapshot()
+async fn an_event_that_is_held_back_is_not_skipped_by_a_reader_of_few_in_an_old_snapshot()
 -> Result<()> {
-    // Nobody else may hold events back here.
+    // No other session may hold events back here.
     let cluster = Cluster::start(Options::default()).await?;
     let [slow, fast, reader] = sessions(&cluster.database().await?).await?;
     let first = fast.trigger("test").await?.run_id;
@@ -149,8 +150,8 @@ async fn an_event_that_cannot_be_told_yet_is_not_passed_by_a_reader_of_few_in_an
         .query_one("select pg_current_xact_id()::text::bigint", &[])
         .await?
         .get(0);
-    // As if the writer of the first event had been held up after it drew its position: others began, one of which is still
-    // there, before it looked for its horizon.
+    // As if the writer of the first event had been delayed after it drew its position: others began, one of which is
+    // still there, before it read its horizon.
     let late = "update engine.snapshot set horizon = $2 where run_id = $1";
     fast.client.execute(late, &[&first, &(xid + 1)]).await?;
     for max_events in [1, 2, 100] {
@@ -173,7 +174,7 @@ async fn an_event_that_cannot_be_told_yet_is_not_passed_by_a_reader_of_few_in_an
     reader.check().await
 }
 
-/// Opens a transaction that has an id and writes no event, in the way that the statement says.
+/// Opens a transaction that has an id and writes no event, by the given statement.
 async fn open(session: &Session, statement: &str) -> Result<()> {
     session.client.batch_execute("begin").await?;
     session.client.batch_execute(statement).await?;
@@ -210,7 +211,7 @@ async fn a_transaction_that_writes_no_events_holds_nothing_back() -> Result<()> 
     let written: i64 = reader.client.query_one(sql, &[]).await?.get(0);
     assert_eq!(told.len() as i64, written);
 
-    // What this reader itself has written, it is not told before its end.
+    // A reader does not see its own writes before its transaction ends.
     open(&reader, "select from engine_trigger('test')").await?;
     let after = told.last().context("told")?.position;
     assert_eq!(reader.events(after, 10).await?, []);
@@ -250,7 +251,7 @@ async fn a_prepared_transaction_holds_events_back_over_a_restart_too() -> Result
     Ok(())
 }
 
-/// Of whom advice says that they hold events back.
+/// The sessions that, according to the advice, hold events back.
 async fn advice(session: &Session) -> Result<Vec<String>> {
     let sql = "select subject from engine.advice where kind = 'events' and age is not null";
     let rows = session.client.query(sql, &[]).await?;
@@ -282,8 +283,7 @@ async fn advice_names_the_session_that_holds_events_back() -> Result<()> {
 const WRITERS: u64 = 8;
 const STEPS: u32 = 40;
 
-/// Moves runs of its own through all that may happen to them, now and then several in one transaction, some of which roll
-/// back.
+/// Moves runs of its own through all transitions, now and then several in one transaction, some of which roll back.
 async fn write(session: Session, seed: u64) -> Result<()> {
     let mut random = StdRng::seed_from_u64(seed);
     for _ in 0..STEPS {
@@ -332,7 +332,7 @@ async fn step(session: &Session, random: &mut StdRng) -> Result<()> {
     Ok(())
 }
 
-/// Reads on until all `writers` have ended and nothing is left; gives all that it was told.
+/// Reads until all `writers` have ended and nothing is left; returns everything that it read.
 async fn read(session: Session, writers: &AtomicU64, seed: u64) -> Result<Vec<Event>> {
     let mut random = StdRng::seed_from_u64(seed);
     let mut told: Vec<Event> = Vec::new();
@@ -353,11 +353,11 @@ async fn read(session: Session, writers: &AtomicU64, seed: u64) -> Result<Vec<Ev
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reader_beside_eight_writers_is_told_every_event_once_and_in_order() -> Result<()> {
+async fn a_reader_beside_eight_writers_reads_every_event_once_and_in_order() -> Result<()> {
     let seed: u64 = rand::random();
     println!("seed {seed}");
     let database = Database::fresh().await?;
-    // It holds back readers who know of no locks, so that these have to look at them.
+    // It holds back readers that ignore locks, so that they have to read them.
     let [other] = sessions(&database).await?;
     open(&other, "select").await?;
     let writers = Arc::new(AtomicU64::new(WRITERS));

@@ -5,7 +5,7 @@ use engine_harness::{Database, Held, Session};
 
 use crate::wait::{begin, commit, success, waiting};
 
-/// A parent that waits for two children, which execute.
+/// A parent that waits for two executing children.
 async fn family(session: &Session) -> Result<(Held, Held, Held)> {
     let parent = session.executing("parent").await?;
     let sql = "select count(*) from engine_trigger_many((select jsonb_agg(jsonb_build_object( \
@@ -24,7 +24,7 @@ async fn two_children_that_end_at_once_wake_their_parent_once() -> Result<()> {
     let (parent, one, two) = family(&session).await?;
     begin(&session).await?;
     success(&session, &one).await?;
-    // The first has the parent: the second does not wait for it.
+    // The first session holds the parent: the second does not wait for it.
     success(&other, &two).await?;
     commit(&session).await?;
     assert_eq!(
@@ -43,7 +43,7 @@ async fn two_children_that_end_at_once_wake_their_parent_once() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_child_that_ends_while_somebody_begins_to_wait_for_it_is_waited_for() -> Result<()> {
+async fn a_child_that_ends_while_its_parent_begins_to_wait_is_waited_for() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     let child = session.executing("child").await?;
@@ -62,7 +62,7 @@ async fn a_child_that_ends_while_somebody_begins_to_wait_for_it_is_waited_for() 
     end.await??;
     assert_eq!(session.execution_status(&parent.run_id).await?, "EXECUTING");
     session.check().await?;
-    // The end comes first: who wants to wait waits for it, and gets a waitpoint that is completed.
+    // The end comes first: a session that blocks waits for it, and finds the waitpoint completed.
     let child = session.executing("child").await?;
     begin(&session).await?;
     success(&session, &child).await?;

@@ -1,5 +1,5 @@
-//! A transaction that stays open keeps vacuum from taking dead queue items away. A claim does not walk over them, and misses
-//! nothing that is alive.
+//! A transaction that stays open keeps vacuum from removing dead queue items. A dequeue does not read them, and misses
+//! no live item.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ async fn churn_in(session: &Session, environment: &str, runs: i32) -> Result<()>
     Ok(())
 }
 
-/// Pages that a dequeue touches.
+/// Pages that a dequeue reads.
 async fn pages(session: &Session) -> Result<i64> {
     let sql = "explain (analyze, buffers, format json) select * from engine_dequeue()";
     let plan: Json<Value> = session.client.query_one(sql, &[]).await?.get(0);
@@ -37,7 +37,7 @@ async fn pages(session: &Session) -> Result<i64> {
 }
 
 #[tokio::test]
-async fn a_claim_does_not_walk_over_what_was_claimed_before() -> Result<()> {
+async fn a_dequeue_does_not_read_items_that_were_claimed_before() -> Result<()> {
     let database = Database::fresh().await?;
     let (worker, holder) = (
         Session::open(&database).await?,
@@ -64,7 +64,7 @@ async fn a_claim_does_not_walk_over_what_was_claimed_before() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_listing_of_environments_does_not_walk_over_what_was_claimed_before() -> Result<()> {
+async fn a_listing_of_environments_does_not_read_items_that_were_claimed_before() -> Result<()> {
     let database = Database::fresh().await?;
     let (worker, holder) = (
         Session::open(&database).await?,
@@ -77,7 +77,7 @@ async fn a_listing_of_environments_does_not_walk_over_what_was_claimed_before() 
     for environment in ["a", "c"] {
         churn_in(&worker, environment, 3000).await?;
     }
-    // Nothing is alive: these calls list environments, and no claim looks anywhere.
+    // Nothing is alive: these calls list environments, and no dequeue looks anywhere.
     let mut near = 0;
     let patience = Duration::from_secs(20);
     let what = "the worker knows where the living begin";
@@ -90,7 +90,7 @@ async fn a_listing_of_environments_does_not_walk_over_what_was_claimed_before() 
     let all = pages(&newcomer).await?;
     println!("{near} pages, and {all} of a session that does not know where the living begin");
     assert!(all > 3 * near, "{near} pages, and {all} of a newcomer");
-    // What comes into an environment that had nothing alive is found.
+    // A run in an environment without live items is found.
     let back = worker.trigger_with("'test', environment_id => 'c'").await?;
     let claimed = worker.dequeue_many(10).await?;
     assert!(claimed.iter().any(|held| held.run_id == back.run_id));
@@ -140,7 +140,7 @@ async fn what_is_committed_late_or_goes_ahead_is_not_missed() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_claim_that_is_rolled_back_leaves_its_runs_where_the_next_claim_looks() -> Result<()> {
+async fn a_dequeue_that_is_rolled_back_leaves_its_runs_where_the_next_one_looks() -> Result<()> {
     let database = Database::fresh().await?;
     let (worker, holder) = (
         Session::open(&database).await?,
@@ -154,7 +154,7 @@ async fn a_claim_that_is_rolled_back_leaves_its_runs_where_the_next_claim_looks(
     let run = worker.trigger("test").await?;
     worker.client.batch_execute("begin").await?;
     assert!(worker.dequeue().await?.is_some());
-    // The looks that move the mark on do not take place in a transaction that has deleted items.
+    // The mark does not advance in a transaction that has deleted items.
     for _ in 0..10 {
         assert_eq!(worker.dequeue().await?, None);
         worker.client.batch_execute("select pg_sleep(0.01)").await?;
@@ -168,7 +168,7 @@ async fn a_claim_that_is_rolled_back_leaves_its_runs_where_the_next_claim_looks(
     Ok(())
 }
 
-/// Runs of another worker queue move the clock on, and nothing else.
+/// Runs of another worker queue advance the clock, and nothing else.
 async fn churn_of_others(database: &Database) -> Result<()> {
     let other = Session::open(database).await?;
     for _ in 0..10 {

@@ -1,4 +1,4 @@
-//! LM: limits hold at every instant, whoever claims, finishes, and changes them meanwhile.
+//! Limits hold at every instant, while sessions dequeue, finish, and change them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,8 +36,8 @@ async fn trigger(session: &Session, runs: i32) -> Result<()> {
     Ok(())
 }
 
-/// Samples the slots, in one statement and so as of one instant, until `over` is set; gives the number of samples and the most
-/// slots that were seen. `sql` returns how many slots are held, and what is wrong with that.
+/// Samples the slots, in one statement and so in one snapshot, until `over` is set; returns the number of samples and
+/// the greatest number of slots. `sql` returns the number of held slots, and what is wrong with it.
 async fn watch(database: Database, sql: &'static str, over: Arc<AtomicBool>) -> Result<(u64, i64)> {
     let session = Session::open(&database).await?;
     let statement = session.client.prepare(sql).await?;
@@ -59,11 +59,11 @@ const LIMITS_HOLD: &str = "select coalesce(sum(c.held), 0)::bigint, \
 
 /// Spec: LM-09.
 #[tokio::test(flavor = "multi_thread")]
-async fn fifty_claimers_never_hold_more_than_the_limits_and_get_each_run_once() -> Result<()> {
+async fn fifty_sessions_never_hold_more_than_the_limits_and_dequeue_each_run_once() -> Result<()> {
     fifty_claimers(Database::fresh().await?).await
 }
 
-/// Fifty claimers work a thousand runs off while the limits are watched.
+/// Fifty workers execute a thousand runs while the limits are watched.
 pub async fn fifty_claimers(database: Database) -> Result<()> {
     let session = limited(&database).await?;
     trigger(&session, 1000).await?;
@@ -102,10 +102,10 @@ pub async fn fifty_claimers(database: Database) -> Result<()> {
     Ok(())
 }
 
-/// How long the test with limits that change takes.
+/// Duration of the test with changing limits.
 const SOAK: Duration = Duration::from_secs(60);
 
-/// After a limit was lowered more slots than it allows may be left from before, but none may have been taken since.
+/// After a limit was lowered more slots than it allows may remain from before, but none may have been taken since.
 const CHANGING_LIMITS_HOLD: &str = "select coalesce(sum(c.held), 0)::bigint, \
            string_agg(format('%s: %s of %s, changed at %s, last taken at %s', c.scope, c.held, c.cap, c.changed_at, c.last), '; ') \
                filter (where c.held > c.cap and c.last > c.changed_at) \
@@ -127,7 +127,7 @@ async fn limits_hold_while_runs_finish_fail_and_are_cancelled_and_limits_change(
     changing_limits(Database::fresh().await?, SOAK).await
 }
 
-/// Fifty claimers, and others, work for so long while limits change and are watched.
+/// Fifty workers, and others, work for `time` while limits change and are watched.
 pub async fn changing_limits(database: Database, time: Duration) -> Result<()> {
     let seed: u64 = rand::random();
     println!("seed {seed}");
@@ -204,7 +204,7 @@ async fn change(changer: Session, mut rng: StdRng, over: Arc<AtomicBool>) -> Res
                 )
             }
         };
-        // Once it is committed: whoever begins to claim after this time knows the new limit. Until then nothing is watched.
+        // After the commit every new dequeue knows the new limit. Until then nothing is watched.
         let sql = format!(
             "begin; update change set at = 'infinity' where scope = '{scope}'; select {call}; commit; \
              update change set at = clock_timestamp() where scope = '{scope}'"

@@ -1,4 +1,4 @@
-//! LK: the lock of a run. Whoever moves a run holds it to the end of the transaction, and no longer.
+//! The lock of a run: a session that moves a run holds it to the end of the transaction, and no longer.
 
 use anyhow::{Context, Result};
 use engine_harness::condition::{backend_pid, waits_for_lock};
@@ -14,7 +14,7 @@ async fn sessions<const N: usize>(database: &Database) -> Result<[Session; N]> {
     sessions.try_into().ok().context("as many as were opened")
 }
 
-/// A run that executes.
+/// An executing run.
 async fn executing(session: &Session) -> Result<Held> {
     session.trigger("test").await?;
     session.take().await
@@ -24,7 +24,7 @@ fn cancel(held: &Held) -> String {
     format!("select engine_cancel('{}')", held.run_id)
 }
 
-/// Whether nobody holds the run.
+/// Whether no session holds the run.
 async fn is_free(session: &Session, held: &Held) -> Result<bool> {
     let sql = "select count(*) from ( \
                    select from engine.run_state where run_id = $1 for update skip locked) as s";
@@ -52,7 +52,7 @@ async fn a_run_is_locked_while_its_mover_is_at_work_and_neither_before_nor_after
 
 /// Spec: LK-2.
 #[tokio::test]
-async fn whoever_holds_a_run_may_move_it_again() -> Result<()> {
+async fn the_session_that_holds_a_run_may_move_it_again() -> Result<()> {
     let [mover] = sessions(&Database::fresh().await?).await?;
     mover.trigger("test").await?;
     mover.client.batch_execute("begin").await?;
@@ -74,11 +74,11 @@ async fn a_call_that_fails_leaves_no_lock_behind() -> Result<()> {
     let held = executing(&mover).await?;
     let stale = format!("select engine_succeed('{}', 'old')", held.run_id);
     assert_eq!(mover.refused(&stale).await?.code, "RE002");
-    // The error reaches its reader a moment before the transaction has ended.
+    // The client receives the error a moment before the transaction has ended.
     mover.client.batch_execute("select").await?;
     assert!(is_free(&other, &held).await?);
 
-    // Nor does a transaction that goes on behind it.
+    // Nor does a transaction that continues after it.
     mover.client.batch_execute("begin; savepoint s").await?;
     assert_eq!(mover.refused(&stale).await?.code, "RE002");
     mover.client.batch_execute("rollback to s").await?;
@@ -94,7 +94,7 @@ async fn a_call_that_fails_leaves_no_lock_behind() -> Result<()> {
 
 /// Spec: LK-4.
 #[tokio::test]
-async fn a_contender_who_waits_too_long_fails_and_changes_nothing() -> Result<()> {
+async fn a_session_that_waits_too_long_fails_and_changes_nothing() -> Result<()> {
     let [holder, contender] = sessions(&Database::fresh().await?).await?;
     let held = executing(&holder).await?;
     holder.client.batch_execute("begin").await?;
@@ -240,7 +240,7 @@ async fn the_lock_of_a_session_that_is_ended_is_free_at_once() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_tick_passes_by_a_child_that_somebody_moves_and_comes_back_for_it() -> Result<()> {
+async fn a_tick_skips_a_child_that_another_session_moves_and_retries() -> Result<()> {
     let [mover, ticker] = sessions(&Database::fresh().await?).await?;
     let parent = mover.trigger("test").await?.run_id;
     let child = mover
@@ -257,10 +257,10 @@ async fn a_tick_passes_by_a_child_that_somebody_moves_and_comes_back_for_it() ->
 }
 
 #[tokio::test]
-async fn who_completes_many_runs_and_who_sets_a_limit_close_no_circle() -> Result<()> {
+async fn completing_many_runs_and_setting_a_limit_do_not_deadlock() -> Result<()> {
     let [worker, operator, bystander] = sessions(&Database::fresh().await?).await?;
     let (first, second) = (executing(&worker).await?, executing(&worker).await?);
-    // The completions wait for the first run's deadline; setting the limit and fitting what is there to it do not.
+    // The completions wait for the first run's deadline; setting the limit and adapting rows to it do not.
     let hold = "begin; select from engine.heartbeat where run_id = $1 for update";
     let hold = hold.replace("$1", &format!("'{}'", first.run_id));
     bystander.client.batch_execute(&hold).await?;
@@ -268,7 +268,7 @@ async fn who_completes_many_runs_and_who_sets_a_limit_close_no_circle() -> Resul
                  select engine_set_environment('default', concurrency_limit => 5)";
     operator.client.batch_execute(limit).await?;
     assert_eq!(operator.tick_of("fitted_environment").await?, 0);
-    // The first run goes on, the second one ends.
+    // The first run is retried, the second one ends.
     let completions = json!([
         {"run_id": first.run_id, "snapshot_id": first.snapshot_id, "ok": false,
          "error": {"type": "STRING_ERROR", "raw": "no"}, "retry": {"delay": 600_000}},

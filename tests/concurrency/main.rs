@@ -1,9 +1,9 @@
 //! Many sessions at once.
 
 mod beat;
-mod claim;
-mod claim_lock;
-mod entrance;
+mod deduplication;
+mod dequeue;
+mod dequeue_lock;
 mod event;
 mod family;
 mod horizon;

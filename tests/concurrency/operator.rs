@@ -1,4 +1,5 @@
-//! Sessions that set limits: they wait for no claim, no claim waits for them, and limits hold whenever they are set.
+//! Sessions that set limits: they wait for no dequeue, no dequeue waits for them, and limits hold whenever they are
+//! set.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +11,7 @@ use tokio::task::JoinSet;
 
 use crate::waiter::PATIENCE;
 
-/// All ways of setting something of the environment "default".
+/// All ways of changing the environment "default".
 const SET: [&str; 5] = [
     "engine_set_queue('q', paused => true)",
     "engine_set_queue('q', concurrency_limit => 3)",
@@ -19,7 +20,7 @@ const SET: [&str; 5] = [
     "engine_promote_worker('default', '1')",
 ];
 
-/// Claims `runs` runs, one after the other.
+/// Dequeues `runs` runs, one after the other.
 async fn claims(worker: &Session, runs: usize) -> Result<()> {
     for _ in 0..runs {
         worker.dequeue().await?.context("a claim found nothing")?;
@@ -28,7 +29,7 @@ async fn claims(worker: &Session, runs: usize) -> Result<()> {
 }
 
 #[tokio::test]
-async fn who_sets_limits_waits_for_no_claim_and_no_claim_for_it() -> Result<()> {
+async fn setting_limits_waits_for_no_dequeue_and_no_dequeue_for_it() -> Result<()> {
     let database = Database::fresh().await?;
     let (holder, worker, operator) = (
         Session::open(&database).await?,
@@ -92,7 +93,7 @@ async fn who_sets_an_environment_waits_for_another_one_with_a_bound_and_says_for
 }
 
 #[tokio::test]
-async fn a_pause_holds_at_once_although_a_claim_is_under_way() -> Result<()> {
+async fn a_pause_holds_at_once_although_a_dequeue_is_under_way() -> Result<()> {
     let database = Database::fresh().await?;
     let (holder, worker) = (
         Session::open(&database).await?,
@@ -119,7 +120,7 @@ async fn a_pause_holds_at_once_although_a_claim_is_under_way() -> Result<()> {
 }
 
 #[tokio::test]
-async fn advice_names_who_has_claimed_or_set_limits_and_does_not_end() -> Result<()> {
+async fn advice_names_sessions_that_have_dequeued_or_set_limits_and_do_not_end() -> Result<()> {
     let database = Database::fresh().await?;
     let (holder, reader) = (
         Session::open(&database).await?,
@@ -144,11 +145,11 @@ async fn advice_names_who_has_claimed_or_set_limits_and_does_not_end() -> Result
     Ok(())
 }
 
-/// What is not fitted to the limits of the environment "default" yet.
+/// Rows that are not adapted to the limits of the environment "default" yet.
 const UNFITTED: &str = "(select from engine.queue where not is_fitted \
                          union all select from engine.timer where kind = 'FIT_LIMITS') as u";
 
-/// Ticks until everything is fitted.
+/// Ticks until all rows are adapted.
 async fn fit(session: &Session) -> Result<()> {
     eventually("everything is fitted", PATIENCE, async || {
         session.tick().await?;
@@ -202,7 +203,7 @@ async fn limits_that_come_and_go_hold_before_the_tick_and_after_it() -> Result<(
 }
 
 #[tokio::test]
-async fn what_is_there_is_fitted_once_all_who_claimed_by_other_limits_have_ended() -> Result<()> {
+async fn rows_are_adapted_once_all_dequeues_with_other_limits_have_ended() -> Result<()> {
     let database = Database::fresh().await?;
     let (holder, session) = (
         Session::open(&database).await?,
@@ -229,7 +230,7 @@ async fn what_is_there_is_fitted_once_all_who_claimed_by_other_limits_have_ended
 }
 
 #[tokio::test]
-async fn an_operator_gets_through_where_claims_never_end() -> Result<()> {
+async fn an_operator_gets_through_where_dequeues_never_end() -> Result<()> {
     let database = Database::fresh().await?;
     let operator = Session::open(&database).await?;
     let over = Arc::new(AtomicBool::new(false));

@@ -1,4 +1,5 @@
-//! Where the library is preloaded, claimers of an environment with a limit reserve its slots, and do not wait for each other.
+//! With the library preloaded, dequeues of an environment with a limit reserve its slots, and do not wait for each
+//! other.
 
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use crate::limit::{changing_limits, fifty_claimers};
 
 const LIBRARIES: &str = "shared_preload_libraries";
 
-/// A server that has the library from its start.
+/// A server with the library preloaded.
 pub async fn preloaded() -> Result<Cluster> {
     let options = Options::default()
         .set(LIBRARIES, "engine")
@@ -38,7 +39,7 @@ async fn is_reserving(session: &Session) -> Result<bool> {
 
 /// Spec: LM-09.
 #[tokio::test(flavor = "multi_thread")]
-async fn fifty_claimers_that_reserve_never_hold_more_than_the_limits() -> Result<()> {
+async fn fifty_sessions_that_reserve_never_hold_more_than_the_limits() -> Result<()> {
     let cluster = preloaded().await?;
     let database = cluster.database().await?;
     fifty_claimers(database.clone()).await?;
@@ -47,7 +48,7 @@ async fn fifty_claimers_that_reserve_never_hold_more_than_the_limits() -> Result
 
 /// Spec: LM-10.
 #[tokio::test(flavor = "multi_thread")]
-async fn limits_hold_while_everything_changes_and_claimers_reserve() -> Result<()> {
+async fn limits_hold_while_everything_changes_and_dequeues_reserve() -> Result<()> {
     let cluster = preloaded().await?;
     let database = cluster.database().await?;
     changing_limits(database.clone(), Duration::from_secs(20)).await?;
@@ -57,7 +58,7 @@ async fn limits_hold_while_everything_changes_and_claimers_reserve() -> Result<(
 }
 
 #[tokio::test]
-async fn claimers_that_have_not_committed_share_the_slots_of_an_environment_and_do_not_wait()
+async fn dequeues_that_have_not_committed_share_the_slots_of_an_environment_and_do_not_wait()
 -> Result<()> {
     let cluster = preloaded().await?;
     let database = cluster.database().await?;
@@ -70,7 +71,7 @@ async fn claimers_that_have_not_committed_share_the_slots_of_an_environment_and_
         session.client.batch_execute("begin").await?;
     }
     assert_eq!(first.dequeue_many(2).await?.len(), 2);
-    // In one transaction, too, all of its claims count once.
+    // In one transaction, too, all of its dequeues count once.
     assert_eq!(second.dequeue_many(5).await?.len(), 1);
     assert_eq!(second.dequeue_many(5).await?.len(), 0);
     assert_eq!(third.dequeue_many(5).await?.len(), 0);
@@ -94,13 +95,14 @@ async fn a_slot_that_was_given_back_by_a_transaction_that_rolls_back_is_held() -
     }
     assert_eq!(session.dequeue_many(1).await?.len(), 1);
     session.client.batch_execute("rollback").await?;
-    // Asks for so little that what was counted meanwhile would leave room for it.
+    // Requests so few that what was counted meanwhile would leave room for it.
     assert_eq!(session.dequeue_many(1).await?.len(), 0);
     session.check().await
 }
 
 #[tokio::test]
-async fn a_limit_that_is_lowered_or_set_anew_holds_for_those_who_counted_before() -> Result<()> {
+async fn a_limit_that_is_lowered_or_set_again_holds_for_sessions_that_counted_before() -> Result<()>
+{
     let cluster = preloaded().await?;
     let database = cluster.database().await?;
     let session = limited(&database, 100).await?;
@@ -110,7 +112,7 @@ async fn a_limit_that_is_lowered_or_set_anew_holds_for_those_who_counted_before(
         |limit: &str| format!("select engine_set_environment('env', concurrency_limit => {limit})");
     operator.client.batch_execute(&set("3")).await?;
     assert_eq!(session.dequeue_many(5).await?.len(), 1);
-    // While there is no limit nobody counts.
+    // While there is no limit no dequeue counts.
     operator.client.batch_execute(&set("null")).await?;
     assert_eq!(session.dequeue_many(2).await?.len(), 2);
     operator.client.batch_execute(&set("6")).await?;
@@ -119,7 +121,7 @@ async fn a_limit_that_is_lowered_or_set_anew_holds_for_those_who_counted_before(
 }
 
 #[tokio::test]
-async fn a_transaction_that_has_claimed_within_a_limit_cannot_be_prepared() -> Result<()> {
+async fn a_transaction_that_has_dequeued_within_a_limit_cannot_be_prepared() -> Result<()> {
     let cluster = preloaded().await?;
     let database = cluster.database().await?;
     let session = limited(&database, 1).await?;
@@ -144,7 +146,7 @@ async fn work(session: &Session) -> Result<bool> {
 }
 
 #[tokio::test]
-async fn a_server_that_is_started_with_the_library_preloaded_or_without_goes_on_where_it_was()
+async fn a_server_that_is_started_with_the_library_preloaded_or_without_continues_where_it_was()
 -> Result<()> {
     let mut cluster = Cluster::start(Options::default()).await?;
     let database = cluster.database().await?;
@@ -171,7 +173,7 @@ async fn a_server_that_is_started_with_the_library_preloaded_or_without_goes_on_
             "both slots are held"
         );
         session.check().await?;
-        // Slots and items are fitted to the other way of counting.
+        // Slots and items are adapted to the other way of counting.
         session.tick().await?;
         session.check().await?;
         let sql = "select run_id from engine.slot order by acquired_at limit 1";
@@ -181,7 +183,7 @@ async fn a_server_that_is_started_with_the_library_preloaded_or_without_goes_on_
             .await?;
         assert!(work(&session).await?, "the slot that was given back");
         assert_eq!(session.dequeue_many(5).await?.len(), 1);
-        // The first claim that had something to claim has seen to that.
+        // The first dequeue of a run has switched it.
         assert_eq!(is_reserving(&session).await?, is);
         session.check().await?;
     }

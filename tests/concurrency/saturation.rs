@@ -1,4 +1,4 @@
-//! Where the library is preloaded, a session that found an environment full passes it until a slot is given back.
+//! With the library preloaded, a session that found an environment full skips it until a slot is given back.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::reservation::preloaded;
 
-/// A session that holds the one slot of an environment with three runs, and another one that found it full.
+/// A session that holds the only slot of an environment with three runs, and another one that found it full.
 async fn full(database: &Database) -> Result<(Session, Session, Held)> {
     let (holder, other) = (
         Session::open(database).await?,
@@ -17,7 +17,7 @@ async fn full(database: &Database) -> Result<(Session, Session, Held)> {
     );
     let sql = "select engine_set_environment('env', concurrency_limit => 1)";
     holder.client.batch_execute(sql).await?;
-    // As long as what is there is not fitted to the limit, everybody counts.
+    // Until rows are adapted to the limit, every dequeue counts.
     assert_eq!(holder.tick_of("fitted_environment").await?, 1);
     for _ in 0..3 {
         holder
@@ -42,7 +42,7 @@ async fn a_full_environment_is_not_counted_again_before_a_slot_is_given_back() -
     }
     let after: i64 = other.client.query_one(scans, &[]).await?.get(0);
     other.client.batch_execute("commit").await?;
-    // It counts once a second all the same.
+    // It counts once a second nevertheless.
     assert!(after - before <= 1, "{} counts", after - before);
     holder.complete(&held, json!({"ok": true})).await?;
     assert!(other.dequeue().await?.is_some());
@@ -95,7 +95,7 @@ async fn a_slot_is_found_at_once_whichever_way_it_was_given_back() -> Result<()>
 }
 
 #[tokio::test]
-async fn who_rolls_back_gives_nothing_back_and_holds_nothing() -> Result<()> {
+async fn a_session_that_rolls_back_gives_nothing_back_and_holds_nothing() -> Result<()> {
     let cluster = preloaded().await?;
     let database = cluster.database().await?;
     let (holder, other, held) = full(&database).await?;
@@ -109,7 +109,7 @@ async fn who_rolls_back_gives_nothing_back_and_holds_nothing() -> Result<()> {
     assert!(other.dequeue().await?.is_none());
     holder.complete(&held, json!({"ok": true})).await?;
 
-    // Who fills the environment and rolls back leaves it with its slot, for itself as well.
+    // A session that fills the environment and rolls back leaves the slot free, for itself as well.
     holder.client.batch_execute("begin").await?;
     assert!(holder.dequeue().await?.is_some());
     assert!(holder.dequeue().await?.is_none());

@@ -1,4 +1,4 @@
-//! Parents that find one run all at once, or find it while it ends. Each a hundred times.
+//! Several parents find one run at the same time, or find it while it ends. Each a hundred times.
 
 use std::collections::HashSet;
 
@@ -17,7 +17,7 @@ fn child(parent: &Held, more: &str) -> String {
     )
 }
 
-/// Has each parent call what `sql` says for it, at the same time; gives the runs that they got.
+/// Each parent makes its call in `sql` at the same time; returns the runs of the calls.
 async fn rush(
     crowd: Vec<(Session, Held)>,
     sql: impl Fn(usize, &Held) -> String,
@@ -84,7 +84,7 @@ async fn of_parents_that_say_one_key_at_once_each_waits_for_the_one_child() -> R
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_parent_that_finds_a_run_which_ends_meanwhile_goes_on() -> Result<()> {
+async fn a_parent_that_finds_a_run_which_ends_meanwhile_continues() -> Result<()> {
     let database = Database::fresh().await?;
     let observer = Session::open(&database).await?;
     let mut parents = Vec::new();

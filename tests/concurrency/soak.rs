@@ -1,4 +1,4 @@
-//! Everything at once, for as long as one likes: `ENGINE_SOAK_SECONDS=600 cargo xtask test soak`.
+//! Everything at once, for any duration: `ENGINE_SOAK_SECONDS=600 cargo xtask test soak`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,15 +14,16 @@ use tokio::task::JoinSet;
 use crate::reservation::preloaded;
 use crate::unrest::{Tally, cancel, work};
 
-/// Twenty environments: every second one has a limit, and so has every second one of the four queues of each. Half of the runs have
-/// one of five keys.
+/// Twenty environments: every second one has a limit, and so has every second one of the four queues of each. Half of
+/// the runs have one of five keys.
 const SET_UP: &str = "create table change (environment_id text, at timestamptz); \
     create index on change (environment_id, at); \
     select engine_set_environment('e' || n, concurrency_limit => case when n % 2 = 0 then 10 end) \
     from generate_series(1, 20) as n; \
     select engine_set_queue('q' || q, 'e' || n, 3) from generate_series(1, 20) as n, generate_series(1, 3, 2) as q";
 
-/// Of each queue that has fewer than fifty queued runs, paused or not, ten more: so the work that may go is always the same.
+/// Ten more runs for each queue that has fewer than fifty queued ones, paused or not: so the amount of work stays the
+/// same.
 const TRIGGER: &str = "select count(*) from engine_trigger_many(( \
     select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object( \
                'task', 'test', 'environment_id', 'e' || n, 'queue', 'q' || q, \
@@ -30,7 +31,7 @@ const TRIGGER: &str = "select count(*) from engine_trigger_many(( \
     from generate_series(1, 20) as n, generate_series(1, 4) as q, generate_series(1, 10) as k \
     where 50 > (select count(*) from engine.queue_item as i where i.environment_id = 'e' || n and i.queue = 'q' || q)))";
 
-/// Lanes and environments that hold more slots than they may, although one was taken since their limit was last changed.
+/// Lanes and environments that hold more slots than they may, although one was taken since their limit last changed.
 const TOO_MANY: &str = "select count(*), string_agg(format('%s %s %s: %s of %s', s.environment_id, s.queue, s.concurrency_key, s.held, s.cap), '; ') \
     from ( \
         select s.environment_id, s.queue, s.concurrency_key, count(*) as held, max(s.acquired_at) as last, \
@@ -47,7 +48,7 @@ const TOO_MANY: &str = "select count(*), string_agg(format('%s %s %s: %s of %s',
     where s.held > s.cap \
       and s.last > coalesce((select max(c.at) from change as c where c.environment_id = s.environment_id), '-infinity')";
 
-/// How long it takes, seconds, unless the environment says otherwise.
+/// Duration, seconds, unless the environment variable sets another.
 const SECONDS: u64 = 20;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,7 +56,7 @@ async fn a_soak_ends_without_a_deadlock_and_without_a_leaked_slot() -> Result<()
     soak(&Database::fresh().await?).await
 }
 
-/// Here claims reserve the slots of an environment, instead of having its mutex alone.
+/// Here dequeues reserve the slots of an environment, instead of holding its mutex exclusively.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_soak_of_a_preloaded_server_ends_without_a_deadlock_and_without_a_leaked_slot()
 -> Result<()> {
@@ -108,8 +109,8 @@ async fn soak(database: &Database) -> Result<()> {
     Ok(())
 }
 
-/// Triggers and ticks until the time is over or a session fails; tells for each tenth of the time how many runs ended, how many
-/// calls claimed something, and how long these took.
+/// Triggers and ticks until the time is up or a session fails; prints for each tenth of the time how many runs ended,
+/// how many calls dequeued a run, and how long these took.
 async fn keep_busy(
     session: &Session,
     time: Duration,
@@ -141,7 +142,7 @@ async fn keep_busy(
     Ok(())
 }
 
-/// Samples the slots, each time as of one instant.
+/// Samples the slots, each time in one snapshot.
 async fn watch(session: Session, over: Arc<AtomicBool>) -> Result<()> {
     let statement = session.client.prepare(TOO_MANY).await?;
     let mut samples = 0;
@@ -178,7 +179,7 @@ async fn change(session: Session, mut rng: StdRng, over: Arc<AtomicBool>) -> Res
                 format!("engine_set_queue('{queue}', '{environment}', paused => {is_paused})")
             }
         };
-        // Claims under way go by the old limits, which may be none: so the new ones are not watched before all of these have ended.
+        // Running dequeues use the old limits, or none: so the new ones are not watched before all of these have ended.
         let sql = format!(
             "begin; delete from change where environment_id = '{environment}'; \
              insert into change values ('{environment}', 'infinity'); select {call}; commit"
@@ -203,7 +204,7 @@ async fn change(session: Session, mut rng: StdRng, over: Arc<AtomicBool>) -> Res
     Ok(())
 }
 
-/// Cancels whatever is left, for good.
+/// Cancels all remaining runs.
 async fn drain(session: &Session) -> Result<()> {
     let cancel = "select count(*) from (select engine_cancel(run_id, finalize => true) \
                   from engine.run_state where execution_status <> 'FINISHED') as c";

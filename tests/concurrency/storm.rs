@@ -1,4 +1,4 @@
-//! many runs wait, are woken, suspended and continued by many sessions, at random moments.
+//! Many runs wait, are woken, suspended and continued by many sessions, at random moments.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,7 +19,7 @@ const ROUNDS: usize = 5;
 const SESSIONS: usize = 12;
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Sessions that calls take turns with.
+/// Sessions that calls share.
 struct Pool(Vec<Mutex<Session>>);
 
 impl Pool {
@@ -31,7 +31,7 @@ impl Pool {
         Ok(Arc::new(Self(sessions)))
     }
 
-    /// Waits a moment, then does `work` with a session, whichever is free.
+    /// Waits a moment, then does `work` with the next free session.
     async fn later<T>(
         &self,
         (pause, session): (Duration, usize),
@@ -49,7 +49,7 @@ fn chance(random: &mut StdRng) -> (Duration, usize) {
     (pause, random.random_range(0..SESSIONS))
 }
 
-/// Ticks in sessions of its own until it is told to stop; any error, a deadlock above all, fails it.
+/// Ticks in sessions of its own until it is told to stop; any error, above all a deadlock, fails it.
 async fn tick(database: Database, stop: Arc<AtomicBool>) -> Result<()> {
     let session = Session::open(&database).await?;
     while !stop.load(Ordering::Relaxed) {
@@ -84,7 +84,7 @@ async fn settle(session: &Session) -> Result<()> {
 
 /// Spec: R-05.
 #[tokio::test(flavor = "multi_thread")]
-async fn two_hundred_runs_wait_and_go_on_five_times_and_none_is_forgotten() -> Result<()> {
+async fn two_hundred_runs_wait_and_continue_five_times_and_none_is_forgotten() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     let mut random = StdRng::seed_from_u64(seed());
@@ -132,7 +132,7 @@ async fn two_hundred_runs_wait_and_go_on_five_times_and_none_is_forgotten() -> R
                     })
                     .await?;
                 }
-                // Another one, while the first may be complete.
+                // A second completion, while the first may have completed the wait.
                 pool.later(chances[2], async |session| {
                     let late = session.token().await?;
                     session.complete_waitpoint(&late).await?;
@@ -152,7 +152,7 @@ async fn two_hundred_runs_wait_and_go_on_five_times_and_none_is_forgotten() -> R
         }
         join(tasks).await?;
         settle(&session).await?;
-        // A tick that looks at a run just then has a dequeue pass it by.
+        // While a tick checks a run, a dequeue skips it.
         let others = "engine.run_state where execution_status <> 'EXECUTING'";
         eventually(&format!("round {round} is over"), PATIENCE, async || {
             for dequeued in session.dequeue_many(RUNS as i32).await? {
@@ -176,7 +176,7 @@ async fn two_hundred_runs_wait_and_go_on_five_times_and_none_is_forgotten() -> R
     Ok(())
 }
 
-/// What a session of the second storm does: dequeues, starts, completes, until nothing is left.
+/// A session of the second storm: dequeues, starts, completes, until nothing is left.
 async fn work(database: Database, seed: u64, stop: Arc<AtomicBool>) -> Result<()> {
     let session = Session::open(&database).await?;
     let mut random = StdRng::seed_from_u64(seed);

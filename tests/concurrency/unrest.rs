@@ -1,4 +1,4 @@
-//! Sessions that make trouble, for tests of what holds meanwhile.
+//! Sessions that disturb, for tests of what holds meanwhile.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,18 +10,18 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 use serde_json::json;
 
-/// What workers have done together.
+/// The total work of all workers.
 #[derive(Default)]
 pub struct Tally {
     /// Runs that ended.
     pub ends: AtomicU64,
-    /// Calls that claimed something.
+    /// Calls that dequeued a run.
     pub claims: AtomicU64,
-    /// Time that these took, microseconds.
+    /// Time of these calls, microseconds.
     pub claim_us: AtomicU64,
 }
 
-/// A worker that now and then fails, gives up, and rolls back.
+/// A worker that now and then fails, stops, and rolls back.
 pub async fn work(
     worker: Session,
     mut rng: StdRng,
@@ -48,7 +48,7 @@ pub async fn work(
                 finish(&worker, &held, completion).await?;
                 tally.ends.fetch_add(1, Ordering::Relaxed);
             } else {
-                // The worker is lost: its run comes back by the tick.
+                // The worker is lost: the tick requeues its run.
                 worker.lapse(&held.run_id).await.ok();
             }
         }
@@ -69,7 +69,7 @@ fn end(rng: &mut StdRng) -> Option<serde_json::Value> {
     }
 }
 
-/// Starts and completes; a run that was cancelled in between refuses, and its worker says that it stopped.
+/// Starts and completes; a run that was cancelled in between refuses, and its worker confirms that it stopped.
 async fn finish(worker: &Session, held: &Held, completion: serde_json::Value) -> Result<()> {
     let done = async {
         let held = worker.start(held).await?;
@@ -88,7 +88,7 @@ async fn finish(worker: &Session, held: &Held, completion: serde_json::Value) ->
     Ok(())
 }
 
-/// Cancels runs that are queued or held. It reads what does not grow with the runs that have ended.
+/// Cancels runs that are queued or held. It reads only what does not grow with the finished runs.
 pub async fn cancel(canceller: Session, over: Arc<AtomicBool>) -> Result<()> {
     while !over.load(Ordering::Relaxed) {
         let sql = "select engine_cancel(run_id, finalize => true) \

@@ -1,4 +1,4 @@
-//! Claims that park runs against a registration that promotes them, and the tick.
+//! Dequeues that park runs against a registration that promotes them, and the tick.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ async fn no_run_stays_parked_for_want_of_a_version_that_has_registered() -> Resu
             work.spawn(async move {
                 let sql = "select count(*) from engine_dequeue(environment_id => $1, max_runs => 3)";
                 let mut given = 0;
-                // Until a version is there, and no run is left that it does.
+                // Until a version is there, and none of its runs is left.
                 let over = "select exists (select from engine.worker where environment_id = $1) \
                                    and not exists (select from engine.run r join engine.run_state s on s.run_id = r.id \
                                                    where r.environment_id = $1 and s.run_status <> 'DEQUEUED')";
@@ -60,7 +60,7 @@ async fn no_run_stays_parked_for_want_of_a_version_that_has_registered() -> Resu
             }
             Ok::<_, anyhow::Error>(given)
         };
-        // What is parked by a claim that began before the registration is promoted by the tick.
+        // The tick promotes runs parked by a dequeue that began before the registration.
         let ticks = async {
             loop {
                 session.tick().await?;

@@ -1,4 +1,4 @@
-//! R: a block against a completion, and their kin. Each in both orders, forced by open transactions.
+//! A block against a completion, and similar races. Each in both orders, forced by open transactions.
 
 use anyhow::Result;
 use engine_harness::condition::{backend_pid, waits_for_lock};
@@ -6,7 +6,7 @@ use engine_harness::{Database, Held, Session};
 use serde_json::json;
 use tokio::task::JoinHandle;
 
-/// Starts `work` in a session of its own, and returns once it waits for somebody's transaction.
+/// Starts `work` in a session of its own, and returns once it waits for another session's transaction.
 pub(crate) async fn waiting<T: Send + 'static, F>(
     database: &Database,
     work: impl FnOnce(Session) -> F,
@@ -29,7 +29,7 @@ pub(crate) async fn commit(session: &Session) -> Result<()> {
     Ok(session.client.batch_execute("commit").await?)
 }
 
-/// How many continuations are noted for the tick.
+/// Number of continuations noted for the tick.
 async fn notes(session: &Session) -> Result<i64> {
     session
         .count("engine.timer where kind = 'CONTINUE_RUN'")
@@ -54,7 +54,7 @@ async fn a_block_during_a_continuation_keeps_its_edge() -> Result<()> {
     let held = first.executing("test").await?;
     let (one, two) = (first.token().await?, first.token().await?);
     first.block(&held.run_id, &[&one]).await?;
-    // The run goes on with the first, and then waits for the second.
+    // The run continues with the first, and then waits for the second.
     begin(&first).await?;
     first.complete_waitpoint(&one).await?;
     let (run_id, token) = (held.run_id.clone(), two.clone());
@@ -109,7 +109,7 @@ async fn a_completion_during_a_block_leaves_both_edges() -> Result<()> {
 
 /// Spec: R-02.
 #[tokio::test]
-async fn a_block_by_what_was_just_completed_goes_on_with_the_tick() -> Result<()> {
+async fn a_block_by_what_was_just_completed_continues_with_the_tick() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let held = session.executing("test").await?;
     let token = session.token().await?;
@@ -202,14 +202,14 @@ async fn a_completion_while_the_tick_looks_at_the_run_is_not_lost() -> Result<()
     let held = other.executing("test").await?;
     let (one, two) = (other.token().await?, other.token().await?);
     other.block(&held.run_id, &[&one, &two]).await?;
-    // Somebody has the run while the first is completed.
+    // A session holds the run while the first is completed.
     begin(&ticker).await?;
     let lock = "select from engine.run_state for no key update";
     ticker.client.batch_execute(lock).await?;
     other.complete_waitpoint(&one).await?;
     commit(&ticker).await?;
     assert_eq!(notes(&other).await?, 1);
-    // The tick is at work on that note, and has found the second pending.
+    // The tick is processing that note, and has found the second pending.
     begin(&ticker).await?;
     ticker.tick().await?;
     other.complete_waitpoint(&two).await?;
@@ -269,7 +269,7 @@ async fn a_run_that_is_suspended_during_a_completion_is_queued() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_tick_passes_by_a_waitpoint_that_somebody_is_about_to_wait_for() -> Result<()> {
+async fn a_tick_skips_a_waitpoint_that_a_run_is_about_to_wait_for() -> Result<()> {
     let database = Database::fresh().await?;
     let (session, ticker) = (
         Session::open(&database).await?,

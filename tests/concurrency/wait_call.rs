@@ -1,4 +1,4 @@
-//! `call engine_wait(…)`: who waits that way holds nothing at all, and spins at nothing.
+//! `call engine_wait(…)`: a waiting session holds nothing at all, and never spins.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -44,12 +44,12 @@ impl Call {
         Ok(call)
     }
 
-    /// Its session, once it has ended, which is long before its minute is over.
+    /// Its session, once the call has ended, long before its minute is over.
     async fn ends(self) -> Result<Session> {
         timeout(PATIENCE, self.session).await??
     }
 
-    /// What it holds while it sleeps, but for the lock of its own transaction's number.
+    /// What it holds while it sleeps, except the lock of its own transaction id.
     async fn holds(&self, observer: &Session) -> Result<Vec<String>> {
         let sql = "select format('%s %s %s', locktype, relation::regclass, mode) \
                    from pg_locks where pid = $1 and locktype <> 'virtualxid' \
@@ -59,7 +59,7 @@ impl Call {
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
-    /// The transactions that it was seen in for as long as `span`.
+    /// The transactions in which it was seen during `span`.
     async fn looks_within(&self, observer: &Session, span: Duration) -> Result<usize> {
         let sql = "select xact_start::text from pg_stat_activity where pid = $1";
         let (begun, mut seen) = (Instant::now(), BTreeSet::new());
@@ -95,7 +95,7 @@ async fn waits_for_a_run_and_holds_nothing(database: Database, looks: usize) -> 
         assert!(!call.session.is_finished(), "{state}");
         let run = session.trigger("test").await?.run_id;
         let waited = call.ends().await?;
-        // It has taken nothing, and told in time.
+        // It has taken nothing, and returned in time.
         let got = waited.dequeue_many(10).await?;
         let got: Vec<&str> = got.iter().map(|held| held.run_id.as_str()).collect();
         assert_eq!(got, [run.as_str()], "{state}");
@@ -115,7 +115,7 @@ async fn a_call_that_waits_for_a_bell_holds_nothing_and_spins_at_nothing() -> Re
 }
 
 #[tokio::test]
-async fn a_call_tells_of_a_run_without_taking_it_and_of_none_when_its_time_is_up() -> Result<()> {
+async fn a_call_returns_for_a_run_without_taking_it_and_when_its_time_is_up() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.trigger("test").await?;
     let before = session.contents().await?;
@@ -128,7 +128,7 @@ async fn a_call_tells_of_a_run_without_taking_it_and_of_none_when_its_time_is_up
     for waits in [
         "call engine_wait('other', wait_ms => 20)",
         "call engine_wait(wait_ms => 0)",
-        // Its own transactions may be ended for a block, too.
+        // Its own transactions may be ended by a block, too.
         "do $$ begin call engine_wait('other', wait_ms => 20); call engine_wait('other', wait_ms => 20); end $$",
     ] {
         session.client.batch_execute(waits).await?;
@@ -169,7 +169,7 @@ async fn a_call_waits_for_what_its_dequeue_would_get() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_call_in_a_transaction_of_somebody_else_is_refused() -> Result<()> {
+async fn a_call_in_a_transaction_block_is_refused() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     for (begin, call) in [
         ("begin", "call engine_wait(wait_ms => 0)"),
@@ -241,7 +241,7 @@ async fn the_extension_can_be_dropped_while_a_call_waits() -> Result<()> {
     Ok(())
 }
 
-/// Works off `runs` runs of an environment with a limit, by sessions that wait for every one of them.
+/// Executes `runs` runs of an environment with a limit, in sessions that wait for every one of them.
 async fn works_off_every_run_by_waiting(database: Database, runs: i64) -> Result<()> {
     let session = Session::open(&database).await?;
     let limits = "select engine_set_environment('e', concurrency_limit => 3); \
@@ -290,18 +290,18 @@ async fn works_off_every_run_by_waiting(database: Database, runs: i64) -> Result
         done += worked;
     }
     assert_eq!(done, runs);
-    // Others may be faster, but not always.
+    // Other sessions may be faster, but not always.
     assert!(calls < runs * 8, "{calls} waits for {runs} runs");
     session.check().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_who_wait_work_off_every_run_within_the_limits() -> Result<()> {
+async fn many_sessions_that_wait_execute_every_run_within_the_limits() -> Result<()> {
     works_off_every_run_by_waiting(Database::fresh().await?, 150).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_who_wait_for_bells_work_off_every_run_within_the_limits() -> Result<()> {
+async fn many_sessions_that_wait_for_bells_execute_every_run_within_the_limits() -> Result<()> {
     let cluster = preloaded().await?;
     works_off_every_run_by_waiting(cluster.database().await?, 150).await
 }

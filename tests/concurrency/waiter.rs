@@ -26,7 +26,7 @@ impl Waiter {
         let got = tokio::spawn(async move {
             loop {
                 let rows = session.client.query(&sql, &[]).await?;
-                // Comes back with nothing when it has put something in order, so that this is committed.
+                // Returns without a run after it has set runs aside, so that this is committed.
                 if !rows.is_empty() {
                     return Ok(rows.iter().map(|row| row.get(0)).collect());
                 }
@@ -47,7 +47,7 @@ impl Waiter {
         Ok(observer.count(&format!("{sleeping} {}", self.pid)).await? == 1)
     }
 
-    /// The locks that it has, but for those of its own transaction's number.
+    /// The locks that it holds, except those of its own transaction id.
     async fn locks(&self, observer: &Session) -> Result<Vec<String>> {
         let sql = "select format('%s %s %s', locktype, relation::regclass, mode) \
                    from pg_locks where pid = $1 and locktype <> 'virtualxid'";
@@ -55,7 +55,7 @@ impl Waiter {
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
-    /// Holds nothing, every time that one looks while it sleeps.
+    /// Holds nothing, at every check while it sleeps.
     async fn holds_nothing(&self, observer: &Session) -> Result<()> {
         eventually("the dequeue holds nothing", PATIENCE, async || {
             Ok(self.sleeps(observer).await? && self.locks(observer).await?.is_empty())
@@ -64,7 +64,7 @@ impl Waiter {
     }
 }
 
-/// All states of what a dequeue may wait at: a queue that is empty, full, or paused, an environment that is full.
+/// All states in which a dequeue may wait: a queue that is empty, full, or paused, an environment that is full.
 pub const STATES: [(&str, &str); 4] = [
     ("'main'", "select"),
     (
@@ -87,7 +87,7 @@ async fn waits_with_nothing_in_its_hands(database: Database) -> Result<()> {
     let session = Session::open(&database).await?;
     for (arguments, state) in STATES {
         session.client.batch_execute(state).await?;
-        // What a claim puts in order is in order.
+        // Afterwards nothing is left to set aside.
         session.dequeue_many(10).await?;
         session.dequeue_many(10).await?;
         let waiter = Waiter::begin(&database, arguments).await?;
@@ -136,7 +136,7 @@ async fn a_dequeue_that_finds_nothing_holds_nothing_in_an_open_transaction() -> 
     assert!(session.dequeue().await?.is_none());
     let held = format!("pg_locks where pid = {pid} and locktype <> 'virtualxid'");
     assert_eq!(observer.count(&held).await?, 0);
-    // Nor is anything let go of that the transaction had before.
+    // Nor does it release anything that the transaction held before.
     let lock = "lock table engine.queue_item in share update exclusive mode";
     session.client.batch_execute(lock).await?;
     assert!(session.dequeue().await?.is_none());
@@ -154,7 +154,7 @@ async fn who_waits_at_a_paused_queue_is_woken_when_it_is_resumed() -> Result<()>
     let session = Session::open(&database).await?;
     let pause = "select engine_set_queue('q', paused => true)";
     let resume = "select engine_set_queue('q', paused => false)";
-    // The longest pause of one who waits for a bell is a second. A machine that is busy may be late once, not five times.
+    // The longest pause of a waiter with a bell is a second. A busy machine may be late once, not five times.
     let mut fastest = Duration::MAX;
     for _ in 0..5 {
         session.client.batch_execute(pause).await?;
@@ -170,14 +170,14 @@ async fn who_waits_at_a_paused_queue_is_woken_when_it_is_resumed() -> Result<()>
     session.check().await
 }
 
-/// Tries to lock all that the engine has locked, by whatever function of SQL takes a key.
+/// Tries to lock everything that the engine has locked, with every SQL function that takes a key.
 const TAKE_ALL: &str = "
     select pg_try_advisory_lock(l.classid::bigint << 32 | l.objid::bigint),
            pg_try_advisory_lock(l.classid::bigint::bit(32)::integer, l.objid::bigint::bit(32)::integer)
     from pg_locks as l where l.locktype = 'advisory'";
 
 #[tokio::test]
-async fn nobody_else_takes_the_locks_of_the_engine() -> Result<()> {
+async fn no_other_function_takes_the_locks_of_the_engine() -> Result<()> {
     let database = Database::fresh().await?;
     let (worker, stranger) = (
         Session::open(&database).await?,

@@ -48,7 +48,7 @@ impl Worker {
         Ok(timeout(PATIENCE, self.process.wait()).await??)
     }
 
-    /// How many runs are held in its name.
+    /// Number of runs that it holds.
     async fn held(&self, session: &Session) -> Result<i64> {
         let held = format!(
             "engine.run_state as r join engine.snapshot as s on s.run_id = r.run_id and s.id = r.snapshot_id \
@@ -98,7 +98,7 @@ async fn until_finished(session: &Session, runs: i64) -> Result<()> {
     .await
 }
 
-/// Nothing is lost, nothing is done twice, and no attempt does anything once the next one has begun.
+/// Nothing is lost, nothing is done twice, and no attempt has effects once the next one has begun.
 async fn audit(session: &Session, runs: i64) -> Result<()> {
     let succeeded = "engine.run_state where run_status = 'COMPLETED_SUCCESSFULLY'";
     assert_eq!(session.count(succeeded).await?, runs);
@@ -143,7 +143,7 @@ async fn a_worker_that_gets_sigterm_under_load_leaves_no_run_behind() -> Result<
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_runs_of_a_killed_worker_go_on_elsewhere_after_one_deadline() -> Result<()> {
+async fn the_runs_of_a_killed_worker_continue_elsewhere_after_one_deadline() -> Result<()> {
     let (_cluster, database, session) = start().await?;
     trigger(&session, "long", 20).await?;
     let mut first = Worker::start(&database, "first", 20)?;
@@ -158,7 +158,7 @@ async fn the_runs_of_a_killed_worker_go_on_elsewhere_after_one_deadline() -> Res
     let killed_at = Instant::now();
     until_finished(&session, 20).await?;
     let took = killed_at.elapsed();
-    // From the last beat, a third of the deadline ago at most; then a tick, the pause before a retry, a dequeue.
+    // From the last beat, at most a third of the deadline ago; then a tick, the pause before a retry, a dequeue.
     let range = DEADLINE * 3 / 5..DEADLINE + Duration::from_secs(3);
     ensure!(range.contains(&took), "they went on after {took:?}");
     ensure!(second.end_by(Signal::SIGTERM).await?.success());
@@ -185,7 +185,7 @@ async fn ten_thousand_runs_survive_their_workers_and_their_server() -> Result<()
     workers[1] = Worker::start(&database, "e", 40)?;
     until_finished(&session, RUNS * 3 / 5).await?;
     cluster.kill_9()?;
-    // Longer than the deadline: what was under way is given up, and done again.
+    // Longer than the deadline: running attempts are abandoned, and retried.
     sleep(Duration::from_secs(10)).await;
     cluster.restart()?;
     let session = Session::open(&database).await?;

@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// 10 + 20 + … + 500.
 const TOTAL: &str = "12750";
 
-/// The example, which `cargo test` builds beside the tests.
+/// The example, which `cargo test` builds with the tests.
 fn example() -> Result<PathBuf> {
     let test = std::env::current_exe()?;
     let profile = test.parent().and_then(|deps| deps.parent());
@@ -34,7 +34,7 @@ fn work(database: &Database) -> Result<Child> {
     child.context("cannot start the worker")
 }
 
-/// Runs another command of the example; gives what it prints.
+/// Runs another command of the example; returns its output.
 async fn call(arguments: &[&str]) -> Result<String> {
     let output = Command::new(example()?).args(arguments).output().await?;
     ensure!(output.status.success(), "{arguments:?}: {output:?}");
@@ -75,7 +75,7 @@ async fn an_order_survives_its_worker_and_its_server() -> Result<()> {
     let late = call(&["place", &connection, "500"]).await?;
     let order = call(&["place", &connection]).await?;
 
-    // Its worker dies while the order waits for a person: nobody notices, since it has no process.
+    // Its worker dies while the order waits for a person: no one notices, since the order has no process.
     let worker = work(&database)?;
     eventually("the order waits for approval", PATIENCE, async || {
         Ok(standing(&session, &order).await?.0 == "SUSPENDED")

@@ -10,7 +10,7 @@ use engine_harness::{Cluster, Database, Options, Session};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-/// Ticks until it is told to stop, over and over again on a new connection.
+/// Ticks until it is told to stop, each time on a new connection.
 fn ticker(database: Database, stop: Arc<AtomicBool>) -> JoinHandle<()> {
     tokio::spawn(async move {
         while !stop.load(Ordering::SeqCst) {
@@ -87,7 +87,8 @@ async fn a_schedule_makes_one_run_per_tick_whatever_happens_to_the_server() -> R
         let ((last, made), (next, _)) = (pair[0], pair[1]);
         ensure!(next > last, "tick {last} has made two runs");
         ensure!(made >= last, "tick {last} has made its run too early");
-        // What was due when the server went down is caught up on; what was past by then is left out, and nothing else is.
+        // The tick that was due when the server went down is caught up on; those that were past by then are skipped,
+        // and no other.
         ensure!(
             next - 1 <= made.max(last),
             "ticks {}..{next} have made no runs",

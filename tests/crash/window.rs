@@ -1,5 +1,5 @@
-//! The moments at which a crash between two commits of the reference leaves a run in pieces. Here a flow is
-//! one commit: a backend that dies before it has done nothing, and one that dies after it has done everything.
+//! Moments at which a crash between two commits would leave a run half moved. Here a flow is one commit: a backend that
+//! dies before it has done nothing, and one that dies after it has done everything.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What moves the only run of a database.
+/// A flow that moves the only run of a database.
 #[derive(Clone, Copy, Debug)]
 enum Flow {
     Dequeue,
@@ -49,7 +49,7 @@ impl Flow {
         Self::LastOfABatch,
     ];
 
-    /// Brings a run to where this flow begins; gives the call.
+    /// Brings a run to the beginning of this flow; returns the call.
     async fn prepare(self, session: &Session) -> Result<String> {
         let run = session.trigger("test").await?.run_id;
         let failure = |delay_ms: u32| {
@@ -87,7 +87,7 @@ impl Flow {
         })
     }
 
-    /// The same, for the flows of waiting; the run is queued.
+    /// Brings a queued run to the beginning of a flow of waiting.
     async fn prepare_wait(self, session: &Session) -> Result<String> {
         let parent = session.take().await?.run_id;
         let token = session.token().await?;
@@ -141,7 +141,7 @@ impl Flow {
     }
 }
 
-/// Takes the run; gives the call that ends its attempt.
+/// Dequeues the run; returns the call that ends its attempt.
 async fn complete(session: &Session, completion: &Value) -> Result<String> {
     let held = session.take().await?;
     let (run, snapshot) = (held.run_id, held.snapshot_id);
@@ -155,7 +155,7 @@ struct Window {
     flow: Flow,
     database: Database,
     call: String,
-    /// What the tables hold before it and, once it is done, after it.
+    /// The contents of the tables before it and, once it is done, after it.
     contents: Vec<String>,
 }
 
@@ -208,7 +208,7 @@ async fn a_backend_that_is_killed_before_its_commit_has_done_nothing_and_after_i
         );
         open.push(session);
     }
-    // What they have written is on disk: recovery must know that it does not count.
+    // Their writes are on disk: recovery must know that they do not count.
     cluster.connect().await?.batch_execute("checkpoint").await?;
     kill_9(&cluster, open).await?;
     for window in &windows {

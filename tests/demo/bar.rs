@@ -1,4 +1,4 @@
-//! What the demo shows while it works: a bar on a terminal, otherwise a line from time to time.
+//! The demo's progress: a bar on a terminal, otherwise a line from time to time.
 
 use anyhow::Result;
 use engine_harness::progress;
@@ -29,7 +29,7 @@ impl Bar {
         })
     }
 
-    /// Says in one line what has happened.
+    /// Prints one line about what has happened.
     pub fn say(&self, line: &str) {
         self.bar.suspend(|| progress::say(line));
     }

@@ -1,4 +1,4 @@
-//! The runs, one per file, as the database has them.
+//! The runs, one per file, as stored in the database.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ pub const TASK: &str = "digest";
 /// Most runs of one call of `engine_trigger_many`.
 const MOST_AT_ONCE: usize = 1000;
 
-/// How soon a worker's silence is noticed: short, so that a recovery can be watched.
+/// How soon a silent worker is noticed: short, so that a recovery can be watched.
 const HEARTBEAT: Duration = Duration::from_secs(3);
 
-/// The workers that execute a run, each with the number of runs that it holds: those that it has yet to start included.
+/// The workers that execute a run, each with the number of runs that it holds, including those not started yet.
 const HELD: &str = "\
     select n.worker_id as name, count(*) as runs \
     from engine.heartbeat as h \
@@ -26,7 +26,7 @@ const HELD: &str = "\
     group by n.worker_id \
     having bool_or(n.execution_status = 'EXECUTING')";
 
-/// Sets what has to be set before the first worker connects to the database `name`.
+/// Applies the settings that the first worker of the database `name` needs.
 pub async fn set_heartbeats(client: &Client, name: &str) -> Result<()> {
     let ms = HEARTBEAT.as_millis();
     for setting in ["heartbeat_pending_executing_ms", "heartbeat_executing_ms"] {
@@ -64,7 +64,7 @@ pub async fn trigger(client: &Client, listing: &Listing) -> Result<Vec<RunId>> {
     Ok(runs)
 }
 
-/// How far the runs are.
+/// Progress of the runs.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Standing {
     pub finished: usize,
@@ -72,7 +72,7 @@ pub struct Standing {
     pub held: usize,
     /// Attempts that were started.
     pub attempts: usize,
-    /// How often a run came back into its queue because its worker was silent.
+    /// How often a run was requeued because its worker was silent.
     pub recovered: usize,
 }
 
@@ -99,14 +99,14 @@ pub async fn busiest_worker(client: &Client) -> Result<Option<String>> {
     Ok(row.map(|row| row.get(0)))
 }
 
-/// How many runs that worker holds; 0 also if it executes none of them.
+/// Number of runs that this worker holds; 0 also if it executes none of them.
 pub async fn runs_held_by(client: &Client, worker: &str) -> Result<i64> {
     let sql = format!("select w.runs from ({HELD}) as w where w.name = $1");
     let row = client.query_opt(&sql, &[&worker]).await?;
     Ok(row.map_or(0, |row| row.get(0)))
 }
 
-/// Whether the server has nothing left to do for that worker.
+/// Whether the server has nothing left to do for this worker.
 pub async fn is_served(client: &Client, worker: &str) -> Result<bool> {
     let sql = "select not exists (select from pg_stat_activity as a \
                where a.application_name = $1 and a.state <> 'idle')";

@@ -25,7 +25,7 @@ const FILES: usize = 60;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Fills a directory; gives the number of lines and words in it.
+/// Fills a directory; returns the number of lines and words in it.
 fn write_files(directory: &Path) -> Result<(u64, u64)> {
     let (mut lines, mut words) = (0, 0);
     for number in 0..FILES {

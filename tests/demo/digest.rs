@@ -1,4 +1,4 @@
-//! What becomes of one file.
+//! The result for one file.
 
 use serde::{Deserialize, Serialize};
 

@@ -14,7 +14,7 @@ use tokio_postgres::Client;
 
 use super::batch;
 
-/// Longer than a worker lets its runs take to end.
+/// Longer than a worker lets its runs finish.
 const STOP_PATIENCE: Duration = Duration::from_secs(15);
 
 const SERVE_PATIENCE: Duration = Duration::from_secs(30);
@@ -81,7 +81,7 @@ impl Fleet {
 
     /// Kills with SIGKILL the worker that holds the most runs. None if no run is executed.
     ///
-    /// It is halted first, so that it cannot finish them between the look and the kill.
+    /// It is halted first, so that it cannot finish them between the check and the kill.
     pub async fn kill_busiest(&mut self, observer: &Client) -> Result<Option<Killed>> {
         let Some(name) = batch::busiest_worker(observer).await? else {
             return Ok(None);
@@ -92,7 +92,7 @@ impl Fleet {
         let pid = pid.with_context(|| format!("{name} has ended"))?;
         let pid = Pid::from_raw(i32::try_from(pid)?);
         kill(pid, Signal::SIGSTOP)?;
-        // What it sent before takes effect before it is looked at.
+        // Its earlier statements take effect before it is checked.
         let served = format!("the server has done what {name} asked for");
         eventually(&served, SERVE_PATIENCE, async || {
             batch::is_served(observer, &name).await

@@ -1,4 +1,4 @@
-//! The server of the demo: thrown away at its end, or left running.
+//! The server of the demo: removed at its end, or left running.
 
 use anyhow::{Context, Result};
 use engine_harness::{Cluster, Options, Prefix, Resident, Server, Wal};

@@ -106,7 +106,7 @@ impl Listing {
         }
     }
 
-    /// Whether somebody wrote, replaced or removed `file` since it was listed.
+    /// Whether `file` was written, replaced or removed since it was listed.
     pub fn has_changed(&self, file: &Listed) -> bool {
         fs::symlink_metadata(self.root.join(&file.path))
             .map_or(true, |metadata| State::of(&metadata) != file.state)

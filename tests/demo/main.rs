@@ -39,7 +39,7 @@ const CONCURRENCY: usize = 4;
 /// How long a directory of a few hundred files should keep the workers busy: long enough to watch.
 const SHOW: Duration = Duration::from_secs(4);
 
-/// What a run waits beside its work. It holds its runs long enough for a worker to be killed with them.
+/// Additional time per run. The worker holds its runs long enough to be killed with them.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
@@ -142,7 +142,7 @@ fn list(workspace: &Workspace, directory: Option<&Path>) -> Result<Listing> {
     Ok(listing)
 }
 
-/// Starts everything, lets the runs finish, and says how it went.
+/// Starts everything, lets the runs finish, and prints the result.
 async fn show(prefix: Prefix, listing: &Listing, keep: bool) -> Result<()> {
     progress::say("starting a private server");
     let host = Host::start(prefix, keep).await?;

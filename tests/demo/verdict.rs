@@ -1,4 +1,4 @@
-//! What became of the runs, held against another program's word and the history.
+//! The results of the runs, compared with another program's output and with the history.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -16,23 +16,23 @@ use super::listing::{Listed, Listing};
 /// Bytes of paths for one call of sha256sum, well below what any system allows.
 const ARGUMENTS_MAX: usize = 64 * 1024;
 
-/// Is it right?
+/// The verdict on the results.
 #[derive(Default)]
 pub struct Verdict {
-    /// The results that are right.
+    /// The correct results.
     pub digests: Vec<Digest>,
-    /// Files that somebody changed while the demo ran: there is nothing to compare them with.
+    /// Files that changed while the demo ran: there is nothing to compare them with.
     pub changed: usize,
-    /// What is not as it must be; empty if all is well.
+    /// Differences from what is expected; empty if everything is correct.
     pub differences: Vec<String>,
 }
 
-/// What the database says about one run.
+/// The database's record of one run.
 struct Outcome {
     run_status: String,
     output: Option<String>,
     error: Option<String>,
-    /// How many snapshots say that the run is finished.
+    /// Number of snapshots in which the run is finished.
     endings: i64,
 }
 
@@ -120,7 +120,7 @@ async fn outcomes(client: &Client) -> Result<HashMap<RunId, Outcome>> {
     Ok(rows.iter().map(outcome).collect())
 }
 
-/// What sha256sum says, without the files that it cannot read any more.
+/// The output of sha256sum, without files that it can no longer read.
 async fn sha256sums(listing: &Listing) -> Result<HashMap<PathBuf, String>> {
     let mut sums = HashMap::new();
     let mut files = listing.files.as_slice();

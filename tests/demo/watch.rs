@@ -11,10 +11,10 @@ use super::batch::{self, Standing};
 use super::fleet::{Fleet, Killed};
 use super::{CONCURRENCY, WORKERS};
 
-/// How often the runs are looked at.
+/// Time between two checks of the runs.
 const LOOK_EVERY: Duration = Duration::from_millis(40);
 
-/// How long it may be that nothing is executed although runs are left.
+/// Longest time without executing runs although runs are left.
 const IDLE_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Watches the runs until all are finished; half-way kills a worker that executes some.

@@ -27,7 +27,7 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[derive(Args)]
 pub struct Arguments {
-    /// What the snapshots call this worker.
+    /// The worker's id in snapshots.
     #[arg(long)]
     name: String,
 
@@ -35,7 +35,7 @@ pub struct Arguments {
     #[arg(long)]
     database: String,
 
-    /// The directory that the paths of the runs begin at.
+    /// The directory to which the paths of the runs are relative.
     #[arg(long)]
     root: PathBuf,
 
@@ -43,7 +43,7 @@ pub struct Arguments {
     #[arg(long)]
     concurrency: usize,
 
-    /// How long a run waits beside its work, in milliseconds.
+    /// Additional time per run, in milliseconds.
     #[arg(long)]
     pause_ms: u64,
 }
@@ -85,7 +85,7 @@ async fn digest(context: Context, path: PathBuf, pause: Duration) -> Result<Dige
     Ok(digest?)
 }
 
-/// Reads a file to its end, unless nobody wants the result any more.
+/// Reads a file to its end, unless the result is no longer wanted.
 fn read(path: &Path, context: &Context) -> io::Result<Digest> {
     let mut file = File::open(path)?;
     let mut chunk = vec![0; CHUNK];

@@ -1,6 +1,6 @@
-//! The borders of every type, and what lies beyond them.
+//! The borders of every type, and values beyond them.
 
-/// Sizes of texts in characters: around every bound there is, and far beyond.
+/// Sizes of texts in characters: around every limit, and far beyond.
 pub const SIZES: &[usize] = &[
     1, 63, 64, 65, 99, 101, 255, 256, 257, 512, 513, 1_000, 1_001, 2_048, 2_049, 2_680, 8_191,
     65_536, 70_000,

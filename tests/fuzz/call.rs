@@ -1,4 +1,4 @@
-//! One call: a function of the catalog with arguments that are mostly sane.
+//! One call: a function of the catalog with mostly sane arguments.
 
 use anyhow::Result;
 use rand::RngExt;
@@ -10,7 +10,8 @@ use crate::datum::brief;
 use crate::sane::{Sane, spoil};
 use crate::wild;
 
-/// What runs come through on their way: called more often than the rest, and mostly as it is meant, so that every state comes about.
+/// The functions of a run's usual path: called more often than the others, and mostly as intended, so that every state
+/// occurs.
 const WAYS: &[&str] = &[
     "engine_trigger",
     "engine_trigger_many",
@@ -36,12 +37,12 @@ const WAYS: &[&str] = &[
 pub struct Call {
     pub function: String,
     pub sql: String,
-    /// The same, with long values cut.
+    /// The call with long values truncated.
     pub brief: String,
 }
 
 impl Call {
-    /// A call by chance.
+    /// A random call.
     ///
     /// # Errors
     /// If a parameter is of a type that the fuzzer does not know.
@@ -62,14 +63,14 @@ impl Call {
         Self::of(function, sane, spoilt, random)
     }
 
-    /// A call of `function` whose arguments are spoilt with the chance `spoilt`, each by itself.
+    /// A call of `function` whose arguments are each spoilt with the chance `spoilt`.
     fn of(function: &Function, sane: &Sane<'_>, spoilt: f64, random: &mut StdRng) -> Result<Self> {
         let subject = sane.subject(random);
         let (mut whole, mut short) = (Vec::new(), Vec::new());
         for parameter in &function.parameters {
             let is_spoilt = random.random_bool(spoilt);
             let is_given = match parameter.name.as_str() {
-                // Most runs are nobody's children, and of no version.
+                // Most runs have no parent, and no version.
                 "parent_run_id" | "batch_id" | "version" | "worker_version" | "archived" => 0.04,
                 "environment_id" => 0.3,
                 _ => 0.25,

@@ -1,4 +1,4 @@
-//! What there is to call: every function and procedure of the extension, as its catalog has it.
+//! Everything callable: every function and procedure of the extension, from the catalog.
 
 use anyhow::Result;
 use tokio_postgres::{Client, Row};
@@ -9,20 +9,20 @@ pub struct Function {
     pub name: String,
     pub is_procedure: bool,
     pub parameters: Vec<Parameter>,
-    /// Whether it refuses to be called in a transaction that only reads.
+    /// Whether it refuses a read-only transaction.
     pub writes: bool,
 }
 
-/// What it takes.
+/// A parameter.
 #[derive(Debug)]
 pub struct Parameter {
     pub name: String,
-    /// Its type in SQL's words.
+    /// Its type in SQL.
     pub kind: String,
     pub has_default: bool,
 }
 
-/// Everything of the extension that can be called.
+/// All functions and procedures of the extension.
 ///
 /// # Errors
 /// If the session is gone.
@@ -60,7 +60,7 @@ fn function(row: &Row) -> Function {
     }
 }
 
-/// Every function looks first whether it may write, so that a call with nothing but nulls shows whether it does.
+/// Every function first checks whether it may write, so that a call with only nulls shows whether it does.
 async fn writes(client: &Client, function: &Function) -> Result<bool> {
     if function.is_procedure {
         return Ok(true);

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-/// Stands for half a character in a text of a document: an escape that JSON knows and Postgres refuses.
+/// Stands for half a character in a text of a document: an escape that JSON allows and Postgres refuses.
 pub const HALF: &str = "@half@";
 
-/// How much of a value is printed.
+/// Printed part of a value.
 const PRINTED: usize = 160;
 
 /// A value.
@@ -16,12 +16,12 @@ pub enum Datum {
     Integer(i64),
     Float(f64),
     Boolean(bool),
-    /// As Postgres writes them.
+    /// In Postgres's format.
     Time(String),
     Texts(Vec<Option<String>>),
     Integers(Vec<Option<i64>>),
     Document(Value),
-    /// Something else, as SQL.
+    /// Anything else, as SQL.
     Sql(String),
 }
 
@@ -61,12 +61,12 @@ impl Datum {
     }
 }
 
-/// A document as it is sent.
+/// A document as text for the server.
 pub fn document_text(document: &Value) -> String {
     document.to_string().replace(HALF, r"\ud800")
 }
 
-/// What is short enough for a reader.
+/// A text short enough for a reader.
 pub fn brief(text: &str) -> String {
     if text.len() <= PRINTED {
         return text.to_owned();

@@ -1,4 +1,4 @@
-//! Documents whose keys the engine knows, and how they are spoilt.
+//! Documents with keys that the engine knows, and ways to spoil them.
 
 use rand::RngExt;
 use rand::rngs::StdRng;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::wild;
 
-/// A document that a parameter takes.
+/// A document for a parameter.
 pub fn known(parameter: &str, random: &mut StdRng) -> Option<Value> {
     Some(match parameter {
         "completion" => completion(random),
@@ -34,7 +34,7 @@ pub fn known(parameter: &str, random: &mut StdRng) -> Option<Value> {
     })
 }
 
-/// How an attempt ended.
+/// The end of an attempt.
 pub fn completion(random: &mut StdRng) -> Value {
     if random.random_bool(0.5) {
         return json!({
@@ -84,7 +84,7 @@ fn retry(random: &mut StdRng) -> Value {
     })
 }
 
-/// Changes one place of a document: another value there, one more or one less.
+/// Changes one place of a document: another value there, an additional or a missing one.
 pub fn spoil(document: &mut Value, random: &mut StdRng) {
     let inside = match &mut *document {
         Value::Array(values) if !values.is_empty() && random.random_bool(0.85) => {

@@ -1,11 +1,12 @@
-//! After everything: an ordinary worker takes what is due, whatever the runs are made of, and nothing stands in its way.
+//! After everything: an ordinary worker executes everything that is due, whatever the runs contain, and nothing blocks
+//! it.
 
 use anyhow::Result;
 use tokio_postgres::Client;
 
 use crate::reader::told;
 
-/// How often it comes back for more before it is plain that it never ends.
+/// How often it retries before it is clear that it never ends.
 const ROUNDS: usize = 200;
 
 const OPEN: &[&str] = &[
@@ -16,7 +17,7 @@ const OPEN: &[&str] = &[
      join engine.environment as e on e.id = q.environment_id where e.archived_at is null",
 ];
 
-/// Takes, starts and completes up to a hundred runs of every worker queue that has some.
+/// Dequeues, starts and completes up to a hundred runs of every worker queue that has some.
 const TURN: &str = "
     with place as (
         select distinct worker_queue, environment_id from engine.queue_item where available_at <= clock_timestamp()
@@ -26,7 +27,7 @@ const TURN: &str = "
 const START: &str = "select run_id, snapshot_id, error_code from engine_start_many($1, $2)";
 const COMPLETE: &str = "select error_code from engine_complete_many($1)";
 
-/// What keeps runs from being worked off, if anything.
+/// What prevents runs from being executed, if anything.
 ///
 /// # Errors
 /// If the session is gone.
@@ -50,7 +51,7 @@ pub async fn complaints(client: &Client) -> Result<Vec<String>> {
     Ok(found)
 }
 
-/// One turn; tells how many runs it was about.
+/// One round; returns the number of runs.
 async fn turn(client: &Client) -> Result<usize, tokio_postgres::Error> {
     client.simple_query("select engine_tick()").await?;
     let row = client.query_one(TURN, &[]).await?;

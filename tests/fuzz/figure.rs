@@ -1,4 +1,4 @@
-//! What was called, how it ended, and what was found.
+//! Calls, their outcomes, and findings.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::call::Call;
 
-/// How many findings are kept.
+/// Most findings to keep.
 const MOST: usize = 40;
 
 /// Figures of all sessions together.
@@ -19,7 +19,7 @@ struct Tables {
     functions: BTreeMap<String, (u64, u64)>,
     /// How often each SQLSTATE came.
     codes: BTreeMap<String, u64>,
-    /// By what they are about, so that one that comes again is told once.
+    /// By subject, so that a repeated finding is reported once.
     findings: BTreeMap<String, String>,
 }
 

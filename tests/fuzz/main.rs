@@ -1,8 +1,8 @@
-//! A fuzzer that is generated from the catalog: whatever the extension has to call is called by several sessions at once, with
-//! arguments of every kind, and afterwards everything can still be read and worked off.
+//! A fuzzer generated from the catalog: every function of the extension is called by several sessions at once, with
+//! arguments of every kind, and afterwards everything can still be read and executed.
 //!
-//! It runs for `ENGINE_FUZZ_SECONDS`, from the seed `ENGINE_SEED`; without it, from chance. What the sessions call follows from the
-//! seed; which ids they meet, and in which order, depends on the server.
+//! It runs for `ENGINE_FUZZ_SECONDS`, with the seed `ENGINE_SEED`, or a random one. The calls of the sessions follow
+//! from the seed; the ids that they find, and their order, depend on the server.
 
 mod border;
 mod call;
@@ -36,7 +36,7 @@ use stock::Stock;
 
 const SESSIONS: u64 = 5;
 
-/// From how many seconds on every function must have succeeded: one that is always refused is not tried.
+/// Duration in seconds from which on every function must have succeeded: one that is always refused is not tested.
 const LONG: u64 = 120;
 
 /// What the server says when one of its processes has died.
@@ -101,7 +101,7 @@ async fn a_fuzzer_of_the_whole_catalog_finds_nothing() -> Result<()> {
     Ok(())
 }
 
-/// What can be seen once all is over: read everything, work everything off, and read it again.
+/// Final checks: read everything, execute everything, and read it again.
 async fn aftermath(ground: &Ground) -> Result<Vec<String>> {
     let client = ground.database.connect().await?;
     let mut found = reader::violations(&client).await?;
@@ -114,7 +114,7 @@ async fn aftermath(ground: &Ground) -> Result<Vec<String>> {
     Ok(found)
 }
 
-/// Every second server has the library preloaded. None logs the statements that it refuses, which may be long.
+/// Every second server has the library preloaded. None logs the refused statements, which may be long.
 fn options(seed: u64) -> Options {
     let options = Options::default()
         .set("log_min_error_statement", "panic")
@@ -133,7 +133,7 @@ fn crashes(cluster: &Cluster) -> Result<Vec<String>> {
     Ok(log.lines().filter(is_crash).map(str::to_owned).collect())
 }
 
-/// A number out of the environment.
+/// A number from an environment variable.
 fn number<T: FromStr>(variable: &str, otherwise: T) -> T {
     match env::var(variable).map(|text| text.parse()) {
         Ok(Ok(number)) => number,
@@ -142,7 +142,7 @@ fn number<T: FromStr>(variable: &str, otherwise: T) -> T {
     }
 }
 
-/// Says it although the test passes: the test harness keeps what `println` prints.
+/// Prints although the test passes: the test harness swallows what `println` prints.
 fn say(line: &str) {
     let _ = writeln!(stderr(), "{line}");
 }

@@ -1,17 +1,17 @@
-//! Nothing that was taken in may keep a reader from reading: every table and view, every function that only reads, all events.
+//! No accepted value may prevent reading: every table and view, every function that only reads, all events.
 
 use anyhow::{Context, Result, bail};
 use tokio_postgres::Client;
 
 use crate::catalog::Function;
 
-/// How many events one call is asked for.
+/// Events per call.
 const PAGE: i32 = 500;
 
-/// Everything that cannot be read, or reads as what no client understands.
+/// Everything that cannot be read, or that no client could parse.
 ///
 /// # Errors
-/// If the session is gone, or a reader takes something that is not known here.
+/// If the session is gone, or a reader has a parameter that is not known here.
 pub async fn complaints(client: &Client, functions: &[Function]) -> Result<Vec<String>> {
     let mut found = Vec::new();
     client.batch_execute("reset all").await?;
@@ -57,7 +57,7 @@ async fn tables(client: &Client, found: &mut Vec<String>) -> Result<()> {
     Ok(())
 }
 
-/// A statement that calls a reader once for everything that it could be asked about.
+/// A statement that calls a reader once for every possible subject.
 fn calls_of(function: &Function) -> Result<Option<String>> {
     let names: Vec<&str> = function
         .parameters

@@ -1,4 +1,4 @@
-//! Values that a caller might mean, by the names of parameters. A parameter that is not named here gets any value of its type.
+//! Values that a caller might mean, by the names of parameters. Other parameters get any value of their type.
 
 use rand::RngExt;
 use rand::rngs::StdRng;
@@ -32,7 +32,7 @@ impl Sane<'_> {
         Subject(runs.collect())
     }
 
-    /// A value for a parameter of a function; `None` if nothing is known of such a one.
+    /// A value for a parameter of a function; `None` if its name is not known here.
     pub fn datum(
         &self,
         function: &str,
@@ -175,7 +175,7 @@ impl Sane<'_> {
             }
             let known = self.datum("engine_trigger", &parameter.name, &subject, random);
             let value = match known.map(|datum| datum.json()) {
-                // What only SQL can say.
+                // Values that only SQL can express.
                 Some(Value::String(text)) if text.starts_with("clock_timestamp") => {
                     json!("2031-01-01T00:00:00Z")
                 }
@@ -204,7 +204,7 @@ fn json_of(value: Value) -> Datum {
     Datum::Document(value)
 }
 
-/// Makes a value worse: a document in one place or several, anything else as a whole.
+/// Spoils a value: a document in one or several places, anything else as a whole.
 pub fn spoil(datum: Datum, kind: &str, random: &mut StdRng) -> anyhow::Result<Datum> {
     match datum {
         Datum::Document(mut document) if random.random_bool(0.8) => {

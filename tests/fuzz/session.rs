@@ -1,4 +1,4 @@
-//! A session that calls whatever there is, under settings and in transactions of any kind.
+//! A session that calls everything, under settings and in transactions of any kind.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ use crate::setting;
 use crate::stock::Stock;
 use crate::verdict;
 
-/// How long a call may take before the session gives it up: `statement_timeout` is shorter.
+/// Longest call before the session abandons it: `statement_timeout` is shorter.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What all sessions share.
@@ -33,7 +33,7 @@ pub struct Ground {
     pub until: Instant,
 }
 
-/// How a transaction begins; an empty one is none, every call is a commit.
+/// How a transaction begins; an empty one means none, and every call commits.
 const BEGINNINGS: &[&str] = &[
     "",
     "",
@@ -61,10 +61,10 @@ pub async fn play(ground: Arc<Ground>, seed: u64) -> Result<()> {
     Ok(())
 }
 
-/// Some calls under the same settings, together or each by itself.
+/// Some calls under the same settings, together or separately.
 async fn chapter(ground: &Ground, client: &Client, random: &mut StdRng) -> Result<()> {
     let settings = setting::random(&ground.settings, random);
-    // A refused setting leaves the others out, too.
+    // A refused setting prevents the others, too.
     let _ = client.batch_execute(&settings).await;
     let beginning = BEGINNINGS.choose(random).copied().unwrap_or_default();
     let is_apart = beginning.is_empty();
@@ -93,7 +93,7 @@ async fn chapter(ground: &Ground, client: &Client, random: &mut StdRng) -> Resul
     Ok(())
 }
 
-/// One call; tells whether it succeeded.
+/// One call; returns whether it succeeded.
 async fn call(ground: &Ground, client: &Client, random: &mut StdRng) -> Result<bool> {
     let trigger = ground
         .functions
@@ -144,7 +144,7 @@ fn judge(ground: &Ground, call: &Call, error: &Error) {
     }
 }
 
-/// A new session, as soon as the server takes one: after a crash, a moment later.
+/// A new session, as soon as the server accepts one: after a crash, a moment later.
 async fn connect(database: &Database) -> Result<Client> {
     let started = Instant::now();
     loop {

@@ -1,4 +1,4 @@
-//! What a session may have set.
+//! Settings of a session.
 
 use anyhow::Result;
 use rand::RngExt;
@@ -47,7 +47,7 @@ const OF_POSTGRES: &[&str] = &[
     "debug_assertions_are_no_setting = 1",
 ];
 
-/// Settings of the engine, at their borders: what the server says that they may be.
+/// Settings of the engine, at their borders according to the server.
 ///
 /// # Errors
 /// If the session is gone.
@@ -63,7 +63,7 @@ pub async fn of_engine(client: &Client) -> Result<Vec<String>> {
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
-/// Some settings by chance, and none of those that were set before.
+/// Some random settings, none of which was set before.
 pub fn random(of_engine: &[String], random: &mut StdRng) -> String {
     let mut sql = "rollback; reset all; set statement_timeout = '2s'".to_owned();
     for _ in 0..random.random_range(0..3) {

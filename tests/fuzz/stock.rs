@@ -1,4 +1,4 @@
-//! What exists while the fuzzer runs: ids in every state that there is, for calls that mean something.
+//! What exists while the fuzzer runs: ids in every state, for meaningful calls.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -30,7 +30,7 @@ pub struct Run {
 }
 
 impl Stock {
-    /// Looks what there is now: of each state a few, the newest ones.
+    /// Reads what exists now: a few of each state, the newest ones.
     ///
     /// # Errors
     /// If the session is gone.

@@ -1,15 +1,15 @@
-//! What an error of the server must be like, and what none may be.
+//! Requirements on errors of the server.
 
 use tokio_postgres::error::{DbError, ErrorPosition};
 
-/// The codes by which Postgres ends a statement for reasons of its own: cancelled, timed out, a deadlock,
-/// a transaction that has failed already, a procedure's commit where none may be.
+/// The codes with which Postgres ends a statement for its own reasons: cancelled, timed out, a deadlock, a transaction
+/// that has failed already, a procedure's commit where none is allowed.
 const POSTGRES: &[&str] = &[
     "57014", "55P03", "40P01", "40001", "25006", "25P02", "25001", "2D000", "54000",
 ];
 const REFERENCE: &str = include_str!("../../sql/README.md");
 
-/// Words that only a program's insides have.
+/// Words that only belong to a program's internals.
 const INSIDES: &[&str] = &[
     "panicked",
     "backtrace",
@@ -40,7 +40,7 @@ pub fn complaint(error: &DbError) -> Option<String> {
             return Some(format!("it says \"{word}\""));
         }
     }
-    // What the parser makes of a literal before anything is called.
+    // The parser's errors for a literal, before anything is called.
     if matches!(error.position(), Some(ErrorPosition::Original(_))) {
         return (!code.starts_with("22")).then(|| "no such call".to_owned());
     }

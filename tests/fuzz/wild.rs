@@ -1,4 +1,4 @@
-//! Values that no caller should give: of every type, the borders and what lies beyond them.
+//! Values that no caller should pass: of every type, the borders and beyond.
 
 use anyhow::{Result, bail};
 use rand::RngExt;
@@ -14,7 +14,7 @@ use crate::datum::{Datum, HALF, document_text};
 /// A value of the type `kind`.
 ///
 /// # Errors
-/// For a type that no function has had so far: say here what values it takes.
+/// For a type that no function has had so far: add its values here.
 pub fn datum(kind: &str, random: &mut StdRng) -> Result<Datum> {
     if random.random_bool(0.08) {
         return Ok(Datum::Null);
@@ -58,10 +58,10 @@ pub fn text(random: &mut StdRng) -> String {
     }
 }
 
-/// A text of so many characters: one over and over, or such as cannot be compressed, of one or of four bytes.
+/// A text of this many characters: one repeated, or incompressible ones, of one or of four bytes.
 fn sized(characters: usize, random: &mut StdRng) -> String {
     let of_four_bytes = characters.min(1_600_000);
-    // More than Postgres looks back when it compresses.
+    // More than the window of Postgres's compression.
     let block = characters.min(50_000);
     let (length, block): (usize, String) = match random.random_range(0..4) {
         0 => (characters, "x".to_owned()),
@@ -99,7 +99,7 @@ fn texts(random: &mut StdRng) -> Datum {
 }
 
 fn integer(kind: &str, random: &mut StdRng) -> i64 {
-    // What the type cannot hold is the parser's affair.
+    // Values beyond the type are the parser's concern.
     let is_great = random.random_bool(if kind == "bigint" { 0.4 } else { 0.02 });
     one_of(if is_great { GREAT_INTEGERS } else { INTEGERS }, random)
 }

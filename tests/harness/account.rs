@@ -32,7 +32,7 @@ impl Account {
         self.other.as_ref().map_or("oneself", |user| &user.name)
     }
 
-    /// A command that runs as this account and sees none of the caller's libpq settings.
+    /// A command that runs as this account and ignores the caller's libpq settings.
     pub(crate) fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         for (name, _) in env::vars_os() {
@@ -51,7 +51,7 @@ impl Account {
         command
     }
 
-    /// Gives `path` itself, not what is below it, to this account.
+    /// Makes this account the owner of `path` itself, not of what is below it.
     pub(crate) fn own(&self, path: &Path) -> Result<()> {
         let Some(user) = &self.other else {
             return Ok(());

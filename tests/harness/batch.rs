@@ -1,4 +1,4 @@
-//! The words of batches, for tests.
+//! Batches, for tests.
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -8,7 +8,7 @@ use tokio_postgres::types::Json;
 use crate::Session;
 
 impl Session {
-    /// Creates a batch with the arguments of `engine_create_batch` as they stand between its parentheses.
+    /// Creates a batch; `arguments` is the text between the parentheses of `engine_create_batch`.
     ///
     /// # Errors
     /// What the function raises.
@@ -37,7 +37,7 @@ impl Session {
         Ok((row.get(0), row.get(1), row.get(2)))
     }
 
-    /// Status of a batch, as `engine_batch_data` tells it.
+    /// Status of a batch, from `engine_batch_data`.
     ///
     /// # Errors
     /// What the function raises, or if there is no such batch.
@@ -45,7 +45,7 @@ impl Session {
         Ok(self.batch(batch_id).await?["status"].clone())
     }
 
-    /// What `engine_batch_data` returns.
+    /// The result of `engine_batch_data`.
     ///
     /// # Errors
     /// What the function raises, or if there is no such batch.

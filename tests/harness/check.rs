@@ -1,4 +1,4 @@
-//! What must always hold, in the database of every test, when the test is over.
+//! The invariants, checked in the database of every test when the test is over.
 
 use std::fmt::{self, Display};
 
@@ -13,11 +13,11 @@ const BROKEN_ON_PURPOSE: &str = "broken on purpose";
 /// A row of `engine_check`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// Which invariant.
+    /// Name of the invariant.
     pub kind: String,
-    /// Of which run, if it is one's.
+    /// The run that violates it, if there is one.
     pub run_id: Option<String>,
-    /// How.
+    /// The violation, in words.
     pub detail: String,
 }
 
@@ -42,7 +42,7 @@ async fn violations(client: &Client) -> Result<Vec<Violation>> {
 }
 
 impl Session {
-    /// What `engine_check` returns.
+    /// The result of `engine_check`.
     ///
     /// # Errors
     /// What the function raises.
@@ -50,8 +50,8 @@ impl Session {
         violations(&self.client).await
     }
 
-    /// Demands that `engine_check` finds nothing. Databases of the shared server are checked when
-    /// all tests are over; a test with a server of its own calls this.
+    /// Requires that `engine_check` finds nothing. Databases of the shared server are checked when all tests are over;
+    /// a test with a server of its own calls this.
     ///
     /// # Errors
     /// If it finds something; the error lists it.
@@ -84,8 +84,8 @@ impl Session {
         Ok(self.client.batch_execute(&comment).await?)
     }
 
-    /// Every row of the engine's tables, in a fixed order: two of these are equal if and only if
-    /// nothing has changed in between.
+    /// Every row of the engine's tables, in a fixed order: two results are equal if and only if nothing has changed in
+    /// between.
     ///
     /// # Errors
     /// If the session is gone.
@@ -100,14 +100,14 @@ impl Session {
     }
 }
 
-/// What `engine_check` finds in all databases of a server.
+/// The findings of `engine_check` in all databases of a server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sweep {
-    /// How many databases were checked.
+    /// Number of databases checked.
     pub checked: u64,
-    /// How many were left out because a test breaks them.
+    /// Number of databases skipped because a test breaks them.
     pub broken_on_purpose: u64,
-    /// What was found: a database and its violations, or what kept it from being checked.
+    /// The findings: a database and its violations, or the reason why it could not be checked.
     pub found: Vec<(String, Vec<String>)>,
 }
 

@@ -1,4 +1,4 @@
-//! A private server that is thrown away with the value that stands for it.
+//! A private server that is removed together with its value.
 
 use std::fs;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use crate::home::{self, Home};
 use crate::postmaster::Postmaster;
 use crate::{Database, Prefix, Server, database};
 
-/// The settings of a server. Durability stays as Postgres has it unless a setting says otherwise.
+/// The settings of a server. Durability has Postgres's defaults unless a setting changes them.
 #[derive(Clone, Debug)]
 pub struct Options {
     settings: Vec<(String, String)>,
@@ -24,7 +24,7 @@ impl Default for Options {
         };
         options
             .set("max_connections", "400")
-            // Only its socket, unless a test asks for more.
+            // Only its socket, unless a test requires more.
             .set("listen_addresses", "")
             .set("timezone", "UTC")
             .set("log_timezone", "UTC")
@@ -33,7 +33,7 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Adds a line of `postgresql.conf`; of two lines with one name the later one holds.
+    /// Adds a line to `postgresql.conf`; of two lines with one name the later one wins.
     #[must_use]
     pub fn set(mut self, name: &str, value: &str) -> Self {
         self.settings.push((name.to_owned(), value.to_owned()));
@@ -45,7 +45,7 @@ impl Options {
     }
 }
 
-/// A running server whose data goes away with this value.
+/// A running server whose data is removed with this value.
 #[derive(Debug)]
 pub struct Cluster {
     // None while the server is stopped.
@@ -95,7 +95,8 @@ impl Cluster {
         Ok(())
     }
 
-    /// Has the server go on as a standby of nobody: it takes sessions that read what was committed before, and writes nothing.
+    /// Restarts the server as a standby without a primary: it accepts sessions that read what was committed before, and
+    /// writes nothing.
     ///
     /// # Errors
     /// If the server does not start.
@@ -107,7 +108,7 @@ impl Cluster {
         self.restart()
     }
 
-    /// Ends all sessions and stops the server in order; its data stays.
+    /// Ends all sessions and stops the server cleanly; its data stays.
     ///
     /// # Errors
     /// If it had to be killed.

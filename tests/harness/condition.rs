@@ -1,4 +1,4 @@
-//! Waiting for something to become true, in place of sleeping.
+//! Waits for conditions, instead of sleeping.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use tokio::time::sleep;
 use tokio_postgres::Client;
 
-/// Returns as soon as `holds` answers true; it is asked every few milliseconds.
+/// Returns as soon as `holds` returns true; it is called every few milliseconds.
 ///
 /// # Errors
 /// If `holds` fails, or has not answered true within `patience`; the error says `what`.

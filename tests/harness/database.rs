@@ -14,8 +14,8 @@ const TEMPLATE: &str = "engine_template";
 /// Longest name of a database, in bytes.
 const NAME_MAX: usize = 63;
 
-/// A new database with the extension. It is left to the end of its server, which is thrown away:
-/// dropping it would cost each test a checkpoint.
+/// A new database with the extension. It is removed together with its server: dropping it would cost each test a
+/// checkpoint.
 #[derive(Clone, Debug)]
 pub struct Database {
     server: Server,
@@ -41,13 +41,13 @@ impl Database {
         Ok(Self { server, name })
     }
 
-    /// Its name, which tells the test it belongs to.
+    /// Its name, which names its test.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What psql and every driver take to connect to it as superuser.
+    /// The connection string of its superuser.
     #[must_use]
     pub fn connection_string(&self) -> String {
         self.server.connection_string(&self.name)
@@ -61,7 +61,7 @@ impl Database {
         self.server.connect(&self.name).await
     }
 
-    /// Gives `setting` a value for all sessions that begin from now on.
+    /// Sets `setting` for all sessions that begin from now on.
     ///
     /// # Errors
     /// If the server refuses the value.
@@ -78,8 +78,8 @@ impl Database {
     }
 }
 
-/// Creates the database that the others are copies of. Nobody may connect to it: a session in it
-/// would hold up every copy.
+/// Creates the database that the others are copies of. It accepts no connections: a session in it would block every
+/// copy.
 pub(crate) async fn create_template(server: &Server) -> Result<()> {
     let maintenance = server.connect("postgres").await?;
     maintenance
@@ -99,7 +99,7 @@ pub(crate) async fn create_template(server: &Server) -> Result<()> {
     Ok(())
 }
 
-/// Unique among all processes that share a server. A test's thread bears the test's name.
+/// Unique among all processes that share a server. A test's thread has the test's name.
 fn unique_name() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);

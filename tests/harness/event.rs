@@ -1,4 +1,4 @@
-//! Events as their readers see them.
+//! Events, as readers see them.
 
 use std::time::Duration;
 
@@ -15,15 +15,15 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A row of `engine_events`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
-    /// Its place in the order of all events.
+    /// Position in the order of all events.
     pub position: i64,
-    /// Its name.
+    /// The event's name.
     pub name: String,
-    /// The run that it is about.
+    /// The run that it belongs to.
     pub run_id: String,
-    /// When, as text.
+    /// When it happened, as text.
     pub time: String,
-    /// What it tells.
+    /// The event's details.
     pub body: Value,
 }
 
@@ -50,8 +50,7 @@ impl Session {
         Ok(rows.iter().map(Event::from_row).collect())
     }
 
-    /// All events after a position, of all that has committed. Waits for transactions of this
-    /// database that hold events back.
+    /// All committed events after a position. Waits for transactions of this database that hold events back.
     ///
     /// # Errors
     /// What the function raises, or if such a transaction does not end.
@@ -60,7 +59,7 @@ impl Session {
                        select max(s.horizon) as horizon from engine.snapshot as s \
                        union all select max(n.horizon) from engine.notice as n) as h";
         let horizon: i64 = self.client.query_one(sql, &[]).await?.get(0);
-        // Ids of transactions have no epoch here: no test makes so many.
+        // Transaction ids have no epoch here: no test makes that many.
         let sql = "select not exists ( \
                        select from pg_locks as w \
                        join pg_locks as x on x.virtualtransaction = w.virtualtransaction \
@@ -83,7 +82,7 @@ impl Session {
         }
     }
 
-    /// The bodies of all events of one name, in their order.
+    /// The bodies of all events with one name, in order.
     ///
     /// # Errors
     /// If the server refuses it.

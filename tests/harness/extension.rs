@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::{PgConfig, Workspace, install_script, progress, update_script};
 
-/// How cargo builds the library.
+/// A cargo profile for the library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Profile {
     /// Quick to build.
@@ -40,7 +40,7 @@ pub struct Extension {
     pub script: PathBuf,
     /// `engine--OLD--VERSION.sql`, one per release that can be updated.
     pub updates: Vec<PathBuf>,
-    /// The install scripts of these releases, as they were: what tests update from.
+    /// The frozen install scripts of these releases, from which tests update.
     pub releases: Vec<PathBuf>,
 }
 
@@ -79,7 +79,7 @@ impl Extension {
         })
     }
 
-    /// The files of this version, each with the place it takes in a server's directories `lib` and `share`.
+    /// The files of this version, each with its place in a server's directories `lib` and `share`.
     #[must_use]
     pub fn places(&self, lib: &Path, share: &Path) -> Vec<(&Path, PathBuf)> {
         let extension = share.join("extension");
@@ -110,8 +110,8 @@ pub(crate) fn scripts(directory: &Path) -> Result<Vec<PathBuf>> {
     Ok(scripts)
 }
 
-/// Puts a copy of `source` at `place` in one step, so that a server which has the old file mapped
-/// keeps it. False if the same content is there already.
+/// Copies `source` to `place` in one step, so that a server which has mapped the old file keeps it. Returns false if it
+/// has the same content already.
 ///
 /// # Errors
 /// If either cannot be read or `place` cannot be written.

@@ -13,7 +13,7 @@ use crate::{Prefix, Server, stand_in};
 /// Longest path of a Unix socket, in bytes.
 const SOCKET_PATH_MAX: usize = 107;
 
-/// Holds a lock as long as the process that uses the directory lives.
+/// Holds a lock while the process that uses the directory lives.
 const OWNER: &str = "owner";
 
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(crate) struct Home {
     throw_away: Option<ThrowAway>,
 }
 
-/// Removes the directory when it is dropped, and until then tells others that it is in use.
+/// Removes the directory when it is dropped, and until then marks it as in use.
 #[derive(Debug)]
 struct ThrowAway {
     _directory: TempDir,
@@ -50,7 +50,7 @@ impl Home {
         Ok(home)
     }
 
-    /// The home that stays, and is the same each time.
+    /// The lasting home, the same each time.
     pub(crate) fn lasting(prefix: &Prefix) -> Result<Self> {
         let directory = prefix.base().join("server");
         fs::create_dir_all(&directory)?;
@@ -58,7 +58,7 @@ impl Home {
     }
 
     fn open(prefix: &Prefix, directory: PathBuf) -> Result<Self> {
-        // Anybody who reaches the socket is superuser.
+        // Every user who can reach the socket is a superuser.
         fs::set_permissions(&directory, Permissions::from_mode(0o700))?;
         prefix.account.own(&directory)?;
         let longest = directory.join(format!(".s.PGSQL.{}.lock", Server::PORT));

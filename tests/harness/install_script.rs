@@ -28,8 +28,8 @@ pub(crate) fn write(library: &Path, control: &str, script: &Path) -> Result<()> 
         .with_context(|| format!("cannot write {}", script.display()))
 }
 
-/// pgrx names the source of each entity, as in `-- engine-ext/src/lib.rs:9`. A script is to change
-/// only with its SQL, not when a source file becomes longer.
+/// pgrx names the source of each entity, as in `-- engine-ext/src/lib.rs:9`. A script should change only with its SQL,
+/// not when a source file becomes longer.
 fn without_line_number(line: &str) -> &str {
     match line.rsplit_once(':') {
         Some((source, number))

@@ -1,4 +1,4 @@
-//! Debian packages: a Postgres server with its headers, and what else a command needs.
+//! Debian packages: a Postgres server with its headers, and others that commands need.
 
 use std::process::{Command, Stdio};
 
@@ -11,7 +11,7 @@ use crate::progress;
 /// The major that a plain `cargo build` is set up for.
 const PREFERRED_MAJOR: u32 = 15;
 
-/// Installs the server, or says what the user has to run.
+/// Installs the server, or prints the commands for the user.
 pub(crate) fn install_server() -> Result<()> {
     if !succeeds(Command::new("apt-get").arg("--version")) {
         bail!(
@@ -50,7 +50,7 @@ pub fn install(names: &[&str]) -> Result<()> {
     progress::watch(&format!("installing {names_line}"), install.args(names))
 }
 
-/// What stands in front of a command that needs root; where there is no way to it the user is told the command.
+/// The prefix of a command that needs root; without one the user is shown the command.
 fn elevate(command: &str) -> Result<&'static [&'static str]> {
     if geteuid().is_root() {
         Ok(&[])

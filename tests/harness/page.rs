@@ -10,18 +10,18 @@ use crate::Workspace;
 /// A page.
 #[derive(Clone, Debug)]
 pub struct Page {
-    /// Its path from the root of the checkout.
+    /// Path from the root of the checkout.
     pub path: PathBuf,
-    /// What it says.
+    /// Contents of the file.
     pub text: String,
 }
 
 /// A fenced block of a page.
 #[derive(Clone, Debug)]
 pub struct Block {
-    /// What stands behind the opening fence; empty for drawings.
+    /// The text after the opening fence; empty for drawings.
     pub language: String,
-    /// What stands between the fences.
+    /// The text between the fences.
     pub text: String,
     /// Line of the opening fence, for messages.
     pub line: usize,
@@ -54,7 +54,7 @@ impl Page {
         Ok(Self { path, text })
     }
 
-    /// Its fenced blocks, in order.
+    /// The page's fenced blocks, in order.
     #[must_use]
     pub fn blocks(&self) -> Vec<Block> {
         let mut blocks = Vec::new();
@@ -80,7 +80,7 @@ impl Page {
         blocks
     }
 
-    /// Its blocks of one language.
+    /// The page's blocks in one language.
     #[must_use]
     pub fn blocks_of(&self, language: &str) -> Vec<Block> {
         let blocks = self.blocks().into_iter();
@@ -88,7 +88,7 @@ impl Page {
     }
 }
 
-/// Every Markdown file below a directory. Directories of builds and hidden ones hold no pages.
+/// Every Markdown file below a directory. Build directories and hidden ones have no pages.
 fn collect(directory: &Path, paths: &mut Vec<PathBuf>) -> io::Result<()> {
     for entry in fs::read_dir(directory)? {
         let entry = entry?;

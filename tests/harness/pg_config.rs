@@ -96,7 +96,7 @@ impl PgConfig {
             );
         }
         Ok(Self {
-            // A bare name would be looked up again, on another path perhaps.
+            // A bare name would be looked up again, perhaps on another path.
             path: if path.is_absolute() {
                 path.to_owned()
             } else {

@@ -67,7 +67,7 @@ impl Postmaster {
         );
     }
 
-    /// The running server of the data directory `data`, whoever started it.
+    /// The running server of the data directory `data`, however it was started.
     pub(crate) fn running(data: &Path) -> Option<Self> {
         let pid = Pid::from_raw(pid_file(data)?.first()?.parse().ok()?);
         // The file outlives a killed server and its number may now be another process's.
@@ -81,7 +81,7 @@ impl Postmaster {
         self.end_by(Signal::SIGINT)
     }
 
-    /// Stops without a checkpoint, for data that nobody needs any more.
+    /// Stops without a checkpoint, for data that is no longer needed.
     pub(crate) fn stop_at_once(&mut self) -> Result<()> {
         self.end_by(Signal::SIGQUIT)
     }
@@ -93,7 +93,7 @@ impl Postmaster {
         wait_until(STOP_PATIENCE, || is_halted(self.pid));
         let backends = children_of(self.pid);
         for pid in backends.iter().chain([&self.pid]) {
-            // One that has just ended by itself is as good as killed.
+            // One that has just ended by itself counts as killed.
             let _ = kill(*pid, Signal::SIGKILL);
         }
         let gone = wait_until(STOP_PATIENCE, || {
@@ -146,7 +146,7 @@ impl Postmaster {
     }
 }
 
-/// What `pg_ctl` waits for too: the server writes its state into the eighth line.
+/// The same sign that `pg_ctl` waits for: the server writes its state into the eighth line.
 fn is_ready(data: &Path, pid: Pid) -> bool {
     pid_file(data).is_some_and(|lines| {
         lines.first().is_some_and(|line| *line == pid.to_string())

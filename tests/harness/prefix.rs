@@ -37,8 +37,8 @@ pub struct Loaded {
 }
 
 impl Prefix {
-    /// Lays the prefix of `purpose`, or finds it laid and up to date. Each purpose has its own, so
-    /// that a test run does not replace the library of a server that somebody is using.
+    /// Lays the prefix of `purpose`, or finds it laid and up to date. Each purpose has its own, so that a test run does
+    /// not replace the library of a server in use.
     ///
     /// # Errors
     /// If the directories cannot be written.
@@ -149,7 +149,7 @@ fn base(workspace: &Workspace, pg: &PgConfig, purpose: &str, account: &Account) 
     Ok(base)
 }
 
-/// Changes whenever the prefix has to be laid anew.
+/// Changes whenever the prefix has to be laid again.
 fn stamp(pg: &PgConfig) -> Result<String> {
     let server = fs::metadata(pg.bin.join("postgres"))?;
     Ok(format!(
@@ -193,8 +193,7 @@ fn lay_files(base: &Path, pg: &PgConfig) -> Result<()> {
     link_entries(&share.join("extension"), &extension)
 }
 
-/// Links what is in `original` and not in `copy`, without an engine that is installed there: it
-/// would hide the one under test.
+/// Links what is in `original` and not in `copy`, except an engine installed there: it would hide the one under test.
 fn link_entries(original: &Path, copy: &Path) -> Result<()> {
     for entry in fs::read_dir(original)? {
         let entry = entry?;

@@ -1,4 +1,4 @@
-//! What every command that runs a server does first.
+//! The first steps of every command that runs a server.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ pub struct Prepared {
     pub workspace: Workspace,
     /// The private copy of a Postgres installation.
     pub prefix: Prefix,
-    /// What is loaded in it.
+    /// The extension loaded in it.
     pub extension: Extension,
 }
 
@@ -35,7 +35,7 @@ pub fn prefix(pg_config: Option<&Path>, purpose: &str, profile: Profile) -> Resu
     })
 }
 
-/// Has the server's account, which is another one when this process is root, read what this process writes from now on.
+/// Lets the server's account, a different one when this process is root, read what this process writes from now on.
 pub fn let_server_read() {
     umask(Mode::S_IWGRP | Mode::S_IWOTH);
 }

@@ -1,4 +1,4 @@
-//! Processes as `/proc` shows them.
+//! Processes in `/proc`.
 
 use std::fs;
 use std::thread;
@@ -20,7 +20,7 @@ struct Stat {
 
 fn stat(pid: Pid) -> Option<Stat> {
     let line = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name stands in parentheses and may itself contain spaces and parentheses.
+    // The name is in parentheses and may itself contain spaces and parentheses.
     let (_, rest) = line.rsplit_once(')')?;
     let mut fields = rest.split_whitespace();
     Some(Stat {
@@ -31,21 +31,21 @@ fn stat(pid: Pid) -> Option<Stat> {
     })
 }
 
-/// User and system mode together, which stand side by side behind `skipped` other fields.
+/// User and system mode together, two adjacent fields after `skipped` others.
 fn ticks<'a>(fields: &mut impl Iterator<Item = &'a str>, skipped: usize) -> Option<u64> {
     let user: u64 = fields.nth(skipped)?.parse().ok()?;
     let system: u64 = fields.next()?.parse().ok()?;
     Some(user + system)
 }
 
-/// CPU time that the process `pid` has used, with all its threads. None of one that is gone.
+/// CPU time that the process `pid` has used, with all its threads. Zero if it is gone.
 #[must_use]
 pub fn cpu_time_of(pid: u32) -> Duration {
     let found = i32::try_from(pid).ok().map(Pid::from_raw).and_then(stat);
     time(found.map_or(0, |stat| stat.own))
 }
 
-/// CPU time that `parent` and its children have used, those that have ended included. None of them may have threads.
+/// CPU time that `parent` and its children have used, including ended ones. None of them may have threads.
 pub(crate) fn family_cpu_time(parent: Pid) -> Duration {
     let ended = time(stat(parent).map_or(0, |stat| stat.collected));
     let living = children_of(parent).into_iter().chain([parent]);
@@ -67,7 +67,7 @@ fn time(ticks: u64) -> Duration {
     Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND)
 }
 
-/// A zombie has ended: nobody may be there to collect it.
+/// A zombie has ended: its parent may never collect it.
 pub(crate) fn has_ended(pid: Pid) -> bool {
     stat(pid).is_none_or(|stat| matches!(stat.state, 'Z' | 'X'))
 }
@@ -88,7 +88,7 @@ pub(crate) fn children_of(parent: Pid) -> Vec<Pid> {
         .collect()
 }
 
-/// Waits until `holds`; false when `patience` ran out first.
+/// Waits until `holds`; returns false when `patience` ran out first.
 pub(crate) fn wait_until(patience: Duration, mut holds: impl FnMut() -> bool) -> bool {
     let deadline = Instant::now() + patience;
     while !holds() {

@@ -1,5 +1,4 @@
-//! What the commands tell their user while they work. All of it goes to standard error: standard
-//! output is kept for results.
+//! Progress messages of the commands. All of them go to standard error: standard output is reserved for results.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, IsTerminal, pipe, stderr};
@@ -9,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Says in one line what is about to happen or has happened.
+/// Prints one line about what is about to happen or has happened.
 pub fn say(line: impl AsRef<str>) {
     eprintln!("· {}", line.as_ref());
 }
@@ -35,7 +34,7 @@ pub fn watch(what: &str, command: &mut Command) -> Result<()> {
     let mut child = command
         .spawn()
         .with_context(|| format!("cannot start {program}"))?;
-    // The command holds the pipe's other end; its output would never end while it lives.
+    // The command holds the pipe's other end; its output would not end while it lives.
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let mut last = VecDeque::new();
     for output in BufReader::new(reader).lines() {

@@ -50,7 +50,7 @@ impl Server {
         self.socket.join(format!(".s.PGSQL.{}", Self::PORT))
     }
 
-    /// What psql and every driver take to connect to `database` as superuser.
+    /// The connection string of a superuser for `database`.
     #[must_use]
     pub fn connection_string(&self, database: &str) -> String {
         let host = quoted(&self.socket.to_string_lossy());
@@ -62,7 +62,7 @@ impl Server {
         )
     }
 
-    /// The same as a URI, for drivers that take nothing else.
+    /// The connection string as a URI, for drivers that accept nothing else.
     #[must_use]
     pub fn uri(&self, database: &str) -> String {
         format!(

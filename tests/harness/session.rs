@@ -1,4 +1,4 @@
-//! A session that speaks the words of the SQL contract, for tests.
+//! A session with a method for each SQL function, for tests.
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -16,13 +16,13 @@ pub struct Session {
 /// A run and a snapshot of it: what a worker holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
-    /// The run.
+    /// The run's id.
     pub run_id: String,
-    /// The snapshot.
+    /// The snapshot's id.
     pub snapshot_id: String,
 }
 
-/// What a completion led to.
+/// The result of a completion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Completed {
     /// The run and its latest snapshot.
@@ -37,7 +37,7 @@ pub struct Completed {
     pub attempt_number: Option<i32>,
 }
 
-/// What a cancel led to.
+/// The result of a cancel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cancelled {
     /// The run and its latest snapshot.
@@ -91,7 +91,7 @@ impl Session {
         self.trigger_with(&format!("'{task}'")).await
     }
 
-    /// Triggers a run with the arguments of `engine_trigger` as they stand between its parentheses.
+    /// Triggers a run; `arguments` is the text between the parentheses of `engine_trigger`.
     ///
     /// # Errors
     /// What the function raises.
@@ -173,7 +173,7 @@ impl Session {
         ))
     }
 
-    /// What `engine_execution_data` returns.
+    /// The result of `engine_execution_data`.
     ///
     /// # Errors
     /// What the function raises, or if there is no such run.
@@ -184,7 +184,7 @@ impl Session {
         Ok(data.context("no such run")?.0)
     }
 
-    /// Cancels a run, with the arguments of `engine_cancel` as they stand between its parentheses.
+    /// Cancels a run; `arguments` is the text between the parentheses of `engine_cancel`.
     ///
     /// # Errors
     /// What the function raises.
@@ -202,7 +202,7 @@ impl Session {
         })
     }
 
-    /// Calls `engine_tick`; gives the number of stalled runs that it recovered.
+    /// Calls `engine_tick`; returns the number of stalled runs that it recovered.
     ///
     /// # Errors
     /// What the function raises.
@@ -210,7 +210,7 @@ impl Session {
         self.tick_of("stalled_heartbeat").await
     }
 
-    /// Calls `engine_tick`; gives how much of a kind it did.
+    /// Calls `engine_tick`; returns how much of a kind it did.
     ///
     /// # Errors
     /// What the function raises, or if there is no such kind.
@@ -219,7 +219,7 @@ impl Session {
         Ok(self.client.query_one(sql, &[&kind]).await?.get(0))
     }
 
-    /// Puts an item of a run into its queue that is none of the engine's doing.
+    /// Inserts a queue item for a run, which the engine would not do.
     ///
     /// # Errors
     /// If the run has one.
@@ -232,7 +232,7 @@ impl Session {
         Ok(())
     }
 
-    /// One number out of the tables.
+    /// One number from the tables.
     ///
     /// # Errors
     /// If the statement does not return one.

@@ -1,11 +1,11 @@
-//! How long tests take that are as good as they are long.
+//! The duration of tests that prove more the longer they run.
 
 use std::env;
 
-/// Names the [`Size`] that `cargo xtask` wants.
+/// Names the [`Size`] that `cargo xtask` requests.
 pub const SIZE_VARIABLE: &str = "ENGINE_TEST_SIZE";
 
-/// The form of tests that could go on for ever: soaks, storms, random histories.
+/// The form of tests that could run indefinitely: soaks, storms, random histories.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Size {
     /// For every change: `cargo xtask test`.
@@ -15,7 +15,7 @@ pub enum Size {
 }
 
 impl Size {
-    /// What this run of the tests is to be.
+    /// The form of this test run.
     #[must_use]
     pub fn now() -> Self {
         match env::var_os(SIZE_VARIABLE) {
@@ -24,7 +24,7 @@ impl Size {
         }
     }
 
-    /// Its name in [`SIZE_VARIABLE`].
+    /// The form's name in [`SIZE_VARIABLE`].
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -33,7 +33,7 @@ impl Size {
         }
     }
 
-    /// The number of this form, of the two that a test names.
+    /// The number for this form, of the two that a test names.
     pub fn of<T>(short: T, full: T) -> T {
         match Self::now() {
             Self::Short => short,

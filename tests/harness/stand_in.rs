@@ -25,7 +25,7 @@ pub(crate) fn make(original: &Path, account: &Account) -> Result<PathBuf> {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error.into()),
         _ => {}
     }
-    // Its name can be guessed, so somebody else may have made it first.
+    // Its name can be guessed, so another user may have made it first.
     let found = fs::symlink_metadata(&path)?;
     ensure!(
         found.is_dir() && account.is_ours(found.uid()),

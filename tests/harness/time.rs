@@ -1,11 +1,11 @@
-//! The clock, moved for one run.
+//! Moves the clock for one run.
 
 use anyhow::Result;
 
 use crate::Session;
 
 impl Session {
-    /// Moves the clock for one run: its heartbeat deadline has passed.
+    /// Lets the heartbeat deadline of a run pass.
     ///
     /// # Errors
     /// If the run has no deadline.
@@ -18,7 +18,7 @@ impl Session {
         Ok(())
     }
 
-    /// Moves the clock for one run: it may be claimed now.
+    /// Makes a queued run due.
     ///
     /// # Errors
     /// If the run is not queued.
@@ -29,7 +29,7 @@ impl Session {
         Ok(())
     }
 
-    /// Moves the clock for one run: the time that it waits for has come.
+    /// Lets the delay of a run end.
     ///
     /// # Errors
     /// If the run does not wait for one.
@@ -43,7 +43,7 @@ impl Session {
         Ok(())
     }
 
-    /// Moves the clock for one run: its time to live has passed in its queue.
+    /// Lets the time to live of a queued run pass.
     ///
     /// # Errors
     /// If the run does not expire.

@@ -1,4 +1,5 @@
-//! Update scripts: what `sql/upgrade` says of the tables, and behind it every view and function anew, with the grants that they had.
+//! Update scripts: the changes of tables in `sql/upgrade`, then every view and function again, with their earlier
+//! grants.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,10 +12,10 @@ use crate::extension::scripts;
 const PART: &str = "/* <begin connected objects> */";
 const END_OF_PART: &str = "/* </end connected objects> */";
 
-/// Where the functions begin: in the schema that the extension was given.
+/// Where the functions begin: in the schema chosen for the extension.
 const FUNCTIONS_FOLLOW: &str = "\nset local search_path to @extschema@, pg_temp;\n";
 
-/// What keeps a script from binding to anything else.
+/// Keeps a script from binding to anything else.
 const PINNED: &str = "set local search_path to pg_catalog, pg_temp;\n";
 
 /// How views and functions begin in an install script, and in an update script.
@@ -56,8 +57,8 @@ pub(crate) fn write(upgrade: &Path, install: &Path, version: &str) -> Result<Vec
     Ok(written)
 }
 
-/// The parts of an install script that an update runs again: those that make views and functions, and what sets the schema
-/// that functions are made in.
+/// The parts of an install script that an update runs again: those that create views and functions, and those that set
+/// the schema of functions.
 fn anew(script: &str) -> String {
     const AGAIN: [&str; 5] = [
         "create view ",

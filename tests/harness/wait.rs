@@ -1,4 +1,4 @@
-//! The words of waiting, for tests: waitpoints, blocks, checkpoints, continuations.
+//! Waits, for tests: waitpoints, blocks, checkpoints, continuations.
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -6,7 +6,7 @@ use tokio_postgres::types::Json;
 
 use crate::{Held, Session};
 
-/// What `engine_block` returned.
+/// The result of `engine_block`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blocked {
     /// The run with its latest snapshot.
@@ -19,7 +19,7 @@ pub struct Blocked {
     pub pending_count: i32,
 }
 
-/// What `engine_unblock` returned.
+/// The result of `engine_unblock`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Continued {
     /// `status`.
@@ -61,7 +61,7 @@ impl Session {
         Ok(self.client.query_one(sql, &[&f64::from(ms)]).await?.get(0))
     }
 
-    /// Has a run wait.
+    /// Makes a run wait.
     ///
     /// # Errors
     /// What the function raises.
@@ -93,7 +93,7 @@ impl Session {
         Ok(())
     }
 
-    /// Sees whether a run goes on.
+    /// Checks whether a run continues.
     ///
     /// # Errors
     /// What the function raises.
@@ -107,7 +107,7 @@ impl Session {
         })
     }
 
-    /// Stores a checkpoint of a run, with `reason`; gives the suspended run.
+    /// Stores a checkpoint of a run, with `reason`; returns the suspended run.
     ///
     /// # Errors
     /// What the function raises, or if the checkpoint was discarded.
@@ -138,7 +138,7 @@ impl Session {
         Ok((row.get(0), row.get(1), row.get(2), row.get(3)))
     }
 
-    /// Goes on with a run that was dequeued with a checkpoint.
+    /// Continues a run that was dequeued with a checkpoint.
     ///
     /// # Errors
     /// What the function raises.
@@ -154,7 +154,7 @@ impl Session {
         })
     }
 
-    /// What `engine_waitpoint_data` returns.
+    /// The result of `engine_waitpoint_data`.
     ///
     /// # Errors
     /// What the function raises, or if there is no such waitpoint.
@@ -165,7 +165,7 @@ impl Session {
         Ok(data.context("no such waitpoint")?.0)
     }
 
-    /// How many edges a run has.
+    /// Number of a run's edges.
     ///
     /// # Errors
     /// If the session is gone.
@@ -182,7 +182,7 @@ impl Session {
         Ok(self.status(run_id).await?.0)
     }
 
-    /// Moves the clock for all timers: they are due.
+    /// Makes all timers due.
     ///
     /// # Errors
     /// If the session is gone.

@@ -1,4 +1,4 @@
-//! What a piece of work wrote to the WAL, read from the WAL itself.
+//! Measures what a piece of work writes to the WAL, from the WAL itself.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,7 +9,7 @@ use tokio_postgres::types::PgLsn;
 
 use crate::Cluster;
 
-/// What was written between two moments.
+/// The WAL written between two moments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WalUse {
     /// Transactions that committed with a commit record; one that changed nothing has none.
@@ -19,8 +19,8 @@ pub struct WalUse {
 }
 
 impl Cluster {
-    /// Runs `work` and returns with its result what it wrote. The whole server is counted: start it
-    /// with `autovacuum = off`, and let no other session write meanwhile.
+    /// Runs `work` and returns its result with what it wrote. The whole server is counted: start it with `autovacuum =
+    /// off`, and let no other session write meanwhile.
     ///
     /// # Errors
     /// If the server or `pg_waldump` fails.
@@ -62,7 +62,7 @@ impl Wal {
         }
     }
 
-    /// Where the next record will begin.
+    /// The start of the next record.
     ///
     /// # Errors
     /// If the session is gone.
@@ -70,7 +70,7 @@ impl Wal {
         insert_position(observer).await
     }
 
-    /// The same, and everything before it can be read.
+    /// The start of the next record, once everything before it can be read.
     ///
     /// # Errors
     /// If the session is gone.
@@ -119,8 +119,8 @@ async fn insert_position(observer: &Client) -> Result<PgLsn> {
         .get(0))
 }
 
-/// Makes the WAL up to `position` readable in the files. Records that no commit followed would stay
-/// in memory; the commit of this message comes after them and takes them along.
+/// Makes the WAL up to `position` readable in the files. Records without a later commit would stay in memory; the
+/// commit of this message comes after them and flushes them, too.
 async fn flush(observer: &Client, position: PgLsn) -> Result<()> {
     observer
         .execute("select pg_logical_emit_message(true, 'flush', '')", &[])

@@ -1,5 +1,5 @@
-//! Which module imports which: there are no circles, and the rooms of the extension know only those below them. Only `use` lines
-//! count, and none between a module and those that it stands in.
+//! Which module imports which: there are no cycles, and the rooms of the extension know only those below them. Only
+//! `use` lines count, and none between a module and those that contain it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -28,7 +28,7 @@ fn modules_of_the_core_import_each_other_in_no_circle() -> Result<()> {
     Ok(())
 }
 
-/// The rooms of the extension, from above: each imports those behind it, and none before it.
+/// The rooms of the extension, from the top: each imports only those after it.
 const ROOMS: &[&str] = &["api", "flow", "store", "shared", "backend"];
 
 #[test]
@@ -153,7 +153,7 @@ fn arrows(sources: &Sources) -> Arrows {
     sources.iter().map(imports).collect()
 }
 
-/// What the `use` lines of a source name. Tests may import what they like: they come last in a file.
+/// The paths in the `use` lines of a source. Tests may import anything: they come last in a file.
 fn paths(source: &str) -> Vec<String> {
     let source = source.split("#[cfg(test)]").next().unwrap_or_default();
     let mut paths = Vec::new();
@@ -177,7 +177,7 @@ fn paths(source: &str) -> Vec<String> {
     paths
 }
 
-/// Takes `a::{b, c::{d, e}}` apart: `a::b`, `a::c::d`, `a::c::e`.
+/// Splits `a::{b, c::{d, e}}`: `a::b`, `a::c::d`, `a::c::e`.
 fn leaves(above: &str, tree: &str, paths: &mut Vec<String>) {
     let Some((head, branches)) = tree.split_once('{') else {
         let path = tree.split(" as ").next().unwrap_or_default();
@@ -203,7 +203,7 @@ fn leaves(above: &str, tree: &str, paths: &mut Vec<String>) {
     }
 }
 
-/// The module that a path of an import leads to or into; none if that is in another crate.
+/// The module that an import refers to; none if that is in another crate.
 fn resolve(module: &str, path: &str, sources: &Sources) -> Option<String> {
     let mut at: Vec<&str> = module.split("::").filter(|name| !name.is_empty()).collect();
     let mut names = path.split("::").peekable();
@@ -225,13 +225,13 @@ fn resolve(module: &str, path: &str, sources: &Sources) -> Option<String> {
     Some(at.join("::"))
 }
 
-/// Whether a module is `room`, or stands in it.
+/// Whether a module is `room`, or inside it.
 fn within(module: &str, room: &str) -> bool {
     let below = module.strip_prefix(room);
     room.is_empty() || below.is_some_and(|below| below.is_empty() || below.starts_with("::"))
 }
 
-/// Modules that lead to each other, if there are any.
+/// Modules that import each other in a cycle, if there are any.
 fn circle(arrows: &Arrows) -> Option<Vec<String>> {
     let reached = |from: &String| {
         let (mut reached, mut open) = (BTreeSet::new(), vec![from]);

@@ -9,8 +9,8 @@ use engine_harness::{Database, Session, Workspace};
 
 use crate::update::OLD;
 
-/// Lays overloads of functions and operators of `pg_catalog` into schema `host`, for every combination of common types that
-/// `pg_catalog` lacks: where one of them is found, it fits better than what needs a cast. Each of them raises an error.
+/// Creates overloads of functions and operators of `pg_catalog` in schema `host`, for every combination of common types
+/// that `pg_catalog` lacks: each matches better than a candidate that needs a cast. Each of them raises an error.
 const LAY_TRAPS: &str = "
 do $lay$
 declare
@@ -47,7 +47,7 @@ $lay$";
 
 const OPERATORS: &str = "= <> < <= > >= + - * / % || -> ->> ? @>";
 
-/// Dependencies on what was laid, other than that of one trap on another.
+/// Dependencies on the overloads, except those of one overload on another.
 const TRAPPED: &str = "pg_depend d
     where d.classid not in ('pg_operator'::regclass, 'pg_proc'::regclass)
       and (d.refclassid = 'pg_proc'::regclass and d.refobjid in (
@@ -67,8 +67,8 @@ async fn without_extension() -> Result<Session> {
     Ok(session)
 }
 
-/// A run from its trigger to its end, and a look at every view. Nothing here looks anything up in schema `host` but functions
-/// of the extension.
+/// A run from its trigger to its end, and a read of every view. Only functions of the extension are looked up in schema
+/// `host` here.
 async fn use_everything(session: &Session) -> Result<()> {
     let views = "select c.oid::regclass::text from pg_class c where c.relkind = 'v' and c.relnamespace = 'engine'::regnamespace";
     let views = session.client.query(views, &[]).await?;

@@ -1,4 +1,4 @@
-//! Bounds of what callers give: names that fit every index, moments that every reader can say; and transactions that only read.
+//! Limits of arguments: names that fit every index, moments that every reader supports; and read-only transactions.
 
 use anyhow::{Context, Result};
 use engine_harness::{Database, Session};
@@ -34,7 +34,7 @@ async fn names_of_the_greatest_length_fit_every_index_in_every_combination() -> 
     );
     session.client.query(&unnamed, &[]).await?;
     for _ in 0..3 {
-        // The lanes of the runs that the limit keeps are filed.
+        // The lanes of the runs that the limit holds back are filed.
         for environment in [name.as_str(), "null"] {
             let claim = format!(
                 "select run_id, snapshot_id from engine_dequeue({name}, 10, environment_id => {environment})"
@@ -163,7 +163,7 @@ async fn a_moment_outside_of_the_years_1_to_9999_is_refused_by_every_function() 
 }
 
 #[tokio::test]
-async fn a_retry_is_put_off_by_ten_years_at_most() -> Result<()> {
+async fn a_retry_is_postponed_by_ten_years_at_most() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     for key in ["minTimeoutInMs", "maxTimeoutInMs"] {
         let call = format!(r#"select engine_trigger('t', retry => '{{"{key}": 1e300}}')"#);
@@ -236,7 +236,7 @@ async fn what_machines_and_dequeues_cost_adds_up_to_a_number() -> Result<()> {
     Ok(())
 }
 
-/// Calls of every function, each required argument given.
+/// Calls of every function, with each required argument.
 async fn calls(session: &Session) -> Result<Vec<String>> {
     let sql = "select format('select %s(%s)', p.proname, array_to_string(array( \
                       select case o.type when 'jsonb'::regtype then '''{}''::jsonb' \
@@ -299,7 +299,7 @@ async fn an_error_that_passes_through_carries_no_backtrace() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_key_of_a_run_that_is_put_off_to_the_end_of_time_has_an_end_that_readers_can_say()
+async fn the_key_of_a_run_that_is_postponed_to_the_end_of_time_has_an_end_that_readers_support()
 -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let last = "'t', delay_until => '9999-12-31 23:59:59+00', debounce => '{\"key\": \"k\", \"delay\": \"1s\"}'";

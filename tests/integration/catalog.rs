@@ -1,4 +1,4 @@
-//! What the extension leaves in the catalog.
+//! The extension's objects in the catalog.
 
 use std::fs;
 use std::path::Path;
@@ -29,7 +29,7 @@ async fn every_function_pins_its_search_path_and_says_what_it_is_for() -> Result
     );
     for row in session.client.query(&sql, &[]).await? {
         let name: &str = row.get(0);
-        // A procedure that commits can do neither; it pins what it reads with by itself.
+        // A procedure that commits can do neither; it pins its reads itself.
         let may_commit: bool = row.get(7);
         let pinned = if may_commit {
             ""
@@ -84,8 +84,8 @@ fn sources(directory: &Path) -> Result<String> {
     Ok(text)
 }
 
-/// The first paragraph of the comment above `fn name`, without its code marks. Where its parameters have changed since a release,
-/// it bears the number of a version, as in `fn name_0_2`.
+/// The first paragraph of the comment above `fn name`, without its code marks. If its parameters have changed since a
+/// release, the name ends in a version number, as in `fn name_0_2`.
 fn first_sentence(sources: &str, name: &str) -> Option<String> {
     let plain = sources.find(&format!("fn {name}("));
     let position = plain.or_else(|| sources.find(&format!("fn {name}_0_")))?;

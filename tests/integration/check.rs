@@ -1,4 +1,4 @@
-//! engine_check finds whatever is broken, one invariant at a time.
+//! engine_check finds every kind of damage, one invariant at a time.
 
 use anyhow::{Context, Result};
 use engine_harness::{Database, Session};
@@ -23,7 +23,7 @@ async fn four_runs(session: &Session) -> Result<()> {
     session.check().await
 }
 
-/// Does `sql` and takes it back; gives the kinds of what engine_check finds meanwhile, each once.
+/// Runs `sql` and rolls back; returns the kinds of violations that engine_check finds in between, each once.
 async fn kinds_after(session: &Session, sql: &str) -> Result<Vec<String>> {
     session.client.batch_execute("begin").await?;
     session.client.batch_execute(sql).await?;
@@ -109,7 +109,7 @@ async fn every_kind_of_violation_is_found_and_no_other_with_it() -> Result<()> {
     session.check().await
 }
 
-/// Runs that wait: `p` for its child `c` and a batch of one, `s` is suspended behind a token, whose time is limited.
+/// Waiting runs: `p` for its child `c` and a batch of one, `s` is suspended behind a token with a timeout.
 async fn waiting_runs(session: &Session) -> Result<()> {
     let start = async |arguments: &str| {
         session.trigger_with(arguments).await?;

@@ -1,4 +1,4 @@
-//! One commit per call, counted from the WAL; what the reference needs for the same is in flow.rs.
+//! One commit per call, counted from the WAL; flow.rs compares this with separate commits.
 
 use anyhow::{Context, Result};
 use engine_harness::{Cluster, Options, Session};
@@ -24,7 +24,7 @@ async fn commits<T>(
 async fn every_call_is_one_commit_and_an_empty_dequeue_none() -> Result<()> {
     let cluster = Cluster::start(Options::default().set("autovacuum", "off")).await?;
     let session = Session::open(&cluster.database().await?).await?;
-    // A session's first call also reads the catalog; that writes nothing, but it is not what is counted.
+    // A session's first call also reads the catalog; that writes nothing, but it is not counted here.
     session.tick().await?;
 
     commits(&cluster, "dequeue, nothing there", 0, session.dequeue()).await?;

@@ -1,4 +1,4 @@
-//! Documents: every one comes back as it went in, one that is too deep is refused at the door, and none stops a reader.
+//! Documents: every one is returned unchanged, one that is too deep is refused at once, and none stops a reader.
 
 use std::time::Duration;
 
@@ -8,17 +8,17 @@ use engine_harness::{Database, Session};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Deepest document that is taken.
+/// Deepest accepted document.
 const MAX_DEPTH: usize = 64;
 
-/// Documents that `serde_json` alone reads as something else.
+/// Documents that `serde_json` alone misreads.
 const NUMBER: &str = r#"{"$serde_json::private::Number": "1"}"#;
 
 fn nested(depth: usize) -> String {
     format!("{}{}", "[".repeat(depth), "]".repeat(depth))
 }
 
-/// The parameters of all functions that take a document: function, parameter, and a call with `$` in the parameter's place.
+/// The document parameters of all functions: function, parameter, and a call with `$` for the parameter.
 async fn document_parameters(session: &Session) -> Result<Vec<(String, String, String)>> {
     let sql = "select p.proname::text, p.proargnames[a.place]::text, \
                       array(select format('%s => %s', p.proargnames[o.place], \
@@ -57,7 +57,7 @@ async fn a_document_of_any_depth_is_refused_by_every_function_and_never_as_an_in
                 format!("[{}]", nested(depth)),
                 NUMBER.to_owned(),
             ] {
-                // What is wrong besides the document may be told first.
+                // Problems other than the document may be reported first.
                 match session
                     .client
                     .query(&call.replace("DOCUMENT", &document), &[])
@@ -229,7 +229,7 @@ async fn a_document_that_is_stored_already_stops_no_reader() -> Result<()> {
 }
 
 #[tokio::test]
-async fn every_document_comes_back_as_it_went_in() -> Result<()> {
+async fn every_document_is_returned_unchanged() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     for document in [
         NUMBER,

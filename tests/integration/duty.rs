@@ -1,11 +1,11 @@
-//! Rights by duty, as engine-ext/README.md lists them: each list is what its duty needs, and nothing less will do.
+//! Rights by duty, as engine-ext/README.md lists them: each list is what its duty needs, and nothing less is enough.
 
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
 use engine_harness::{Database, Page, Session};
 
-/// What a role of a duty does, in a transaction that is rolled back. Runs `w1` to `w6` are queued.
+/// The actions of a role with a duty, in a transaction that is rolled back. Runs `w1` to `w6` are queued.
 const TRIGGER: &str = "
     select engine_trigger('t', run_id => 'a', delay_until => now() + interval '1 hour', idempotency_key => 'k');
     select engine_trigger_many('[{\"task\": \"t\"}]');
@@ -96,7 +96,7 @@ fn listed(page: &Page, duty: &str) -> Result<Vec<String>> {
     Ok(names.map(str::to_owned).collect())
 }
 
-/// One role, which is given rights and deprived of them.
+/// One role, whose rights are granted and revoked.
 struct Role<'a> {
     session: &'a Session,
     name: String,
@@ -116,7 +116,7 @@ impl Role<'_> {
         .await
     }
 
-    /// Does what a duty does, and takes it back; the code and the message of the error that ended it.
+    /// Does the actions of a duty, and rolls back; returns the code and the message of the error that ended them.
     async fn tour(&self, duty: &str, sql: &str) -> Result<Option<(String, String)>> {
         let name = &self.name;
         let mut parts = vec![format!("begin; set local role {name}; {sql}")];

@@ -1,12 +1,12 @@
-//! One commit per flow, counted from the WAL, beside what the reference needs for it (its queue and its jobs are in
-//! another store and not counted).
+//! One commit per flow, counted from the WAL, beside the commits that the reference implementation needs for it (its
+//! queue and its jobs are in another store and not counted).
 
 use anyhow::{Context, Result};
 use engine_harness::{Cluster, Held, Options, Session};
 use serde_json::{Value, json};
 use tokio_postgres::types::Json;
 
-/// The table that is printed, and the session that does what it counts.
+/// The printed table, and the session that does the counted work.
 struct Table {
     cluster: Cluster,
     session: Session,
@@ -19,7 +19,7 @@ impl Table {
         let database = cluster.database().await?;
         database.set("engine.queue_max_attempts", "2").await?;
         let session = Session::open(&database).await?;
-        // A session's first call also reads the catalog; that writes nothing, but it is not what is counted.
+        // A session's first call also reads the catalog; that writes nothing, but it is not counted here.
         session.tick().await?;
         Ok(Self {
             cluster,
@@ -52,7 +52,7 @@ impl Table {
         })
     }
 
-    /// The same of a tick, which must do this much of each kind.
+    /// Counts the commits of a tick, which must do this much of each kind.
     async fn tick(
         &mut self,
         flow: &'static str,
@@ -79,7 +79,7 @@ impl Table {
         Ok(())
     }
 
-    /// The same of a dequeue that finds only a stray item.
+    /// Counts the commits of a dequeue that finds only a stray item.
     async fn stray(
         &mut self,
         flow: &'static str,
@@ -103,7 +103,7 @@ impl Table {
         self.session.dequeue().await?.context("nothing is queued")
     }
 
-    /// This many runs that execute.
+    /// This many executing runs.
     async fn many(&self, runs: i32) -> Result<Vec<Held>> {
         let sql = "select count(*) from engine_trigger_many( \
                    (select jsonb_agg(jsonb_build_object('task', 'test')) from generate_series(1, $1)))";
@@ -297,7 +297,7 @@ async fn many_at_once(table: &mut Table) -> Result<()> {
         .rows
         .push(("complete_many(100)", "100-200", wal.commits));
 
-    // Ten attempts that stall, and ten cancels that nobody confirms, of runs with a child each.
+    // Ten attempts that stall, and ten cancels that no worker confirms, of runs with a child each.
     for (index, held) in table.many(20).await?.iter().enumerate() {
         if index >= 10 {
             let child = format!("'test', parent_run_id => '{}'", held.run_id);
@@ -316,7 +316,7 @@ async fn many_at_once(table: &mut Table) -> Result<()> {
 }
 
 async fn waits(table: &mut Table) -> Result<()> {
-    // What is to be tried again comes first, once it is due.
+    // Runs that are retried come first, once they are due.
     let others =
         "select count(c.run_id) from engine.queue_item as i, lateral engine_cancel(i.run_id) as c";
     table.session.client.query_one(others, &[]).await?;

@@ -5,7 +5,7 @@ use engine_harness::{Database, Held, Session};
 use serde_json::{Value, json};
 use tokio_postgres::types::Json;
 
-/// Settings that have Postgres print values in another way.
+/// Settings with which Postgres prints values differently.
 const HOSTILE: &str = "
     set extra_float_digits = -15;
     set timezone = 'Pacific/Chatham';
@@ -65,7 +65,7 @@ async fn documents(session: &Session) -> Result<Vec<(String, Option<Value>)>> {
     Ok(rows.iter().map(document).collect())
 }
 
-/// Every text in a document that is a time.
+/// Every time in a document.
 fn times<'a>(document: &'a Value, found: &mut Vec<&'a str>) {
     match document {
         Value::String(text) if text.len() > 18 && text.as_bytes()[10] == b'T' => found.push(text),
@@ -96,8 +96,8 @@ async fn what_the_engine_prints_does_not_depend_on_the_settings_of_a_session() -
     let machine = "select engine_set_machine('small-1x', 0.5, 0.5, 0.1)";
     hostile.client.batch_execute(machine).await?;
 
-    // A life with everything in it, led by a session with those settings: a delay, a wait for a batch and an hour, a failure
-    // that costs something, a retry, a success, a run that expires.
+    // A complete run, moved by a session with those settings: a delay, a wait for a batch and a moment, a failure with
+    // a cost, a retry, a success, a run that expires.
     let held = hostile.executing("test").await?;
     let batch = hostile
         .create_batch("parent_run_id => null, idempotency_key => 'key', idempotency_key_expires_at => now() + interval '1 day'")
@@ -137,7 +137,7 @@ async fn what_the_engine_prints_does_not_depend_on_the_settings_of_a_session() -
     hostile.client.batch_execute(later).await?;
     hostile.trigger_with("'short', ttl => '1s'").await?;
 
-    // And something that the check has to tell, with its time.
+    // And a violation for the check to report, with its time.
     hostile.due_in(60_000).await?;
     hostile
         .client

@@ -1,4 +1,4 @@
-//! A session that waits for a run, and whose client is gone, takes none, and keeps none from others.
+//! A session that waits for a run, and whose client is gone, takes none, and prevents no other session from taking it.
 
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
@@ -71,12 +71,12 @@ async fn claims_nothing(database: &Database) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_session_whose_client_was_killed_claims_nothing() -> Result<()> {
+async fn a_session_whose_client_was_killed_dequeues_nothing() -> Result<()> {
     claims_nothing(&Database::fresh().await?).await
 }
 
 #[tokio::test]
-async fn a_session_with_a_bell_whose_client_was_killed_claims_nothing() -> Result<()> {
+async fn a_session_with_a_bell_whose_client_was_killed_dequeues_nothing() -> Result<()> {
     let cluster = preloaded().await?;
     claims_nothing(&cluster.database().await?).await
 }
@@ -94,13 +94,13 @@ async fn a_session_whose_client_was_killed_goes_without_a_run_to_wake_it() -> Re
 }
 
 #[tokio::test]
-async fn a_bell_that_rings_for_nobody_rings_for_the_next() -> Result<()> {
+async fn a_bell_that_rings_for_a_lost_client_rings_for_the_next() -> Result<()> {
     let cluster = preloaded().await?;
     let database = cluster.database().await?;
     let session = Session::open(&database).await?;
     let mut waited = Vec::new();
     for turn in 0..9 {
-        // Who is rung for first is nobody's choice: most of those who wait are gone.
+        // Which waiter is woken first is arbitrary: most of them are gone.
         let mut gone = Vec::new();
         for _ in 0..3 {
             let statement = WAITS[turn % 2];

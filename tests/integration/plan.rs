@@ -1,10 +1,10 @@
-//! The cost of a call depends on what it touches, not on what the tables hold, although its plan was made when they were
-//! empty and nobody has analyzed them since.
+//! The cost of a call depends on the rows that it needs, not on the size of the tables, although its plan was made when
+//! they were empty and they were never analyzed since.
 
 use anyhow::Result;
 use engine_harness::{Database, Session};
 
-/// Rows of the hot tables that `call` reads. The counters may hold what the session did before.
+/// Rows of the hot tables that `call` reads. The counters may include the session's earlier calls.
 async fn rows_read(session: &Session, call: &str) -> Result<i64> {
     let counters = "select sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::bigint \
                     from pg_stat_xact_user_tables where schemaname = 'engine'";
@@ -121,7 +121,7 @@ async fn a_call_reads_what_it_touches_and_no_more() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_claim_where_versions_matter_reads_as_little() -> Result<()> {
+async fn a_dequeue_that_requires_versions_reads_as_little() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     for call in [
         "select engine_set_environment('default', requires_version => true)",
@@ -138,7 +138,8 @@ async fn a_claim_where_versions_matter_reads_as_little() -> Result<()> {
     Ok(())
 }
 
-/// Takes a parent through every kind of wait; gives the rows that each call reads. Its child stays in the queue `waits`.
+/// Takes a parent through every kind of wait; returns the rows that each call reads. Its child stays in the queue
+/// `waits`.
 async fn through_all_waits(session: &Session) -> Result<Vec<(&'static str, i64)>> {
     let mut read = Vec::new();
     let take = async || {

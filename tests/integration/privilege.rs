@@ -1,4 +1,4 @@
-//! Who may call what.
+//! Rights to call functions.
 
 use anyhow::Result;
 use engine_harness::{Database, Session};

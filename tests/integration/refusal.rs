@@ -29,7 +29,7 @@ async fn refuses(session: &Session, sql: &str, code: &str, message: &str) -> Res
 }
 
 #[tokio::test]
-async fn a_caller_who_errs_learns_what_is_wrong_and_nothing_changes() -> Result<()> {
+async fn a_wrong_call_is_explained_and_changes_nothing() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.trigger("waiting").await?;
     session
@@ -263,7 +263,7 @@ async fn a_payload_over_the_limit_is_refused_and_one_at_the_limit_is_not() -> Re
 }
 
 #[tokio::test]
-async fn whoever_locks_needs_read_committed() -> Result<()> {
+async fn a_call_that_locks_needs_read_committed() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.trigger("test").await?;
     for level in ["repeatable read", "serializable"] {

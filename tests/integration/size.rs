@@ -1,4 +1,4 @@
-//! Sizes: every value that a caller gives has a bound, and what is over it is refused where it comes in.
+//! Sizes: every argument has a limit, and a value above it is refused where it comes in.
 
 use anyhow::{Context, Result, ensure};
 use engine_harness::{Database, Refused, Session};
@@ -6,8 +6,8 @@ use engine_harness::{Database, Refused, Session};
 /// Five megabytes: more than any setting allows by default.
 const BIG: &str = "repeat('x', 5000000)";
 
-/// Parameters that only say what is meant. A value that is too long is of nothing: it is unknown, or finds nothing, and is kept
-/// nowhere.
+/// Parameters that only look something up. A value that is too long matches nothing: it is unknown, or finds nothing,
+/// and is not stored.
 const LOOKED_UP: &[&str] = &[
     "run_id",
     "run_ids",
@@ -24,13 +24,13 @@ const LOOKED_UP: &[&str] = &[
     "version",
 ];
 
-/// Whether a call was refused for a value that is too large: with a code that says so, and the name of what it is.
+/// Whether a call was refused for a value that is too large: with such a code, and the name of the value.
 fn is_refused(refused: &Refused, name: &str) -> bool {
     let told = format!("{} {}", refused.message, refused.detail);
     ["22023", "22032", "54000"].contains(&refused.code.as_str()) && told.contains(name)
 }
 
-/// Nothing of all that was given is quoted at length, and nothing was kept.
+/// No argument is quoted at length, and none was stored.
 async fn nothing_is_kept(session: &Session) -> Result<()> {
     let columns = "select c.oid::regclass::text, quote_ident(a.attname) from pg_class c \
                    join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped \
@@ -46,7 +46,7 @@ async fn nothing_is_kept(session: &Session) -> Result<()> {
     Ok(())
 }
 
-/// What stands for a parameter that is not the one of which this is about.
+/// The value of the other parameters.
 const OTHER: &str = "case
     when name = 'cron' then '''* * * * *'''
     when name = 'type' then '''DOCKER'''
@@ -88,10 +88,10 @@ async fn five_megabytes_are_refused_by_every_function_in_every_argument() -> Res
         let verb = if is_procedure { "call" } else { "select" };
         let call = format!("{verb} {function}({})", arguments.join(", "));
         match refusal(&session, &call).await? {
-            // A document is refused for what is in it.
+            // A document is refused for its contents.
             Some(refused) if kind == "jsonb" && is_refused(&refused, "") => {}
             Some(refused) if is_refused(&refused, name) => {}
-            // A message is cut, as those of completions are; here it is of no run.
+            // A message is truncated, as those of completions are; here it belongs to no run.
             Some(refused) if name == "message" && refused.code == "RE001" => {}
             Some(refused) if LOOKED_UP.contains(&name) && refused.code.starts_with("RE0") => {}
             None if LOOKED_UP.contains(&name) => {}
@@ -102,7 +102,7 @@ async fn five_megabytes_are_refused_by_every_function_in_every_argument() -> Res
     nothing_is_kept(&session).await
 }
 
-/// What a call was refused with, if it was; messages are short whatever was given.
+/// The refusal of a call, if it was refused; messages are short whatever the arguments.
 async fn refusal(session: &Session, call: &str) -> Result<Option<Refused>> {
     let Err(error) = session.client.query(call, &[]).await else {
         return Ok(None);
@@ -122,7 +122,7 @@ async fn refusal(session: &Session, call: &str) -> Result<Option<Refused>> {
     Ok(Some(refused))
 }
 
-/// The options of a run, and how five megabytes stand in each: those of the parameters of `engine_trigger` that are no numbers.
+/// The options of a run, each with five megabytes: those of the parameters of `engine_trigger` that are not numbers.
 async fn large_options(session: &Session) -> Result<Vec<(String, String)>> {
     let options = format!(
         "select a.name, case a.type when 'jsonb'::regtype then 'jsonb_build_object(''x'', {big})' \
@@ -169,7 +169,7 @@ async fn an_item_of_a_batch_that_is_refused_for_its_size_keeps_no_more_than_16_k
 -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     for (option, value) in large_options(&session).await? {
-        // These are the batch's own, or that of another environment.
+        // These are the batch's own, or those of another environment.
         if ["batch_id", "parent_run_id", "environment_id"].contains(&option.as_str()) {
             continue;
         }
@@ -187,7 +187,7 @@ async fn an_item_of_a_batch_that_is_refused_for_its_size_keeps_no_more_than_16_k
         assert!(error.contains(&option) && error.len() < 500, "{error}");
     }
     nothing_is_kept(&session).await?;
-    // One that is refused for something else keeps what it can.
+    // One that is refused for another reason stores what it can.
     for (bytes, is_kept) in [(15_000, true), (17_000, false)] {
         let add = format!(
             r#"select batch_id from engine_create_batch(1) as b, engine_add_to_batch(b.batch_id, jsonb_build_array(jsonb_build_object(
@@ -264,7 +264,7 @@ async fn completions_of_every_kind_have_the_bounds_of_payloads_and_metadata() ->
         held.run_id, held.snapshot_id
     );
     assert_eq!(session.refused(&output).await?.code, "54000");
-    // What people read is cut.
+    // Texts for people are truncated.
     let message = format!(
         "select engine_fail('{}', '{}', {BIG})",
         held.run_id, held.snapshot_id

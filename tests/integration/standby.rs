@@ -1,4 +1,4 @@
-//! A standby answers what only reads, and refuses what writes with advice; errors that pass through carry nothing of their way.
+//! A standby answers reads, and refuses writes with advice; errors carry no backtraces.
 
 use anyhow::{Context, Result};
 use engine_harness::condition::eventually;
@@ -7,7 +7,7 @@ use tokio_postgres::error::DbError;
 
 use crate::wakeup::PATIENCE;
 
-/// Calls of every function and procedure, each argument given that has no default, with what is there.
+/// Calls of every function and procedure, with each required argument naming something that exists.
 async fn calls(session: &Session, run_id: &str, snapshot_id: &str) -> Result<Vec<String>> {
     let sql = "select format('%s %s(%s)', case p.prokind when 'p' then 'call' else 'select * from' end, p.proname, \
                       array_to_string(array( \
@@ -37,7 +37,7 @@ async fn calls(session: &Session, run_id: &str, snapshot_id: &str) -> Result<Vec
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
-/// Whether an error tells where in the library it came by.
+/// Whether an error contains a backtrace of the library.
 fn has_backtrace(error: &DbError) -> bool {
     let told = [Some(error.message()), error.detail(), error.hint()];
     told.into_iter().flatten().any(|text| {
@@ -47,7 +47,7 @@ fn has_backtrace(error: &DbError) -> bool {
     })
 }
 
-/// What only reads; everything else is refused on a standby.
+/// Functions that only read; all others are refused on a standby.
 const READERS: &[&str] = &[
     "engine_batch_data",
     "engine_check",

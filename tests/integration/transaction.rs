@@ -1,4 +1,4 @@
-//! A trigger belongs to its caller's transaction.
+//! A trigger is part of its caller's transaction.
 
 use anyhow::{Context, Result};
 use engine_harness::{Database, Session};

@@ -6,11 +6,11 @@ use anyhow::Result;
 use engine_harness::{Database, Session};
 use serde_json::{Value, json};
 
-/// The release that is updated.
+/// The release to update from.
 pub const OLD: &str = "0.1.0";
 
-/// Everything that the extension made, an object a line: columns, constraints, indexes, views, functions, types, grants,
-/// comments, and what a dump takes. The order of columns is left out: an update adds them at the end.
+/// Every object of the extension, one per line: columns, constraints, indexes, views, functions, types, grants,
+/// comments, and the objects in a dump. The order of columns is ignored: an update adds them at the end.
 const CATALOG: &str = "
     select format('column %s.%s %s %s %s %s', a.attrelid::regclass, a.attname, format_type(a.atttypid, a.atttypmod),
                   a.attnotnull, a.attgenerated::text, coalesce(pg_get_expr(d.adbin, d.adrelid), '-')) as line
@@ -108,7 +108,7 @@ async fn every_call_between_library_and_update_is_refused_with_advice() -> Resul
     Ok(())
 }
 
-/// Who may execute what, a grant a line; and which of it a dump leaves out.
+/// Rights to execute functions, one grant per line; and whether a dump omits it.
 const GRANTS: &str = "
     select format('%s by %s: %s %s', p.proname, p.proowner::regrole, case g.grantee when 0 then 'public' else g.grantee::regrole::text end,
                   g.is_grantable) as line
@@ -153,7 +153,7 @@ async fn an_update_keeps_every_grant_on_every_function_and_a_dump_has_them() -> 
     let lost: Vec<&String> = before.difference(&after).collect();
     assert!(before.len() > 150, "{} grants", before.len());
     assert!(lost.is_empty(), "{lost:#?}");
-    // What was a first privilege before is one now, and nothing else: the rest is what a dump writes down.
+    // Initial privileges are the same as before: all others are in a dump.
     let written = after
         .iter()
         .filter(|line| line.contains("at first") && line.contains("User"));
@@ -165,7 +165,7 @@ async fn an_update_keeps_every_grant_on_every_function_and_a_dump_has_them() -> 
     Ok(())
 }
 
-/// Copies what one database has into the tables of another, without the columns that are not there.
+/// Copies the contents of one database into the tables of another, without columns that do not exist there.
 async fn copy(from: &Session, to: &Session) -> Result<()> {
     let tables = "select c.relname::text, string_agg(quote_ident(a.attname), ', ') from pg_class c \
                   join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = '' \
@@ -188,7 +188,7 @@ async fn copy(from: &Session, to: &Session) -> Result<()> {
 }
 
 #[tokio::test]
-async fn runs_of_the_old_release_go_on_after_the_update() -> Result<()> {
+async fn runs_of_the_old_release_continue_after_the_update() -> Result<()> {
     let made = Session::open(&Database::fresh().await?).await?;
     let executing = made.executing("executing").await?;
     let waiting = made.executing("waiting").await?;
@@ -234,7 +234,7 @@ async fn an_update_mends_moments_that_the_old_release_let_become_infinite() -> R
             ended.run_id
         ))
         .await?;
-    // The old release knows of no limits that are to be fitted yet.
+    // The old release has no limits that rows must be adapted to.
     made.tick().await?;
     let session = outdated().await?;
     copy(&made, &session).await?;

@@ -1,4 +1,4 @@
-//! A dequeue that waits is woken by the commit that has something for it, where the library is preloaded.
+//! With the library preloaded, a waiting dequeue is woken by the commit that queues a run for it.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -15,17 +15,17 @@ pub async fn preloaded() -> Result<Cluster> {
     Cluster::start(Options::default().set("shared_preload_libraries", "engine")).await
 }
 
-/// Half of those who looked four times a second would take longer.
+/// Half of the waiters would take longer if they polled four times a second.
 pub const WOKEN: Duration = Duration::from_millis(100);
 
-/// The middle one.
+/// The median.
 pub fn median(mut waited: Vec<Duration>) -> Duration {
     waited.sort_unstable();
     waited[waited.len() / 2]
 }
 
-/// Dequeues a run of `worker_queue`, waiting for a minute, in a session of its own; returns once that has slept for so long that
-/// its pauses are the longest ones.
+/// Dequeues a run of `worker_queue`, waiting for a minute, in a session of its own; returns once it has slept so long
+/// that its pauses are the longest ones.
 pub async fn sleeper(
     database: &Database,
     worker_queue: &'static str,
@@ -50,7 +50,7 @@ pub async fn sleeper(
 }
 
 #[tokio::test]
-async fn a_commit_wakes_who_waits_for_its_run() -> Result<()> {
+async fn a_commit_wakes_the_session_that_waits_for_its_run() -> Result<()> {
     let cluster = preloaded().await?;
     let database = cluster.database().await?;
     let session = Session::open(&database).await?;
@@ -96,7 +96,7 @@ async fn one_commit_wakes_as_many_as_it_has_runs_for() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_trigger_that_is_taken_back_gives_nobody_a_run() -> Result<()> {
+async fn a_trigger_that_is_rolled_back_returns_no_run_to_a_waiter() -> Result<()> {
     let cluster = preloaded().await?;
     let database = cluster.database().await?;
     let session = Session::open(&database).await?;
@@ -129,7 +129,7 @@ async fn who_waits_for_a_slot_is_woken_by_its_release() -> Result<()> {
         session.trigger_with(arguments).await?;
         let held = session.take().await?;
         let next = session.trigger_with(arguments).await?.run_id;
-        // Files it behind the full queue: a dequeue that has done so returns, so that it is committed.
+        // Files it behind the full queue: such a dequeue returns, so that this is committed.
         assert!(session.dequeue().await?.is_none());
         let dequeue = sleeper(&database, "main").await?;
         session.complete(&held, json!({"ok": true})).await?;
@@ -144,10 +144,10 @@ async fn who_waits_for_a_slot_is_woken_by_its_release() -> Result<()> {
     session.check().await
 }
 
-/// Sessions that wait together.
+/// Number of sessions that wait together.
 const MANY: i64 = 300;
 
-/// Has many sessions run `statement`, each once.
+/// Runs `statement` in many sessions, once each.
 fn many(database: &Database, statement: &'static str) -> JoinSet<Result<usize>> {
     let mut waiting = JoinSet::new();
     for _ in 0..MANY {
@@ -160,7 +160,7 @@ fn many(database: &Database, statement: &'static str) -> JoinSet<Result<usize>> 
     waiting
 }
 
-/// Returns once as many sessions sleep.
+/// Returns once this many sessions sleep.
 async fn all_sleep(session: &Session) -> Result<()> {
     let sleeping = "pg_stat_activity where wait_event_type = 'Extension' and query like '%wait%' \
                     and datname = current_database()";
@@ -171,11 +171,11 @@ async fn all_sleep(session: &Session) -> Result<()> {
 }
 
 #[tokio::test]
-async fn many_who_wait_look_a_hundred_times_a_second_together() -> Result<()> {
+async fn many_waiting_sessions_poll_a_hundred_times_a_second_together() -> Result<()> {
     let cluster = preloaded().await?;
     let database = cluster.database().await?;
     let session = Session::open(&database).await?;
-    // Each look of a procedure that waits is a transaction, and what comes before and after that is as much however long it is.
+    // Each look of a waiting procedure is a transaction, and the rest is the same for every duration.
     let transactions = "(select generate_series(1, xact_commit + xact_rollback) from pg_stat_database where datname = current_database()) as t";
     let mut counted = vec![session.count(transactions).await?];
     for statement in [
@@ -194,13 +194,13 @@ async fn many_who_wait_look_a_hundred_times_a_second_together() -> Result<()> {
         counted.push(session.count(transactions).await?);
     }
     let looks = (counted[2] - counted[1]) - (counted[1] - counted[0]);
-    // A hundred a second, and what chance adds; looking once a second each, they would come to 2,700.
+    // A hundred a second, plus random variation; with one look a second each, there would be 2,700.
     assert!((100..1500).contains(&looks), "{looks} of {counted:?}");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_run_whose_hour_comes_is_handed_out_to_one_of_many_who_wait() -> Result<()> {
+async fn a_run_that_becomes_due_is_dequeued_by_one_of_many_waiting_sessions() -> Result<()> {
     let cluster = preloaded().await?;
     let database = cluster.database().await?;
     let session = Session::open(&database).await?;
@@ -209,7 +209,7 @@ async fn a_run_whose_hour_comes_is_handed_out_to_one_of_many_who_wait() -> Resul
         "select run_id from engine_dequeue(wait_ms => 60000)",
     );
     all_sleep(&session).await?;
-    // Nobody else looks for what this one does: it counts itself only.
+    // No other session looks for the same runs: it counts only itself.
     let other = sleeper(&database, "other").await?;
     for worker_queue in ["main", "other"] {
         session

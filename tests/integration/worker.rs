@@ -51,7 +51,7 @@ async fn worker(observer: &Client) -> Result<i32> {
     Ok(observer.query_one(sql, &[&DATABASE]).await?.get(0))
 }
 
-/// Has a run fall due, and waits until somebody has queued it.
+/// Makes a run due, and waits until the tick has queued it.
 async fn is_ticked(session: &Session) -> Result<()> {
     let delayed = "'test', delay_until => clock_timestamp() + interval '100 ms'";
     let run = session.trigger_with(delayed).await?;
@@ -113,7 +113,7 @@ async fn the_worker_ticks_as_a_role_that_may_do_nothing_else_and_recovers_from_e
     is_ticked(&session).await?;
     assert_eq!(worker(&session.client).await?, pid, "it has not even ended");
 
-    // It finds the functions wherever they are.
+    // It finds the functions in any schema.
     for statement in [
         "drop extension engine",
         "create schema \"Else Where\"",
@@ -129,7 +129,7 @@ async fn the_worker_ticks_as_a_role_that_may_do_nothing_else_and_recovers_from_e
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_worker_stops_within_a_second_whatever_it_does_and_comes_back() -> Result<()> {
+async fn the_worker_stops_within_a_second_whatever_it_does_and_restarts() -> Result<()> {
     let cluster = start().await?;
     let (session, observer) = (app(&cluster).await?, app(&cluster).await?);
     let pid = worker(&observer.client).await?;
@@ -218,7 +218,7 @@ async fn on_a_standby_the_worker_waits_for_the_promotion() -> Result<()> {
         .await?;
     drop(session);
     cluster.stop()?;
-    // It reads no log but its own, and waits for more: a standby without a primary.
+    // It reads only its own log, and waits for more: a standby without a primary.
     fs::write(cluster.data().join("standby.signal"), "")?;
     cluster.restart()?;
     let session = app(&cluster).await?;

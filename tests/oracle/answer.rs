@@ -1,9 +1,9 @@
-//! What a call answers, on either side.
+//! The answer of a call, on either side.
 
 use engine_core::{Refusal, Timestamp};
 use serde_json::Value;
 
-/// The rows that a call returns, as JSON objects, or why it did nothing.
+/// The rows that a call returns, as JSON objects, or its refusal.
 pub type Answer = Result<Vec<Value>, Refused>;
 
 /// A refusal, as its reader sees it.
@@ -22,7 +22,7 @@ impl From<Refusal> for Refused {
     }
 }
 
-/// Compares what the server said with what the oracle says; the oracle leaves out columns that repeat what the caller gave.
+/// Compares the server's answer with the oracle's; the oracle omits columns that repeat the caller's arguments.
 ///
 /// # Errors
 /// Where they differ.
@@ -47,7 +47,7 @@ pub fn compare(server: &Answer, oracle: &Answer) -> Result<(), String> {
     }
 }
 
-/// A value by its meaning: moments are written in more than one way.
+/// A value by its meaning: moments have several notations.
 fn read(column: &str, value: &Value) -> Value {
     let moment = value.as_str().filter(|_| column.ends_with("_at"));
     match moment.and_then(Timestamp::parse_rfc3339) {

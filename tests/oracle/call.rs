@@ -1,4 +1,4 @@
-//! A call as either engine gets it: commands with the names of runs and snapshots filled in.
+//! A call as either engine receives it: a command with the ids of runs and snapshots filled in.
 
 use engine_core::Timestamp;
 use engine_harness::Held;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::command::{Cancel, End, Error, How, Options, Retry};
 
-/// The worker that all calls name which name one.
+/// The worker in all calls with a worker.
 pub const WORKER: &str = "worker";
 
 /// One call.
@@ -29,12 +29,12 @@ pub enum Call {
     Redrive(String),
     Replay(String),
     Lapse(String),
-    /// The run may be claimed from this moment, which is over.
+    /// The run is due since this moment, which is past.
     Due(String, Timestamp),
     Stray(String),
 }
 
-/// When a cancel says that its run ended.
+/// When a run ended, according to a cancel.
 pub const CANCELLED_AT: &str = "2020-02-02T02:02:02.000002Z";
 
 /// When the deadlines passed that a history lets lapse.
@@ -53,7 +53,7 @@ impl Options {
         } else {
             "default"
         };
-        // Who asks for several attempts alone gets the default delays, which chance lengthens.
+        // A run that only asks for several attempts gets the default delays, which jitter extends.
         let alone = self.max_attempts.filter(|attempts| *attempts > 1);
         let retry = self.retry.or_else(|| {
             Some(Retry {
@@ -62,7 +62,8 @@ impl Options {
             })
         });
         let retry = retry.map(|retry| {
-            // Without chance, so that the time of a retry can be foretold; and long, so that it does not come by itself.
+            // Without jitter, so that the time of a retry can be predicted; and long, so that it does not come by
+            // itself.
             let mut settings = json!({
                 "maxAttempts": retry.max_attempts,
                 "minTimeoutInMs": 3_600_000,

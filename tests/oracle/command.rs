@@ -1,14 +1,14 @@
-//! What a history is made of: commands that name their runs and snapshots by place, so that a shorter history, tried to find
-//! the shortest one that fails, still means something.
+//! The commands of a history: they name their runs and snapshots by position, so that a shortened history, tried to
+//! find the shortest one that fails, is still meaningful.
 
-/// A run, by its place among those that the history has triggered.
+/// A run, by its position among those that the history has triggered.
 #[derive(Debug, Clone, Copy)]
 pub enum Which {
     /// One to which the command applies, if there is any.
     Fitting(u8),
     /// Any.
     Any(u8),
-    /// None: its id is of no run.
+    /// None: its id belongs to no run.
     Unknown,
 }
 
@@ -19,7 +19,7 @@ pub struct Hold {
     pub age: u8,
 }
 
-/// What is asked of a new run.
+/// The options of a new run.
 #[derive(Debug, Clone)]
 pub struct Options {
     pub is_in_development: bool,
@@ -37,7 +37,7 @@ pub struct Retry {
     pub is_upgraded_when_out_of_memory: bool,
 }
 
-/// The end of an attempt, as its worker tells it.
+/// The end of an attempt, as its worker reports it.
 #[derive(Debug, Clone)]
 pub struct End {
     pub how: How,
@@ -62,7 +62,7 @@ pub enum Error {
     BuiltIn,
     Custom,
     Internal(&'static str),
-    /// A process that ended by a signal.
+    /// A process that was ended by a signal.
     Exited(&'static str),
 }
 
@@ -98,6 +98,6 @@ pub enum Command {
     Lapse(Which),
     /// Time passes: a run may be claimed.
     Due(Which),
-    /// A table breaks: a run that is not queued gets a queue item. Then somebody dequeues.
+    /// A table is damaged: a run that is not queued gets a queue item. Then a worker dequeues.
     Stray(Which),
 }

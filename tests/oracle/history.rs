@@ -18,17 +18,17 @@ use crate::resolve::Scene;
 use crate::row::{self, RunRows};
 use crate::server::{self, Server};
 
-/// How many histories may share the tables before they are emptied: the check reads every run.
+/// How many histories share the tables before they are emptied: the check reads every run.
 const HISTORIES_PER_CLEARING: u64 = 20;
 
 /// Where histories are played, one after the other, each with a worker queue of its own.
 pub struct Stage {
     pub server: Server,
-    /// What the oracle decides by; the time is that of each call.
+    /// The oracle's settings; the time is that of each call.
     pub settings: Settings,
     /// What has been played so far.
     pub played: Played,
-    /// Whether the last history ended in order. A failed one leaves behind what later ticks would stumble over.
+    /// Whether the last history ended cleanly. A failed one leaves rows that later ticks would process.
     pub is_clean: bool,
 }
 
@@ -38,7 +38,7 @@ pub struct Played {
     pub histories: u64,
     pub calls: u64,
     pub refused: u64,
-    /// What has written a snapshot.
+    /// The causes of snapshots.
     pub transitions: BTreeSet<Transition>,
 }
 
@@ -46,7 +46,7 @@ pub struct Played {
 struct History {
     worker_queue: String,
     oracle: Oracle,
-    /// What was called, for the reader of a failure.
+    /// The calls, for the reader of a failure.
     trace: String,
 }
 
@@ -88,7 +88,7 @@ impl Stage {
                 let _ = self.call(history, &call).await?;
             }
         }
-        // What is due would be found by the ticks of the next history.
+        // Otherwise the ticks of the next history would find what is due.
         while self
             .call(history, &Call::Tick)
             .await?
@@ -134,8 +134,8 @@ impl Stage {
     }
 }
 
-/// The time that the server has read in a call, from what it wrote; `otherwise` if that cannot be told, and then it has
-/// changed nothing that depends on it.
+/// The time that the server read in a call, from what it wrote; `otherwise` if that is unknown, and then it has changed
+/// nothing that depends on it.
 fn time_of(oracle: &Oracle, rows: &[RunRows], otherwise: Timestamp) -> Timestamp {
     let written = rows.iter().find_map(|run| {
         let known = oracle.lives.get(&run.run_id).map(|life| &life.rows);

@@ -1,5 +1,5 @@
-//! A run of the oracle: its rows, and what each plan makes of them. It says once more, in Rust, what `claim_apply.sql`,
-//! `attempt_start.sql`, `run_finish.sql`, `run_move.sql` and `snapshot_refuse.sql` say.
+//! A run of the oracle: its rows, and the effect of each plan on them. It restates, in Rust, `claim_apply.sql`,
+//! `attempt_start.sql`, `run_finish.sql`, `run_move.sql` and `snapshot_refuse.sql`.
 
 use std::collections::HashMap;
 
@@ -10,14 +10,14 @@ use engine_core::{
 
 use crate::row::{DeadlineRow, RunRows, SnapshotRow};
 
-/// The ids of snapshots, by run and ordinal: what the server has minted is given.
+/// The ids of snapshots, by run and ordinal: those that the server has minted.
 pub type Minted = HashMap<(String, usize), String>;
 
-/// What a call brings along.
+/// The inputs of a call.
 pub struct Context<'a> {
     pub settings: &'a Settings,
     pub minted: &'a Minted,
-    /// The worker that calls.
+    /// The calling worker.
     pub worker_id: Option<&'a str>,
 }
 
@@ -55,7 +55,7 @@ impl Life {
         }
     }
 
-    /// The run as `claim_lock.sql` reads it: what its trigger said counts until a dequeue has resolved it.
+    /// The run as `claim_lock.sql` reads it: its trigger's options apply until a dequeue has resolved them.
     pub fn candidate(&self) -> Run {
         let run = self.run();
         Run {
@@ -66,7 +66,7 @@ impl Life {
         }
     }
 
-    /// Writes what becomes of `run`, which is this run as it was read.
+    /// Applies a plan to this run, which was read as `run`.
     pub fn apply(&mut self, run: &Run, plan: Plan, context: &Context<'_>) {
         match plan {
             Plan::Claim { max_attempts } => self.claim(run, max_attempts, context),
@@ -146,7 +146,7 @@ impl Life {
         state.is_dead_lettered = false;
     }
 
-    /// A snapshot that is not valid: the latest stays what it is.
+    /// A snapshot that is not valid: the latest one stays.
     fn refuse(&mut self, context: &Context<'_>) {
         let latest = self.rows.state.clone();
         let to = (latest.execution_status, latest.run_status);
@@ -158,7 +158,7 @@ impl Life {
         self.rows.state = latest;
     }
 
-    /// A new snapshot, which is the latest.
+    /// A new snapshot, which becomes the latest.
     pub fn write(
         &mut self,
         transition: Transition,
@@ -191,7 +191,7 @@ impl Life {
         rows.state.run_status = run_status;
     }
 
-    /// The deadline of the new status, if it has one. What the tick looks at never moves into the future by itself.
+    /// The deadline of the new status, if it has one. The tick's next check never moves into the future by itself.
     fn watch(&mut self, context: &Context<'_>) {
         let state = &self.rows.state;
         let heartbeats = &context.settings.heartbeats;

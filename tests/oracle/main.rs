@@ -1,14 +1,14 @@
 //! Random histories on the real engine and on an oracle in memory: equal answers, equal rows.
 //!
-//! The number of histories comes from `ENGINE_HISTORIES`, the seed from `ENGINE_SEED`; without it, from chance. A history that
-//! fails is made as short as it gets, and printed with the seed.
+//! The number of histories comes from `ENGINE_HISTORIES`, the seed from `ENGINE_SEED`, or chance. A history that fails
+//! is shortened as far as possible, and printed with the seed.
 
 mod answer;
-mod birth;
 mod call;
-mod claim;
 mod command;
+mod dequeue;
 mod history;
+mod initial;
 mod life;
 mod oracle;
 mod perform;
@@ -36,10 +36,10 @@ use play::{Program, play};
 /// Each has a database and settings of its own.
 const THREADS: u64 = 2;
 
-/// From how many histories on every transition must have come about.
+/// Number of histories from which on every transition must have occurred.
 const MANY: u64 = 1_000;
 
-/// Everything that writes a snapshot today, but for what is born finished.
+/// Every cause of a snapshot today, except of runs that begin finished.
 const TRANSITIONS: &[Transition] = &[
     Transition::Triggered,
     Transition::Dequeued,
@@ -125,7 +125,7 @@ fn play_all(seed: u64, histories: u64) -> Result<Vec<Played>, String> {
     })
 }
 
-/// A number out of the environment.
+/// A number from an environment variable.
 fn number<T: FromStr>(variable: &str, otherwise: T) -> T {
     match env::var(variable).map(|text| text.parse()) {
         Ok(Ok(number)) => number,
@@ -134,7 +134,7 @@ fn number<T: FromStr>(variable: &str, otherwise: T) -> T {
     }
 }
 
-/// Says it although the test passes: the test harness keeps what `println` prints.
+/// Prints although the test passes: the test harness swallows what `println` prints.
 fn say(line: &str) {
     let _ = writeln!(stderr(), "{line}");
 }

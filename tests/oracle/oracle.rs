@@ -22,12 +22,12 @@ pub struct Oracle {
     pub(crate) lives: BTreeMap<String, Life>,
     /// The runs that the next tick cancels, and how.
     pub(crate) timers: BTreeMap<String, Value>,
-    /// The environment that was served last: the next claim begins behind it.
+    /// The environment that was served last: the next dequeue begins after it.
     pub(crate) served: Option<String>,
 }
 
 impl Oracle {
-    /// Does what `call` asks; `run_ids` are the ids of the runs that the server answered.
+    /// Executes `call`; `run_ids` are the ids of the runs in the server's answer.
     pub fn answer(&mut self, call: &Call, run_ids: &[String], context: &Context<'_>) -> Answer {
         let answer = match call {
             Call::Trigger(run) => self.trigger_all(vec![run.clone()], run_ids, context),
@@ -68,7 +68,7 @@ impl Oracle {
             .filter_map(|run_id| self.lives.get(run_id))
     }
 
-    /// The run of this id.
+    /// The run with this id.
     ///
     /// # Errors
     /// [`Refusal::UnknownRun`].
@@ -80,7 +80,7 @@ impl Oracle {
             })
     }
 
-    /// Takes on new runs.
+    /// Adds new runs.
     pub fn add(&mut self, born: Vec<Life>) {
         for life in born {
             self.triggered.push(life.rows.run_id.clone());
@@ -88,7 +88,7 @@ impl Oracle {
         }
     }
 
-    /// Writes what becomes of runs that were read; the children of those that end cancelled are next.
+    /// Applies plans to runs that were read; the children of those that end cancelled are next.
     pub fn apply(&mut self, plans: Vec<(Run, Plan)>, context: &Context<'_>) {
         let mut cancelled = Vec::new();
         for (run, plan) in plans {
@@ -190,7 +190,7 @@ impl Oracle {
         }
     }
 
-    /// Gives a run an item, or moves the one that it has.
+    /// Inserts a queue item for a run, or moves the existing one.
     fn queue(&mut self, run_id: &str, available_at: Timestamp) {
         if let Some(life) = self.lives.get_mut(run_id) {
             life.rows.available_at = Some(available_at);
@@ -198,7 +198,7 @@ impl Oracle {
     }
 }
 
-/// What the children of a run get that ends cancelled.
+/// The timers of the children of a run that ends cancelled.
 fn timer_of(run: &Run, finish: &Finish, now: Timestamp) -> Option<(String, Value)> {
     let reason = finish.detail.as_ref().map(|detail| &detail["reason"]);
     let completed_at = finish.completed_at.unwrap_or(now).to_rfc3339();

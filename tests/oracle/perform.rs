@@ -82,7 +82,7 @@ pub async fn perform(server: &Server, worker_queue: &str, call: &Call) -> Result
                 .await
         }
         Call::Tick => {
-            // Of the kinds that no history has work for, the oracle knows that nothing was done.
+            // Of the kinds without work in any history, the oracle knows that nothing was done.
             let sql = "select to_jsonb(a) from engine_tick() as a \
                        where kind in ('stalled_heartbeat', 'cancelled_child') or processed > 0";
             server.call(sql, &[]).await

@@ -1,4 +1,4 @@
-//! Histories out of chance, one after the other.
+//! Random histories, one after the other.
 
 use std::cell::RefCell;
 
@@ -9,22 +9,22 @@ use tokio::runtime;
 use crate::history::Played;
 use crate::{setting, strategy};
 
-/// What is played on one thread.
+/// The histories of one thread.
 #[derive(Clone, Copy)]
 pub struct Program {
     pub seed: u64,
     pub thread: u64,
     pub histories: u64,
-    /// How often a history that fails is tried shorter.
+    /// How often a failing history is tried shorter.
     pub shrinks: u32,
-    /// What the oracle believes of the settings, if not what they are.
+    /// The settings of the oracle, if they differ from the server's.
     pub believes: fn(&mut Settings),
 }
 
 /// Plays histories on a database of their own.
 ///
 /// # Errors
-/// How the shortest history fails that fails.
+/// How the shortest failing history fails.
 pub fn play(program: Program) -> Result<Played, String> {
     let Program { seed, thread, .. } = program;
     let runtime = runtime::Builder::new_current_thread().enable_all().build();

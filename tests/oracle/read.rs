@@ -117,7 +117,7 @@ fn snapshot(row: &Row) -> SnapshotRow {
     }
 }
 
-/// A value of one of the closed sets, all of which core knows.
+/// A value of an enum; core knows all of them.
 fn word<T>(row: &Row, column: &str, parse: impl Fn(&str) -> Option<T>) -> T {
     let text = row.get::<_, String>(column);
     parse(&text).unwrap_or_else(|| panic!("core does not know {text}"))

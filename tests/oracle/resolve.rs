@@ -1,4 +1,4 @@
-//! Fills in the names of runs and snapshots.
+//! Fills in the ids of runs and snapshots.
 
 use engine_core::ExecutionStatus;
 use engine_harness::Held;
@@ -9,19 +9,19 @@ use crate::command::{Command, Hold, Options, Which};
 use crate::life::Life;
 use crate::oracle::Oracle;
 
-/// The id of no run, and of no snapshot.
+/// An id that no run and no snapshot has.
 const NOBODY: &str = "nobody";
 
-/// What a history knows when its next command comes.
+/// What a history knows before its next command.
 pub struct Scene<'a> {
     pub oracle: &'a Oracle,
     pub worker_queue: &'a str,
-    /// How many commands came before.
+    /// Number of commands before.
     pub step: i64,
 }
 
 impl Scene<'_> {
-    /// The call that `command` is; `None` if it moves the clock of a run that there is not.
+    /// The call of `command`; `None` if it moves the clock of a run that does not exist.
     pub fn call(&self, command: &Command) -> Option<Call> {
         Some(match command {
             Command::Trigger(options) => Call::Trigger(self.options(options)),

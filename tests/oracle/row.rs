@@ -1,4 +1,4 @@
-//! The rows of a run, as they are compared.
+//! The rows of a run, in a form for comparison.
 
 use std::fmt::Debug;
 
@@ -14,7 +14,7 @@ pub struct RunRows {
     pub depth: i32,
     pub replayed_from: Option<String>,
     pub state: StateRow,
-    /// The queue item: from when the run may be claimed.
+    /// The queue item: from when on the run is due.
     pub available_at: Option<Timestamp>,
     pub deadline: Option<DeadlineRow>,
     pub snapshots: Vec<SnapshotRow>,
@@ -45,7 +45,7 @@ pub struct StateRow {
 }
 
 impl StateRow {
-    /// A run that was triggered, but for its first snapshot.
+    /// A triggered run without its first snapshot.
     pub fn of_new_run() -> Self {
         Self {
             run_status: RunStatus::Pending,

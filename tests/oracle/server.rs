@@ -82,7 +82,7 @@ impl Server {
         self.session.client.query(&statement, arguments).await
     }
 
-    /// Throws all runs away: what reads every run stays fast.
+    /// Deletes all runs: otherwise statements that read every run become slow.
     ///
     /// # Errors
     /// What the server raises.

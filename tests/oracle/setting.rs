@@ -1,27 +1,27 @@
-//! The settings of a database with histories, said to both sides.
+//! The settings of a database with histories, for both sides.
 
 use anyhow::Result;
 use engine_core::{Backoff, Heartbeats, Machine, Machines, Preset, Settings, Timestamp};
 
-use crate::birth::DEVELOPMENT;
 use crate::history::{Played, Stage};
+use crate::initial::DEVELOPMENT;
 use crate::server::Server;
 
 /// A day: no deadline passes by itself.
 const HEARTBEAT_MS: i64 = 86_400_000;
-/// An hour, the shortest and the longest delay, so that no chance is left in it.
+/// An hour, both the shortest and the longest delay, so that nothing is left to chance.
 const BACKOFF_MS: i64 = 3_600_000;
-/// Few, so that histories get there.
+/// Few, so that histories reach the limit.
 const QUEUE_MAX_ATTEMPTS: i32 = 2;
-/// Machines that cost something.
+/// Machines with a cost.
 const PRESETS: &[(Machine, f64, f64, f64)] = &[
     (Machine::Micro, 0.25, 0.25, 0.000_169),
     (Machine::Small1x, 0.5, 0.5, 0.000_338),
     (Machine::Small2x, 1.0, 1.0, 0.000_675),
 ];
 
-/// A fresh database for the histories of one thread. On every second one a worker that stops beating is taken for one that
-/// ran out of memory.
+/// A fresh database for the histories of one thread. On every second one a worker that stops beating is assumed to have
+/// run out of memory.
 ///
 /// # Errors
 /// If the server refuses the settings.

@@ -1,4 +1,4 @@
-//! Which commands come how often: mostly such as apply, so that histories go far.
+//! Frequencies of commands: mostly applicable ones, so that histories go far.
 
 use proptest::collection::vec;
 use proptest::option;
@@ -80,7 +80,7 @@ fn hold() -> impl Strategy<Value = Hold> {
 fn options() -> impl Strategy<Value = Options> {
     (
         prop::bool::weighted(0.25),
-        // A negative priority holds a run back.
+        // A negative priority moves a run back.
         select(&[0, 0, 0, 5_000, 7_200_000, -7_200_000][..]),
         // Zero is refused.
         select(&[None, None, Some(1), Some(2), Some(4), Some(0)][..]),
@@ -126,7 +126,7 @@ fn end() -> impl Strategy<Value = End> {
     let how = prop_oneof![
         5 => select(&[None, Some("1"), Some("{\"a\": null}")][..])
             .prop_map(|output| How::Success { output }),
-        // Short delays are waited for by the worker, long ones go through the queue.
+        // The worker waits for short delays, long ones go through the queue.
         10 => (error(), option::of(select(&[0, 29_999, 30_000, 7_200_000][..])))
             .prop_map(|(error, retry_delay_ms)| How::Failure { error, retry_delay_ms }),
         1 => Just(How::Malformed),
@@ -145,7 +145,7 @@ fn error() -> impl Strategy<Value = Error> {
     ]
 }
 
-/// Codes that are decided in different ways, and the status that each ends in.
+/// Codes with different decisions, and the status that each ends in.
 const INTERNAL: &[&str] = &[
     "TASK_RUN_CANCELLED",
     "TASK_PROCESS_OOM_KILLED",

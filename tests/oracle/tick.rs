@@ -1,4 +1,4 @@
-//! What the oracle does when it is ticked.
+//! The oracle's tick.
 
 use engine_core::{Cancel, Command, Plan, Run, decide};
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ impl Oracle {
         ]
     }
 
-    /// Looks at the deadlines whose time has come: a beat may have moved one of them since.
+    /// Checks the deadlines that are due: a beat may have moved one of them since.
     fn recover(&mut self, context: &Context<'_>) -> usize {
         let now = context.settings.now;
         let mut stalled = Vec::new();

@@ -1,4 +1,4 @@
-//! What the oracle does for workers that have a run: beats and completions.
+//! The oracle's functions for workers with a run: beats and completions.
 
 use engine_core::{
     AttemptStatus, Command, Completion, CompletionOf, Plan, Refusal, RunId, SnapshotId, Timestamp,
@@ -12,13 +12,13 @@ use crate::life::Context;
 use crate::oracle::Oracle;
 
 impl Oracle {
-    /// Moves the deadline of a run whose caller holds the snapshot that is watched.
+    /// Moves the deadline of a run if the caller holds the watched snapshot.
     pub fn beat(&mut self, held: &Held, context: &Context<'_>) -> Result<Vec<Value>, Refusal> {
         self.find(&RunId::parse(&held.run_id))?;
         Ok(self.beat_many(std::slice::from_ref(held), context))
     }
 
-    /// The same for many runs; those that do not exist are told by nulls.
+    /// Beats for many runs; those that do not exist are returned with nulls.
     pub fn beat_many(&mut self, held: &[Held], context: &Context<'_>) -> Vec<Value> {
         for Held {
             run_id,
@@ -58,7 +58,7 @@ impl Oracle {
         Ok(vec![self.end(&element, context)?])
     }
 
-    /// Ends many attempts. One after the other is the same as all at once: whoever comes second to a run is stale.
+    /// Ends many attempts. One after the other is the same as all at once: the second call for a run is stale.
     pub fn complete_many(
         &mut self,
         ends: &[(Held, Value)],

@@ -1,4 +1,4 @@
-//! A, HB: what a deadline that passes makes of an attempt.
+//! Missed deadlines of attempts.
 
 use anyhow::{Context, Result};
 use engine_harness::{Database, Held, Session};
@@ -7,7 +7,7 @@ fn status(execution: &str, run: &str) -> (String, String) {
     (execution.to_owned(), run.to_owned())
 }
 
-/// The deadline of a run passes, and the tick looks.
+/// The deadline of a run passes, and the tick checks it.
 async fn stall(session: &Session, held: &Held) -> Result<()> {
     session.lapse(&held.run_id).await?;
     assert_eq!(session.tick().await?, 1);
@@ -24,7 +24,7 @@ async fn open(settings: &[(&str, &str)]) -> Result<Session> {
 
 /// Spec: A-05.
 #[tokio::test]
-async fn an_attempt_that_stalls_comes_back_until_the_queue_gives_its_run_up() -> Result<()> {
+async fn an_attempt_that_stalls_is_requeued_until_the_queue_gives_its_run_up() -> Result<()> {
     let session = open(&[
         ("engine.heartbeat_executing_ms", "100"),
         ("engine.queue_max_attempts", "2"),
@@ -54,7 +54,8 @@ async fn an_attempt_that_stalls_comes_back_until_the_queue_gives_its_run_up() ->
 
 /// Spec: A-05.
 #[tokio::test]
-async fn a_worker_that_reports_a_failure_is_alive_and_the_queue_counts_anew() -> Result<()> {
+async fn a_worker_that_reports_a_failure_is_alive_and_the_count_of_the_queue_restarts() -> Result<()>
+{
     let session = open(&[("engine.queue_max_attempts", "2")]).await?;
     let run = session.trigger_with("'test', max_attempts => 10").await?;
     for _ in 0..3 {
@@ -96,7 +97,7 @@ async fn beats_keep_an_attempt_and_their_end_gives_it_up() -> Result<()> {
 
 /// Spec: HB-N7.
 #[tokio::test]
-async fn a_silent_worker_may_be_taken_for_one_that_ran_out_of_memory() -> Result<()> {
+async fn a_silent_worker_may_be_assumed_to_have_run_out_of_memory() -> Result<()> {
     let session = open(&[("engine.stalls_are_out_of_memory", "on")]).await?;
     let retry = r#"{"outOfMemory": {"machine": "small-2x"}}"#;
     session

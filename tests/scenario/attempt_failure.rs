@@ -1,4 +1,4 @@
-//! AF, RAS: attempts and their ends, as far as no retry is left.
+//! Attempts and their ends, when no retry is left.
 
 use anyhow::{Context, Result};
 use engine_harness::{Database, Held, Session};

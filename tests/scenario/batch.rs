@@ -1,4 +1,4 @@
-//! B, BT, BW: batches, and parents that wait for them.
+//! Batches, and parents that wait for them.
 
 use anyhow::{Context, Result};
 use engine_harness::{Database, Held, Session};
@@ -175,7 +175,7 @@ async fn a_batch_in_two_phases_wakes_its_parent() -> Result<()> {
 
 /// Spec: B-13, BT-01.
 #[tokio::test]
-async fn a_batch_that_nobody_waits_for_ends_with_its_last_run() -> Result<()> {
+async fn a_batch_without_a_waiting_parent_ends_with_its_last_run() -> Result<()> {
     let session = session().await?;
     let batch = session.create_batch("2").await?;
     for _ in 0..2 {
@@ -286,7 +286,7 @@ async fn a_parent_that_is_tried_again_waits_for_all_of_its_batch_again() -> Resu
     let outputs: Vec<&Value> = entries.iter().map(|entry| &entry["output"]).collect();
     assert_eq!(outputs, ["1", "2", "Batch waitpoint completed"]);
     assert_eq!(session.execution_status(&parent.run_id).await?, "EXECUTING");
-    // Once more, when all is over: the batch and its runs are completed already.
+    // Again, after everything has ended: the batch and its runs are completed already.
     session.lapse(&parent.run_id).await?;
     session.tick().await?;
     session.make_due(&parent.run_id).await?;
@@ -299,7 +299,7 @@ async fn a_parent_that_is_tried_again_waits_for_all_of_its_batch_again() -> Resu
 
 /// Spec: B-18.
 #[tokio::test]
-async fn a_run_that_could_not_be_triggered_is_told_once() -> Result<()> {
+async fn a_run_that_could_not_be_triggered_has_one_event() -> Result<()> {
     let session = session().await?;
     let batch = session.create_batch("2").await?;
     for emit in ["true", "false"] {

@@ -1,4 +1,4 @@
-//! BC and B-15: when a batch has ended.
+//! When a batch has ended.
 
 use anyhow::Result;
 use engine_harness::condition::{backend_pid, waits_for_lock};
@@ -19,7 +19,7 @@ async fn succeed(session: &Session) -> Result<()> {
     session.complete(&held, json!({"ok": true})).await.map(drop)
 }
 
-/// Has the tick see whether a batch has ended; gives how many it looked at.
+/// Makes the tick check whether a batch has ended; returns how many it checked.
 async fn settle(session: &Session, batch: &str) -> Result<i32> {
     let sql = "insert into engine.timer (shard, kind, id, due_at) values (0, 'COMPLETE_BATCH', $1 || '/test', now())";
     session.client.execute(sql, &[&batch]).await?;
@@ -43,7 +43,7 @@ async fn runs_of_another_batch_or_environment_do_not_count() -> Result<()> {
     let foreign =
         format!("select engine_trigger('t', environment_id => 'other', batch_id => '{batch}')");
     assert_eq!(session.refused(&foreign).await?.code, "22023");
-    // One that was there all the same would not hold the batch up.
+    // One that exists nevertheless would not delay the batch.
     session
         .trigger_with("'t', environment_id => 'other', worker_queue => 'none'")
         .await?;
@@ -115,7 +115,7 @@ async fn a_batch_whose_count_comes_late_ends_when_it_is_sealed() -> Result<()> {
 
 /// Spec: BC-06.
 #[tokio::test]
-async fn a_parent_goes_on_with_the_batch() -> Result<()> {
+async fn a_parent_continues_with_the_batch() -> Result<()> {
     let session = session().await?;
     let parent = session.executing("parent").await?;
     let arguments = format!(
@@ -123,7 +123,7 @@ async fn a_parent_goes_on_with_the_batch() -> Result<()> {
         parent.run_id
     );
     let batch = session.create_batch(&arguments).await?;
-    // A child that the parent does not wait for by itself.
+    // A child that the parent does not wait for separately.
     join(&session, &batch).await?;
     assert_eq!(session.edges(&parent.run_id).await?, 1);
     succeed(&session).await?;
@@ -172,7 +172,7 @@ async fn two_last_runs_that_end_at_once_end_their_batch_with_the_tick() -> Resul
     let (one, two) = (session.take().await?, session.take().await?);
     session.client.batch_execute("begin").await?;
     session.complete(&one, json!({"ok": true})).await?;
-    // The first has the batch: the second does not wait for it.
+    // The first session holds the batch: the second does not wait for it.
     other.complete(&two, json!({"ok": true})).await?;
     session.client.batch_execute("commit").await?;
     assert_eq!(session.batch_status(&batch).await?, "PENDING");
@@ -191,13 +191,13 @@ async fn a_run_that_joins_while_another_ends_is_waited_for() -> Result<()> {
     let held = session.take().await?;
     session.client.batch_execute("begin").await?;
     join(&session, &batch).await?;
-    // The end does not wait for the trigger that has the batch.
+    // The end does not wait for the trigger that holds the batch.
     let other = Session::open(&database).await?;
     other.complete(&held, json!({"ok": true})).await?;
     session.client.batch_execute("commit").await?;
     session.tick().await?;
     assert_eq!(session.batch_status(&batch).await?, "PENDING");
-    // A trigger waits for an end that has the batch.
+    // A trigger waits for an end that holds the batch.
     let held = session.take().await?;
     session.client.batch_execute("begin").await?;
     session.complete(&held, json!({"ok": true})).await?;

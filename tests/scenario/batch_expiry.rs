@@ -1,4 +1,4 @@
-//! B2-05 to B2-09: batches that are not sealed in time.
+//! Batches that are not sealed in time.
 
 use anyhow::Result;
 use engine_harness::{Database, Session};
@@ -24,7 +24,7 @@ async fn expired(session: &Session) -> Result<i32> {
     Ok(session.client.query_one(sql, &[]).await?.get(0))
 }
 
-/// Has the tick abort a batch if it is not sealed.
+/// Makes the tick abort a batch if it is not sealed.
 async fn expire_again(session: &Session, batch: &str) -> Result<()> {
     let sql =
         "insert into engine.timer (shard, kind, id, due_at) values (0, 'EXPIRE_BATCH', $1, now())";
@@ -106,7 +106,7 @@ async fn a_batch_that_was_aborted_by_halves_wakes_its_parent() -> Result<()> {
 
 /// Spec: B2-09.
 #[tokio::test]
-async fn a_batch_that_nobody_waits_for_is_aborted_and_nothing_else_happens() -> Result<()> {
+async fn a_batch_without_a_waiting_parent_is_aborted_and_nothing_else_happens() -> Result<()> {
     let session = session().await?;
     let batch = session.create_batch("2, expires_at => now()").await?;
     session.add_to_batch(&batch, json!([item(0)])).await?;

@@ -1,4 +1,4 @@
-//! BQ-07, BQ-08, BQ-19: items that cannot be triggered.
+//! Items that cannot be triggered.
 
 use anyhow::Result;
 use engine_harness::{Database, Session};

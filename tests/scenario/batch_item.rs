@@ -1,5 +1,5 @@
-//! B2 and BQ: batches whose items come in calls of their own. Ours triggers an item in the call that adds it: there is no queue of
-//! items, no consumer, no retry and no fairness between environments to be tested (BQ-09 to BQ-21, DR).
+//! Batches whose items are added by separate calls. The call that adds an item triggers it: there is no queue of items,
+//! no consumer, no retry and no fairness between environments to test.
 
 use anyhow::Result;
 use engine_harness::{Database, Session};

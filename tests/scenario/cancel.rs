@@ -1,4 +1,4 @@
-//! CAN, RAS, A: cancelling one run.
+//! Cancelling one run.
 
 use anyhow::{Context, Result};
 use engine_harness::{Database, Held, Session};
@@ -99,7 +99,7 @@ async fn the_worker_of_a_dequeued_run_is_asked_and_its_word_ends_the_run() -> Re
 
 /// Spec: CAN-N1.
 #[tokio::test]
-async fn a_second_cancel_tells_the_worker_again_and_writes_no_snapshot() -> Result<()> {
+async fn a_second_cancel_notifies_the_worker_again_and_writes_no_snapshot() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.trigger("test").await?;
     let held = session.take().await?;
@@ -158,7 +158,7 @@ async fn the_end_of_a_cancelled_run_has_a_time_if_the_caller_knows_it_or_means_i
 
 /// Spec: CAN-N3.
 #[tokio::test]
-async fn a_suspended_run_that_is_cancelled_ends_at_once_and_does_not_go_on() -> Result<()> {
+async fn a_suspended_run_that_is_cancelled_ends_at_once_and_does_not_resume() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let held = session.executing("test").await?;
     let token = session.token().await?;
@@ -181,7 +181,7 @@ async fn a_suspended_run_that_is_cancelled_ends_at_once_and_does_not_go_on() -> 
 
 /// Spec: CAN-N4.
 #[tokio::test]
-async fn a_cancelled_run_is_given_to_nobody() -> Result<()> {
+async fn a_cancelled_run_is_never_dequeued() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let (cancelled, other) = (
         session.trigger("test").await?,
@@ -228,7 +228,7 @@ async fn a_bulk_action_that_cancels_a_run_is_written_to_it() -> Result<()> {
     Ok(())
 }
 
-/// Takes a run and cancels it; gives what its worker holds now.
+/// Dequeues a run and cancels it; returns what its worker holds now.
 async fn asked_to_stop(session: &Session) -> Result<Held> {
     session.trigger("test").await?;
     let held = session.take().await?;
@@ -266,7 +266,7 @@ async fn a_cancel_that_no_worker_confirms_is_final_once_its_deadline_passes() ->
 }
 
 #[tokio::test]
-async fn a_worker_learns_of_a_cancel_by_its_next_beat_and_goes_on_beating_while_it_stops()
+async fn a_worker_learns_of_a_cancel_by_its_next_beat_and_continues_beating_while_it_stops()
 -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.trigger("test").await?;

@@ -1,4 +1,4 @@
-//! CAN, A: cancelling a run that has triggered others. The tick cancels them.
+//! Cancelling a run that has triggered others. The tick cancels them.
 
 use anyhow::Result;
 use engine_harness::{Database, Event, Held, Session};
@@ -15,7 +15,7 @@ async fn child_of(session: &Session, parent: &Held, span: &str) -> Result<Held> 
     session.trigger_with(&arguments).await
 }
 
-/// A run that executes.
+/// An executing run.
 async fn executing(session: &Session, span: &str) -> Result<Held> {
     session
         .trigger_with(&format!(

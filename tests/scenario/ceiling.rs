@@ -52,8 +52,7 @@ async fn a_run_starts_its_250th_attempt_and_crashes_instead_of_starting_the_251s
 }
 
 #[tokio::test]
-async fn a_run_that_comes_back_from_its_queue_does_not_start_the_251st_attempt_either() -> Result<()>
-{
+async fn a_requeued_run_does_not_start_the_251st_attempt_either() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.trigger_with("'test', max_attempts => 1000").await?;
     let dequeued = session.dequeue().await?.context("nothing is queued")?;

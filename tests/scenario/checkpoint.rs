@@ -1,4 +1,4 @@
-//! C and CKP: runs that are suspended behind a checkpoint, and go on through their queue.
+//! Runs that are suspended with a checkpoint, and continue through their queue.
 
 use anyhow::{Context, Result};
 use engine_harness::{Database, Held, Session};
@@ -23,7 +23,7 @@ fn text(execution: &str, run: &str) -> (String, String) {
 
 /// Spec: C-01, CKP-1.
 #[tokio::test]
-async fn a_suspended_run_goes_on_where_it_was() -> Result<()> {
+async fn a_suspended_run_continues_where_it_was() -> Result<()> {
     let session = session().await?;
     let (held, token) = waiting(&session).await?;
     assert_eq!(session.count("engine.slot").await?, 1);
@@ -189,7 +189,7 @@ async fn a_checkpoint_is_a_row_that_its_snapshot_names() -> Result<()> {
     Ok(())
 }
 
-/// Puts a waiting run into its queue with its process alive: no call of ours does it any more. Gives its snapshot.
+/// Queues a waiting run while its process is alive, which no call does any more. Returns its snapshot.
 async fn queue_while_alive(session: &Session, held: &Held) -> Result<String> {
     let run_id = &held.run_id;
     let token = session.token().await?;
@@ -220,7 +220,7 @@ async fn a_run_that_waits_for_its_slot_is_frozen_and_stays_queued() -> Result<()
     let queued = queue_while_alive(&session, &held).await?;
     let place = "select available_at::text from engine.queue_item";
     let before: String = session.client.query_one(place, &[]).await?.get(0);
-    // The process was frozen when the run still waited: its snapshot is the one before the latest.
+    // The process was frozen while the run still waited: its snapshot is the one before the latest.
     let (ok, _, snapshot_id, status) = session.checkpoint(&held, "frozen").await?;
     assert_eq!((ok, status.as_str()), (true, "QUEUED"));
     assert_eq!(
@@ -244,7 +244,7 @@ async fn a_run_that_waits_for_its_slot_is_frozen_and_stays_queued() -> Result<()
 
 /// Spec: C-10.
 #[tokio::test]
-async fn a_run_that_waits_for_its_slot_gets_it_and_nobody_gets_the_run() -> Result<()> {
+async fn a_run_that_waits_for_its_slot_gets_it_and_no_worker_gets_the_run() -> Result<()> {
     let session = session().await?;
     let (held, _) = waiting(&session).await?;
     let queued = queue_while_alive(&session, &held).await?;
@@ -340,7 +340,7 @@ async fn a_suspended_run_gives_its_slot_to_another_and_wins_one_again() -> Resul
 }
 
 #[tokio::test]
-async fn only_a_run_that_was_dequeued_after_its_attempt_started_goes_on() -> Result<()> {
+async fn only_a_run_that_was_dequeued_after_its_attempt_started_continues() -> Result<()> {
     let session = session().await?;
     session.trigger("test").await?;
     let dequeued = session.dequeue().await?.context("nothing is queued")?;

@@ -1,4 +1,4 @@
-//! Many completions in one call: none spoils another.
+//! Many completions in one call: none affects another.
 
 use anyhow::Result;
 use engine_harness::{Database, Held, Session};
@@ -8,7 +8,7 @@ use tokio_postgres::types::Json;
 
 use crate::reported::{failure_with_retry, user_error};
 
-/// This many runs that execute, in one order or the other.
+/// This many executing runs, in one order or the other.
 async fn executing(session: &Session, runs: usize) -> Result<Vec<Held>> {
     let mut held = Vec::new();
     for _ in 0..runs {
@@ -95,7 +95,7 @@ async fn a_stale_an_unknown_a_malformed_and_a_duplicate_element_do_not_spoil_the
         1
     );
     assert_eq!(session.count("engine.slot").await?, 3);
-    // What was refused can still be done.
+    // A refused completion can be repeated correctly.
     session.complete(&held[1], json!({"ok": true})).await?;
     session.complete(&held[2], json!({"ok": true})).await?;
     session.check().await
@@ -122,7 +122,8 @@ async fn a_refused_element_does_not_use_up_its_run() -> Result<()> {
 }
 
 #[tokio::test]
-async fn completions_of_every_outcome_are_written_in_one_commit_and_told_in_order() -> Result<()> {
+async fn completions_of_every_outcome_are_written_in_one_commit_and_answered_in_order() -> Result<()>
+{
     let session = Session::open(&Database::fresh().await?).await?;
     let held = executing(&session, 4).await?;
     let asked = session.cancel(&format!("'{}'", held[3].run_id)).await?;

@@ -23,7 +23,7 @@ async fn keyed(session: &Session, key: &str) -> Result<Held> {
     session.take().await
 }
 
-/// What advice says of waits that never end: subject and detail.
+/// The advice about waits that never end: subject and detail.
 async fn advice(session: &Session) -> Result<Vec<(String, String)>> {
     let sql = "select subject, detail from engine.advice \
                where kind = 'deadlock' and is_problem and age >= interval '0' order by subject";

@@ -1,11 +1,11 @@
-//! DB: debounced triggers.
+//! Debounced triggers.
 
 use anyhow::Result;
 use engine_harness::{Database, Session};
 use serde_json::{Value, json};
 use tokio_postgres::types::Json;
 
-/// Triggers `test` with a debounce; gives the run and whether it was there.
+/// Triggers `test` with a debounce; returns the run and whether it existed.
 async fn trigger(session: &Session, debounce: Value, more: &str) -> Result<(String, bool)> {
     let sql = format!("select run_id, is_cached from engine_trigger('test', debounce => $1{more})");
     let row = session.client.query_one(&sql, &[&Json(debounce)]).await?;
@@ -22,7 +22,7 @@ async fn due(session: &Session, run_id: &str) -> Result<String> {
     Ok(session.client.query_one(sql, &[&run_id]).await?.get(0))
 }
 
-/// Moves the clock: everything that a run has said happened `interval` earlier.
+/// Moves the clock: everything about a run happened `interval` earlier.
 async fn age(session: &Session, run_id: &str, interval: &str) -> Result<()> {
     let sql = format!(
         "with timer as (update engine.timer set due_at = due_at - interval '{interval}' where id = $1) \
@@ -103,7 +103,7 @@ async fn without_steps_every_trigger_puts_the_run_off() -> Result<()> {
 
 /// Spec: DB-3.
 #[tokio::test]
-async fn with_steps_a_run_is_put_off_to_the_second() -> Result<()> {
+async fn with_steps_a_run_is_postponed_to_the_second() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let (run, _) = trigger(&session, key("10s"), "").await?;
     age(&session, &run, "5 s").await?;
@@ -119,7 +119,7 @@ async fn with_steps_a_run_is_put_off_to_the_second() -> Result<()> {
 
 /// Spec: DB-7.
 #[tokio::test]
-async fn a_debounced_run_is_queued_when_nobody_puts_it_off() -> Result<()> {
+async fn a_debounced_run_is_queued_when_no_trigger_postpones_it() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let (run, _) = trigger(&session, key("1s"), "").await?;
     session.bring_on(&run).await?;
@@ -134,8 +134,8 @@ async fn a_debounced_run_is_queued_when_nobody_puts_it_off() -> Result<()> {
     session.check().await
 }
 
-/// A second trigger, with `more` in its debounce, of a run that was created `age_of_run` ago and is due in `delay`; the server's
-/// ceiling is `ceiling_ms`.
+/// A second trigger, with `more` in its debounce, of a run that was created `age_of_run` ago and is due in `delay`; the
+/// server's maximum is `ceiling_ms`.
 async fn second(ceiling_ms: &str, age_of_run: &str, delay: &str, more: Value) -> Result<bool> {
     let database = Database::fresh().await?;
     database.set("engine.max_debounce_ms", ceiling_ms).await?;
@@ -163,7 +163,7 @@ async fn beyond_the_servers_ceiling_there_is_a_new_run() -> Result<()> {
 
 /// Spec: DB-13 to DB-16.
 #[tokio::test]
-async fn the_last_trigger_tells_what_the_run_is_if_it_trails() -> Result<()> {
+async fn the_last_trigger_defines_the_run_if_it_trails() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let trailing = json!({"key": "k", "delay": "1m", "mode": "trailing"});
     let first = ", payload => '1', metadata => '{\"n\": 1}', tags => '{a}', max_attempts => 3, max_duration_seconds => 60";
@@ -224,7 +224,7 @@ async fn a_run_is_never_put_forward_and_a_trailing_trigger_still_tells() -> Resu
 
 /// Spec: DB-25.
 #[tokio::test]
-async fn who_only_puts_off_does_not_wait_for_a_run_that_is_locked() -> Result<()> {
+async fn a_trigger_that_only_postpones_does_not_wait_for_a_locked_run() -> Result<()> {
     let database = Database::fresh().await?;
     let (session, holder) = (
         Session::open(&database).await?,

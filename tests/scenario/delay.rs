@@ -1,9 +1,9 @@
-//! DL: runs that wait for their time. COL-3: their snapshots.
+//! Delayed runs, and their snapshots.
 
 use anyhow::Result;
 use engine_harness::{Database, Session};
 
-/// Statuses of a run's snapshots, in their order.
+/// Statuses of a run's snapshots, in order.
 async fn snapshots(session: &Session, run_id: &str) -> Result<Vec<String>> {
     let sql =
         "select execution_status::text from engine.snapshot where run_id = $1 order by ordinal";
@@ -64,7 +64,7 @@ async fn a_time_in_the_past_is_a_delay_too() -> Result<()> {
 
 /// Spec: DL-2.
 #[tokio::test]
-async fn a_run_that_was_put_off_waits_for_its_new_time() -> Result<()> {
+async fn a_postponed_run_waits_for_its_new_time() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let run = session
         .trigger_with("'test', delay_until => clock_timestamp() + interval '1 minute'")

@@ -1,4 +1,4 @@
-//! DEQ: dequeue. PRI: order.
+//! Dequeues, and their order.
 
 use anyhow::Result;
 use engine_harness::{Cluster, Database, Options, Session};
@@ -84,7 +84,7 @@ async fn a_dequeue_is_exactly_one_commit() -> Result<()> {
 #[tokio::test]
 async fn priority_moves_runs_ahead_and_holds_them_back() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
-    // The reference waits two seconds for the run that is held back; here its time is moved.
+    // The due time is moved instead of waiting for the run that is held back.
     let now = "'2026-01-01 00:00:00+00'";
     let mut runs = Vec::new();
     for priority_ms in [0, 500, -1200, 1000, 4000] {

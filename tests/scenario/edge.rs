@@ -1,4 +1,4 @@
-//! Q and S: what is stored of waiting.
+//! The stored rows of a wait.
 
 use anyhow::Result;
 use engine_harness::{Database, Session};
@@ -30,7 +30,7 @@ async fn a_run_waits_for_a_waitpoint_once() -> Result<()> {
     }
     session.block(&held.run_id, &[&one]).await?;
     assert_eq!(session.edges(&held.run_id).await?, 2);
-    // With a place of its own it is another edge.
+    // With an index of its own it is another edge.
     let sql = "select engine_block($1, $2, batch_indexes => array[3, 4])";
     session
         .client
@@ -115,7 +115,7 @@ async fn an_expired_key_goes_to_a_new_waitpoint() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_who_take_one_key_at_once_all_get_the_same_waitpoint() -> Result<()> {
+async fn concurrent_calls_with_one_key_all_get_the_same_waitpoint() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     let call = "engine_create_manual_waitpoint(idempotency_key => 'k', \
@@ -305,7 +305,7 @@ async fn a_wait_links_its_snapshots() -> Result<()> {
             ("FINISHED", "COMPLETED_SUCCESSFULLY"),
         ]
     );
-    // Ours links every snapshot to its predecessor; the reference leaves three out.
+    // Every snapshot is linked to its predecessor.
     assert!(rows.iter().all(|row| row.get::<_, bool>(2)));
     Ok(())
 }

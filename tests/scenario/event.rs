@@ -1,5 +1,4 @@
-//! Events of what callers do: every transition tells its own, in their order, and each says what the rows
-//! say that it describes.
+//! Events of callers' actions: every transition has its own, in order, and each matches the rows that it describes.
 
 use anyhow::Result;
 use engine_harness::Held;
@@ -9,7 +8,7 @@ use crate::event_reader::Reader;
 use crate::reported::{cancel_confirmed, failure, failure_with_retry, out_of_memory, user_error};
 
 #[tokio::test]
-async fn a_run_tells_how_it_is_triggered_dequeued_started_and_succeeds() -> Result<()> {
+async fn a_run_reports_its_trigger_dequeue_start_and_success() -> Result<()> {
     let mut reader = Reader::open(&[("engine.base_cost_in_cents", "0.0005")]).await?;
     reader.trigger("").await?;
     reader
@@ -72,7 +71,7 @@ async fn a_run_tells_how_it_is_triggered_dequeued_started_and_succeeds() -> Resu
 }
 
 #[tokio::test]
-async fn a_failed_attempt_tells_its_end_or_its_retry() -> Result<()> {
+async fn a_failed_attempt_reports_its_end_or_its_retry() -> Result<()> {
     let mut reader = Reader::open(&[]).await?;
     let held = reader.take("").await?;
     reader
@@ -125,7 +124,8 @@ async fn a_failed_attempt_tells_its_end_or_its_retry() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_attempt_that_ran_out_of_memory_tells_its_failure_and_the_next_machine() -> Result<()> {
+async fn an_attempt_that_ran_out_of_memory_reports_its_failure_and_the_next_machine() -> Result<()>
+{
     let mut reader = Reader::open(&[]).await?;
     let retry = r#", retry => '{"outOfMemory": {"machine": "small-2x"}}'"#;
     let held = reader.take(retry).await?;
@@ -145,7 +145,7 @@ async fn an_attempt_that_ran_out_of_memory_tells_its_failure_and_the_next_machin
 }
 
 #[tokio::test]
-async fn a_cancel_tells_the_worker_and_then_the_world() -> Result<()> {
+async fn a_cancel_notifies_the_worker_and_then_reports_the_end() -> Result<()> {
     let mut reader = Reader::open(&[]).await?;
     let held = reader.take("").await?;
     let asked = reader
@@ -190,7 +190,7 @@ async fn a_cancel_tells_the_worker_and_then_the_world() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_run_that_begins_finished_tells_its_end_and_nothing_else() -> Result<()> {
+async fn a_run_that_begins_finished_reports_its_end_and_nothing_else() -> Result<()> {
     let mut reader = Reader::open(&[]).await?;
     let run =
         r#"{"task": "t", "environment_id": "e", "tags": ["t"], "trace_context": {"spanId": "s"}}"#;

@@ -1,13 +1,13 @@
-//! A reader of events who compares each with the rows that it describes.
+//! A reader of events that compares each with the rows that it describes.
 
 use anyhow::Result;
 use engine_harness::{Database, Event, Held, Session};
 use serde_json::{Value, json};
 use tokio_postgres::types::Json;
 
-/// A reader of events who compares each with the rows.
+/// A reader of events that compares each with the rows.
 pub struct Reader {
-    /// Its session.
+    /// The reader's session.
     pub session: Session,
     /// The position of the last event that it has read.
     pub after: i64,
@@ -34,7 +34,7 @@ impl Reader {
         Ok(Self { session, after: 0 })
     }
 
-    /// Triggers a run that has something to tell in every field.
+    /// Triggers a run with a value in every field.
     pub async fn trigger(&self, more: &str) -> Result<Held> {
         let arguments = format!(
             r#"'test', environment_id => 'e', tags => array['t'], max_duration_seconds => 60,
@@ -43,7 +43,7 @@ impl Reader {
         self.session.trigger_with(&arguments).await
     }
 
-    /// Triggers such a run and takes it; nothing of that is compared.
+    /// Triggers such a run and starts it; none of that is compared.
     pub async fn take(&mut self, more: &str) -> Result<Held> {
         self.trigger(more).await?;
         let held = self.session.take().await?;
@@ -51,14 +51,14 @@ impl Reader {
         Ok(held)
     }
 
-    /// Reads what there is to read.
+    /// Reads all events so far.
     pub async fn skip(&mut self) -> Result<()> {
         let told = self.session.all_events(self.after).await?;
         self.after = told.last().map_or(self.after, |event| event.position);
         Ok(())
     }
 
-    /// What was told since the last call, which must have these names and say what the rows say.
+    /// The events since the last call, which must have these names and match the rows.
     pub async fn tells(&mut self, names: &[&str]) -> Result<Vec<Event>> {
         let told = self.session.all_events(self.after).await?;
         let given: Vec<&str> = told.iter().map(|event| event.name.as_str()).collect();
@@ -108,7 +108,7 @@ impl Reader {
 }
 
 impl Rows {
-    /// What an event of this name says about them.
+    /// The expected body of an event with this name.
     fn expected(&self, name: &str) -> Value {
         let Self {
             run,
@@ -167,7 +167,7 @@ impl Rows {
         body
     }
 
-    /// What an event of this name says besides what most say.
+    /// The additional keys of an event with this name.
     fn more(&self, name: &str) -> Value {
         let Self {
             run,

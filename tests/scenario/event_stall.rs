@@ -1,4 +1,4 @@
-//! Events of what happens to runs that callers leave alone, and how long an event stays as it is.
+//! Events of runs without calls, and how long an event stays unchanged.
 
 use anyhow::{Context, Result};
 use serde_json::json;
@@ -7,7 +7,7 @@ use crate::event_reader::Reader;
 use crate::reported::{internal_error, user_error};
 
 #[tokio::test]
-async fn a_run_that_no_worker_starts_tells_its_requeues_and_its_end() -> Result<()> {
+async fn a_run_that_no_worker_starts_reports_its_requeues_and_its_end() -> Result<()> {
     let mut reader = Reader::open(&[("engine.queue_max_attempts", "2")]).await?;
     let run = reader.trigger("").await?;
     for names in [
@@ -29,7 +29,7 @@ async fn a_run_that_no_worker_starts_tells_its_requeues_and_its_end() -> Result<
 }
 
 #[tokio::test]
-async fn an_attempt_whose_worker_is_gone_tells_its_failure_before_what_follows() -> Result<()> {
+async fn an_attempt_whose_worker_is_gone_reports_its_failure_before_what_follows() -> Result<()> {
     let mut reader = Reader::open(&[]).await?;
     for (more, names) in [
         (
@@ -58,7 +58,7 @@ async fn an_attempt_whose_worker_is_gone_tells_its_failure_before_what_follows()
 }
 
 #[tokio::test]
-async fn a_dead_letter_tells_what_its_attempt_died_of_and_why_it_was_given_up() -> Result<()> {
+async fn a_dead_letter_reports_the_error_of_its_attempt_and_why_it_was_given_up() -> Result<()> {
     let mut reader = Reader::open(&[("engine.queue_max_attempts", "1")]).await?;
     let held = reader.take("").await?;
     reader.session.lapse(&held.run_id).await?;
@@ -87,7 +87,7 @@ async fn a_dead_letter_tells_what_its_attempt_died_of_and_why_it_was_given_up() 
 }
 
 #[tokio::test]
-async fn a_stray_item_tells_what_is_wrong_and_what_came_of_it() -> Result<()> {
+async fn a_stray_item_reports_the_problem_and_its_outcome() -> Result<()> {
     let mut reader = Reader::open(&[]).await?;
     let held = reader.take("").await?;
     reader.session.put_stray(&held.run_id).await?;
@@ -108,7 +108,7 @@ async fn a_stray_item_tells_what_is_wrong_and_what_came_of_it() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_run_that_may_start_no_more_attempts_tells_its_end() -> Result<()> {
+async fn a_run_that_may_start_no_more_attempts_reports_its_end() -> Result<()> {
     let mut reader = Reader::open(&[]).await?;
     reader.trigger("").await?;
     let held = reader
@@ -157,7 +157,7 @@ async fn an_event_says_the_same_whenever_it_is_read() -> Result<()> {
         reader.session.lapse(&run.run_id).await?;
         assert_eq!(reader.session.tick().await?, 1);
         read(&mut reader).await?;
-        // The queue counts anew after a failure that was reported: the second stall in a row gives the run up.
+        // The queue's count restarts after a reported failure: the second stall in a row ends the run.
         reader.session.make_due(&run.run_id).await?;
         reader
             .session

@@ -1,4 +1,4 @@
-//! FS: fairness between environments, and order within one.
+//! Fairness between environments, and order within one.
 
 use std::collections::BTreeMap;
 
@@ -137,7 +137,7 @@ async fn what_one_environment_cannot_use_of_a_call_the_others_get() -> Result<()
     Ok(())
 }
 
-/// So many environments with runs, called `e1`, `e2` and so on.
+/// This many environments with runs, called `e1`, `e2` and so on.
 async fn many(count: i32, limit: Option<i32>, runs: i32) -> Result<Session> {
     let session = session(&[]).await?;
     let set = "select engine_set_environment('e' || n, concurrency_limit => $2) from generate_series(1, $1) as n";

@@ -1,4 +1,4 @@
-//! CCR, CFR: runs that begin finished.
+//! Runs that begin finished.
 
 use anyhow::{Context, Result};
 use engine_harness::{Database, Event, Session};
@@ -21,7 +21,7 @@ fn run() -> Value {
            "environment_id": "e", "trace_context": {"spanId": "s12345"}})
 }
 
-/// Creates a cancelled run; gives its id and whether it was there.
+/// Creates a cancelled run; returns its id and whether it existed.
 async fn cancelled(session: &Session, run: &Value, emit_event: bool) -> Result<(String, bool)> {
     let sql = "select run_id, is_cached from engine_create_cancelled_run( \
                $1, $2::text::timestamptz, 'Canceled by user', emit_event => $3)";
@@ -76,7 +76,7 @@ async fn a_run_may_begin_cancelled() -> Result<()> {
 
 /// Spec: CCR-2.
 #[tokio::test]
-async fn a_run_that_begins_cancelled_is_told_as_cancelled_and_as_nothing_else() -> Result<()> {
+async fn a_run_that_begins_cancelled_is_reported_as_cancelled_and_as_nothing_else() -> Result<()> {
     let session = open().await?;
     cancelled(&session, &run(), true).await?;
     let event = only_event(&session).await?;
@@ -99,7 +99,7 @@ async fn a_run_that_begins_cancelled_is_told_as_cancelled_and_as_nothing_else() 
 
 /// Spec: CCR-3.
 #[tokio::test]
-async fn a_run_that_begins_cancelled_is_told_to_nobody_if_its_creator_says_so() -> Result<()> {
+async fn a_run_that_begins_cancelled_has_no_events_if_its_creator_says_so() -> Result<()> {
     let session = open().await?;
     cancelled(&session, &run(), false).await?;
     assert_eq!(session.all_events(0).await?, []);
@@ -114,7 +114,7 @@ async fn a_run_that_begins_cancelled_is_told_to_nobody_if_its_creator_says_so() 
 
 /// Spec: CCR-4.
 #[tokio::test]
-async fn a_run_that_begins_cancelled_is_created_and_told_once_however_often_it_is_asked_for()
+async fn a_run_that_begins_cancelled_is_created_and_reported_once_however_often_it_is_requested()
 -> Result<()> {
     let session = open().await?;
     cancelled(&session, &run(), true).await?;
@@ -164,7 +164,7 @@ async fn the_id_of_a_run_that_is_not_cancelled_is_refused() -> Result<()> {
 
 /// Spec: CFR-1.
 #[tokio::test]
-async fn a_run_that_cannot_be_triggered_begins_failed_and_is_told_as_failed() -> Result<()> {
+async fn a_run_that_cannot_be_triggered_begins_failed_and_is_reported_as_failed() -> Result<()> {
     let session = open().await?;
     let error = json!({"type": "STRING_ERROR", "raw": "no such task"});
     let sql = "select run_status, execution_status from engine_create_failed_run($1, $2)";
@@ -218,7 +218,7 @@ async fn a_run_that_cannot_be_triggered_begins_failed_and_is_told_as_failed() ->
 
 /// Spec: CFR-2.
 #[tokio::test]
-async fn a_run_that_begins_failed_is_told_to_nobody_if_its_creator_says_so() -> Result<()> {
+async fn a_run_that_begins_failed_has_no_events_if_its_creator_says_so() -> Result<()> {
     let session = open().await?;
     let sql = "select engine_create_failed_run($1, $2, emit_event => false)";
     let error = json!({"type": "STRING_ERROR", "raw": "no such task"});

@@ -1,9 +1,9 @@
-//! HB: heartbeats and stalls. The tests move the deadlines instead of waiting for them.
+//! Heartbeats and stalls. The tests move the deadlines instead of waiting for them.
 
 use anyhow::{Context, Result};
 use engine_harness::{Database, Held, Session};
 
-/// A database whose queue gives a run up after `queue_max_attempts`, with short delays.
+/// A database whose queue gives up a run after `queue_max_attempts`, with short delays.
 async fn database(queue_max_attempts: &str) -> Result<Database> {
     let database = Database::fresh().await?;
     database
@@ -105,7 +105,7 @@ async fn beats_keep_a_run() -> Result<()> {
     session.trigger("test").await?;
     let held = session.take().await?;
     for _ in 0..5 {
-        // The deadline is about to pass, and the tick is due to look.
+        // The deadline is about to pass, and the tick is due to check it.
         session.lapse(&held.run_id).await?;
         let sql = "select snapshot_id from engine_heartbeat($1, $2)";
         let row = session
@@ -133,7 +133,7 @@ async fn beats_keep_a_run() -> Result<()> {
 
 /// Spec: HB-N1.
 #[tokio::test]
-async fn a_beat_with_an_old_snapshot_tells_the_new_one_and_moves_nothing() -> Result<()> {
+async fn a_beat_with_an_old_snapshot_returns_the_new_one_and_moves_nothing() -> Result<()> {
     let session = Session::open(&database("12").await?).await?;
     session.trigger("test").await?;
     let dequeued = session.dequeue().await?.context("nothing is queued")?;

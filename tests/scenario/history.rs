@@ -1,5 +1,4 @@
-//! ESS, and the checklist of the change that put run and snapshot into one write: what is returned, what is told as an
-//! event and what is stored are equal, field by field.
+//! Run and snapshot are one write: what is returned, what is in the event and what is stored are equal, field by field.
 
 use anyhow::{Context, Result};
 use engine_harness::{Database, Session};
@@ -7,7 +6,7 @@ use serde_json::{Value, json};
 use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 
-/// The latest snapshot as it is stored.
+/// The latest snapshot as stored.
 async fn stored(session: &Session) -> Result<Row> {
     let sql = "select id, execution_status::text, run_status::text, attempt_number, description, checkpoint_id, worker_id, \
                       runner_id, completed_waitpoint_ids, completed_waitpoint_order, is_valid, error, created_at::text, \
@@ -28,7 +27,7 @@ async fn event(session: &Session, snapshot_id: &str) -> Result<Value> {
         .0)
 }
 
-/// A queued run that a checkpoint and two waitpoints stand behind.
+/// A queued run with a checkpoint and two completed waitpoints.
 async fn resumed(session: &Session) -> Result<String> {
     session
         .client
@@ -69,7 +68,7 @@ async fn the_latest_snapshot_is_the_newest_valid_row() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_a_dequeue_returns_tells_and_stores_is_equal_field_by_field() -> Result<()> {
+async fn what_a_dequeue_returns_reports_and_stores_is_equal_field_by_field() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let run_id = resumed(&session).await?;
     let sql = "select snapshot_id, snapshot_friendly_id, execution_status, run_status, snapshot_created_at::text, \
@@ -197,7 +196,7 @@ async fn the_checkpoint_that_is_returned_is_the_one_that_is_stored() -> Result<(
         "k1"
     );
     assert_eq!(session.data(&run_id).await?["checkpoint"], checkpoint);
-    // A start drops it: the attempt runs on, and the frozen state is behind it.
+    // A start drops it: the attempt runs on, past the frozen state.
     let held = engine_harness::Held {
         run_id: run_id.clone(),
         snapshot_id: returned.get("snapshot_id"),
@@ -253,7 +252,7 @@ async fn the_attempt_number_is_returned_for_the_next_start_and_stored_for_the_la
 }
 
 #[tokio::test]
-async fn a_dequeued_run_is_pending_to_those_who_read_snapshots() -> Result<()> {
+async fn a_dequeued_run_is_pending_in_its_snapshots() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let run = session.trigger("test").await?;
     session.dequeue().await?.context("nothing is queued")?;

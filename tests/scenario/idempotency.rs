@@ -1,10 +1,10 @@
-//! Idempotency keys and one-time tokens, sizes. KP: keys of any text.
+//! Idempotency keys and one-time tokens: sizes, and keys of any text.
 
 use anyhow::Result;
 use engine_harness::{Database, Session};
 use serde_json::json;
 
-/// Triggers with a key; gives the run and whether it was there.
+/// Triggers with a key; returns the run and whether it existed.
 async fn trigger(session: &Session, key: &str, more: &str) -> Result<(String, bool)> {
     let sql = format!(
         "select run_id, is_cached from engine_trigger('test', idempotency_key => '{key}'{more})"
@@ -160,7 +160,7 @@ async fn a_call_that_is_repeated_with_its_run_id_is_not_refused() -> Result<()> 
 }
 
 #[tokio::test]
-async fn a_key_is_given_back_with_its_transaction() -> Result<()> {
+async fn a_key_is_released_when_its_transaction_rolls_back() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.client.batch_execute("begin").await?;
     let (gone, _) = trigger(&session, "k", "").await?;

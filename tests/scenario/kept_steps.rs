@@ -1,9 +1,9 @@
-//! A replay that keeps what the steps and waits of the other run gave.
+//! A replay that keeps the results of the other run's steps and waits.
 
 use anyhow::Result;
 use engine_harness::{Database, Session};
 
-/// A waitpoint of a key, as its creator sees it: its id, and whether it is one that is over already.
+/// A waitpoint with a key, as its creator sees it: its id, and whether it is completed already.
 async fn token(session: &Session, environment: &str, key: &str) -> Result<(String, bool)> {
     let sql = "select waitpoint_id, is_cached and status = 'COMPLETED'
                from engine_create_manual_waitpoint(environment_id => $1, idempotency_key => $2)";
@@ -11,7 +11,7 @@ async fn token(session: &Session, environment: &str, key: &str) -> Result<(Strin
     Ok((row.get(0), row.get(1)))
 }
 
-/// Does a step as a worker does it.
+/// Does a step as a worker does.
 async fn step(session: &Session, environment: &str, key: &str, output: &str) -> Result<()> {
     let (id, _) = token(session, environment, key).await?;
     let sql = "select engine_complete_waitpoint($1, $2, 'text/plain')";
@@ -27,8 +27,7 @@ async fn replay(session: &Session, run_id: &str, arguments: &str) -> Result<Stri
 const OWN: &str = "engine.waitpoint where idempotency_key like 'run/' || ";
 
 #[tokio::test]
-async fn a_replay_that_keeps_steps_begins_with_what_they_gave_and_with_nothing_else() -> Result<()>
-{
+async fn a_replay_that_keeps_steps_begins_with_their_results_and_with_nothing_else() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let environment = "select engine_set_environment('staging')";
     session.client.batch_execute(environment).await?;
@@ -42,7 +41,7 @@ async fn a_replay_that_keeps_steps_begins_with_what_they_gave_and_with_nothing_e
         let wait = key("wait/w");
         session.client.query(due, &[&environment, &wait]).await?;
         while session.tick().await? > 0 {}
-        // What is not over, what failed, what has expired, and what is somebody else's.
+        // Pending ones, failed ones, expired ones, and those of another run.
         token(&session, environment, &key("token/pending")).await?;
         let (failed, _) = token(&session, environment, &key("token/failed")).await?;
         let fail = "select engine_complete_waitpoint($1, '\"no\"', is_error => true)";

@@ -1,4 +1,4 @@
-//! CK: concurrency keys. Each key of a queue has the queue's limit for itself.
+//! Concurrency keys. Each key of a queue has the queue's limit for itself.
 
 use anyhow::{Context, Result};
 use engine_harness::{Database, Session};
@@ -19,8 +19,8 @@ async fn trigger(session: &Session, key: &str) -> Result<String> {
     Ok(session.trigger_with(&arguments).await?.run_id)
 }
 
-/// The keys of up to `max_runs` runs that are claimed in one call, in their order.
-async fn claim(session: &Session, max_runs: i32) -> Result<Vec<String>> {
+/// The keys of up to `max_runs` runs that are dequeued in one call, in order.
+async fn dequeue_keys(session: &Session, max_runs: i32) -> Result<Vec<String>> {
     let sql = "select coalesce(concurrency_key, '') from engine_dequeue(max_runs => $1)";
     let rows = session.client.query(sql, &[&max_runs]).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
@@ -43,7 +43,7 @@ async fn a_queue_has_what_its_keys_have() -> Result<()> {
         |key: &str| format!("select queued from engine.key_stats where concurrency_key = '{key}'");
     assert_eq!(number(&session, &of_key("a")).await?, 2);
     assert_eq!(number(&session, &of_key("b")).await?, 1);
-    assert_eq!(claim(&session, 10).await?.len(), 4);
+    assert_eq!(dequeue_keys(&session, 10).await?.len(), 4);
     assert_eq!(number(&session, queued).await?, 0);
     assert_eq!(
         number(
@@ -63,7 +63,7 @@ async fn the_keys_take_turns() -> Result<()> {
     for key in ["a", "a", "b"] {
         trigger(&session, key).await?;
     }
-    assert_eq!(claim(&session, 2).await?, ["a", "b"]);
+    assert_eq!(dequeue_keys(&session, 2).await?, ["a", "b"]);
     Ok(())
 }
 
@@ -74,7 +74,7 @@ async fn a_key_does_not_wait_for_the_backlog_of_another_one() -> Result<()> {
         trigger(&session, "a").await?;
     }
     trigger(&session, "b").await?;
-    let claimed = claim(&session, 5).await?;
+    let claimed = dequeue_keys(&session, 5).await?;
     assert_eq!(
         claimed.iter().filter(|key| *key == "b").count(),
         1,
@@ -113,13 +113,13 @@ async fn keys_and_none_live_side_by_side() -> Result<()> {
     let session = limited("1").await?;
     trigger(&session, "a").await?;
     trigger(&session, "").await?;
-    assert_eq!(claim(&session, 10).await?, ["a", ""]);
+    assert_eq!(dequeue_keys(&session, 10).await?, ["a", ""]);
     Ok(())
 }
 
 /// Spec: CK-21.
 #[tokio::test]
-async fn a_run_comes_back_into_its_key() -> Result<()> {
+async fn a_requeued_run_keeps_its_key() -> Result<()> {
     let session = limited("1").await?;
     let run = trigger(&session, "a").await?;
     trigger(&session, "a").await?;
@@ -128,7 +128,7 @@ async fn a_run_comes_back_into_its_key() -> Result<()> {
     session.lapse(&run).await?;
     session.tick().await?;
     session.make_due(&run).await?;
-    assert_eq!(claim(&session, 10).await?, ["a"]);
+    assert_eq!(dequeue_keys(&session, 10).await?, ["a"]);
     assert_eq!(
         session
             .count("engine.queue_item where concurrency_key = 'a'")
@@ -173,7 +173,7 @@ async fn any_text_is_a_key() -> Result<()> {
         trigger(&session, &key.replace('\'', "''")).await?;
     }
     assert_eq!(
-        claim(&session, 10).await?,
+        dequeue_keys(&session, 10).await?,
         keys[..5],
         "the second * waits for the first"
     );
@@ -182,7 +182,7 @@ async fn any_text_is_a_key() -> Result<()> {
     session.lapse(&star).await?;
     session.tick().await?;
     session.make_due(&star).await?;
-    assert_eq!(claim(&session, 10).await?, ["*"]);
+    assert_eq!(dequeue_keys(&session, 10).await?, ["*"]);
     Ok(())
 }
 
@@ -194,9 +194,9 @@ async fn each_key_has_the_limit_for_itself() -> Result<()> {
         trigger(&session, key).await?;
     }
     for key in ["a", "b", "c"] {
-        assert_eq!(claim(&session, 1).await?, [key]);
+        assert_eq!(dequeue_keys(&session, 1).await?, [key]);
     }
-    assert!(claim(&session, 1).await?.is_empty());
+    assert!(dequeue_keys(&session, 1).await?.is_empty());
     Ok(())
 }
 
@@ -213,9 +213,9 @@ async fn full_keys_do_not_hide_one_that_has_a_slot() -> Result<()> {
                                                     'concurrency_key', 'full' || n % 40)) \
                 from generate_series(0, 399) as n))";
     session.client.query_one(full, &[]).await?;
-    assert_eq!(claim(&session, 40).await?.len(), 40);
+    assert_eq!(dequeue_keys(&session, 40).await?.len(), 40);
     trigger(&session, "free").await?;
-    assert_eq!(claim(&session, 1).await?, ["free"]);
+    assert_eq!(dequeue_keys(&session, 1).await?, ["free"]);
     Ok(())
 }
 
@@ -228,7 +228,7 @@ async fn an_empty_key_is_none() -> Result<()> {
         .trigger_with("'test', environment_id => 'env', queue => 'q'")
         .await?;
     assert_eq!(
-        claim(&session, 10).await?.len(),
+        dequeue_keys(&session, 10).await?.len(),
         1,
         "both count against the queue itself"
     );

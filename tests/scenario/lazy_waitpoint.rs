@@ -1,4 +1,4 @@
-//! L: the waitpoint of a run is made when somebody first waits for its end.
+//! The waitpoint of a run is created when a caller first waits for its end.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ async fn run_waitpoint(
 
 /// Spec: L-01.
 #[tokio::test]
-async fn a_run_that_nobody_waits_for_has_no_waitpoint() -> Result<()> {
+async fn a_run_that_is_not_awaited_has_no_waitpoint() -> Result<()> {
     let session = session().await?;
     session.trigger("test").await?;
     assert_eq!(session.count("engine.waitpoint").await?, 0);
@@ -150,7 +150,7 @@ async fn a_failed_run_gets_one_that_is_completed_with_its_error() -> Result<()> 
 
 /// Spec: L-10.
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_asks_at_once_gets_the_same_one() -> Result<()> {
+async fn concurrent_calls_get_the_same_waitpoint() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     let run = session.trigger("test").await?;

@@ -1,4 +1,4 @@
-//! LM: limits of environments and queues, by one claimer. With many: `tests/concurrency/limit.rs`.
+//! Limits of environments and queues, with one session. With many: `tests/concurrency/limit.rs`.
 
 use anyhow::Result;
 use engine_harness::{Database, Held, Session};
@@ -19,8 +19,8 @@ async fn trigger(session: &Session, queue: &str) -> Result<Held> {
         .await
 }
 
-/// Claims one run after the other until there is none; gives their number.
-async fn claim_all(session: &Session) -> Result<usize> {
+/// Dequeues one run after the other until there is none; returns their number.
+async fn dequeue_all(session: &Session) -> Result<usize> {
     let mut claimed = 0;
     while session.dequeue().await?.is_some() {
         claimed += 1;
@@ -39,7 +39,7 @@ async fn an_environment_with_one_slot_runs_one() -> Result<()> {
     let session = limited(1, 1.0).await?;
     trigger(&session, "a").await?;
     trigger(&session, "b").await?;
-    assert_eq!(claim_all(&session).await?, 1);
+    assert_eq!(dequeue_all(&session).await?, 1);
     assert_eq!(session.count("engine.slot").await?, 1);
     Ok(())
 }
@@ -51,12 +51,12 @@ async fn only_several_queues_may_burst() -> Result<()> {
     for queue in ["a", "b", "c"] {
         trigger(&session, queue).await?;
     }
-    assert_eq!(claim_all(&session).await?, 2);
+    assert_eq!(dequeue_all(&session).await?, 2);
     let session = limited(1, 2.0).await?;
     for _ in 0..2 {
         trigger(&session, "a").await?;
     }
-    assert_eq!(claim_all(&session).await?, 1);
+    assert_eq!(dequeue_all(&session).await?, 1);
     assert_eq!(session.count("engine.slot").await?, 1);
     Ok(())
 }
@@ -81,11 +81,11 @@ async fn zero_is_a_limit_and_null_is_none() -> Result<()> {
     for _ in 0..3 {
         trigger(&session, "q").await?;
     }
-    assert_eq!(claim_all(&session).await?, 0);
+    assert_eq!(dequeue_all(&session).await?, 0);
     set_queue(&session, "1").await?;
-    assert_eq!(claim_all(&session).await?, 1);
+    assert_eq!(dequeue_all(&session).await?, 1);
     set_queue(&session, "null").await?;
-    assert_eq!(claim_all(&session).await?, 2);
+    assert_eq!(dequeue_all(&session).await?, 2);
     Ok(())
 }
 
@@ -109,13 +109,13 @@ async fn a_lowered_limit_interrupts_nothing() -> Result<()> {
             session.complete(&held, json!({"ok": true})).await?;
         }
     }
-    assert_eq!(claim_all(&session).await?, 1);
+    assert_eq!(dequeue_all(&session).await?, 1);
     Ok(())
 }
 
 /// Spec: LM-11.
 #[tokio::test]
-async fn a_paused_queue_hands_out_nothing_and_gets_its_limit_back() -> Result<()> {
+async fn nothing_is_dequeued_from_a_paused_queue_and_its_limit_returns() -> Result<()> {
     for (limit, runs) in [("2", 2), ("0", 0), ("null", 3)] {
         let session = limited(10, 1.0).await?;
         set_queue(&session, limit).await?;
@@ -123,16 +123,16 @@ async fn a_paused_queue_hands_out_nothing_and_gets_its_limit_back() -> Result<()
         for _ in 0..3 {
             trigger(&session, "q").await?;
         }
-        assert_eq!(claim_all(&session).await?, 0, "paused, {limit}");
+        assert_eq!(dequeue_all(&session).await?, 0, "paused, {limit}");
         set_queue(&session, "paused => false").await?;
-        assert_eq!(claim_all(&session).await?, runs, "resumed, {limit}");
+        assert_eq!(dequeue_all(&session).await?, runs, "resumed, {limit}");
     }
     Ok(())
 }
 
 /// Spec: LM-11.
 #[tokio::test]
-async fn what_runs_goes_on_while_its_queue_is_paused() -> Result<()> {
+async fn running_attempts_continue_while_their_queue_is_paused() -> Result<()> {
     let session = limited(10, 1.0).await?;
     trigger(&session, "q").await?;
     let held = session.take().await?;
@@ -143,14 +143,14 @@ async fn what_runs_goes_on_while_its_queue_is_paused() -> Result<()> {
 
 /// Spec: LM-11.
 #[tokio::test]
-async fn a_paused_environment_hands_out_nothing() -> Result<()> {
+async fn nothing_is_dequeued_from_a_paused_environment() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let pause = |paused: bool| format!("select engine_set_environment('env', paused => {paused})");
     session.client.batch_execute(&pause(true)).await?;
     trigger(&session, "q").await?;
-    assert_eq!(claim_all(&session).await?, 0);
+    assert_eq!(dequeue_all(&session).await?, 0);
     session.client.batch_execute(&pause(false)).await?;
-    assert_eq!(claim_all(&session).await?, 1);
+    assert_eq!(dequeue_all(&session).await?, 1);
     Ok(())
 }
 
@@ -169,7 +169,7 @@ async fn an_override_stands_in_for_the_limit_until_it_is_taken_back() -> Result<
         let held = session.start(&held).await?;
         session.complete(&held, json!({"ok": true})).await?;
     }
-    assert_eq!(claim_all(&session).await?, 1);
+    assert_eq!(dequeue_all(&session).await?, 1);
     Ok(())
 }
 
@@ -189,12 +189,12 @@ async fn a_first_limit_counts_the_slots_that_are_held_already() -> Result<()> {
         .client
         .batch_execute("select engine_set_queue('q', concurrency_limit => 3)")
         .await?;
-    assert_eq!(claim_all(&session).await?, 1);
+    assert_eq!(dequeue_all(&session).await?, 1);
     session
         .client
         .batch_execute("select engine_set_queue('q', concurrency_limit => null)")
         .await?;
-    assert_eq!(claim_all(&session).await?, 1);
+    assert_eq!(dequeue_all(&session).await?, 1);
     assert_eq!(session.count("engine.lane").await?, 0);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The scenarios of the behaviour's specification; each test begins with the id of its scenario.
+//! The scenarios of the engine's behaviour; the ids of the specification are in the comments.
 
 mod alarm;
 mod attempt_failure;

@@ -1,4 +1,4 @@
-//! PV: runs that wait for a version.
+//! Parked runs.
 
 use anyhow::{Context, Result};
 use serde_json::json;
@@ -49,7 +49,7 @@ async fn runs_whose_task_no_version_knows_wait_until_one_does() -> Result<()> {
 
 /// Spec: PV-1.
 #[tokio::test]
-async fn a_claim_goes_on_behind_the_runs_that_it_parks() -> Result<()> {
+async fn a_dequeue_continues_after_the_runs_that_it_parks() -> Result<()> {
     let session = open().await?;
     register(&session, "1", json!(["test"])).await?;
     for _ in 0..3 {
@@ -173,7 +173,7 @@ async fn a_parked_run_is_cancelled_rescheduled_and_debounced_as_one_that_waits()
 }
 
 #[tokio::test]
-async fn runs_that_wait_go_once_versions_do_not_matter_any_more() -> Result<()> {
+async fn parked_runs_start_once_no_version_is_required() -> Result<()> {
     let session = open().await?;
     let run = trigger(&session, "test", "").await?;
     session.dequeue().await?;

@@ -1,11 +1,10 @@
-//! RQ, NK, FP, SW: a queue and its slots. The reference grants slots in one step and hands runs out in another; here a claim is
-//! both, so that a run that is queued never holds a slot.
+//! A queue and its slots. A dequeue takes slots and starts runs in one step, so that a queued run never holds a slot.
 
 use anyhow::{Context, Result};
 use engine_harness::{Database, Held, Session};
 use serde_json::json;
 
-/// An environment with the limits of the reference's tests.
+/// An environment with the limits of the scenarios.
 const ENVIRONMENT: &str = "select engine_set_environment('env', concurrency_limit => 10, burst_factor => 2.0, \
                                                          organization_id => 'org', project_id => 'project')";
 
@@ -88,7 +87,7 @@ async fn the_end_of_a_run_gives_its_slot_back() -> Result<()> {
 
 /// Spec: RQ-07.
 #[tokio::test]
-async fn a_run_that_ends_in_its_queue_is_not_handed_out() -> Result<()> {
+async fn a_run_that_ends_in_its_queue_is_not_dequeued() -> Result<()> {
     let session = session().await?;
     let run = trigger(&session).await?;
     let sql = "select * from engine_cancel($1)";
@@ -100,7 +99,7 @@ async fn a_run_that_ends_in_its_queue_is_not_handed_out() -> Result<()> {
 
 /// Spec: RQ-09, NK-01.
 #[tokio::test]
-async fn a_run_that_comes_back_gives_its_slot_back_and_can_be_claimed_again() -> Result<()> {
+async fn a_requeued_run_gives_its_slot_back_and_can_be_dequeued_again() -> Result<()> {
     let session = session().await?;
     let run = trigger(&session).await?;
     session.dequeue().await?.context("nothing is queued")?;
@@ -158,7 +157,7 @@ async fn an_unknown_run_is_refused_and_changes_nothing() -> Result<()> {
 
 /// Spec: NK-02.
 #[tokio::test]
-async fn a_run_that_comes_back_too_often_goes_to_the_dead_letters() -> Result<()> {
+async fn a_run_that_is_requeued_too_often_goes_to_the_dead_letters() -> Result<()> {
     let database = Database::fresh().await?;
     database.set("engine.queue_max_attempts", "2").await?;
     let session = Session::open(&database).await?;
@@ -186,7 +185,7 @@ async fn a_run_that_comes_back_too_often_goes_to_the_dead_letters() -> Result<()
 
 /// Spec: NK-03.
 #[tokio::test]
-async fn a_retry_is_not_claimed_before_its_time() -> Result<()> {
+async fn a_retry_is_not_dequeued_before_its_time() -> Result<()> {
     let session = session().await?;
     let run = trigger(&session).await?;
     let held = session.take().await?;
@@ -201,7 +200,7 @@ async fn a_retry_is_not_claimed_before_its_time() -> Result<()> {
 
 /// Spec: FP-02, FP-05.
 #[tokio::test]
-async fn a_run_whose_time_has_not_come_waits_and_holds_nobody_up() -> Result<()> {
+async fn a_run_that_is_not_due_waits_and_delays_no_other() -> Result<()> {
     let session = session().await?;
     let future = "'test', environment_id => 'env', queue => 'task/my-task', \
                   queue_timestamp => clock_timestamp() + interval '60 s'";

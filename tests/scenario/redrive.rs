@@ -1,10 +1,10 @@
-//! Second chances: dead letters go back into their queue, and any run's work can be done again by a new one.
+//! Second chances: dead letters are requeued, and a new run can do any run's work again.
 
 use anyhow::{Context, Result};
 use engine_harness::{Database, Held, Session};
 use serde_json::json;
 
-/// A run that the queue has given up.
+/// A run that the queue gave up.
 async fn dead_letter(session: &Session) -> Result<Held> {
     session.trigger("test").await?;
     let held = session.take().await?;
@@ -31,7 +31,7 @@ fn status(execution: &str, run: &str) -> (String, String) {
 }
 
 #[tokio::test]
-async fn a_dead_letter_that_is_redriven_keeps_its_identity_and_goes_on_where_it_was() -> Result<()>
+async fn a_dead_letter_that_is_redriven_keeps_its_identity_and_continues_where_it_was() -> Result<()>
 {
     let session = open().await?;
     let dead = dead_letter(&session).await?;
@@ -81,7 +81,7 @@ async fn a_redrive_gives_the_run_all_attempts_of_the_queue_again() -> Result<()>
 }
 
 #[tokio::test]
-async fn a_run_that_its_handler_ended_or_that_goes_on_is_not_redriven() -> Result<()> {
+async fn a_run_that_its_handler_ended_or_that_has_not_ended_is_not_redriven() -> Result<()> {
     let session = open().await?;
     let queued = session.trigger("test").await?;
     let refused = session
@@ -133,7 +133,7 @@ async fn a_run_is_redriven_that_ended_although_its_handler_had_not_said_so() -> 
         assert_eq!(again.run_id, held.run_id);
         session.complete(&again, json!({"ok": true})).await?;
     }
-    // One that waited too long in its queue.
+    // A run whose time to live passed.
     let waiting = session.trigger_with("'test', ttl => '1s'").await?;
     let overdue = "update engine.queue_item set expires_at = now() - interval '1 s'";
     session.client.batch_execute(overdue).await?;
@@ -145,7 +145,7 @@ async fn a_run_is_redriven_that_ended_although_its_handler_had_not_said_so() -> 
     redrive(&session, &waiting.run_id).await?;
     let held = session.take().await?;
     session.complete(&held, json!({"ok": true})).await?;
-    // A cancel is what somebody wanted.
+    // A cancel was requested.
     let cancelled = session.trigger("test").await?;
     let cancel = format!("select engine_cancel('{}')", cancelled.run_id);
     session.client.query(&cancel, &[]).await?;

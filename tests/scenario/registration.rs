@@ -1,4 +1,4 @@
-//! What a worker tells of its version when it registers.
+//! Registrations of worker versions.
 
 use anyhow::Result;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! A worker gives a run back: it goes to another one, at its old place, and loses no attempt.
+//! A worker releases a run: another one dequeues it, in its old order, and no attempt is lost.
 
 use anyhow::Result;
 use engine_harness::{Database, Held, Session};
@@ -37,7 +37,7 @@ async fn refused(session: &Session, held: &Held) -> Result<String> {
 }
 
 #[tokio::test]
-async fn a_run_that_is_given_back_is_next_at_its_old_place() -> Result<()> {
+async fn a_released_run_is_next_in_its_old_order() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let first = session.trigger("test").await?;
     session.trigger("test").await?;
@@ -56,15 +56,14 @@ async fn a_run_that_is_given_back_is_next_at_its_old_place() -> Result<()> {
         session.data(&again.run_id).await?["run"]["attemptNumber"],
         2
     );
-    // Whoever gave it back has nothing to say any more.
+    // The worker that released it can no longer change it.
     assert_eq!(refused(&session, &held).await?, "RE002");
     session.complete(&again, json!({"ok": true})).await?;
     session.check().await
 }
 
 #[tokio::test]
-async fn an_attempt_that_is_given_back_does_not_count_and_one_whose_worker_is_lost_does()
--> Result<()> {
+async fn a_released_attempt_does_not_count_and_one_whose_worker_is_lost_does() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let run = session.trigger_with("'test', max_attempts => 2").await?;
     let take = async || {
@@ -103,7 +102,7 @@ async fn between_two_attempts_there_is_none_to_give_back() -> Result<()> {
 }
 
 #[tokio::test]
-async fn only_a_run_that_is_handed_out_or_executes_is_given_back() -> Result<()> {
+async fn only_a_run_that_is_dequeued_or_executes_is_released() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let waiting = session.executing("test").await?;
     let token = session.token().await?;
@@ -128,7 +127,7 @@ async fn only_a_run_that_is_handed_out_or_executes_is_given_back() -> Result<()>
 }
 
 #[tokio::test]
-async fn a_run_that_is_given_back_again_and_again_is_given_up() -> Result<()> {
+async fn a_run_that_is_released_again_and_again_is_given_up() -> Result<()> {
     let database = Database::fresh().await?;
     database.set("engine.queue_max_attempts", "3").await?;
     let session = Session::open(&database).await?;
@@ -152,7 +151,7 @@ async fn a_run_that_is_given_back_again_and_again_is_given_up() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_suspended_run_that_is_given_back_before_it_goes_on_keeps_its_checkpoint() -> Result<()> {
+async fn a_suspended_run_that_is_released_before_it_resumes_keeps_its_checkpoint() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let held = session.executing("test").await?;
     let token = session.token().await?;

@@ -1,4 +1,4 @@
-//! What became of a run, for those who triggered it.
+//! Results of runs, for their callers.
 
 use anyhow::Result;
 use engine_harness::{Database, Session};
@@ -14,7 +14,7 @@ type Told = (
     bool,
 );
 
-/// Execution status, run status, attempt, output, error, and whether an end is told.
+/// Execution status, run status, attempt, output, error, and whether there is an end.
 async fn result(
     session: &Session,
     run_id: &str,
@@ -40,7 +40,7 @@ async fn result(
 }
 
 #[tokio::test]
-async fn a_run_tells_its_output_or_its_error_once_it_has_ended() -> Result<()> {
+async fn a_run_returns_its_output_or_its_error_once_it_has_ended() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let (good, bad) = (
         session.trigger("test").await?,

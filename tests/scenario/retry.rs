@@ -1,4 +1,4 @@
-//! AF, RET: failed attempts that another one follows.
+//! Failed attempts that are retried.
 
 use anyhow::{Context, Result};
 use engine_harness::{Completed, Database, Held, Session};
@@ -27,7 +27,7 @@ fn assert_led_to(completed: &Completed, attempt: &str, execution: &str, run: &st
     );
 }
 
-/// What `engine_execution_data` says: `S`, the attempt number, `R`.
+/// The result of `engine_execution_data`: execution status, attempt number, run status.
 async fn assert_is(
     session: &Session,
     held: &Held,
@@ -80,7 +80,7 @@ async fn a_run_that_is_retried_at_once_may_succeed_in_its_second_attempt() -> Re
 
 /// Spec: AF-5.
 #[tokio::test]
-async fn a_run_that_ran_out_of_memory_goes_on_with_a_larger_machine() -> Result<()> {
+async fn a_run_that_ran_out_of_memory_continues_with_a_larger_machine() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session
         .trigger_with(r#"'test', retry => '{"outOfMemory": {"machine": "small-2x"}}'"#)
@@ -233,7 +233,7 @@ async fn a_retry_that_the_last_attempt_asks_for_is_not_given() -> Result<()> {
 
 /// Spec: AF-N12.
 #[tokio::test]
-async fn a_retry_is_told_before_its_snapshot() -> Result<()> {
+async fn a_retry_is_reported_before_its_snapshot() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.trigger("test").await?;
     let held = session.take().await?;
@@ -289,7 +289,7 @@ async fn a_run_that_says_nothing_of_attempts_is_retried_by_what_its_dequeue_reso
 
 /// Spec: RET-2.
 #[tokio::test]
-async fn an_attempt_whose_worker_is_gone_is_told_as_failed_and_retried_through_the_queue()
+async fn an_attempt_whose_worker_is_gone_is_reported_as_failed_and_retried_through_the_queue()
 -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.trigger_with("'test', max_attempts => 3").await?;

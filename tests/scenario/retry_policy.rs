@@ -1,4 +1,4 @@
-//! Retries of which the worker says nothing: the policy of the run says whether there is one, and when.
+//! Retries without a request of the worker: the policy of the run decides whether there is one, and when.
 
 use anyhow::Result;
 use engine_harness::{Database, Held, Session};
@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 
 use crate::reported::{failure, internal_error, user_error};
 
-/// Delays without chance in them: a minute.
+/// Delays without jitter: a minute.
 const POLICY: &str = r#"{"minTimeoutInMs": 60000, "maxTimeoutInMs": 60000, "randomize": false}"#;
 
 fn with(retry: Value) -> Value {
     json!({"ok": false, "error": user_error(), "retry": retry})
 }
 
-/// How far off the next attempt is, milliseconds.
+/// Milliseconds until the next attempt.
 async fn delay_ms(session: &Session, held: &Held) -> Result<i64> {
     let sql = "select (extract(epoch from i.available_at - s.updated_at) * 1000)::bigint \
                from engine.queue_item as i join engine.run_state as s using (shard, run_id) where run_id = $1";
@@ -142,7 +142,7 @@ async fn a_run_without_any_policy_ends_with_its_first_failure() -> Result<()> {
         let failed = session.complete(&held, failure(user_error())).await?;
         assert_eq!(failed.attempt_status, "RUN_FINISHED", "{options}");
     }
-    // Attempts that a dequeue has resolved are not attempts that somebody asked for.
+    // Attempts resolved by a dequeue are not attempts that a caller requested.
     let run = session.trigger("test").await?;
     let held = session.take().await?;
     session.lapse(&held.run_id).await?;
@@ -190,7 +190,7 @@ async fn the_policy_of_the_environment_counts_for_runs_that_have_none() -> Resul
     };
     let policy = json!({"maxAttempts": 4, "minTimeoutInMs": 40_000, "randomize": false});
     let given = format!("'{policy}'");
-    // NULL keeps it, a JSON null takes it away.
+    // NULL keeps it, a JSON null removes it.
     for (retry, expected) in [
         (given.as_str(), Some(&policy)),
         ("null", Some(&policy)),

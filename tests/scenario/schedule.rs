@@ -1,11 +1,11 @@
-//! SC: schedules. What is pure of them, SC-11 to SC-19, is tested where it is decided.
+//! Schedules. Their pure decisions are tested in core.
 
 use anyhow::{Context, Result};
 use engine_harness::{Database, Session};
 use serde_json::{Value, json};
 use tokio_postgres::types::Json;
 
-/// Moves the clock: what a schedule is to do next is due now.
+/// Moves the clock: the next run of a schedule is due now.
 async fn come(session: &Session) -> Result<()> {
     let sql = "update engine.schedule set next_at = clock_timestamp() where next_at is not null";
     session.client.batch_execute(sql).await?;
@@ -23,7 +23,7 @@ async fn payloads(session: &Session) -> Result<Vec<Value>> {
         .collect())
 }
 
-/// Seconds from one time to another, both as JSON says them.
+/// Seconds between two times in JSON.
 async fn seconds(session: &Session, from: &Value, to: &Value) -> Result<f64> {
     let sql = "select extract(epoch from $2::text::timestamptz - $1::text::timestamptz)::float8";
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -36,7 +36,7 @@ async fn seconds(session: &Session, from: &Value, to: &Value) -> Result<f64> {
 
 /// Spec: SC-1.
 #[tokio::test]
-async fn a_schedule_makes_a_run_at_each_tick_and_tells_it_which() -> Result<()> {
+async fn a_schedule_makes_a_run_at_each_tick_and_names_the_tick() -> Result<()> {
     let database = Database::fresh().await?;
     database.set("engine.schedule_ahead_ms", "10000").await?;
     let session = Session::open(&database).await?;
@@ -219,7 +219,7 @@ async fn a_tick_that_was_missed_is_caught_up_on_once() -> Result<()> {
         .client
         .query("select engine_set_schedule('s', 'test', '0 * * * *')", &[])
         .await?;
-    // Nobody has called the tick for five hours.
+    // The tick was not called for five hours.
     let late = "update engine.schedule set next_nominal_at = date_trunc('hour', now()) - interval '5 hours', \
                 next_effective_at = date_trunc('hour', now()) - interval '5 hours', next_at = now() - interval '5 hours'";
     session.client.batch_execute(late).await?;
@@ -232,7 +232,7 @@ async fn a_tick_that_was_missed_is_caught_up_on_once() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_run_that_is_refused_is_left_out_and_the_schedule_goes_on() -> Result<()> {
+async fn a_run_that_is_refused_is_skipped_and_the_schedule_continues() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     session

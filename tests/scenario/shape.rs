@@ -1,4 +1,4 @@
-//! What documents have: every key that execution, events and waitpoints must have.
+//! The shape of documents: every key that execution, events and waitpoints must have.
 
 use anyhow::{Context, Result};
 use engine_harness::{Database, Session};
@@ -8,7 +8,7 @@ use crate::reported::{failure, failure_with_retry, out_of_memory, user_error};
 
 const TENANT: &[&str] = &["organization.id", "project.id", "environment.id"];
 
-/// By event: what it has in `run`, and what beside it.
+/// By event: its keys in `run`, and those beside it.
 const EVENTS: &[(&str, &[&str], &[&str])] = &[
     ("runCreated", &["runTags", "batchId"], &["environment.id"]),
     (
@@ -204,7 +204,7 @@ const EVENTS: &[(&str, &[&str], &[&str])] = &[
     ),
 ];
 
-/// What a handler gets to know, whatever is known.
+/// The execution data of a handler, with every optional field.
 const EXECUTION: &[&str] = &[
     "attempt.number",
     "attempt.startedAt",
@@ -242,7 +242,7 @@ const EXECUTION: &[&str] = &[
     "machine.centsPerMs",
 ];
 
-/// Those of these paths at which a document has nothing, not even null.
+/// The paths among these at which a document has no value, not even null.
 fn missing<'a>(document: &Value, paths: &[&'a str]) -> Vec<&'a str> {
     let has = |path: &str| {
         let mut keys = path.split('.');
@@ -252,7 +252,7 @@ fn missing<'a>(document: &Value, paths: &[&'a str]) -> Vec<&'a str> {
     paths.iter().copied().filter(|path| !has(path)).collect()
 }
 
-/// Has runs do what each event tells of.
+/// Makes runs do what each event describes.
 async fn play(session: &Session) -> Result<()> {
     let later = session
         .trigger_with("'later', delay_until => now() + interval '1 day'")

@@ -1,5 +1,5 @@
-//! Parents and batches whose triggers find a run that is there, or make one that does not go at once: whatever options a child
-//! has, its parent waits for the run that its trigger returned.
+//! Parents and batches whose triggers find an existing run, or make one that does not start at once: whatever options a
+//! child has, its parent waits for the run that its trigger returned.
 
 use anyhow::{Context, Result};
 use engine_harness::{Database, Held, Session};
@@ -12,7 +12,7 @@ async fn session() -> Result<Session> {
     Session::open(&Database::fresh().await?).await
 }
 
-/// Triggers a child for which `parent` waits; gives its run, and whether it was there.
+/// Triggers a child for which `parent` waits; returns its run, and whether it existed.
 async fn child(session: &Session, parent: &Held, more: &str) -> Result<(String, bool)> {
     let sql = format!(
         "select run_id, is_cached from engine_trigger('child', parent_run_id => '{}', resume_parent => true{more})",
@@ -22,7 +22,7 @@ async fn child(session: &Session, parent: &Held, more: &str) -> Result<(String, 
     Ok((row.get(0), row.get(1)))
 }
 
-/// Does the child that is next.
+/// Executes the next child.
 async fn succeed(session: &Session, run_id: &str) -> Result<()> {
     let held = session.take().await?;
     assert_eq!(held.run_id, run_id);
@@ -32,7 +32,7 @@ async fn succeed(session: &Session, run_id: &str) -> Result<()> {
     Ok(())
 }
 
-/// What a run goes on with.
+/// The completed waitpoints with which a run continues.
 async fn completed(session: &Session, run_id: &str) -> Result<Vec<Value>> {
     let data = session.data(run_id).await?;
     assert_eq!(data["snapshot"]["executionStatus"], "EXECUTING");
@@ -91,7 +91,7 @@ async fn two_parents_that_say_one_idempotency_key_wait_for_one_child() -> Result
 }
 
 #[tokio::test]
-async fn a_parent_that_finds_a_run_of_nobody_waits_for_it() -> Result<()> {
+async fn a_parent_that_finds_a_run_without_a_parent_waits_for_it() -> Result<()> {
     let session = session().await?;
     let parent = session.executing("parent").await?;
     let lone = session
@@ -106,7 +106,7 @@ async fn a_parent_that_finds_a_run_of_nobody_waits_for_it() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_parent_that_finds_a_run_that_has_ended_goes_on_with_the_next_tick() -> Result<()> {
+async fn a_parent_that_finds_a_run_that_has_ended_continues_with_the_next_tick() -> Result<()> {
     let session = session().await?;
     let parent = session.executing("parent").await?;
     let key = "'child', idempotency_key => 'k'";
@@ -144,7 +144,7 @@ async fn a_key_that_is_said_twice_in_one_call_makes_one_child_for_both_parents()
 
 /// Spec: DB-10.
 #[tokio::test]
-async fn a_parent_waits_for_the_run_that_its_second_trigger_puts_off() -> Result<()> {
+async fn a_parent_waits_for_the_run_that_its_second_trigger_postpones() -> Result<()> {
     let session = session().await?;
     let parent = session.executing("parent").await?;
     let debounce = r#", debounce => '{"key": "k", "delay": "5s"}'"#;
@@ -165,7 +165,7 @@ async fn a_parent_waits_for_the_run_that_its_second_trigger_puts_off() -> Result
 
 /// Spec: DB-11, L-11.
 #[tokio::test]
-async fn parents_wait_for_one_debounced_run_which_may_be_nobodys() -> Result<()> {
+async fn parents_wait_for_one_debounced_run_which_may_have_no_parent() -> Result<()> {
     let session = session().await?;
     let first = session.executing("parent").await?;
     let second = session.executing("parent").await?;

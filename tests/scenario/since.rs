@@ -1,4 +1,4 @@
-//! SS: the snapshots after a given one.
+//! The snapshots after a given one.
 
 use anyhow::{Context, Result};
 use engine_harness::{Database, Session};
@@ -45,7 +45,7 @@ fn waitpoints(snapshot: &Value) -> Vec<(Option<i64>, &str)> {
         .collect()
 }
 
-/// Writes waitpoint `w` and a queued run whose snapshot carries it, in this order.
+/// Writes waitpoint `w` and a queued run whose snapshot has it, in this order.
 async fn carrying(session: &Session, order: &str) -> Result<String> {
     let waitpoint = "insert into engine.waitpoint (shard, id, type, status, environment_id, idempotency_key, output, created_at) \
                      values (0, 'w', 'MANUAL', 'COMPLETED', 'default', 'k', '{}', now())";

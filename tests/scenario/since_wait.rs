@@ -1,4 +1,4 @@
-//! G, SS-2, SS-3, SS-7: the snapshots of a run that waits for much.
+//! The snapshots of a run that waits for much.
 
 use anyhow::{Context, Result};
 use engine_harness::{Database, Held, Session};
@@ -19,7 +19,7 @@ async fn since(session: &Session, run_id: &str, snapshot_id: &str) -> Result<Opt
     Ok(answer.map(|json| json.0))
 }
 
-/// How many completed waitpoints each of these snapshots brings.
+/// Number of completed waitpoints in each of these snapshots.
 fn lengths(snapshots: &[Value]) -> Vec<usize> {
     snapshots
         .iter()
@@ -37,7 +37,8 @@ async fn history(session: &Session, run_id: &str) -> Result<Vec<String>> {
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
-/// Has an executing run wait for `count` tokens at once, each at its own place, and completes them with `bytes` of output each.
+/// Makes an executing run wait for `count` tokens at once, each with its own index, and completes them with `bytes` of
+/// output each.
 async fn wait_for(session: &Session, held: &Held, count: i32, bytes: i32) -> Result<()> {
     let sql = "select array_agg(w.waitpoint_id) from generate_series(1, $1) as n, \
                lateral (select * from engine_create_manual_waitpoint(tags => array[n::text])) as w";
@@ -49,7 +50,7 @@ async fn wait_for(session: &Session, held: &Held, count: i32, bytes: i32) -> Res
         .query_one(sql, &[&held.run_id, &tokens, &indexes])
         .await?;
     assert_eq!(row.get::<_, i32>(0), count);
-    // Outputs that do not compress, so that they are stored as those of real runs are.
+    // Outputs that do not compress, so that they are stored like those of real runs.
     let sql = "select count(c.status) from unnest($1::text[]) with ordinality as t(id, n), \
                lateral (select string_agg(md5(t.n || '/' || i), '') as text from generate_series(1, $2 / 32) as i) as o, \
                lateral engine_complete_waitpoint(t.id, to_json(o.text)::text) as c";

@@ -1,4 +1,4 @@
-//! Many starts in one call: none spoils another.
+//! Many starts in one call: none affects another.
 
 use anyhow::Result;
 use engine_harness::{Database, Held, Session};
@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokio_postgres::Row;
 use tokio_postgres::types::Json;
 
-/// This many runs that are dequeued.
+/// This many dequeued runs.
 async fn dequeued(session: &Session, runs: i32) -> Result<Vec<Held>> {
     for _ in 0..runs {
         session.trigger("test").await?;
@@ -70,7 +70,7 @@ async fn a_stale_an_unknown_a_null_and_a_duplicate_element_do_not_spoil_their_ne
         let latest = session.data(&held.run_id).await?;
         assert_eq!(latest["snapshot"]["id"].as_str(), text(row, "snapshot_id"));
     }
-    // What was refused can still be done.
+    // A refused start can be repeated correctly.
     assert_eq!(
         session.status(&held[1].run_id).await?.0,
         "PENDING_EXECUTING"

@@ -1,4 +1,4 @@
-//! DEQ: items in a queue whose runs are not queued. It takes a broken table to have one: here it is put in by hand.
+//! Queue items of runs that are not queued. Only a damaged table has one: here it is inserted by hand.
 
 use anyhow::{Context, Result};
 use engine_harness::{Database, Session};
@@ -72,7 +72,7 @@ async fn an_item_of_a_finished_run_is_recorded_and_taken_away() -> Result<()> {
     session.trigger("test").await?;
     let held = session.take().await?;
     let last = session.complete(&held, json!({"ok": true})).await?.latest;
-    // It may happen again: the record of the first time is not in the way.
+    // It may happen again: the record of the first time does not interfere.
     for times in 1..=2 {
         session.put_stray(&held.run_id).await?;
         assert_eq!(session.dequeue().await?, None);

@@ -1,10 +1,10 @@
-//! A, HB-5, HB-6: suspended runs that nobody wakes, and cancelled families.
+//! Suspended runs that no call wakes, and cancelled families.
 
 use anyhow::Result;
 use engine_harness::{Database, Held, Session};
 use serde_json::json;
 
-/// A session of a database where a suspended run is looked at after a second.
+/// A session of a database where a suspended run is checked after a second.
 async fn session() -> Result<Session> {
     let database = Database::fresh().await?;
     database
@@ -13,7 +13,7 @@ async fn session() -> Result<Session> {
     Session::open(&database).await
 }
 
-/// Moves the clock by so many milliseconds for the deadline of a run, and ticks.
+/// Moves the deadline of a run by this many milliseconds, and ticks.
 async fn after(session: &Session, run_id: &str, ms: f64) -> Result<()> {
     let sql = "update engine.heartbeat set check_at = check_at - $2 * interval '1 millisecond', \
                deadline_at = deadline_at - $2 * interval '1 millisecond' where run_id = $1";
@@ -43,7 +43,7 @@ async fn a_wait_for_a_person_is_not_looked_at_again_soon() -> Result<()> {
     delete_edges(&session).await?;
     after(&session, &held.run_id, 2000.0).await?;
     assert_eq!(session.execution_status(&held.run_id).await?, "SUSPENDED");
-    // The reference never looks again; ours does, after six hours.
+    // The engine checks again, after six hours at most.
     after(&session, &held.run_id, 6.0 * 3_600_000.0).await?;
     assert_eq!(session.execution_status(&held.run_id).await?, "QUEUED");
     session.check().await

@@ -1,4 +1,4 @@
-//! W-07, W-10, W-11: what a waitpoint that somebody completes is by itself.
+//! Waitpoints that a caller completes, by themselves.
 
 use anyhow::Result;
 use engine_harness::{Database, Session};

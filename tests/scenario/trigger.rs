@@ -1,4 +1,4 @@
-//! TRG: trigger and the happy path. COL, ENQ: one snapshot per trigger.
+//! Triggers that run to success, with one snapshot per trigger.
 
 use anyhow::{Context, Result};
 use engine_harness::{Database, Session};

@@ -1,4 +1,4 @@
-//! T, and RAS-3: parents that wait for the children they trigger.
+//! Parents that wait for the children that they trigger.
 
 use anyhow::{Context, Result};
 use engine_harness::{Database, Held, Session};
@@ -24,7 +24,7 @@ async fn waitpoint_of(session: &Session, run_id: &str) -> Result<String> {
     Ok(row.context("the run has no waitpoint")?.get(0))
 }
 
-/// What the error of a waitpoint says.
+/// The message in the error of a waitpoint.
 async fn error_of(session: &Session, waitpoint_id: &str) -> Result<Value> {
     let data = session.waitpoint(waitpoint_id).await?;
     assert_eq!(
@@ -37,7 +37,7 @@ async fn error_of(session: &Session, waitpoint_id: &str) -> Result<Value> {
 }
 
 #[tokio::test]
-async fn without_a_parent_nobody_waits_for_a_run_whatever_it_says() -> Result<()> {
+async fn without_a_parent_no_run_waits_whatever_the_options() -> Result<()> {
     let session = session().await?;
     let run = session.trigger_with("'t', resume_parent => true").await?;
     assert_eq!(session.execution_status(&run.run_id).await?, "QUEUED");
@@ -126,7 +126,7 @@ async fn two_parents_wait_for_one_child() -> Result<()> {
 
 /// Spec: T-05.
 #[tokio::test]
-async fn a_child_without_an_output_gives_none() -> Result<()> {
+async fn a_child_without_an_output_returns_none() -> Result<()> {
     let session = session().await?;
     let parent = session.executing("parent-task").await?;
     let child = child(&session, &parent).await?;
@@ -145,7 +145,7 @@ async fn a_child_without_an_output_gives_none() -> Result<()> {
 
 /// Spec: T-06, RAS-3.
 #[tokio::test]
-async fn a_queued_child_that_is_cancelled_gives_its_reason() -> Result<()> {
+async fn a_queued_child_that_is_cancelled_returns_its_reason() -> Result<()> {
     let session = session().await?;
     let parent = session.executing("parent-task").await?;
     let child = child(&session, &parent).await?;
@@ -166,7 +166,7 @@ async fn a_queued_child_that_is_cancelled_gives_its_reason() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_cancelled_child_gives_nothing_before_its_worker_has_confirmed() -> Result<()> {
+async fn a_cancelled_child_returns_nothing_before_its_worker_has_confirmed() -> Result<()> {
     let session = session().await?;
     let parent = session.executing("parent-task").await?;
     let child = child(&session, &parent).await?;
@@ -195,7 +195,7 @@ async fn a_cancelled_child_gives_nothing_before_its_worker_has_confirmed() -> Re
 }
 
 #[tokio::test]
-async fn a_failed_child_gives_its_error_and_its_parent_goes_on() -> Result<()> {
+async fn a_failed_child_returns_its_error_and_its_parent_continues() -> Result<()> {
     let session = session().await?;
     let parent = session.executing("parent-task").await?;
     let child = child(&session, &parent).await?;
@@ -211,7 +211,7 @@ async fn a_failed_child_gives_its_error_and_its_parent_goes_on() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_child_whose_worker_dies_for_good_gives_its_error() -> Result<()> {
+async fn a_child_whose_worker_dies_for_good_returns_its_error() -> Result<()> {
     let session = session().await?;
     let parent = session.executing("parent-task").await?;
     let arguments = format!(
@@ -230,7 +230,7 @@ async fn a_child_whose_worker_dies_for_good_gives_its_error() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_child_that_could_not_be_triggered_gives_its_error_with_the_next_tick() -> Result<()> {
+async fn a_child_that_could_not_be_triggered_returns_its_error_with_the_next_tick() -> Result<()> {
     let session = session().await?;
     let parent = session.executing("parent-task").await?;
     let run = json!({"task": "child", "parent_run_id": parent.run_id, "resume_parent": true});

@@ -1,10 +1,10 @@
-//! TT: time to live. TN, TTLN: it ends with the first hand-out.
+//! Time to live, which ends with the first dequeue.
 
 use anyhow::Result;
 use engine_harness::{Database, Held, Session};
 use serde_json::json;
 
-/// An environment that hands nothing out, as the reference's limit of 0.
+/// An environment from which nothing is dequeued: its limit is 0.
 async fn closed() -> Result<Session> {
     let session = Session::open(&Database::fresh().await?).await?;
     let limit = "select engine_set_environment('default', concurrency_limit => 0)";
@@ -108,7 +108,7 @@ async fn the_default_of_development_and_the_ceiling_of_the_server() -> Result<()
 
 /// Spec: TT-3.
 #[tokio::test]
-async fn a_run_that_comes_back_does_not_expire_and_keeps_its_place() -> Result<()> {
+async fn a_requeued_run_does_not_expire_and_keeps_its_order() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let run = session.trigger_with("'test', ttl => '1s'").await?;
     assert!(expires(&session, &run.run_id).await?);
@@ -174,7 +174,7 @@ async fn a_run_without_a_time_to_live_waits_for_ever() -> Result<()> {
 
 /// Spec: TT-9.
 #[tokio::test]
-async fn a_lapsed_run_is_not_handed_out_however_late_the_tick_is() -> Result<()> {
+async fn a_lapsed_run_is_not_dequeued_however_late_the_tick_is() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let run = session.trigger_with("'test', ttl => '1s'").await?;
     session.outlive(&run.run_id).await?;
@@ -188,8 +188,7 @@ async fn a_lapsed_run_is_not_handed_out_however_late_the_tick_is() -> Result<()>
 
 /// Spec: TT-9.
 #[tokio::test]
-async fn a_lapsed_run_is_not_handed_out_where_there_are_limits_either_met_before_or_not()
--> Result<()> {
+async fn a_lapsed_run_is_not_dequeued_within_limits_whether_it_was_filed_or_not() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let limit = "select engine_set_queue('task/test', concurrency_limit => 1)";
     session.client.query(limit, &[]).await?;
@@ -210,7 +209,7 @@ async fn a_lapsed_run_is_not_handed_out_where_there_are_limits_either_met_before
 
 /// Spec: TT-10.
 #[tokio::test]
-async fn a_run_that_somebody_holds_does_not_expire() -> Result<()> {
+async fn a_run_that_a_worker_holds_does_not_expire() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let run = session.trigger_with("'test', ttl => '1s'").await?;
     session.dequeue().await?;
@@ -247,7 +246,7 @@ async fn the_event_names_the_tenant() -> Result<()> {
     let run = session
         .trigger_with("'test', environment_id => 'env', ttl => '1s'")
         .await?;
-    // What the run was triggered with counts, whatever has become of its environment.
+    // The trigger's time to live applies, whatever the environment has become.
     session
         .client
         .batch_execute("delete from engine.environment")
@@ -262,7 +261,7 @@ async fn the_event_names_the_tenant() -> Result<()> {
     Ok(())
 }
 
-/// A run whose time to live is a second, taken by a worker.
+/// A run whose time to live is a second, dequeued by a worker.
 async fn taken(session: &Session) -> Result<Held> {
     session.trigger_with("'test', ttl => '1s'").await?;
     session.take().await
@@ -277,7 +276,7 @@ async fn a_run_whose_worker_died_never_expires() -> Result<()> {
     assert_eq!(session.tick().await?, 1);
     assert_eq!(session.status(&held.run_id).await?.0, "QUEUED");
     assert!(!expires(&session, &held.run_id).await?);
-    // Long after: even an item that says so does not end a run that was handed out.
+    // Long after: even an item that has expired does not end a run that was dequeued.
     session
         .client
         .batch_execute("update engine.queue_item set expires_at = clock_timestamp()")

@@ -1,4 +1,4 @@
-//! USE: time and money that attempts use. Machine presets say what time costs.
+//! Time and cost of attempts. Machine presets set the cost of time.
 
 use anyhow::{Context, Result};
 use engine_harness::{Database, Session};
@@ -21,7 +21,7 @@ async fn set_machines(session: &Session) -> Result<()> {
     Ok(session.client.batch_execute(sql).await?)
 }
 
-/// What the only run has used already.
+/// The usage that the only run has already.
 async fn preset_usage(session: &Session) -> Result<()> {
     let sql = "update engine.run_state set usage_duration_ms = 1000, cost_in_cents = 5";
     Ok(session.client.batch_execute(sql).await?)

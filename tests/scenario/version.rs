@@ -1,4 +1,4 @@
-//! PV: runs that wait for a version. DEQ-3 to DEQ-N6: which version does a run, and with what.
+//! Which version executes a run, and with which settings; and parked runs.
 
 use anyhow::{Context, Result};
 use engine_harness::{Database, Session};
@@ -17,7 +17,7 @@ pub(crate) async fn of_type(kind: &str) -> Result<Session> {
     Ok(session)
 }
 
-/// Registers a version that knows these tasks; gives whether it is the current one, and how many runs it promoted.
+/// Registers a version with these tasks; returns whether it is current, and how many runs it promoted.
 pub(crate) async fn register(
     session: &Session,
     version: &str,
@@ -44,7 +44,7 @@ pub(crate) async fn trigger(session: &Session, task: &str, more: &str) -> Result
     Ok(session.trigger_with(&arguments).await?.run_id)
 }
 
-/// One run as `engine_dequeue` hands it out.
+/// One run as `engine_dequeue` returns it.
 pub(crate) async fn dequeue(session: &Session, arguments: &str) -> Result<Option<Row>> {
     let sql = format!("select * from engine_dequeue({arguments})");
     Ok(session.client.query_opt(&sql, &[]).await?)
@@ -297,7 +297,7 @@ async fn a_run_that_its_parent_waits_for_is_done_by_the_version_of_the_parent() 
 }
 
 #[tokio::test]
-async fn a_version_that_nothing_requires_is_told_to_whoever_gets_the_run() -> Result<()> {
+async fn a_version_that_is_not_required_is_passed_to_the_worker() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     for worker_version in ["", ", worker_version => '2'"] {
         session.trigger_with("'t', version => '7'").await?;

@@ -1,4 +1,4 @@
-//! W: waitpoints, and runs that wait for them.
+//! Waitpoints, and runs that wait for them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,7 @@ async fn until_executing(session: &Session, run_id: &str) -> Result<()> {
     .await
 }
 
-/// How many notifications the worker of a run got.
+/// Number of notifications that the worker of a run received.
 async fn notifications(session: &Session, run_id: &str) -> Result<i64> {
     let of_run = format!("engine.event where name = 'workerNotification' and run_id = '{run_id}'");
     session.count(&of_run).await
@@ -104,7 +104,7 @@ async fn a_failed_attempt_waits_for_nothing() -> Result<()> {
 
 /// Spec: W-03.
 #[tokio::test]
-async fn a_run_goes_on_when_somebody_completes_its_token() -> Result<()> {
+async fn a_run_continues_when_a_caller_completes_its_token() -> Result<()> {
     let session = session().await?;
     let held = session.executing("test").await?;
     let token = session.token().await?;
@@ -275,7 +275,7 @@ async fn who_does_not_wait_is_skipped_and_keeps_its_edges() -> Result<()> {
         );
         assert_eq!(session.edges(&held.run_id).await?, 1, "{status}");
     }
-    // A suspended run without a checkpoint: only a broken table has one.
+    // A suspended run without a checkpoint: only a damaged table has one.
     let sql = "update engine.run_state set execution_status = 'SUSPENDED'";
     session.client.batch_execute(sql).await?;
     let unblock = format!("select engine_unblock('{}')", held.run_id);
@@ -301,7 +301,7 @@ async fn of_two_continuations_one_writes_a_snapshot() -> Result<()> {
     let held = session.executing("test").await?;
     let token = session.token().await?;
     session.block(&held.run_id, &[&token]).await?;
-    // Nobody goes on with it when it is completed.
+    // No call resumes it when it is completed.
     let waitpoint = "update engine.waitpoint set status = 'COMPLETED', completed_at = now()";
     session.client.batch_execute(waitpoint).await?;
     let (first, second) = tokio::join!(session.unblock(&held.run_id), other.unblock(&held.run_id));
@@ -328,7 +328,7 @@ async fn of_two_continuations_one_writes_a_snapshot() -> Result<()> {
 
 /// Spec: W-15.
 #[tokio::test]
-async fn a_run_that_is_cancelled_while_it_waits_does_not_go_on() -> Result<()> {
+async fn a_run_that_is_cancelled_while_it_waits_does_not_continue() -> Result<()> {
     let session = session().await?;
     let held = session.executing("test").await?;
     let token = session.token().await?;

@@ -1,4 +1,4 @@
-//! WR: the worker queue that operators put in the place of a run's own.
+//! Operators' overrides of worker queues.
 
 use anyhow::Result;
 use engine_harness::{Database, Session};

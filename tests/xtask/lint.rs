@@ -1,4 +1,4 @@
-//! `cargo xtask lint`: formatting, clippy and pgspot, as CI wants them.
+//! `cargo xtask lint`: formatting, clippy and pgspot, as in CI.
 
 use std::path::Path;
 use std::process::Command;

@@ -36,7 +36,7 @@ enum Command {
     Demo(PassedOn),
     /// Run all tests against a private server.
     Test(test::Arguments),
-    /// Run all tests in their full form: soaks, storms and random histories as long as a release wants them.
+    /// Run all tests in their full form: soaks, storms and random histories as long as a release requires.
     Trust(test::Arguments),
     /// Measure the engine beside what a client would do without it.
     #[command(disable_help_flag = true)]
@@ -49,7 +49,7 @@ enum Command {
     Lint,
 }
 
-/// The arguments of a program of its own, which says with --help what they are.
+/// The arguments of a separate program, which lists them with --help.
 #[derive(clap::Args)]
 struct PassedOn {
     #[arg(
@@ -80,7 +80,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Demo(demo) => {
             program::become_program("engine-demo", Profile::Dev, pg_config, &demo.arguments)?;
         }
-        // Optimised: otherwise the load generator would take the CPU that it measures.
+        // Optimised: otherwise the load generator would use the CPU that it measures.
         Command::Bench(bench) => {
             program::become_program(
                 "engine-bench",

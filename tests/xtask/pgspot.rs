@@ -1,4 +1,4 @@
-//! pgspot, which finds what an install or update script leaves for an attacker to bind.
+//! pgspot, which finds what an attacker could make an install or update script bind to.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -6,12 +6,12 @@ use std::process::{Command, Stdio};
 use anyhow::Result;
 use engine_harness::{Extension, Workspace, package, progress};
 
-/// The version whose findings are none.
+/// The version for which there are no findings.
 const PGSPOT: &str = "pgspot==0.9.4";
 
-/// What an update script is allowed, and an install script is not. It replaces functions (PS002) and views (PS015) where they
-/// stand: grants and what users built on them stay. Postgres itself refuses to replace what is no member of the extension
-/// (since 14.5 and 15.0), so nothing that was planted is adopted.
+/// Findings that are allowed in an update script, and not in an install script. It replaces functions (PS002) and views
+/// (PS015) in place: grants and users' objects on them stay. Postgres itself refuses to replace what is no member of
+/// the extension (since 14.5 and 15.0), so planted objects are never adopted.
 const ALLOWED_IN_UPDATES: [&str; 2] = ["PS002", "PS015"];
 
 /// Checks all scripts of a built extension.
@@ -19,7 +19,7 @@ pub fn run(workspace: &Workspace, extension: &Extension) -> Result<()> {
     let program = find_or_install(workspace)?;
     let check = |allowed: &[&str]| {
         let mut command = Command::new(&program);
-        // Functions in C have no body that could be read.
+        // Functions in C have no body to read.
         command.args(["--ignore-lang", "c"]);
         for code in allowed {
             command.args(["--ignore", code]);

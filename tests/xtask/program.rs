@@ -1,4 +1,4 @@
-//! Programs of crates of their own, which this one does not wait for to be built.
+//! Programs of other crates, so that the task runner need not be built with them.
 
 use std::convert::Infallible;
 use std::ffi::OsString;

@@ -24,7 +24,7 @@ fn help_names_every_command() -> io::Result<()> {
 }
 
 #[test]
-fn wrong_usage_is_told_from_failure_by_its_exit_code() -> io::Result<()> {
+fn wrong_usage_has_another_exit_code_than_failure() -> io::Result<()> {
     let database = ["--database", "host=/nowhere user=nobody"];
     for (arguments, code) in [
         (&[][..], 2),

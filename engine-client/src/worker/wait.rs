@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_timeout_is_told_from_other_errors() {
+    fn a_timeout_is_distinguished_from_other_errors() {
         assert!(is_timeout(
             r#"{"code":"TRIGGER_WAITPOINT_TIMEOUT","message":"late"}"#
         ));

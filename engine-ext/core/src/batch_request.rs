@@ -116,7 +116,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn items_are_runs_with_a_place() {
+    fn items_are_runs_with_an_index() {
         let items = BatchItem::many(json!([{"task": "t", "index": 3}, {"task": "t"}]), 10).unwrap();
         assert_eq!((items[0].index, items[1].index), (Some(3), None));
         assert_eq!(items[0].options.task.as_deref(), Some("t"));

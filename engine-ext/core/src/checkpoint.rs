@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_restored_worker_goes_on_with_the_attempt_that_was_frozen() {
+    fn a_restored_worker_continues_the_frozen_attempt() {
         use ExecutionStatus::*;
         for status in ExecutionStatus::ALL {
             let run = run_in(*status);

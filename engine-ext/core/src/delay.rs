@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn the_place_in_the_queue_goes_with_the_time_unless_it_was_chosen() {
+    fn the_queue_order_moves_with_the_time_unless_it_was_chosen() {
         let later = Timestamp::from_micros(99);
         assert_eq!(timing(5).moved_to(later).queue_timestamp, later);
         let chosen = Timing {

@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_that_exited_is_told_by_its_signal() {
+    fn a_process_that_exited_is_classified_by_its_signal() {
         let terminated = exited("killed by SIGTERM", "");
         assert!(terminated.is_retriable());
         let killed = exited("exit code 137, SIGKILL", "");

@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parked_run_is_promoted_to_its_old_place_and_begins_to_live() {
+    fn a_parked_run_is_promoted_to_its_old_order_and_its_time_to_live_begins() {
         for status in ExecutionStatus::ALL {
             let timing = timing(None);
             let plan = decided(&run_in(*status), Command::Promote(&timing)).unwrap();

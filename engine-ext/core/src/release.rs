@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_a_worker_holds_is_queued_at_its_old_place_and_no_other_is() {
+    fn a_run_that_a_worker_holds_is_queued_in_its_old_order_and_no_other_is() {
         use ExecutionStatus::*;
         for status in ExecutionStatus::ALL {
             let answer = released(&run_in(*status), false);

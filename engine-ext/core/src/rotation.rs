@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listing_of_many_is_gone_by_for_a_while_that_it_paid_for() {
+    fn a_listing_of_many_stays_valid_in_proportion_to_its_cost() {
         for (listed, empty, ms) in [(20, 0, 8), (20, 10, 48), (100, 0, 40), (5_000, 0, 1_000)] {
             for (age, is_known) in [(0, true), (ms - 1, true), (ms, false), (-1, false)] {
                 let mut state = RotationState::default();

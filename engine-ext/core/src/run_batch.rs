@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_takes_items_until_it_is_sealed_and_at_its_own_places_only() {
+    fn a_batch_accepts_items_until_it_is_sealed_and_only_its_own_indexes() {
         let mut two = batch(Some(2));
         assert_eq!(two.add(Some(1)), Ok(1));
         assert_eq!(two.add(Some(0)), Ok(0));

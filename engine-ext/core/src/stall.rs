@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_silent_worker_may_be_taken_for_one_that_ran_out_of_memory() {
+    fn a_silent_worker_may_be_assumed_to_have_run_out_of_memory() {
         let settings = Settings {
             stalls_are_out_of_memory: true,
             ..crate::transition::tests::settings()

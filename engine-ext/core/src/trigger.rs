@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delayed_run_has_its_place_at_its_time_unless_one_was_chosen() {
+    fn a_delayed_run_is_ordered_by_its_time_unless_an_order_was_chosen() {
         let at = NOW.plus_ms(5_000);
         let delayed = TriggerOptions {
             delay_until: Some(at),

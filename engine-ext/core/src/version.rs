@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_in_the_way_of_a_run_is_told_in_a_fixed_order() {
+    fn obstacles_of_a_run_are_reported_in_a_fixed_order() {
         use ParkReason::*;
         let demand = |task, queue| Demand {
             task,

@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_live_process_goes_on_with_its_slot() {
+    fn a_live_process_continues_with_its_slot() {
         let run = run_in(ExecutionStatus::ExecutingWithWaitpoints);
         let moved = moved(unblock(&run, &waiting(vec![blocker("a", true, None)])).unwrap());
         assert_eq!(moved.execution_status, ExecutionStatus::Executing);
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frozen_one_goes_back_to_its_place_in_the_queue_with_its_checkpoint() {
+    fn a_frozen_one_returns_to_its_queue_order_with_its_checkpoint() {
         let run = Run {
             queue_attempts: 3,
             run_status: RunStatus::WaitingToResume,

@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_goes_on_gives_nothing_yet() {
+    fn a_run_that_has_not_ended_returns_nothing_yet() {
         for status in RunStatus::ALL {
             let output = Output::of_run(*status, Some("1"), None, None);
             assert_eq!(output.is_some(), status.is_final(), "{status}");

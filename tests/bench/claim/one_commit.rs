@@ -1,4 +1,4 @@
-//! The claim as one transaction.
+//! The dequeue as one transaction.
 
 use std::time::SystemTime;
 

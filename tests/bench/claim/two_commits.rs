@@ -1,4 +1,4 @@
-//! The claim as several commits.
+//! The dequeue as several commits.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -11,14 +11,14 @@ use super::{SHARD, WORKER_QUEUE};
 use crate::load::Caller;
 use crate::meter::settle;
 
-/// Ids of runs that were taken out of the queue beforehand, the next one last.
+/// Ids of runs that were removed from the queue beforehand, the next one last.
 pub(crate) type Claimed = Arc<Mutex<Vec<String>>>;
 
-/// Takes every run out of the queue, in one commit, and leaves nothing dead there.
+/// Removes every run from the queue, in one commit, and leaves no dead rows there.
 pub(crate) async fn claim_all(client: &Client) -> Result<Claimed> {
     let sql = include_str!("../sql/claim_all_items.sql");
     let rows = client.query(sql, &[&SHARD]).await?;
-    // A report that came after the vacuum would count what is gone.
+    // A report after the vacuum would count rows that are gone.
     settle([client]).await?;
     client
         .batch_execute("vacuum (index_cleanup on) engine.queue_item")
@@ -27,8 +27,8 @@ pub(crate) async fn claim_all(client: &Client) -> Result<Claimed> {
     Ok(Arc::new(Mutex::new(ids)))
 }
 
-/// Update of the run in one commit, insert of its snapshot in another; before them the claim of the queue, unless that
-/// was done beforehand.
+/// Update of the run in one commit, insert of its snapshot in another; before them the removal from the queue, unless
+/// that was done beforehand.
 pub(crate) struct TwoCommits {
     writer: Writer,
     claim: Statement,

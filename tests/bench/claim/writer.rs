@@ -1,4 +1,4 @@
-//! What a client writes about a claimed run.
+//! The client's writes for a dequeued run.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,13 +8,13 @@ use tokio_postgres::{Client, Row, Statement};
 use super::SHARD;
 use crate::stock::id_start;
 
-/// What the engine resolves where a run names none.
+/// The engine's default for runs that name none.
 const MACHINE: &str = "small-1x";
 const MAX_ATTEMPTS: i32 = 3;
 /// The default of `engine.heartbeat_pending_executing_ms`.
 const HEARTBEAT: Duration = Duration::from_secs(60);
 
-/// What the client writes about a claimed run, as the engine's own claim does.
+/// The client's writes for a dequeued run, the same as the engine's.
 pub(super) struct Writer {
     pub(super) client: Client,
     update_state: Statement,

@@ -9,7 +9,7 @@ use tokio_postgres::{Client, Statement};
 use super::kind::Flow;
 use crate::load::Caller;
 
-/// The runs that are left, each with its latest snapshot.
+/// The remaining runs, each with its latest snapshot.
 pub(super) type Left = Arc<Mutex<Vec<(String, String)>>>;
 
 /// All runs of a stock, the next one last.

@@ -9,7 +9,7 @@ const EXECUTING_MS: i64 = 60_000;
 const PENDING_CANCEL_MS: i64 = 60_000;
 const SUSPENDED_MS: i64 = 600_000;
 
-/// What a failed attempt used, as its completion says.
+/// Usage of a failed attempt, from its completion.
 pub(super) const USAGE_MS: i32 = 100;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub(super) enum Write {
     DeleteItem,
 }
 
-/// What a flow makes of a run.
+/// The effect of a flow on a run.
 pub(super) struct Change {
     pub(super) transition: &'static str,
     pub(super) execution_status: &'static str,
@@ -83,7 +83,7 @@ impl Flow {
         }
     }
 
-    /// The engine's call, with the run as `$1` and its snapshot as `$2`. Gives the execution status that it led to.
+    /// The engine's call, with the run as `$1` and its snapshot as `$2`. Returns the resulting execution status.
     pub(super) fn sql(self) -> &'static str {
         match self {
             Self::RetryAtOnce => {
@@ -108,7 +108,8 @@ impl Flow {
         }
     }
 
-    /// What the reference commits, one after the other. `Nack`, `DeleteItem` and `MoveHeartbeat` go to another store there.
+    /// The commits of the reference implementation, in order. `Nack`, `DeleteItem` and `MoveHeartbeat` go to another
+    /// store there.
     pub(super) fn writes(self) -> &'static [Write] {
         use Write::*;
         match self {
@@ -121,7 +122,7 @@ impl Flow {
         }
     }
 
-    /// How many of its commits go to the database that the engine is in: the others are of another store.
+    /// How many of its commits go to the same database: the others go to another store.
     pub(super) fn counted(self) -> usize {
         let is_counted = |write: &&Write| {
             !matches!(

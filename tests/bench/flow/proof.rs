@@ -1,4 +1,4 @@
-//! That both variants of a flow leave the same state.
+//! Proves that both variants of a flow leave the same state.
 
 use anyhow::{Result, ensure};
 use engine_harness::Cluster;

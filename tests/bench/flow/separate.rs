@@ -1,4 +1,4 @@
-//! The flows as the reference does them: each write is a commit of its own, sent by the client.
+//! The flows as separate commits: each write is a commit of its own, sent by the client.
 
 use std::time::{Duration, SystemTime};
 
@@ -14,10 +14,10 @@ use crate::stock::id_start;
 /// The shard of the environment `default`.
 const SHARD: i16 = 0;
 
-/// When a run that came back may be claimed again: the first backoff of the queue.
+/// When a requeued run is due again: the first back-off of the queue.
 const BACKOFF: Duration = Duration::from_secs(2);
 
-/// Where its checkpoints lie.
+/// Location of its checkpoints.
 const LOCATION: &str = "here";
 
 /// Does the flow with one run after the other.
@@ -35,7 +35,7 @@ pub(super) struct Separate {
 
 type Argument<'a> = &'a (dyn ToSql + Sync);
 
-/// A run, and what it is to become.
+/// A run, and its change.
 struct Step<'a> {
     run_id: &'a str,
     latest: &'a Row,

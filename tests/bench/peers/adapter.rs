@@ -1,4 +1,4 @@
-//! One peer's adapter: a program that creates the peer's schema, fills its queue, and works it off.
+//! One peer's adapter: a program that creates the peer's schema, fills its queue, and processes it.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ impl Adapter {
         })
     }
 
-    /// Creates the schema and queues what is ordered.
+    /// Creates the schema and queues the ordered jobs.
     pub(super) async fn fill(&self, order: &Order) -> Result<()> {
         for phase in ["install", "fill"] {
             let process = Process::start(&self.program, phase, order, self.peer)?;
@@ -45,7 +45,7 @@ impl Adapter {
         Ok(())
     }
 
-    /// Lets it work off all that `stock` has queued.
+    /// Lets it process everything that `stock` has queued.
     pub(super) async fn drain(&self, stock: &Stock<'_>, order: &Order) -> Result<Trial> {
         let observer = stock.observer().await?;
         let sampler_session = stock.observer().await?;

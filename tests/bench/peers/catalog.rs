@@ -26,10 +26,10 @@ pub(super) struct Peer {
     /// Its name in the registry.
     pub(super) package: &'static str,
     pub(super) registry: Registry,
-    /// Which way to complete a job, of a peer that has several.
+    /// How to complete a job, for a peer with several ways.
     pub(super) variant: Option<&'static str>,
     pub(super) about: &'static str,
-    /// Whether it claims or completes several jobs in one transaction, and whether it can be kept from that.
+    /// Whether it claims or completes several jobs in one transaction, and whether that can be disabled.
     pub(super) batchings: &'static [Batching],
     /// Counts the jobs that have not been completed.
     pub(super) unfinished: &'static str,

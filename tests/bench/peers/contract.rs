@@ -1,4 +1,4 @@
-//! What the suite `peers` asks of an adapter, for Rust; README.md tells.
+//! The contract between the suite `peers` and an adapter, for Rust; see README.md.
 
 use std::env;
 use std::error::Error;
@@ -14,10 +14,10 @@ pub trait Peer: Sized {
     /// Queues jobs.
     async fn fill(url: &str, jobs: usize) -> Result<()>;
 
-    /// Has everything connected.
+    /// Opens all connections.
     async fn connect(order: &Order) -> Result<Self>;
 
-    /// Works the queue off, and returns when the last completion is written.
+    /// Processes the queue, and returns when the last completion is written.
     async fn drain(&mut self) -> Result<Drained>;
 
     /// Stops what still runs.
@@ -26,14 +26,14 @@ pub trait Peer: Sized {
     }
 }
 
-/// How a queue is to be worked off.
+/// How to process a queue.
 pub struct Order {
     pub url: String,
     pub jobs: usize,
     pub clients: u32,
     /// Jobs that a client may take at once; 1 where nothing may be batched.
     pub batch: u32,
-    /// Which way to complete a job, of a peer that has several.
+    /// How to complete a job, for a peer with several ways.
     #[allow(dead_code, reason = "most peers have one")]
     pub variant: Option<String>,
 }
@@ -41,7 +41,7 @@ pub struct Order {
 #[derive(Default)]
 pub struct Drained {
     pub jobs: usize,
-    /// How long each claim took, together with the completions of what it found. Empty if the peer does not let that be seen.
+    /// Duration of each claim, together with the completions of its jobs. Empty if the peer does not expose that.
     pub cycles_ms: Vec<f64>,
 }
 

@@ -8,7 +8,7 @@ use crate::measure;
 use crate::stock::Stock;
 use crate::trial::Trial;
 
-/// Works `runs` runs off, `batch` at a time.
+/// Processes `runs` runs, `batch` at a time.
 pub(super) async fn drain(
     stock: &Stock<'_>,
     clients: usize,

@@ -1,4 +1,4 @@
-//! The queues that are worked off.
+//! The queues to process.
 
 use anyhow::Result;
 use engine_harness::{Cluster, progress};
@@ -8,7 +8,7 @@ use super::process::Order;
 use super::{Batching, ENGINE, skipped};
 use crate::stock::Stock;
 
-/// Who works off a queue.
+/// The owner of a queue.
 pub(super) enum Queue<'a> {
     Engine,
     Peer(&'a Adapter),
@@ -23,7 +23,7 @@ impl Queue<'_> {
     }
 }
 
-/// A full queue; each trial works off a copy of it.
+/// A full queue; each trial processes a copy of it.
 pub(super) struct Filled<'a> {
     pub(super) queue: Queue<'a>,
     pub(super) batching: Batching,
@@ -31,7 +31,7 @@ pub(super) struct Filled<'a> {
     pub(super) stock: Stock<'a>,
 }
 
-/// The engine's queue and those of all peers that can do it this way; of the others, the reason goes into the notes.
+/// The engine's queue and those of all peers that support this; for the others, the reason goes into the notes.
 pub(super) async fn all<'a>(
     cluster: &'a Cluster,
     adapters: &'a [Adapter],

@@ -59,7 +59,7 @@ pub(super) fn version(workspace: &Workspace, peer: &Peer) -> Result<String> {
     found.with_context(|| format!("no version of {package} is locked"))
 }
 
-/// What stands between `before`, at the beginning of a line, and `after`, or the end of that line.
+/// The text between `before`, at the beginning of a line, and `after`, or the end of that line.
 fn locked(text: &str, before: &str, after: &str) -> Option<String> {
     let text = format!("\n{text}");
     let (_, rest) = text.split_once(&format!("\n{before}"))?;
@@ -77,7 +77,7 @@ impl Registry {
     }
 }
 
-/// Where a peer's adapter is and where what it needs goes.
+/// Where a peer's adapter and its dependencies are.
 struct Place {
     name: &'static str,
     /// The adapter.

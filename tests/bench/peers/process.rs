@@ -1,4 +1,4 @@
-//! An adapter at work: what it is told in its arguments, and what it says on its standard output.
+//! A running adapter: its arguments, and its standard output.
 
 use std::env;
 use std::fs::{self, File};
@@ -19,7 +19,7 @@ use super::install::Program;
 const PATIENCE: Duration = Duration::from_secs(120);
 const DRAIN_PATIENCE: Duration = Duration::from_secs(900);
 
-/// What an adapter is told.
+/// The arguments of an adapter.
 pub(super) struct Order {
     /// Of the database.
     pub(super) uri: String,
@@ -28,12 +28,12 @@ pub(super) struct Order {
     pub(super) batch: u32,
 }
 
-/// What an adapter says of its work.
+/// An adapter's report on its work.
 #[derive(Deserialize)]
 pub(super) struct Drained {
     pub(super) jobs: u64,
     pub(super) seconds: f64,
-    /// Of each claim and the completions of what it found, where the library lets that be seen.
+    /// Of each claim and the completions of its jobs, if the library exposes that.
     #[serde(default)]
     pub(super) cycles_ms: Vec<f64>,
 }
@@ -57,7 +57,7 @@ impl<'a> Process<'a> {
         let log = File::create(&program.log)?;
         let mut command = Command::from(program.command());
         for (name, _) in env::vars_os() {
-            // Its library would take these for what the order leaves open.
+            // Its library would use these for options that the order leaves open.
             if name.as_encoded_bytes().starts_with(b"PG") {
                 command.env_remove(name);
             }
@@ -98,7 +98,7 @@ impl<'a> Process<'a> {
         Ok(())
     }
 
-    /// Lets it begin, and returns when it has worked the queue off.
+    /// Lets it begin, and returns when it has processed the queue.
     pub(super) async fn work(&mut self) -> Result<Drained> {
         self.input.write_all(b"go\n").await?;
         let line = self.line(DRAIN_PATIENCE).await?;
@@ -131,7 +131,7 @@ impl<'a> Process<'a> {
     }
 }
 
-/// What the adapter complained of last. Node and Python print much around it.
+/// The adapter's last complaint. Node and Python print much around it.
 fn complaint(log: &Path) -> String {
     let text = fs::read_to_string(log).unwrap_or_default();
     let error = text.lines().rfind(|line| line.contains("rror:"));

@@ -1,4 +1,4 @@
-//! What sessions were seen doing, as stacked bars.
+//! The activity of sessions, as stacked bars.
 
 use anyhow::Result;
 use plotters::prelude::*;
@@ -18,7 +18,7 @@ const EVERYWHERE: [&str; 5] = [
     "between statements",
 ];
 
-/// One bar per variant, of what its sessions were seen doing.
+/// One bar per variant, with the activity of its sessions.
 pub(super) fn plot(outcomes: &[Outcome]) -> Result<String> {
     let names = wait_names(outcomes);
     let legend = 20 * u32::try_from(names.len())? + 10;

@@ -1,7 +1,7 @@
-//! A worker process for tests: its handlers write down what they do, in the database that their runs come from.
+//! A worker process for tests: its handlers record what they do, in the database of their runs.
 //!
-//! `effect-worker DATABASE NAME CONCURRENCY` works until SIGTERM. Task `short` takes up to 20 ms. Task `long` never ends in
-//! its first attempt, and at once in the others.
+//! `effect-worker DATABASE NAME CONCURRENCY` works until SIGTERM. Task `short` takes up to 20 ms. Task `long` never
+//! ends in its first attempt, and at once in the others.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,7 +78,7 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-/// Where effects are written down, on a connection of its own.
+/// Records effects, on a connection of its own.
 struct Ledger {
     database: Database,
     worker: String,
@@ -86,7 +86,7 @@ struct Ledger {
 }
 
 impl Ledger {
-    /// Writes, if need be again and again, as long as the handler lives.
+    /// Writes, repeatedly if necessary, while the handler lives.
     async fn write(&self, context: &Context) {
         while !self.try_write(context).await {
             sleep(Duration::from_millis(50)).await;

@@ -38,7 +38,7 @@ fn every_link_to_a_file_or_section_leads_somewhere() -> Result<()> {
     Ok(())
 }
 
-/// The name by which a heading is linked.
+/// The anchor of a heading.
 fn anchor(line: &str) -> String {
     let heading = line.trim_start_matches('#');
     if heading.len() == line.len() {
@@ -55,7 +55,7 @@ fn anchor(line: &str) -> String {
 #[test]
 fn every_table_fits_a_terminal() -> Result<()> {
     for page in Page::all()? {
-        // Figures are as wide as their variants are many.
+        // Figures are as wide as they have variants.
         if page.path.starts_with("tests/bench") {
             continue;
         }

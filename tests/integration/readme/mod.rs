@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 use engine_harness::{Database, Page, Prefix, Session, Workspace};
 
-/// The files whose documentation has pages in it, which `cargo test` compiles and runs.
+/// The files whose documentation includes pages, which `cargo test` compiles and runs.
 const DOCTESTS: &[&str] = &["tests/harness/lib.rs", "engine-client/src/lib.rs"];
 
 /// Whether a test runs the blocks of a language on a page.
@@ -111,7 +111,7 @@ async fn every_page_can_be_typed_into_psql_line_by_line() -> Result<()> {
     Ok(())
 }
 
-/// Types a script into psql; returns what it prints.
+/// Types a script into psql; returns its output.
 fn typed(database: &Database, script: &str) -> Result<String> {
     let mut psql = Command::new(Prefix::shared()?.program("psql"))
         .args([

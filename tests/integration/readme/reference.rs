@@ -1,4 +1,4 @@
-//! The SQL reference is what the catalog and the code say.
+//! The SQL reference matches the catalog and the code.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ const PAGE: &str = "sql/README.md";
 const LATEST: &str =
     "run_id, snapshot_id, execution_status, run_status, attempt_number, description, created_at";
 
-/// A function: its parameters as the reference writes them, and the columns or the type that it returns.
+/// A function: its parameters as the reference writes them, and its result columns or type.
 #[derive(Debug, PartialEq, Eq)]
 struct Signature {
     parameters: Vec<String>,
@@ -113,7 +113,7 @@ async fn the_reference_has_the_signature_of_every_function() -> Result<()> {
     Ok(())
 }
 
-/// What stands in backquotes in the first cells of a section's tables.
+/// The texts in backquotes in the first cells of a section's tables.
 fn rows<'a>(page: &'a Page, section: &str) -> Result<BTreeSet<&'a str>> {
     let begins = format!("\n## {section}\n");
     let (_, rest) = page.text.split_once(&begins).context("no such section")?;

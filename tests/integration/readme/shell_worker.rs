@@ -10,7 +10,7 @@ use engine_harness::{Database, Page, Prefix, Session};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The worker of the SQL reference, while it runs a command for each run.
+/// The worker of the SQL reference, which runs a command for each run.
 struct ShellWorker(Child);
 
 impl ShellWorker {

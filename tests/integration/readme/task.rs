@@ -20,7 +20,7 @@ fn arguments(line: &str) -> Option<Vec<&str>> {
     Some(rest.split_whitespace().collect())
 }
 
-/// Whether a program takes the arguments. It reads all of them in front of the one that only asks what they mean.
+/// Whether a program accepts the arguments. It parses all of them before one that asks only for help.
 fn takes(program: &Path, arguments: &[&str]) -> Result<()> {
     ensure!(program.exists(), "{} is not built", program.display());
     let output = Command::new(program)
@@ -48,7 +48,7 @@ fn the_task_runner_knows_every_command_of_the_pages() -> Result<()> {
                 }
                 let arguments = arguments(line).with_context(place)?;
                 match arguments.split_first() {
-                    // Programs of their own, which the task runner would have cargo build.
+                    // Separate programs, which the task runner would build with cargo.
                     Some((&"demo", rest)) => takes(&programs.join("engine-demo"), rest),
                     Some((&"bench", _)) => bench::Arguments::try_parse_from(&arguments)
                         .map(drop)

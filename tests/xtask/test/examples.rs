@@ -1,4 +1,5 @@
-//! The examples in the documentation, which cargo builds and runs by itself: beside the tests, since most of that is building.
+//! The examples in the documentation, which cargo builds and runs itself: beside the tests, since most of that is
+//! building.
 
 use std::process::Stdio;
 
@@ -35,7 +36,7 @@ impl Examples {
         Ok(Self { cargo })
     }
 
-    /// Waits for their end; tells of them if any has failed.
+    /// Waits for their end; reports them if any has failed.
     pub async fn finish(self) -> Result<Counts> {
         let output = self.cargo.wait_with_output().await?;
         let text = String::from_utf8_lossy(&output.stdout);

@@ -1,12 +1,12 @@
-//! How much of the machine nobody uses.
+//! The idle share of the machine.
 
 use std::fs;
 use std::time::{Duration, Instant};
 
-/// How often the cores are looked at. What began just before has shown by then how much it needs.
+/// Time between two measurements. By then a test that began just before has shown its load.
 pub const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// What all cores have done since the machine was started, in ticks.
+/// Work of all cores since the machine was started, in ticks.
 #[derive(Clone, Copy, Default)]
 struct Ticks {
     idle: u64,
@@ -27,8 +27,8 @@ impl Idle {
         }
     }
 
-    /// The share of the cores' time since the last look in which they had nothing to do or waited for a disk; zero where it is too
-    /// early for another look, or this cannot be known.
+    /// The share of the cores' time since the last measurement in which they were idle or waited for a disk; zero if it
+    /// is too early for another one, or this is unknown.
     pub fn share(&mut self) -> f64 {
         if self.looked_at.elapsed() < LOOK_EVERY {
             return 0.0;

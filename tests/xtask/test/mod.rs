@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every test, against one server that they share; at the end, what each part took.
+//! `cargo xtask test`: every test, against one shared server; at the end, the duration of each part.
 
 mod examples;
 mod idle;
@@ -32,7 +32,7 @@ pub struct Arguments {
     #[arg(long)]
     release: bool,
 
-    /// How many tests run at a time at least [default: as many as there are cores]. More run while cores are idle.
+    /// Fewest tests that run at a time [default: the number of cores]. More run while cores are idle.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     jobs: Option<u64>,
 
@@ -90,7 +90,8 @@ pub async fn run(pg_config: Option<&Path>, arguments: Arguments, size: Size) -> 
     })
 }
 
-/// Whatever the tests did, what must always hold has to hold in their databases; gives in how many it does not.
+/// Whatever the tests did, the invariants must hold in their databases; returns the number of databases in which they
+/// do not.
 async fn check_databases(cluster: &Cluster) -> Result<u64> {
     let sweep = Sweep::of(cluster.server()).await?;
     for (database, found) in &sweep.found {

@@ -1,8 +1,8 @@
-//! What the parts of a command take.
+//! The durations of a command's parts.
 
 use std::time::{Duration, Instant};
 
-/// Parts that have ended, in their order.
+/// Ended parts, in order.
 pub struct Parts {
     begun_at: Instant,
     part_begun_at: Instant,

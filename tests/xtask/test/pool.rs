@@ -1,7 +1,7 @@
 //! Runs tests beside each other, each in a process of its own.
 //!
-//! As many as there are cores run in any case. Another one begins whenever a core is idle: so tests that sleep run beside tests that
-//! compute, and on a machine that is busy with something else there are no more than that.
+//! At least as many run as there are cores. Another one begins whenever a core is idle: so tests that sleep run beside
+//! tests that compute, and on a busy machine there are no more than that.
 
 use std::collections::VecDeque;
 use std::io;
@@ -21,13 +21,13 @@ use super::idle::{Idle, LOOK_EVERY};
 use super::program::{Plan, Test};
 use super::verdict::Verdict;
 
-/// How many tests there are for each core at most.
+/// Most tests per core.
 const MOST_PER_CORE: usize = 4;
 
-/// How much of a core must have been idle for another test to begin: not so little as is left between tests that are busy.
+/// Idle part of a core before another test begins: more than what busy tests leave.
 const ROOM: f64 = 0.5;
 
-/// After how long a test is named that has not ended.
+/// A test that takes longer than this is named.
 const LONG: Duration = Duration::from_secs(60);
 
 /// Runs tests.
@@ -58,7 +58,7 @@ impl Pool {
         }
     }
 
-    /// Runs all tests of the plan, and tells of each when it ends.
+    /// Runs all tests of the plan, and reports each when it ends.
     pub async fn run(&self, plan: &Plan) -> Result<Vec<Verdict>> {
         let mut left: VecDeque<&Test> = plan.tests.iter().collect();
         let mut running = JoinSet::new();

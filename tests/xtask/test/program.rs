@@ -1,4 +1,4 @@
-//! The test programs, and the tests that they have.
+//! The test programs, and their tests.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -12,13 +12,13 @@ use super::Arguments;
 /// The extension itself has no tests outside a server.
 pub const SELECTED: [&str; 3] = ["--workspace", "--exclude", "engine-ext"];
 
-/// These suites have the longest tests: they begin first, so that none of them is left alone at the end.
+/// These suites have the longest tests: they begin first, so that none of them runs alone at the end.
 const BEGIN_WITH: [&str; 4] = ["crash", "demo", "fuzz", "concurrency"];
 
-/// What will be run, in this order.
+/// The tests to run, in this order.
 pub struct Plan {
     pub tests: Vec<Test>,
-    /// How many are left out because they say `#[ignore]`.
+    /// Number of tests with `#[ignore]`.
     pub skipped: u64,
 }
 
@@ -35,7 +35,7 @@ pub struct Test {
 }
 
 impl Plan {
-    /// Builds the test programs, asks them what they have, and takes what the arguments name.
+    /// Builds the test programs, lists their tests, and selects those that the arguments name.
     pub fn build(workspace: &Workspace, arguments: &Arguments, profile: Profile) -> Result<Self> {
         let mut plan = Self {
             tests: Vec::new(),
@@ -84,7 +84,7 @@ struct Suite {
 }
 
 impl Suite {
-    /// What a line of cargo's speaks of, if that is a test program.
+    /// The test program in a line of cargo's output, if it is one.
     fn of(message: &Value) -> Option<Self> {
         let is_test = message["profile"]["test"].as_bool()?;
         let program = message["executable"].as_str()?;

@@ -1,4 +1,4 @@
-//! Where the time went.
+//! The durations of the tests.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
@@ -10,10 +10,10 @@ use nix::sys::resource::{UsageWho, getrusage};
 use super::part::Parts;
 use super::verdict::Verdict;
 
-/// How many of the slowest tests are named.
+/// Number of slowest tests to name.
 const SLOWEST: usize = 15;
 
-/// What is printed when all tests are over.
+/// The report when all tests are over.
 pub struct Report<'a> {
     pub size: Size,
     pub parts: &'a Parts,
@@ -84,7 +84,7 @@ fn seconds(time: Duration) -> String {
     format!("{:>8.1} s", time.as_secs_f64())
 }
 
-/// CPU time of the processes that this one has started and that have ended, and of theirs.
+/// CPU time of this process's children that have ended, and of theirs.
 fn children_cpu() -> Option<Duration> {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN).ok()?;
     let times = [usage.user_time(), usage.system_time()];

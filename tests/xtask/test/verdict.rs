@@ -1,4 +1,4 @@
-//! How tests ended.
+//! The outcomes of tests.
 
 use std::fmt::{self, Display};
 use std::process::Output;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::program::Test;
 
-/// How a test ended.
+/// The outcome of a test.
 pub struct Verdict {
     pub test: Test,
     pub took: Duration,
@@ -32,7 +32,7 @@ impl Verdict {
     }
 }
 
-/// How many tests ended how.
+/// Number of tests per outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     pub passed: u64,
@@ -51,7 +51,8 @@ impl Counts {
         }
     }
 
-    /// Adds what the lines of another test harness say, such as `test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; …`.
+    /// Adds the counts in another test harness's output, such as `test result: ok. 3 passed; 0 failed; 1 ignored; 0
+    /// measured; …`.
     pub fn read(text: &str) -> Self {
         let mut counts = Self::default();
         let results = text.lines().filter_map(|line| {

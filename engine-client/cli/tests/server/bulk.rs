@@ -6,7 +6,7 @@ use engine_harness::{Database, Session};
 use super::{engine, prints, prints_json};
 
 #[tokio::test]
-async fn a_cancel_tells_apart_what_ended_what_was_asked_and_what_was_over() -> Result<()> {
+async fn a_cancel_distinguishes_ended_asked_and_finished_runs() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     let held = session.executing("t").await?;

@@ -38,7 +38,7 @@ async fn the_doctor_has_nothing_to_say_about_a_database_that_is_well() -> Result
 }
 
 #[tokio::test]
-async fn the_doctor_finds_a_tick_that_nobody_calls() -> Result<()> {
+async fn the_doctor_finds_a_tick_that_is_not_called() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     let held = session.executing("t").await?;
@@ -67,7 +67,7 @@ async fn the_doctor_finds_a_tick_that_nobody_calls() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_doctor_finds_a_queue_that_nobody_takes_from() -> Result<()> {
+async fn the_doctor_finds_a_queue_without_workers() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     for _ in 0..2 {
@@ -179,7 +179,7 @@ async fn a_check_succeeds_if_and_only_if_it_finds_nothing() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_database_without_the_extension_is_told_so() -> Result<()> {
+async fn a_database_without_the_extension_is_reported() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     session.broken_on_purpose().await?;

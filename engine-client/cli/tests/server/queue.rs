@@ -60,7 +60,7 @@ async fn queues_are_listed_with_what_is_queued_due_and_running() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_is_paused_hands_out_nothing_until_it_is_resumed() -> Result<()> {
+async fn nothing_is_dequeued_from_what_is_paused_until_it_is_resumed() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     let environment = "select engine_set_environment('shop', 'PRODUCTION')";

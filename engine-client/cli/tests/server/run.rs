@@ -134,7 +134,7 @@ async fn what_a_run_carries_cannot_steer_the_terminal() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_refusal_is_told_as_the_server_told_it() -> Result<()> {
+async fn a_refusal_is_printed_as_the_server_reported_it() -> Result<()> {
     let database = Database::fresh().await?;
     let refused = engine(&database, &["runs", "replay", "nope"]).await?;
     assert_eq!(refused.code, Some(1));

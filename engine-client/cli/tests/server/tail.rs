@@ -60,7 +60,7 @@ async fn tail_prints_every_event_in_order_as_it_happens() -> Result<()> {
 }
 
 #[tokio::test]
-async fn tail_goes_on_where_it_was_when_its_server_comes_back() -> Result<()> {
+async fn tail_continues_where_it_was_when_its_server_is_back() -> Result<()> {
     let mut cluster = Cluster::start(Options::default()).await?;
     let database = cluster.database().await?;
     let session = Session::open(&database).await?;
@@ -89,7 +89,7 @@ async fn tail_goes_on_where_it_was_when_its_server_comes_back() -> Result<()> {
 }
 
 #[tokio::test]
-async fn tail_begins_where_it_is_told_and_stops_at_the_end() -> Result<()> {
+async fn tail_begins_at_the_given_position_and_stops_at_the_end() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     let first = session.trigger("first").await?;
@@ -138,7 +138,7 @@ async fn tail_begins_where_it_is_told_and_stops_at_the_end() -> Result<()> {
 }
 
 #[tokio::test]
-async fn tail_ends_in_peace_when_nobody_reads_it_any_more() -> Result<()> {
+async fn tail_ends_quietly_when_its_reader_is_gone() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     session.trigger("t").await?;

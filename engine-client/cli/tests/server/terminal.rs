@@ -92,7 +92,7 @@ impl Terminal {
 }
 
 #[tokio::test]
-async fn colours_are_for_terminals_and_for_those_who_want_them() -> Result<()> {
+async fn colours_are_for_terminals_and_on_request() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     session.trigger("t").await?;
@@ -142,7 +142,7 @@ async fn json_has_no_colours_on_a_terminal_either() -> Result<()> {
 }
 
 #[tokio::test]
-async fn top_has_a_screen_of_its_own_until_somebody_leaves_it() -> Result<()> {
+async fn top_has_a_screen_of_its_own_until_it_ends() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     session.trigger_with("'t', queue => 'mail'").await?;

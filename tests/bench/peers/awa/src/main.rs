@@ -20,7 +20,7 @@ use tokio::sync::Notify;
 use tokio::time::sleep;
 
 const QUEUE: &str = "noop";
-/// Connections for what it does beside claims and completions; with none to spare it waits for its own.
+/// Connections for its work besides claims and completions; with none to spare it waits for its own.
 const SERVICES: u32 = 4;
 const STOP_PATIENCE: Duration = Duration::from_secs(60);
 

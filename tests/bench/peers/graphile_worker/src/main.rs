@@ -35,7 +35,7 @@ impl TaskHandler for Noop {
     }
 }
 
-/// Counts handlers, and tells when there have been enough.
+/// Counts handlers, and notifies when there have been enough.
 #[derive(Debug)]
 struct Count {
     wanted: usize,

@@ -1,4 +1,5 @@
-//! The entrance under a rush: idempotency keys, debounce, and a claim against the end of a time to live. Each a hundred times.
+//! Deduplication under concurrency: idempotency keys, debounce, and a dequeue against the end of a time to live. Each a
+//! hundred times.
 
 use std::collections::HashSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -19,7 +20,7 @@ async fn sessions(database: &Database, count: usize) -> Result<Vec<Session>> {
     Ok(sessions)
 }
 
-/// Has each session run `sql` at the same time; gives run id and `is_cached` of each.
+/// Runs `sql` in every session at the same time; returns run id and `is_cached` of each.
 async fn rush(sessions: Vec<Session>, sql: &str) -> Result<(Vec<Session>, Vec<(String, bool)>)> {
     let mut calls = JoinSet::new();
     for session in sessions {
@@ -197,7 +198,7 @@ async fn of_a_herd_of_forty_one_puts_the_run_off() -> Result<()> {
         let sql =
             "select count(*) from engine.snapshot where transition = 'RESCHEDULED' and run_id = $1";
         let pushes: i64 = observer.client.query_one(sql, &[&seed]).await?.get(0);
-        // A herd that runs into the next second may be moved there: once per second.
+        // Triggers that continue into the next second may be moved there: once per second.
         assert!(
             pushes >= 1 && pushes.unsigned_abs() <= seconds,
             "round {round}: {pushes} in {seconds} s"
@@ -214,7 +215,7 @@ async fn of_a_herd_of_forty_first_triggers_one_makes_the_run() -> Result<()> {
     let observer = Session::open(&database).await?;
     let mut herd = sessions(&database, 40).await?;
     for round in 0..ROUNDS {
-        // Every other herd has something to tell.
+        // Every other round redefines the run.
         let mode = ["leading", "trailing"][round % 2];
         let sql = format!(
             "select run_id, is_cached from engine_trigger('test', to_json(gen_random_uuid())::text, \
@@ -236,7 +237,8 @@ async fn of_a_herd_of_forty_first_triggers_one_makes_the_run() -> Result<()> {
 
 /// Spec: DB-26.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_trailing_trigger_against_the_tick_is_told_to_a_run_that_has_not_begun() -> Result<()> {
+async fn a_trailing_trigger_against_the_tick_redefines_only_a_run_that_has_not_started()
+-> Result<()> {
     let database = Database::fresh().await?;
     let (service, ticker) = (
         Session::open(&database).await?,
@@ -258,7 +260,7 @@ async fn a_trailing_trigger_against_the_tick_is_told_to_a_run_that_has_not_begun
         );
         let told: String = told?.get(0);
         let ended = ticked?;
-        // Whichever came first, the second payload is that of a run that will be done.
+        // Whichever came first, the second payload belongs to a run that will be executed.
         let sql = "select payload, execution_status::text from engine.run r join engine.run_state s on s.run_id = r.id \
                    where r.id = $1";
         let row = service.client.query_one(sql, &[&told]).await?;
@@ -271,14 +273,14 @@ async fn a_trailing_trigger_against_the_tick_is_told_to_a_run_that_has_not_begun
 
 /// Spec: TT-20.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_is_either_handed_out_or_expires() -> Result<()> {
+async fn a_run_is_either_dequeued_or_expires() -> Result<()> {
     let database = Database::fresh().await?;
     let observer = Session::open(&database).await?;
     for round in 0..ROUNDS {
         let many = "select count(*) from engine_trigger_many((select jsonb_agg(jsonb_build_object( \
                     'task', 'test', 'ttl', '10m')) from generate_series(1, 20)))";
         observer.client.query_one(many, &[]).await?;
-        // They lapse one after the other while claimers and ticks are at work.
+        // Their times to live pass one after the other while dequeues and ticks are running.
         let lapse = "update engine.queue_item i set expires_at = clock_timestamp() + n * interval '1 ms' \
                      from (select run_id, row_number() over () - 5 as n from engine.queue_item) r where r.run_id = i.run_id";
         observer.client.execute(lapse, &[]).await?;

@@ -12,11 +12,11 @@ use crate::life::{Context, Life};
 use crate::oracle::Oracle;
 use crate::row::{RunRows, StateRow};
 
-/// The environment that histories have besides the default one.
+/// The environment of histories besides the default one.
 pub const DEVELOPMENT: &str = "development";
 
 impl Oracle {
-    /// Triggers runs, all or none; `run_ids` are what the server has called them.
+    /// Triggers runs, all or none; `run_ids` are the ids that the server has minted.
     pub fn trigger(
         &mut self,
         options: Vec<TriggerOptions>,

@@ -1,4 +1,4 @@
-//! PG: claims beside transactions that stay open.
+//! Dequeues beside transactions that stay open.
 
 use anyhow::Result;
 use engine_harness::condition::{backend_pid, eventually};
@@ -13,7 +13,7 @@ async fn two_sessions() -> Result<(Session, Session)> {
     ))
 }
 
-/// With and without limits a claim is made in different ways.
+/// Dequeues with and without limits take different paths.
 const LIMITS: [&str; 2] = ["", "select engine_set_queue('q', concurrency_limit => 5)"];
 
 async fn trigger(session: &Session) -> Result<String> {
@@ -22,7 +22,7 @@ async fn trigger(session: &Session) -> Result<String> {
 
 /// Spec: PG-01.
 #[tokio::test]
-async fn a_claim_that_is_rolled_back_was_never_made() -> Result<()> {
+async fn a_dequeue_that_is_rolled_back_never_happened() -> Result<()> {
     for limit in LIMITS {
         let (one, _) = two_sessions().await?;
         one.client.batch_execute(limit).await?;
@@ -40,7 +40,7 @@ async fn a_claim_that_is_rolled_back_was_never_made() -> Result<()> {
 
 /// Spec: PG-02.
 #[tokio::test]
-async fn a_claim_whose_session_ends_was_never_made() -> Result<()> {
+async fn a_dequeue_whose_session_ends_never_happened() -> Result<()> {
     for limit in LIMITS {
         let (one, other) = two_sessions().await?;
         one.client.batch_execute(limit).await?;
@@ -65,7 +65,7 @@ async fn a_claim_whose_session_ends_was_never_made() -> Result<()> {
 
 /// Spec: PG-04.
 #[tokio::test]
-async fn a_run_that_is_being_cancelled_is_passed_and_never_handed_out() -> Result<()> {
+async fn a_run_that_is_being_cancelled_is_skipped_and_never_dequeued() -> Result<()> {
     for limit in LIMITS {
         let (one, other) = two_sessions().await?;
         one.client.batch_execute(limit).await?;
@@ -109,7 +109,7 @@ async fn regions_share_the_limits_of_an_environment() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_claim_under_way_holds_up_neither_a_finish_nor_another_environment() -> Result<()> {
+async fn an_open_dequeue_delays_neither_a_finish_nor_another_environment() -> Result<()> {
     let (one, other) = two_sessions().await?;
     let limits = "select engine_set_environment('a', concurrency_limit => 5); \
                   select engine_set_environment('b', concurrency_limit => 5)";

@@ -1,4 +1,4 @@
-//! The claim under load.
+//! Dequeues under load.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ async fn trigger_many(session: &Session, runs: i32) -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_hundred_claimers_of_a_thousand_runs_get_every_run_exactly_once() -> Result<()> {
+async fn two_hundred_sessions_dequeue_each_of_a_thousand_runs_exactly_once() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     trigger_many(&session, 1000).await?;
@@ -25,7 +25,7 @@ async fn two_hundred_claimers_of_a_thousand_runs_get_every_run_exactly_once() ->
         claimers.spawn(async move {
             let mut mine = Vec::new();
             let max_runs = 1 + claimer % 7;
-            // A claimer that gets nothing may have been passed by others: the queue says when it is over.
+            // A dequeue without runs may have been overtaken by others: the queue tells when it is over.
             while worker.count("engine.queue_item").await? > 0 {
                 mine.extend(worker.dequeue_many(max_runs).await?);
             }

@@ -1,16 +1,16 @@
-//! How the oracle hands out runs.
+//! How the oracle dequeues runs.
 
 use std::collections::BTreeSet;
 
 use engine_core::{Command, DequeueRequest, ExecutionStatus, Refusal, Run, RunStatus, decide};
 use serde_json::{Value, json};
 
-use crate::birth::environment;
+use crate::initial::environment;
 use crate::life::{Context, Life};
 use crate::oracle::Oracle;
 
 impl Oracle {
-    /// Hands out due runs, of every environment its share, and a second round for what others left.
+    /// Dequeues due runs, of every environment its share, and a second round for what others left.
     pub fn dequeue(
         &mut self,
         max_runs: i32,
@@ -32,7 +32,7 @@ impl Oracle {
                     break;
                 }
                 let share = (left / (count - index)).max(1);
-                let got = self.claim_in(&id, share, context)?;
+                let got = self.dequeue_in(&id, share, context)?;
                 if got.len() == share {
                     more.push(id.clone());
                 }
@@ -45,11 +45,11 @@ impl Oracle {
         }
         let told = claimed
             .iter()
-            .filter_map(|run| self.handed_out(run, context));
+            .filter_map(|run| self.dequeued_row(run, context));
         Ok(told.collect())
     }
 
-    /// The environments that have something due in the queue, those first whose turn it is.
+    /// The environments with due runs in the queue, in rotation.
     fn environments(&self, context: &Context<'_>) -> Vec<String> {
         let queued = self.lives.values().filter(|life| {
             life.rows
@@ -62,8 +62,8 @@ impl Oracle {
         behind.into_iter().chain(before).cloned().collect()
     }
 
-    /// Hands out due runs of an environment in their order; if that is all, it does away with items whose runs are not queued.
-    fn claim_in(
+    /// Dequeues due runs of an environment in order; if that is all, it deletes items of runs that are not queued.
+    fn dequeue_in(
         &mut self,
         id: &str,
         max_runs: usize,
@@ -90,7 +90,7 @@ impl Oracle {
         Ok(claimed)
     }
 
-    /// The runs of an environment that stand in the queue and whose time has come, in its order.
+    /// The due runs of an environment in the queue, in its order.
     fn due(&self, environment_id: &str, context: &Context<'_>) -> Vec<&Life> {
         let mut due: Vec<(_, &Life)> = self
             .lives
@@ -116,7 +116,7 @@ impl Oracle {
         Ok(())
     }
 
-    fn handed_out(&self, run: &Run, context: &Context<'_>) -> Option<Value> {
+    fn dequeued_row(&self, run: &Run, context: &Context<'_>) -> Option<Value> {
         let Life { new, rows } = self.lives.get(run.id.as_str())?;
         let machines = &context.settings.machines;
         let status = ExecutionStatus::PendingExecuting;
