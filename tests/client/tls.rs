@@ -40,7 +40,7 @@ async fn a_connection_is_encrypted_to_a_server_that_is_trusted_and_to_no_other()
     let [b, c, d] = rand::random::<[u8; 3]>();
     let host = Ipv4Addr::new(127, b, c, d.clamp(2, 250)).to_string();
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed([host.clone()])?;
-    let cluster = Cluster::start(Options::default().set("listen_addresses", &host)).await?;
+    let cluster = Cluster::start(Options::quick().set("listen_addresses", &host)).await?;
     let data = cluster.data();
     put(&data, "server.crt", &cert.pem())?;
     put(&data, "server.key", &signing_key.serialize_pem())?;

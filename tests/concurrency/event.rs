@@ -139,7 +139,7 @@ async fn what_commits_while_a_reader_begins_to_read_does_not_pass_what_is_still_
 async fn an_event_that_is_held_back_is_not_skipped_by_a_reader_of_few_in_an_old_snapshot()
 -> Result<()> {
     // No other session may hold events back here.
-    let cluster = Cluster::start(Options::default()).await?;
+    let cluster = Cluster::start(Options::quick()).await?;
     let [slow, fast, reader] = sessions(&cluster.database().await?).await?;
     let first = fast.trigger("test").await?.run_id;
     let second = fast.trigger("test").await?.run_id;
@@ -223,7 +223,7 @@ async fn a_transaction_that_writes_no_events_holds_nothing_back() -> Result<()> 
 #[tokio::test]
 async fn a_prepared_transaction_holds_events_back_over_a_restart_too() -> Result<()> {
     let mut cluster =
-        Cluster::start(Options::default().set("max_prepared_transactions", "5")).await?;
+        Cluster::start(Options::quick().set("max_prepared_transactions", "5")).await?;
     let database = cluster.database().await?;
     let [slow, fast] = sessions(&database).await?;
     slow.client.batch_execute("begin; savepoint s").await?;

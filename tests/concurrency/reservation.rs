@@ -13,7 +13,7 @@ const LIBRARIES: &str = "shared_preload_libraries";
 
 /// A server with the library preloaded.
 pub async fn preloaded() -> Result<Cluster> {
-    let options = Options::default()
+    let options = Options::quick()
         .set(LIBRARIES, "engine")
         .set("max_prepared_transactions", "5");
     Cluster::start(options).await
@@ -148,7 +148,7 @@ async fn work(session: &Session) -> Result<bool> {
 #[tokio::test]
 async fn a_server_that_is_started_with_the_library_preloaded_or_without_continues_where_it_was()
 -> Result<()> {
-    let mut cluster = Cluster::start(Options::default()).await?;
+    let mut cluster = Cluster::start(Options::quick()).await?;
     let database = cluster.database().await?;
     let session = limited(&database, 2).await?;
     assert!(!is_reserving(&session).await?);

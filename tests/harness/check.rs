@@ -5,7 +5,7 @@ use std::fmt::{self, Display};
 use anyhow::{Context, Result, ensure};
 use tokio_postgres::Client;
 
-use crate::{Server, Session};
+use crate::{Server, Session, database};
 
 /// The comment on a database whose tables a test breaks.
 const BROKEN_ON_PURPOSE: &str = "broken on purpose";
@@ -50,7 +50,7 @@ impl Session {
         violations(&self.client).await
     }
 
-    /// Requires that `engine_check` finds nothing. Databases of the shared server are checked when all tests are over;
+    /// Requires that `engine_check` finds nothing. Databases of the shared server are checked when their test is over;
     /// a test with a server of its own calls this.
     ///
     /// # Errors
@@ -70,7 +70,7 @@ impl Session {
         Ok(())
     }
 
-    /// Exempts this database from the check at the end of all tests, for a test that breaks tables.
+    /// Exempts this database from the check at the end of its test, for a test that breaks tables.
     ///
     /// # Errors
     /// If the session is gone.
@@ -100,7 +100,7 @@ impl Session {
     }
 }
 
-/// The findings of `engine_check` in all databases of a server.
+/// The findings of `engine_check` in the databases of tests that are over.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sweep {
     /// Number of databases checked.
@@ -118,18 +118,41 @@ impl Sweep {
     /// If the server does not run.
     pub async fn of(server: &Server) -> Result<Self> {
         let maintenance = server.connect("postgres").await?;
-        let sql = "select d.datname, coalesce(shobj_description(d.oid, 'pg_database') = $1, false) \
-                   from pg_database as d \
-                   where d.datallowconn and not d.datistemplate and d.datname <> 'postgres' \
-                   order by d.datname";
+        Self::below(server, &maintenance, "").await
+    }
+
+    /// Checks the databases that the process `pid` created and left behind, and drops them.
+    ///
+    /// # Errors
+    /// If the server does not run.
+    pub async fn of_process(server: &Server, pid: u32) -> Result<Self> {
+        let maintenance = server.connect("postgres").await?;
+        let prefix = database::prefix(pid);
+        let sweep = Self::below(server, &maintenance, &prefix).await?;
+        for name in databases(&maintenance, &prefix).await? {
+            // What the test was doing when it ended may go on for a while.
+            let drop = format!("drop database \"{}\" with (force)", name.0);
+            maintenance.batch_execute(&drop).await?;
+        }
+        Ok(sweep)
+    }
+
+    /// Adds what was found elsewhere.
+    pub fn add(&mut self, other: Self) {
+        self.checked += other.checked;
+        self.broken_on_purpose += other.broken_on_purpose;
+        self.found.extend(other.found);
+    }
+
+    /// Checks the databases whose names begin with `prefix`.
+    async fn below(server: &Server, maintenance: &Client, prefix: &str) -> Result<Self> {
         let mut sweep = Self::default();
-        for row in maintenance.query(sql, &[&BROKEN_ON_PURPOSE]).await? {
-            if row.get(1) {
+        for (database, is_broken) in databases(maintenance, prefix).await? {
+            if is_broken {
                 sweep.broken_on_purpose += 1;
                 continue;
             }
             sweep.checked += 1;
-            let database: String = row.get(0);
             let found = match check(server, &database).await {
                 Ok(violations) => violations.iter().map(Violation::to_string).collect(),
                 Err(error) => vec![format!("{error:#}")],
@@ -140,6 +163,18 @@ impl Sweep {
         }
         Ok(sweep)
     }
+}
+
+/// Databases of tests, and whether they are broken on purpose.
+async fn databases(maintenance: &Client, prefix: &str) -> Result<Vec<(String, bool)>> {
+    let sql = "select d.datname, coalesce(shobj_description(d.oid, 'pg_database') = $1, false) \
+               from pg_database as d \
+               where d.datallowconn and not d.datistemplate and d.datname <> 'postgres' and starts_with(d.datname, $2) \
+               order by d.datname";
+    let rows = maintenance
+        .query(sql, &[&BROKEN_ON_PURPOSE, &prefix])
+        .await?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
 async fn check(server: &Server, database: &str) -> Result<Vec<Violation>> {

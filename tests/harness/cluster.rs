@@ -1,7 +1,7 @@
 //! A private server that is removed together with its value.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -9,7 +9,7 @@ use tokio_postgres::Client;
 
 use crate::home::{self, Home};
 use crate::postmaster::Postmaster;
-use crate::{Database, Prefix, Server, database};
+use crate::{Database, Prefix, Server, Stock, database};
 
 /// The settings of a server. Durability has Postgres's defaults unless a setting changes them.
 #[derive(Clone, Debug)]
@@ -33,6 +33,15 @@ impl Default for Options {
 }
 
 impl Options {
+    /// For tests that kill no server: a crash of the machine may lose commits, and a database takes a third of the time to
+    /// create.
+    #[must_use]
+    pub fn quick() -> Self {
+        Self::default()
+            .set("fsync", "off")
+            .set("full_page_writes", "off")
+    }
+
     /// Adds a line to `postgresql.conf`; of two lines with one name the later one wins.
     #[must_use]
     pub fn set(mut self, name: &str, value: &str) -> Self {
@@ -57,12 +66,12 @@ pub struct Cluster {
 
 impl Cluster {
     /// Starts a server of a test's own, for tests that kill it, change its settings or count its
-    /// WAL. It has the extension and takes about a second.
+    /// WAL. It has the extension and takes less than a second.
     ///
     /// # Errors
     /// If this process was not started by `cargo xtask test`, or the server does not start.
     pub async fn start(options: Options) -> Result<Self> {
-        Self::start_from(Prefix::shared()?, options).await
+        Self::begin(Prefix::shared()?, options, Stock::shared().as_deref()).await
     }
 
     /// Starts a server from `prefix`.
@@ -70,8 +79,17 @@ impl Cluster {
     /// # Errors
     /// If the server does not start or the extension cannot be created in it.
     pub async fn start_from(prefix: Prefix, options: Options) -> Result<Self> {
+        Self::begin(prefix, options, None).await
+    }
+
+    /// Starts a server on a copy of `stock`, or on new data.
+    pub(crate) async fn begin(
+        prefix: Prefix,
+        options: Options,
+        stock: Option<&Path>,
+    ) -> Result<Self> {
         let home = Home::throw_away(&prefix)?;
-        home.create_data(&prefix, options.settings())?;
+        home.create_data(&prefix, options.settings(), stock)?;
         let server = Server::at(home.socket());
         let mut cluster = Self {
             postmaster: None,
@@ -80,7 +98,9 @@ impl Cluster {
             home,
         };
         cluster.restart()?;
-        database::create_template(&cluster.server).await?;
+        if stock.is_none() {
+            database::create_template(&cluster.server).await?;
+        }
         Ok(cluster)
     }
 

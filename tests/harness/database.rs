@@ -14,8 +14,8 @@ const TEMPLATE: &str = "engine_template";
 /// Longest name of a database, in bytes.
 const NAME_MAX: usize = 63;
 
-/// A new database with the extension. It is removed together with its server: dropping it would cost each test a
-/// checkpoint.
+/// A new database with the extension. A test leaves it behind: when the test is over, its invariants are checked and it is
+/// dropped.
 #[derive(Clone, Debug)]
 pub struct Database {
     server: Server,
@@ -34,8 +34,11 @@ impl Database {
     pub(crate) async fn create(server: Server) -> Result<Self> {
         let name = unique_name();
         let client = server.connect("postgres").await?;
+        let strategy = strategy(&client).await?;
         client
-            .batch_execute(&format!(r#"create database "{name}" template {TEMPLATE}"#))
+            .batch_execute(&format!(
+                r#"create database "{name}" template {TEMPLATE} {strategy}"#
+            ))
             .await
             .with_context(|| format!("cannot create database \"{name}\""))?;
         Ok(Self { server, name })
@@ -78,12 +81,25 @@ impl Database {
     }
 }
 
+/// The quickest way to copy a database. Through the WAL it takes 0.23 s of CPU time. File by file, which is the only way
+/// before Postgres 15, it takes 0.07 s, and two checkpoints, which take seconds unless fsync is off.
+async fn strategy(client: &Client) -> Result<&'static str> {
+    let sql = "select current_setting('fsync') = 'off' and current_setting('server_version_num')::int >= 150000";
+    let copies_files: bool = client.query_one(sql, &[]).await?.get(0);
+    Ok(if copies_files {
+        "strategy file_copy"
+    } else {
+        ""
+    })
+}
+
 /// Creates the database that the others are copies of. It accepts no connections: a session in it would block every
 /// copy.
 pub(crate) async fn create_template(server: &Server) -> Result<()> {
     let maintenance = server.connect("postgres").await?;
+    let strategy = strategy(&maintenance).await?;
     maintenance
-        .batch_execute(&format!("create database {TEMPLATE}"))
+        .batch_execute(&format!("create database {TEMPLATE} {strategy}"))
         .await?;
     let client = server.connect(TEMPLATE).await?;
     client
@@ -97,6 +113,11 @@ pub(crate) async fn create_template(server: &Server) -> Result<()> {
         ))
         .await?;
     Ok(())
+}
+
+/// The beginning of the names of all databases that the process `pid` creates.
+pub(crate) fn prefix(pid: u32) -> String {
+    format!("t{pid}_")
 }
 
 /// Unique among all processes that share a server. A test's thread has the test's name.
@@ -116,7 +137,7 @@ fn unique_name() -> String {
             }
         })
         .collect();
-    let mut name = format!("t{}_{count}_{test}", process::id());
+    let mut name = format!("{}{count}_{test}", prefix(process::id()));
     name.truncate(NAME_MAX);
     name
 }

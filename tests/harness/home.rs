@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
@@ -12,6 +13,9 @@ use crate::{Prefix, Server, stand_in};
 
 /// Longest path of a Unix socket, in bytes.
 const SOCKET_PATH_MAX: usize = 107;
+
+/// The settings that are not Postgres's own.
+const SETTINGS: &str = "engine.conf";
 
 /// Holds a lock while the process that uses the directory lives.
 const OWNER: &str = "owner";
@@ -96,47 +100,75 @@ impl Home {
 
     pub(crate) fn has_data(&self) -> bool {
         // The last file that `create_data` writes.
-        self.data().join("engine.conf").exists()
+        self.data().join(SETTINGS).exists()
     }
 
-    /// Creates the data and the settings of a new server.
-    pub(crate) fn create_data(&self, prefix: &Prefix, settings: &[(String, String)]) -> Result<()> {
+    /// Creates the data, as a copy of `stock` if there is one, and the settings of a new server.
+    pub(crate) fn create_data(
+        &self,
+        prefix: &Prefix,
+        settings: &[(String, String)],
+        stock: Option<&Path>,
+    ) -> Result<()> {
         let data = self.data();
         if data.exists() {
             fs::remove_dir_all(&data)?;
         }
-        let output = prefix
-            .account
-            .command(&prefix.program("initdb"))
-            .args([
-                "--username",
-                Server::USER,
-                "--auth",
-                "trust",
-                "--encoding",
-                "UTF8",
-            ])
-            // The files are synced by the first checkpoint; here only time would be lost.
-            .args(["--no-locale", "--no-sync", "--pgdata"])
-            .arg(&data)
-            .output()?;
-        let complaint = String::from_utf8_lossy(&output.stderr);
-        ensure!(
-            output.status.success(),
-            "initdb ended with {}:\n{complaint}",
-            output.status
-        );
-        let mut main = OpenOptions::new()
-            .append(true)
-            .open(data.join("postgresql.conf"))?;
-        writeln!(main, "include 'engine.conf'")?;
-        let mut own = File::create(data.join("engine.conf"))?;
+        match stock {
+            Some(stock) => copy(prefix, stock, &data)?,
+            None => init(prefix, &data)?,
+        }
+        let mut own = File::create(data.join(SETTINGS))?;
         for (name, value) in settings {
             writeln!(own, "{name} = '{}'", value.replace('\'', "''"))?;
         }
         own.set_permissions(Permissions::from_mode(0o644))?;
         Ok(())
     }
+}
+
+/// Has the server's own program make new data.
+fn init(prefix: &Prefix, data: &Path) -> Result<()> {
+    let mut initdb = prefix.account.command(&prefix.program("initdb"));
+    initdb
+        .args([
+            "--username",
+            Server::USER,
+            "--auth",
+            "trust",
+            "--encoding",
+            "UTF8",
+        ])
+        // The files are synced by the first checkpoint; here only time would be lost.
+        .args(["--no-locale", "--no-sync", "--pgdata"])
+        .arg(data);
+    succeed(&mut initdb)?;
+    let mut main = OpenOptions::new()
+        .append(true)
+        .open(data.join("postgresql.conf"))?;
+    writeln!(main, "include '{SETTINGS}'")?;
+    Ok(())
+}
+
+/// Copies the data of a server that is stopped.
+fn copy(prefix: &Prefix, stock: &Path, data: &Path) -> Result<()> {
+    let mut cp = prefix.account.command(Path::new("cp"));
+    cp.args(["--archive", "--reflink=auto"])
+        .arg(stock)
+        .arg(data);
+    succeed(&mut cp)
+}
+
+fn succeed(command: &mut Command) -> Result<()> {
+    let output = command.output()?;
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    ensure!(
+        output.status.success(),
+        "{} ended with {}:\n{complaint}",
+        command.get_program().display(),
+        output.status
+    );
+    Ok(())
 }
 
 impl Drop for Home {

@@ -59,7 +59,8 @@ impl Resident {
             return Ok(());
         }
         if !self.home.has_data() {
-            self.home.create_data(&self.prefix, options.settings())?;
+            self.home
+                .create_data(&self.prefix, options.settings(), None)?;
         }
         self.postmaster = Some(Postmaster::start(&self.prefix, &self.home, true)?);
         Ok(())

@@ -138,7 +138,7 @@ async fn hot_tables_have_no_foreign_key_and_no_trigger_and_begin_their_key_with_
 
 #[tokio::test]
 async fn a_dump_brings_every_row_back() -> Result<()> {
-    let cluster = Cluster::start(Options::default()).await?;
+    let cluster = Cluster::start(Options::quick()).await?;
     let (old, new) = (cluster.database().await?, "restored");
     let session = Session::open(&old).await?;
     let environment = "select engine_set_environment('dev', 'DEVELOPMENT')";

@@ -36,8 +36,9 @@ async fn a_setting_of_a_database_holds_in_its_new_sessions() -> Result<()> {
 }
 
 #[tokio::test]
-async fn servers_run_with_full_durability() -> Result<()> {
-    let client = Database::fresh().await?.connect().await?;
+async fn a_server_of_a_tests_own_runs_with_full_durability() -> Result<()> {
+    let cluster = Cluster::start(Options::default()).await?;
+    let client = cluster.connect().await?;
     for setting in ["fsync", "synchronous_commit", "full_page_writes"] {
         let value: String = client
             .query_one(&format!("show {setting}"), &[])

@@ -63,7 +63,7 @@ const READERS: &[&str] = &[
 
 #[tokio::test]
 async fn a_standby_answers_reads_and_refuses_everything_else_with_advice() -> Result<()> {
-    let mut cluster = Cluster::start(Options::default()).await?;
+    let mut cluster = Cluster::start(Options::quick()).await?;
     let database = cluster.database().await?;
     let session = Session::open(&database).await?;
     session

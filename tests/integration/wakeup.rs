@@ -12,7 +12,7 @@ use tokio::task::{JoinHandle, JoinSet};
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
 pub async fn preloaded() -> Result<Cluster> {
-    Cluster::start(Options::default().set("shared_preload_libraries", "engine")).await
+    Cluster::start(Options::quick().set("shared_preload_libraries", "engine")).await
 }
 
 /// Half of the waiters would take longer if they polled four times a second.

@@ -13,7 +13,7 @@ const ROLE: &str = "ticker";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn preloaded(role: &str) -> Options {
-    Options::default()
+    Options::quick()
         .set("shared_preload_libraries", "engine")
         .set("engine.database", DATABASE)
         .set("engine.role", role)

@@ -14,14 +14,14 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
-use engine_harness::{Cluster, Options, Profile, Size, Sweep, prepare, progress};
+use engine_harness::{Cluster, Options, Profile, Size, Stock, Sweep, prepare, progress};
 
 use self::examples::Examples;
 use self::part::Parts;
 use self::pool::Pool;
 use self::program::Plan;
 use self::report::Report;
-use self::verdict::Counts;
+use self::verdict::{Counts, Verdict};
 
 #[derive(Args)]
 pub struct Arguments {
@@ -55,20 +55,18 @@ pub async fn run(pg_config: Option<&Path>, arguments: Arguments, size: Size) -> 
     parts.end("building the tests");
     Cluster::sweep(&prepared.prefix)?;
     progress::say("starting a private server");
-    let cluster = Cluster::start_from(prepared.prefix.clone(), Options::default()).await?;
+    let stock = Stock::make(prepared.prefix.clone()).await?;
+    let cluster = stock.start(Options::quick()).await?;
     parts.end("starting the server");
-    let pool = Pool::new(&prepared, &cluster, &arguments, size);
+    let pool = Pool::new(&stock, &cluster, &arguments, size);
     let examples = Examples::start(&prepared.workspace, &arguments, profile)?;
     let verdicts = pool.run(&plan).await?;
     parts.end("tests");
     let examples = examples.finish().await?;
     parts.end("examples of the documentation, beside the tests and after them");
-    let violated = check_databases(&cluster).await?;
-    parts.end("engine_check in every database");
-
     let mut counts = Counts::of(&verdicts, plan.skipped);
     counts.add(&examples);
-    counts.failed += violated;
+    counts.failed += tell_of_databases(&verdicts);
     if counts.failed > 0 {
         let log = prepared.prefix.base().join("server.log");
         fs::copy(cluster.log(), &log)?;
@@ -90,15 +88,11 @@ pub async fn run(pg_config: Option<&Path>, arguments: Arguments, size: Size) -> 
     })
 }
 
-/// Whatever the tests did, the invariants must hold in their databases; returns the number of databases in which they
-/// do not.
-async fn check_databases(cluster: &Cluster) -> Result<u64> {
-    let sweep = Sweep::of(cluster.server()).await?;
-    for (database, found) in &sweep.found {
-        println!("engine_check in database {database}: FAILED");
-        for violation in found {
-            println!("    {violation}");
-        }
+/// Whatever a test did, the invariants must hold in its databases; returns the number of databases in which they do not.
+fn tell_of_databases(verdicts: &[Verdict]) -> u64 {
+    let mut sweep = Sweep::default();
+    for verdict in verdicts {
+        sweep.add(verdict.sweep.clone());
     }
     println!(
         "engine_check: {} databases checked, {} of them failed, {} broken on purpose and left out",
@@ -106,5 +100,5 @@ async fn check_databases(cluster: &Cluster) -> Result<u64> {
         sweep.found.len(),
         sweep.broken_on_purpose
     );
-    Ok(sweep.found.len() as u64)
+    sweep.found.len() as u64
 }

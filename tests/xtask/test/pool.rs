@@ -4,14 +4,15 @@
 //! tests that compute, and on a busy machine there are no more than that.
 
 use std::collections::VecDeque;
-use std::io;
-use std::process::{Output, Stdio};
+use std::process::Stdio;
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use engine_harness::prepare::Prepared;
-use engine_harness::{Cluster, PREFIX_VARIABLE, SERVER_VARIABLE, SIZE_VARIABLE, Size, progress};
+use engine_harness::{
+    Cluster, PREFIX_VARIABLE, SERVER_VARIABLE, SIZE_VARIABLE, STOCK_VARIABLE, Server, Size, Stock,
+    Sweep, progress,
+};
 use tokio::process::Command;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -33,6 +34,7 @@ const LONG: Duration = Duration::from_secs(60);
 /// Runs tests.
 pub struct Pool {
     environment: Vec<(&'static str, std::ffi::OsString)>,
+    server: Server,
     passed_on: Vec<String>,
     cores: usize,
     least: usize,
@@ -40,7 +42,7 @@ pub struct Pool {
 }
 
 impl Pool {
-    pub fn new(prepared: &Prepared, cluster: &Cluster, arguments: &Arguments, size: Size) -> Self {
+    pub fn new(stock: &Stock, cluster: &Cluster, arguments: &Arguments, size: Size) -> Self {
         let cores = available_parallelism().map_or(2, usize::from);
         let jobs = arguments
             .jobs
@@ -48,9 +50,11 @@ impl Pool {
         Self {
             environment: vec![
                 (SERVER_VARIABLE, cluster.server().socket().into()),
-                (PREFIX_VARIABLE, prepared.prefix.base().into()),
+                (PREFIX_VARIABLE, stock.prefix().base().into()),
+                (STOCK_VARIABLE, stock.data().into()),
                 (SIZE_VARIABLE, size.name().into()),
             ],
+            server: cluster.server().clone(),
             passed_on: arguments.passed_on.clone(),
             cores,
             least: jobs.unwrap_or(cores),
@@ -70,7 +74,13 @@ impl Pool {
             while running.len() < self.least.max(one_more.min(self.most))
                 && let Some(test) = left.pop_front()
             {
-                running.spawn(run(self.command(test), test.clone(), self.is_shown()));
+                let server = self.server.clone();
+                running.spawn(run(
+                    self.command(test),
+                    test.clone(),
+                    server,
+                    self.is_shown(),
+                ));
             }
             if running.is_empty() {
                 return Ok(verdicts);
@@ -112,36 +122,33 @@ impl Pool {
     }
 }
 
-async fn run(mut command: Command, test: Test, is_shown: bool) -> Result<Verdict> {
+async fn run(mut command: Command, test: Test, server: Server, is_shown: bool) -> Result<Verdict> {
     let started_at = Instant::now();
-    let output = async {
-        if is_shown {
-            let status = command.status().await?;
-            let (stdout, stderr) = (Vec::new(), Vec::new());
-            return io::Result::Ok(Output {
-                status,
-                stdout,
-                stderr,
-            });
-        }
-        command.output().await
-    };
+    if !is_shown {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    }
+    let process = command.spawn()?;
+    let pid = process.id();
+    let output = process.wait_with_output();
     tokio::pin!(output);
     let output = loop {
         match timeout(LONG, &mut output).await {
             Ok(output) => break output?,
             Err(_) => {
-                let seconds = started_at.elapsed().as_secs();
-                progress::say(format!(
-                    "{} has been running for {seconds} s",
-                    test.full_name()
-                ));
+                let (name, seconds) = (test.full_name(), started_at.elapsed().as_secs());
+                progress::say(format!("{name} has been running for {seconds} s"));
             }
         }
     };
+    let took = started_at.elapsed();
+    let sweep = match pid {
+        Some(pid) if test.has_server => Sweep::of_process(&server, pid).await?,
+        _ => Sweep::default(),
+    };
     Ok(Verdict {
-        took: started_at.elapsed(),
-        output,
         test,
+        took,
+        output,
+        sweep,
     })
 }

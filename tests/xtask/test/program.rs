@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use engine_harness::{Profile, Workspace};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Arguments;
 
@@ -32,6 +32,8 @@ pub struct Test {
     pub program: PathBuf,
     /// The directory of its package.
     pub directory: PathBuf,
+    /// Whether it may use a server: what is tested inside a library or a program does not.
+    pub has_server: bool,
 }
 
 impl Plan {
@@ -79,6 +81,7 @@ impl Test {
 /// A test program.
 struct Suite {
     name: String,
+    has_server: bool,
     program: PathBuf,
     directory: PathBuf,
 }
@@ -91,14 +94,15 @@ impl Suite {
         let directory = Path::new(message["manifest_path"].as_str()?).parent()?;
         let package = directory.file_name()?.to_string_lossy();
         let target = message["target"]["name"].as_str()?;
-        let is_library = message["target"]["kind"] != "test";
+        let has_server = message["target"]["kind"] == json!(["test"]);
         is_test.then(|| Self {
             // A package has one library and may have several suites.
-            name: match (is_library, &*package) {
-                (true, _) => target.replace('_', "-"),
-                (false, "tests" | "demo") => target.to_owned(),
-                (false, package) => format!("{package}-{target}"),
+            name: match (has_server, &*package) {
+                (false, _) => target.replace('_', "-"),
+                (true, "tests" | "demo") => target.to_owned(),
+                (true, package) => format!("{package}-{target}"),
             },
+            has_server,
             program: program.into(),
             directory: directory.to_owned(),
         })
@@ -121,6 +125,7 @@ impl Suite {
         Test {
             suite: self.name.clone(),
             name,
+            has_server: self.has_server,
             program: self.program.clone(),
             directory: self.directory.clone(),
         }

@@ -4,6 +4,8 @@ use std::fmt::{self, Display};
 use std::process::Output;
 use std::time::Duration;
 
+use engine_harness::Sweep;
+
 use super::program::Test;
 
 /// The outcome of a test.
@@ -11,6 +13,8 @@ pub struct Verdict {
     pub test: Test,
     pub took: Duration,
     pub output: Output,
+    /// What was found in its databases when it was over.
+    pub sweep: Sweep,
 }
 
 impl Verdict {
@@ -28,6 +32,12 @@ impl Verdict {
         }
         for line in String::from_utf8_lossy(&self.output.stderr).lines() {
             println!("    {line}");
+        }
+        for (database, found) in &self.sweep.found {
+            println!("engine_check in database {database}: FAILED");
+            for violation in found {
+                println!("    {violation}");
+            }
         }
     }
 }

@@ -16,9 +16,16 @@ async fn found(database: &Database, arguments: &[&str]) -> Result<(Vec<String>, 
     Ok((kinds.collect(), printed.code))
 }
 
+/// A database on a server that loses nothing, of which the doctor would speak.
+async fn durable() -> Result<(Cluster, Database)> {
+    let cluster = Cluster::start(Options::default()).await?;
+    let database = cluster.database().await?;
+    Ok((cluster, database))
+}
+
 #[tokio::test]
 async fn the_doctor_has_nothing_to_say_about_a_database_that_is_well() -> Result<()> {
-    let database = Database::fresh().await?;
+    let (_cluster, database) = durable().await?;
     let session = Session::open(&database).await?;
     session.executing("t").await?;
     let text = prints(&database, &["doctor"]).await?;
@@ -39,7 +46,7 @@ async fn the_doctor_has_nothing_to_say_about_a_database_that_is_well() -> Result
 
 #[tokio::test]
 async fn the_doctor_finds_a_tick_that_is_not_called() -> Result<()> {
-    let database = Database::fresh().await?;
+    let (_cluster, database) = durable().await?;
     let session = Session::open(&database).await?;
     let held = session.executing("t").await?;
     session.lapse(&held.run_id).await?;
@@ -68,7 +75,7 @@ async fn the_doctor_finds_a_tick_that_is_not_called() -> Result<()> {
 
 #[tokio::test]
 async fn the_doctor_finds_a_queue_without_workers() -> Result<()> {
-    let database = Database::fresh().await?;
+    let (_cluster, database) = durable().await?;
     let session = Session::open(&database).await?;
     for _ in 0..2 {
         let old = "'t', queue_timestamp => now() - interval '5 minutes'";
@@ -96,7 +103,7 @@ async fn the_doctor_finds_a_queue_without_workers() -> Result<()> {
 
 #[tokio::test]
 async fn the_doctor_finds_what_holds_vacuum_back() -> Result<()> {
-    let database = Database::fresh().await?;
+    let (_cluster, database) = durable().await?;
     let session = Session::open(&database).await?;
     let off = "alter table engine.queue_item set (autovacuum_enabled = off)";
     session.client.batch_execute(off).await?;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
-use engine_harness::{Database, Page, Session};
+use engine_harness::{Cluster, Database, Options, Page, Session};
 use tokio::process::Command;
 
 use super::PROGRAM;
@@ -41,10 +41,12 @@ fn outline(text: &str) -> String {
 
 #[tokio::test]
 async fn the_command_line_prints_what_the_pages_show() -> Result<()> {
+    // The doctor speaks of servers that may lose something.
+    let cluster = Cluster::start(Options::default()).await?;
     let mut count = 0;
     for page in Page::all()? {
         for block in page.blocks_of("console") {
-            let database = Database::fresh().await?;
+            let database = cluster.database().await?;
             let session = Session::open(&database).await?;
             session.client.batch_execute(STOCK).await?;
             for part in format!("\n{}", block.text).split("\n$ ").skip(1) {
