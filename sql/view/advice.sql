@@ -35,13 +35,13 @@ with taken as materialized (
 select true as is_problem,
        'tick' as kind,
        o.kind as subject,
-       format('Due and not done, of kind "%s": %s.', o.kind, o.count) as detail,
-       'Have engine_tick called every second: by a worker of engine-client, or by the preloaded library.' as hint,
+       format('Overdue work of kind "%s": %s.', o.kind, o.count) as detail,
+       'Call engine_tick every second: from a worker of engine-client, or from the preloaded library.' as hint,
        o.oldest_age as age
 from engine.overdue as o
 union all
 select true, 'unclaimed', q.queue,
-       format('Queue "%s" of environment "%s" has due runs: %s. No worker takes them.', q.queue, q.environment_id, q.due),
+       format('Queue "%s" of environment "%s" has due runs: %s. No worker dequeues them.', q.queue, q.environment_id, q.due),
        'Start a worker for their worker queue, or raise the limit that holds them back.',
        least(q.oldest_age, clock_timestamp() - t.last_at)
 from engine.queue_stats as q
@@ -50,10 +50,10 @@ left join taken as t on t.environment_id = q.environment_id and t.queue = q.queu
 where q.due > 0 and q.running = 0 and not q.is_paused and not coalesce(e.is_paused, false)
 union all
 select clock_timestamp() - a.xact_start > interval '10 seconds', 'claims', a.pid::text,
-       format('Session %s (%s) has %s in a transaction since %s.',
+       format('Session %s (%s) has %s in a transaction that is open since %s.',
               a.pid, coalesce(nullif(a.application_name, ''), a.backend_type), l.what,
               to_char(a.xact_start, 'YYYY-MM-DD HH24:MI:SSOF')),
-       'End its transaction: nobody else can claim what it might count, nor set what it has set.',
+       'End its transaction: until then no other session can claim runs that it might count, or change what it has set.',
        clock_timestamp() - a.xact_start
 from (
     -- The kinds of the engine's own locks (engine-ext/src/backend/locks.rs): a mutex, a lane, an environment that is being
@@ -68,7 +68,7 @@ join pg_stat_activity as a on a.pid = l.pid
 where a.pid <> pg_backend_pid() and a.xact_start < clock_timestamp() - interval '1 second'
 union all
 select false, 'paused', q.queue,
-       format('Queue "%s" of environment "%s" has due runs: %s. It is paused.', q.queue, q.environment_id, q.due),
+       format('Queue "%s" of environment "%s" is paused and has due runs: %s.', q.queue, q.environment_id, q.due),
        case when q.is_paused then 'Resume the queue.' else 'Resume the environment.' end,
        q.oldest_age
 from engine.queue_stats as q
@@ -76,7 +76,7 @@ left join engine.environment as e on e.id = q.environment_id
 where q.due > 0 and (q.is_paused or e.is_paused)
 union all
 select w.age > interval '10 seconds', 'events', w.subject,
-       format('%s has written events and not ended: engine_events tells nothing of what came after them.', w.name),
+       format('%s has written events and is still open: engine_events returns nothing after them.', w.name),
        w.hint,
        w.age
 from (
@@ -129,7 +129,7 @@ from pg_replication_slots as s
 where not s.active and (s.xmin is not null or s.catalog_xmin is not null)
 union all
 select false, 'vacuum', t.relname,
-       format('Table engine.%s has %s dead rows and %s living ones.', t.relname, t.n_dead_tup, t.n_live_tup),
+       format('Table engine.%s has %s dead rows and %s live ones.', t.relname, t.n_dead_tup, t.n_live_tup),
        'Lower autovacuum_naptime to 5s, raise autovacuum_vacuum_cost_limit, and look for long transactions.',
        null
 from pg_stat_user_tables as t
@@ -156,14 +156,14 @@ select w.is_problem, 'setting', s.name, format('%s is %s. %s', s.name, s.setting
        format('Set it to "%s".', w.fit),
        null
 from (values
-    (true, 'autovacuum', 'off', 'on', 'Dead rows stay, and every claim walks past them.'),
+    (true, 'autovacuum', 'off', 'on', 'Dead rows remain, and every dequeue scans them.'),
     (true, 'track_counts', 'off', 'on', 'Autovacuum does not run without it.'),
-    (true, 'fsync', 'off', 'on', 'A crash of the machine may leave nothing that can be read.'),
+    (true, 'fsync', 'off', 'on', 'A crash of the machine may corrupt the data.'),
     (true, 'full_page_writes', 'off', 'on', 'A crash of the machine may leave torn pages.'),
-    (true, 'default_transaction_isolation', 'repeatable read', 'read committed', 'What locks runs refuses this level.'),
-    (true, 'default_transaction_isolation', 'serializable', 'read committed', 'What locks runs refuses this level.'),
+    (true, 'default_transaction_isolation', 'repeatable read', 'read committed', 'Functions that lock runs refuse this level.'),
+    (true, 'default_transaction_isolation', 'serializable', 'read committed', 'Functions that lock runs refuse this level.'),
     (true, 'default_transaction_read_only', 'on', 'off', 'Nothing can be triggered, dequeued or completed.'),
-    (false, 'synchronous_commit', 'off', 'on', 'A crash may take back the last commits: triggers are lost then.')
+    (false, 'synchronous_commit', 'off', 'on', 'A crash may lose the last commits, and triggers with them.')
 ) as w(is_problem, name, unfit, fit, consequence)
 join pg_settings as s on s.name = w.name and s.setting = w.unfit
 union all

@@ -64,10 +64,10 @@ group by c.first_id
 union all
 select 'full_queue',
        f.queue,
-       format('Queue "%s" of environment "%s" is full%s, and its runs wait for queued ones of the same queue: %s.', f.queue,
+       format('Queue "%s" of environment "%s" is full%s, and its runs wait for queued runs of the same queue: %s.', f.queue,
               f.environment_id, case when f.concurrency_key <> '' then format(' for key "%s"', f.concurrency_key) else '' end,
               s.runs),
-       'Raise the limit of the queue, or have the runs that wait trigger into another one.',
+       'Raise the limit of the queue, or trigger the awaited runs into another queue.',
        clock_timestamp() - s.blocked_at
 from full_lane as f
 cross join lateral (

@@ -58,10 +58,10 @@ async fn the_doctor_finds_a_tick_that_is_not_called() -> Result<()> {
     session.client.batch_execute(old).await?;
     let printed = engine(&database, &["doctor"]).await?;
     assert_eq!(printed.code, Some(1));
-    let expected = "problem  tick: Due and not done, of kind \"heartbeat\": 1. For 2 min ";
+    let expected = "problem  tick: Overdue work of kind \"heartbeat\": 1. For 2 min ";
     assert!(printed.stdout.starts_with(expected), "{}", printed.stdout);
     assert!(
-        printed.stdout.contains("engine_tick called every second"),
+        printed.stdout.contains("Call engine_tick every second"),
         "{}",
         printed.stdout
     );
@@ -144,9 +144,9 @@ async fn the_doctor_finds_settings_that_lose_what_was_committed() -> Result<()> 
     assert_eq!(
         lines[..3],
         [
-            "problem  setting: default_transaction_isolation is serializable. What locks runs refuses this level.",
+            "problem  setting: default_transaction_isolation is serializable. Functions that lock runs refuse this level.",
             "problem  setting: full_page_writes is off. A crash of the machine may leave torn pages.",
-            "advice   setting: synchronous_commit is off. A crash may take back the last commits: triggers are lost then.",
+            "advice   setting: synchronous_commit is off. A crash may lose the last commits, and triggers with them.",
         ]
     );
     Session::open(&database).await?.check().await
