@@ -1,45 +1,58 @@
 -- Starts the next attempts of locked runs: state, snapshot, deadline; returns the handlers' execution data. A snapshot
 -- inherits batch and completed waitpoints from its predecessor, and drops its checkpoint.
--- $1 smallint shard, $2 timestamptz now, $3 text worker_id, $4 text runner_id, $5 bigint heartbeat interval (ms)
--- $6 text transition, $7 text execution status, $8 text run status, $9 text description, $10 bigint horizon,
--- $11 boolean warm start
--- then one array element per run, in the order of the run ids: $12 run id, $13 new snapshot id, $14 its ordinal,
--- $15 its position, $16 attempt number, $17 machine
+-- :shard smallint
+-- :now timestamptz
+-- :worker_id text
+-- :runner_id text
+-- :heartbeat_ms bigint: heartbeat interval (ms)
+-- :transition text
+-- :execution_status text
+-- :run_status text
+-- :description text
+-- :horizon bigint
+-- :warm_start boolean
+-- One array element per run, in the order of the run ids:
+-- :run_id text[]
+-- :snapshot_id text[]
+-- :ordinal integer[]
+-- :position bigint[]
+-- :attempt_number integer[]
+-- :machine jsonb[]
 -- `offset 0` keeps the join a primary-key lookup per run, as in claim_lock.
 -- Locks: run states held by run_lock; the deadlines' rows. Index: primary keys.
 with started as (
     select a.*, p.id as previous_snapshot_id, p.batch_id, p.completed_waitpoint_ids, p.completed_waitpoint_order,
            p.created_at as previous_at
-    from unnest($12, $13, $14, $15, $16, $17) as a(run_id, snapshot_id, ordinal, position, attempt_number, machine)
-    join engine.snapshot as p on p.shard = $1 and p.run_id = a.run_id and p.ordinal = a.ordinal - 1
+    from unnest(:run_id, :snapshot_id, :ordinal, :position, :attempt_number, :machine) as a(run_id, snapshot_id, ordinal, position, attempt_number, machine)
+    join engine.snapshot as p on p.shard = :shard and p.run_id = a.run_id and p.ordinal = a.ordinal - 1
 ), snapshot as (
     insert into engine.snapshot (
         shard, run_id, ordinal, id, previous_snapshot_id, transition, execution_status, run_status, attempt_number, position,
         horizon, description, batch_id, completed_waitpoint_ids, completed_waitpoint_order, worker_id, runner_id, created_at)
-    select $1, a.run_id, a.ordinal, a.snapshot_id, a.previous_snapshot_id, $6::engine.transition,
-           $7::engine.execution_status, $8::engine.run_status, a.attempt_number, a.position, $10, $9, a.batch_id,
-           a.completed_waitpoint_ids, a.completed_waitpoint_order, $3, $4, $2
+    select :shard, a.run_id, a.ordinal, a.snapshot_id, a.previous_snapshot_id, :transition::engine.transition,
+           :execution_status::engine.execution_status, :run_status::engine.run_status, a.attempt_number, a.position, :horizon, :description, a.batch_id,
+           a.completed_waitpoint_ids, a.completed_waitpoint_order, :worker_id, :runner_id, :now
     from started as a
 ), heartbeat as (
     update engine.heartbeat as h
     set snapshot_id = a.snapshot_id,
-        interval_ms = $5,
-        deadline_at = $2 + $5 * interval '1 millisecond',
-        check_at = least(h.check_at, $2 + $5 * interval '1 millisecond')
+        interval_ms = :heartbeat_ms,
+        deadline_at = :now + :heartbeat_ms * interval '1 millisecond',
+        check_at = least(h.check_at, :now + :heartbeat_ms * interval '1 millisecond')
     from started as a
-    where h.shard = $1 and h.run_id = a.run_id
+    where h.shard = :shard and h.run_id = a.run_id
 ), state as (
     update engine.run_state as s
-    set run_status = $8::engine.run_status,
-        execution_status = $7::engine.execution_status,
+    set run_status = :run_status::engine.run_status,
+        execution_status = :execution_status::engine.execution_status,
         snapshot_id = a.snapshot_id,
         snapshot_ordinal = a.ordinal,
         attempt_number = a.attempt_number,
-        executed_at = coalesce(s.executed_at, $2),
-        is_warm_start = $11,
-        updated_at = $2
+        executed_at = coalesce(s.executed_at, :now),
+        is_warm_start = :warm_start,
+        updated_at = :now
     from started as a
-    where s.shard = $1 and s.run_id = a.run_id
+    where s.shard = :shard and s.run_id = a.run_id
     returning s.run_id, s.started_at, s.max_attempts, s.usage_duration_ms, s.cost_in_cents, s.base_cost_in_cents,
               a.attempt_number, a.machine, s.version, s.max_duration_seconds, a.batch_id, a.previous_at
 )
@@ -84,6 +97,6 @@ from state as s
 cross join lateral (
     select r.*
     from engine.run as r
-    where r.shard = $1 and r.id = s.run_id
+    where r.shard = :shard and r.id = s.run_id
     offset 0
 ) as r

@@ -1,8 +1,10 @@
 -- Whether a batch is in the environment of a run.
--- $1 smallint shard, $2 text batch id, $3 text run id
+-- :shard smallint
+-- :batch_id text
+-- :run_id text
 -- Locks: none. Index: batch_pkey, run_pkey.
 select exists (
     select
     from engine.batch as b
     join engine.run as r on r.shard = b.shard and r.environment_id = b.environment_id
-    where b.shard = $1 and b.id = $2 and r.id = $3)
+    where b.shard = :shard and b.id = :batch_id and r.id = :run_id)

@@ -1,6 +1,8 @@
 -- The batch with a key.
--- $1 smallint shard, $2 text environment id, $3 text key
+-- :shard smallint
+-- :environment_id text
+-- :key text
 -- Locks: none. Index: batch_key.
 select b.id, b.idempotency_key_expires_at
 from engine.batch as b
-where b.shard = $1 and b.environment_id = $2 and b.idempotency_key = $3
+where b.shard = :shard and b.environment_id = :environment_id and b.idempotency_key = :key

@@ -1,16 +1,17 @@
 -- Locks batches, in the order of their ids, and reads them after the locks are held.
--- $1 smallint shard, $2 text[] batch ids, each once
+-- :shard smallint
+-- :batch_ids text[]: batch ids, each once
 -- Locks: batches, FOR NO KEY UPDATE, waiting; runs are locked before. Index: batch_pkey.
 select b.id, b.environment_id, b.status::text, b.run_count, b.item_count, b.failed_count, b.next_index, b.sealed_at is not null,
        b.parent_run_id, b.resume_parent
 from (
     select g.id
-    from unnest($2) as g(id)
+    from unnest(:batch_ids) as g(id)
     order by g.id collate "C"
 ) as g
 cross join lateral (
     select b.*
     from engine.batch as b
-    where b.shard = $1 and b.id = g.id
+    where b.shard = :shard and b.id = g.id
     for no key update
 ) as b

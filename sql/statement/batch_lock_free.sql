@@ -1,16 +1,17 @@
 -- Locks the batches among these that no other session has locked.
--- $1 smallint shard, $2 text[] batch ids, each once
+-- :shard smallint
+-- :batch_ids text[]: batch ids, each once
 -- Locks: batches, SKIP LOCKED: a run that ends waits for no batch. Index: batch_pkey.
 select b.id, b.environment_id, b.status::text, b.run_count, b.item_count, b.failed_count, b.next_index, b.sealed_at is not null,
        b.parent_run_id, b.resume_parent
 from (
     select g.id
-    from unnest($2) as g(id)
+    from unnest(:batch_ids) as g(id)
     order by g.id collate "C"
 ) as g
 cross join lateral (
     select b.*
     from engine.batch as b
-    where b.shard = $1 and b.id = g.id
+    where b.shard = :shard and b.id = g.id
     for no key update skip locked
 ) as b

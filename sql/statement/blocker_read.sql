@@ -1,39 +1,40 @@
 -- What decides whether locked runs continue: their edges with the waitpoints, whether there is a checkpoint, and their queue
 -- order. One row per edge; a run without edges has one row.
--- $1 smallint shard, $2 text[] run ids
+-- :shard smallint
+-- :run_ids text[]
 -- `offset 0` keeps each join a lookup per run or edge.
 -- Locks: none; read in a statement of its own after the runs' locks. Index: primary keys.
 select s.run_id, p.checkpoint_id is not null, r.queue_timestamp - r.priority_ms * interval '1 millisecond', e.waitpoint_id,
        w.type::text, coalesce(w.status = 'COMPLETED', false), nullif(e.batch_index, -1)
-from unnest($2) as g(run_id)
+from unnest(:run_ids) as g(run_id)
 cross join lateral (
     select s.run_id, s.snapshot_ordinal
     from engine.run_state as s
-    where s.shard = $1 and s.run_id = g.run_id
+    where s.shard = :shard and s.run_id = g.run_id
     offset 0
 ) as s
 cross join lateral (
     select r.queue_timestamp, r.priority_ms
     from engine.run as r
-    where r.shard = $1 and r.id = g.run_id
+    where r.shard = :shard and r.id = g.run_id
     offset 0
 ) as r
 cross join lateral (
     select p.checkpoint_id
     from engine.snapshot as p
-    where p.shard = $1 and p.run_id = g.run_id and p.ordinal = s.snapshot_ordinal
+    where p.shard = :shard and p.run_id = g.run_id and p.ordinal = s.snapshot_ordinal
     offset 0
 ) as p
 left join lateral (
     select e.waitpoint_id, e.batch_index
     from engine.edge as e
-    where e.shard = $1 and e.run_id = g.run_id
+    where e.shard = :shard and e.run_id = g.run_id
     offset 0
 ) as e on true
 left join lateral (
     select w.type, w.status
     from engine.waitpoint as w
-    where w.shard = $1 and w.id = e.waitpoint_id
+    where w.shard = :shard and w.id = e.waitpoint_id
     offset 0
 ) as w on true
 order by s.run_id

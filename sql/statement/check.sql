@@ -1,11 +1,14 @@
 -- All violated invariants, in one snapshot of the database.
--- $1 text[] execution statuses with a queue item, $2 text[] those with a deadline, $3 text[] those with a slot,
--- $4 text[] final run statuses, $5 text[] execution statuses that keep edges
+-- :queued_statuses text[]: execution statuses with a queue item
+-- :watched_statuses text[]: those with a deadline
+-- :slot_statuses text[]: those with a slot
+-- :final_statuses text[]: final run statuses
+-- :waiting_statuses text[]: execution statuses that keep edges
 -- Locks: none. Reads every run.
 with state as (
     select s.shard, s.run_id, s.run_status::text as run_status, s.execution_status::text as execution_status, s.snapshot_id,
-           s.snapshot_ordinal, s.attempt_number, s.has_waitpoint, s.execution_status::text = any ($1) as is_queued,
-           s.execution_status::text = any ($2) as is_watched, s.execution_status::text = any ($3) as holds_slot
+           s.snapshot_ordinal, s.attempt_number, s.has_waitpoint, s.execution_status::text = any (:queued_statuses) as is_queued,
+           s.execution_status::text = any (:watched_statuses) as is_watched, s.execution_status::text = any (:slot_statuses) as holds_slot
     from engine.run_state as s
 ), unfitted as (
     select e.id as environment_id, e.shard
@@ -61,7 +64,7 @@ where n.id <= p.id or n.position <= p.position
 union all
 select 'final_status', s.run_id, format('The run is %s, its execution status %s.', s.run_status, s.execution_status)
 from state as s
-where (s.run_status = any ($4)) <> (s.execution_status = 'FINISHED')
+where (s.run_status = any (:final_statuses)) <> (s.execution_status = 'FINISHED')
   and not (s.run_status = 'CANCELED' and s.execution_status = 'PENDING_CANCEL')
 union all
 select 'queue_item', s.run_id,
@@ -177,7 +180,7 @@ union all
 select 'edge', e.run_id, format('The run has edges and is %s.', coalesce(s.execution_status, 'not there'))
 from (select distinct e.shard, e.run_id from engine.edge as e) as e
 left join state as s on s.shard = e.shard and s.run_id = e.run_id
-where s.execution_status is null or s.execution_status <> all ($5)
+where s.execution_status is null or s.execution_status <> all (:waiting_statuses)
 union all
 select 'edge', s.run_id, 'The run waits, and has no edges.'
 from state as s

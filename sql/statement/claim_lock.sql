@@ -1,10 +1,15 @@
 -- Picks the next due runs of queues without limits and locks them, with the details that a worker needs. What their
 -- snapshots carry is read by claim_carried, for the few that carry something: a statement costs what it might do.
--- $1 smallint shard, $2 text worker queue, $3 text environment id, $4 timestamptz now, $5 integer how many,
--- $6 timestamptz before which nothing is alive of those that are not ahead of their time, $7 boolean whether to take those
--- that are ahead, $8 boolean whether to stop at the first one of the others, so that both go in one order,
--- $9 text[] run ids that this call has locked already: its own locks do not make it skip them,
--- $10 text[] queues that have a limit
+-- :shard smallint
+-- :worker_queue text
+-- :environment_id text
+-- :now timestamptz
+-- :max_runs integer: how many
+-- :low timestamptz: before which nothing is alive of those that are not ahead of their time
+-- :is_ahead boolean: whether to take those that are ahead
+-- :stops_at_others boolean: whether to stop at the first one of the others, so that both go in one order
+-- :locked_run_ids text[]: run ids that this call has locked already: its own locks do not make it skip them
+-- :limited_queues text[]: queues that have a limit
 -- Locks: queue items, then run states, both SKIP LOCKED: dequeues never wait, neither for each other nor for other sessions.
 -- The run's lock is the fence: its status is read again after the lock is held. The item's lock is for speed: if a run was
 -- claimed since this statement began, its item is gone and is skipped at once; its state is not, and would be locked, read
@@ -23,14 +28,14 @@ from (
     from (
         select q.run_id
         from engine.queue_item as q
-        where q.shard = $1 and q.worker_queue = $2 and q.environment_id = $3 and not q.is_filed and q.is_ahead = $7
-          and q.available_at >= case when $7 then '-infinity' else $6 end
-          and q.available_at <= least($4, case when $8 then (
+        where q.shard = :shard and q.worker_queue = :worker_queue and q.environment_id = :environment_id and not q.is_filed and q.is_ahead = :is_ahead
+          and q.available_at >= case when :is_ahead then '-infinity' else :low end
+          and q.available_at <= least(:now, case when :stops_at_others then (
                 select min(o.available_at)
                 from engine.queue_item as o
-                where o.shard = $1 and o.worker_queue = $2 and o.environment_id = $3 and not o.is_filed
-                  and o.is_ahead = not $7 and o.available_at >= case when $7 then $6 else '-infinity' end) end)
-          and (q.expires_at is null or q.expires_at > $4) and q.run_id <> all ($9) and q.queue <> all ($10)
+                where o.shard = :shard and o.worker_queue = :worker_queue and o.environment_id = :environment_id and not o.is_filed
+                  and o.is_ahead = not :is_ahead and o.available_at >= case when :is_ahead then :low else '-infinity' end) end)
+          and (q.expires_at is null or q.expires_at > :now) and q.run_id <> all (:locked_run_ids) and q.queue <> all (:limited_queues)
         order by q.available_at, q.run_id
         for update skip locked
     ) as q
@@ -40,14 +45,14 @@ from (
                s.has_waitpoint, s.is_dead_lettered, s.retry, s.error, s.status_reason,
                s.version
         from engine.run_state as s
-        where s.shard = $1 and s.run_id = q.run_id and s.execution_status in ('QUEUED', 'QUEUED_EXECUTING')
+        where s.shard = :shard and s.run_id = q.run_id and s.execution_status in ('QUEUED', 'QUEUED_EXECUTING')
         for no key update skip locked
     ) as s
-    limit $5
+    limit :max_runs
 ) as i
 cross join lateral (
     select d.*
     from engine.dequeue_detail as d
-    where d.shard = $1 and d.run_id = i.run_id
+    where d.shard = :shard and d.run_id = i.run_id
     offset 0
 ) as d

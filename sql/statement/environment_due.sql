@@ -2,54 +2,59 @@
 -- in the index. With each, whether an item may be due: it may have only retries to come. Many dead items may precede the
 -- live ones of an environment, and a step would read each of them. If the session knows where the live items begin, the step
 -- goes no further than to the next such environment, and lists it without reading it.
--- $1 smallint shard, $2 text worker queue, $3 text environment id to begin after, $4 integer how many, $5 timestamptz now
--- then one array element per such environment, in the order of their ids: $6 environment id, after $3, $7 timestamptz before
--- which nothing is alive that is not ahead of its time
+-- :shard smallint
+-- :worker_queue text
+-- :after_environment_id text
+-- :max_environments integer: how many
+-- :now timestamptz
+-- One array element per such environment, in the order of their ids:
+-- :environment_id text[]
+-- :low timestamptz[]: before which nothing is alive that is not ahead of its time
 -- `offset 0` makes the planner look for each step once.
 -- Locks: none. Index: queue_item_claim, lane_open, release_environment.
 with recursive due as (
-    select $3 collate "C" as environment_id, 0 as place, 1 as nth, null::timestamptz as low
+    select :after_environment_id collate "C" as environment_id, 0 as place, 1 as nth, null::timestamptz as low
     union all
     select n.environment_id, d.place + 1, d.nth + (n.environment_id = n.known)::integer,
-           case when n.environment_id = n.known then $7[d.nth] end
+           case when n.environment_id = n.known then :low[d.nth] end
     from due as d
     cross join lateral (
         select least(
-            case when $6[d.nth] is null then (
+            case when :environment_id[d.nth] is null then (
                 select q.environment_id from engine.queue_item as q
-                where q.shard = $1 and q.worker_queue = $2 and q.environment_id > d.environment_id and not q.is_filed
+                where q.shard = :shard and q.worker_queue = :worker_queue and q.environment_id > d.environment_id and not q.is_filed
                 order by q.environment_id limit 1)
             else (
                 select q.environment_id from engine.queue_item as q
-                where q.shard = $1 and q.worker_queue = $2 and q.environment_id > d.environment_id
-                  and q.environment_id < $6[d.nth] and not q.is_filed
+                where q.shard = :shard and q.worker_queue = :worker_queue and q.environment_id > d.environment_id
+                  and q.environment_id < :environment_id[d.nth] and not q.is_filed
                 order by q.environment_id limit 1)
             end,
             (select l.environment_id from engine.lane as l
-             where l.shard = $1 and l.worker_queue = $2 and l.environment_id > d.environment_id and l.is_open
+             where l.shard = :shard and l.worker_queue = :worker_queue and l.environment_id > d.environment_id and l.is_open
              order by l.environment_id limit 1),
             (select r.environment_id from engine.release as r
-             where r.shard = $1 and r.environment_id > d.environment_id
+             where r.shard = :shard and r.environment_id > d.environment_id
              order by r.environment_id limit 1),
-            $6[d.nth]) as environment_id, $6[d.nth] as known
+            :environment_id[d.nth]) as environment_id, :environment_id[d.nth] as known
         offset 0
     ) as n
-    where n.environment_id is not null and d.place < $4
+    where n.environment_id is not null and d.place < :max_environments
 )
 select d.environment_id, coalesce(
     (select true from engine.queue_item as q
-     where q.shard = $1 and q.worker_queue = $2 and q.environment_id = d.environment_id and not q.is_filed and not q.is_ahead
-       and q.available_at >= coalesce(d.low, '-infinity') and q.available_at <= $5
+     where q.shard = :shard and q.worker_queue = :worker_queue and q.environment_id = d.environment_id and not q.is_filed and not q.is_ahead
+       and q.available_at >= coalesce(d.low, '-infinity') and q.available_at <= :now
      limit 1),
     (select true from engine.queue_item as q
-     where q.shard = $1 and q.worker_queue = $2 and q.environment_id = d.environment_id and not q.is_filed and q.is_ahead
-       and q.available_at <= $5
+     where q.shard = :shard and q.worker_queue = :worker_queue and q.environment_id = d.environment_id and not q.is_filed and q.is_ahead
+       and q.available_at <= :now
      limit 1),
     (select true from engine.lane as l
-     where l.shard = $1 and l.worker_queue = $2 and l.environment_id = d.environment_id and l.is_open
+     where l.shard = :shard and l.worker_queue = :worker_queue and l.environment_id = d.environment_id and l.is_open
      limit 1),
     (select true from engine.release as r
-     where r.shard = $1 and r.environment_id = d.environment_id
+     where r.shard = :shard and r.environment_id = d.environment_id
      limit 1),
     false)
 from due as d

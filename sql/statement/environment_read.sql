@@ -1,7 +1,7 @@
 -- Reads a configured environment.
--- $1 text environment id
+-- :environment_id text
 -- Locks: none. Index: environment_pkey.
 select e.id, e.shard, e.type::text, e.project_id, e.organization_id, e.concurrency_limit, e.burst_factor, e.max_queue_size,
        e.is_paused, e.requires_version, e.archived_at is not null, e.reserves_slots, e.retry, e.is_fitted
 from engine.environment as e
-where e.id = $1
+where e.id = :environment_id

@@ -1,13 +1,23 @@
 -- Writes an environment.
--- $1 text id, $2 text type, $3 text project id, $4 text organization id, $5 integer concurrency limit,
--- $6 double precision burst factor, $7 integer most queued runs of a queue, $8 boolean paused, $9 boolean requires version,
--- $10 boolean archived, $11 timestamptz now, $12 boolean whether claims reserve its slots, $13 jsonb retry policy,
--- $14 boolean whether what is there fits its limits
+-- :id text
+-- :kind text: type
+-- :project_id text
+-- :organization_id text
+-- :concurrency_limit integer
+-- :burst_factor double precision
+-- :max_queue_size integer: most queued runs of a queue
+-- :is_paused boolean: paused
+-- :requires_version boolean
+-- :is_archived boolean: archived
+-- :now timestamptz
+-- :reserves_slots boolean: whether claims reserve its slots
+-- :retry jsonb: retry policy
+-- :is_fitted boolean: whether what is there fits its limits
 -- Locks: the environment's row; it is held for setting, so that no other session writes it. Index: environment_pkey.
 insert into engine.environment as e (
     id, type, project_id, organization_id, concurrency_limit, burst_factor, max_queue_size, is_paused, requires_version,
     archived_at, created_at, reserves_slots, retry, is_fitted)
-values ($1, $2::engine.environment_type, $3, $4, $5, $6, $7, $8, $9, case when $10 then $11 end, $11, $12, $13, $14)
+values (:id, :kind::engine.environment_type, :project_id, :organization_id, :concurrency_limit, :burst_factor, :max_queue_size, :is_paused, :requires_version, case when :is_archived then :now end, :now, :reserves_slots, :retry, :is_fitted)
 on conflict (id) do update
 set type = excluded.type,
     project_id = excluded.project_id,
@@ -20,4 +30,4 @@ set type = excluded.type,
     reserves_slots = excluded.reserves_slots,
     retry = excluded.retry,
     is_fitted = excluded.is_fitted,
-    archived_at = case when $10 then coalesce(e.archived_at, $11) end
+    archived_at = case when :is_archived then coalesce(e.archived_at, :now) end

@@ -1,11 +1,13 @@
 -- The latest snapshot of a run as its worker reads it, with the completed waitpoints.
--- $1 smallint shard, $2 text run id, $3 text environment id or null for any
+-- :shard smallint
+-- :run_id text
+-- :environment_id text: environment id or null for any
 -- Locks: none. Index: run_state_pkey, run_pkey, snapshot_pkey, waitpoint_pkey.
 select d.data || jsonb_build_object('completedWaitpoints', coalesce(
            (select jsonb_agg(w.entry order by w.index)
             from engine.completed_waitpoint as w
-            where w.shard = $1 and w.run_id = $2 and w.ordinal = s.snapshot_ordinal), '[]'))
+            where w.shard = :shard and w.run_id = :run_id and w.ordinal = s.snapshot_ordinal), '[]'))
 from engine.run_state as s
-join engine.run as r on r.shard = $1 and r.id = $2
-join engine.execution_data as d on d.shard = $1 and d.run_id = $2 and d.ordinal = s.snapshot_ordinal
-where s.shard = $1 and s.run_id = $2 and ($3::text is null or r.environment_id = $3)
+join engine.run as r on r.shard = :shard and r.id = :run_id
+join engine.execution_data as d on d.shard = :shard and d.run_id = :run_id and d.ordinal = s.snapshot_ordinal
+where s.shard = :shard and s.run_id = :run_id and (:environment_id::text is null or r.environment_id = :environment_id)

@@ -1,9 +1,10 @@
 -- The latest snapshots of these runs, in the given order; nulls for a run that does not exist.
--- $1 smallint shard, $2 text[] run ids
+-- :shard smallint
+-- :run_ids text[]
 -- Locks: none. Index: run_state_pkey, snapshot_pkey, heartbeat_pkey.
 select g.run_id, p.id, p.execution_status::text, p.run_status::text, p.attempt_number, p.description, p.created_at, h.interval_ms
-from unnest($2) with ordinality as g(run_id, position)
-left join engine.run_state as s on s.shard = $1 and s.run_id = g.run_id
-left join engine.snapshot as p on p.shard = $1 and p.run_id = g.run_id and p.ordinal = s.snapshot_ordinal
-left join engine.heartbeat as h on h.shard = $1 and h.run_id = g.run_id
+from unnest(:run_ids) with ordinality as g(run_id, position)
+left join engine.run_state as s on s.shard = :shard and s.run_id = g.run_id
+left join engine.snapshot as p on p.shard = :shard and p.run_id = g.run_id and p.ordinal = s.snapshot_ordinal
+left join engine.heartbeat as h on h.shard = :shard and h.run_id = g.run_id
 order by g.position

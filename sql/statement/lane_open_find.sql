@@ -1,8 +1,11 @@
 -- Lanes whose queue no longer has a limit.
--- $1 smallint shard, $2 text environment id, $3 text[] queues that have a limit, $4 boolean whether all others have one,
--- $5 integer how many at most
+-- :shard smallint
+-- :environment_id text
+-- :limited_queues text[]: queues that have a limit
+-- :limits_others boolean: whether all others have one
+-- :max_lanes integer: how many at most
 -- Locks: none. Index: lane_pkey.
 select distinct l.queue, l.concurrency_key
 from engine.lane as l
-where l.shard = $1 and l.environment_id = $2 and not ($4 or l.queue = any ($3))
-limit $5
+where l.shard = :shard and l.environment_id = :environment_id and not (:limits_others or l.queue = any (:limited_queues))
+limit :max_lanes

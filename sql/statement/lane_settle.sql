@@ -1,9 +1,14 @@
 -- Brings lanes up to date after a dequeue: items that cannot start are filed, releases that were considered are deleted, and
 -- each lane records whether it has a free slot and since when its first item waits; a lane without items is deleted. This
 -- reads newer rows than the dequeue chose by: a slot that was given back in between is seen with its release.
--- $1 smallint shard, $2 text environment id, $3 text[] run ids of items to be filed
--- then one array element per lane: $4 queue, $5 concurrency key, $6 its limit
--- $7 boolean whether what is there has not been fitted to the limits: then slots count that do not say so
+-- :shard smallint
+-- :environment_id text
+-- :blocked_run_ids text[]: run ids of items to be filed
+-- One array element per lane:
+-- :queue text[]
+-- :concurrency_key text[]
+-- :cap integer[]: its limit
+-- :is_unfitted boolean: whether what is there has not been fitted to the limits: then slots count that do not say so
 -- Locks: items, SKIP LOCKED: a dequeue with earlier settings, from when the queue had no limit, may hold some of them;
 -- lanes, releases, which belong to this dequeue. Index: queue_item_pkey, queue_item_lane, lane_pkey, lane_open,
 -- heartbeat_counted, release_environment.
@@ -13,29 +18,29 @@ with given as materialized (
                from (
                    select
                    from engine.heartbeat as h
-                   where h.shard = $1 and h.environment_id = $2 and h.queue = g.queue
+                   where h.shard = :shard and h.environment_id = :environment_id and h.queue = g.queue
                      and h.concurrency_key = g.concurrency_key and h.is_counted
                    union all
                    select
                    from engine.heartbeat as h
-                   where $7 and h.shard = $1 and h.environment_id = $2 and h.queue = g.queue
+                   where :is_unfitted and h.shard = :shard and h.environment_id = :environment_id and h.queue = g.queue
                      and h.concurrency_key = g.concurrency_key and h.holds_slot and not h.is_counted
                    limit g.cap) as held) as is_open
-    from unnest($4, $5, $6) as g(queue, concurrency_key, cap)
+    from unnest(:queue, :concurrency_key, :cap) as g(queue, concurrency_key, cap)
 ), release as (
     delete from engine.release as r
     using given as g
-    where r.shard = $1 and r.environment_id = $2 and r.queue = g.queue and r.concurrency_key = g.concurrency_key
+    where r.shard = :shard and r.environment_id = :environment_id and r.queue = g.queue and r.concurrency_key = g.concurrency_key
 ), filed as (
     update engine.queue_item as i
     set is_filed = true
     from (
         select o.run_id
         from engine.queue_item as o
-        where o.shard = $1 and o.run_id = any ($3)
+        where o.shard = :shard and o.run_id = any (:blocked_run_ids)
         for update skip locked
     ) as free
-    where i.shard = $1 and i.run_id = free.run_id
+    where i.shard = :shard and i.run_id = free.run_id
     returning i.queue, i.concurrency_key, i.worker_queue, i.available_at
 ), head as materialized (
     select w.queue, w.concurrency_key, w.worker_queue, min(w.available_at) as head_at
@@ -45,12 +50,12 @@ with given as materialized (
         union all
         select l.queue, l.concurrency_key, l.worker_queue, i.available_at
         from given as g
-        join engine.lane as l on l.shard = $1 and l.environment_id = $2 and l.queue = g.queue
+        join engine.lane as l on l.shard = :shard and l.environment_id = :environment_id and l.queue = g.queue
                              and l.concurrency_key = g.concurrency_key
         cross join lateral (
             select i.available_at
             from engine.queue_item as i
-            where i.shard = $1 and i.environment_id = $2 and i.queue = l.queue and i.concurrency_key = l.concurrency_key
+            where i.shard = :shard and i.environment_id = :environment_id and i.queue = l.queue and i.concurrency_key = l.concurrency_key
               and i.worker_queue = l.worker_queue and i.is_filed
             order by i.available_at
             limit 1
@@ -60,13 +65,13 @@ with given as materialized (
 ), gone as (
     delete from engine.lane as l
     using given as g
-    where l.shard = $1 and l.environment_id = $2 and l.queue = g.queue and l.concurrency_key = g.concurrency_key
+    where l.shard = :shard and l.environment_id = :environment_id and l.queue = g.queue and l.concurrency_key = g.concurrency_key
       and not exists (
         select from head as h
         where h.queue = l.queue and h.concurrency_key = l.concurrency_key and h.worker_queue = l.worker_queue)
 )
 insert into engine.lane as l (shard, environment_id, queue, concurrency_key, worker_queue, head_at, is_open)
-select $1, $2, h.queue, h.concurrency_key, h.worker_queue, h.head_at, g.is_open
+select :shard, :environment_id, h.queue, h.concurrency_key, h.worker_queue, h.head_at, g.is_open
 from head as h
 join given as g on g.queue = h.queue and g.concurrency_key = h.concurrency_key
 on conflict (shard, environment_id, queue, concurrency_key, worker_queue) do update

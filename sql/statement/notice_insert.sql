@@ -1,7 +1,13 @@
 -- Writes events without a transition.
--- $1 timestamptz now, $2 bigint horizon
--- then one array element per event: $3 shard, $4 position, $5 run id, $6 name, $7 body
+-- :now timestamptz
+-- :horizon bigint
+-- One array element per event:
+-- :shard smallint[]
+-- :position bigint[]
+-- :run_id text[]
+-- :name text[]
+-- :body jsonb[]
 -- Locks: the new rows. Index: notice_pkey.
 insert into engine.notice (shard, position, horizon, run_id, name, body, created_at)
-select n.shard, n.position, $2, n.run_id, n.name, n.body, $1
-from unnest($3, $4, $5, $6, $7) as n(shard, position, run_id, name, body)
+select n.shard, n.position, :horizon, n.run_id, n.name, n.body, :now
+from unnest(:shard, :position, :run_id, :name, :body) as n(shard, position, run_id, name, body)

@@ -1,6 +1,6 @@
 -- Reads the configured queues of an environment.
--- $1 text environment id
+-- :environment_id text
 -- Locks: none. Index: queue_pkey.
 select k.name, k.concurrency_limit, k.override_limit, k.max_size, k.is_paused, k.is_fitted
 from engine.queue as k
-where k.environment_id = $1
+where k.environment_id = :environment_id

@@ -1,10 +1,16 @@
 -- Writes a queue.
--- $1 text environment id, $2 text name, $3 integer concurrency limit, $4 integer override, $5 integer most queued runs,
--- $6 boolean paused, $7 timestamptz now, $8 boolean whether what is there fits its limits
+-- :environment_id text
+-- :name text
+-- :concurrency_limit integer
+-- :override_limit integer: override
+-- :max_size integer: most queued runs
+-- :is_paused boolean: paused
+-- :now timestamptz
+-- :is_fitted boolean: whether what is there fits its limits
 -- Locks: the queue's row; the environment is held for setting, so that no other session writes it. Index: queue_pkey.
 insert into engine.queue as k (
     environment_id, name, concurrency_limit, override_limit, overridden_at, max_size, is_paused, created_at, is_fitted)
-values ($1, $2, $3, $4, case when $4 is not null then $7 end, $5, $6, $7, $8)
+values (:environment_id, :name, :concurrency_limit, :override_limit, case when :override_limit is not null then :now end, :max_size, :is_paused, :now, :is_fitted)
 on conflict (environment_id, name) do update
 set concurrency_limit = excluded.concurrency_limit,
     override_limit = excluded.override_limit,

@@ -1,18 +1,19 @@
 -- Worker queues with queued runs of an environment, and their number, up to a hundred. Each step jumps to the next one in
 -- the index.
--- $1 smallint shard, $2 text environment id
+-- :shard smallint
+-- :environment_id text
 -- Locks: none. Index: queue_item_claim, queue_item_lane.
 with recursive known as (
     (select q.worker_queue
      from engine.queue_item as q
-     where q.shard = $1 and not q.is_filed
+     where q.shard = :shard and not q.is_filed
      order by q.worker_queue
      limit 1)
     union all
     select (
         select q.worker_queue
         from engine.queue_item as q
-        where q.shard = $1 and q.worker_queue > k.worker_queue and not q.is_filed
+        where q.shard = :shard and q.worker_queue > k.worker_queue and not q.is_filed
         order by q.worker_queue
         limit 1)
     from known as k
@@ -27,7 +28,7 @@ from (
         from (
             select
             from engine.queue_item as q
-            where q.shard = $1 and q.worker_queue = k.worker_queue and q.environment_id = $2 and not q.is_filed
+            where q.shard = :shard and q.worker_queue = k.worker_queue and q.environment_id = :environment_id and not q.is_filed
             limit 100) as q
     ) as n
     where k.worker_queue is not null and n.count > 0
@@ -36,7 +37,7 @@ from (
     from (
         select q.worker_queue
         from engine.queue_item as q
-        where q.shard = $1 and q.environment_id = $2 and q.is_filed
+        where q.shard = :shard and q.environment_id = :environment_id and q.is_filed
         limit 100) as f
     group by f.worker_queue
 ) as c

@@ -1,6 +1,7 @@
 -- The existing runs among these. For ids that callers chose: a taken one deserves a better message than a unique violation.
--- $1 smallint[] shards, $2 text[] run ids, element by element
+-- :shards smallint[]
+-- :run_ids text[]: run ids, element by element
 -- Locks: none. Index: run_state_pkey.
 select s.run_id
-from unnest($1, $2) as g(shard, run_id)
+from unnest(:shards, :run_ids) as g(shard, run_id)
 join engine.run_state as s on s.shard = g.shard and s.run_id = g.run_id

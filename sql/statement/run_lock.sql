@@ -1,5 +1,6 @@
 -- Locks runs, in the order of their ids, and reads their state after the locks are held.
--- $1 smallint shard, $2 text[] run ids
+-- :shard smallint
+-- :run_ids text[]
 -- Locks: run states, FOR NO KEY UPDATE, waiting. Decide on what this returns, or read in a later statement.
 -- One lateral lookup per id, in their order: a plan over the whole array may sort after it has locked, or scan the shard.
 -- Index: run_state_pkey, run_pkey.
@@ -8,18 +9,18 @@ select s.run_id, s.run_status::text, s.execution_status::text, s.snapshot_id, s.
        s.is_dead_lettered, s.retry, r.environment_type::text, r.batch_id, s.error, s.status_reason
 from (
     select g.run_id
-    from unnest($2) as g(run_id)
+    from unnest(:run_ids) as g(run_id)
     order by g.run_id collate "C"
 ) as g
 cross join lateral (
     select s.*
     from engine.run_state as s
-    where s.shard = $1 and s.run_id = g.run_id
+    where s.shard = :shard and s.run_id = g.run_id
     for no key update
 ) as s
 cross join lateral (
     select r.environment_type, r.batch_id
     from engine.run as r
-    where r.shard = $1 and r.id = s.run_id
+    where r.shard = :shard and r.id = s.run_id
     offset 0
 ) as r

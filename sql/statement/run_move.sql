@@ -1,25 +1,58 @@
 -- Moves locked runs between statuses, except to claimed, started and final ones. What a run holds follows from its new
 -- status: a queue item while it is queued, a deadline while it is watched, a slot while it executes. Returns the worker
 -- queue of each run that can be claimed at once.
--- $1 smallint shard, $2 timestamptz now, $3 text worker_id, $4 text runner_id, $5 bigint horizon
--- then one array element per run, in the order of the run ids: $6 run id, $7 new snapshot id, $8 its ordinal,
--- $9 its position, $10 transition, $11 execution status, $12 run status, $13 run status as snapshots say it,
--- $14 description, $15 whether the caller's ids are written, $16 heartbeat interval (ms) or null where nobody watches,
--- $17 whether it holds a slot, $18 available at or null where it is not queued, $19 queue attempts,
--- $20 whether the snapshot carries the batch, $21 the checkpoint, $22 the completed waitpoints and $23 the metadata,
--- $24 batch id, $25 checkpoint id, $26 completed waitpoints (a JSON object of two arrays, ids and order) that it has anew,
--- $27 machine, $28 usage (ms), $29 cost (cents), $30 error, $31 completed at, $32 status reason, $33 what only its events tell,
--- $34 when its queue item expires, $35 whether it counts against a limit on the length of its queue, $36 the ordinal of the
--- snapshot before, $37 the attempt that last started
--- and $38 text[] the ids of those that nobody watches any more, $39 boolean whether slots that are taken count,
--- $40 boolean whether giving them back is noted
--- and again one array element per run: $41 attempts that do not count
+-- :shard smallint
+-- :now timestamptz
+-- :worker_id text
+-- :runner_id text
+-- :horizon bigint
+-- One array element per run, in the order of the run ids:
+-- :run_id text[]
+-- :snapshot_id text[]
+-- :ordinal integer[]
+-- :position bigint[]
+-- :transition text[]
+-- :execution_status text[]
+-- :run_status text[]
+-- :snapshot_run_status text[]: run status as snapshots say it
+-- :description text[]
+-- :is_callers boolean[]: whether the caller's ids are written
+-- :interval_ms bigint[]: heartbeat interval (ms) or null where nobody watches
+-- :holds_slot boolean[]: whether it holds a slot
+-- :available_at timestamptz[]: available at or null where it is not queued
+-- :queue_attempts integer[]
+-- :carries_batch boolean[]: whether the snapshot carries the batch
+-- :carries_checkpoint boolean[]: the checkpoint
+-- :carries_waitpoints boolean[]: the completed waitpoints
+-- :carries_metadata boolean[]: the metadata
+-- :batch_id text[]
+-- :checkpoint_id text[]
+-- :waitpoints jsonb[]: completed waitpoints (a JSON object of two arrays, ids and order) that it has anew
+-- :machine text[]
+-- :usage_duration_ms integer[]: usage (ms)
+-- :cost_in_cents double precision[]: cost (cents)
+-- :error jsonb[]
+-- :completed_at timestamptz[]
+-- :status_reason text[]
+-- :detail jsonb[]: what only its events tell
+-- :expires_at timestamptz[]: when its queue item expires
+-- :is_sized boolean[]: whether it counts against a limit on the length of its queue
+-- :previous_ordinal integer[]: the ordinal of the snapshot before
+-- :attempt_number integer[]: the attempt that last started
+-- :unwatched_run_ids text[]: the ids of those that nobody watches any more
+-- :counts_slots boolean: whether slots that are taken count
+-- :notes_slots boolean: whether giving them back is noted
+-- Again one array element per run:
+-- :released_attempts integer[]: attempts that do not count
 -- Locks: run states held by run_lock or run_lock_free; the deadlines' rows. Index: primary keys, queue_item_claim,
 -- queue_item_expiry, heartbeat_check.
 with moved as (
     select m.*
-    from unnest($6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27,
-                $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $41)
+    from unnest(:run_id, :snapshot_id, :ordinal, :position, :transition, :execution_status, :run_status,
+                :snapshot_run_status, :description, :is_callers, :interval_ms, :holds_slot, :available_at,
+                :queue_attempts, :carries_batch, :carries_checkpoint, :carries_waitpoints, :carries_metadata, :batch_id,
+                :checkpoint_id, :waitpoints, :machine,
+                :usage_duration_ms, :cost_in_cents, :error, :completed_at, :status_reason, :detail, :expires_at, :is_sized, :previous_ordinal, :attempt_number, :released_attempts)
          as m(run_id, snapshot_id, ordinal, position, transition, execution_status, run_status, snapshot_run_status,
               description, is_callers, interval_ms, holds_slot, available_at, queue_attempts, carries_batch,
               carries_checkpoint, carries_waitpoints, carries_metadata, batch_id, checkpoint_id, waitpoints, machine,
@@ -28,24 +61,24 @@ with moved as (
 ), item as (
     insert into engine.queue_item (
         shard, run_id, worker_queue, environment_id, queue, concurrency_key, available_at, is_ahead, is_sized, expires_at)
-    select $1, m.run_id, r.worker_queue, r.environment_id, r.queue, coalesce(r.concurrency_key, ''), m.available_at,
-           m.available_at < $2, m.is_sized, m.expires_at
+    select :shard, m.run_id, r.worker_queue, r.environment_id, r.queue, coalesce(r.concurrency_key, ''), m.available_at,
+           m.available_at < :now, m.is_sized, m.expires_at
     from moved as m
-    join engine.run as r on r.shard = $1 and r.id = m.run_id
+    join engine.run as r on r.shard = :shard and r.id = m.run_id
     where m.available_at is not null
     returning worker_queue, available_at
 ), heartbeat_gone as (
     delete from engine.heartbeat as h
-    where h.shard = $1 and h.run_id = any ($38)
+    where h.shard = :shard and h.run_id = any (:unwatched_run_ids)
 ), heartbeat as (
     insert into engine.heartbeat as h (
         shard, run_id, snapshot_id, interval_ms, deadline_at, check_at, holds_slot, is_counted, is_noted, acquired_at,
         environment_id, queue, concurrency_key)
-    select $1, m.run_id, m.snapshot_id, m.interval_ms, $2 + m.interval_ms * interval '1 millisecond',
-           $2 + m.interval_ms * interval '1 millisecond', m.holds_slot, m.holds_slot and $39,
-           m.holds_slot and $40, $2, r.environment_id, r.queue, coalesce(r.concurrency_key, '')
+    select :shard, m.run_id, m.snapshot_id, m.interval_ms, :now + m.interval_ms * interval '1 millisecond',
+           :now + m.interval_ms * interval '1 millisecond', m.holds_slot, m.holds_slot and :counts_slots,
+           m.holds_slot and :notes_slots, :now, r.environment_id, r.queue, coalesce(r.concurrency_key, '')
     from moved as m
-    join engine.run as r on r.shard = $1 and r.id = m.run_id
+    join engine.run as r on r.shard = :shard and r.id = m.run_id
     where m.interval_ms is not null
     on conflict (shard, run_id) do update
     set snapshot_id = excluded.snapshot_id,
@@ -61,21 +94,21 @@ with moved as (
         shard, run_id, ordinal, id, previous_snapshot_id, transition, execution_status, run_status, attempt_number, position,
         horizon, description, batch_id, checkpoint_id, completed_waitpoint_ids, completed_waitpoint_order, worker_id,
         runner_id, metadata, detail, created_at)
-    select $1, m.run_id, m.ordinal, m.snapshot_id, p.id, m.transition::engine.transition,
+    select :shard, m.run_id, m.ordinal, m.snapshot_id, p.id, m.transition::engine.transition,
            m.execution_status::engine.execution_status, m.snapshot_run_status::engine.run_status, m.attempt_number,
-           m.position, $5, m.description,
+           m.position, :horizon, m.description,
            case when m.carries_batch then p.batch_id else m.batch_id end,
            case when m.carries_checkpoint then p.checkpoint_id else m.checkpoint_id end,
            case when m.carries_waitpoints then p.completed_waitpoint_ids
                 else nullif(array(select jsonb_array_elements_text(m.waitpoints -> 'ids')), '{}') end,
            case when m.carries_waitpoints then p.completed_waitpoint_order
                 else nullif(array(select jsonb_array_elements_text(m.waitpoints -> 'order')), '{}') end,
-           case when m.is_callers then $3 end,
-           case when m.is_callers then $4 end,
+           case when m.is_callers then :worker_id end,
+           case when m.is_callers then :runner_id end,
            case when m.carries_metadata then p.metadata end,
-           m.detail, $2
+           m.detail, :now
     from moved as m
-    join engine.snapshot as p on p.shard = $1 and p.run_id = m.run_id and p.ordinal = m.previous_ordinal
+    join engine.snapshot as p on p.shard = :shard and p.run_id = m.run_id and p.ordinal = m.previous_ordinal
 ), state as (
     update engine.run_state as s
     set run_status = m.run_status::engine.run_status,
@@ -91,10 +124,10 @@ with moved as (
         completed_at = m.completed_at,
         status_reason = m.status_reason,
         is_dead_lettered = false,
-        updated_at = $2
+        updated_at = :now
     from moved as m
-    where s.shard = $1 and s.run_id = m.run_id
+    where s.shard = :shard and s.run_id = m.run_id
 )
 select i.worker_queue
 from item as i
-where i.available_at <= $2
+where i.available_at <= :now

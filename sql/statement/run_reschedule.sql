@@ -1,7 +1,10 @@
 -- Moves the due time of a locked run.
--- $1 smallint shard, $2 text run id, $3 timestamptz delay until, $4 timestamptz queue timestamp
+-- :shard smallint
+-- :run_id text
+-- :delay_until timestamptz
+-- :queue_timestamp timestamptz
 -- Locks: run state held by run_lock or run_lock_free; the run's row. Index: run_pkey.
 update engine.run as r
-set delay_until = $3,
-    queue_timestamp = $4
-where r.shard = $1 and r.id = $2
+set delay_until = :delay_until,
+    queue_timestamp = :queue_timestamp
+where r.shard = :shard and r.id = :run_id

@@ -1,6 +1,7 @@
 -- The versions that execute these runs, where they are known.
--- $1 smallint shard, $2 text[] run ids
+-- :shard smallint
+-- :run_ids text[]
 -- Locks: none. Index: run_state_pkey.
 select s.run_id, s.version
 from engine.run_state as s
-where s.shard = $1 and s.run_id = any ($2) and s.version is not null
+where s.shard = :shard and s.run_id = any (:run_ids) and s.version is not null

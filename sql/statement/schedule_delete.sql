@@ -1,5 +1,5 @@
 -- Deletes a schedule.
--- $1 text id
+-- :id text
 -- Locks: the schedule's row, waiting for a tick that makes its run. Index: schedule_pkey.
 delete from engine.schedule as s
-where s.id = $1
+where s.id = :id

@@ -1,14 +1,16 @@
 -- The number of held slots of an environment.
--- $1 smallint shard, $2 text environment id, $3 bigint from how many on it does not matter
--- $4 boolean whether what is there has not been fitted to the limits: then slots count that do not say so
+-- :shard smallint
+-- :environment_id text
+-- :cap bigint: from how many on it does not matter
+-- :is_unfitted boolean: whether what is there has not been fitted to the limits: then slots count that do not say so
 -- Locks: none; the environment's mutex is held. Index: heartbeat_counted.
 select count(*)
 from (
     select
     from engine.heartbeat as h
-    where h.shard = $1 and h.environment_id = $2 and h.is_counted
+    where h.shard = :shard and h.environment_id = :environment_id and h.is_counted
     union all
     select
     from engine.heartbeat as h
-    where $4 and h.shard = $1 and h.environment_id = $2 and h.holds_slot and not h.is_counted
-    limit $3) as held
+    where :is_unfitted and h.shard = :shard and h.environment_id = :environment_id and h.holds_slot and not h.is_counted
+    limit :cap) as held

@@ -1,20 +1,23 @@
 -- The valid snapshots of a run after a given one, oldest first, at most the newest fifty. Only the newest has its completed
 -- waitpoints: the others would repeat them.
--- $1 smallint shard, $2 text run id, $3 text snapshot id, $4 text environment id or null for any
--- Returns null if the given snapshot does not belong to this run. It may itself be invalid.
+-- :shard smallint
+-- :run_id text
+-- :snapshot_id text
+-- :environment_id text: environment id or null for any Returns null if the given snapshot does not belong to this run. It
+--   may itself be invalid.
 -- Locks: none. Index: snapshot_pkey, run_pkey, waitpoint_pkey.
 select coalesce(
     (select jsonb_agg(
                 n.data || jsonb_build_object('completedWaitpoints', case when n.newest then coalesce(
                     (select jsonb_agg(w.entry order by w.index)
                      from engine.completed_waitpoint as w
-                     where w.shard = $1 and w.run_id = $2 and w.ordinal = n.ordinal), '[]') else '[]' end)
+                     where w.shard = :shard and w.run_id = :run_id and w.ordinal = n.ordinal), '[]') else '[]' end)
                 order by n.ordinal)
      from (select d.ordinal, d.data, row_number() over (order by d.ordinal desc) = 1 as newest
            from engine.execution_data as d
-           where d.shard = $1 and d.run_id = $2 and d.ordinal > p.ordinal and d.is_valid
+           where d.shard = :shard and d.run_id = :run_id and d.ordinal > p.ordinal and d.is_valid
            order by d.ordinal desc
            limit 50) as n), '[]')
 from engine.snapshot as p
-join engine.run as r on r.shard = $1 and r.id = $2
-where p.shard = $1 and p.run_id = $2 and p.id = $3 and ($4::text is null or r.environment_id = $4)
+join engine.run as r on r.shard = :shard and r.id = :run_id
+where p.shard = :shard and p.run_id = :run_id and p.id = :snapshot_id and (:environment_id::text is null or r.environment_id = :environment_id)

@@ -1,21 +1,25 @@
 -- Due items of runs that are not queued. Only a damaged table has one permanently; one that another dequeue has just claimed
 -- is seen for a moment.
--- $1 smallint shard, $2 text worker queue, $3 timestamptz now, $4 text environment id, $5 integer how many,
--- $6 timestamptz before which nothing is alive that is not ahead of its time
+-- :shard smallint
+-- :worker_queue text
+-- :now timestamptz
+-- :environment_id text
+-- :max_runs integer: how many
+-- :low timestamptz: before which nothing is alive that is not ahead of its time
 -- Locks: none. Index: queue_item_claim, run_state_pkey.
 select q.run_id
 from (
     select a.run_id, a.available_at
     from engine.queue_item as a
-    where a.shard = $1 and a.worker_queue = $2 and a.environment_id = $4 and not a.is_filed and a.is_ahead
-      and a.available_at <= $3
+    where a.shard = :shard and a.worker_queue = :worker_queue and a.environment_id = :environment_id and not a.is_filed and a.is_ahead
+      and a.available_at <= :now
     union all
     select b.run_id, b.available_at
     from engine.queue_item as b
-    where b.shard = $1 and b.worker_queue = $2 and b.environment_id = $4 and not b.is_filed and not b.is_ahead
-      and b.available_at >= $6 and b.available_at <= $3
+    where b.shard = :shard and b.worker_queue = :worker_queue and b.environment_id = :environment_id and not b.is_filed and not b.is_ahead
+      and b.available_at >= :low and b.available_at <= :now
 ) as q
-join engine.run_state as s on s.shard = $1 and s.run_id = q.run_id
+join engine.run_state as s on s.shard = :shard and s.run_id = q.run_id
 where s.execution_status not in ('QUEUED', 'QUEUED_EXECUTING')
 order by q.available_at, q.run_id
-limit $5
+limit :max_runs

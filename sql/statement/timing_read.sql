@@ -1,15 +1,16 @@
 -- When locked runs enter their queues, and in which order, sorted by their ids.
--- $1 smallint shard, $2 text[] run ids
+-- :shard smallint
+-- :run_ids text[]
 -- Locks: none; the runs are locked, and no other session changes their options. Index: run_pkey.
 select r.id, r.delay_until, r.queue_timestamp, r.priority_ms, r.ttl, r.environment_id, r.queue
 from (
     select g.run_id
-    from unnest($2) as g(run_id)
+    from unnest(:run_ids) as g(run_id)
     order by g.run_id collate "C"
 ) as g
 cross join lateral (
     select r.id, r.delay_until, r.queue_timestamp, r.priority_ms, r.ttl, r.environment_id, r.queue
     from engine.run as r
-    where r.shard = $1 and r.id = g.run_id
+    where r.shard = :shard and r.id = g.run_id
     offset 0
 ) as r

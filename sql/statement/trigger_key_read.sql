@@ -1,10 +1,12 @@
 -- The runs that have these keys, in the given order; nulls if no run has one.
--- $1 text kind
--- then one array element per key: $2 shard, $3 digest
+-- :kind text
+-- One array element per key:
+-- :shard smallint[]
+-- :digest bytea[]
 -- Locks: none. Index: trigger_key_pkey, run_state_pkey, run_pkey.
 select k.run_id, k.expires_at, s.snapshot_id, s.run_status::text, s.execution_status::text, r.created_at, r.delay_until
-from unnest($2, $3) with ordinality as g(shard, digest, place)
-left join engine.trigger_key as k on k.shard = g.shard and k.kind = $1 and k.digest = g.digest
+from unnest(:shard, :digest) with ordinality as g(shard, digest, place)
+left join engine.trigger_key as k on k.shard = g.shard and k.kind = :kind and k.digest = g.digest
 left join engine.run_state as s on s.shard = k.shard and s.run_id = k.run_id
 left join engine.run as r on r.shard = k.shard and r.id = k.run_id
 order by g.place

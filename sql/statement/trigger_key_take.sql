@@ -1,7 +1,11 @@
 -- Transfers keys to other runs, compare-and-set on the current owner; returns the runs that took theirs.
--- $1 text kind
--- then one array element per key: $2 shard, $3 digest, $4 id of the run that has it, $5 id of the run that gets it, $6 when it
--- expires, or null
+-- :kind text
+-- One array element per key:
+-- :shard smallint[]
+-- :digest bytea[]
+-- :owner text[]: id of the run that has it
+-- :taker text[]: id of the run that gets it
+-- :expires_at timestamptz[]: when it expires, or null
 -- Locks: the keys' rows, in the order of the digests; of two sessions that take the same key one waits, and takes nothing.
 -- Index: trigger_key_pkey, trigger_key_expiry.
 update engine.trigger_key as k
@@ -9,8 +13,8 @@ set run_id = g.taker,
     expires_at = g.expires_at
 from (
     select g.shard, g.digest, g.owner, g.taker, g.expires_at
-    from unnest($2, $3, $4, $5, $6) as g(shard, digest, owner, taker, expires_at)
+    from unnest(:shard, :digest, :owner, :taker, :expires_at) as g(shard, digest, owner, taker, expires_at)
     order by g.shard, g.digest
 ) as g
-where k.shard = g.shard and k.kind = $1 and k.digest = g.digest and k.run_id = g.owner
+where k.shard = g.shard and k.kind = :kind and k.digest = g.digest and k.run_id = g.owner
 returning k.run_id

@@ -1,11 +1,15 @@
 -- The waitpoints of a run's own steps and waits that have completed without an error.
--- $1 smallint shard, $2 text environment id, $3 text what their keys begin with, $4 text the first key behind them,
--- $5 timestamptz now, $6 bigint how many at most
+-- :shard smallint
+-- :environment_id text
+-- :first_key text: what their keys begin with
+-- :end_key text: the first key behind them
+-- :now timestamptz
+-- :max_waitpoints bigint: how many at most
 -- Locks: none. Index: waitpoint_key.
 select w.id
 from engine.waitpoint as w
-where w.shard = $1 and w.environment_id = $2 and w.user_provided_idempotency_key
-  and w.idempotency_key >= $3 and w.idempotency_key < $4
+where w.shard = :shard and w.environment_id = :environment_id and w.user_provided_idempotency_key
+  and w.idempotency_key >= :first_key and w.idempotency_key < :end_key
   and w.status = 'COMPLETED' and not w.output_is_error
-  and (w.idempotency_key_expires_at is null or w.idempotency_key_expires_at >= $5)
-limit $6
+  and (w.idempotency_key_expires_at is null or w.idempotency_key_expires_at >= :now)
+limit :max_waitpoints

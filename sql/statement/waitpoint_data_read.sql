@@ -1,5 +1,7 @@
 -- A waitpoint as callers see it, with the runs that wait for it and those that ever did, at most a hundred each.
--- $1 smallint shard, $2 text waitpoint id, $3 text environment id or null for any
+-- :shard smallint
+-- :waitpoint_id text
+-- :environment_id text: environment id or null for any
 -- Locks: none. Index: waitpoint_pkey, edge_waitpoint, waitpoint_history_pkey.
 select d.data
        || jsonb_build_object(
@@ -9,7 +11,7 @@ select d.data
                 from (
                     select distinct e.run_id
                     from engine.edge as e
-                    where e.shard = $1 and e.waitpoint_id = $2
+                    where e.shard = :shard and e.waitpoint_id = :waitpoint_id
                     limit 100
                 ) as e), '[]'),
            'connectedRuns', coalesce(
@@ -17,9 +19,9 @@ select d.data
                 from (
                     select h.run_id
                     from engine.waitpoint_history as h
-                    where h.shard = $1 and h.waitpoint_id = $2
+                    where h.shard = :shard and h.waitpoint_id = :waitpoint_id
                     order by h.run_id
                     limit 100
                 ) as h), '[]'))
 from engine.waitpoint_data as d
-where d.shard = $1 and d.id = $2 and ($3::text is null or d.environment_id = $3)
+where d.shard = :shard and d.id = :waitpoint_id and (:environment_id::text is null or d.environment_id = :environment_id)

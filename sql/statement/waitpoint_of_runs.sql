@@ -1,11 +1,12 @@
 -- The waitpoints that the ends of locked runs complete. Only a session with the run's lock creates one.
--- $1 smallint shard, $2 text[] run ids
+-- :shard smallint
+-- :run_ids text[]
 -- Locks: none. Index: waitpoint_run.
 select w.completed_by_run_id, w.id
-from unnest($2) as g(run_id)
+from unnest(:run_ids) as g(run_id)
 cross join lateral (
     select w.completed_by_run_id, w.id
     from engine.waitpoint as w
-    where w.shard = $1 and w.completed_by_run_id = g.run_id
+    where w.shard = :shard and w.completed_by_run_id = g.run_id
     offset 0
 ) as w

@@ -1,7 +1,8 @@
 -- Whether any version knows a task. For runs whose own version does not: the answer says why they wait.
--- $1 text environment id, $2 text task
+-- :environment_id text
+-- :task text
 -- Locks: none. Index: worker_pkey.
 select exists (
     select
     from engine.worker as w
-    where w.environment_id = $1 and w.tasks ? $2)
+    where w.environment_id = :environment_id and w.tasks ? :task)

@@ -1,6 +1,7 @@
 -- Reads a version of a worker.
--- $1 text environment id, $2 text version
+-- :environment_id text
+-- :version text
 -- Locks: none. Index: worker_pkey.
 select w.version, w.image, w.tasks, w.queues
 from engine.worker as w
-where w.environment_id = $1 and w.version = $2
+where w.environment_id = :environment_id and w.version = :version

@@ -18,6 +18,7 @@ mod readme;
 mod refusal;
 mod size;
 mod standby;
+mod statement;
 mod transaction;
 mod update;
 mod wakeup;

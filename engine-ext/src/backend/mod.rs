@@ -3,6 +3,7 @@
 //! It knows Postgres and nothing of runs.
 
 pub(crate) mod cache;
+pub(crate) mod cells;
 pub(crate) mod client;
 mod format;
 pub(crate) mod hold;
@@ -10,6 +11,7 @@ pub(crate) mod isolation;
 pub(crate) mod latch;
 pub(crate) mod locks;
 pub(crate) mod low_water;
+pub(crate) mod parameter;
 pub(crate) mod planner;
 pub(crate) mod position;
 pub(crate) mod procedure;

@@ -8,13 +8,15 @@
 
 #![allow(unsafe_code)]
 
-use std::ffi::{c_char, c_int};
+use std::ffi::{CString, c_char, c_int};
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use pgrx::{FromDatum, IntoDatum, pg_sys};
+use pgrx::pg_sys;
 
+use super::cells::Cells;
 use super::format::OneFormat;
+use super::parameter::Argument;
 use super::planner::{LargeTables, with_simple_plans};
 
 /// A file of `sql/statement`, and its plan in this backend.
@@ -28,69 +30,27 @@ pub(crate) struct Statement {
     keeps_callers_snapshot: bool,
 }
 
-/// Includes a file of `sql/statement`.
+/// Declares a statement: a file of `sql/statement`.
+///
+/// The name stands for the statement among values, and for its text among types, for the compiler to read.
 macro_rules! statement {
-    ($file:literal) => {
-        $crate::backend::statement::Statement::new(concat!(
-            include_str!(concat!(
+    ($name:ident, $file:literal $(, $option:ident)*) => {
+        #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
+        enum $name {}
+
+        impl $name {
+            const SOURCE: &'static str = include_str!(concat!(
                 env!("CARGO_MANIFEST_DIR"),
                 "/../sql/statement/",
                 $file
-            )),
-            "\0"
-        ))
+            ));
+        }
+
+        static $name: $crate::backend::statement::Statement =
+            $crate::backend::statement::Statement::new($name::SOURCE)$(.$option())*;
     };
 }
 pub(crate) use statement;
-
-/// A value for `$n`.
-pub(crate) struct Argument {
-    datum: Option<pg_sys::Datum>,
-    oid: pg_sys::Oid,
-}
-
-impl Argument {
-    pub(crate) fn new<T: IntoDatum>(value: T) -> Self {
-        Self {
-            datum: value.into_datum(),
-            oid: T::type_oid(),
-        }
-    }
-}
-
-/// The values for `$1`, `$2`, … in order.
-macro_rules! arguments {
-    ($($value:expr),* $(,)?) => { &[$($crate::backend::statement::Argument::new($value)),*] };
-}
-pub(crate) use arguments;
-
-/// One row of a result, valid while it is decoded.
-pub(crate) struct Cells {
-    tuple: pg_sys::HeapTuple,
-    descriptor: pg_sys::TupleDesc,
-    next: c_int,
-}
-
-impl Cells {
-    /// The value of the next column, copied out of SPI's memory; `None` for NULL.
-    pub(crate) fn nullable<T: FromDatum>(&mut self) -> Option<T> {
-        self.next += 1;
-        let mut is_null = false;
-        // SAFETY: tuple and descriptor belong to the result that `Statement::query` is reading.
-        let datum =
-            unsafe { pg_sys::SPI_getbinval(self.tuple, self.descriptor, self.next, &mut is_null) };
-        // SAFETY: the statement's file determines the column's type, and the caller uses that one.
-        unsafe { T::from_datum(datum, is_null) }
-    }
-
-    /// The value of the next column, which is never NULL.
-    pub(crate) fn value<T: FromDatum>(&mut self) -> T {
-        match self.nullable() {
-            Some(value) => value,
-            None => unreachable!("column {} is declared not null", self.next),
-        }
-    }
-}
 
 impl Statement {
     pub(crate) const fn new(source: &'static str) -> Self {
@@ -143,11 +103,7 @@ impl Statement {
                     // SAFETY: the table holds `count` tuples.
                     let (tuple, descriptor) =
                         unsafe { (*(*table).vals.add(row), (*table).tupdesc) };
-                    decode(&mut Cells {
-                        tuple,
-                        descriptor,
-                        next: 0,
-                    })
+                    decode(&mut Cells::new(tuple, descriptor))
                 })
                 .collect()
         })
@@ -191,11 +147,12 @@ impl Statement {
             // SAFETY: a plan that SPI_keepplan made, never freed.
             return (kept, unsafe { pg_sys::SPI_plan_is_valid(kept) });
         }
+        let source = positional(self.source);
         let mut types: Vec<pg_sys::Oid> = arguments.iter().map(|argument| argument.oid).collect();
-        // SAFETY: the source ends in NUL; `types` has the given number of elements.
+        // SAFETY: the source is a C string; `types` has as many elements as said.
         let plan = unsafe {
             pg_sys::SPI_prepare_cursor(
-                self.source.as_ptr().cast(),
+                source.as_ptr(),
                 types.len() as c_int,
                 types.as_mut_ptr(),
                 pg_sys::CURSOR_OPT_GENERIC_PLAN as c_int,
@@ -212,4 +169,46 @@ impl Statement {
 /// A failure of SPI itself is a bug of this crate: errors of statements are thrown, not returned.
 fn check(call: &str, code: c_int) {
     assert!(code >= 0, "{call} returned {code}");
+}
+
+/// The text of a statement as Postgres takes it: `$1` for the first parameter that the header names, and so on; no comments.
+fn positional(source: &str) -> CString {
+    let header = source.lines().take_while(|line| line.starts_with("--"));
+    let names: Vec<&str> = header
+        .filter_map(|line| line.strip_prefix("-- :")?.split(' ').next())
+        .collect();
+    let mut text = String::with_capacity(source.len());
+    for line in source.lines() {
+        let line = line.split("--").next().unwrap_or_default();
+        let mut quoted = false;
+        let mut rest = line;
+        while let Some(at) = rest.find([':', '\'']) {
+            let (before, mark) = rest.split_at(at);
+            text.push_str(before);
+            quoted ^= mark.starts_with('\'');
+            let word = word(&mark[1..]);
+            if quoted || word.is_empty() || text.ends_with(':') {
+                text.push_str(&mark[..1]);
+                rest = &mark[1..];
+                continue;
+            }
+            match names.iter().position(|name| *name == word) {
+                Some(index) => text.push_str(&format!("${}", index + 1)),
+                None => unreachable!("the header of the statement names no parameter {word}"),
+            }
+            rest = &mark[1 + word.len()..];
+        }
+        text.push_str(rest);
+        text.push('\n');
+    }
+    match CString::new(text) {
+        Ok(text) => text,
+        Err(_) => unreachable!("a statement has no NUL"),
+    }
+}
+
+/// The name at the beginning of a text, if there is one.
+fn word(text: &str) -> &str {
+    let end = text.find(|character: char| !(character.is_ascii_alphanumeric() || character == '_'));
+    &text[..end.unwrap_or(text.len())]
 }

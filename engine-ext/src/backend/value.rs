@@ -3,7 +3,7 @@
 use engine_core::Timestamp;
 use pgrx::datum::TimestampWithTimeZone;
 
-use super::statement::Cells;
+use super::cells::Cells;
 
 /// One array argument: a field of every row.
 pub(crate) fn column<'a, R, T>(rows: &'a [R], field: impl Fn(&'a R) -> T) -> Vec<T> {
@@ -22,7 +22,7 @@ pub(crate) fn time(moment: Timestamp) -> TimestampWithTimeZone {
 
 /// Reads a column of type `timestamptz`.
 pub(crate) fn moment(cells: &mut Cells) -> Timestamp {
-    Timestamp::from_micros(cells.value::<TimestampWithTimeZone>().into())
+    cells.value()
 }
 
 /// The number of elements, as statements count.

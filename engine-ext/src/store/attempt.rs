@@ -4,13 +4,14 @@ use engine_core::{
     ExecutionStatus, Run, RunId, RunStatus, Settings, Shard, SnapshotId, Transition,
 };
 
+use crate::backend::parameter::arguments;
 use crate::backend::position::Positions;
-use crate::backend::statement::{Statement, arguments, statement};
-use crate::backend::value::{column, time};
+use crate::backend::statement::statement;
+use crate::backend::value::column;
 use crate::document::{JsonB, Stored};
 use crate::store::row::Caller;
 
-static START: Statement = statement!("attempt_start.sql");
+statement!(START, "attempt_start.sql");
 
 /// An attempt to start.
 pub(crate) struct Start<'a> {
@@ -38,25 +39,25 @@ pub(crate) fn start(
         JsonB(machines.to_json(machines.resolve(start.run.machine.as_deref())))
     };
     START.query(
-        arguments![
-            shard.number(),
-            time(settings.now),
-            caller.worker_id,
-            caller.runner_id,
-            settings.heartbeats.interval_ms(status),
-            Transition::Started.as_str(),
-            status.as_str(),
-            RunStatus::Executing.as_str(),
+        arguments!(START {
+            shard,
+            now: settings.now,
+            worker_id: caller.worker_id,
+            runner_id: caller.runner_id,
+            heartbeat_ms: settings.heartbeats.interval_ms(status),
+            transition: Transition::Started.as_str(),
+            execution_status: status.as_str(),
+            run_status: RunStatus::Executing.as_str(),
             description,
-            positions.horizon,
-            is_warm_start,
-            column(starts, |start| start.run.id.as_str()),
-            column(starts, |start| start.snapshot_id.as_str()),
-            column(starts, |start| start.run.snapshot_ordinal + 1),
-            positions.column(starts.len()),
-            column(starts, |start| start.attempt_number),
-            column(starts, machine),
-        ],
-        |cells| (RunId::parse(&cells.value::<String>()), cells.value()),
+            horizon: positions.horizon,
+            warm_start: is_warm_start,
+            run_id: column(starts, |start| start.run.id.as_str()),
+            snapshot_id: column(starts, |start| start.snapshot_id.as_str()),
+            ordinal: column(starts, |start| start.run.snapshot_ordinal + 1),
+            position: positions.column(starts.len()),
+            attempt_number: column(starts, |start| start.attempt_number),
+            machine: column(starts, machine)
+        }),
+        |cells| (cells.value(), cells.value()),
     )
 }

@@ -3,12 +3,13 @@
 use engine_core::{Batch, BatchId, RunId, Shard, Timestamp};
 use serde_json::Value;
 
-use crate::backend::statement::{Statement, arguments, statement};
-use crate::backend::value::{column, time};
+use crate::backend::parameter::arguments;
+use crate::backend::statement::statement;
+use crate::backend::value::column;
 use crate::document::JsonB;
 
-static READ: Statement = statement!("batch_item_read.sql");
-static INSERT: Statement = statement!("batch_item_insert.sql");
+statement!(READ, "batch_item_read.sql");
+statement!(INSERT, "batch_item_insert.sql");
 
 /// An existing item.
 pub(crate) struct Item {
@@ -21,11 +22,11 @@ pub(crate) struct Item {
 /// The taken indexes among these, of a locked batch.
 pub(crate) fn read(batch: &Batch, indexes: &[i32]) -> Vec<Item> {
     READ.query(
-        arguments![
-            batch.id.shard().number(),
-            batch.id.as_str(),
-            indexes.to_vec()
-        ],
+        arguments!(READ {
+            shard: batch.id.shard(),
+            batch_id: batch.id.as_str(),
+            indexes: indexes.to_vec()
+        }),
         |cells| Item {
             index: cells.value(),
             run_id: cells.value(),
@@ -56,16 +57,16 @@ pub(crate) struct ItemFailure {
 /// Writes items of locked batches of one shard.
 pub(crate) fn insert(shard: Shard, items: &[NewItem<'_>], now: Timestamp) {
     let failure = |item: &NewItem<'_>| item.failure.clone();
-    INSERT.execute(arguments![
-        shard.number(),
-        time(now),
-        column(items, |item| item.batch_id.as_str()),
-        column(items, |item| item.index),
-        column(items, |item| item.run_id.as_str()),
-        column(items, |item| failure(item).and_then(|failure| failure.code)),
-        column(items, |item| failure(item).map(|failure| failure.message)),
-        column(items, |item| failure(item)
+    INSERT.execute(arguments!(INSERT {
+        shard,
+        now,
+        batch_id: column(items, |item| item.batch_id.as_str()),
+        item_index: column(items, |item| item.index),
+        run_id: column(items, |item| item.run_id.as_str()),
+        error_code: column(items, |item| failure(item).and_then(|failure| failure.code)),
+        error: column(items, |item| failure(item).map(|failure| failure.message)),
+        request: column(items, |item| failure(item)
             .and_then(|failure| failure.request)
-            .map(JsonB)),
-    ]);
+            .map(JsonB))
+    }));
 }

@@ -2,9 +2,10 @@
 
 use engine_core::{ExecutionStatus, RunStatus};
 
-use crate::backend::statement::{Statement, arguments, statement};
+use crate::backend::parameter::arguments;
+use crate::backend::statement::statement;
 
-static CHECK: Statement = statement!("check.sql").with_bitmaps();
+statement!(CHECK, "check.sql", with_bitmaps);
 
 /// A violated invariant.
 pub(crate) struct Violation {
@@ -27,13 +28,13 @@ pub(crate) fn violations() -> Vec<Violation> {
         .map(RunStatus::as_str)
         .collect();
     CHECK.query(
-        arguments![
-            statuses(ExecutionStatus::is_queued),
-            statuses(ExecutionStatus::has_heartbeat),
-            statuses(ExecutionStatus::holds_slot),
-            is_final,
-            statuses(ExecutionStatus::keeps_edges),
-        ],
+        arguments!(CHECK {
+            queued_statuses: statuses(ExecutionStatus::is_queued),
+            watched_statuses: statuses(ExecutionStatus::has_heartbeat),
+            slot_statuses: statuses(ExecutionStatus::holds_slot),
+            final_statuses: is_final,
+            waiting_statuses: statuses(ExecutionStatus::keeps_edges)
+        }),
         |cells| Violation {
             kind: cells.value(),
             run_id: cells.nullable(),

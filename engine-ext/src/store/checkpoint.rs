@@ -2,34 +2,34 @@
 
 use engine_core::{CheckpointId, NewCheckpoint, Run, SnapshotId, Timestamp};
 
-use crate::backend::statement::{Statement, arguments, statement};
-use crate::backend::value::time;
+use crate::backend::parameter::arguments;
+use crate::backend::statement::statement;
 
-static INSERT: Statement = statement!("checkpoint_insert.sql");
-static PREVIOUS: Statement = statement!("snapshot_previous_read.sql");
+statement!(INSERT, "checkpoint_insert.sql");
+statement!(PREVIOUS, "snapshot_previous_read.sql");
 
 /// Writes a checkpoint of a locked run.
 pub(crate) fn insert(run: &Run, id: &CheckpointId, new: &NewCheckpoint, now: Timestamp) {
-    INSERT.execute(arguments![
-        run.id.shard().number(),
-        time(now),
-        id.as_str(),
-        new.kind.as_str(),
-        new.location.as_str(),
-        new.image_ref.as_deref(),
-        new.reason.as_deref(),
-        run.id.as_str(),
-    ]);
+    INSERT.execute(arguments!(INSERT {
+        shard: run.id.shard(),
+        now,
+        id: id.as_str(),
+        kind: new.kind.as_str(),
+        location: new.location.as_str(),
+        image: new.image_ref.as_deref(),
+        reason: new.reason.as_deref(),
+        run_id: run.id.as_str()
+    }));
 }
 
 /// The snapshot before the latest one of a locked run.
 pub(crate) fn previous_snapshot(run: &Run) -> Option<SnapshotId> {
     let rows = PREVIOUS.query(
-        arguments![
-            run.id.shard().number(),
-            run.id.as_str(),
-            run.snapshot_ordinal
-        ],
+        arguments!(PREVIOUS {
+            shard: run.id.shard(),
+            run_id: run.id.as_str(),
+            ordinal: run.snapshot_ordinal
+        }),
         |cells| cells.nullable::<String>(),
     );
     let id = rows.into_iter().next().flatten();

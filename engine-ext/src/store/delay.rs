@@ -3,13 +3,14 @@
 use engine_core::{NewRun, Run, RunId, Shard, Timestamp, Timing};
 use pgrx::datum::TimestampWithTimeZone;
 
-use crate::backend::statement::{Cells, Statement, arguments, statement};
-use crate::backend::value::{column, time};
+use crate::backend::cells::Cells;
+use crate::backend::parameter::arguments;
+use crate::backend::statement::statement;
 use crate::document::JsonB;
 
-static READ: Statement = statement!("timing_read.sql");
-static RESCHEDULE: Statement = statement!("run_reschedule.sql");
-static REDEFINE: Statement = statement!("run_redefine.sql");
+statement!(READ, "timing_read.sql");
+statement!(RESCHEDULE, "run_reschedule.sql");
+statement!(REDEFINE, "run_redefine.sql");
 
 /// The timings of these runs of one shard, in the order of their ids.
 ///
@@ -19,14 +20,17 @@ pub(crate) fn timings(
     ids: &[&RunId],
     is_sized: impl Fn(&str, &str) -> bool,
 ) -> Vec<(RunId, Timing)> {
-    let moment = |time: TimestampWithTimeZone| Timestamp::from_micros(time.into());
+    let _moment = |time: TimestampWithTimeZone| Timestamp::from_micros(time.into());
     READ.query(
-        arguments![shard.number(), column(ids, |id| id.as_str())],
+        arguments!(READ {
+            shard,
+            run_ids: ids
+        }),
         |cells: &mut Cells| {
-            let id = RunId::parse(&cells.value::<String>());
+            let id: RunId = cells.value();
             let timing = Timing {
-                delay_until: cells.nullable().map(moment),
-                queue_timestamp: moment(cells.value()),
+                delay_until: cells.nullable(),
+                queue_timestamp: cells.value(),
                 priority_ms: cells.value(),
                 ttl: cells.nullable(),
                 is_sized: is_sized(&cells.value::<String>(), &cells.value::<String>()),
@@ -38,25 +42,25 @@ pub(crate) fn timings(
 
 /// Moves the due time of a run.
 pub(crate) fn reschedule(run: &Run, timing: &Timing) {
-    RESCHEDULE.execute(arguments![
-        run.id.shard().number(),
-        run.id.as_str(),
-        timing.delay_until.map(time),
-        time(timing.queue_timestamp),
-    ]);
+    RESCHEDULE.execute(arguments!(RESCHEDULE {
+        shard: run.id.shard(),
+        run_id: run.id.as_str(),
+        delay_until: timing.delay_until,
+        queue_timestamp: timing.queue_timestamp
+    }));
 }
 
 /// Replaces the options of a run by those of `new`.
 pub(crate) fn redefine(run: &Run, new: &NewRun) {
-    REDEFINE.execute(arguments![
-        run.id.shard().number(),
-        run.id.as_str(),
-        new.payload.as_str(),
-        new.payload_type.as_str(),
-        new.metadata.clone().map(JsonB),
-        (!new.tags.is_empty()).then(|| JsonB(new.tags.as_slice().into())),
-        new.max_attempts,
-        new.max_duration_seconds,
-        new.machine.as_deref(),
-    ]);
+    REDEFINE.execute(arguments!(REDEFINE {
+        shard: run.id.shard(),
+        run_id: run.id.as_str(),
+        payload: new.payload.as_str(),
+        payload_type: new.payload_type.as_str(),
+        metadata: new.metadata.clone().map(JsonB),
+        tags: (!new.tags.is_empty()).then(|| JsonB(new.tags.as_slice().into())),
+        max_attempts: new.max_attempts,
+        max_duration_seconds: new.max_duration_seconds,
+        machine: new.machine.as_deref()
+    }));
 }

@@ -5,15 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use engine_core::{BatchId, Blocker, RunId, Shard, Timestamp, Waiting, WaitpointId, WaitpointType};
 use pgrx::datum::TimestampWithTimeZone;
 
-use crate::backend::statement::{Statement, arguments, statement};
-use crate::backend::value::{column, time};
+use crate::backend::cells::Cells;
+use crate::backend::parameter::arguments;
+use crate::backend::statement::statement;
+use crate::backend::value::column;
 
-static INSERT: Statement = statement!("edge_insert.sql");
-static OF_WAITPOINTS: Statement = statement!("edge_of_waitpoints.sql");
-static PENDING: Statement = statement!("blocker_pending.sql");
-static BLOCKERS: Statement = statement!("blocker_read.sql");
-static NOTE: Statement = statement!("continuation_insert.sql");
-static DELETE: Statement = statement!("edge_delete.sql");
+statement!(INSERT, "edge_insert.sql");
+statement!(OF_WAITPOINTS, "edge_of_waitpoints.sql");
+statement!(PENDING, "blocker_pending.sql");
+statement!(BLOCKERS, "blocker_read.sql");
+statement!(NOTE, "continuation_insert.sql");
+statement!(DELETE, "edge_delete.sql");
 
 /// A run, and a waitpoint to wait for.
 #[derive(Clone, Copy)]
@@ -27,15 +29,15 @@ pub(crate) struct NewEdge<'a> {
 
 /// Makes locked runs of one shard wait.
 pub(crate) fn insert(shard: Shard, edges: &[NewEdge<'_>], now: Timestamp) {
-    INSERT.execute(arguments![
-        shard.number(),
-        time(now),
-        column(edges, |edge| edge.run_id.as_str()),
-        column(edges, |edge| edge.waitpoint_id.as_str()),
-        column(edges, |edge| edge.batch_index.unwrap_or(-1)),
-        column(edges, |edge| edge.batch_id.map(BatchId::as_str)),
-        column(edges, |edge| edge.span_id),
-    ]);
+    INSERT.execute(arguments!(INSERT {
+        shard,
+        now,
+        run_id: column(edges, |edge| edge.run_id.as_str()),
+        waitpoint_id: column(edges, |edge| edge.waitpoint_id.as_str()),
+        batch_index: column(edges, |edge| edge.batch_index.unwrap_or(-1)),
+        batch_id: column(edges, |edge| edge.batch_id),
+        span_id: column(edges, |edge| edge.span_id)
+    }));
 }
 
 /// Makes the tick check whether runs continue.
@@ -43,12 +45,12 @@ pub(crate) fn note(shard: Shard, runs: &[(&RunId, &WaitpointId)], now: Timestamp
     if runs.is_empty() {
         return;
     }
-    NOTE.execute(arguments![
-        shard.number(),
-        time(now),
-        column(runs, |(run_id, _)| run_id.as_str()),
-        column(runs, |(_, waitpoint_id)| waitpoint_id.as_str()),
-    ]);
+    NOTE.execute(arguments!(NOTE {
+        shard,
+        now,
+        run_id: column(runs, |(run_id, _)| run_id.as_str()),
+        waitpoint_id: column(runs, |(_, waitpoint_id)| waitpoint_id.as_str())
+    }));
 }
 
 /// A run that waits for a completed waitpoint.
@@ -64,10 +66,13 @@ pub(crate) struct Edge {
 /// The edges that lead to these waitpoints.
 pub(crate) fn of_waitpoints(shard: Shard, ids: &[WaitpointId]) -> Vec<Edge> {
     OF_WAITPOINTS.query(
-        arguments![shard.number(), column(ids, |id| id.as_str())],
+        arguments!(OF_WAITPOINTS {
+            shard,
+            waitpoint_ids: ids
+        }),
         |cells| Edge {
-            run_id: RunId::parse(&cells.value::<String>()),
-            waitpoint_id: WaitpointId::parse(&cells.value::<String>()),
+            run_id: cells.value(),
+            waitpoint_id: cells.value(),
             span_id: cells.nullable(),
             created_at: cells.value(),
             output_is_error: cells.value(),
@@ -79,8 +84,11 @@ pub(crate) fn of_waitpoints(shard: Shard, ids: &[WaitpointId]) -> Vec<Edge> {
 /// The runs among these locked ones with a pending waitpoint.
 pub(crate) fn pending(shard: Shard, ids: &[&RunId]) -> BTreeSet<RunId> {
     let rows = PENDING.query(
-        arguments![shard.number(), column(ids, |id| id.as_str())],
-        |cells| RunId::parse(&cells.value::<String>()),
+        arguments!(PENDING {
+            shard,
+            run_ids: ids
+        }),
+        Cells::value,
     );
     rows.into_iter().collect()
 }
@@ -88,23 +96,24 @@ pub(crate) fn pending(shard: Shard, ids: &[&RunId]) -> BTreeSet<RunId> {
 /// What decides whether these locked runs continue.
 pub(crate) fn blockers(shard: Shard, ids: &[&RunId]) -> BTreeMap<RunId, Waiting> {
     let rows = BLOCKERS.query(
-        arguments![shard.number(), column(ids, |id| id.as_str())],
+        arguments!(BLOCKERS {
+            shard,
+            run_ids: ids
+        }),
         |cells| {
-            let run_id = RunId::parse(&cells.value::<String>());
+            let run_id: RunId = cells.value();
             let waiting = Waiting {
                 has_checkpoint: cells.value(),
-                position: Timestamp::from_micros(cells.value::<TimestampWithTimeZone>().into()),
+                position: cells.value(),
                 blockers: Vec::new(),
             };
-            let waitpoint_id: Option<String> = cells.nullable();
-            let kind: Option<String> = cells.nullable();
+            let waitpoint_id = cells.nullable();
+            let kind = cells.nullable();
             let is_completed = cells.value();
             let batch_index = cells.nullable();
-            let blocker = waitpoint_id.map(|id| Blocker {
-                waitpoint_id: WaitpointId::parse(&id),
-                kind: kind
-                    .and_then(|kind| WaitpointType::parse(&kind))
-                    .unwrap_or(WaitpointType::Manual),
+            let blocker = waitpoint_id.map(|waitpoint_id| Blocker {
+                waitpoint_id,
+                kind: kind.unwrap_or(WaitpointType::Manual),
                 is_completed,
                 batch_index,
             });
@@ -121,5 +130,5 @@ pub(crate) fn blockers(shard: Shard, ids: &[&RunId]) -> BTreeMap<RunId, Waiting>
 
 /// Deletes the edges of runs that stop waiting.
 pub(crate) fn delete(shard: Shard, run_ids: Vec<&str>) {
-    DELETE.execute(arguments![shard.number(), run_ids]);
+    DELETE.execute(arguments!(DELETE { shard, run_ids }));
 }

@@ -5,17 +5,20 @@
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys;
 
-use crate::backend::statement::{Cells, Statement, arguments, statement};
+use crate::backend::cells::Cells;
+use crate::backend::parameter::arguments;
+use crate::backend::statement::statement;
 use crate::document::Stored;
 
-static READ: Statement = statement!("event_read.sql")
-    .with_bitmaps()
-    .with_callers_snapshot();
-static HELD_BACK: Statement = statement!("event_held_back.sql")
-    .with_bitmaps()
-    .with_callers_snapshot();
-static LAST: Statement = statement!("event_last.sql");
-static WRITERS: Statement = statement!("event_writers.sql");
+statement!(READ, "event_read.sql", with_bitmaps, with_callers_snapshot);
+statement!(
+    HELD_BACK,
+    "event_held_back.sql",
+    with_bitmaps,
+    with_callers_snapshot
+);
+statement!(LAST, "event_last.sql");
+statement!(WRITERS, "event_writers.sql");
 
 /// Distance of the positions of two rows: most events of one row.
 const SPACING: i64 = 8;
@@ -37,7 +40,7 @@ pub(crate) struct Event {
 /// rows. So this needs a new snapshot, and locks, which a standby does not have for its primary's transactions.
 pub(crate) fn after(after: i64, max_events: i32) -> Vec<Event> {
     let last: i64 = LAST
-        .query(arguments![], Cells::value)
+        .query(arguments!(LAST {}), Cells::value)
         .into_iter()
         .next()
         .unwrap_or_default();
@@ -50,7 +53,7 @@ pub(crate) fn after(after: i64, max_events: i32) -> Vec<Event> {
     if !events.is_empty() || reader.is_at_end() || !may_look_again() {
         return events;
     }
-    let writers = WRITERS.query(arguments![], Cells::value);
+    let writers = WRITERS.query(arguments!(WRITERS {}), Cells::value);
     with_new_snapshot(|| reader.read(Some(&writers)))
 }
 
@@ -99,14 +102,14 @@ impl Reader {
         loop {
             let end = start.saturating_add(width).min(self.last);
             let events = READ.query(
-                arguments![
-                    self.after,
-                    start,
-                    end,
-                    self.max_events,
+                arguments!(READ {
+                    after: self.after,
+                    after_position: start,
+                    up_to_position: end,
+                    max_events: self.max_events,
                     next_transaction,
-                    oldest
-                ],
+                    oldest_transaction: oldest
+                }),
                 decode,
             );
             if !events.is_empty() || end >= self.last {
@@ -116,7 +119,12 @@ impl Reader {
             // position may have the greater horizon.
             let after = start.max(self.after / SPACING);
             let held_back = HELD_BACK.query(
-                arguments![after, end, next_transaction, oldest],
+                arguments!(HELD_BACK {
+                    after_position: after,
+                    up_to_position: end,
+                    next_transaction,
+                    oldest_transaction: oldest
+                }),
                 Cells::value,
             );
             if held_back.into_iter().any(|is_held_back: bool| is_held_back) {

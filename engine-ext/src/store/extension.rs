@@ -1,10 +1,12 @@
 //! The extension's own catalog entry.
 
-use crate::backend::statement::{Statement, arguments, statement};
+use crate::backend::cells::Cells;
+use crate::backend::parameter::arguments;
+use crate::backend::statement::statement;
 
-static VERSION: Statement = statement!("extension_version_read.sql");
+statement!(VERSION, "extension_version_read.sql");
 
 /// The version of the catalog.
 pub(crate) fn version() -> Option<String> {
-    VERSION.query(arguments![], |cells| cells.value()).pop()
+    VERSION.query(arguments!(VERSION {}), Cells::value).pop()
 }

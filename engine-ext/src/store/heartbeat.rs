@@ -5,17 +5,19 @@ use std::ffi::CStr;
 
 use engine_core::{RunId, Shard, SnapshotId, Timestamp};
 
+use crate::backend::cells::Cells;
 use crate::backend::low_water;
-use crate::backend::statement::{Statement, arguments, statement};
-use crate::backend::value::{column, moment, time};
+use crate::backend::parameter::arguments;
+use crate::backend::statement::statement;
+use crate::backend::value::{column, moment};
 
-static MOVE: Statement = statement!("heartbeat_move.sql");
-static POSTPONE: Statement = statement!("heartbeat_postpone.sql");
-static LOCK_FREE: Statement = statement!("heartbeat_lock_free.sql");
-static RENEW: Statement = statement!("heartbeat_renew.sql");
-static FIRST: Statement = statement!("heartbeat_first.sql");
-static DUE: Statement = statement!("heartbeat_due_lock.sql");
-static REST: Statement = statement!("heartbeat_rest.sql");
+statement!(MOVE, "heartbeat_move.sql");
+statement!(POSTPONE, "heartbeat_postpone.sql");
+statement!(LOCK_FREE, "heartbeat_lock_free.sql");
+statement!(RENEW, "heartbeat_renew.sql");
+statement!(FIRST, "heartbeat_first.sql");
+statement!(DUE, "heartbeat_due_lock.sql");
+statement!(REST, "heartbeat_rest.sql");
 const TABLE: &CStr = c"heartbeat";
 
 /// Announces to ticks that this transaction may write deadlines. Call it before the clock is read.
@@ -25,12 +27,12 @@ pub(crate) fn announce() {
 
 /// Moves the deadlines of these runs, each only if its snapshot is still watched; all on one shard.
 pub(crate) fn beat(shard: Shard, beats: &[&(RunId, SnapshotId)], now: Timestamp) {
-    MOVE.execute(arguments![
-        shard.number(),
-        time(now),
-        column(beats, |(run_id, _)| run_id.as_str()),
-        column(beats, |(_, snapshot_id)| snapshot_id.as_str()),
-    ]);
+    MOVE.execute(arguments!(MOVE {
+        shard,
+        now,
+        run_ids: column(beats, |(run_id, _)| run_id.as_str()),
+        snapshot_ids: column(beats, |(_, snapshot_id)| snapshot_id.as_str())
+    }));
 }
 
 /// A locked deadline that the tick must check.
@@ -43,20 +45,21 @@ pub(crate) struct Due {
 
 /// Locks the deadlines that the tick must check.
 pub(crate) fn lock_due(shard: Shard, max_items: i32, now: Timestamp) -> Vec<Due> {
-    let first = |low| {
-        FIRST
-            .query(arguments![shard.number(), time(low)], moment)
-            .pop()
-    };
+    let first = |low| FIRST.query(arguments!(FIRST { shard, low }), moment).pop();
     low_water::scan(
         &("heartbeats".to_owned(), shard.number().to_string()),
         TABLE,
         now,
         first,
         |low| {
-            let arguments = arguments![shard.number(), time(now), max_items, time(low)];
+            let arguments = arguments!(DUE {
+                shard,
+                now,
+                max_items,
+                low
+            });
             DUE.query(arguments, |cells| Due {
-                run_id: RunId::parse(&cells.value::<String>()),
+                run_id: cells.value(),
                 is_alive: cells.value(),
             })
         },
@@ -66,32 +69,38 @@ pub(crate) fn lock_due(shard: Shard, max_items: i32, now: Timestamp) -> Vec<Due>
 /// Locks the deadlines of these runs that no other session has locked.
 pub(crate) fn lock_free(shard: Shard, ids: &[&RunId]) -> BTreeSet<RunId> {
     let rows = LOCK_FREE.query(
-        arguments![shard.number(), column(ids, |id| id.as_str())],
-        |cells| RunId::parse(&cells.value::<String>()),
+        arguments!(LOCK_FREE {
+            shard,
+            run_ids: ids
+        }),
+        Cells::value,
     );
     rows.into_iter().collect()
 }
 
 /// Sets the next check of locked deadlines to the deadlines themselves.
 pub(crate) fn postpone(shard: Shard, ids: &[&RunId]) {
-    POSTPONE.execute(arguments![shard.number(), column(ids, |id| id.as_str())]);
+    POSTPONE.execute(arguments!(POSTPONE {
+        shard,
+        run_ids: ids
+    }));
 }
 
 /// Renews the deadlines of locked runs, with the same interval as before.
 pub(crate) fn renew(shard: Shard, ids: &[&RunId], now: Timestamp) {
-    RENEW.execute(arguments![
-        shard.number(),
-        time(now),
-        column(ids, |id| id.as_str())
-    ]);
+    RENEW.execute(arguments!(RENEW {
+        shard,
+        now,
+        run_ids: ids
+    }));
 }
 
 /// Sets the next check of locked deadlines of suspended runs, each with whether it is the longest pause.
 pub(crate) fn rest(shard: Shard, runs: &[(&RunId, bool)], now: Timestamp) {
-    REST.execute(arguments![
-        shard.number(),
-        time(now),
-        column(runs, |(run_id, _)| run_id.as_str()),
-        column(runs, |(_, is_longest)| *is_longest),
-    ]);
+    REST.execute(arguments!(REST {
+        shard,
+        now,
+        run_id: column(runs, |(run_id, _)| run_id.as_str()),
+        is_longest: column(runs, |(_, is_longest)| *is_longest)
+    }));
 }

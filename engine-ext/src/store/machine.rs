@@ -6,10 +6,11 @@ use std::ffi::CStr;
 use engine_core::{Machine, Preset};
 
 use crate::backend::cache;
-use crate::backend::statement::{Statement, arguments, statement};
+use crate::backend::parameter::arguments;
+use crate::backend::statement::statement;
 
-static READ: Statement = statement!("machine_read.sql");
-static SET: Statement = statement!("machine_set.sql");
+statement!(READ, "machine_read.sql");
+statement!(SET, "machine_set.sql");
 
 const TABLE: &CStr = c"machine";
 
@@ -38,17 +39,17 @@ pub(crate) fn all() -> Vec<(Machine, Preset)> {
 
 /// Sets a preset, for every session from this commit on.
 pub(crate) fn set(machine: Machine, preset: Preset) {
-    SET.execute(arguments![
-        machine.as_str(),
-        preset.cpu,
-        preset.memory,
-        preset.cents_per_ms
-    ]);
+    SET.execute(arguments!(SET {
+        name: machine.as_str(),
+        cpu: preset.cpu,
+        memory: preset.memory,
+        cents_per_ms: preset.cents_per_ms
+    }));
     cache::changed(TABLE);
 }
 
 fn read() -> Vec<(Machine, Preset)> {
-    READ.query(arguments![], |cells| {
+    READ.query(arguments!(READ {}), |cells| {
         let machine = match Machine::parse(&cells.value::<String>()) {
             Some(machine) => machine,
             None => unreachable!("only presets are set"),

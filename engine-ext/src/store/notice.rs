@@ -3,12 +3,13 @@
 use engine_core::{RunId, Timestamp};
 use serde_json::Value;
 
+use crate::backend::parameter::arguments;
 use crate::backend::position::Positions;
-use crate::backend::statement::{Statement, arguments, statement};
-use crate::backend::value::{column, time};
+use crate::backend::statement::statement;
+use crate::backend::value::column;
 use crate::document::JsonB;
 
-static INSERT: Statement = statement!("notice_insert.sql");
+statement!(INSERT, "notice_insert.sql");
 
 /// An event without a transition.
 pub(crate) struct Notice {
@@ -25,13 +26,13 @@ pub(crate) fn insert(notices: &[Notice], positions: &mut Positions, now: Timesta
     if notices.is_empty() {
         return;
     }
-    INSERT.execute(arguments![
-        time(now),
-        positions.horizon,
-        column(notices, |notice| notice.run_id.shard().number()),
-        positions.column(notices.len()),
-        column(notices, |notice| notice.run_id.as_str()),
-        column(notices, |notice| notice.name),
-        column(notices, |notice| JsonB(notice.body.clone())),
-    ]);
+    INSERT.execute(arguments!(INSERT {
+        now,
+        horizon: positions.horizon,
+        shard: column(notices, |notice| notice.run_id.shard()),
+        position: positions.column(notices.len()),
+        run_id: column(notices, |notice| notice.run_id.as_str()),
+        name: column(notices, |notice| notice.name),
+        body: column(notices, |notice| JsonB(notice.body.clone()))
+    }));
 }

@@ -3,15 +3,17 @@
 use engine_core::{RunId, Shard, SnapshotId};
 use pgrx::datum::TimestampWithTimeZone;
 
-use crate::backend::statement::{Cells, Statement, arguments, statement};
+use crate::backend::cells::Cells;
+use crate::backend::parameter::arguments;
+use crate::backend::statement::statement;
 use crate::backend::value::column;
 use crate::document::Stored;
 
-static EXECUTION: Statement = statement!("execution_read.sql");
-static EXECUTION_DATA: Statement = statement!("execution_data_read.sql");
-static MOVED: Statement = statement!("run_moved.sql");
-static OUTCOME: Statement = statement!("run_outcome_read.sql");
-static SNAPSHOTS_SINCE: Statement = statement!("snapshots_since_read.sql");
+statement!(EXECUTION, "execution_read.sql");
+statement!(EXECUTION_DATA, "execution_data_read.sql");
+statement!(MOVED, "run_moved.sql");
+statement!(OUTCOME, "run_outcome_read.sql");
+statement!(SNAPSHOTS_SINCE, "snapshots_since_read.sql");
 
 /// The latest snapshot of a run; every field but the run's id is `None` if there is no such run.
 pub(crate) struct Execution {
@@ -42,7 +44,10 @@ pub(crate) struct RunResult {
 /// The latest snapshots of these runs of one shard, in the given order.
 pub(crate) fn executions(shard: Shard, ids: &[&RunId]) -> Vec<Execution> {
     EXECUTION.query(
-        arguments![shard.number(), column(ids, |id| id.as_str())],
+        arguments!(EXECUTION {
+            shard,
+            run_ids: ids
+        }),
         |cells| Execution {
             run_id: cells.value(),
             snapshot_id: cells.nullable(),
@@ -59,11 +64,11 @@ pub(crate) fn executions(shard: Shard, ids: &[&RunId]) -> Vec<Execution> {
 /// The runs among these of one shard that have moved on, or do not exist.
 pub(crate) fn moved(shard: Shard, held: &[&(RunId, SnapshotId)]) -> Vec<String> {
     MOVED.query(
-        arguments![
-            shard.number(),
-            column(held, |(run_id, _)| run_id.as_str()),
-            column(held, |(_, snapshot_id)| snapshot_id.as_str()),
-        ],
+        arguments!(MOVED {
+            shard,
+            run_id: column(held, |(run_id, _)| run_id.as_str()),
+            snapshot_id: column(held, |(_, snapshot_id)| snapshot_id.as_str())
+        }),
         Cells::value,
     )
 }
@@ -80,7 +85,11 @@ pub(crate) fn execution(id: &RunId) -> Execution {
 pub(crate) fn execution_data(id: &RunId, environment_id: Option<&str>) -> Option<Stored> {
     EXECUTION_DATA
         .query(
-            arguments![id.shard().number(), id.as_str(), environment_id],
+            arguments!(EXECUTION_DATA {
+                shard: id.shard(),
+                run_id: id.as_str(),
+                environment_id
+            }),
             Cells::value,
         )
         .pop()
@@ -94,12 +103,12 @@ pub(crate) fn snapshots_since(
 ) -> Option<Stored> {
     SNAPSHOTS_SINCE
         .query(
-            arguments![
-                id.shard().number(),
-                id.as_str(),
-                since.as_str(),
+            arguments!(SNAPSHOTS_SINCE {
+                shard: id.shard(),
+                run_id: id.as_str(),
+                snapshot_id: since.as_str(),
                 environment_id
-            ],
+            }),
             Cells::value,
         )
         .pop()
@@ -109,7 +118,11 @@ pub(crate) fn snapshots_since(
 pub(crate) fn result(id: &RunId, environment_id: Option<&str>) -> Option<RunResult> {
     OUTCOME
         .query(
-            arguments![id.shard().number(), id.as_str(), environment_id],
+            arguments!(OUTCOME {
+                shard: id.shard(),
+                run_id: id.as_str(),
+                environment_id
+            }),
             |cells| RunResult {
                 run_id: cells.value(),
                 snapshot_id: cells.value(),

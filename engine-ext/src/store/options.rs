@@ -2,16 +2,19 @@
 
 use engine_core::{RunId, TriggerOptions};
 
-use crate::backend::statement::{Cells, Statement, arguments, statement};
-use crate::document::JsonB;
+use crate::backend::parameter::arguments;
+use crate::backend::statement::statement;
 
-static READ: Statement = statement!("run_options_read.sql");
+statement!(READ, "run_options_read.sql");
 
 /// The options of a run, for one that replays it; `None` if there is no such run.
 pub(crate) fn of_replay(id: &RunId) -> Option<TriggerOptions> {
-    let json = |cells: &mut Cells| cells.nullable::<JsonB>().map(|json| json.0);
-    READ.query(arguments![id.shard().number(), id.as_str()], |cells| {
-        TriggerOptions {
+    READ.query(
+        arguments!(READ {
+            shard: id.shard(),
+            run_id: id.as_str()
+        }),
+        |cells| TriggerOptions {
             task: cells.nullable(),
             payload: cells.nullable(),
             payload_type: cells.nullable(),
@@ -24,14 +27,14 @@ pub(crate) fn of_replay(id: &RunId) -> Option<TriggerOptions> {
             max_duration_seconds: cells.nullable(),
             machine: cells.nullable(),
             tags: cells.nullable(),
-            metadata: json(cells),
+            metadata: cells.nullable(),
             is_test: cells.nullable(),
-            trace_context: json(cells),
-            annotations: json(cells),
-            retry: json(cells),
+            trace_context: cells.nullable(),
+            annotations: cells.nullable(),
+            retry: cells.nullable(),
             replayed_from: Some(id.as_str().to_owned()),
             ..TriggerOptions::default()
-        }
-    })
+        },
+    )
     .pop()
 }

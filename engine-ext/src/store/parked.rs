@@ -3,12 +3,13 @@
 use engine_core::{Environment, RunId, Shard, Timestamp};
 use pgrx::datum::TimestampWithTimeZone;
 
-use crate::backend::statement::{Statement, arguments, statement};
+use crate::backend::parameter::arguments;
+use crate::backend::statement::statement;
 use crate::backend::value::time;
 
-static INSERT: Statement = statement!("parked_insert.sql");
-static DELETE: Statement = statement!("parked_delete.sql");
-static FIND: Statement = statement!("parked_find.sql");
+statement!(INSERT, "parked_insert.sql");
+statement!(DELETE, "parked_delete.sql");
+statement!(FIND, "parked_find.sql");
 
 /// A parked run.
 pub(crate) struct Parked {
@@ -38,10 +39,16 @@ pub(crate) fn note<'a>(shard: Shard, changes: impl Iterator<Item = (&'a RunId, b
         }
     }
     if !parked.is_empty() {
-        INSERT.execute(arguments![shard.number(), parked]);
+        INSERT.execute(arguments!(INSERT {
+            shard,
+            run_ids: parked
+        }));
     }
     if !gone.is_empty() {
-        DELETE.execute(arguments![shard.number(), gone]);
+        DELETE.execute(arguments!(DELETE {
+            shard,
+            run_ids: gone
+        }));
     }
 }
 
@@ -51,22 +58,22 @@ pub(crate) fn find(
     after: Option<&TriggerOrder>,
     max_runs: i32,
 ) -> Vec<Parked> {
-    let moment = |time: TimestampWithTimeZone| Timestamp::from_micros(time.into());
+    let _moment = |time: TimestampWithTimeZone| Timestamp::from_micros(time.into());
     FIND.query(
-        arguments![
-            environment.shard.number(),
-            environment.id.as_str(),
-            after.map_or(TimestampWithTimeZone::negative_infinity(), |after| time(
-                after.created_at
-            )),
-            after.map_or("", |after| after.run_id.as_str()),
-            max_runs,
-        ],
+        arguments!(FIND {
+            shard: environment.shard,
+            environment_id: environment.id.as_str(),
+            after_created_at: after.map_or(TimestampWithTimeZone::negative_infinity(), |after| {
+                time(after.created_at)
+            }),
+            after_run_id: after.map_or("", |after| after.run_id.as_str()),
+            max_runs
+        }),
         |cells| {
-            let run_id = RunId::parse(&cells.value::<String>());
+            let run_id: RunId = cells.value();
             Parked {
                 order: TriggerOrder {
-                    created_at: moment(cells.value()),
+                    created_at: cells.value(),
                     run_id,
                 },
                 task: cells.value(),

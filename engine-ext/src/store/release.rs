@@ -2,16 +2,18 @@
 
 use engine_core::Run;
 
-use crate::backend::statement::{Cells, Statement, arguments, statement};
+use crate::backend::cells::Cells;
+use crate::backend::parameter::arguments;
+use crate::backend::statement::statement;
 
-static READ: Statement = statement!("release_read.sql");
+statement!(READ, "release_read.sql");
 
 /// Whether a locked run is between two attempts.
 pub(crate) fn is_between_attempts(run: &Run) -> bool {
-    let arguments = arguments![
-        run.id.shard().number(),
-        run.id.as_str(),
-        run.snapshot_ordinal
-    ];
+    let arguments = arguments!(READ {
+        shard: run.id.shard(),
+        run_id: run.id.as_str(),
+        snapshot_ordinal: run.snapshot_ordinal
+    });
     READ.query(arguments, Cells::value).pop().unwrap_or(false)
 }

@@ -1,10 +1,9 @@
 //! What rows of several tables share.
 
-use engine_core::{EnvironmentType, ExecutionStatus, Run, RunId, RunStatus, SnapshotId, Timestamp};
+use engine_core::{ExecutionStatus, Run, RunId, RunStatus, SnapshotId, Timestamp};
 use pgrx::datum::TimestampWithTimeZone;
 
-use crate::backend::statement::Cells;
-use crate::document::JsonB;
+use crate::backend::cells::Cells;
 
 /// The caller, written to the snapshots of its actions.
 #[derive(Debug, Clone, Copy, Default)]
@@ -18,10 +17,10 @@ pub(crate) struct Caller<'a> {
 /// Reads the columns of a run, which three statements select in the same order.
 pub(crate) fn decode(cells: &mut Cells) -> Run {
     Run {
-        id: RunId::parse(&cells.value::<String>()),
-        run_status: run_status(&cells.value::<String>()),
-        execution_status: execution_status(&cells.value::<String>()),
-        snapshot_id: SnapshotId::parse(&cells.value::<String>()),
+        id: cells.value(),
+        run_status: cells.value(),
+        execution_status: cells.value(),
+        snapshot_id: cells.value(),
         snapshot_ordinal: cells.value(),
         attempt_number: cells.nullable(),
         max_attempts: cells.nullable(),
@@ -33,37 +32,15 @@ pub(crate) fn decode(cells: &mut Cells) -> Run {
         was_dequeued: cells.nullable::<TimestampWithTimeZone>().is_some(),
         has_waitpoint: cells.value(),
         is_dead_lettered: cells.value(),
-        retry: cells.nullable::<JsonB>().map(|json| json.0),
-        environment_type: environment_type(&cells.value::<String>()),
+        retry: cells.nullable(),
+        environment_type: cells.value(),
         batch_id: cells.nullable(),
-        error: cells.nullable::<JsonB>().map(|json| json.0),
+        error: cells.nullable(),
         status_reason: cells.nullable(),
     }
 }
 
-pub(crate) fn run_status(text: &str) -> RunStatus {
-    match RunStatus::parse(text) {
-        Some(status) => status,
-        None => unreachable!("the type has no other values"),
-    }
-}
-
-pub(crate) fn execution_status(text: &str) -> ExecutionStatus {
-    match ExecutionStatus::parse(text) {
-        Some(status) => status,
-        None => unreachable!("the type has no other values"),
-    }
-}
-
-/// A value of `engine.environment_type`.
-pub(crate) fn environment_type(text: &str) -> EnvironmentType {
-    match EnvironmentType::parse(text) {
-        Some(kind) => kind,
-        None => unreachable!("the type has no other values"),
-    }
-}
-
-/// An existing run, as its trigger returns it.
+/// A run that was there before, as its trigger returns it.
 #[derive(Clone)]
 pub(crate) struct Existing {
     pub(crate) run_id: RunId,

@@ -4,18 +4,20 @@ use std::collections::BTreeMap;
 
 use engine_core::{Run, RunId, Shard};
 
-use crate::backend::statement::{Cells, Statement, arguments, statement};
+use crate::backend::cells::Cells;
+use crate::backend::parameter::arguments;
+use crate::backend::statement::statement;
 use crate::backend::value::column;
 use crate::store::row::decode;
 
-static LOCK: Statement = statement!("run_lock.sql");
-static LOCK_FREE: Statement = statement!("run_lock_free.sql");
-static EXISTS: Statement = statement!("run_exists.sql");
-static LAST_ORDINAL: Statement = statement!("snapshot_last_ordinal.sql");
-static MARK_AWAITED: Statement = statement!("run_waitpoint_mark.sql");
-static RESULT: Statement = statement!("run_result_read.sql");
-static VERSIONS: Statement = statement!("run_version_read.sql");
-static BULK_ACTION: Statement = statement!("run_bulk_action.sql");
+statement!(LOCK, "run_lock.sql");
+statement!(LOCK_FREE, "run_lock_free.sql");
+statement!(EXISTS, "run_exists.sql");
+statement!(LAST_ORDINAL, "snapshot_last_ordinal.sql");
+statement!(MARK_AWAITED, "run_waitpoint_mark.sql");
+statement!(RESULT, "run_result_read.sql");
+statement!(VERSIONS, "run_version_read.sql");
+statement!(BULK_ACTION, "run_bulk_action.sql");
 
 /// Locks a run; `None` if there is none with this id.
 pub(crate) fn lock(id: &RunId) -> Option<Run> {
@@ -25,7 +27,10 @@ pub(crate) fn lock(id: &RunId) -> Option<Run> {
 /// Locks these runs of one shard, in the order of their ids, without those that do not exist.
 pub(crate) fn lock_all(shard: Shard, ids: &[&RunId]) -> Vec<Run> {
     LOCK.query(
-        arguments![shard.number(), column(ids, |id| id.as_str())],
+        arguments!(LOCK {
+            shard,
+            run_ids: ids
+        }),
         decode,
     )
 }
@@ -33,7 +38,10 @@ pub(crate) fn lock_all(shard: Shard, ids: &[&RunId]) -> Vec<Run> {
 /// Locks the runs among these of one shard that no other session has locked, in the order of their ids.
 pub(crate) fn lock_free(shard: Shard, ids: &[&RunId]) -> Vec<Run> {
     LOCK_FREE.query(
-        arguments![shard.number(), column(ids, |id| id.as_str())],
+        arguments!(LOCK_FREE {
+            shard,
+            run_ids: ids
+        }),
         decode,
     )
 }
@@ -41,16 +49,23 @@ pub(crate) fn lock_free(shard: Shard, ids: &[&RunId]) -> Vec<Run> {
 /// The existing runs among these.
 pub(crate) fn existing(ids: &[&RunId]) -> Vec<RunId> {
     let shards = column(ids, |id| id.shard().number());
-    EXISTS.query(arguments![shards, column(ids, |id| id.as_str())], |cells| {
-        RunId::parse(&cells.value::<String>())
-    })
+    EXISTS.query(
+        arguments!(EXISTS {
+            shards,
+            run_ids: ids
+        }),
+        Cells::value,
+    )
 }
 
 /// The versions that execute these runs of one shard, where they are known.
 pub(crate) fn versions(shard: Shard, ids: &[&RunId]) -> BTreeMap<RunId, String> {
     let rows = VERSIONS.query(
-        arguments![shard.number(), column(ids, |id| id.as_str())],
-        |cells| (RunId::parse(&cells.value::<String>()), cells.value()),
+        arguments!(VERSIONS {
+            shard,
+            run_ids: ids
+        }),
+        |cells| (cells.value(), cells.value()),
     );
     rows.into_iter().collect()
 }
@@ -58,7 +73,10 @@ pub(crate) fn versions(shard: Shard, ids: &[&RunId]) -> BTreeMap<RunId, String> 
 /// The ordinal of the last snapshot of a locked run, including invalid ones.
 pub(crate) fn last_ordinal(run: &Run) -> i32 {
     let rows = LAST_ORDINAL.query(
-        arguments![run.id.shard().number(), run.id.as_str()],
+        arguments!(LAST_ORDINAL {
+            shard: run.id.shard(),
+            run_id: run.id.as_str()
+        }),
         Cells::value,
     );
     rows.into_iter().next().unwrap_or(run.snapshot_ordinal)
@@ -66,7 +84,10 @@ pub(crate) fn last_ordinal(run: &Run) -> i32 {
 
 /// Records that the end of a locked run completes a waitpoint.
 pub(crate) fn mark_awaited(run: &Run) {
-    MARK_AWAITED.execute(arguments![run.id.shard().number(), run.id.as_str()]);
+    MARK_AWAITED.execute(arguments!(MARK_AWAITED {
+        shard: run.id.shard(),
+        run_id: run.id.as_str()
+    }));
 }
 
 /// The result of a run, and its environment.
@@ -79,7 +100,10 @@ pub(crate) struct RunResult {
 /// The result of a locked run, and its environment.
 pub(crate) fn result(run: &Run) -> RunResult {
     let rows = RESULT.query(
-        arguments![run.id.shard().number(), run.id.as_str()],
+        arguments!(RESULT {
+            shard: run.id.shard(),
+            run_id: run.id.as_str()
+        }),
         |cells| RunResult {
             environment_id: cells.value(),
             output: cells.nullable(),
@@ -94,9 +118,9 @@ pub(crate) fn result(run: &Run) -> RunResult {
 
 /// Records the bulk action that a locked run was part of.
 pub(crate) fn add_bulk_action(run: &Run, bulk_action_id: &str) {
-    BULK_ACTION.execute(arguments![
-        run.id.shard().number(),
-        run.id.as_str(),
+    BULK_ACTION.execute(arguments!(BULK_ACTION {
+        shard: run.id.shard(),
+        run_id: run.id.as_str(),
         bulk_action_id
-    ]);
+    }));
 }

@@ -3,30 +3,39 @@
 use engine_core::{Beginning, Phase, RunId, Schedule, Shard, Timestamp};
 use pgrx::datum::TimestampWithTimeZone;
 
-use crate::backend::statement::{Cells, Statement, arguments, statement};
+use crate::backend::cells::Cells;
+use crate::backend::parameter::arguments;
+use crate::backend::statement::statement;
 use crate::backend::value::{column, time};
 use crate::document::JsonB;
 
-static LOCK: Statement = statement!("schedule_lock.sql");
-static READ: Statement = statement!("schedule_read.sql");
-static DUE: Statement = statement!("schedule_due_lock.sql");
-static SET: Statement = statement!("schedule_set.sql");
-static DELETE: Statement = statement!("schedule_delete.sql");
-static ADVANCE: Statement = statement!("schedule_advance.sql");
+statement!(LOCK, "schedule_lock.sql");
+statement!(READ, "schedule_read.sql");
+statement!(DUE, "schedule_due_lock.sql");
+statement!(SET, "schedule_set.sql");
+statement!(DELETE, "schedule_delete.sql");
+statement!(ADVANCE, "schedule_advance.sql");
 
 /// Locks a schedule.
 pub(crate) fn lock(id: &str) -> Option<Schedule> {
-    LOCK.query(arguments![id], schedule).pop()
+    LOCK.query(arguments!(LOCK { id }), schedule).pop()
 }
 
 /// Reads a schedule.
 pub(crate) fn find(id: &str) -> Option<Schedule> {
-    READ.query(arguments![id], schedule).pop()
+    READ.query(arguments!(READ { id }), schedule).pop()
 }
 
 /// Locks due schedules.
 pub(crate) fn lock_due(shard: Shard, max_items: i32, now: Timestamp) -> Vec<Schedule> {
-    DUE.query(arguments![shard.number(), time(now), max_items], schedule)
+    DUE.query(
+        arguments!(DUE {
+            shard,
+            now,
+            max_items
+        }),
+        schedule,
+    )
 }
 
 /// Reads the columns of a schedule, which three statements select in the same order.
@@ -40,8 +49,8 @@ fn schedule(cells: &mut Cells) -> Schedule {
         spread_window: cells.nullable(),
         is_active: cells.value(),
         external_id: cells.nullable(),
-        payload: cells.nullable::<JsonB>().map(|json| json.0),
-        options: cells.nullable::<JsonB>().map(|json| json.0),
+        payload: cells.nullable(),
+        options: cells.nullable(),
         phase: cells.nullable().and_then(Phase::new),
         last_nominal_at: moment(cells),
         next: match (moment(cells), moment(cells), moment(cells)) {
@@ -63,29 +72,29 @@ fn moment(cells: &mut Cells) -> Option<Timestamp> {
 /// Writes a schedule whose environment lives on `shard`.
 pub(crate) fn set(schedule: &Schedule, shard: Shard, now: Timestamp) {
     let next = schedule.next;
-    SET.execute(arguments![
-        schedule.id.as_str(),
-        shard.number(),
-        schedule.environment_id.as_str(),
-        schedule.task.as_str(),
-        schedule.cron.as_str(),
-        schedule.timezone.as_str(),
-        schedule.spread_window.as_deref(),
-        schedule.is_active,
-        schedule.external_id.as_deref(),
-        schedule.payload.clone().map(JsonB),
-        schedule.options.clone().map(JsonB),
-        schedule.phase.map(Phase::number),
-        next.map(|next| time(next.nominal_at)),
-        next.map(|next| time(next.effective_at)),
-        next.map(|next| time(next.at)),
-        time(now),
-    ]);
+    SET.execute(arguments!(SET {
+        id: schedule.id.as_str(),
+        shard,
+        environment_id: schedule.environment_id.as_str(),
+        task: schedule.task.as_str(),
+        cron: schedule.cron.as_str(),
+        time_zone: schedule.timezone.as_str(),
+        window: schedule.spread_window.as_deref(),
+        active: schedule.is_active,
+        external_id: schedule.external_id.as_deref(),
+        payload: schedule.payload.clone().map(JsonB),
+        options: schedule.options.clone().map(JsonB),
+        phase: schedule.phase.map(Phase::number),
+        next_tick: next.map(|next| next.nominal_at),
+        effective_at: next.map(|next| next.effective_at),
+        at: next.map(|next| next.at),
+        now
+    }));
 }
 
 /// Deletes a schedule; returns whether it existed.
 pub(crate) fn delete(id: &str) -> bool {
-    DELETE.execute(arguments![id]) > 0
+    DELETE.execute(arguments!(DELETE { id })) > 0
 }
 
 /// How a due schedule continues.
@@ -105,23 +114,23 @@ pub(crate) fn advance(schedules: &[Advance]) {
             advance.schedule.next.map(|next| time(part(next)))
         })
     };
-    ADVANCE.execute(arguments![
-        column(schedules, |advance| advance.schedule.id.as_str()),
-        column(schedules, |advance| advance
+    ADVANCE.execute(arguments!(ADVANCE {
+        id: column(schedules, |advance| advance.schedule.id.as_str()),
+        nominal_at: column(schedules, |advance| advance
             .made
             .as_ref()
-            .map(|(at, _)| time(*at))),
-        column(schedules, |advance| advance
+            .map(|(at, _)| *at)),
+        run_id: column(schedules, |advance| advance
             .made
             .as_ref()
             .map(|(_, run_id)| run_id.as_str())),
-        column(schedules, |advance| advance
+        phase: column(schedules, |advance| advance
             .schedule
             .phase
             .map(Phase::number)),
-        next(|next| next.nominal_at),
-        next(|next| next.effective_at),
-        next(|next| next.at),
-        column(schedules, |advance| advance.error.as_deref()),
-    ]);
+        next_nominal_at: next(|next| next.nominal_at),
+        next_effective_at: next(|next| next.effective_at),
+        next_at: next(|next| next.at),
+        error: column(schedules, |advance| advance.error.as_deref())
+    }));
 }

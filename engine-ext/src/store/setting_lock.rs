@@ -1,13 +1,19 @@
 //! The lock of a session that sets an environment.
 
+use crate::backend::cells::Cells;
 use crate::backend::locks;
-use crate::backend::statement::{Statement, arguments, statement};
+use crate::backend::parameter::arguments;
+use crate::backend::statement::statement;
 
-static HOLDER: Statement = statement!("mutex_holder.sql");
+statement!(HOLDER, "mutex_holder.sql");
 
 /// The session that sets an environment, as an error names it: the one with the oldest transaction.
 pub(crate) fn holder(environment_id: &str) -> Option<String> {
     let (class_id, object_id, sub_id) = locks::setting_lock(environment_id);
-    let arguments = arguments![class_id, object_id, sub_id];
-    HOLDER.query(arguments, |cells| cells.value()).pop()
+    let arguments = arguments!(HOLDER {
+        class_id,
+        object_id,
+        sub_id
+    });
+    HOLDER.query(arguments, Cells::value).pop()
 }

@@ -2,11 +2,12 @@
 
 use engine_core::Shard;
 
-use crate::backend::statement::{Statement, arguments, statement};
+use crate::backend::parameter::arguments;
+use crate::backend::statement::statement;
 use crate::backend::value::column;
 
-static LOCK: Statement = statement!("slot_lock.sql");
-static RELEASE: Statement = statement!("slot_release.sql");
+statement!(LOCK, "slot_lock.sql");
+statement!(RELEASE, "slot_release.sql");
 
 /// A slot whose run is locked.
 pub(crate) struct Slot {
@@ -19,7 +20,7 @@ pub(crate) struct Slot {
 
 /// Locks the heartbeat deadlines, and with them the slots, of locked runs, in the order of their ids.
 pub(crate) fn lock(shard: Shard, run_ids: Vec<&str>) -> Vec<Slot> {
-    let arguments = arguments![shard.number(), run_ids];
+    let arguments = arguments!(LOCK { shard, run_ids });
     LOCK.query(arguments, |cells| Slot {
         run_id: cells.value(),
         is_counted: cells.value(),
@@ -31,11 +32,11 @@ pub(crate) fn lock(shard: Shard, run_ids: Vec<&str>) -> Vec<Slot> {
 /// environments and worker queues of these slots.
 pub(crate) fn release(shard: Shard, freed: &[(String, bool)]) -> Vec<(String, String)> {
     RELEASE.query(
-        arguments![
-            shard.number(),
-            column(freed, |(run_id, _)| run_id.as_str()),
-            column(freed, |(_, is_noted)| *is_noted),
-        ],
+        arguments!(RELEASE {
+            shard,
+            run_ids: column(freed, |(run_id, _)| run_id.as_str()),
+            whether_each_is_noted: column(freed, |(_, is_noted)| *is_noted)
+        }),
         |cells| (cells.value(), cells.value()),
     )
 }

@@ -6,14 +6,16 @@ use std::ffi::CString;
 
 use pgrx::pg_sys;
 
-use crate::backend::statement::{Cells, Statement, arguments, statement};
+use crate::backend::cells::Cells;
+use crate::backend::parameter::arguments;
+use crate::backend::statement::statement;
 
-static SCHEMA: Statement = statement!("extension_schema_read.sql");
-static TICK: Statement = statement!("tick.sql");
+statement!(SCHEMA, "extension_schema_read.sql");
+statement!(TICK, "tick.sql");
 
 /// Calls the function as the current role; returns the number of items done. Does nothing without the extension.
 pub(crate) fn call(max_items: i32) -> i64 {
-    let schema: Option<String> = SCHEMA.query(arguments![], Cells::value).pop();
+    let schema: Option<String> = SCHEMA.query(arguments!(SCHEMA {}), Cells::value).pop();
     let Some(path) = schema.and_then(|schema| CString::new(schema).ok()) else {
         return 0;
     };
@@ -31,7 +33,7 @@ pub(crate) fn call(max_items: i32) -> i64 {
             false,
         );
     }
-    TICK.query(arguments![max_items], Cells::value)
+    TICK.query(arguments!(TICK { max_items }), Cells::value)
         .pop()
         .unwrap_or(0)
 }

@@ -3,16 +3,17 @@
 use engine_core::{RunId, Shard, TimerKind, Timestamp};
 use serde_json::Value;
 
-use crate::backend::statement::{Statement, arguments, statement};
-use crate::backend::value::{column, time};
+use crate::backend::parameter::arguments;
+use crate::backend::statement::statement;
+use crate::backend::value::column;
 use crate::document::JsonB;
 
-static DUE: Statement = statement!("timer_due_lock.sql");
-static MOVE: Statement = statement!("timer_move.sql");
-static DELETE: Statement = statement!("timer_delete.sql");
-static SET: Statement = statement!("timer_set.sql");
-static DELETE_ORPHANS: Statement = statement!("timer_orphan_delete.sql");
-static CANCEL_CHILDREN: Statement = statement!("children_cancel.sql");
+statement!(DUE, "timer_due_lock.sql");
+statement!(MOVE, "timer_move.sql");
+statement!(DELETE, "timer_delete.sql");
+statement!(SET, "timer_set.sql");
+statement!(DELETE_ORPHANS, "timer_orphan_delete.sql");
+statement!(CANCEL_CHILDREN, "children_cancel.sql");
 
 /// A due timer, locked.
 pub(crate) struct Due {
@@ -33,16 +34,18 @@ impl Due {
 
 /// Locks due timers.
 pub(crate) fn lock_due(shard: Shard, max_items: i32, now: Timestamp) -> Vec<Due> {
-    DUE.query(arguments![shard.number(), time(now), max_items], |cells| {
-        Due {
-            kind: match TimerKind::parse(&cells.value::<String>()) {
-                Some(kind) => kind,
-                None => unreachable!("the table checks the kind"),
-            },
+    DUE.query(
+        arguments!(DUE {
+            shard,
+            now,
+            max_items
+        }),
+        |cells| Due {
+            kind: cells.value(),
             id: cells.value(),
-            detail: cells.nullable::<JsonB>().map(|json| json.0),
-        }
-    })
+            detail: cells.nullable(),
+        },
+    )
 }
 
 /// A timer to set: subject, due time, detail.
@@ -53,13 +56,13 @@ pub(crate) fn move_to(kind: TimerKind, timers: &[Timer<'_>]) {
     if timers.is_empty() {
         return;
     }
-    MOVE.execute(arguments![
-        kind.as_str(),
-        column(timers, |(shard, ..)| shard.number()),
-        column(timers, |(_, id, ..)| *id),
-        column(timers, |(_, _, due_at, _)| time(*due_at)),
-        column(timers, |(.., detail)| detail.clone().map(JsonB)),
-    ]);
+    MOVE.execute(arguments!(MOVE {
+        kind: kind.as_str(),
+        shard: column(timers, |(shard, ..)| *shard),
+        id: column(timers, |(_, id, ..)| *id),
+        due_at: column(timers, |(_, _, due_at, _)| *due_at),
+        detail: column(timers, |(.., detail)| detail.clone().map(JsonB))
+    }));
 }
 
 /// Makes the tick end the delays of runs at their due times.
@@ -76,11 +79,11 @@ pub(crate) fn delete(shard: Shard, done: &[&Due]) {
     if done.is_empty() {
         return;
     }
-    DELETE.execute(arguments![
-        shard.number(),
-        column(done, |due| due.kind.as_str()),
-        column(done, |due| due.id.as_str()),
-    ]);
+    DELETE.execute(arguments!(DELETE {
+        shard,
+        kinds: column(done, |due| due.kind.as_str()),
+        ids: column(done, |due| due.id.as_str())
+    }));
 }
 
 /// Deletes the timers among these locked ones whose subject does not exist.
@@ -88,11 +91,11 @@ pub(crate) fn delete_orphans(shard: Shard, kept: &[&Due]) {
     if kept.is_empty() {
         return;
     }
-    DELETE_ORPHANS.execute(arguments![
-        shard.number(),
-        column(kept, |due| due.kind.as_str()),
-        column(kept, |due| due.id.as_str()),
-    ]);
+    DELETE_ORPHANS.execute(arguments!(DELETE_ORPHANS {
+        shard,
+        kinds: column(kept, |due| due.kind.as_str()),
+        ids: column(kept, |due| due.id.as_str())
+    }));
 }
 
 /// Sets timers of one kind: subject, due time, detail.
@@ -100,21 +103,21 @@ pub(crate) fn set(shard: Shard, kind: TimerKind, timers: &[(&str, Timestamp, Opt
     if timers.is_empty() {
         return;
     }
-    SET.execute(arguments![
-        shard.number(),
-        kind.as_str(),
-        column(timers, |(id, ..)| *id),
-        column(timers, |(_, due_at, _)| time(*due_at)),
-        column(timers, |(.., detail)| detail.clone().map(JsonB)),
-    ]);
+    SET.execute(arguments!(SET {
+        shard,
+        kind: kind.as_str(),
+        id: column(timers, |(id, ..)| *id),
+        due_at: column(timers, |(_, due_at, _)| *due_at),
+        detail: column(timers, |(.., detail)| detail.clone().map(JsonB))
+    }));
 }
 
 /// Makes the tick cancel the children of these runs.
 pub(crate) fn cancel_children(shard: Shard, runs: &[(&str, Value)], now: Timestamp) {
-    CANCEL_CHILDREN.execute(arguments![
-        shard.number(),
-        time(now),
-        column(runs, |(run_id, _)| *run_id),
-        column(runs, |(_, detail)| JsonB(detail.clone())),
-    ]);
+    CANCEL_CHILDREN.execute(arguments!(CANCEL_CHILDREN {
+        shard,
+        now,
+        run_id: column(runs, |(run_id, _)| *run_id),
+        detail: column(runs, |(_, detail)| JsonB(detail.clone()))
+    }));
 }

@@ -4,15 +4,17 @@ use engine_core::{
     ExecutionStatus, Finish, Move, Run, Settings, Shard, SlotLimits, SnapshotId, Transition,
 };
 
+use crate::backend::cells::Cells;
+use crate::backend::parameter::arguments;
 use crate::backend::position::Positions;
-use crate::backend::statement::{Cells, Statement, arguments, statement};
-use crate::backend::value::{column, time};
+use crate::backend::statement::statement;
+use crate::backend::value::column;
 use crate::document::JsonB;
 use crate::store::row::Caller;
 
-static FINISH: Statement = statement!("run_finish.sql");
-static MOVE: Statement = statement!("run_move.sql");
-static REFUSE: Statement = statement!("snapshot_refuse.sql");
+statement!(FINISH, "run_finish.sql");
+statement!(MOVE, "run_move.sql");
+statement!(REFUSE, "snapshot_refuse.sql");
 
 /// What all transitions of a call share.
 #[derive(Clone, Copy)]
@@ -37,31 +39,31 @@ pub(crate) fn finish(
     positions: &mut Positions,
 ) -> Vec<(String, bool)> {
     FINISH.query(
-        arguments![
-            by.shard.number(),
-            time(by.settings.now),
-            by.caller.worker_id,
-            by.caller.runner_id,
-            ExecutionStatus::Finished.as_str(),
-            positions.horizon,
-            column(steps, |step| step.run.id.as_str()),
-            column(steps, |step| step.snapshot_id.as_str()),
-            column(steps, |step| step.ordinal),
-            positions.column(steps.len()),
-            column(steps, |step| step.what.transition.as_str()),
-            column(steps, |step| step.what.run_status.as_str()),
-            column(steps, |step| &*step.what.description),
-            column(steps, |step| step.what.output.as_deref()),
-            column(steps, |step| step.what.output_type.as_deref()),
-            column(steps, |step| step.what.error.clone().map(JsonB)),
-            column(steps, |step| step.what.usage_duration_ms),
-            column(steps, |step| step.what.cost_in_cents),
-            column(steps, |step| step.what.completed_at.map(time)),
-            column(steps, |step| step.what.is_dead_lettered),
-            column(steps, |step| step.what.detail.clone().map(JsonB)),
-            column(steps, |step| step.run.snapshot_id.as_str()),
-            column(steps, |step| step.run.attempt_number),
-        ],
+        arguments!(FINISH {
+            shard: by.shard,
+            now: by.settings.now,
+            worker_id: by.caller.worker_id,
+            runner_id: by.caller.runner_id,
+            execution_status: ExecutionStatus::Finished.as_str(),
+            horizon: positions.horizon,
+            run_id: column(steps, |step| step.run.id.as_str()),
+            snapshot_id: column(steps, |step| step.snapshot_id.as_str()),
+            ordinal: column(steps, |step| step.ordinal),
+            position: positions.column(steps.len()),
+            transition: column(steps, |step| step.what.transition.as_str()),
+            run_status: column(steps, |step| step.what.run_status.as_str()),
+            description: column(steps, |step| &*step.what.description),
+            output: column(steps, |step| step.what.output.as_deref()),
+            output_type: column(steps, |step| step.what.output_type.as_deref()),
+            error: column(steps, |step| step.what.error.clone().map(JsonB)),
+            usage_duration_ms: column(steps, |step| step.what.usage_duration_ms),
+            cost_in_cents: column(steps, |step| step.what.cost_in_cents),
+            completed_at: column(steps, |step| step.what.completed_at),
+            is_dead_lettered: column(steps, |step| step.what.is_dead_lettered),
+            detail: column(steps, |step| step.what.detail.clone().map(JsonB)),
+            previous_snapshot_id: column(steps, |step| step.run.snapshot_id.as_str()),
+            attempt_number: column(steps, |step| step.run.attempt_number)
+        }),
         |cells| (cells.value(), cells.value()),
     )
 }
@@ -75,69 +77,69 @@ pub(crate) fn move_on(
     positions: &mut Positions,
 ) -> Vec<String> {
     MOVE.query(
-        arguments![
-            by.shard.number(),
-            time(by.settings.now),
-            by.caller.worker_id,
-            by.caller.runner_id,
-            positions.horizon,
-            column(steps, |step| step.run.id.as_str()),
-            column(steps, |step| step.snapshot_id.as_str()),
-            column(steps, |step| step.ordinal),
-            positions.column(steps.len()),
-            column(steps, |step| step.what.transition.as_str()),
-            column(steps, |step| step.what.execution_status.as_str()),
-            column(steps, |step| step.what.run_status.as_str()),
-            column(steps, |step| step.what.run_status.in_snapshot().as_str()),
-            column(steps, |step| &*step.what.description),
-            column(steps, |step| step.what.is_callers),
-            column(steps, |step| by
+        arguments!(MOVE {
+            shard: by.shard,
+            now: by.settings.now,
+            worker_id: by.caller.worker_id,
+            runner_id: by.caller.runner_id,
+            horizon: positions.horizon,
+            run_id: column(steps, |step| step.run.id.as_str()),
+            snapshot_id: column(steps, |step| step.snapshot_id.as_str()),
+            ordinal: column(steps, |step| step.ordinal),
+            position: positions.column(steps.len()),
+            transition: column(steps, |step| step.what.transition.as_str()),
+            execution_status: column(steps, |step| step.what.execution_status.as_str()),
+            run_status: column(steps, |step| step.what.run_status.as_str()),
+            snapshot_run_status: column(steps, |step| step.what.run_status.in_snapshot().as_str()),
+            description: column(steps, |step| &*step.what.description),
+            is_callers: column(steps, |step| step.what.is_callers),
+            interval_ms: column(steps, |step| by
                 .settings
                 .heartbeats
                 .interval_ms(step.what.execution_status)),
-            column(steps, |step| step.what.execution_status.holds_slot()),
-            column(steps, |step| step.what.available_at.map(time)),
-            column(steps, |step| step.what.queue_attempts),
-            column(steps, |step| step.what.carries.batch),
-            column(steps, |step| step.what.carries.checkpoint),
-            column(steps, |step| step.what.carries.waitpoints),
-            column(steps, |step| step.what.carries.metadata),
-            column(steps, |step| step.what.batch_id.as_deref()),
-            column(steps, |step| step.what.checkpoint_id.as_deref()),
-            column(steps, |step| step.what.waitpoints.clone().map(JsonB)),
-            column(steps, |step| step.what.machine.as_deref()),
-            column(steps, |step| step.what.usage_duration_ms),
-            column(steps, |step| step.what.cost_in_cents),
-            column(steps, |step| step.what.error.clone().map(JsonB)),
-            column(steps, |step| step.what.completed_at.map(time)),
-            column(steps, |step| step.what.status_reason.as_deref()),
-            column(steps, |step| step.what.detail.clone().map(JsonB)),
-            column(steps, |step| step.what.expires_at.map(time)),
-            column(steps, |step| step.what.is_sized),
-            column(steps, |step| step.run.snapshot_ordinal),
-            column(steps, |step| step.run.attempt_number),
-            unwatched,
-            limits.is_counted,
-            limits.is_noted,
-            column(steps, |step| step.what.released_attempts),
-        ],
+            holds_slot: column(steps, |step| step.what.execution_status.holds_slot()),
+            available_at: column(steps, |step| step.what.available_at),
+            queue_attempts: column(steps, |step| step.what.queue_attempts),
+            carries_batch: column(steps, |step| step.what.carries.batch),
+            carries_checkpoint: column(steps, |step| step.what.carries.checkpoint),
+            carries_waitpoints: column(steps, |step| step.what.carries.waitpoints),
+            carries_metadata: column(steps, |step| step.what.carries.metadata),
+            batch_id: column(steps, |step| step.what.batch_id.as_deref()),
+            checkpoint_id: column(steps, |step| step.what.checkpoint_id.as_deref()),
+            waitpoints: column(steps, |step| step.what.waitpoints.clone().map(JsonB)),
+            machine: column(steps, |step| step.what.machine.as_deref()),
+            usage_duration_ms: column(steps, |step| step.what.usage_duration_ms),
+            cost_in_cents: column(steps, |step| step.what.cost_in_cents),
+            error: column(steps, |step| step.what.error.clone().map(JsonB)),
+            completed_at: column(steps, |step| step.what.completed_at),
+            status_reason: column(steps, |step| step.what.status_reason.as_deref()),
+            detail: column(steps, |step| step.what.detail.clone().map(JsonB)),
+            expires_at: column(steps, |step| step.what.expires_at),
+            is_sized: column(steps, |step| step.what.is_sized),
+            previous_ordinal: column(steps, |step| step.run.snapshot_ordinal),
+            attempt_number: column(steps, |step| step.run.attempt_number),
+            unwatched_run_ids: unwatched,
+            counts_slots: limits.is_counted,
+            notes_slots: limits.is_noted,
+            released_attempts: column(steps, |step| step.what.released_attempts)
+        }),
         Cells::value,
     )
 }
 
 /// Writes the snapshot of a refused dequeue after the latest one.
 pub(crate) fn refuse(by: By<'_>, step: &Step<'_, String>, positions: &mut Positions) {
-    REFUSE.execute(arguments![
-        by.shard.number(),
-        time(by.settings.now),
-        by.caller.worker_id,
-        by.caller.runner_id,
-        Transition::Refused.as_str(),
-        positions.horizon,
-        step.run.id.as_str(),
-        step.snapshot_id.as_str(),
-        step.ordinal,
-        positions.next(),
-        step.what.as_str(),
-    ]);
+    REFUSE.execute(arguments!(REFUSE {
+        shard: by.shard,
+        now: by.settings.now,
+        worker_id: by.caller.worker_id,
+        runner_id: by.caller.runner_id,
+        transition: Transition::Refused.as_str(),
+        horizon: positions.horizon,
+        run_id: step.run.id.as_str(),
+        snapshot_id: step.snapshot_id.as_str(),
+        ordinal: step.ordinal,
+        position: positions.next(),
+        error: step.what.as_str()
+    }));
 }

@@ -1,19 +1,17 @@
 //! New runs.
 
-use engine_core::{
-    BatchId, ExecutionStatus, NewRun, RunId, RunStatus, SnapshotId, Timestamp, Transition,
-};
-use pgrx::datum::TimestampWithTimeZone;
+use engine_core::{ExecutionStatus, NewRun, RunId, RunStatus, SnapshotId, Timestamp, Transition};
 use serde_json::{Value, json};
 
+use crate::backend::parameter::arguments;
 use crate::backend::position::Positions;
-use crate::backend::statement::{Statement, arguments, statement};
-use crate::backend::value::{column, time};
+use crate::backend::statement::statement;
+use crate::backend::value::column;
 use crate::document::JsonB;
-use crate::store::row::{Caller, Existing, execution_status, run_status};
+use crate::store::row::{Caller, Existing};
 
-static TRIGGER: Statement = statement!("trigger.sql");
-static EXISTING: Statement = statement!("run_triggered_read.sql");
+statement!(TRIGGER, "trigger.sql");
+statement!(EXISTING, "run_triggered_read.sql");
 
 /// A new run with its ids.
 pub(crate) struct RunRow {
@@ -80,92 +78,90 @@ impl InitialState {
 /// An existing run, if there is one.
 pub(crate) fn existing(id: &RunId) -> Option<Existing> {
     EXISTING
-        .query(arguments![id.shard().number(), id.as_str()], |cells| {
-            Existing {
-                run_id: RunId::parse(&cells.value::<String>()),
-                snapshot_id: SnapshotId::parse(&cells.value::<String>()),
-                run_status: run_status(&cells.value::<String>()),
-                execution_status: execution_status(&cells.value::<String>()),
+        .query(
+            arguments!(EXISTING {
+                shard: id.shard(),
+                run_id: id.as_str()
+            }),
+            |cells| Existing {
+                run_id: cells.value(),
+                snapshot_id: cells.value(),
+                run_status: cells.value(),
+                execution_status: cells.value(),
                 created_at: cells.value(),
-                delay_until: cells
-                    .nullable::<TimestampWithTimeZone>()
-                    .map(|time| Timestamp::from_micros(time.into())),
-            }
-        })
+                delay_until: cells.nullable(),
+            },
+        )
         .pop()
 }
 
 /// Writes new runs.
 pub(crate) fn insert(runs: &[RunRow], caller: Caller<'_>, now: Timestamp) {
     let mut positions = Positions::draw(runs.len());
-    TRIGGER.execute(arguments![
-        time(now),
-        caller.worker_id,
-        caller.runner_id,
-        positions.horizon,
-        column(runs, |new| new.run_id.shard().number()),
-        column(runs, |new| new.run_id.as_str()),
-        column(runs, |new| new.snapshot_id.as_str()),
-        positions.column(runs.len()),
-        column(runs, |new| new.state.transition.as_str()),
-        column(runs, |new| new.state.execution_status.as_str()),
-        column(runs, |new| new.state.run_status.as_str()),
-        column(runs, |new| new.state.description),
-        column(runs, |new| new.run.environment.id.as_str()),
-        column(runs, |new| new.run.environment.kind.as_str()),
-        column(runs, |new| new.run.environment.project_id.as_deref()),
-        column(runs, |new| new.run.environment.organization_id.as_deref()),
-        column(runs, |new| new.run.task.as_str()),
-        column(runs, |new| new.run.payload.as_str()),
-        column(runs, |new| new.run.payload_type.as_str()),
-        column(runs, |new| new.run.queue.as_str()),
-        column(runs, |new| new.run.worker_queue.as_str()),
-        column(runs, |new| new.run.concurrency_key.as_deref()),
-        column(runs, |new| new.run.priority_ms),
-        column(runs, |new| time(new.run.queue_timestamp)),
-        column(runs, |new| time(new.run.available_at)),
-        column(runs, |new| new.run.max_attempts),
-        column(runs, |new| new.run.max_duration_seconds),
-        column(runs, |new| new.run.machine.as_deref()),
-        column(runs, |new| new.run.retry.clone().map(JsonB)),
-        column(runs, |new| (!new.run.tags.is_empty())
+    TRIGGER.execute(arguments!(TRIGGER {
+        now,
+        worker_id: caller.worker_id,
+        runner_id: caller.runner_id,
+        horizon: positions.horizon,
+        shard: column(runs, |new| new.run_id.shard()),
+        run_id: column(runs, |new| new.run_id.as_str()),
+        snapshot_id: column(runs, |new| new.snapshot_id.as_str()),
+        position: positions.column(runs.len()),
+        transition: column(runs, |new| new.state.transition.as_str()),
+        execution_status: column(runs, |new| new.state.execution_status.as_str()),
+        run_status: column(runs, |new| new.state.run_status.as_str()),
+        description: column(runs, |new| new.state.description),
+        environment_id: column(runs, |new| new.run.environment.id.as_str()),
+        environment_type: column(runs, |new| new.run.environment.kind.as_str()),
+        project_id: column(runs, |new| new.run.environment.project_id.as_deref()),
+        organization_id: column(runs, |new| new.run.environment.organization_id.as_deref()),
+        task: column(runs, |new| new.run.task.as_str()),
+        payload: column(runs, |new| new.run.payload.as_str()),
+        payload_type: column(runs, |new| new.run.payload_type.as_str()),
+        queue: column(runs, |new| new.run.queue.as_str()),
+        worker_queue: column(runs, |new| new.run.worker_queue.as_str()),
+        concurrency_key: column(runs, |new| new.run.concurrency_key.as_deref()),
+        priority_ms: column(runs, |new| new.run.priority_ms),
+        queue_timestamp: column(runs, |new| new.run.queue_timestamp),
+        available_at: column(runs, |new| new.run.available_at),
+        max_attempts: column(runs, |new| new.run.max_attempts),
+        max_duration_seconds: column(runs, |new| new.run.max_duration_seconds),
+        machine: column(runs, |new| new.run.machine.as_deref()),
+        retry: column(runs, |new| new.run.retry.clone().map(JsonB)),
+        tags: column(runs, |new| (!new.run.tags.is_empty())
             .then(|| JsonB(new.run.tags.as_slice().into()))),
-        column(runs, |new| new.run.metadata.clone().map(JsonB)),
-        column(runs, |new| new.run.is_test),
-        column(runs, |new| new.run.trace_context.clone().map(JsonB)),
-        column(runs, |new| new.run.annotations.clone().map(JsonB)),
-        column(runs, |new| new.run.replayed_from.as_deref()),
-        column(runs, |new| new
-            .run
-            .parent_run_id
-            .as_ref()
-            .map(RunId::as_str)),
-        column(runs, |new| new.state.completed_at(now).map(time)),
-        column(runs, |new| new.state.error.clone().map(JsonB)),
-        column(runs, |new| new
+        metadata: column(runs, |new| new.run.metadata.clone().map(JsonB)),
+        is_test: column(runs, |new| new.run.is_test),
+        trace_context: column(runs, |new| new.run.trace_context.clone().map(JsonB)),
+        annotations: column(runs, |new| new.run.annotations.clone().map(JsonB)),
+        replayed_from: column(runs, |new| new.run.replayed_from.as_deref()),
+        parent_run_id: column(runs, |new| new.run.parent_run_id.as_ref()),
+        completed_at: column(runs, |new| new.state.completed_at(now)),
+        error: column(runs, |new| new.state.error.clone().map(JsonB)),
+        detail: column(runs, |new| new
             .state
             .is_silent
             .then(|| JsonB(json!({"isSilent": true})))),
-        column(runs, |new| new
+        is_sized: column(runs, |new| new
             .run
             .environment
             .max_queued(&new.run.queue)
             .is_some()),
-        column(runs, |new| new.run.batch_id.as_ref().map(BatchId::as_str)),
-        column(runs, |new| new.run.resume_parent),
-        column(runs, |new| new.run.delay_until.map(time)),
-        column(runs, |new| new.run.ttl.as_deref()),
-        column(runs, |new| new
+        batch_id: column(runs, |new| new.run.batch_id.as_ref()),
+        resume_parent: column(runs, |new| new.run.resume_parent),
+        delay_until: column(runs, |new| new.run.delay_until),
+        ttl: column(runs, |new| new.run.ttl.as_deref()),
+        idempotency_key: column(runs, |new| new
             .run
             .idempotency_key
             .as_ref()
             .map(|idempotency| idempotency.key.as_str())),
-        column(runs, |new| new
+        debounce: column(runs, |new| new
             .run
             .debounce
             .as_ref()
             .map(|debounce| JsonB(debounce.stored(now)))),
-        column(runs, |new| new.run.version.as_deref()),
-        column(runs, |new| new.run.expires_at(now).map(time)),
-    ]);
+        version: column(runs, |new| new.run.version.as_deref()),
+        expires_at: column(runs, |new| new.run.expires_at(now))
+    }));
 }

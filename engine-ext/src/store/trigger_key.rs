@@ -3,15 +3,17 @@
 use engine_core::{KeyKind, RunId, Shard, SnapshotId, Timestamp};
 use pgrx::datum::TimestampWithTimeZone;
 
-use crate::backend::statement::{Cells, Statement, arguments, statement};
-use crate::backend::value::{column, time};
-use crate::store::row::{Existing, execution_status, run_status};
+use crate::backend::cells::Cells;
+use crate::backend::parameter::arguments;
+use crate::backend::statement::statement;
+use crate::backend::value::column;
+use crate::store::row::Existing;
 
-static ACQUIRE: Statement = statement!("trigger_key_claim.sql");
-static READ: Statement = statement!("trigger_key_read.sql");
-static TAKE: Statement = statement!("trigger_key_take.sql");
-static FORGET: Statement = statement!("trigger_key_forget.sql");
-static RESET: Statement = statement!("trigger_key_reset.sql");
+statement!(ACQUIRE, "trigger_key_claim.sql");
+statement!(READ, "trigger_key_read.sql");
+statement!(TAKE, "trigger_key_take.sql");
+statement!(FORGET, "trigger_key_forget.sql");
+statement!(RESET, "trigger_key_reset.sql");
 
 /// A key to take for a new run.
 #[derive(Clone)]
@@ -35,13 +37,13 @@ pub(crate) struct Owner {
 /// Takes the keys among these that no run has; returns the runs that took theirs.
 pub(crate) fn acquire(kind: KeyKind, keys: &[&Key]) -> Vec<RunId> {
     ACQUIRE.query(
-        arguments![
-            kind.as_str(),
-            column(keys, |key| key.shard.number()),
-            column(keys, |key| key.digest.clone()),
-            column(keys, |key| key.run_id.as_str()),
-            column(keys, |key| key.expires_at.map(time)),
-        ],
+        arguments!(ACQUIRE {
+            kind: kind.as_str(),
+            shard: column(keys, |key| key.shard),
+            digest: column(keys, |key| key.digest.clone()),
+            run_id: column(keys, |key| key.run_id.as_str()),
+            expires_at: column(keys, |key| key.expires_at)
+        }),
         run_id,
     )
 }
@@ -49,11 +51,11 @@ pub(crate) fn acquire(kind: KeyKind, keys: &[&Key]) -> Vec<RunId> {
 /// The owners of these keys, in the given order; `None` for a key without one.
 pub(crate) fn owners(kind: KeyKind, keys: &[&Key]) -> Vec<Option<Owner>> {
     READ.query(
-        arguments![
-            kind.as_str(),
-            column(keys, |key| key.shard.number()),
-            column(keys, |key| key.digest.clone()),
-        ],
+        arguments!(READ {
+            kind: kind.as_str(),
+            shard: column(keys, |key| key.shard),
+            digest: column(keys, |key| key.digest.clone())
+        }),
         owner,
     )
 }
@@ -63,13 +65,13 @@ fn owner(cells: &mut Cells) -> Option<Owner> {
         let time = cells.nullable::<TimestampWithTimeZone>()?;
         Some(Timestamp::from_micros(time.into()))
     };
-    let run_id = RunId::parse(&cells.nullable::<String>()?);
+    let run_id: RunId = cells.nullable()?;
     let expires_at = moment(cells);
     let run = cells.nullable::<String>().map(|snapshot_id| Existing {
         run_id: run_id.clone(),
         snapshot_id: SnapshotId::parse(&snapshot_id),
-        run_status: run_status(&cells.value::<String>()),
-        execution_status: execution_status(&cells.value::<String>()),
+        run_status: cells.value(),
+        execution_status: cells.value(),
         created_at: cells.value(),
         delay_until: moment(cells),
     });
@@ -83,28 +85,36 @@ fn owner(cells: &mut Cells) -> Option<Owner> {
 /// Transfers keys, compare-and-set on the current owner. Returns the runs that won.
 pub(crate) fn take(kind: KeyKind, keys: &[(&Key, RunId)]) -> Vec<RunId> {
     TAKE.query(
-        arguments![
-            kind.as_str(),
-            column(keys, |(key, _)| key.shard.number()),
-            column(keys, |(key, _)| key.digest.clone()),
-            column(keys, |(_, owner)| owner.as_str()),
-            column(keys, |(key, _)| key.run_id.as_str()),
-            column(keys, |(key, _)| key.expires_at.map(time)),
-        ],
+        arguments!(TAKE {
+            kind: kind.as_str(),
+            shard: column(keys, |(key, _)| key.shard),
+            digest: column(keys, |(key, _)| key.digest.clone()),
+            owner: column(keys, |(_, owner)| owner.as_str()),
+            taker: column(keys, |(key, _)| key.run_id.as_str()),
+            expires_at: column(keys, |(key, _)| key.expires_at)
+        }),
         run_id,
     )
 }
 
 fn run_id(cells: &mut Cells) -> RunId {
-    RunId::parse(&cells.value::<String>())
+    cells.value()
 }
 
 /// Deletes keys that have expired; returns their number.
 pub(crate) fn forget(shard: Shard, max_items: i32, now: Timestamp) -> usize {
-    FORGET.execute(arguments![shard.number(), time(now), max_items]) as usize
+    FORGET.execute(arguments!(FORGET {
+        shard,
+        now,
+        max_items
+    })) as usize
 }
 
 /// Deletes a key; returns whether it existed.
 pub(crate) fn reset(kind: KeyKind, shard: Shard, digest: Vec<u8>) -> bool {
-    RESET.execute(arguments![shard.number(), kind.as_str(), digest]) > 0
+    RESET.execute(arguments!(RESET {
+        shard,
+        kind: kind.as_str(),
+        digest
+    })) > 0
 }

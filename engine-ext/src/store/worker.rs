@@ -8,16 +8,17 @@ use std::rc::Rc;
 use engine_core::{Environment, EnvironmentType, Timestamp, WorkerVersion};
 
 use crate::backend::cache;
-use crate::backend::statement::{Cells, Statement, arguments, statement};
-use crate::backend::value::time;
+use crate::backend::cells::Cells;
+use crate::backend::parameter::arguments;
+use crate::backend::statement::statement;
 use crate::document::JsonB;
 
-static READ: Statement = statement!("worker_read.sql");
-static READ_CURRENT: Statement = statement!("worker_current_read.sql");
-static KNOWS_TASK: Statement = statement!("worker_knows_task.sql");
-static SET: Statement = statement!("worker_set.sql");
-static RETIRE: Statement = statement!("worker_retire.sql");
-static PROMOTE: Statement = statement!("worker_promote.sql");
+statement!(READ, "worker_read.sql");
+statement!(READ_CURRENT, "worker_current_read.sql");
+statement!(KNOWS_TASK, "worker_knows_task.sql");
+statement!(SET, "worker_set.sql");
+statement!(RETIRE, "worker_retire.sql");
+statement!(PROMOTE, "worker_promote.sql");
 
 const TABLE: &CStr = c"worker";
 
@@ -71,10 +72,22 @@ fn read(environment: &Environment, version: Option<&str>) -> Option<WorkerVersio
     };
     let id = environment.id.as_str();
     let rows = match version {
-        Some(version) => READ.query(arguments![id, version], decode),
+        Some(version) => READ.query(
+            arguments!(READ {
+                environment_id: id,
+                version
+            }),
+            decode,
+        ),
         None => {
             let is_newest = environment.kind == EnvironmentType::Development;
-            READ_CURRENT.query(arguments![id, is_newest], decode)
+            READ_CURRENT.query(
+                arguments!(READ_CURRENT {
+                    environment_id: id,
+                    is_newest
+                }),
+                decode,
+            )
         }
     };
     rows.into_iter().next()
@@ -82,7 +95,10 @@ fn read(environment: &Environment, version: Option<&str>) -> Option<WorkerVersio
 
 /// Whether any version knows a task.
 pub(crate) fn knows_task(environment: &Environment, task: &str) -> bool {
-    let arguments = arguments![environment.id.as_str(), task];
+    let arguments = arguments!(KNOWS_TASK {
+        environment_id: environment.id.as_str(),
+        task
+    });
     KNOWS_TASK
         .query(arguments, Cells::value)
         .pop()
@@ -91,21 +107,24 @@ pub(crate) fn knows_task(environment: &Environment, task: &str) -> bool {
 
 /// Writes a version.
 pub(crate) fn set(environment: &Environment, worker: &WorkerVersion, now: Timestamp) {
-    SET.execute(arguments![
-        environment.id.as_str(),
-        worker.version.as_str(),
-        worker.image.as_deref(),
-        JsonB(worker.tasks_json()),
-        worker.queues.iter().cloned().collect::<Vec<String>>(),
-        time(now),
-    ]);
+    SET.execute(arguments!(SET {
+        environment_id: environment.id.as_str(),
+        version: worker.version.as_str(),
+        image: worker.image.as_deref(),
+        tasks: JsonB(worker.tasks_json()),
+        queues: worker.queues.iter().cloned().collect::<Vec<String>>(),
+        now
+    }));
     cache::changed(TABLE);
 }
 
 /// Makes a version current.
 pub(crate) fn promote(environment: &Environment, version: &str) {
     let id = environment.id.as_str();
-    RETIRE.execute(arguments![id]);
-    PROMOTE.execute(arguments![id, version]);
+    RETIRE.execute(arguments!(RETIRE { environment_id: id }));
+    PROMOTE.execute(arguments!(PROMOTE {
+        environment_id: id,
+        version
+    }));
     cache::changed(TABLE);
 }

@@ -4,41 +4,43 @@ use engine_core::Environment;
 
 use super::{QUEUE_TABLE, TABLE};
 use crate::backend::cache;
-use crate::backend::statement::{Cells, Statement, arguments, statement};
+use crate::backend::cells::Cells;
+use crate::backend::parameter::arguments;
+use crate::backend::statement::statement;
 use crate::backend::value::column;
 
-static FIT_SLOTS: Statement = statement!("slots_fit.sql");
-static FIND_SLOTS: Statement = statement!("slots_fit_find.sql");
-static FIND_LANES: Statement = statement!("lane_open_find.sql");
-static UNFILE: Statement = statement!("lane_unfile.sql");
-static FORGET_LANES: Statement = statement!("lane_forget.sql");
-static SIZE: Statement = statement!("items_size.sql");
-static FITTED: Statement = statement!("environment_fitted.sql");
+statement!(FIT_SLOTS, "slots_fit.sql");
+statement!(FIND_SLOTS, "slots_fit_find.sql");
+statement!(FIND_LANES, "lane_open_find.sql");
+statement!(UNFILE, "lane_unfile.sql");
+statement!(FORGET_LANES, "lane_forget.sql");
+statement!(SIZE, "items_size.sql");
+statement!(FITTED, "environment_fitted.sql");
 
 /// Corrects up to `max_items` slots: whether they count, and whether giving them back is noted; returns how many were wrong.
 pub(crate) fn slots(environment: &Environment, max_items: i32) -> u64 {
     let others = environment.other_limits();
-    FIT_SLOTS.execute(arguments![
-        environment.shard.number(),
-        environment.id.as_str(),
-        others.is_counted,
-        limited(environment),
-        others.is_noted,
-        max_items,
-    ])
+    FIT_SLOTS.execute(arguments!(FIT_SLOTS {
+        shard: environment.shard,
+        environment_id: environment.id.as_str(),
+        counts_others: others.is_counted,
+        limited_queues: limited(environment),
+        notes_others: others.is_noted,
+        max_items
+    }))
 }
 
 /// Whether any slot is wrong, locked or not.
 pub(crate) fn has_slots(environment: &Environment) -> bool {
     let others = environment.other_limits();
     let found = FIND_SLOTS.query(
-        arguments![
-            environment.shard.number(),
-            environment.id.as_str(),
-            others.is_counted,
-            limited(environment),
-            others.is_noted
-        ],
+        arguments!(FIND_SLOTS {
+            shard: environment.shard,
+            environment_id: environment.id.as_str(),
+            counts_others: others.is_counted,
+            limited_queues: limited(environment),
+            notes_others: others.is_noted
+        }),
         Cells::value::<bool>,
     );
     found != [false]
@@ -49,19 +51,26 @@ pub(crate) fn unfile(environment: &Environment, lanes: &[(String, String)], max_
     let (shard, id) = (environment.shard.number(), environment.id.as_str());
     let queues = column(lanes, |(queue, _)| queue.as_str());
     let keys = column(lanes, |(_, key)| key.as_str());
-    UNFILE.execute(arguments![
+    UNFILE.execute(arguments!(UNFILE {
         shard,
-        id,
-        queues.clone(),
-        keys.clone(),
+        environment_id: id,
+        queues: queues.clone(),
+        concurrency_keys: keys.clone(),
         max_items
-    ]);
-    FORGET_LANES.execute(arguments![shard, id, queues, keys]);
+    }));
+    FORGET_LANES.execute(arguments!(FORGET_LANES {
+        shard,
+        environment_id: id,
+        queues,
+        concurrency_keys: keys
+    }));
 }
 
 /// Records that everything fits.
 pub(crate) fn set_fitted(environment: &Environment) {
-    FITTED.execute(arguments![environment.id.as_str()]);
+    FITTED.execute(arguments!(FITTED {
+        environment_id: environment.id.as_str()
+    }));
     cache::changed(TABLE);
     cache::changed(QUEUE_TABLE);
 }
@@ -78,24 +87,24 @@ pub(crate) fn sizes(environment: &Environment, max_items: i32) -> u64 {
     if sized.is_empty() && !all {
         return 0;
     }
-    SIZE.execute(arguments![
-        environment.shard.number(),
-        environment.id.as_str(),
-        sized,
-        all,
-        max_items,
-    ])
+    SIZE.execute(arguments!(SIZE {
+        shard: environment.shard,
+        environment_id: environment.id.as_str(),
+        sized_queues: sized,
+        sizes_others: all,
+        max_items
+    }))
 }
 
 /// Up to `most` lanes whose queue has no limit.
 pub(crate) fn lanes(environment: &Environment, most: i32) -> Vec<(String, String)> {
-    let arguments = arguments![
-        environment.shard.number(),
-        environment.id.as_str(),
-        limited(environment),
-        environment.lane_cap().is_some(),
-        most,
-    ];
+    let arguments = arguments!(FIND_LANES {
+        shard: environment.shard,
+        environment_id: environment.id.as_str(),
+        limited_queues: limited(environment),
+        limits_others: environment.lane_cap().is_some(),
+        max_lanes: most
+    });
     FIND_LANES.query(arguments, |cells| (cells.value(), cells.value()))
 }
 

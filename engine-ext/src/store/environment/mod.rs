@@ -8,16 +8,16 @@ use std::collections::{BTreeMap, HashMap};
 use std::ffi::CStr;
 use std::rc::Rc;
 
-use engine_core::{Environment, Queue, Shard};
+use engine_core::{Environment, Queue};
 
 use crate::backend::cache;
-use crate::backend::statement::{Statement, arguments, statement};
-use crate::document::JsonB;
-use crate::store::row::environment_type;
+use crate::backend::cells::Cells;
+use crate::backend::parameter::arguments;
+use crate::backend::statement::statement;
 
-static READ: Statement = statement!("environment_read.sql");
-static READ_QUEUES: Statement = statement!("queue_read.sql");
-static ANY: Statement = statement!("environment_any.sql");
+statement!(READ, "environment_read.sql");
+statement!(READ_QUEUES, "queue_read.sql");
+statement!(ANY, "environment_any.sql");
 const TABLE: &CStr = c"environment";
 const QUEUE_TABLE: &CStr = c"queue";
 
@@ -51,7 +51,7 @@ pub(crate) fn any_is_set() -> bool {
     let known = known(generation, |known| known.any);
     known.unwrap_or_else(|| {
         cache::watch(TABLE);
-        let any = ANY.query(arguments![], |cells| cells.value());
+        let any = ANY.query(arguments!(ANY {}), Cells::value);
         let any = any.into_iter().next().unwrap_or(false);
         remember(generation, |known| known.any = Some(any));
         any
@@ -97,40 +97,40 @@ fn remember(generation: u64, set: impl FnOnce(&mut Known)) {
 
 /// Reads an environment with its queues.
 fn read(id: &str) -> Option<Environment> {
-    let set: Vec<(String, Queue, bool)> = READ_QUEUES.query(arguments![id], |cells| {
-        let name = cells.value();
-        let queue = Queue {
-            concurrency_limit: cells.nullable(),
-            override_limit: cells.nullable(),
-            max_size: cells.nullable(),
-            is_paused: cells.value(),
-        };
-        (name, queue, cells.value())
-    });
+    let set: Vec<(String, Queue, bool)> =
+        READ_QUEUES.query(arguments!(READ_QUEUES { environment_id: id }), |cells| {
+            let name = cells.value();
+            let queue = Queue {
+                concurrency_limit: cells.nullable(),
+                override_limit: cells.nullable(),
+                max_size: cells.nullable(),
+                is_paused: cells.value(),
+            };
+            (name, queue, cells.value())
+        });
     let is_fitted = set.iter().all(|(.., is_fitted)| *is_fitted);
     let queues: BTreeMap<String, Queue> = set
         .into_iter()
         .map(|(name, queue, _)| (name, queue))
         .collect();
-    let set = READ.query(arguments![id], |cells| Environment {
-        id: cells.value(),
-        shard: match Shard::new(cells.value()) {
-            Some(shard) => shard,
-            None => unreachable!("the table checks the shard"),
-        },
-        kind: environment_type(&cells.value::<String>()),
-        project_id: cells.nullable(),
-        organization_id: cells.nullable(),
-        concurrency_limit: cells.nullable(),
-        burst_factor: cells.value(),
-        max_queue_size: cells.nullable(),
-        is_paused: cells.value(),
-        requires_version: cells.value(),
-        is_archived: cells.value(),
-        reserves_slots: cells.value(),
-        retry: cells.nullable::<JsonB>().map(|retry| retry.0),
-        is_fitted: cells.value(),
-        queues: BTreeMap::new(),
+    let set = READ.query(arguments!(READ { environment_id: id }), |cells| {
+        Environment {
+            id: cells.value(),
+            shard: cells.value(),
+            kind: cells.value(),
+            project_id: cells.nullable(),
+            organization_id: cells.nullable(),
+            concurrency_limit: cells.nullable(),
+            burst_factor: cells.value(),
+            max_queue_size: cells.nullable(),
+            is_paused: cells.value(),
+            requires_version: cells.value(),
+            is_archived: cells.value(),
+            reserves_slots: cells.value(),
+            retry: cells.nullable(),
+            is_fitted: cells.value(),
+            queues: BTreeMap::new(),
+        }
     });
     let set = set.into_iter().next();
     let environment = match id {

@@ -8,18 +8,20 @@ use engine_core::{
 };
 
 use super::Source;
+use crate::backend::cells::Cells;
+use crate::backend::parameter::arguments;
 use crate::backend::position::Positions;
-use crate::backend::statement::{Cells, Statement, arguments, statement};
-use crate::backend::value::{column, count, time};
+use crate::backend::statement::statement;
+use crate::backend::value::{column, count};
 use crate::document::{JsonB, Stored};
 use crate::store::row::{Caller, decode};
 
-static LOCK: Statement = statement!("claim_lock.sql");
-static LOCK_CHOSEN: Statement = statement!("claim_lock_chosen.sql");
-static APPLY: Statement = statement!("claim_apply.sql");
-static CARRIED: Statement = statement!("claim_carried.sql");
-static HAS_AHEAD: Statement = statement!("queue_has_ahead.sql");
-static FIND_STRAYS: Statement = statement!("stray_find.sql");
+statement!(LOCK, "claim_lock.sql");
+statement!(LOCK_CHOSEN, "claim_lock_chosen.sql");
+statement!(APPLY, "claim_apply.sql");
+statement!(CARRIED, "claim_carried.sql");
+statement!(HAS_AHEAD, "queue_has_ahead.sql");
+statement!(FIND_STRAYS, "stray_find.sql");
 
 /// A locked queued run, with the details that its worker needs.
 pub(crate) struct Candidate {
@@ -85,12 +87,12 @@ pub(crate) fn lock(
 }
 
 fn has_ahead(from: Source<'_>, now: Timestamp) -> bool {
-    let arguments = arguments![
-        from.shard.number(),
-        from.worker_queue,
-        from.environment_id,
-        time(now)
-    ];
+    let arguments = arguments!(HAS_AHEAD {
+        shard: from.shard,
+        worker_queue: from.worker_queue,
+        environment_id: from.environment_id,
+        now
+    });
     HAS_AHEAD
         .query(arguments, Cells::value)
         .pop()
@@ -112,18 +114,18 @@ struct Scan<'a> {
 fn lock_part(from: Source<'_>, part: Scan<'_>, max_runs: i32, now: Timestamp) -> Vec<Candidate> {
     from.scan(now, |low| {
         LOCK.query(
-            arguments![
-                from.shard.number(),
-                from.worker_queue,
-                from.environment_id,
-                time(now),
+            arguments!(LOCK {
+                shard: from.shard,
+                worker_queue: from.worker_queue,
+                environment_id: from.environment_id,
+                now,
                 max_runs,
-                time(low),
-                part.is_ahead,
-                part.stops,
-                column(part.locked, |candidate| candidate.run.id.as_str()),
-                part.limited.to_vec(),
-            ],
+                low,
+                is_ahead: part.is_ahead,
+                stops_at_others: part.stops,
+                locked_run_ids: column(part.locked, |candidate| candidate.run.id.as_str()),
+                limited_queues: part.limited.to_vec()
+            }),
             candidate,
         )
     })
@@ -132,7 +134,13 @@ fn lock_part(from: Source<'_>, part: Scan<'_>, max_runs: i32, now: Timestamp) ->
 /// Locks the chosen runs that no other session has locked, in order.
 pub(crate) fn lock_chosen(from: Source<'_>, ids: &[&RunId]) -> Vec<Candidate> {
     let ids = column(ids, |id| id.as_str());
-    LOCK_CHOSEN.query(arguments![from.shard.number(), ids], candidate)
+    LOCK_CHOSEN.query(
+        arguments!(LOCK_CHOSEN {
+            shard: from.shard,
+            run_ids: ids
+        }),
+        candidate,
+    )
 }
 
 fn candidate(cells: &mut Cells) -> Candidate {
@@ -161,15 +169,15 @@ fn candidate(cells: &mut Cells) -> Candidate {
 pub(crate) fn strays(from: Source<'_>, max_runs: i32, now: Timestamp) -> Vec<RunId> {
     from.scan(now, |low| {
         FIND_STRAYS.query(
-            arguments![
-                from.shard.number(),
-                from.worker_queue,
-                time(now),
-                from.environment_id,
+            arguments!(FIND_STRAYS {
+                shard: from.shard,
+                worker_queue: from.worker_queue,
+                now,
+                environment_id: from.environment_id,
                 max_runs,
-                time(low),
-            ],
-            |cells| RunId::parse(&cells.value::<String>()),
+                low
+            }),
+            Cells::value,
         )
     })
 }
@@ -213,43 +221,43 @@ pub(crate) fn apply(
     let mut positions = Positions::draw(runs.len());
     let status = ExecutionStatus::PendingExecuting;
     let carrying = APPLY.query(
-        arguments![
-            from.shard.number(),
-            time(settings.now),
-            caller.worker_id,
-            caller.runner_id,
-            settings.heartbeats.interval_ms(status),
-            Transition::Dequeued.as_str(),
-            status.as_str(),
-            RunStatus::Dequeued.as_str(),
-            RunStatus::Dequeued.in_snapshot().as_str(),
+        arguments!(APPLY {
+            shard: from.shard,
+            now: settings.now,
+            worker_id: caller.worker_id,
+            runner_id: caller.runner_id,
+            heartbeat_ms: settings.heartbeats.interval_ms(status),
+            transition: Transition::Dequeued.as_str(),
+            execution_status: status.as_str(),
+            run_status: RunStatus::Dequeued.as_str(),
+            snapshot_run_status: RunStatus::Dequeued.in_snapshot().as_str(),
             description,
-            positions.horizon,
+            horizon: positions.horizon,
             base_cost_in_cents,
-            from.environment_id,
-            column(runs, |dequeued| dequeued.candidate.run.id.as_str()),
-            column(runs, |dequeued| dequeued.snapshot_id.as_str()),
-            column(runs, Dequeued::ordinal),
-            positions.column(runs.len()),
-            column(runs, |dequeued| dequeued.assignment.max_attempts),
-            column(runs, |dequeued| dequeued.assignment.machine.as_str()),
-            column(runs, |dequeued| dequeued
+            environment_id: from.environment_id,
+            run_id: column(runs, |dequeued| dequeued.candidate.run.id.as_str()),
+            snapshot_id: column(runs, |dequeued| dequeued.snapshot_id.as_str()),
+            ordinal: column(runs, Dequeued::ordinal),
+            position: positions.column(runs.len()),
+            max_attempts: column(runs, |dequeued| dequeued.assignment.max_attempts),
+            machine: column(runs, |dequeued| dequeued.assignment.machine.as_str()),
+            retry: column(runs, |dequeued| dequeued
                 .assignment
                 .retry
                 .clone()
                 .map(JsonB)),
-            column(runs, |dequeued| dequeued.limits.is_counted),
-            column(runs, |dequeued| dequeued.assignment.version.as_deref()),
-            column(runs, |dequeued| dequeued.assignment.max_duration_seconds),
-            column(runs, |dequeued| dequeued.candidate.queue.as_str()),
-            column(runs, |dequeued| dequeued
+            is_counted: column(runs, |dequeued| dequeued.limits.is_counted),
+            version: column(runs, |dequeued| dequeued.assignment.version.as_deref()),
+            max_duration_seconds: column(runs, |dequeued| dequeued.assignment.max_duration_seconds),
+            queue: column(runs, |dequeued| dequeued.candidate.queue.as_str()),
+            concurrency_key: column(runs, |dequeued| dequeued
                 .candidate
                 .concurrency_key
                 .as_deref()
                 .unwrap_or_default()),
-            column(runs, |dequeued| dequeued.limits.is_noted),
-        ],
-        |cells| RunId::parse(&cells.value::<String>()),
+            is_noted: column(runs, |dequeued| dequeued.limits.is_noted)
+        }),
+        Cells::value,
     );
     if !carrying.is_empty() {
         read_carried(from.shard, runs, &carrying);
@@ -264,13 +272,13 @@ fn read_carried(shard: Shard, runs: &mut [Dequeued], carrying: &[RunId]) {
         .collect();
     let ordinal = |id| runs.get(id).map(|dequeued| dequeued.ordinal());
     let rows = CARRIED.query(
-        arguments![
-            shard.number(),
-            column(carrying, RunId::as_str),
-            column(carrying, ordinal),
-        ],
+        arguments!(CARRIED {
+            shard,
+            run_ids: column(carrying, RunId::as_str),
+            ordinals: column(carrying, ordinal)
+        }),
         |cells| {
-            let id = RunId::parse(&cells.value::<String>());
+            let id: RunId = cells.value();
             let carried = Carried {
                 checkpoint: cells.nullable(),
                 completed_waitpoints: cells.nullable(),

@@ -6,11 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use engine_core::{Shard, Timestamp};
 
 use super::{TABLE, family, first_item};
+use crate::backend::cells::Cells;
 use crate::backend::low_water;
-use crate::backend::statement::{Cells, Statement, arguments, statement};
-use crate::backend::value::{column, time};
+use crate::backend::parameter::arguments;
+use crate::backend::statement::statement;
+use crate::backend::value::column;
 
-static ENVIRONMENTS: Statement = statement!("environment_due.sql");
+statement!(ENVIRONMENTS, "environment_due.sql");
 
 /// Most environments that are remembered: each of them is looked at once a second.
 const MOST: usize = 1_000;
@@ -38,15 +40,15 @@ pub(crate) fn environments(
     known.retain(|(id, _)| id.as_str() > after);
     let (due, is_far) = low_water::walk(|| {
         ENVIRONMENTS.query(
-            arguments![
-                shard.number(),
+            arguments!(ENVIRONMENTS {
+                shard,
                 worker_queue,
-                after,
-                count,
-                time(now),
-                column(&known, |(id, _)| id.as_str()),
-                column(&known, |(_, low)| time(*low)),
-            ],
+                after_environment_id: after,
+                max_environments: count,
+                now,
+                environment_id: column(&known, |(id, _)| id.as_str()),
+                low: column(&known, |(_, low)| *low)
+            }),
             |cells: &mut Cells| (cells.value(), cells.value()),
         )
     });

@@ -4,14 +4,16 @@ use engine_core::{Environment, Lane, RunId, Timestamp};
 use pgrx::datum::TimestampWithTimeZone;
 
 use super::Source;
-use crate::backend::statement::{Cells, Statement, arguments, statement};
-use crate::backend::value::{column, time};
+use crate::backend::cells::Cells;
+use crate::backend::parameter::arguments;
+use crate::backend::statement::statement;
+use crate::backend::value::column;
 
-static CANDIDATES: Statement = statement!("claim_candidates.sql");
-static DUE: Statement = statement!("lane_due.sql");
-static COUNT: Statement = statement!("slot_count.sql");
-static COUNT_LANES: Statement = statement!("lane_count.sql");
-static SETTLE: Statement = statement!("lane_settle.sql");
+statement!(CANDIDATES, "claim_candidates.sql");
+statement!(DUE, "lane_due.sql");
+statement!(COUNT, "slot_count.sql");
+statement!(COUNT_LANES, "lane_count.sql");
+statement!(SETTLE, "lane_settle.sql");
 
 /// A due item that a dequeue has read.
 #[derive(Clone, PartialEq, Eq)]
@@ -26,12 +28,12 @@ pub(crate) struct Item {
 
 /// The number of held slots of an environment, counted up to `cap`.
 pub(crate) fn slots_held(from: Source<'_>, environment: &Environment, cap: i64) -> i64 {
-    let arguments = arguments![
-        from.shard.number(),
-        from.environment_id,
+    let arguments = arguments!(COUNT {
+        shard: from.shard,
+        environment_id: from.environment_id,
         cap,
-        !environment.is_fitted,
-    ];
+        is_unfitted: !environment.is_fitted
+    });
     let held: Option<i64> = COUNT.query(arguments, Cells::value).pop();
     held.unwrap_or(0)
 }
@@ -49,15 +51,15 @@ pub(crate) fn are_due(
     let limited: Vec<&str> = environment.queue_caps().map(|(queue, _)| queue).collect();
     let due = from.scan(now, |low| {
         DUE.query(
-            arguments![
-                from.shard.number(),
-                from.worker_queue,
-                from.environment_id,
-                time(now),
-                unfiled,
-                limited,
-                time(low),
-            ],
+            arguments!(DUE {
+                shard: from.shard,
+                worker_queue: from.worker_queue,
+                environment_id: from.environment_id,
+                now,
+                max_unfiled: unfiled,
+                limited_queues: limited,
+                low
+            }),
             Cells::value,
         )
     });
@@ -77,20 +79,20 @@ pub(crate) fn candidates(
     let caps: Vec<(&str, i32)> = environment.queue_caps().collect();
     from.scan(now, |low| {
         CANDIDATES.query(
-            arguments![
-                from.shard.number(),
-                from.worker_queue,
-                from.environment_id,
-                time(now),
+            arguments!(CANDIDATES {
+                shard: from.shard,
+                worker_queue: from.worker_queue,
+                environment_id: from.environment_id,
+                now,
                 max_runs,
-                unfiled,
-                column(&caps, |(queue, _)| *queue),
-                column(&caps, |(_, cap)| *cap),
-                environment.lane_cap().unwrap_or(i32::MAX),
-                time(low),
-                counts,
-                !environment.is_fitted,
-            ],
+                max_unfiled: unfiled,
+                limited_queues: column(&caps, |(queue, _)| *queue),
+                caps: column(&caps, |(_, cap)| *cap),
+                lane_cap: environment.lane_cap().unwrap_or(i32::MAX),
+                low,
+                counts_slots: counts,
+                is_unfitted: !environment.is_fitted
+            }),
             row,
         )
     })
@@ -128,14 +130,14 @@ pub(crate) fn free(
     lanes: &[(&str, &str, i32)],
 ) -> Vec<usize> {
     let held = COUNT_LANES.query(
-        arguments![
-            from.shard.number(),
-            from.environment_id,
-            column(lanes, |(queue, ..)| *queue),
-            column(lanes, |(_, key, _)| *key),
-            column(lanes, |(.., cap)| *cap),
-            !environment.is_fitted,
-        ],
+        arguments!(COUNT_LANES {
+            shard: from.shard,
+            environment_id: from.environment_id,
+            queue: column(lanes, |(queue, ..)| *queue),
+            concurrency_key: column(lanes, |(_, key, _)| *key),
+            cap: column(lanes, |(.., cap)| *cap),
+            is_unfitted: !environment.is_fitted
+        }),
         Cells::value::<i64>,
     );
     let free = |((.., cap), held): (&(&str, &str, i32), i64)| {
@@ -152,13 +154,13 @@ pub(crate) fn settle(
     blocked: &[RunId],
 ) {
     let cap = |lane: &&Lane<Item>| environment.cap_of(&lane.queue).unwrap_or(i32::MAX);
-    SETTLE.execute(arguments![
-        from.shard.number(),
-        from.environment_id,
-        column(blocked, |run_id| run_id.as_str()),
-        column(lanes, |lane| lane.queue.as_str()),
-        column(lanes, |lane| lane.concurrency_key.as_str()),
-        column(lanes, cap),
-        !environment.is_fitted,
-    ]);
+    SETTLE.execute(arguments!(SETTLE {
+        shard: from.shard,
+        environment_id: from.environment_id,
+        blocked_run_ids: blocked,
+        queue: column(lanes, |lane| lane.queue.as_str()),
+        concurrency_key: column(lanes, |lane| lane.concurrency_key.as_str()),
+        cap: column(lanes, cap),
+        is_unfitted: !environment.is_fitted
+    }));
 }

@@ -10,12 +10,14 @@ use std::ffi::CStr;
 
 use engine_core::{RunId, Shard, Timestamp};
 
+use crate::backend::cells::Cells;
 use crate::backend::low_water;
-use crate::backend::statement::{Statement, arguments, statement};
-use crate::backend::value::{column, moment, time};
+use crate::backend::parameter::arguments;
+use crate::backend::statement::statement;
+use crate::backend::value::moment;
 
-static FIRST: Statement = statement!("queue_first.sql");
-static DELETE: Statement = statement!("queue_item_delete.sql");
+statement!(FIRST, "queue_first.sql");
+statement!(DELETE, "queue_item_delete.sql");
 pub(super) const TABLE: &CStr = c"queue_item";
 
 /// Where a dequeue looks: the runs of an environment that workers of a worker queue may claim.
@@ -52,7 +54,12 @@ pub(super) fn first_item(
     environment_id: &str,
     low: Timestamp,
 ) -> Option<Timestamp> {
-    let arguments = arguments![shard.number(), worker_queue, environment_id, time(low)];
+    let arguments = arguments!(FIRST {
+        shard,
+        worker_queue,
+        environment_id,
+        low
+    });
     FIRST.query(arguments, moment).pop()
 }
 
@@ -64,7 +71,10 @@ pub(crate) fn announce() {
 /// Deletes the queue items of locked runs; returns the runs that had one.
 pub(crate) fn delete(shard: Shard, runs: &[&RunId]) -> Vec<RunId> {
     DELETE.query(
-        arguments![shard.number(), column(runs, |run_id| run_id.as_str())],
-        |cells| RunId::parse(&cells.value::<String>()),
+        arguments!(DELETE {
+            shard,
+            run_ids: runs
+        }),
+        Cells::value,
     )
 }

@@ -5,9 +5,11 @@ use std::collections::HashMap;
 
 use engine_core::{Environment, Timestamp};
 
-use crate::backend::statement::{Cells, Statement, arguments, statement};
+use crate::backend::cells::Cells;
+use crate::backend::parameter::arguments;
+use crate::backend::statement::statement;
 
-static SIZE: Statement = statement!("queue_size.sql");
+statement!(SIZE, "queue_size.sql");
 
 /// How long a count far below the limit stays valid, milliseconds.
 const VALID_MS: i64 = 1_000;
@@ -42,13 +44,13 @@ pub(crate) fn of(
 }
 
 fn count(environment: &Environment, queue: &str, limit: i32) -> i64 {
-    let arguments = arguments![
-        environment.shard.number(),
-        environment.id.as_str(),
+    let arguments = arguments!(SIZE {
+        shard: environment.shard,
+        environment_id: environment.id.as_str(),
         queue,
-        i64::from(limit) + 1,
-        !environment.is_fitted,
-    ];
+        cap: i64::from(limit) + 1,
+        is_unfitted: !environment.is_fitted
+    });
     let size: Option<i64> = SIZE.query(arguments, Cells::value).pop();
     size.unwrap_or(0)
 }

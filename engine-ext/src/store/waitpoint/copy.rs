@@ -2,36 +2,38 @@
 
 use engine_core::{MAX_COPIED, MAX_KEY_BYTES, RunId, Timestamp, WaitpointId, own_keys};
 
-use crate::backend::statement::{Statement, arguments, statement};
-use crate::backend::value::{column, time};
+use crate::backend::cells::Cells;
+use crate::backend::parameter::arguments;
+use crate::backend::statement::statement;
+use crate::backend::value::column;
 
-static FIND: Statement = statement!("waitpoint_completed.sql");
-static COPY: Statement = statement!("waitpoint_copy.sql");
+statement!(FIND, "waitpoint_completed.sql");
+statement!(COPY, "waitpoint_copy.sql");
 
 /// The waitpoints of a run's own steps and waits that completed without an error: all, or one more than the maximum.
 pub(crate) fn find(run_id: &RunId, environment_id: &str, now: Timestamp) -> Vec<WaitpointId> {
     let (first, behind) = own_keys(run_id);
     FIND.query(
-        arguments![
-            run_id.shard().number(),
+        arguments!(FIND {
+            shard: run_id.shard(),
             environment_id,
-            first,
-            behind,
-            time(now),
-            MAX_COPIED as i64 + 1,
-        ],
-        |cells| WaitpointId::parse(&cells.value::<String>()),
+            first_key: first,
+            end_key: behind,
+            now,
+            max_waitpoints: MAX_COPIED as i64 + 1
+        }),
+        Cells::value,
     )
 }
 
 /// Copies completed waitpoints of one run, each with a new id, to another run of the same shard.
 pub(crate) fn copy(from: &RunId, to: &RunId, waitpoints: &[(WaitpointId, WaitpointId)]) {
-    COPY.execute(arguments![
-        from.shard().number(),
-        own_keys(from).0,
-        own_keys(to).0,
-        MAX_KEY_BYTES as i32,
-        column(waitpoints, |(id, _)| id.as_str()),
-        column(waitpoints, |(_, new_id)| new_id.as_str()),
-    ]);
+    COPY.execute(arguments!(COPY {
+        shard: from.shard(),
+        key_prefix: own_keys(from).0,
+        new_key_prefix: own_keys(to).0,
+        max_key_bytes: MAX_KEY_BYTES as i32,
+        id: column(waitpoints, |(id, _)| id.as_str()),
+        new_id: column(waitpoints, |(_, new_id)| new_id.as_str())
+    }));
 }

@@ -4,11 +4,13 @@ use engine_core::{
     BatchId, NewWaitpoint, Output, RunId, Shard, Timestamp, WaitpointId, WaitpointType,
 };
 
-use crate::backend::statement::{Statement, arguments, statement};
-use crate::backend::value::{column, time};
+use crate::backend::cells::Cells;
+use crate::backend::parameter::arguments;
+use crate::backend::statement::statement;
+use crate::backend::value::column;
 use crate::document::JsonB;
 
-static INSERT: Statement = statement!("waitpoint_insert.sql");
+statement!(INSERT, "waitpoint_insert.sql");
 
 /// A new waitpoint.
 pub(crate) struct WaitpointRow<'a> {
@@ -71,28 +73,26 @@ pub(crate) fn insert(shard: Shard, new: &[WaitpointRow<'_>], now: Timestamp) -> 
     };
     let output = |new: &WaitpointRow<'_>| new.output.clone().unwrap_or_default();
     INSERT.query(
-        arguments![
-            shard.number(),
-            time(now),
-            column(new, |new| new.id.as_str()),
-            column(new, |new| new.kind().as_str()),
-            column(new, |new| new.environment_id),
-            column(new, key),
-            column(new, |new| new
+        arguments!(INSERT {
+            shard,
+            now,
+            id: column(new, |new| new.id.as_str()),
+            kind: column(new, |new| new.kind().as_str()),
+            environment_id: column(new, |new| new.environment_id),
+            key: column(new, key),
+            key_expires_at: column(new, |new| new
                 .asked()
-                .and_then(|asked| asked.key_expires_at)
-                .map(time)),
-            column(new, WaitpointRow::run_id),
-            column(new, WaitpointRow::batch_id),
-            column(new, |new| new
+                .and_then(|asked| asked.key_expires_at)),
+            run_id: column(new, WaitpointRow::run_id),
+            batch_id: column(new, WaitpointRow::batch_id),
+            completed_after: column(new, |new| new
                 .asked()
-                .and_then(|asked| asked.completed_after)
-                .map(time)),
-            column(new, tags),
-            column(new, |new| output(new).value),
-            column(new, |new| output(new).media_type),
-            column(new, |new| new.output.as_ref().map(|output| output.is_error)),
-        ],
-        |cells| WaitpointId::parse(&cells.value::<String>()),
+                .and_then(|asked| asked.completed_after)),
+            tags: column(new, tags),
+            output: column(new, |new| output(new).value),
+            output_type: column(new, |new| output(new).media_type),
+            is_error: column(new, |new| new.output.as_ref().map(|output| output.is_error))
+        }),
+        Cells::value,
     )
 }

@@ -8,17 +8,19 @@ use std::collections::BTreeMap;
 use engine_core::{BatchId, Output, Run, RunId, Shard, Timestamp, WaitpointId, WaitpointStatus};
 use pgrx::datum::TimestampWithTimeZone;
 
-use crate::backend::statement::{Cells, Statement, arguments, statement};
-use crate::backend::value::{column, time};
+use crate::backend::cells::Cells;
+use crate::backend::parameter::arguments;
+use crate::backend::statement::statement;
+use crate::backend::value::column;
 use crate::document::Stored;
 
-static BY_KEY: Statement = statement!("waitpoint_by_key.sql");
-static ROTATE: Statement = statement!("waitpoint_rotate.sql");
-static COMPLETE: Statement = statement!("waitpoint_complete.sql");
-static OF_RUNS: Statement = statement!("waitpoint_of_runs.sql");
-static OF_BATCHES: Statement = statement!("waitpoint_of_batches.sql");
-static READ: Statement = statement!("waitpoint_read.sql");
-static DATA: Statement = statement!("waitpoint_data_read.sql");
+statement!(BY_KEY, "waitpoint_by_key.sql");
+statement!(ROTATE, "waitpoint_rotate.sql");
+statement!(COMPLETE, "waitpoint_complete.sql");
+statement!(OF_RUNS, "waitpoint_of_runs.sql");
+statement!(OF_BATCHES, "waitpoint_of_batches.sql");
+statement!(READ, "waitpoint_read.sql");
+statement!(DATA, "waitpoint_data_read.sql");
 
 /// A waitpoint, as its creator and its completer see it.
 pub(crate) struct Waitpoint {
@@ -35,10 +37,14 @@ pub(crate) struct Waitpoint {
 /// A waitpoint, if it exists in that environment.
 pub(crate) fn read(id: &WaitpointId, environment_id: Option<&str>) -> Option<Waitpoint> {
     READ.query(
-        arguments![id.shard().number(), id.as_str(), environment_id],
+        arguments!(READ {
+            shard: id.shard(),
+            waitpoint_id: id.as_str(),
+            environment_id
+        }),
         |cells| Waitpoint {
-            id: WaitpointId::parse(&cells.value::<String>()),
-            status: status(&cells.value::<String>()),
+            id: cells.value(),
+            status: cells.value(),
             completed_after: cells.nullable(),
             completed_at: cells.nullable(),
             output: cells.nullable(),
@@ -53,7 +59,11 @@ pub(crate) fn read(id: &WaitpointId, environment_id: Option<&str>) -> Option<Wai
 /// A waitpoint as callers see it, if it exists in that environment.
 pub(crate) fn data(id: &WaitpointId, environment_id: Option<&str>) -> Option<Stored> {
     DATA.query(
-        arguments![id.shard().number(), id.as_str(), environment_id],
+        arguments!(DATA {
+            shard: id.shard(),
+            waitpoint_id: id.as_str(),
+            environment_id
+        }),
         Cells::value,
     )
     .pop()
@@ -66,32 +76,38 @@ pub(crate) fn by_key(
     key: &str,
 ) -> Option<(WaitpointId, Option<Timestamp>)> {
     BY_KEY
-        .query(arguments![shard.number(), environment_id, key], |cells| {
-            let expires_at: Option<TimestampWithTimeZone> = cells.nullable();
-            let at = |time: TimestampWithTimeZone| Timestamp::from_micros(time.into());
-            (
-                WaitpointId::parse(&cells.value::<String>()),
-                expires_at.map(at),
-            )
-        })
+        .query(
+            arguments!(BY_KEY {
+                shard,
+                environment_id,
+                key
+            }),
+            |cells| {
+                let expires_at = cells.nullable();
+                (cells.value(), expires_at)
+            },
+        )
         .pop()
 }
 
 /// Removes an expired key from its waitpoint.
 pub(crate) fn rotate(id: &WaitpointId, key: &str, stand_in: &str) {
-    ROTATE.execute(arguments![id.shard().number(), id.as_str(), key, stand_in]);
+    ROTATE.execute(arguments!(ROTATE {
+        shard: id.shard(),
+        waitpoint_id: id.as_str(),
+        key,
+        stand_in
+    }));
 }
 
 /// The waitpoints of these locked runs.
 pub(crate) fn of_runs(shard: Shard, ids: &[&RunId]) -> BTreeMap<RunId, WaitpointId> {
     let rows = OF_RUNS.query(
-        arguments![shard.number(), column(ids, |id| id.as_str())],
-        |cells| {
-            (
-                RunId::parse(&cells.value::<String>()),
-                WaitpointId::parse(&cells.value::<String>()),
-            )
-        },
+        arguments!(OF_RUNS {
+            shard,
+            run_ids: ids
+        }),
+        |cells| (cells.value(), cells.value()),
     );
     rows.into_iter().collect()
 }
@@ -99,19 +115,22 @@ pub(crate) fn of_runs(shard: Shard, ids: &[&RunId]) -> BTreeMap<RunId, Waitpoint
 /// The waitpoints of these batches, and whether they are pending.
 pub(crate) fn of_batches(shard: Shard, ids: &[&BatchId]) -> Vec<(BatchId, WaitpointId, bool)> {
     OF_BATCHES.query(
-        arguments![shard.number(), column(ids, |id| id.as_str())],
+        arguments!(OF_BATCHES {
+            shard,
+            batch_ids: ids
+        }),
         |cells| {
             (
-                BatchId::parse(&cells.value::<String>()),
-                WaitpointId::parse(&cells.value::<String>()),
-                status(&cells.value::<String>()) == WaitpointStatus::Pending,
+                cells.value(),
+                cells.value(),
+                cells.value::<WaitpointStatus>() == WaitpointStatus::Pending,
             )
         },
     )
 }
 
-static SHARE: Statement = statement!("waitpoint_share.sql");
-static LOCK_FREE: Statement = statement!("waitpoint_lock_free.sql");
+statement!(SHARE, "waitpoint_share.sql");
+statement!(LOCK_FREE, "waitpoint_lock_free.sql");
 
 /// A locked waitpoint that a run is going to wait for.
 pub(crate) struct Shared {
@@ -126,14 +145,14 @@ pub(crate) struct Shared {
 /// Locks waitpoints that a locked run is going to wait for, without those that do not exist.
 pub(crate) fn share(run: &Run, ids: &[&WaitpointId]) -> Vec<Shared> {
     SHARE.query(
-        arguments![
-            run.id.shard().number(),
-            run.id.as_str(),
-            column(ids, |id| id.as_str())
-        ],
+        arguments!(SHARE {
+            shard: run.id.shard(),
+            run_id: run.id.as_str(),
+            waitpoint_ids: ids
+        }),
         |cells| Shared {
-            id: WaitpointId::parse(&cells.value::<String>()),
-            is_completed: status(&cells.value::<String>()) == WaitpointStatus::Completed,
+            id: cells.value(),
+            is_completed: cells.value::<WaitpointStatus>() == WaitpointStatus::Completed,
             is_own: cells.value(),
             is_own_end: cells.value(),
         },
@@ -143,8 +162,11 @@ pub(crate) fn share(run: &Run, ids: &[&WaitpointId]) -> Vec<Shared> {
 /// Locks the waitpoints among these that no other session has locked.
 pub(crate) fn lock_free(shard: Shard, ids: &[&WaitpointId]) -> Vec<WaitpointId> {
     LOCK_FREE.query(
-        arguments![shard.number(), column(ids, |id| id.as_str())],
-        |cells| WaitpointId::parse(&cells.value::<String>()),
+        arguments!(LOCK_FREE {
+            shard,
+            waitpoint_ids: ids
+        }),
+        Cells::value,
     )
 }
 
@@ -158,21 +180,14 @@ pub(crate) fn complete(
         return Vec::new();
     }
     COMPLETE.query(
-        arguments![
-            shard.number(),
-            time(now),
-            column(waitpoints, |(id, _)| id.as_str()),
-            column(waitpoints, |(_, output)| output.value.as_deref()),
-            column(waitpoints, |(_, output)| output.media_type.as_deref()),
-            column(waitpoints, |(_, output)| output.is_error),
-        ],
-        |cells| WaitpointId::parse(&cells.value::<String>()),
+        arguments!(COMPLETE {
+            shard,
+            now,
+            id: column(waitpoints, |(id, _)| id.as_str()),
+            output: column(waitpoints, |(_, output)| output.value.as_deref()),
+            output_type: column(waitpoints, |(_, output)| output.media_type.as_deref()),
+            is_error: column(waitpoints, |(_, output)| output.is_error)
+        }),
+        Cells::value,
     )
-}
-
-fn status(text: &str) -> WaitpointStatus {
-    match WaitpointStatus::parse(text) {
-        Some(status) => status,
-        None => unreachable!("the type has no other values"),
-    }
 }
