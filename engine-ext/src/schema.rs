@@ -1,4 +1,4 @@
-//! The install script: the files under `sql/`, in reading order, then the functions, then what needs both.
+//! The install script: the files under `sql/`, in reading order.
 
 use pgrx::extension_sql_file;
 
@@ -159,27 +159,32 @@ extension_sql_file!(
     requires = ["deadlock"]
 );
 extension_sql_file!(
-    "../../sql/function/engine_create_checkpoint.sql",
-    name = "engine_create_checkpoint",
+    "../../sql/function/trigger.sql",
+    name = "trigger_functions",
     requires = ["advice"]
 );
 extension_sql_file!(
-    "../../sql/function/engine_set_environment.sql",
-    name = "engine_set_environment",
-    requires = ["engine_create_checkpoint"]
+    "../../sql/function/worker.sql",
+    name = "worker_functions",
+    requires = ["trigger_functions"]
 );
 extension_sql_file!(
-    "../../sql/function/engine_wait.sql",
-    name = "engine_wait",
-    requires = ["engine_set_environment"]
+    "../../sql/function/wait.sql",
+    name = "wait_functions",
+    requires = ["worker_functions"]
+);
+extension_sql_file!(
+    "../../sql/function/operate.sql",
+    name = "operate_functions",
+    requires = ["wait_functions"]
+);
+extension_sql_file!(
+    "../../sql/function/observe.sql",
+    name = "observe_functions",
+    requires = ["operate_functions"]
 );
 extension_sql_file!(
     "../../sql/schema/98_dump.sql",
     name = "dump",
-    requires = ["engine_wait"]
-);
-extension_sql_file!(
-    "../../sql/schema/99_function.sql",
-    name = "function",
-    finalize
+    requires = ["observe_functions"]
 );

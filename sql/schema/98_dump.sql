@@ -22,6 +22,3 @@ select pg_catalog.pg_extension_config_dump('engine.trigger_key', '');
 select pg_catalog.pg_extension_config_dump('engine.worker', '');
 select pg_catalog.pg_extension_config_dump('engine.parked', '');
 select pg_catalog.pg_extension_config_dump('engine.schedule', '');
-
--- The functions follow, in the schema chosen for the extension. Only types are looked up for them, pg_catalog first.
-set local search_path to @extschema@, pg_temp;

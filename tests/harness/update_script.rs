@@ -12,18 +12,14 @@ use crate::extension::scripts;
 const PART: &str = "/* <begin connected objects> */";
 const END_OF_PART: &str = "/* </end connected objects> */";
 
-/// Where the functions begin: in the schema chosen for the extension.
-const FUNCTIONS_FOLLOW: &str = "\nset local search_path to @extschema@, pg_temp;\n";
-
 /// Keeps a script from binding to anything else.
 const PINNED: &str = "set local search_path to pg_catalog, pg_temp;\n";
 
 /// How views and functions begin in an install script, and in an update script.
-const ANEW: [(&str, &str); 4] = [
+const ANEW: [(&str, &str); 3] = [
     ("create view ", "create or replace view "),
     ("create function ", "create or replace function "),
     ("create procedure ", "create or replace procedure "),
-    ("CREATE  FUNCTION ", "CREATE OR REPLACE FUNCTION "),
 ];
 
 /// Writes the update scripts to `version` beside its install script, one per file `OLD--VERSION.sql` of `upgrade`.
@@ -47,7 +43,7 @@ pub(crate) fn write(upgrade: &Path, install: &Path, version: &str) -> Result<Vec
         }
         let text = format!(
             "\\echo Use \"ALTER EXTENSION engine UPDATE TO '{version}'\" to load this file. \\quit\n\n\
-             {PINNED}\n{keep}\n{}\n{anew}\n{PINNED}\n{give_back}",
+             {PINNED}\n{keep}\n{}\n{anew}\n{give_back}",
             fs::read_to_string(&tables)?
         );
         let update = install.with_file_name(format!("engine--{name}.sql"));
@@ -57,28 +53,15 @@ pub(crate) fn write(upgrade: &Path, install: &Path, version: &str) -> Result<Vec
     Ok(written)
 }
 
-/// The parts of an install script that an update runs again: those that create views and functions, and those that set
-/// the schema of functions.
+/// The parts of an install script that an update runs again: those that create views and functions.
 fn anew(script: &str) -> String {
-    const AGAIN: [&str; 5] = [
-        "create view ",
-        "create function ",
-        "create procedure ",
-        "CREATE  FUNCTION ",
-        "revoke ",
-    ];
-    let mut anew = String::new();
-    for part in script.split(PART).skip(1) {
-        let part = part.split(END_OF_PART).next().unwrap_or(part);
-        if part
-            .lines()
-            .any(|line| AGAIN.iter().any(|start| line.starts_with(start)))
-        {
-            anew.push_str(part);
-        } else if part.contains(FUNCTIONS_FOLLOW) {
-            anew.push_str(FUNCTIONS_FOLLOW);
-        }
-    }
+    let makes = |part: &&str| {
+        let starts = |line: &str| ANEW.iter().any(|(first, _)| line.starts_with(first));
+        part.lines().any(starts)
+    };
+    let parts = script.split(PART).skip(1);
+    let parts = parts.map(|part| part.split(END_OF_PART).next().unwrap_or(part));
+    let mut anew: String = parts.filter(makes).collect();
     for (first, again) in ANEW {
         anew = anew.replace(&format!("\n{first}"), &format!("\n{again}"));
     }

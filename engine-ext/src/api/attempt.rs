@@ -3,7 +3,7 @@
 use engine_core::{Refusal, RunId, SnapshotId};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
-use pgrx::{default, name, pg_extern, search_path};
+use pgrx::{name, pg_extern};
 
 use crate::document::Stored;
 use crate::error::{OrRaise, required};
@@ -19,15 +19,14 @@ use crate::{api, flow, guc};
 /// - `RE002` if the snapshot is not the latest: another worker has the run, or this call was made before.
 /// - `RE003` if the run is finished, `RE004` if its status does not allow a start.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(sql = false)]
 #[allow(clippy::type_complexity)]
 fn engine_start_attempt(
     run_id: Option<&str>,
     snapshot_id: Option<&str>,
-    worker_id: default!(Option<&str>, "NULL"),
-    runner_id: default!(Option<&str>, "NULL"),
-    is_warm_start: default!(Option<bool>, "false"),
+    worker_id: Option<&str>,
+    runner_id: Option<&str>,
+    is_warm_start: Option<bool>,
 ) -> TableIterator<
     'static,
     (
@@ -61,15 +60,14 @@ fn engine_start_attempt(
 /// # Errors
 /// - `22023` if the arrays differ in length, or have more than `engine.max_batch` elements.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(sql = false)]
 #[allow(clippy::type_complexity)]
 fn engine_start_many(
     run_ids: Option<Vec<Option<String>>>,
     snapshot_ids: Option<Vec<Option<String>>>,
-    worker_id: default!(Option<&str>, "NULL"),
-    runner_id: default!(Option<&str>, "NULL"),
-    is_warm_start: default!(Option<bool>, "false"),
+    worker_id: Option<&str>,
+    runner_id: Option<&str>,
+    is_warm_start: Option<bool>,
 ) -> TableIterator<
     'static,
     (

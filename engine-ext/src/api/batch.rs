@@ -3,7 +3,7 @@
 use engine_core::{BatchId, Environment, NewBatch, RunId};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
-use pgrx::{default, name, pg_extern, search_path};
+use pgrx::{name, pg_extern};
 
 use crate::document::{JsonB, Stored};
 use crate::error::{OrRaise, required};
@@ -21,20 +21,19 @@ use crate::{api, flow, guc, store};
 /// - `RE001` for an unknown parent, `RE005` for an unknown environment.
 /// - With `resume_parent`: `RE003` for a parent that is finished, `RE004` for one of which no attempt runs.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(sql = false)]
 #[allow(clippy::type_complexity, clippy::too_many_arguments)]
 fn engine_create_batch(
-    run_count: default!(Option<i32>, "NULL"),
-    environment_id: default!(Option<&str>, "'default'"),
-    parent_run_id: default!(Option<&str>, "NULL"),
-    resume_parent: default!(Option<bool>, "false"),
-    idempotency_key: default!(Option<String>, "NULL"),
-    idempotency_key_expires_at: default!(Option<TimestampWithTimeZone>, "NULL"),
-    expires_at: default!(Option<TimestampWithTimeZone>, "NULL"),
-    options: default!(Option<JsonB>, "NULL"),
-    worker_id: default!(Option<&str>, "NULL"),
-    runner_id: default!(Option<&str>, "NULL"),
+    run_count: Option<i32>,
+    environment_id: Option<&str>,
+    parent_run_id: Option<&str>,
+    resume_parent: Option<bool>,
+    idempotency_key: Option<String>,
+    idempotency_key_expires_at: Option<TimestampWithTimeZone>,
+    expires_at: Option<TimestampWithTimeZone>,
+    options: Option<JsonB>,
+    worker_id: Option<&str>,
+    runner_id: Option<&str>,
 ) -> TableIterator<
     'static,
     (
@@ -85,8 +84,7 @@ fn engine_create_batch(
 /// # Errors
 /// - `RE011` for an unknown batch.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(sql = false)]
 #[allow(clippy::type_complexity)]
 fn engine_seal_batch(
     batch_id: Option<&str>,
@@ -123,12 +121,8 @@ fn engine_seal_batch(
 ///
 /// # Errors
 /// - `22004` without a batch id.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
-fn engine_batch_data(
-    batch_id: Option<&str>,
-    environment_id: default!(Option<&str>, "NULL"),
-) -> Option<Stored> {
+#[pg_extern(sql = false)]
+fn engine_batch_data(batch_id: Option<&str>, environment_id: Option<&str>) -> Option<Stored> {
     api::enter().or_raise();
     let id = BatchId::parse(required("batch_id", batch_id).or_raise());
     store::batch::data(&id, environment_id)

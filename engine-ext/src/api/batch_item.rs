@@ -2,7 +2,7 @@
 
 use engine_core::{BatchId, BatchItem};
 use pgrx::iter::TableIterator;
-use pgrx::{name, pg_extern, search_path};
+use pgrx::{name, pg_extern};
 
 use crate::document::JsonB;
 use crate::error::{OrRaise, required};
@@ -23,8 +23,7 @@ use crate::{api, flow, guc};
 /// - `RE009` for a one-time token that was already used, with the element's position.
 /// - `RE003`, `RE004` if the parent is to wait and cannot.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(sql = false)]
 #[allow(clippy::type_complexity)]
 fn engine_add_to_batch(
     batch_id: Option<&str>,

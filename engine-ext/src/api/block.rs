@@ -3,7 +3,7 @@
 use engine_core::{BatchId, Refusal, WaitpointId, check_edges, check_label, check_timeout};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
-use pgrx::{default, name, pg_extern, search_path};
+use pgrx::{name, pg_extern};
 
 use crate::error::{OrRaise, required};
 use crate::flow::wait::block::Wait;
@@ -24,18 +24,17 @@ use crate::{api, flow, guc, store};
 /// - `22023` for no waitpoints, more than `engine.max_batch`, as many indexes as do not fit, or a waitpoint that the end of the run
 ///   itself completes.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(sql = false)]
 #[allow(clippy::type_complexity, clippy::too_many_arguments)]
 fn engine_block(
     run_id: Option<&str>,
     waitpoint_ids: Option<Vec<Option<String>>>,
-    batch_id: default!(Option<&str>, "NULL"),
-    batch_indexes: default!(Option<Vec<Option<i32>>>, "NULL"),
-    worker_id: default!(Option<&str>, "NULL"),
-    runner_id: default!(Option<&str>, "NULL"),
-    timeout_at: default!(Option<TimestampWithTimeZone>, "NULL"),
-    span_id_to_complete: default!(Option<&str>, "NULL"),
+    batch_id: Option<&str>,
+    batch_indexes: Option<Vec<Option<i32>>>,
+    worker_id: Option<&str>,
+    runner_id: Option<&str>,
+    timeout_at: Option<TimestampWithTimeZone>,
+    span_id_to_complete: Option<&str>,
 ) -> TableIterator<
     'static,
     (

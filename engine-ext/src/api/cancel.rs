@@ -3,7 +3,7 @@
 use engine_core::{Cancel, check_label};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
-use pgrx::{default, name, pg_extern, search_path};
+use pgrx::{name, pg_extern};
 
 use crate::error::OrRaise;
 use crate::{api, flow, store};
@@ -19,16 +19,15 @@ use crate::{api, flow, store};
 /// - `RE001` for an unknown run. A run that has ended is no error: `already_finished` tells.
 /// - `22023` for a negative duration, a reason or an id of more than 1024 bytes.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(sql = false)]
 #[allow(clippy::type_complexity)]
 fn engine_cancel(
     run_id: Option<&str>,
-    reason: default!(Option<String>, "NULL"),
-    finalize: default!(Option<bool>, "false"),
-    completed_at: default!(Option<TimestampWithTimeZone>, "NULL"),
-    attempt_duration_ms: default!(Option<i64>, "NULL"),
-    bulk_action_id: default!(Option<&str>, "NULL"),
+    reason: Option<String>,
+    finalize: Option<bool>,
+    completed_at: Option<TimestampWithTimeZone>,
+    attempt_duration_ms: Option<i64>,
+    bulk_action_id: Option<&str>,
 ) -> TableIterator<
     'static,
     (

@@ -1,7 +1,7 @@
 //! Invariants.
 
 use pgrx::iter::TableIterator;
-use pgrx::{name, pg_extern, search_path};
+use pgrx::{name, pg_extern};
 
 use crate::error::OrRaise;
 use crate::{api, store};
@@ -10,8 +10,7 @@ use crate::{api, store};
 ///
 /// It compares every run with its latest snapshot, its queue item, its slot, its deadline and its edges, and every batch
 /// with its runs, in one snapshot of the database, and changes nothing: violations should be reported. It reads all runs.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(sql = false)]
 fn engine_check() -> TableIterator<
     'static,
     (

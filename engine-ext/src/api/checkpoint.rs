@@ -3,7 +3,7 @@
 use engine_core::{NewCheckpoint, SnapshotId};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
-use pgrx::{default, name, pg_extern, search_path};
+use pgrx::{name, pg_extern};
 
 use crate::error::{OrRaise, required};
 use crate::{api, flow, store};
@@ -18,7 +18,6 @@ use crate::{api, flow, store};
 /// - `RE001` for an unknown run.
 /// - `22023` for an unknown type.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
-// Its SQL is sql/function/engine_create_checkpoint.sql.
 #[pg_extern(sql = false)]
 #[allow(clippy::type_complexity, clippy::too_many_arguments)]
 fn engine_create_checkpoint(
@@ -26,10 +25,10 @@ fn engine_create_checkpoint(
     snapshot_id: Option<&str>,
     r#type: Option<&str>,
     location: Option<String>,
-    image_ref: default!(Option<String>, "NULL"),
-    reason: default!(Option<String>, "NULL"),
-    worker_id: default!(Option<&str>, "NULL"),
-    runner_id: default!(Option<&str>, "NULL"),
+    image_ref: Option<String>,
+    reason: Option<String>,
+    worker_id: Option<&str>,
+    runner_id: Option<&str>,
 ) -> TableIterator<
     'static,
     (
@@ -69,14 +68,13 @@ fn engine_create_checkpoint(
 /// - `RE002` if the snapshot is not the latest: another worker has the run, or this call was made before.
 /// - `RE003` if the run is finished, `RE004` if it was not dequeued, or no attempt of it has started.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(sql = false)]
 #[allow(clippy::type_complexity)]
 fn engine_continue(
     run_id: Option<&str>,
     snapshot_id: Option<&str>,
-    worker_id: default!(Option<&str>, "NULL"),
-    runner_id: default!(Option<&str>, "NULL"),
+    worker_id: Option<&str>,
+    runner_id: Option<&str>,
 ) -> TableIterator<
     'static,
     (

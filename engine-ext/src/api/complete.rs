@@ -3,7 +3,7 @@
 use engine_core::{Completion, CompletionOf, Refusal, RunId, SnapshotId};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
-use pgrx::{default, name, pg_extern, search_path};
+use pgrx::{name, pg_extern};
 
 use crate::document::JsonB;
 use crate::error::{OrRaise, required};
@@ -39,15 +39,14 @@ type CompletedRow = (
 /// - `RE002` if the snapshot is not the latest: the run has moved on, stop the work.
 /// - `RE003` if the run is finished, `RE004` if no worker holds it.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(sql = false)]
 #[allow(clippy::type_complexity)]
 fn engine_complete_attempt(
     run_id: Option<&str>,
     snapshot_id: Option<&str>,
     completion: Option<JsonB>,
-    worker_id: default!(Option<&str>, "NULL"),
-    runner_id: default!(Option<&str>, "NULL"),
+    worker_id: Option<&str>,
+    runner_id: Option<&str>,
 ) -> TableIterator<
     'static,
     (
@@ -70,13 +69,12 @@ fn engine_complete_attempt(
 ///
 /// # Errors
 /// As `engine_complete_attempt`.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(sql = false)]
 #[allow(clippy::type_complexity)]
 fn engine_succeed(
     run_id: Option<&str>,
     snapshot_id: Option<&str>,
-    output: default!(Option<String>, "NULL"),
+    output: Option<String>,
 ) -> TableIterator<
     'static,
     (
@@ -103,14 +101,13 @@ fn engine_succeed(
 /// - `22032` for a `retry` that cannot be read.
 ///
 /// As `engine_complete_attempt`.
-#[pg_extern(name = "engine_fail", volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(sql = false)]
 #[allow(clippy::type_complexity)]
 fn engine_fail_0_2(
     run_id: Option<&str>,
     snapshot_id: Option<&str>,
-    message: default!(Option<&str>, "'failed'"),
-    retry: default!(Option<JsonB>, "NULL"),
+    message: Option<&str>,
+    retry: Option<JsonB>,
 ) -> TableIterator<
     'static,
     (
@@ -138,13 +135,12 @@ fn engine_fail_0_2(
 /// # Errors
 /// - `22023` if `completions` is not an array of objects, or has more than `engine.max_batch` elements.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(sql = false)]
 #[allow(clippy::type_complexity)]
 fn engine_complete_many(
     completions: Option<JsonB>,
-    worker_id: default!(Option<&str>, "NULL"),
-    runner_id: default!(Option<&str>, "NULL"),
+    worker_id: Option<&str>,
+    runner_id: Option<&str>,
 ) -> TableIterator<
     'static,
     (

@@ -3,7 +3,7 @@
 use engine_core::{DequeueRequest, ExecutionStatus, Refusal, RunStatus};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
-use pgrx::{default, name, pg_extern, search_path};
+use pgrx::{name, pg_extern};
 
 use crate::document::{JsonB, Stored};
 use crate::error::OrRaise;
@@ -25,17 +25,16 @@ use crate::{api, backend, guc};
 /// - `22023` if `max_runs` is outside 1..=`engine.max_batch`, or `wait_ms` outside 0..=60000.
 /// - `RE005` for an unknown environment.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(sql = false)]
 #[allow(clippy::type_complexity, clippy::too_many_arguments)]
 fn engine_dequeue(
-    worker_queue: default!(Option<&str>, "'main'"),
-    max_runs: default!(Option<i32>, "1"),
-    worker_id: default!(Option<&str>, "NULL"),
-    runner_id: default!(Option<&str>, "NULL"),
-    environment_id: default!(Option<&str>, "NULL"),
-    worker_version: default!(Option<&str>, "NULL"),
-    wait_ms: default!(Option<i32>, "0"),
+    worker_queue: Option<&str>,
+    max_runs: Option<i32>,
+    worker_id: Option<&str>,
+    runner_id: Option<&str>,
+    environment_id: Option<&str>,
+    worker_version: Option<&str>,
+    wait_ms: Option<i32>,
 ) -> TableIterator<
     'static,
     (

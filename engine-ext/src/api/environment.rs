@@ -2,7 +2,7 @@
 
 use engine_core::{Environment, EnvironmentChange, LimitChange, QueueChange, check_name};
 use pgrx::iter::TableIterator;
-use pgrx::{default, name, pg_extern, search_path};
+use pgrx::{name, pg_extern};
 
 use crate::document::JsonB;
 use crate::error::{OrRaise, required};
@@ -24,21 +24,20 @@ use crate::{api, flow};
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 /// - `55P03` if another transaction that has set the environment stays open for ten seconds, or for `lock_timeout`; the detail
 ///   names it.
-// Its SQL is sql/function/engine_set_environment.sql.
 #[pg_extern(sql = false)]
 #[allow(clippy::type_complexity, clippy::too_many_arguments)]
 fn engine_set_environment_0_2(
     environment_id: Option<&str>,
-    r#type: default!(Option<String>, "NULL"),
-    project_id: default!(Option<String>, "NULL"),
-    organization_id: default!(Option<String>, "NULL"),
-    concurrency_limit: default!(Option<i32>, "-1"),
-    burst_factor: default!(Option<f64>, "NULL"),
-    paused: default!(Option<bool>, "NULL"),
-    archived: default!(Option<bool>, "NULL"),
-    requires_version: default!(Option<bool>, "NULL"),
-    max_queue_size: default!(Option<i32>, "-1"),
-    retry: default!(Option<JsonB>, "NULL"),
+    r#type: Option<String>,
+    project_id: Option<String>,
+    organization_id: Option<String>,
+    concurrency_limit: Option<i32>,
+    burst_factor: Option<f64>,
+    paused: Option<bool>,
+    archived: Option<bool>,
+    requires_version: Option<bool>,
+    max_queue_size: Option<i32>,
+    retry: Option<JsonB>,
 ) -> TableIterator<
     'static,
     (
@@ -98,16 +97,15 @@ fn engine_set_environment_0_2(
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 /// - `55P03` if another transaction that has set the environment stays open for ten seconds, or for `lock_timeout`; the detail
 ///   names it.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(sql = false)]
 #[allow(clippy::type_complexity)]
 fn engine_set_queue(
     name: Option<&str>,
-    environment_id: default!(Option<&str>, "'default'"),
-    concurrency_limit: default!(Option<i32>, "-1"),
-    paused: default!(Option<bool>, "NULL"),
-    override_limit: default!(Option<i32>, "-1"),
-    max_size: default!(Option<i32>, "-1"),
+    environment_id: Option<&str>,
+    concurrency_limit: Option<i32>,
+    paused: Option<bool>,
+    override_limit: Option<i32>,
+    max_size: Option<i32>,
 ) -> TableIterator<
     'static,
     (

@@ -3,7 +3,7 @@
 use engine_core::check_max_events;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
-use pgrx::{default, name, pg_extern, search_path};
+use pgrx::{name, pg_extern};
 
 use crate::document::Stored;
 use crate::error::OrRaise;
@@ -18,12 +18,11 @@ use crate::{api, guc, store};
 ///
 /// # Errors
 /// - `22023` if `max_events` is outside 1..=`engine.max_batch`.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(sql = false)]
 #[allow(clippy::type_complexity)]
 fn engine_events(
-    after: default!(Option<i64>, "0"),
-    max_events: default!(Option<i32>, "100"),
+    after: Option<i64>,
+    max_events: Option<i32>,
 ) -> TableIterator<
     'static,
     (

@@ -5,7 +5,7 @@ use engine_core::{
 };
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
-use pgrx::{default, name, pg_extern, search_path};
+use pgrx::{name, pg_extern};
 
 use super::trigger::{TriggeredRow, existing, trigger};
 use crate::document::JsonB;
@@ -20,13 +20,12 @@ use crate::{api, guc, store};
 ///
 /// # Errors
 /// - As `engine_trigger`, and `23505` if a run of that id exists that is not cancelled.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(sql = false)]
 fn engine_create_cancelled_run(
     run: Option<JsonB>,
-    cancelled_at: default!(Option<TimestampWithTimeZone>, "NULL"),
-    reason: default!(Option<&str>, "NULL"),
-    emit_event: default!(Option<bool>, "true"),
+    cancelled_at: Option<TimestampWithTimeZone>,
+    reason: Option<&str>,
+    emit_event: Option<bool>,
 ) -> TableIterator<
     'static,
     (
@@ -61,12 +60,11 @@ fn engine_create_cancelled_run(
 ///
 /// # Errors
 /// - As `engine_trigger`, and `22032` for a malformed error, `54000` for one over `engine.max_metadata_bytes`.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(sql = false)]
 fn engine_create_failed_run(
     run: Option<JsonB>,
     error: Option<JsonB>,
-    emit_event: default!(Option<bool>, "true"),
+    emit_event: Option<bool>,
 ) -> TableIterator<
     'static,
     (

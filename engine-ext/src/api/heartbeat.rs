@@ -3,7 +3,7 @@
 use engine_core::{Refusal, RunId, SnapshotId};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
-use pgrx::{default, name, pg_extern, search_path};
+use pgrx::{name, pg_extern};
 
 use crate::error::{OrRaise, required};
 use crate::store::observe::Execution;
@@ -29,14 +29,13 @@ type ExecutionRow = (
 /// # Errors
 /// - `RE001` for an unknown run.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(sql = false)]
 #[allow(clippy::type_complexity)]
 fn engine_heartbeat(
     run_id: Option<String>,
     snapshot_id: Option<String>,
-    worker_id: default!(Option<&str>, "NULL"),
-    runner_id: default!(Option<&str>, "NULL"),
+    worker_id: Option<&str>,
+    runner_id: Option<&str>,
 ) -> TableIterator<
     'static,
     (
@@ -72,14 +71,13 @@ fn engine_heartbeat(
 /// - `22023` if the arrays differ in length, or have more than `engine.max_batch` elements.
 /// - `22004` for a NULL element.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(sql = false)]
 #[allow(clippy::type_complexity)]
 fn engine_heartbeat_many(
     run_ids: Option<Vec<Option<String>>>,
     snapshot_ids: Option<Vec<Option<String>>>,
-    worker_id: default!(Option<&str>, "NULL"),
-    runner_id: default!(Option<&str>, "NULL"),
+    worker_id: Option<&str>,
+    runner_id: Option<&str>,
 ) -> TableIterator<
     'static,
     (
@@ -109,8 +107,7 @@ fn engine_heartbeat_many(
 /// # Errors
 /// - `22023` if the arrays differ in length, or have more than `engine.max_batch` elements.
 /// - `22004` for a NULL element.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(sql = false)]
 fn engine_moved(
     run_ids: Option<Vec<Option<String>>>,
     snapshot_ids: Option<Vec<Option<String>>>,

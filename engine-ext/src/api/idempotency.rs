@@ -1,7 +1,7 @@
 //! Idempotency keys to forget.
 
 use engine_core::{Environment, KeyKind, digest_of};
-use pgrx::{default, pg_extern, search_path};
+use pgrx::pg_extern;
 
 use crate::error::{OrRaise, required};
 use crate::{api, flow, store};
@@ -11,12 +11,11 @@ use crate::{api, flow, store};
 /// # Errors
 /// - `22004` without a task or a key.
 /// - `RE005` for an unknown environment.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(sql = false)]
 fn engine_reset_idempotency_key(
     task: Option<&str>,
     idempotency_key: Option<&str>,
-    environment_id: default!(Option<&str>, "'default'"),
+    environment_id: Option<&str>,
 ) -> bool {
     api::enter_writing().or_raise();
     let task = required("task", task).or_raise();

@@ -1,6 +1,6 @@
 //! Leadership among the sessions that call the tick.
 
-use pgrx::{pg_extern, search_path};
+use pgrx::pg_extern;
 
 use crate::error::OrRaise;
 use crate::{api, backend};
@@ -8,8 +8,7 @@ use crate::{api, backend};
 /// Makes this session lead those that call `engine_tick`, if no other one does, and returns whether it leads.
 ///
 /// It leads until it ends. A session that does not lead may tick as well: the lead only prevents that all do so at once.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(sql = false)]
 fn engine_lead() -> bool {
     api::enter_writing().or_raise();
     backend::locks::lead()

@@ -1,7 +1,7 @@
 //! Machine presets.
 
 use engine_core::{Machine, Preset, Refusal};
-use pgrx::{pg_extern, search_path};
+use pgrx::pg_extern;
 
 use crate::error::{OrRaise, required};
 use crate::{api, store};
@@ -12,8 +12,7 @@ use crate::{api, store};
 ///
 /// # Errors
 /// - `22023` for a name that is not a preset, or a value that is negative, more than a million, or no number.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(sql = false)]
 fn engine_set_machine(
     name: Option<&str>,
     cpu: Option<f64>,

@@ -3,7 +3,7 @@
 use engine_core::{RunId, SnapshotId};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
-use pgrx::{default, name, pg_extern, search_path};
+use pgrx::{name, pg_extern};
 
 use crate::document::Stored;
 use crate::error::{OrRaise, required};
@@ -16,12 +16,8 @@ use crate::{api, store};
 ///
 /// # Errors
 /// - `22004` without a run id.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
-fn engine_execution_data(
-    run_id: Option<&str>,
-    environment_id: default!(Option<&str>, "NULL"),
-) -> Option<Stored> {
+#[pg_extern(sql = false)]
+fn engine_execution_data(run_id: Option<&str>, environment_id: Option<&str>) -> Option<Stored> {
     api::enter().or_raise();
     let run_id = RunId::parse(required("run_id", run_id).or_raise());
     store::observe::execution_data(&run_id, environment_id)
@@ -33,12 +29,11 @@ fn engine_execution_data(
 ///
 /// # Errors
 /// - `22004` without a run id or a snapshot id.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(sql = false)]
 fn engine_snapshots_since(
     run_id: Option<&str>,
     snapshot_id: Option<&str>,
-    environment_id: default!(Option<&str>, "NULL"),
+    environment_id: Option<&str>,
 ) -> Option<Stored> {
     api::enter().or_raise();
     let run_id = RunId::parse(required("run_id", run_id).or_raise());
@@ -53,12 +48,11 @@ fn engine_snapshots_since(
 ///
 /// # Errors
 /// - `22004` without a run id.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(sql = false)]
 #[allow(clippy::type_complexity)]
 fn engine_run_result(
     run_id: Option<&str>,
-    environment_id: default!(Option<&str>, "NULL"),
+    environment_id: Option<&str>,
 ) -> TableIterator<
     'static,
     (
@@ -94,8 +88,7 @@ fn engine_run_result(
 }
 
 /// Returns the version of the loaded library.
-#[pg_extern(immutable, parallel_safe)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(sql = false)]
 fn engine_version() -> &'static str {
     env!("CARGO_PKG_VERSION")
 }

@@ -3,7 +3,7 @@
 use engine_core::SnapshotId;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
-use pgrx::{name, pg_extern, search_path};
+use pgrx::{name, pg_extern};
 
 use crate::error::{OrRaise, required};
 use crate::{api, flow, store};
@@ -20,8 +20,7 @@ use crate::{api, flow, store};
 /// - `RE002` if `snapshot_id` is not the latest.
 /// - `RE004` for a run that is neither PENDING_EXECUTING nor EXECUTING.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(sql = false)]
 #[allow(clippy::type_complexity)]
 fn engine_release(
     run_id: Option<&str>,

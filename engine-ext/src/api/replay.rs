@@ -3,7 +3,7 @@
 use engine_core::{Refusal, RunId, check_copied};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
-use pgrx::{default, name, pg_extern, search_path};
+use pgrx::{name, pg_extern};
 
 use super::trigger::{TriggeredRow, trigger};
 use crate::error::{OrRaise, required};
@@ -21,11 +21,10 @@ use crate::{api, flow, mint, store};
 /// - `RE001` for an unknown run.
 /// - `22023` if more than 10,000 steps and waits were to be kept.
 /// - `54000` if its payload is over the present limit.
-#[pg_extern(name = "engine_replay", volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(sql = false)]
 fn engine_replay_0_2(
     run_id: Option<&str>,
-    keep_steps: default!(Option<bool>, "false"),
+    keep_steps: Option<bool>,
 ) -> TableIterator<
     'static,
     (

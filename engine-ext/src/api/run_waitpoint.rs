@@ -2,7 +2,7 @@
 
 use engine_core::RunId;
 use pgrx::iter::TableIterator;
-use pgrx::{name, pg_extern, search_path};
+use pgrx::{name, pg_extern};
 
 use crate::error::{OrRaise, required};
 use crate::{api, flow, store};
@@ -14,8 +14,7 @@ use crate::{api, flow, store};
 /// # Errors
 /// - `RE001` for an unknown run.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(sql = false)]
 #[allow(clippy::type_complexity)]
 fn engine_run_waitpoint(
     run_id: Option<&str>,

@@ -3,7 +3,7 @@
 use engine_core::{Refusal, check_max_items};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
-use pgrx::{default, name, pg_extern, search_path};
+use pgrx::{name, pg_extern};
 
 use crate::document::JsonB;
 use crate::error::{OrRaise, required};
@@ -27,20 +27,19 @@ use crate::{api, flow, guc, store};
 /// - `54000` and others for a payload or options with which no run could be triggered.
 /// - `RE005` for an unknown environment.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(sql = false)]
 #[allow(clippy::type_complexity, clippy::too_many_arguments)]
 fn engine_set_schedule(
     id: Option<String>,
-    task: default!(Option<String>, "NULL"),
-    cron: default!(Option<String>, "NULL"),
-    timezone: default!(Option<String>, "NULL"),
-    environment_id: default!(Option<String>, "NULL"),
-    payload: default!(Option<JsonB>, "NULL"),
-    external_id: default!(Option<String>, "NULL"),
-    spread_window: default!(Option<String>, "NULL"),
-    active: default!(Option<bool>, "NULL"),
-    options: default!(Option<JsonB>, "NULL"),
+    task: Option<String>,
+    cron: Option<String>,
+    timezone: Option<String>,
+    environment_id: Option<String>,
+    payload: Option<JsonB>,
+    external_id: Option<String>,
+    spread_window: Option<String>,
+    active: Option<bool>,
+    options: Option<JsonB>,
 ) -> TableIterator<
     'static,
     (
@@ -88,8 +87,7 @@ fn engine_set_schedule(
 ///
 /// # Errors
 /// - `22004` without an id.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(sql = false)]
 fn engine_delete_schedule(id: Option<&str>) -> bool {
     api::enter_writing().or_raise();
     store::schedule::delete(required("id", id).or_raise())
@@ -102,11 +100,10 @@ fn engine_delete_schedule(id: Option<&str>) -> bool {
 /// # Errors
 /// - `22004` without an id, `22023` if `max_runs` is outside 1..=100000.
 /// - `RE014` for an unknown schedule.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(sql = false)]
 fn engine_upcoming_runs(
     id: Option<&str>,
-    max_runs: default!(Option<i32>, "10"),
+    max_runs: Option<i32>,
 ) -> TableIterator<
     'static,
     (

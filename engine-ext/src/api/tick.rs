@@ -1,7 +1,7 @@
 //! Tick: does what is due.
 
 use pgrx::iter::TableIterator;
-use pgrx::{default, name, pg_extern, search_path};
+use pgrx::{name, pg_extern};
 
 use crate::error::OrRaise;
 use crate::{api, flow};
@@ -20,10 +20,9 @@ use crate::{api, flow};
 /// # Errors
 /// - `22023` if `max_items` is outside 1..=100000.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(sql = false)]
 fn engine_tick(
-    max_items: default!(Option<i32>, "1000"),
+    max_items: Option<i32>,
 ) -> TableIterator<'static, (name!(kind, &'static str), name!(processed, i32))> {
     api::enter_locking().or_raise();
     TableIterator::new(flow::tick::tick(max_items.unwrap_or(1000)).or_raise())

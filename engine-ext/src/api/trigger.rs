@@ -3,7 +3,7 @@
 use engine_core::{Refusal, Timestamp, TriggerOptions};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
-use pgrx::{default, name, pg_extern, search_path};
+use pgrx::{name, pg_extern};
 
 use crate::document::JsonB;
 use crate::error::{OrRaise, required};
@@ -40,40 +40,39 @@ use crate::{api, flow, guc};
 /// - With `resume_parent`: `RE003` for a parent that is finished, `RE004` for one of which no attempt runs.
 /// - With `batch_id`: `RE011` for an unknown batch, `RE012` for one that takes no more runs.
 /// - With either: `RE006` in a stricter isolation level than READ COMMITTED.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(sql = false)]
 #[allow(clippy::too_many_arguments)]
 fn engine_trigger(
     task: Option<String>,
-    payload: default!(Option<String>, "'{}'"),
-    payload_type: default!(Option<String>, "'application/json'"),
-    queue: default!(Option<String>, "NULL"),
-    environment_id: default!(Option<String>, "'default'"),
-    worker_queue: default!(Option<String>, "'main'"),
-    concurrency_key: default!(Option<String>, "NULL"),
-    priority_ms: default!(Option<i64>, "0"),
-    max_attempts: default!(Option<i32>, "NULL"),
-    max_duration_seconds: default!(Option<i32>, "NULL"),
-    machine: default!(Option<String>, "NULL"),
-    tags: default!(Option<Vec<Option<String>>>, "NULL"),
-    metadata: default!(Option<JsonB>, "NULL"),
-    is_test: default!(Option<bool>, "false"),
-    trace_context: default!(Option<JsonB>, "NULL"),
-    annotations: default!(Option<JsonB>, "NULL"),
-    queue_timestamp: default!(Option<TimestampWithTimeZone>, "NULL"),
-    replayed_from: default!(Option<String>, "NULL"),
-    parent_run_id: default!(Option<String>, "NULL"),
-    retry: default!(Option<JsonB>, "NULL"),
-    run_id: default!(Option<String>, "NULL"),
-    resume_parent: default!(Option<bool>, "false"),
-    batch_id: default!(Option<String>, "NULL"),
-    delay_until: default!(Option<TimestampWithTimeZone>, "NULL"),
-    ttl: default!(Option<String>, "NULL"),
-    idempotency_key: default!(Option<String>, "NULL"),
-    idempotency_key_expires_at: default!(Option<TimestampWithTimeZone>, "NULL"),
-    debounce: default!(Option<JsonB>, "NULL"),
-    one_time_use_token: default!(Option<String>, "NULL"),
-    version: default!(Option<String>, "NULL"),
+    payload: Option<String>,
+    payload_type: Option<String>,
+    queue: Option<String>,
+    environment_id: Option<String>,
+    worker_queue: Option<String>,
+    concurrency_key: Option<String>,
+    priority_ms: Option<i64>,
+    max_attempts: Option<i32>,
+    max_duration_seconds: Option<i32>,
+    machine: Option<String>,
+    tags: Option<Vec<Option<String>>>,
+    metadata: Option<JsonB>,
+    is_test: Option<bool>,
+    trace_context: Option<JsonB>,
+    annotations: Option<JsonB>,
+    queue_timestamp: Option<TimestampWithTimeZone>,
+    replayed_from: Option<String>,
+    parent_run_id: Option<String>,
+    retry: Option<JsonB>,
+    run_id: Option<String>,
+    resume_parent: Option<bool>,
+    batch_id: Option<String>,
+    delay_until: Option<TimestampWithTimeZone>,
+    ttl: Option<String>,
+    idempotency_key: Option<String>,
+    idempotency_key_expires_at: Option<TimestampWithTimeZone>,
+    debounce: Option<JsonB>,
+    one_time_use_token: Option<String>,
+    version: Option<String>,
 ) -> TableIterator<
     'static,
     (
@@ -134,8 +133,7 @@ fn engine_trigger(
 /// # Errors
 /// As `engine_trigger`, with the element's position in the detail, and `22023` if `runs` is not an array, names an unknown
 /// key, or has more than `engine.max_batch` elements.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(sql = false)]
 fn engine_trigger_many(
     runs: Option<JsonB>,
 ) -> TableIterator<

@@ -3,7 +3,7 @@
 use engine_core::Unblocking;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
-use pgrx::{name, pg_extern, search_path};
+use pgrx::{name, pg_extern};
 
 use crate::error::OrRaise;
 use crate::{api, flow, store};
@@ -17,8 +17,7 @@ use crate::{api, flow, store};
 /// - `RE001` for an unknown run.
 /// - `RE004` for a run that is suspended without a checkpoint.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(sql = false)]
 #[allow(clippy::type_complexity)]
 fn engine_unblock(
     run_id: Option<&str>,

@@ -1,7 +1,7 @@
 //! The wait that holds nothing: a procedure, since a function cannot release the snapshot of the statement that calls it.
 
 use engine_core::{DequeueRequest, Refusal};
-use pgrx::{default, pg_extern, pg_sys};
+use pgrx::{pg_extern, pg_sys};
 
 use crate::backend::procedure::Procedure;
 use crate::error::OrRaise;
@@ -25,13 +25,12 @@ const DEFAULT_WAIT_MS: i32 = 60_000;
 /// - `22023` if `wait_ms` is outside 0..=60000.
 /// - `RE005` for an unknown environment.
 /// - `RE006` where a stricter isolation level than READ COMMITTED is the default.
-// Its SQL is sql/function/engine_wait.sql.
 #[pg_extern(sql = false)]
 fn engine_wait(
-    worker_queue: default!(Option<&str>, "'main'"),
-    environment_id: default!(Option<&str>, "NULL"),
-    worker_version: default!(Option<&str>, "NULL"),
-    wait_ms: default!(Option<i32>, "60000"),
+    worker_queue: Option<&str>,
+    environment_id: Option<&str>,
+    worker_version: Option<&str>,
+    wait_ms: Option<i32>,
     call: pg_sys::FunctionCallInfo,
 ) {
     let procedure = Procedure::begin(call).or_raise();

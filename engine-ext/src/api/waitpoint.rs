@@ -3,7 +3,7 @@
 use engine_core::{Environment, NewWaitpoint, Output, Refusal, WaitpointId};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::iter::TableIterator;
-use pgrx::{default, name, pg_extern, search_path};
+use pgrx::{name, pg_extern};
 
 use crate::document::Stored;
 use crate::error::{OrRaise, required};
@@ -26,13 +26,12 @@ type CreatedRow = (
 /// # Errors
 /// - `22004` without a moment, `22023` for an infinite one, or a key that is empty or has more than 2048 characters.
 /// - `RE005` for an unknown environment.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(sql = false)]
 fn engine_create_datetime_waitpoint(
     completed_after: Option<TimestampWithTimeZone>,
-    environment_id: default!(Option<&str>, "'default'"),
-    idempotency_key: default!(Option<String>, "NULL"),
-    idempotency_key_expires_at: default!(Option<TimestampWithTimeZone>, "NULL"),
+    environment_id: Option<&str>,
+    idempotency_key: Option<String>,
+    idempotency_key_expires_at: Option<TimestampWithTimeZone>,
 ) -> TableIterator<
     'static,
     (
@@ -62,14 +61,13 @@ fn engine_create_datetime_waitpoint(
 /// # Errors
 /// - `22023` for an infinite timeout, a key that is empty or has more than 2048 characters, or bad tags.
 /// - `RE005` for an unknown environment.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(sql = false)]
 fn engine_create_manual_waitpoint(
-    timeout_at: default!(Option<TimestampWithTimeZone>, "NULL"),
-    environment_id: default!(Option<&str>, "'default'"),
-    idempotency_key: default!(Option<String>, "NULL"),
-    idempotency_key_expires_at: default!(Option<TimestampWithTimeZone>, "NULL"),
-    tags: default!(Option<Vec<Option<String>>>, "NULL"),
+    timeout_at: Option<TimestampWithTimeZone>,
+    environment_id: Option<&str>,
+    idempotency_key: Option<String>,
+    idempotency_key_expires_at: Option<TimestampWithTimeZone>,
+    tags: Option<Vec<Option<String>>>,
 ) -> TableIterator<
     'static,
     (
@@ -99,15 +97,14 @@ fn engine_create_manual_waitpoint(
 /// - `RE010` for an unknown waitpoint.
 /// - `54000` for an output over `engine.max_payload_bytes`, `22023` for a media type of more than 1024 bytes.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(sql = false)]
 #[allow(clippy::type_complexity)]
 fn engine_complete_waitpoint(
     waitpoint_id: Option<&str>,
-    output: default!(Option<String>, "NULL"),
-    output_type: default!(Option<String>, "NULL"),
-    is_error: default!(Option<bool>, "false"),
-    environment_id: default!(Option<&str>, "NULL"),
+    output: Option<String>,
+    output_type: Option<String>,
+    is_error: Option<bool>,
+    environment_id: Option<&str>,
 ) -> TableIterator<
     'static,
     (
@@ -146,11 +143,10 @@ fn engine_complete_waitpoint(
 ///
 /// # Errors
 /// - `22004` without a waitpoint id.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(sql = false)]
 fn engine_waitpoint_data(
     waitpoint_id: Option<&str>,
-    environment_id: default!(Option<&str>, "NULL"),
+    environment_id: Option<&str>,
 ) -> Option<Stored> {
     api::enter().or_raise();
     let id = WaitpointId::parse(required("waitpoint_id", waitpoint_id).or_raise());

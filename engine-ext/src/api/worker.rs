@@ -2,7 +2,7 @@
 
 use engine_core::{Environment, Registration};
 use pgrx::iter::TableIterator;
-use pgrx::{default, name, pg_extern, search_path};
+use pgrx::{name, pg_extern};
 
 use crate::document::JsonB;
 use crate::error::{OrRaise, required};
@@ -26,16 +26,15 @@ use crate::{api, flow, guc};
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 /// - `55P03` if another transaction that has set the environment stays open for ten seconds, or for `lock_timeout`; the detail
 ///   names it.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(sql = false)]
 #[allow(clippy::type_complexity)]
 fn engine_register_worker(
     environment_id: Option<&str>,
     version: Option<&str>,
-    tasks: default!(Option<JsonB>, "'[]'"),
-    queues: default!(Option<JsonB>, "'[]'"),
-    image: default!(Option<&str>, "NULL"),
-    promote: default!(Option<bool>, "true"),
+    tasks: Option<JsonB>,
+    queues: Option<JsonB>,
+    image: Option<&str>,
+    promote: Option<bool>,
 ) -> TableIterator<
     'static,
     (
@@ -66,8 +65,7 @@ fn engine_register_worker(
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 /// - `55P03` if another transaction that has set the environment stays open for ten seconds, or for `lock_timeout`; the detail
 ///   names it.
-#[pg_extern(volatile, parallel_unsafe, security_definer)]
-#[search_path(pg_catalog, pg_temp)]
+#[pg_extern(sql = false)]
 #[allow(clippy::type_complexity)]
 fn engine_promote_worker(
     environment_id: Option<&str>,

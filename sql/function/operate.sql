@@ -1,0 +1,152 @@
+-- Control of runs, settings of environments, queues, workers and schedules, and the tick that keeps time.
+
+create function @extschema@.engine_cancel(
+    run_id text,
+    reason text default null,
+    finalize boolean default false,
+    completed_at timestamptz default null,
+    attempt_duration_ms bigint default null,
+    bulk_action_id text default null)
+returns table (
+    run_id text, snapshot_id text, execution_status text, run_status text, attempt_number integer, description text,
+    created_at timestamptz, already_finished boolean)
+language c volatile parallel unsafe security definer
+set search_path to pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'engine_cancel_wrapper';
+revoke all on function @extschema@.engine_cancel from public;
+comment on function @extschema@.engine_cancel is 'Cancels a run, and returns its latest snapshot.';
+
+create function @extschema@.engine_reschedule(run_id text, delay_until timestamptz)
+returns table (
+    run_id text, snapshot_id text, execution_status text, run_status text, attempt_number integer, description text,
+    created_at timestamptz)
+language c volatile parallel unsafe security definer
+set search_path to pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'engine_reschedule_wrapper';
+revoke all on function @extschema@.engine_reschedule from public;
+comment on function @extschema@.engine_reschedule is 'Moves the due time of a waiting run, earlier or later, and returns its latest snapshot.';
+
+create function @extschema@.engine_redrive(run_id text)
+returns table (
+    run_id text, snapshot_id text, execution_status text, run_status text, attempt_number integer, description text,
+    created_at timestamptz)
+language c volatile parallel unsafe security definer
+set search_path to pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'engine_redrive_wrapper';
+revoke all on function @extschema@.engine_redrive from public;
+comment on function @extschema@.engine_redrive is 'Requeues a run that ended without its handler''s decision, and returns its latest snapshot.';
+
+create function @extschema@.engine_set_environment(
+    environment_id text,
+    type text default null,
+    project_id text default null,
+    organization_id text default null,
+    concurrency_limit integer default -1,
+    burst_factor double precision default null,
+    paused boolean default null,
+    archived boolean default null,
+    requires_version boolean default null,
+    max_queue_size integer default -1,
+    retry jsonb default null)
+returns table (
+    environment_id text, type text, concurrency_limit integer, burst_factor double precision, paused boolean,
+    archived boolean, requires_version boolean, max_queue_size integer, retry jsonb)
+language c volatile parallel unsafe security definer
+set search_path to pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'engine_set_environment_0_2_wrapper';
+revoke all on function @extschema@.engine_set_environment from public;
+comment on function @extschema@.engine_set_environment is 'Creates or changes an environment, and returns it as it is after the commit.';
+
+create function @extschema@.engine_set_queue(
+    name text,
+    environment_id text default 'default',
+    concurrency_limit integer default -1,
+    paused boolean default null,
+    override_limit integer default -1,
+    max_size integer default -1)
+returns table (
+    name text, environment_id text, concurrency_limit integer, paused boolean, override_limit integer,
+    max_size integer)
+language c volatile parallel unsafe security definer
+set search_path to pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'engine_set_queue_wrapper';
+revoke all on function @extschema@.engine_set_queue from public;
+comment on function @extschema@.engine_set_queue is 'Creates or changes a queue, and returns it as it is after the commit.';
+
+create function @extschema@.engine_set_machine(
+    name text,
+    cpu double precision,
+    memory double precision,
+    cents_per_ms double precision)
+returns void
+language c volatile parallel unsafe security definer
+set search_path to pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'engine_set_machine_wrapper';
+revoke all on function @extschema@.engine_set_machine from public;
+comment on function @extschema@.engine_set_machine is 'Sets the size and cost of a machine preset, for all runs from now on.';
+
+create function @extschema@.engine_register_worker(
+    environment_id text,
+    version text,
+    tasks jsonb default '[]',
+    queues jsonb default '[]',
+    image text default null,
+    promote boolean default true)
+returns table (environment_id text, version text, is_current boolean, promoted_runs integer)
+language c volatile parallel unsafe security definer
+set search_path to pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'engine_register_worker_wrapper';
+revoke all on function @extschema@.engine_register_worker from public;
+comment on function @extschema@.engine_register_worker is 'Registers a version of a worker with its tasks and queues, and promotes runs that wait for it.';
+
+create function @extschema@.engine_promote_worker(environment_id text, version text)
+returns table (environment_id text, version text, is_current boolean, promoted_runs integer)
+language c volatile parallel unsafe security definer
+set search_path to pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'engine_promote_worker_wrapper';
+revoke all on function @extschema@.engine_promote_worker from public;
+comment on function @extschema@.engine_promote_worker is 'Makes a version of a worker current, whichever is current now, and promotes runs that wait for it.';
+
+create function @extschema@.engine_set_schedule(
+    id text,
+    task text default null,
+    cron text default null,
+    timezone text default null,
+    environment_id text default null,
+    payload jsonb default null,
+    external_id text default null,
+    spread_window text default null,
+    active boolean default null,
+    options jsonb default null)
+returns table (
+    id text, environment_id text, task text, cron text, timezone text, spread_window text, active boolean,
+    next_nominal_at timestamptz, next_effective_at timestamptz)
+language c volatile parallel unsafe security definer
+set search_path to pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'engine_set_schedule_wrapper';
+revoke all on function @extschema@.engine_set_schedule from public;
+comment on function @extschema@.engine_set_schedule is 'Creates or changes a schedule, which makes a run at each tick of its cron expression, and returns it.';
+
+create function @extschema@.engine_delete_schedule(id text)
+returns boolean
+language c volatile parallel unsafe security definer
+set search_path to pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'engine_delete_schedule_wrapper';
+revoke all on function @extschema@.engine_delete_schedule from public;
+comment on function @extschema@.engine_delete_schedule is 'Deletes a schedule; returns whether it existed.';
+
+create function @extschema@.engine_tick(max_items integer default 1000)
+returns table (kind text, processed integer)
+language c volatile parallel unsafe security definer
+set search_path to pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'engine_tick_wrapper';
+revoke all on function @extschema@.engine_tick from public;
+comment on function @extschema@.engine_tick is 'Does what is due, at most max_items, in one commit, and returns how much of each kind.';
+
+create function @extschema@.engine_lead()
+returns boolean
+language c volatile parallel unsafe security definer
+set search_path to pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'engine_lead_wrapper';
+revoke all on function @extschema@.engine_lead from public;
+comment on function @extschema@.engine_lead is 'Makes this session lead those that call engine_tick, if no other one does, and returns whether it leads.';
