@@ -7,11 +7,11 @@
 //! cargo run -p engine-client --example order -- approve "$database" "$run"
 //! ```
 //!
-//! The run of an order creates a token, and waits until somebody approves it, or a minute is over. After three
-//! seconds it is suspended: then it has neither a handler nor a slot. When it goes on, it has each of its items
+//! The run of an order creates a token, and waits until a person approves it, or a minute has passed. After three
+//! seconds it is suspended: then it has neither a handler nor a slot. When it continues, it has each of its items
 //! priced by a run of its own, waits for all of them, and sums up. Kill the worker, or the server, at any
 //! moment, and start them again: nothing is done twice, and nothing is lost. The reason is that what a wait led
-//! to is in the database: whoever goes on with the order calls its handler from the beginning, which finds what
+//! to is in the database: the worker that continues the order calls its handler from the beginning, which finds what
 //! was there already, and comes to where it was.
 
 use std::error::Error;
@@ -78,7 +78,7 @@ async fn approve(database: Database, run_id: RunId) -> Result<(), Box<dyn Error>
     Ok(())
 }
 
-/// The token of an order: created by whoever asks first.
+/// The token of an order: created by the first call.
 async fn token(
     engine: &Engine<'_, Client>,
     run_id: &RunId,

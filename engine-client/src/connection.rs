@@ -44,7 +44,7 @@ impl Database {
     /// Encrypts connections, and verifies the server as `tls` says. Needs the feature `tls`.
     ///
     /// By the connection string, `sslmode=require` refuses a server without TLS, and `prefer`, which is the
-    /// default, goes on without. The server's certificate is verified in both cases, for the name that the
+    /// default, connects without. The server's certificate is verified in both cases, for the name that the
     /// connection string has as `host`. Connections by Unix socket are not encrypted.
     ///
     /// ```no_run

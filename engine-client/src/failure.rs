@@ -150,7 +150,7 @@ impl Failure {
     pub(crate) fn release() -> Self {
         Self {
             retry: Retry::Released,
-            ..Self::message("the handler gave the run back")
+            ..Self::message("the handler released the run")
         }
     }
 

@@ -39,7 +39,7 @@
 //!     Worker::new(database)
 //!         .task("greet", |ctx: Context, input: Greeting| async move {
 //!             if input.name.is_empty() {
-//!                 return Err(Failure::message("nobody to greet"));
+//!                 return Err(Failure::message("no name to greet"));
 //!             }
 //!             Ok(format!("Hello {}, attempt {}", input.name, ctx.attempt_number()))
 //!         })

@@ -187,7 +187,7 @@ from state as s
 where s.execution_status = 'EXECUTING_WITH_WAITPOINTS'
   and not exists (select from engine.edge as e where e.shard = s.shard and e.run_id = s.run_id)
 union all
-select 'wait', s.run_id, format('The run is %s, all that it waits for is completed, and nothing goes on with it.',
+select 'wait', s.run_id, format('The run is %s, everything that it waits for is completed, and nothing resumes it.',
                                 s.execution_status)
 from state as s
 where s.execution_status in ('EXECUTING_WITH_WAITPOINTS', 'SUSPENDED')

@@ -1,4 +1,4 @@
--- What becomes of the tables of 0.1.0. Views and functions are made anew behind this (tests/harness/update_script.rs).
+-- Changes of the tables of 0.1.0. Views and functions are created again after this (tests/harness/update_script.rs).
 
 -- The script of 0.1.0 bound its constraints to whatever the schema of its functions held.
 alter table engine.environment
@@ -80,7 +80,7 @@ alter table engine.schedule
     add constraint schedule_phase_check check (phase >= 0),
     add constraint schedule_next check (num_nulls(next_nominal_at, next_effective_at, next_at) in (0, 3));
 
--- Functions whose parameters have changed. Each is made anew with a symbol of another name (engine-ext/src/outdated.rs).
+-- Functions whose parameters have changed. Each is created again with a symbol of another name (engine-ext/src/outdated.rs).
 drop function @extschema@.engine_fail(text, text, text);
 drop function @extschema@.engine_replay(text);
 drop function @extschema@.engine_set_environment(
@@ -101,7 +101,7 @@ comment on column engine.run_state.released_attempts is 'How many of its attempt
 alter table engine.environment add column is_fitted boolean not null default true;
 comment on column engine.environment.is_fitted is 'Whether the tick has adapted slots and items to its limits since these were set';
 
--- Moments that 0.1.0 took from callers, or reckoned with until they were infinite, and that no reader of JSON knows. NULL stays.
+-- Moments that 0.1.0 accepted from callers, or computed until they were infinite, and that no reader of JSON supports. NULL stays.
 update engine.run
 set queue_timestamp = case when queue_timestamp is not null then least(greatest(queue_timestamp, '0001-01-01 00:00:00+00'), '9999-12-31 00:00:00+00') end,
     delay_until = case when delay_until is not null then least(greatest(delay_until, '0001-01-01 00:00:00+00'), '9999-12-31 00:00:00+00') end

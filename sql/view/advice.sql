@@ -53,7 +53,7 @@ select clock_timestamp() - a.xact_start > interval '10 seconds', 'claims', a.pid
        format('Session %s (%s) has %s in a transaction that is open since %s.',
               a.pid, coalesce(nullif(a.application_name, ''), a.backend_type), l.what,
               to_char(a.xact_start, 'YYYY-MM-DD HH24:MI:SSOF')),
-       'End its transaction: until then no other session can claim runs that it might count, or change what it has set.',
+       'End its transaction: until then no other session can dequeue runs that it might count, or change what it has set.',
        clock_timestamp() - a.xact_start
 from (
     -- The kinds of the engine's own locks (engine-ext/src/backend/locks.rs): a mutex, a lane, an environment that is being

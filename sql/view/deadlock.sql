@@ -1,5 +1,5 @@
 -- Waits that nothing ends, for operators, computed when it is read: runs that wait for each other in a circle, and full queues whose
--- slots are all held by runs that wait for queued ones of the same queue. Those go on only if one of them is suspended.
+-- slots are all held by runs that wait for queued ones of the same queue. Those continue only if one of them is suspended.
 -- Circles are looked for among the first 20,000 edges, and the first 1,000 of these that may be part of one: each end of such an
 -- edge waits, and is waited for, two steps far. A wait that has an end of its own, by a timeout or a ttl, is none of these.
 create view engine.deadlock as

@@ -202,7 +202,7 @@ async fn a_suspended_run_has_no_slot_and_continues_where_it_was() -> Result<()> 
     running.stop().await?;
     let result = Watch::new(&session.client, run.run_id).result().await?;
     assert_eq!(result.output::<Option<i32>>()?, Some(7));
-    assert_eq!(*calls.lock().await, [1, 1], "the same attempt goes on");
+    assert_eq!(*calls.lock().await, [1, 1], "the same attempt continues");
     session.check().await
 }
 
@@ -292,8 +292,8 @@ async fn a_replay_that_keeps_steps_does_only_those_that_the_other_run_did_not_do
     assert_eq!(result.output::<Vec<i32>>()?, [0, 1, 2, 3]);
     assert_eq!(*done.lock().await, [0, 1, 2, 3]);
 
-    let anew = engine.replay(&old.run_id).await?;
-    let mut watch = Watch::new(&session.client, anew.run_id);
+    let newer = engine.replay(&old.run_id).await?;
+    let mut watch = Watch::new(&session.client, newer.run_id);
     let result = timeout(PATIENCE, watch.result()).await??;
     assert_eq!(result.output::<Vec<i32>>()?, [0, 1, 2, 3]);
     assert_eq!(*done.lock().await, [0, 1, 2, 3, 0, 1, 2, 3]);

@@ -104,13 +104,13 @@ async fn a_run_waits_for_children_and_batches() -> Result<()> {
     let (child, snapshot_id) = executing(&engine, &child).await?;
     assert!(engine.run_waitpoint(&child).await?.is_cached);
     engine.succeed(&child, &snapshot_id, &1).await?;
-    let goes_on = async || {
+    let is_continued = async || {
         let data = engine.execution_data(&parent, None).await?;
         let data = data.context("no data")?;
         assert_eq!(data["snapshot"]["executionStatus"], "EXECUTING");
         Ok::<_, anyhow::Error>(data["completedWaitpoints"].as_array().map_or(0, Vec::len))
     };
-    assert_eq!(goes_on().await?, 1);
+    assert_eq!(is_continued().await?, 1);
 
     let new = NewBatch::open()
         .awaited_by(parent.as_str())
@@ -149,7 +149,7 @@ async fn a_run_waits_for_children_and_batches() -> Result<()> {
         .succeed(&dequeued.run_id, &dequeued.snapshot_id, &2)
         .await?;
     engine.tick(10).await?;
-    assert_eq!(goes_on().await?, 3);
+    assert_eq!(is_continued().await?, 3);
     let data = engine.batch_data(&batch.batch_id, None).await?;
     assert_eq!(data.context("no data")?["status"], "COMPLETED");
 

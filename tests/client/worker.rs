@@ -374,7 +374,7 @@ async fn a_worker_that_is_dropped_leaves_no_caller_waiting() -> Result<()> {
     })
     .await?;
     running.abort();
-    eventually("nobody waits any more", PATIENCE, async || {
+    eventually("no session waits any more", PATIENCE, async || {
         Ok(session.count(WAITING).await? == 0)
     })
     .await?;
@@ -382,7 +382,7 @@ async fn a_worker_that_is_dropped_leaves_no_caller_waiting() -> Result<()> {
     let dequeued = Engine::new(&session.client)
         .dequeue(&Dequeue::default())
         .await?;
-    assert_eq!(dequeued.len(), 1, "nobody has claimed it");
+    assert_eq!(dequeued.len(), 1, "no worker has dequeued it");
     Ok(())
 }
 

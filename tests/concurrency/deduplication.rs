@@ -79,7 +79,7 @@ async fn if_the_first_trigger_rolls_back_one_of_the_others_makes_the_run() -> Re
         first.client.batch_execute("begin").await?;
         let gone: String = first.client.query_one(&sql, &[]).await?.get(0);
         let (rush, end) = (rush(crowd, &sql), async {
-            eventually("somebody waits", Duration::from_secs(30), async || {
+            eventually("a session waits", Duration::from_secs(30), async || {
                 Ok(observer.count(waiting).await? > 0)
             })
             .await?;

@@ -221,7 +221,7 @@ async fn rows_are_adapted_once_all_dequeues_with_other_limits_have_ended() -> Re
     session
         .dequeue()
         .await?
-        .context("nobody knows of the other")?;
+        .context("a session does not see the other")?;
     holder.client.batch_execute("commit").await?;
     assert!(session.dequeue().await?.is_none(), "both count");
     fit(&session).await?;

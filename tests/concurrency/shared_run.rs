@@ -39,7 +39,7 @@ async fn rush(
     Ok((crowd, runs))
 }
 
-async fn goes_on(session: &Session, crowd: &[(Session, Held)]) -> Result<()> {
+async fn continues(session: &Session, crowd: &[(Session, Held)]) -> Result<()> {
     session.tick().await?;
     for (_, parent) in crowd {
         assert_eq!(session.execution_status(&parent.run_id).await?, "EXECUTING");
@@ -78,7 +78,7 @@ async fn of_parents_that_say_one_key_at_once_each_waits_for_the_one_child() -> R
         let held = observer.take().await?;
         assert_eq!(held.run_id, run);
         observer.complete(&held, json!({"ok": true})).await?;
-        goes_on(&observer, &crowd).await?;
+        continues(&observer, &crowd).await?;
     }
     Ok(())
 }
@@ -113,7 +113,7 @@ async fn a_parent_that_finds_a_run_which_ends_meanwhile_continues() -> Result<()
             .into_iter()
             .filter(|(_, held)| held.run_id != ended)
             .collect();
-        goes_on(&observer, &parents).await?;
+        continues(&observer, &parents).await?;
     }
     Ok(())
 }

@@ -273,7 +273,7 @@ async fn parents_of_many_children_and_batches_are_woken_once_and_none_is_forgott
     }
     join(streams).await?;
     let open = "engine.run_state where execution_status not in ('EXECUTING', 'FINISHED')";
-    eventually("all parents go on", PATIENCE, async || {
+    eventually("all parents continue", PATIENCE, async || {
         Ok(session.count(open).await? == 0)
     })
     .await?;

@@ -198,7 +198,7 @@ async fn no_other_function_takes_the_locks_of_the_engine() -> Result<()> {
     worker
         .dequeue()
         .await?
-        .context("somebody stands in the way")?;
+        .context("another session is in the way")?;
     worker.client.batch_execute(limit).await?;
     assert!(!leads(&worker).await?, "one leads");
     assert!(leads(&timekeeper).await?, "as often as it asks");

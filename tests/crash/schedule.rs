@@ -43,7 +43,7 @@ async fn wait_for_runs(database: &Database, more: usize) -> Result<()> {
     let session = Session::open(database).await?;
     let before = ticks(&session).await?.len();
     eventually(
-        "the schedule goes on",
+        "the schedule continues",
         Duration::from_secs(60),
         async || Ok(ticks(&session).await?.len() >= before + more),
     )

@@ -29,7 +29,7 @@ pub(crate) fn make(original: &Path, account: &Account) -> Result<PathBuf> {
     let found = fs::symlink_metadata(&path)?;
     ensure!(
         found.is_dir() && account.is_ours(found.uid()),
-        "{} belongs to somebody else",
+        "{} belongs to another user",
         path.display()
     );
     Ok(path)

@@ -107,7 +107,7 @@ async fn longer_names_are_refused_where_they_come_in() -> Result<()> {
             .count("engine.queue_item where worker_queue = 'main'")
             .await?,
         1,
-        "an override that is no name holds for nobody"
+        "an override that is no name is ignored"
     );
     Ok(())
 }

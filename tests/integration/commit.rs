@@ -112,7 +112,7 @@ async fn every_call_about_waiting_is_one_commit() -> Result<()> {
     let blocked = commits(&cluster, "block", 1, block).await?;
     commits(&cluster, "tick, datetime", 1, session.tick()).await?;
     let complete = session.complete_waitpoint(&token);
-    commits(&cluster, "complete, run goes on", 1, complete).await?;
+    commits(&cluster, "complete, run continues", 1, complete).await?;
     assert_eq!(session.execution_status(&parent.run_id).await?, "EXECUTING");
     let again = session.complete_waitpoint(&token);
     commits(&cluster, "complete, again", 0, again).await?;
@@ -146,7 +146,7 @@ async fn every_call_about_waiting_is_one_commit() -> Result<()> {
     let child = session.take().await?;
     let success = serde_json::json!({"ok": true, "output": "1"});
     let complete = session.complete(&child, success.clone());
-    commits(&cluster, "complete, parent goes on", 1, complete).await?;
+    commits(&cluster, "complete, parent continues", 1, complete).await?;
     assert_eq!(session.execution_status(&parent.run_id).await?, "EXECUTING");
     let other = session.trigger("other").await?;
     let sql = "select waitpoint_id from engine_run_waitpoint($1)";

@@ -192,7 +192,7 @@ async fn each_duty_needs_the_rights_that_its_page_lists_all_of_them_and_no_other
                join pg_extension as x on x.oid = d.refobjid and x.extname = 'engine'";
     let catalog = session.client.query(sql, &[]).await?;
     let catalog: BTreeSet<String> = catalog.iter().map(|row| row.get(0)).collect();
-    assert_eq!(all, catalog, "every function is somebody's duty");
+    assert_eq!(all, catalog, "every function belongs to a duty");
     role.execute(&format!("drop owned by {0}; drop role {0}", role.name))
         .await
 }

@@ -325,8 +325,8 @@ async fn waits(table: &mut Table) -> Result<()> {
     let block = format!("engine_block('{}', '{{{token}}}')", held.run_id);
     let blocked = table.call("block", "2", &block).await?;
     let complete = format!("engine_complete_waitpoint('{token}')");
-    let goes_on = "complete a waitpoint, its run goes on";
-    table.call(goes_on, "3", &complete).await?;
+    let continues = "complete a waitpoint, its run continues";
+    table.call(continues, "3", &complete).await?;
     table
         .call("block, by what is complete", "2", &block)
         .await?;

@@ -10,7 +10,7 @@ use crate::life::Life;
 use crate::oracle::Oracle;
 
 /// An id that no run and no snapshot has.
-const NOBODY: &str = "nobody";
+const UNKNOWN_ID: &str = "nobody";
 
 /// What a history knows before its next command.
 pub struct Scene<'a> {
@@ -81,12 +81,12 @@ impl Scene<'_> {
                 let fitting = self
                     .pick(place, fits)
                     .or_else(|| self.pick(place, |_| true));
-                fitting.unwrap_or_else(|| NOBODY.to_owned())
+                fitting.unwrap_or_else(|| UNKNOWN_ID.to_owned())
             }
             Which::Any(place) => self
                 .pick(place, |_| true)
-                .unwrap_or_else(|| NOBODY.to_owned()),
-            Which::Unknown => NOBODY.to_owned(),
+                .unwrap_or_else(|| UNKNOWN_ID.to_owned()),
+            Which::Unknown => UNKNOWN_ID.to_owned(),
         }
     }
 
@@ -115,7 +115,7 @@ impl Scene<'_> {
         });
         Held {
             run_id,
-            snapshot_id: snapshot_id.unwrap_or_else(|| NOBODY.to_owned()),
+            snapshot_id: snapshot_id.unwrap_or_else(|| UNKNOWN_ID.to_owned()),
         }
     }
 }

@@ -133,7 +133,7 @@ async fn a_cancel_goes_down_the_whole_tree() -> Result<()> {
     assert_eq!(
         cancel_children(&session).await?,
         0,
-        "nobody else before it has stopped"
+        "no other run before it has stopped"
     );
     session.lapse(&child.run_id).await?;
     assert_eq!(

@@ -166,7 +166,7 @@ async fn completions_of_every_outcome_are_written_in_one_commit_and_answered_in_
         assert_eq!(told.count(), 1, "{name}");
     }
     let named = "engine.snapshot where worker_id = 'w' and runner_id = 'r'";
-    assert_eq!(session.count(named).await?, 3, "a requeue is nobody's");
+    assert_eq!(session.count(named).await?, 3, "a requeue names no worker");
     Ok(())
 }
 

@@ -227,7 +227,7 @@ async fn advice_shows_a_full_queue_whose_runs_wait_for_queued_ones() -> Result<(
     assert_eq!(
         advice(&session).await?,
         [],
-        "the second child expires, and its parent goes on"
+        "the second child expires, and its parent continues"
     );
     session.trigger_with(&child(&parents[1], "")).await?;
     let told = advice(&session).await?;

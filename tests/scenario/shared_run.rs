@@ -278,7 +278,7 @@ async fn an_item_that_repeats_a_key_is_the_run_that_has_it_in_every_place() -> R
     assert_eq!(
         session.count(&linked).await?,
         0,
-        "the run is nobody's still"
+        "the run still has no parent"
     );
     for run in [&lone.run_id, &runs[1]] {
         succeed(&session, run).await?;

@@ -302,7 +302,7 @@ async fn a_version_that_is_not_required_is_passed_to_the_worker() -> Result<()> 
     for worker_version in ["", ", worker_version => '2'"] {
         session.trigger_with("'t', version => '7'").await?;
         let row = dequeue(&session, &format!("'main'{worker_version}")).await?;
-        let row = row.context("it binds the run to nobody")?;
+        let row = row.context("it binds the run to no version")?;
         assert_eq!(row.get::<_, Option<&str>>("worker_version"), Some("7"));
     }
     session.check().await

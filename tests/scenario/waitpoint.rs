@@ -18,7 +18,7 @@ async fn session() -> Result<Session> {
 
 /// Ticks until the run is executing.
 async fn until_executing(session: &Session, run_id: &str) -> Result<()> {
-    eventually("the run goes on", PATIENCE, async || {
+    eventually("the run continues", PATIENCE, async || {
         session.tick().await?;
         Ok(session.execution_status(run_id).await? == "EXECUTING")
     })

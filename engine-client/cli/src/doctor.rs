@@ -16,7 +16,7 @@ use crate::table::Row;
 
 #[derive(Args)]
 pub struct Arguments {
-    /// Leave out what has lasted for less, in seconds
+    /// Leave out what has lasted for less time, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     patience: u32,
 }

@@ -1,4 +1,4 @@
-//! What keeps a command from being done, and how its user learns of it.
+//! Failures of commands, and how they are reported.
 
 use std::error::Error as StdError;
 use std::io;
@@ -14,16 +14,16 @@ use crate::form;
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;
 
-/// A command that was not done.
+/// A command that failed.
 #[derive(Debug)]
 pub enum Failure {
-    /// The server refused it, or is not there.
+    /// The server refused it, or cannot be reached.
     Engine(Error),
     /// The server did not answer in time.
     Unanswered(Duration),
-    /// Nobody reads what it prints, or the terminal fails.
+    /// The reader of the output is gone, or the terminal fails.
     Output(io::Error),
-    /// It cannot be done as it was asked for.
+    /// It cannot be done as requested.
     Refused {
         message: String,
         hint: String,
@@ -32,7 +32,7 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// The command line is not complete.
+    /// The command line is incomplete.
     pub fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Refused {
             message: message.into(),
@@ -41,7 +41,7 @@ impl Failure {
         }
     }
 
-    /// The command is complete, and what it names is not there or not right.
+    /// The command is complete, but what it names does not exist or is not right.
     pub fn refused(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Refused {
             message: message.into(),
@@ -50,13 +50,13 @@ impl Failure {
         }
     }
 
-    /// The text that says where the database is makes no sense. It may hold a password, and is not repeated.
+    /// The connection string cannot be read. It may hold a password, and is not repeated.
     pub fn connection_string(error: Error) -> Self {
         let hint = "Write key=value pairs, \"host=/run/postgresql user=app dbname=app\", or a postgres:// URL.";
         Self::usage(causes(&error), hint)
     }
 
-    /// Whether a new connection may mend it.
+    /// Whether a new connection may help.
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Engine(error) => error.is_retryable(),
@@ -70,7 +70,7 @@ impl Failure {
         if let Self::Output(error) = self
             && error.kind() == io::ErrorKind::BrokenPipe
         {
-            // Its reader has seen enough, as in `engine tail | head`.
+            // Its reader has ended, as in `engine tail | head`.
             return ExitCode::SUCCESS;
         }
         let complaint = self.complaint();
@@ -133,7 +133,7 @@ pub struct Complaint {
 }
 
 impl Complaint {
-    /// What the server said, as it said it; what happened on the way to it, in a line.
+    /// The server's report, unchanged; for failures on the way to it, one line.
     pub fn of(error: &Error) -> Self {
         let Some(report) = error.as_db_error() else {
             return Self {
@@ -142,7 +142,7 @@ impl Complaint {
             };
         };
         let code = report.code().code();
-        // Without the extension, the first thing that is missed is a table, a function or the schema.
+        // Without the extension, the first missing object is a table, a function or the schema.
         let missing = matches!(code, "42P01" | "42883" | "3F000")
             .then(|| "Is the extension in this database? create extension engine".to_owned());
         Self {
@@ -153,7 +153,7 @@ impl Complaint {
         }
     }
 
-    /// Prints it on standard error, as psql would: `label` stands before the message.
+    /// Prints it on standard error, as psql would: `label` precedes the message.
     pub fn print(&self, label: &str) {
         let message = form::plain(&self.message);
         let code = self.code.as_ref().map(|code| format!(" ({code})"));
@@ -165,13 +165,13 @@ impl Complaint {
         }
     }
 
-    /// All of it.
+    /// The report as JSON.
     pub fn to_json(&self) -> Value {
         json!({"message": self.message, "code": self.code, "detail": self.detail, "hint": self.hint})
     }
 }
 
-/// An error and what caused it, on one line.
+/// An error and its causes, on one line.
 fn causes(error: &Error) -> String {
     let mut line = error.to_string();
     let mut cause = error.source();

@@ -1,9 +1,9 @@
-//! Values in the form in which people read them.
+//! Values in a form for people.
 
 use console::Style;
 use serde_json::Value;
 
-/// Text from the database without what would steer a terminal, on one line.
+/// Text from the database without terminal control characters, on one line.
 pub fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for character in text.chars() {
@@ -16,7 +16,7 @@ pub fn plain(text: &str) -> String {
     plain
 }
 
-/// A value as text: strings as they are, nothing for null.
+/// A value as text: strings unchanged, empty for null.
 pub fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
@@ -25,7 +25,7 @@ pub fn text(value: &Value) -> String {
     }
 }
 
-/// A whole number with its thousands apart.
+/// A whole number with grouped thousands.
 pub fn count(value: &Value) -> String {
     let Some(number) = value.as_i64() else {
         return text(value);
@@ -44,7 +44,7 @@ pub fn count(value: &Value) -> String {
     grouped
 }
 
-/// A span of time, given in milliseconds, in its two greatest units.
+/// A duration, given in milliseconds, in its two greatest units.
 pub fn span(value: &Value) -> String {
     let Some(ms) = value.as_i64() else {
         return text(value);
@@ -75,14 +75,14 @@ pub fn moment(value: &Value) -> String {
 /// A [`rate`] at which nothing happens.
 pub const NONE_PER_SECOND: &str = "0.0";
 
-/// So many per second.
+/// A rate per second.
 pub fn rate(value: &Value) -> String {
     value
         .as_f64()
         .map_or_else(String::new, |rate| format!("{rate:.1}"))
 }
 
-/// The colour of what a status means.
+/// The colour of a status.
 pub fn status(text: &str) -> Style {
     match text {
         "COMPLETED_SUCCESSFULLY" => Style::new().green(),

@@ -1,7 +1,7 @@
-//! The command line `engine`: looks at the run engine of a database, and acts on its runs and queues.
+//! The command line `engine`: shows the run engine of a database, and acts on its runs and queues.
 //!
-//! It goes by the same rights as any other client: what its role may read and call. Exit codes: 0 done, 1 failed or found
-//! something, 2 wrong usage.
+//! It has the rights of its role, like any other client. Exit codes: 0 done, 1 failed or found something, 2 wrong
+//! usage.
 
 mod check;
 mod doctor;
@@ -25,7 +25,7 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::session::Session;
 
-/// Looks after the run engine of a Postgres database.
+/// Operates the run engine of a Postgres database.
 #[derive(Parser)]
 #[command(name = "engine", version)]
 struct Arguments {
@@ -57,13 +57,13 @@ enum Command {
     Runs(run::Command),
     /// List queues: how much is queued, due and running
     Queues(queue::ListArguments),
-    /// Pause a queue, or an environment: nothing is dequeued from it any more
+    /// Pause a queue, or an environment: nothing is dequeued from it until it is resumed
     Pause(queue::PauseArguments),
-    /// Resume what was paused
+    /// Resume a paused queue or environment
     Resume(queue::PauseArguments),
     /// Print events as they happen
     Tail(tail::Arguments),
-    /// Look for what keeps the engine from working well
+    /// Look for problems that keep the engine from working well
     Doctor(doctor::Arguments),
     /// Look for runs whose tables contradict each other; reads all runs
     Check,
@@ -82,8 +82,8 @@ async fn main() -> ExitCode {
 async fn execute(arguments: Arguments, output: Output) -> Result<ExitCode, Failure> {
     let Some(connection) = arguments.database else {
         return Err(Failure::usage(
-            "no database was named",
-            "Give --database, or set DATABASE_URL: \"host=/run/postgresql user=app dbname=app\".",
+            "no database was given",
+            "Pass --database, or set DATABASE_URL: \"host=/run/postgresql user=app dbname=app\".",
         ));
     };
     let database: Database = connection.parse().map_err(Failure::connection_string)?;

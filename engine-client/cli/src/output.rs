@@ -1,4 +1,4 @@
-//! What a command prints on standard output: text for people, or JSON.
+//! The standard output of a command: text for people, or JSON.
 
 use std::io::{self, Write};
 
@@ -18,7 +18,7 @@ impl Output {
         Self { is_json }
     }
 
-    /// Whether it is JSON that is asked for.
+    /// Whether JSON was requested.
     pub fn is_json(self) -> bool {
         self.is_json
     }
@@ -28,7 +28,7 @@ impl Output {
         writeln!(io::stdout().lock(), "{text}")
     }
 
-    /// A document, made for reading.
+    /// A document, formatted for reading.
     pub fn document(self, value: &Value) -> io::Result<()> {
         self.line(&format!("{value:#}"))
     }
@@ -38,7 +38,7 @@ impl Output {
         self.line(&value.to_string())
     }
 
-    /// Rows, as an array or as a table; `nothing` says in words that there are none.
+    /// Rows, as an array or as a table; `nothing` is printed if there are none.
     pub fn rows(self, rows: Vec<Row>, columns: &[Column], nothing: &str) -> io::Result<()> {
         if self.is_json {
             return self.document(&rows.into_iter().map(Value::Object).collect());

@@ -47,7 +47,7 @@ pub struct PauseArguments {
     environment: Option<String>,
 }
 
-/// The queues of an environment, or of all: those first that have most to do.
+/// The queues of an environment, or of all, those with most work first.
 pub async fn find(session: &Session, environment: Option<&str>) -> Result<Vec<Row>, Failure> {
     let parameters = [(&environment as _, Type::TEXT)];
     session.rows(statement::QUEUE_LIST, &parameters).await
@@ -102,7 +102,7 @@ pub async fn pause(
     Ok(ExitCode::SUCCESS)
 }
 
-/// An environment that is set comes into being: a slip of the pen must not make one.
+/// Setting an environment would create it: a typo must not do that.
 async fn require(session: &Session, environment: &str) -> Result<(), Failure> {
     let parameters = [(&environment as _, Type::TEXT)];
     let row = session
@@ -112,6 +112,6 @@ async fn require(session: &Session, environment: &str) -> Result<(), Failure> {
         return Ok(());
     }
     let message = format!("environment \"{environment}\" does not exist");
-    let hint = "Make it with engine_set_environment.";
+    let hint = "Create it with engine_set_environment.";
     Err(Failure::refused(message, hint))
 }

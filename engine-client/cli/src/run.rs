@@ -21,13 +21,13 @@ use crate::session::Session;
 pub enum Command {
     /// List runs, newest first
     List(list::Arguments),
-    /// Show all about a run, with its history
+    /// Show everything about a run, with its history
     Show(show::Arguments),
     /// Cancel runs: those that are named, or all that match and have not ended
     Cancel(cancel::Arguments),
     /// Do the work of runs again, as new runs: of those that are named, or of all that match and have ended
     Replay(replay::Arguments),
-    /// Give a delayed run another time
+    /// Move the due time of a delayed run
     Reschedule(reschedule::Arguments),
 }
 

@@ -9,14 +9,14 @@ use tokio_postgres::types::{Json, ToSql, Type};
 use crate::failure::Failure;
 use crate::table::Row;
 
-/// How long connecting may take.
+/// Longest time to connect.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Between two attempts to connect again.
+/// Pause between two attempts to reconnect.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// A value of a statement with its type: without it the server would be asked first, which a pooler in transaction mode
-/// does not allow.
+/// A value for a statement with its type: without it the driver would ask the server first, which a pooler in
+/// transaction mode does not allow.
 pub type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
 
 /// A connection to the database.
@@ -35,8 +35,8 @@ impl Session {
         })
     }
 
-    /// Connects again after a failure that passes by itself, such as a restart of the server, however long that takes. Any
-    /// other failure comes back.
+    /// Reconnects after a temporary failure, such as a restart of the server, however long that takes. Any other
+    /// failure is returned.
     pub async fn recover(&mut self, failure: Failure) -> Result<(), Failure> {
         let mut failure = failure;
         while failure.is_passing() {
@@ -52,7 +52,7 @@ impl Session {
         Err(failure)
     }
 
-    /// The version of the extension. It is an error if its library and its catalog are not of the same one.
+    /// The version of the extension. It is an error if its library and its catalog differ in version.
     pub async fn version(&self) -> Result<String, Failure> {
         Ok(self.connection.engine().version().await?)
     }

@@ -11,21 +11,21 @@ pub type Row = Map<String, Value>;
 /// How a column shows its values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// As it is.
+    /// Unchanged.
     Text,
-    /// In the colour of what it means.
+    /// A status in its colour.
     Status,
     /// A whole number.
     Count,
     /// Milliseconds.
     Span,
-    /// So many per second.
+    /// A rate per second.
     Rate,
-    /// So many per second, better none.
+    /// A rate per second that should be zero.
     BadRate,
     /// A time.
     Moment,
-    /// Its header if it is true.
+    /// Shows the header if it is true.
     Flag,
 }
 
@@ -43,12 +43,12 @@ impl Column {
         Self { header, key, form }
     }
 
-    /// What stands above its values.
+    /// The column's header.
     pub fn header(&self) -> &'static str {
         self.header
     }
 
-    /// The value of a row, as people read it; empty for null.
+    /// The value of a row, formatted for people; empty for null.
     pub fn cell(&self, row: &Row) -> String {
         let value = row.get(self.key).unwrap_or(&Value::Null);
         match self.form {
@@ -120,7 +120,7 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// The lines of a table: its header, then one for each row. A column that has no value in any row is left out.
+/// The lines of a table: its header, then one for each row. A column without a value in any row is omitted.
 pub fn lines(rows: &[Row], columns: &[Column]) -> Vec<String> {
     let shown = columns.iter().filter_map(|column| Shown::new(column, rows));
     let shown: Vec<Shown<'_>> = shown.collect();

@@ -20,16 +20,16 @@ use crate::table::Row;
 /// Events per call.
 const PAGE: i32 = 500;
 
-/// How long nothing is asked when nothing has happened.
+/// Pause between two reads without events.
 const PAUSE: Duration = Duration::from_millis(250);
 
 #[derive(Args)]
 pub struct Arguments {
-    /// Begin after this position: 0 for all there is [default: what happens from now on]
+    /// Begin after this position: 0 for all events [default: only future events]
     #[arg(long, value_name = "POSITION", value_parser = clap::value_parser!(i64).range(0..))]
     after: Option<i64>,
 
-    /// Stop where nothing more has happened
+    /// Stop when no more events exist
     #[arg(long)]
     no_follow: bool,
 

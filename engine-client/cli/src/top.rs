@@ -18,11 +18,11 @@ use crate::session::Session;
 
 #[derive(Args)]
 pub struct Arguments {
-    /// Seconds between two looks
+    /// Seconds between two updates
     #[arg(long, short, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=3600))]
     interval: u64,
 
-    /// Look once, as it is where standard output is no terminal
+    /// Print once, which is the default if standard output is not a terminal
     #[arg(long)]
     once: bool,
 
@@ -55,7 +55,7 @@ pub async fn run(
     live(session, environment, period).await
 }
 
-/// A document per look, each on a line.
+/// A document per update, each on a line.
 async fn stream(
     mut session: Session,
     output: Output,
@@ -73,7 +73,7 @@ async fn stream(
     }
 }
 
-/// On a screen of its own, until somebody has seen enough.
+/// On a screen of its own, until the user leaves it.
 async fn live(
     mut session: Session,
     environment: Option<&str>,

@@ -45,7 +45,7 @@ pub(crate) fn release(
     moved.released_attempts = run.released_attempts + released;
     let error = RunError::internal(
         ErrorCode::DequeuedMaxRetries,
-        "its workers gave the run back too often",
+        "its workers released the run too often",
     );
     Ok(stall::requeue(run, moved, &error, settings))
 }

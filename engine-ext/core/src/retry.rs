@@ -58,7 +58,7 @@ impl RetrySettings {
     /// Checks settings that a caller passes.
     ///
     /// A zero delay would prevent the retry after running out of memory, and retry any other failure in a tight loop.
-    /// Callers who configure delays want neither, so zero is refused.
+    /// Callers that configure delays want neither, so zero is refused.
     ///
     /// # Errors
     /// [`Refusal::InvalidValue`] (`22023`) where [`Self::parse`] returns `None`, and for delays below a millisecond, above

@@ -61,7 +61,7 @@ fn engine_register_worker(
 ///
 /// # Errors
 /// - `RE005` for an unknown environment, `RE013` for a version that has not registered.
-/// - `RE005` for an unknown environment, `RE013` for a version that nobody has registered.
+/// - `RE005` for an unknown environment, `RE013` for a version that has not registered.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 /// - `55P03` if another transaction that has set the environment stays open for ten seconds, or for `lock_timeout`; the detail
 ///   names it.

@@ -24,7 +24,7 @@ pub(crate) fn only_if_written<T>(attempt: impl FnOnce() -> T) -> T {
     let result = attempt();
     // SAFETY: as above.
     unsafe { pg_sys::CurrentResourceOwner = outer };
-    // As the commit of a subtransaction does, which gives its locks to the owner above, or as its rollback does.
+    // As the commit of a subtransaction does, which passes its locks to the parent, or as its rollback does.
     let is_kept = has_written();
     for phase in [
         RESOURCE_RELEASE_BEFORE_LOCKS,

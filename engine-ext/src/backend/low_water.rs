@@ -22,7 +22,7 @@ use pgrx::pg_sys;
 
 use super::cache;
 
-/// Pages that a scan may read in vain before remembering its position pays off.
+/// Pages that a scan may read without result before remembering its position pays off.
 const WALK: i64 = 500;
 /// Time between two looks, milliseconds; if a family is looked at together, at least as long for each of its scans.
 const LOOK_MS: i64 = 20;
@@ -83,7 +83,7 @@ pub(crate) fn scan<T>(
     rows
 }
 
-/// Runs a scan, and returns whether it has read many pages in vain.
+/// Runs a scan, and returns whether it has read many pages without result.
 pub(crate) fn walk<T>(run: impl FnOnce() -> Vec<T>) -> (Vec<T>, bool) {
     let before = pages_touched();
     let rows = run();

@@ -181,7 +181,7 @@ pub(crate) fn ring_times_at_commit(worker_queue: &str, times: usize) {
     PENDING.with_borrow_mut(|pending| *pending.entry(bell).or_default() += times);
 }
 
-/// Rings the pending bells. Runs that were queued and then taken back ring, too: a process woken in vain continues waiting.
+/// Rings the pending bells. Runs that were queued and then taken back ring, too: a process woken without a run continues waiting.
 fn transaction_ends(event: pg_sys::XactEvent::Type) {
     match event {
         pg_sys::XactEvent::XACT_EVENT_COMMIT => {

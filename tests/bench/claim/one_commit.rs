@@ -55,7 +55,7 @@ impl Caller for OneCommit {
             .client
             .query_opt(&self.lock_run, &[&SHARD, &run_id])
             .await?
-            .context("somebody else holds the run")?;
+            .context("another session holds the run")?;
         writer
             .client
             .execute(&self.delete_item, &[&SHARD, &run_id])

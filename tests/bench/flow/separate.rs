@@ -161,7 +161,7 @@ impl Caller for Separate {
             .await?;
         ensure!(
             latest.get::<_, &str>("id") == snapshot_id,
-            "somebody else has the run"
+            "another session has the run"
         );
         client.query_one(&self.read_run, &[&SHARD, &run_id]).await?;
         let step = Step {

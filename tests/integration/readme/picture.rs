@@ -59,7 +59,7 @@ fn arrows(diagram: &str) -> Result<BTreeSet<(String, String)>> {
     for line in diagram.lines().skip(1) {
         let (arrow, label) = line.split_once(" : ").with_context(|| line.to_owned())?;
         let (from, to) = arrow.split_once("-->").with_context(|| line.to_owned())?;
-        ensure!(!label.is_empty(), "an arrow that nobody takes: {line}");
+        ensure!(!label.is_empty(), "an arrow that no run takes: {line}");
         arrows.insert((from.trim().to_owned(), to.trim().to_owned()));
     }
     Ok(arrows)

@@ -96,6 +96,6 @@ async fn the_worker_of_the_readme_beats_and_stops_what_is_cancelled() -> Result<
         Ok(session.count(cancelled).await? == 1)
     })
     .await?;
-    assert!(!process.exists(), "the command goes on");
+    assert!(!process.exists(), "the command continues");
     Ok(())
 }

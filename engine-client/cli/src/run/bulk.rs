@@ -1,4 +1,4 @@
-//! Actions on many runs, and how they went.
+//! Actions on many runs, and their outcomes.
 
 use std::process::ExitCode;
 
@@ -11,36 +11,37 @@ use crate::form;
 use crate::output::Output;
 use crate::table::Row;
 
-/// Runs per statement, and so per commit: what holds up nobody for long, and has the disk wait for less.
+/// Runs per statement, and so per commit: few enough not to block other sessions for long, enough to share
+/// flushes.
 const TOGETHER: usize = 50;
 
 /// What is done to each run.
 pub struct Action {
     /// As in "cancel 3 runs".
     pub verb: &'static str,
-    /// Whether it is for runs that have ended, or for those that have not.
+    /// Whether it is for runs that have ended, or for the others.
     pub is_finished: bool,
 }
 
-/// Three runs, or one.
+/// Formats a number of runs.
 pub fn runs_of(count: usize) -> String {
     let number = form::count(&json!(count));
     let plural = if count == 1 { "" } else { "s" };
     format!("{number} run{plural}")
 }
 
-/// How an action on many runs went.
+/// The outcome of an action on many runs.
 #[derive(Default)]
 pub struct Outcome {
     /// What the calls returned.
     pub rows: Vec<Row>,
     failed: Vec<(RunId, Complaint)>,
-    /// What ended it before its time.
+    /// The failure that ended it early.
     end: Option<Failure>,
 }
 
-/// Does `call` for all runs, some at a time, in the order of their ids, which is the order of locks. Where the server refuses it
-/// for one of them, they are tried one by one: a refusal does not keep it from the others. Any other error ends it.
+/// Does `call` for all runs, some at a time, in the order of their ids, which is the order of locks. If the server
+/// refuses it for one of them, they are tried one by one: the others are not affected. Any other error ends it.
 pub async fn each<Call>(
     mut runs: Vec<RunId>,
     action: &Action,
@@ -64,7 +65,7 @@ where
     outcome
 }
 
-/// Whether the other runs may fare better: the engine's own conditions, a payload that is over the limit of today, and a
+/// Whether the other runs may succeed: the engine's own conditions, a payload over the present limit, and a
 /// deadlock, after which nothing was changed.
 fn is_about_a_run(error: &Error) -> bool {
     error.code().is_some_and(|code| {
@@ -73,7 +74,7 @@ fn is_about_a_run(error: &Error) -> bool {
     })
 }
 
-/// A bar on standard error; where that is no terminal, nothing is drawn.
+/// A bar on standard error; without a terminal, nothing is drawn.
 fn progress(count: usize, verb: &'static str) -> ProgressBar {
     if count <= TOGETHER {
         return ProgressBar::hidden();
@@ -113,8 +114,8 @@ impl Outcome {
         Ok(())
     }
 
-    /// Prints how it went: `summary` in words, or all of it as JSON with what `facts` add. It failed if it did for a run, or
-    /// if something ended it.
+    /// Prints the outcome: `summary` in words, or everything as JSON with the additional `facts`. It failed if it
+    /// failed for a run, or if a failure ended it early.
     pub fn report(
         self,
         output: Output,

@@ -1,4 +1,4 @@
-//! Which runs a command is about.
+//! The runs that a command is about.
 
 use clap::Args;
 use engine_client::{RunId, RunStatus};
@@ -9,7 +9,7 @@ use crate::session::Session;
 use crate::statement;
 use crate::table::Row;
 
-/// What runs have in common; all that is given must match.
+/// Conditions on runs; all of them must match.
 #[derive(Args, Clone, Default)]
 pub struct Filter {
     /// Only runs of this status, such as EXECUTING or completed-with-errors; may be given several times
@@ -40,7 +40,7 @@ pub struct Page<'a> {
     pub before: Option<&'a RunId>,
     /// Only runs that have ended, or that have not.
     pub is_finished: Option<bool>,
-    /// At most so many.
+    /// Most runs to return.
     pub limit: Option<i64>,
 }
 
@@ -83,7 +83,7 @@ impl Filter {
     }
 }
 
-/// Reads a status in either case, with hyphens or without.
+/// Parses a status in either case, with hyphens or underscores.
 fn run_status(text: &str) -> Result<RunStatus, String> {
     let name = text.to_uppercase().replace('-', "_");
     name.parse()

@@ -31,7 +31,7 @@ pub struct Arguments {
     #[command(flatten)]
     filter: Filter,
 
-    /// At most so many
+    /// Most runs to list
     #[arg(long, short, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..))]
     limit: i64,
 

@@ -14,7 +14,7 @@ use crate::session::{Parameter, Session};
 use crate::statement;
 use crate::table::Row;
 
-/// New runs are named one by one up to so many.
+/// Most new runs that are printed one by one.
 const NAMED: usize = 20;
 
 const REPLAY: Action = Action {
@@ -27,7 +27,7 @@ pub struct Arguments {
     #[command(flatten)]
     selection: Selection,
 
-    /// Begin with what the steps and waits of the other runs gave, instead of doing them again
+    /// Begin with the results of the other runs' steps and waits, instead of doing them again
     #[arg(long)]
     keep_steps: bool,
 }

@@ -18,11 +18,11 @@ pub struct Arguments {
     /// The run
     run: RunId,
 
-    /// When it is due, as Postgres reads it: "2026-01-01 10:00+00"
+    /// When it is due, in Postgres's format: "2026-01-01 10:00+00"
     #[arg(long, value_name = "TIME", required_unless_present = "after")]
     at: Option<String>,
 
-    /// In how long it is due, as Postgres reads it: "90s", "2h 30m", "1 day"
+    /// Time until it is due, in Postgres's format: "90s", "2h 30m", "1 day"
     #[arg(long = "in", value_name = "INTERVAL", conflicts_with = "at")]
     after: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! Which runs an action is for, and whether they are meant.
+//! The runs of an action, and the confirmation of its user.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -25,7 +25,7 @@ pub struct Selection {
     #[arg(long, conflicts_with_all = ["status", "task", "queue", "environment", "tag"])]
     all: bool,
 
-    /// At most so many of those that match, newest first
+    /// Most matching runs, newest first
     #[arg(long, short, value_parser = clap::value_parser!(i64).range(1..))]
     limit: Option<i64>,
 
@@ -35,7 +35,7 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// The runs, oldest first, once it is certain that they are meant.
+    /// The runs, oldest first, once the user has confirmed them.
     pub async fn resolve(&self, session: &Session, action: &Action) -> Result<Vec<RunId>, Failure> {
         if self.filter.is_empty() && !self.all {
             return Ok(self.runs.clone());
@@ -55,7 +55,7 @@ impl Selection {
     }
 }
 
-/// Asks on the terminal whether so many runs are meant.
+/// Asks on the terminal whether to act on this many runs.
 fn confirm(verb: &str, count: usize) -> Result<(), Failure> {
     let question = format!("{verb} {}", runs_of(count));
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
@@ -71,6 +71,6 @@ fn confirm(verb: &str, count: usize) -> Result<(), Failure> {
     }
     Err(Failure::refused(
         "nothing was done",
-        "Answer \"y\" to go on.",
+        "Answer \"y\" to continue.",
     ))
 }

@@ -15,7 +15,7 @@ use crate::session::Session;
 use crate::statement;
 use crate::table::{self, Column, Form, Row};
 
-/// What is shown of the run itself, in this order; what is empty is left out.
+/// The facts of a run, in this order; empty ones are omitted.
 const FACTS: &[Column] = &[
     Column::new("task", "task", Form::Text),
     Column::new("status", "run_status", Form::Status),

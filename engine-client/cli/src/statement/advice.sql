@@ -1,4 +1,4 @@
--- What an operator should know, problems first.
+-- Advice for operators, problems first.
 -- $1 bigint milliseconds: what has lasted for less is left out
 select jsonb_build_object(
            'is_problem', a.is_problem,

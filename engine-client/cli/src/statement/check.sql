@@ -1,4 +1,4 @@
--- What the tables say that cannot be.
+-- Violated invariants.
 -- Reads all runs.
 select jsonb_build_object('kind', c.kind, 'run_id', 'run_' || c.run_id, 'detail', c.detail) as row
 from engine_check() as c

@@ -1,3 +1,3 @@
--- Where events that are still to come begin.
+-- The position after which future events begin.
 select jsonb_build_object('position', e.position) as row
 from engine.event_end as e

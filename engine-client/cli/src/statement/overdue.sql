@@ -1,4 +1,4 @@
--- What the tick has left undone.
+-- Work that the tick has not done yet.
 select jsonb_build_object(
            'kind', o.kind, 'count', o.count, 'oldest_age_ms', (extract(epoch from o.oldest_age) * 1000)::bigint) as row
 from engine.overdue as o

@@ -1,4 +1,4 @@
--- Queues that have runs or were set, the ones with most to do first.
+-- Queues with runs or with settings, those with most work first.
 -- $1 text environment, or null for all
 -- Locks: none. Reads every queue item and every heartbeat.
 select jsonb_build_object(

@@ -1,3 +1,3 @@
--- What happened per second in the last seconds, and the server's clock: one row.
+-- Recent activity per second, and the server's clock: one row.
 select to_jsonb(r) || jsonb_build_object('time', clock_timestamp(), 'database', current_database()) as row
 from engine.rate as r

@@ -1,6 +1,6 @@
--- Cancels runs, one after the other as they are given: in the order of their ids, which is that of locks.
--- $1 text[] run ids, $2 text reason or null, $3 boolean end them at once, whoever holds them, $4 text what all runs of this
--- action have in common
+-- Cancels runs, one after the other in the given order: that of their ids, which is that of locks.
+-- $1 text[] run ids, $2 text reason or null, $3 boolean end them at once, even if a worker holds them, $4 text
+-- bulk action id of all runs of this action
 select jsonb_build_object(
            'run_id', 'run_' || c.run_id,
            'run_status', c.run_status,

@@ -1,5 +1,5 @@
--- Triggers runs that do the work of others again, in their order.
--- $1 text[] ids of the others, $2 boolean whether they begin with what the steps of the others gave
+-- Triggers runs that do the work of others again, in their order. $1 text[] ids of the others, $2 boolean whether
+-- they begin with the results of the others' steps
 select jsonb_build_object(
            'run_id', 'run_' || t.run_id,
            'replayed_from', g.run_id,

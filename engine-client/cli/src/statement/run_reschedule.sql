@@ -1,4 +1,4 @@
--- Gives a run that waits for its time another one.
+-- Moves the due time of a delayed run.
 -- $1 text run id, $2 text the time or null, $3 text the time from now as an interval or null: one of the two
 select jsonb_build_object(
            'run_id', 'run_' || e.run_id,

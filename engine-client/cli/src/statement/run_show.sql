@@ -1,4 +1,4 @@
--- All about a run: as it was triggered, as it is, what it waits for, and its history. No row if there is none.
+-- Everything about a run: its options, its state, its waits, and its history. No row if there is none.
 -- $1 text run id, bare
 -- Locks: none. Index: run_pkey in each shard, then keys of the run.
 select jsonb_build_object(

@@ -1,4 +1,4 @@
--- Runs whose worker was not heard of in time and that the tick has not recovered yet, the longest first.
+-- Runs whose worker missed its deadline and that the tick has not recovered yet, the longest first.
 -- $1 bigint at most so many
 -- Index: heartbeat_check, whose time is never later than the deadline.
 select jsonb_build_object(

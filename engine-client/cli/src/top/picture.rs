@@ -1,4 +1,4 @@
-//! What there is to see at a moment.
+//! The contents of the view at one moment.
 
 use std::slice;
 
@@ -13,7 +13,7 @@ use crate::session::Session;
 use crate::statement;
 use crate::table::{self, Column, Form, Row};
 
-/// As many stalled runs as anybody looks at.
+/// Most stalled runs to show.
 const STALLED: i64 = 10;
 
 const RATE_COLUMNS: &[Column] = &[
@@ -43,7 +43,7 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// Takes it; the statements travel together.
+    /// Reads it; the statements are pipelined.
     pub async fn take(session: &Session, environment: Option<&str>) -> Result<Self, Failure> {
         let (rate, overdue, stalled, queues) = tokio::try_join!(
             session.row(statement::RATE, &[]),
@@ -69,7 +69,7 @@ impl Picture {
         })
     }
 
-    /// The same for people.
+    /// The view as text.
     pub fn lines(&self) -> Vec<String> {
         let database = style(form::text(&self.rate["database"])).bold();
         let total = |key: &str| {
@@ -98,7 +98,7 @@ impl Picture {
     }
 }
 
-/// What the tick has not done.
+/// Work that the tick has not done yet.
 fn overdue(row: &Row) -> String {
     let [count, age] = [
         form::count(&row["count"]),

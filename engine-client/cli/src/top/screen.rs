@@ -1,4 +1,4 @@
-//! A screen of its own on the terminal, and the keys that are pressed there.
+//! A separate screen of the terminal, and its keys.
 
 use std::io::{self, IsTerminal, Stdout, Write, stdin, stdout};
 use std::time::{Duration, Instant};
@@ -12,25 +12,25 @@ use crossterm::terminal::{
 use crossterm::{execute, queue};
 use tokio::task::spawn_blocking;
 
-/// How long a key may have to wait: whoever stops this process does not wait longer either.
+/// Longest delay of a key, and of stopping this process.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// What somebody wants.
+/// The user's wish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wish {
-    /// To see what is new.
+    /// To update the view.
     Look,
     /// To leave.
     Leave,
 }
 
-/// The screen; the terminal is as it was before when this is gone.
+/// The screen; the terminal is restored when this is dropped.
 pub struct Screen {
     terminal: Stdout,
 }
 
 impl Screen {
-    /// Whether there are a terminal to draw on and keys to read.
+    /// Whether there is a terminal to draw on and to read keys from.
     pub fn is_possible() -> bool {
         stdin().is_terminal() && stdout().is_terminal()
     }
@@ -43,10 +43,10 @@ impl Screen {
         Ok(screen)
     }
 
-    /// Draws lines, as many and as much of them as there is room for.
+    /// Draws as many lines as fit, truncated to the width.
     pub fn show(&mut self, lines: &[String]) -> io::Result<()> {
         let (columns, rows) = size()?;
-        let foot = "q to leave, any other key to look again";
+        let foot = "q to leave, any other key to update";
         let room = usize::from(rows.saturating_sub(1));
         let shown = lines.iter().map(String::as_str).take(room);
         let foot = console::style(foot).dim().to_string();
@@ -62,7 +62,7 @@ impl Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        // Nobody is left to tell if the terminal is gone.
+        // If the terminal is gone, there is no one to report to.
         let _ = execute!(self.terminal, Show, LeaveAlternateScreen);
         let _ = disable_raw_mode();
     }
@@ -80,7 +80,7 @@ pub async fn wish(period: Duration) -> io::Result<Wish> {
     Ok(Wish::Look)
 }
 
-/// Waits until somebody wants to leave.
+/// Waits until the user leaves.
 pub async fn left() -> io::Result<()> {
     while wish(PATIENCE).await? != Wish::Leave {}
     Ok(())

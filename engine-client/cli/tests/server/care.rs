@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{cells, engine, prints, prints_json};
 
-/// The kinds of what the doctor finds, with its exit code.
+/// The kinds of the doctor's findings, with its exit code.
 async fn found(database: &Database, arguments: &[&str]) -> Result<(Vec<String>, Option<i32>)> {
     let arguments = [&["doctor", "--json"], arguments].concat();
     let printed = engine(database, &arguments).await?;
@@ -85,7 +85,7 @@ async fn the_doctor_finds_a_queue_without_workers() -> Result<()> {
         found(&database, &[]).await?,
         (vec!["unclaimed".to_owned()], Some(1))
     );
-    // A backlog that somebody works on is none.
+    // A backlog with a worker is not a finding.
     let held = session.take().await?;
     assert_eq!(found(&database, &[]).await?, (vec![], Some(0)));
     session.complete(&held, json!({"ok": true})).await?;

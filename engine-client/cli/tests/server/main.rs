@@ -20,7 +20,7 @@ use tokio::process::{Child, ChildStdout, Command};
 /// The program.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_engine");
 
-/// The program on a database, without what the environment of the tests says about colours.
+/// The program on a database, without the colour settings of the tests' environment.
 fn command(database: &Database, arguments: &[&str]) -> Command {
     let mut command = Command::new(PROGRAM);
     command
@@ -35,7 +35,7 @@ fn command(database: &Database, arguments: &[&str]) -> Command {
     command
 }
 
-/// What the program printed where nothing is a terminal.
+/// The program's output without a terminal.
 #[derive(Debug)]
 struct Printed {
     code: Option<i32>,
@@ -59,7 +59,7 @@ async fn engine(database: &Database, arguments: &[&str]) -> Result<Printed> {
     Ok(printed)
 }
 
-/// Runs the program, which must succeed; gives what it prints.
+/// Runs the program, which must succeed; returns its output.
 async fn prints(database: &Database, arguments: &[&str]) -> Result<String> {
     let printed = engine(database, arguments).await?;
     ensure!(
@@ -69,13 +69,13 @@ async fn prints(database: &Database, arguments: &[&str]) -> Result<String> {
     Ok(printed.stdout)
 }
 
-/// The same with `--json`.
+/// Runs the program with `--json`.
 async fn prints_json(database: &Database, arguments: &[&str]) -> Result<Value> {
     let stdout = prints(database, &[arguments, &["--json"]].concat()).await?;
     serde_json::from_str(&stdout).with_context(|| format!("not JSON: {stdout}"))
 }
 
-/// Starts the program; gives its lines as they come.
+/// Starts the program; returns its lines as they come.
 fn follow(
     database: &Database,
     arguments: &[&str],
@@ -92,7 +92,7 @@ async fn next(lines: &mut Lines<BufReader<ChildStdout>>) -> Result<Value> {
     Ok(serde_json::from_str(&line)?)
 }
 
-/// A table as people see it, without what lies between its columns.
+/// The cells of a printed table.
 fn cells(table: &str) -> Vec<Vec<&str>> {
     table
         .lines()

@@ -9,7 +9,7 @@ use tokio::process::Command;
 
 use super::PROGRAM;
 
-/// What the session begins with: runs that nobody started in time, a queue with a backlog, a queue that is paused.
+/// The data of the session: runs that no worker started in time, a queue with a backlog, a paused queue.
 const STOCK: &str = "
     select engine_set_queue('images', concurrency_limit => 4);
     select engine_set_queue('reports', paused => true);
@@ -69,7 +69,7 @@ async fn the_command_line_prints_what_the_pages_show() -> Result<()> {
     Ok(())
 }
 
-/// What a line of a shell prints.
+/// The output of a shell line.
 async fn printed(database: &Database, line: &str) -> Result<String> {
     let directory = Path::new(PROGRAM).parent().context("no directory")?;
     let path = format!("{}:{}", directory.display(), std::env::var("PATH")?);

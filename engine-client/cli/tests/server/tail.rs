@@ -21,7 +21,7 @@ async fn reading(session: &Session) -> Result<()> {
     .await
 }
 
-/// Positions and names of all events, as the engine tells them.
+/// Positions and names of all events.
 async fn told(session: &Session) -> Result<Vec<(i64, String)>> {
     let events = session.all_events(0).await?.into_iter();
     Ok(events.map(|event| (event.position, event.name)).collect())
@@ -41,7 +41,7 @@ async fn tail_prints_every_event_in_order_as_it_happens() -> Result<()> {
     for turn in 0..3 {
         let held = session.executing(&format!("t{turn}")).await?;
         session.complete(&held, json!({"ok": true})).await?;
-        // What has happened by now is printed before anything else happens.
+        // What has happened so far is printed before anything else happens.
         let all = told(&session).await?;
         while seen.len() < all.len() {
             let event = next(&mut lines).await?;

@@ -38,7 +38,7 @@ impl Terminal {
             .stdout(Stdio::from(pair.slave.try_clone()?))
             .stderr(Stdio::from(pair.slave))
             .spawn()?;
-        // It holds the terminal open as long as it lives.
+        // It holds the terminal open while it lives.
         drop(command);
         let keys = File::from(pair.master);
         let mut screen = keys.try_clone()?;
@@ -80,7 +80,7 @@ impl Terminal {
         Ok(self.keys.write_all(keys.as_bytes())?)
     }
 
-    /// Waits until the program has ended; gives its exit code and all that it printed.
+    /// Waits until the program has ended; returns its exit code and its output.
     async fn end(mut self) -> Result<(Option<i32>, String)> {
         let code = tokio::time::timeout(PATIENCE, self.child.wait())
             .await??

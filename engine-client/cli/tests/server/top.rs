@@ -1,4 +1,4 @@
-//! `engine top`, where it is no live view.
+//! `engine top`, without a live view.
 
 use anyhow::Result;
 use engine_harness::{Database, Session};

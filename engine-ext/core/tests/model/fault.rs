@@ -37,7 +37,7 @@ pub const CAUGHT: &[(Fault, &str)] = &[
     (Fault::ClaimLeavesItem, rule::APART),
     (Fault::ClaimLeavesItem, rule::KEYS),
     (Fault::RequeueForgetsItem, rule::QUEUED),
-    (Fault::RequeueForgetsItem, rule::GOES_ON),
+    (Fault::RequeueForgetsItem, rule::CONTINUES),
     (Fault::RequeueForgetsItem, rule::COMES_TO_AN_END),
     (Fault::RequeueLeavesDeadline, rule::WATCHED),
     (Fault::CancelKeepsSlot, rule::SLOT),

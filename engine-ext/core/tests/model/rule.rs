@@ -15,10 +15,11 @@ pub const WATCHED: &str =
     "a run has a deadline, for its latest snapshot, exactly while it is watched";
 pub const APART: &str = "no run is both queued and held";
 pub const ONE_HOLDER: &str = "at most one caller holds the latest snapshot";
-pub const GOES_ON: &str = "a run whose callers are all gone goes on, unless it is over or waits";
+pub const CONTINUES: &str =
+    "a run whose callers are all gone continues, unless it has ended or waits";
 pub const COMES_TO_AN_END: &str = "a worker that does not fail brings a run to its end";
 pub const FENCE: &str = "a caller with a stale snapshot changes nothing";
-pub const CHANGE: &str = "whatever changes a run gives it a new snapshot";
+pub const CHANGE: &str = "every change of a run writes a new snapshot";
 pub const ATTEMPTS: &str = "attempt numbers never skip or repeat";
 pub const FINAL: &str = "a final status stays, with the two exceptions of the contract";
 pub const KEYS: &str = "no row is written where one is";
@@ -53,8 +54,8 @@ pub fn all() -> Vec<Property<System>> {
             let latest = |snapshot: &&Snapshot| **snapshot == state.row.snapshot;
             state.callers.iter().filter(latest).count() <= 1
         }),
-        Property::always(GOES_ON, |system: &System, state: &State| {
-            is_over_or_waits(&state.row) || system.goes_on(state)
+        Property::always(CONTINUES, |system: &System, state: &State| {
+            is_over_or_waits(&state.row) || system.continues(state)
         }),
         Property::always(COMES_TO_AN_END, |system: &System, state: &State| {
             is_over_or_waits(&state.row) || system.comes_to_an_end(state)

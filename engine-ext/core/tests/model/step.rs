@@ -157,11 +157,11 @@ impl System {
                 },
             ),
         };
-        let goes_on = next.row.execution_status == ExecutionStatus::Executing;
+        let continues = next.row.execution_status == ExecutionStatus::Executing;
         match answer {
             _ if !is_answered => {}
-            Ok(_) if goes_on => next.callers[caller] = next.row.snapshot,
-            Err(_) if goes_on && self.tells_stale_callers() => {
+            Ok(_) if continues => next.callers[caller] = next.row.snapshot,
+            Err(_) if continues && self.tells_stale_callers() => {
                 next.callers[caller] = next.row.snapshot;
             }
             Ok(_) | Err(_) => {
@@ -171,7 +171,7 @@ impl System {
     }
 
     /// Whether the run moves without any further call or cancel.
-    pub fn goes_on(&self, state: &State) -> bool {
+    pub fn continues(&self, state: &State) -> bool {
         let abandoned = State {
             callers: Vec::new(),
             ..state.clone()
