@@ -57,7 +57,11 @@ async fn a_queued_run_that_is_cancelled_ends_at_once() -> Result<()> {
         .collect();
     assert_eq!(cancels.len(), 1);
     assert_eq!(cancels[0].body["run"]["spanId"], "s12345");
-    assert_eq!(error(&session).await?, "Canceled by user", "without a reason");
+    assert_eq!(
+        error(&session).await?,
+        "Canceled by user",
+        "without a reason"
+    );
     Ok(())
 }
 
