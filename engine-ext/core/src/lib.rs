@@ -58,6 +58,7 @@ mod transition;
 mod transition_kind;
 mod trigger;
 mod trigger_options;
+mod trigger_value;
 mod ttl;
 mod version;
 mod wait;
@@ -108,8 +109,8 @@ pub use time::Timestamp;
 pub use timer::TimerKind;
 pub use transition::{Command, Settings, decide};
 pub use transition_kind::Transition;
-pub use trigger::check_name;
 pub use trigger_options::TriggerOptions;
+pub use trigger_value::check_name;
 pub use version::{Demand, Obstacle, ParkReason, Task, WorkerVersion, compare_versions};
 pub use wait::{Blocker, Rest, Unblocking, Waiting, rest, unblock};
 pub use waitpoint::{

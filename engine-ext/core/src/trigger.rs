@@ -2,20 +2,15 @@
 
 use std::rc::Rc;
 
+use crate::trigger_value::{check_tags, concurrency_key, machine, name, positive};
 use crate::{
-    BatchId, Debounce, Environment, IdempotencyKey, Limits, Machine, NewRun, Refusal,
-    RetrySettings, RunId, Timestamp, TriggerOptions, check_delay_until, check_depth, check_label,
-    check_text, idempotency, ttl,
+    BatchId, Debounce, Environment, IdempotencyKey, Limits, NewRun, Refusal, RetrySettings, RunId,
+    Timestamp, TriggerOptions, check_delay_until, check_depth, check_label, check_text,
+    idempotency, ttl,
 };
 
 /// Greatest priority, milliseconds: ten years.
 const MAX_PRIORITY_MS: u64 = 10 * 366 * 24 * 3_600_000;
-/// Longest name, characters: at most 512 bytes.
-const MAX_NAME_LENGTH: usize = 128;
-/// An index entry has room for 2,704 bytes. The widest one holds the names of an environment, a queue, which may begin with
-/// `task/`, and a worker queue, an id, a concurrency key, and some fifty bytes of overhead.
-const MAX_CONCURRENCY_KEY_BYTES: usize = 1000;
-const MAX_TAGS: usize = 10;
 
 impl TriggerOptions {
     /// Checks these options and fills in the defaults.
@@ -31,66 +26,21 @@ impl TriggerOptions {
         limits: Limits,
         now: Timestamp,
     ) -> Result<NewRun, Refusal> {
-        let task = name(
-            "task",
-            self.task
-                .ok_or(Refusal::MissingValue { parameter: "task" })?,
-        )?;
-        let payload = self.payload.unwrap_or_else(|| "{}".to_owned());
-        limits.check_payload("payload", payload.len())?;
-        check_text("payload", &payload, self.payload_type.as_deref())?;
-        for (parameter, document) in [
-            ("metadata", &self.metadata),
-            ("trace_context", &self.trace_context),
-            ("annotations", &self.annotations),
-            ("retry", &self.retry),
-        ] {
-            if let Some(document) = document {
-                limits.check_document(parameter, document)?;
-            }
-        }
-        if let Some(debounce) = &self.debounce {
-            check_depth("debounce", debounce)?;
-        }
-        check_label("payload_type", self.payload_type.as_deref())?;
-        check_label("replayed_from", self.replayed_from.as_deref())?;
-        let priority_ms = self.priority_ms.unwrap_or(0);
-        if priority_ms.unsigned_abs() > MAX_PRIORITY_MS {
-            return Err(Refusal::invalid(
-                "priority_ms",
-                format!("{priority_ms} is more than ten years."),
-                "Pass the milliseconds by which the run moves ahead.",
-            ));
-        }
-        let debounce = self.debounce.as_ref().map(Debounce::read).transpose()?;
-        let put_off = || debounce.as_ref().map(|debounce| debounce.delay_until(now));
-        let delay_until = self.delay_until.map(check_delay_until).transpose()?;
-        let delay_until = delay_until.or_else(put_off);
-        let queue_timestamp = self.queue_timestamp.or(delay_until).unwrap_or(now);
-        queue_timestamp.check("queue_timestamp")?;
-        let available_at = queue_timestamp.plus_ms(-priority_ms);
-        available_at.check("queue_timestamp")?;
-        let expires_at = self.idempotency_key_expires_at;
-        expires_at
-            .map(|at| at.check("idempotency_key_expires_at"))
-            .transpose()?;
-        let idempotency_key = self
-            .idempotency_key
-            .map(|key| IdempotencyKey::check(key, expires_at, now))
-            .transpose()?;
-        if let Some(token) = &self.one_time_use_token {
-            idempotency::check_key("one_time_use_token", token)?;
-        }
+        let missing = Refusal::MissingValue { parameter: "task" };
+        let task = name("task", self.task.clone().ok_or(missing)?)?;
+        self.check_documents(&limits)?;
+        let waiting = self.waiting(now)?;
+        let queueing = self.queueing(waiting.delay_until, now)?;
         Ok(NewRun {
             ttl: ttl::resolve(self.ttl.as_deref(), environment.kind, limits.max_ttl_ms)?,
-            delay_until,
-            idempotency_key,
-            debounce,
+            delay_until: waiting.delay_until,
+            idempotency_key: waiting.idempotency_key,
+            debounce: waiting.debounce,
             one_time_use_token: self.one_time_use_token,
-            version: match self.version {
-                Some(version) => Some(name("version", version)?),
-                None => None,
-            },
+            version: self
+                .version
+                .map(|version| name("version", version))
+                .transpose()?,
             chosen_id: self
                 .run_id
                 .map(|id| RunId::choose(&id, environment.shard))
@@ -105,14 +55,14 @@ impl TriggerOptions {
                 None => "main".to_owned(),
             },
             task,
-            payload,
+            payload: self.payload.unwrap_or_else(|| "{}".to_owned()),
             payload_type: self
                 .payload_type
                 .unwrap_or_else(|| "application/json".to_owned()),
             concurrency_key: concurrency_key(self.concurrency_key)?,
-            priority_ms,
-            queue_timestamp,
-            available_at,
+            priority_ms: queueing.priority_ms,
+            queue_timestamp: queueing.timestamp,
+            available_at: queueing.available_at,
             max_attempts: positive("max_attempts", self.max_attempts)?,
             max_duration_seconds: positive("max_duration_seconds", self.max_duration_seconds)?,
             machine: self.machine.map(machine).transpose()?,
@@ -132,67 +82,92 @@ impl TriggerOptions {
             batch_index: None,
         })
     }
-}
 
-/// Checks the name of a task, a queue, an environment, or anything else with a name.
-///
-/// # Errors
-/// [`Refusal::InvalidValue`] (`22023`) for a name that is empty or has more than 128 characters.
-pub fn check_name<'a>(parameter: &'static str, text: &'a str) -> Result<&'a str, Refusal> {
-    let length = text.chars().count();
-    if length == 0 || length > MAX_NAME_LENGTH {
-        return Err(Refusal::invalid(
-            parameter,
-            format!("It has {length} characters."),
-            "Pass 1 to 128 characters.",
-        ));
+    /// Refuses documents and labels that are too large, too deep or unreadable.
+    fn check_documents(&self, limits: &Limits) -> Result<(), Refusal> {
+        let payload = self.payload.as_deref().unwrap_or("{}");
+        limits.check_payload("payload", payload.len())?;
+        check_text("payload", payload, self.payload_type.as_deref())?;
+        for (parameter, document) in [
+            ("metadata", &self.metadata),
+            ("trace_context", &self.trace_context),
+            ("annotations", &self.annotations),
+            ("retry", &self.retry),
+        ] {
+            if let Some(document) = document {
+                limits.check_document(parameter, document)?;
+            }
+        }
+        if let Some(debounce) = &self.debounce {
+            check_depth("debounce", debounce)?;
+        }
+        check_label("payload_type", self.payload_type.as_deref())?;
+        check_label("replayed_from", self.replayed_from.as_deref())?;
+        Ok(())
     }
-    Ok(text)
-}
 
-/// An empty key means no key.
-fn concurrency_key(key: Option<String>) -> Result<Option<String>, Refusal> {
-    match key.as_ref().map_or(0, String::len) {
-        0 => Ok(None),
-        bytes if bytes > MAX_CONCURRENCY_KEY_BYTES => Err(Refusal::invalid(
-            "concurrency_key",
-            format!("It has {bytes} bytes."),
-            "Pass at most 1000 bytes; hash what is longer.",
-        )),
-        _ => Ok(key),
+    /// Checks when the run becomes due, and what makes it unique.
+    fn waiting(&self, now: Timestamp) -> Result<Waiting, Refusal> {
+        let debounce = self.debounce.as_ref().map(Debounce::read).transpose()?;
+        let postponed = debounce.as_ref().map(|debounce| debounce.delay_until(now));
+        let delay_until = self.delay_until.map(check_delay_until).transpose()?;
+        let expires_at = self.idempotency_key_expires_at;
+        expires_at
+            .map(|at| at.check("idempotency_key_expires_at"))
+            .transpose()?;
+        let idempotency_key = self
+            .idempotency_key
+            .clone()
+            .map(|key| IdempotencyKey::check(key, expires_at, now))
+            .transpose()?;
+        if let Some(token) = &self.one_time_use_token {
+            idempotency::check_key("one_time_use_token", token)?;
+        }
+        Ok(Waiting {
+            delay_until: delay_until.or(postponed),
+            idempotency_key,
+            debounce,
+        })
+    }
+
+    /// Checks the order of the run in its queue.
+    fn queueing(
+        &self,
+        delay_until: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Queueing, Refusal> {
+        let priority_ms = self.priority_ms.unwrap_or(0);
+        if priority_ms.unsigned_abs() > MAX_PRIORITY_MS {
+            return Err(Refusal::invalid(
+                "priority_ms",
+                format!("{priority_ms} is more than ten years."),
+                "Pass the milliseconds by which the run moves ahead.",
+            ));
+        }
+        let timestamp = self.queue_timestamp.or(delay_until).unwrap_or(now);
+        timestamp.check("queue_timestamp")?;
+        let available_at = timestamp.plus_ms(-priority_ms);
+        available_at.check("queue_timestamp")?;
+        Ok(Queueing {
+            priority_ms,
+            timestamp,
+            available_at,
+        })
     }
 }
 
-fn name(parameter: &'static str, text: String) -> Result<String, Refusal> {
-    check_name(parameter, &text)?;
-    Ok(text)
+/// When a run becomes due, and what makes it unique.
+struct Waiting {
+    delay_until: Option<Timestamp>,
+    idempotency_key: Option<IdempotencyKey>,
+    debounce: Option<Debounce>,
 }
 
-fn positive(parameter: &'static str, number: Option<i32>) -> Result<Option<i32>, Refusal> {
-    match number {
-        Some(number) if number < 1 => Err(Refusal::invalid(
-            parameter,
-            format!("{number} is less than 1."),
-            "Pass at least 1, or omit it.",
-        )),
-        number => Ok(number),
-    }
-}
-
-fn machine(text: String) -> Result<String, Refusal> {
-    Machine::check("machine", &text)?;
-    Ok(text)
-}
-
-pub(crate) fn check_tags(tags: Vec<String>) -> Result<Vec<String>, Refusal> {
-    if tags.len() > MAX_TAGS {
-        return Err(Refusal::invalid(
-            "tags",
-            format!("There are {} tags.", tags.len()),
-            "Pass at most 10 tags.",
-        ));
-    }
-    tags.into_iter().map(|tag| name("tags", tag)).collect()
+/// The order of a run in its queue.
+struct Queueing {
+    priority_ms: i64,
+    timestamp: Timestamp,
+    available_at: Timestamp,
 }
 
 #[cfg(test)]

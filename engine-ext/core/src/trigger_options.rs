@@ -1,73 +1,93 @@
 //! The options of a trigger, as arguments or as JSON.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::batch::check_batch;
 use crate::{Environment, Refusal, Timestamp};
 
-/// The options of a trigger; `None` for options that were not passed.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct TriggerOptions {
+/// Declares the options: each with its documentation, its type, and the reader of its JSON value, under its name.
+macro_rules! options {
+    ($($(#[$doc:meta])+ $option:ident: $kind:ty = $read:path,)+) => {
+        /// The options of a trigger; `None` for options that were not passed.
+        #[derive(Debug, Clone, Default, PartialEq)]
+        pub struct TriggerOptions {
+            $($(#[$doc])+ pub $option: Option<$kind>,)+
+        }
+
+        impl TriggerOptions {
+            /// Sets an option from JSON; returns whether there is one with this name.
+            fn set(&mut self, name: &str, value: Value) -> Result<bool, Refusal> {
+                $(if name == stringify!($option) {
+                    self.$option = $read(stringify!($option), value)?;
+                    return Ok(true);
+                })+
+                Ok(false)
+            }
+        }
+    };
+}
+
+options! {
     /// Name of the task to run. Required.
-    pub task: Option<String>,
+    task: String = text,
     /// Input of the handler, opaque text.
-    pub payload: Option<String>,
+    payload: String = payload,
     /// Media type of the input.
-    pub payload_type: Option<String>,
+    payload_type: String = text,
     /// Name of the queue.
-    pub queue: Option<String>,
+    queue: String = text,
     /// Id of the environment.
-    pub environment_id: Option<String>,
+    environment_id: String = text,
     /// The worker queue that dequeues it.
-    pub worker_queue: Option<String>,
+    worker_queue: String = text,
     /// Runs with the same key share a limit.
-    pub concurrency_key: Option<String>,
+    concurrency_key: String = text,
     /// Milliseconds by which it moves ahead in its queue.
-    pub priority_ms: Option<i64>,
+    priority_ms: i64 = integer,
     /// Limit on the number of attempts.
-    pub max_attempts: Option<i32>,
+    max_attempts: i32 = integer,
     /// Time limit of an attempt, seconds.
-    pub max_duration_seconds: Option<i32>,
+    max_duration_seconds: i32 = integer,
     /// Machine preset.
-    pub machine: Option<String>,
+    machine: String = text,
     /// Labels for readers.
-    pub tags: Option<Vec<String>>,
+    tags: Vec<String> = tags,
     /// The caller's own data, which handlers may change.
-    pub metadata: Option<Value>,
+    metadata: Value = document,
     /// Whether it is a test run.
-    pub is_test: Option<bool>,
+    is_test: bool = boolean,
     /// Trace context to continue.
-    pub trace_context: Option<Value>,
+    trace_context: Value = document,
     /// The caller's own data, which nothing changes.
-    pub annotations: Option<Value>,
+    annotations: Value = document,
     /// Queue order, if not the time of the call.
-    pub queue_timestamp: Option<Timestamp>,
+    queue_timestamp: Timestamp = timestamp,
     /// The run that it replays.
-    pub replayed_from: Option<String>,
+    replayed_from: String = text,
     /// The run that triggers it.
-    pub parent_run_id: Option<String>,
+    parent_run_id: String = text,
     /// Retry settings of the run itself.
-    pub retry: Option<Value>,
+    retry: Value = document,
     /// The id chosen by the caller, if any.
-    pub run_id: Option<String>,
+    run_id: String = text,
     /// Whether its parent waits for its end.
-    pub resume_parent: Option<bool>,
+    resume_parent: bool = boolean,
     /// The batch that it joins.
-    pub batch_id: Option<String>,
+    batch_id: String = text,
     /// Earliest time of the first attempt.
-    pub delay_until: Option<Timestamp>,
+    delay_until: Timestamp = timestamp,
     /// Time to live in its queue: a duration, or a number of seconds.
-    pub ttl: Option<String>,
+    ttl: String = seconds,
     /// Key by which later triggers find this run.
-    pub idempotency_key: Option<String>,
+    idempotency_key: String = text,
     /// When the key is forgotten.
-    pub idempotency_key_expires_at: Option<Timestamp>,
+    idempotency_key_expires_at: Timestamp = timestamp,
     /// Debounce options.
-    pub debounce: Option<Value>,
+    debounce: Value = document,
     /// Token that only one trigger may use.
-    pub one_time_use_token: Option<String>,
+    one_time_use_token: String = text,
     /// The worker version that it is bound to.
-    pub version: Option<String>,
+    version: String = text,
 }
 
 impl TriggerOptions {
@@ -114,76 +134,19 @@ impl TriggerOptions {
         };
         let mut options = Self::default();
         for (key, value) in object.into_iter().filter(|(_, value)| !value.is_null()) {
-            match key.as_str() {
-                "task" => options.task = Some(text("task", value)?),
-                "payload" => {
-                    options.payload = Some(match value {
-                        Value::String(text) => text,
-                        json => json.to_string(),
-                    });
-                }
-                "payload_type" => options.payload_type = Some(text("payload_type", value)?),
-                "queue" => options.queue = Some(text("queue", value)?),
-                "environment_id" => options.environment_id = Some(text("environment_id", value)?),
-                "worker_queue" => options.worker_queue = Some(text("worker_queue", value)?),
-                "concurrency_key" => {
-                    options.concurrency_key = Some(text("concurrency_key", value)?)
-                }
-                "priority_ms" => options.priority_ms = Some(integer("priority_ms", &value)?),
-                "max_attempts" => options.max_attempts = Some(integer("max_attempts", &value)?),
-                "max_duration_seconds" => {
-                    options.max_duration_seconds = Some(integer("max_duration_seconds", &value)?);
-                }
-                "machine" => options.machine = Some(text("machine", value)?),
-                // Encoders that do not distinguish an empty array from an empty object write the latter.
-                "tags" if value.as_object().is_some_and(Map::is_empty) => options.tags = None,
-                "tags" => options.tags = Some(texts("tags", value)?),
-                "metadata" => options.metadata = Some(value),
-                "is_test" => options.is_test = Some(boolean("is_test", &value)?),
-                "trace_context" => options.trace_context = Some(value),
-                "annotations" => options.annotations = Some(value),
-                "queue_timestamp" => {
-                    options.queue_timestamp = Some(timestamp("queue_timestamp", value)?)
-                }
-                "replayed_from" => options.replayed_from = Some(text("replayed_from", value)?),
-                "parent_run_id" => options.parent_run_id = Some(text("parent_run_id", value)?),
-                "retry" => options.retry = Some(value),
-                "run_id" => options.run_id = Some(text("run_id", value)?),
-                "resume_parent" => options.resume_parent = Some(boolean("resume_parent", &value)?),
-                "batch_id" => options.batch_id = Some(text("batch_id", value)?),
-                "delay_until" => options.delay_until = Some(timestamp("delay_until", value)?),
-                "ttl" => {
-                    options.ttl = Some(match value {
-                        Value::Number(seconds) => seconds.to_string(),
-                        value => text("ttl", value)?,
-                    });
-                }
-                "idempotency_key" => {
-                    options.idempotency_key = Some(text("idempotency_key", value)?);
-                }
-                "idempotency_key_expires_at" => {
-                    options.idempotency_key_expires_at =
-                        Some(timestamp("idempotency_key_expires_at", value)?);
-                }
-                "debounce" => options.debounce = Some(value),
-                "one_time_use_token" => {
-                    options.one_time_use_token = Some(text("one_time_use_token", value)?);
-                }
-                "version" => options.version = Some(text("version", value)?),
-                _ => {
-                    return Err(Refusal::invalid(
-                        "runs",
-                        format!("\"{key}\" is not an option."),
-                        "The keys are the parameter names of engine_trigger.",
-                    ));
-                }
+            if !options.set(&key, value)? {
+                return Err(Refusal::invalid(
+                    "runs",
+                    format!("\"{key}\" is not an option."),
+                    "The keys are the parameter names of engine_trigger.",
+                ));
             }
         }
         Ok(options)
     }
 }
 
-fn wrong(key: &'static str, value: &Value, wanted: &str) -> Refusal {
+fn wrong<T>(key: &'static str, value: &Value, wanted: &str) -> Result<T, Refusal> {
     let found = match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",
@@ -192,48 +155,77 @@ fn wrong(key: &'static str, value: &Value, wanted: &str) -> Refusal {
         Value::Array(_) => "an array",
         Value::Object(_) => "an object",
     };
-    Refusal::invalid(
+    Err(Refusal::invalid(
         key,
         format!("It is {found} that is not {wanted}."),
         "Pass a value of the parameter's type.",
-    )
+    ))
 }
 
-fn text(key: &'static str, value: Value) -> Result<String, Refusal> {
+fn text(key: &'static str, value: Value) -> Result<Option<String>, Refusal> {
     match value {
-        Value::String(text) => Ok(text),
-        other => Err(wrong(key, &other, "a text")),
+        Value::String(text) => Ok(Some(text)),
+        other => wrong(key, &other, "a text"),
     }
 }
 
-fn texts(key: &'static str, value: Value) -> Result<Vec<String>, Refusal> {
+fn document(_key: &'static str, value: Value) -> Result<Option<Value>, Refusal> {
+    Ok(Some(value))
+}
+
+fn payload(_key: &'static str, value: Value) -> Result<Option<String>, Refusal> {
+    Ok(Some(match value {
+        Value::String(text) => text,
+        json => json.to_string(),
+    }))
+}
+
+fn seconds(key: &'static str, value: Value) -> Result<Option<String>, Refusal> {
     match value {
-        Value::Array(values) => values.into_iter().map(|value| text(key, value)).collect(),
-        other => Err(wrong(key, &other, "an array of texts")),
+        Value::Number(seconds) => Ok(Some(seconds.to_string())),
+        value => text(key, value),
     }
 }
 
-fn boolean(key: &'static str, value: &Value) -> Result<bool, Refusal> {
-    value
-        .as_bool()
-        .ok_or_else(|| wrong(key, value, "true or false"))
+fn tags(key: &'static str, value: Value) -> Result<Option<Vec<String>>, Refusal> {
+    match value {
+        Value::Array(values) => {
+            let tags = values.into_iter().map(|value| text(key, value));
+            Ok(Some(
+                tags.collect::<Result<Vec<_>, _>>()?
+                    .into_iter()
+                    .flatten()
+                    .collect(),
+            ))
+        }
+        // Encoders that do not distinguish an empty array from an empty object write the latter.
+        Value::Object(object) if object.is_empty() => Ok(None),
+        other => wrong(key, &other, "an array of texts"),
+    }
 }
 
-fn integer<T: TryFrom<i64>>(key: &'static str, value: &Value) -> Result<T, Refusal> {
-    value
-        .as_i64()
-        .and_then(|number| T::try_from(number).ok())
-        .ok_or_else(|| wrong(key, value, "an integer in range"))
+fn boolean(key: &'static str, value: Value) -> Result<Option<bool>, Refusal> {
+    match value {
+        Value::Bool(boolean) => Ok(Some(boolean)),
+        other => wrong(key, &other, "true or false"),
+    }
 }
 
-fn timestamp(key: &'static str, value: Value) -> Result<Timestamp, Refusal> {
+fn integer<T: TryFrom<i64>>(key: &'static str, value: Value) -> Result<Option<T>, Refusal> {
+    match value.as_i64().map(T::try_from) {
+        Some(Ok(number)) => Ok(Some(number)),
+        _ => wrong(key, &value, "an integer in range"),
+    }
+}
+
+fn timestamp(key: &'static str, value: Value) -> Result<Option<Timestamp>, Refusal> {
     match value.as_str().and_then(Timestamp::parse_rfc3339) {
-        Some(moment) => Ok(moment),
-        None => Err(wrong(
+        Some(moment) => Ok(Some(moment)),
+        None => wrong(
             key,
             &value,
             "a time with an offset, such as 2026-01-01T00:00:00Z",
-        )),
+        ),
     }
 }
 

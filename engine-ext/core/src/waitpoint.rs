@@ -1,7 +1,7 @@
 //! Waitpoints: what a run can wait for.
 
 use crate::status::named;
-use crate::trigger::check_tags;
+use crate::trigger_value::check_tags;
 use crate::{Output, Refusal, RunId, Timestamp};
 
 /// Longest idempotency key, bytes: its index entry also holds the environment's name, 2,704 bytes together.
