@@ -16,7 +16,7 @@ const END_OF_PART: &str = "/* </end connected objects> */";
 const PINNED: &str = "set local search_path to pg_catalog, pg_temp;\n";
 
 /// How views and functions begin in an install script, and in an update script.
-const ANEW: [(&str, &str); 3] = [
+const RERUN: [(&str, &str); 3] = [
     ("create view ", "create or replace view "),
     ("create function ", "create or replace function "),
     ("create procedure ", "create or replace procedure "),
@@ -25,8 +25,8 @@ const ANEW: [(&str, &str); 3] = [
 /// Writes the update scripts to `version` beside its install script, one per file `OLD--VERSION.sql` of `upgrade`.
 pub(crate) fn write(upgrade: &Path, install: &Path, version: &str) -> Result<Vec<PathBuf>> {
     let script = fs::read_to_string(install)?;
-    let anew = anew(&script);
-    ensure!(!anew.is_empty(), "the install script makes nothing");
+    let rerun = rerun(&script);
+    ensure!(!rerun.is_empty(), "the install script makes nothing");
     let around = |name: &str| {
         let path = upgrade.join("around").join(name);
         fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
@@ -43,7 +43,7 @@ pub(crate) fn write(upgrade: &Path, install: &Path, version: &str) -> Result<Vec
         }
         let text = format!(
             "\\echo Use \"ALTER EXTENSION engine UPDATE TO '{version}'\" to load this file. \\quit\n\n\
-             {PINNED}\n{keep}\n{}\n{anew}\n{give_back}",
+             {PINNED}\n{keep}\n{}\n{rerun}\n{give_back}",
             fs::read_to_string(&tables)?
         );
         let update = install.with_file_name(format!("engine--{name}.sql"));
@@ -54,16 +54,16 @@ pub(crate) fn write(upgrade: &Path, install: &Path, version: &str) -> Result<Vec
 }
 
 /// The parts of an install script that an update runs again: those that create views and functions.
-fn anew(script: &str) -> String {
+fn rerun(script: &str) -> String {
     let makes = |part: &&str| {
-        let starts = |line: &str| ANEW.iter().any(|(first, _)| line.starts_with(first));
+        let starts = |line: &str| RERUN.iter().any(|(first, _)| line.starts_with(first));
         part.lines().any(starts)
     };
     let parts = script.split(PART).skip(1);
     let parts = parts.map(|part| part.split(END_OF_PART).next().unwrap_or(part));
-    let mut anew: String = parts.filter(makes).collect();
-    for (first, again) in ANEW {
-        anew = anew.replace(&format!("\n{first}"), &format!("\n{again}"));
+    let mut rerun: String = parts.filter(makes).collect();
+    for (first, again) in RERUN {
+        rerun = rerun.replace(&format!("\n{first}"), &format!("\n{again}"));
     }
-    anew
+    rerun
 }
