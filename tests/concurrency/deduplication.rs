@@ -6,10 +6,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 use engine_harness::condition::eventually;
-use engine_harness::{Database, Session};
+use engine_harness::{Database, Scale, Session};
 use tokio::task::JoinSet;
 
-const ROUNDS: usize = 100;
+const ROUNDS: Scale = Scale::new("rounds", 20, 100);
 
 /// Sessions of one database.
 async fn sessions(database: &Database, count: usize) -> Result<Vec<Session>> {
@@ -46,7 +46,8 @@ async fn of_twenty_triggers_with_one_key_one_makes_the_run() -> Result<()> {
     let database = Database::fresh().await?;
     let observer = Session::open(&database).await?;
     let mut crowd = sessions(&database, 20).await?;
-    for round in 0..ROUNDS {
+    let rounds = ROUNDS.pick();
+    for round in 0..rounds {
         let sql = format!(
             "select run_id, is_cached from engine_trigger('test', idempotency_key => 'k{round}')"
         );
@@ -57,7 +58,7 @@ async fn of_twenty_triggers_with_one_key_one_makes_the_run() -> Result<()> {
         let fresh = answers.iter().filter(|(_, is_cached)| !is_cached).count();
         assert_eq!(fresh, 1, "round {round}");
     }
-    assert_eq!(observer.count("engine.run").await?, ROUNDS as i64);
+    assert_eq!(observer.count("engine.run").await?, rounds.cast_signed());
     observer.check().await
 }
 
@@ -72,7 +73,8 @@ async fn if_the_first_trigger_rolls_back_one_of_the_others_makes_the_run() -> Re
     let mut crowd = sessions(&database, 19).await?;
     let waiting =
         "pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
-    for round in 0..ROUNDS {
+    let rounds = ROUNDS.pick();
+    for round in 0..rounds {
         let sql = format!(
             "select run_id, is_cached from engine_trigger('test', idempotency_key => 'k{round}')"
         );
@@ -110,7 +112,8 @@ async fn of_many_that_take_over_the_key_of_a_failed_run_one_makes_the_run() -> R
     let observer = Session::open(&database).await?;
     let mut crowd = sessions(&database, 10).await?;
     let sql = "select run_id, is_cached from engine_trigger('test', idempotency_key => 'k')";
-    for round in 0..ROUNDS {
+    let rounds = ROUNDS.pick();
+    for round in 0..rounds {
         let (back, answers) = rush(crowd, sql).await?;
         crowd = back;
         let fresh: Vec<&str> = answers
@@ -180,7 +183,8 @@ async fn of_a_herd_of_forty_one_puts_the_run_off() -> Result<()> {
     let database = Database::fresh().await?;
     let observer = Session::open(&database).await?;
     let mut herd = sessions(&database, 40).await?;
-    for round in 0..ROUNDS {
+    let rounds = ROUNDS.pick();
+    for round in 0..rounds {
         let sql = format!(
             "select run_id, is_cached from engine_trigger('test', debounce => '{{\"key\": \"k{round}\", \"delay\": \"30s\"}}')"
         );
@@ -204,7 +208,7 @@ async fn of_a_herd_of_forty_one_puts_the_run_off() -> Result<()> {
             "round {round}: {pushes} in {seconds} s"
         );
     }
-    assert_eq!(observer.count("engine.run").await?, ROUNDS as i64);
+    assert_eq!(observer.count("engine.run").await?, rounds.cast_signed());
     observer.check().await
 }
 
@@ -214,9 +218,10 @@ async fn of_a_herd_of_forty_first_triggers_one_makes_the_run() -> Result<()> {
     let database = Database::fresh().await?;
     let observer = Session::open(&database).await?;
     let mut herd = sessions(&database, 40).await?;
-    for round in 0..ROUNDS {
+    let rounds = ROUNDS.pick();
+    for round in 0..rounds {
         // Every other round redefines the run.
-        let mode = ["leading", "trailing"][round % 2];
+        let mode = ["leading", "trailing"][usize::from(round % 2 == 1)];
         let sql = format!(
             "select run_id, is_cached from engine_trigger('test', to_json(gen_random_uuid())::text, \
              debounce => '{{\"key\": \"k{round}\", \"delay\": \"30s\", \"mode\": \"{mode}\"}}')"
@@ -231,7 +236,7 @@ async fn of_a_herd_of_forty_first_triggers_one_makes_the_run() -> Result<()> {
             "round {round}"
         );
     }
-    assert_eq!(observer.count("engine.run").await?, ROUNDS as i64);
+    assert_eq!(observer.count("engine.run").await?, rounds.cast_signed());
     observer.check().await
 }
 
@@ -244,7 +249,8 @@ async fn a_trailing_trigger_against_the_tick_redefines_only_a_run_that_has_not_s
         Session::open(&database).await?,
         Session::open(&database).await?,
     );
-    for round in 0..ROUNDS {
+    let rounds = ROUNDS.pick();
+    for round in 0..rounds {
         let of = |payload: &str| {
             format!(
                 "select run_id, is_cached from engine_trigger('test', '\"{payload}\"', \
@@ -276,7 +282,8 @@ async fn a_trailing_trigger_against_the_tick_redefines_only_a_run_that_has_not_s
 async fn a_run_is_either_dequeued_or_expires() -> Result<()> {
     let database = Database::fresh().await?;
     let observer = Session::open(&database).await?;
-    for round in 0..ROUNDS {
+    let rounds = ROUNDS.pick();
+    for round in 0..rounds {
         let many = "select count(*) from engine_trigger_many((select jsonb_agg(jsonb_build_object( \
                     'task', 'test', 'ttl', '10m')) from generate_series(1, 20)))";
         observer.client.query_one(many, &[]).await?;

@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use engine_harness::condition::eventually;
-use engine_harness::{Database, Session};
+use engine_harness::{Database, Scale, Session};
 use serde_json::{Value, json};
 use tokio_postgres::types::Json;
+
+/// Runs that go by while one is held back.
+const RUNS: Scale = Scale::new("runs", 2_000, 5_000);
 
 /// Triggers and finishes this many runs, a hundred at a time.
 async fn churn(session: &Session, runs: i32) -> Result<()> {
@@ -111,7 +114,8 @@ async fn what_is_committed_late_or_goes_ahead_is_not_missed() -> Result<()> {
     let late = Session::open(&database).await?;
     late.client.batch_execute("begin").await?;
     let late_run = late.trigger("test").await?;
-    churn(&worker, 5000).await?;
+    let runs = i32::try_from(RUNS.pick())?;
+    churn(&worker, runs).await?;
 
     late.client.batch_execute("commit").await?;
     let queued = worker.trigger("test").await?;
@@ -125,10 +129,10 @@ async fn what_is_committed_late_or_goes_ahead_is_not_missed() -> Result<()> {
         );
     }
 
-    churn(&worker, 2000).await?;
+    churn(&worker, runs / 2).await?;
     let run = worker.trigger("test").await?;
     worker.take().await?;
-    churn(&worker, 2000).await?;
+    churn(&worker, runs / 2).await?;
     worker.lapse(&run.run_id).await?;
     assert_eq!(worker.tick().await?, 1, "a stalled run is found");
     worker.make_due(&run.run_id).await?;

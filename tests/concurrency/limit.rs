@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use engine_harness::{Database, Session};
+use engine_harness::{Database, Scale, Session};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::json;
@@ -63,10 +63,11 @@ async fn fifty_sessions_never_hold_more_than_the_limits_and_dequeue_each_run_onc
     fifty_claimers(Database::fresh().await?).await
 }
 
-/// Fifty workers execute a thousand runs while the limits are watched.
+/// Fifty workers execute many runs while the limits are watched.
 pub async fn fifty_claimers(database: Database) -> Result<()> {
     let session = limited(&database).await?;
-    trigger(&session, 1000).await?;
+    let runs = RUNS.pick().cast_signed();
+    trigger(&session, i32::try_from(runs)?).await?;
     let over = Arc::new(AtomicBool::new(false));
     let watcher = tokio::spawn(watch(database.clone(), LIMITS_HOLD, over.clone()));
     let mut claimers = JoinSet::new();
@@ -95,15 +96,17 @@ pub async fn fifty_claimers(database: Database) -> Result<()> {
     over.store(true, Ordering::Relaxed);
     let (samples, most) = watcher.await??;
     println!("{samples} samples, at most {most} slots");
-    assert_eq!(finished, 1000);
+    assert_eq!(finished, runs);
     assert!(samples > 10 && most > 0, "the limits were watched");
     let starts = "engine.snapshot where execution_status = 'EXECUTING'";
-    assert_eq!(session.count(starts).await?, 1000, "each run started once");
+    assert_eq!(session.count(starts).await?, runs, "each run started once");
     Ok(())
 }
 
-/// Duration of the test with changing limits.
-const SOAK: Duration = Duration::from_secs(60);
+/// The time during which limits change and are watched.
+const SOAK: Scale = Scale::new("seconds", 8, 60);
+
+const RUNS: Scale = Scale::new("runs", 300, 1000);
 
 /// After a limit was lowered more slots than it allows may remain from before, but none may have been taken since.
 const CHANGING_LIMITS_HOLD: &str = "select coalesce(sum(c.held), 0)::bigint, \
@@ -124,11 +127,12 @@ const CHANGING_LIMITS_HOLD: &str = "select coalesce(sum(c.held), 0)::bigint, \
 /// Spec: LM-10.
 #[tokio::test(flavor = "multi_thread")]
 async fn limits_hold_while_runs_finish_fail_and_are_cancelled_and_limits_change() -> Result<()> {
-    changing_limits(Database::fresh().await?, SOAK).await
+    changing_limits(Database::fresh().await?).await
 }
 
 /// Fifty workers, and others, work for `time` while limits change and are watched.
-pub async fn changing_limits(database: Database, time: Duration) -> Result<()> {
+pub async fn changing_limits(database: Database) -> Result<()> {
+    let time = Duration::from_secs(SOAK.pick());
     let seed: u64 = rand::random();
     println!("seed {seed}");
     let session = limited(&database).await?;

@@ -1,8 +1,6 @@
 //! With the library preloaded, dequeues of an environment with a limit reserve its slots, and do not wait for each
 //! other.
 
-use std::time::Duration;
-
 use anyhow::Result;
 use engine_harness::{Cluster, Database, Options, Session};
 use serde_json::json;
@@ -51,7 +49,7 @@ async fn fifty_sessions_that_reserve_never_hold_more_than_the_limits() -> Result
 async fn limits_hold_while_everything_changes_and_dequeues_reserve() -> Result<()> {
     let cluster = preloaded().await?;
     let database = cluster.database().await?;
-    changing_limits(database.clone(), Duration::from_secs(20)).await?;
+    changing_limits(database.clone()).await?;
     let session = Session::open(&database).await?;
     assert!(is_reserving(&session).await?);
     session.check().await

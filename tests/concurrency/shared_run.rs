@@ -1,13 +1,13 @@
-//! Several parents find one run at the same time, or find it while it ends. Each a hundred times.
+//! Several parents find one run at the same time, or find it while it ends. Each many times.
 
 use std::collections::HashSet;
 
 use anyhow::{Context, Result};
-use engine_harness::{Database, Held, Session};
+use engine_harness::{Database, Held, Scale, Session};
 use serde_json::json;
 use tokio::task::JoinSet;
 
-const ROUNDS: usize = 100;
+const ROUNDS: Scale = Scale::new("rounds", 20, 100);
 const PARENTS: usize = 8;
 
 fn child(parent: &Held, more: &str) -> String {
@@ -56,7 +56,7 @@ async fn of_parents_that_say_one_key_at_once_each_waits_for_the_one_child() -> R
         let parent = observer.executing("parent").await?;
         crowd.push((Session::open(&database).await?, parent));
     }
-    for round in 0..ROUNDS {
+    for round in 0..ROUNDS.pick() {
         let option = match round % 3 {
             0 => format!("idempotency_key => 'k{round}'"),
             1 => format!(r#"debounce => '{{"key": "k{round}", "delay": "1h"}}'"#),
@@ -92,7 +92,7 @@ async fn a_parent_that_finds_a_run_which_ends_meanwhile_continues() -> Result<()
         let parent = observer.executing("parent").await?;
         parents.push((Session::open(&database).await?, parent));
     }
-    for round in 0..ROUNDS {
+    for round in 0..ROUNDS.pick() {
         let key = format!("idempotency_key => 'k{round}'");
         observer.trigger_with(&format!("'child', {key}")).await?;
         let held = observer.take().await?;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use engine_harness::{Database, Session};
+use engine_harness::{Database, Scale, Session};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::task::JoinSet;
@@ -49,7 +49,7 @@ const TOO_MANY: &str = "select count(*), string_agg(format('%s %s %s: %s of %s',
       and s.last > coalesce((select max(c.at) from change as c where c.environment_id = s.environment_id), '-infinity')";
 
 /// Duration, seconds, unless the environment variable sets another.
-const SECONDS: u64 = 20;
+const SECONDS: Scale = Scale::new("seconds", 8, 300);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_soak_ends_without_a_deadlock_and_without_a_leaked_slot() -> Result<()> {
@@ -68,7 +68,7 @@ async fn soak(database: &Database) -> Result<()> {
     let seed: u64 = rand::random();
     let seconds = match std::env::var("ENGINE_SOAK_SECONDS") {
         Ok(seconds) => seconds.parse().context("ENGINE_SOAK_SECONDS")?,
-        Err(_) => SECONDS,
+        Err(_) => SECONDS.pick(),
     };
     println!("seed {seed}, {seconds} s");
     let session = Session::open(database).await?;

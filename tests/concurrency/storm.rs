@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use engine_harness::condition::eventually;
-use engine_harness::{Database, Held, Session};
+use engine_harness::{Database, Held, Scale, Session};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::json;
@@ -14,8 +14,9 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-const RUNS: usize = 200;
-const ROUNDS: usize = 5;
+const RUNS: Scale = Scale::new("runs", 80, 200);
+const ROUNDS: Scale = Scale::new("rounds", 3, 5);
+const PARENTS: Scale = Scale::new("parents", 8, 20);
 const SESSIONS: usize = 12;
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -84,7 +85,7 @@ async fn settle(session: &Session) -> Result<()> {
 
 /// Spec: R-05.
 #[tokio::test(flavor = "multi_thread")]
-async fn two_hundred_runs_wait_and_continue_five_times_and_none_is_forgotten() -> Result<()> {
+async fn many_runs_wait_and_continue_again_and_again_and_none_is_forgotten() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     let mut random = StdRng::seed_from_u64(seed());
@@ -96,16 +97,17 @@ async fn two_hundred_runs_wait_and_continue_five_times_and_none_is_forgotten() -
     }
     let sql = "select count(*) from engine_trigger_many((select jsonb_agg(jsonb_build_object('task', 't')) \
                from generate_series(1, $1)))";
-    session.client.query_one(sql, &[&(RUNS as i32)]).await?;
-    for held in session.dequeue_many(RUNS as i32).await? {
+    let (runs, rounds) = (i32::try_from(RUNS.pick())?, usize::try_from(ROUNDS.pick())?);
+    session.client.query_one(sql, &[&runs]).await?;
+    for held in session.dequeue_many(runs).await? {
         session.start(&held).await?;
     }
     let sql = "select run_id from engine.run_state";
     let rows = session.client.query(sql, &[]).await?;
-    let runs: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
-    for round in 0..ROUNDS {
+    let run_ids: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    for round in 0..rounds {
         let mut tasks = JoinSet::new();
-        for (number, run_id) in runs.iter().enumerate() {
+        for (number, run_id) in run_ids.iter().enumerate() {
             let tokens = [session.token().await?, session.token().await?];
             for token in &tokens {
                 let (pool, token, chance) = (pool.clone(), token.clone(), chance(&mut random));
@@ -155,7 +157,7 @@ async fn two_hundred_runs_wait_and_continue_five_times_and_none_is_forgotten() -
         // While a tick checks a run, a dequeue skips it.
         let others = "engine.run_state where execution_status <> 'EXECUTING'";
         eventually(&format!("round {round} is over"), PATIENCE, async || {
-            for dequeued in session.dequeue_many(RUNS as i32).await? {
+            for dequeued in session.dequeue_many(runs).await? {
                 session.resume(&dequeued).await?;
             }
             Ok(session.count(others).await? == 0)
@@ -219,14 +221,14 @@ async fn complete_many(session: &Session, started: &[Held]) -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn parents_of_many_children_and_batches_are_woken_once_and_none_is_forgotten() -> Result<()> {
-    const PARENTS: usize = 20;
     const CHILDREN: usize = 15;
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     let seed = seed();
     let stop = Arc::new(AtomicBool::new(false));
     let mut parents = Vec::new();
-    for _ in 0..PARENTS {
+    let wanted = PARENTS.pick();
+    for _ in 0..wanted {
         let run = session
             .trigger_with("'parent', worker_queue => 'parents'")
             .await?;
@@ -291,8 +293,8 @@ async fn parents_of_many_children_and_batches_are_woken_once_and_none_is_forgott
         }
     }
     let woken = "engine.snapshot where transition = 'UNBLOCKED'";
-    assert_eq!(session.count(woken).await?, PARENTS as i64);
+    assert_eq!(session.count(woken).await?, wanted.cast_signed());
     let ended = "engine.batch where status = 'COMPLETED'";
-    assert_eq!(session.count(ended).await?, PARENTS as i64);
+    assert_eq!(session.count(ended).await?, wanted.cast_signed());
     Ok(())
 }

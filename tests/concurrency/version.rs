@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use anyhow::Result;
 use engine_harness::condition::eventually;
-use engine_harness::{Database, Session};
+use engine_harness::{Database, Scale, Session};
 use tokio::task::JoinSet;
 
-const ROUNDS: usize = 20;
+const ROUNDS: Scale = Scale::new("rounds", 5, 20);
 const RUNS: i64 = 60;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_run_stays_parked_for_want_of_a_version_that_has_registered() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
-    for round in 0..ROUNDS {
+    for round in 0..ROUNDS.pick() {
         let environment = format!("env{round}");
         let set =
             format!("select engine_set_environment('{environment}', requires_version => true)");

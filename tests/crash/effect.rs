@@ -1,4 +1,4 @@
-//! Worker processes under load: one is asked to stop, one is killed, their server is gone for ten seconds.
+//! Worker processes under load: one is asked to stop, one is killed, their server is gone for seconds.
 
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use engine_client::{Engine, Trigger};
 use engine_harness::condition::eventually;
-use engine_harness::{Cluster, Database, Options, Session};
+use engine_harness::{Cluster, Database, Options, Scale, Session};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::process::{Child, Command};
@@ -16,6 +16,12 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The heartbeat deadline of the tests.
 const DEADLINE: Duration = Duration::from_secs(3);
+
+const RUNS: Scale = Scale::new("runs", 3_000, 10_000);
+const RUNS_UNDER_LOAD: Scale = Scale::new("runs", 1_000, 2_000);
+
+/// Longer than the deadline, so that running attempts are abandoned.
+const AWAY: Scale = Scale::new("seconds without a server", 4, 10);
 
 const EFFECT: &str = "create table public.effect \
                       (run_id text not null, attempt int not null, worker text not null, at timestamptz not null)";
@@ -128,18 +134,19 @@ async fn audit(session: &Session, runs: i64) -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_gets_sigterm_under_load_leaves_no_run_behind() -> Result<()> {
     let (_cluster, database, session) = start().await?;
-    trigger(&session, "short", 2000).await?;
+    let runs = RUNS_UNDER_LOAD.pick().cast_signed();
+    trigger(&session, "short", usize::try_from(runs)?).await?;
     let mut first = Worker::start(&database, "first", 50)?;
     let mut second = Worker::start(&database, "second", 50)?;
     until_finished(&session, 300).await?;
     let status = first.end_by(Signal::SIGTERM).await?;
     ensure!(status.success(), "{status}");
     assert_eq!(first.held(&session).await?, 0, "it left runs behind");
-    until_finished(&session, 2000).await?;
+    until_finished(&session, runs).await?;
     ensure!(second.end_by(Signal::SIGTERM).await?.success());
     let again = "engine.run_state where attempt_number > 1 or queue_attempts > 0";
     assert_eq!(session.count(again).await?, 0, "runs stalled");
-    audit(&session, 2000).await
+    audit(&session, runs).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -168,31 +175,31 @@ async fn the_runs_of_a_killed_worker_continue_elsewhere_after_one_deadline() -> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_thousand_runs_survive_their_workers_and_their_server() -> Result<()> {
-    const RUNS: i64 = 10_000;
+async fn thousands_of_runs_survive_their_workers_and_their_server() -> Result<()> {
+    let runs = RUNS.pick().cast_signed();
     let (mut cluster, database, session) = start().await?;
-    trigger(&session, "short", RUNS as usize).await?;
+    trigger(&session, "short", usize::try_from(runs)?).await?;
     let mut workers = Vec::new();
     for name in ["a", "b", "c"] {
         workers.push(Worker::start(&database, name, 40)?);
     }
-    until_finished(&session, RUNS / 5).await?;
+    until_finished(&session, runs / 5).await?;
     workers[0].end_by(Signal::SIGKILL).await?;
     workers[0] = Worker::start(&database, "d", 40)?;
-    until_finished(&session, RUNS * 2 / 5).await?;
+    until_finished(&session, runs * 2 / 5).await?;
     let status = workers[1].end_by(Signal::SIGTERM).await?;
     ensure!(status.success(), "{status}");
     workers[1] = Worker::start(&database, "e", 40)?;
-    until_finished(&session, RUNS * 3 / 5).await?;
+    until_finished(&session, runs * 3 / 5).await?;
     cluster.kill_9()?;
     // Longer than the deadline: running attempts are abandoned, and retried.
-    sleep(Duration::from_secs(10)).await;
+    sleep(Duration::from_secs(AWAY.pick())).await;
     cluster.restart()?;
     let session = Session::open(&database).await?;
-    ensure!(finished(&session).await? < RUNS, "the server died too late");
-    until_finished(&session, RUNS).await?;
+    ensure!(finished(&session).await? < runs, "the server died too late");
+    until_finished(&session, runs).await?;
     for worker in &mut workers {
         ensure!(worker.end_by(Signal::SIGTERM).await?.success());
     }
-    audit(&session, RUNS).await
+    audit(&session, runs).await
 }

@@ -27,12 +27,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use engine_harness::{Cluster, Options};
+use engine_harness::{Cluster, Options, Scale};
 use tokio::task::JoinSet;
 
 use figure::Figures;
 use session::{Ground, keep, play};
 use stock::Stock;
+
+/// How long it runs unless the environment says otherwise.
+const SECONDS: Scale = Scale::new("seconds", 12, 600);
 
 const SESSIONS: u64 = 5;
 
@@ -49,8 +52,8 @@ const CRASHES: &[&str] = &[
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fuzzer_of_the_whole_catalog_finds_nothing() -> Result<()> {
-    let seconds = number("ENGINE_FUZZ_SECONDS", 20);
-    let seed: u64 = number("ENGINE_SEED", rand::random());
+    let seconds = number("ENGINE_FUZZ_SECONDS", || SECONDS.pick());
+    let seed: u64 = number("ENGINE_SEED", rand::random);
     say(&format!("fuzzer: {seconds} s, ENGINE_SEED={seed}"));
     let cluster = Cluster::start(options(seed)).await?;
     let database = cluster.database().await?;
@@ -134,11 +137,11 @@ fn crashes(cluster: &Cluster) -> Result<Vec<String>> {
 }
 
 /// A number from an environment variable.
-fn number<T: FromStr>(variable: &str, otherwise: T) -> T {
+fn number<T: FromStr>(variable: &str, otherwise: impl FnOnce() -> T) -> T {
     match env::var(variable).map(|text| text.parse()) {
         Ok(Ok(number)) => number,
         Ok(Err(_)) => panic!("{variable} is no number"),
-        Err(_) => otherwise,
+        Err(_) => otherwise(),
     }
 }
 

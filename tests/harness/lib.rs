@@ -47,7 +47,7 @@ pub use process::cpu_time_of;
 pub use resident::Resident;
 pub use server::{SERVER_VARIABLE, Server};
 pub use session::{Cancelled, Completed, Held, Refused, Session};
-pub use size::{SIZE_VARIABLE, Size};
+pub use size::{SIZE_VARIABLE, Scale, Size};
 pub use stock::{STOCK_VARIABLE, Stock};
 pub use wait::{Blocked, Continued};
 pub use wal::{Wal, WalUse, commits_between};

@@ -1,6 +1,7 @@
 //! The duration of tests that prove more the longer they run.
 
 use std::env;
+use std::io::{Write, stderr};
 
 /// Names the [`Size`] that `cargo xtask` requests.
 pub const SIZE_VARIABLE: &str = "ENGINE_TEST_SIZE";
@@ -32,12 +33,33 @@ impl Size {
             Self::Full => "full",
         }
     }
+}
 
-    /// The number for this form, of the two that a test names.
-    pub fn of<T>(short: T, full: T) -> T {
-        match Self::now() {
-            Self::Short => short,
-            Self::Full => full,
-        }
+/// A number that makes a test longer, in both forms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scale {
+    what: &'static str,
+    short: u64,
+    full: u64,
+}
+
+impl Scale {
+    /// How many of `what` there are in the short form and in the full one.
+    #[must_use]
+    pub const fn new(what: &'static str, short: u64, full: u64) -> Self {
+        Self { what, short, full }
+    }
+
+    /// The number of this test run. It is printed with that of the other form, even if the test passes.
+    #[must_use]
+    pub fn pick(self) -> u64 {
+        let Self { what, short, full } = self;
+        let (number, other) = match Size::now() {
+            Size::Short => (short, format!("{full} in `cargo xtask trust`")),
+            Size::Full => (full, format!("{short} in `cargo xtask test`")),
+        };
+        // The test harness keeps what `println` prints.
+        let _ = writeln!(stderr(), "{number} {what} ({other})");
+        number
     }
 }

@@ -29,9 +29,13 @@ use std::thread;
 use std::time::Instant;
 
 use engine_core::{Settings, Transition};
+use engine_harness::Scale;
 
 use history::Played;
 use play::{Program, play};
+
+/// How many there are unless the environment says otherwise.
+const HISTORIES: Scale = Scale::new("histories", 200, 5_000);
 
 /// Each has a database and settings of its own.
 const THREADS: u64 = 2;
@@ -59,8 +63,8 @@ const TRANSITIONS: &[Transition] = &[
 
 #[test]
 fn random_histories_agree_with_the_oracle() {
-    let histories = number("ENGINE_HISTORIES", MANY);
-    let seed = number("ENGINE_SEED", rand::random());
+    let histories = number("ENGINE_HISTORIES", || HISTORIES.pick());
+    let seed = number("ENGINE_SEED", rand::random);
     say(&format!(
         "oracle: {histories} histories, ENGINE_SEED={seed}"
     ));
@@ -126,11 +130,11 @@ fn play_all(seed: u64, histories: u64) -> Result<Vec<Played>, String> {
 }
 
 /// A number from an environment variable.
-fn number<T: FromStr>(variable: &str, otherwise: T) -> T {
+fn number<T: FromStr>(variable: &str, otherwise: impl FnOnce() -> T) -> T {
     match env::var(variable).map(|text| text.parse()) {
         Ok(Ok(number)) => number,
         Ok(Err(_)) => panic!("{variable} is no number"),
-        Err(_) => otherwise,
+        Err(_) => otherwise(),
     }
 }
 

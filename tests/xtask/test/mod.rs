@@ -28,6 +28,10 @@ pub struct Arguments {
     /// Run only tests whose name contains one of these.
     filter: Vec<String>,
 
+    /// Build and run only this suite, such as `scenario`; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    suite: Vec<String>,
+
     /// Build the extension and the tests optimised.
     #[arg(long)]
     release: bool,
@@ -59,10 +63,17 @@ pub async fn run(pg_config: Option<&Path>, arguments: Arguments, size: Size) -> 
     let cluster = stock.start(Options::quick()).await?;
     parts.end("starting the server");
     let pool = Pool::new(&stock, &cluster, &arguments, size);
-    let examples = Examples::start(&prepared.workspace, &arguments, profile)?;
+    let examples = if arguments.suite.is_empty() {
+        Some(Examples::start(&prepared.workspace, &arguments, profile)?)
+    } else {
+        None
+    };
     let verdicts = pool.run(&plan).await?;
     parts.end("tests");
-    let examples = examples.finish().await?;
+    let examples = match examples {
+        Some(examples) => examples.finish().await?,
+        None => Counts::default(),
+    };
     parts.end("examples of the documentation, beside the tests and after them");
     let mut counts = Counts::of(&verdicts, plan.skipped);
     counts.add(&examples);

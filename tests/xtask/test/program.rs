@@ -45,16 +45,17 @@ impl Plan {
         };
         let has = |argument: &str| arguments.passed_on.iter().any(|passed| passed == argument);
         let (only_ignored, also_ignored) = (has("--ignored"), has("--include-ignored"));
-        for suite in build(workspace, profile)? {
+        for suite in build(workspace, &arguments.suite, profile)? {
             let ignored = suite.list(&["--ignored"])?;
             for name in suite.list(&["--include-ignored"])? {
                 let test = suite.test(name);
-                let is_ignored = ignored.contains(&test.name);
-                match test.is_meant(&arguments.filter) {
-                    true if only_ignored && !is_ignored => {}
-                    true if is_ignored && !only_ignored && !also_ignored => plan.skipped += 1,
-                    true => plan.tests.push(test),
-                    false => {}
+                if !test.is_meant(&arguments.filter) {
+                    continue;
+                }
+                if ignored.contains(&test.name) && !only_ignored && !also_ignored {
+                    plan.skipped += 1;
+                } else if ignored.contains(&test.name) || !only_ignored {
+                    plan.tests.push(test);
                 }
             }
         }
@@ -92,16 +93,10 @@ impl Suite {
         let is_test = message["profile"]["test"].as_bool()?;
         let program = message["executable"].as_str()?;
         let directory = Path::new(message["manifest_path"].as_str()?).parent()?;
-        let package = directory.file_name()?.to_string_lossy();
         let target = message["target"]["name"].as_str()?;
         let has_server = message["target"]["kind"] == json!(["test"]);
         is_test.then(|| Self {
-            // A package has one library and may have several suites.
-            name: match (has_server, &*package) {
-                (false, _) => target.replace('_', "-"),
-                (true, "tests" | "demo") => target.to_owned(),
-                (true, package) => format!("{package}-{target}"),
-            },
+            name: target.replace('_', "-"),
             has_server,
             program: program.into(),
             directory: directory.to_owned(),
@@ -132,11 +127,15 @@ impl Suite {
     }
 }
 
-fn build(workspace: &Workspace, profile: Profile) -> Result<Vec<Suite>> {
+fn build(workspace: &Workspace, suites: &[String], profile: Profile) -> Result<Vec<Suite>> {
     let mut cargo = workspace.cargo("test");
     cargo
         .args(SELECTED)
         .args(["--no-run", "--message-format", "json-render-diagnostics"]);
+    // Of the same packages: otherwise cargo would choose other features, and build everything again.
+    for suite in suites {
+        cargo.args(["--test", suite]);
+    }
     if profile == Profile::Release {
         cargo.arg("--release");
     }
