@@ -6,6 +6,7 @@ mod handler;
 mod operate;
 mod parity;
 mod policy;
+mod report;
 mod running;
 mod timekeeper;
 mod tls;
