@@ -6,6 +6,7 @@ mod handler;
 mod operate;
 mod parity;
 mod policy;
+mod pooler;
 mod report;
 mod running;
 mod timekeeper;

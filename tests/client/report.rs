@@ -1,9 +1,9 @@
 //! What a worker reports of its attempts: spans and counts.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -17,6 +17,10 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Subscriber};
 
 use crate::running::{Running, config, finished, worker};
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Spans as they were opened, and in which of them each event of a handler came.
 #[derive(Default)]
@@ -37,7 +41,8 @@ struct Fields(String);
 
 impl Visit for Fields {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        write!(self.0, " {field}={value:?}").unwrap();
+        let value = format!("{value:?}");
+        self.0.extend([" ", field.name(), "=", &value]);
     }
 }
 
@@ -46,7 +51,11 @@ impl Notes {
     fn path(&self, span: usize) -> String {
         let Span { name, fields, .. } = &self.spans[span];
         let around = self.spans[span].parent.map(|parent| self.path(parent));
-        format!("{}{name}{}", around.map_or_else(String::new, |path| path + " > "), fields.0)
+        format!(
+            "{}{name}{}",
+            around.map_or_else(String::new, |path| path + " > "),
+            fields.0
+        )
     }
 
     fn paths(&self, name: &str) -> Vec<String> {
@@ -70,7 +79,7 @@ impl Subscriber for Journal {
     }
 
     fn new_span(&self, attributes: &Attributes<'_>) -> Id {
-        let mut notes = self.0.lock().unwrap();
+        let mut notes = held(&self.0);
         let mut fields = Fields::default();
         attributes.record(&mut fields);
         let parent = notes.entered.last().copied();
@@ -83,14 +92,14 @@ impl Subscriber for Journal {
     }
 
     fn record(&self, id: &Id, record: &Record<'_>) {
-        let mut notes = self.0.lock().unwrap();
+        let mut notes = held(&self.0);
         record.record(&mut notes.spans[Self::index(id)].fields);
     }
 
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        let mut notes = self.0.lock().unwrap();
+        let mut notes = held(&self.0);
         if event.metadata().target() == "handler" {
             let around = notes.entered.last().map(|span| notes.path(*span));
             notes.worked.push(around.unwrap_or_default());
@@ -98,11 +107,11 @@ impl Subscriber for Journal {
     }
 
     fn enter(&self, id: &Id) {
-        self.0.lock().unwrap().entered.push(Self::index(id));
+        held(&self.0).entered.push(Self::index(id));
     }
 
     fn exit(&self, _: &Id) {
-        self.0.lock().unwrap().entered.pop();
+        held(&self.0).entered.pop();
     }
 }
 
@@ -125,8 +134,10 @@ impl CounterFn for Count {
 
 impl Counts {
     fn of(&self, name: &str) -> u64 {
-        let counts = self.0.lock().unwrap();
-        counts.get(name).map_or(0, |count| count.0.load(Ordering::Relaxed))
+        let counts = held(&self.0);
+        counts
+            .get(name)
+            .map_or(0, |count| count.0.load(Ordering::Relaxed))
     }
 }
 
@@ -140,7 +151,7 @@ impl Recorder for Counts {
     fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
         let labels: Vec<&str> = key.labels().map(|label| label.value()).collect();
         let name = format!("{} {}", key.name(), labels.join(" "));
-        Counter::from_arc(Arc::clone(self.0.lock().unwrap().entry(name).or_default()))
+        Counter::from_arc(Arc::clone(held(&self.0).entry(name).or_default()))
     }
 
     fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
@@ -186,15 +197,25 @@ async fn each_attempt_is_counted_once_and_its_span_has_its_number_once() -> Resu
 
     assert_eq!(counts.of("engine_attempts_started_total calm"), 20);
     assert_eq!(counts.of("engine_attempts_started_total again"), 3);
-    let notes = notes.lock().unwrap();
+    session.check().await?;
+    let notes = held(&notes);
     let attempts: Vec<String> = notes.paths("attempt");
     assert_eq!(attempts.len(), 23, "{attempts:?}");
     let own = format!("run run_id={again} task=\"again\"");
-    assert_eq!(notes.paths("run").iter().filter(|path| **path == own).count(), 1);
+    assert_eq!(
+        notes
+            .paths("run")
+            .iter()
+            .filter(|path| **path == own)
+            .count(),
+        1
+    );
     let expected = [1, 2, 3].map(|number| format!("{own} > attempt number={number}"));
-    let numbered: Vec<&String> = attempts.iter().filter(|path| path.starts_with(&own)).collect();
+    let numbered: Vec<&String> = attempts
+        .iter()
+        .filter(|path| path.starts_with(&own))
+        .collect();
     assert_eq!(numbered, expected.iter().collect::<Vec<_>>());
     assert_eq!(notes.worked, expected);
-    drop(notes);
-    session.check().await
+    Ok(())
 }

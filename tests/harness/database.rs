@@ -44,6 +44,13 @@ impl Database {
         Ok(Self { server, name })
     }
 
+    pub(crate) fn reached_by(&self, server: Server) -> Self {
+        Self {
+            server,
+            name: self.name.clone(),
+        }
+    }
+
     /// Its name, which names its test.
     #[must_use]
     pub fn name(&self) -> &str {

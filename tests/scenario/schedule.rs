@@ -1,7 +1,7 @@
 //! Schedules. Their pure decisions are tested in core.
 
 use anyhow::{Context, Result};
-use engine_harness::{Database, Session};
+use engine_harness::{Database, Notices, Session};
 use serde_json::{Value, json};
 use tokio_postgres::types::Json;
 
@@ -325,5 +325,26 @@ async fn a_schedule_whose_tick_is_at_work_is_changed_afterwards() -> Result<()> 
     let both = "engine.schedule where cron = '0 0 1 1 *' and last_run_id is not null \
                 and date_trunc('year', next_nominal_at at time zone 'UTC') = next_nominal_at at time zone 'UTC'";
     assert_eq!(owner.count(both).await?, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_schedule_that_is_to_be_spread_and_cannot_be_is_told_of() -> Result<()> {
+    let database = Database::fresh().await?;
+    database.set("engine.schedule_spread", "1").await?;
+    let set = |id: &str| format!("select engine_set_schedule('{id}', 't', '0 * * * *')");
+    let (session, mut told) = Notices::open(&database).await?;
+    session.client.query(&set("bare"), &[]).await?;
+    let warning = "WARNING: the schedule is not spread: engine.schedule_spread is set, and engine.schedule_secret is not";
+    assert_eq!(told.take(), [warning]);
+    database.set("engine.schedule_secret", "secret").await?;
+    let (session, mut told) = Notices::open(&database).await?;
+    session.client.query(&set("spread"), &[]).await?;
+    assert_eq!(told.take(), [""; 0]);
+    // It has its place now, which it keeps.
+    database.set("engine.schedule_secret", "").await?;
+    let (session, mut told) = Notices::open(&database).await?;
+    session.client.query(&set("spread"), &[]).await?;
+    assert_eq!(told.take(), [""; 0]);
     Ok(())
 }

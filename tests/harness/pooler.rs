@@ -1,0 +1,115 @@
+//! pgbouncer between clients and a server, in transaction mode.
+
+use std::fs::{self, File};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::Child;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use tempfile::TempDir;
+
+use crate::account::Account;
+use crate::process::wait_until;
+use crate::{Database, Server, package};
+
+const PACKAGE: &str = "pgbouncer";
+const START_PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running pooler, which ends with this value.
+#[derive(Debug)]
+pub struct Pooler {
+    process: Child,
+    home: TempDir,
+    server: Server,
+}
+
+impl Pooler {
+    /// Starts a pooler that has up to `sessions` sessions with the server `behind`, for each of its databases. Where pgbouncer is
+    /// missing it is installed.
+    ///
+    /// # Errors
+    /// If it cannot be installed or does not start; the error carries its log.
+    pub fn start(behind: &Server, sessions: u32) -> Result<Self> {
+        let program = find_or_install()?;
+        let account = Account::for_server()?;
+        let home = TempDir::new()?;
+        let settings = home.path().join("pgbouncer.ini");
+        fs::write(&settings, settings_of(behind, home.path(), sessions))?;
+        account.own(&settings)?;
+        account.own(home.path())?;
+        let log = File::create(home.path().join("log"))?;
+        let mut command = account.command(&program);
+        command.arg(&settings).stdout(log.try_clone()?).stderr(log);
+        let process = command.spawn().context("cannot start pgbouncer")?;
+        let server = Server::at(home.path());
+        let mut pooler = Self {
+            process,
+            home,
+            server,
+        };
+        pooler.wait_until_ready()?;
+        Ok(pooler)
+    }
+
+    /// `database` as it is reached through this pooler.
+    #[must_use]
+    pub fn database(&self, database: &Database) -> Database {
+        database.reached_by(self.server.clone())
+    }
+
+    fn wait_until_ready(&mut self) -> Result<()> {
+        let socket = self.server.socket_file();
+        wait_until(START_PATIENCE, || {
+            UnixStream::connect(&socket).is_ok() || matches!(self.process.try_wait(), Ok(Some(_)))
+        });
+        if UnixStream::connect(&socket).is_err() {
+            let log = fs::read_to_string(self.home.path().join("log"))?;
+            bail!("pgbouncer did not start; its log:\n{log}");
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Pooler {
+    fn drop(&mut self) {
+        // One that has ended by itself is gone, too.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Every client is let in, and is the server's superuser there, as without the pooler.
+fn settings_of(behind: &Server, home: &Path, sessions: u32) -> String {
+    let (host, home) = (behind.socket().display(), home.display());
+    let (port, user) = (Server::PORT, Server::USER);
+    format!(
+        "[databases]\n\
+         * = host={host} port={port} user={user}\n\
+         [pgbouncer]\n\
+         pool_mode = transaction\n\
+         default_pool_size = {sessions}\n\
+         max_client_conn = 100\n\
+         auth_type = any\n\
+         listen_port = {port}\n\
+         unix_socket_dir = {home}\n"
+    )
+}
+
+/// Debian puts the program where only root's path leads. Tests that begin together install it once.
+fn find_or_install() -> Result<PathBuf> {
+    static INSTALLING: Mutex<()> = Mutex::new(());
+    let _installing = INSTALLING.lock();
+    let find = || {
+        let places = ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"];
+        let programs = places.map(|place| Path::new(place).join(PACKAGE));
+        programs.into_iter().find(|program| program.exists())
+    };
+    if let Some(program) = find() {
+        return Ok(program);
+    }
+    package::update()?;
+    package::install(&[PACKAGE])?;
+    find().context("the package has no pgbouncer where it is looked for")
+}
