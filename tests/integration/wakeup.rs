@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use engine_harness::condition::{backend_pid, eventually};
 use engine_harness::{Cluster, Database, Options, Session};
 use serde_json::json;
@@ -147,55 +147,88 @@ async fn who_waits_for_a_slot_is_woken_by_its_release() -> Result<()> {
 /// Number of sessions that wait together.
 const MANY: i64 = 300;
 
-/// Runs `statement` in many sessions, once each.
-fn many(database: &Database, statement: &'static str) -> JoinSet<Result<usize>> {
+/// Number of sessions of which each waits for runs that no other session waits for.
+const FEW: i64 = 30;
+
+/// Runs a statement in each of `count` sessions, once.
+fn many(
+    database: &Database,
+    count: i64,
+    statement: impl Fn(i64) -> String,
+) -> JoinSet<Result<usize>> {
     let mut waiting = JoinSet::new();
-    for _ in 0..MANY {
-        let database = database.clone();
+    for number in 0..count {
+        let (database, statement) = (database.clone(), statement(number));
         waiting.spawn(async move {
             let session = Session::open(&database).await?;
-            Ok(session.client.query(statement, &[]).await?.len())
+            Ok(session.client.query(&statement, &[]).await?.len())
         });
     }
     waiting
 }
 
-/// Returns once this many sessions sleep.
-async fn all_sleep(session: &Session) -> Result<()> {
+/// Returns once `count` sessions sleep.
+async fn all_sleep(session: &Session, count: i64) -> Result<()> {
     let sleeping = "pg_stat_activity where wait_event_type = 'Extension' and query like '%wait%' \
                     and datname = current_database()";
     eventually("all of them sleep", PATIENCE * 3, async || {
-        Ok(session.count(sleeping).await? == MANY)
+        Ok(session.count(sleeping).await? == count)
     })
     .await
 }
 
+/// Number of transactions that `count` sessions with such a query have begun: one that waits by a procedure begins one for each
+/// look.
+async fn begun(session: &Session, query: &str, count: i64) -> Result<i64> {
+    let sql = "select coalesce(sum(split_part(l.virtualxid, '/', 2)::bigint), 0)::bigint, count(*) from pg_locks as l \
+               join pg_stat_activity as a using (pid) \
+               where l.locktype = 'virtualxid' and l.granted and a.query like $1 and a.pid <> pg_backend_pid() \
+               and a.datname = current_database()";
+    let mut begun = None;
+    eventually("all of them are in a transaction", PATIENCE, async || {
+        let row = session.client.query_one(sql, &[&query]).await?;
+        begun = (row.get::<_, i64>(1) == count).then(|| row.get(0));
+        Ok(begun.is_some())
+    })
+    .await?;
+    begun.context("not counted")
+}
+
 #[tokio::test]
-async fn many_waiting_sessions_poll_a_hundred_times_a_second_together() -> Result<()> {
+async fn sessions_that_wait_for_the_same_runs_look_less_often_than_one_that_waits_alone()
+-> Result<()> {
     let cluster = preloaded().await?;
     let database = cluster.database().await?;
     let session = Session::open(&database).await?;
-    // Each look of a waiting procedure is a transaction, and the rest is the same for every duration.
-    let transactions = "(select generate_series(1, xact_commit + xact_rollback) from pg_stat_database where datname = current_database()) as t";
-    let mut counted = vec![session.count(transactions).await?];
-    for statement in [
-        "call engine_wait(wait_ms => 1)",
-        "call engine_wait(wait_ms => 10000)",
-    ] {
-        let mut waiting = many(&database, statement);
-        while let Some(ended) = waiting.join_next().await {
-            ended??;
-        }
-        let are_told = "pg_stat_activity where datname = current_database() and query like 'call engine_wait%'";
-        eventually("the sessions have ended", PATIENCE, async || {
-            Ok(session.count(are_told).await? == 0)
-        })
-        .await?;
-        counted.push(session.count(transactions).await?);
-    }
-    let looks = (counted[2] - counted[1]) - (counted[1] - counted[0]);
-    // A hundred a second, plus random variation; with one look a second each, there would be 2,700.
-    assert!((100..1500).contains(&looks), "{looks} of {counted:?}");
+    let mut waiting = many(&database, MANY, |_| {
+        "call engine_wait(wait_ms => 60000)".to_owned()
+    });
+    let mut alone = many(&database, FEW, |number| {
+        format!("call engine_wait('alone{number}', wait_ms => 60000)")
+    });
+    all_sleep(&session, MANY + FEW).await?;
+    // Both are counted over the same time, so that a machine which is slow is slow for both.
+    let queries = ["call engine_wait(wait%", "call engine_wait('alone%"];
+    let before = [
+        begun(&session, queries[0], MANY).await?,
+        begun(&session, queries[1], FEW).await?,
+    ];
+    let mut looks = [0, 0];
+    eventually(
+        "those alone have looked five times each",
+        PATIENCE * 3,
+        async || {
+            looks[1] = begun(&session, queries[1], FEW).await? - before[1];
+            looks[0] = begun(&session, queries[0], MANY).await? - before[0];
+            Ok(looks[1] >= 5 * FEW)
+        },
+    )
+    .await?;
+    // A third as often, and what chance adds.
+    let each = looks[0] * FEW * 2;
+    assert!(looks[0] > 0 && each < looks[1] * MANY, "{looks:?}");
+    waiting.abort_all();
+    alone.abort_all();
     Ok(())
 }
 
@@ -204,12 +237,11 @@ async fn a_run_that_becomes_due_is_dequeued_by_one_of_many_waiting_sessions() ->
     let cluster = preloaded().await?;
     let database = cluster.database().await?;
     let session = Session::open(&database).await?;
-    let mut waiting = many(
-        &database,
-        "select run_id from engine_dequeue(wait_ms => 60000)",
-    );
-    all_sleep(&session).await?;
-    // No other session looks for the same runs: it counts only itself.
+    let mut waiting = many(&database, MANY, |_| {
+        "select run_id from engine_dequeue(wait_ms => 60000)".to_owned()
+    });
+    all_sleep(&session, MANY).await?;
+    // Nobody else looks for what this one does: it counts itself only.
     let other = sleeper(&database, "other").await?;
     for worker_queue in ["main", "other"] {
         session
