@@ -60,7 +60,7 @@ pub fn span(value: &Value) -> String {
     }
 }
 
-/// A moment to the second, in the time zone of the session: `2026-01-01 10:00:00+00:00`.
+/// A moment to the second: `2026-01-01 10:00:00+00:00`.
 pub fn moment(value: &Value) -> String {
     let text = text(value);
     let Some((date, time)) = text.split_once('T') else {

@@ -2,6 +2,7 @@
 -- $1 text[] run statuses, $2 text task, $3 text queue, $4 text environment, $5 text tag, $6 text run id: only runs older than
 -- this one, $7 boolean only runs that have ended, or that have not, $8 bigint at most so many; null for any
 -- Locks: none. Index: run_pkey, backward in each shard.
+-- Moments are printed in UTC, whatever TimeZone says: the statement sets it for itself before it prints.
 select r.entry as row
 from (
     select e.shard
@@ -11,7 +12,7 @@ from (
 ) as d
 cross join lateral (
     select r.id,
-           jsonb_build_object(
+           case set_config('TimeZone', 'UTC', true) when 'UTC' then jsonb_build_object(
                'run_id', 'run_' || r.id,
                'task', r.task,
                'queue', r.queue,
@@ -24,7 +25,7 @@ cross join lateral (
                'created_at', r.created_at,
                'updated_at', s.updated_at,
                'completed_at', s.completed_at,
-               'age_ms', (extract(epoch from clock_timestamp() - r.created_at) * 1000)::bigint) as entry
+               'age_ms', (extract(epoch from clock_timestamp() - r.created_at) * 1000)::bigint) end as entry
     from engine.run as r
     join engine.run_state as s on s.shard = r.shard and s.run_id = r.id
     where r.shard = d.shard

@@ -1,7 +1,8 @@
 -- Everything about a run: its options, its state, its waits, and its history. No row if there is none.
 -- $1 text run id, bare
 -- Locks: none. Index: run_pkey in each shard, then keys of the run.
-select jsonb_build_object(
+-- Moments are printed in UTC, whatever TimeZone says: the statement sets it for itself before it prints.
+select case set_config('TimeZone', 'UTC', true) when 'UTC' then jsonb_build_object(
            'run_id', 'run_' || r.id,
            'task', r.task,
            'payload', r.payload,
@@ -66,7 +67,7 @@ select jsonb_build_object(
                            'runner_id', p.runner_id,
                            'after_ms', (extract(epoch from p.created_at - r.created_at) * 1000)::bigint) order by p.ordinal)
                 from engine.snapshot as p
-                where p.shard = r.shard and p.run_id = r.id)) as row
+                where p.shard = r.shard and p.run_id = r.id)) end as row
 from (
     select e.shard
     from engine.environment as e

@@ -8,6 +8,7 @@ mod run;
 mod tail;
 mod terminal;
 mod top;
+mod zone;
 
 use std::process::Stdio;
 
