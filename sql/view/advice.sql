@@ -52,7 +52,7 @@ union all
 select clock_timestamp() - a.xact_start > interval '10 seconds', 'claims', a.pid::text,
        format('Session %s (%s) has %s in a transaction that is open since %s.',
               a.pid, coalesce(nullif(a.application_name, ''), a.backend_type), l.what,
-              to_char(a.xact_start, 'YYYY-MM-DD HH24:MI:SSOF')),
+              to_char(a.xact_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS"+00"')),
        'End its transaction: until then no other session can dequeue runs that it might count, or change what it has set.',
        clock_timestamp() - a.xact_start
 from (

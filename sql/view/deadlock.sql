@@ -1,5 +1,6 @@
--- Waits that nothing ends, for operators, computed when it is read: runs that wait for each other in a circle, and full queues whose
--- slots are all held by runs that wait for queued ones of the same queue. Those continue only if one of them is suspended.
+-- Waits that nothing ends, for operators, computed when it is read: runs that wait for each other in a circle, and full queues and
+-- environments whose slots are all held by runs that wait for queued ones of the same queue or environment. Those continue only if
+-- one of them is suspended. A queue without a limit of its own has that of its environment, which only several queues exceed.
 -- Circles are looked for among the first 20,000 edges, and the first 1,000 of these that may be part of one: each end of such an
 -- edge waits, and is waited for, two steps far. A wait that has an end of its own, by a timeout or a ttl, is none of these.
 create view engine.deadlock as
@@ -43,10 +44,27 @@ with recursive wait as materialized (
 ), full_lane as materialized (
     select h.shard, h.environment_id, h.queue, h.concurrency_key, count(*) as slots
     from engine.heartbeat as h
-    join engine.queue as k on k.environment_id = h.environment_id and k.name = h.queue
-    where h.holds_slot and h.is_counted and coalesce(k.override_limit, k.concurrency_limit) is not null
-    group by h.shard, h.environment_id, h.queue, h.concurrency_key, coalesce(k.override_limit, k.concurrency_limit)
-    having count(*) >= coalesce(k.override_limit, k.concurrency_limit)
+    left join engine.environment as e on e.id = h.environment_id
+    left join engine.queue as k on k.environment_id = h.environment_id and k.name = h.queue
+    cross join lateral (
+        select coalesce(k.override_limit, k.concurrency_limit) as own, e.concurrency_limit as within
+    ) as l
+    where h.holds_slot and h.is_counted and (l.own is not null or e.burst_factor > 1)
+    group by h.shard, h.environment_id, h.queue, h.concurrency_key, least(l.own, l.within)
+    having count(*) >= least(l.own, l.within)
+), full_environment as materialized (
+    select h.shard, h.environment_id, count(*) as slots
+    from engine.heartbeat as h
+    join engine.environment as e on e.id = h.environment_id
+    where h.holds_slot and h.is_counted
+    group by h.shard, h.environment_id, floor(e.concurrency_limit * e.burst_factor)
+    having count(*) >= floor(e.concurrency_limit * e.burst_factor)
+), full_place as (
+    select 'full_queue' as kind, l.shard, l.environment_id, l.queue, l.concurrency_key, l.slots
+    from full_lane as l
+    union all
+    select 'full_environment', e.shard, e.environment_id, null, null, e.slots
+    from full_environment as e
 )
 select 'circle' as kind,
        'run_' || c.first_id as subject,
@@ -62,14 +80,21 @@ join lateral (
 ) as l on true
 group by c.first_id
 union all
-select 'full_queue',
-       f.queue,
-       format('Queue "%s" of environment "%s" is full%s, and its runs wait for queued runs of the same queue: %s.', f.queue,
-              f.environment_id, case when f.concurrency_key <> '' then format(' for key "%s"', f.concurrency_key) else '' end,
-              s.runs),
-       'Raise the limit of the queue, or trigger the awaited runs into another queue.',
+select f.kind,
+       coalesce(f.queue, f.environment_id),
+       case when f.queue is null
+           then format('Environment "%s" is full, and its runs wait for queued runs of the same environment: %s.', f.environment_id,
+                       s.runs)
+           else format('Queue "%s" of environment "%s" is full%s, and its runs wait for queued runs of the same queue: %s.', f.queue,
+                       f.environment_id,
+                       case when f.concurrency_key <> '' then format(' for key "%s"', f.concurrency_key) else '' end, s.runs)
+       end,
+       case when f.queue is null
+           then 'Raise the limit of the environment, or suspend runs that wait.'
+           else 'Raise the limit of the queue, or trigger the awaited runs into another queue.'
+       end,
        clock_timestamp() - s.blocked_at
-from full_lane as f
+from full_place as f
 cross join lateral (
     select count(*) as stuck,
            max(b.created_at) as blocked_at,
@@ -88,14 +113,15 @@ cross join lateral (
           and not exists (
               select from engine.timer as t
               where t.shard = w.shard and t.kind = 'FINISH_WAITPOINT' and t.id = w.id)
-          and i.environment_id = f.environment_id and i.queue = f.queue and i.concurrency_key = f.concurrency_key
+          and i.environment_id = f.environment_id
+          and (f.queue is null or i.queue = f.queue and i.concurrency_key = f.concurrency_key)
         limit 1
     ) as b
     where h.shard = f.shard and h.environment_id = f.environment_id
-      and h.queue = f.queue and h.concurrency_key = f.concurrency_key
+      and (f.queue is null or h.queue = f.queue and h.concurrency_key = f.concurrency_key)
       and h.holds_slot and h.is_counted
       and s.execution_status = 'EXECUTING_WITH_WAITPOINTS'
 ) as s
 where s.stuck = f.slots;
 
-comment on view engine.deadlock is 'Waits that never end: cycles of runs, and full queues whose runs wait for queued ones of the same queue';
+comment on view engine.deadlock is 'Waits that never end: cycles of runs, and full queues and environments whose runs wait for queued ones of the same';

@@ -243,3 +243,69 @@ async fn advice_shows_a_full_queue_whose_runs_wait_for_queued_ones() -> Result<(
     assert_eq!(advice(&session).await?, []);
     session.check().await
 }
+
+#[tokio::test]
+async fn advice_shows_a_full_environment_whose_runs_wait_for_queued_ones() -> Result<()> {
+    for (limit, burst_factor) in [(2, 1), (1, 2)] {
+        let session = session().await?;
+        let set = |limit: i32| {
+            format!(
+                "select engine_set_environment('e', concurrency_limit => {limit}, burst_factor => {burst_factor})"
+            )
+        };
+        session.client.batch_execute(&set(limit)).await?;
+        let mut parents = Vec::new();
+        for queue in ["a", "b"] {
+            session
+                .trigger_with(&format!(
+                    "'parent', environment_id => 'e', queue => '{queue}'"
+                ))
+                .await?;
+            parents.push(session.take().await?);
+        }
+        for (parent, queue) in parents.iter().zip(["c", "d"]) {
+            assert_eq!(advice(&session).await?, [], "a parent still works");
+            session
+                .trigger_with(&format!(
+                    "'child', environment_id => 'e', queue => '{queue}', parent_run_id => '{}', resume_parent => true",
+                    parent.run_id
+                ))
+                .await?;
+        }
+        let told = advice(&session).await?;
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!(told[0].0, "e");
+        for parent in &parents {
+            assert!(told[0].1.contains(&parent.run_id), "{told:?}");
+        }
+        session.client.batch_execute(&set(limit + 1)).await?;
+        assert_eq!(advice(&session).await?, []);
+        session.take().await?;
+        assert_eq!(advice(&session).await?, []);
+        session.check().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_queue_that_may_not_use_the_burst_of_its_environment_is_full_by_its_limit() -> Result<()>
+{
+    let session = session().await?;
+    let limit = "select engine_set_environment('e', concurrency_limit => 1, burst_factor => 3)";
+    session.client.batch_execute(limit).await?;
+    let of_queue = "environment_id => 'e', queue => 'q'";
+    session
+        .trigger_with(&format!("'parent', {of_queue}"))
+        .await?;
+    let parent = session.take().await?;
+    let child = format!(
+        "'child', {of_queue}, parent_run_id => '{}', resume_parent => true",
+        parent.run_id
+    );
+    session.trigger_with(&child).await?;
+    assert!(session.dequeue().await?.is_none());
+    let told = advice(&session).await?;
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0].0, "q");
+    session.check().await
+}
