@@ -92,9 +92,12 @@ async fn a_key_is_one_waitpoint_whatever_its_type() -> Result<()> {
 #[tokio::test]
 async fn an_expired_key_goes_to_a_new_waitpoint() -> Result<()> {
     let session = session().await?;
-    let expired = "engine_create_manual_waitpoint(idempotency_key => 'ik-expire', \
-                   idempotency_key_expires_at => now() - interval '1 second')";
-    let (old, _) = create(&session, expired).await?;
+    let call = "engine_create_manual_waitpoint(idempotency_key => 'ik-expire', \
+                idempotency_key_expires_at => now() + interval '1 hour')";
+    let (old, _) = create(&session, call).await?;
+    let expire =
+        "update engine.waitpoint set idempotency_key_expires_at = now() - interval '1 second'";
+    session.client.batch_execute(expire).await?;
     let call = "engine_create_manual_waitpoint(idempotency_key => 'ik-expire')";
     let (new, is_cached) = create(&session, call).await?;
     assert!(!is_cached && new != old);

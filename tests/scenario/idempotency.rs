@@ -100,17 +100,44 @@ async fn the_key_of_a_run_that_failed_is_free_and_that_of_any_other_is_not() -> 
 #[tokio::test]
 async fn a_key_that_has_expired_is_free_and_forgotten_by_the_tick() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
-    let past = ", idempotency_key_expires_at => clock_timestamp() - interval '1 s'";
-    let (run, _) = trigger(&session, "k", past).await?;
+    let expire = "update engine.trigger_key set expires_at = clock_timestamp() - interval '1 s' \
+                  where run_id = $1";
+    let (run, _) = trigger(&session, "k", "").await?;
+    session.client.execute(expire, &[&run]).await?;
     let (next, is_cached) = trigger(&session, "k", "").await?;
     assert!(next != run && !is_cached);
     let days = "engine.trigger_key k join engine.run r on r.id = k.run_id \
                 where k.expires_at = r.created_at + interval '30 days'";
     assert_eq!(session.count(days).await?, 1, "the default");
     assert_eq!(session.tick_of("forgotten_key").await?, 0);
-    trigger(&session, "gone", past).await?;
+    let (gone, _) = trigger(&session, "gone", "").await?;
+    session.client.execute(expire, &[&gone]).await?;
     assert_eq!(session.tick_of("forgotten_key").await?, 1);
     assert_eq!(session.count("engine.trigger_key").await?, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_key_that_has_expired_when_it_is_given_is_refused_wherever_one_comes_in() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let batch = session.create_batch("").await?;
+    let past = "idempotency_key => 'k', idempotency_key_expires_at => clock_timestamp()";
+    let run = r#"{"task": "t", "idempotency_key": "k", "idempotency_key_expires_at": "2000-01-01T00:00:00Z"}"#;
+    for call in [
+        format!("engine_trigger('t', {past})"),
+        format!("engine_trigger_many('[{run}]')"),
+        format!("engine_create_cancelled_run('{run}')"),
+        format!("engine_create_datetime_waitpoint(now(), {past})"),
+        format!("engine_create_manual_waitpoint({past})"),
+        format!("engine_create_batch({past})"),
+    ] {
+        let refused = session.refused(&format!("select {call}")).await?;
+        assert_eq!(refused.code, "22023", "{call}: {refused:?}");
+        assert!(refused.message.contains("idempotency_key_expires_at"));
+    }
+    let sql = format!("select error_code from engine_add_to_batch('{batch}', '[{run}]')");
+    let row = session.client.query_one(&sql, &[]).await?;
+    assert_eq!(row.get::<_, Option<&str>>(0), Some("22023"));
     Ok(())
 }
 

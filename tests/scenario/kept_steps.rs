@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use engine_harness::{Database, Session};
+use serde_json::json;
 
 /// A waitpoint with a key, as its creator sees it: its id, and whether it is completed already.
 async fn token(session: &Session, environment: &str, key: &str) -> Result<(String, bool)> {
@@ -131,4 +132,37 @@ async fn a_key_that_would_be_too_long_is_not_kept() -> Result<()> {
     let new = replay(&session, "short", ", true").await?;
     assert_eq!(session.count(&format!("{OWN}'{new}/%'")).await?, 1);
     Ok(())
+}
+
+#[tokio::test]
+async fn a_child_with_a_key_of_its_own_is_found_by_a_replay_of_its_parent() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let parent = session.executing("parent").await?;
+    let calls = |parent: &str| {
+        ["", ", idempotency_key => 'k'"].map(|key| {
+            format!(
+                "select run_id, is_cached from engine_trigger('child', parent_run_id => '{parent}', resume_parent => true{key})"
+            )
+        })
+    };
+    let trigger = async |call: &str| {
+        let row = session.client.query_one(call, &[]).await?;
+        Ok::<(String, bool), anyhow::Error>((row.get(0), row.get(1)))
+    };
+    let mut children = Vec::new();
+    for call in calls(&parent.run_id) {
+        children.push(trigger(&call).await?.0);
+        let child = session.take().await?;
+        session.complete(&child, json!({"ok": true})).await?;
+    }
+    session.tick().await?;
+    let new = replay(&session, &parent.run_id, ", keep_steps => true").await?;
+    session.take().await?;
+    let [again, keyed] = calls(&new);
+    assert_eq!(trigger(&keyed).await?, (children[1].clone(), true));
+    session.tick().await?;
+    assert_eq!(session.execution_status(&new).await?, "EXECUTING");
+    let (child, is_cached) = trigger(&again).await?;
+    assert!(!is_cached && !children.contains(&child));
+    session.check().await
 }

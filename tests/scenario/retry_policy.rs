@@ -220,3 +220,41 @@ async fn the_policy_of_the_environment_counts_for_runs_that_have_none() -> Resul
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn a_policy_without_an_attempt_is_refused_wherever_one_comes_in() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let batch = session.create_batch("").await?;
+    for attempts in ["0", "-1", "1.5"] {
+        let policy = format!(r#"{{"maxAttempts": {attempts}}}"#);
+        let run = format!(r#"{{"task": "t", "retry": {policy}}}"#);
+        let calls = [
+            format!("select engine_trigger('t', retry => '{policy}')"),
+            format!("select engine_trigger_many('[{run}]')"),
+            format!("select engine_create_cancelled_run('{run}')"),
+            format!(
+                "select engine_create_failed_run('{run}', '{}')",
+                user_error()
+            ),
+            format!("select engine_set_environment('e', retry => '{policy}')"),
+            format!(
+                r#"select engine_register_worker('default', '1', '[{{"id": "t", "retry": {policy}}}]')"#
+            ),
+            format!(
+                r#"select engine_set_schedule('s', 't', '0 0 * * *', options => '{{"retry": {policy}}}')"#
+            ),
+        ];
+        for call in calls {
+            let refused = session.refused(&call).await?;
+            assert_eq!(refused.code, "22023", "{call}: {refused:?}");
+            assert!(
+                refused.detail.contains("maxAttempts"),
+                "{call}: {refused:?}"
+            );
+        }
+        let sql = format!("select error_code from engine_add_to_batch('{batch}', '[{run}]')");
+        let row = session.client.query_one(&sql, &[]).await?;
+        assert_eq!(row.get::<_, Option<&str>>(0), Some("22023"));
+    }
+    Ok(())
+}

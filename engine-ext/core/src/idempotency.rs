@@ -49,6 +49,25 @@ impl IdempotencyKey {
     }
 }
 
+/// Checks until when a key is remembered, at `now`. A key that has expired finds no run and keeps no other from being made: a
+/// call that is repeated after that time would trigger a second run.
+///
+/// # Errors
+/// [`Refusal::InvalidValue`] (`22023`) for a time that has passed.
+pub fn check_key_expiry(
+    expires_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, Refusal> {
+    if expires_at.is_some_and(|at| at <= now) {
+        return Err(Refusal::invalid(
+            "idempotency_key_expires_at",
+            "The time has passed, so the key has no effect.".to_owned(),
+            "Pass a time in the future, or no key.",
+        ));
+    }
+    Ok(expires_at)
+}
+
 /// Checks the size of a key.
 pub(crate) fn check_key(parameter: &'static str, key: &str) -> Result<(), Refusal> {
     let length = key.chars().count();
@@ -133,6 +152,16 @@ mod tests {
         );
         for key in [String::new(), "k".repeat(2049)] {
             assert_eq!(check(key).unwrap_err().sqlstate(), "22023");
+        }
+    }
+
+    #[test]
+    fn a_key_expires_after_the_call_that_gives_it() {
+        let check = |ms| check_key_expiry(Some(NOW.plus_ms(ms)), NOW);
+        assert_eq!(check(1), Ok(Some(NOW.plus_ms(1))));
+        assert_eq!(check_key_expiry(None, NOW), Ok(None));
+        for ms in [0, -1] {
+            assert_eq!(check(ms).unwrap_err().sqlstate(), "22023");
         }
     }
 

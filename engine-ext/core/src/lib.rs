@@ -89,7 +89,7 @@ pub use error::RunError;
 pub use error_code::ErrorCode;
 pub use heartbeat::Heartbeats;
 pub use id::{RunId, Shard, SnapshotId};
-pub use idempotency::{IdempotencyKey, KeyKind, digest_of, is_key_free};
+pub use idempotency::{IdempotencyKey, KeyKind, check_key_expiry, digest_of, is_key_free};
 pub use lane::{Lane, choose};
 pub use machine::{Machine, Machines, Preset};
 pub use new_run::NewRun;

@@ -59,7 +59,7 @@ impl RetrySettings {
     ///
     /// # Errors
     /// [`Refusal::InvalidValue`] (`22023`) where [`Self::parse`] returns `None`, and for delays below a millisecond, above
-    /// ten years, or that shrink.
+    /// ten years, or that shrink, and for a number of attempts below 1 or with a fraction.
     pub fn check(json: Value) -> Result<Value, Refusal> {
         for key in ["minTimeoutInMs", "maxTimeoutInMs", "factor"] {
             let number = json.get(key).and_then(Value::as_f64);
@@ -82,6 +82,14 @@ impl RetrySettings {
                     "Pass milliseconds.",
                 ));
             }
+        }
+        let attempts = json.get("maxAttempts").and_then(Value::as_f64);
+        if let Some(attempts) = attempts.filter(|number| *number < 1.0 || number.fract() != 0.0) {
+            return Err(Refusal::invalid(
+                "retry",
+                format!("\"maxAttempts\" is {attempts}, and not a whole number from 1 on."),
+                "Pass 1 for no retries.",
+            ));
         }
         match Self::parse(&json) {
             Some(_) => Ok(json),
@@ -160,6 +168,18 @@ mod tests {
         ] {
             assert_eq!(RetrySettings::parse(&bad), None, "{bad}");
             assert!(RetrySettings::check(bad).is_err());
+        }
+    }
+
+    #[test]
+    fn a_run_has_a_whole_number_of_attempts_and_at_least_one() {
+        for number in [json!(0), json!(-1), json!(0.5), json!(2.5)] {
+            let refused = RetrySettings::check(json!({"maxAttempts": number})).unwrap_err();
+            assert_eq!(refused.sqlstate(), "22023");
+            assert!(refused.detail().contains("maxAttempts"), "{number}");
+        }
+        for number in [json!(1), json!(3.0), json!(1e300)] {
+            assert!(RetrySettings::check(json!({"maxAttempts": number})).is_ok());
         }
     }
 

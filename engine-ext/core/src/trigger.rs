@@ -115,6 +115,7 @@ impl TriggerOptions {
         expires_at
             .map(|at| at.check("idempotency_key_expires_at"))
             .transpose()?;
+        idempotency::check_key_expiry(expires_at, now)?;
         let idempotency_key = self
             .idempotency_key
             .clone()

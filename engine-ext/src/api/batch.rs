@@ -49,7 +49,7 @@ fn engine_create_batch(
     let new = NewBatch::new(
         run_count,
         idempotency_key,
-        api::moment("idempotency_key_expires_at", idempotency_key_expires_at).or_raise(),
+        api::key_expires_at(idempotency_key_expires_at).or_raise(),
         api::moment("expires_at", expires_at).or_raise(),
         guc::max_batch(),
     );

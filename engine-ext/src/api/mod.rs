@@ -40,7 +40,7 @@ use crate::backend::{isolation, value};
 use crate::document::JsonB;
 use crate::error::required;
 use crate::store::row::Caller;
-use crate::{guc, version};
+use crate::{flow, guc, version};
 
 /// The first call of every function.
 ///
@@ -116,6 +116,14 @@ fn document(parameter: &'static str, given: Option<JsonB>) -> Result<Option<Valu
 
 fn time(moment: Timestamp) -> TimestampWithTimeZone {
     value::time(moment)
+}
+
+/// Checks the optional moment at which a key expires.
+///
+/// # Errors
+/// [`Refusal::InvalidValue`] (`22023`) in the past, or outside the years 1 to 9999.
+fn key_expires_at(time: Option<TimestampWithTimeZone>) -> Result<Option<Timestamp>, Refusal> {
+    engine_core::check_key_expiry(moment("idempotency_key_expires_at", time)?, flow::now())
 }
 
 /// Checks an optional moment.

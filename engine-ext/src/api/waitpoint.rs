@@ -46,8 +46,7 @@ fn engine_create_datetime_waitpoint(
     let at = api::moment("completed_after", completed_after)
         .and_then(|at| required("completed_after", at))
         .or_raise();
-    let expires_at =
-        api::moment("idempotency_key_expires_at", idempotency_key_expires_at).or_raise();
+    let expires_at = api::key_expires_at(idempotency_key_expires_at).or_raise();
     let new = NewWaitpoint::date_time(at, idempotency_key, expires_at).or_raise();
     TableIterator::once(create(environment_id, &new).or_raise())
 }
@@ -82,7 +81,7 @@ fn engine_create_manual_waitpoint(
     let new = NewWaitpoint::manual(
         api::moment("timeout_at", timeout_at).or_raise(),
         idempotency_key,
-        api::moment("idempotency_key_expires_at", idempotency_key_expires_at).or_raise(),
+        api::key_expires_at(idempotency_key_expires_at).or_raise(),
         super::trigger::texts(tags.unwrap_or_default()).or_raise(),
     );
     TableIterator::once(create(environment_id, &new.or_raise()).or_raise())

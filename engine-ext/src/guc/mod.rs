@@ -210,7 +210,7 @@ pub(crate) fn register() {
             c"Shortest delay of a run that no worker started in time.",
             c"It doubles every time the run is requeued.",
             &QUEUE_BACKOFF_MIN_MS,
-            (0, i32::MAX),
+            (1, i32::MAX),
             GucFlags::UNIT_MS,
         ),
         (
@@ -218,7 +218,7 @@ pub(crate) fn register() {
             c"Longest delay of a run that no worker started in time.",
             c"",
             &QUEUE_BACKOFF_MAX_MS,
-            (0, i32::MAX),
+            (1, i32::MAX),
             GucFlags::UNIT_MS,
         ),
         (
