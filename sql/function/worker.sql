@@ -34,6 +34,30 @@ as 'MODULE_PATHNAME', 'engine_wait_wrapper';
 revoke all on procedure @extschema@.engine_wait from public;
 comment on procedure @extschema@.engine_wait is 'Waits until a dequeue would return a run, or for wait_ms milliseconds, and holds nothing meanwhile.';
 
+-- One call for a worker's whole turn: what it reports, and what it gets.
+create function @extschema@.engine_work(
+    completions jsonb default null,
+    worker_queue text default 'main',
+    max_runs integer default 1,
+    environment_id text default null,
+    worker_id text default null,
+    runner_id text default null,
+    worker_version text default null,
+    wait_ms integer default 0)
+returns table (
+    kind text, run_id text, snapshot_id text, attempt_status text, execution_status text, run_status text,
+    attempt_number integer, retry_at timestamptz, run_friendly_id text, snapshot_friendly_id text,
+    snapshot_created_at timestamptz, task text, payload text, payload_type text, queue text, concurrency_key text,
+    worker_queue text, environment_id text, environment_type text, project_id text, organization_id text,
+    worker_version text, image text, machine jsonb, max_attempts integer, max_duration_seconds integer,
+    is_test boolean, is_replay boolean, tags text[], metadata jsonb, trace_context jsonb, checkpoint jsonb,
+    completed_waitpoints jsonb, heartbeat_ms bigint, dequeued_at timestamptz, error_code text, error_message text)
+language c volatile parallel unsafe security definer
+set search_path to pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'engine_work_wrapper';
+revoke all on function @extschema@.engine_work from public;
+comment on function @extschema@.engine_work is 'Executes a worker''s turn in one commit: reports ends of attempts, then dequeues and starts due runs.';
+
 create function @extschema@.engine_start_attempt(
     run_id text,
     snapshot_id text,

@@ -10,6 +10,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::json;
 use tokio::task::JoinSet;
+use tokio_postgres::types::Json;
 
 use crate::unrest::{Tally, cancel, work};
 
@@ -101,6 +102,63 @@ pub async fn fifty_claimers(database: Database) -> Result<()> {
     let starts = "engine.snapshot where execution_status = 'EXECUTING'";
     assert_eq!(session.count(starts).await?, runs, "each run started once");
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_that_take_turns_never_hold_more_than_the_limits_and_start_each_run_once()
+-> Result<()> {
+    by_turns(Database::fresh().await?).await
+}
+
+/// Twenty workers finish many runs, each turn with the completions of the one before, while the limits are watched.
+pub async fn by_turns(database: Database) -> Result<()> {
+    let session = limited(&database).await?;
+    let runs = RUNS.pick().cast_signed();
+    trigger(&session, i32::try_from(runs)?).await?;
+    let over = Arc::new(AtomicBool::new(false));
+    let watcher = tokio::spawn(watch(database.clone(), LIMITS_HOLD, over.clone()));
+    let mut workers = JoinSet::new();
+    for worker in 0..20 {
+        let session = Session::open(&database).await?;
+        workers.spawn(take_turns(session, 1 + worker % 4));
+    }
+    while let Some(ended) = workers.join_next().await {
+        ended??;
+    }
+    over.store(true, Ordering::Relaxed);
+    let (samples, most) = watcher.await??;
+    println!("{samples} samples, at most {most} slots");
+    assert!(samples > 10 && most > 0, "the limits were watched");
+    let starts = "engine.snapshot where execution_status = 'EXECUTING'";
+    assert_eq!(session.count(starts).await?, runs, "each run started once");
+    let left = "engine.run_state where run_status <> 'COMPLETED_SUCCESSFULLY'";
+    assert_eq!(session.count(left).await?, 0);
+    session.check().await
+}
+
+/// Takes turns until no run is left.
+async fn take_turns(session: Session, max_runs: i32) -> Result<()> {
+    let sql = "select kind, run_id, snapshot_id, error_code from engine_work($1, max_runs => $2, environment_id => 'env')";
+    let mut ends = Vec::new();
+    loop {
+        let rows = session
+            .client
+            .query(sql, &[&Json(&ends), &max_runs])
+            .await?;
+        ends.clear();
+        for row in rows {
+            let error: Option<&str> = row.get("error_code");
+            ensure!(error.is_none(), "a completion was refused with {error:?}");
+            if row.get::<_, &str>("kind") == "started" {
+                let (run_id, snapshot_id): (&str, &str) = (row.get(1), row.get(2));
+                ends.push(json!({"run_id": run_id, "snapshot_id": snapshot_id, "ok": true}));
+            }
+        }
+        let left = "engine.run_state where execution_status <> 'FINISHED'";
+        if ends.is_empty() && session.count(left).await? == 0 {
+            return Ok(());
+        }
+    }
 }
 
 /// The time during which limits change and are watched.

@@ -5,7 +5,7 @@ use anyhow::Result;
 use engine_harness::{Cluster, Database, Options, Session};
 use serde_json::json;
 
-use crate::limit::{changing_limits, fifty_claimers};
+use crate::limit::{by_turns, changing_limits, fifty_claimers};
 
 const LIBRARIES: &str = "shared_preload_libraries";
 
@@ -42,6 +42,12 @@ async fn fifty_sessions_that_reserve_never_hold_more_than_the_limits() -> Result
     let database = cluster.database().await?;
     fifty_claimers(database.clone()).await?;
     Session::open(&database).await?.check().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_that_take_turns_and_reserve_never_hold_more_than_the_limits() -> Result<()> {
+    let cluster = preloaded().await?;
+    by_turns(cluster.database().await?).await
 }
 
 /// Spec: LM-10.

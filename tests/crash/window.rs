@@ -10,10 +10,11 @@ use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A flow that moves the only run of a database.
+/// A flow that moves the only run of a database, or, as a turn does, one run and the next.
 #[derive(Clone, Copy, Debug)]
 enum Flow {
     Dequeue,
+    Turn,
     RequeueOfAStall,
     RequeueOfAFailure,
     RetryAtOnce,
@@ -31,8 +32,9 @@ enum Flow {
 }
 
 impl Flow {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 16] = [
         Self::Dequeue,
+        Self::Turn,
         Self::RequeueOfAStall,
         Self::RequeueOfAFailure,
         Self::RetryAtOnce,
@@ -58,6 +60,13 @@ impl Flow {
         };
         Ok(match self {
             Self::Dequeue => "select count(*) from engine_dequeue()".to_owned(),
+            Self::Turn => {
+                let held = session.take().await?;
+                session.trigger("test").await?;
+                let (run_id, snapshot_id) = (held.run_id, held.snapshot_id);
+                let end = json!([{"run_id": run_id, "snapshot_id": snapshot_id, "ok": true}]);
+                format!("select count(*) from engine_work('{end}')")
+            }
             Self::RequeueOfAStall => {
                 session.dequeue().await?.context("nothing is queued")?;
                 session.lapse(&run).await?;

@@ -32,6 +32,7 @@ const WORK: &str = "
         perform engine_complete_attempt(r[1], one, '{\"ok\": true}');
         select array_agg(run_id), array_agg(snapshot_id) into r, s from engine_start_many(r[2:4], s[2:4]);
         perform engine_complete_many(jsonb_build_array(jsonb_build_object('run_id', r[1], 'snapshot_id', s[1], 'ok', true)));
+        perform engine_work(max_runs => 0);
         perform engine_succeed(r[2], s[2]);
         perform engine_fail(r[3], s[3]);
     end $$";

@@ -22,6 +22,11 @@ pub enum Call {
     Start(Held),
     Complete(Held, Value),
     CompleteMany(Vec<(Held, Value)>),
+    Work {
+        ends: Vec<(Held, Value)>,
+        max_runs: i32,
+        environment_id: Option<String>,
+    },
     Beat(Held),
     BeatMany(Vec<Held>),
     Cancel(String, Cancel),

@@ -88,6 +88,11 @@ pub enum Command {
     Start(Hold),
     Complete(Hold, End),
     CompleteMany(Vec<(Hold, End)>),
+    Work {
+        ends: Vec<(Hold, End)>,
+        max_runs: i32,
+        environment: Option<&'static str>,
+    },
     Beat(Hold),
     BeatMany(Vec<Hold>),
     Cancel(Which, Cancel),

@@ -174,7 +174,8 @@ fn names_worker(call: &Call) -> bool {
         | Call::Stray(_)
         | Call::Start(_)
         | Call::Complete(..)
-        | Call::CompleteMany(_) => true,
+        | Call::CompleteMany(_)
+        | Call::Work { .. } => true,
         Call::Trigger(_)
         | Call::TriggerMany(_)
         | Call::Beat(_)

@@ -39,6 +39,11 @@ impl Oracle {
             Call::Start(held) => self.start(held, context),
             Call::Complete(held, completion) => self.complete(held, completion, context),
             Call::CompleteMany(ends) => self.complete_many(ends, context),
+            Call::Work {
+                ends,
+                max_runs,
+                environment_id,
+            } => self.work(ends, *max_runs, environment_id.as_deref(), context),
             Call::Beat(held) => self.beat(held, context),
             Call::BeatMany(held) => Ok(self.beat_many(held, context)),
             Call::Cancel(run_id, cancel) => self.cancel(run_id, cancel, context),
@@ -136,7 +141,11 @@ impl Oracle {
         self.trigger(options?, run_ids, context)
     }
 
-    fn start(&mut self, held: &Held, context: &Context<'_>) -> Result<Vec<Value>, Refusal> {
+    pub(crate) fn start(
+        &mut self,
+        held: &Held,
+        context: &Context<'_>,
+    ) -> Result<Vec<Value>, Refusal> {
         let run = self.find(&RunId::parse(&held.run_id))?.run();
         let snapshot_id = SnapshotId::parse(&held.snapshot_id);
         let command = Command::Start {

@@ -50,6 +50,21 @@ pub async fn perform(server: &Server, worker_queue: &str, call: &Call) -> Result
             let ends: Vec<Value> = ends.iter().map(element).collect();
             server.call(sql, &[&Json(ends), &WORKER]).await
         }
+        Call::Work {
+            ends,
+            max_runs,
+            environment_id,
+        } => {
+            let sql = "select to_jsonb(a) from engine_work($1, $2, $3, $4, $5) as a";
+            let ends: Vec<Value> = ends.iter().map(element).collect();
+            let ends = Json(ends);
+            server
+                .call(
+                    sql,
+                    &[&ends, &worker_queue, max_runs, environment_id, &WORKER],
+                )
+                .await
+        }
         Call::Beat(Held {
             run_id,
             snapshot_id,

@@ -5,7 +5,7 @@ use engine_harness::Held;
 use serde_json::Value;
 
 use crate::call::{Call, LAPSED_AT};
-use crate::command::{Command, Hold, Options, Which};
+use crate::command::{Command, End, Hold, Options, Which};
 use crate::life::Life;
 use crate::oracle::Oracle;
 
@@ -39,12 +39,16 @@ impl Scene<'_> {
             Command::Complete(hold, end) => {
                 Call::Complete(self.held(*hold, may_end), end.to_json())
             }
-            Command::CompleteMany(ends) => {
-                let end = |(hold, end): &(Hold, crate::command::End)| {
-                    (self.held(*hold, may_end), end.to_json())
-                };
-                Call::CompleteMany(ends.iter().map(end).collect())
-            }
+            Command::CompleteMany(ends) => Call::CompleteMany(self.ends(ends)),
+            Command::Work {
+                ends,
+                max_runs,
+                environment,
+            } => Call::Work {
+                ends: self.ends(ends),
+                max_runs: *max_runs,
+                environment_id: environment.map(str::to_owned),
+            },
             Command::Beat(hold) => Call::Beat(self.held(*hold, is_watched)),
             Command::BeatMany(holds) => {
                 let held = |hold: &Hold| self.held(*hold, is_watched);
@@ -67,6 +71,11 @@ impl Scene<'_> {
                 Call::Stray(self.only(*which, |life| life.rows.available_at.is_none())?)
             }
         })
+    }
+
+    fn ends(&self, ends: &[(Hold, End)]) -> Vec<(Held, Value)> {
+        let end = |(hold, end): &(Hold, End)| (self.held(*hold, may_end), end.to_json());
+        ends.iter().map(end).collect()
     }
 
     fn options(&self, options: &Options) -> Value {

@@ -44,6 +44,7 @@ fn command() -> impl Strategy<Value = Command> {
         8 => hold().prop_map(Command::Start),
         8 => (hold(), end()).prop_map(|(hold, end)| Command::Complete(hold, end)),
         3 => vec((hold(), end()), 0..4).prop_map(Command::CompleteMany),
+        6 => work(),
         2 => hold().prop_map(Command::Beat),
         1 => vec(hold(), 0..4).prop_map(Command::BeatMany),
         4 => (which(), cancel()).prop_map(|(which, cancel)| Command::Cancel(which, cancel)),
@@ -119,6 +120,24 @@ fn dequeue() -> impl Strategy<Value = Command> {
     (max_runs, environment).prop_map(|(max_runs, environment)| Command::Dequeue {
         max_runs,
         environment,
+    })
+}
+
+fn work() -> impl Strategy<Value = Command> {
+    let environment = prop_oneof![
+        12 => Just(None),
+        2 => Just(Some("default")),
+        2 => Just(Some("development")),
+        1 => Just(Some("nowhere")),
+    ];
+    // With zero it only completes; a negative number is refused.
+    let max_runs = prop_oneof![1 => Just(-1), 20 => 0..4];
+    (vec((hold(), end()), 0..4), max_runs, environment).prop_map(|(ends, max_runs, environment)| {
+        Command::Work {
+            ends,
+            max_runs,
+            environment,
+        }
     })
 }
 

@@ -1,13 +1,14 @@
 //! The oracle's functions for workers with a run: beats and completions.
 
 use engine_core::{
-    AttemptStatus, Command, Completion, CompletionOf, Plan, Refusal, RunId, SnapshotId, Timestamp,
-    decide,
+    AttemptStatus, Command, Completion, CompletionOf, ExecutionStatus, Plan, Refusal, RunId,
+    RunStatus, SnapshotId, Timestamp, decide, turn_request,
 };
 use engine_harness::Held;
 use serde_json::{Value, json};
 
 use crate::call::element;
+use crate::initial::environment;
 use crate::life::Context;
 use crate::oracle::Oracle;
 
@@ -76,6 +77,45 @@ impl Oracle {
                 json!({"run_id": run_id, "snapshot_id": null, "error_code": refusal.sqlstate(),
                        "error_message": refusal.message()})
             }));
+        }
+        Ok(rows)
+    }
+
+    /// A turn: completions, then runs that start.
+    pub fn work(
+        &mut self,
+        ends: &[(Held, Value)],
+        max_runs: i32,
+        environment_id: Option<&str>,
+        context: &Context<'_>,
+    ) -> Result<Vec<Value>, Refusal> {
+        let request = turn_request(max_runs, 0, 1000, !ends.is_empty())?;
+        if let Some(id) = environment_id {
+            environment(id)?;
+        }
+        let mut rows = self.complete_many(ends, context)?;
+        for row in &mut rows {
+            row["kind"] = json!("completed");
+        }
+        let claimed = match request {
+            Some(request) => self.dequeue(request.max_runs, environment_id, context)?,
+            None => Vec::new(),
+        };
+        let status = ExecutionStatus::Executing;
+        for mut row in claimed {
+            let text = |column: &str| row[column].as_str().unwrap_or_default().to_owned();
+            let held = Held {
+                run_id: text("run_id"),
+                snapshot_id: text("snapshot_id"),
+            };
+            for started in self.start(&held, context)? {
+                row["snapshot_id"] = started["snapshot_id"].clone();
+            }
+            row["kind"] = json!("started");
+            row["execution_status"] = json!(status.as_str());
+            row["run_status"] = json!(RunStatus::Executing.as_str());
+            row["heartbeat_ms"] = json!(context.settings.heartbeats.interval_ms(status));
+            rows.push(row);
         }
         Ok(rows)
     }

@@ -53,4 +53,5 @@ mod ttl;
 mod usage;
 mod version;
 mod waitpoint;
+mod work;
 mod worker_queue;

@@ -19,13 +19,22 @@ pub struct Arguments {
     /// Begin again with empty data.
     #[arg(long)]
     reset: bool,
+
+    /// Build the extension optimised, for figures that mean something. The server and its data are the same.
+    #[arg(long, conflicts_with = "stop")]
+    release: bool,
 }
 
 pub async fn run(pg_config: Option<&Path>, arguments: Arguments) -> Result<()> {
     if arguments.stop {
         return stop(pg_config);
     }
-    let prepared = prepare::prefix(pg_config, PURPOSE, Profile::Dev)?;
+    let profile = if arguments.release {
+        Profile::Release
+    } else {
+        Profile::Dev
+    };
+    let prepared = prepare::prefix(pg_config, PURPOSE, profile)?;
     let mut resident = Resident::open(prepared.prefix.clone())?;
     if arguments.reset {
         progress::say("removing the old data");

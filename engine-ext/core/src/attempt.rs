@@ -47,6 +47,13 @@ pub(crate) fn start(
     Ok(Plan::Start { attempt_number })
 }
 
+/// The number of the attempt that may start together with the dequeue of `run`: its first one. Nothing is carried over to it,
+/// neither a checkpoint nor waitpoints, because only attempts leave any behind.
+#[must_use]
+pub fn first_attempt(run: &Run) -> Option<i32> {
+    run.attempt_number.is_none().then_some(1)
+}
+
 /// Applies `completion` to `run`.
 ///
 /// Only a run held by a worker can be completed: completing a queued run would leave its queue item behind. For a run whose

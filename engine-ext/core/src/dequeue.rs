@@ -38,6 +38,32 @@ impl DequeueRequest {
     }
 }
 
+/// A checked request for a turn of a worker: how many runs it wants, if any, and how long it waits for the first one.
+///
+/// A worker that reports ends of attempts does not wait. One that wants no runs only reports.
+///
+/// # Errors
+/// [`Refusal::InvalidValue`] (`22023`) if `max_runs` is outside 0..=`max_batch`, or `wait_ms` outside 0..=60000.
+pub fn turn_request(
+    max_runs: i32,
+    wait_ms: i32,
+    max_batch: i32,
+    reports: bool,
+) -> Result<Option<DequeueRequest>, Refusal> {
+    if max_runs < 0 || max_runs > max_batch {
+        return Err(Refusal::invalid(
+            "max_runs",
+            format!("{max_runs} is not between 0 and {max_batch}."),
+            "Ask for no more runs than engine.max_batch, or for none.",
+        ));
+    }
+    let request = DequeueRequest::new(max_runs.max(1), wait_ms, max_batch)?;
+    Ok((max_runs > 0).then_some(DequeueRequest {
+        wait_ms: if reports { 0 } else { wait_ms },
+        ..request
+    }))
+}
+
 /// Polls per second that all sessions waiting for the same runs make together; a commit with runs wakes them besides.
 const LOOKS_PER_SECOND: f64 = 100.0;
 
@@ -64,6 +90,25 @@ mod tests {
             let looks =
                 (0..waiting).filter(|turn| looks_again(waiting, *turn as f64 / waiting as f64));
             assert_eq!(looks.count(), 100, "{waiting}");
+        }
+    }
+
+    #[test]
+    fn a_turn_that_reports_does_not_wait_and_one_without_runs_wants_none() {
+        let request = |max_runs, wait_ms, reports| turn_request(max_runs, wait_ms, 1000, reports);
+        let (max_runs, wait_ms) = (5, 100);
+        assert_eq!(
+            request(5, 100, false),
+            Ok(Some(DequeueRequest { max_runs, wait_ms }))
+        );
+        let at_once = DequeueRequest {
+            max_runs,
+            wait_ms: 0,
+        };
+        assert_eq!(request(5, 100, true), Ok(Some(at_once)));
+        assert_eq!(request(0, 100, true), Ok(None));
+        for (max_runs, wait_ms) in [(-1, 0), (1001, 0), (0, -1), (1, 60_001)] {
+            assert!(request(max_runs, wait_ms, true).is_err());
         }
     }
 

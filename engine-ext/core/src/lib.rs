@@ -68,7 +68,7 @@ mod wall;
 mod worker_queue;
 
 pub use assignment::Assignment;
-pub use attempt::{DEFAULT_MAX_ATTEMPTS, MAX_ATTEMPTS};
+pub use attempt::{DEFAULT_MAX_ATTEMPTS, MAX_ATTEMPTS, first_attempt};
 pub use backoff::Backoff;
 pub use batch::{check_edges, check_max_events, check_max_items, check_pairs};
 pub use batch_request::{BatchItem, NewBatch};
@@ -79,7 +79,7 @@ pub use completion::{Completion, CompletionOf, Outcome};
 pub use cron::Cron;
 pub use debounce::{Debounce, DebounceLimits, Debounced, Meeting};
 pub use delay::{Timing, check_delay_until};
-pub use dequeue::{DequeueRequest, looks_again};
+pub use dequeue::{DequeueRequest, looks_again, turn_request};
 pub use document::{MAX_DEPTH, check_depth, check_text, read as read_document};
 pub use entity_id::{BatchId, CheckpointId, WaitpointId};
 pub use environment::{Environment, Queue};

@@ -45,7 +45,8 @@ fn engine_start_attempt(
     let caller = api::caller(worker_id, runner_id).or_raise();
     let is_warm_start = is_warm_start.unwrap_or(false);
     let pair = pair(run_id, snapshot_id).or_raise();
-    match flow::attempt::start::start(&[Ok(pair)], is_warm_start, caller).pop() {
+    let settings = flow::settings(flow::now());
+    match flow::attempt::start::start(&[Ok(pair)], is_warm_start, caller, &settings).pop() {
         Some(answer) => TableIterator::once(row(answer.or_raise())),
         None => unreachable!("one element has one answer"),
     }
@@ -94,7 +95,9 @@ fn engine_start_many(
         .zip(&snapshot_ids)
         .map(|(run_id, snapshot_id)| pair(run_id.as_deref(), snapshot_id.as_deref()))
         .collect();
-    let answers = flow::attempt::start::start(&pairs, is_warm_start.unwrap_or(false), caller);
+    let is_warm_start = is_warm_start.unwrap_or(false);
+    let settings = flow::settings(flow::now());
+    let answers = flow::attempt::start::start(&pairs, is_warm_start, caller, &settings);
     TableIterator::new(run_ids.into_iter().zip(answers).map(
         |(run_id, answer)| match answer.map(row) {
             Ok((

@@ -92,7 +92,8 @@ fn engine_continue(
     let caller = api::caller(worker_id, runner_id).or_raise();
     let given = SnapshotId::parse(required("snapshot_id", snapshot_id).or_raise());
     let run_id = api::run_id(run_id).or_raise();
-    flow::wait::checkpoint::resume(&run_id, &given, caller).or_raise();
+    let settings = flow::settings(flow::now());
+    flow::wait::checkpoint::resume(&run_id, &given, caller, &settings).or_raise();
     let execution = store::observe::execution(&run_id);
     TableIterator::once((
         execution.run_id,

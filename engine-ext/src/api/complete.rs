@@ -11,7 +11,7 @@ use crate::flow::attempt::complete::Completed;
 use crate::store::row::Caller;
 use crate::{api, flow, guc};
 
-type CompletedRow = (
+pub(super) type CompletedRow = (
     String,
     String,
     &'static str,
@@ -163,7 +163,8 @@ fn engine_complete_many(
         .iter()
         .map(|element| element.as_ref().ok().map(|element| element.run_id.clone()))
         .collect();
-    let answers = flow::attempt::complete::complete(completions, caller);
+    let settings = flow::settings(flow::now());
+    let answers = flow::attempt::complete::complete(completions, caller, &settings);
     TableIterator::new(ids.into_iter().zip(answers).map(|(run_id, answer)| {
         let told = |refusal: &Refusal| (Some(refusal.sqlstate()), Some(refusal.message()));
         match answer.map(row) {
@@ -200,13 +201,14 @@ fn one(
         snapshot_id: SnapshotId::parse(required("snapshot_id", snapshot_id)?),
         completion: completion?,
     };
-    match flow::attempt::complete::complete(vec![Ok(element)], caller).pop() {
+    let settings = flow::settings(flow::now());
+    match flow::attempt::complete::complete(vec![Ok(element)], caller, &settings).pop() {
         Some(answer) => answer.map(row),
         None => unreachable!("one element has one answer"),
     }
 }
 
-fn row(completed: Completed) -> CompletedRow {
+pub(super) fn row(completed: Completed) -> CompletedRow {
     (
         completed.run_id.as_str().to_owned(),
         completed.snapshot_id.as_str().to_owned(),

@@ -30,6 +30,7 @@ mod trigger;
 mod unblock;
 mod wait;
 mod waitpoint;
+mod work;
 mod worker;
 
 use engine_core::{Refusal, RunId, Timestamp, check_label};

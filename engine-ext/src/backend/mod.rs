@@ -15,6 +15,7 @@ pub(crate) mod parameter;
 pub(crate) mod planner;
 pub(crate) mod position;
 pub(crate) mod procedure;
+pub(crate) mod rows;
 pub(crate) mod statement;
 pub(crate) mod value;
 

@@ -14,6 +14,7 @@ pub(crate) mod timing;
 mod transition;
 pub(crate) mod trigger;
 pub(crate) mod wait;
+pub(crate) mod work;
 
 use std::rc::Rc;
 

@@ -93,7 +93,8 @@ pub fn broken_by(
     if after.snapshot <= before.snapshot {
         return Some(CHANGE);
     }
-    let started = action.is_start() && after.execution_status == ExecutionStatus::Executing;
+    let started = action.is_start(before.execution_status)
+        && after.execution_status == ExecutionStatus::Executing;
     let expected = if started {
         Some(before.attempt_number.unwrap_or(0) + 1)
     } else {

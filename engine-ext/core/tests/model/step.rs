@@ -17,6 +17,8 @@ const MOST_RELEASES: i32 = 1;
 pub enum Action {
     /// A worker asks for work.
     Dequeue { is_answered: bool },
+    /// A worker's turn: it asks for work, and the run starts in the same commit.
+    Work { is_answered: bool },
     /// A caller's call arrives.
     Call {
         caller: usize,
@@ -34,14 +36,13 @@ pub enum Action {
 }
 
 impl Action {
-    pub fn is_start(&self) -> bool {
-        matches!(
-            self,
-            Self::Call {
-                asked: Asked::Start,
-                ..
-            }
-        )
+    /// Whether this starts an attempt of a run with this status.
+    pub fn is_start(&self, before: ExecutionStatus) -> bool {
+        match self {
+            Self::Call { asked, .. } => *asked == Asked::Start,
+            Self::Work { .. } => before == ExecutionStatus::Queued,
+            _ => false,
+        }
     }
 
     /// Every step that `state` allows.
@@ -53,8 +54,10 @@ impl Action {
         ];
         if state.has_item {
             actions.push(Self::Dequeue { is_answered: false });
+            actions.push(Self::Work { is_answered: false });
             if state.has_room() {
                 actions.push(Self::Dequeue { is_answered: true });
+                actions.push(Self::Work { is_answered: true });
             }
         }
         if state.deadline.is_some() {
@@ -99,6 +102,7 @@ impl System {
                     next.callers.push(next.row.snapshot);
                 }
             }
+            Action::Work { is_answered } => self.work(&mut next, *is_answered),
             Action::Stall => drop(self.run(&mut next, Command::Stall)),
             Action::Cancel { is_final } => {
                 let cancel = Cancel {
@@ -117,6 +121,25 @@ impl System {
             .broken
             .or(rule::broken_by(&state.row, action, held, &next.row));
         next.renumbered()
+    }
+
+    /// Claims the run, and starts it if it was queued.
+    fn work(&self, next: &mut State, is_answered: bool) {
+        let is_claimed = self.run(next, Command::Dequeue).is_ok_and(|new| new)
+            && next.row.execution_status == ExecutionStatus::PendingExecuting;
+        if !is_claimed {
+            return;
+        }
+        let given = snapshot_id(next.row.snapshot);
+        drop(self.run(
+            next,
+            Command::Start {
+                snapshot_id: &given,
+            },
+        ));
+        if is_answered && next.row.execution_status == ExecutionStatus::Executing {
+            next.callers.push(next.row.snapshot);
+        }
     }
 
     /// The call arrives. A caller that is refused stops; one that is answered continues while it holds the run.

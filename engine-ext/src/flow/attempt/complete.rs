@@ -28,8 +28,8 @@ pub(crate) struct Completed {
 pub(crate) fn complete(
     completions: Vec<Result<CompletionOf, Refusal>>,
     caller: Caller<'_>,
+    settings: &Settings,
 ) -> Vec<Result<Completed, Refusal>> {
-    let settings = flow::settings(flow::now());
     let limits = guc::trigger_limits();
     let check = |element: Result<CompletionOf, Refusal>| element?.check(&limits);
     let completions: Vec<_> = completions.into_iter().map(check).collect();
@@ -42,14 +42,14 @@ pub(crate) fn complete(
     for (shard, ids) in shards {
         let ids: Vec<&RunId> = ids.into_iter().collect();
         let runs = store::run::lock_all(shard, &ids);
-        let mut transitions = Transitions::new(shard, caller, &settings);
+        let mut transitions = Transitions::new(shard, caller, settings);
         let mut done: BTreeMap<&RunId, SnapshotId> = BTreeMap::new();
         for (index, element) in completions.iter().enumerate() {
             let Ok(element) = element else { continue };
             if element.run_id.shard() != shard {
                 continue;
             }
-            let answer = decide_one(element, &runs, &mut done, &mut transitions, &settings);
+            let answer = decide_one(element, &runs, &mut done, &mut transitions, settings);
             answers.insert(index, answer);
         }
         flow::settle::apply(transitions);

@@ -14,7 +14,7 @@ use crate::store::row::Caller;
 use crate::{flow, mint, store};
 
 /// Description of the snapshot.
-const STARTED: &str = "Attempt started";
+pub(crate) const STARTED: &str = "Attempt started";
 
 /// The outcome of a start.
 pub(crate) struct Started {
@@ -38,8 +38,8 @@ pub(crate) fn start(
     pairs: &[Result<Pair, Refusal>],
     is_warm_start: bool,
     caller: Caller<'_>,
+    settings: &Settings,
 ) -> Vec<Result<Started, Refusal>> {
-    let settings = flow::settings(flow::now());
     let mut shards: BTreeMap<Shard, BTreeMap<usize, &Pair>> = BTreeMap::new();
     let mut answers: BTreeMap<usize, Result<Started, Refusal>> = BTreeMap::new();
     for (index, pair) in pairs.iter().enumerate() {
@@ -54,7 +54,7 @@ pub(crate) fn start(
         }
     }
     for (shard, here) in shards {
-        answers.extend(start_in(shard, &here, is_warm_start, caller, &settings));
+        answers.extend(start_in(shard, &here, is_warm_start, caller, settings));
     }
     answers.into_values().collect()
 }

@@ -1,12 +1,16 @@
 //! Hands locked runs to the asking worker, or applies what core decides instead.
 
-use engine_core::{Command, Environment, Plan, Run, RunId, Settings, SlotLimits, decide};
+use engine_core::{
+    Command, Environment, Plan, Run, RunId, Settings, SlotLimits, decide, first_attempt,
+};
 
 use super::assign::assign;
 use super::outcome::Outcome;
+use crate::backend::value::column;
+use crate::flow::attempt::start::STARTED;
 use crate::flow::transition::Transitions;
-use crate::store::queue_item::Source;
-use crate::store::queue_item::claim::{Candidate, Carried, Dequeued};
+use crate::store::queue_item::claim::{Begun, Candidate, Carried, Dequeued};
+use crate::store::queue_item::{Purpose, Source};
 use crate::store::row::Caller;
 use crate::{flow, guc, mint, store};
 
@@ -30,6 +34,7 @@ pub(super) fn hand_out(
                             assignment,
                             candidate,
                             carried: Carried::default(),
+                            begun: None,
                         });
                         continue;
                     }
@@ -44,22 +49,19 @@ pub(super) fn hand_out(
     }
     let takes_slot = |(_, plan): &&(Run, Plan)| matches!(plan, Plan::Move(moved) if moved.execution_status.holds_slot());
     let slots = dequeued.len() + others.iter().filter(takes_slot).count();
-    if !dequeued.is_empty() && from.only_looks {
-        return Outcome {
-            runs: dequeued,
-            ..Outcome::default()
-        };
-    }
     if !dequeued.is_empty() {
-        let base_cost = guc::base_cost_in_cents();
-        store::queue_item::claim::apply(
-            from,
-            &mut dequeued,
-            "Dequeued",
-            base_cost,
-            caller,
-            settings,
-        );
+        match from.purpose {
+            Purpose::Look => {
+                return Outcome {
+                    runs: dequeued,
+                    ..Outcome::default()
+                };
+            }
+            Purpose::HandOut => claim(from, &mut dequeued, caller, settings),
+            Purpose::Start { is_warm } => {
+                dequeued = claim_and_start(from, dequeued, is_warm, caller, settings);
+            }
+        }
     }
     apply(from, &others, limits, caller, settings);
     Outcome {
@@ -68,6 +70,60 @@ pub(super) fn hand_out(
         has_set_aside: !others.is_empty(),
         is_busy: false,
     }
+}
+
+/// Text of the snapshot of a claim.
+const DEQUEUED: &str = "Dequeued";
+
+fn claim(from: Source<'_>, runs: &mut [Dequeued], caller: Caller<'_>, settings: &Settings) {
+    let base_cost = guc::base_cost_in_cents();
+    store::queue_item::claim::apply(from, runs, DEQUEUED, base_cost, caller, settings);
+}
+
+/// Claims runs, and starts those without an attempt so far in the same statement: they inherit nothing.
+fn claim_and_start(
+    from: Source<'_>,
+    runs: Vec<Dequeued>,
+    is_warm: bool,
+    caller: Caller<'_>,
+    settings: &Settings,
+) -> Vec<Dequeued> {
+    let order: Vec<RunId> = column(&runs, |dequeued| dequeued.candidate.run.id.clone());
+    let (mut fresh, mut again) = (Vec::new(), Vec::new());
+    for mut dequeued in runs {
+        match first_attempt(&dequeued.candidate.run) {
+            Some(attempt_number) => {
+                let snapshot_id = mint::next_snapshot_id(&dequeued.snapshot_id);
+                dequeued.begun = Some(Begun {
+                    attempt_number,
+                    snapshot_id,
+                });
+                fresh.push(dequeued);
+            }
+            None => again.push(dequeued),
+        }
+    }
+    if !fresh.is_empty() {
+        let descriptions = (DEQUEUED, STARTED);
+        let base_cost = guc::base_cost_in_cents();
+        store::queue_item::claim::apply_and_start(
+            from,
+            &fresh,
+            descriptions,
+            base_cost,
+            is_warm,
+            caller,
+            settings,
+        );
+    }
+    if again.is_empty() {
+        return fresh;
+    }
+    claim(from, &mut again, caller, settings);
+    fresh.extend(again);
+    let place = |dequeued: &Dequeued| order.iter().position(|id| *id == dequeued.candidate.run.id);
+    fresh.sort_by_cached_key(place);
+    fresh
 }
 
 /// Deletes due items of runs that are not queued. Nothing leaves one behind; but if one existed, every later dequeue would

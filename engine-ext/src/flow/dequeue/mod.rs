@@ -17,8 +17,8 @@ use self::rotation::Rotation;
 use self::wait::Wait;
 use crate::backend::value::count;
 use crate::backend::{hold, latch};
-use crate::store::queue_item::Source;
 use crate::store::queue_item::claim::Dequeued;
+use crate::store::queue_item::{Purpose, Source};
 use crate::store::row::Caller;
 use crate::{backend, flow, store};
 
@@ -32,7 +32,7 @@ pub(crate) struct Request<'a> {
     environment_id: Option<&'a str>,
     worker_version: Option<&'a str>,
     max_runs: i32,
-    only_looks: bool,
+    purpose: Purpose,
 }
 
 impl<'a> Request<'a> {
@@ -56,14 +56,22 @@ impl<'a> Request<'a> {
             environment_id,
             worker_version,
             max_runs,
-            only_looks: false,
+            purpose: Purpose::HandOut,
         })
     }
 
     /// This request, only to see what a dequeue would return. Roll back if it has found a run.
     pub(crate) fn only_looking(self) -> Self {
         Self {
-            only_looks: true,
+            purpose: Purpose::Look,
+            ..self
+        }
+    }
+
+    /// The same, for runs that start at once.
+    pub(crate) fn starting(self, is_warm: bool) -> Self {
+        Self {
+            purpose: Purpose::Start { is_warm },
             ..self
         }
     }
@@ -99,6 +107,11 @@ impl<'a> Request<'a> {
         unreachable!("the last try returns")
     }
 
+    /// Dequeues without waiting, also not for a moment, in a call that has locked runs before.
+    pub(crate) fn dequeue_at_once(&self, caller: Caller<'_>, settings: &Settings) -> Vec<Dequeued> {
+        self.dequeue_once(caller, settings).runs
+    }
+
     /// Dequeues without waiting.
     fn dequeue_once(&self, caller: Caller<'_>, settings: &Settings) -> Outcome {
         match self.only_environment() {
@@ -124,7 +137,7 @@ impl<'a> Request<'a> {
             worker_queue: self.worker_queue,
             environment_id,
             worker_version: self.worker_version,
-            only_looks: self.only_looks,
+            purpose: self.purpose,
         }
     }
 

@@ -1,8 +1,8 @@
 //! Checkpoints: suspend a run, and resume it.
 
 use engine_core::{
-    CheckpointId, Command, ExecutionStatus, NewCheckpoint, Plan, Refusal, Run, RunId, SnapshotId,
-    Suspension, decide, suspend,
+    CheckpointId, Command, ExecutionStatus, NewCheckpoint, Plan, Refusal, Run, RunId, Settings,
+    SnapshotId, Suspension, decide, suspend,
 };
 use serde_json::json;
 
@@ -75,7 +75,7 @@ fn discarded(run: &Run, checkpoint: &NewCheckpoint, reason: &str) -> Notice {
     }
 }
 
-/// Resumes a run whose checkpoint was restored.
+/// Resumes a run whose checkpoint was restored; returns what is its latest snapshot then.
 ///
 /// # Errors
 /// [`Refusal::UnknownRun`] (`RE001`), [`Refusal::StaleSnapshot`] (`RE002`), [`Refusal::RunFinished`] (`RE003`),
@@ -84,13 +84,13 @@ pub(crate) fn resume(
     run_id: &RunId,
     given: &SnapshotId,
     caller: Caller<'_>,
-) -> Result<(), Refusal> {
+    settings: &Settings,
+) -> Result<SnapshotId, Refusal> {
     let run = flow::lock(run_id)?;
-    let settings = flow::settings(flow::now());
     let command = Command::Continue { snapshot_id: given };
-    let plan = decide(&run, command, &settings)?;
-    let mut transitions = Transitions::new(run_id.shard(), caller, &settings);
-    transitions.add(&run, plan);
+    let plan = decide(&run, command, settings)?;
+    let mut transitions = Transitions::new(run_id.shard(), caller, settings);
+    let snapshot_id = transitions.add(&run, plan);
     flow::settle::apply(transitions);
-    Ok(())
+    Ok(snapshot_id)
 }

@@ -19,6 +19,7 @@ use crate::store::row::{Caller, decode};
 statement!(LOCK, "claim_lock.sql");
 statement!(LOCK_CHOSEN, "claim_lock_chosen.sql");
 statement!(APPLY, "claim_apply.sql");
+statement!(WORK, "work_apply.sql");
 statement!(CARRIED, "claim_carried.sql");
 statement!(HAS_AHEAD, "queue_has_ahead.sql");
 statement!(FIND_STRAYS, "stray_find.sql");
@@ -194,10 +195,20 @@ pub(crate) struct Dequeued {
     pub(crate) limits: SlotLimits,
     /// What its snapshot carries, after [`apply`].
     pub(crate) carried: Carried,
+    /// The attempt that has started with the claim.
+    pub(crate) begun: Option<Begun>,
+}
+
+/// An attempt that starts with the claim of its run.
+pub(crate) struct Begun {
+    /// Its number.
+    pub(crate) attempt_number: i32,
+    /// Its snapshot, which is the latest.
+    pub(crate) snapshot_id: SnapshotId,
 }
 
 impl Dequeued {
-    fn ordinal(&self) -> i32 {
+    pub(crate) fn ordinal(&self) -> i32 {
         self.candidate.run.snapshot_ordinal + 1
     }
 }
@@ -291,4 +302,71 @@ fn read_carried(shard: Shard, runs: &mut [Dequeued], carrying: &[RunId]) {
             dequeued.carried = carried;
         }
     }
+}
+
+/// Dequeues locked runs and starts their first attempts, in one statement. `descriptions` are the texts of the two snapshots
+/// of each.
+pub(crate) fn apply_and_start(
+    from: Source<'_>,
+    runs: &[Dequeued],
+    descriptions: (&str, &str),
+    base_cost_in_cents: f64,
+    is_warm_start: bool,
+    caller: Caller<'_>,
+    settings: &Settings,
+) {
+    let mut positions = Positions::draw(runs.len() * 2);
+    let started = ExecutionStatus::Executing;
+    let begun = |dequeued| match begun_of(dequeued) {
+        Some(begun) => begun,
+        None => unreachable!("each of these runs starts"),
+    };
+    WORK.execute(arguments!(WORK {
+        shard: from.shard,
+        now: settings.now,
+        worker_id: caller.worker_id,
+        runner_id: caller.runner_id,
+        heartbeat_ms: settings.heartbeats.interval_ms(started),
+        claim_transition: Transition::Dequeued,
+        start_transition: Transition::Started,
+        claim_execution_status: ExecutionStatus::PendingExecuting,
+        start_execution_status: started,
+        claim_run_status: RunStatus::Dequeued.in_snapshot(),
+        start_run_status: RunStatus::Executing,
+        claim_description: descriptions.0,
+        start_description: descriptions.1,
+        horizon: positions.horizon,
+        base_cost_in_cents,
+        environment_id: from.environment_id,
+        is_warm_start,
+        run_id: column(runs, |dequeued| &dequeued.candidate.run.id),
+        previous_id: column(runs, |dequeued| &dequeued.candidate.run.snapshot_id),
+        claim_id: column(runs, |dequeued| &dequeued.snapshot_id),
+        start_id: column(runs, |dequeued| &begun(dequeued).snapshot_id),
+        ordinal: column(runs, Dequeued::ordinal),
+        claim_position: positions.column(runs.len()),
+        start_position: positions.column(runs.len()),
+        attempt_number: column(runs, |dequeued| begun(dequeued).attempt_number),
+        max_attempts: column(runs, |dequeued| dequeued.assignment.max_attempts),
+        machine: column(runs, |dequeued| dequeued.assignment.machine.as_str()),
+        retry: column(runs, |dequeued| dequeued
+            .assignment
+            .retry
+            .clone()
+            .map(JsonB)),
+        is_counted: column(runs, |dequeued| dequeued.limits.is_counted),
+        version: column(runs, |dequeued| dequeued.assignment.version.as_deref()),
+        max_duration_seconds: column(runs, |dequeued| dequeued.assignment.max_duration_seconds),
+        queue: column(runs, |dequeued| dequeued.candidate.queue.as_str()),
+        concurrency_key: column(runs, |dequeued| dequeued
+            .candidate
+            .concurrency_key
+            .as_deref()
+            .unwrap_or_default()),
+        is_noted: column(runs, |dequeued| dequeued.limits.is_noted)
+    }));
+}
+
+fn begun_of(dequeued: &Dequeued) -> Option<&Begun> {
+    dequeued.begun.as_ref()
 }

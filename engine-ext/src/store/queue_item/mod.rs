@@ -28,8 +28,22 @@ pub(crate) struct Source<'a> {
     pub(crate) environment_id: &'a str,
     /// The version of the workers, if stated.
     pub(crate) worker_version: Option<&'a str>,
-    /// Whether it claims nothing, and only tells whether it would.
-    pub(crate) only_looks: bool,
+    /// What becomes of the runs that it finds.
+    pub(crate) purpose: Purpose,
+}
+
+/// What a claimer wants of the runs that it may have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To know whether there are any.
+    Look,
+    /// To hand them out; their worker starts them.
+    HandOut,
+    /// To start them at once.
+    Start {
+        /// Whether their worker has executed runs before.
+        is_warm: bool,
+    },
 }
 
 impl Source<'_> {

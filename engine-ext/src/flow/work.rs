@@ -1,0 +1,115 @@
+//! A turn of a worker: its completions first, then the runs that start, in one commit.
+//!
+//! Completions lock their runs, and may wait for these locks. The claim that follows waits for nothing, so that it cannot
+//! close a circle of sessions that wait for each other.
+
+use engine_core::{CompletionOf, DequeueRequest, Refusal, RunId, Settings, SnapshotId};
+
+use crate::flow;
+use crate::flow::attempt::complete::Completed;
+use crate::flow::dequeue::Request;
+use crate::store::queue_item::claim::{Begun, Dequeued};
+use crate::store::row::Caller;
+
+/// The outcome of a turn.
+pub(crate) struct Turn {
+    /// The outcome of each completion, in order.
+    pub(crate) completed: Vec<Result<Completed, Refusal>>,
+    /// The runs that execute, each with the attempt that has begun.
+    pub(crate) started: Vec<(Dequeued, Begun)>,
+    /// The settings that applied to the starts.
+    pub(crate) settings: Settings,
+}
+
+/// Completes attempts, then claims and starts due runs. It waits only if there is nothing to complete.
+pub(crate) fn turn(
+    completions: Vec<Result<CompletionOf, Refusal>>,
+    from: Request<'_>,
+    request: Option<DequeueRequest>,
+    caller: Caller<'_>,
+) -> Turn {
+    if completions.is_empty() {
+        let from = from.starting(false);
+        let (claimed, settings) = match request {
+            Some(request) => from.wait(request.wait_ms, caller),
+            None => (Vec::new(), flow::settings(flow::now())),
+        };
+        return Turn {
+            completed: Vec::new(),
+            started: begin(claimed, false, caller, &settings),
+            settings,
+        };
+    }
+    let settings = flow::settings(flow::now());
+    let completed = flow::attempt::complete::complete(completions, caller, &settings);
+    // A slot that a completion frees serves a run that is claimed now: slots are counted in a later statement.
+    let is_warm = completed.iter().any(Result::is_ok);
+    let claimed = match request {
+        Some(_) => from.starting(is_warm).dequeue_at_once(caller, &settings),
+        None => Vec::new(),
+    };
+    Turn {
+        completed,
+        started: begin(claimed, is_warm, caller, &settings),
+        settings,
+    }
+}
+
+/// Starts the runs that did not start with their claim, because they had an attempt before, and continues those with a
+/// checkpoint. A run without attempts left ends instead, and is not in the result.
+fn begin(
+    claimed: Vec<Dequeued>,
+    is_warm: bool,
+    caller: Caller<'_>,
+    settings: &Settings,
+) -> Vec<(Dequeued, Begun)> {
+    let pairs: Vec<_> = claimed
+        .iter()
+        .filter(|dequeued| dequeued.begun.is_none() && dequeued.carried.checkpoint.is_none())
+        .map(|dequeued| {
+            Ok((
+                dequeued.candidate.run.id.clone(),
+                dequeued.snapshot_id.clone(),
+            ))
+        })
+        .collect();
+    let mut answers = match pairs.is_empty() {
+        true => Vec::new(),
+        false => flow::attempt::start::start(&pairs, is_warm, caller, settings),
+    }
+    .into_iter();
+    let mut begun = Vec::with_capacity(claimed.len());
+    for mut dequeued in claimed {
+        let start = match dequeued.begun.take() {
+            Some(start) => Some(start),
+            None if dequeued.carried.checkpoint.is_some() => {
+                Some(resume(&dequeued, caller, settings))
+            }
+            None => match answers.next() {
+                Some(Ok(started)) => started.heartbeat_ms.map(|_| Begun {
+                    attempt_number: started.attempt_number,
+                    snapshot_id: started.snapshot_id,
+                }),
+                Some(Err(refusal)) => {
+                    unreachable!("a run under lock starts: {}", refusal.message())
+                }
+                None => unreachable!("each run has an answer"),
+            },
+        };
+        begun.extend(start.map(|start| (dequeued, start)));
+    }
+    begun
+}
+
+/// Continues a run that was suspended.
+fn resume(dequeued: &Dequeued, caller: Caller<'_>, settings: &Settings) -> Begun {
+    let run = &dequeued.candidate.run;
+    let (id, given): (&RunId, &SnapshotId) = (&run.id, &dequeued.snapshot_id);
+    match flow::wait::checkpoint::resume(id, given, caller, settings) {
+        Ok(snapshot_id) => Begun {
+            attempt_number: run.attempt_number.unwrap_or(0),
+            snapshot_id,
+        },
+        Err(refusal) => unreachable!("a run with a checkpoint continues: {}", refusal.message()),
+    }
+}
