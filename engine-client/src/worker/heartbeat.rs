@@ -27,7 +27,7 @@ const MIN_ANSWER_TIME: Duration = Duration::from_secs(1);
 const MIN_PAUSE: Duration = Duration::from_millis(20);
 
 /// Time between checks whether runs have moved on: a cancel reaches its handler within a second.
-const LOOK_INTERVAL: Duration = Duration::from_millis(800);
+const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Pauses after a failed beat.
 const RETRY: BackoffRange = BackoffRange {
