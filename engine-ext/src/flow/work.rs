@@ -73,9 +73,10 @@ fn begin(
             ))
         })
         .collect();
-    let mut answers = match pairs.is_empty() {
-        true => Vec::new(),
-        false => flow::attempt::start::start(&pairs, is_warm, caller, settings),
+    let mut answers = if pairs.is_empty() {
+        Vec::new()
+    } else {
+        flow::attempt::start::start(&pairs, is_warm, caller, settings)
     }
     .into_iter();
     let mut begun = Vec::with_capacity(claimed.len());

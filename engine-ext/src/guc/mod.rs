@@ -1,5 +1,7 @@
 //! Settings. Superusers set them, per database or role with `ALTER … SET`; they are read when the row is written.
 
+mod integer;
+mod machine;
 mod worker;
 
 use std::ffi::CString;
@@ -8,57 +10,26 @@ use engine_core::{
     Backoff, DebounceLimits, Heartbeats, Limits, Machine, Machines, Settings, Spreading, Timestamp,
     WorkerQueueOverrides,
 };
-use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
-
+use integer::{
+    DEBOUNCE_BUCKET_MS, HEARTBEAT_EXECUTING_MS, HEARTBEAT_EXECUTING_WITH_WAITPOINTS_MS,
+    HEARTBEAT_PENDING_CANCEL_MS, HEARTBEAT_PENDING_EXECUTING_MS, HEARTBEAT_SUSPENDED_MS, Integer,
+    MAX_BATCH, MAX_DEBOUNCE_MS, MAX_METADATA_BYTES, MAX_PAYLOAD_BYTES, MAX_TTL_MS,
+    QUEUE_BACKOFF_MAX_MS, QUEUE_BACKOFF_MIN_MS, QUEUE_MAX_ATTEMPTS, RETRY_REQUEUE_THRESHOLD_MS,
+    SCHEDULE_AHEAD_MS,
+};
+use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
 pub(crate) use worker::{database, role, tick_interval_ms};
 
-static HEARTBEAT_PENDING_EXECUTING_MS: GucSetting<i32> = GucSetting::<i32>::new(60_000);
-static HEARTBEAT_EXECUTING_MS: GucSetting<i32> = GucSetting::<i32>::new(60_000);
-static HEARTBEAT_EXECUTING_WITH_WAITPOINTS_MS: GucSetting<i32> = GucSetting::<i32>::new(60_000);
-static HEARTBEAT_PENDING_CANCEL_MS: GucSetting<i32> = GucSetting::<i32>::new(60_000);
-static HEARTBEAT_SUSPENDED_MS: GucSetting<i32> = GucSetting::<i32>::new(600_000);
 static STALLS_ARE_OUT_OF_MEMORY: GucSetting<bool> = GucSetting::<bool>::new(false);
-static RETRY_REQUEUE_THRESHOLD_MS: GucSetting<i32> = GucSetting::<i32>::new(30_000);
-static QUEUE_MAX_ATTEMPTS: GucSetting<i32> = GucSetting::<i32>::new(12);
-static QUEUE_BACKOFF_MIN_MS: GucSetting<i32> = GucSetting::<i32>::new(1_000);
-static QUEUE_BACKOFF_MAX_MS: GucSetting<i32> = GucSetting::<i32>::new(3_600_000);
-static DEFAULT_MACHINE: GucSetting<MachineName> =
-    GucSetting::<MachineName>::new(MachineName::Small1x);
-static MAX_PAYLOAD_BYTES: GucSetting<i32> = GucSetting::<i32>::new(3 * 1024 * 1024);
-static MAX_METADATA_BYTES: GucSetting<i32> = GucSetting::<i32>::new(256 * 1024);
-static MAX_TTL_MS: GucSetting<i32> = GucSetting::<i32>::new(0);
-static DEBOUNCE_BUCKET_MS: GucSetting<i32> = GucSetting::<i32>::new(1_000);
-static MAX_DEBOUNCE_MS: GucSetting<i32> = GucSetting::<i32>::new(0);
 static SCHEDULE_SECRET: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
 static SCHEDULE_SPREAD: GucSetting<f64> = GucSetting::<f64>::new(0.0);
-static SCHEDULE_AHEAD_MS: GucSetting<i32> = GucSetting::<i32>::new(0);
 static BASE_COST_IN_CENTS: GucSetting<f64> = GucSetting::<f64>::new(0.0);
 static WORKER_QUEUE_OVERRIDES: GucSetting<Option<CString>> =
     GucSetting::<Option<CString>>::new(None);
-static MAX_BATCH: GucSetting<i32> = GucSetting::<i32>::new(1_000);
-
-/// The names of the presets, as Postgres requires for an enum setting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PostgresGucEnum)]
-enum MachineName {
-    #[name = c"micro"]
-    Micro,
-    #[name = c"small-1x"]
-    Small1x,
-    #[name = c"small-2x"]
-    Small2x,
-    #[name = c"medium-1x"]
-    Medium1x,
-    #[name = c"medium-2x"]
-    Medium2x,
-    #[name = c"large-1x"]
-    Large1x,
-    #[name = c"large-2x"]
-    Large2x,
-}
 
 /// The inputs of decisions at `now`; `presets` are the configured machines.
 pub(crate) fn settings(now: Timestamp, presets: Vec<(Machine, engine_core::Preset)>) -> Settings {
-    let ms = |setting: &GucSetting<i32>| i64::from(setting.get());
+    let ms = |setting: &Integer| i64::from(setting.get());
     Settings {
         now,
         jitter: rand::random_range(1.0..2.0),
@@ -77,20 +48,7 @@ pub(crate) fn settings(now: Timestamp, presets: Vec<(Machine, engine_core::Prese
             pending_cancel_ms: ms(&HEARTBEAT_PENDING_CANCEL_MS),
             suspended_ms: ms(&HEARTBEAT_SUSPENDED_MS),
         },
-        machines: Machines::built_in(default_machine()).with(presets),
-    }
-}
-
-/// The machine of a run that names none.
-fn default_machine() -> Machine {
-    match DEFAULT_MACHINE.get() {
-        MachineName::Micro => Machine::Micro,
-        MachineName::Small1x => Machine::Small1x,
-        MachineName::Small2x => Machine::Small2x,
-        MachineName::Medium1x => Machine::Medium1x,
-        MachineName::Medium2x => Machine::Medium2x,
-        MachineName::Large1x => Machine::Large1x,
-        MachineName::Large2x => Machine::Large2x,
+        machines: Machines::built_in(machine::default()).with(presets),
     }
 }
 
@@ -115,7 +73,7 @@ pub(crate) fn worker_queue_overrides() -> Option<WorkerQueueOverrides> {
 
 /// Limits on a trigger.
 pub(crate) fn trigger_limits() -> Limits {
-    let bytes = |setting: &GucSetting<i32>| usize::try_from(setting.get()).unwrap_or(usize::MAX);
+    let bytes = |setting: &Integer| usize::try_from(setting.get()).unwrap_or(usize::MAX);
     Limits {
         max_payload_bytes: bytes(&MAX_PAYLOAD_BYTES),
         max_metadata_bytes: bytes(&MAX_METADATA_BYTES),
@@ -148,148 +106,7 @@ pub(crate) fn max_batch() -> i32 {
 
 /// Defines the settings.
 pub(crate) fn register() {
-    let integers = [
-        (
-            c"engine.heartbeat_pending_executing_ms",
-            c"Time in which a dequeued run must be started.",
-            c"A run that is not started in time is requeued.",
-            &HEARTBEAT_PENDING_EXECUTING_MS,
-            (1, i32::MAX),
-            GucFlags::UNIT_MS,
-        ),
-        (
-            c"engine.heartbeat_executing_ms",
-            c"Time in which a running attempt must beat.",
-            c"An attempt that does not beat in time is abandoned, and its run is requeued.",
-            &HEARTBEAT_EXECUTING_MS,
-            (1, i32::MAX),
-            GucFlags::UNIT_MS,
-        ),
-        (
-            c"engine.heartbeat_executing_with_waitpoints_ms",
-            c"Time in which a waiting attempt must beat.",
-            c"As engine.heartbeat_executing_ms, while the run waits.",
-            &HEARTBEAT_EXECUTING_WITH_WAITPOINTS_MS,
-            (1, i32::MAX),
-            GucFlags::UNIT_MS,
-        ),
-        (
-            c"engine.heartbeat_pending_cancel_ms",
-            c"Time in which a worker must confirm a cancel.",
-            c"Then the run ends cancelled without it.",
-            &HEARTBEAT_PENDING_CANCEL_MS,
-            (1, i32::MAX),
-            GucFlags::UNIT_MS,
-        ),
-        (
-            c"engine.heartbeat_suspended_ms",
-            c"Time after which a suspended run is checked.",
-            c"It resumes if everything that it waits for is completed.",
-            &HEARTBEAT_SUSPENDED_MS,
-            (1, i32::MAX),
-            GucFlags::UNIT_MS,
-        ),
-        (
-            c"engine.retry_requeue_threshold_ms",
-            c"Delay from which on a retry goes through the queue.",
-            c"After a shorter one the same worker starts the next attempt, and keeps its slot.",
-            &RETRY_REQUEUE_THRESHOLD_MS,
-            (0, i32::MAX),
-            GucFlags::UNIT_MS,
-        ),
-        (
-            c"engine.queue_max_attempts",
-            c"How often a run may be requeued because its worker was lost.",
-            c"Then it ends as SYSTEM_FAILURE.",
-            &QUEUE_MAX_ATTEMPTS,
-            (1, i32::MAX),
-            GucFlags::empty(),
-        ),
-        (
-            c"engine.queue_backoff_min_ms",
-            c"Shortest delay of a run that no worker started in time.",
-            c"It doubles every time the run is requeued.",
-            &QUEUE_BACKOFF_MIN_MS,
-            (1, i32::MAX),
-            GucFlags::UNIT_MS,
-        ),
-        (
-            c"engine.queue_backoff_max_ms",
-            c"Longest delay of a run that no worker started in time.",
-            c"",
-            &QUEUE_BACKOFF_MAX_MS,
-            (1, i32::MAX),
-            GucFlags::UNIT_MS,
-        ),
-        (
-            c"engine.max_payload_bytes",
-            c"Largest payload of a run.",
-            c"Store larger input elsewhere, with a reference in the payload.",
-            &MAX_PAYLOAD_BYTES,
-            (0, 512 * 1024 * 1024),
-            GucFlags::UNIT_BYTE,
-        ),
-        (
-            c"engine.max_metadata_bytes",
-            c"Largest metadata of a run.",
-            c"Counted as JSON without spaces.",
-            &MAX_METADATA_BYTES,
-            (0, 512 * 1024 * 1024),
-            GucFlags::UNIT_BYTE,
-        ),
-        (
-            c"engine.max_ttl_ms",
-            c"Longest time that a run may wait in its queue before its first dequeue.",
-            c"Applies to runs with a longer time to live, and to those without one; 0 for no maximum.",
-            &MAX_TTL_MS,
-            (0, i32::MAX),
-            GucFlags::UNIT_MS,
-        ),
-        (
-            c"engine.debounce_bucket_ms",
-            c"Steps in which debounced runs are postponed.",
-            c"Of several triggers within a step one moves the run; 0 for no steps.",
-            &DEBOUNCE_BUCKET_MS,
-            (0, i32::MAX),
-            GucFlags::UNIT_MS,
-        ),
-        (
-            c"engine.max_debounce_ms",
-            c"Longest postponement of a debounced run after its creation.",
-            c"Applies to triggers without maxDelay; 0 for no limit.",
-            &MAX_DEBOUNCE_MS,
-            (0, i32::MAX),
-            GucFlags::UNIT_MS,
-        ),
-        (
-            c"engine.schedule_ahead_ms",
-            c"Longest time by which the run of a schedule is made in advance.",
-            c"It is dequeued at its time; each schedule has its own moment, so that not all are made at once.",
-            &SCHEDULE_AHEAD_MS,
-            (0, 30_000),
-            GucFlags::UNIT_MS,
-        ),
-        (
-            c"engine.max_batch",
-            c"Most elements of one call.",
-            c"Applies to every function that takes or returns many runs.",
-            &MAX_BATCH,
-            (1, 100_000),
-            GucFlags::empty(),
-        ),
-    ];
-    for (name, short, long, setting, (min, max), flags) in integers {
-        GucRegistry::define_int_guc(
-            name,
-            short,
-            long,
-            setting,
-            min,
-            max,
-            GucContext::Suset,
-            flags,
-        );
-    }
+    integer::register();
     worker::register();
     GucRegistry::define_bool_guc(
         c"engine.stalls_are_out_of_memory",
@@ -336,14 +153,7 @@ pub(crate) fn register() {
         GucContext::Suset,
         GucFlags::empty(),
     );
-    GucRegistry::define_enum_guc(
-        c"engine.default_machine",
-        c"Machine preset of a run that names none.",
-        c"",
-        &DEFAULT_MACHINE,
-        GucContext::Suset,
-        GucFlags::empty(),
-    );
+    machine::register();
     reserve_prefix();
 }
 

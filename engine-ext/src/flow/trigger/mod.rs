@@ -5,6 +5,7 @@ mod debounce;
 mod deduplicate;
 pub(crate) mod family;
 mod key;
+mod link;
 mod member;
 pub(crate) mod outcome;
 
