@@ -2,7 +2,8 @@
 
 use anyhow::{Context, Result};
 use engine_harness::{Database, Session};
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio_postgres::types::Json;
 
 /// Four runs: `q` is queued, `p` dequeued, `x` executes, `f` is finished.
 async fn four_runs(session: &Session) -> Result<()> {
@@ -210,5 +211,19 @@ async fn what_is_found_names_its_run_and_says_what_is_wrong() -> Result<()> {
             .contains("queue_item of run q: The run is QUEUED"),
         "{error}"
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_check_of_few_runs_does_not_prepare_for_millions() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    for _ in 0..20 {
+        session.trigger("test").await?;
+    }
+    session.take().await?;
+    let sql = "explain (analyze, buffers, format json) select * from engine_check()";
+    let plan: Json<Value> = session.client.query_one(sql, &[]).await?.get(0);
+    // Hash joins of millions of rows come in batches, each of them a file.
+    assert_eq!(plan.0[0]["Plan"]["Temp Written Blocks"], 0, "{}", plan.0);
     Ok(())
 }

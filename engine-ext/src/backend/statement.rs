@@ -28,6 +28,8 @@ pub(crate) struct Statement {
     uses_bitmaps: bool,
     /// Whether it uses the snapshot of the statement that called the function, and does not see later commits.
     keeps_callers_snapshot: bool,
+    /// Whether it reads whole tables, and is planned at each execution for the tables as they are.
+    reads_everything: bool,
 }
 
 /// Declares a statement: a file of `sql/statement`.
@@ -59,6 +61,16 @@ impl Statement {
             plan: AtomicPtr::new(ptr::null_mut()),
             uses_bitmaps: false,
             keeps_callers_snapshot: false,
+            reads_everything: false,
+        }
+    }
+
+    /// This statement, planned at each execution for the tables as they are: a plan for large tables would prepare hash
+    /// joins of millions of rows for a few.
+    pub(crate) const fn reading_everything(self) -> Self {
+        Self {
+            reads_everything: true,
+            ..self
         }
     }
 
@@ -119,7 +131,7 @@ impl Statement {
         }
         // SAFETY: paired with SPI_finish below; an error in between aborts the transaction, which ends the connection.
         check("SPI_connect", unsafe { pg_sys::SPI_connect() });
-        let _large = LargeTables::assumed();
+        let _large = (!self.reads_everything).then(LargeTables::assumed);
         let _format = OneFormat::set();
         let (plan, is_planned) = self.plan(arguments);
         // SAFETY: the plan is kept and takes this many values. In SPI, a read-only statement uses the snapshot of the
@@ -145,9 +157,15 @@ impl Statement {
         let kept = self.plan.load(Ordering::Relaxed);
         if !kept.is_null() {
             // SAFETY: a plan that SPI_keepplan made, never freed.
-            return (kept, unsafe { pg_sys::SPI_plan_is_valid(kept) });
+            let is_valid = unsafe { pg_sys::SPI_plan_is_valid(kept) };
+            return (kept, is_valid && !self.reads_everything);
         }
         let source = positional(self.source);
+        let kind = if self.reads_everything {
+            pg_sys::CURSOR_OPT_CUSTOM_PLAN
+        } else {
+            pg_sys::CURSOR_OPT_GENERIC_PLAN
+        };
         let mut types: Vec<pg_sys::Oid> = arguments.iter().map(|argument| argument.oid).collect();
         // SAFETY: the source is a C string; `types` has as many elements as said.
         let plan = unsafe {
@@ -155,7 +173,7 @@ impl Statement {
                 source.as_ptr(),
                 types.len() as c_int,
                 types.as_mut_ptr(),
-                pg_sys::CURSOR_OPT_GENERIC_PLAN as c_int,
+                kind as c_int,
             )
         };
         assert!(!plan.is_null(), "SPI_prepare_cursor failed");

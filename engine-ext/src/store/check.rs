@@ -5,7 +5,7 @@ use engine_core::{ExecutionStatus, RunStatus};
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 
-statement!(CHECK, "check.sql", with_bitmaps);
+statement!(CHECK, "check.sql", with_bitmaps, reading_everything);
 
 /// A violated invariant.
 pub(crate) struct Violation {
