@@ -6,6 +6,7 @@ mod bound;
 mod catalog;
 mod check;
 mod commit;
+mod contract;
 mod document;
 mod duty;
 mod flow;

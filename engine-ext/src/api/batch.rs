@@ -2,13 +2,36 @@
 
 use engine_core::{BatchId, Environment, NewBatch, RunId};
 use pgrx::datum::TimestampWithTimeZone;
-use pgrx::iter::TableIterator;
-use pgrx::{name, pg_extern};
+use pgrx::pg_extern;
 
+use crate::backend::rows::{Rows, row};
 use crate::document::{JsonB, Stored};
 use crate::error::{OrRaise, required};
 use crate::flow::batch::Asked;
 use crate::{api, flow, guc, store};
+
+row! {
+    /// A batch that was created, or found by its key.
+    BatchRow {
+        batch_id: String,
+        status: &'static str,
+        is_cached: bool,
+        run_count: Option<i32>,
+        item_count: i32,
+        waitpoint_id: Option<String>,
+    }
+
+    /// A batch, sealed or not.
+    SealedBatchRow {
+        batch_id: String,
+        sealed: bool,
+        status: &'static str,
+        run_count: Option<i32>,
+        item_count: i32,
+        successful_run_count: i32,
+        failed_run_count: i32,
+    }
+}
 
 /// Creates a batch, whose items are added in later calls, and returns it.
 ///
@@ -22,7 +45,7 @@ use crate::{api, flow, guc, store};
 /// - With `resume_parent`: `RE003` for a parent that is finished, `RE004` for one of which no attempt runs.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 #[pg_extern(sql = false)]
-#[allow(clippy::type_complexity, clippy::too_many_arguments)]
+#[allow(clippy::too_many_arguments)]
 fn engine_create_batch(
     run_count: Option<i32>,
     environment_id: Option<&str>,
@@ -34,17 +57,7 @@ fn engine_create_batch(
     options: Option<JsonB>,
     worker_id: Option<&str>,
     runner_id: Option<&str>,
-) -> TableIterator<
-    'static,
-    (
-        name!(batch_id, String),
-        name!(status, &'static str),
-        name!(is_cached, bool),
-        name!(run_count, Option<i32>),
-        name!(item_count, i32),
-        name!(waitpoint_id, Option<String>),
-    ),
-> {
+) -> Rows<BatchRow> {
     api::enter_locking().or_raise();
     let new = NewBatch::new(
         run_count,
@@ -64,14 +77,14 @@ fn engine_create_batch(
     let (batch, is_cached) = flow::batch::create(environment_id, &asked).or_raise();
     let own = store::batch::waitpoints(&batch.id);
     let waitpoint = own.into_iter().find(|(_, place)| place.is_none());
-    TableIterator::once((
-        batch.id.as_str().to_owned(),
-        batch.status.as_str(),
+    Rows::one(BatchRow {
+        batch_id: batch.id.as_str().to_owned(),
+        status: batch.status.as_str(),
         is_cached,
-        batch.run_count,
-        batch.item_count,
-        waitpoint.map(|(id, _)| id.as_str().to_owned()),
-    ))
+        run_count: batch.run_count,
+        item_count: batch.item_count,
+        waitpoint_id: waitpoint.map(|(id, _)| id.as_str().to_owned()),
+    })
 }
 
 /// Seals a batch if all its items have been added, and returns it.
@@ -85,33 +98,19 @@ fn engine_create_batch(
 /// - `RE011` for an unknown batch.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 #[pg_extern(sql = false)]
-#[allow(clippy::type_complexity)]
-fn engine_seal_batch(
-    batch_id: Option<&str>,
-) -> TableIterator<
-    'static,
-    (
-        name!(batch_id, String),
-        name!(sealed, bool),
-        name!(status, &'static str),
-        name!(run_count, Option<i32>),
-        name!(item_count, i32),
-        name!(successful_run_count, i32),
-        name!(failed_run_count, i32),
-    ),
-> {
+fn engine_seal_batch(batch_id: Option<&str>) -> Rows<SealedBatchRow> {
     api::enter_locking().or_raise();
     let id = BatchId::parse(required("batch_id", batch_id).or_raise());
     let batch = flow::batch::seal(&id).or_raise();
-    TableIterator::once((
-        batch.id.as_str().to_owned(),
-        batch.is_sealed,
-        batch.status.as_str(),
-        batch.run_count,
-        batch.item_count,
-        batch.item_count - batch.failed_count,
-        batch.failed_count,
-    ))
+    Rows::one(SealedBatchRow {
+        batch_id: batch.id.as_str().to_owned(),
+        sealed: batch.is_sealed,
+        status: batch.status.as_str(),
+        run_count: batch.run_count,
+        item_count: batch.item_count,
+        successful_run_count: batch.item_count - batch.failed_count,
+        failed_run_count: batch.failed_count,
+    })
 }
 
 /// Returns a batch with its runs and failures, or null if there is no such batch.

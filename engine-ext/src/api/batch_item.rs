@@ -1,12 +1,23 @@
 //! Items of batches: each becomes a run in the call that adds it.
 
 use engine_core::{BatchId, BatchItem};
-use pgrx::iter::TableIterator;
-use pgrx::{name, pg_extern};
+use pgrx::pg_extern;
 
+use crate::backend::rows::{Rows, row};
 use crate::document::JsonB;
 use crate::error::{OrRaise, required};
 use crate::{api, flow, guc};
+
+row! {
+    /// An item of a batch, and its run.
+    ItemRow {
+        index: i32,
+        run_id: String,
+        enqueued: bool,
+        error_code: Option<String>,
+        error_message: Option<String>,
+    }
+}
 
 /// Adds items to a batch, triggers their runs, and returns one row per element, in order.
 ///
@@ -24,32 +35,17 @@ use crate::{api, flow, guc};
 /// - `RE003`, `RE004` if the parent is to wait and cannot.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 #[pg_extern(sql = false)]
-#[allow(clippy::type_complexity)]
-fn engine_add_to_batch(
-    batch_id: Option<&str>,
-    runs: Option<JsonB>,
-) -> TableIterator<
-    'static,
-    (
-        name!(index, i32),
-        name!(run_id, String),
-        name!(enqueued, bool),
-        name!(error_code, Option<String>),
-        name!(error_message, Option<String>),
-    ),
-> {
+fn engine_add_to_batch(batch_id: Option<&str>, runs: Option<JsonB>) -> Rows<ItemRow> {
     api::enter_locking().or_raise();
     let id = BatchId::parse(required("batch_id", batch_id).or_raise());
     let runs = required("runs", runs).or_raise();
     let items = BatchItem::many(runs.0, guc::max_batch()).or_raise();
     let added = flow::batch::item::add(&id, items).or_raise();
-    TableIterator::new(added.into_iter().map(|item| {
-        (
-            item.index,
-            item.run_id,
-            item.is_new,
-            item.error_code,
-            item.error,
-        )
+    Rows::new(added.into_iter().map(|item| ItemRow {
+        index: item.index,
+        run_id: item.run_id,
+        enqueued: item.is_new,
+        error_code: item.error_code,
+        error_message: item.error,
     }))
 }

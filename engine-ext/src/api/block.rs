@@ -2,12 +2,21 @@
 
 use engine_core::{BatchId, Refusal, WaitpointId, check_edges, check_label, check_timeout};
 use pgrx::datum::TimestampWithTimeZone;
-use pgrx::iter::TableIterator;
-use pgrx::{name, pg_extern};
+use pgrx::pg_extern;
 
+use super::row::HeldRow;
+use crate::backend::rows::{Rows, row};
 use crate::error::{OrRaise, required};
 use crate::flow::wait::block::Wait;
-use crate::{api, flow, guc, store};
+use crate::{api, flow, guc};
+
+row! {
+    /// A run that waits.
+    BlockedRow {
+        held: HeldRow,
+        pending_count: i32,
+    }
+}
 
 /// Makes a run wait for waitpoints, and returns its latest snapshot.
 ///
@@ -25,7 +34,7 @@ use crate::{api, flow, guc, store};
 ///   itself completes.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 #[pg_extern(sql = false)]
-#[allow(clippy::type_complexity, clippy::too_many_arguments)]
+#[allow(clippy::too_many_arguments)]
 fn engine_block(
     run_id: Option<&str>,
     waitpoint_ids: Option<Vec<Option<String>>>,
@@ -35,20 +44,7 @@ fn engine_block(
     runner_id: Option<&str>,
     timeout_at: Option<TimestampWithTimeZone>,
     span_id_to_complete: Option<&str>,
-) -> TableIterator<
-    'static,
-    (
-        name!(run_id, String),
-        name!(snapshot_id, Option<String>),
-        name!(execution_status, Option<String>),
-        name!(run_status, Option<String>),
-        name!(attempt_number, Option<i32>),
-        name!(description, Option<String>),
-        name!(created_at, Option<TimestampWithTimeZone>),
-        name!(heartbeat_ms, Option<i64>),
-        name!(pending_count, i32),
-    ),
-> {
+) -> Rows<BlockedRow> {
     api::enter_locking().or_raise();
     let caller = api::caller(worker_id, runner_id).or_raise();
     let batch_id = batch_id.map(BatchId::parse);
@@ -60,18 +56,10 @@ fn engine_block(
     };
     let run_id = api::run_id(run_id).or_raise();
     let pending = flow::wait::block::block(&run_id, &wait, caller).or_raise();
-    let execution = store::observe::execution(&run_id);
-    TableIterator::once((
-        execution.run_id,
-        execution.snapshot_id,
-        execution.execution_status,
-        execution.run_status,
-        execution.attempt_number,
-        execution.description,
-        execution.created_at,
-        execution.heartbeat_ms,
-        i32::try_from(pending).unwrap_or(i32::MAX),
-    ))
+    Rows::one(BlockedRow {
+        held: HeldRow::read(&run_id),
+        pending_count: i32::try_from(pending).unwrap_or(i32::MAX),
+    })
 }
 
 /// Checks the caller's waitpoints and indexes.

@@ -2,11 +2,20 @@
 
 use engine_core::{Cancel, check_label};
 use pgrx::datum::TimestampWithTimeZone;
-use pgrx::iter::TableIterator;
-use pgrx::{name, pg_extern};
+use pgrx::pg_extern;
 
+use super::row::ExecutionRow;
+use crate::backend::rows::{Rows, row};
 use crate::error::OrRaise;
-use crate::{api, flow, store};
+use crate::{api, flow};
+
+row! {
+    /// A run that is cancelled, or had ended before.
+    CancelledRow {
+        execution: ExecutionRow,
+        already_finished: bool,
+    }
+}
 
 /// Cancels a run, and returns its latest snapshot.
 ///
@@ -20,7 +29,6 @@ use crate::{api, flow, store};
 /// - `22023` for a negative duration, a reason or an id of more than 1024 bytes.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 #[pg_extern(sql = false)]
-#[allow(clippy::type_complexity)]
 fn engine_cancel(
     run_id: Option<&str>,
     reason: Option<String>,
@@ -28,19 +36,7 @@ fn engine_cancel(
     completed_at: Option<TimestampWithTimeZone>,
     attempt_duration_ms: Option<i64>,
     bulk_action_id: Option<&str>,
-) -> TableIterator<
-    'static,
-    (
-        name!(run_id, String),
-        name!(snapshot_id, Option<String>),
-        name!(execution_status, Option<String>),
-        name!(run_status, Option<String>),
-        name!(attempt_number, Option<i32>),
-        name!(description, Option<String>),
-        name!(created_at, Option<TimestampWithTimeZone>),
-        name!(already_finished, bool),
-    ),
-> {
+) -> Rows<CancelledRow> {
     api::enter_locking().or_raise();
     let cancel = Cancel::new(
         reason,
@@ -53,15 +49,8 @@ fn engine_cancel(
     let run_id = api::run_id(run_id).or_raise();
     let already_finished =
         flow::attempt::cancel::cancel(&run_id, &cancel, bulk_action_id).or_raise();
-    let execution = store::observe::execution(&run_id);
-    TableIterator::once((
-        execution.run_id,
-        execution.snapshot_id,
-        execution.execution_status,
-        execution.run_status,
-        execution.attempt_number,
-        execution.description,
-        execution.created_at,
+    Rows::one(CancelledRow {
+        execution: ExecutionRow::read(&run_id),
         already_finished,
-    ))
+    })
 }

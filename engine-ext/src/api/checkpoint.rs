@@ -1,12 +1,23 @@
 //! Checkpoints: suspend a run, and resume it.
 
 use engine_core::{NewCheckpoint, SnapshotId};
-use pgrx::datum::TimestampWithTimeZone;
-use pgrx::iter::TableIterator;
-use pgrx::{name, pg_extern};
+use pgrx::pg_extern;
 
+use super::row::HeldRow;
+use crate::backend::rows::{Rows, row};
 use crate::error::{OrRaise, required};
-use crate::{api, flow, store};
+use crate::{api, flow};
+
+row! {
+    /// A checkpoint that was created, or why it was not.
+    CheckpointRow {
+        ok: bool,
+        error: Option<String>,
+        snapshot_id: String,
+        execution_status: String,
+        checkpoint_id: Option<String>,
+    }
+}
 
 /// Suspends a run whose process was frozen: it gives its slot back, and resumes through its queue.
 ///
@@ -19,7 +30,7 @@ use crate::{api, flow, store};
 /// - `22023` for an unknown type.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 #[pg_extern(sql = false)]
-#[allow(clippy::type_complexity, clippy::too_many_arguments)]
+#[allow(clippy::too_many_arguments)]
 fn engine_create_checkpoint(
     run_id: Option<&str>,
     snapshot_id: Option<&str>,
@@ -29,16 +40,7 @@ fn engine_create_checkpoint(
     reason: Option<String>,
     worker_id: Option<&str>,
     runner_id: Option<&str>,
-) -> TableIterator<
-    'static,
-    (
-        name!(ok, bool),
-        name!(error, Option<String>),
-        name!(snapshot_id, String),
-        name!(execution_status, String),
-        name!(checkpoint_id, Option<String>),
-    ),
-> {
+) -> Rows<CheckpointRow> {
     api::enter_locking().or_raise();
     let caller = api::caller(worker_id, runner_id).or_raise();
     let given = SnapshotId::parse(required("snapshot_id", snapshot_id).or_raise());
@@ -49,13 +51,13 @@ fn engine_create_checkpoint(
     let checkpoint = checkpoint.or_raise();
     let run_id = api::run_id(run_id).or_raise();
     let created = flow::wait::checkpoint::create(&run_id, &given, &checkpoint, caller).or_raise();
-    TableIterator::once((
-        created.checkpoint_id.is_some(),
-        created.discard_reason,
-        created.snapshot_id.as_str().to_owned(),
-        created.execution_status.to_string(),
-        created.checkpoint_id.map(|id| id.as_str().to_owned()),
-    ))
+    Rows::one(CheckpointRow {
+        ok: created.checkpoint_id.is_some(),
+        error: created.discard_reason,
+        snapshot_id: created.snapshot_id.as_str().to_owned(),
+        execution_status: created.execution_status.to_string(),
+        checkpoint_id: created.checkpoint_id.map(|id| id.as_str().to_owned()),
+    })
 }
 
 /// Continues the attempt of a run that was suspended, and returns its latest snapshot.
@@ -69,40 +71,17 @@ fn engine_create_checkpoint(
 /// - `RE003` if the run is finished, `RE004` if it was not dequeued, or no attempt of it has started.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 #[pg_extern(sql = false)]
-#[allow(clippy::type_complexity)]
 fn engine_continue(
     run_id: Option<&str>,
     snapshot_id: Option<&str>,
     worker_id: Option<&str>,
     runner_id: Option<&str>,
-) -> TableIterator<
-    'static,
-    (
-        name!(run_id, String),
-        name!(snapshot_id, Option<String>),
-        name!(execution_status, Option<String>),
-        name!(run_status, Option<String>),
-        name!(attempt_number, Option<i32>),
-        name!(description, Option<String>),
-        name!(created_at, Option<TimestampWithTimeZone>),
-        name!(heartbeat_ms, Option<i64>),
-    ),
-> {
+) -> Rows<HeldRow> {
     api::enter_locking().or_raise();
     let caller = api::caller(worker_id, runner_id).or_raise();
     let given = SnapshotId::parse(required("snapshot_id", snapshot_id).or_raise());
     let run_id = api::run_id(run_id).or_raise();
     let settings = flow::settings(flow::now());
     flow::wait::checkpoint::resume(&run_id, &given, caller, &settings).or_raise();
-    let execution = store::observe::execution(&run_id);
-    TableIterator::once((
-        execution.run_id,
-        execution.snapshot_id,
-        execution.execution_status,
-        execution.run_status,
-        execution.attempt_number,
-        execution.description,
-        execution.created_at,
-        execution.heartbeat_ms,
-    ))
+    Rows::one(HeldRow::read(&run_id))
 }

@@ -1,25 +1,15 @@
 //! Completes attempts.
 
 use engine_core::{Completion, CompletionOf, Refusal, RunId, SnapshotId};
-use pgrx::datum::TimestampWithTimeZone;
-use pgrx::iter::TableIterator;
-use pgrx::{name, pg_extern};
+use pgrx::pg_extern;
 
+use super::row::{CompletedRow, Element};
+use crate::backend::rows::Rows;
 use crate::document::JsonB;
 use crate::error::{OrRaise, required};
 use crate::flow::attempt::complete::Completed;
 use crate::store::row::Caller;
 use crate::{api, flow, guc};
-
-pub(super) type CompletedRow = (
-    String,
-    String,
-    &'static str,
-    &'static str,
-    &'static str,
-    Option<i32>,
-    Option<TimestampWithTimeZone>,
-);
 
 /// Completes an attempt: {"ok": true, "output": "…"} or {"ok": false, "error": {…}}.
 ///
@@ -40,29 +30,17 @@ pub(super) type CompletedRow = (
 /// - `RE003` if the run is finished, `RE004` if no worker holds it.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 #[pg_extern(sql = false)]
-#[allow(clippy::type_complexity)]
 fn engine_complete_attempt(
     run_id: Option<&str>,
     snapshot_id: Option<&str>,
     completion: Option<JsonB>,
     worker_id: Option<&str>,
     runner_id: Option<&str>,
-) -> TableIterator<
-    'static,
-    (
-        name!(run_id, String),
-        name!(snapshot_id, String),
-        name!(attempt_status, &'static str),
-        name!(execution_status, &'static str),
-        name!(run_status, &'static str),
-        name!(attempt_number, Option<i32>),
-        name!(retry_at, Option<TimestampWithTimeZone>),
-    ),
-> {
+) -> Rows<CompletedRow> {
     api::enter_locking().or_raise();
     let caller = api::caller(worker_id, runner_id).or_raise();
     let completion = required("completion", completion).and_then(|json| Completion::parse(&json.0));
-    TableIterator::once(one(run_id, snapshot_id, completion, caller).or_raise())
+    Rows::one(one(run_id, snapshot_id, completion, caller).or_raise())
 }
 
 /// Completes an attempt that succeeded; output is JSON as text.
@@ -70,26 +48,14 @@ fn engine_complete_attempt(
 /// # Errors
 /// As `engine_complete_attempt`.
 #[pg_extern(sql = false)]
-#[allow(clippy::type_complexity)]
 fn engine_succeed(
     run_id: Option<&str>,
     snapshot_id: Option<&str>,
     output: Option<String>,
-) -> TableIterator<
-    'static,
-    (
-        name!(run_id, String),
-        name!(snapshot_id, String),
-        name!(attempt_status, &'static str),
-        name!(execution_status, &'static str),
-        name!(run_status, &'static str),
-        name!(attempt_number, Option<i32>),
-        name!(retry_at, Option<TimestampWithTimeZone>),
-    ),
-> {
+) -> Rows<CompletedRow> {
     api::enter_locking().or_raise();
     let completion = Completion::success(output);
-    TableIterator::once(one(run_id, snapshot_id, completion, Caller::default()).or_raise())
+    Rows::one(one(run_id, snapshot_id, completion, Caller::default()).or_raise())
 }
 
 /// Completes an attempt that failed, with a message; the retry policy of its run decides whether another one follows.
@@ -102,28 +68,16 @@ fn engine_succeed(
 ///
 /// As `engine_complete_attempt`.
 #[pg_extern(sql = false)]
-#[allow(clippy::type_complexity)]
 fn engine_fail_0_2(
     run_id: Option<&str>,
     snapshot_id: Option<&str>,
     message: Option<&str>,
     retry: Option<JsonB>,
-) -> TableIterator<
-    'static,
-    (
-        name!(run_id, String),
-        name!(snapshot_id, String),
-        name!(attempt_status, &'static str),
-        name!(execution_status, &'static str),
-        name!(run_status, &'static str),
-        name!(attempt_number, Option<i32>),
-        name!(retry_at, Option<TimestampWithTimeZone>),
-    ),
-> {
+) -> Rows<CompletedRow> {
     api::enter_locking().or_raise();
     let retry = api::document("retry", retry).or_raise();
     let completion = Completion::failure(message.unwrap_or("failed"), retry.as_ref());
-    TableIterator::once(one(run_id, snapshot_id, completion, Caller::default()).or_raise())
+    Rows::one(one(run_id, snapshot_id, completion, Caller::default()).or_raise())
 }
 
 /// Completes many attempts in one commit; one row per element, in order.
@@ -136,25 +90,11 @@ fn engine_fail_0_2(
 /// - `22023` if `completions` is not an array of objects, or has more than `engine.max_batch` elements.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 #[pg_extern(sql = false)]
-#[allow(clippy::type_complexity)]
 fn engine_complete_many(
     completions: Option<JsonB>,
     worker_id: Option<&str>,
     runner_id: Option<&str>,
-) -> TableIterator<
-    'static,
-    (
-        name!(run_id, Option<String>),
-        name!(snapshot_id, Option<String>),
-        name!(attempt_status, Option<&'static str>),
-        name!(execution_status, Option<&'static str>),
-        name!(run_status, Option<&'static str>),
-        name!(attempt_number, Option<i32>),
-        name!(retry_at, Option<TimestampWithTimeZone>),
-        name!(error_code, Option<&'static str>),
-        name!(error_message, Option<String>),
-    ),
-> {
+) -> Rows<Element<CompletedRow>> {
     api::enter_locking().or_raise();
     let caller = api::caller(worker_id, runner_id).or_raise();
     let completions = required("completions", completions).or_raise();
@@ -165,29 +105,8 @@ fn engine_complete_many(
         .collect();
     let settings = flow::settings(flow::now());
     let answers = flow::attempt::complete::complete(completions, caller, &settings);
-    TableIterator::new(ids.into_iter().zip(answers).map(|(run_id, answer)| {
-        let told = |refusal: &Refusal| (Some(refusal.sqlstate()), Some(refusal.message()));
-        match answer.map(row) {
-            Ok((run_id, snapshot_id, attempt_status, execution_status, run_status, number, at)) => {
-                (
-                    Some(run_id),
-                    Some(snapshot_id),
-                    Some(attempt_status),
-                    Some(execution_status),
-                    Some(run_status),
-                    number,
-                    at,
-                    None,
-                    None,
-                )
-            }
-            Err(refusal) => {
-                let (code, message) = told(&refusal);
-                let run_id = run_id.map(|run_id| run_id.as_str().to_owned());
-                (run_id, None, None, None, None, None, None, code, message)
-            }
-        }
-    }))
+    let answers = ids.into_iter().zip(answers);
+    Rows::new(answers.map(|(run_id, answer)| Element::new(run_id.as_ref(), answer.map(row))))
 }
 
 fn one(
@@ -209,13 +128,13 @@ fn one(
 }
 
 pub(super) fn row(completed: Completed) -> CompletedRow {
-    (
-        completed.run_id.as_str().to_owned(),
-        completed.snapshot_id.as_str().to_owned(),
-        completed.attempt_status.as_str(),
-        completed.execution_status.as_str(),
-        completed.run_status.as_str(),
-        completed.attempt_number,
-        completed.retry_at.map(api::time),
-    )
+    CompletedRow {
+        run_id: completed.run_id.as_str().to_owned(),
+        snapshot_id: completed.snapshot_id.as_str().to_owned(),
+        attempt_status: completed.attempt_status.as_str(),
+        execution_status: completed.execution_status.as_str(),
+        run_status: completed.run_status.as_str(),
+        attempt_number: completed.attempt_number,
+        retry_at: completed.retry_at.map(api::time),
+    }
 }

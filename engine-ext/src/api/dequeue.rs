@@ -2,14 +2,28 @@
 
 use engine_core::{DequeueRequest, ExecutionStatus, Refusal, RunStatus};
 use pgrx::datum::TimestampWithTimeZone;
-use pgrx::iter::TableIterator;
-use pgrx::{name, pg_extern};
+use pgrx::pg_extern;
 
-use crate::document::{JsonB, Stored};
+use super::row::HandedOutRow;
+use crate::backend::rows::{Rows, row};
 use crate::error::OrRaise;
 use crate::flow::dequeue::Request;
-use crate::store::queue_item::claim::Dequeued;
 use crate::{api, backend, guc};
+
+row! {
+    /// A run that is handed to a worker, with all that the worker needs.
+    DequeuedRow {
+        run_id: String,
+        run_friendly_id: String,
+        snapshot_id: String,
+        snapshot_friendly_id: String,
+        execution_status: &'static str,
+        run_status: &'static str,
+        snapshot_created_at: TimestampWithTimeZone,
+        attempt_number: i32,
+        work: HandedOutRow,
+    }
+}
 
 /// Dequeues up to `max_runs` due runs of a worker queue, lowest queue timestamp minus priority first.
 ///
@@ -26,7 +40,7 @@ use crate::{api, backend, guc};
 /// - `RE005` for an unknown environment.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 #[pg_extern(sql = false)]
-#[allow(clippy::type_complexity, clippy::too_many_arguments)]
+#[allow(clippy::too_many_arguments)]
 fn engine_dequeue(
     worker_queue: Option<&str>,
     max_runs: Option<i32>,
@@ -35,43 +49,7 @@ fn engine_dequeue(
     environment_id: Option<&str>,
     worker_version: Option<&str>,
     wait_ms: Option<i32>,
-) -> TableIterator<
-    'static,
-    (
-        name!(run_id, String),
-        name!(run_friendly_id, String),
-        name!(snapshot_id, String),
-        name!(snapshot_friendly_id, String),
-        name!(execution_status, &'static str),
-        name!(run_status, &'static str),
-        name!(snapshot_created_at, TimestampWithTimeZone),
-        name!(attempt_number, i32),
-        name!(task, String),
-        name!(payload, String),
-        name!(payload_type, String),
-        name!(queue, String),
-        name!(concurrency_key, Option<String>),
-        name!(worker_queue, String),
-        name!(environment_id, String),
-        name!(environment_type, &'static str),
-        name!(project_id, Option<String>),
-        name!(organization_id, Option<String>),
-        name!(worker_version, Option<String>),
-        name!(image, Option<String>),
-        name!(machine, JsonB),
-        name!(max_attempts, i32),
-        name!(max_duration_seconds, Option<i32>),
-        name!(is_test, bool),
-        name!(is_replay, bool),
-        name!(tags, Vec<String>),
-        name!(metadata, Option<Stored>),
-        name!(trace_context, Option<Stored>),
-        name!(checkpoint, Option<Stored>),
-        name!(completed_waitpoints, Stored),
-        name!(heartbeat_ms, Option<i64>),
-        name!(dequeued_at, TimestampWithTimeZone),
-    ),
-> {
+) -> Rows<DequeuedRow> {
     let request = DequeueRequest::new(
         max_runs.unwrap_or(1),
         wait_ms.unwrap_or(0),
@@ -92,56 +70,20 @@ fn engine_dequeue(
     })
     .or_raise();
     let (runs, settings) = from.wait(request.wait_ms, caller);
-    let now = settings.now;
     let version = worker_version.map(str::to_owned);
-    let heartbeat_ms = settings
-        .heartbeats
-        .interval_ms(ExecutionStatus::PendingExecuting);
-    TableIterator::new(runs.into_iter().map(
-        move |Dequeued {
-                  candidate,
-                  snapshot_id,
-                  assignment,
-                  carried,
-                  ..
-              }| {
-            let run = candidate.run;
-            (
-                run.id.as_str().to_owned(),
-                run.id.friendly(),
-                snapshot_id.as_str().to_owned(),
-                snapshot_id.friendly(),
-                ExecutionStatus::PendingExecuting.as_str(),
-                RunStatus::Dequeued.in_snapshot().as_str(),
-                api::time(now),
-                run.attempt_number.unwrap_or(0) + 1,
-                candidate.task,
-                candidate.payload,
-                candidate.payload_type,
-                candidate.queue,
-                candidate.concurrency_key,
-                candidate.worker_queue,
-                candidate.environment_id,
-                run.environment_type.as_str(),
-                candidate.project_id,
-                candidate.organization_id,
-                assignment.version.or_else(|| version.clone()),
-                assignment.image,
-                JsonB(settings.machines.to_json(assignment.machine)),
-                assignment.max_attempts,
-                assignment.max_duration_seconds,
-                candidate.is_test,
-                candidate.is_replay,
-                candidate.tags,
-                candidate.metadata,
-                candidate.trace_context,
-                carried.checkpoint,
-                carried
-                    .completed_waitpoints
-                    .unwrap_or_else(Stored::empty_array),
-                heartbeat_ms,
-                api::time(now),
-            )
-        },
-    ))
+    let status = ExecutionStatus::PendingExecuting;
+    Rows::new(runs.into_iter().map(move |dequeued| {
+        let (run, snapshot_id) = (&dequeued.candidate.run, &dequeued.snapshot_id);
+        DequeuedRow {
+            run_id: run.id.as_str().to_owned(),
+            run_friendly_id: run.id.friendly(),
+            snapshot_id: snapshot_id.as_str().to_owned(),
+            snapshot_friendly_id: snapshot_id.friendly(),
+            execution_status: status.as_str(),
+            run_status: RunStatus::Dequeued.in_snapshot().as_str(),
+            snapshot_created_at: api::time(settings.now),
+            attempt_number: run.attempt_number.unwrap_or(0) + 1,
+            work: HandedOutRow::new(dequeued, version.as_deref(), &settings, status),
+        }
+    }))
 }

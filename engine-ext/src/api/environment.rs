@@ -1,12 +1,37 @@
 //! Sets environments and queues: limits, pauses.
 
 use engine_core::{Environment, EnvironmentChange, LimitChange, QueueChange, check_name};
-use pgrx::iter::TableIterator;
-use pgrx::{name, pg_extern};
+use pgrx::pg_extern;
 
+use crate::backend::rows::{Rows, row};
 use crate::document::JsonB;
 use crate::error::{OrRaise, required};
 use crate::{api, flow};
+
+row! {
+    /// An environment with its settings.
+    EnvironmentRow {
+        environment_id: String,
+        r#type: &'static str,
+        concurrency_limit: Option<i32>,
+        burst_factor: f64,
+        paused: bool,
+        archived: bool,
+        requires_version: bool,
+        max_queue_size: Option<i32>,
+        retry: Option<JsonB>,
+    }
+
+    /// A queue with its settings.
+    QueueRow {
+        name: String,
+        environment_id: String,
+        concurrency_limit: Option<i32>,
+        paused: bool,
+        override_limit: Option<i32>,
+        max_size: Option<i32>,
+    }
+}
 
 /// Creates or changes an environment, and returns it as it is after the commit.
 ///
@@ -25,7 +50,7 @@ use crate::{api, flow};
 /// - `55P03` if another transaction that has set the environment stays open for ten seconds, or for `lock_timeout`; the detail
 ///   names it.
 #[pg_extern(sql = false)]
-#[allow(clippy::type_complexity, clippy::too_many_arguments)]
+#[allow(clippy::too_many_arguments)]
 fn engine_set_environment_0_2(
     environment_id: Option<&str>,
     r#type: Option<String>,
@@ -38,20 +63,7 @@ fn engine_set_environment_0_2(
     requires_version: Option<bool>,
     max_queue_size: Option<i32>,
     retry: Option<JsonB>,
-) -> TableIterator<
-    'static,
-    (
-        name!(environment_id, String),
-        name!(r#type, &'static str),
-        name!(concurrency_limit, Option<i32>),
-        name!(burst_factor, f64),
-        name!(paused, bool),
-        name!(archived, bool),
-        name!(requires_version, bool),
-        name!(max_queue_size, Option<i32>),
-        name!(retry, Option<JsonB>),
-    ),
-> {
+) -> Rows<EnvironmentRow> {
     api::enter_locking().or_raise();
     let id = check_name(
         "environment_id",
@@ -71,17 +83,17 @@ fn engine_set_environment_0_2(
         retry: retry.map(|retry| retry.0),
     };
     let set = flow::setting::environment(id.or_raise(), change).or_raise();
-    TableIterator::once((
-        set.id.clone(),
-        set.kind.as_str(),
-        set.concurrency_limit,
-        set.burst_factor,
-        set.is_paused,
-        set.is_archived,
-        set.requires_version,
-        set.max_queue_size,
-        set.retry.map(JsonB),
-    ))
+    Rows::one(EnvironmentRow {
+        environment_id: set.id.clone(),
+        r#type: set.kind.as_str(),
+        concurrency_limit: set.concurrency_limit,
+        burst_factor: set.burst_factor,
+        paused: set.is_paused,
+        archived: set.is_archived,
+        requires_version: set.requires_version,
+        max_queue_size: set.max_queue_size,
+        retry: set.retry.map(JsonB),
+    })
 }
 
 /// Creates or changes a queue, and returns it as it is after the commit.
@@ -98,7 +110,6 @@ fn engine_set_environment_0_2(
 /// - `55P03` if another transaction that has set the environment stays open for ten seconds, or for `lock_timeout`; the detail
 ///   names it.
 #[pg_extern(sql = false)]
-#[allow(clippy::type_complexity)]
 fn engine_set_queue(
     name: Option<&str>,
     environment_id: Option<&str>,
@@ -106,17 +117,7 @@ fn engine_set_queue(
     paused: Option<bool>,
     override_limit: Option<i32>,
     max_size: Option<i32>,
-) -> TableIterator<
-    'static,
-    (
-        name!(name, String),
-        name!(environment_id, String),
-        name!(concurrency_limit, Option<i32>),
-        name!(paused, bool),
-        name!(override_limit, Option<i32>),
-        name!(max_size, Option<i32>),
-    ),
-> {
+) -> Rows<QueueRow> {
     api::enter_locking().or_raise();
     let name = check_name("name", required("name", name).or_raise()).or_raise();
     let id = environment_id.unwrap_or(Environment::DEFAULT_ID);
@@ -128,12 +129,12 @@ fn engine_set_queue(
         is_paused: paused,
     };
     let set = flow::setting::queue(id, name, change).or_raise();
-    TableIterator::once((
-        name.to_owned(),
-        id.to_owned(),
-        set.concurrency_limit,
-        set.is_paused,
-        set.override_limit,
-        set.max_size,
-    ))
+    Rows::one(QueueRow {
+        name: name.to_owned(),
+        environment_id: id.to_owned(),
+        concurrency_limit: set.concurrency_limit,
+        paused: set.is_paused,
+        override_limit: set.override_limit,
+        max_size: set.max_size,
+    })
 }

@@ -2,12 +2,23 @@
 
 use engine_core::check_max_events;
 use pgrx::datum::TimestampWithTimeZone;
-use pgrx::iter::TableIterator;
-use pgrx::{name, pg_extern};
+use pgrx::pg_extern;
 
+use crate::backend::rows::{Rows, row};
 use crate::document::Stored;
 use crate::error::OrRaise;
 use crate::{api, guc, store};
+
+row! {
+    /// An event.
+    EventRow {
+        position: i64,
+        name: String,
+        run_id: String,
+        time: TimestampWithTimeZone,
+        body: Stored,
+    }
+}
 
 /// Returns the next events after a position, in order, at most `max_events`.
 ///
@@ -19,30 +30,15 @@ use crate::{api, guc, store};
 /// # Errors
 /// - `22023` if `max_events` is outside 1..=`engine.max_batch`.
 #[pg_extern(sql = false)]
-#[allow(clippy::type_complexity)]
-fn engine_events(
-    after: Option<i64>,
-    max_events: Option<i32>,
-) -> TableIterator<
-    'static,
-    (
-        name!(position, i64),
-        name!(name, String),
-        name!(run_id, String),
-        name!(time, TimestampWithTimeZone),
-        name!(body, Stored),
-    ),
-> {
+fn engine_events(after: Option<i64>, max_events: Option<i32>) -> Rows<EventRow> {
     api::enter().or_raise();
     let max_events = check_max_events(max_events.unwrap_or(100), guc::max_batch()).or_raise();
     let events = store::event::after(after.unwrap_or(0).max(0), max_events);
-    TableIterator::new(events.into_iter().map(|event| {
-        (
-            event.position,
-            event.name,
-            event.run_id,
-            event.time,
-            event.body,
-        )
+    Rows::new(events.into_iter().map(|event| EventRow {
+        position: event.position,
+        name: event.name,
+        run_id: event.run_id,
+        time: event.time,
+        body: event.body,
     }))
 }

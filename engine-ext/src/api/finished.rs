@@ -4,10 +4,11 @@ use engine_core::{
     DEFAULT_REASON, Refusal, RunError, RunId, RunStatus, Transition, TriggerOptions, check_label,
 };
 use pgrx::datum::TimestampWithTimeZone;
-use pgrx::iter::TableIterator;
-use pgrx::{name, pg_extern};
+use pgrx::pg_extern;
 
-use super::trigger::{TriggeredRow, existing, trigger};
+use super::row::TriggeredRow;
+use super::trigger::{existing, trigger};
+use crate::backend::rows::Rows;
 use crate::document::JsonB;
 use crate::error::{OrRaise, required};
 use crate::store::trigger::InitialState;
@@ -26,17 +27,7 @@ fn engine_create_cancelled_run(
     cancelled_at: Option<TimestampWithTimeZone>,
     reason: Option<&str>,
     emit_event: Option<bool>,
-) -> TableIterator<
-    'static,
-    (
-        name!(run_id, String),
-        name!(snapshot_id, String),
-        name!(run_status, &'static str),
-        name!(execution_status, &'static str),
-        name!(is_cached, bool),
-        name!(created_at, TimestampWithTimeZone),
-    ),
-> {
+) -> Rows<TriggeredRow> {
     api::enter_writing().or_raise();
     let reason = check_label("reason", reason).or_raise();
     let error = RunError::text(reason.unwrap_or(DEFAULT_REASON));
@@ -49,7 +40,7 @@ fn engine_create_cancelled_run(
         is_silent: !emit_event.unwrap_or(true),
         ..InitialState::FINISHED
     };
-    TableIterator::new(cancelled(run, &state).or_raise())
+    Rows::new(cancelled(run, &state).or_raise())
 }
 
 /// Records a run that could not be triggered, with its error.
@@ -65,17 +56,7 @@ fn engine_create_failed_run(
     run: Option<JsonB>,
     error: Option<JsonB>,
     emit_event: Option<bool>,
-) -> TableIterator<
-    'static,
-    (
-        name!(run_id, String),
-        name!(snapshot_id, String),
-        name!(run_status, &'static str),
-        name!(execution_status, &'static str),
-        name!(is_cached, bool),
-        name!(created_at, TimestampWithTimeZone),
-    ),
-> {
+) -> Rows<TriggeredRow> {
     api::enter_writing().or_raise();
     let error = required("error", error)
         .and_then(|json| RunError::parse(&json.0))
@@ -92,7 +73,7 @@ fn engine_create_failed_run(
         ..InitialState::FINISHED
     };
     let options = options(run).or_raise();
-    TableIterator::new(trigger(vec![options], &state, |_, refusal| refusal).or_raise())
+    Rows::new(trigger(vec![options], &state, |_, refusal| refusal).or_raise())
 }
 
 fn options(run: Option<JsonB>) -> Result<TriggerOptions, Refusal> {

@@ -1,25 +1,19 @@
 //! Heartbeats: extend deadlines, and tell whether runs have moved on.
 
 use engine_core::{Refusal, RunId, SnapshotId};
-use pgrx::datum::TimestampWithTimeZone;
-use pgrx::iter::TableIterator;
-use pgrx::{name, pg_extern};
+use pgrx::pg_extern;
 
+use super::row::{ExecutionRow, HeldRow};
+use crate::backend::rows::{Rows, row};
 use crate::error::{OrRaise, required};
-use crate::store::observe::Execution;
 use crate::{api, flow, guc};
 
-/// A run's latest snapshot; all nulls but the id if there is no such run.
-type ExecutionRow = (
-    String,
-    Option<String>,
-    Option<String>,
-    Option<String>,
-    Option<i32>,
-    Option<String>,
-    Option<TimestampWithTimeZone>,
-    Option<i64>,
-);
+row! {
+    /// A run that has moved on.
+    MovedRow {
+        run_id: String,
+    }
+}
 
 /// Moves the heartbeat deadline of a run, and returns its latest snapshot.
 ///
@@ -30,36 +24,28 @@ type ExecutionRow = (
 /// - `RE001` for an unknown run.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 #[pg_extern(sql = false)]
-#[allow(clippy::type_complexity)]
 fn engine_heartbeat(
     run_id: Option<String>,
     snapshot_id: Option<String>,
     worker_id: Option<&str>,
     runner_id: Option<&str>,
-) -> TableIterator<
-    'static,
-    (
-        name!(run_id, String),
-        name!(snapshot_id, Option<String>),
-        name!(execution_status, Option<String>),
-        name!(run_status, Option<String>),
-        name!(attempt_number, Option<i32>),
-        name!(description, Option<String>),
-        name!(created_at, Option<TimestampWithTimeZone>),
-        name!(heartbeat_ms, Option<i64>),
-    ),
-> {
+) -> Rows<HeldRow> {
     api::enter_locking().or_raise();
     // The caller is not checked: the snapshot alone tells which worker holds the run.
     api::caller(worker_id, runner_id).or_raise();
     let rows = beat(vec![run_id], vec![snapshot_id]).or_raise();
-    if let Some((run_id, None, ..)) = rows.first() {
+    if let Some(ExecutionRow {
+        run_id,
+        snapshot_id: None,
+        ..
+    }) = rows.first().map(|row| &row.execution)
+    {
         Err(Refusal::UnknownRun {
             run_id: RunId::parse(run_id),
         })
         .or_raise()
     }
-    TableIterator::new(rows)
+    Rows::new(rows)
 }
 
 /// Moves the heartbeat deadlines of many runs in one statement; one row per element, in order.
@@ -72,31 +58,18 @@ fn engine_heartbeat(
 /// - `22004` for a NULL element.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 #[pg_extern(sql = false)]
-#[allow(clippy::type_complexity)]
 fn engine_heartbeat_many(
     run_ids: Option<Vec<Option<String>>>,
     snapshot_ids: Option<Vec<Option<String>>>,
     worker_id: Option<&str>,
     runner_id: Option<&str>,
-) -> TableIterator<
-    'static,
-    (
-        name!(run_id, String),
-        name!(snapshot_id, Option<String>),
-        name!(execution_status, Option<String>),
-        name!(run_status, Option<String>),
-        name!(attempt_number, Option<i32>),
-        name!(description, Option<String>),
-        name!(created_at, Option<TimestampWithTimeZone>),
-        name!(heartbeat_ms, Option<i64>),
-    ),
-> {
+) -> Rows<HeldRow> {
     api::enter_locking().or_raise();
     // The caller is not checked: the snapshot alone tells which worker holds the run.
     api::caller(worker_id, runner_id).or_raise();
     let run_ids = required("run_ids", run_ids).or_raise();
     let snapshot_ids = required("snapshot_ids", snapshot_ids).or_raise();
-    TableIterator::new(beat(run_ids, snapshot_ids).or_raise())
+    Rows::new(beat(run_ids, snapshot_ids).or_raise())
 }
 
 /// Returns the runs among many that have moved on from these snapshots, and writes nothing.
@@ -111,13 +84,13 @@ fn engine_heartbeat_many(
 fn engine_moved(
     run_ids: Option<Vec<Option<String>>>,
     snapshot_ids: Option<Vec<Option<String>>>,
-) -> TableIterator<'static, (name!(run_id, String),)> {
+) -> Rows<MovedRow> {
     api::enter().or_raise();
     let run_ids = required("run_ids", run_ids).or_raise();
     let snapshot_ids = required("snapshot_ids", snapshot_ids).or_raise();
     let held = pairs(run_ids, snapshot_ids).or_raise();
     let moved = flow::attempt::heartbeat::moved(&held);
-    TableIterator::new(moved.into_iter().map(|run_id| (run_id,)))
+    Rows::new(moved.into_iter().map(|run_id| MovedRow { run_id }))
 }
 
 /// Runs and the snapshots that their holders know.
@@ -142,21 +115,8 @@ fn pairs(
 fn beat(
     run_ids: Vec<Option<String>>,
     snapshot_ids: Vec<Option<String>>,
-) -> Result<Vec<ExecutionRow>, Refusal> {
+) -> Result<Vec<HeldRow>, Refusal> {
     let beats = pairs(run_ids, snapshot_ids)?;
     let executions = flow::attempt::heartbeat::beat(&beats);
-    Ok(executions.into_iter().map(row).collect())
-}
-
-fn row(execution: Execution) -> ExecutionRow {
-    (
-        execution.run_id,
-        execution.snapshot_id,
-        execution.execution_status,
-        execution.run_status,
-        execution.attempt_number,
-        execution.description,
-        execution.created_at,
-        execution.heartbeat_ms,
-    )
+    Ok(executions.into_iter().map(HeldRow::from).collect())
 }

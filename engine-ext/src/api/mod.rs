@@ -23,6 +23,7 @@ mod redrive;
 mod release;
 mod replay;
 mod reschedule;
+mod row;
 mod run_waitpoint;
 mod schedule;
 mod tick;

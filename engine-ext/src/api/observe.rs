@@ -2,12 +2,28 @@
 
 use engine_core::{RunId, SnapshotId};
 use pgrx::datum::TimestampWithTimeZone;
-use pgrx::iter::TableIterator;
-use pgrx::{name, pg_extern};
+use pgrx::pg_extern;
 
+use crate::backend::rows::{Rows, row};
 use crate::document::Stored;
 use crate::error::{OrRaise, required};
 use crate::{api, store};
+
+row! {
+    /// What became of a run.
+    ResultRow {
+        run_id: String,
+        snapshot_id: String,
+        run_status: String,
+        execution_status: String,
+        attempt_number: Option<i32>,
+        output: Option<String>,
+        output_type: Option<String>,
+        error: Option<Stored>,
+        completed_at: Option<TimestampWithTimeZone>,
+        usage_duration_ms: i32,
+    }
+}
 
 /// Returns the latest snapshot of a run with its checkpoint and completed waitpoints, or null if there is no such run.
 ///
@@ -49,41 +65,21 @@ fn engine_snapshots_since(
 /// # Errors
 /// - `22004` without a run id.
 #[pg_extern(sql = false)]
-#[allow(clippy::type_complexity)]
-fn engine_run_result(
-    run_id: Option<&str>,
-    environment_id: Option<&str>,
-) -> TableIterator<
-    'static,
-    (
-        name!(run_id, String),
-        name!(snapshot_id, String),
-        name!(run_status, String),
-        name!(execution_status, String),
-        name!(attempt_number, Option<i32>),
-        name!(output, Option<String>),
-        name!(output_type, Option<String>),
-        name!(error, Option<Stored>),
-        name!(completed_at, Option<TimestampWithTimeZone>),
-        name!(usage_duration_ms, i32),
-    ),
-> {
+fn engine_run_result(run_id: Option<&str>, environment_id: Option<&str>) -> Rows<ResultRow> {
     api::enter().or_raise();
     let run_id = RunId::parse(required("run_id", run_id).or_raise());
     let result = store::observe::result(&run_id, environment_id);
-    TableIterator::new(result.into_iter().map(|result| {
-        (
-            result.run_id,
-            result.snapshot_id,
-            result.run_status,
-            result.execution_status,
-            result.attempt_number,
-            result.output,
-            result.output_type,
-            result.error,
-            result.completed_at,
-            result.usage_duration_ms,
-        )
+    Rows::new(result.into_iter().map(|result| ResultRow {
+        run_id: result.run_id,
+        snapshot_id: result.snapshot_id,
+        run_status: result.run_status,
+        execution_status: result.execution_status,
+        attempt_number: result.attempt_number,
+        output: result.output,
+        output_type: result.output_type,
+        error: result.error,
+        completed_at: result.completed_at,
+        usage_duration_ms: result.usage_duration_ms,
     }))
 }
 

@@ -1,11 +1,11 @@
 //! Redrives: a run that its handler did not end is requeued.
 
-use pgrx::datum::TimestampWithTimeZone;
-use pgrx::iter::TableIterator;
-use pgrx::{name, pg_extern};
+use pgrx::pg_extern;
 
+use super::row::ExecutionRow;
+use crate::backend::rows::Rows;
 use crate::error::OrRaise;
-use crate::{api, flow, store};
+use crate::{api, flow};
 
 /// Requeues a run that ended without its handler's decision, and returns its latest snapshot.
 ///
@@ -18,32 +18,9 @@ use crate::{api, flow, store};
 /// - `RE004` for a run that has not ended, or by its handler or a cancel: `engine_replay` does its work again as a new run.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 #[pg_extern(sql = false)]
-#[allow(clippy::type_complexity)]
-fn engine_redrive(
-    run_id: Option<&str>,
-) -> TableIterator<
-    'static,
-    (
-        name!(run_id, String),
-        name!(snapshot_id, Option<String>),
-        name!(execution_status, Option<String>),
-        name!(run_status, Option<String>),
-        name!(attempt_number, Option<i32>),
-        name!(description, Option<String>),
-        name!(created_at, Option<TimestampWithTimeZone>),
-    ),
-> {
+fn engine_redrive(run_id: Option<&str>) -> Rows<ExecutionRow> {
     api::enter_locking().or_raise();
     let run_id = api::run_id(run_id).or_raise();
     flow::attempt::redrive::redrive(&run_id).or_raise();
-    let execution = store::observe::execution(&run_id);
-    TableIterator::once((
-        execution.run_id,
-        execution.snapshot_id,
-        execution.execution_status,
-        execution.run_status,
-        execution.attempt_number,
-        execution.description,
-        execution.created_at,
-    ))
+    Rows::one(ExecutionRow::read(&run_id))
 }

@@ -1,11 +1,11 @@
 //! Replays: a new run does the work of another one again.
 
 use engine_core::{Refusal, RunId, check_copied};
-use pgrx::datum::TimestampWithTimeZone;
-use pgrx::iter::TableIterator;
-use pgrx::{name, pg_extern};
+use pgrx::pg_extern;
 
-use super::trigger::{TriggeredRow, trigger};
+use super::row::TriggeredRow;
+use super::trigger::trigger;
+use crate::backend::rows::Rows;
 use crate::error::{OrRaise, required};
 use crate::store::trigger::InitialState;
 use crate::{api, flow, mint, store};
@@ -22,22 +22,9 @@ use crate::{api, flow, mint, store};
 /// - `22023` if more than 10,000 steps and waits were to be kept.
 /// - `54000` if its payload is over the present limit.
 #[pg_extern(sql = false)]
-fn engine_replay_0_2(
-    run_id: Option<&str>,
-    keep_steps: Option<bool>,
-) -> TableIterator<
-    'static,
-    (
-        name!(run_id, String),
-        name!(snapshot_id, String),
-        name!(run_status, &'static str),
-        name!(execution_status, &'static str),
-        name!(is_cached, bool),
-        name!(created_at, TimestampWithTimeZone),
-    ),
-> {
+fn engine_replay_0_2(run_id: Option<&str>, keep_steps: Option<bool>) -> Rows<TriggeredRow> {
     api::enter_writing().or_raise();
-    TableIterator::new(replay(run_id, keep_steps.unwrap_or(false)).or_raise())
+    Rows::new(replay(run_id, keep_steps.unwrap_or(false)).or_raise())
 }
 
 fn replay(run_id: Option<&str>, keep_steps: bool) -> Result<Vec<TriggeredRow>, Refusal> {
@@ -48,8 +35,8 @@ fn replay(run_id: Option<&str>, keep_steps: bool) -> Result<Vec<TriggeredRow>, R
     let environment_id = options.environment_id().to_owned();
     let rows = trigger(vec![options], &InitialState::QUEUED, |_, refusal| refusal)?;
     if keep_steps {
-        for (new_run_id, ..) in &rows {
-            keep(&run_id, &RunId::parse(new_run_id), &environment_id)?;
+        for row in &rows {
+            keep(&run_id, &RunId::parse(&row.run_id), &environment_id)?;
         }
     }
     Ok(rows)

@@ -1,11 +1,12 @@
 //! Reschedules: a new due time for a delayed run.
 
 use pgrx::datum::TimestampWithTimeZone;
-use pgrx::iter::TableIterator;
-use pgrx::{name, pg_extern};
+use pgrx::pg_extern;
 
+use super::row::ExecutionRow;
+use crate::backend::rows::Rows;
 use crate::error::{OrRaise, required};
-use crate::{api, flow, store};
+use crate::{api, flow};
 
 /// Moves the due time of a waiting run, earlier or later, and returns its latest snapshot.
 ///
@@ -17,36 +18,15 @@ use crate::{api, flow, store};
 /// - `RE004` for a run that waits neither for its time nor for a version.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 #[pg_extern(sql = false)]
-#[allow(clippy::type_complexity)]
 fn engine_reschedule(
     run_id: Option<&str>,
     delay_until: Option<TimestampWithTimeZone>,
-) -> TableIterator<
-    'static,
-    (
-        name!(run_id, String),
-        name!(snapshot_id, Option<String>),
-        name!(execution_status, Option<String>),
-        name!(run_status, Option<String>),
-        name!(attempt_number, Option<i32>),
-        name!(description, Option<String>),
-        name!(created_at, Option<TimestampWithTimeZone>),
-    ),
-> {
+) -> Rows<ExecutionRow> {
     api::enter_locking().or_raise();
     let at = api::moment("delay_until", delay_until)
         .and_then(|at| required("delay_until", at))
         .or_raise();
     let run_id = api::run_id(run_id).or_raise();
     flow::attempt::reschedule::reschedule_by_id(&run_id, at).or_raise();
-    let execution = store::observe::execution(&run_id);
-    TableIterator::once((
-        execution.run_id,
-        execution.snapshot_id,
-        execution.execution_status,
-        execution.run_status,
-        execution.attempt_number,
-        execution.description,
-        execution.created_at,
-    ))
+    Rows::one(ExecutionRow::read(&run_id))
 }

@@ -2,13 +2,34 @@
 
 use engine_core::{Refusal, check_max_items};
 use pgrx::datum::TimestampWithTimeZone;
-use pgrx::iter::TableIterator;
-use pgrx::{name, pg_extern};
+use pgrx::pg_extern;
 
+use crate::backend::rows::{Rows, row};
 use crate::document::JsonB;
 use crate::error::{OrRaise, required};
 use crate::flow::schedule::Change;
 use crate::{api, flow, guc, store};
+
+row! {
+    /// A schedule with its settings and its next tick.
+    ScheduleRow {
+        id: String,
+        environment_id: String,
+        task: String,
+        cron: String,
+        timezone: String,
+        spread_window: Option<String>,
+        active: bool,
+        next_nominal_at: Option<TimestampWithTimeZone>,
+        next_effective_at: Option<TimestampWithTimeZone>,
+    }
+
+    /// A tick that is to come.
+    UpcomingRow {
+        nominal_at: TimestampWithTimeZone,
+        effective_at: TimestampWithTimeZone,
+    }
+}
 
 /// Creates or changes a schedule, which makes a run at each tick of its cron expression, and returns it.
 ///
@@ -28,7 +49,7 @@ use crate::{api, flow, guc, store};
 /// - `RE005` for an unknown environment.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 #[pg_extern(sql = false)]
-#[allow(clippy::type_complexity, clippy::too_many_arguments)]
+#[allow(clippy::too_many_arguments)]
 fn engine_set_schedule(
     id: Option<String>,
     task: Option<String>,
@@ -40,20 +61,7 @@ fn engine_set_schedule(
     spread_window: Option<String>,
     active: Option<bool>,
     options: Option<JsonB>,
-) -> TableIterator<
-    'static,
-    (
-        name!(id, String),
-        name!(environment_id, String),
-        name!(task, String),
-        name!(cron, String),
-        name!(timezone, String),
-        name!(spread_window, Option<String>),
-        name!(active, bool),
-        name!(next_nominal_at, Option<TimestampWithTimeZone>),
-        name!(next_effective_at, Option<TimestampWithTimeZone>),
-    ),
-> {
+) -> Rows<ScheduleRow> {
     api::enter_locking().or_raise();
     let id = required("id", id).or_raise();
     let change = Change {
@@ -68,17 +76,17 @@ fn engine_set_schedule(
         options: options.map(|json| json.0),
     };
     let set = flow::schedule::set(id, change).or_raise();
-    TableIterator::once((
-        set.id,
-        set.environment_id,
-        set.task,
-        set.cron,
-        set.timezone,
-        set.spread_window,
-        set.is_active,
-        set.next.map(|next| api::time(next.nominal_at)),
-        set.next.map(|next| api::time(next.effective_at)),
-    ))
+    Rows::one(ScheduleRow {
+        id: set.id,
+        environment_id: set.environment_id,
+        task: set.task,
+        cron: set.cron,
+        timezone: set.timezone,
+        spread_window: set.spread_window,
+        active: set.is_active,
+        next_nominal_at: set.next.map(|next| api::time(next.nominal_at)),
+        next_effective_at: set.next.map(|next| api::time(next.effective_at)),
+    })
 }
 
 /// Deletes a schedule; returns whether it existed.
@@ -101,16 +109,7 @@ fn engine_delete_schedule(id: Option<&str>) -> bool {
 /// - `22004` without an id, `22023` if `max_runs` is outside 1..=100000.
 /// - `RE014` for an unknown schedule.
 #[pg_extern(sql = false)]
-fn engine_upcoming_runs(
-    id: Option<&str>,
-    max_runs: Option<i32>,
-) -> TableIterator<
-    'static,
-    (
-        name!(nominal_at, TimestampWithTimeZone),
-        name!(effective_at, TimestampWithTimeZone),
-    ),
-> {
+fn engine_upcoming_runs(id: Option<&str>, max_runs: Option<i32>) -> Rows<UpcomingRow> {
     api::enter().or_raise();
     let id = required("id", id).or_raise();
     let max_runs = check_max_items("max_runs", max_runs.unwrap_or(10)).or_raise();
@@ -123,7 +122,10 @@ fn engine_upcoming_runs(
     };
     let upcoming = std::iter::successors(next, following).take(max_runs as usize);
     let rows: Vec<_> = upcoming
-        .map(|begins| (api::time(begins.nominal_at), api::time(begins.effective_at)))
+        .map(|begins| UpcomingRow {
+            nominal_at: api::time(begins.nominal_at),
+            effective_at: api::time(begins.effective_at),
+        })
         .collect();
-    TableIterator::new(rows)
+    Rows::new(rows)
 }

@@ -1,10 +1,18 @@
 //! Tick: does what is due.
 
-use pgrx::iter::TableIterator;
-use pgrx::{name, pg_extern};
+use pgrx::pg_extern;
 
+use crate::backend::rows::{Rows, row};
 use crate::error::OrRaise;
 use crate::{api, flow};
+
+row! {
+    /// How much was done of one kind.
+    DoneRow {
+        kind: &'static str,
+        processed: i32,
+    }
+}
 
 /// Does what is due, at most `max_items`, in one commit, and returns how much of each kind.
 ///
@@ -21,9 +29,11 @@ use crate::{api, flow};
 /// - `22023` if `max_items` is outside 1..=100000.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 #[pg_extern(sql = false)]
-fn engine_tick(
-    max_items: Option<i32>,
-) -> TableIterator<'static, (name!(kind, &'static str), name!(processed, i32))> {
+fn engine_tick(max_items: Option<i32>) -> Rows<DoneRow> {
     api::enter_locking().or_raise();
-    TableIterator::new(flow::tick::tick(max_items.unwrap_or(1000)).or_raise())
+    let done = flow::tick::tick(max_items.unwrap_or(1000)).or_raise();
+    Rows::new(
+        done.into_iter()
+            .map(|(kind, processed)| DoneRow { kind, processed }),
+    )
 }

@@ -2,9 +2,10 @@
 
 use engine_core::{Refusal, Timestamp, TriggerOptions};
 use pgrx::datum::TimestampWithTimeZone;
-use pgrx::iter::TableIterator;
-use pgrx::{name, pg_extern};
+use pgrx::pg_extern;
 
+use super::row::TriggeredRow;
+use crate::backend::rows::Rows;
 use crate::document::JsonB;
 use crate::error::{OrRaise, required};
 use crate::flow::trigger::outcome::Triggered;
@@ -73,17 +74,7 @@ fn engine_trigger(
     debounce: Option<JsonB>,
     one_time_use_token: Option<String>,
     version: Option<String>,
-) -> TableIterator<
-    'static,
-    (
-        name!(run_id, String),
-        name!(snapshot_id, String),
-        name!(run_status, &'static str),
-        name!(execution_status, &'static str),
-        name!(is_cached, bool),
-        name!(created_at, TimestampWithTimeZone),
-    ),
-> {
+) -> Rows<TriggeredRow> {
     api::enter_writing().or_raise();
     let options = TriggerOptions {
         task,
@@ -122,7 +113,7 @@ fn engine_trigger(
         version,
     };
     let rows = trigger(vec![options], &InitialState::QUEUED, |_, refusal| refusal);
-    TableIterator::new(rows.or_raise())
+    Rows::new(rows.or_raise())
 }
 
 /// Triggers many runs in one transaction; one row per element, in order.
@@ -134,36 +125,15 @@ fn engine_trigger(
 /// As `engine_trigger`, with the element's position in the detail, and `22023` if `runs` is not an array, names an unknown
 /// key, or has more than `engine.max_batch` elements.
 #[pg_extern(sql = false)]
-fn engine_trigger_many(
-    runs: Option<JsonB>,
-) -> TableIterator<
-    'static,
-    (
-        name!(run_id, String),
-        name!(snapshot_id, String),
-        name!(run_status, &'static str),
-        name!(execution_status, &'static str),
-        name!(is_cached, bool),
-        name!(created_at, TimestampWithTimeZone),
-    ),
-> {
+fn engine_trigger_many(runs: Option<JsonB>) -> Rows<TriggeredRow> {
     api::enter_writing().or_raise();
     let runs = required("runs", runs).or_raise();
     let options = TriggerOptions::many_from_json(runs.0, guc::max_batch()).or_raise();
     let rows = trigger(options, &InitialState::QUEUED, |index, refusal| {
         refusal.in_element(index)
     });
-    TableIterator::new(rows.or_raise())
+    Rows::new(rows.or_raise())
 }
-
-pub(super) type TriggeredRow = (
-    String,
-    String,
-    &'static str,
-    &'static str,
-    bool,
-    TimestampWithTimeZone,
-);
 
 /// Triggers runs and returns a row for each. `locate` names the refused element.
 pub(super) fn trigger(
@@ -181,26 +151,26 @@ pub(super) fn trigger(
 }
 
 fn new(new: &RunRow, now: Timestamp) -> TriggeredRow {
-    (
-        new.run_id.as_str().to_owned(),
-        new.snapshot_id.as_str().to_owned(),
-        new.state.run_status.as_str(),
-        new.state.execution_status.as_str(),
-        false,
-        api::time(now),
-    )
+    TriggeredRow {
+        run_id: new.run_id.as_str().to_owned(),
+        snapshot_id: new.snapshot_id.as_str().to_owned(),
+        run_status: new.state.run_status.as_str(),
+        execution_status: new.state.execution_status.as_str(),
+        is_cached: false,
+        created_at: api::time(now),
+    }
 }
 
 /// The row of an existing run.
 pub(super) fn existing(run: Existing) -> TriggeredRow {
-    (
-        run.run_id.as_str().to_owned(),
-        run.snapshot_id.as_str().to_owned(),
-        run.run_status.as_str(),
-        run.execution_status.as_str(),
-        true,
-        run.created_at,
-    )
+    TriggeredRow {
+        run_id: run.run_id.as_str().to_owned(),
+        snapshot_id: run.snapshot_id.as_str().to_owned(),
+        run_status: run.run_status.as_str(),
+        execution_status: run.execution_status.as_str(),
+        is_cached: true,
+        created_at: run.created_at,
+    }
 }
 
 /// Tags without NULLs.

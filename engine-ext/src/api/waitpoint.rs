@@ -2,20 +2,34 @@
 
 use engine_core::{Environment, NewWaitpoint, Output, Refusal, WaitpointId};
 use pgrx::datum::TimestampWithTimeZone;
-use pgrx::iter::TableIterator;
-use pgrx::{name, pg_extern};
+use pgrx::pg_extern;
 
+use crate::backend::rows::{Rows, row};
 use crate::document::Stored;
 use crate::error::{OrRaise, required};
 use crate::{api, flow, guc, store};
 
-type CreatedRow = (
-    String,
-    &'static str,
-    bool,
-    Option<TimestampWithTimeZone>,
-    TimestampWithTimeZone,
-);
+row! {
+    /// A waitpoint that was created, or found by its key.
+    WaitpointRow {
+        waitpoint_id: String,
+        status: &'static str,
+        is_cached: bool,
+        completed_after: Option<TimestampWithTimeZone>,
+        created_at: TimestampWithTimeZone,
+    }
+
+    /// A waitpoint that is completed.
+    CompletedWaitpointRow {
+        waitpoint_id: String,
+        status: &'static str,
+        completed_at: Option<TimestampWithTimeZone>,
+        output: Option<String>,
+        output_type: String,
+        output_is_error: bool,
+        already_completed: bool,
+    }
+}
 
 /// Creates a waitpoint that completes itself at a moment, and returns it.
 ///
@@ -32,23 +46,14 @@ fn engine_create_datetime_waitpoint(
     environment_id: Option<&str>,
     idempotency_key: Option<String>,
     idempotency_key_expires_at: Option<TimestampWithTimeZone>,
-) -> TableIterator<
-    'static,
-    (
-        name!(waitpoint_id, String),
-        name!(status, &'static str),
-        name!(is_cached, bool),
-        name!(completed_after, Option<TimestampWithTimeZone>),
-        name!(created_at, TimestampWithTimeZone),
-    ),
-> {
+) -> Rows<WaitpointRow> {
     api::enter_writing().or_raise();
     let at = api::moment("completed_after", completed_after)
         .and_then(|at| required("completed_after", at))
         .or_raise();
     let expires_at = api::key_expires_at(idempotency_key_expires_at).or_raise();
     let new = NewWaitpoint::date_time(at, idempotency_key, expires_at).or_raise();
-    TableIterator::once(create(environment_id, &new).or_raise())
+    Rows::one(create(environment_id, &new).or_raise())
 }
 
 /// Creates a waitpoint for a caller to complete, and returns it.
@@ -67,16 +72,7 @@ fn engine_create_manual_waitpoint(
     idempotency_key: Option<String>,
     idempotency_key_expires_at: Option<TimestampWithTimeZone>,
     tags: Option<Vec<Option<String>>>,
-) -> TableIterator<
-    'static,
-    (
-        name!(waitpoint_id, String),
-        name!(status, &'static str),
-        name!(is_cached, bool),
-        name!(completed_after, Option<TimestampWithTimeZone>),
-        name!(created_at, TimestampWithTimeZone),
-    ),
-> {
+) -> Rows<WaitpointRow> {
     api::enter_writing().or_raise();
     let new = NewWaitpoint::manual(
         api::moment("timeout_at", timeout_at).or_raise(),
@@ -84,7 +80,7 @@ fn engine_create_manual_waitpoint(
         api::key_expires_at(idempotency_key_expires_at).or_raise(),
         super::trigger::texts(tags.unwrap_or_default()).or_raise(),
     );
-    TableIterator::once(create(environment_id, &new.or_raise()).or_raise())
+    Rows::one(create(environment_id, &new.or_raise()).or_raise())
 }
 
 /// Completes a waitpoint, and returns it; runs that have nothing left to wait for resume.
@@ -97,25 +93,13 @@ fn engine_create_manual_waitpoint(
 /// - `54000` for an output over `engine.max_payload_bytes`, `22023` for a media type of more than 1024 bytes.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 #[pg_extern(sql = false)]
-#[allow(clippy::type_complexity)]
 fn engine_complete_waitpoint(
     waitpoint_id: Option<&str>,
     output: Option<String>,
     output_type: Option<String>,
     is_error: Option<bool>,
     environment_id: Option<&str>,
-) -> TableIterator<
-    'static,
-    (
-        name!(waitpoint_id, String),
-        name!(status, &'static str),
-        name!(completed_at, Option<TimestampWithTimeZone>),
-        name!(output, Option<String>),
-        name!(output_type, String),
-        name!(output_is_error, bool),
-        name!(already_completed, bool),
-    ),
-> {
+) -> Rows<CompletedWaitpointRow> {
     api::enter_locking().or_raise();
     let limits = guc::trigger_limits();
     let is_error = is_error.unwrap_or(false);
@@ -124,15 +108,15 @@ fn engine_complete_waitpoint(
     let (waitpoint, was_pending) = id
         .and_then(|id| flow::wait::waitpoint::complete(&id, output, environment_id))
         .or_raise();
-    TableIterator::once((
-        waitpoint.id.as_str().to_owned(),
-        waitpoint.status.as_str(),
-        waitpoint.completed_at,
-        waitpoint.output,
-        waitpoint.output_type,
-        waitpoint.output_is_error,
-        !was_pending,
-    ))
+    Rows::one(CompletedWaitpointRow {
+        waitpoint_id: waitpoint.id.as_str().to_owned(),
+        status: waitpoint.status.as_str(),
+        completed_at: waitpoint.completed_at,
+        output: waitpoint.output,
+        output_type: waitpoint.output_type,
+        output_is_error: waitpoint.output_is_error,
+        already_completed: !was_pending,
+    })
 }
 
 /// Returns a waitpoint with the runs that wait for it, or null if there is no such waitpoint.
@@ -152,14 +136,14 @@ fn engine_waitpoint_data(
     store::waitpoint::data(&id, environment_id)
 }
 
-fn create(environment_id: Option<&str>, new: &NewWaitpoint) -> Result<CreatedRow, Refusal> {
+fn create(environment_id: Option<&str>, new: &NewWaitpoint) -> Result<WaitpointRow, Refusal> {
     let environment_id = environment_id.unwrap_or(Environment::DEFAULT_ID);
     let (waitpoint, is_cached) = flow::wait::waitpoint::create(environment_id, new)?;
-    Ok((
-        waitpoint.id.as_str().to_owned(),
-        waitpoint.status.as_str(),
+    Ok(WaitpointRow {
+        waitpoint_id: waitpoint.id.as_str().to_owned(),
+        status: waitpoint.status.as_str(),
         is_cached,
-        waitpoint.completed_after,
-        waitpoint.created_at,
-    ))
+        completed_after: waitpoint.completed_after,
+        created_at: waitpoint.created_at,
+    })
 }

@@ -3,24 +3,42 @@
 use engine_core::{
     CompletionOf, ExecutionStatus, Refusal, RunId, RunStatus, Settings, turn_request,
 };
-use pgrx::{pg_extern, pg_sys};
+use pgrx::datum::TimestampWithTimeZone;
+use pgrx::pg_extern;
 
-use crate::api::complete::CompletedRow;
-use crate::backend::rows::{Cell, Rows, cell};
-use crate::document::{JsonB, Stored};
+use super::row::{CompletedRow, HandedOutRow};
+use crate::backend::rows::{Part, Rows, row};
+use crate::document::JsonB;
 use crate::error::OrRaise;
 use crate::flow::dequeue::Request;
 use crate::flow::work::Turn;
 use crate::store::queue_item::claim::{Begun, Dequeued};
 use crate::{api, backend, flow, guc};
 
-/// Kinds of rows.
-const COMPLETED: &str = "completed";
-const STARTED: &str = "started";
+row! {
+    /// A row of a turn, about a run that was reported, or one that starts.
+    WorkRow {
+        kind: &'static str,
+        run_id: Option<String>,
+        snapshot_id: Option<String>,
+        attempt_status: Option<&'static str>,
+        execution_status: Option<&'static str>,
+        run_status: Option<&'static str>,
+        attempt_number: Option<i32>,
+        retry_at: Option<TimestampWithTimeZone>,
+        begun: Part<BegunRow>,
+        error_code: Option<&'static str>,
+        error_message: Option<String>,
+    }
 
-/// The columns that rows of both kinds have, `kind` to `retry_at`, and those that only a run that starts has.
-const COMMON_COLUMNS: usize = 8;
-const DEQUEUED_COLUMNS: usize = 27;
+    /// What is returned of a run that starts only.
+    BegunRow {
+        run_friendly_id: String,
+        snapshot_friendly_id: String,
+        snapshot_created_at: TimestampWithTimeZone,
+        work: HandedOutRow,
+    }
+}
 
 /// Executes a worker's turn in one commit: reports ends of attempts, then dequeues and starts due runs.
 ///
@@ -47,8 +65,7 @@ fn engine_work(
     runner_id: Option<&str>,
     worker_version: Option<&str>,
     wait_ms: Option<i32>,
-    call: pg_sys::FunctionCallInfo,
-) {
+) -> Rows<WorkRow> {
     // Looks things up, and holds nothing of it.
     let (completions, from, request, caller) = backend::hold::only_if_written(|| {
         api::enter_locking()?;
@@ -74,100 +91,79 @@ fn engine_work(
         started,
         settings,
     } = turn;
-    let rows = Rows::of(call);
-    for (run_id, answer) in asked.into_iter().zip(completed) {
+    let answers = asked.into_iter().zip(completed).map(|(run_id, answer)| {
         let answer = answer.map(api::complete::row);
-        rows.add(&completed_row(run_id, answer));
-    }
-    for (dequeued, begun) in started {
-        rows.add(&started_row(dequeued, begun, worker_version, &settings));
-    }
+        WorkRow::completed(run_id, answer)
+    });
+    let version = worker_version.map(str::to_owned);
+    let starts = started.into_iter().map(move |(dequeued, begun)| {
+        WorkRow::started(dequeued, &begun, version.as_deref(), &settings)
+    });
+    Rows::new(answers.chain(starts))
 }
 
-/// The row of a completion: nothing is told of its run that its worker does not know.
-fn completed_row(run_id: Option<RunId>, answer: Result<CompletedRow, Refusal>) -> Vec<Cell> {
-    let mut row = vec![cell(COMPLETED)];
-    let refusal = match answer {
-        Ok((
-            run_id,
-            snapshot_id,
-            attempt_status,
-            execution_status,
-            run_status,
-            number,
-            retry_at,
-        )) => {
-            row.extend([cell(run_id), cell(snapshot_id)]);
-            let statuses = [attempt_status, execution_status, run_status];
-            row.extend(statuses.map(cell));
-            row.extend([cell(number), cell(retry_at)]);
-            None
+impl WorkRow {
+    /// The answer to a completion: nothing is told of its run that its worker does not know.
+    fn completed(run_id: Option<RunId>, answer: Result<CompletedRow, Refusal>) -> Self {
+        let mut row = Self::of("completed");
+        match answer {
+            Ok(completed) => {
+                row.run_id = Some(completed.run_id);
+                row.snapshot_id = Some(completed.snapshot_id);
+                row.attempt_status = Some(completed.attempt_status);
+                row.execution_status = Some(completed.execution_status);
+                row.run_status = Some(completed.run_status);
+                row.attempt_number = completed.attempt_number;
+                row.retry_at = completed.retry_at;
+            }
+            Err(refusal) => {
+                row.run_id = run_id.map(|run_id| run_id.as_str().to_owned());
+                row.error_code = Some(refusal.sqlstate());
+                row.error_message = Some(refusal.message());
+            }
         }
-        Err(refusal) => {
-            row.push(cell(run_id.map(|run_id| run_id.as_str().to_owned())));
-            row.resize_with(COMMON_COLUMNS, || None);
-            Some(refusal)
-        }
-    };
-    row.resize_with(COMMON_COLUMNS + DEQUEUED_COLUMNS, || None);
-    row.push(cell(refusal.as_ref().map(Refusal::sqlstate)));
-    row.push(cell(refusal.as_ref().map(Refusal::message)));
-    row
-}
+        row
+    }
 
-/// The row of a run that starts.
-fn started_row(
-    dequeued: Dequeued,
-    begun: Begun,
-    worker_version: Option<&str>,
-    settings: &Settings,
-) -> [Cell; COMMON_COLUMNS + DEQUEUED_COLUMNS + 2] {
-    let status = ExecutionStatus::Executing;
-    let Dequeued {
-        candidate,
-        assignment,
-        carried,
-        ..
-    } = dequeued;
-    let now = || cell(api::time(settings.now));
-    let waitpoints = carried.completed_waitpoints;
-    [
-        cell(STARTED),
-        cell(candidate.run.id.as_str()),
-        cell(begun.snapshot_id.as_str()),
-        None,
-        cell(status.as_str()),
-        cell(RunStatus::Executing.as_str()),
-        cell(begun.attempt_number),
-        None,
-        cell(candidate.run.id.friendly()),
-        cell(begun.snapshot_id.friendly()),
-        now(),
-        cell(candidate.task),
-        cell(candidate.payload),
-        cell(candidate.payload_type),
-        cell(candidate.queue),
-        cell(candidate.concurrency_key),
-        cell(candidate.worker_queue),
-        cell(candidate.environment_id),
-        cell(candidate.run.environment_type.as_str()),
-        cell(candidate.project_id),
-        cell(candidate.organization_id),
-        cell(assignment.version.as_deref().or(worker_version)),
-        cell(assignment.image),
-        cell(JsonB(settings.machines.to_json(assignment.machine))),
-        cell(assignment.max_attempts),
-        cell(assignment.max_duration_seconds),
-        cell(candidate.is_test),
-        cell(candidate.is_replay),
-        cell(candidate.tags),
-        cell(candidate.metadata),
-        cell(candidate.trace_context),
-        cell(carried.checkpoint),
-        cell(waitpoints.unwrap_or_else(Stored::empty_array)),
-        cell(settings.heartbeats.interval_ms(status)),
-        now(),
-        None,
-        None,
-    ]
+    /// A run that starts.
+    fn started(
+        dequeued: Dequeued,
+        begun: &Begun,
+        worker_version: Option<&str>,
+        settings: &Settings,
+    ) -> Self {
+        let status = ExecutionStatus::Executing;
+        let run_id = &dequeued.candidate.run.id;
+        Self {
+            run_id: Some(run_id.as_str().to_owned()),
+            snapshot_id: Some(begun.snapshot_id.as_str().to_owned()),
+            execution_status: Some(status.as_str()),
+            run_status: Some(RunStatus::Executing.as_str()),
+            attempt_number: Some(begun.attempt_number),
+            begun: Part(Some(BegunRow {
+                run_friendly_id: run_id.friendly(),
+                snapshot_friendly_id: begun.snapshot_id.friendly(),
+                snapshot_created_at: api::time(settings.now),
+                work: HandedOutRow::new(dequeued, worker_version, settings, status),
+            })),
+            ..Self::of("started")
+        }
+    }
+
+    /// A row of this kind that tells nothing yet.
+    fn of(kind: &'static str) -> Self {
+        Self {
+            kind,
+            run_id: None,
+            snapshot_id: None,
+            attempt_status: None,
+            execution_status: None,
+            run_status: None,
+            attempt_number: None,
+            retry_at: None,
+            begun: Part(None),
+            error_code: None,
+            error_message: None,
+        }
+    }
 }

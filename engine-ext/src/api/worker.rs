@@ -1,13 +1,23 @@
 //! Registrations of worker versions.
 
 use engine_core::{Environment, Registration};
-use pgrx::iter::TableIterator;
-use pgrx::{name, pg_extern};
+use pgrx::pg_extern;
 
+use crate::backend::rows::{Rows, row};
 use crate::document::JsonB;
 use crate::error::{OrRaise, required};
 use crate::flow::setting::worker::Registered;
 use crate::{api, flow, guc};
+
+row! {
+    /// A version of a worker.
+    WorkerRow {
+        environment_id: String,
+        version: String,
+        is_current: bool,
+        promoted_runs: i32,
+    }
+}
 
 /// Registers a version of a worker with its tasks and queues, and promotes runs that wait for it.
 ///
@@ -27,7 +37,6 @@ use crate::{api, flow, guc};
 /// - `55P03` if another transaction that has set the environment stays open for ten seconds, or for `lock_timeout`; the detail
 ///   names it.
 #[pg_extern(sql = false)]
-#[allow(clippy::type_complexity)]
 fn engine_register_worker(
     environment_id: Option<&str>,
     version: Option<&str>,
@@ -35,15 +44,7 @@ fn engine_register_worker(
     queues: Option<JsonB>,
     image: Option<&str>,
     promote: Option<bool>,
-) -> TableIterator<
-    'static,
-    (
-        name!(environment_id, String),
-        name!(version, String),
-        name!(is_current, bool),
-        name!(promoted_runs, i32),
-    ),
-> {
+) -> Rows<WorkerRow> {
     api::enter_locking().or_raise();
     let id = environment_id.unwrap_or(Environment::DEFAULT_ID);
     let version = required("version", version).or_raise();
@@ -52,7 +53,7 @@ fn engine_register_worker(
     let registration = Registration::read(version, tasks.as_ref(), queues.as_ref(), image, &limits);
     let registered =
         flow::setting::worker::register(id, registration.or_raise(), promote.unwrap_or(true));
-    TableIterator::once(row(registered.or_raise()))
+    Rows::one(row(registered.or_raise()))
 }
 
 /// Makes a version of a worker current, whichever is current now, and promotes runs that wait for it.
@@ -66,31 +67,19 @@ fn engine_register_worker(
 /// - `55P03` if another transaction that has set the environment stays open for ten seconds, or for `lock_timeout`; the detail
 ///   names it.
 #[pg_extern(sql = false)]
-#[allow(clippy::type_complexity)]
-fn engine_promote_worker(
-    environment_id: Option<&str>,
-    version: Option<&str>,
-) -> TableIterator<
-    'static,
-    (
-        name!(environment_id, String),
-        name!(version, String),
-        name!(is_current, bool),
-        name!(promoted_runs, i32),
-    ),
-> {
+fn engine_promote_worker(environment_id: Option<&str>, version: Option<&str>) -> Rows<WorkerRow> {
     api::enter_locking().or_raise();
     let id = environment_id.unwrap_or(Environment::DEFAULT_ID);
     let version = required("version", version).or_raise();
     let promoted = flow::setting::worker::promote(id, version);
-    TableIterator::once(row(promoted.or_raise()))
+    Rows::one(row(promoted.or_raise()))
 }
 
-fn row(registered: Registered) -> (String, String, bool, i32) {
-    (
-        registered.environment_id,
-        registered.version,
-        registered.is_current,
-        registered.promoted_runs,
-    )
+fn row(registered: Registered) -> WorkerRow {
+    WorkerRow {
+        environment_id: registered.environment_id,
+        version: registered.version,
+        is_current: registered.is_current,
+        promoted_runs: registered.promoted_runs,
+    }
 }
