@@ -7,6 +7,7 @@ mod many;
 mod observe;
 mod operate;
 mod wait;
+mod work;
 
 use std::time::SystemTime;
 
@@ -17,6 +18,7 @@ use crate::time::{to_ms, to_seconds, to_text};
 use crate::{BatchId, Error, Execution, RunId, Trigger, Triggered, statement};
 
 pub use self::many::OfMany;
+pub use self::work::WorkerTurn;
 
 /// The caller's identity, written to the snapshots of the runs that it dequeues, starts and completes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

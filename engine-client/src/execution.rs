@@ -2,7 +2,6 @@
 
 use std::time::{Duration, SystemTime};
 
-use serde_json::Value;
 use tokio_postgres::Row;
 
 use crate::time::from_ms;
@@ -50,8 +49,6 @@ pub struct Started {
     pub execution: Execution,
     /// Time from the start until the first heartbeat must come, or the attempt counts as stalled.
     pub heartbeat: Duration,
-    /// Everything that the engine knows about the attempt, the run, its task, queue and environment.
-    pub data: Value,
 }
 
 impl Started {
@@ -59,7 +56,6 @@ impl Started {
         Ok(Self {
             execution: Execution::from_row(row)?,
             heartbeat: from_ms(row.try_get("heartbeat_ms")?),
-            data: row.try_get("execution")?,
         })
     }
 }

@@ -176,7 +176,7 @@ pub use crate::completion::{Completed, Completion};
 pub use crate::connection::{Connection, Database};
 pub use crate::debounce::Debounce;
 pub use crate::dequeue::{Dequeue, Dequeued};
-pub use crate::engine::{Engine, Identity, OfMany, Ticked};
+pub use crate::engine::{Engine, Identity, OfMany, Ticked, WorkerTurn};
 pub use crate::error::{Error, ErrorKind};
 pub use crate::event::{Event, Violation};
 pub use crate::execution::{Execution, Heartbeat, Started};

@@ -32,20 +32,35 @@ from engine_dequeue(
     worker_queue => $1, max_runs => $2, worker_id => $3, runner_id => $4, environment_id => $5,
     worker_version => $6, wait_ms => $7) as d";
 
+pub(crate) const WORK: &str = "\
+select w.kind, w.run_id, w.snapshot_id, w.attempt_status, w.execution_status, w.run_status, w.attempt_number,
+       w.retry_at, w.run_friendly_id, w.snapshot_friendly_id, w.snapshot_created_at, w.task, w.payload,
+       w.payload_type, w.queue, w.concurrency_key, w.worker_queue, w.environment_id, w.environment_type,
+       w.project_id, w.organization_id, w.worker_version, w.image, w.machine, w.max_attempts,
+       w.max_duration_seconds, w.is_test, w.is_replay, w.tags, w.metadata, w.trace_context, w.checkpoint,
+       w.completed_waitpoints, w.heartbeat_ms, w.dequeued_at, w.error_code, w.error_message
+from engine_work(
+    completions => $1, worker_queue => $2, max_runs => $3, environment_id => $4, worker_id => $5, runner_id => $6,
+    worker_version => $7, wait_ms => $8) as w";
+
 pub(crate) const WAIT: &str = "\
 call engine_wait(worker_queue => $1, environment_id => $2, worker_version => $3, wait_ms => $4)";
 
 pub(crate) const START_ATTEMPT: &str = "\
 select e.run_id, e.snapshot_id, e.execution_status, e.run_status, e.attempt_number, e.description, e.created_at,
-       e.heartbeat_ms, e.execution
+       e.heartbeat_ms
 from engine_start_attempt(
-    run_id => $1, snapshot_id => $2, worker_id => $3, runner_id => $4, is_warm_start => $5) as e";
+    run_id => $1, snapshot_id => $2, worker_id => $3, runner_id => $4, is_warm_start => $5,
+    with_execution => false) as e";
 
 pub(crate) const START_MANY: &str = "\
 select e.run_id, e.snapshot_id, e.execution_status, e.run_status, e.attempt_number, e.description, e.created_at,
-       e.heartbeat_ms, e.execution, e.error_code, e.error_message
+       e.heartbeat_ms, e.error_code, e.error_message
 from engine_start_many(
-    run_ids => $1, snapshot_ids => $2, worker_id => $3, runner_id => $4, is_warm_start => $5) as e";
+    run_ids => $1, snapshot_ids => $2, worker_id => $3, runner_id => $4, is_warm_start => $5,
+    with_execution => false) as e";
+
+pub(crate) const EXECUTION: &str = "select engine_execution(run_id => $1) as execution";
 
 pub(crate) const HEARTBEAT: &str = "\
 select e.run_id, e.snapshot_id, e.execution_status, e.run_status, e.attempt_number, e.description, e.created_at,

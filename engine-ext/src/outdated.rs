@@ -20,4 +20,10 @@ macro_rules! outdated {
     };
 }
 
-outdated!(engine_fail, engine_replay, engine_set_environment);
+outdated!(
+    engine_fail,
+    engine_replay,
+    engine_set_environment,
+    engine_start_attempt,
+    engine_start_many,
+);

@@ -63,13 +63,14 @@ create function @extschema@.engine_start_attempt(
     snapshot_id text,
     worker_id text default null,
     runner_id text default null,
-    is_warm_start boolean default false)
+    is_warm_start boolean default false,
+    with_execution boolean default true)
 returns table (
     run_id text, snapshot_id text, execution_status text, run_status text, attempt_number integer, description text,
     created_at timestamptz, heartbeat_ms bigint, execution jsonb)
 language c volatile parallel unsafe security definer
 set search_path to pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'engine_start_attempt_wrapper';
+as 'MODULE_PATHNAME', 'engine_start_attempt_0_2_wrapper';
 revoke all on function @extschema@.engine_start_attempt from public;
 comment on function @extschema@.engine_start_attempt is 'Starts the next attempt of a dequeued run and returns its execution data.';
 
@@ -78,15 +79,24 @@ create function @extschema@.engine_start_many(
     snapshot_ids text[],
     worker_id text default null,
     runner_id text default null,
-    is_warm_start boolean default false)
+    is_warm_start boolean default false,
+    with_execution boolean default false)
 returns table (
     run_id text, snapshot_id text, execution_status text, run_status text, attempt_number integer, description text,
     created_at timestamptz, heartbeat_ms bigint, execution jsonb, error_code text, error_message text)
 language c volatile parallel unsafe security definer
 set search_path to pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'engine_start_many_wrapper';
+as 'MODULE_PATHNAME', 'engine_start_many_0_2_wrapper';
 revoke all on function @extschema@.engine_start_many from public;
 comment on function @extschema@.engine_start_many is 'Starts the next attempts of many dequeued runs in one commit; one row per element, in order.';
+
+create function @extschema@.engine_execution(run_id text)
+returns jsonb
+language c volatile parallel unsafe security definer
+set search_path to pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'engine_execution_wrapper';
+revoke all on function @extschema@.engine_execution from public;
+comment on function @extschema@.engine_execution is 'Returns what the handler of the attempt that a run started last may know, or null if it has started none.';
 
 create function @extschema@.engine_heartbeat(
     run_id text,

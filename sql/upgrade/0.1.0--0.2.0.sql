@@ -83,6 +83,8 @@ alter table engine.schedule
 -- Functions whose parameters have changed. Each is created again with a symbol of another name (engine-ext/src/outdated.rs).
 drop function @extschema@.engine_fail(text, text, text);
 drop function @extschema@.engine_replay(text);
+drop function @extschema@.engine_start_attempt(text, text, text, text, boolean);
+drop function @extschema@.engine_start_many(text[], text[], text, text, boolean);
 drop function @extschema@.engine_set_environment(
     text, text, text, text, integer, double precision, boolean, boolean, boolean, integer);
 

@@ -62,11 +62,10 @@ async fn a_run_goes_through_every_method() -> Result<()> {
         started.execution.execution_status,
         ExecutionStatus::Executing
     );
+    let known = engine.execution(&run.run_id).await?;
+    let number = known.and_then(|known| known["attempt"]["number"].as_i64());
     assert_eq!(
-        (
-            started.execution.attempt_number,
-            started.data["attempt"]["number"].as_i64()
-        ),
+        (started.execution.attempt_number, number),
         (Some(1), Some(1))
     );
     let snapshot_id = started.execution.snapshot_id;
@@ -184,5 +183,48 @@ async fn the_options_that_say_when_a_run_begins_reach_the_server() -> Result<()>
         used.map_err(|error| error.kind()).err(),
         Some(ErrorKind::TokenUsed)
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_turn_completes_attempts_and_starts_runs() -> Result<()> {
+    let database = Database::fresh().await?;
+    let client = database.connect().await?;
+    let engine = Engine::new(&client);
+    engine
+        .trigger_many(&[Trigger::new("x"), Trigger::new("y")])
+        .await?;
+    let one = Dequeue::new("main");
+    let turn = engine.work(&[], &one).await?;
+    assert!(turn.completed.is_empty());
+    let first = &turn.started[0];
+    assert_eq!(
+        (first.execution_status, first.attempt_number),
+        (ExecutionStatus::Executing, 1)
+    );
+    let end = (
+        first.run_id.clone(),
+        first.snapshot_id.clone(),
+        Completion::success(&1)?,
+    );
+    let turn = engine.work(&[end.clone(), end], &one).await?;
+    let kinds: Vec<_> = turn
+        .completed
+        .iter()
+        .map(|answer| {
+            answer
+                .as_ref()
+                .map(|done| done.run_status)
+                .map_err(|error| error.kind())
+        })
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            Ok(RunStatus::CompletedSuccessfully),
+            Err(ErrorKind::StaleSnapshot)
+        ]
+    );
+    assert_eq!(turn.started[0].task, "y");
     Ok(())
 }

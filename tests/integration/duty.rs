@@ -26,6 +26,7 @@ const WORK: &str = "
         select array_agg(run_id), array_agg(snapshot_id) into r, s from engine_dequeue(max_runs => 6);
         perform engine_release(r[6], s[6]);
         select snapshot_id into one from engine_start_attempt(r[1], s[1]);
+        perform engine_execution(r[1]);
         perform engine_heartbeat(r[1], one);
         perform engine_heartbeat_many(r[1:1], array[one]);
         perform engine_moved(r[1:1], array[one]);

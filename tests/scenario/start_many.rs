@@ -18,7 +18,7 @@ async fn start_many(session: &Session, pairs: &[(Option<&str>, Option<&str>)]) -
     let (runs, snapshots): (Vec<_>, Vec<_>) = pairs.iter().copied().unzip();
     let sql = "select run_id, snapshot_id, execution_status, run_status, attempt_number, heartbeat_ms, execution, \
                       error_code, error_message \
-               from engine_start_many($1, $2, 'w', 'r', true)";
+               from engine_start_many($1, $2, 'w', 'r', true, true)";
     Ok(session.client.query(sql, &[&runs, &snapshots]).await?)
 }
 
@@ -126,5 +126,57 @@ async fn no_starts_are_no_rows_and_too_many_are_refused_whole() -> Result<()> {
         .refused("select engine_start_many('{a,b,c}', '{x,y,z}')")
         .await?;
     assert_eq!(refused.code, "22023");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_document_is_built_only_for_callers_that_ask_and_is_the_same_later() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let held = dequeued(&session, 3).await?;
+    let start = |function: &str, held: &Held, with: &str| {
+        let (run_id, snapshot_id) = match function {
+            "engine_start_many" => (
+                format!("'{{{}}}'", held.run_id),
+                format!("'{{{}}}'", held.snapshot_id),
+            ),
+            _ => (
+                format!("'{}'", held.run_id),
+                format!("'{}'", held.snapshot_id),
+            ),
+        };
+        format!("select execution from {function}({run_id}, {snapshot_id}{with})")
+    };
+    let document = async |sql: &str| -> Result<Option<Value>> {
+        let row = session.client.query_one(sql, &[]).await?;
+        Ok(row.get::<_, Option<Json<Value>>>(0).map(|json| json.0))
+    };
+    let later = |held: &Held| format!("select engine_execution('{}')", held.run_id);
+    assert_eq!(
+        document(&later(&held[0])).await?,
+        None,
+        "nothing has started"
+    );
+    let asked = document(&start("engine_start_attempt", &held[0], "")).await?;
+    assert_eq!(
+        asked
+            .as_ref()
+            .map(|found| found["attempt"]["number"].clone()),
+        Some(1.into())
+    );
+    assert_eq!(document(&later(&held[0])).await?, asked);
+    let without = ", with_execution => false";
+    assert_eq!(
+        document(&start("engine_start_attempt", &held[1], without)).await?,
+        None
+    );
+    assert_eq!(
+        document(&start("engine_start_many", &held[2], "")).await?,
+        None
+    );
+    for run in &held[1..] {
+        let found = document(&later(run)).await?.unwrap_or_default();
+        assert_eq!(found["run"]["id"], format!("run_{}", run.run_id));
+    }
+    assert_eq!(document("select engine_execution('nope')").await?, None);
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The functions of a worker: dequeue, start, heartbeat, complete.
 
 use serde::Serialize;
+use serde_json::Value;
 use tokio_postgres::GenericClient;
 use tokio_postgres::types::Type;
 
@@ -91,6 +92,19 @@ impl<C: GenericClient> Engine<'_, C> {
             )
             .await?;
         Started::from_row(&row)
+    }
+
+    /// `engine_execution`: what the engine knows about the attempt that a run started last: the run, its task, queue
+    /// and environment; none if it has started none.
+    ///
+    /// # Errors
+    /// Only those of every call.
+    pub async fn execution(&self, run_id: &RunId) -> Result<Option<Value>, Error> {
+        let row = self
+            .client
+            .query_typed_one(statement::EXECUTION, &[(&run_id.as_str(), Type::TEXT)])
+            .await?;
+        Ok(row.try_get("execution")?)
     }
 
     /// `engine_heartbeat`: extends the deadline of a run, if `snapshot_id` is its latest snapshot.

@@ -75,7 +75,10 @@ impl<C: GenericClient> Engine<'_, C> {
 }
 
 /// Reads a row that is either an answer or a refusal.
-fn of_many<T>(row: &Row, read: impl Fn(&Row) -> Result<T, Error>) -> Result<OfMany<T>, Error> {
+pub(super) fn of_many<T>(
+    row: &Row,
+    read: impl Fn(&Row) -> Result<T, Error>,
+) -> Result<OfMany<T>, Error> {
     let code: Option<&str> = row.try_get("error_code")?;
     match code {
         Some(code) => {

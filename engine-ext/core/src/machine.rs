@@ -168,6 +168,16 @@ impl Machines {
         json!({"name": machine.as_str(), "cpu": cpu, "memory": memory, "centsPerMs": cents_per_ms})
     }
 
+    /// All presets by name, and the default one as the empty name.
+    #[must_use]
+    pub fn all_to_json(&self) -> Value {
+        let named = Machine::ALL
+            .iter()
+            .map(|machine| (machine.as_str().to_owned(), self.to_json(*machine)));
+        let default = (String::new(), self.to_json(self.default));
+        named.chain([default]).collect()
+    }
+
     /// Cost of `duration_ms` milliseconds on the machine that a run names, cents; zero in development.
     #[must_use]
     pub fn cost(&self, environment: EnvironmentType, name: Option<&str>, duration_ms: i64) -> f64 {

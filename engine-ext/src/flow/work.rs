@@ -7,6 +7,7 @@ use engine_core::{CompletionOf, DequeueRequest, Refusal, RunId, Settings, Snapsh
 
 use crate::flow;
 use crate::flow::attempt::complete::Completed;
+use crate::flow::attempt::start::With;
 use crate::flow::dequeue::Request;
 use crate::store::queue_item::claim::{Begun, Dequeued};
 use crate::store::row::Caller;
@@ -73,10 +74,14 @@ fn begin(
             ))
         })
         .collect();
+    let with = With {
+        warm_start: is_warm,
+        execution: false,
+    };
     let mut answers = if pairs.is_empty() {
         Vec::new()
     } else {
-        flow::attempt::start::start(&pairs, is_warm, caller, settings)
+        flow::attempt::start::start(&pairs, with, caller, settings)
     }
     .into_iter();
     let mut begun = Vec::with_capacity(claimed.len());

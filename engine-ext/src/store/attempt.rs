@@ -1,7 +1,7 @@
 //! Starts attempts.
 
 use engine_core::{
-    ExecutionStatus, Run, RunId, RunStatus, Settings, Shard, SnapshotId, Transition,
+    ExecutionStatus, Machines, Run, RunId, RunStatus, Settings, Shard, SnapshotId, Transition,
 };
 
 use crate::backend::parameter::arguments;
@@ -12,6 +12,7 @@ use crate::document::{JsonB, Stored};
 use crate::store::row::Caller;
 
 statement!(START, "attempt_start.sql");
+statement!(DOCUMENT, "attempt_document_read.sql");
 
 /// An attempt to start.
 pub(crate) struct Start<'a> {
@@ -23,7 +24,7 @@ pub(crate) struct Start<'a> {
     pub(crate) attempt_number: i32,
 }
 
-/// Starts attempts of runs of one shard; returns the handlers' execution data, in no order.
+/// Starts attempts of runs of one shard.
 pub(crate) fn start(
     shard: Shard,
     starts: &[Start<'_>],
@@ -31,32 +32,36 @@ pub(crate) fn start(
     is_warm_start: bool,
     caller: Caller<'_>,
     settings: &Settings,
-) -> Vec<(RunId, Stored)> {
+) {
     let mut positions = Positions::draw(starts.len());
     let status = ExecutionStatus::Executing;
-    let machine = |start: &Start<'_>| {
-        let machines = &settings.machines;
-        JsonB(machines.to_json(machines.resolve(start.run.machine.as_deref())))
-    };
-    START.query(
-        arguments!(START {
+    START.execute(arguments!(START {
+        shard,
+        now: settings.now,
+        worker_id: caller.worker_id,
+        runner_id: caller.runner_id,
+        heartbeat_ms: settings.heartbeats.interval_ms(status),
+        transition: Transition::Started,
+        execution_status: status,
+        run_status: RunStatus::Executing,
+        description,
+        horizon: positions.horizon,
+        warm_start: is_warm_start,
+        run_id: column(starts, |start| &start.run.id),
+        snapshot_id: column(starts, |start| &start.snapshot_id),
+        ordinal: column(starts, |start| start.run.snapshot_ordinal + 1),
+        position: positions.column(starts.len()),
+        attempt_number: column(starts, |start| start.attempt_number)
+    }));
+}
+
+/// What handlers may know of the attempts that these runs of one shard started last, in no order.
+pub(crate) fn documents(shard: Shard, ids: &[&RunId], machines: &Machines) -> Vec<(RunId, Stored)> {
+    DOCUMENT.query(
+        arguments!(DOCUMENT {
             shard,
-            now: settings.now,
-            worker_id: caller.worker_id,
-            runner_id: caller.runner_id,
-            heartbeat_ms: settings.heartbeats.interval_ms(status),
-            transition: Transition::Started.as_str(),
-            execution_status: status.as_str(),
-            run_status: RunStatus::Executing.as_str(),
-            description,
-            horizon: positions.horizon,
-            warm_start: is_warm_start,
-            run_id: column(starts, |start| start.run.id.as_str()),
-            snapshot_id: column(starts, |start| start.snapshot_id.as_str()),
-            ordinal: column(starts, |start| start.run.snapshot_ordinal + 1),
-            position: positions.column(starts.len()),
-            attempt_number: column(starts, |start| start.attempt_number),
-            machine: column(starts, machine)
+            run_ids: ids,
+            machines: JsonB(machines.all_to_json())
         }),
         |cells| (cells.value(), cells.value()),
     )

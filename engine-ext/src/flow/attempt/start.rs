@@ -11,7 +11,7 @@ use crate::document::Stored;
 use crate::flow::transition::Transitions;
 use crate::store::attempt::Start;
 use crate::store::row::Caller;
-use crate::{flow, mint, store};
+use crate::{clock, flow, mint, store};
 
 /// Description of the snapshot.
 pub(crate) const STARTED: &str = "Attempt started";
@@ -26,17 +26,33 @@ pub(crate) struct Started {
     pub(crate) description: String,
     pub(crate) created_at: Timestamp,
     pub(crate) heartbeat_ms: Option<i64>,
-    /// The execution data for the handler; none if the run has ended instead.
+    /// What the handler may know, if the caller wants it; none if the run has ended instead.
     pub(crate) execution: Option<Stored>,
 }
 
 /// A run, and the snapshot that its worker holds.
 pub(crate) type Pair = (RunId, SnapshotId);
 
+/// How attempts start.
+#[derive(Clone, Copy)]
+pub(crate) struct With {
+    /// Whether their worker has executed runs before.
+    pub(crate) warm_start: bool,
+    /// Whether the caller wants the documents.
+    pub(crate) execution: bool,
+}
+
+/// What the handler of the attempt that a run started last may know; none if it has started none.
+pub(crate) fn document(run_id: &RunId) -> Option<Stored> {
+    let settings = flow::settings(clock::now());
+    let mut found = store::attempt::documents(run_id.shard(), &[run_id], &settings.machines);
+    found.pop().map(|(_, document)| document)
+}
+
 /// Locks the runs, decides, applies; one answer per element, in order.
 pub(crate) fn start(
     pairs: &[Result<Pair, Refusal>],
-    is_warm_start: bool,
+    with: With,
     caller: Caller<'_>,
     settings: &Settings,
 ) -> Vec<Result<Started, Refusal>> {
@@ -54,7 +70,7 @@ pub(crate) fn start(
         }
     }
     for (shard, here) in shards {
-        answers.extend(start_in(shard, &here, is_warm_start, caller, settings));
+        answers.extend(start_in(shard, &here, with, caller, settings));
     }
     answers.into_values().collect()
 }
@@ -63,7 +79,7 @@ pub(crate) fn start(
 fn start_in(
     shard: Shard,
     pairs: &BTreeMap<usize, &Pair>,
-    is_warm_start: bool,
+    with: With,
     caller: Caller<'_>,
     settings: &Settings,
 ) -> BTreeMap<usize, Result<Started, Refusal>> {
@@ -112,13 +128,14 @@ fn start_in(
     }
     flow::settle::apply(transitions);
     let (indexes, starts): (Vec<usize>, Vec<Start<'_>>) = starts.into_values().unzip();
-    let mut told: BTreeMap<RunId, Stored> = if starts.is_empty() {
-        BTreeMap::new()
-    } else {
-        store::attempt::start(shard, &starts, STARTED, is_warm_start, caller, settings)
-            .into_iter()
-            .collect()
-    };
+    if !starts.is_empty() {
+        store::attempt::start(shard, &starts, STARTED, with.warm_start, caller, settings);
+    }
+    let mut told: BTreeMap<RunId, Stored> = BTreeMap::new();
+    if with.execution {
+        let ids: Vec<&RunId> = starts.iter().map(|start| &start.run.id).collect();
+        told.extend(store::attempt::documents(shard, &ids, &settings.machines));
+    }
     for (index, start) in indexes.into_iter().zip(&starts) {
         let execution = told.remove(&start.run.id);
         answers.insert(index, Ok(started(start, execution, settings)));

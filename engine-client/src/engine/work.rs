@@ -1,0 +1,72 @@
+//! A worker's turn: completions, and runs that start, in one commit.
+
+use serde_json::Value;
+use tokio_postgres::GenericClient;
+use tokio_postgres::types::{Json, Type};
+
+use super::many::of_many;
+use crate::time::to_ms_i32;
+use crate::{
+    Completed, Completion, Dequeue, Dequeued, Engine, Error, OfMany, RunId, SnapshotId, statement,
+};
+
+/// The outcome of a turn.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct WorkerTurn {
+    /// The outcome of each completion, in order.
+    pub completed: Vec<OfMany<Completed>>,
+    /// The runs whose attempts have started: snapshot, statuses, number and heartbeat are those of the attempt. A run
+    /// with a checkpoint continues its attempt.
+    pub started: Vec<Dequeued>,
+}
+
+impl<C: GenericClient> Engine<'_, C> {
+    /// `engine_work`: completes attempts as [`complete_many`](Self::complete_many) does, then dequeues runs and starts
+    /// them, all in one commit. Slots that the completions free serve the runs of the same turn. With completions
+    /// it never waits; with zero runs it only completes.
+    ///
+    /// If the answer is lost, the started runs are unknown to the caller, and stall.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
+    /// [`UnknownEnvironment`](crate::ErrorKind::UnknownEnvironment),
+    /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
+    pub async fn work(
+        &self,
+        completions: &[(RunId, SnapshotId, Completion)],
+        dequeue: &Dequeue,
+    ) -> Result<WorkerTurn, Error> {
+        let completions: Vec<Value> = completions
+            .iter()
+            .map(|(run_id, snapshot_id, completion)| completion.to_element(run_id, snapshot_id))
+            .collect();
+        let rows = self
+            .client
+            .query_typed(
+                statement::WORK,
+                &[
+                    (&Json(completions), Type::JSONB),
+                    (&dequeue.worker_queue, Type::TEXT),
+                    (&dequeue.max_runs, Type::INT4),
+                    (&dequeue.environment_id, Type::TEXT),
+                    (&self.identity.worker_id, Type::TEXT),
+                    (&self.identity.runner_id, Type::TEXT),
+                    (&dequeue.worker_version, Type::TEXT),
+                    (&to_ms_i32(dequeue.wait), Type::INT4),
+                ],
+            )
+            .await?;
+        let mut turn = WorkerTurn {
+            completed: Vec::new(),
+            started: Vec::new(),
+        };
+        for row in &rows {
+            match row.try_get("kind")? {
+                "started" => turn.started.push(Dequeued::from_row(row)?),
+                _ => turn.completed.push(of_many(row, Completed::from_row)?),
+            }
+        }
+        Ok(turn)
+    }
+}
