@@ -89,7 +89,7 @@ impl FromDatum for Stored {
 
 impl IntoDatum for Stored {
     fn into_datum(self) -> Option<pg_sys::Datum> {
-        // SAFETY: `palloc` gives that many bytes, aligned for a varlena.
+        // SAFETY: `palloc` returns that many bytes, aligned for a varlena.
         unsafe {
             let copy = pg_sys::palloc(self.0.len()).cast::<u8>();
             std::ptr::copy_nonoverlapping(self.0.as_ptr(), copy, self.0.len());

@@ -3,9 +3,9 @@
 -- :now timestamptz
 -- :id text
 -- :environment_id text
--- :run_count integer: how many items it will have
+-- :run_count integer: number of items announced
 -- :parent_run_id text
--- :resume_parent boolean: whether that waits
+-- :resume_parent boolean: whether the parent waits
 -- :key text
 -- :key_expires_at timestamptz: when the key expires
 -- :options jsonb

@@ -7,7 +7,7 @@
 -- :run_id text[]
 -- :error_code text[]
 -- :error text[]
--- :request jsonb[]: the item as it was given
+-- :request jsonb[]: the item as the caller wrote it
 -- Locks: the new rows. Index: batch_item_pkey.
 insert into engine.batch_item (shard, batch_id, item_index, run_id, error_code, error, request, created_at)
 select :shard, g.batch_id, g.item_index, g.run_id, g.error_code, g.error, g.request, :now

@@ -4,9 +4,9 @@
 -- One array element per batch:
 -- :id text[]
 -- :status text[]
--- :run_count integer[]: how many items it will have
--- :item_count integer[]: how many it has
--- :failed_count integer[]: how many of these failed
+-- :run_count integer[]: number of items announced
+-- :item_count integer[]: number of items added
+-- :failed_count integer[]: number of failed items
 -- :next_index integer[]
 -- :is_sealed boolean[]: whether it is sealed
 -- :has_ended boolean[]: whether it has ended

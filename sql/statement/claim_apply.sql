@@ -8,7 +8,7 @@
 -- :transition text
 -- :execution_status text
 -- :run_status text
--- :snapshot_run_status text: run status as snapshots say it
+-- :snapshot_run_status text: run status in snapshots
 -- :description text
 -- :horizon bigint
 -- :base_cost_in_cents double precision: base cost (cents)

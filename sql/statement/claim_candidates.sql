@@ -5,14 +5,14 @@
 -- :worker_queue text
 -- :environment_id text
 -- :now timestamptz
--- :max_runs integer: how many may go
--- :max_unfiled integer: how many items to look at that are in no lane yet
--- :limited_queues text[]: queues that have a limit
+-- :max_runs integer: most runs to start
+-- :max_unfiled integer: number of unfiled items to read
+-- :limited_queues text[]: queues with a limit
 -- :caps integer[]: the limit of each of their lanes
 -- :lane_cap integer: the limit of all other lanes (2147483647 is no limit: nothing is counted)
--- :low timestamptz: before which nothing is alive that is not ahead of its time
--- :counts_slots boolean: whether to count: false where the lanes are yet to be taken, each for itself
--- :is_unfitted boolean: whether what is there has not been fitted to the limits: then slots count that do not say so
+-- :low timestamptz: time before which only items ahead of their time are live
+-- :counts_slots boolean: whether to count: false if the lanes are taken one by one afterwards
+-- :is_unfitted boolean: whether rows are not adapted to the limits yet: then slots without the mark count too
 -- Locks: none. A dequeue that counts holds the environment's mutex exclusively, so that no other session takes a slot. This
 -- is a separate statement after the mutex: taking the mutex in the same one would not see what its last holder wrote.
 -- Index: lane_open, release_environment, lane_pkey, queue_item_claim, heartbeat_counted, queue_item_lane.

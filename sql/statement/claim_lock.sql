@@ -4,12 +4,12 @@
 -- :worker_queue text
 -- :environment_id text
 -- :now timestamptz
--- :max_runs integer: how many
--- :low timestamptz: before which nothing is alive of those that are not ahead of their time
--- :is_ahead boolean: whether to take those that are ahead
--- :stops_at_others boolean: whether to stop at the first one of the others, so that both go in one order
--- :locked_run_ids text[]: run ids that this call has locked already: its own locks do not make it skip them
--- :limited_queues text[]: queues that have a limit
+-- :max_runs integer: most rows
+-- :low timestamptz: time before which only items ahead of their time are live
+-- :is_ahead boolean: whether to take items that are ahead
+-- :stops_at_others boolean: whether to stop at the first item of the other part, so that both are taken in one order
+-- :locked_run_ids text[]: run ids that this call has locked already, which SKIP LOCKED does not skip
+-- :limited_queues text[]: queues with a limit
 -- Locks: queue items, then run states, both SKIP LOCKED: dequeues never wait, neither for each other nor for other sessions.
 -- The run's lock is the fence: its status is read again after the lock is held. The item's lock is for speed: if a run was
 -- claimed since this statement began, its item is gone and is skipped at once; its state is not, and would be locked, read

@@ -5,11 +5,11 @@
 -- :shard smallint
 -- :worker_queue text
 -- :after_environment_id text
--- :max_environments integer: how many
+-- :max_environments integer: most rows
 -- :now timestamptz
 -- One array element per such environment, in the order of their ids:
 -- :environment_id text[]
--- :low timestamptz[]: before which nothing is alive that is not ahead of its time
+-- :low timestamptz[]: time before which only items ahead of their time are live
 -- `offset 0` makes the planner look for each step once.
 -- Locks: none. Index: queue_item_claim, lane_open, release_environment.
 with recursive due as (

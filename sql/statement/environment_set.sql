@@ -10,9 +10,9 @@
 -- :requires_version boolean
 -- :is_archived boolean: archived
 -- :now timestamptz
--- :reserves_slots boolean: whether claims reserve its slots
+-- :reserves_slots boolean: whether dequeues reserve its slots
 -- :retry jsonb: retry policy
--- :is_fitted boolean: whether what is there fits its limits
+-- :is_fitted boolean: whether rows are adapted to its limits
 -- Locks: the environment's row; it is held for setting, so that no other session writes it. Index: environment_pkey.
 insert into engine.environment as e (
     id, type, project_id, organization_id, concurrency_limit, burst_factor, max_queue_size, is_paused, requires_version,

@@ -2,7 +2,7 @@
 -- :after_position bigint: rows after this position
 -- :up_to_position bigint: rows up to this position
 -- :next_transaction bigint: the next transaction id
--- :oldest_transaction bigint: the oldest transaction that holds events back, NULL for the oldest that runs
+-- :oldest_transaction bigint: the oldest transaction that holds events back, NULL for the oldest running one
 -- Locks: none. Index: snapshot_position, notice_pkey.
 select exists (
     select from (

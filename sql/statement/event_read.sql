@@ -4,9 +4,9 @@
 -- :after bigint: after this event
 -- :after_position bigint: rows after this position
 -- :up_to_position bigint: rows up to this position
--- :max_events integer: how many
+-- :max_events integer: most rows
 -- :next_transaction bigint: the next transaction id
--- :oldest_transaction bigint: the oldest transaction that holds events back, NULL for the oldest that runs
+-- :oldest_transaction bigint: the oldest transaction that holds events back, NULL for the oldest running one
 -- Locks: none. Index: snapshot_position, notice_pkey, then primary keys.
 select e.position, e.name, e.run_id, e.time, e.body
 from engine.event as e

@@ -1,8 +1,8 @@
 -- Picks the deadlines that the tick must check, and locks them.
 -- :shard smallint
 -- :now timestamptz
--- :max_items integer: how many
--- :low timestamptz: before which nothing is alive
+-- :max_items integer: most rows
+-- :low timestamptz: time before which no row is live
 -- Locks: deadlines, SKIP LOCKED: ticks never wait, neither for each other nor for a pending beat. A beat can no longer move
 -- a deadline that is locked here.
 -- Index: heartbeat_check.

@@ -1,6 +1,6 @@
 -- When the first visible deadline must be checked.
 -- :shard smallint
--- :low timestamptz: from when on to look
+-- :low timestamptz: time to begin at
 -- Locks: none. Index: heartbeat_check.
 select h.check_at
 from engine.heartbeat as h

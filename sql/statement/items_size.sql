@@ -1,9 +1,9 @@
 -- Counts queued runs towards the maximum size of their queues, which was set after they were queued.
 -- :shard smallint
 -- :environment_id text
--- :sized_queues text[]: queues that have such a limit
--- :sizes_others boolean: whether all others have one
--- :max_items integer: how many at most
+-- :sized_queues text[]: queues with a maximum size
+-- :sizes_others boolean: whether all other queues have one
+-- :max_items integer: most rows
 -- Locks: items, SKIP LOCKED: a locked one comes later. Index: none; rarely done.
 update engine.queue_item as i
 set is_sized = true

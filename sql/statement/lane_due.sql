@@ -4,9 +4,9 @@
 -- :worker_queue text
 -- :environment_id text
 -- :now timestamptz
--- :max_unfiled integer: how many items to look at that are in no lane yet
--- :limited_queues text[]: queues that have a limit
--- :low timestamptz: before which nothing is alive that is not ahead of its time
+-- :max_unfiled integer: number of unfiled items to read
+-- :limited_queues text[]: queues with a limit
+-- :low timestamptz: time before which only items ahead of their time are live
 -- Locks: none; what appears meanwhile is left to the next dequeue. Index: lane_open, release_environment, queue_item_claim.
 select exists (
     select from engine.lane as l

@@ -2,7 +2,7 @@
 -- :shard smallint
 -- :environment_id text
 -- :queue text: queue or null for every queue of the environment
--- :max_lanes bigint: how many at most, null for all
+-- :max_lanes bigint: most rows, null for all
 -- Locks: none. Index: lane_pkey.
 insert into engine.release (shard, environment_id, queue, concurrency_key)
 select :shard, :environment_id, l.queue, l.concurrency_key

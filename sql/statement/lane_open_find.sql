@@ -1,9 +1,9 @@
 -- Lanes whose queue no longer has a limit.
 -- :shard smallint
 -- :environment_id text
--- :limited_queues text[]: queues that have a limit
--- :limits_others boolean: whether all others have one
--- :max_lanes integer: how many at most
+-- :limited_queues text[]: queues with a limit
+-- :limits_others boolean: whether all other queues have one
+-- :max_lanes integer: most rows
 -- Locks: none. Index: lane_pkey.
 select distinct l.queue, l.concurrency_key
 from engine.lane as l

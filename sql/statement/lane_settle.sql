@@ -8,7 +8,7 @@
 -- :queue text[]
 -- :concurrency_key text[]
 -- :cap integer[]: its limit
--- :is_unfitted boolean: whether what is there has not been fitted to the limits: then slots count that do not say so
+-- :is_unfitted boolean: whether rows are not adapted to the limits yet: then slots without the mark count too
 -- Locks: items, SKIP LOCKED: a dequeue with earlier settings, from when the queue had no limit, may hold some of them;
 -- lanes, releases, which belong to this dequeue. Index: queue_item_pkey, queue_item_lane, lane_pkey, lane_open,
 -- heartbeat_counted, release_environment.

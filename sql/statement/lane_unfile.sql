@@ -3,7 +3,7 @@
 -- :environment_id text
 -- :queues text[]
 -- :concurrency_keys text[]: concurrency key of each lane
--- :max_items integer: how many items at most
+-- :max_items integer: most items
 -- Locks: items, SKIP LOCKED: a locked one comes later. The lanes are held. Index: queue_item_lane.
 update engine.queue_item as i
 set is_filed = false,

@@ -3,7 +3,7 @@
 -- :environment_id text
 -- :after_created_at timestamptz: when the given run was triggered
 -- :after_run_id text: its id
--- :max_runs integer: how many
+-- :max_runs integer: most rows
 -- Locks: none. Index: parked_environment, run_pkey, run_state_pkey.
 select p.run_id, p.created_at, r.task, r.queue, coalesce(s.version, r.version)
 from (

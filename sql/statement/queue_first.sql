@@ -2,7 +2,7 @@
 -- :shard smallint
 -- :worker_queue text
 -- :environment_id text
--- :low timestamptz: from when on to look
+-- :low timestamptz: time to begin at
 -- Locks: none. Index: queue_item_claim.
 select q.available_at
 from engine.queue_item as q

@@ -1,7 +1,7 @@
 -- Items of runs whose time to live has passed.
 -- :shard smallint
 -- :now timestamptz
--- :max_items integer: how many
+-- :max_items integer: most rows
 -- Locks: none. Index: queue_item_expiry.
 select q.run_id
 from engine.queue_item as q

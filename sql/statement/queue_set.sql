@@ -6,7 +6,7 @@
 -- :max_size integer: most queued runs
 -- :is_paused boolean: paused
 -- :now timestamptz
--- :is_fitted boolean: whether what is there fits its limits
+-- :is_fitted boolean: whether rows are adapted to its limits
 -- Locks: the queue's row; the environment is held for setting, so that no other session writes it. Index: queue_pkey.
 insert into engine.queue as k (
     environment_id, name, concurrency_limit, override_limit, overridden_at, max_size, is_paused, created_at, is_fitted)

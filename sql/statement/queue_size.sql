@@ -2,8 +2,8 @@
 -- :shard smallint
 -- :environment_id text
 -- :queue text
--- :cap bigint: from how many on it does not matter
--- :is_unfitted boolean: whether what is there has not been fitted to the limits: then items count that do not say so
+-- :cap bigint: number to count up to
+-- :is_unfitted boolean: whether rows are not adapted to the limits yet: then items without the mark count too
 -- Locks: none. Index: queue_item_sized.
 select count(*)
 from (

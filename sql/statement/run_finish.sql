@@ -20,10 +20,10 @@
 -- :usage_duration_ms integer[]: usage (ms)
 -- :cost_in_cents double precision[]: cost (cents)
 -- :completed_at timestamptz[]
--- :is_dead_lettered boolean[]: whether it goes to the dead letters
--- :detail jsonb[]: what only its events tell
--- :previous_snapshot_id text[]: the snapshot before
--- :attempt_number integer[]: the attempt that last started
+-- :is_dead_lettered boolean[]: whether it is a dead letter
+-- :detail jsonb[]: details for its events
+-- :previous_snapshot_id text[]: id of the previous snapshot
+-- :attempt_number integer[]: number of the attempt that started last
 -- Locks: run states held by run_lock or run_lock_free; the deadlines' rows. Index: primary keys.
 with finished as (
     select f.*

@@ -14,12 +14,12 @@
 -- :transition text[]
 -- :execution_status text[]
 -- :run_status text[]
--- :snapshot_run_status text[]: run status as snapshots say it
+-- :snapshot_run_status text[]: run status in snapshots
 -- :description text[]
 -- :is_callers boolean[]: whether the caller's ids are written
--- :interval_ms bigint[]: heartbeat interval (ms) or null where nobody watches
+-- :interval_ms bigint[]: heartbeat interval (ms) or null if it is not watched
 -- :holds_slot boolean[]: whether it holds a slot
--- :available_at timestamptz[]: available at or null where it is not queued
+-- :available_at timestamptz[]: available at, or null if it is not queued
 -- :queue_attempts integer[]
 -- :carries_batch boolean[]: whether the snapshot carries the batch
 -- :carries_checkpoint boolean[]: the checkpoint
@@ -27,19 +27,19 @@
 -- :carries_metadata boolean[]: the metadata
 -- :batch_id text[]
 -- :checkpoint_id text[]
--- :waitpoints jsonb[]: completed waitpoints (a JSON object of two arrays, ids and order) that it has anew
+-- :waitpoints jsonb[]: newly completed waitpoints (a JSON object of two arrays, ids and order)
 -- :machine text[]
 -- :usage_duration_ms integer[]: usage (ms)
 -- :cost_in_cents double precision[]: cost (cents)
 -- :error jsonb[]
 -- :completed_at timestamptz[]
 -- :status_reason text[]
--- :detail jsonb[]: what only its events tell
+-- :detail jsonb[]: details for its events
 -- :expires_at timestamptz[]: when its queue item expires
--- :is_sized boolean[]: whether it counts against a limit on the length of its queue
--- :previous_ordinal integer[]: the ordinal of the snapshot before
--- :attempt_number integer[]: the attempt that last started
--- :unwatched_run_ids text[]: the ids of those that nobody watches any more
+-- :is_sized boolean[]: whether it counts against the maximum size of its queue
+-- :previous_ordinal integer[]: ordinal of the previous snapshot
+-- :attempt_number integer[]: number of the attempt that started last
+-- :unwatched_run_ids text[]: runs that are no longer watched
 -- :counts_slots boolean: whether slots that are taken count
 -- :notes_slots boolean: whether giving them back is noted
 -- Again one array element per run:

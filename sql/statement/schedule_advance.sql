@@ -1,13 +1,13 @@
 -- Advances due schedules.
 -- One array element per schedule:
 -- :id text[]
--- :nominal_at timestamptz[]: the tick for which it has made a run, or null
+-- :nominal_at timestamptz[]: the tick of its last run, or null
 -- :run_id text[]: the id of that run
 -- :phase integer[]
 -- :next_nominal_at timestamptz[]: its next tick
--- :next_effective_at timestamptz[]: when the run of that tick may be claimed
+-- :next_effective_at timestamptz[]: earliest dequeue of its run
 -- :next_at timestamptz[]: when that run is made
--- :error text[]: why it has made none, or null
+-- :error text[]: why it made none, or null
 -- Locks: held by schedule_due_lock. Index: schedule_pkey, schedule_due.
 update engine.schedule as s
 set last_nominal_at = coalesce(g.nominal_at, s.last_nominal_at),

@@ -1,7 +1,7 @@
 -- Picks the due schedules, and locks them.
 -- :shard smallint
 -- :now timestamptz
--- :max_items integer: how many
+-- :max_items integer: most rows
 -- Locks: schedules, SKIP LOCKED: of several ticks one makes the run. A schedule that was advanced since this statement began
 -- is read again after its lock is held, and is no longer due.
 -- Index: schedule_due.

@@ -12,7 +12,7 @@
 -- :options jsonb
 -- :phase integer
 -- :next_tick timestamptz
--- :effective_at timestamptz: when its run may be claimed
+-- :effective_at timestamptz: earliest dequeue of its run
 -- :at timestamptz: when its run is made
 -- :now timestamptz
 -- Locks: the schedule's row. Index: schedule_pkey, schedule_due.

@@ -1,8 +1,8 @@
 -- The number of held slots of an environment.
 -- :shard smallint
 -- :environment_id text
--- :cap bigint: from how many on it does not matter
--- :is_unfitted boolean: whether what is there has not been fitted to the limits: then slots count that do not say so
+-- :cap bigint: number to count up to
+-- :is_unfitted boolean: whether rows are not adapted to the limits yet: then slots without the mark count too
 -- Locks: none; the environment's mutex is held. Index: heartbeat_counted.
 select count(*)
 from (

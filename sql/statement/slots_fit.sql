@@ -1,10 +1,10 @@
 -- Adapts slots to changed limits: a slot counts if there is a limit, is noted if its lane has one, and neither otherwise.
 -- :shard smallint
 -- :environment_id text
--- :counts_others boolean: whether slots count whose queue has no limit
--- :limited_queues text[]: queues that have one
--- :notes_others boolean: whether slots are noted whose queue has no limit
--- :max_items integer: how many at most
+-- :counts_others boolean: whether slots of queues without a limit count
+-- :limited_queues text[]: queues with a limit
+-- :notes_others boolean: whether slots of queues without a limit are noted
+-- :max_items integer: most rows
 -- Locks: deadlines, SKIP LOCKED: finishes and beats are not waited for. Index: none; rarely done.
 update engine.heartbeat as h
 set is_counted = held.is_counted,

@@ -1,9 +1,9 @@
 -- Whether any slot does not fit the limits.
 -- :shard smallint
 -- :environment_id text
--- :counts_others boolean: whether slots count whose queue has no limit
--- :limited_queues text[]: queues that have one
--- :notes_others boolean: whether slots are noted whose queue has no limit
+-- :counts_others boolean: whether slots of queues without a limit count
+-- :limited_queues text[]: queues with a limit
+-- :notes_others boolean: whether slots of queues without a limit are noted
 -- Locks: none. Index: none; rarely done.
 select exists (
     select

@@ -4,8 +4,8 @@
 -- :worker_queue text
 -- :now timestamptz
 -- :environment_id text
--- :max_runs integer: how many
--- :low timestamptz: before which nothing is alive that is not ahead of its time
+-- :max_runs integer: most rows
+-- :low timestamptz: time before which only items ahead of their time are live
 -- Locks: none. Index: queue_item_claim, run_state_pkey.
 select q.run_id
 from (

@@ -1,5 +1,5 @@
 -- Calls the tick; returns the number of items done.
--- :max_items integer: how many at most
+-- :max_items integer: most rows
 -- Locks: what the tick locks. Index: none of its own.
 select coalesce(sum(t.processed), 0)
 from engine_tick(max_items => :max_items) as t

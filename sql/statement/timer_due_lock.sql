@@ -1,7 +1,7 @@
 -- Picks the due timers, and locks them.
 -- :shard smallint
 -- :now timestamptz
--- :max_items integer: how many
+-- :max_items integer: most rows
 -- Locks: timers, SKIP LOCKED: ticks never wait for each other. Index: timer_due.
 select t.kind, t.id, t.detail
 from engine.timer as t

@@ -2,7 +2,7 @@
 -- :kind text
 -- One array element per timer:
 -- :shard smallint[]
--- :id text[]: what it is about
+-- :id text[]: subject
 -- :due_at timestamptz[]: when it is due
 -- :detail jsonb[]
 -- Locks: the timers' rows; their subjects are locked before. Index: timer_pkey, timer_due.

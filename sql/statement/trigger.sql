@@ -39,8 +39,8 @@
 -- :parent_run_id text[]
 -- :completed_at timestamptz[]
 -- :error jsonb[]
--- :detail jsonb[]: what its events need to know
--- :is_sized boolean[]: whether it counts against a limit on the length of its queue
+-- :detail jsonb[]: details for its events
+-- :is_sized boolean[]: whether it counts against the maximum size of its queue
 -- :batch_id text[]
 -- :resume_parent boolean[]: whether the parent waits for it
 -- :delay_until timestamptz[]

@@ -1,7 +1,7 @@
 -- Deletes keys that have expired; returns a row for each.
 -- :shard smallint
 -- :now timestamptz
--- :max_items integer: how many
+-- :max_items integer: most rows
 -- Locks: the keys' rows, SKIP LOCKED. Index: trigger_key_expiry, trigger_key_pkey.
 delete from engine.trigger_key as k
 using (

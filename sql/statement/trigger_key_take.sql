@@ -3,8 +3,8 @@
 -- One array element per key:
 -- :shard smallint[]
 -- :digest bytea[]
--- :owner text[]: id of the run that has it
--- :taker text[]: id of the run that gets it
+-- :owner text[]: id of its current owner
+-- :taker text[]: id of its new owner
 -- :expires_at timestamptz[]: when it expires, or null
 -- Locks: the keys' rows, in the order of the digests; of two sessions that take the same key one waits, and takes nothing.
 -- Index: trigger_key_pkey, trigger_key_expiry.

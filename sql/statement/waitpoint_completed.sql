@@ -4,7 +4,7 @@
 -- :first_key text: what their keys begin with
 -- :end_key text: the first key behind them
 -- :now timestamptz
--- :max_waitpoints bigint: how many at most
+-- :max_waitpoints bigint: most rows
 -- Locks: none. Index: waitpoint_key.
 select w.id
 from engine.waitpoint as w

@@ -2,7 +2,7 @@
 -- :shard smallint
 -- :key_prefix text: what the keys begin with
 -- :new_key_prefix text: what the new ones begin with
--- :max_key_bytes integer: their longest (bytes)
+-- :max_key_bytes integer: longest key (bytes)
 -- One array element per waitpoint:
 -- :id text[]
 -- :new_id text[]: the id of the new one

@@ -5,7 +5,7 @@
 -- :id text[]
 -- :kind text[]: type
 -- :environment_id text[]
--- :key text[]: the user's key or null
+-- :key text[]: the caller's key or null
 -- :key_expires_at timestamptz[]: when it expires
 -- :run_id text[]: the run whose end completes it
 -- :batch_id text[]: the batch whose end completes it

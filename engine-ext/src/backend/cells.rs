@@ -1,4 +1,4 @@
-//! Rows of results, on their way out of SPI.
+//! Reads rows of results from SPI.
 
 #![allow(unsafe_code)]
 
@@ -37,7 +37,7 @@ impl Cells {
         // SAFETY: tuple and descriptor belong to the result that `Statement::query` is reading.
         let datum =
             unsafe { pg_sys::SPI_getbinval(self.tuple, self.descriptor, self.next, &mut is_null) };
-        // SAFETY: the statement's file says the column's type; the caller asks for that one.
+        // SAFETY: the statement's file determines the column's type, and the caller uses that one.
         let native = unsafe { T::Native::from_datum(datum, is_null) };
         native.map(T::from_native)
     }
@@ -51,9 +51,9 @@ impl Cells {
     }
 }
 
-/// What a column can be read as.
+/// Types that a column can be read as.
 pub(crate) trait FromCell {
-    /// What it is to pgrx.
+    /// Its type in pgrx.
     type Native: FromDatum;
 
     fn from_native(native: Self::Native) -> Self;

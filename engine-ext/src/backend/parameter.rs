@@ -1,5 +1,5 @@
 //! Parameters of statements: the header of a file names each, with its type (`-- :run_ids text[]`), and the body uses these names.
-//! A call gives values by the same names, in the same order; the compiler compares both, and the types.
+//! A call passes values by the same names, in the same order; the compiler compares both, and the types.
 
 use engine_core::{
     BatchId, BatchStatus, CheckpointId, ExecutionStatus, KeyKind, RunId, RunStatus, Shard,
@@ -53,7 +53,7 @@ macro_rules! arguments {
 }
 pub(crate) use arguments;
 
-/// Whether these are the parameters that the header of a statement names, in its order.
+/// Checks that these are the parameters in the header of a statement, in its order.
 pub(crate) const fn check(source: &str, names: &[&str]) {
     let source = source.as_bytes();
     let (mut at, mut index) = (0, 0);
@@ -69,7 +69,7 @@ pub(crate) const fn check(source: &str, names: &[&str]) {
     assert!(index == names.len(), "the statement has fewer parameters");
 }
 
-/// The type of a parameter, and whether it is an array of that.
+/// The type of a parameter, and whether it is an array.
 pub(crate) const fn kind(source: &str, name: &str) -> (u8, bool) {
     let (source, name) = (source.as_bytes(), name.as_bytes());
     let mut at = 0;
@@ -82,7 +82,7 @@ pub(crate) const fn kind(source: &str, name: &str) -> (u8, bool) {
     panic!("the statement has no such parameter")
 }
 
-/// Where the name of the next parameter begins, of those in the header, which is the first lines that are comments.
+/// Position of the next parameter name in the header: the comment lines at the beginning.
 const fn next_parameter(source: &[u8], mut at: usize) -> Option<usize> {
     while at < source.len() {
         let begins_line = at == 0 || source[at - 1] == b'\n';
@@ -137,7 +137,7 @@ const JSONB: u8 = 6;
 const TIMESTAMPTZ: u8 = 7;
 const BYTEA: u8 = 8;
 
-/// The types of parameters, as headers call them.
+/// The types of parameters, by their names in headers.
 const TYPES: &[(u8, &[u8])] = &[
     (BOOLEAN, b"boolean"),
     (SMALLINT, b"smallint"),
@@ -196,7 +196,7 @@ where
 
 /// A value of the type `TYPE`.
 pub(crate) trait Scalar<const TYPE: u8> {
-    /// What it is to pgrx.
+    /// Its type in pgrx.
     type Native: IntoDatum;
 
     fn native(self) -> Option<Self::Native>;

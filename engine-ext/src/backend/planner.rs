@@ -65,7 +65,7 @@ unsafe extern "C-unwind" fn enlarge(
     if !PLANS_ARE_OURS.get() {
         return;
     }
-    // SAFETY: Postgres gives a relation whose index list it has just built.
+    // SAFETY: Postgres passes a relation whose index list it has just built.
     unsafe {
         (*relation).pages = PAGES;
         (*relation).tuples = ROWS;
