@@ -123,8 +123,8 @@ mod tests {
             ),
             (json!({"type": "INTERNAL_ERROR", "code": "C"}), "C"),
         ] {
-            let told = result(None, Some(error)).error_message();
-            assert_eq!(told.as_deref(), Some(message));
+            let text = result(None, Some(error)).error_message();
+            assert_eq!(text.as_deref(), Some(message));
         }
         assert_eq!(result(None, None).error_message(), None);
     }

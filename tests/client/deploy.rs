@@ -87,7 +87,7 @@ async fn a_key_that_is_forgotten_makes_a_new_run() -> Result<()> {
 async fn a_handler_of_a_scheduled_run_reads_what_it_begins_for() -> Result<()> {
     let database = Database::fresh().await?;
     let client = database.connect().await?;
-    let (tell, mut told) = mpsc::unbounded_channel::<ScheduledRun>();
+    let (tell, mut received) = mpsc::unbounded_channel::<ScheduledRun>();
     let running = Running::start(worker(&database)?.task(
         "clean up",
         move |_: Context, run: ScheduledRun| {
@@ -102,8 +102,12 @@ async fn a_handler_of_a_scheduled_run_reads_what_it_begins_for() -> Result<()> {
         .external_id("x")
         .payload(json!({"a": 1}));
     Engine::new(&client).set_schedule(&every_second).await?;
-    let first = timeout(PATIENCE, told.recv()).await?.context("no run")?;
-    let second = timeout(PATIENCE, told.recv()).await?.context("no run")?;
+    let first = timeout(PATIENCE, received.recv())
+        .await?
+        .context("no run")?;
+    let second = timeout(PATIENCE, received.recv())
+        .await?
+        .context("no run")?;
     for run in [&first, &second] {
         assert_eq!(
             (run.schedule_id.as_str(), run.timezone.as_str()),

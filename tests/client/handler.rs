@@ -260,9 +260,9 @@ async fn a_replay_that_keeps_steps_does_only_those_that_the_other_run_did_not_do
     let session = Session::open(&database).await?;
     let done = Arc::new(Mutex::new(Vec::new()));
     let is_broken = Arc::new(AtomicBool::new(true));
-    let (told, broken) = (Arc::clone(&done), Arc::clone(&is_broken));
+    let (done_here, broken) = (Arc::clone(&done), Arc::clone(&is_broken));
     let handler = move |ctx: Context, (): ()| {
-        let (told, broken) = (Arc::clone(&told), Arc::clone(&broken));
+        let (done, broken) = (Arc::clone(&done_here), Arc::clone(&broken));
         async move {
             let mut outputs = Vec::new();
             for number in 0..4 {
@@ -270,7 +270,7 @@ async fn a_replay_that_keeps_steps_does_only_those_that_the_other_run_did_not_do
                     if number == 2 && broken.load(Ordering::SeqCst) {
                         return Err(Failure::message("broken").no_retry());
                     }
-                    told.lock().await.push(number);
+                    done.lock().await.push(number);
                     Ok(number)
                 });
                 outputs.push(output.await?);

@@ -149,17 +149,17 @@ async fn runs_that_are_over_before_they_began_are_written() -> Result<()> {
     assert_eq!(run.run_status, RunStatus::SystemFailure);
     // Events wait for every transaction of the server that may write events.
     let (mut events, patience) = (Vec::new(), Duration::from_secs(60));
-    eventually("the cancel is told", patience, async || {
+    eventually("the cancellation is reported", patience, async || {
         events = engine.events(0, 100).await?;
         Ok(!events.is_empty())
     })
     .await?;
-    let told: Vec<_> = events
+    let cancelled: Vec<_> = events
         .iter()
         .filter(|event| event.name == "runCancelled")
         .map(|event| event.run_id.as_str())
         .collect();
-    assert_eq!(told, ["c"]);
+    assert_eq!(cancelled, ["c"]);
     let last = events.last().context("no events")?.position;
     assert!(engine.events(last, 100).await?.is_empty());
     assert!(engine.check().await?.is_empty());

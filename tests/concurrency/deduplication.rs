@@ -260,18 +260,18 @@ async fn a_trailing_trigger_against_the_tick_redefines_only_a_run_that_has_not_s
         let first: String = service.client.query_one(&of("first"), &[]).await?.get(0);
         service.bring_on(&first).await?;
         let trailing = of("second");
-        let (told, ticked) = tokio::join!(
+        let (triggered, ticked) = tokio::join!(
             service.client.query_one(&trailing, &[]),
             ticker.tick_of("ended_delay")
         );
-        let told: String = told?.get(0);
+        let triggered: String = triggered?.get(0);
         let ended = ticked?;
         // Whichever came first, the second payload belongs to a run that will be executed.
         let sql = "select payload, execution_status::text from engine.run r join engine.run_state s on s.run_id = r.id \
                    where r.id = $1";
-        let row = service.client.query_one(sql, &[&told]).await?;
+        let row = service.client.query_one(sql, &[&triggered]).await?;
         assert_eq!(row.get::<_, &str>(0), "\"second\"", "round {round}");
-        assert_eq!(told == first, ended == 0, "round {round}");
+        assert_eq!(triggered == first, ended == 0, "round {round}");
         assert_eq!(row.get::<_, &str>(1), "DELAYED", "round {round}");
     }
     ticker.check().await

@@ -25,7 +25,7 @@ async fn two_hundred_sessions_dequeue_each_of_a_thousand_runs_exactly_once() -> 
         claimers.spawn(async move {
             let mut mine = Vec::new();
             let max_runs = 1 + claimer % 7;
-            // A dequeue without runs may have been overtaken by others: the queue tells when it is over.
+            // A dequeue without runs may have been overtaken by others: only the queue says when all are done.
             while worker.count("engine.queue_item").await? > 0 {
                 mine.extend(worker.dequeue_many(max_runs).await?);
             }

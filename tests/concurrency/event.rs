@@ -36,8 +36,8 @@ async fn what_commits_before_an_earlier_transaction_is_read_after_it() -> Result
         "the first one may still commit"
     );
     slow.client.batch_execute("commit").await?;
-    let told = reader.all_events(0).await?;
-    assert_eq!(runs(&told), [&first, &first, &second, &second]);
+    let events = reader.all_events(0).await?;
+    assert_eq!(runs(&events), [&first, &first, &second, &second]);
     Ok(())
 }
 
@@ -61,7 +61,7 @@ async fn a_transaction_that_rolls_back_holds_nothing_up_and_leaves_nothing() -> 
         .events(0, 2)
         .await?
         .last()
-        .context("nothing is told")?
+        .context("no event")?
         .position;
     assert_eq!(runs(&reader.events(last, 1).await?), [&behind]);
     Ok(())
@@ -79,9 +79,9 @@ async fn a_savepoint_takes_its_events_back_and_the_rest_stays_in_order() -> Resu
     let last = writer.trigger("test").await?.run_id;
     assert_eq!(reader.events(0, 100).await?, []);
     writer.client.batch_execute("commit").await?;
-    let told = reader.all_events(0).await?;
+    let events = reader.all_events(0).await?;
     assert_eq!(
-        runs(&told),
+        runs(&events),
         [&first, &first, &between, &between, &last, &last]
     );
     Ok(())
@@ -92,9 +92,9 @@ async fn a_reader_that_continues_while_a_transaction_is_open_misses_none_of_its_
 -> Result<()> {
     let [slow, fast, reader] = sessions(&Database::fresh().await?).await?;
     let before = fast.trigger("test").await?.run_id;
-    let told = reader.all_events(0).await?;
-    assert_eq!(runs(&told), [&before, &before]);
-    let after = told[1].position;
+    let events = reader.all_events(0).await?;
+    assert_eq!(runs(&events), [&before, &before]);
+    let after = events[1].position;
     slow.client.batch_execute("begin").await?;
     let first = slow.trigger("test").await?.run_id;
     let held = fast.take().await?;
@@ -102,9 +102,9 @@ async fn a_reader_that_continues_while_a_transaction_is_open_misses_none_of_its_
     assert_eq!(reader.events(after, 1).await?, []);
     assert_eq!(reader.events(after, 1000).await?, []);
     slow.client.batch_execute("commit").await?;
-    let told = reader.all_events(after).await?;
-    assert_eq!(runs(&told[..2]), [&first, &first]);
-    assert_eq!(told.len(), 2 + 6);
+    let events = reader.all_events(after).await?;
+    assert_eq!(runs(&events[..2]), [&first, &first]);
+    assert_eq!(events.len(), 2 + 6);
     Ok(())
 }
 
@@ -125,8 +125,8 @@ async fn what_commits_while_a_reader_begins_to_read_does_not_pass_what_is_still_
     waits_for_lock(&fast.client, pid).await?;
     let second = fast.trigger("test").await?.run_id;
     gate.client.batch_execute("rollback").await?;
-    let (told, reader) = read.await?;
-    assert_eq!(told?, [], "the first one may still commit");
+    let (events, reader) = read.await?;
+    assert_eq!(events?, [], "the first one may still commit");
     slow.client.batch_execute("commit").await?;
     assert_eq!(
         runs(&reader.all_events(0).await?),
@@ -159,11 +159,11 @@ async fn an_event_that_is_held_back_is_not_skipped_by_a_reader_of_few_in_an_old_
             .client
             .batch_execute("begin isolation level repeatable read")
             .await?;
-        let told = reader.events(0, max_events).await?;
+        let events = reader.events(0, max_events).await?;
         reader.client.batch_execute("commit").await?;
         assert!(
-            told.first().is_none_or(|event| event.run_id == first),
-            "the first event is passed by a reader of {max_events}: {told:?}"
+            events.first().is_none_or(|event| event.run_id == first),
+            "the first event is passed by a reader of {max_events}: {events:?}"
         );
     }
     slow.client.batch_execute("rollback").await?;
@@ -201,19 +201,19 @@ async fn a_transaction_that_writes_no_events_holds_nothing_back() -> Result<()> 
     elsewhere.client.batch_execute("begin").await?;
     elsewhere.trigger("test").await?;
     let last = writer.trigger("test").await?.run_id;
-    let told = reader.all_events(0).await?;
+    let events = reader.all_events(0).await?;
     assert_eq!(
-        told.last().map(|event| event.run_id.as_str()),
+        events.last().map(|event| event.run_id.as_str()),
         Some(last.as_str()),
-        "{told:?}"
+        "{events:?}"
     );
     let sql = "select count(*) from engine.event";
     let written: i64 = reader.client.query_one(sql, &[]).await?.get(0);
-    assert_eq!(told.len() as i64, written);
+    assert_eq!(events.len() as i64, written);
 
     // A reader does not see its own writes before its transaction ends.
     open(&reader, "select from engine_trigger('test')").await?;
-    let after = told.last().context("told")?.position;
+    let after = events.last().context("no event")?.position;
     assert_eq!(reader.events(after, 10).await?, []);
     reader.client.batch_execute("commit").await?;
     assert_eq!(reader.all_events(after).await?.len(), 2);
@@ -335,19 +335,19 @@ async fn step(session: &Session, random: &mut StdRng) -> Result<()> {
 /// Reads until all `writers` have ended and nothing is left; returns everything that it read.
 async fn read(session: Session, writers: &AtomicU64, seed: u64) -> Result<Vec<Event>> {
     let mut random = StdRng::seed_from_u64(seed);
-    let mut told: Vec<Event> = Vec::new();
+    let mut events: Vec<Event> = Vec::new();
     loop {
         let is_over = writers.load(Ordering::SeqCst) == 0;
-        let after = told.last().map_or(0, |event| event.position);
+        let after = events.last().map_or(0, |event| event.position);
         let max_events = random.random_range(1..20);
         let next = if is_over {
             session.all_events(after).await?
         } else {
             session.events(after, max_events).await?
         };
-        told.extend(next);
+        events.extend(next);
         if is_over {
-            return Ok(told);
+            return Ok(events);
         }
     }
 }
@@ -370,7 +370,7 @@ async fn a_reader_beside_eight_writers_reads_every_event_once_and_in_order() -> 
             written
         });
     }
-    let told = read(Session::open(&database).await?, &writers, seed).await?;
+    let events = read(Session::open(&database).await?, &writers, seed).await?;
     while let Some(written) = tasks.join_next().await {
         written??;
     }
@@ -379,7 +379,7 @@ async fn a_reader_beside_eight_writers_reads_every_event_once_and_in_order() -> 
     let sql = "select position, ordinal from engine.event order by position";
     let rows = session.client.query(sql, &[]).await?;
     let written: Vec<i64> = rows.iter().map(|row| row.get(0)).collect();
-    let positions: Vec<i64> = told.iter().map(|event| event.position).collect();
+    let positions: Vec<i64> = events.iter().map(|event| event.position).collect();
     let skipped = written
         .iter()
         .find(|position| !positions.contains(position));
@@ -390,17 +390,17 @@ async fn a_reader_beside_eight_writers_reads_every_event_once_and_in_order() -> 
     );
     assert_eq!(positions.len(), written.len(), "seed {seed}");
     let mut last: HashMap<&str, i32> = HashMap::new();
-    for (event, row) in told.iter().zip(&rows) {
+    for (event, row) in events.iter().zip(&rows) {
         let Some(ordinal) = row.get::<_, Option<i32>>(1) else {
             continue;
         };
         let before = last.insert(&event.run_id, ordinal).unwrap_or(0);
         assert!(
             ordinal == before || ordinal == before + 1,
-            "run {} tells ordinal {ordinal} after {before}, seed {seed}",
+            "run {} emits ordinal {ordinal} after {before}, seed {seed}",
             event.run_id
         );
     }
-    assert!(told.len() > 1000, "{} events", told.len());
+    assert!(events.len() > 1000, "{} events", events.len());
     Ok(())
 }

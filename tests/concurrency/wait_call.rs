@@ -96,9 +96,9 @@ async fn waits_for_a_run_and_holds_nothing(database: Database, looks: usize) -> 
         let run = session.trigger("test").await?.run_id;
         let waited = call.ends().await?;
         // It has taken nothing, and returned in time.
-        let got = waited.dequeue_many(10).await?;
-        let got: Vec<&str> = got.iter().map(|held| held.run_id.as_str()).collect();
-        assert_eq!(got, [run.as_str()], "{state}");
+        let runs = waited.dequeue_many(10).await?;
+        let runs: Vec<&str> = runs.iter().map(|held| held.run_id.as_str()).collect();
+        assert_eq!(runs, [run.as_str()], "{state}");
     }
     session.check().await
 }

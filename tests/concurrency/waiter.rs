@@ -14,7 +14,7 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 /// A dequeue that waits for a minute, in a session of its own; returns once it sleeps.
 struct Waiter {
     pid: i32,
-    got: JoinHandle<Result<Vec<String>>>,
+    runs: JoinHandle<Result<Vec<String>>>,
 }
 
 impl Waiter {
@@ -23,7 +23,7 @@ impl Waiter {
         let observer = Session::open(database).await?;
         let pid = backend_pid(&session.client).await?;
         let sql = format!("select run_id from engine_dequeue({arguments}, wait_ms => 60000)");
-        let got = tokio::spawn(async move {
+        let runs = tokio::spawn(async move {
             loop {
                 let rows = session.client.query(&sql, &[]).await?;
                 // Returns without a run after it has set runs aside, so that this is committed.
@@ -32,7 +32,7 @@ impl Waiter {
                 }
             }
         });
-        let waiter = Self { pid, got };
+        let waiter = Self { pid, runs };
         eventually("the dequeue sleeps", PATIENCE, async || {
             waiter.sleeps(&observer).await
         })
@@ -99,7 +99,7 @@ async fn waits_with_nothing_in_its_hands(database: Database) -> Result<()> {
                         begin; lock table engine.queue_item, engine.environment, engine.queue in access exclusive mode; commit";
         session.client.batch_execute(operator).await?;
         let run = session.trigger("test").await?.run_id;
-        assert_eq!(waiter.got.await??, [run.as_str()], "{state}");
+        assert_eq!(waiter.runs.await??, [run.as_str()], "{state}");
     }
     session.check().await
 }
@@ -163,7 +163,7 @@ async fn who_waits_at_a_paused_queue_is_woken_when_it_is_resumed() -> Result<()>
         let waiter = Waiter::begin(&database, "'main'").await?;
         let resumed = Instant::now();
         session.client.batch_execute(resume).await?;
-        assert_eq!(waiter.got.await??.len(), 1);
+        assert_eq!(waiter.runs.await??.len(), 1);
         fastest = fastest.min(resumed.elapsed());
     }
     assert!(fastest < Duration::from_millis(200), "{fastest:?}");

@@ -4,7 +4,7 @@
 use anyhow::Result;
 use tokio_postgres::Client;
 
-use crate::reader::told;
+use crate::reader::refusal;
 
 /// How often it retries before it is clear that it never ends.
 const ROUNDS: usize = 200;
@@ -35,7 +35,7 @@ pub async fn complaints(client: &Client) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for call in OPEN {
         if let Err(error) = client.simple_query(call).await {
-            found.push(told(call, &error));
+            found.push(refusal(call, &error));
         }
     }
     for _ in 0..ROUNDS {
@@ -43,7 +43,7 @@ pub async fn complaints(client: &Client) -> Result<Vec<String>> {
             Ok(0) => return Ok(found),
             Ok(_) => {}
             Err(error) => {
-                found.push(told("a turn of a worker", &error));
+                found.push(refusal("a turn of a worker", &error));
                 return Ok(found);
             }
         }

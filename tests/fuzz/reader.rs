@@ -50,7 +50,7 @@ async fn tables(client: &Client, found: &mut Vec<String>) -> Result<()> {
                     "{} rows of {table} have a {time} that no client can read",
                     row.get::<_, i64>(0)
                 )),
-                Err(error) => found.push(told(&sql, &error)),
+                Err(error) => found.push(refusal(&sql, &error)),
             }
         }
     }
@@ -95,7 +95,7 @@ async fn events(client: &Client, found: &mut Vec<String>) {
         let sql = "select position, name, run_id, time::text, body from engine_events($1, $2)";
         let page = match client.query(sql, &[&after, &PAGE]).await {
             Ok(page) => page,
-            Err(error) => return found.push(told(&format!("engine_events({after})"), &error)),
+            Err(error) => return found.push(refusal(&format!("engine_events({after})"), &error)),
         };
         for row in &page {
             if let Err(error) = row.try_get::<_, serde_json::Value>(4) {
@@ -113,12 +113,12 @@ async fn events(client: &Client, found: &mut Vec<String>) {
 
 async fn attempt(client: &Client, sql: &str, found: &mut Vec<String>) {
     if let Err(error) = client.simple_query(sql).await {
-        found.push(told(sql, &error));
+        found.push(refusal(sql, &error));
     }
 }
 
 /// A refusal of `sql`.
-pub fn told(sql: &str, error: &tokio_postgres::Error) -> String {
+pub fn refusal(sql: &str, error: &tokio_postgres::Error) -> String {
     let line = error
         .as_db_error()
         .map_or_else(|| error.to_string(), crate::verdict::line);

@@ -67,7 +67,7 @@ impl Session {
                          and w.database = (select oid from pg_database where datname = current_database()) \
                          and x.locktype = 'transactionid' and x.mode = 'ExclusiveLock' \
                          and x.transactionid::text::bigint < $1)";
-        eventually("all that was written is told", PATIENCE, async || {
+        eventually("every event is readable", PATIENCE, async || {
             Ok(self.client.query_one(sql, &[&horizon]).await?.get(0))
         })
         .await?;
@@ -86,7 +86,7 @@ impl Session {
     ///
     /// # Errors
     /// If the server refuses it.
-    pub async fn told(&self, name: &str) -> Result<Vec<Value>> {
+    pub async fn events_named(&self, name: &str) -> Result<Vec<Value>> {
         // engine_events would wait for open transactions of other tests.
         let sql = "select body from engine.event where name = $1 order by position";
         let rows = self.client.query(sql, &[&name]).await?;

@@ -160,7 +160,7 @@ impl Session {
     }
 
     /// `S` and `R` of the scenarios: execution status and run status of the latest snapshot, as
-    /// `engine_execution_data` tells them.
+    /// `engine_execution_data` returns them.
     ///
     /// # Errors
     /// What the function raises, or if there is no such run.

@@ -35,7 +35,7 @@ const DOCUMENTS: &str = "
     union all
     select 'waitpoint', engine_waitpoint_data(w.id) from engine.waitpoint as w
     union all
-    select 'told ' || e.name, jsonb_build_array(e.position, e.body) from engine_events(0, 1000) as e
+    select 'event ' || e.name, jsonb_build_array(e.position, e.body) from engine_events(0, 1000) as e
     union all
     select 'check', to_jsonb(c) from engine_check() as c
     union all
@@ -124,9 +124,9 @@ async fn what_the_engine_prints_does_not_depend_on_the_settings_of_a_session() -
         .await?;
     let execution = row.get::<_, Json<Value>>(0).0;
     assert_eq!(execution["run"]["costInCents"], json!(0.1 * 3.0));
-    let mut told = Vec::new();
-    times(&execution, &mut told);
-    assert!(!told.is_empty());
+    let mut found = Vec::new();
+    times(&execution, &mut found);
+    assert!(!found.is_empty());
     let now = latest(&hostile, &held).await?;
     let success = json!({"ok": true, "output": "1", "usage": {"durationMs": 4}});
     hostile.complete(&now, success).await?;
@@ -154,7 +154,7 @@ async fn what_the_engine_prints_does_not_depend_on_the_settings_of_a_session() -
         "waitpoint",
         "carried",
         "check",
-        "told runSucceeded",
+        "event runSucceeded",
         "detail",
         "since",
     ] {
@@ -164,10 +164,10 @@ async fn what_the_engine_prints_does_not_depend_on_the_settings_of_a_session() -
         if let Some(document) = document
             && name != "detail"
         {
-            times(document, &mut told);
+            times(document, &mut found);
         }
     }
-    let elsewhere = told
+    let elsewhere = found
         .iter()
         .find(|time| !time.ends_with("+00:00") && !time.ends_with('Z'));
     assert_eq!(elsewhere, None);

@@ -26,8 +26,8 @@ const LOOKED_UP: &[&str] = &[
 
 /// Whether a call was refused for a value that is too large: with such a code, and the name of the value.
 fn is_refused(refused: &Refused, name: &str) -> bool {
-    let told = format!("{} {}", refused.message, refused.detail);
-    ["22023", "22032", "54000"].contains(&refused.code.as_str()) && told.contains(name)
+    let text = format!("{} {}", refused.message, refused.detail);
+    ["22023", "22032", "54000"].contains(&refused.code.as_str()) && text.contains(name)
 }
 
 /// No argument is quoted at length, and none was stored.
@@ -114,9 +114,9 @@ async fn refusal(session: &Session, call: &str) -> Result<Option<Refused>> {
         detail: error.detail().unwrap_or_default().to_owned(),
         hint: error.hint().unwrap_or_default().to_owned(),
     };
-    let told = [&refused.message, &refused.detail, &refused.hint];
+    let texts = [&refused.message, &refused.detail, &refused.hint];
     ensure!(
-        told.iter().all(|text| text.len() < 1000),
+        texts.iter().all(|text| text.len() < 1000),
         "{call}: {refused:?}"
     );
     Ok(Some(refused))

@@ -39,8 +39,8 @@ async fn calls(session: &Session, run_id: &str, snapshot_id: &str) -> Result<Vec
 
 /// Whether an error contains a backtrace of the library.
 fn has_backtrace(error: &DbError) -> bool {
-    let told = [Some(error.message()), error.detail(), error.hint()];
-    told.into_iter().flatten().any(|text| {
+    let texts = [Some(error.message()), error.detail(), error.hint()];
+    texts.into_iter().flatten().any(|text| {
         ["backtrace", ".rs:", "0: "]
             .iter()
             .any(|part| text.contains(part))

@@ -249,8 +249,8 @@ async fn an_update_mends_moments_that_the_old_release_let_become_infinite() -> R
         update engine.trigger_key set expires_at = 'infinity';
         update engine.snapshot set detail = detail || '{\"retryAt\": \"infinity\"}' where detail ? 'retryAt'";
     session.client.batch_execute(seed).await?;
-    let told = "engine.snapshot where detail ->> 'retryAt' = 'infinity'";
-    assert_eq!(session.count(told).await?, 1);
+    let infinite = "engine.snapshot where detail ->> 'retryAt' = 'infinity'";
+    assert_eq!(session.count(infinite).await?, 1);
     session.client.batch_execute(UPDATE).await?;
 
     let columns = "select a.attrelid::regclass::text, quote_ident(a.attname) from pg_attribute a \
@@ -275,8 +275,8 @@ async fn an_update_mends_moments_that_the_old_release_let_become_infinite() -> R
         let read = format!("select to_jsonb(v) from engine.{view} v");
         session.client.query(&read, &[]).await?;
     }
-    let told = "engine_events(0, 1000) where body::text like '%infinity%'";
-    assert_eq!(session.count(told).await?, 0);
+    let infinite = "engine_events(0, 1000) where body::text like '%infinity%'";
+    assert_eq!(session.count(infinite).await?, 0);
     let taken = session.take().await?;
     session.complete(&taken, json!({"ok": true})).await?;
     session.check().await

@@ -32,21 +32,21 @@ impl Oracle {
                     break;
                 }
                 let share = (left / (count - index)).max(1);
-                let got = self.dequeue_in(&id, share, context)?;
-                if got.len() == share {
+                let taken = self.dequeue_in(&id, share, context)?;
+                if taken.len() == share {
                     more.push(id.clone());
                 }
-                if environment_id.is_none() && !got.is_empty() {
+                if environment_id.is_none() && !taken.is_empty() {
                     self.served = Some(id);
                 }
-                claimed.extend(got);
+                claimed.extend(taken);
             }
             environments = more;
         }
-        let told = claimed
+        let rows = claimed
             .iter()
             .filter_map(|run| self.dequeued_row(run, context));
-        Ok(told.collect())
+        Ok(rows.collect())
     }
 
     /// The environments with due runs in the queue, in rotation.

@@ -105,7 +105,7 @@ impl Stage {
     async fn call(&mut self, history: &mut History, call: &Call) -> Result<Answer> {
         writeln!(history.trace, "{call:?}")?;
         let before = server::now();
-        let told = perform(&self.server, &history.worker_queue, call).await?;
+        let answer = perform(&self.server, &history.worker_queue, call).await?;
         let after = server::now();
         let rows = read::rows(&self.server, &history.worker_queue).await?;
         let now = time_of(&history.oracle, &rows, before);
@@ -119,8 +119,8 @@ impl Stage {
             minted: &minted(&rows),
             worker_id: names_worker(call).then_some(WORKER),
         };
-        let expected = history.oracle.answer(call, &run_ids(&told), &context);
-        answer::compare(&told, &expected).map_err(anyhow::Error::msg)?;
+        let expected = history.oracle.answer(call, &run_ids(&answer), &context);
+        answer::compare(&answer, &expected).map_err(anyhow::Error::msg)?;
         let ours: Vec<&RunRows> = history
             .oracle
             .lives
@@ -129,8 +129,8 @@ impl Stage {
             .collect();
         row::compare(&rows, &ours).map_err(anyhow::Error::msg)?;
         self.played.calls += 1;
-        self.played.refused += u64::from(told.is_err());
-        Ok(told)
+        self.played.refused += u64::from(answer.is_err());
+        Ok(answer)
     }
 }
 
@@ -162,8 +162,8 @@ fn minted(rows: &[RunRows]) -> Minted {
     minted
 }
 
-fn run_ids(told: &Answer) -> Vec<String> {
-    let rows = told.as_deref().unwrap_or_default();
+fn run_ids(answer: &Answer) -> Vec<String> {
+    let rows = answer.as_deref().unwrap_or_default();
     let run_id = |row: &Value| row["run_id"].as_str().map(str::to_owned);
     rows.iter().filter_map(run_id).collect()
 }

@@ -104,10 +104,10 @@ async fn a_success_keeps_its_output_and_is_the_last_snapshot() -> Result<()> {
     let sql = "select s.run_status::text, s.output, s.output_type, p.execution_status::text, p.run_status::text \
                from engine.run_state as s join engine.snapshot as p on p.id = s.snapshot_id";
     let row = session.client.query_one(sql, &[]).await?;
-    let told: Vec<&str> = (0..5).map(|column| row.get(column)).collect();
+    let found: Vec<&str> = (0..5).map(|column| row.get(column)).collect();
     let ended = "COMPLETED_SUCCESSFULLY";
     assert_eq!(
-        told,
+        found,
         [
             ended,
             r#"{"foo":"bar"}"#,

@@ -309,9 +309,9 @@ async fn a_run_that_could_not_be_triggered_has_one_event() -> Result<()> {
         );
         session.client.query(&sql, &[]).await?;
     }
-    let told = "select body #>> '{run,status}', body #>> '{run,spanId}', body #>> '{run,attemptNumber}', \
+    let sql = "select body #>> '{run,status}', body #>> '{run,spanId}', body #>> '{run,attemptNumber}', \
                 body #>> '{run,usageDurationMs}', body #>> '{run,error,raw}' from engine.event where name = 'runFailed'";
-    let rows = session.client.query(told, &[]).await?;
+    let rows = session.client.query(sql, &[]).await?;
     assert_eq!(rows.len(), 1);
     for (column, expected) in ["SYSTEM_FAILURE", "s", "0", "0", "no"].iter().enumerate() {
         assert_eq!(rows[0].get::<_, &str>(column), *expected);
@@ -348,7 +348,7 @@ async fn a_child_that_stands_twice_in_a_batch_comes_twice() -> Result<()> {
             .await?;
     }
     let entries = completed(&session, &parent.run_id).await?;
-    let told: Vec<(&Value, &Value)> = entries
+    let entries: Vec<(&Value, &Value)> = entries
         .iter()
         .map(|entry| (&entry["index"], &entry["id"]))
         .collect();
@@ -358,7 +358,7 @@ async fn a_child_that_stands_twice_in_a_batch_comes_twice() -> Result<()> {
         .map(|(index, id)| (json!(index), json!(id)))
         .collect();
     assert_eq!(
-        told,
+        entries,
         expected
             .iter()
             .map(|(index, id)| (index, id))

@@ -7,8 +7,8 @@ use serde_json::json;
 use crate::reported::{cancel_confirmed, failure_with_retry, user_error};
 
 async fn names_of(session: &Session, name: &str) -> Result<usize> {
-    let told = session.all_events(0).await?;
-    Ok(told.iter().filter(|event| event.name == name).count())
+    let events = session.all_events(0).await?;
+    Ok(events.iter().filter(|event| event.name == name).count())
 }
 
 async fn error(session: &Session) -> Result<String> {
@@ -50,8 +50,8 @@ async fn a_queued_run_that_is_cancelled_ends_at_once() -> Result<()> {
         session.count("engine.queue_item").await? + session.count("engine.slot").await?,
         0
     );
-    let told = session.all_events(0).await?;
-    let cancels: Vec<_> = told
+    let events = session.all_events(0).await?;
+    let cancels: Vec<_> = events
         .iter()
         .filter(|event| event.name == "runCancelled")
         .collect();

@@ -25,10 +25,10 @@ async fn executing(session: &Session, span: &str) -> Result<Held> {
     session.take().await
 }
 
-async fn told(session: &Session, name: &str) -> Result<Vec<Event>> {
-    let mut told = session.all_events(0).await?;
-    told.retain(|event| event.name == name);
-    Ok(told)
+async fn events_named(session: &Session, name: &str) -> Result<Vec<Event>> {
+    let mut events = session.all_events(0).await?;
+    events.retain(|event| event.name == name);
+    Ok(events)
 }
 
 async fn cancel_children(session: &Session) -> Result<i32> {
@@ -58,14 +58,14 @@ async fn a_parent_that_is_cancelled_cancels_its_child_once_it_has_ended() -> Res
     );
     let asked = session.cancel(&arguments).await?;
     assert_eq!(asked.execution_status, "PENDING_CANCEL");
-    let notified = told(&session, "workerNotification").await?;
+    let notified = events_named(&session, "workerNotification").await?;
     assert_eq!(notified.len(), 1);
     assert_eq!(notified[0].run_id, parent.run_id);
     assert_eq!(
         session.status(&parent.run_id).await?,
         status("PENDING_CANCEL", "CANCELED")
     );
-    assert_eq!(told(&session, "runCancelled").await?.len(), 0);
+    assert_eq!(events_named(&session, "runCancelled").await?.len(), 0);
     assert_eq!(
         cancel_children(&session).await?,
         0,
@@ -77,12 +77,12 @@ async fn a_parent_that_is_cancelled_cancels_its_child_once_it_has_ended() -> Res
         session.status(&parent.run_id).await?,
         status("FINISHED", "CANCELED")
     );
-    let cancelled = told(&session, "runCancelled").await?;
+    let cancelled = events_named(&session, "runCancelled").await?;
     assert_eq!(cancelled.len(), 1);
     assert_eq!(cancelled[0].body["run"]["spanId"], "parent");
 
     assert_eq!(cancel_children(&session).await?, 1);
-    let notified = told(&session, "workerNotification").await?;
+    let notified = events_named(&session, "workerNotification").await?;
     assert_eq!(notified.len(), 2);
     assert_eq!(notified[1].run_id, child.run_id);
     assert_eq!(
@@ -105,7 +105,7 @@ async fn a_parent_that_is_cancelled_cancels_its_child_once_it_has_ended() -> Res
         ),
         ("FINISHED", "CANCELED")
     );
-    let cancelled = told(&session, "runCancelled").await?;
+    let cancelled = events_named(&session, "runCancelled").await?;
     assert_eq!(cancelled.len(), 2);
     assert_eq!(cancelled[1].body["run"]["spanId"], "child");
     assert_eq!(session.count("engine.slot").await?, 0);
@@ -153,7 +153,7 @@ async fn a_cancel_goes_down_the_whole_tree() -> Result<()> {
             status("FINISHED", "CANCELED")
         );
     }
-    assert_eq!(told(&session, "runCancelled").await?.len(), 4);
+    assert_eq!(events_named(&session, "runCancelled").await?.len(), 4);
     assert_eq!(
         session.count("engine.timer").await? + session.count("engine.heartbeat").await?,
         0

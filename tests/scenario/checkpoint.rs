@@ -257,11 +257,11 @@ async fn a_run_that_waits_for_its_slot_gets_it_and_no_worker_gets_the_run() -> R
         (row.get::<_, i32>(0), row.get::<_, &str>(1)),
         (1, queued.as_str())
     );
-    let told = format!(
+    let notification = format!(
         "engine.event where name = 'workerNotification' and body #>> '{{snapshot,id}}' = '{}'",
         row.get::<_, &str>(2)
     );
-    assert_eq!(session.count(&told).await?, 1);
+    assert_eq!(session.count(&notification).await?, 1);
     assert_eq!(session.count("engine.slot").await?, 1);
     session.check().await
 }

@@ -160,10 +160,10 @@ async fn completions_of_every_outcome_are_written_in_one_commit_and_answered_in_
         ("runRetryScheduled", &held[2]),
         ("runCancelled", &held[3]),
     ] {
-        let told = names
+        let matching = names
             .iter()
             .filter(|event| event.name == name && event.run_id == held.run_id);
-        assert_eq!(told.count(), 1, "{name}");
+        assert_eq!(matching.count(), 1, "{name}");
     }
     let named = "engine.snapshot where worker_id = 'w' and runner_id = 'r'";
     assert_eq!(session.count(named).await?, 3, "a requeue names no worker");

@@ -145,11 +145,11 @@ async fn advice_shows_runs_that_wait_for_each_other_in_a_circle() -> Result<()> 
     let mut circle: Vec<&str> = runs[..3].iter().map(|run| run.run_id.as_str()).collect();
     circle.sort_unstable();
     let names: Vec<String> = circle.iter().map(|id| format!("run_{id}")).collect();
-    let told = format!(
+    let detail = format!(
         "Runs wait for each other in a circle: {}.",
         names.join(", ")
     );
-    assert_eq!(advice(&session).await?, [(names[0].clone(), told)]);
+    assert_eq!(advice(&session).await?, [(names[0].clone(), detail)]);
     session
         .cancel(&format!("'{}', finalize => true", runs[2].run_id))
         .await?;
@@ -194,12 +194,12 @@ async fn a_circle_over_a_batch_is_seen() -> Result<()> {
     let waitpoint = waitpoint_of(&session, &parent).await?;
     assert_eq!(advice(&session).await?, []);
     session.block(&child.run_id, &[&waitpoint]).await?;
-    let told = advice(&session).await?;
-    let (_, detail) = told.first().context("nothing is told")?;
+    let found = advice(&session).await?;
+    let (_, detail) = found.first().context("no advice")?;
     for run in [&parent, &child] {
         assert!(detail.contains(&run.run_id), "{detail}");
     }
-    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(found.len(), 1, "{found:?}");
     Ok(())
 }
 
@@ -230,11 +230,11 @@ async fn advice_shows_a_full_queue_whose_runs_wait_for_queued_ones() -> Result<(
         "the second child expires, and its parent continues"
     );
     session.trigger_with(&child(&parents[1], "")).await?;
-    let told = advice(&session).await?;
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert_eq!(told[0].0, "q");
+    let found = advice(&session).await?;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].0, "q");
     for parent in &parents {
-        assert!(told[0].1.contains(&parent.run_id), "{told:?}");
+        assert!(found[0].1.contains(&parent.run_id), "{found:?}");
     }
     let raise = "select engine_set_queue('q', concurrency_limit => 3)";
     session.client.batch_execute(raise).await?;

@@ -171,11 +171,11 @@ async fn the_last_trigger_defines_the_run_if_it_trails() -> Result<()> {
     let second = ", payload => '2', metadata => '{\"n\": 2}', tags => '{b,c}', max_attempts => 5, \
                   max_duration_seconds => 120, machine => 'large-1x'";
     assert_eq!(trigger(&session, trailing.clone(), second).await?.0, run);
-    let told = "select concat_ws('|', payload, metadata, tags, max_attempts, max_duration_seconds, machine) from engine.run";
-    let row = session.client.query_one(told, &[]).await?;
+    let sql = "select concat_ws('|', payload, metadata, tags, max_attempts, max_duration_seconds, machine) from engine.run";
+    let row = session.client.query_one(sql, &[]).await?;
     assert_eq!(row.get::<_, &str>(0), "2|{\"n\": 2}|{b,c}|5|120|large-1x");
     trigger(&session, trailing, ", payload => '3'").await?;
-    let row = session.client.query_one(told, &[]).await?;
+    let row = session.client.query_one(sql, &[]).await?;
     assert_eq!(row.get::<_, &str>(0), "3|{\"n\": 2}|{b,c}|5|120|large-1x");
 
     let leading = json!({"key": "l", "delay": "1m"});
@@ -183,7 +183,11 @@ async fn the_last_trigger_defines_the_run_if_it_trails() -> Result<()> {
     trigger(&session, leading, ", payload => '2'").await?;
     let sql = "select payload from engine.run where id = $1";
     let row = session.client.query_one(sql, &[&run]).await?;
-    assert_eq!(row.get::<_, &str>(0), "1", "by default the first one tells");
+    assert_eq!(
+        row.get::<_, &str>(0),
+        "1",
+        "by default the first one decides"
+    );
     session.check().await
 }
 

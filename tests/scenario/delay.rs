@@ -78,12 +78,12 @@ async fn a_postponed_run_waits_for_its_new_time() -> Result<()> {
     assert_eq!(session.count(moved).await?, 1);
     assert_eq!(session.tick_of("ended_delay").await?, 0);
     assert_eq!(session.status(&run.run_id).await?.0, "DELAYED");
-    let told = &session.told("runDelayRescheduled").await?[0]["run"];
+    let reported = &session.events_named("runDelayRescheduled").await?[0]["run"];
     assert_eq!(
-        (&told["id"], &told["status"]),
+        (&reported["id"], &reported["status"]),
         (&run.run_id.as_str().into(), &"DELAYED".into())
     );
-    assert!(told["delayUntil"].is_string(), "{told}");
+    assert!(reported["delayUntil"].is_string(), "{reported}");
     session.check().await?;
     session.bring_on(&run.run_id).await?;
     assert_eq!(session.tick_of("ended_delay").await?, 1);
@@ -138,7 +138,7 @@ async fn the_time_to_live_counts_from_the_queue_not_from_the_trigger() -> Result
     let armed = "engine.queue_item i join engine.snapshot s on s.run_id = i.run_id and s.execution_status = 'QUEUED' \
                  where i.expires_at = s.created_at + interval '2 s'";
     assert_eq!(session.count(armed).await?, 1);
-    let enqueued = session.told("runEnqueuedAfterDelay").await?;
+    let enqueued = session.events_named("runEnqueuedAfterDelay").await?;
     assert_eq!(enqueued.len(), 1);
     assert!(
         enqueued[0]["run"]["queuedAt"].is_string(),

@@ -12,7 +12,7 @@ async fn a_run_reports_its_trigger_dequeue_start_and_success() -> Result<()> {
     let mut reader = Reader::open(&[("engine.base_cost_in_cents", "0.0005")]).await?;
     reader.trigger("").await?;
     reader
-        .tells(&["executionSnapshotCreated", "runCreated"])
+        .next_events(&["executionSnapshotCreated", "runCreated"])
         .await?;
     let dequeue =
         "select run_id, snapshot_id from engine_dequeue(worker_id => 'w', runner_id => 'r')";
@@ -21,44 +21,44 @@ async fn a_run_reports_its_trigger_dequeue_start_and_success() -> Result<()> {
         run_id: row.get(0),
         snapshot_id: row.get(1),
     };
-    let told = reader
-        .tells(&["runLocked", "executionSnapshotCreated"])
+    let events = reader
+        .next_events(&["runLocked", "executionSnapshotCreated"])
         .await?;
-    assert_eq!(told[0].body["run"]["status"], "DEQUEUED");
-    assert_eq!(told[0].body["run"]["maxAttempts"], 3);
+    assert_eq!(events[0].body["run"]["status"], "DEQUEUED");
+    assert_eq!(events[0].body["run"]["maxAttempts"], 3);
     assert_eq!(
-        told[0].body["run"]["baseCostInCents"].as_f64(),
+        events[0].body["run"]["baseCostInCents"].as_f64(),
         Some(0.0005)
     );
-    assert_eq!(told[1].body["snapshot"]["runStatus"], "PENDING");
+    assert_eq!(events[1].body["snapshot"]["runStatus"], "PENDING");
     assert_eq!(
         (
-            &told[1].body["snapshot"]["workerId"],
-            &told[1].body["snapshot"]["runnerId"]
+            &events[1].body["snapshot"]["workerId"],
+            &events[1].body["snapshot"]["runnerId"]
         ),
         (&json!("w"), &json!("r"))
     );
 
     let held = reader.session.start(&held).await?;
-    let told = reader
-        .tells(&["executionSnapshotCreated", "runAttemptStarted"])
+    let events = reader
+        .next_events(&["executionSnapshotCreated", "runAttemptStarted"])
         .await?;
-    assert_eq!(told[1].body["run"]["attemptNumber"], 1);
+    assert_eq!(events[1].body["run"]["attemptNumber"], 1);
     let success =
         json!({"ok": true, "output": "1", "usage": {"durationMs": 500}, "metadata": {"step": 2}});
     reader.session.complete(&held, success).await?;
-    let told = reader
-        .tells(&[
+    let events = reader
+        .next_events(&[
             "runMetadataUpdated",
             "executionSnapshotCreated",
             "runSucceeded",
         ])
         .await?;
     assert_eq!(
-        told[0].body,
+        events[0].body,
         json!({"run": {"id": held.run_id, "metadata": {"step": 2}}})
     );
-    let run = &told[2].body["run"];
+    let run = &events[2].body["run"];
     assert_eq!(
         (&run["output"], &run["usageDurationMs"]),
         (&json!("1"), &json!(500))
@@ -78,10 +78,10 @@ async fn a_failed_attempt_reports_its_end_or_its_retry() -> Result<()> {
         .session
         .complete(&held, failure(user_error()))
         .await?;
-    let told = reader
-        .tells(&["executionSnapshotCreated", "runFailed"])
+    let events = reader
+        .next_events(&["executionSnapshotCreated", "runFailed"])
         .await?;
-    assert_eq!(told[1].body["run"]["error"], user_error());
+    assert_eq!(events[1].body["run"]["error"], user_error());
 
     let held = reader.take("").await?;
     let failed = reader
@@ -93,10 +93,10 @@ async fn a_failed_attempt_reports_its_end_or_its_retry() -> Result<()> {
         "executionSnapshotCreated",
         "workerNotification",
     ];
-    let told = reader.tells(&at_once).await?;
-    assert_eq!(told[0].body["run"]["error"], user_error());
+    let events = reader.next_events(&at_once).await?;
+    assert_eq!(events[0].body["run"]["error"], user_error());
     assert_eq!(
-        told[2].body["snapshot"]["id"],
+        events[2].body["snapshot"]["id"],
         failed.latest.snapshot_id.as_str()
     );
 
@@ -106,12 +106,12 @@ async fn a_failed_attempt_reports_its_end_or_its_retry() -> Result<()> {
         .session
         .complete(&held, failure_with_retry(user_error(), 60_000))
         .await?;
-    let told = reader
-        .tells(&["runRetryScheduled", "executionSnapshotCreated"])
+    let events = reader
+        .next_events(&["runRetryScheduled", "executionSnapshotCreated"])
         .await?;
-    assert_eq!(told[0].body["run"]["attemptNumber"], 3);
+    assert_eq!(events[0].body["run"]["attemptNumber"], 3);
     let sql = "select ($1::text::timestamptz) = available_at from engine.queue_item";
-    let retry_at = told[0].body["retryAt"].as_str();
+    let retry_at = events[0].body["retryAt"].as_str();
     assert!(
         reader
             .session
@@ -138,9 +138,9 @@ async fn an_attempt_that_ran_out_of_memory_reports_its_failure_and_the_next_mach
         "runRetryScheduled",
         "executionSnapshotCreated",
     ];
-    let told = reader.tells(&names).await?;
-    assert_eq!(told[0].body["run"]["error"], out_of_memory());
-    assert_eq!(told[1].body["run"]["nextMachineAfterOOM"], "small-2x");
+    let events = reader.next_events(&names).await?;
+    assert_eq!(events[0].body["run"]["error"], out_of_memory());
+    assert_eq!(events[1].body["run"]["nextMachineAfterOOM"], "small-2x");
     Ok(())
 }
 
@@ -153,13 +153,13 @@ async fn a_cancel_notifies_the_worker_and_then_reports_the_end() -> Result<()> {
         .cancel(&format!("'{}', 'why'", held.run_id))
         .await?;
     reader
-        .tells(&["executionSnapshotCreated", "workerNotification"])
+        .next_events(&["executionSnapshotCreated", "workerNotification"])
         .await?;
     reader.session.cancel(&format!("'{}'", held.run_id)).await?;
     let notice = reader.session.all_events(reader.after).await?;
     assert_eq!(notice.len(), 1);
-    let told = json!({"id": asked.latest.snapshot_id, "executionStatus": "PENDING_CANCEL"});
-    let body = json!({"run": {"id": held.run_id}, "snapshot": told});
+    let snapshot = json!({"id": asked.latest.snapshot_id, "executionStatus": "PENDING_CANCEL"});
+    let body = json!({"run": {"id": held.run_id}, "snapshot": snapshot});
     assert_eq!(
         (notice[0].name.as_str(), &notice[0].body),
         ("workerNotification", &body)
@@ -169,23 +169,23 @@ async fn a_cancel_notifies_the_worker_and_then_reports_the_end() -> Result<()> {
         .session
         .complete(&asked.latest, cancel_confirmed())
         .await?;
-    let told = reader
-        .tells(&["executionSnapshotCreated", "runCancelled"])
+    let events = reader
+        .next_events(&["executionSnapshotCreated", "runCancelled"])
         .await?;
-    assert_eq!(told[1].body["run"]["error"]["raw"], "why");
+    assert_eq!(events[1].body["run"]["error"]["raw"], "why");
 
     let run = reader.trigger("").await?;
     reader.skip().await?;
     reader.session.cancel(&format!("'{}'", run.run_id)).await?;
-    let told = reader
-        .tells(&["executionSnapshotCreated", "runCancelled"])
+    let events = reader
+        .next_events(&["executionSnapshotCreated", "runCancelled"])
         .await?;
     assert_eq!(
-        told[1].body["run"]["attemptNumber"], 1,
+        events[1].body["run"]["attemptNumber"], 1,
         "as of a run that has started none"
     );
     reader.session.cancel(&format!("'{}'", run.run_id)).await?;
-    reader.tells(&[]).await?;
+    reader.next_events(&[]).await?;
     Ok(())
 }
 
@@ -197,14 +197,14 @@ async fn a_run_that_begins_finished_reports_its_end_and_nothing_else() -> Result
     let cancelled =
         format!("select engine_create_cancelled_run('{run}', now() - interval '1 day')");
     reader.session.client.batch_execute(&cancelled).await?;
-    let told = reader.tells(&["runCancelled"]).await?;
-    assert_eq!(told[0].body["run"]["attemptNumber"], 0);
+    let events = reader.next_events(&["runCancelled"]).await?;
+    assert_eq!(events[0].body["run"]["attemptNumber"], 0);
     let failed = format!(
         "select engine_create_failed_run('{run}', '{}')",
         user_error()
     );
     reader.session.client.batch_execute(&failed).await?;
-    let told = reader.tells(&["runFailed"]).await?;
-    assert_eq!(told[0].body["run"]["attemptNumber"], 0);
+    let events = reader.next_events(&["runFailed"]).await?;
+    assert_eq!(events[0].body["run"]["attemptNumber"], 0);
     Ok(())
 }

@@ -53,17 +53,17 @@ impl Reader {
 
     /// Reads all events so far.
     pub async fn skip(&mut self) -> Result<()> {
-        let told = self.session.all_events(self.after).await?;
-        self.after = told.last().map_or(self.after, |event| event.position);
+        let events = self.session.all_events(self.after).await?;
+        self.after = events.last().map_or(self.after, |event| event.position);
         Ok(())
     }
 
     /// The events since the last call, which must have these names and match the rows.
-    pub async fn tells(&mut self, names: &[&str]) -> Result<Vec<Event>> {
-        let told = self.session.all_events(self.after).await?;
-        let given: Vec<&str> = told.iter().map(|event| event.name.as_str()).collect();
+    pub async fn next_events(&mut self, names: &[&str]) -> Result<Vec<Event>> {
+        let events = self.session.all_events(self.after).await?;
+        let given: Vec<&str> = events.iter().map(|event| event.name.as_str()).collect();
         assert_eq!(given, names);
-        for event in &told {
+        for event in &events {
             assert!(
                 event.position > self.after,
                 "{} is out of order",
@@ -72,7 +72,7 @@ impl Reader {
             self.after = event.position;
             self.compare(event).await?;
         }
-        Ok(told)
+        Ok(events)
     }
 
     async fn compare(&self, event: &Event) -> Result<()> {
@@ -131,9 +131,9 @@ impl Rows {
             }});
         }
         if name == "workerNotification" {
-            let told =
+            let reported =
                 json!({"id": snapshot["id"], "executionStatus": snapshot["execution_status"]});
-            return json!({"run": {"id": run["id"]}, "snapshot": told});
+            return json!({"run": {"id": run["id"]}, "snapshot": reported});
         }
         let mut body = json!({
             "run": {
@@ -151,8 +151,8 @@ impl Rows {
             "environment": {"id": run["environment_id"]},
         });
         let more = self.more(name);
-        if let (Some(told), Value::Object(more)) = (body["run"].as_object_mut(), more) {
-            told.extend(more);
+        if let (Some(run), Value::Object(more)) = (body["run"].as_object_mut(), more) {
+            run.extend(more);
         }
         if name == "runRetryScheduled" {
             body["retryAt"] = snapshot["detail"]["retryAt"].clone();
@@ -211,7 +211,7 @@ impl Rows {
                 })
             }
             "runRetryScheduled" => {
-                let mut told = json!({
+                let mut keys = json!({
                     "attemptNumber": state["attempt_number"].as_i64().unwrap_or(0) + 1,
                     "queue": run["queue"],
                     "taskIdentifier": run["task"],
@@ -221,9 +221,9 @@ impl Rows {
                 });
                 if let Some(machine) = snapshot["detail"].get("nextMachineAfterOOM") {
                     assert_eq!(machine, &state["machine"]);
-                    told["nextMachineAfterOOM"] = machine.clone();
+                    keys["nextMachineAfterOOM"] = machine.clone();
                 }
-                told
+                keys
             }
             "runSucceeded" => json!({
                 "taskEventStore": "taskEvent",
@@ -248,7 +248,7 @@ impl Rows {
                 "error": state["error"],
                 "completedAt": state["completed_at"],
             }),
-            other => panic!("no transition tells {other}"),
+            other => panic!("no transition emits {other}"),
         }
     }
 }

@@ -23,7 +23,7 @@ async fn a_run_that_no_worker_starts_reports_its_requeues_and_its_end() -> Resul
         reader.skip().await?;
         reader.session.lapse(&held.run_id).await?;
         assert_eq!(reader.session.tick().await?, 1);
-        reader.tells(names).await?;
+        reader.next_events(names).await?;
     }
     Ok(())
 }
@@ -48,9 +48,9 @@ async fn an_attempt_whose_worker_is_gone_reports_its_failure_before_what_follows
         let held = reader.take(more).await?;
         reader.session.lapse(&held.run_id).await?;
         assert_eq!(reader.session.tick().await?, 1);
-        let told = reader.tells(&names).await?;
+        let events = reader.next_events(&names).await?;
         assert_eq!(
-            told[0].body["run"]["error"]["code"],
+            events[0].body["run"]["error"]["code"],
             "TASK_RUN_STALLED_EXECUTING"
         );
     }
@@ -63,15 +63,15 @@ async fn a_dead_letter_reports_the_error_of_its_attempt_and_why_it_was_given_up(
     let held = reader.take("").await?;
     reader.session.lapse(&held.run_id).await?;
     assert_eq!(reader.session.tick().await?, 1);
-    let told = reader
-        .tells(&["runAttemptFailed", "executionSnapshotCreated", "runFailed"])
+    let events = reader
+        .next_events(&["runAttemptFailed", "executionSnapshotCreated", "runFailed"])
         .await?;
     assert_eq!(
-        told[0].body["run"]["error"]["code"],
+        events[0].body["run"]["error"]["code"],
         "TASK_RUN_STALLED_EXECUTING"
     );
     assert_eq!(
-        told[2].body["run"]["error"]["code"],
+        events[2].body["run"]["error"]["code"],
         "TASK_RUN_DEQUEUED_MAX_RETRIES"
     );
     reader
@@ -79,10 +79,10 @@ async fn a_dead_letter_reports_the_error_of_its_attempt_and_why_it_was_given_up(
         .client
         .query_one("select engine_redrive($1)", &[&held.run_id])
         .await?;
-    let told = reader
-        .tells(&["runStatusChanged", "executionSnapshotCreated"])
+    let events = reader
+        .next_events(&["runStatusChanged", "executionSnapshotCreated"])
         .await?;
-    assert_eq!(told[0].body["run"]["status"], "PENDING");
+    assert_eq!(events[0].body["run"]["status"], "PENDING");
     Ok(())
 }
 
@@ -97,13 +97,13 @@ async fn a_stray_item_reports_the_problem_and_its_outcome() -> Result<()> {
         "executionSnapshotCreated",
         "runFailed",
     ];
-    let told = reader.tells(&names).await?;
-    assert_eq!(told[0].body["snapshot"]["isValid"], false);
-    assert_eq!(told[1].body["snapshot"]["executionStatus"], "FINISHED");
+    let events = reader.next_events(&names).await?;
+    assert_eq!(events[0].body["snapshot"]["isValid"], false);
+    assert_eq!(events[1].body["snapshot"]["executionStatus"], "FINISHED");
     reader.session.put_stray(&held.run_id).await?;
     assert_eq!(reader.session.dequeue().await?, None);
-    let told = reader.tells(&["executionSnapshotCreated"]).await?;
-    assert_eq!(told[0].body["snapshot"]["isValid"], false);
+    let events = reader.next_events(&["executionSnapshotCreated"]).await?;
+    assert_eq!(events[0].body["snapshot"]["isValid"], false);
     Ok(())
 }
 
@@ -120,21 +120,21 @@ async fn a_run_that_may_start_no_more_attempts_reports_its_end() -> Result<()> {
     reader.session.client.batch_execute(sql).await?;
     reader.skip().await?;
     reader.session.start(&held).await?;
-    let told = reader
-        .tells(&["executionSnapshotCreated", "runFailed"])
+    let events = reader
+        .next_events(&["executionSnapshotCreated", "runFailed"])
         .await?;
-    assert_eq!(told[1].body["run"]["attemptNumber"], 250);
+    assert_eq!(events[1].body["run"]["attemptNumber"], 250);
     Ok(())
 }
 
 #[tokio::test]
 async fn an_event_says_the_same_whenever_it_is_read() -> Result<()> {
     let mut reader = Reader::open(&[("engine.queue_max_attempts", "2")]).await?;
-    let mut told = Vec::new();
+    let mut events = Vec::new();
     let mut read = async |reader: &mut Reader| -> Result<()> {
         let next = reader.session.all_events(reader.after).await?;
         reader.after = next.last().map_or(reader.after, |event| event.position);
-        told.extend(next);
+        events.extend(next);
         Ok(())
     };
     let run = reader.trigger(", max_attempts => 100").await?;
@@ -184,9 +184,9 @@ async fn an_event_says_the_same_whenever_it_is_read() -> Result<()> {
     reader.session.complete(&held, crash).await?;
     read(&mut reader).await?;
     let again = reader.session.all_events(0).await?;
-    assert_eq!(again.len(), told.len());
-    for (again, told) in again.iter().zip(&told) {
-        assert_eq!(again, told);
+    assert_eq!(again.len(), events.len());
+    for (again, event) in again.iter().zip(&events) {
+        assert_eq!(again, event);
     }
     Ok(())
 }

@@ -37,9 +37,9 @@ fn reason() -> Value {
 }
 
 async fn only_event(session: &Session) -> Result<Event> {
-    let mut told = session.all_events(0).await?;
-    assert_eq!(told.len(), 1, "{told:?}");
-    told.pop().context("no event")
+    let mut events = session.all_events(0).await?;
+    assert_eq!(events.len(), 1, "{events:?}");
+    events.pop().context("no event")
 }
 
 /// Spec: CCR-1.
@@ -81,17 +81,17 @@ async fn a_run_that_begins_cancelled_is_reported_as_cancelled_and_as_nothing_els
     cancelled(&session, &run(), true).await?;
     let event = only_event(&session).await?;
     assert_eq!(event.name, "runCancelled");
-    let told = &event.body["run"];
+    let run = &event.body["run"];
     assert_eq!(
-        (&told["status"], &told["friendlyId"]),
+        (&run["status"], &run["friendlyId"]),
         (&json!("CANCELED"), &json!("run_1234"))
     );
     assert_eq!(
-        (&told["error"], &told["spanId"]),
+        (&run["error"], &run["spanId"]),
         (&reason(), &json!("s12345"))
     );
     assert_eq!(
-        (&told["attemptNumber"], &event.body["organization"]["id"]),
+        (&run["attemptNumber"], &event.body["organization"]["id"]),
         (&json!(0), &json!("org"))
     );
     Ok(())
@@ -192,20 +192,17 @@ async fn a_run_that_cannot_be_triggered_begins_failed_and_is_reported_as_failed(
 
     let event = only_event(&session).await?;
     assert_eq!(event.name, "runFailed");
-    let told = &event.body["run"];
+    let run = &event.body["run"];
     assert_eq!(
-        (&told["id"], &told["status"]),
+        (&run["id"], &run["status"]),
         (&json!("1234"), &json!("SYSTEM_FAILURE"))
     );
+    assert_eq!((&run["spanId"], &run["error"]), (&json!("s12345"), &error));
     assert_eq!(
-        (&told["spanId"], &told["error"]),
-        (&json!("s12345"), &error)
-    );
-    assert_eq!(
-        (&told["attemptNumber"], &told["usageDurationMs"]),
+        (&run["attemptNumber"], &run["usageDurationMs"]),
         (&json!(0), &json!(0))
     );
-    assert_eq!(told["costInCents"].as_f64(), Some(0.0));
+    assert_eq!(run["costInCents"].as_f64(), Some(0.0));
     for (key, id) in [
         ("organization", "org"),
         ("project", "proj"),

@@ -77,7 +77,7 @@ async fn what_a_dequeue_returns_reports_and_stores_is_equal_field_by_field() -> 
     let returned = session.client.query_one(sql, &[]).await?;
     let stored = stored(&session).await?;
     let event = event(&session, stored.get("id")).await?;
-    let told = &event["snapshot"];
+    let reported = &event["snapshot"];
 
     let snapshot_id: &str = returned.get("snapshot_id");
     assert_eq!(stored.get::<_, &str>("id"), snapshot_id);
@@ -86,7 +86,7 @@ async fn what_a_dequeue_returns_reports_and_stores_is_equal_field_by_field() -> 
         format!("snapshot_{snapshot_id}")
     );
     assert_eq!(
-        (&told["id"], &event["run"]["id"]),
+        (&reported["id"], &event["run"]["id"]),
         (&json!(snapshot_id), &json!(run_id))
     );
     for (column, key) in [
@@ -98,7 +98,7 @@ async fn what_a_dequeue_returns_reports_and_stores_is_equal_field_by_field() -> 
             returned.get::<_, &str>(column),
             "{column}"
         );
-        assert_eq!(told[key], returned.get::<_, &str>(column), "{key}");
+        assert_eq!(reported[key], returned.get::<_, &str>(column), "{key}");
     }
     let created_at: &str = returned.get("snapshot_created_at");
     assert_eq!(stored.get::<_, &str>("created_at"), created_at);
@@ -112,7 +112,7 @@ async fn what_a_dequeue_returns_reports_and_stores_is_equal_field_by_field() -> 
         ("checkpoint_id", "checkpointId", "k1"),
     ] {
         assert_eq!(
-            (stored.get::<_, &str>(column), &told[key]),
+            (stored.get::<_, &str>(column), &reported[key]),
             (expected, &json!(expected)),
             "{column}"
         );
@@ -120,22 +120,25 @@ async fn what_a_dequeue_returns_reports_and_stores_is_equal_field_by_field() -> 
     assert_eq!(stored.get::<_, Option<i32>>("attempt_number"), None);
     assert_eq!(
         (
-            &told["attemptNumber"],
+            &reported["attemptNumber"],
             returned.get::<_, i32>("attempt_number")
         ),
         (&Value::Null, 1)
     );
     assert_eq!(
-        (stored.get::<_, bool>("is_valid"), &told["isValid"]),
+        (stored.get::<_, bool>("is_valid"), &reported["isValid"]),
         (true, &json!(true))
     );
     assert_eq!(
-        (stored.get::<_, Option<&str>>("error"), &told["error"]),
+        (stored.get::<_, Option<&str>>("error"), &reported["error"]),
         (None, &Value::Null)
     );
-    assert_eq!(told["description"], stored.get::<_, &str>("description"));
     assert_eq!(
-        told["completedWaitpointIds"],
+        reported["description"],
+        stored.get::<_, &str>("description")
+    );
+    assert_eq!(
+        reported["completedWaitpointIds"],
         json!(stored.get::<_, Vec<String>>("completed_waitpoint_ids"))
     );
     Ok(())

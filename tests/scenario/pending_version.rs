@@ -20,12 +20,12 @@ async fn runs_whose_task_no_version_knows_wait_until_one_does() -> Result<()> {
     assert_eq!(session.count("engine.slot").await?, 0);
     for run in &runs {
         assert_eq!(state(&session, run).await?, parked("TASK_NEVER_REGISTERED"));
-        let told = ("RUN_CREATED".to_owned(), "PENDING_VERSION".to_owned());
-        assert_eq!(session.status(run).await?, told);
+        let status = ("RUN_CREATED".to_owned(), "PENDING_VERSION".to_owned());
+        assert_eq!(session.status(run).await?, status);
     }
     session.check().await?;
     assert_eq!(
-        session.told("runStatusChanged").await?[0]["run"]["status"],
+        session.events_named("runStatusChanged").await?[0]["run"]["status"],
         "PENDING_VERSION"
     );
 
@@ -35,7 +35,7 @@ async fn runs_whose_task_no_version_knows_wait_until_one_does() -> Result<()> {
         assert_eq!(state(&session, run).await?, queued());
     }
     assert_eq!(
-        session.told("runStatusChanged").await?[3]["run"]["status"],
+        session.events_named("runStatusChanged").await?[3]["run"]["status"],
         "PENDING"
     );
     session.check().await?;

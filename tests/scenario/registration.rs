@@ -23,12 +23,12 @@ async fn what_a_run_does_not_say_its_task_says() -> Result<()> {
     .await?;
     let sql = "select machine ->> 'name', max_attempts, max_duration_seconds from engine_dequeue(max_runs => 2)";
     let rows = session.client.query(sql, &[]).await?;
-    let told: Vec<(String, i32, Option<i32>)> = rows
+    let found: Vec<(String, i32, Option<i32>)> = rows
         .iter()
         .map(|row| (row.get(0), row.get(1), row.get(2)))
         .collect();
     assert_eq!(
-        told,
+        found,
         [
             ("medium-1x".to_owned(), 7, Some(60)),
             ("micro".to_owned(), 2, None)
@@ -43,7 +43,7 @@ async fn what_a_run_does_not_say_its_task_says() -> Result<()> {
     let row = session.client.query_one(sql, &[]).await?;
     assert_eq!(row.get::<_, Json<Value>>(0).0["maxAttempts"], 7);
     assert_eq!((row.get(1), row.get(2)), (Some(60), "medium-1x"));
-    let events = session.told("runLocked").await?;
+    let events = session.events_named("runLocked").await?;
     assert_eq!(
         (
             &events[0]["run"]["maxAttempts"],

@@ -246,8 +246,8 @@ async fn a_retry_is_reported_before_its_snapshot() -> Result<()> {
     let failed = session
         .complete(&held, failure_with_retry(user_error(), 0))
         .await?;
-    let told = session.all_events(before).await?;
-    let names: Vec<&str> = told.iter().map(|event| event.name.as_str()).collect();
+    let events = session.all_events(before).await?;
+    let names: Vec<&str> = events.iter().map(|event| event.name.as_str()).collect();
     assert_eq!(
         names,
         [
@@ -256,12 +256,12 @@ async fn a_retry_is_reported_before_its_snapshot() -> Result<()> {
             "workerNotification"
         ]
     );
-    assert_eq!(told[0].body["run"]["attemptNumber"], 2);
+    assert_eq!(events[0].body["run"]["attemptNumber"], 2);
     assert_eq!(
-        told[1].body["snapshot"]["id"],
+        events[1].body["snapshot"]["id"],
         failed.latest.snapshot_id.as_str()
     );
-    assert_eq!(told[1].body["snapshot"]["attemptNumber"], 1);
+    assert_eq!(events[1].body["snapshot"]["attemptNumber"], 1);
     Ok(())
 }
 
@@ -297,9 +297,9 @@ async fn an_attempt_whose_worker_is_gone_is_reported_as_failed_and_retried_throu
     session.lapse(&held.run_id).await?;
     assert_eq!(session.tick().await?, 1);
     assert_is(&session, &held, "QUEUED", 1, "PENDING").await?;
-    let told = session.all_events(0).await?;
-    let failed = told.iter().find(|event| event.name == "runAttemptFailed");
-    let failed = failed.context("runAttemptFailed is not told")?;
+    let events = session.all_events(0).await?;
+    let failed = events.iter().find(|event| event.name == "runAttemptFailed");
+    let failed = failed.context("runAttemptFailed is missing")?;
     assert_eq!(
         (&failed.run_id, &failed.body["run"]["attemptNumber"]),
         (&held.run_id, &json!(1))

@@ -51,14 +51,19 @@ async fn a_schedule_makes_a_run_at_each_tick_and_names_the_tick() -> Result<()> 
         come(&session).await?;
         assert_eq!(session.tick_of("begun_schedule").await?, 1);
     }
-    let told = payloads(&session).await?;
-    assert_eq!(told.len(), 2);
+    let payloads = payloads(&session).await?;
+    assert_eq!(payloads.len(), 2);
     assert_eq!(
-        seconds(&session, &told[0]["timestamp"], &told[1]["timestamp"]).await?,
+        seconds(
+            &session,
+            &payloads[0]["timestamp"],
+            &payloads[1]["timestamp"]
+        )
+        .await?,
         60.0
     );
-    assert_eq!(told[0].get("lastTimestamp"), None);
-    assert_eq!(told[1]["lastTimestamp"], told[0]["timestamp"]);
+    assert_eq!(payloads[0].get("lastTimestamp"), None);
+    assert_eq!(payloads[1]["lastTimestamp"], payloads[0]["timestamp"]);
     for (key, value) in [
         ("scheduleId", json!("sched_1")),
         ("externalId", json!("mine")),
@@ -66,11 +71,16 @@ async fn a_schedule_makes_a_run_at_each_tick_and_names_the_tick() -> Result<()> 
         ("payload", json!({"n": 1})),
         ("type", json!("IMPERATIVE")),
     ] {
-        assert_eq!(told[1][key], value, "{key}");
+        assert_eq!(payloads[1][key], value, "{key}");
     }
-    assert_eq!(told[1]["upcoming"].as_array().map(Vec::len), Some(10));
+    assert_eq!(payloads[1]["upcoming"].as_array().map(Vec::len), Some(10));
     assert_eq!(
-        seconds(&session, &told[1]["timestamp"], &told[1]["upcoming"][0]).await?,
+        seconds(
+            &session,
+            &payloads[1]["timestamp"],
+            &payloads[1]["upcoming"][0]
+        )
+        .await?,
         60.0
     );
     let runs = "engine.run where task = 'report' and queue = 'reports' and tags = '{nightly}' \

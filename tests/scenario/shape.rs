@@ -302,9 +302,9 @@ async fn events_have_every_key_that_is_required() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     play(&session).await?;
     for (name, run, beside) in EVENTS {
-        let told = session.told(name).await?;
-        assert!(!told.is_empty(), "{name} was not told");
-        for body in told {
+        let bodies = session.events_named(name).await?;
+        assert!(!bodies.is_empty(), "{name} was not bodies");
+        for body in bodies {
             let body = json!(body);
             assert_eq!(missing(&body["run"], run), [""; 0], "{name}: {body}");
             assert_eq!(

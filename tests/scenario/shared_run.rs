@@ -217,8 +217,8 @@ async fn a_child_that_is_cancelled_before_its_time_wakes_its_parent() -> Result<
     session.client.query(cancel, &[&run]).await?;
     let completed = completed(&session, &parent.run_id).await?;
     assert_eq!(completed[0]["outputIsError"], true);
-    let told = completed[0]["output"].as_str().context("no output")?;
-    assert!(told.contains("no longer wanted"), "{told}");
+    let output = completed[0]["output"].as_str().context("no output")?;
+    assert!(output.contains("no longer wanted"), "{output}");
     session.check().await
 }
 
@@ -232,8 +232,8 @@ async fn a_child_that_expires_wakes_its_parent_with_its_error() -> Result<()> {
     assert_eq!(session.tick_of("expired_run").await?, 1);
     let completed = completed(&session, &parent.run_id).await?;
     assert_eq!(completed[0]["outputIsError"], true);
-    let told = completed[0]["output"].as_str().context("no output")?;
-    assert!(told.contains("TTL") && told.contains("1s"), "{told}");
+    let output = completed[0]["output"].as_str().context("no output")?;
+    assert!(output.contains("TTL") && output.contains("1s"), "{output}");
     session.check().await
 }
 

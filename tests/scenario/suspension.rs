@@ -161,11 +161,11 @@ async fn a_cancelled_parent_takes_its_child_along() -> Result<()> {
     );
     let child = session.trigger_with(&arguments).await?;
     session.take().await?;
-    let told = |run_id: &str, name: &str| {
+    let events = |run_id: &str, name: &str| {
         format!("engine.event where run_id = '{run_id}' and name = '{name}'")
     };
     let before = session
-        .count(&told(&parent.run_id, "workerNotification"))
+        .count(&events(&parent.run_id, "workerNotification"))
         .await?;
     let confirmed =
         json!({"ok": false, "error": {"type": "INTERNAL_ERROR", "code": "TASK_RUN_CANCELLED"}});
@@ -179,11 +179,13 @@ async fn a_cancelled_parent_takes_its_child_along() -> Result<()> {
         session.status(&parent.run_id).await?,
         ("PENDING_CANCEL".to_owned(), "CANCELED".to_owned())
     );
-    let after = told(&parent.run_id, "workerNotification");
+    let after = events(&parent.run_id, "workerNotification");
     assert_eq!(session.count(&after).await?, before + 1);
     session.complete(&pending, confirmed.clone()).await?;
     assert_eq!(
-        session.count(&told(&parent.run_id, "runCancelled")).await?,
+        session
+            .count(&events(&parent.run_id, "runCancelled"))
+            .await?,
         1
     );
     session.tick().await?;
@@ -191,7 +193,7 @@ async fn a_cancelled_parent_takes_its_child_along() -> Result<()> {
     assert_eq!(data["snapshot"]["executionStatus"], "PENDING_CANCEL");
     assert_eq!(
         session
-            .count(&told(&child.run_id, "workerNotification"))
+            .count(&events(&child.run_id, "workerNotification"))
             .await?,
         1
     );
@@ -204,7 +206,9 @@ async fn a_cancelled_parent_takes_its_child_along() -> Result<()> {
     };
     session.complete(&pending, confirmed).await?;
     assert_eq!(
-        session.count(&told(&child.run_id, "runCancelled")).await?,
+        session
+            .count(&events(&child.run_id, "runCancelled"))
+            .await?,
         1
     );
     assert_eq!(session.count("engine.slot").await?, 0);

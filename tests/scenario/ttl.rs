@@ -30,9 +30,9 @@ async fn a_run_that_has_waited_too_long_ends_expired() -> Result<()> {
     assert_eq!(session.tick_of("expired_run").await?, 1);
     let over = ("FINISHED".to_owned(), "EXPIRED".to_owned());
     assert_eq!(session.status(&run.run_id).await?, over);
-    let told = session.told("runExpired").await?;
-    assert_eq!(told.len(), 1);
-    let body = &told[0]["run"];
+    let expired = session.events_named("runExpired").await?;
+    assert_eq!(expired.len(), 1);
+    let body = &expired[0]["run"];
     assert_eq!(
         (&body["spanId"], &body["ttl"]),
         (&json!("s12345"), &json!("1s"))
@@ -149,7 +149,7 @@ async fn several_runs_expire_in_one_tick() -> Result<()> {
         session.outlive(&run.run_id).await?;
     }
     assert_eq!(session.tick_of("expired_run").await?, 3);
-    assert_eq!(session.told("runExpired").await?.len(), 3);
+    assert_eq!(session.events_named("runExpired").await?.len(), 3);
     assert_eq!(
         session
             .count("engine.run_state where run_status = 'EXPIRED'")
@@ -168,7 +168,7 @@ async fn a_run_without_a_time_to_live_waits_for_ever() -> Result<()> {
     assert!(!expires(&session, &run.run_id).await?);
     session.tick().await?;
     assert_eq!(session.status(&run.run_id).await?.1, "PENDING");
-    assert_eq!(session.told("runExpired").await?.len(), 0);
+    assert_eq!(session.events_named("runExpired").await?.len(), 0);
     Ok(())
 }
 
@@ -253,9 +253,9 @@ async fn the_event_names_the_tenant() -> Result<()> {
         .await?;
     session.outlive(&run.run_id).await?;
     session.tick().await?;
-    let told = session.told("runExpired").await?;
-    assert_eq!(told.len(), 1);
-    let ids = ["organization", "project", "environment"].map(|key| told[0][key]["id"].clone());
+    let expired = session.events_named("runExpired").await?;
+    assert_eq!(expired.len(), 1);
+    let ids = ["organization", "project", "environment"].map(|key| expired[0][key]["id"].clone());
     assert_eq!(ids, [json!("org"), json!("proj"), json!("env")]);
     assert_eq!(session.count("engine.queue_item").await?, 0);
     Ok(())
@@ -288,7 +288,7 @@ async fn a_run_whose_worker_died_never_expires() -> Result<()> {
         .await?;
     session.make_due(&held.run_id).await?;
     assert_eq!(session.take().await?.run_id, held.run_id);
-    assert_eq!(session.told("runExpired").await?.len(), 0);
+    assert_eq!(session.events_named("runExpired").await?.len(), 0);
     Ok(())
 }
 
@@ -303,6 +303,6 @@ async fn a_run_that_no_worker_started_never_expires() -> Result<()> {
     assert!(!expires(&session, &run.run_id).await?);
     session.make_due(&run.run_id).await?;
     assert_eq!(session.take().await?.run_id, run.run_id);
-    assert_eq!(session.told("runExpired").await?.len(), 0);
+    assert_eq!(session.events_named("runExpired").await?.len(), 0);
     session.check().await
 }

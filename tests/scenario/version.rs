@@ -83,7 +83,7 @@ async fn a_dequeued_run_names_its_version_and_its_image() -> Result<()> {
     assert_eq!(row.get::<_, &str>("environment_type"), "PRODUCTION");
     assert_eq!(row.get::<_, &str>("worker_version"), "20260807.1");
     assert_eq!(row.get::<_, &str>("image"), "image:1");
-    let told = &session.told("runLocked").await?[0]["run"];
+    let locked = &session.events_named("runLocked").await?[0]["run"];
     for (key, value) in [
         ("id", run.as_str()),
         ("status", "DEQUEUED"),
@@ -92,7 +92,7 @@ async fn a_dequeued_run_names_its_version_and_its_image() -> Result<()> {
         ("lockedById", "test"),
         ("lockedQueueId", "task/test"),
     ] {
-        assert_eq!(told[key], value, "{key}");
+        assert_eq!(locked[key], value, "{key}");
     }
     let sql = "select execution #>> '{run,version}' from engine_start_attempt($1, $2)";
     let snapshot: &str = row.get("snapshot_id");
@@ -267,8 +267,9 @@ async fn where_versions_do_not_matter_nothing_is_asked_of_them() -> Result<()> {
     let sql =
         "select worker_version, image from engine_dequeue(max_runs => 2, worker_version => '1.0')";
     let rows = session.client.query(sql, &[]).await?;
-    let told: Vec<(&str, Option<&str>)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
-    assert_eq!(told, [("7", None), ("1.0", None)]);
+    let found: Vec<(&str, Option<&str>)> =
+        rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    assert_eq!(found, [("7", None), ("1.0", None)]);
     Ok(())
 }
 

@@ -27,7 +27,7 @@ impl Drop for Paused<'_> {
 }
 
 impl Context {
-    /// Makes the run wait by `block`, which tells whether everything that it waits for is completed already, until
+    /// Makes the run wait by `block`, which returns whether everything that it waits for is completed already, until
     /// it continues. `lasts` is the shortest time that this will take.
     ///
     /// Does not return if the run is called off meanwhile: then the handler is dropped.

@@ -30,11 +30,11 @@ pub(crate) fn parse(text: &str) -> Option<i64> {
     while !rest.is_empty() {
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
         let (number, behind) = rest.split_at(digits);
-        let (unit, length) = UNITS.iter().find(|(unit, _)| behind.starts_with(unit))?;
+        let (unit, unit_seconds) = UNITS.iter().find(|(unit, _)| behind.starts_with(unit))?;
         let number: i64 = number.parse().ok()?;
-        if !seen.contains(length) {
-            seen.push(*length);
-            seconds = seconds.checked_add(number.checked_mul(*length)?)?;
+        if !seen.contains(unit_seconds) {
+            seen.push(*unit_seconds);
+            seconds = seconds.checked_add(number.checked_mul(*unit_seconds)?)?;
         }
         rest = &behind[unit.len()..];
     }
@@ -61,10 +61,10 @@ pub(crate) fn check(parameter: &'static str, text: &str) -> Result<i64, Refusal>
 pub(crate) fn write(seconds: i64) -> String {
     let mut left = seconds.max(0);
     let mut text = String::new();
-    for (unit, length) in UNITS.iter().filter(|(unit, _)| *unit != "hr") {
-        if left >= *length {
-            text.push_str(&format!("{}{unit}", left / length));
-            left %= length;
+    for (unit, unit_seconds) in UNITS.iter().filter(|(unit, _)| *unit != "hr") {
+        if left >= *unit_seconds {
+            text.push_str(&format!("{}{unit}", left / unit_seconds));
+            left %= unit_seconds;
         }
     }
     if text.is_empty() {

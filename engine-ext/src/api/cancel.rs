@@ -25,7 +25,7 @@ row! {
 /// stays open. `attempt_duration_ms` is added to the run's usage.
 ///
 /// # Errors
-/// - `RE001` for an unknown run. A run that has ended is no error: `already_finished` tells.
+/// - `RE001` for an unknown run. A run that has ended is no error: `already_finished` is true.
 /// - `22023` for a negative duration, a reason or an id of more than 1024 bytes.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 #[pg_extern(sql = false)]

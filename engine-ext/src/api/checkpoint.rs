@@ -22,7 +22,7 @@ row! {
 /// Suspends a run whose process was frozen: it gives its slot back, and resumes through its queue.
 ///
 /// Call it once the checkpoint exists. `type` is DOCKER, KUBERNETES or COMPUTE. If the run has moved on since `snapshot_id`,
-/// or cannot be suspended in its status, nothing happens: `ok` is false, `error` tells why, and the checkpoint may be
+/// or cannot be suspended in its status, nothing happens: `ok` is false, `error` says why, and the checkpoint may be
 /// deleted.
 ///
 /// # Errors

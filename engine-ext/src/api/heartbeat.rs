@@ -31,7 +31,7 @@ fn engine_heartbeat(
     runner_id: Option<&str>,
 ) -> Rows<HeldRow> {
     api::enter_locking().or_raise();
-    // The caller is not checked: the snapshot alone tells which worker holds the run.
+    // The caller is not checked: the snapshot alone says which worker holds the run.
     api::caller(worker_id, runner_id).or_raise();
     let rows = beat(vec![run_id], vec![snapshot_id]).or_raise();
     if let Some(ExecutionRow {
@@ -65,7 +65,7 @@ fn engine_heartbeat_many(
     runner_id: Option<&str>,
 ) -> Rows<HeldRow> {
     api::enter_locking().or_raise();
-    // The caller is not checked: the snapshot alone tells which worker holds the run.
+    // The caller is not checked: the snapshot alone says which worker holds the run.
     api::caller(worker_id, runner_id).or_raise();
     let run_ids = required("run_ids", run_ids).or_raise();
     let snapshot_ids = required("snapshot_ids", snapshot_ids).or_raise();

@@ -68,7 +68,7 @@ async fn nothing_is_dequeued_from_what_is_paused_until_it_is_resumed() -> Result
     session
         .trigger_with("'t', queue => 'q', environment_id => 'shop'")
         .await?;
-    for (what, told) in [
+    for (what, name) in [
         (
             &["q", "--environment", "shop"][..],
             "queue \"q\" of environment \"shop\"",
@@ -76,7 +76,7 @@ async fn nothing_is_dequeued_from_what_is_paused_until_it_is_resumed() -> Result
         (&["--environment", "shop"], "environment \"shop\""),
     ] {
         let text = prints(&database, &[&["pause"], what].concat()).await?;
-        assert_eq!(text, format!("paused {told}\n"));
+        assert_eq!(text, format!("paused {name}\n"));
         assert_eq!(session.dequeue().await?, None);
         let paused = prints(&database, &["queues"]).await?;
         assert!(paused.to_lowercase().contains("paused"), "{paused}");

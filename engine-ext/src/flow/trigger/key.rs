@@ -7,7 +7,7 @@ use crate::store::row::Existing;
 use crate::store::trigger_key::Key;
 
 /// Assigns each run its key, unless another one has it. A key whose run is `is_free`, or gone, is taken over. Returns, for
-/// each key, the run that has it, and `None` if the asking run got it.
+/// each key, the run that has it, and `None` if the asking run received it.
 ///
 /// Of several concurrent runs one gets the key: the primary key makes the others wait until that one has committed, and they
 /// find its run; or it has rolled back, and one of them gets it. Of several that take a key over one finds the old run still
