@@ -272,11 +272,11 @@ async fn advice_shows_a_full_environment_whose_runs_wait_for_queued_ones() -> Re
                 ))
                 .await?;
         }
-        let told = advice(&session).await?;
-        assert_eq!(told.len(), 1, "{told:?}");
-        assert_eq!(told[0].0, "e");
+        let found = advice(&session).await?;
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].0, "e");
         for parent in &parents {
-            assert!(told[0].1.contains(&parent.run_id), "{told:?}");
+            assert!(found[0].1.contains(&parent.run_id), "{found:?}");
         }
         session.client.batch_execute(&set(limit + 1)).await?;
         assert_eq!(advice(&session).await?, []);
@@ -304,8 +304,8 @@ async fn a_queue_that_may_not_use_the_burst_of_its_environment_is_full_by_its_li
     );
     session.trigger_with(&child).await?;
     assert!(session.dequeue().await?.is_none());
-    let told = advice(&session).await?;
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert_eq!(told[0].0, "q");
+    let found = advice(&session).await?;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].0, "q");
     session.check().await
 }
