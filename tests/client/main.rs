@@ -1,6 +1,7 @@
 //! The driver against a real server.
 
 mod deploy;
+mod drain;
 mod engine;
 mod handler;
 mod operate;
@@ -9,8 +10,10 @@ mod policy;
 mod pooler;
 mod report;
 mod running;
+mod stop;
 mod timekeeper;
 mod tls;
 mod wait;
+mod waiting;
 mod watch;
 mod worker;

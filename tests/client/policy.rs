@@ -2,26 +2,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Result;
-use engine_client::{
-    Cancel, Context, Engine, Failure, RetryPolicy, TaskOptions, Trigger, WorkerConfig,
-};
+use engine_client::{Context, Engine, Failure, RetryPolicy, TaskOptions, Trigger, WorkerConfig};
 use engine_harness::condition::eventually;
 use engine_harness::{Database, Session};
 use serde_json::Value;
-use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
-use crate::running::{PATIENCE, Running, config, finished, worker};
-
-/// Run status, attempts and the error's code or message of the only run.
-async fn outcome(session: &Session) -> Result<(String, i32, Option<String>)> {
-    let sql = "select run_status::text, attempt_number, coalesce(error ->> 'code', error ->> 'raw') from engine.run_state";
-    let row = session.client.query_one(sql, &[]).await?;
-    Ok((row.get(0), row.get(1), row.get(2)))
-}
+use crate::running::{PATIENCE, Running, config, finished, outcome, worker};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_attempt_comes_again_as_often_as_its_run_says() -> Result<()> {
@@ -114,97 +104,6 @@ async fn a_failure_that_wants_no_retry_ends_its_run() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_attempt_that_takes_too_long_is_stopped_and_its_waits_do_not_count() -> Result<()> {
-    let database = Database::fresh().await?;
-    let session = Session::open(&database).await?;
-    let options = TaskOptions {
-        max_duration: Some(Duration::from_millis(300)),
-        ..TaskOptions::default()
-    };
-    let waited = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&waited);
-    let worker = worker(&database)?.task_with("long", options, move |ctx: Context, (): ()| {
-        let count = Arc::clone(&count);
-        async move {
-            ctx.wait_for("longer", Duration::from_millis(500)).await?;
-            count.fetch_add(1, Ordering::SeqCst);
-            std::future::pending::<()>().await;
-            Ok(())
-        }
-    });
-    let running = Running::start(worker);
-    let trigger = Trigger::new("long").payload(&())?.max_attempts(3);
-    Engine::new(&session.client).trigger(&trigger).await?;
-    finished(&session, 1).await?;
-    running.stop().await?;
-    let code = Some("MAX_DURATION_EXCEEDED".to_owned());
-    assert_eq!(outcome(&session).await?, ("TIMED_OUT".to_owned(), 1, code));
-    assert_eq!(waited.load(Ordering::SeqCst), 1);
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_run_that_is_cancelled_stops_its_handler_with_the_next_beat() -> Result<()> {
-    let database = Database::fresh().await?;
-    database.set("engine.heartbeat_executing_ms", "600").await?;
-    let session = Session::open(&database).await?;
-    let started = Arc::new(Notify::new());
-    let tell = Arc::clone(&started);
-    let running = Running::start(
-        worker(&database)?.task("stuck", move |_: Context, _: Value| {
-            let tell = Arc::clone(&tell);
-            async move {
-                tell.notify_one();
-                std::future::pending::<()>().await;
-                Ok(())
-            }
-        }),
-    );
-    let run = session.trigger("stuck").await?;
-    started.notified().await;
-    let engine = Engine::new(&session.client);
-    let cancelled = engine
-        .cancel(&run.run_id.into(), &Cancel::default())
-        .await?;
-    assert!(!cancelled.already_finished);
-    finished(&session, 1).await?;
-    running.stop().await?;
-    assert_eq!(outcome(&session).await?.0, "CANCELED");
-    session.check().await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_run_that_is_cancelled_between_two_beats_ends_with_its_handler() -> Result<()> {
-    let database = Database::fresh().await?;
-    let session = Session::open(&database).await?;
-    let (started, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let (tell, released) = (Arc::clone(&started), Arc::clone(&release));
-    let running = Running::start(
-        worker(&database)?.task("work", move |_: Context, _: Value| {
-            let (tell, released) = (Arc::clone(&tell), Arc::clone(&released));
-            async move {
-                tell.notify_one();
-                released.notified().await;
-                Ok(())
-            }
-        }),
-    );
-    let run = session.trigger("work").await?;
-    started.notified().await;
-    Engine::new(&session.client)
-        .cancel(&run.run_id.into(), &Cancel::default())
-        .await?;
-    // The next beat is due in twenty seconds, and the deadline of a cancel is a minute.
-    release.notify_one();
-    let start = Instant::now();
-    finished(&session, 1).await?;
-    assert!(start.elapsed() < Duration::from_secs(10));
-    running.stop().await?;
-    assert_eq!(outcome(&session).await?.0, "CANCELED");
-    session.check().await
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_handler_that_abandons_a_wait_may_end_before_the_run_continues_or_after() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
@@ -266,122 +165,6 @@ async fn a_task_with_a_limit_of_its_own_keeps_it_and_leaves_room_for_others() ->
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_handler_that_outlasts_the_drain_leaves_its_run_to_another_worker() -> Result<()> {
-    let database = Database::fresh().await?;
-    let session = Session::open(&database).await?;
-    let started = Arc::new(Notify::new());
-    let tell = Arc::clone(&started);
-    let hasty = WorkerConfig {
-        drain_timeout: Duration::from_millis(100),
-        ..config()
-    };
-    let stuck = move |_: Context, (): ()| {
-        let tell = Arc::clone(&tell);
-        async move {
-            tell.notify_one();
-            std::future::pending::<()>().await;
-            Ok(())
-        }
-    };
-    let running = Running::start(worker(&database)?.config(hasty).task("work", stuck));
-    let trigger = Trigger::new("work").payload(&())?.max_attempts(2);
-    Engine::new(&session.client).trigger(&trigger).await?;
-    started.notified().await;
-    running.stop().await?;
-    eventually("the run is queued again", PATIENCE, async || {
-        Ok(session.count("engine.queue_item").await? == 1)
-    })
-    .await?;
-    // At once, and without using up an attempt.
-    let fresh = "engine.run_state as s join engine.queue_item as i using (shard, run_id) \
-                 where s.released_attempts = s.attempt_number and i.available_at <= now()";
-    assert_eq!(session.count(fresh).await?, 1);
-    assert_eq!(session.count("engine.slot").await?, 0, "nothing stalls");
-    session.check().await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_handler_that_waits_when_the_drain_ends_comes_again() -> Result<()> {
-    let database = Database::fresh().await?;
-    let session = Session::open(&database).await?;
-    let hasty = WorkerConfig {
-        drain_timeout: Duration::from_millis(100),
-        ..config()
-    };
-    let running = Running::start(worker(&database)?.config(hasty).task(
-        "work",
-        |ctx: Context, (): ()| async move {
-            ctx.wait_for("long", Duration::from_secs(3600)).await?;
-            Ok(())
-        },
-    ));
-    let trigger = Trigger::new("work").payload(&())?.max_attempts(2);
-    Engine::new(&session.client).trigger(&trigger).await?;
-    eventually("the run waits", PATIENCE, async || {
-        let waits = "engine.run_state where execution_status = 'EXECUTING_WITH_WAITPOINTS'";
-        Ok(session.count(waits).await? == 1)
-    })
-    .await?;
-    running.stop().await?;
-    assert_eq!(session.count("engine.queue_item").await?, 1);
-    session.check().await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_prefetched_run_that_does_not_start_before_the_drain_ends_is_released() -> Result<()> {
-    let database = Database::fresh().await?;
-    let session = Session::open(&database).await?;
-    let hasty = WorkerConfig {
-        concurrency: 1,
-        prefetch: 3,
-        drain_timeout: Duration::from_millis(100),
-        ..config()
-    };
-    let running = Running::start(worker(&database)?.config(hasty).task(
-        "stuck",
-        |_: Context, (): ()| async move {
-            std::future::pending::<()>().await;
-            Ok(())
-        },
-    ));
-    for _ in 0..4 {
-        let trigger = Trigger::new("stuck").payload(&())?.max_attempts(1);
-        Engine::new(&session.client).trigger(&trigger).await?;
-    }
-    eventually("all runs are held", PATIENCE, async || {
-        let started = "engine.run_state where execution_status = 'EXECUTING'";
-        let held = session.count("engine.heartbeat").await?;
-        Ok(held == 4 && session.count(started).await? == 1)
-    })
-    .await?;
-    running.stop().await?;
-    assert_eq!(session.count("engine.queue_item").await?, 4);
-    session.check().await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_handler_releases_its_run_without_using_up_an_attempt() -> Result<()> {
-    let database = Database::fresh().await?;
-    let session = Session::open(&database).await?;
-    let running = Running::start(worker(&database)?.task(
-        "shy",
-        |ctx: Context, (): ()| async move {
-            match ctx.attempt_number() {
-                1 | 2 => Err(ctx.release()),
-                number => Ok(number),
-            }
-        },
-    ));
-    let trigger = Trigger::new("shy").payload(&())?.max_attempts(1);
-    Engine::new(&session.client).trigger(&trigger).await?;
-    finished(&session, 1).await?;
-    running.stop().await?;
-    let expected = ("COMPLETED_SUCCESSFULLY".to_owned(), 3, None);
-    assert_eq!(outcome(&session).await?, expected);
-    session.check().await
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn no_call_leaves_a_prepared_statement_behind() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
@@ -423,63 +206,5 @@ async fn a_run_is_triggered_with_its_own_retry_settings() -> Result<()> {
     for row in rows {
         assert_eq!(row.get::<_, Value>(0), retry);
     }
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_cancel_reaches_a_running_handler_long_before_the_next_beat() -> Result<()> {
-    let database = Database::fresh().await?;
-    let session = Session::open(&database).await?;
-    let (started, dropped) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let (tell, over) = (Arc::clone(&started), Arc::clone(&dropped));
-    let worker = worker(&database)?.task("stuck", move |ctx: Context, _: Value| {
-        let (tell, over) = (Arc::clone(&tell), Arc::clone(&over));
-        async move {
-            let watcher = ctx.clone();
-            tokio::spawn(async move {
-                watcher.cancelled().await;
-                over.notify_one();
-            });
-            tell.notify_one();
-            std::future::pending::<()>().await;
-            Ok(())
-        }
-    });
-    let running = Running::start(worker);
-    let engine = Engine::new(&session.client);
-    let mut fastest = Duration::MAX;
-    // A machine that is busy with other tests may be late, but not each time.
-    for runs in 1..=3 {
-        let run = session.trigger("stuck").await?;
-        started.notified().await;
-        let since = Instant::now();
-        engine
-            .cancel(&run.run_id.into(), &Cancel::default())
-            .await?;
-        timeout(PATIENCE, dropped.notified()).await?;
-        fastest = fastest.min(since.elapsed());
-        finished(&session, runs).await?;
-    }
-    running.stop().await?;
-    assert!(fastest < Duration::from_secs(2), "{fastest:?}");
-    session.check().await
-}
-
-#[tokio::test]
-async fn a_check_returns_the_runs_that_moved_on_and_no_others() -> Result<()> {
-    let database = Database::fresh().await?;
-    let session = Session::open(&database).await?;
-    let engine = Engine::new(&session.client);
-    let mut held = Vec::new();
-    for _ in 0..3 {
-        let run = engine.trigger(&Trigger::new("t")).await?;
-        held.push((run.run_id, run.snapshot_id));
-    }
-    assert_eq!(engine.moved(&held).await?, []);
-    assert_eq!(engine.moved(&[]).await?, []);
-    engine.cancel(&held[1].0, &Cancel::default()).await?;
-    assert_eq!(engine.moved(&held).await?, [held[1].0.clone()]);
-    held.push(("nope".into(), "nope".into()));
-    assert_eq!(engine.moved(&held).await?.len(), 2);
     Ok(())
 }

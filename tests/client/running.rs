@@ -59,3 +59,10 @@ pub async fn finished(session: &Session, runs: i64) -> Result<()> {
     })
     .await
 }
+
+/// Run status, attempts and the error's code or message of the only run.
+pub(crate) async fn outcome(session: &Session) -> Result<(String, i32, Option<String>)> {
+    let sql = "select run_status::text, attempt_number, coalesce(error ->> 'code', error ->> 'raw') from engine.run_state";
+    let row = session.client.query_one(sql, &[]).await?;
+    Ok((row.get(0), row.get(1), row.get(2)))
+}

@@ -52,6 +52,7 @@ const READERS: &[&str] = &[
     "engine_batch_data",
     "engine_check",
     "engine_events",
+    "engine_execution",
     "engine_execution_data",
     "engine_moved",
     "engine_run_result",
