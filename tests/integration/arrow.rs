@@ -1,5 +1,5 @@
-//! Which module imports which: there are no cycles, and the rooms of the extension know only those below them. Only
-//! `use` lines count, and none between a module and those that contain it.
+//! Which module knows which: there are no cycles, and the rooms of the extension know only those below them. What `use` lines
+//! import counts, and what code names by its path; nothing between a module and those that contain it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -115,6 +115,28 @@ fn pairs(arrows: &Arrows) -> Vec<(String, String)> {
     arrows.iter().flat_map(pairs).collect()
 }
 
+#[test]
+fn a_circle_is_found_through_paths_in_code() {
+    let sources = Sources::from(
+        [
+            ("", "mod flow;"),
+            ("flow", "pub mod x; pub mod y;"),
+            ("flow::x", "fn f() { flow::y::g() }"),
+            (
+                "flow::y",
+                "// flow::z::h()\nfn g() { flow::x::f(flow::z::h) }",
+            ),
+            ("flow::z", "fn h() {\n// flow::x::f()\n}"),
+        ]
+        .map(|(module, source)| (module.to_owned(), source.to_owned())),
+    );
+    let found = circle(&arrows(&sources));
+    assert_eq!(
+        found,
+        Some(["flow::x", "flow::y"].map(str::to_owned).to_vec())
+    );
+}
+
 fn arrows_below(root: &str) -> Result<Arrows> {
     let mut sources = Sources::new();
     read(&Workspace::find()?.root().join(root), "", &mut sources)?;
@@ -145,6 +167,7 @@ fn arrows(sources: &Sources) -> Arrows {
     let imports = |(module, source): (&String, &String)| {
         let imported = paths(source)
             .iter()
+            .chain(&qualified(source))
             .filter_map(|path| resolve(module, path, sources))
             .filter(|imported| !within(module, imported) && !within(imported, module))
             .collect();
@@ -175,6 +198,24 @@ fn paths(source: &str) -> Vec<String> {
         }
     }
     paths
+}
+
+/// The paths through rooms of the extension that code names without importing them: `flow::settle::apply`.
+fn qualified(source: &str) -> Vec<String> {
+    let source = source.split("#[cfg(test)]").next().unwrap_or_default();
+    let code = source.lines().filter(|line| {
+        let line = line.trim();
+        !line.starts_with("//") && !line.starts_with("use ")
+    });
+    let is_path = |character: char| character.is_ascii_alphanumeric() || "_:".contains(character);
+    let is_of_room = |path: &&str| {
+        let first = path.split("::").next().unwrap_or_default();
+        path.contains("::") && ROOMS.contains(&first)
+    };
+    code.flat_map(|line| line.split(|character| !is_path(character)))
+        .filter(is_of_room)
+        .map(|path| format!("crate::{path}"))
+        .collect()
 }
 
 /// Splits `a::{b, c::{d, e}}`: `a::b`, `a::c::d`, `a::c::e`.

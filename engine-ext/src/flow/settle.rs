@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 
 use engine_core::{Batch, BatchEnd, BatchId, Output, Settings, Shard, WaitpointId};
 
-use super::{batch, wait};
-use crate::flow::batch::end::EndedBatches;
+use super::batch::end::{self, EndedBatches};
+use super::wait::resume;
 use crate::flow::transition::Transitions;
 use crate::store;
 
@@ -18,8 +18,8 @@ pub(crate) fn apply(transitions: Transitions<'_>) {
     let (shard, settings) = transitions.scope();
     let ended = transitions.write();
     let mut completed = store::waitpoint::complete(shard, &ended.outputs, settings.now);
-    completed.extend(batch::end::changed(shard, &ended.members, settings));
-    wait::resume::after(shard, &completed, settings);
+    completed.extend(end::changed(shard, &ended.members, settings));
+    resume::after(shard, &completed, settings);
 }
 
 /// Completes waitpoints of one shard; returns those that were pending.
@@ -29,14 +29,14 @@ pub(crate) fn complete(
     settings: &Settings,
 ) -> Vec<WaitpointId> {
     let completed = store::waitpoint::complete(shard, outputs, settings.now);
-    wait::resume::after(shard, &completed, settings);
+    resume::after(shard, &completed, settings);
     completed
 }
 
 /// Ends those of these batches of which nothing is left to come; `what` is, for each, the event that happened to it.
 pub(crate) fn batches(shard: Shard, what: &[(BatchId, String)], settings: &Settings) {
-    let completed = batch::end::changed(shard, what, settings);
-    wait::resume::after(shard, &completed, settings);
+    let completed = end::changed(shard, what, settings);
+    resume::after(shard, &completed, settings);
 }
 
 /// Ends those of these locked batches whose runs have all ended; returns those that were checked.
@@ -45,11 +45,7 @@ pub(crate) fn locked_batches(
     batches: Vec<Batch>,
     settings: &Settings,
 ) -> BTreeSet<BatchId> {
-    resume(
-        batch::end::locked(shard, batches, settings),
-        shard,
-        settings,
-    )
+    resume_after(end::locked(shard, batches, settings), shard, settings)
 }
 
 /// Ends locked batches according to `ends`; returns those for which that succeeded.
@@ -58,10 +54,10 @@ pub(crate) fn end_batches(
     ends: Vec<(Batch, Option<BatchEnd>)>,
     settings: &Settings,
 ) -> BTreeSet<BatchId> {
-    resume(batch::end::all(shard, ends, settings), shard, settings)
+    resume_after(end::all(shard, ends, settings), shard, settings)
 }
 
-fn resume(ended: EndedBatches, shard: Shard, settings: &Settings) -> BTreeSet<BatchId> {
-    wait::resume::after(shard, &ended.completed, settings);
+fn resume_after(ended: EndedBatches, shard: Shard, settings: &Settings) -> BTreeSet<BatchId> {
+    resume::after(shard, &ended.completed, settings);
     ended.done
 }
