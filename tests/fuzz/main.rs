@@ -35,7 +35,7 @@ use session::{Ground, keep, play};
 use stock::Stock;
 
 /// How long it runs unless the environment says otherwise.
-const SECONDS: Scale = Scale::new("seconds", 12, 600);
+const SECONDS: Scale = Scale::new("seconds", 20, 600);
 
 const SESSIONS: u64 = 5;
 
