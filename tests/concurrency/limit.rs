@@ -232,7 +232,7 @@ pub async fn changing_limits(database: Database) -> Result<()> {
     let ends = tally.ends.load(Ordering::Relaxed);
     println!("{samples} samples, at most {most} slots, {ends} runs ended");
     assert!(
-        samples > 10 && most > 0 && ends > 100,
+        samples > 10 && most > 0 && ends > time.as_secs(),
         "there was something to watch"
     );
     Ok(())
