@@ -22,9 +22,9 @@
 -- :available_at timestamptz[]: available at, or null if it is not queued
 -- :queue_attempts integer[]
 -- :carries_batch boolean[]: whether the snapshot carries the batch
--- :carries_checkpoint boolean[]: the checkpoint
--- :carries_waitpoints boolean[]: the completed waitpoints
--- :carries_metadata boolean[]: the metadata
+-- :carries_checkpoint boolean[]: whether it carries the checkpoint
+-- :carries_waitpoints boolean[]: whether it carries the completed waitpoints
+-- :carries_metadata boolean[]: whether it carries the metadata
 -- :batch_id text[]
 -- :checkpoint_id text[]
 -- :waitpoints jsonb[]: newly completed waitpoints (a JSON object of two arrays, ids and order)

@@ -1,6 +1,6 @@
 //! Postgres's own machinery: how a statement is planned and executed, what a session may cache, where scans begin, locks, sleeps.
 //!
-//! It knows Postgres and nothing of runs.
+//! It knows Postgres; of runs it knows only how ids, statuses and times pass into statements and out of them.
 
 pub(crate) mod cache;
 pub(crate) mod cells;
