@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use engine_harness::condition::{backend_pid, eventually};
 use engine_harness::{Database, Session};
 use tokio::task::JoinHandle;
@@ -24,13 +24,14 @@ impl Waiter {
         let pid = backend_pid(&session.client).await?;
         let sql = format!("select run_id from engine_dequeue({arguments}, wait_ms => 60000)");
         let runs = tokio::spawn(async move {
-            loop {
+            // Returns without a run after it has set runs aside, so that this is committed.
+            for _ in 0..3 {
                 let rows = session.client.query(&sql, &[]).await?;
-                // Returns without a run after it has set runs aside, so that this is committed.
                 if !rows.is_empty() {
                     return Ok(rows.iter().map(|row| row.get(0)).collect());
                 }
             }
+            bail!("three dequeues return no run")
         });
         let waiter = Self { pid, runs };
         eventually("the dequeue sleeps", PATIENCE, async || {

@@ -2,7 +2,8 @@
 //! is preloaded; elsewhere, and for a run that becomes due without a commit, a dequeue polls.
 //!
 //! No wake-up is lost between a look and the sleep: a waiter records that it waits *before* it looks, and a session that
-//! queues a run rings *after* its commit. So either the look sees the run, or the ringer sees the waiter.
+//! queues a run rings *after* its commit, once others see the settings that it has changed. So either the look sees the run,
+//! or the ringer sees the waiter.
 
 #![allow(unsafe_code)]
 
@@ -176,24 +177,28 @@ pub(crate) fn ring_times_at_commit(worker_queue: &str, times: usize) {
     if !is_available() {
         return;
     }
-    at_end::call(Order::RingBells, transaction_ends);
+    at_end::call(Order::ForgetBells, transaction_ends);
+    at_end::call_once_seen(ring_pending);
     let bell = bell(worker_queue);
     PENDING.with_borrow_mut(|pending| *pending.entry(bell).or_default() += times);
 }
 
-/// Rings the pending bells. Runs that were queued and then taken back ring, too: a process woken without a run continues waiting.
+/// Forgets the pending bells of a transaction that does not commit here.
 fn transaction_ends(event: pg_sys::XactEvent::Type) {
     match event {
-        pg_sys::XactEvent::XACT_EVENT_COMMIT => {
-            for (bell, times) in PENDING.take() {
-                ring(bell, times);
-            }
-        }
         // The session that commits a prepared transaction cannot ring for it.
         pg_sys::XactEvent::XACT_EVENT_ABORT | pg_sys::XactEvent::XACT_EVENT_PREPARE => {
             PENDING.take();
         }
         _ => {}
+    }
+}
+
+/// Rings the pending bells. Runs that were queued and then taken back ring, too: a process woken without a run continues
+/// waiting.
+fn ring_pending() {
+    for (bell, times) in PENDING.take() {
+        ring(bell, times);
     }
 }
 

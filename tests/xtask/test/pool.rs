@@ -13,6 +13,8 @@ use engine_harness::{
     Cluster, PREFIX_VARIABLE, SERVER_VARIABLE, SIZE_VARIABLE, STOCK_VARIABLE, Server, Size, Stock,
     Sweep, progress,
 };
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use tokio::process::Command;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -31,11 +33,18 @@ const ROOM: f64 = 0.5;
 /// A test that takes longer than this is named.
 const LONG: Duration = Duration::from_secs(60);
 
+/// A test that takes longer than this hangs: it is killed, and has failed. The slowest takes a minute on an idle machine.
+const LONGEST: Duration = Duration::from_secs(600);
+
+/// The same for tests of full size, which run for as long as they are told to.
+const LONGEST_FULL: Duration = Duration::from_secs(4 * 60 * 60);
+
 /// Runs tests.
 pub struct Pool {
     environment: Vec<(&'static str, std::ffi::OsString)>,
     server: Server,
     passed_on: Vec<String>,
+    longest: Duration,
     cores: usize,
     least: usize,
     most: usize,
@@ -56,6 +65,10 @@ impl Pool {
             ],
             server: cluster.server().clone(),
             passed_on: arguments.passed_on.clone(),
+            longest: match size {
+                Size::Short => LONGEST,
+                Size::Full => LONGEST_FULL,
+            },
             cores,
             least: jobs.unwrap_or(cores),
             most: jobs.unwrap_or(cores * MOST_PER_CORE),
@@ -74,11 +87,12 @@ impl Pool {
             while running.len() < self.least.max(one_more.min(self.most))
                 && let Some(test) = left.pop_front()
             {
-                let server = self.server.clone();
+                let (command, server) = (self.command(test), self.server.clone());
                 running.spawn(run(
-                    self.command(test),
+                    command,
                     test.clone(),
                     server,
+                    self.longest,
                     self.is_shown(),
                 ));
             }
@@ -122,7 +136,13 @@ impl Pool {
     }
 }
 
-async fn run(mut command: Command, test: Test, server: Server, is_shown: bool) -> Result<Verdict> {
+async fn run(
+    mut command: Command,
+    test: Test,
+    server: Server,
+    longest: Duration,
+    is_shown: bool,
+) -> Result<Verdict> {
     let started_at = Instant::now();
     if !is_shown {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -132,12 +152,17 @@ async fn run(mut command: Command, test: Test, server: Server, is_shown: bool) -
     let output = process.wait_with_output();
     tokio::pin!(output);
     let output = loop {
-        match timeout(LONG, &mut output).await {
-            Ok(output) => break output?,
-            Err(_) => {
-                let (name, seconds) = (test.full_name(), started_at.elapsed().as_secs());
-                progress::say(format!("{name} has been running for {seconds} s"));
-            }
+        if let Ok(output) = timeout(LONG, &mut output).await {
+            break output?;
+        }
+        let (name, took) = (test.full_name(), started_at.elapsed());
+        let seconds = took.as_secs();
+        if took < longest {
+            progress::say(format!("{name} has been running for {seconds} s"));
+        } else if let Some(pid) = pid {
+            progress::say(format!("{name} is killed after {seconds} s"));
+            // It may have ended in this moment.
+            let _ = kill(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL);
         }
     };
     let took = started_at.elapsed();
