@@ -18,7 +18,7 @@ create table engine.queue_item (
 
 -- A dequeue reads this index from the left end of an environment, in two places: few items are ahead of their time; for the
 -- others a session that finds many dead entries remembers where the live ones begin (engine-ext/src/backend/low_water.rs).
-create index queue_item_claim on engine.queue_item (
+create index queue_item_order on engine.queue_item (
     shard, worker_queue, environment_id, is_ahead, available_at, run_id)
     where not is_filed;
 

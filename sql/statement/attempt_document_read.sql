@@ -3,7 +3,7 @@
 -- :shard smallint
 -- :run_ids text[]
 -- :machines jsonb: the presets by their names, and the default one as the empty name
--- Locks: none. Index: primary keys; `offset 0` keeps the joins lookups per run, as in claim_lock.
+-- Locks: none. Index: primary keys; `offset 0` keeps the joins lookups per run, as in dequeue_lock.
 select s.run_id,
        jsonb_strip_nulls(jsonb_build_object(
            'attempt', jsonb_build_object('number', s.attempt_number, 'startedAt', p.created_at),

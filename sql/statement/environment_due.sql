@@ -11,7 +11,7 @@
 -- :environment_id text[]
 -- :low timestamptz[]: time before which only items ahead of their time are live
 -- `offset 0` makes the planner look for each step once.
--- Locks: none. Index: queue_item_claim, lane_open, release_environment.
+-- Locks: none. Index: queue_item_order, lane_open, release_environment.
 with recursive due as (
     select :after_environment_id collate "C" as environment_id, 0 as place, 1 as nth, null::timestamptz as low
     union all

@@ -7,7 +7,7 @@
 -- :max_unfiled integer: number of unfiled items to read
 -- :limited_queues text[]: queues with a limit
 -- :low timestamptz: time before which only items ahead of their time are live
--- Locks: none; what appears meanwhile is left to the next dequeue. Index: lane_open, release_environment, queue_item_claim.
+-- Locks: none; what appears meanwhile is left to the next dequeue. Index: lane_open, release_environment, queue_item_order.
 select exists (
     select from engine.lane as l
     where l.shard = :shard and l.worker_queue = :worker_queue and l.environment_id = :environment_id and l.is_open

@@ -3,7 +3,7 @@
 -- :worker_queue text
 -- :environment_id text
 -- :low timestamptz: time to begin at
--- Locks: none. Index: queue_item_claim.
+-- Locks: none. Index: queue_item_order.
 select q.available_at
 from engine.queue_item as q
 where q.shard = :shard and q.worker_queue = :worker_queue and q.environment_id = :environment_id and not q.is_filed and not q.is_ahead

@@ -3,7 +3,7 @@
 -- :worker_queue text
 -- :environment_id text
 -- :now timestamptz
--- Locks: none. Index: queue_item_claim.
+-- Locks: none. Index: queue_item_order.
 select exists (
     select
     from engine.queue_item as q

@@ -2,7 +2,7 @@
 -- the index.
 -- :shard smallint
 -- :environment_id text
--- Locks: none. Index: queue_item_claim, queue_item_lane.
+-- Locks: none. Index: queue_item_order, queue_item_lane.
 with recursive known as (
     (select q.worker_queue
      from engine.queue_item as q

@@ -6,7 +6,7 @@
 -- :environment_id text
 -- :max_runs integer: most rows
 -- :low timestamptz: time before which only items ahead of their time are live
--- Locks: none. Index: queue_item_claim, run_state_pkey.
+-- Locks: none. Index: queue_item_order, run_state_pkey.
 select q.run_id
 from (
     select a.run_id, a.available_at

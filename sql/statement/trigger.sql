@@ -49,7 +49,7 @@
 -- :debounce jsonb[]
 -- :version text[]
 -- :expires_at timestamptz[]: when its queue item expires
--- Locks: the new rows. Index: primary keys, queue_item_claim, queue_item_expiry, queue_item_sized, run_parent, run_batch.
+-- Locks: the new rows. Index: primary keys, queue_item_order, queue_item_expiry, queue_item_sized, run_parent, run_batch.
 with given as (
     select g.*
     from unnest(:shard, :run_id, :snapshot_id, :position, :transition, :execution_status, :run_status, :description,

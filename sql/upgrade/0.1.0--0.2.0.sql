@@ -114,6 +114,8 @@ update engine.run_state
 set completed_at = case when completed_at is not null then least(greatest(completed_at, '0001-01-01 00:00:00+00'), '9999-12-31 00:00:00+00') end
 where completed_at < '0001-01-01 00:00:00+00' or completed_at > '9999-12-31 00:00:00+00';
 
+alter index engine.queue_item_claim rename to queue_item_order;
+
 update engine.queue_item
 set available_at = case when available_at is not null then least(greatest(available_at, '0001-01-01 00:00:00+00'), '9999-12-31 00:00:00+00') end,
     expires_at = case when expires_at is not null then least(greatest(expires_at, '0001-01-01 00:00:00+00'), '9999-12-31 00:00:00+00') end

@@ -49,7 +49,7 @@ left join engine.environment as e on e.id = q.environment_id
 left join taken as t on t.environment_id = q.environment_id and t.queue = q.queue
 where q.due > 0 and q.running = 0 and not q.is_paused and not coalesce(e.is_paused, false)
 union all
-select clock_timestamp() - a.xact_start > interval '10 seconds', 'claims', a.pid::text,
+select clock_timestamp() - a.xact_start > interval '10 seconds', 'lock_holder', a.pid::text,
        format('Session %s (%s) has %s in a transaction that is open since %s.',
               a.pid, coalesce(nullif(a.application_name, ''), a.backend_type), l.what,
               to_char(a.xact_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS"+00"')),
@@ -58,7 +58,7 @@ select clock_timestamp() - a.xact_start > interval '10 seconds', 'claims', a.pid
 from (
     -- The kinds of the engine's own locks (engine-ext/src/backend/locks.rs): a mutex, a lane, an environment that is being
     -- set.
-    select l.pid, string_agg(distinct case l.objsubid when 17669 then 'set an environment' else 'claimed runs' end, ' and ') as what
+    select l.pid, string_agg(distinct case l.objsubid when 17669 then 'set an environment' else 'dequeued runs' end, ' and ') as what
     from pg_locks as l
     where l.locktype = 'advisory' and l.objsubid in (17665, 17667, 17669) and l.granted
       and l.database = (select d.oid from pg_database as d where d.datname = current_database())

@@ -17,9 +17,9 @@ use super::report::Chapter;
 use super::stock::Stock;
 use super::trial::{Case, Trial, clients, interleave};
 
-const ABOUT: &str = "Claims per second of runs that may go. Limited: in front of them stand 100 thousand runs over a thousand \
+const ABOUT: &str = "Dequeues per second of runs that may go. Limited: in front of them stand 100 thousand runs over a thousand \
     concurrency keys whose one slot is taken. Behind environments: in front stand 100 environments of a thousand runs whose one slot \
-    is taken, and each claim looks through all environments. Unlimited: the same runs that may go, in an environment without limits, and \
+    is taken, and each dequeue looks through all environments. Unlimited: the same runs that may go, in an environment without limits, and \
     nothing in front. While a trial lasts, the slots of every key and environment are counted ten times a second.";
 
 const FILLING: &str = "The runs were inserted set-based (tests/bench/sql/fill_queued.sql). The slots were \

@@ -14,7 +14,7 @@ use super::report::Chapter;
 use super::stock::Stock;
 use super::trial::{Case, Trial, clients, interleave};
 
-const ABOUT: &str = "Claims per second out of a full queue, while nobody has anything else to do, and while one session calls \
+const ABOUT: &str = "Runs dequeued per second out of a full queue, while nobody has anything else to do, and while one session calls \
     engine_tick(1000) without a pause because 100 thousand delayed runs have fallen due in the same second.";
 
 const FILLING: &str = "The runs were inserted set-based (tests/bench/sql/fill_delayed.sql, fill_queued.sql). Both variants have \
@@ -28,7 +28,7 @@ const UNTIL_QUEUED: Figure = Figure::new("all delays ended after, s", 1);
 const TICKS: Figure = Figure::new("ticks", 0);
 const TICK_P50: Figure = Figure::new("tick p50, ms", 1);
 const TICK_P99: Figure = Figure::new("tick p99, ms", 1);
-const CLAIMS: Figure = Figure::new("claims per second until then", 0);
+const DEQUEUES: Figure = Figure::new("runs dequeued per second until then", 0);
 
 #[derive(Clone)]
 struct Setup {
@@ -111,8 +111,8 @@ async fn tick(ticker: &Client, observer: &Client, delayed: u64) -> Result<Vec<(F
     let statement = ticker
         .prepare("select processed from engine_tick(1000) where kind = 'ended_delay'")
         .await?;
-    let claimed = "select count(*) from engine.heartbeat";
-    let before: i64 = observer.query_one(claimed, &[]).await?.get(0);
+    let dequeued = "select count(*) from engine.heartbeat";
+    let before: i64 = observer.query_one(dequeued, &[]).await?.get(0);
     let start = Instant::now();
     let (mut ended, mut times) = (0, Vec::new());
     while ended < delayed {
@@ -127,7 +127,7 @@ async fn tick(ticker: &Client, observer: &Client, delayed: u64) -> Result<Vec<(F
         ended += processed;
     }
     let seconds = start.elapsed().as_secs_f64();
-    let after: i64 = observer.query_one(claimed, &[]).await?.get(0);
+    let after: i64 = observer.query_one(dequeued, &[]).await?.get(0);
     let count = times.len() as f64;
     times.sort_by(f64::total_cmp);
     Ok(vec![
@@ -135,6 +135,6 @@ async fn tick(ticker: &Client, observer: &Client, delayed: u64) -> Result<Vec<(F
         (TICKS, count),
         (TICK_P50, quantile(&times, 0.5)),
         (TICK_P99, quantile(&times, 0.99)),
-        (CLAIMS, (after - before) as f64 / seconds),
+        (DEQUEUES, (after - before) as f64 / seconds),
     ])
 }

@@ -7,16 +7,16 @@ use engine_harness::{Server, progress};
 
 use super::Bench;
 use super::caller::Dequeuer;
-use super::claim::{OneCommit, TwoCommits, claim_all};
 use super::figure::quantile;
 use super::load::Limit;
 use super::measure::measure as measure_callers;
 use super::proxy::{DELAY, Proxy};
 use super::report::Chapter;
+use super::statement::{OneCommit, TwoCommits, dequeue_all};
 use super::stock::Stock;
 use super::trial::{Case, Trial, clients, interleave};
 
-const ABOUT: &str = "Claims per second out of a full queue. All variants work on the same tables, with the same columns, \
+const ABOUT: &str = "Runs dequeued per second out of a full queue. All variants work on the same tables, with the same columns, \
     indexes and queue, and leave the same rows. a, a′ and b are a client that sends statement after statement, all of them \
     prepared and with generic plans; c, d and e call engine_dequeue.";
 
@@ -26,14 +26,14 @@ const RUNS_PER_SECOND: u64 = 60_000;
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Variant {
     TwoCommits,
-    TwoCommitsWithoutClaim,
+    TwoCommitsWithoutDequeue,
     OneCommit,
     Engine { max_runs: i32 },
 }
 
 const VARIANTS: [Variant; 6] = [
     Variant::TwoCommits,
-    Variant::TwoCommitsWithoutClaim,
+    Variant::TwoCommitsWithoutDequeue,
     Variant::OneCommit,
     Variant::Engine { max_runs: 1 },
     Variant::Engine { max_runs: 10 },
@@ -43,8 +43,8 @@ const VARIANTS: [Variant; 6] = [
 impl Variant {
     fn name(self) -> &'static str {
         match self {
-            Self::TwoCommits => "a: two commits, and the claim",
-            Self::TwoCommitsWithoutClaim => "a′: two commits, claimed before",
+            Self::TwoCommits => "a: two commits, and the dequeue",
+            Self::TwoCommitsWithoutDequeue => "a′: two commits, dequeued before",
             Self::OneCommit => "b: one commit",
             Self::Engine { max_runs: 1 } => "c: engine_dequeue(1)",
             Self::Engine { max_runs: 10 } => "d: engine_dequeue(10)",
@@ -119,15 +119,17 @@ fn cases(clients: &[usize]) -> Vec<Setup> {
 
 async fn trial(stock: &Stock<'_>, case: &Setup, server: &Server, limit: Limit) -> Result<Trial> {
     match case.variant {
-        Variant::TwoCommits | Variant::TwoCommitsWithoutClaim => {
-            let claimed = match case.variant {
-                Variant::TwoCommitsWithoutClaim => Some(claim_all(&stock.observer().await?).await?),
+        Variant::TwoCommits | Variant::TwoCommitsWithoutDequeue => {
+            let dequeued = match case.variant {
+                Variant::TwoCommitsWithoutDequeue => {
+                    Some(dequeue_all(&stock.observer().await?).await?)
+                }
                 _ => None,
             };
             let mut callers = Vec::new();
             for session in 0..case.clients {
                 let client = stock.session(server).await?;
-                callers.push(TwoCommits::new(client, session, claimed.clone()).await?);
+                callers.push(TwoCommits::new(client, session, dequeued.clone()).await?);
             }
             measure_callers(stock, callers, limit).await
         }

@@ -10,7 +10,7 @@ use super::report::Chapter;
 use super::stock::Stock;
 use super::trial::{Case, Trial, clients, interleave};
 
-const ABOUT: &str = "Claims per second with engine_dequeue, out of queues of several lengths, and beside a long history.";
+const ABOUT: &str = "Runs dequeued per second with engine_dequeue, out of queues of several lengths, and beside a long history.";
 
 const FILLING: &str = "The runs were not triggered one by one: they were inserted set-based, with the rows that engine_trigger \
     writes and ids of the engine's form (tests/bench/sql/fill_queued.sql, fill_finished.sql). Before each trial the queue was \
@@ -21,7 +21,7 @@ const THOUSAND: u64 = 1_000;
 const MILLION: u64 = 1_000_000;
 
 /// A trial dequeues no more than this, so that the dead rows that it leaves are the same for long queues.
-const CLAIMED_AT_MOST: u64 = 100 * THOUSAND;
+const DEQUEUED_AT_MOST: u64 = 100 * THOUSAND;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Level {
@@ -148,6 +148,6 @@ async fn trial(stock: &Stock<'_>, case: &Setup, limit: Limit) -> Result<Trial> {
     for client in stock.sessions(case.clients).await? {
         callers.push(Dequeuer::new(client, case.max_runs).await?);
     }
-    let limit = limit.runs(CLAIMED_AT_MOST.min(case.level.queued / 2));
+    let limit = limit.runs(DEQUEUED_AT_MOST.min(case.level.queued / 2));
     measure_callers(stock, callers, limit).await
 }

@@ -20,7 +20,7 @@ use super::size;
 use super::stock::Stock;
 use super::trial::{Case, Series, Trial, clients, interleave};
 
-const ABOUT: &str = "Sessions that trigger, dequeue and complete 100 runs at a time, as fast as they are answered; what a claim \
+const ABOUT: &str = "Sessions that trigger, dequeue and complete 100 runs at a time, as fast as they are answered; what a dequeue \
     costs in the course of time, in one environment and in twenty that take turns; and a bystander that reads the state of one run \
     over and over. Calls are the dequeues.";
 
@@ -120,10 +120,10 @@ async fn trial(stock: &Stock<'_>, case: &Setup, time: Duration) -> Result<Trial>
     for session in sessions {
         loads.spawn(session.work(case.environments, start, end));
     }
-    let (mut claims, mut clients) = (Course::default(), Vec::new());
+    let (mut dequeues, mut clients) = (Course::default(), Vec::new());
     while let Some(ended) = loads.join_next().await {
         let (client, course) = ended.context("a session ended abnormally")??;
-        claims.extend(course);
+        dequeues.extend(course);
         clients.push(client);
     }
     let reads = reader.await.context("the bystander ended abnormally")??;
@@ -131,9 +131,9 @@ async fn trial(stock: &Stock<'_>, case: &Setup, time: Duration) -> Result<Trial>
     let waits = sampler.stop().await?;
     let usage = meter.stop(settle(&clients)).await?;
     drop(holder);
-    let runs = claims.runs();
-    let (latencies, read_latencies) = (claims.latencies_ms(), reads.latencies_ms());
-    let rates = claims.rates(time);
+    let runs = dequeues.runs();
+    let (latencies, read_latencies) = (dequeues.latencies_ms(), reads.latencies_ms());
+    let rates = dequeues.rates(time);
     let mut figures = vec![
         (RATE, runs as f64 / time.as_secs_f64()),
         (FIRST_RATE, rates.first().map_or(0.0, |point| point.1)),
@@ -147,11 +147,11 @@ async fn trial(stock: &Stock<'_>, case: &Setup, time: Duration) -> Result<Trial>
     figures.extend(size::now(&observer).await?);
     let mut series = vec![
         Series::new("runs per second", rates),
-        Series::new("dequeue p50, ms", claims.medians(time)),
+        Series::new("dequeue p50, ms", dequeues.medians(time)),
         Series::new("bystander's read p50, ms", reads.medians(time)),
     ];
     series.extend(sizes);
-    let empty = claims.empty();
+    let empty = dequeues.empty();
     Ok(Trial {
         figures,
         waits,

@@ -3,7 +3,6 @@
 mod arguments;
 mod blocked;
 mod caller;
-mod claim;
 mod course;
 mod delay;
 mod dequeue;
@@ -23,6 +22,7 @@ mod proxy;
 mod report;
 mod sampler;
 mod size;
+mod statement;
 mod stock;
 mod storage;
 mod suite;

@@ -19,12 +19,12 @@ async fn two_hundred_sessions_dequeue_each_of_a_thousand_runs_exactly_once() -> 
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     trigger_many(&session, 1000).await?;
-    let mut claimers = JoinSet::new();
-    for claimer in 0..200 {
+    let mut workers = JoinSet::new();
+    for number in 0..200 {
         let worker = Session::open(&database).await?;
-        claimers.spawn(async move {
+        workers.spawn(async move {
             let mut mine = Vec::new();
-            let max_runs = 1 + claimer % 7;
+            let max_runs = 1 + number % 7;
             // A dequeue without runs may have been overtaken by others: only the queue says when all are done.
             while worker.count("engine.queue_item").await? > 0 {
                 mine.extend(worker.dequeue_many(max_runs).await?);
@@ -33,7 +33,7 @@ async fn two_hundred_sessions_dequeue_each_of_a_thousand_runs_exactly_once() -> 
         });
     }
     let mut given: HashMap<String, u32> = HashMap::new();
-    while let Some(mine) = claimers.join_next().await {
+    while let Some(mine) = workers.join_next().await {
         for held in mine?? {
             *given.entry(held.run_id).or_default() += 1;
         }

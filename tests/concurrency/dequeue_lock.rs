@@ -96,15 +96,15 @@ async fn regions_share_the_limits_of_an_environment() -> Result<()> {
         ))
         .await?;
     }
-    let claim = async |region: &str| -> Result<usize> {
+    let dequeued = async |region: &str| -> Result<usize> {
         Ok(one
             .client
             .query("select * from engine_dequeue($1)", &[&region])
             .await?
             .len())
     };
-    assert_eq!(claim("eu").await? + claim("us").await?, 1);
-    assert_eq!(claim("eu").await? + claim("us").await?, 0);
+    assert_eq!(dequeued("eu").await? + dequeued("us").await?, 1);
+    assert_eq!(dequeued("eu").await? + dequeued("us").await?, 0);
     Ok(())
 }
 

@@ -61,27 +61,27 @@ const LIMITS_HOLD: &str = "select coalesce(sum(c.held), 0)::bigint, \
 /// Spec: LM-09.
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_sessions_never_hold_more_than_the_limits_and_dequeue_each_run_once() -> Result<()> {
-    fifty_claimers(Database::fresh().await?).await
+    fifty_workers(Database::fresh().await?).await
 }
 
 /// Fifty workers execute many runs while the limits are watched.
-pub async fn fifty_claimers(database: Database) -> Result<()> {
+pub async fn fifty_workers(database: Database) -> Result<()> {
     let session = limited(&database).await?;
     let runs = RUNS.pick().cast_signed();
     trigger(&session, i32::try_from(runs)?).await?;
     let over = Arc::new(AtomicBool::new(false));
     let watcher = tokio::spawn(watch(database.clone(), LIMITS_HOLD, over.clone()));
-    let mut claimers = JoinSet::new();
-    for claimer in 0..50 {
+    let mut workers = JoinSet::new();
+    for number in 0..50 {
         let worker = Session::open(&database).await?;
-        claimers.spawn(async move {
+        workers.spawn(async move {
             let mut mine = 0;
             while worker
                 .count("engine.run_state where execution_status <> 'FINISHED'")
                 .await?
                 > 0
             {
-                for held in worker.dequeue_many(1 + claimer % 4).await? {
+                for held in worker.dequeue_many(1 + number % 4).await? {
                     let held = worker.start(&held).await?;
                     worker.complete(&held, json!({"ok": true})).await?;
                     mine += 1;
@@ -91,7 +91,7 @@ pub async fn fifty_claimers(database: Database) -> Result<()> {
         });
     }
     let mut finished = 0;
-    while let Some(mine) = claimers.join_next().await {
+    while let Some(mine) = workers.join_next().await {
         finished += mine??;
     }
     over.store(true, Ordering::Relaxed);

@@ -21,9 +21,9 @@ const SET: [&str; 5] = [
 ];
 
 /// Dequeues `runs` runs, one after the other.
-async fn claims(worker: &Session, runs: usize) -> Result<()> {
+async fn dequeues(worker: &Session, runs: usize) -> Result<()> {
     for _ in 0..runs {
-        worker.dequeue().await?.context("a claim found nothing")?;
+        worker.dequeue().await?.context("a dequeue found nothing")?;
     }
     Ok(())
 }
@@ -46,11 +46,11 @@ async fn setting_limits_waits_for_no_dequeue_and_no_dequeue_for_it() -> Result<(
     for call in SET {
         let set = format!("begin; select {call}");
         operator.client.batch_execute(&set).await?;
-        claims(&worker, 3).await.context(call)?;
+        dequeues(&worker, 3).await.context(call)?;
         operator.client.batch_execute("commit").await?;
-        claims(&worker, 3).await.context(call)?;
+        dequeues(&worker, 3).await.context(call)?;
         worker.tick().await?;
-        claims(&worker, 3).await.context(call)?;
+        dequeues(&worker, 3).await.context(call)?;
     }
     holder.client.batch_execute("commit").await?;
     operator.check().await
@@ -129,13 +129,13 @@ async fn advice_names_sessions_that_have_dequeued_or_set_limits_and_do_not_end()
     let pid = backend_pid(&holder.client).await?;
     holder.trigger("test").await?;
     for (what, call) in [
-        ("claimed runs", "engine_dequeue()"),
+        ("dequeued runs", "engine_dequeue()"),
         ("set an environment", SET[0]),
     ] {
         let begin = format!("begin; select {call}");
         holder.client.batch_execute(&begin).await?;
         let row = format!(
-            "engine.advice where kind = 'claims' and subject = '{pid}' and detail like '%has {what} in%' \
+            "engine.advice where kind = 'lock_holder' and subject = '{pid}' and detail like '%has {what} in%' \
              and age between '1 second' and '1 minute'"
         );
         eventually(what, PATIENCE, async || Ok(reader.count(&row).await? == 1)).await?;
@@ -217,7 +217,7 @@ async fn rows_are_adapted_once_all_dequeues_with_other_limits_have_ended() -> Re
     let set = "select engine_set_queue('q', concurrency_limit => 1)";
     session.client.batch_execute(set).await?;
     session.tick().await?;
-    assert!(session.count(UNFITTED).await? > 0, "a claim is under way");
+    assert!(session.count(UNFITTED).await? > 0, "a dequeue is under way");
     session
         .dequeue()
         .await?
@@ -234,13 +234,13 @@ async fn an_operator_gets_through_where_dequeues_never_end() -> Result<()> {
     let database = Database::fresh().await?;
     let operator = Session::open(&database).await?;
     let over = Arc::new(AtomicBool::new(false));
-    let mut claimers = JoinSet::new();
+    let mut workers = JoinSet::new();
     for _ in 0..8 {
-        let (claimer, over) = (Session::open(&database).await?, over.clone());
-        claimers.spawn(async move {
+        let (worker, over) = (Session::open(&database).await?, over.clone());
+        workers.spawn(async move {
             while !over.load(Ordering::Relaxed) {
-                claimer.trigger("test").await?;
-                claimer.dequeue().await?;
+                worker.trigger("test").await?;
+                worker.dequeue().await?;
             }
             Ok::<_, anyhow::Error>(())
         });
@@ -250,8 +250,8 @@ async fn an_operator_gets_through_where_dequeues_never_end() -> Result<()> {
         operator.client.batch_execute(&set).await?;
     }
     over.store(true, Ordering::Relaxed);
-    while let Some(claimer) = claimers.join_next().await {
-        claimer??;
+    while let Some(worker) = workers.join_next().await {
+        worker??;
     }
     operator.check().await
 }

@@ -5,7 +5,7 @@ use anyhow::Result;
 use engine_harness::{Cluster, Database, Options, Session};
 use serde_json::json;
 
-use crate::limit::{by_turns, changing_limits, fifty_claimers};
+use crate::limit::{by_turns, changing_limits, fifty_workers};
 
 const LIBRARIES: &str = "shared_preload_libraries";
 
@@ -40,7 +40,7 @@ async fn is_reserving(session: &Session) -> Result<bool> {
 async fn fifty_sessions_that_reserve_never_hold_more_than_the_limits() -> Result<()> {
     let cluster = preloaded().await?;
     let database = cluster.database().await?;
-    fifty_claimers(database.clone()).await?;
+    fifty_workers(database.clone()).await?;
     Session::open(&database).await?.check().await
 }
 
@@ -131,7 +131,7 @@ async fn a_transaction_that_has_dequeued_within_a_limit_cannot_be_prepared() -> 
     let session = limited(&database, 1).await?;
     session.client.batch_execute("begin").await?;
     assert_eq!(session.dequeue_many(1).await?.len(), 1);
-    let refused = session.refused("prepare transaction 'claim'").await?;
+    let refused = session.refused("prepare transaction 'dequeue'").await?;
     assert_eq!(refused.code, "0A000");
     assert!(!refused.detail.is_empty() && !refused.hint.is_empty());
     session.client.batch_execute("rollback").await?;

@@ -130,12 +130,12 @@ async fn keep_busy(
         session.client.batch_execute("select engine_tick()").await?;
         if start.elapsed() >= time * tenths / 10 {
             let ends = tally.ends.load(Ordering::Relaxed);
-            let claims = tally.claims.swap(0, Ordering::Relaxed);
+            let dequeues = tally.dequeues.swap(0, Ordering::Relaxed);
             println!(
-                "{} s: {} runs ended, {claims} claims of {} us",
+                "{} s: {} runs ended, {dequeues} dequeues of {} us",
                 start.elapsed().as_secs(),
                 ends - ended,
-                tally.claim_us.swap(0, Ordering::Relaxed) / claims.max(1)
+                tally.dequeue_us.swap(0, Ordering::Relaxed) / dequeues.max(1)
             );
             ended = ends;
             tenths += 1;

@@ -16,9 +16,9 @@ pub struct Tally {
     /// Runs that ended.
     pub ends: AtomicU64,
     /// Calls that dequeued a run.
-    pub claims: AtomicU64,
+    pub dequeues: AtomicU64,
     /// Time of these calls, microseconds.
-    pub claim_us: AtomicU64,
+    pub dequeue_us: AtomicU64,
 }
 
 /// A worker that now and then fails, stops, and rolls back.
@@ -37,13 +37,13 @@ pub async fn work(
             continue;
         }
         let start = Instant::now();
-        let claimed = worker.dequeue_many(rng.random_range(1..5)).await?;
-        if !claimed.is_empty() {
+        let dequeued = worker.dequeue_many(rng.random_range(1..5)).await?;
+        if !dequeued.is_empty() {
             let us = u64::try_from(start.elapsed().as_micros())?;
-            tally.claims.fetch_add(1, Ordering::Relaxed);
-            tally.claim_us.fetch_add(us, Ordering::Relaxed);
+            tally.dequeues.fetch_add(1, Ordering::Relaxed);
+            tally.dequeue_us.fetch_add(us, Ordering::Relaxed);
         }
-        for held in claimed {
+        for held in dequeued {
             if let Some(completion) = end(&mut rng) {
                 finish(&worker, &held, completion).await?;
                 tally.ends.fetch_add(1, Ordering::Relaxed);

@@ -21,7 +21,7 @@ async fn no_run_stays_parked_for_want_of_a_version_that_has_registered() -> Resu
         session.client.query(&set, &[]).await?;
         let mut work = JoinSet::new();
         for _ in 0..3 {
-            let (claimer, environment) = (Session::open(&database).await?, environment.clone());
+            let (worker, environment) = (Session::open(&database).await?, environment.clone());
             work.spawn(async move {
                 let sql = "select count(*) from engine_dequeue(environment_id => $1, max_runs => 3)";
                 let mut given = 0;
@@ -30,8 +30,8 @@ async fn no_run_stays_parked_for_want_of_a_version_that_has_registered() -> Resu
                                    and not exists (select from engine.run r join engine.run_state s on s.run_id = r.id \
                                                    where r.environment_id = $1 and s.run_status <> 'DEQUEUED')";
                 loop {
-                    given += claimer.client.query_one(sql, &[&environment]).await?.get::<_, i64>(0);
-                    let is_over = claimer.client.query_one(over, &[&environment]).await?;
+                    given += worker.client.query_one(sql, &[&environment]).await?.get::<_, i64>(0);
+                    let is_over = worker.client.query_one(over, &[&environment]).await?;
                     if is_over.get(0) {
                         return Ok::<_, anyhow::Error>(given);
                     }

@@ -36,10 +36,10 @@ async fn names_of_the_greatest_length_fit_every_index_in_every_combination() -> 
     for _ in 0..3 {
         // The lanes of the runs that the limit holds back are filed.
         for environment in [name.as_str(), "null"] {
-            let claim = format!(
+            let dequeue = format!(
                 "select run_id, snapshot_id from engine_dequeue({name}, 10, environment_id => {environment})"
             );
-            for run in session.client.query(&claim, &[]).await? {
+            for run in session.client.query(&dequeue, &[]).await? {
                 let (run_id, snapshot_id): (&str, &str) = (run.get(0), run.get(1));
                 let sql = "select engine_succeed(s.run_id, s.snapshot_id) from engine_start_attempt($1, $2) as s";
                 session.client.query(sql, &[&run_id, &snapshot_id]).await?;

@@ -26,9 +26,9 @@ fn statements_that_read_a_run_select_the_same_columns() -> Result<()> {
     let run = columns("run_lock.sql");
     assert!(run.len() > 15, "{run:?}");
     assert_eq!(columns("run_lock_free.sql"), run);
-    let candidate = columns("claim_lock.sql");
+    let candidate = columns("dequeue_lock.sql");
     assert_eq!(candidate[..run.len()], run);
-    assert_eq!(columns("claim_lock_chosen.sql"), candidate);
+    assert_eq!(columns("dequeue_lock_chosen.sql"), candidate);
     assert_eq!(columns("batch_lock_free.sql"), columns("batch_lock.sql"));
     Ok(())
 }

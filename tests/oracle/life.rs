@@ -1,4 +1,4 @@
-//! A run of the oracle: its rows, and the effect of each plan on them. It restates, in Rust, `claim_apply.sql`,
+//! A run of the oracle: its rows, and the effect of each plan on them. It restates, in Rust, `dequeue_apply.sql`,
 //! `attempt_start.sql`, `run_finish.sql`, `run_move.sql` and `snapshot_refuse.sql`.
 
 use std::collections::HashMap;
@@ -55,7 +55,7 @@ impl Life {
         }
     }
 
-    /// The run as `claim_lock.sql` reads it: its trigger's options apply until a dequeue has resolved them.
+    /// The run as `dequeue_lock.sql` reads it: its trigger's options apply until a dequeue has resolved them.
     pub fn candidate(&self) -> Run {
         let run = self.run();
         Run {
@@ -69,7 +69,7 @@ impl Life {
     /// Applies a plan to this run, which was read as `run`.
     pub fn apply(&mut self, run: &Run, plan: Plan, context: &Context<'_>) {
         match plan {
-            Plan::Claim { max_attempts } => self.claim(run, max_attempts, context),
+            Plan::Dequeue { max_attempts } => self.dequeue(run, max_attempts, context),
             Plan::Start { attempt_number } => self.start(attempt_number, context),
             Plan::Finish(finish) => self.finish(*finish, context),
             Plan::Move(moved) => self.move_on(*moved, context),
@@ -83,7 +83,7 @@ impl Life {
         }
     }
 
-    fn claim(&mut self, run: &Run, max_attempts: i32, context: &Context<'_>) {
+    fn dequeue(&mut self, run: &Run, max_attempts: i32, context: &Context<'_>) {
         let machine = context.settings.machines.resolve(run.machine.as_deref());
         let to = (ExecutionStatus::PendingExecuting, RunStatus::Dequeued);
         self.write(Transition::Dequeued, to, context.worker_id, context);

@@ -24,7 +24,7 @@ async fn trigger_many(session: &Session, environment: &str, runs: i32) -> Result
     Ok(())
 }
 
-async fn claim(session: &Session, max_runs: i32) -> Result<Vec<String>> {
+async fn dequeue(session: &Session, max_runs: i32) -> Result<Vec<String>> {
     let sql = "select environment_id from engine_dequeue(max_runs => $1)";
     let rows = session.client.query(sql, &[&max_runs]).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
@@ -39,9 +39,9 @@ async fn a_full_environment_is_passed() -> Result<()> {
         .batch_execute("select engine_set_environment('a', concurrency_limit => 2)")
         .await?;
     trigger_many(&session, "a", 5).await?;
-    assert_eq!(claim(&session, 10).await?.len(), 2);
+    assert_eq!(dequeue(&session, 10).await?.len(), 2);
     trigger_many(&session, "b", 1).await?;
-    assert_eq!(claim(&session, 10).await?, ["b"]);
+    assert_eq!(dequeue(&session, 10).await?, ["b"]);
     Ok(())
 }
 
@@ -55,15 +55,15 @@ async fn environments_get_equal_shares_at_every_position() -> Result<()> {
     }
     let mut first: BTreeMap<String, usize> = BTreeMap::new();
     for _ in 0..40 {
-        let claimed = claim(&session, 4).await?;
-        let mut sorted = claimed.clone();
+        let served = dequeue(&session, 4).await?;
+        let mut sorted = served.clone();
         sorted.sort();
         assert_eq!(sorted, environments, "each gets its share of a call");
-        *first.entry(claimed[0].clone()).or_default() += 1;
+        *first.entry(served[0].clone()).or_default() += 1;
     }
     for _ in 0..40 {
         *first
-            .entry(claim(&session, 1).await?.remove(0))
+            .entry(dequeue(&session, 1).await?.remove(0))
             .or_default() += 1;
     }
     assert_eq!(first.len(), 4);
@@ -109,9 +109,9 @@ async fn a_long_backlog_holds_up_no_other_environment() -> Result<()> {
     for _ in 0..5 {
         trigger_many(&session, "large", 1000).await?;
     }
-    claim(&session, 1).await?;
+    dequeue(&session, 1).await?;
     trigger_many(&session, "small", 1).await?;
-    let two = [claim(&session, 1).await?, claim(&session, 1).await?].concat();
+    let two = [dequeue(&session, 1).await?, dequeue(&session, 1).await?].concat();
     assert!(two.contains(&"small".to_owned()), "{two:?}");
     Ok(())
 }
@@ -133,7 +133,7 @@ async fn what_one_environment_cannot_use_of_a_call_the_others_get() -> Result<()
     let session = session(&["a", "b"]).await?;
     trigger_many(&session, "a", 1).await?;
     trigger_many(&session, "b", 20).await?;
-    assert_eq!(claim(&session, 10).await?.len(), 10);
+    assert_eq!(dequeue(&session, 10).await?.len(), 10);
     Ok(())
 }
 
@@ -155,29 +155,29 @@ async fn each_environment_gets_its_turn_however_many_there_are() -> Result<()> {
     for turn in 1..=3 {
         let mut served = BTreeMap::new();
         for _ in 0..25 {
-            for environment in claim(&session, 10).await? {
+            for environment in dequeue(&session, 10).await? {
                 *served.entry(environment).or_insert(0) += 1;
             }
         }
         assert_eq!(served.len(), 250, "turn {turn}: {served:?}");
     }
-    assert!(claim(&session, 10).await?.is_empty());
+    assert!(dequeue(&session, 10).await?.is_empty());
     Ok(())
 }
 
 #[tokio::test]
 async fn a_call_finds_what_may_go_behind_any_number_of_full_environments() -> Result<()> {
     let session = many(250, Some(1), 2).await?;
-    let full = claim(&session, 1000).await?;
+    let full = dequeue(&session, 1000).await?;
     assert_eq!(full.len(), 250, "one of each");
     for open in ["a", "m", "z"] {
         let sql = format!("select engine_set_environment('{open}')");
         session.client.batch_execute(&sql).await?;
         trigger_many(&session, open, 5).await?;
         for _ in 0..5 {
-            assert_eq!(claim(&session, 1).await?, [open]);
+            assert_eq!(dequeue(&session, 1).await?, [open]);
         }
-        assert!(claim(&session, 1).await?.is_empty());
+        assert!(dequeue(&session, 1).await?.is_empty());
     }
     Ok(())
 }
@@ -186,19 +186,19 @@ async fn a_call_finds_what_may_go_behind_any_number_of_full_environments() -> Re
 async fn an_environment_with_nothing_but_retries_to_come_is_served_when_they_are_due() -> Result<()>
 {
     let session = many(120, None, 1).await?;
-    assert_eq!(claim(&session, 1000).await?.len(), 120);
+    assert_eq!(dequeue(&session, 1000).await?.len(), 120);
     let retry = "select count(*) from engine.run_state as s \
                  cross join lateral engine_start_attempt(s.run_id, s.snapshot_id) as a \
                  cross join lateral engine_complete_attempt(s.run_id, a.snapshot_id, \
                  '{\"ok\": false, \"error\": {\"type\": \"STRING_ERROR\", \"raw\": \"no\"}, \"retry\": {\"delay\": 600000}}') as c";
     session.client.query_one(retry, &[]).await?;
     trigger_many(&session, "e7", 1).await?;
-    assert_eq!(claim(&session, 10).await?, ["e7"]);
-    assert!(claim(&session, 10).await?.is_empty());
+    assert_eq!(dequeue(&session, 10).await?, ["e7"]);
+    assert!(dequeue(&session, 10).await?.is_empty());
     let due = "update engine.queue_item set available_at = now() - interval '1 minute', is_ahead = true \
                where environment_id in ('e3', 'e99')";
     session.client.batch_execute(due).await?;
-    let mut served = claim(&session, 10).await?;
+    let mut served = dequeue(&session, 10).await?;
     served.sort();
     assert_eq!(served, ["e3", "e99"]);
     Ok(())

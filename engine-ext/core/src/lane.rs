@@ -11,12 +11,12 @@ pub struct Lane<T> {
     pub concurrency_key: String,
     /// Free slots of the lane itself; the environment's limit applies on top.
     pub free: usize,
-    /// Due runs, in claim order.
+    /// Due runs, in the order of their dequeue.
     pub items: Vec<T>,
 }
 
 /// Chooses up to `max` runs from `lanes`. Among queues the oldest head goes first; the concurrency keys of one queue
-/// alternate, oldest head first, so that no key waits for another key's backlog. `order` is an item's claim order. Each
+/// alternate, oldest head first, so that no key waits for another key's backlog. `order` is the order of an item's dequeue. Each
 /// chosen item comes with the index of its lane.
 ///
 /// A lane without a free slot is no candidate, so lanes at their limits never starve the ones behind them.

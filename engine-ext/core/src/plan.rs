@@ -12,7 +12,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq)]
 pub enum Plan {
     /// QUEUED → PENDING_EXECUTING.
-    Claim {
+    Dequeue {
         /// Limit on the number of attempts.
         max_attempts: i32,
     },

@@ -10,7 +10,7 @@ use crate::{
 pub(crate) fn dequeue(run: &Run) -> Plan {
     use ExecutionStatus::*;
     only_in!(run.execution_status, {
-        Queued => Plan::Claim {
+        Queued => Plan::Dequeue {
             max_attempts: run.attempts(),
         },
         QueuedExecuting => {
@@ -111,7 +111,7 @@ mod tests {
         for status in ExecutionStatus::ALL {
             let plan = decided(&run_in(*status), Command::Dequeue).unwrap();
             match status {
-                ExecutionStatus::Queued => assert_eq!(plan, Plan::Claim { max_attempts: 3 }),
+                ExecutionStatus::Queued => assert_eq!(plan, Plan::Dequeue { max_attempts: 3 }),
                 ExecutionStatus::QueuedExecuting => assert!(matches!(plan, Plan::Move(_))),
                 _ => assert_eq!(plan, Plan::Keep, "{status}"),
             }
@@ -126,7 +126,7 @@ mod tests {
         };
         assert_eq!(
             decided(&run, Command::Dequeue),
-            Ok(Plan::Claim { max_attempts: 3 })
+            Ok(Plan::Dequeue { max_attempts: 3 })
         );
     }
 

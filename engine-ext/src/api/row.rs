@@ -7,7 +7,7 @@ use pgrx::datum::TimestampWithTimeZone;
 use crate::backend::rows::{Cell, Columns, row};
 use crate::document::{JsonB, Stored};
 use crate::store::observe::Execution;
-use crate::store::queue_item::claim::Dequeued;
+use crate::store::queue_item::dequeue::Dequeued;
 use crate::{api, store};
 
 row! {

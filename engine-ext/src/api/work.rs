@@ -12,7 +12,7 @@ use crate::document::JsonB;
 use crate::error::OrRaise;
 use crate::flow::dequeue::Request;
 use crate::flow::work::Turn;
-use crate::store::queue_item::claim::{Begun, Dequeued};
+use crate::store::queue_item::dequeue::{Begun, Dequeued};
 use crate::{api, backend, flow, guc};
 
 row! {

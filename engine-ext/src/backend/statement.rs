@@ -3,7 +3,7 @@
 //! Values become text in it as they do in every other session (`format`).
 //!
 //! SPI is called directly, for three things that pgrx's client does not do: it pins the generic plan (with a LIMIT parameter
-//! Postgres would plan again on every call, a quarter of the cost of a claim), it plans for large tables (`planner`), and it
+//! Postgres would plan again on every call, a quarter of the cost of a dequeue), it plans for large tables (`planner`), and it
 //! leaves a call that writes nothing without a transaction id, so that a dequeue that finds nothing commits nothing.
 
 #![allow(unsafe_code)]

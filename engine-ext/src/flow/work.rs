@@ -1,6 +1,6 @@
 //! A turn of a worker: its completions first, then the runs that start, in one commit.
 //!
-//! Completions lock their runs, and may wait for these locks. The claim that follows waits for nothing, so that it cannot
+//! Completions lock their runs, and may wait for these locks. The dequeue that follows waits for nothing, so that it cannot
 //! close a circle of sessions that wait for each other.
 
 use engine_core::{CompletionOf, DequeueRequest, Refusal, RunId, Settings, SnapshotId};
@@ -9,7 +9,7 @@ use crate::flow;
 use crate::flow::attempt::complete::Completed;
 use crate::flow::attempt::start::With;
 use crate::flow::dequeue::Request;
-use crate::store::queue_item::claim::{Begun, Dequeued};
+use crate::store::queue_item::dequeue::{Begun, Dequeued};
 use crate::store::row::Caller;
 
 /// The outcome of a turn.
@@ -22,7 +22,7 @@ pub(crate) struct Turn {
     pub(crate) settings: Settings,
 }
 
-/// Completes attempts, then claims and starts due runs. It waits only if there is nothing to complete.
+/// Completes attempts, then dequeues and starts due runs. It waits only if there is nothing to complete.
 pub(crate) fn turn(
     completions: Vec<Result<CompletionOf, Refusal>>,
     from: Request<'_>,
@@ -31,40 +31,40 @@ pub(crate) fn turn(
 ) -> Turn {
     if completions.is_empty() {
         let from = from.starting(false);
-        let (claimed, settings) = match request {
+        let (dequeued, settings) = match request {
             Some(request) => from.wait(request.wait_ms, caller),
             None => (Vec::new(), flow::settings(flow::now())),
         };
         return Turn {
             completed: Vec::new(),
-            started: begin(claimed, false, caller, &settings),
+            started: begin(dequeued, false, caller, &settings),
             settings,
         };
     }
     let settings = flow::settings(flow::now());
     let completed = flow::attempt::complete::complete(completions, caller, &settings);
-    // A slot that a completion frees serves a run that is claimed now: slots are counted in a later statement.
+    // A slot that a completion frees serves a run that is dequeued now: slots are counted in a later statement.
     let is_warm = completed.iter().any(Result::is_ok);
-    let claimed = match request {
+    let dequeued = match request {
         Some(_) => from.starting(is_warm).dequeue_at_once(caller, &settings),
         None => Vec::new(),
     };
     Turn {
         completed,
-        started: begin(claimed, is_warm, caller, &settings),
+        started: begin(dequeued, is_warm, caller, &settings),
         settings,
     }
 }
 
-/// Starts the runs that did not start with their claim, because they had an attempt before, and continues those with a
+/// Starts the runs that did not start with their dequeue, because they had an attempt before, and continues those with a
 /// checkpoint. A run without attempts left ends instead, and is not in the result.
 fn begin(
-    claimed: Vec<Dequeued>,
+    dequeued: Vec<Dequeued>,
     is_warm: bool,
     caller: Caller<'_>,
     settings: &Settings,
 ) -> Vec<(Dequeued, Begun)> {
-    let pairs: Vec<_> = claimed
+    let pairs: Vec<_> = dequeued
         .iter()
         .filter(|dequeued| dequeued.begun.is_none() && dequeued.carried.checkpoint.is_none())
         .map(|dequeued| {
@@ -84,8 +84,8 @@ fn begin(
         flow::attempt::start::start(&pairs, with, caller, settings)
     }
     .into_iter();
-    let mut begun = Vec::with_capacity(claimed.len());
-    for mut dequeued in claimed {
+    let mut begun = Vec::with_capacity(dequeued.len());
+    for mut dequeued in dequeued {
         let start = match dequeued.begun.take() {
             Some(start) => Some(start),
             None if dequeued.carried.checkpoint.is_some() => {

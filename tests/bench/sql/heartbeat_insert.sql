@@ -1,4 +1,4 @@
--- Deadline and slot of a claimed run. From sql/statement/claim_apply.sql.
+-- Deadline and slot of a claimed run. From sql/statement/dequeue_apply.sql.
 -- $1 smallint shard, $2 text run id, $3 text snapshot id, $4 bigint interval (ms), $5 timestamptz deadline,
 -- $6 timestamptz now, $7 text environment id, $8 text queue, $9 text concurrency key
 insert into engine.heartbeat (

@@ -1,5 +1,5 @@
 -- One commit: locks the run and reads what a worker needs to know, its latest snapshot included.
--- From sql/statement/claim_lock.sql; what a snapshot carries is read for those that carry something, which none here does.
+-- From sql/statement/dequeue_lock.sql; what a snapshot carries is read for those that carry something, which none here does.
 -- $1 smallint shard, $2 text run id
 select p.id, p.ordinal, p.attempt_number, p.batch_id, p.checkpoint_id, p.completed_waitpoint_ids,
        p.completed_waitpoint_order,

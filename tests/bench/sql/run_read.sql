@@ -1,4 +1,4 @@
--- Two commits: a run with its state. The middle parts of sql/statement/claim_lock.sql.
+-- Two commits: a run with its state. The middle parts of sql/statement/dequeue_lock.sql.
 -- $1 smallint shard, $2 text run id
 select s.run_status::text, s.execution_status::text, s.queue_attempts, s.usage_duration_ms, s.dequeued_at,
        coalesce(s.max_attempts, r.max_attempts) as max_attempts, coalesce(s.machine, r.machine) as machine,

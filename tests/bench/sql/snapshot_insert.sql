@@ -1,4 +1,4 @@
--- The snapshot of a claim, with what it carries of its predecessor. From sql/statement/claim_apply.sql.
+-- The snapshot of a dequeue, with what it carries of its predecessor. From sql/statement/dequeue_apply.sql.
 -- $1 smallint shard, $2 text run id, $3 timestamptz now, $4 text snapshot id, $5 integer ordinal
 -- $6 text previous snapshot id, $7 integer attempt number, $8 text batch id, $9 text checkpoint id,
 -- $10 text[] completed waitpoint ids, $11 text[] their order, $12 text machine

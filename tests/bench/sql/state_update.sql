@@ -1,4 +1,4 @@
--- The run's state after a claim. From sql/statement/claim_apply.sql.
+-- The run's state after a dequeue. From sql/statement/dequeue_apply.sql.
 -- $1 smallint shard, $2 text run id, $3 timestamptz now, $4 text new snapshot id, $5 integer its ordinal,
 -- $6 integer max attempts, $7 text machine
 update engine.run_state as s

@@ -1,4 +1,4 @@
-//! The effect of the statements that apply a plan: `claim_apply.sql`, `attempt_start.sql`, `run_finish.sql` and
+//! The effect of the statements that apply a plan: `dequeue_apply.sql`, `attempt_start.sql`, `run_finish.sql` and
 //! `run_move.sql`, for one run.
 
 use engine_core::{ExecutionStatus, Finish, Machine, Move, Plan, RunStatus};
@@ -11,7 +11,7 @@ impl State {
     /// Writes `plan`, and returns whether the run has a new snapshot.
     pub fn apply(&mut self, plan: &Plan, fault: Fault) -> bool {
         match plan {
-            Plan::Claim { max_attempts } => self.claim(*max_attempts, fault),
+            Plan::Dequeue { max_attempts } => self.dequeue(*max_attempts, fault),
             Plan::Start { attempt_number } => self.start(*attempt_number, fault),
             Plan::Finish(finish) => self.finish(finish),
             Plan::Move(moved) => self.move_on(moved, fault),
@@ -21,14 +21,14 @@ impl State {
         true
     }
 
-    fn claim(&mut self, max_attempts: i32, fault: Fault) {
+    fn dequeue(&mut self, max_attempts: i32, fault: Fault) {
         self.advance(ExecutionStatus::PendingExecuting, RunStatus::Dequeued);
         self.row.max_attempts = max_attempts;
         self.row.was_dequeued = true;
         if self.has_item {
             self.insert_deadline(true);
         }
-        self.has_item = fault == Fault::ClaimLeavesItem;
+        self.has_item = fault == Fault::DequeueLeavesItem;
     }
 
     fn start(&mut self, attempt_number: i32, fault: Fault) {

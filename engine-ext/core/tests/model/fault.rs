@@ -17,8 +17,8 @@ pub enum Fault {
     StartRepeatsNumber,
     /// It treats a run that has ended as one that executes.
     EndIsForgotten,
-    /// A claim leaves the queue item behind.
-    ClaimLeavesItem,
+    /// A dequeue leaves the queue item behind.
+    DequeueLeavesItem,
     /// A requeued run gets no queue item.
     RequeueForgetsItem,
     /// A requeued run keeps its deadline, and its slot with it.
@@ -34,8 +34,8 @@ pub const CAUGHT: &[(Fault, &str)] = &[
     (Fault::StartKeepsSnapshot, rule::CHANGE),
     (Fault::StartRepeatsNumber, rule::ATTEMPTS),
     (Fault::EndIsForgotten, rule::FINAL),
-    (Fault::ClaimLeavesItem, rule::APART),
-    (Fault::ClaimLeavesItem, rule::KEYS),
+    (Fault::DequeueLeavesItem, rule::APART),
+    (Fault::DequeueLeavesItem, rule::KEYS),
     (Fault::RequeueForgetsItem, rule::QUEUED),
     (Fault::RequeueForgetsItem, rule::CONTINUES),
     (Fault::RequeueForgetsItem, rule::COMES_TO_AN_END),

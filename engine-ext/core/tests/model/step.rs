@@ -96,9 +96,9 @@ impl System {
                 is_answered,
             } => self.call(&mut next, *caller, *asked, *is_answered),
             Action::Dequeue { is_answered } => {
-                let is_claimed = self.run(&mut next, Command::Dequeue).is_ok_and(|new| new)
+                let is_dequeued = self.run(&mut next, Command::Dequeue).is_ok_and(|new| new)
                     && next.row.execution_status == ExecutionStatus::PendingExecuting;
-                if is_claimed && *is_answered {
+                if is_dequeued && *is_answered {
                     next.callers.push(next.row.snapshot);
                 }
             }
@@ -123,11 +123,11 @@ impl System {
         next.renumbered()
     }
 
-    /// Claims the run, and starts it if it was queued.
+    /// Dequeues the run, and starts it if it was queued.
     fn work(&self, next: &mut State, is_answered: bool) {
-        let is_claimed = self.run(next, Command::Dequeue).is_ok_and(|new| new)
+        let is_dequeued = self.run(next, Command::Dequeue).is_ok_and(|new| new)
             && next.row.execution_status == ExecutionStatus::PendingExecuting;
-        if !is_claimed {
+        if !is_dequeued {
             return;
         }
         let given = snapshot_id(next.row.snapshot);

@@ -118,7 +118,7 @@ fn completed_by(run: &Run, plan: &Plan) -> Completed {
             moved.run_status,
             moved.retry_at,
         ),
-        Plan::Claim { .. }
+        Plan::Dequeue { .. }
         | Plan::Start { .. }
         | Plan::Refuse { .. }
         | Plan::Notify

@@ -116,7 +116,7 @@ fn start_in(
                 answers.insert(*index, Ok(ended));
                 snapshot_id
             }
-            Plan::Claim { .. }
+            Plan::Dequeue { .. }
             | Plan::Move(_)
             | Plan::Refuse { .. }
             | Plan::Notify

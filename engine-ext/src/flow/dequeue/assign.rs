@@ -6,7 +6,7 @@ use engine_core::{
 
 use crate::store;
 use crate::store::queue_item::Source;
-use crate::store::queue_item::claim::Candidate;
+use crate::store::queue_item::dequeue::Candidate;
 
 /// The settings with which the asking worker executes `candidate`; if the environment requires a version and none fits, the
 /// run's fate instead.

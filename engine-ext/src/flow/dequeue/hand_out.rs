@@ -9,7 +9,7 @@ use super::outcome::Outcome;
 use crate::backend::value::column;
 use crate::flow::attempt::start::STARTED;
 use crate::flow::transition::Transitions;
-use crate::store::queue_item::claim::{Begun, Candidate, Carried, Dequeued};
+use crate::store::queue_item::dequeue::{Begun, Candidate, Carried, Dequeued};
 use crate::store::queue_item::{Purpose, Source};
 use crate::store::row::Caller;
 use crate::{flow, guc, mint, store};
@@ -25,7 +25,7 @@ pub(super) fn hand_out(
     let (mut dequeued, mut others, mut limits) = (Vec::new(), Vec::new(), SlotLimits::default());
     for candidate in candidates {
         let plan = match decide(&candidate.run, Command::Dequeue, settings) {
-            Ok(Plan::Claim { max_attempts }) => {
+            Ok(Plan::Dequeue { max_attempts }) => {
                 match assign(&candidate, environment, from, max_attempts, settings) {
                     Ok(assignment) => {
                         dequeued.push(Dequeued {
@@ -59,7 +59,7 @@ pub(super) fn hand_out(
             }
             Purpose::HandOut => claim(from, &mut dequeued, caller, settings),
             Purpose::Start { is_warm } => {
-                dequeued = claim_and_start(from, dequeued, is_warm, caller, settings);
+                dequeued = dequeue_and_start(from, dequeued, is_warm, caller, settings);
             }
         }
     }
@@ -72,16 +72,16 @@ pub(super) fn hand_out(
     }
 }
 
-/// Text of the snapshot of a claim.
+/// Text of the snapshot of a dequeue.
 const DEQUEUED: &str = "Dequeued";
 
 fn claim(from: Source<'_>, runs: &mut [Dequeued], caller: Caller<'_>, settings: &Settings) {
     let base_cost = guc::base_cost_in_cents();
-    store::queue_item::claim::apply(from, runs, DEQUEUED, base_cost, caller, settings);
+    store::queue_item::dequeue::apply(from, runs, DEQUEUED, base_cost, caller, settings);
 }
 
 /// Claims runs, and starts those without an attempt so far in the same statement: they inherit nothing.
-fn claim_and_start(
+fn dequeue_and_start(
     from: Source<'_>,
     runs: Vec<Dequeued>,
     is_warm: bool,
@@ -106,7 +106,7 @@ fn claim_and_start(
     if !fresh.is_empty() {
         let descriptions = (DEQUEUED, STARTED);
         let base_cost = guc::base_cost_in_cents();
-        store::queue_item::claim::apply_and_start(
+        store::queue_item::dequeue::apply_and_start(
             from,
             &fresh,
             descriptions,
@@ -134,7 +134,7 @@ pub(super) fn clear_strays(
     caller: Caller<'_>,
     settings: &Settings,
 ) {
-    let found = store::queue_item::claim::strays(from, max_runs, settings.now);
+    let found = store::queue_item::dequeue::strays(from, max_runs, settings.now);
     if found.is_empty() {
         return;
     }
@@ -166,7 +166,7 @@ fn apply(
         // A run that was refused before has a record of that after its latest snapshot.
         let last = match plan {
             Plan::Refuse { .. } => store::run::last_ordinal(run),
-            Plan::Claim { .. }
+            Plan::Dequeue { .. }
             | Plan::Start { .. }
             | Plan::Finish(_)
             | Plan::Move(_)

@@ -154,7 +154,7 @@ impl Dequeuer<'_> {
             let candidates = if ids.is_empty() {
                 Vec::new()
             } else {
-                store::queue_item::claim::lock_chosen(self.from, &ids)
+                store::queue_item::dequeue::lock_chosen(self.from, &ids)
             };
             let locked: BTreeSet<&RunId> = candidates
                 .iter()

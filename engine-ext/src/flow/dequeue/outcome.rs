@@ -1,6 +1,6 @@
 //! The outcome of a look for runs.
 
-use crate::store::queue_item::claim::Dequeued;
+use crate::store::queue_item::dequeue::Dequeued;
 
 /// The outcome of one look.
 #[derive(Default)]

@@ -7,7 +7,7 @@ use super::outcome::Outcome;
 use crate::backend::value::count;
 use crate::store;
 use crate::store::queue_item::Source;
-use crate::store::queue_item::claim::Candidate;
+use crate::store::queue_item::dequeue::Candidate;
 use crate::store::row::Caller;
 
 /// How often a call looks again after it had to set runs aside.
@@ -62,7 +62,7 @@ impl Dequeuer<'_> {
             .map(|(queue, _)| queue)
             .collect();
         let candidates =
-            store::queue_item::claim::lock(self.from, &limited, max_runs, self.settings.now);
+            store::queue_item::dequeue::lock(self.from, &limited, max_runs, self.settings.now);
         self.hand_out(candidates)
     }
 

@@ -104,8 +104,8 @@ impl<'a> Transitions<'a> {
                 return run.snapshot_id.clone();
             }
             Plan::Keep => return run.snapshot_id.clone(),
-            Plan::Claim { .. } | Plan::Start { .. } => {
-                unreachable!("claims and starts have statements of their own")
+            Plan::Dequeue { .. } | Plan::Start { .. } => {
+                unreachable!("dequeues and starts have statements of their own")
             }
         }
         latest

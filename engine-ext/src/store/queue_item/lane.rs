@@ -9,7 +9,7 @@ use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 use crate::backend::value::column;
 
-statement!(CANDIDATES, "claim_candidates.sql");
+statement!(CANDIDATES, "dequeue_candidates.sql");
 statement!(DUE, "lane_due.sql");
 statement!(COUNT, "slot_count.sql");
 statement!(COUNT_LANES, "lane_count.sql");

@@ -1,6 +1,6 @@
 //! Queue items: runs that wait to be dequeued.
 
-pub(crate) mod claim;
+pub(crate) mod dequeue;
 pub(crate) mod due;
 pub(crate) mod expiry;
 pub(crate) mod lane;
@@ -32,7 +32,7 @@ pub(crate) struct Source<'a> {
     pub(crate) purpose: Purpose,
 }
 
-/// What a claimer wants of the runs that it may have.
+/// What a dequeue wants of the runs that it may have.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// To know whether there are any.

@@ -22,9 +22,7 @@ impl OneCommit {
         let writer = Writer::new(client, session).await?;
         let client = &writer.client;
         Ok(Self {
-            lock_item: client
-                .prepare(include_str!("../sql/claim_item_lock.sql"))
-                .await?,
+            lock_item: client.prepare(include_str!("../sql/item_lock.sql")).await?,
             lock_run: client
                 .prepare(include_str!("../sql/run_lock_read.sql"))
                 .await?,

@@ -1,5 +1,5 @@
 -- Picks the next due runs of queues without limits and locks them, with the details that a worker needs. What their
--- snapshots carry is read by claim_carried, for the few that carry something: a statement costs what it might do.
+-- snapshots carry is read by dequeue_carried, for the few that carry something: a statement costs what it might do.
 -- :shard smallint
 -- :worker_queue text
 -- :environment_id text
@@ -16,7 +16,7 @@
 -- again, and kept locked until the commit. The subquery is ordered by its index and has no limit: an item whose run is
 -- locked is replaced by the next one. `offset 0` keeps the join a primary-key lookup per claimed run: the planner assumes
 -- that a LIMIT parameter is a tenth of the queue, and would hash the whole table. An item whose time to live has passed is
--- skipped, whether it was expired or not. Index: queue_item_claim, then primary keys.
+-- skipped, whether it was expired or not. Index: queue_item_order, then primary keys.
 select i.run_id, i.run_status, i.execution_status, i.snapshot_id, i.snapshot_ordinal, i.attempt_number,
        coalesce(i.max_attempts, d.max_attempts), i.queue_attempts, i.released_attempts, coalesce(i.machine, d.machine), i.usage_duration_ms,
        i.cost_in_cents, i.dequeued_at, i.has_waitpoint, i.is_dead_lettered, coalesce(i.retry, d.retry),

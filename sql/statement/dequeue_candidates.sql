@@ -15,7 +15,7 @@
 -- :is_unfitted boolean: whether rows are not adapted to the limits yet: then slots without the mark count too
 -- Locks: none. A dequeue that counts holds the environment's mutex exclusively, so that no other session takes a slot. This
 -- is a separate statement after the mutex: taking the mutex in the same one would not see what its last holder wrote.
--- Index: lane_open, release_environment, lane_pkey, queue_item_claim, heartbeat_counted, queue_item_lane.
+-- Index: lane_open, release_environment, lane_pkey, queue_item_order, heartbeat_counted, queue_item_lane.
 with released as materialized (
     select r.queue, r.concurrency_key
     from engine.release as r

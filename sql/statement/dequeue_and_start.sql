@@ -5,13 +5,13 @@
 -- :worker_id text
 -- :runner_id text
 -- :heartbeat_ms bigint: heartbeat interval (ms)
--- :claim_transition text
+-- :dequeue_transition text
 -- :start_transition text
--- :claim_execution_status text
+-- :dequeue_execution_status text
 -- :start_execution_status text
--- :claim_run_status text: as snapshots say it
+-- :dequeue_run_status text: as snapshots say it
 -- :start_run_status text
--- :claim_description text
+-- :dequeue_description text
 -- :start_description text
 -- :horizon bigint
 -- :base_cost_in_cents double precision
@@ -20,10 +20,10 @@
 -- One array element per run:
 -- :run_id text[]
 -- :previous_id text[]: the snapshot before
--- :claim_id text[]: snapshot of the claim
+-- :dequeue_id text[]: snapshot of the dequeue
 -- :start_id text[]: snapshot of the start
--- :ordinal integer[]: of the snapshot of the claim
--- :claim_position bigint[]
+-- :ordinal integer[]: of the snapshot of the dequeue
+-- :dequeue_position bigint[]
 -- :start_position bigint[]
 -- :attempt_number integer[]
 -- :max_attempts integer[]
@@ -35,12 +35,12 @@
 -- :queue text[]
 -- :concurrency_key text[]: empty for none
 -- :is_noted boolean[]: whether giving its slot back is noted
--- Locks: held by claim_lock. Index: primary keys.
+-- Locks: held by dequeue_lock. Index: primary keys.
 with claimed as (
     select c.*
-    from unnest(:run_id, :previous_id, :claim_id, :start_id, :ordinal, :claim_position, :start_position, :attempt_number, :max_attempts,
+    from unnest(:run_id, :previous_id, :dequeue_id, :start_id, :ordinal, :dequeue_position, :start_position, :attempt_number, :max_attempts,
                 :machine, :retry, :is_counted, :version, :max_duration_seconds, :queue, :concurrency_key, :is_noted)
-         as c(run_id, previous_id, claim_id, start_id, ordinal, claim_position, start_position, attempt_number, max_attempts,
+         as c(run_id, previous_id, dequeue_id, start_id, ordinal, dequeue_position, start_position, attempt_number, max_attempts,
               machine, retry, is_counted, version, max_duration_seconds, queue, concurrency_key, is_noted)
 ), item as (
     delete from engine.queue_item as i
@@ -56,11 +56,11 @@ with claimed as (
     insert into engine.snapshot (
         shard, run_id, ordinal, id, previous_snapshot_id, transition, execution_status, run_status, attempt_number, position,
         horizon, description, worker_id, runner_id, machine, created_at)
-    select :shard, c.run_id, c.ordinal, c.claim_id, c.previous_id, :claim_transition::engine.transition, :claim_execution_status::engine.execution_status,
-           :claim_run_status::engine.run_status, null, c.claim_position, :horizon, :claim_description, :worker_id, :runner_id, c.machine, :now
+    select :shard, c.run_id, c.ordinal, c.dequeue_id, c.previous_id, :dequeue_transition::engine.transition, :dequeue_execution_status::engine.execution_status,
+           :dequeue_run_status::engine.run_status, null, c.dequeue_position, :horizon, :dequeue_description, :worker_id, :runner_id, c.machine, :now
     from claimed as c
     union all
-    select :shard, c.run_id, c.ordinal + 1, c.start_id, c.claim_id, :start_transition::engine.transition, :start_execution_status::engine.execution_status,
+    select :shard, c.run_id, c.ordinal + 1, c.start_id, c.dequeue_id, :start_transition::engine.transition, :start_execution_status::engine.execution_status,
            :start_run_status::engine.run_status, c.attempt_number, c.start_position, :horizon, :start_description, :worker_id, :runner_id, null, :now
     from claimed as c
 )

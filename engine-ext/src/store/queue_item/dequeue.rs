@@ -16,11 +16,11 @@ use crate::backend::value::{column, count};
 use crate::document::{JsonB, Stored};
 use crate::store::row::{Caller, decode};
 
-statement!(LOCK, "claim_lock.sql");
-statement!(LOCK_CHOSEN, "claim_lock_chosen.sql");
-statement!(APPLY, "claim_apply.sql");
-statement!(WORK, "work_apply.sql");
-statement!(CARRIED, "claim_carried.sql");
+statement!(LOCK, "dequeue_lock.sql");
+statement!(LOCK_CHOSEN, "dequeue_lock_chosen.sql");
+statement!(APPLY, "dequeue_apply.sql");
+statement!(START, "dequeue_and_start.sql");
+statement!(CARRIED, "dequeue_carried.sql");
 statement!(HAS_AHEAD, "queue_has_ahead.sql");
 statement!(FIND_STRAYS, "stray_find.sql");
 
@@ -195,11 +195,11 @@ pub(crate) struct Dequeued {
     pub(crate) limits: SlotLimits,
     /// What its snapshot carries, after [`apply`].
     pub(crate) carried: Carried,
-    /// The attempt that has started with the claim.
+    /// The attempt that has started with the dequeue.
     pub(crate) begun: Option<Begun>,
 }
 
-/// An attempt that starts with the claim of its run.
+/// An attempt that starts with the dequeue of its run.
 pub(crate) struct Begun {
     /// Its number.
     pub(crate) attempt_number: i32,
@@ -321,19 +321,19 @@ pub(crate) fn apply_and_start(
         Some(begun) => begun,
         None => unreachable!("each of these runs starts"),
     };
-    WORK.execute(arguments!(WORK {
+    START.execute(arguments!(START {
         shard: from.shard,
         now: settings.now,
         worker_id: caller.worker_id,
         runner_id: caller.runner_id,
         heartbeat_ms: settings.heartbeats.interval_ms(started),
-        claim_transition: Transition::Dequeued,
+        dequeue_transition: Transition::Dequeued,
         start_transition: Transition::Started,
-        claim_execution_status: ExecutionStatus::PendingExecuting,
+        dequeue_execution_status: ExecutionStatus::PendingExecuting,
         start_execution_status: started,
-        claim_run_status: RunStatus::Dequeued.in_snapshot(),
+        dequeue_run_status: RunStatus::Dequeued.in_snapshot(),
         start_run_status: RunStatus::Executing,
-        claim_description: descriptions.0,
+        dequeue_description: descriptions.0,
         start_description: descriptions.1,
         horizon: positions.horizon,
         base_cost_in_cents,
@@ -341,10 +341,10 @@ pub(crate) fn apply_and_start(
         is_warm_start,
         run_id: column(runs, |dequeued| &dequeued.candidate.run.id),
         previous_id: column(runs, |dequeued| &dequeued.candidate.run.snapshot_id),
-        claim_id: column(runs, |dequeued| &dequeued.snapshot_id),
+        dequeue_id: column(runs, |dequeued| &dequeued.snapshot_id),
         start_id: column(runs, |dequeued| &begun(dequeued).snapshot_id),
         ordinal: column(runs, Dequeued::ordinal),
-        claim_position: positions.column(runs.len()),
+        dequeue_position: positions.column(runs.len()),
         start_position: positions.column(runs.len()),
         attempt_number: column(runs, |dequeued| begun(dequeued).attempt_number),
         max_attempts: column(runs, |dequeued| dequeued.assignment.max_attempts),

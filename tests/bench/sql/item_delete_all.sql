@@ -1,4 +1,4 @@
--- Two commits without their claim: takes every run out of the queue beforehand, in bulk.
+-- Two commits without their dequeue: takes every run out of the queue beforehand, in bulk.
 -- $1 smallint shard
 with item as (
     delete from engine.queue_item as i

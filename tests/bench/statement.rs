@@ -5,7 +5,7 @@ mod two_commits;
 mod writer;
 
 pub(super) use one_commit::OneCommit;
-pub(super) use two_commits::{TwoCommits, claim_all};
+pub(super) use two_commits::{TwoCommits, dequeue_all};
 
 /// The shard of the environment `default`.
 const SHARD: i16 = 0;

@@ -27,7 +27,7 @@
 -- :queue text[]
 -- :concurrency_key text[]: concurrency key, empty for none
 -- :is_noted boolean[]: whether giving its slot back is noted
--- Locks: held by claim_lock. Index: primary keys.
+-- Locks: held by dequeue_lock. Index: primary keys.
 with claimed as (
     select c.*
     from unnest(:run_id, :snapshot_id, :ordinal, :position, :max_attempts, :machine, :retry, :is_counted, :version,

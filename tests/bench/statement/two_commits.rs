@@ -12,11 +12,11 @@ use crate::load::Caller;
 use crate::meter::settle;
 
 /// Ids of runs that were removed from the queue beforehand, the next one last.
-pub(crate) type Claimed = Arc<Mutex<Vec<String>>>;
+pub(crate) type Dequeued = Arc<Mutex<Vec<String>>>;
 
 /// Removes every run from the queue, in one commit, and leaves no dead rows there.
-pub(crate) async fn claim_all(client: &Client) -> Result<Claimed> {
-    let sql = include_str!("../sql/claim_all_items.sql");
+pub(crate) async fn dequeue_all(client: &Client) -> Result<Dequeued> {
+    let sql = include_str!("../sql/item_delete_all.sql");
     let rows = client.query(sql, &[&SHARD]).await?;
     // A report after the vacuum would count rows that are gone.
     settle([client]).await?;
@@ -31,40 +31,41 @@ pub(crate) async fn claim_all(client: &Client) -> Result<Claimed> {
 /// that was done beforehand.
 pub(crate) struct TwoCommits {
     writer: Writer,
-    claim: Statement,
+    take: Statement,
     read_snapshot: Statement,
     read_run: Statement,
-    claimed: Option<Claimed>,
+    dequeued: Option<Dequeued>,
 }
 
 impl TwoCommits {
     pub(crate) async fn new(
         client: Client,
         session: usize,
-        claimed: Option<Claimed>,
+        dequeued: Option<Dequeued>,
     ) -> Result<Self> {
         let writer = Writer::new(client, session).await?;
         let client = &writer.client;
         Ok(Self {
-            claim: client
-                .prepare(include_str!("../sql/claim_item_delete.sql"))
-                .await?,
+            take: client.prepare(include_str!("../sql/item_take.sql")).await?,
             read_snapshot: client
                 .prepare(include_str!("../sql/snapshot_read.sql"))
                 .await?,
             read_run: client.prepare(include_str!("../sql/run_read.sql")).await?,
             writer,
-            claimed,
+            dequeued,
         })
     }
 
     async fn next_run(&self, now: SystemTime) -> Result<Option<String>> {
-        if let Some(claimed) = &self.claimed {
-            return Ok(claimed.lock().unwrap_or_else(PoisonError::into_inner).pop());
+        if let Some(dequeued) = &self.dequeued {
+            return Ok(dequeued
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .pop());
         }
         let client = &self.writer.client;
         let row = client
-            .query_opt(&self.claim, &[&SHARD, &WORKER_QUEUE, &now])
+            .query_opt(&self.take, &[&SHARD, &WORKER_QUEUE, &now])
             .await?;
         Ok(row.map(|row| row.get(0)))
     }

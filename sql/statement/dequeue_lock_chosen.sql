@@ -1,7 +1,7 @@
 -- Locks the runs that were chosen where there are limits, with the details that a worker needs.
 -- :shard smallint
 -- :run_ids text[]: run ids, in order
--- Locks: run states, SKIP LOCKED, as claim_lock; their lanes or mutex are held. Index: primary keys.
+-- Locks: run states, SKIP LOCKED, as dequeue_lock; their lanes or mutex are held. Index: primary keys.
 select i.run_id, i.run_status, i.execution_status, i.snapshot_id, i.snapshot_ordinal, i.attempt_number,
        coalesce(i.max_attempts, d.max_attempts), i.queue_attempts, i.released_attempts, coalesce(i.machine, d.machine), i.usage_duration_ms,
        i.cost_in_cents, i.dequeued_at, i.has_waitpoint, i.is_dead_lettered, coalesce(i.retry, d.retry),

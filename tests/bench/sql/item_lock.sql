@@ -1,5 +1,5 @@
--- One commit, the claim: picks the next due run and locks its queue item.
--- The inner half of sql/statement/claim_lock.sql.
+-- One commit, the dequeue: picks the next due run and locks its queue item.
+-- The inner half of sql/statement/dequeue_lock.sql.
 -- $1 smallint shard, $2 text worker queue, $3 timestamptz now
 select q.run_id
 from engine.queue_item as q

@@ -1,5 +1,5 @@
--- Two commits, the claim: takes the next due run out of its queue, as a commit of its own.
--- The inner half of sql/statement/claim_lock.sql and the item of claim_apply.sql.
+-- Two commits, the dequeue: takes the next due run out of its queue, as a commit of its own.
+-- The inner half of sql/statement/dequeue_lock.sql and the item of dequeue_apply.sql.
 -- $1 smallint shard, $2 text worker queue, $3 timestamptz now
 delete from engine.queue_item as i
 where i.shard = $1
