@@ -54,7 +54,7 @@ comment on column engine.edge.batch_index is 'Index of the waitpoint in the run'
 comment on column engine.edge.batch_id is 'The batch that the waitpoint is a part of, or is for';
 comment on column engine.edge.span_id is 'The span that the completion ends, in the event cachedRunCompleted';
 
--- Every run that has waited for a waitpoint: for people, never deleted with the edge.
+-- Every run that has waited for a waitpoint: for people, deleted with the run, never with the edge.
 create table engine.waitpoint_history (
     shard        smallint not null,
     waitpoint_id text collate "C" not null,
@@ -62,5 +62,8 @@ create table engine.waitpoint_history (
     created_at   timestamptz not null,
     constraint waitpoint_history_pkey primary key (shard, waitpoint_id, run_id)
 );
+
+-- A run that is removed takes its records along.
+create index waitpoint_history_run on engine.waitpoint_history (shard, run_id);
 
 comment on table engine.waitpoint_history is 'Every run that ever waited for a waitpoint';

@@ -13,4 +13,7 @@ create table engine.checkpoint (
     constraint checkpoint_pkey primary key (shard, id)
 );
 
+-- A run that is removed takes its checkpoints along.
+create index checkpoint_run on engine.checkpoint (shard, run_id) where run_id is not null;
+
 comment on table engine.checkpoint is 'Checkpoints: where the frozen process of a suspended run is stored; many snapshots may name one';

@@ -10,6 +10,9 @@ create table engine.notice (
     constraint notice_pkey primary key (shard, position)
 );
 
+-- A run that is removed takes its notices along.
+create index notice_run on engine.notice (shard, run_id);
+
 comment on table engine.notice is 'Events without a snapshot of their own: a metadata update, a discarded checkpoint, a second cancel';
 comment on column engine.notice.position is 'Position in the order of all events, as engine.snapshot.position';
 comment on column engine.notice.horizon is 'As engine.snapshot.horizon';

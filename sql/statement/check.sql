@@ -238,10 +238,12 @@ where b.item_count <> n.items or b.failed_count <> n.failed
 union all
 select 'batch', i.run_id, format('The item of batch %s is no run of its environment.', i.batch_id)
 from engine.batch_item as i
-where not exists (
-    select from engine.run as r
-    join engine.batch as b on b.shard = i.shard and b.id = i.batch_id and b.environment_id = r.environment_id
-    where r.shard = i.shard and r.id = i.run_id)
+left join engine.batch as b on b.shard = i.shard and b.id = i.batch_id
+left join engine.run as r on r.shard = i.shard and r.id = i.run_id
+where b.id is null
+   or r.environment_id <> b.environment_id
+   -- A run that has ended may be removed before its batch.
+   or r.id is null and b.status not in ('COMPLETED', 'ABORTED')
 union all
 select 'batch', r.id, format('The run joined batch %s, which has no such item.', r.batch_id)
 from engine.run as r
@@ -285,6 +287,37 @@ union all
 select 'trigger_key', k.run_id, format('A key of kind %s belongs to no run.', k.kind)
 from engine.trigger_key as k
 where not exists (select from engine.run as r where r.shard = k.shard and r.id = k.run_id)
+  -- The others outlive their runs, and expire.
+  and (k.kind = 'ONE_TIME_TOKEN' or k.expires_at is null)
+union all
+select 'left_behind', o.run_id, format('The run is gone, and table engine.%s has rows of it.', o.relation)
+from (
+    select 'snapshot' as relation, s.shard, s.run_id
+    from engine.snapshot as s
+    union
+    select 'notice', n.shard, n.run_id
+    from engine.notice as n
+    union
+    select 'checkpoint', k.shard, k.run_id
+    from engine.checkpoint as k
+    where k.run_id is not null
+    union
+    select 'waitpoint_history', h.shard, h.run_id
+    from engine.waitpoint_history as h
+) as o
+where not exists (select from state as s where s.shard = o.shard and s.run_id = o.run_id)
+  and not exists (select from engine.run as r where r.shard = o.shard and r.id = o.run_id)
+union all
+select 'left_behind', h.run_id, format('The run has waited for waitpoint %s, which is gone, and has not ended.', h.waitpoint_id)
+from engine.waitpoint_history as h
+join state as s on s.shard = h.shard and s.run_id = h.run_id
+where s.execution_status <> 'FINISHED'
+  and not exists (select from engine.waitpoint as w where w.shard = h.shard and w.id = h.waitpoint_id)
+union all
+select 'left_behind', null, format('Batch %s is gone, and has a waitpoint.', w.completed_by_batch_id)
+from engine.waitpoint as w
+where w.completed_by_batch_id is not null
+  and not exists (select from engine.batch as b where b.shard = w.shard and b.id = w.completed_by_batch_id)
 union all
 select 'parked', s.run_id, format('The run is %s, %s, and %s on the list of those that wait for a version.', s.execution_status,
                                   s.run_status, case when p.run_id is null then 'not' else 'is' end)

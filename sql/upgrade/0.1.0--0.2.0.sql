@@ -103,6 +103,12 @@ comment on column engine.run_state.released_attempts is 'How many of its attempt
 alter table engine.environment add column is_fitted boolean not null default true;
 comment on column engine.environment.is_fitted is 'Whether the tick has adapted slots and items to its limits since these were set';
 
+-- A run that is removed takes along what belongs to it.
+create index waitpoint_history_run on engine.waitpoint_history (shard, run_id);
+create index checkpoint_run on engine.checkpoint (shard, run_id) where run_id is not null;
+create index notice_run on engine.notice (shard, run_id);
+create index trigger_key_run on engine.trigger_key (shard, run_id) where kind <> 'IDEMPOTENCY';
+
 -- Moments that 0.1.0 accepted from callers, or computed until they were infinite, and that no reader of JSON supports. NULL stays.
 update engine.run
 set queue_timestamp = case when queue_timestamp is not null then least(greatest(queue_timestamp, '0001-01-01 00:00:00+00'), '9999-12-31 00:00:00+00') end,

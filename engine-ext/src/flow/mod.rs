@@ -6,6 +6,8 @@ pub(crate) mod attempt;
 pub(crate) mod batch;
 pub(crate) mod dequeue;
 pub(crate) mod promotion;
+#[allow(dead_code, reason = "the sweep follows")]
+pub(crate) mod removal;
 pub(crate) mod schedule;
 pub(crate) mod setting;
 pub(crate) mod settle;

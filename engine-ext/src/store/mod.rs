@@ -20,6 +20,8 @@ pub(crate) mod options;
 pub(crate) mod parked;
 pub(crate) mod queue_item;
 pub(crate) mod release;
+#[allow(dead_code, reason = "the sweep follows")]
+pub(crate) mod removal;
 pub(crate) mod row;
 pub(crate) mod run;
 pub(crate) mod schedule;

@@ -1,0 +1,178 @@
+//! Deletes what belongs to runs that have ended, table by table, in the order of the ids.
+
+use engine_core::{BatchId, RunId, RunStatus, Shard, TimerKind, Timestamp, WaitpointId};
+
+use crate::backend::cells::Cells;
+use crate::backend::parameter::arguments;
+use crate::backend::statement::statement;
+
+statement!(LOCK, "removal_lock.sql");
+statement!(PINNED, "removal_pinned.sql");
+statement!(SNAPSHOTS, "removal_snapshot_delete.sql");
+statement!(NOTICES, "removal_notice_delete.sql");
+statement!(HISTORY, "removal_history_delete.sql");
+statement!(UNUSED, "removal_waitpoint_unused.sql");
+statement!(WAITPOINTS, "removal_waitpoint_delete.sql");
+statement!(CHECKPOINTS, "removal_checkpoint_delete.sql");
+statement!(TIMERS, "removal_timer_delete.sql");
+statement!(KEYS, "removal_key_delete.sql");
+statement!(RUNS, "removal_run_delete.sql");
+statement!(LOCK_BATCHES, "removal_batch_lock.sql");
+statement!(BATCHES, "removal_batch_delete.sql");
+
+/// A locked run that has ended.
+pub(crate) struct EndedRun {
+    pub(crate) id: RunId,
+    pub(crate) run_status: RunStatus,
+    pub(crate) completed_at: Timestamp,
+    /// Whether a waitpoint has waited for its end.
+    pub(crate) has_waitpoint: bool,
+    pub(crate) environment_id: String,
+    pub(crate) task: String,
+    pub(crate) idempotency_key: Option<String>,
+    pub(crate) parent_run_id: Option<RunId>,
+    pub(crate) batch_id: Option<BatchId>,
+}
+
+/// Locks the runs among these that have ended and that no other session has locked, in the order of their ids.
+pub(crate) fn lock(shard: Shard, ids: &[&RunId]) -> Vec<EndedRun> {
+    LOCK.query(
+        arguments!(LOCK {
+            shard,
+            run_ids: ids
+        }),
+        |cells| EndedRun {
+            id: cells.value(),
+            run_status: cells.value(),
+            completed_at: cells.value(),
+            has_waitpoint: cells.value(),
+            environment_id: cells.value(),
+            task: cells.value(),
+            idempotency_key: cells.nullable(),
+            parent_run_id: cells.nullable(),
+            batch_id: cells.nullable(),
+        },
+    )
+}
+
+/// The locked runs among these that something still needs.
+pub(crate) fn pinned(shard: Shard, ids: &[&RunId]) -> Vec<RunId> {
+    PINNED.query(
+        arguments!(PINNED {
+            shard,
+            run_ids: ids
+        }),
+        Cells::value,
+    )
+}
+
+/// Deletes the history of runs; returns the last position of it.
+pub(crate) fn snapshots(shard: Shard, ids: &[&RunId]) -> Option<i64> {
+    let last = SNAPSHOTS.query(
+        arguments!(SNAPSHOTS {
+            shard,
+            run_ids: ids
+        }),
+        Cells::nullable,
+    );
+    last.into_iter().next().flatten()
+}
+
+/// Deletes the notices of runs; returns the last position of them.
+pub(crate) fn notices(shard: Shard, ids: &[&RunId]) -> Option<i64> {
+    let last = NOTICES.query(
+        arguments!(NOTICES {
+            shard,
+            run_ids: ids
+        }),
+        Cells::nullable,
+    );
+    last.into_iter().next().flatten()
+}
+
+/// Deletes the records of the waits of runs; returns the waitpoints that they name.
+pub(crate) fn waits(shard: Shard, ids: &[&RunId]) -> Vec<WaitpointId> {
+    HISTORY.query(
+        arguments!(HISTORY {
+            shard,
+            run_ids: ids
+        }),
+        Cells::value,
+    )
+}
+
+/// The locked waitpoints among these that have served, and of which no run is left that waited for them.
+pub(crate) fn unused(shard: Shard, ids: &[&WaitpointId], now: Timestamp) -> Vec<WaitpointId> {
+    UNUSED.query(
+        arguments!(UNUSED {
+            shard,
+            waitpoint_ids: ids,
+            now
+        }),
+        Cells::value,
+    )
+}
+
+/// Deletes locked waitpoints, with the records of who waited for them and their timers.
+pub(crate) fn waitpoints(shard: Shard, ids: &[&WaitpointId]) {
+    WAITPOINTS.execute(arguments!(WAITPOINTS {
+        shard,
+        waitpoint_ids: ids
+    }));
+    let ids = ids.iter().map(|id| id.as_str()).collect();
+    timers(shard, &[TimerKind::FinishWaitpoint], ids);
+}
+
+/// Deletes the checkpoints, timers and keys of locked runs, and then the runs; `digests` are those of the idempotency keys
+/// that are free.
+pub(crate) fn runs(shard: Shard, ids: &[&RunId], digests: Vec<Vec<u8>>) {
+    CHECKPOINTS.execute(arguments!(CHECKPOINTS {
+        shard,
+        run_ids: ids
+    }));
+    let kinds = [
+        TimerKind::CancelRun,
+        TimerKind::EndDelay,
+        TimerKind::ContinueRun,
+    ];
+    timers(shard, &kinds, ids.iter().map(|id| id.as_str()).collect());
+    KEYS.execute(arguments!(KEYS {
+        shard,
+        run_ids: ids,
+        digests
+    }));
+    RUNS.execute(arguments!(RUNS {
+        shard,
+        run_ids: ids
+    }));
+}
+
+/// Locks the batches among these that have served: they have ended, under no key that is still valid, and have no run.
+pub(crate) fn lock_batches(shard: Shard, ids: &[&BatchId], now: Timestamp) -> Vec<BatchId> {
+    LOCK_BATCHES.query(
+        arguments!(LOCK_BATCHES {
+            shard,
+            batch_ids: ids,
+            now
+        }),
+        Cells::value,
+    )
+}
+
+/// Deletes locked batches, with their items and timers.
+pub(crate) fn batches(shard: Shard, ids: &[&BatchId]) {
+    BATCHES.execute(arguments!(BATCHES {
+        shard,
+        batch_ids: ids
+    }));
+    let kinds = [TimerKind::CompleteBatch, TimerKind::ExpireBatch];
+    timers(shard, &kinds, ids.iter().map(|id| id.as_str()).collect());
+}
+
+fn timers(shard: Shard, kinds: &[TimerKind], ids: Vec<&str>) {
+    TIMERS.execute(arguments!(TIMERS {
+        shard,
+        kinds: kinds.to_vec(),
+        ids
+    }));
+}
