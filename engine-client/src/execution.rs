@@ -41,21 +41,23 @@ impl Execution {
     }
 }
 
-/// A started attempt.
+/// A started attempt; or the end of a run that had been cancelled, or had used up all attempts.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Started {
     /// The run, with the snapshot that heartbeats and the completion must name.
     pub execution: Execution,
-    /// Time from the start until the first heartbeat must come, or the attempt counts as stalled.
-    pub heartbeat: Duration,
+    /// Time from the start until the first heartbeat must come, or the attempt counts as stalled; none if the run has
+    /// ended instead.
+    pub heartbeat: Option<Duration>,
 }
 
 impl Started {
     pub(crate) fn from_row(row: &Row) -> Result<Self, Error> {
+        let heartbeat_ms: Option<i64> = row.try_get("heartbeat_ms")?;
         Ok(Self {
             execution: Execution::from_row(row)?,
-            heartbeat: from_ms(row.try_get("heartbeat_ms")?),
+            heartbeat: heartbeat_ms.map(from_ms),
         })
     }
 }

@@ -131,7 +131,7 @@ from engine_replay(run_id => $1, keep_steps => $2) as t";
 
 pub(crate) const RELEASE: &str = "\
 select e.run_id, e.snapshot_id, e.execution_status, e.run_status, e.attempt_number, e.description, e.created_at
-from engine_release(run_id => $1, snapshot_id => $2) as e";
+from engine_release(run_id => $1, snapshot_id => $2, worker_id => $3, runner_id => $4) as e";
 
 pub(crate) const REDRIVE: &str = "\
 select e.run_id, e.snapshot_id, e.execution_status, e.run_status, e.attempt_number, e.description, e.created_at

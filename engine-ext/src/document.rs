@@ -21,7 +21,7 @@ use serde_json::Value;
 pub(crate) struct JsonB(pub(crate) Value);
 
 /// A `jsonb` that is only passed on and never decoded, so that everything that is stored can be returned.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Stored(Vec<u8>);
 
 impl Stored {

@@ -186,7 +186,11 @@ as 'MODULE_PATHNAME', 'engine_complete_many_wrapper';
 revoke all on function @extschema@.engine_complete_many from public;
 comment on function @extschema@.engine_complete_many is 'Completes many attempts in one commit; one row per element, in order.';
 
-create function @extschema@.engine_release(run_id text, snapshot_id text)
+create function @extschema@.engine_release(
+    run_id text,
+    snapshot_id text,
+    worker_id text default null,
+    runner_id text default null)
 returns table (
     run_id text, snapshot_id text, execution_status text, run_status text, attempt_number integer, description text,
     created_at timestamptz)

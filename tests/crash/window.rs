@@ -169,7 +169,7 @@ struct Window {
 }
 
 /// Kills the backends of these sessions, and waits until the server has recovered.
-async fn kill_9(cluster: &Cluster, sessions: Vec<Session>) -> Result<()> {
+pub async fn kill_9(cluster: &Cluster, sessions: Vec<Session>) -> Result<()> {
     let bystander = cluster.connect().await?;
     let mut pids = Vec::new();
     for session in &sessions {

@@ -66,6 +66,18 @@ impl Life {
         }
     }
 
+    /// Whether the latest snapshot is that of a cancel which directly followed the dequeue with this snapshot.
+    pub fn was_cancelled_after(&self, snapshot_id: &str) -> bool {
+        match self.rows.snapshots.as_slice() {
+            [.., dequeue, cancel] => {
+                dequeue.id == snapshot_id
+                    && dequeue.execution_status == ExecutionStatus::PendingExecuting
+                    && cancel.transition == Transition::CancelRequested
+            }
+            _ => false,
+        }
+    }
+
     /// Applies a plan to this run, which was read as `run`.
     pub fn apply(&mut self, run: &Run, plan: Plan, context: &Context<'_>) {
         match plan {

@@ -146,10 +146,13 @@ impl Oracle {
         held: &Held,
         context: &Context<'_>,
     ) -> Result<Vec<Value>, Refusal> {
-        let run = self.find(&RunId::parse(&held.run_id))?.run();
+        let life = self.find(&RunId::parse(&held.run_id))?;
+        let run = life.run();
         let snapshot_id = SnapshotId::parse(&held.snapshot_id);
+        let is_cancelled = life.was_cancelled_after(&held.snapshot_id);
         let command = Command::Start {
             snapshot_id: &snapshot_id,
+            dequeued_as: is_cancelled.then_some(&snapshot_id),
         };
         let plan = decide(&run, command, context.settings)?;
         self.apply(vec![(run, plan)], context);

@@ -34,6 +34,7 @@ mod queue;
 mod redrive;
 mod registration;
 mod release;
+mod repeat;
 mod reported;
 mod result;
 mod retry;

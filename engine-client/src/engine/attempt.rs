@@ -238,6 +238,8 @@ impl<C: GenericClient> Engine<'_, C> {
                 &[
                     (&run_id.as_str(), Type::TEXT),
                     (&snapshot_id.as_str(), Type::TEXT),
+                    (&self.identity.worker_id, Type::TEXT),
+                    (&self.identity.runner_id, Type::TEXT),
                 ],
             )
             .await?;

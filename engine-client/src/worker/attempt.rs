@@ -19,7 +19,7 @@ use super::run_calls::RunCalls;
 use super::stopwatch::Stopwatch;
 use super::task::Tasks;
 use super::{Context, RetryPolicy, metric};
-use crate::{AttemptStatus, Dequeued, Heartbeat};
+use crate::{AttemptStatus, Dequeued, ExecutionStatus, Heartbeat};
 
 /// State that all runs of a worker share.
 #[derive(Debug)]
@@ -124,6 +124,11 @@ impl Attempts {
             }
         };
         match self.unless_over(hold, begin).await? {
+            Ok(started) if started.execution.execution_status == ExecutionStatus::Finished => {
+                let status = started.execution.run_status;
+                tracing::info!(%status, "the run has ended instead of its start");
+                None
+            }
             Ok(started) => {
                 let execution = &started.execution;
                 hold.moved(

@@ -81,7 +81,7 @@ impl RunCalls {
         match answer.result {
             Ok(started) => Ok(Heartbeat {
                 execution: started.execution,
-                heartbeat: Some(started.heartbeat),
+                heartbeat: started.heartbeat,
             }),
             Err(error) if answer.may_repeat && error.is_stale_snapshot() => {
                 let now = self.beat(&at).await?;

@@ -13,16 +13,24 @@ pub const DEFAULT_MAX_ATTEMPTS: i32 = 3;
 /// No run starts more attempts than this, whatever limit it sets.
 pub const MAX_ATTEMPTS: i32 = 250;
 
+/// Text of the snapshot of a run that ends instead of its next start.
+pub(crate) const USED_UP: &str = "Failed: it has started all attempts that a run may have";
+
 /// Starts the next attempt of `run`, if the caller holds its latest snapshot and a worker has dequeued it.
 ///
 /// A queued run cannot start: it would run without a slot while its queue item could still be claimed. A run that has used
-/// up all attempts ends, and the result says so; an error would roll the end back.
+/// up all attempts ends, and the result says so; an error would roll the end back. So does one that was cancelled since its
+/// dequeue, when it had the snapshot `dequeued_as`: its worker has nothing to stop.
 pub(crate) fn start(
     run: &Run,
     snapshot_id: &SnapshotId,
+    dequeued_as: Option<&SnapshotId>,
     settings: &Settings,
 ) -> Result<Plan, Refusal> {
     use ExecutionStatus::*;
+    if run.execution_status == PendingCancel && dequeued_as == Some(snapshot_id) {
+        return Ok(cancel::never_started(run, settings));
+    }
     run.check_snapshot(snapshot_id)?;
     match run.execution_status {
         Finished => return Err(run.finished()),
@@ -41,8 +49,7 @@ pub(crate) fn start(
     let attempt_number = run.attempt_number.unwrap_or(0) + 1;
     if attempt_number > MAX_ATTEMPTS {
         let error = RunError::internal(ErrorCode::Crashed, "the run has started 250 attempts");
-        let description = "Failed: it has started all attempts that a run may have";
-        return Ok(Plan::finish(run.failed(&error, description, 0, settings)));
+        return Ok(Plan::finish(run.failed(&error, USED_UP, 0, settings)));
     }
     Ok(Plan::Start { attempt_number })
 }
@@ -155,7 +162,13 @@ mod tests {
 
     fn start_of(run: &Run) -> Result<Plan, Refusal> {
         let snapshot_id = &run.snapshot_id;
-        decided(run, Command::Start { snapshot_id })
+        decided(
+            run,
+            Command::Start {
+                snapshot_id,
+                dequeued_as: None,
+            },
+        )
     }
 
     fn complete_with(run: &Run, completion: &Completion) -> Result<Plan, Refusal> {
@@ -188,6 +201,31 @@ mod tests {
                 }
                 Finished => assert_eq!(answer.unwrap_err().sqlstate(), "RE003"),
                 _ => assert_eq!(answer.unwrap_err().sqlstate(), "RE004", "{status}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_run_that_is_cancelled_between_its_dequeue_and_its_start_ends_at_the_start() {
+        let dequeued_as = &SnapshotId::parse("a");
+        for status in ExecutionStatus::ALL {
+            let run = Run {
+                error: Some(json!({"type": "STRING_ERROR", "raw": "why"})),
+                ..run_in(*status)
+            };
+            let answer = decided(
+                &run,
+                Command::Start {
+                    snapshot_id: dequeued_as,
+                    dequeued_as: Some(dequeued_as),
+                },
+            );
+            if *status == ExecutionStatus::PendingCancel {
+                let finish = end(answer.unwrap());
+                assert_eq!(finish.run_status, RunStatus::Canceled);
+                assert_eq!(finish.error.unwrap()["raw"], "why");
+            } else {
+                assert_eq!(answer.unwrap_err().sqlstate(), "RE002", "{status}");
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Cancelling runs.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use crate::{
@@ -93,6 +95,21 @@ pub(crate) fn confirm(run: &Run, reason: &str, duration_ms: i64, settings: &Sett
         attempt_duration_ms: Some(duration_ms),
     };
     Plan::finish(finish(run, &cancel, settings))
+}
+
+/// Text of the last snapshot of a run that was cancelled between its dequeue and its start.
+pub(crate) const NEVER_STARTED: &str = "Cancelled before its attempt started";
+
+/// Ends a run that was cancelled between its dequeue and its start, for the reason of the cancel.
+pub(crate) fn never_started(run: &Run, settings: &Settings) -> Plan {
+    let cancel = Cancel {
+        finalize: true,
+        ..Cancel::default()
+    };
+    Plan::finish(Finish {
+        description: Cow::Borrowed(NEVER_STARTED),
+        ..finish(run, &cancel, settings)
+    })
 }
 
 fn request(run: &Run, cancel: &Cancel, settings: &Settings) -> Plan {

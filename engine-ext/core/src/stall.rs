@@ -94,6 +94,9 @@ fn stalled_attempt(run: &Run, settings: &Settings, code: ErrorCode) -> Plan {
     }
 }
 
+/// Text of the last snapshot of a run that the queue gives up.
+pub(crate) const GIVEN_UP: &str = "Failed: it was requeued too often";
+
 /// `moved`, counted as a lost worker, or a dead letter if the queue's own attempts are used up.
 pub(crate) fn requeue(run: &Run, mut moved: Move, error: &RunError, settings: &Settings) -> Plan {
     moved.queue_attempts = run.queue_attempts + 1;
@@ -101,8 +104,7 @@ pub(crate) fn requeue(run: &Run, mut moved: Move, error: &RunError, settings: &S
         return Plan::to(moved);
     }
     let given_up = RunError::internal(ErrorCode::DequeuedMaxRetries, error.message());
-    let description = "Failed: it was requeued too often";
-    let failed = run.failed(&given_up, description, 0, settings);
+    let failed = run.failed(&given_up, GIVEN_UP, 0, settings);
     Plan::finish(Finish {
         transition: match run.execution_status {
             ExecutionStatus::PendingExecuting => Transition::Failed,

@@ -21,6 +21,8 @@ pub enum Command<'a> {
     Start {
         /// The snapshot that the caller holds.
         snapshot_id: &'a SnapshotId,
+        /// The snapshot of its dequeue, if a cancel directly followed.
+        dequeued_as: Option<&'a SnapshotId>,
     },
     /// A worker reports the end of its attempt.
     Complete {
@@ -103,7 +105,10 @@ pub fn decide(run: &Run, command: Command<'_>, settings: &Settings) -> Result<Pl
     match command {
         Command::Dequeue => Ok(queue::dequeue(run)),
         Command::Stray => Ok(queue::stray(run, settings)),
-        Command::Start { snapshot_id } => attempt::start(run, snapshot_id, settings),
+        Command::Start {
+            snapshot_id,
+            dequeued_as,
+        } => attempt::start(run, snapshot_id, dequeued_as, settings),
         Command::Complete {
             snapshot_id,
             completion,
@@ -201,6 +206,7 @@ pub(crate) mod tests {
             let run = run_in(*status);
             let start = Command::Start {
                 snapshot_id: &stale,
+                dequeued_as: None,
             };
             let complete = Command::Complete {
                 snapshot_id: &stale,

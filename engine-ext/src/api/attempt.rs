@@ -13,8 +13,10 @@ use crate::{api, flow, guc};
 /// Starts the next attempt of a dequeued run and returns its execution data.
 ///
 /// Beat within `heartbeat_ms` milliseconds from now on, with the snapshot that is returned. A run that has started 250
-/// attempts is ended as CRASHED instead: then the execution status is FINISHED, and `execution` is null. It also is unless
-/// `with_execution` asks for it; `engine_execution` returns it later.
+/// attempts is ended as CRASHED instead, and one that was cancelled since its dequeue as CANCELED: then the execution status is
+/// FINISHED, and `execution` is null. It also is unless `with_execution` asks for it; `engine_execution` returns it later.
+/// Repeated with the same snapshot by the same worker, with `worker_id` and `runner_id`, the call returns the first answer until
+/// the run moves on.
 ///
 /// # Errors
 /// - `RE001` for an unknown run.

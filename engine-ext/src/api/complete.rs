@@ -20,7 +20,8 @@ use crate::{api, flow, guc};
 /// holds it: wait until `retry_at`, beating, then start it again with the snapshot that is returned. Without the key the
 /// retry policy of the run applies: that of its trigger, else of its task; `max_attempts` above 1 alone request the default
 /// one. By policy a retry always goes through the queue. An empty `retry` requests a retry by that policy, or the default
-/// one; null or false requests none.
+/// one; null or false requests none. Repeated with the same snapshot by the same worker, with `worker_id` and `runner_id`, the
+/// call returns the first answer until the run moves on.
 ///
 /// # Errors
 /// - `22032` for a malformed completion; `54000` for an output over `engine.max_payload_bytes`, an error or metadata over

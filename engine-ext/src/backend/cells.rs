@@ -6,7 +6,7 @@ use std::ffi::c_int;
 
 use engine_core::{
     BatchId, BatchStatus, EnvironmentType, ExecutionStatus, RunId, RunStatus, Shard, SnapshotId,
-    TimerKind, Timestamp, WaitpointId, WaitpointStatus, WaitpointType,
+    TimerKind, Timestamp, Transition, WaitpointId, WaitpointStatus, WaitpointType,
 };
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::{FromDatum, pg_sys};
@@ -121,6 +121,7 @@ names!(
     BatchStatus,
     WaitpointStatus,
     WaitpointType,
+    Transition,
 );
 
 impl FromCell for Timestamp {

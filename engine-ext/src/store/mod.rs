@@ -22,6 +22,7 @@ pub(crate) mod queue_item;
 pub(crate) mod release;
 #[allow(dead_code, reason = "the sweep follows")]
 pub(crate) mod removal;
+pub(crate) mod repeat;
 pub(crate) mod row;
 pub(crate) mod run;
 pub(crate) mod schedule;

@@ -135,6 +135,7 @@ impl System {
             next,
             Command::Start {
                 snapshot_id: &given,
+                dequeued_as: None,
             },
         ));
         if is_answered && next.row.execution_status == ExecutionStatus::Executing {
@@ -150,6 +151,7 @@ impl System {
                 next,
                 Command::Start {
                     snapshot_id: &given,
+                    dequeued_as: None,
                 },
             ),
             Asked::Release => {

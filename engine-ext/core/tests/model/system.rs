@@ -54,6 +54,7 @@ impl System {
         let command = match command {
             Command::Start { .. } if self.fault == Fault::NoFence => Command::Start {
                 snapshot_id: &latest,
+                dequeued_as: None,
             },
             Command::Complete { completion, .. } if self.fault == Fault::NoFence => {
                 Command::Complete {

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use engine_core::{
-    AttemptStatus, Command, CompletionOf, ExecutionStatus, Plan, Refusal, Run, RunId, RunStatus,
-    Settings, Shard, SnapshotId, Timestamp, decide,
+    Asked, AttemptStatus, Command, CompletionOf, ExecutionStatus, Next, Plan, Refusal, Run, RunId,
+    RunStatus, Settings, Shard, SnapshotId, Timestamp, decide,
 };
 use serde_json::json;
 
+use super::repeat::{Followed, signed};
 use crate::flow::transition::Transitions;
 use crate::store::notice::Notice;
 use crate::store::row::Caller;
@@ -42,6 +43,16 @@ pub(crate) fn complete(
     for (shard, ids) in shards {
         let ids: Vec<&RunId> = ids.into_iter().collect();
         let runs = store::run::lock_all(shard, &ids);
+        let here = completions
+            .iter()
+            .flatten()
+            .filter(|element| element.run_id.shard() == shard);
+        let held = here.map(|element| (&element.run_id, &element.snapshot_id));
+        let call = Call {
+            followed: Followed::read(shard, &runs, held, caller),
+            caller,
+            settings,
+        };
         let mut transitions = Transitions::new(shard, caller, settings);
         let mut done: BTreeMap<&RunId, SnapshotId> = BTreeMap::new();
         for (index, element) in completions.iter().enumerate() {
@@ -49,7 +60,7 @@ pub(crate) fn complete(
             if element.run_id.shard() != shard {
                 continue;
             }
-            let answer = decide_one(element, &runs, &mut done, &mut transitions, settings);
+            let answer = decide_one(element, &runs, &call, &mut done, &mut transitions);
             answers.insert(index, answer);
         }
         flow::settle::apply(transitions);
@@ -64,13 +75,20 @@ pub(crate) fn complete(
     completions.into_iter().enumerate().map(answer).collect()
 }
 
+/// What all completions of a call share.
+struct Call<'a> {
+    followed: Followed,
+    caller: Caller<'a>,
+    settings: &'a Settings,
+}
+
 /// Decides one completion and adds its plan. `done` are the runs of earlier elements, with their new snapshots.
 fn decide_one<'a>(
     element: &'a CompletionOf,
     runs: &'a [Run],
+    call: &Call<'_>,
     done: &mut BTreeMap<&'a RunId, SnapshotId>,
     transitions: &mut Transitions<'a>,
-    settings: &Settings,
 ) -> Result<Completed, Refusal> {
     let Ok(position) = runs.binary_search_by(|run| run.id.cmp(&element.run_id)) else {
         return Err(Refusal::UnknownRun {
@@ -86,11 +104,15 @@ fn decide_one<'a>(
             status: run.execution_status,
         });
     }
+    let given = &element.snapshot_id;
+    if let Some(next) = call.followed.answer(Asked::Completion, run, given) {
+        return Ok(completed_before(run, next));
+    }
     let command = Command::Complete {
-        snapshot_id: &element.snapshot_id,
+        snapshot_id: given,
         completion: &element.completion,
     };
-    let plan = decide(run, command, settings)?;
+    let plan = signed(decide(run, command, call.settings)?, call.caller);
     let mut completed = completed_by(run, &plan);
     if let Some(metadata) = &element.completion.metadata {
         transitions.tell(Notice {
@@ -132,5 +154,29 @@ fn completed_by(run: &Run, plan: &Plan) -> Completed {
         run_status,
         attempt_number: run.attempt_number,
         retry_at,
+    }
+}
+
+/// The outcome of a completion that an earlier call wrote.
+fn completed_before(run: &Run, next: &Next) -> Completed {
+    Completed {
+        run_id: run.id.clone(),
+        snapshot_id: next.snapshot_id.clone(),
+        attempt_status: match next.execution_status {
+            ExecutionStatus::Finished => AttemptStatus::RunFinished,
+            ExecutionStatus::Executing => AttemptStatus::RetryImmediately,
+            ExecutionStatus::RunCreated
+            | ExecutionStatus::Delayed
+            | ExecutionStatus::Queued
+            | ExecutionStatus::QueuedExecuting
+            | ExecutionStatus::PendingExecuting
+            | ExecutionStatus::ExecutingWithWaitpoints
+            | ExecutionStatus::Suspended
+            | ExecutionStatus::PendingCancel => AttemptStatus::RetryQueued,
+        },
+        execution_status: next.execution_status,
+        run_status: next.run_status,
+        attempt_number: next.attempt_number,
+        retry_at: next.retry_at,
     }
 }

@@ -5,5 +5,6 @@ pub(crate) mod complete;
 pub(crate) mod heartbeat;
 pub(crate) mod redrive;
 pub(crate) mod release;
+mod repeat;
 pub(crate) mod reschedule;
 pub(crate) mod start;

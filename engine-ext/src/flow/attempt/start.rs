@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use engine_core::{
-    Command, ExecutionStatus, Plan, Refusal, Run, RunId, RunStatus, Settings, Shard, SnapshotId,
-    Timestamp, decide,
+    Asked, Command, ExecutionStatus, Next, Plan, Refusal, Run, RunId, RunStatus, Settings, Shard,
+    SnapshotId, Timestamp, decide,
 };
 
+use super::repeat::Followed;
 use crate::document::Stored;
 use crate::flow::transition::Transitions;
 use crate::store::attempt::Start;
@@ -86,13 +87,20 @@ fn start_in(
     let ids: BTreeSet<&RunId> = pairs.values().map(|(run_id, _)| run_id).collect();
     let ids: Vec<&RunId> = ids.into_iter().collect();
     let runs = store::run::lock_all(shard, &ids);
+    let held = pairs.values().map(|(run_id, given)| (run_id, given));
+    let followed = Followed::read(shard, &runs, held, caller);
     let mut starts: BTreeMap<&RunId, (usize, Start<'_>)> = BTreeMap::new();
     let mut transitions = Transitions::new(shard, caller, settings);
     let mut done: BTreeMap<&RunId, SnapshotId> = BTreeMap::new();
     let mut answers = BTreeMap::new();
-    for (index, (run_id, given)) in pairs {
-        let (run, plan) = match decide_one(run_id, given, &runs, &done, settings) {
-            Ok(decided) => decided,
+    let mut again: Vec<(usize, &RunId, &Next)> = Vec::new();
+    for (index, pair) in pairs {
+        let (run, plan) = match decide_one(pair, &runs, &done, &followed, settings) {
+            Ok(Decided::Now(run, plan)) => (run, plan),
+            Ok(Decided::Before(run, next)) => {
+                again.push((*index, &run.id, next));
+                continue;
+            }
             Err(refusal) => {
                 answers.insert(*index, Err(refusal));
                 continue;
@@ -133,24 +141,37 @@ fn start_in(
     }
     let mut told: BTreeMap<RunId, Stored> = BTreeMap::new();
     if with.execution {
-        let ids: Vec<&RunId> = starts.iter().map(|start| &start.run.id).collect();
+        let now = starts.iter().map(|start| &start.run.id);
+        let ids: Vec<&RunId> = now.chain(again.iter().map(|(_, id, _)| *id)).collect();
         told.extend(store::attempt::documents(shard, &ids, &settings.machines));
     }
     for (index, start) in indexes.into_iter().zip(&starts) {
         let execution = told.remove(&start.run.id);
         answers.insert(index, Ok(started(start, execution, settings)));
     }
+    for (index, run_id, next) in again {
+        let execution = told.get(run_id).cloned();
+        answers.insert(index, Ok(started_before(run_id, next, execution, settings)));
+    }
     answers
+}
+
+/// What becomes of one element.
+enum Decided<'a> {
+    /// The run starts, or ends instead.
+    Now(&'a Run, Plan),
+    /// This call was made before, and wrote this snapshot.
+    Before(&'a Run, &'a Next),
 }
 
 /// Decides one start. `done` are the runs of earlier elements, with their new snapshots.
 fn decide_one<'a>(
-    run_id: &RunId,
-    given: &SnapshotId,
+    (run_id, given): &Pair,
     runs: &'a [Run],
     done: &BTreeMap<&RunId, SnapshotId>,
+    followed: &'a Followed,
     settings: &Settings,
-) -> Result<(&'a Run, Plan), Refusal> {
+) -> Result<Decided<'a>, Refusal> {
     let Ok(position) = runs.binary_search_by(|run| run.id.cmp(run_id)) else {
         return Err(Refusal::UnknownRun {
             run_id: run_id.clone(),
@@ -165,8 +186,14 @@ fn decide_one<'a>(
             status: run.execution_status,
         });
     }
-    let command = Command::Start { snapshot_id: given };
-    Ok((run, decide(run, command, settings)?))
+    if let Some(next) = followed.answer(Asked::Start, run, given) {
+        return Ok(Decided::Before(run, next));
+    }
+    let command = Command::Start {
+        snapshot_id: given,
+        dequeued_as: followed.is_cancelled(run, given).then_some(given),
+    };
+    Ok(Decided::Now(run, decide(run, command, settings)?))
 }
 
 fn started(start: &Start<'_>, execution: Option<Stored>, settings: &Settings) -> Started {
@@ -181,6 +208,27 @@ fn started(start: &Start<'_>, execution: Option<Stored>, settings: &Settings) ->
         created_at: settings.now,
         heartbeat_ms: settings.heartbeats.interval_ms(status),
         execution,
+    }
+}
+
+/// The outcome of a start that an earlier call wrote.
+fn started_before(
+    run_id: &RunId,
+    next: &Next,
+    execution: Option<Stored>,
+    settings: &Settings,
+) -> Started {
+    let status = next.execution_status;
+    Started {
+        run_id: run_id.clone(),
+        snapshot_id: next.snapshot_id.clone(),
+        execution_status: status,
+        run_status: next.run_status,
+        attempt_number: next.attempt_number.unwrap_or(0),
+        description: next.description.clone(),
+        created_at: next.created_at,
+        heartbeat_ms: settings.heartbeats.interval_ms(status),
+        execution: execution.filter(|_| status == ExecutionStatus::Executing),
     }
 }
 

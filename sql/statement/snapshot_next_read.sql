@@ -1,0 +1,22 @@
+-- The snapshots that directly follow those that callers hold, and whether the same worker wrote them.
+-- :shard smallint
+-- :worker_id text
+-- :runner_id text
+-- One array element per caller's snapshot:
+-- :run_id text[]
+-- :snapshot_id text[]
+-- A snapshot that does not record its worker in columns, because the run leaves it, does so in its detail.
+-- Locks: none. Index: snapshot_pkey.
+select g.run_id, g.snapshot_id, n.id, n.transition::text, n.execution_status::text, n.run_status::text, n.attempt_number, n.description,
+       n.created_at, n.detail ->> 'retryAt',
+       coalesce(coalesce(n.worker_id, n.detail ->> 'workerId') = :worker_id and coalesce(n.runner_id, n.detail ->> 'runnerId') = :runner_id, false),
+       h.execution_status::text
+from unnest(:run_id, :snapshot_id) as g(run_id, snapshot_id)
+join engine.snapshot as h on h.shard = :shard and h.run_id = g.run_id and h.id = g.snapshot_id
+cross join lateral (
+    select n.*
+    from engine.snapshot as n
+    where n.shard = :shard and n.run_id = g.run_id and n.ordinal > h.ordinal and n.previous_snapshot_id = h.id and n.is_valid
+    order by n.ordinal
+    limit 1
+) as n
