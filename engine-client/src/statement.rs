@@ -189,7 +189,7 @@ select e.run_id, e.snapshot_id, e.execution_status, e.run_status, e.attempt_numb
        e.heartbeat_ms, e.pending_count
 from engine_block(
     run_id => $1, waitpoint_ids => $2, batch_id => $3, batch_indexes => $4, worker_id => $5, runner_id => $6,
-    timeout_at => $7, span_id_to_complete => $8) as e";
+    timeout_at => $7, span_id_to_complete => $8, snapshot_id => $9) as e";
 
 pub(crate) const UNBLOCK: &str = "\
 select e.status, e.reason, e.run_id, e.snapshot_id, e.execution_status, e.run_status, e.attempt_number,

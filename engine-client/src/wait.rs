@@ -116,6 +116,7 @@ pub struct Block {
     pub(crate) batch_indexes: Option<Vec<i32>>,
     pub(crate) timeout_at: Option<SystemTime>,
     pub(crate) span_id: Option<String>,
+    pub(crate) snapshot_id: Option<SnapshotId>,
 }
 
 impl Block {
@@ -131,6 +132,7 @@ impl Block {
             batch_indexes: None,
             timeout_at: None,
             span_id: None,
+            snapshot_id: None,
         }
     }
 
@@ -150,6 +152,12 @@ impl Block {
     /// A span that ends with the wait; the event `cachedRunCompleted` contains it.
     pub fn span_id(mut self, span_id: impl Into<String>) -> Self {
         self.span_id = Some(span_id.into());
+        self
+    }
+
+    /// The snapshot with which the caller holds the run: if another attempt executes it, the wait is refused.
+    pub fn snapshot_id(mut self, snapshot_id: impl Into<SnapshotId>) -> Self {
+        self.snapshot_id = Some(snapshot_id.into());
         self
     }
 }

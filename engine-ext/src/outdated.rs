@@ -21,6 +21,7 @@ macro_rules! outdated {
 }
 
 outdated!(
+    engine_block,
     engine_fail,
     engine_replay,
     engine_set_environment,

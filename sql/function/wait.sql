@@ -42,13 +42,14 @@ create function @extschema@.engine_block(
     worker_id text default null,
     runner_id text default null,
     timeout_at timestamptz default null,
-    span_id_to_complete text default null)
+    span_id_to_complete text default null,
+    snapshot_id text default null)
 returns table (
     run_id text, snapshot_id text, execution_status text, run_status text, attempt_number integer, description text,
     created_at timestamptz, heartbeat_ms bigint, pending_count integer)
 language c volatile parallel unsafe security definer
 set search_path to pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'engine_block_wrapper';
+as 'MODULE_PATHNAME', 'engine_block_0_2_wrapper';
 revoke all on function @extschema@.engine_block from public;
 comment on function @extschema@.engine_block is 'Makes a run wait for waitpoints, and returns its latest snapshot.';
 

@@ -81,6 +81,7 @@ alter table engine.schedule
     add constraint schedule_next check (num_nulls(next_nominal_at, next_effective_at, next_at) in (0, 3));
 
 -- Functions whose parameters have changed. Each is created again with a symbol of another name (engine-ext/src/outdated.rs).
+drop function @extschema@.engine_block(text, text[], text, integer[], text, text, timestamptz, text);
 drop function @extschema@.engine_fail(text, text, text);
 drop function @extschema@.engine_replay(text);
 drop function @extschema@.engine_start_attempt(text, text, text, text, boolean);

@@ -53,6 +53,7 @@ mod trigger_and_wait;
 mod ttl;
 mod usage;
 mod version;
+mod wait_fence;
 mod waitpoint;
 mod work;
 mod worker_queue;

@@ -136,7 +136,7 @@ impl<C: GenericClient> Engine<'_, C> {
     /// [`UnknownRun`](crate::ErrorKind::UnknownRun),
     /// [`UnknownWaitpoint`](crate::ErrorKind::UnknownWaitpoint),
     /// [`RunFinished`](crate::ErrorKind::RunFinished),
-    /// [`NotStartable`](crate::ErrorKind::NotStartable) if no attempt of it runs,
+    /// [`NotStartable`](crate::ErrorKind::NotStartable) if no attempt of it runs, or not the one that the caller holds,
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
     /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
     pub async fn block(&self, run_id: &RunId, block: &Block) -> Result<Blocked, Error> {
@@ -146,6 +146,7 @@ impl<C: GenericClient> Engine<'_, C> {
             .map(WaitpointId::as_str)
             .collect();
         let batch_id = block.batch_id.as_ref().map(BatchId::as_str);
+        let snapshot_id = block.snapshot_id.as_ref().map(SnapshotId::as_str);
         let row = self
             .client
             .query_typed_one(
@@ -159,6 +160,7 @@ impl<C: GenericClient> Engine<'_, C> {
                     (&self.identity.runner_id, Type::TEXT),
                     (&block.timeout_at, Type::TIMESTAMPTZ),
                     (&block.span_id, Type::TEXT),
+                    (&snapshot_id, Type::TEXT),
                 ],
             )
             .await?;

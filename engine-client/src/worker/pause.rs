@@ -60,7 +60,7 @@ impl Context {
 
     /// Reads the run's latest snapshot, and extends its deadline; calls the run off if this worker must not
     /// execute it any more.
-    async fn catch_up(&self) -> Result<ExecutionStatus, Error> {
+    pub(super) async fn catch_up(&self) -> Result<ExecutionStatus, Error> {
         let held = &self.parts.held;
         loop {
             let sent_at = Instant::now();

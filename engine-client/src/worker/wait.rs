@@ -8,7 +8,9 @@ use serde_json::Value;
 
 use super::Context;
 use crate::dequeue::read_payload;
-use crate::{Block, Connection, Error, Failure, Waitpoint, WaitpointId, WaitpointOptions};
+use crate::{
+    Block, Connection, Error, ErrorKind, Failure, Waitpoint, WaitpointId, WaitpointOptions,
+};
 
 /// Waits. While a run waits, another one may execute in the worker; the run keeps its slot in its queue, unless it
 /// is [suspended](crate::TaskOptions::suspend_after).
@@ -146,15 +148,27 @@ impl Context {
     }
 
     async fn block_on(&self, id: &WaitpointId, lasts: Option<Duration>) -> Result<(), Error> {
-        let block = &Block::on([id.clone()]);
         self.pause(lasts, async || {
-            let run_id = self.run_id();
-            let call = |connection: Arc<Connection>| async move {
-                let identity = self.parts.calls.identity();
-                let engine = connection.engine().identified_as(identity);
-                engine.block(run_id, block).await
-            };
-            Ok(self.persist(call).await?.pending_count == 0)
+            loop {
+                let (run_id, snapshot_id) = &self.parts.held.at();
+                let block = &Block::on([id.clone()]).snapshot_id(snapshot_id.clone());
+                let call = |connection: Arc<Connection>| async move {
+                    let identity = self.parts.calls.identity();
+                    let engine = connection.engine().identified_as(identity);
+                    engine.block(run_id, block).await
+                };
+                match self.persist(call).await {
+                    Ok(blocked) => return Ok(blocked.pending_count == 0),
+                    // The run may have moved on with this attempt, as after a call whose answer was lost.
+                    Err(error) if error.kind() == ErrorKind::NotStartable => {
+                        self.catch_up().await?;
+                        if self.snapshot_id() == *snapshot_id {
+                            return Err(error);
+                        }
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
         })
         .await
     }

@@ -114,7 +114,7 @@ pub use transition_kind::Transition;
 pub use trigger_options::TriggerOptions;
 pub use trigger_value::check_name;
 pub use version::{Demand, Obstacle, ParkReason, Task, WorkerVersion, compare_versions};
-pub use wait::{Blocker, Rest, Unblocking, Waiting, rest, unblock};
+pub use wait::{Blocker, Held, Rest, Unblocking, Waiting, rest, unblock};
 pub use waitpoint::{
     MAX_COPIED, MAX_KEY_BYTES, NewWaitpoint, WaitpointStatus, WaitpointType, check_copied,
     check_timeout, own_keys,

@@ -5,9 +5,9 @@
 
 use crate::cancel::{self, Cancel};
 use crate::{
-    Backoff, BatchId, Completion, Heartbeats, Machines, ParkReason, Plan, Refusal, Release, Run,
-    SnapshotId, Timestamp, Timing, attempt, checkpoint, delay, pending, queue, release, stall, ttl,
-    wait,
+    Backoff, BatchId, Completion, Heartbeats, Held, Machines, ParkReason, Plan, Refusal, Release,
+    Run, SnapshotId, Timestamp, Timing, attempt, checkpoint, delay, pending, queue, release, stall,
+    ttl, wait,
 };
 
 /// A request to change a run.
@@ -59,6 +59,8 @@ pub enum Command<'a> {
     Block {
         /// The batch that it waits for.
         batch_id: Option<&'a BatchId>,
+        /// The caller's hold of the run, if it is told.
+        held: Option<Held<'a>>,
     },
     /// Its worker releases it.
     Release {
@@ -122,7 +124,7 @@ pub fn decide(run: &Run, command: Command<'_>, settings: &Settings) -> Result<Pl
         Command::Promote(timing) => Ok(pending::promote(run, timing, settings)),
         Command::Mismatch => Ok(pending::mismatch(run, settings)),
         Command::Expire { ttl } => Ok(ttl::expire(run, ttl, settings)),
-        Command::Block { batch_id } => wait::block(run, batch_id),
+        Command::Block { batch_id, held } => wait::block(run, batch_id, held),
         Command::Release {
             snapshot_id,
             release,

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use crate::{
-    BatchId, Carries, ExecutionStatus, Move, Plan, Refusal, Run, RunStatus, Timestamp, Transition,
-    WaitpointId, WaitpointType,
+    BatchId, Carries, ExecutionStatus, Move, Plan, Refusal, Run, RunStatus, SnapshotId, Timestamp,
+    Transition, WaitpointId, WaitpointType,
 };
 
 /// An edge: something that a run waits for, or waited for.
@@ -51,12 +51,45 @@ pub enum Rest {
     Longest,
 }
 
+/// The snapshot with which a caller holds a run that is to wait.
+#[derive(Debug, Clone, Copy)]
+pub struct Held<'a> {
+    /// The caller's snapshot.
+    pub snapshot_id: &'a SnapshotId,
+    /// The snapshot before the latest, if the latest is that of a wait.
+    pub before_wait: Option<&'a SnapshotId>,
+}
+
+impl Held<'_> {
+    /// Refuses a caller that has lost the run. One that made it wait already may still have the snapshot before.
+    fn check(self, run: &Run) -> Result<(), Refusal> {
+        let given = self.snapshot_id;
+        if *given == run.snapshot_id || self.before_wait == Some(given) {
+            return Ok(());
+        }
+        Err(Refusal::WrongStatus {
+            run_id: run.id.clone(),
+            asked: "blocked",
+            reason: format!(
+                "The caller's snapshot is \"{}\", the latest is \"{}\" ({}).",
+                given.as_str(),
+                run.snapshot_id.as_str(),
+                run.execution_status
+            ),
+        })
+    }
+}
+
 /// Stops `run`, which has new edges. A run that waits already keeps its snapshot.
 ///
-/// A run without a worker is refused: it could not continue later.
-pub(crate) fn block(run: &Run, batch_id: Option<&BatchId>) -> Result<Plan, Refusal> {
+/// A run without a worker is refused: it could not continue later. So is one that another attempt than the caller's executes.
+pub(crate) fn block(
+    run: &Run,
+    batch_id: Option<&BatchId>,
+    held: Option<Held<'_>>,
+) -> Result<Plan, Refusal> {
     use ExecutionStatus::*;
-    match run.execution_status {
+    let plan = match run.execution_status {
         Executing => {
             let mut moved = run.moved(
                 Transition::Blocked,
@@ -66,13 +99,17 @@ pub(crate) fn block(run: &Run, batch_id: Option<&BatchId>) -> Result<Plan, Refus
             );
             moved.is_callers = true;
             moved.batch_id = batch_id.map(|id| id.as_str().to_owned());
-            Ok(Plan::to(moved))
+            Plan::to(moved)
         }
-        ExecutingWithWaitpoints | Suspended => Ok(Plan::Keep),
-        Finished => Err(run.finished()),
+        ExecutingWithWaitpoints | Suspended => Plan::Keep,
+        Finished => return Err(run.finished()),
         RunCreated | Delayed | Queued | QueuedExecuting | PendingExecuting | PendingCancel => {
-            Err(run.wrong_status("blocked"))
+            return Err(run.wrong_status("blocked"));
         }
+    };
+    match held {
+        Some(held) => held.check(run).map(|()| plan),
+        None => Ok(plan),
     }
 }
 
@@ -195,7 +232,13 @@ mod tests {
     fn a_run_stops_where_an_attempt_runs_and_nowhere_else() {
         use ExecutionStatus::*;
         for status in ExecutionStatus::ALL {
-            let answer = decided(&run_in(*status), Command::Block { batch_id: None });
+            let answer = decided(
+                &run_in(*status),
+                Command::Block {
+                    batch_id: None,
+                    held: None,
+                },
+            );
             match (status, answer) {
                 (Executing, Ok(Plan::Move(moved))) => {
                     assert_eq!(moved.execution_status, ExecutingWithWaitpoints);
@@ -209,10 +252,42 @@ mod tests {
     }
 
     #[test]
+    fn only_the_attempt_that_holds_the_run_makes_it_wait() {
+        use ExecutionStatus::*;
+        let (old, lost) = (&SnapshotId::parse("a"), &SnapshotId::parse("lost"));
+        for status in ExecutionStatus::ALL {
+            let run = run_in(*status);
+            let block = |snapshot_id, before_wait| {
+                let held = Some(Held {
+                    snapshot_id,
+                    before_wait,
+                });
+                decided(
+                    &run,
+                    Command::Block {
+                        batch_id: None,
+                        held,
+                    },
+                )
+            };
+            let is_executing = matches!(status, Executing | ExecutingWithWaitpoints | Suspended);
+            assert_eq!(block(&run.snapshot_id, None).is_ok(), is_executing);
+            assert_eq!(block(old, Some(old)).is_ok(), is_executing);
+            let code = if *status == Finished {
+                "RE003"
+            } else {
+                "RE004"
+            };
+            assert_eq!(block(lost, Some(old)).unwrap_err().sqlstate(), code);
+        }
+    }
+
+    #[test]
     fn a_block_names_the_batch_that_it_is_for_and_no_other() {
         let batch = BatchId::parse("b");
         let command = Command::Block {
             batch_id: Some(&batch),
+            held: None,
         };
         let Ok(Plan::Move(moved)) = decided(&run_in(ExecutionStatus::Executing), command) else {
             panic!("not blocked")

@@ -1,6 +1,8 @@
 //! Block: an executing run waits.
 
-use engine_core::{BatchId, Refusal, WaitpointId, check_edges, check_label, check_timeout};
+use engine_core::{
+    BatchId, Refusal, SnapshotId, WaitpointId, check_edges, check_label, check_timeout,
+};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_extern;
 
@@ -24,18 +26,18 @@ row! {
 /// continues when all are completed. `pending_count` is the number of given waitpoints that are pending: with 0 the run
 /// continues at the next tick, or at once with `engine_unblock`. `batch_indexes` are the indexes of the waitpoints in the
 /// run's results, one for each. At `timeout_at` pending ones are completed with the error TRIGGER_WAITPOINT_TIMEOUT, unless
-/// they are due earlier. `span_id_to_complete` is returned in the event cachedRunCompleted. Waits for completions of the
-/// waitpoints that are about to commit.
+/// they are due earlier. `span_id_to_complete` is returned in the event cachedRunCompleted. With `snapshot_id` only the attempt
+/// that holds this snapshot may wait, and not one that was lost. Waits for completions of the waitpoints that are about to commit.
 ///
 /// # Errors
 /// - `RE001` for an unknown run, `RE010` for a waitpoint and `RE011` for a batch that is not in its environment.
-/// - `RE003` if the run is finished, `RE004` if no attempt of it runs.
+/// - `RE003` if the run is finished, `RE004` if no attempt of it runs, or another one than that of `snapshot_id`.
 /// - `22023` for no waitpoints, more than `engine.max_batch`, as many indexes as do not fit, or a waitpoint that the end of the run
 ///   itself completes.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 #[pg_extern(sql = false)]
 #[allow(clippy::too_many_arguments)]
-fn engine_block(
+fn engine_block_0_2(
     run_id: Option<&str>,
     waitpoint_ids: Option<Vec<Option<String>>>,
     batch_id: Option<&str>,
@@ -44,15 +46,18 @@ fn engine_block(
     runner_id: Option<&str>,
     timeout_at: Option<TimestampWithTimeZone>,
     span_id_to_complete: Option<&str>,
+    snapshot_id: Option<&str>,
 ) -> Rows<BlockedRow> {
     api::enter_locking().or_raise();
     let caller = api::caller(worker_id, runner_id).or_raise();
     let batch_id = batch_id.map(BatchId::parse);
+    let snapshot_id = snapshot_id.map(SnapshotId::parse);
     let wait = Wait {
         waitpoints: waitpoints(waitpoint_ids, batch_indexes).or_raise(),
         batch_id: batch_id.as_ref(),
         timeout_at: check_timeout(api::moment("timeout_at", timeout_at).or_raise()).or_raise(),
         span_id: check_label("span_id_to_complete", span_id_to_complete).or_raise(),
+        snapshot_id: snapshot_id.as_ref(),
     };
     let run_id = api::run_id(run_id).or_raise();
     let pending = flow::wait::block::block(&run_id, &wait, caller).or_raise();

@@ -154,6 +154,7 @@ fn wait(
         batch_id: Some(id),
         timeout_at: None,
         span_id: None,
+        snapshot_id: None,
     };
     flow::wait::block::locked(parent, &wait, caller, settings).map(|_| ())
 }

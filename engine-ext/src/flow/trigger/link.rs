@@ -51,7 +51,14 @@ impl Family {
             };
             transitions.add(
                 parent,
-                decide(parent, Command::Block { batch_id }, settings)?,
+                decide(
+                    parent,
+                    Command::Block {
+                        batch_id,
+                        held: None,
+                    },
+                    settings,
+                )?,
             );
         }
         flow::settle::apply(transitions);

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use engine_core::{
-    BatchId, Command, Output, Refusal, Run, RunId, Settings, Timestamp, WaitpointId, decide,
+    BatchId, Command, ExecutionStatus, Held, Output, Refusal, Run, RunId, Settings, SnapshotId,
+    Timestamp, WaitpointId, decide,
 };
 
 use crate::flow::transition::Transitions;
@@ -22,6 +23,8 @@ pub(crate) struct Wait<'a> {
     pub(crate) timeout_at: Option<Timestamp>,
     /// The span that ends with the wait.
     pub(crate) span_id: Option<&'a str>,
+    /// The caller's snapshot, if only the attempt that holds it may wait.
+    pub(crate) snapshot_id: Option<&'a SnapshotId>,
 }
 
 /// Makes an executing run wait; returns the number of pending waitpoints.
@@ -57,7 +60,12 @@ pub(crate) fn locked(
     settings: &Settings,
 ) -> Result<usize, Refusal> {
     let batch_id = wait.batch_id;
-    let plan = decide(run, Command::Block { batch_id }, settings)?;
+    let before_wait = before_wait(run, wait.snapshot_id);
+    let held = wait.snapshot_id.map(|snapshot_id| Held {
+        snapshot_id,
+        before_wait: before_wait.as_ref(),
+    });
+    let plan = decide(run, Command::Block { batch_id, held }, settings)?;
     let waitpoints = share(run, &wait.waitpoints)?;
     let edges: Vec<NewEdge<'_>> = wait
         .waitpoints
@@ -88,6 +96,16 @@ pub(crate) fn locked(
         (_, None) => {}
     }
     Ok(pending.len())
+}
+
+/// The snapshot before the wait of a locked run, for a caller that does not hold the latest one.
+fn before_wait(run: &Run, given: Option<&SnapshotId>) -> Option<SnapshotId> {
+    let is_stale = given.is_some_and(|given| *given != run.snapshot_id);
+    if is_stale && run.execution_status == ExecutionStatus::ExecutingWithWaitpoints {
+        store::checkpoint::previous_snapshot(run)
+    } else {
+        None
+    }
 }
 
 /// Locks the waitpoints that a locked run is going to wait for. They can no longer be completed before this transaction
