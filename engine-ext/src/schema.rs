@@ -94,9 +94,14 @@ extension_sql_file!(
     requires = ["slot"]
 );
 extension_sql_file!(
+    "../../sql/view/carried_waitpoint.sql",
+    name = "carried_waitpoint",
+    requires = ["queue_stats"]
+);
+extension_sql_file!(
     "../../sql/view/completed_waitpoint.sql",
     name = "completed_waitpoint",
-    requires = ["queue_stats"]
+    requires = ["carried_waitpoint"]
 );
 extension_sql_file!(
     "../../sql/view/checkpoint_entry.sql",

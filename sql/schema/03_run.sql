@@ -87,6 +87,13 @@ create table engine.run_state (
     version           text,
     max_duration_seconds integer,
     released_attempts integer not null default 0 check (released_attempts >= 0),
+    last_ordinal      integer,
+    batch_id          text collate "C",
+    checkpoint_id     text collate "C",
+    completed_waitpoint_ids text[],
+    completed_waitpoint_order text[],
+    prepared_at       timestamptz,
+    attempt_batch_id  text collate "C",
     constraint run_state_pkey primary key (shard, run_id)
 ) with (fillfactor = 50);
 
@@ -107,3 +114,10 @@ comment on column engine.run_state.started_at is 'First dequeue';
 comment on column engine.run_state.dequeued_at is 'Latest dequeue; null if the run was never dequeued';
 comment on column engine.run_state.executed_at is 'Start of the first attempt';
 comment on column engine.run_state.cost_in_cents is 'Cost of the time that attempts used, by the machine of each; zero in development';
+comment on column engine.run_state.last_ordinal is 'Ordinal of the last snapshot with an error; null for none';
+comment on column engine.run_state.batch_id is 'The batch that the run waits for, as its latest snapshot says';
+comment on column engine.run_state.checkpoint_id is 'Its checkpoint, as its latest snapshot says';
+comment on column engine.run_state.completed_waitpoint_ids is 'Completed waitpoints, as its latest snapshot says';
+comment on column engine.run_state.completed_waitpoint_order is 'Their order, as its latest snapshot says';
+comment on column engine.run_state.prepared_at is 'When the attempt that started last became ready to start: the time of the snapshot before its first';
+comment on column engine.run_state.attempt_batch_id is 'The batch that the run waited for when that attempt started';

@@ -6,7 +6,7 @@
 -- Locks: none. Index: primary keys; `offset 0` keeps the joins lookups per run, as in dequeue_lock.
 select s.run_id,
        jsonb_strip_nulls(jsonb_build_object(
-           'attempt', jsonb_build_object('number', s.attempt_number, 'startedAt', p.created_at),
+           'attempt', jsonb_build_object('number', s.attempt_number, 'startedAt', s.prepared_at),
            -- ids are names here; unknown fields are empty
            'task', jsonb_build_object('id', r.task, 'filePath', ''),
            'queue', jsonb_build_object('id', r.queue, 'name', r.queue),
@@ -17,7 +17,7 @@ select s.run_id,
                'id', coalesce(r.project_id, ''), 'ref', coalesce(r.project_id, ''), 'slug', coalesce(r.project_id, ''),
                'name', coalesce(r.project_id, '')),
            'machine', coalesce(:machines -> s.machine, :machines -> ''),
-           'batch', case when a.batch_id is not null then jsonb_build_object('id', a.batch_id) end))
+           'batch', case when s.attempt_batch_id is not null then jsonb_build_object('id', s.attempt_batch_id) end))
        || jsonb_build_object('run', jsonb_strip_nulls(jsonb_build_object(
            'id', 'run_' || r.id,
            'payload', r.payload,
@@ -45,22 +45,9 @@ from unnest(:run_ids) as g(run_id)
 cross join lateral (
     select s.*
     from engine.run_state as s
-    where s.shard = :shard and s.run_id = g.run_id
+    where s.shard = :shard and s.run_id = g.run_id and s.prepared_at is not null
     offset 0
 ) as s
-cross join lateral (
-    select a.ordinal, a.batch_id
-    from engine.snapshot as a
-    where a.shard = :shard and a.run_id = s.run_id and a.ordinal <= s.snapshot_ordinal and a.transition = 'STARTED'
-    order by a.ordinal desc
-    limit 1
-) as a
-cross join lateral (
-    select p.created_at
-    from engine.snapshot as p
-    where p.shard = :shard and p.run_id = s.run_id and p.ordinal = a.ordinal - 1
-    offset 0
-) as p
 cross join lateral (
     select r.*
     from engine.run as r

@@ -4,11 +4,11 @@
 -- :run_ids text[]
 -- `offset 0` keeps each join a lookup per run or edge.
 -- Locks: none; read in a statement of its own after the runs' locks. Index: primary keys.
-select s.run_id, p.checkpoint_id is not null, r.queue_timestamp - r.priority_ms * interval '1 millisecond', e.waitpoint_id,
+select s.run_id, s.checkpoint_id is not null, r.queue_timestamp - r.priority_ms * interval '1 millisecond', e.waitpoint_id,
        w.type::text, coalesce(w.status = 'COMPLETED', false), nullif(e.batch_index, -1)
 from unnest(:run_ids) as g(run_id)
 cross join lateral (
-    select s.run_id, s.snapshot_ordinal
+    select s.run_id, s.checkpoint_id
     from engine.run_state as s
     where s.shard = :shard and s.run_id = g.run_id
     offset 0
@@ -19,12 +19,6 @@ cross join lateral (
     where r.shard = :shard and r.id = g.run_id
     offset 0
 ) as r
-cross join lateral (
-    select p.checkpoint_id
-    from engine.snapshot as p
-    where p.shard = :shard and p.run_id = g.run_id and p.ordinal = s.snapshot_ordinal
-    offset 0
-) as p
 left join lateral (
     select e.waitpoint_id, e.batch_index
     from engine.edge as e

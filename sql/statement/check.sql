@@ -57,6 +57,12 @@ where p.execution_status::text <> s.execution_status
    or p.attempt_number is distinct from s.attempt_number
    or p.run_status::text <> case s.run_status when 'DEQUEUED' then 'PENDING' else s.run_status end
 union all
+select 'carried', s.run_id, format('The state carries something else than snapshot %s.', p.id)
+from engine.run_state as s
+join engine.snapshot as p on p.shard = s.shard and p.run_id = s.run_id and p.ordinal = s.snapshot_ordinal
+where (s.batch_id, s.checkpoint_id, s.completed_waitpoint_ids, s.completed_waitpoint_order)
+      is distinct from (p.batch_id, p.checkpoint_id, p.completed_waitpoint_ids, p.completed_waitpoint_order)
+union all
 select 'snapshot_order', p.run_id, format('Snapshot %s does not come after snapshot %s.', n.id, p.id)
 from engine.snapshot as p
 join engine.snapshot as n on n.shard = p.shard and n.run_id = p.run_id and n.ordinal = p.ordinal + 1

@@ -80,6 +80,8 @@ set run_status = :start_run_status::engine.run_status,
     dequeued_at = :now,
     executed_at = coalesce(s.executed_at, :now),
     is_warm_start = :is_warm_start,
+    prepared_at = :now,
+    attempt_batch_id = null,
     updated_at = :now
 from claimed as c
 where s.shard = :shard and s.run_id = c.run_id

@@ -1,5 +1,6 @@
--- Dequeues the locked runs: deletes the queue item, inserts slot and deadline, moves the state, writes the snapshot, which
--- inherits batch, checkpoint and completed waitpoints; returns the runs with one of the latter two.
+-- Dequeues the locked runs: deletes the queue item, inserts slot and deadline, moves the state, writes the snapshot. Batch,
+-- checkpoint and completed waitpoints stay: what the snapshot says is what the state says now, and no history is read. Returns
+-- the runs with one of the latter two.
 -- :shard smallint
 -- :now timestamptz
 -- :worker_id text
@@ -15,6 +16,7 @@
 -- :environment_id text
 -- One array element per run:
 -- :run_id text[]
+-- :previous_id text[]: the snapshot before
 -- :snapshot_id text[]
 -- :ordinal integer[]
 -- :position bigint[]
@@ -30,10 +32,10 @@
 -- Locks: held by dequeue_lock. Index: primary keys.
 with claimed as (
     select c.*
-    from unnest(:run_id, :snapshot_id, :ordinal, :position, :max_attempts, :machine, :retry, :is_counted, :version,
+    from unnest(:run_id, :previous_id, :snapshot_id, :ordinal, :position, :max_attempts, :machine, :retry, :is_counted, :version,
                 :max_duration_seconds, :queue, :concurrency_key, :is_noted)
-         as c(run_id, snapshot_id, ordinal, position, max_attempts, machine, retry, is_counted, version, max_duration_seconds,
-              queue, concurrency_key, is_noted)
+         as c(run_id, previous_id, snapshot_id, ordinal, position, max_attempts, machine, retry, is_counted, version,
+              max_duration_seconds, queue, concurrency_key, is_noted)
 ), item as (
     delete from engine.queue_item as i
     where i.shard = :shard and i.run_id = any (:run_id)
@@ -44,17 +46,6 @@ with claimed as (
     select :shard, c.run_id, c.snapshot_id, :heartbeat_ms, :now + :heartbeat_ms * interval '1 millisecond', :now + :heartbeat_ms * interval '1 millisecond', true,
            c.is_counted, c.is_noted, :now, :environment_id, c.queue, c.concurrency_key
     from claimed as c
-), snapshot as (
-    insert into engine.snapshot (
-        shard, run_id, ordinal, id, previous_snapshot_id, transition, execution_status, run_status, attempt_number, position,
-        horizon, description, batch_id, checkpoint_id, completed_waitpoint_ids, completed_waitpoint_order, worker_id,
-        runner_id, machine, created_at)
-    select :shard, c.run_id, c.ordinal, c.snapshot_id, p.id, :transition::engine.transition, :execution_status::engine.execution_status,
-           :snapshot_run_status::engine.run_status, p.attempt_number, c.position, :horizon, :description, p.batch_id, p.checkpoint_id,
-           p.completed_waitpoint_ids, p.completed_waitpoint_order, :worker_id, :runner_id, c.machine, :now
-    from claimed as c
-    join engine.snapshot as p on p.shard = :shard and p.run_id = c.run_id and p.ordinal = c.ordinal - 1
-    returning run_id, checkpoint_id, completed_waitpoint_ids
 ), state as (
     update engine.run_state as s
     set run_status = :run_status::engine.run_status,
@@ -72,7 +63,19 @@ with claimed as (
         updated_at = :now
     from claimed as c
     where s.shard = :shard and s.run_id = c.run_id
+    returning c.run_id, c.previous_id, c.snapshot_id, c.ordinal, c.position, c.machine, s.attempt_number, s.batch_id, s.checkpoint_id,
+              s.completed_waitpoint_ids, s.completed_waitpoint_order
+), snapshot as (
+    insert into engine.snapshot (
+        shard, run_id, ordinal, id, previous_snapshot_id, transition, execution_status, run_status, attempt_number, position,
+        horizon, description, batch_id, checkpoint_id, completed_waitpoint_ids, completed_waitpoint_order, worker_id,
+        runner_id, machine, created_at)
+    select :shard, s.run_id, s.ordinal, s.snapshot_id, s.previous_id, :transition::engine.transition,
+           :execution_status::engine.execution_status, :snapshot_run_status::engine.run_status, s.attempt_number, s.position, :horizon,
+           :description, s.batch_id, s.checkpoint_id, s.completed_waitpoint_ids, s.completed_waitpoint_order, :worker_id, :runner_id,
+           s.machine, :now
+    from state as s
 )
 select s.run_id
-from snapshot as s
+from state as s
 where s.checkpoint_id is not null or s.completed_waitpoint_ids is not null

@@ -57,6 +57,10 @@ with finished as (
         usage_duration_ms = f.usage_duration_ms,
         cost_in_cents = f.cost_in_cents,
         is_dead_lettered = f.is_dead_lettered,
+        batch_id = null,
+        checkpoint_id = null,
+        completed_waitpoint_ids = null,
+        completed_waitpoint_order = null,
         updated_at = :now
     from finished as f
     where s.shard = :shard and s.run_id = f.run_id

@@ -1,6 +1,6 @@
 -- Moves locked runs between statuses, except to claimed, started and final ones. What a run holds follows from its new
--- status: a queue item while it is queued, a deadline while it is watched, a slot while it executes. Returns the worker
--- queue of each run that can be claimed at once.
+-- status: a queue item while it is queued, a deadline while it is watched, a slot while it executes. What the snapshot says is
+-- what the state says now: no history is read. Returns the worker queue of each run that can be claimed at once.
 -- :shard smallint
 -- :now timestamptz
 -- :worker_id text
@@ -21,10 +21,9 @@
 -- :holds_slot boolean[]: whether it holds a slot
 -- :available_at timestamptz[]: available at, or null if it is not queued
 -- :queue_attempts integer[]
--- :carries_batch boolean[]: whether the snapshot carries the batch
--- :carries_checkpoint boolean[]: whether it carries the checkpoint
--- :carries_waitpoints boolean[]: whether it carries the completed waitpoints
--- :carries_metadata boolean[]: whether it carries the metadata
+-- :carries_batch boolean[]: whether the run keeps its batch
+-- :carries_checkpoint boolean[]: whether it keeps its checkpoint
+-- :carries_waitpoints boolean[]: whether it keeps its completed waitpoints
 -- :batch_id text[]
 -- :checkpoint_id text[]
 -- :waitpoints jsonb[]: newly completed waitpoints (a JSON object of two arrays, ids and order)
@@ -37,7 +36,7 @@
 -- :detail jsonb[]: details for its events
 -- :expires_at timestamptz[]: when its queue item expires
 -- :is_sized boolean[]: whether it counts against the maximum size of its queue
--- :previous_ordinal integer[]: ordinal of the previous snapshot
+-- :previous_id text[]: the snapshot before
 -- :attempt_number integer[]: number of the attempt that started last
 -- :unwatched_run_ids text[]: runs that are no longer watched
 -- :counts_slots boolean: whether slots that are taken count
@@ -50,14 +49,14 @@ with moved as (
     select m.*
     from unnest(:run_id, :snapshot_id, :ordinal, :position, :transition, :execution_status, :run_status,
                 :snapshot_run_status, :description, :is_callers, :interval_ms, :holds_slot, :available_at,
-                :queue_attempts, :carries_batch, :carries_checkpoint, :carries_waitpoints, :carries_metadata, :batch_id,
+                :queue_attempts, :carries_batch, :carries_checkpoint, :carries_waitpoints, :batch_id,
                 :checkpoint_id, :waitpoints, :machine,
-                :usage_duration_ms, :cost_in_cents, :error, :completed_at, :status_reason, :detail, :expires_at, :is_sized, :previous_ordinal, :attempt_number, :released_attempts)
+                :usage_duration_ms, :cost_in_cents, :error, :completed_at, :status_reason, :detail, :expires_at, :is_sized, :previous_id, :attempt_number, :released_attempts)
          as m(run_id, snapshot_id, ordinal, position, transition, execution_status, run_status, snapshot_run_status,
               description, is_callers, interval_ms, holds_slot, available_at, queue_attempts, carries_batch,
-              carries_checkpoint, carries_waitpoints, carries_metadata, batch_id, checkpoint_id, waitpoints, machine,
+              carries_checkpoint, carries_waitpoints, batch_id, checkpoint_id, waitpoints, machine,
               usage_duration_ms, cost_in_cents, error, completed_at, status_reason, detail, expires_at, is_sized,
-              previous_ordinal, attempt_number, released_attempts)
+              previous_id, attempt_number, released_attempts)
 ), item as (
     insert into engine.queue_item (
         shard, run_id, worker_queue, environment_id, queue, concurrency_key, available_at, is_ahead, is_sized, expires_at)
@@ -89,26 +88,6 @@ with moved as (
         is_counted = excluded.holds_slot and (h.is_counted or excluded.is_counted),
         is_noted = excluded.holds_slot and (h.is_noted or excluded.is_noted),
         acquired_at = case when h.holds_slot = excluded.holds_slot then h.acquired_at else excluded.acquired_at end
-), snapshot as (
-    insert into engine.snapshot (
-        shard, run_id, ordinal, id, previous_snapshot_id, transition, execution_status, run_status, attempt_number, position,
-        horizon, description, batch_id, checkpoint_id, completed_waitpoint_ids, completed_waitpoint_order, worker_id,
-        runner_id, metadata, detail, created_at)
-    select :shard, m.run_id, m.ordinal, m.snapshot_id, p.id, m.transition::engine.transition,
-           m.execution_status::engine.execution_status, m.snapshot_run_status::engine.run_status, m.attempt_number,
-           m.position, :horizon, m.description,
-           case when m.carries_batch then p.batch_id else m.batch_id end,
-           case when m.carries_checkpoint then p.checkpoint_id else m.checkpoint_id end,
-           case when m.carries_waitpoints then p.completed_waitpoint_ids
-                else nullif(array(select jsonb_array_elements_text(m.waitpoints -> 'ids')), '{}') end,
-           case when m.carries_waitpoints then p.completed_waitpoint_order
-                else nullif(array(select jsonb_array_elements_text(m.waitpoints -> 'order')), '{}') end,
-           case when m.is_callers then :worker_id end,
-           case when m.is_callers then :runner_id end,
-           case when m.carries_metadata then p.metadata end,
-           m.detail, :now
-    from moved as m
-    join engine.snapshot as p on p.shard = :shard and p.run_id = m.run_id and p.ordinal = m.previous_ordinal
 ), state as (
     update engine.run_state as s
     set run_status = m.run_status::engine.run_status,
@@ -124,9 +103,28 @@ with moved as (
         completed_at = m.completed_at,
         status_reason = m.status_reason,
         is_dead_lettered = false,
+        batch_id = case when m.carries_batch then s.batch_id else m.batch_id end,
+        checkpoint_id = case when m.carries_checkpoint then s.checkpoint_id else m.checkpoint_id end,
+        completed_waitpoint_ids = case when m.carries_waitpoints then s.completed_waitpoint_ids
+                                       else nullif(array(select jsonb_array_elements_text(m.waitpoints -> 'ids')), '{}') end,
+        completed_waitpoint_order = case when m.carries_waitpoints then s.completed_waitpoint_order
+                                         else nullif(array(select jsonb_array_elements_text(m.waitpoints -> 'order')), '{}') end,
         updated_at = :now
     from moved as m
     where s.shard = :shard and s.run_id = m.run_id
+    returning m.run_id, m.previous_id, m.snapshot_id, m.ordinal, m.position, m.transition, m.snapshot_run_status, m.attempt_number,
+              m.description, m.is_callers, m.detail, s.execution_status, s.batch_id, s.checkpoint_id, s.completed_waitpoint_ids,
+              s.completed_waitpoint_order
+), snapshot as (
+    insert into engine.snapshot (
+        shard, run_id, ordinal, id, previous_snapshot_id, transition, execution_status, run_status, attempt_number, position,
+        horizon, description, batch_id, checkpoint_id, completed_waitpoint_ids, completed_waitpoint_order, worker_id,
+        runner_id, detail, created_at)
+    select :shard, s.run_id, s.ordinal, s.snapshot_id, s.previous_id, s.transition::engine.transition, s.execution_status,
+           s.snapshot_run_status::engine.run_status, s.attempt_number, s.position, :horizon, s.description, s.batch_id, s.checkpoint_id,
+           s.completed_waitpoint_ids, s.completed_waitpoint_order, case when s.is_callers then :worker_id end,
+           case when s.is_callers then :runner_id end, s.detail, :now
+    from state as s
 )
 select i.worker_queue
 from item as i

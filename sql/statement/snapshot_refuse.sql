@@ -11,11 +11,16 @@
 -- :position bigint
 -- :error text
 -- Locks: run state held by run_lock_free. Index: primary keys.
+with state as (
+    update engine.run_state as s
+    set last_ordinal = :ordinal
+    where s.shard = :shard and s.run_id = :run_id
+    returning s.snapshot_id, s.execution_status, s.run_status, s.checkpoint_id, s.completed_waitpoint_ids, s.completed_waitpoint_order
+)
 insert into engine.snapshot (
     shard, run_id, ordinal, id, previous_snapshot_id, transition, execution_status, run_status, position, horizon,
     description, error, checkpoint_id, completed_waitpoint_ids, completed_waitpoint_order, worker_id, runner_id, created_at)
-select :shard, :run_id, :ordinal, :snapshot_id, p.id, :transition::engine.transition, p.execution_status, p.run_status, :position, :horizon, :error, :error, p.checkpoint_id,
-       p.completed_waitpoint_ids, p.completed_waitpoint_order, :worker_id, :runner_id, :now
-from engine.run_state as s
-join engine.snapshot as p on p.shard = :shard and p.run_id = :run_id and p.ordinal = s.snapshot_ordinal
-where s.shard = :shard and s.run_id = :run_id
+select :shard, :run_id, :ordinal, :snapshot_id, s.snapshot_id, :transition::engine.transition, s.execution_status,
+       case s.run_status when 'DEQUEUED' then 'PENDING' else s.run_status end, :position, :horizon, :error, :error, s.checkpoint_id,
+       s.completed_waitpoint_ids, s.completed_waitpoint_order, :worker_id, :runner_id, :now
+from state as s

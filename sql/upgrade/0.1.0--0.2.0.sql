@@ -101,6 +101,55 @@ alter table engine.run_state
 
 comment on column engine.run_state.released_attempts is 'How many of its attempts do not count against max_attempts: its worker released it during them';
 
+-- What the latest snapshot carries on is part of the state: no statement that moves a run reads its history.
+alter table engine.run_state
+    add column last_ordinal integer,
+    add column batch_id text collate "C",
+    add column checkpoint_id text collate "C",
+    add column completed_waitpoint_ids text[],
+    add column completed_waitpoint_order text[],
+    add column prepared_at timestamptz,
+    add column attempt_batch_id text collate "C";
+
+update engine.run_state as s
+set batch_id = p.batch_id,
+    checkpoint_id = p.checkpoint_id,
+    completed_waitpoint_ids = p.completed_waitpoint_ids,
+    completed_waitpoint_order = p.completed_waitpoint_order
+from engine.snapshot as p
+where p.shard = s.shard and p.run_id = s.run_id and p.ordinal = s.snapshot_ordinal
+  and (p.batch_id is not null or p.checkpoint_id is not null or p.completed_waitpoint_ids is not null);
+
+update engine.run_state as s
+set last_ordinal = p.ordinal
+from (
+    select p.shard, p.run_id, max(p.ordinal) as ordinal
+    from engine.snapshot as p
+    where not p.is_valid
+    group by p.shard, p.run_id
+) as p
+where p.shard = s.shard and p.run_id = s.run_id;
+
+update engine.run_state as s
+set prepared_at = b.created_at,
+    attempt_batch_id = a.batch_id
+from (
+    select distinct on (a.shard, a.run_id) a.shard, a.run_id, a.ordinal, a.batch_id
+    from engine.snapshot as a
+    where a.transition = 'STARTED'
+    order by a.shard, a.run_id, a.ordinal desc
+) as a
+join engine.snapshot as b on b.shard = a.shard and b.run_id = a.run_id and b.ordinal = a.ordinal - 1
+where a.shard = s.shard and a.run_id = s.run_id;
+
+comment on column engine.run_state.last_ordinal is 'Ordinal of the last snapshot with an error; null for none';
+comment on column engine.run_state.batch_id is 'The batch that the run waits for, as its latest snapshot says';
+comment on column engine.run_state.checkpoint_id is 'Its checkpoint, as its latest snapshot says';
+comment on column engine.run_state.completed_waitpoint_ids is 'Completed waitpoints, as its latest snapshot says';
+comment on column engine.run_state.completed_waitpoint_order is 'Their order, as its latest snapshot says';
+comment on column engine.run_state.prepared_at is 'When the attempt that started last became ready to start: the time of the snapshot before its first';
+comment on column engine.run_state.attempt_batch_id is 'The batch that the run waited for when that attempt started';
+
 alter table engine.environment add column is_fitted boolean not null default true;
 comment on column engine.environment.is_fitted is 'Whether the tick has adapted slots and items to its limits since these were set';
 

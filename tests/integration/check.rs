@@ -68,6 +68,8 @@ async fn every_kind_of_violation_is_found_and_no_other_with_it() -> Result<()> {
         ("delete from engine.snapshot where run_id = 'f'".into(), &["latest_snapshot"]),
         ("update engine.run_state set attempt_number = 7 where run_id = 'f'".into(), &["snapshot_status"]),
         ("update engine.run_state set run_status = 'CRASHED' where run_id = 'f'".into(), &["snapshot_status"]),
+        ("update engine.run_state set checkpoint_id = 'k' where run_id = 'x'".into(), &["carried"]),
+        ("update engine.snapshot set batch_id = 'b' where run_id = 'x' and ordinal = 3".into(), &["carried"]),
         ("update engine.snapshot set position = 0 where run_id = 'f' and ordinal = 3".into(), &["snapshot_order"]),
         ("update engine.snapshot set id = 'a' where run_id = 'f' and ordinal = 2".into(), &["snapshot_order"]),
         (

@@ -33,6 +33,48 @@ fn statements_that_read_a_run_select_the_same_columns() -> Result<()> {
     Ok(())
 }
 
+/// The statements that may read history: calls about history and events, and two rare decisions about what a worker was told.
+const READ_HISTORY: [&str; 7] = [
+    "check.sql",
+    "event_held_back.sql",
+    "event_read.sql",
+    "execution_read.sql",
+    "release_read.sql",
+    "snapshot_previous_read.sql",
+    "snapshots_since_read.sql",
+];
+
+#[test]
+fn claims_starts_moves_and_ends_write_history_and_never_read_it() -> Result<()> {
+    let statements = statements()?;
+    let reads = |source: &str| {
+        let code: String = source
+            .lines()
+            .filter(|line| !line.starts_with("--"))
+            .collect();
+        let code = code.replace("delete from", "delete");
+        ["from", "join"]
+            .iter()
+            .any(|word| code.contains(&format!("{word} engine.snapshot as")))
+    };
+    let readers: Vec<&str> = statements
+        .iter()
+        .filter(|(_, source)| reads(source))
+        .map(|(file, _)| file.as_str())
+        .collect();
+    assert_eq!(readers, READ_HISTORY);
+    for view in ["execution_data", "completed_waitpoint", "event as"] {
+        let users: Vec<&String> = statements
+            .iter()
+            .filter(|(_, source)| source.contains(&format!("engine.{view}")))
+            .map(|(file, _)| file)
+            .collect();
+        let is_reader = |file: &&String| file.ends_with("_read.sql") || *file == "check.sql";
+        assert!(users.iter().all(is_reader), "{view}: {users:?}");
+    }
+    Ok(())
+}
+
 fn statements() -> Result<BTreeMap<String, String>> {
     let folder = Workspace::find()?.root().join("sql/statement");
     fs::read_dir(folder)?

@@ -205,7 +205,7 @@ async fn queue_while_alive(session: &Session, held: &Held) -> Result<String> {
          h as (delete from engine.heartbeat where run_id = '{run_id}'), \
          e as (delete from engine.edge where run_id = '{run_id}') \
          update engine.run_state set snapshot_id = snapshot_id || 'z', snapshot_ordinal = snapshot_ordinal + 1, \
-                execution_status = 'QUEUED_EXECUTING' where run_id = '{run_id}'"
+                execution_status = 'QUEUED_EXECUTING', completed_waitpoint_ids = '{{{token}}}' where run_id = '{run_id}'"
     );
     session.client.batch_execute(&sql).await?;
     session.check().await?;

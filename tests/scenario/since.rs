@@ -52,7 +52,8 @@ async fn carrying(session: &Session, order: &str) -> Result<String> {
     session.client.batch_execute(waitpoint).await?;
     let run = session.trigger("test").await?;
     let sql = format!(
-        "update engine.snapshot set completed_waitpoint_ids = '{{w}}', completed_waitpoint_order = '{order}'"
+        "update engine.snapshot set completed_waitpoint_ids = '{{w}}', completed_waitpoint_order = '{order}'; \
+         update engine.run_state set completed_waitpoint_ids = '{{w}}', completed_waitpoint_order = '{order}'"
     );
     session.client.batch_execute(&sql).await?;
     session.dequeue().await?.context("nothing is queued")?;

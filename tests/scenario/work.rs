@@ -55,7 +55,7 @@ async fn history(session: &Session, run_id: &str) -> Result<Vec<String>> {
 /// What the state of a run says, without ids and times.
 async fn state(session: &Session, run_id: &str) -> Result<String> {
     let sql = "select (to_jsonb(s) - array['run_id', 'snapshot_id', 'updated_at', 'started_at', 'dequeued_at', 'executed_at', \
-                      'completed_at', 'cost_in_cents', 'usage_duration_ms']) \
+                      'completed_at', 'prepared_at', 'cost_in_cents', 'usage_duration_ms']) \
                       || jsonb_build_object('times', array[s.started_at is null, s.dequeued_at is null, s.executed_at is null]) \
                from engine.run_state s where s.run_id = $1";
     let row = session.client.query_one(sql, &[&run_id]).await?;

@@ -114,7 +114,6 @@ pub fn suspend(
         batch: true,
         checkpoint: false,
         waitpoints: true,
-        metadata: true,
     };
     Suspension::Suspended(Box::new(moved))
 }

@@ -125,17 +125,14 @@ pub struct Carries {
     pub checkpoint: bool,
     /// The waitpoints whose completion it recorded.
     pub waitpoints: bool,
-    /// The metadata of the snapshot.
-    pub metadata: bool,
 }
 
 impl Carries {
-    /// Everything except the snapshot's metadata.
+    /// Everything.
     pub const WAIT: Self = Self {
         batch: true,
         checkpoint: true,
         waitpoints: true,
-        metadata: false,
     };
 }
 

@@ -48,6 +48,7 @@ pub(crate) fn start(
         horizon: positions.horizon,
         warm_start: is_warm_start,
         run_id: column(starts, |start| &start.run.id),
+        previous_id: column(starts, |start| &start.run.snapshot_id),
         snapshot_id: column(starts, |start| &start.snapshot_id),
         ordinal: column(starts, |start| start.run.snapshot_ordinal + 1),
         position: positions.column(starts.len()),

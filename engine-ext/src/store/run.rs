@@ -13,7 +13,7 @@ use crate::store::row::decode;
 statement!(LOCK, "run_lock.sql");
 statement!(LOCK_FREE, "run_lock_free.sql");
 statement!(EXISTS, "run_exists.sql");
-statement!(LAST_ORDINAL, "snapshot_last_ordinal.sql");
+statement!(LAST_ORDINAL, "run_last_ordinal.sql");
 statement!(MARK_AWAITED, "run_waitpoint_mark.sql");
 statement!(RESULT, "run_result_read.sql");
 statement!(VERSIONS, "run_version_read.sql");

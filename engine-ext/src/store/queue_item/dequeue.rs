@@ -247,6 +247,7 @@ pub(crate) fn apply(
             base_cost_in_cents,
             environment_id: from.environment_id,
             run_id: column(runs, |dequeued| dequeued.candidate.run.id.as_str()),
+            previous_id: column(runs, |dequeued| &dequeued.candidate.run.snapshot_id),
             snapshot_id: column(runs, |dequeued| dequeued.snapshot_id.as_str()),
             ordinal: column(runs, Dequeued::ordinal),
             position: positions.column(runs.len()),
@@ -281,12 +282,10 @@ fn read_carried(shard: Shard, runs: &mut [Dequeued], carrying: &[RunId]) {
         .iter_mut()
         .map(|dequeued| (dequeued.candidate.run.id.clone(), dequeued))
         .collect();
-    let ordinal = |id| runs.get(id).map(|dequeued| dequeued.ordinal());
     let rows = CARRIED.query(
         arguments!(CARRIED {
             shard,
-            run_ids: column(carrying, RunId::as_str),
-            ordinals: column(carrying, ordinal)
+            run_ids: column(carrying, RunId::as_str)
         }),
         |cells| {
             let id: RunId = cells.value();
