@@ -33,13 +33,14 @@ fn statements_that_read_a_run_select_the_same_columns() -> Result<()> {
     Ok(())
 }
 
-/// The statements that may read history: calls about history and events, and two rare decisions about what a worker was told.
-const READ_HISTORY: [&str; 7] = [
+/// The statements that may read history: calls about history and events, calls that are repeated, and two rare decisions.
+const READ_HISTORY: [&str; 8] = [
     "check.sql",
     "event_held_back.sql",
     "event_read.sql",
     "execution_read.sql",
     "release_read.sql",
+    "snapshot_next_read.sql",
     "snapshot_previous_read.sql",
     "snapshots_since_read.sql",
 ];
