@@ -1,10 +1,11 @@
 //! The event log.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 use tokio_postgres::Row;
 
+use crate::time::from_ms;
 use crate::{Error, RunId};
 
 /// An event of the engine's log.
@@ -31,6 +32,34 @@ impl Event {
             run_id: row.try_get("run_id")?,
             time: row.try_get("time")?,
             body: row.try_get("body")?,
+        })
+    }
+}
+
+/// A named reader of events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EventReader {
+    /// Its name.
+    pub name: String,
+    /// The last event that it has acknowledged: continue after it.
+    pub position: i64,
+    /// Age up to which events are kept for it.
+    pub max_lag: Duration,
+    /// When it was created.
+    pub created_at: SystemTime,
+    /// When it acknowledged last.
+    pub acknowledged_at: Option<SystemTime>,
+}
+
+impl EventReader {
+    pub(crate) fn from_row(row: &Row) -> Result<Self, Error> {
+        Ok(Self {
+            name: row.try_get("name")?,
+            position: row.try_get("position")?,
+            max_lag: from_ms(row.try_get("max_lag_ms")?),
+            created_at: row.try_get("created_at")?,
+            acknowledged_at: row.try_get("acknowledged_at")?,
         })
     }
 }

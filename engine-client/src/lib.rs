@@ -178,7 +178,7 @@ pub use crate::debounce::Debounce;
 pub use crate::dequeue::{Dequeue, Dequeued};
 pub use crate::engine::{Engine, Identity, OfMany, Ticked, WorkerTurn};
 pub use crate::error::{Error, ErrorKind};
-pub use crate::event::{Event, Violation};
+pub use crate::event::{Event, EventReader, Violation};
 pub use crate::execution::{Execution, Heartbeat, Started};
 pub use crate::failure::{Failure, RunError};
 pub use crate::id::{BatchId, RunId, SnapshotId, WaitpointId};

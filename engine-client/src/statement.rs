@@ -116,6 +116,17 @@ from engine_run_result(run_id => $1, environment_id => $2) as r";
 pub(crate) const EVENTS: &str = "\
 select e.position, e.name, e.run_id, e.time, e.body from engine_events(after => $1, max_events => $2) as e";
 
+pub(crate) const EVENT_READER: &str = "\
+select r.name, r.position, r.max_lag_ms, r.created_at, r.acknowledged_at
+from engine_event_reader(name => $1, max_lag_ms => $2, after => $3) as r";
+
+pub(crate) const EVENT_ACK: &str = "\
+select r.name, r.position, r.max_lag_ms, r.created_at, r.acknowledged_at
+from engine_event_ack(name => $1, up_to => $2) as r";
+
+pub(crate) const DELETE_EVENT_READER: &str =
+    "select engine_delete_event_reader(name => $1) as existed";
+
 pub(crate) const CHECK: &str = "select c.kind, c.run_id, c.detail from engine_check() as c";
 
 pub(crate) const CANCEL: &str = "\

@@ -79,9 +79,14 @@ extension_sql_file!(
     requires = ["worker"]
 );
 extension_sql_file!(
+    "../../sql/schema/17_event_reader.sql",
+    name = "event_reader",
+    requires = ["schedule"]
+);
+extension_sql_file!(
     "../../sql/view/next_run.sql",
     name = "next_run",
-    requires = ["schedule"]
+    requires = ["event_reader"]
 );
 extension_sql_file!(
     "../../sql/view/slot.sql",
@@ -144,9 +149,14 @@ extension_sql_file!(
     requires = ["batch_data"]
 );
 extension_sql_file!(
+    "../../sql/view/event_reader.sql",
+    name = "event_reader_view",
+    requires = ["event_end"]
+);
+extension_sql_file!(
     "../../sql/view/overdue.sql",
     name = "overdue",
-    requires = ["event_end"]
+    requires = ["event_reader_view"]
 );
 extension_sql_file!(
     "../../sql/view/rate.sql",

@@ -50,13 +50,39 @@ as 'MODULE_PATHNAME', 'engine_upcoming_runs_wrapper';
 revoke all on function @extschema@.engine_upcoming_runs from public;
 comment on function @extschema@.engine_upcoming_runs is 'Returns the next ticks of a schedule, and the earliest dequeue of each run.';
 
-create function @extschema@.engine_events(after bigint default 0, max_events integer default 100)
+create function @extschema@.engine_events(after bigint default null, max_events integer default 100)
 returns table ("position" bigint, name text, run_id text, "time" timestamptz, body jsonb)
 language c volatile parallel unsafe security definer
 set search_path to pg_catalog, pg_temp
 as 'MODULE_PATHNAME', 'engine_events_wrapper';
 revoke all on function @extschema@.engine_events from public;
 comment on function @extschema@.engine_events is 'Returns the next events after a position, in order, at most max_events.';
+
+create function @extschema@.engine_event_reader(name text, max_lag_ms bigint default null, after bigint default null)
+returns table (
+    name text, "position" bigint, max_lag_ms bigint, created_at timestamptz, acknowledged_at timestamptz)
+language c volatile parallel unsafe security definer
+set search_path to pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'engine_event_reader_wrapper';
+revoke all on function @extschema@.engine_event_reader from public;
+comment on function @extschema@.engine_event_reader is 'Returns a named reader of events, and creates it if it does not exist.';
+
+create function @extschema@.engine_event_ack(name text, up_to bigint)
+returns table (
+    name text, "position" bigint, max_lag_ms bigint, created_at timestamptz, acknowledged_at timestamptz)
+language c volatile parallel unsafe security definer
+set search_path to pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'engine_event_ack_wrapper';
+revoke all on function @extschema@.engine_event_ack from public;
+comment on function @extschema@.engine_event_ack is 'Acknowledges all events up to a position for a named reader, and returns the reader.';
+
+create function @extschema@.engine_delete_event_reader(name text)
+returns boolean
+language c volatile parallel unsafe security definer
+set search_path to pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'engine_delete_event_reader_wrapper';
+revoke all on function @extschema@.engine_delete_event_reader from public;
+comment on function @extschema@.engine_delete_event_reader is 'Deletes a named reader of events, for which nothing is kept any more; returns whether it existed.';
 
 create function @extschema@.engine_check()
 returns table (kind text, run_id text, detail text)

@@ -22,3 +22,5 @@ select pg_catalog.pg_extension_config_dump('engine.trigger_key', '');
 select pg_catalog.pg_extension_config_dump('engine.worker', '');
 select pg_catalog.pg_extension_config_dump('engine.parked', '');
 select pg_catalog.pg_extension_config_dump('engine.schedule', '');
+select pg_catalog.pg_extension_config_dump('engine.event_horizon', '');
+select pg_catalog.pg_extension_config_dump('engine.event_reader_position', '');

@@ -341,3 +341,13 @@ select 'schedule', s.id, format('The schedule is %s and has %s next tick.', case
                                 case when s.next_at is null then 'no' else 'a' end)
 from engine.schedule as s
 where not s.is_active and s.next_at is not null
+union all
+select 'event_reader', null, format('Reader %s of events has acknowledged position %s, and the last one drawn is %s.', r.name, r.position,
+                                    p.last_value * 8 + 7)
+from engine.event_reader_position as r
+join engine.event_position as p on r.position > p.last_value * 8 + 7 or r.row_position > p.last_value
+union all
+select 'event_horizon', null, format('Events were removed up to position %s, and the last one drawn is %s.', h.position,
+                                     p.last_value * 8 + 7)
+from engine.event_horizon as h
+join engine.event_position as p on h.position > p.last_value * 8 + 7

@@ -67,6 +67,16 @@ from (
 join pg_stat_activity as a on a.pid = l.pid
 where a.pid <> pg_backend_pid() and a.xact_start < clock_timestamp() - interval '1 second'
 union all
+select r.has_missed or r.oldest_age > r.max_lag, 'event_reader', r.name,
+       case when r.has_missed then format('Events were removed that reader "%s" of events has not acknowledged.', r.name)
+            else format('Reader "%s" of events has not acknowledged %s rows of history; it holds back what is younger than %s.',
+                        r.name, r.lag, r.max_lag) end,
+       case when r.has_missed then 'Acknowledge the position that the error RE015 names, and read what is missing from the tables that it fills.'
+            else 'Have it call engine_events and engine_event_ack, or delete it with engine_delete_event_reader.' end,
+       r.oldest_age
+from engine.event_reader as r
+where r.has_missed or r.oldest_age > r.max_lag / 2
+union all
 select false, 'paused', q.queue,
        format('Queue "%s" of environment "%s" is paused and has due runs: %s.', q.queue, q.environment_id, q.due),
        case when q.is_paused then 'Resume the queue.' else 'Resume the environment.' end,

@@ -167,6 +167,31 @@ async fn runs_that_are_over_before_they_began_are_written() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_named_reader_is_created_moved_and_deleted() -> Result<()> {
+    let client = Database::fresh().await?.connect().await?;
+    let engine = Engine::new(&client);
+    engine.trigger(&Trigger::new("t")).await?;
+    let lag = Duration::from_secs(3600);
+    let reader = engine.event_reader("r", Some(lag)).await?;
+    assert_eq!((reader.position, reader.max_lag), (0, lag));
+    assert!(reader.acknowledged_at.is_none());
+    let reader = engine.event_ack("r", 8).await?;
+    assert!(reader.position == 8 && reader.acknowledged_at.is_some());
+    assert_eq!(engine.event_reader("r", None).await?, reader);
+    let other = engine.event_reader_after("s", None, 8).await?;
+    assert_eq!(other.position, 8);
+    assert!(engine.delete_event_reader("r").await?);
+    let unknown = engine.event_ack("r", 8).await.err().context("accepted")?;
+    assert_eq!(unknown.kind(), ErrorKind::UnknownEventReader);
+    let removed = "update engine.event_horizon set position = 9";
+    client.batch_execute(removed).await?;
+    let removed = engine.events(8, 10).await.err().context("accepted")?;
+    assert_eq!(removed.kind(), ErrorKind::EventsRemoved);
+    assert!(engine.events(None, 10).await?.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
 async fn only_what_is_given_changes_in_environments_and_queues() -> Result<()> {
     let client = Database::fresh().await?.connect().await?;
     let engine = Engine::new(&client);

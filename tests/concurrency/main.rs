@@ -5,6 +5,7 @@ mod deduplication;
 mod dequeue;
 mod dequeue_lock;
 mod event;
+mod event_reader;
 mod event_storm;
 mod family;
 mod horizon;

@@ -105,6 +105,13 @@ async fn every_kind_of_violation_is_found_and_no_other_with_it() -> Result<()> {
             "insert into engine.timer (shard, kind, id, due_at) values (0, 'CANCEL_RUN', 'nobody', now())".into(),
             &["timer"],
         ),
+        (
+            "insert into engine.event_reader_position (shard, name, position, row_position, max_lag_ms, created_at) \
+             values (0, 'r', 8000000, 1, 1000, now())"
+                .into(),
+            &["event_reader"],
+        ),
+        ("insert into engine.event_horizon values (0, 8000000, now())".into(), &["event_horizon"]),
     ];
     for (sql, expected) in &cases {
         assert_eq!(kinds_after(&session, sql).await?, *expected, "{sql}");

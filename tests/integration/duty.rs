@@ -74,6 +74,9 @@ const OPERATE: &str = "
     select engine_check()";
 const READ: &str = "
     select engine_events();
+    select engine_event_reader('r');
+    select engine_event_ack('r', 1);
+    select engine_delete_event_reader('r');
     select engine_execution_data('w1');
     select engine_snapshots_since('w1', snapshot_id) from engine_run_result('w1');
     select engine_waitpoint_data('none');

@@ -29,6 +29,7 @@ mod kept_steps;
 mod key;
 mod lazy_waitpoint;
 mod limit;
+mod named_reader;
 mod pending_version;
 mod queue;
 mod redrive;

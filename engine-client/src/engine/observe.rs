@@ -1,10 +1,15 @@
 //! The functions that only read.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use tokio_postgres::GenericClient;
 use tokio_postgres::types::{Json, Type};
 
-use crate::{Engine, Error, Event, RunId, RunResult, SnapshotId, Violation, statement};
+use crate::time::to_ms;
+use crate::{
+    Engine, Error, Event, EventReader, RunId, RunResult, SnapshotId, Violation, statement,
+};
 
 impl<C: GenericClient> Engine<'_, C> {
     /// `engine_run_result`: a run's status, with its output or error once it has ended; none if there is no such
@@ -79,11 +84,18 @@ impl<C: GenericClient> Engine<'_, C> {
         Ok(snapshots.map(|Json(snapshots)| snapshots))
     }
 
-    /// `engine_events`: at most `max_events` events after a position, in order; 0 is before the first.
+    /// `engine_events`: at most `max_events` events after a position, in order. 0 is before the first; `None` begins
+    /// with the first that is kept.
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for more than `engine.max_batch` events.
-    pub async fn events(&self, after: i64, max_events: i32) -> Result<Vec<Event>, Error> {
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for more than `engine.max_batch` events;
+    /// [`EventsRemoved`](crate::ErrorKind::EventsRemoved) if events after the position were removed.
+    pub async fn events(
+        &self,
+        after: impl Into<Option<i64>>,
+        max_events: i32,
+    ) -> Result<Vec<Event>, Error> {
+        let after: Option<i64> = after.into();
         let rows = self
             .client
             .query_typed(
@@ -92,6 +104,82 @@ impl<C: GenericClient> Engine<'_, C> {
             )
             .await?;
         rows.iter().map(Event::from_row).collect()
+    }
+
+    /// `engine_event_reader`: a named reader of events, which is created if it does not exist. Events that it has not
+    /// acknowledged are kept until they are `max_lag` old; without it, a new reader has two weeks.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput), [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
+    pub async fn event_reader(
+        &self,
+        name: &str,
+        max_lag: Option<Duration>,
+    ) -> Result<EventReader, Error> {
+        self.reader_of(name, max_lag, None).await
+    }
+
+    /// `engine_event_reader` with `after`: a new reader begins after this position; an existing one stays where it is.
+    ///
+    /// # Errors
+    /// As [`event_reader`](Self::event_reader), and [`EventsRemoved`](crate::ErrorKind::EventsRemoved) if events after
+    /// the position were removed.
+    pub async fn event_reader_after(
+        &self,
+        name: &str,
+        max_lag: Option<Duration>,
+        after: i64,
+    ) -> Result<EventReader, Error> {
+        self.reader_of(name, max_lag, Some(after)).await
+    }
+
+    async fn reader_of(
+        &self,
+        name: &str,
+        max_lag: Option<Duration>,
+        after: Option<i64>,
+    ) -> Result<EventReader, Error> {
+        let row = self
+            .client
+            .query_typed_one(
+                statement::EVENT_READER,
+                &[
+                    (&name, Type::TEXT),
+                    (&max_lag.map(to_ms), Type::INT8),
+                    (&after, Type::INT8),
+                ],
+            )
+            .await?;
+        EventReader::from_row(&row)
+    }
+
+    /// `engine_event_ack`: a named reader has handled all events up to a position. Call it in the transaction that
+    /// handled them.
+    ///
+    /// # Errors
+    /// [`UnknownEventReader`](crate::ErrorKind::UnknownEventReader), [`InvalidInput`](crate::ErrorKind::InvalidInput) for
+    /// a position that no event has yet.
+    pub async fn event_ack(&self, name: &str, up_to: i64) -> Result<EventReader, Error> {
+        let row = self
+            .client
+            .query_typed_one(
+                statement::EVENT_ACK,
+                &[(&name, Type::TEXT), (&up_to, Type::INT8)],
+            )
+            .await?;
+        EventReader::from_row(&row)
+    }
+
+    /// `engine_delete_event_reader`: nothing is kept for it any more. Returns whether it existed.
+    ///
+    /// # Errors
+    /// As [every call](Self).
+    pub async fn delete_event_reader(&self, name: &str) -> Result<bool, Error> {
+        let row = self
+            .client
+            .query_typed_one(statement::DELETE_EVENT_READER, &[(&name, Type::TEXT)])
+            .await?;
+        Ok(row.try_get("existed")?)
     }
 
     /// `engine_check`: the violated invariants; none if the database is healthy. Reads all runs.

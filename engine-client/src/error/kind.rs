@@ -33,6 +33,10 @@ pub enum ErrorKind {
     UnknownVersion,
     /// `RE014`: no schedule has this id.
     UnknownSchedule,
+    /// `RE015`: events after the position were removed. Continue at the position that the detail names.
+    EventsRemoved,
+    /// `RE016`: no reader of events has this name.
+    UnknownEventReader,
     /// Class `22` or `54000`: an argument is malformed, null, out of range or too large.
     InvalidInput,
     /// `23505`: another run has the requested id.
@@ -65,6 +69,8 @@ const CODES: &[(&str, ErrorKind, Retry)] = &[
     ("RE012", ErrorKind::BatchClosed, Retry::No),
     ("RE013", ErrorKind::UnknownVersion, Retry::No),
     ("RE014", ErrorKind::UnknownSchedule, Retry::No),
+    ("RE015", ErrorKind::EventsRemoved, Retry::No),
+    ("RE016", ErrorKind::UnknownEventReader, Retry::No),
     // serialization failure, deadlock, lock not available, statement timeout or cancel: nothing was changed
     ("40001", ErrorKind::Database, Retry::Yes),
     ("40P01", ErrorKind::Database, Retry::Yes),

@@ -29,6 +29,7 @@ mod environment_change;
 mod environment_limit;
 mod error;
 mod error_code;
+mod event_reader;
 mod heartbeat;
 mod id;
 mod idempotency;
@@ -88,6 +89,9 @@ pub use environment_change::{EnvironmentChange, LimitChange, QueueChange};
 pub use environment_limit::SlotLimits;
 pub use error::RunError;
 pub use error_code::ErrorCode;
+pub use event_reader::{
+    DEFAULT_MAX_LAG_MS, EVENTS_PER_ROW, Hold, check_kept, check_max_lag, check_reached,
+};
 pub use heartbeat::Heartbeats;
 pub use id::{RunId, Shard, SnapshotId};
 pub use idempotency::{IdempotencyKey, KeyKind, check_key_expiry, digest_of, is_key_free};

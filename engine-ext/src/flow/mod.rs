@@ -5,6 +5,7 @@
 pub(crate) mod attempt;
 pub(crate) mod batch;
 pub(crate) mod dequeue;
+pub(crate) mod event;
 pub(crate) mod promotion;
 #[allow(dead_code, reason = "the sweep follows")]
 pub(crate) mod removal;

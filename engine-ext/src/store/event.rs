@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code)]
 
+use engine_core::EVENTS_PER_ROW;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys;
 
@@ -19,9 +20,7 @@ statement!(
 );
 statement!(LAST, "event_last.sql");
 statement!(WRITERS, "event_writers.sql");
-
-/// Distance of the positions of two rows: most events of one row.
-const SPACING: i64 = 8;
+statement!(REST, "event_row_rest.sql", with_bitmaps);
 
 /// An event.
 pub(crate) struct Event {
@@ -39,15 +38,10 @@ pub(crate) struct Event {
 /// snapshot is taken: a transaction that is missed has drawn a greater position, or has ended, and the snapshot shows its
 /// rows. So this needs a new snapshot, and locks, which a standby does not have for its primary's transactions.
 pub(crate) fn after(after: i64, max_events: i32) -> Vec<Event> {
-    let last: i64 = LAST
-        .query(arguments!(LAST {}), Cells::value)
-        .into_iter()
-        .next()
-        .unwrap_or_default();
     let reader = Reader {
         after,
         max_events,
-        last,
+        last: last(),
     };
     let events = reader.read(None);
     if !events.is_empty() || reader.is_at_end() || !may_look_again() {
@@ -55,6 +49,26 @@ pub(crate) fn after(after: i64, max_events: i32) -> Vec<Event> {
     }
     let writers = WRITERS.query(arguments!(WRITERS {}), Cells::value);
     with_new_snapshot(|| reader.read(Some(&writers)))
+}
+
+/// The last position of a row drawn so far.
+pub(crate) fn last() -> i64 {
+    LAST.query(arguments!(LAST {}), Cells::value)
+        .pop()
+        .unwrap_or_default()
+}
+
+/// Whether a row has more events after one of its own.
+pub(crate) fn has_more(row_position: i64, position: i64) -> bool {
+    REST.query(
+        arguments!(REST {
+            position,
+            row_position
+        }),
+        Cells::value,
+    )
+    .pop()
+    .unwrap_or_default()
 }
 
 /// Whether this transaction may take a new snapshot, and this server knows the locks of all writers.
@@ -86,7 +100,7 @@ struct Reader {
 impl Reader {
     /// Whether no position was drawn after the row of `after`.
     fn is_at_end(&self) -> bool {
-        self.last < self.after / SPACING
+        self.last < self.after / EVENTS_PER_ROW
     }
 
     /// Events that nothing holds back: neither one of `writers`, by their ids without an epoch, nor, if these are unknown,
@@ -97,7 +111,7 @@ impl Reader {
         let next_transaction = unsafe { pg_sys::ReadNextFullTransactionId() }.value as i64;
         let oldest = writers.map(|writers| oldest(writers, next_transaction));
         // The row of `after` may have more events.
-        let mut start = self.after / SPACING - 1;
+        let mut start = self.after / EVENTS_PER_ROW - 1;
         let mut width = i64::from(self.max_events) + 1;
         loop {
             let end = start.saturating_add(width).min(self.last);
@@ -117,7 +131,7 @@ impl Reader {
             }
             // Later rows may be complete already: a horizon is read a moment after its position was drawn, so that a smaller
             // position may have the greater horizon.
-            let after = start.max(self.after / SPACING);
+            let after = start.max(self.after / EVENTS_PER_ROW);
             let held_back = HELD_BACK.query(
                 arguments!(HELD_BACK {
                     after_position: after,

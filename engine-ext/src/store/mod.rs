@@ -11,6 +11,8 @@ pub(crate) mod delay;
 pub(crate) mod edge;
 pub(crate) mod environment;
 pub(crate) mod event;
+pub(crate) mod event_horizon;
+pub(crate) mod event_reader;
 pub(crate) mod extension;
 pub(crate) mod heartbeat;
 pub(crate) mod machine;

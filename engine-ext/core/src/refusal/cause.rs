@@ -152,6 +152,18 @@ pub enum Refusal {
         /// The caller's id.
         id: String,
     },
+    /// `RE015`: events that the reader has not read were removed.
+    EventsRemoved {
+        /// The position after which it wanted to continue.
+        after: i64,
+        /// The first position that can be read.
+        first: i64,
+    },
+    /// `RE016`: the named reader of events does not exist.
+    UnknownEventReader {
+        /// The caller's name.
+        name: String,
+    },
     /// `RE013`: no worker of this version has registered.
     UnknownVersion {
         /// The caller's version.

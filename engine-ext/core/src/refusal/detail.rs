@@ -76,6 +76,12 @@ impl Refusal {
             }
             Self::TokenUsed => "A run has been triggered with it.".to_owned(),
             Self::UnknownSchedule { .. } => "No schedule with this id has been set.".to_owned(),
+            Self::EventsRemoved { first, .. } => {
+                format!("The first position that can be read is {first}.")
+            }
+            Self::UnknownEventReader { .. } => {
+                "No reader with this name has been created.".to_owned()
+            }
             Self::UnknownVersion { .. } => {
                 "No worker of this version has registered in the environment.".to_owned()
             }

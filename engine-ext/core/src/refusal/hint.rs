@@ -51,6 +51,11 @@ impl Refusal {
             Self::NotRedrivable { .. } => "Only a run that ended without its handler's decision can be redriven; use engine_replay to do the work of any run again as a new one.".to_owned(),
             Self::TokenUsed => "Request a new token; each one is valid for a single run.".to_owned(),
             Self::UnknownSchedule { .. } => "Set it with engine_set_schedule.".to_owned(),
+            Self::EventsRemoved { first, .. } => format!(
+                "Continue after {}, without the events in between; have engine_event_reader keep events that were not read.",
+                first - 1
+            ),
+            Self::UnknownEventReader { .. } => "Create it with engine_event_reader.".to_owned(),
             Self::UnknownVersion { .. } => "Register it with engine_register_worker.".to_owned(),
             Self::UnknownWaitpoint { .. } => {
                 "Check the id: a run waits for waitpoints of its own environment.".to_owned()

@@ -53,6 +53,10 @@ impl Refusal {
             }
             Self::TokenUsed => "one-time token was already used".to_owned(),
             Self::UnknownSchedule { id } => format!("schedule \"{id}\" does not exist"),
+            Self::EventsRemoved { after, .. } => {
+                format!("events after position {after} were removed")
+            }
+            Self::UnknownEventReader { name } => format!("event reader \"{name}\" does not exist"),
             Self::UnknownVersion { version } => format!("version \"{version}\" does not exist"),
             Self::UnknownWaitpoint { waitpoint_id } => {
                 format!("waitpoint \"{}\" does not exist", waitpoint_id.as_str())

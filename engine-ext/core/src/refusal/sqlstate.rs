@@ -15,6 +15,8 @@ impl Refusal {
             Self::QueueFull { .. } => "RE008",
             Self::TokenUsed => "RE009",
             Self::UnknownSchedule { .. } => "RE014",
+            Self::EventsRemoved { .. } => "RE015",
+            Self::UnknownEventReader { .. } => "RE016",
             Self::UnknownVersion { .. } => "RE013",
             Self::WrongIsolation { .. } => "RE006",
             Self::InTransaction => "25001",

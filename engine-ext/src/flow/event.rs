@@ -1,0 +1,97 @@
+//! Events: what readers read, what they have acknowledged, and what may be removed.
+
+use engine_core::{
+    DEFAULT_MAX_LAG_MS, EVENTS_PER_ROW, Refusal, check_kept, check_max_lag, check_name,
+    check_reached,
+};
+use pgrx::check_for_interrupts;
+
+use crate::clock;
+use crate::store;
+use crate::store::event::Event;
+use crate::store::event_reader::{Reached, Reader};
+
+/// Up to `max_events` events after position `after`, or from the first that is kept.
+///
+/// # Errors
+/// [`Refusal::EventsRemoved`] (`RE015`) if events after `after` were removed.
+pub(crate) fn read(after: Option<i64>, max_events: i32) -> Result<Vec<Event>, Refusal> {
+    loop {
+        check_for_interrupts!();
+        let start = match after {
+            Some(position) => position.max(0),
+            None => store::event_horizon::read(),
+        };
+        let events = store::event::after(start, max_events);
+        // Read after the events, so that it covers every removal whose effect they show.
+        match check_kept(start, store::event_horizon::read()) {
+            Err(_) if after.is_none() => (),
+            kept => return kept.map(|()| events),
+        }
+    }
+}
+
+/// Returns a named reader. A new one begins after `after`, or with the first event that is kept.
+///
+/// # Errors
+/// [`Refusal::InvalidValue`] (`22023`), [`Refusal::EventsRemoved`] (`RE015`).
+pub(crate) fn reader(
+    name: &str,
+    max_lag_ms: Option<i64>,
+    after: Option<i64>,
+) -> Result<Reader, Refusal> {
+    check_name("name", name)?;
+    let max_lag_ms = max_lag_ms.map(check_max_lag).transpose()?;
+    match store::event_reader::find(name) {
+        Some(reader) if max_lag_ms.is_none_or(|given| given == reader.max_lag_ms) => {
+            return Ok(reader);
+        }
+        Some(_) => (),
+        None => create(name, max_lag_ms.unwrap_or(DEFAULT_MAX_LAG_MS), after)?,
+    }
+    if let Some(max_lag_ms) = max_lag_ms {
+        store::event_reader::change(name, max_lag_ms);
+    }
+    find(name)
+}
+
+fn find(name: &str) -> Result<Reader, Refusal> {
+    store::event_reader::find(name).ok_or_else(|| Refusal::UnknownEventReader {
+        name: name.to_owned(),
+    })
+}
+
+fn create(name: &str, max_lag_ms: i64, after: Option<i64>) -> Result<(), Refusal> {
+    let (now, shards) = (clock::now(), store::event_horizon::shards());
+    // A removal that is under way ends before; later ones see the reader.
+    store::event_horizon::lock(&shards, now);
+    let horizon = store::event_horizon::read();
+    let start = reached("after", after.unwrap_or(horizon))?;
+    check_kept(start.position, horizon)?;
+    store::event_reader::insert(shards, name, start, max_lag_ms, now);
+    Ok(())
+}
+
+/// Moves a named reader forward to an event that it has handled, and returns it.
+///
+/// # Errors
+/// [`Refusal::InvalidValue`] (`22023`), [`Refusal::UnknownEventReader`] (`RE016`).
+pub(crate) fn acknowledge(name: &str, up_to: i64) -> Result<Reader, Refusal> {
+    store::event_reader::acknowledge(name, reached("up_to", up_to)?, clock::now());
+    find(name)
+}
+
+/// The last event that a reader has read, and the last row of which it has read every event.
+fn reached(parameter: &'static str, position: i64) -> Result<Reached, Refusal> {
+    let position = check_reached(parameter, position, store::event::last())?;
+    let row = position / EVENTS_PER_ROW;
+    let row_position = if store::event::has_more(row, position) {
+        row - 1
+    } else {
+        row
+    };
+    Ok(Reached {
+        position,
+        row_position,
+    })
+}

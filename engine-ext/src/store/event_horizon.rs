@@ -1,0 +1,47 @@
+//! Up to where events were removed.
+
+#![allow(unsafe_code)]
+
+use engine_core::{Shard, Timestamp};
+use pgrx::pg_sys;
+
+use crate::backend::cells::Cells;
+use crate::backend::parameter::arguments;
+use crate::backend::statement::statement;
+
+statement!(READ, "event_horizon_read.sql", with_callers_snapshot);
+statement!(LOCK, "event_horizon_lock.sql");
+statement!(RAISE, "event_horizon_raise.sql");
+statement!(SHARDS, "event_shard_find.sql");
+
+/// The last event that was removed, 0 if none was, by what has committed so far: also in a transaction that still sees
+/// removed rows, because it no longer sees those of partitions that were truncated.
+pub(crate) fn read() -> i64 {
+    // SAFETY: pushed and popped in pairs; an error in between aborts the transaction, which pops it.
+    unsafe { pg_sys::PushActiveSnapshot(pg_sys::GetLatestSnapshot()) };
+    let horizon = READ.query(arguments!(READ {}), Cells::value).pop();
+    // SAFETY: the snapshot that was pushed above.
+    unsafe { pg_sys::PopActiveSnapshot() };
+    horizon.unwrap_or_default()
+}
+
+/// The shards that may have events.
+pub(crate) fn shards() -> Vec<Shard> {
+    SHARDS.query(arguments!(SHARDS {}), Cells::value)
+}
+
+/// Locks the horizons of shards, in their order, until the end of the transaction.
+pub(crate) fn lock(shards: &[Shard], now: Timestamp) {
+    let shards = shards.to_vec();
+    LOCK.execute(arguments!(LOCK { shards, now }));
+}
+
+/// Has readers know that events of a shard are removed, up to the one at this position, by this transaction.
+#[allow(dead_code, reason = "the sweep follows")]
+pub(crate) fn raise(shard: Shard, position: i64, now: Timestamp) {
+    RAISE.execute(arguments!(RAISE {
+        shard,
+        position,
+        now
+    }));
+}

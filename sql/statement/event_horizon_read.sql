@@ -1,0 +1,4 @@
+-- The greatest position of an event that was removed.
+-- Locks: none. Index: none, it has a row per shard.
+select coalesce(max(h.position), 0)
+from engine.event_horizon as h

@@ -1,0 +1,7 @@
+-- Whether the row of an event has more events after it.
+-- :position bigint: position of the event
+-- :row_position bigint: position of its row
+-- Locks: none. Index: snapshot_position, notice_pkey.
+select exists (
+    select from engine.event as e
+    where e.row_position = :row_position and e.position > :position)

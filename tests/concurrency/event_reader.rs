@@ -1,0 +1,50 @@
+//! Named readers beside what removes events.
+
+use anyhow::Result;
+use engine_harness::Database;
+use engine_harness::condition::{backend_pid, waits_for_lock};
+
+use crate::event::sessions;
+
+#[tokio::test]
+async fn a_reader_begins_behind_the_removal_that_is_under_way() -> Result<()> {
+    let [remover, observer, reader] = sessions(&Database::fresh().await?).await?;
+    remover.trigger("test").await?;
+    let last = remover
+        .all_events(0)
+        .await?
+        .pop()
+        .map(|event| event.position);
+    let raise = "begin; insert into engine.event_horizon values (0, 0, now()); \
+                 update engine.event_horizon set position = (select max(position) from engine.event)";
+    remover.client.batch_execute(raise).await?;
+    let pid = backend_pid(&reader.client).await?;
+    let created = tokio::spawn(async move {
+        let sql = "select position from engine_event_reader('r')";
+        let row = reader.client.query_one(sql, &[]).await?;
+        anyhow::Ok(row.get::<_, i64>(0))
+    });
+    waits_for_lock(&observer.client, pid).await?;
+    remover.client.batch_execute("commit").await?;
+    assert_eq!(Some(created.await??), last);
+    Ok(())
+}
+
+#[tokio::test]
+async fn sessions_that_create_one_reader_at_once_get_the_same() -> Result<()> {
+    let database = Database::fresh().await?;
+    let [first, second] = sessions(&database).await?;
+    let sql = "begin; select engine_event_reader('r', 60000)";
+    first.client.batch_execute(sql).await?;
+    let pid = backend_pid(&second.client).await?;
+    let other = tokio::spawn(async move {
+        let sql = "select max_lag_ms from engine_event_reader('r', 70000)";
+        let row = second.client.query_one(sql, &[]).await?;
+        anyhow::Ok(row.get::<_, i64>(0))
+    });
+    let [observer] = sessions(&database).await?;
+    waits_for_lock(&observer.client, pid).await?;
+    first.client.batch_execute("commit").await?;
+    assert_eq!(other.await??, 70_000, "a bound that is given applies");
+    Ok(())
+}
