@@ -3,6 +3,7 @@
 -- :shard smallint
 -- :run_ids text[]
 -- :machines jsonb: the presets by their names, and the default one as the empty name
+-- -> run_id text, execution jsonb
 -- Locks: none. Index: primary keys; `offset 0` keeps the joins lookups per run, as in dequeue_lock.
 select s.run_id,
        jsonb_strip_nulls(jsonb_build_object(
@@ -40,7 +41,7 @@ select s.run_id,
            'version', coalesce(s.version, 'unknown'),
            'region', case when r.environment_type <> 'DEVELOPMENT' then r.worker_queue end))
            -- outside the stripping: documents of users keep their nulls
-           || jsonb_build_object('traceContext', coalesce(r.trace_context, '{}'), 'metadata', r.metadata))
+           || jsonb_build_object('traceContext', coalesce(r.trace_context, '{}'), 'metadata', r.metadata)) as execution
 from unnest(:run_ids) as g(run_id)
 cross join lateral (
     select s.*

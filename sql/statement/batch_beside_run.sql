@@ -2,6 +2,7 @@
 -- :shard smallint
 -- :batch_id text
 -- :run_id text
+-- -> exists boolean
 -- Locks: none. Index: batch_pkey, run_pkey.
 select exists (
     select

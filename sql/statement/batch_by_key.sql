@@ -2,6 +2,7 @@
 -- :shard smallint
 -- :environment_id text
 -- :key text
+-- -> id text, idempotency_key_expires_at timestamptz null
 -- Locks: none. Index: batch_key.
 select b.id, b.idempotency_key_expires_at
 from engine.batch as b

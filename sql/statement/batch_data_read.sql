@@ -2,6 +2,7 @@
 -- :shard smallint
 -- :batch_id text
 -- :environment_id text: environment id or null for any
+-- -> data jsonb
 -- Locks: none. Index: batch_pkey, batch_item_pkey.
 select d.data
        || jsonb_build_object(
@@ -18,6 +19,6 @@ select d.data
                            'errorCode', i.error_code))
                            || jsonb_build_object('request', i.request) order by i.item_index)
                 from engine.batch_item as i
-                where i.shard = :shard and i.batch_id = :batch_id and i.error is not null), '[]'))
+                where i.shard = :shard and i.batch_id = :batch_id and i.error is not null), '[]')) as data
 from engine.batch_data as d
 where d.shard = :shard and d.id = :batch_id and (:environment_id::text is null or d.environment_id = :environment_id)

@@ -9,6 +9,7 @@
 -- :key text
 -- :key_expires_at timestamptz: when the key expires
 -- :options jsonb
+-- -> id text
 -- Locks: the new row; waits for another one of the same key that has not committed. Index: batch_pkey, batch_key.
 insert into engine.batch (
     shard, id, environment_id, run_count, parent_run_id, resume_parent, idempotency_key, idempotency_key_expires_at, options,

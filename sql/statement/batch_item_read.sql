@@ -2,6 +2,7 @@
 -- :shard smallint
 -- :batch_id text
 -- :indexes integer[]
+-- -> item_index integer, run_id text, error_code text null, error text null
 -- Locks: none; the batch is locked. Index: batch_item_pkey.
 select i.item_index, i.run_id, i.error_code, i.error
 from unnest(:indexes) as g(item_index)

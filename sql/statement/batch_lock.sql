@@ -1,9 +1,9 @@
 -- Locks batches, in the order of their ids, and reads them after the locks are held.
 -- :shard smallint
 -- :batch_ids text[]: batch ids, each once
+-- -> the columns in columns/batch.sql
 -- Locks: batches, FOR NO KEY UPDATE, waiting; runs are locked before. Index: batch_pkey.
-select b.id, b.environment_id, b.status::text, b.run_count, b.item_count, b.failed_count, b.next_index, b.sealed_at is not null,
-       b.parent_run_id, b.resume_parent
+select :columns
 from (
     select g.id
     from unnest(:batch_ids) as g(id)

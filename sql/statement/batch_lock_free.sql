@@ -1,9 +1,9 @@
 -- Locks the batches among these that no other session has locked.
 -- :shard smallint
 -- :batch_ids text[]: batch ids, each once
+-- -> the columns in columns/batch.sql
 -- Locks: batches, SKIP LOCKED: a run that ends waits for no batch. Index: batch_pkey.
-select b.id, b.environment_id, b.status::text, b.run_count, b.item_count, b.failed_count, b.next_index, b.sealed_at is not null,
-       b.parent_run_id, b.resume_parent
+select :columns
 from (
     select g.id
     from unnest(:batch_ids) as g(id)

@@ -1,6 +1,7 @@
 -- The batches among these locked ones with a run that has not ended. Reads from the latest run back: it usually ends last.
 -- :shard smallint
 -- :batch_ids text[]
+-- -> id text
 -- Locks: none; read in a statement of its own after the batches' locks. Index: run_batch backwards, run_state_pkey.
 select b.id
 from unnest(:batch_ids) as g(id)

@@ -1,8 +1,9 @@
 -- The waitpoints of a run that awaits a batch: the batch's own, and those of its runs with their indexes.
 -- :shard smallint
 -- :batch_id text
+-- -> id text, item_index integer null
 -- Locks: none. Index: waitpoint_batch, batch_item_pkey, waitpoint_run.
-select w.id, null::integer
+select w.id, null::integer as item_index
 from engine.waitpoint as w
 where w.shard = :shard and w.completed_by_batch_id = :batch_id
 union all

@@ -2,6 +2,7 @@
 -- youngest usually ends last, so that one lookup is mostly enough.
 -- :shard smallint
 -- :run_ids text[]
+-- -> run_id text
 -- `offset 0` keeps the join a lookup per edge: the planner would merge both tables completely.
 -- Locks: none. Index: edge_pkey backwards, waitpoint_pkey.
 select g.run_id

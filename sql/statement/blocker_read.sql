@@ -2,10 +2,13 @@
 -- order. One row per edge; a run without edges has one row.
 -- :shard smallint
 -- :run_ids text[]
+-- -> run_id text, has_checkpoint boolean, position timestamptz, waitpoint_id text null, type text null,
+-- -> is_completed boolean, batch_index integer null
 -- `offset 0` keeps each join a lookup per run or edge.
 -- Locks: none; read in a statement of its own after the runs' locks. Index: primary keys.
-select s.run_id, s.checkpoint_id is not null, r.queue_timestamp - r.priority_ms * interval '1 millisecond', e.waitpoint_id,
-       w.type::text, coalesce(w.status = 'COMPLETED', false), nullif(e.batch_index, -1)
+select s.run_id, s.checkpoint_id is not null as has_checkpoint,
+       r.queue_timestamp - r.priority_ms * interval '1 millisecond' as position, e.waitpoint_id, w.type::text,
+       coalesce(w.status = 'COMPLETED', false) as is_completed, nullif(e.batch_index, -1) as batch_index
 from unnest(:run_ids) as g(run_id)
 cross join lateral (
     select s.run_id, s.checkpoint_id

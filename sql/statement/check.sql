@@ -4,6 +4,7 @@
 -- :slot_statuses text[]: those with a slot
 -- :final_statuses text[]: final run statuses
 -- :waiting_statuses text[]: execution statuses that keep edges
+-- -> kind text, run_id text null, detail text
 -- Locks: none. Reads every run.
 with state as (
     select s.shard, s.run_id, s.run_status::text as run_status, s.execution_status::text as execution_status, s.snapshot_id,

@@ -29,6 +29,7 @@
 -- :queue text[]
 -- :concurrency_key text[]: concurrency key, empty for none
 -- :is_noted boolean[]: whether giving its slot back is noted
+-- -> run_id text
 -- Locks: held by dequeue_lock. Index: primary keys.
 with claimed as (
     select c.*

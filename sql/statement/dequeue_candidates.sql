@@ -13,6 +13,8 @@
 -- :low timestamptz: time before which only items ahead of their time are live
 -- :counts_slots boolean: whether to count: false if the lanes are taken one by one afterwards
 -- :is_unfitted boolean: whether rows are not adapted to the limits yet: then slots without the mark count too
+-- -> queue text, concurrency_key text, free bigint, is_released boolean, run_id text null,
+-- -> available_at timestamptz null, is_filed boolean null
 -- Locks: none. A dequeue that counts holds the environment's mutex exclusively, so that no other session takes a slot. This
 -- is a separate statement after the mutex: taking the mutex in the same one would not see what its last holder wrote.
 -- Index: lane_open, release_environment, lane_pkey, queue_item_order, heartbeat_counted, queue_item_lane.
@@ -75,7 +77,7 @@ with released as materialized (
     ) as c
 )
 select l.queue, l.concurrency_key, l.free,
-       exists (select from released as r where r.queue = l.queue and r.concurrency_key = l.concurrency_key),
+       exists (select from released as r where r.queue = l.queue and r.concurrency_key = l.concurrency_key) as is_released,
        i.run_id, i.available_at, i.is_filed
 from lane as l
 left join lateral (

@@ -10,6 +10,7 @@
 -- :stops_at_others boolean: whether to stop at the first item of the other part, so that both are taken in one order
 -- :locked_run_ids text[]: run ids that this call has locked already, which SKIP LOCKED does not skip
 -- :limited_queues text[]: queues with a limit
+-- -> the columns in columns/candidate.sql
 -- Locks: queue items, then run states, both SKIP LOCKED: dequeues never wait, neither for each other nor for other sessions.
 -- The run's lock is the fence: its status is read again after the lock is held. The item's lock is for speed: if a run was
 -- claimed since this statement began, its item is gone and is skipped at once; its state is not, and would be locked, read
@@ -17,12 +18,7 @@
 -- locked is replaced by the next one. `offset 0` keeps the join a primary-key lookup per claimed run: the planner assumes
 -- that a LIMIT parameter is a tenth of the queue, and would hash the whole table. An item whose time to live has passed is
 -- skipped, whether it was expired or not. Index: queue_item_order, then primary keys.
-select i.run_id, i.run_status, i.execution_status, i.snapshot_id, i.snapshot_ordinal, i.attempt_number,
-       coalesce(i.max_attempts, d.max_attempts), i.queue_attempts, i.released_attempts, coalesce(i.machine, d.machine), i.usage_duration_ms,
-       i.cost_in_cents, i.dequeued_at, i.has_waitpoint, i.is_dead_lettered, coalesce(i.retry, d.retry),
-       d.environment_type::text, d.batch_id, i.error, i.status_reason, d.task, d.payload, d.payload_type, d.queue,
-       d.concurrency_key, d.worker_queue, d.environment_id, d.project_id, d.organization_id, d.max_duration_seconds,
-       d.is_test, d.is_replay, d.tags, d.metadata, d.trace_context, coalesce(i.version, d.version)
+select :columns
 from (
     select s.*
     from (
@@ -40,10 +36,7 @@ from (
         for update skip locked
     ) as q
     cross join lateral (
-        select s.run_id, s.run_status::text, s.execution_status::text, s.snapshot_id, s.snapshot_ordinal, s.attempt_number,
-               s.max_attempts, s.queue_attempts, s.released_attempts, s.machine, s.usage_duration_ms, s.cost_in_cents, s.dequeued_at,
-               s.has_waitpoint, s.is_dead_lettered, s.retry, s.error, s.status_reason,
-               s.version
+        select s.*
         from engine.run_state as s
         where s.shard = :shard and s.run_id = q.run_id and s.execution_status in ('QUEUED', 'QUEUED_EXECUTING')
         for no key update skip locked

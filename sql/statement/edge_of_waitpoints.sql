@@ -2,6 +2,8 @@
 -- sessions that the completion waited for.
 -- :shard smallint
 -- :waitpoint_ids text[]
+-- -> run_id text, waitpoint_id text, span_id text null, created_at timestamptz, output_is_error boolean,
+-- -> completed_by_run_id text null
 -- `offset 0` keeps each join a lookup per waitpoint: the planner assumes that thousands of runs wait for each.
 -- Locks: none. Index: edge_waitpoint, waitpoint_pkey.
 select e.run_id, e.waitpoint_id, e.span_id, e.created_at, w.output_is_error, w.completed_by_run_id

@@ -10,6 +10,7 @@
 -- One array element per such environment, in the order of their ids:
 -- :environment_id text[]
 -- :low timestamptz[]: time before which only items ahead of their time are live
+-- -> environment_id text, is_due boolean
 -- `offset 0` makes the planner look for each step once.
 -- Locks: none. Index: queue_item_order, lane_open, release_environment.
 with recursive due as (
@@ -56,7 +57,7 @@ select d.environment_id, coalesce(
     (select true from engine.release as r
      where r.shard = :shard and r.environment_id = d.environment_id
      limit 1),
-    false)
+    false) as is_due
 from due as d
 where d.place > 0
 order by d.place

@@ -3,6 +3,7 @@
 -- :up_to_position bigint: rows up to this position
 -- :next_transaction bigint: the next transaction id
 -- :oldest_transaction bigint: the oldest transaction that holds events back, NULL for the oldest running one
+-- -> exists boolean
 -- Locks: none. Index: snapshot_position, notice_pkey.
 select exists (
     select from (

@@ -7,6 +7,7 @@
 -- :max_events integer: most rows
 -- :next_transaction bigint: the next transaction id
 -- :oldest_transaction bigint: the oldest transaction that holds events back, NULL for the oldest running one
+-- -> position bigint, name text, run_id text, time timestamptz, body jsonb
 -- Locks: none. Index: snapshot_position, notice_pkey, then primary keys.
 select e.position, e.name, e.run_id, e.time, e.body
 from engine.event as e

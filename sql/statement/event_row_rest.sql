@@ -1,6 +1,7 @@
 -- Whether the row of an event has more events after it.
 -- :position bigint: position of the event
 -- :row_position bigint: position of its row
+-- -> exists boolean
 -- Locks: none. Index: snapshot_position, notice_pkey.
 select exists (
     select from engine.event as e

@@ -1,4 +1,5 @@
 -- The shards of this database, in order.
+-- -> shard smallint
 -- Locks: none. Reads every environment.
 select e.shard
 from engine.environment as e

@@ -2,6 +2,7 @@
 -- without their epoch. A transaction that draws a position has an id and locks the table first (backend/position.rs). Locks:
 -- none. Index: none, the view reads shared memory; once, so that a lock that moves while its transaction is prepared is not
 -- missed.
+-- -> transactionid bigint
 with held as materialized (
     select l.locktype, l.database, l.relation, l.mode, l.virtualtransaction, l.transactionid
     from pg_catalog.pg_locks as l

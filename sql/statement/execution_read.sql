@@ -1,6 +1,8 @@
 -- The latest snapshots of these runs, in the given order; nulls for a run that does not exist.
 -- :shard smallint
 -- :run_ids text[]
+-- -> run_id text, id text null, execution_status text null, run_status text null, attempt_number integer null,
+-- -> description text null, created_at timestamptz null, interval_ms bigint null
 -- Locks: none. Index: run_state_pkey, snapshot_pkey, heartbeat_pkey.
 select g.run_id, p.id, p.execution_status::text, p.run_status::text, p.attempt_number, p.description, p.created_at, h.interval_ms
 from unnest(:run_ids) with ordinality as g(run_id, position)

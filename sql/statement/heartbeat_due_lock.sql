@@ -3,6 +3,7 @@
 -- :now timestamptz
 -- :max_items integer: most rows
 -- :low timestamptz: time before which no row is live
+-- -> run_id text, is_alive boolean
 -- Locks: deadlines, SKIP LOCKED: ticks never wait, neither for each other nor for a pending beat. A beat can no longer move
 -- a deadline that is locked here.
 -- Index: heartbeat_check.

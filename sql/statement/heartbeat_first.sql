@@ -1,6 +1,7 @@
 -- When the first visible deadline must be checked.
 -- :shard smallint
 -- :low timestamptz: time to begin at
+-- -> check_at timestamptz
 -- Locks: none. Index: heartbeat_check.
 select h.check_at
 from engine.heartbeat as h

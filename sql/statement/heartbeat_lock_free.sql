@@ -3,6 +3,7 @@
 -- sets a limit waits for all of them, in order.
 -- :shard smallint
 -- :run_ids text[]
+-- -> run_id text
 -- Locks: deadlines, SKIP LOCKED. Index: heartbeat_pkey.
 select h.run_id
 from unnest(:run_ids) as g(run_id)

@@ -6,6 +6,7 @@
 -- :concurrency_key text[]
 -- :cap integer[]: its limit
 -- :is_unfitted boolean: whether rows are not adapted to the limits yet: then slots without the mark count too
+-- -> count bigint
 -- Locks: none; the lanes are held, so that no other session takes one of their slots. A separate statement after they were
 -- taken: taking them in the same one would not see what their last holder wrote.
 -- Index: heartbeat_counted.

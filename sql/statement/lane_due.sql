@@ -7,6 +7,7 @@
 -- :max_unfiled integer: number of unfiled items to read
 -- :limited_queues text[]: queues with a limit
 -- :low timestamptz: time before which only items ahead of their time are live
+-- -> are_due boolean
 -- Locks: none; what appears meanwhile is left to the next dequeue. Index: lane_open, release_environment, queue_item_order.
 select exists (
     select from engine.lane as l
@@ -36,4 +37,4 @@ select exists (
         limit :max_unfiled
     ) as q
     where q.queue = any (:limited_queues)
-)
+) as are_due

@@ -4,6 +4,7 @@
 -- :limited_queues text[]: queues with a limit
 -- :limits_others boolean: whether all other queues have one
 -- :max_lanes integer: most rows
+-- -> queue text, concurrency_key text
 -- Locks: none. Index: lane_pkey.
 select distinct l.queue, l.concurrency_key
 from engine.lane as l

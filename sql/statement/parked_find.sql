@@ -4,8 +4,9 @@
 -- :after_created_at timestamptz: when the given run was triggered
 -- :after_run_id text: its id
 -- :max_runs integer: most rows
+-- -> run_id text, created_at timestamptz, task text, queue text, version text null
 -- Locks: none. Index: parked_environment, run_pkey, run_state_pkey.
-select p.run_id, p.created_at, r.task, r.queue, coalesce(s.version, r.version)
+select p.run_id, p.created_at, r.task, r.queue, coalesce(s.version, r.version) as version
 from (
     select p.run_id, p.created_at
     from engine.parked as p

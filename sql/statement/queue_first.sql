@@ -3,6 +3,7 @@
 -- :worker_queue text
 -- :environment_id text
 -- :low timestamptz: time to begin at
+-- -> available_at timestamptz
 -- Locks: none. Index: queue_item_order.
 select q.available_at
 from engine.queue_item as q

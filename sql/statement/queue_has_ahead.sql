@@ -3,6 +3,7 @@
 -- :worker_queue text
 -- :environment_id text
 -- :now timestamptz
+-- -> exists boolean
 -- Locks: none. Index: queue_item_order.
 select exists (
     select

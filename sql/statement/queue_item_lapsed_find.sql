@@ -2,6 +2,7 @@
 -- :shard smallint
 -- :now timestamptz
 -- :max_items integer: most rows
+-- -> run_id text
 -- Locks: none. Index: queue_item_expiry.
 select q.run_id
 from engine.queue_item as q

@@ -3,6 +3,7 @@
 -- :shard smallint
 -- :now timestamptz
 -- :run_ids text[]
+-- -> run_id text, ttl text
 -- Locks: none; the runs are locked. Index: queue_item_pkey, run_pkey.
 select q.run_id, r.ttl
 from unnest(:run_ids) as g(run_id)

@@ -4,6 +4,7 @@
 -- :queue text
 -- :cap bigint: number to count up to
 -- :is_unfitted boolean: whether rows are not adapted to the limits yet: then items without the mark count too
+-- -> count bigint
 -- Locks: none. Index: queue_item_sized.
 select count(*)
 from (

@@ -2,6 +2,7 @@
 -- the index.
 -- :shard smallint
 -- :environment_id text
+-- -> worker_queue text, item_count bigint
 -- Locks: none. Index: queue_item_order, queue_item_lane.
 with recursive known as (
     (select q.worker_queue
@@ -19,7 +20,7 @@ with recursive known as (
     from known as k
     where k.worker_queue is not null
 )
-select c.worker_queue, sum(c.count)::bigint
+select c.worker_queue, sum(c.count)::bigint as item_count
 from (
     select k.worker_queue, n.count
     from known as k

@@ -2,7 +2,8 @@
 -- :shard smallint
 -- :run_id text
 -- :snapshot_ordinal integer: ordinal of its latest snapshot
+-- -> is_between boolean
 -- Locks: none; the run is locked. Index: snapshot_pkey.
-select s.transition = 'RETRIED'
+select s.transition = 'RETRIED' as is_between
 from engine.snapshot as s
 where s.shard = :shard and s.run_id = :run_id and s.ordinal = :snapshot_ordinal

@@ -3,6 +3,7 @@
 -- :shard smallint
 -- :batch_ids text[]
 -- :now timestamptz
+-- -> id text
 -- Locks: the batches' rows, FOR UPDATE, SKIP LOCKED. A batch that has ended accepts no more runs. Index: batch_pkey, run_batch.
 select b.id
 from unnest(:batch_ids) as g(id)

@@ -1,6 +1,7 @@
 -- Deletes the records of the waits of runs; returns the waitpoints that they name.
 -- :shard smallint
 -- :run_ids text[]
+-- -> waitpoint_id text
 -- Locks: the rows, which no session locks. Index: waitpoint_history_run.
 with history as (
     delete from engine.waitpoint_history as h

@@ -1,8 +1,10 @@
 -- Locks the runs among these that have ended, except those that other sessions have locked.
 -- :shard smallint
 -- :run_ids text[]
+-- -> run_id text, run_status text, ended_at timestamptz, has_waitpoint boolean, environment_id text, task text,
+-- -> idempotency_key text null, parent_run_id text null, batch_id text null
 -- Locks: run states, FOR UPDATE, SKIP LOCKED, in the order of the ids. Index: run_state_pkey, run_pkey.
-select s.run_id, s.run_status::text, coalesce(s.completed_at, s.updated_at), s.has_waitpoint, r.environment_id, r.task,
+select s.run_id, s.run_status::text, coalesce(s.completed_at, s.updated_at) as ended_at, s.has_waitpoint, r.environment_id, r.task,
        r.idempotency_key, r.parent_run_id, r.batch_id
 from (
     select g.run_id

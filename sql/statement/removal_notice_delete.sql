@@ -1,6 +1,7 @@
 -- Deletes the notices of runs; returns the last position of them, null if there was none.
 -- :shard smallint
 -- :run_ids text[]
+-- -> last_position bigint null
 -- Locks: the rows, which no session locks. Index: notice_run.
 with notice as (
     delete from engine.notice as n
@@ -8,5 +9,5 @@ with notice as (
     where n.shard = :shard and n.run_id = g.run_id
     returning n.position
 )
-select max(n.position)
+select max(n.position) as last_position
 from notice as n

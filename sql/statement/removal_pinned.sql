@@ -2,6 +2,7 @@
 -- that has not ended or whose parent has not, a run that waits, or has waited and has not ended.
 -- :shard smallint
 -- :run_ids text[]: locked by removal_lock, their waitpoints by waitpoint_lock_free
+-- -> id text
 -- Locks: none; read in a statement of its own after those locks. Index: primary keys, run_parent, waitpoint_run,
 -- edge_waitpoint, waitpoint_history_pkey.
 select r.id

@@ -1,6 +1,7 @@
 -- Deletes the history of runs; returns the last position of it, null if there was none.
 -- :shard smallint
 -- :run_ids text[]
+-- -> last_position bigint null
 -- Locks: the rows, which no session locks. Index: snapshot_pkey.
 with snapshot as (
     delete from engine.snapshot as s
@@ -8,5 +9,5 @@ with snapshot as (
     where s.shard = :shard and s.run_id = g.run_id
     returning s.position
 )
-select max(s.position)
+select max(s.position) as last_position
 from snapshot as s

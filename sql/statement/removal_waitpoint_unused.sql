@@ -3,6 +3,7 @@
 -- :shard smallint
 -- :waitpoint_ids text[]: locked by waitpoint_lock_free
 -- :now timestamptz
+-- -> id text
 -- Locks: none; read in a statement of its own after those locks. Index: waitpoint_pkey, edge_waitpoint,
 -- waitpoint_history_pkey.
 select w.id

@@ -24,6 +24,7 @@
 -- :detail jsonb[]: details for its events
 -- :previous_snapshot_id text[]: id of the previous snapshot
 -- :attempt_number integer[]: number of the attempt that started last
+-- -> run_id text, is_noted boolean
 -- Locks: run states held by run_lock or run_lock_free; the deadlines' rows. Index: primary keys.
 with finished as (
     select f.*

@@ -1,12 +1,11 @@
 -- Locks runs, in the order of their ids, and reads their state after the locks are held.
 -- :shard smallint
 -- :run_ids text[]
+-- -> the columns in columns/run.sql
 -- Locks: run states, FOR NO KEY UPDATE, waiting. Decide on what this returns, or read in a later statement.
 -- One lateral lookup per id, in their order: a plan over the whole array may sort after it has locked, or scan the shard.
 -- Index: run_state_pkey, run_pkey.
-select s.run_id, s.run_status::text, s.execution_status::text, s.snapshot_id, s.snapshot_ordinal, s.attempt_number,
-       s.max_attempts, s.queue_attempts, s.released_attempts, s.machine, s.usage_duration_ms, s.cost_in_cents, s.dequeued_at, s.has_waitpoint,
-       s.is_dead_lettered, s.retry, r.environment_type::text, r.batch_id, s.error, s.status_reason
+select :columns
 from (
     select g.run_id
     from unnest(:run_ids) as g(run_id)

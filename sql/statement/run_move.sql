@@ -43,6 +43,7 @@
 -- :notes_slots boolean: whether giving them back is noted
 -- Again one array element per run:
 -- :released_attempts integer[]: attempts that do not count
+-- -> worker_queue text
 -- Locks: run states held by run_lock or run_lock_free; the deadlines' rows. Index: primary keys, queue_item_order,
 -- queue_item_expiry, heartbeat_check.
 with moved as (

@@ -3,6 +3,7 @@
 -- One array element per run:
 -- :run_id text[]
 -- :snapshot_id text[]
+-- -> run_id text
 -- Locks: none. Index: run_state_pkey.
 select g.run_id
 from unnest(:run_id, :snapshot_id) as g(run_id, snapshot_id)

@@ -1,6 +1,10 @@
 -- The options of a run, for one that replays it.
 -- :shard smallint
 -- :run_id text
+-- -> task text null, payload text null, payload_type text null, queue text null, environment_id text null,
+-- -> worker_queue text null, concurrency_key text null, priority_ms bigint null, max_attempts integer null,
+-- -> max_duration_seconds integer null, machine text null, tags text[] null, metadata jsonb null,
+-- -> is_test boolean null, trace_context jsonb null, annotations jsonb null, retry jsonb null
 -- Locks: none. Index: run_pkey.
 select r.task, r.payload, r.payload_type, r.queue, r.environment_id, r.worker_queue, r.concurrency_key, r.priority_ms,
        r.max_attempts, r.max_duration_seconds, r.machine, r.tags, r.metadata, r.is_test, r.trace_context, r.annotations,

@@ -2,6 +2,9 @@
 -- :shard smallint
 -- :run_id text
 -- :environment_id text: environment id or null for any
+-- -> run_id text, snapshot_id text, run_status text, execution_status text, attempt_number integer null,
+-- -> output text null, output_type text null, error jsonb null, completed_at timestamptz null,
+-- -> usage_duration_ms integer
 -- Locks: none. Index: run_state_pkey, run_pkey.
 select s.run_id, s.snapshot_id, s.run_status::text, s.execution_status::text, s.attempt_number, s.output, s.output_type, s.error,
        s.completed_at, s.usage_duration_ms

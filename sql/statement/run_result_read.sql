@@ -1,6 +1,7 @@
 -- The result of a locked run, and its environment.
 -- :shard smallint
 -- :run_id text
+-- -> environment_id text, output text null, output_type text null
 -- Locks: none. Index: run_state_pkey, run_pkey.
 select r.environment_id, s.output, s.output_type
 from engine.run_state as s

@@ -3,6 +3,7 @@
 -- :environment_id text
 -- :cap bigint: number to count up to
 -- :is_unfitted boolean: whether rows are not adapted to the limits yet: then slots without the mark count too
+-- -> count bigint
 -- Locks: none; the environment's mutex is held. Index: heartbeat_counted.
 select count(*)
 from (

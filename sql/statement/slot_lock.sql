@@ -3,6 +3,7 @@
 -- sees the new state of the slot: so all are locked, not only those that count already.
 -- :shard smallint
 -- :run_ids text[]
+-- -> run_id text, is_counted boolean, is_noted boolean
 -- Locks: the deadlines' rows, in the order of their run ids, as slots_fit; the runs are locked. Index: heartbeat_pkey.
 select h.run_id, h.is_counted, h.is_noted
 from engine.heartbeat as h

@@ -3,6 +3,7 @@
 -- :shard smallint
 -- :run_ids text[]
 -- :whether_each_is_noted boolean[]
+-- -> environment_id text, worker_queue text
 -- Locks: the new rows. Index: run_pkey, release_environment.
 with given_back as (
     select r.environment_id, r.queue, coalesce(r.concurrency_key, '') as concurrency_key, r.worker_queue, g.is_noted

@@ -4,6 +4,7 @@
 -- :counts_others boolean: whether slots of queues without a limit count
 -- :limited_queues text[]: queues with a limit
 -- :notes_others boolean: whether slots of queues without a limit are noted
+-- -> exists boolean
 -- Locks: none. Index: none; rarely done.
 select exists (
     select

@@ -2,6 +2,7 @@
 -- :shard smallint
 -- :run_id text
 -- :ordinal integer: ordinal of the latest
+-- -> previous_snapshot_id text null
 -- Locks: none. Index: snapshot_pkey.
 select p.previous_snapshot_id
 from engine.snapshot as p

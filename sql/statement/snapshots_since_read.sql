@@ -5,6 +5,7 @@
 -- :snapshot_id text
 -- :environment_id text: environment id or null for any Returns null if the given snapshot does not belong to this run. It
 --   may itself be invalid.
+-- -> snapshots jsonb
 -- Locks: none. Index: snapshot_pkey, run_pkey, waitpoint_pkey.
 select coalesce(
     (select jsonb_agg(
@@ -17,7 +18,7 @@ select coalesce(
            from engine.execution_data as d
            where d.shard = :shard and d.run_id = :run_id and d.ordinal > p.ordinal and d.is_valid
            order by d.ordinal desc
-           limit 50) as n), '[]')
+           limit 50) as n), '[]') as snapshots
 from engine.snapshot as p
 join engine.run as r on r.shard = :shard and r.id = :run_id
 where p.shard = :shard and p.run_id = :run_id and p.id = :snapshot_id and (:environment_id::text is null or r.environment_id = :environment_id)

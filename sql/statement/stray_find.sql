@@ -6,6 +6,7 @@
 -- :environment_id text
 -- :max_runs integer: most rows
 -- :low timestamptz: time before which only items ahead of their time are live
+-- -> run_id text
 -- Locks: none. Index: queue_item_order, run_state_pkey.
 select q.run_id
 from (

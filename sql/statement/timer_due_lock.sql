@@ -2,6 +2,7 @@
 -- :shard smallint
 -- :now timestamptz
 -- :max_items integer: most rows
+-- -> kind text, id text, detail jsonb null
 -- Locks: timers, SKIP LOCKED: ticks never wait for each other. Index: timer_due.
 select t.kind, t.id, t.detail
 from engine.timer as t

@@ -7,6 +7,7 @@
 -- :digest bytea[]
 -- :run_id text[]
 -- :expires_at timestamptz[]: when it expires, or null
+-- -> run_id text
 -- Locks: the new rows, in the order of the digests: two calls with the same keys do not wait for each other.
 -- Index: trigger_key_pkey, trigger_key_expiry.
 insert into engine.trigger_key (shard, kind, digest, run_id, expires_at)

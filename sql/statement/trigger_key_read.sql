@@ -3,6 +3,8 @@
 -- One array element per key:
 -- :shard smallint[]
 -- :digest bytea[]
+-- -> run_id text null, expires_at timestamptz null, snapshot_id text null, run_status text null,
+-- -> execution_status text null, created_at timestamptz null, delay_until timestamptz null
 -- Locks: none. Index: trigger_key_pkey, run_state_pkey, run_pkey.
 select k.run_id, k.expires_at, s.snapshot_id, s.run_status::text, s.execution_status::text, r.created_at, r.delay_until
 from unnest(:shard, :digest) with ordinality as g(shard, digest, place)

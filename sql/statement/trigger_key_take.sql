@@ -6,6 +6,7 @@
 -- :owner text[]: id of its current owner
 -- :taker text[]: id of its new owner
 -- :expires_at timestamptz[]: when it expires, or null
+-- -> run_id text
 -- Locks: the keys' rows, in the order of the digests; of two sessions that take the same key one waits, and takes nothing.
 -- Index: trigger_key_pkey, trigger_key_expiry.
 update engine.trigger_key as k

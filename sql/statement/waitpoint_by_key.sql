@@ -2,6 +2,7 @@
 -- :shard smallint
 -- :environment_id text
 -- :key text
+-- -> idempotency_key_expires_at timestamptz null, id text
 -- Locks: none. Index: waitpoint_key.
 select w.idempotency_key_expires_at, w.id
 from engine.waitpoint as w

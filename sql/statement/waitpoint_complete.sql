@@ -7,6 +7,7 @@
 -- :output text[]
 -- :output_type text[]: its type or null
 -- :is_error boolean[]: whether it is an error
+-- -> id text
 -- Locks: waitpoints in the order of their ids, waiting; timers, SKIP LOCKED. Index: waitpoint_pkey, timer_pkey.
 with given as (
     select g.*

@@ -5,6 +5,7 @@
 -- :end_key text: the first key behind them
 -- :now timestamptz
 -- :max_waitpoints bigint: most rows
+-- -> id text
 -- Locks: none. Index: waitpoint_key.
 select w.id
 from engine.waitpoint as w

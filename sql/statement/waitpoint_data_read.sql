@@ -2,6 +2,7 @@
 -- :shard smallint
 -- :waitpoint_id text
 -- :environment_id text: environment id or null for any
+-- -> data jsonb
 -- Locks: none. Index: waitpoint_pkey, edge_waitpoint, waitpoint_history_pkey.
 select d.data
        || jsonb_build_object(
@@ -22,6 +23,6 @@ select d.data
                     where h.shard = :shard and h.waitpoint_id = :waitpoint_id
                     order by h.run_id
                     limit 100
-                ) as h), '[]'))
+                ) as h), '[]')) as data
 from engine.waitpoint_data as d
 where d.shard = :shard and d.id = :waitpoint_id and (:environment_id::text is null or d.environment_id = :environment_id)

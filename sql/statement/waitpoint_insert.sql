@@ -15,6 +15,7 @@
 -- :output text[]
 -- :output_type text[]: its type
 -- :is_error boolean[]: whether the output is an error; null for one that is pending
+-- -> id text
 -- Locks: the new rows; waits for another one of the same key that has not committed. Index: waitpoint_pkey, waitpoint_key,
 -- waitpoint_run, waitpoint_batch.
 insert into engine.waitpoint (

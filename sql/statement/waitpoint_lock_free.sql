@@ -1,6 +1,7 @@
 -- Locks the waitpoints among these that no other session has locked.
 -- :shard smallint
 -- :waitpoint_ids text[]
+-- -> id text
 -- Locks: waitpoints, SKIP LOCKED: a session that is about to wait holds it, and the tick retries. Index: waitpoint_pkey.
 select w.id
 from (

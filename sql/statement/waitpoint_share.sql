@@ -4,13 +4,14 @@
 -- :shard smallint
 -- :run_id text
 -- :waitpoint_ids text[]: waitpoint ids, each once
+-- -> id text, status text, is_own boolean, is_own_end boolean
 -- Locks: waitpoints, FOR SHARE, waiting; the run is locked before. Index: waitpoint_pkey, run_pkey, batch_item_pkey.
-select w.id, w.status::text, w.environment_id = r.environment_id,
+select w.id, w.status::text, w.environment_id = r.environment_id as is_own,
        coalesce(w.completed_by_run_id = :run_id, false)
        or w.completed_by_batch_id is not null and exists (
            select
            from engine.batch_item as i
-           where i.shard = :shard and i.batch_id = w.completed_by_batch_id and i.run_id = :run_id and i.error is null)
+           where i.shard = :shard and i.batch_id = w.completed_by_batch_id and i.run_id = :run_id and i.error is null) as is_own_end
 from (
     select g.id
     from unnest(:waitpoint_ids) as g(id)

@@ -1,10 +1,12 @@
-//! The files of `sql/statement`. That a call gives what a header names is a matter of the compiler; the rest is asserted here.
+//! The files of `sql/statement`. That a call gives the parameters and reads the columns that a header names is a matter of the
+//! compiler; that the header is true is asserted here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use anyhow::Result;
-use engine_harness::Workspace;
+use anyhow::{Context, Result};
+use engine_harness::{Database, Session, Workspace};
+use tokio_postgres::types::{Kind, Type};
 
 #[test]
 fn the_body_of_a_statement_uses_what_its_header_names_and_nothing_else() -> Result<()> {
@@ -19,17 +21,34 @@ fn the_body_of_a_statement_uses_what_its_header_names_and_nothing_else() -> Resu
     Ok(())
 }
 
+#[tokio::test]
+async fn a_statement_returns_the_columns_that_its_header_names() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let lists = files("columns")?;
+    for (file, source) in statements()? {
+        let list = source
+            .lines()
+            .find_map(|line| line.strip_prefix("-- -> the columns in columns/"));
+        let header = list.map_or(&source, |list| &lists[list]);
+        let text = numbered(&source, list.map(|list| body(&lists[list])));
+        let prepared = session.client.prepare(&text).await;
+        let prepared = prepared.with_context(|| format!("{file}: {text}"))?;
+        let returned: Vec<String> = prepared
+            .columns()
+            .iter()
+            .map(|column| format!("{} {}", column.name(), type_name(column.type_())))
+            .collect();
+        assert_eq!(named(header), returned, "in {file}");
+    }
+    Ok(())
+}
+
 #[test]
-fn statements_that_read_a_run_select_the_same_columns() -> Result<()> {
-    let statements = statements()?;
-    let columns = |file: &str| columns(&statements[file]);
-    let run = columns("run_lock.sql");
+fn a_candidate_of_a_dequeue_begins_with_the_columns_of_a_run() -> Result<()> {
+    let lists = files("columns")?;
+    let run = named(&lists["run.sql"]);
     assert!(run.len() > 15, "{run:?}");
-    assert_eq!(columns("run_lock_free.sql"), run);
-    let candidate = columns("dequeue_lock.sql");
-    assert_eq!(candidate[..run.len()], run);
-    assert_eq!(columns("dequeue_lock_chosen.sql"), candidate);
-    assert_eq!(columns("batch_lock_free.sql"), columns("batch_lock.sql"));
+    assert_eq!(named(&lists["candidate.sql"])[..run.len()], run);
     Ok(())
 }
 
@@ -77,14 +96,86 @@ fn claims_starts_moves_and_ends_write_history_and_never_read_it() -> Result<()> 
 }
 
 fn statements() -> Result<BTreeMap<String, String>> {
-    let folder = Workspace::find()?.root().join("sql/statement");
-    fs::read_dir(folder)?
-        .map(|entry| {
-            let path = entry?.path();
+    files("")
+}
+
+/// The files of a folder in `sql/statement`, by their names.
+fn files(folder: &str) -> Result<BTreeMap<String, String>> {
+    let folder = Workspace::find()?.root().join("sql/statement").join(folder);
+    let mut files = BTreeMap::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_file() {
             let file = path.file_name().unwrap_or_default().to_string_lossy();
-            Ok((file.into_owned(), fs::read_to_string(&path)?))
-        })
+            files.insert(file.into_owned(), fs::read_to_string(&path)?);
+        }
+    }
+    Ok(files)
+}
+
+/// The columns that a header names, each with its type.
+fn named(source: &str) -> Vec<String> {
+    let lines = source
+        .lines()
+        .filter_map(|line| line.strip_prefix("-- -> "));
+    let columns = lines.flat_map(|line| line.trim_end_matches(',').split(", "));
+    columns
+        .map(|column| column.trim_end_matches(" null").to_owned())
         .collect()
+}
+
+/// A statement for the server: numbers with types for its parameters, `columns` for `:columns`.
+fn numbered(source: &str, columns: Option<String>) -> String {
+    let header = source.lines().filter_map(|line| line.strip_prefix("-- :"));
+    let mut text = body(source);
+    for (index, parameter) in header.enumerate() {
+        let (name, rest) = parameter.split_once(' ').unwrap_or_default();
+        let of = rest.split(':').next().unwrap_or_default();
+        let number = format!("(${}::{of})", index + 1);
+        text = replaced(&text, name, &number);
+    }
+    replaced(&text, "columns", &columns.unwrap_or_default())
+}
+
+/// The text with `:name` replaced, except in texts in quotes, which have no such names.
+fn replaced(text: &str, name: &str, value: &str) -> String {
+    let marked = format!(":{name}");
+    let mut pieces = text.split(&marked);
+    let mut replaced = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let is_longer = piece.starts_with(|next: char| next.is_ascii_alphanumeric() || next == '_');
+        if is_longer || replaced.ends_with(':') {
+            replaced.push_str(&marked);
+        } else {
+            replaced.push_str(value);
+        }
+        replaced.push_str(piece);
+    }
+    replaced
+}
+
+/// Without comments.
+fn body(source: &str) -> String {
+    let lines = source
+        .lines()
+        .map(|line| line.split("--").next().unwrap_or_default());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// A type's name in headers.
+fn type_name(of: &Type) -> String {
+    match of.kind() {
+        Kind::Array(element) => format!("{}[]", type_name(element)),
+        _ => match of.name() {
+            "bool" => "boolean",
+            "int2" => "smallint",
+            "int4" => "integer",
+            "int8" => "bigint",
+            "float8" => "double precision",
+            name => name,
+        }
+        .to_owned(),
+    }
 }
 
 fn parameters(source: &str) -> BTreeSet<String> {
@@ -95,40 +186,14 @@ fn parameters(source: &str) -> BTreeSet<String> {
 
 /// The names behind single colons, outside of comments and of texts in quotes.
 fn used(source: &str) -> BTreeSet<String> {
-    let lines = source
-        .lines()
-        .map(|line| line.split("--").next().unwrap_or_default());
-    let code: String = lines.collect::<Vec<_>>().join("\n");
-    let unquoted: String = code.split('\'').step_by(2).collect();
+    let unquoted: String = body(source).split('\'').step_by(2).collect();
     let unquoted = unquoted.replace("::", " cast ");
     let is_name = |character: char| character.is_ascii_alphanumeric() || character == '_';
     unquoted
         .split(':')
         .skip(1)
         .filter_map(|rest| rest.split(|character| !is_name(character)).next())
-        .filter(|name| !name.is_empty())
+        .filter(|name| !name.is_empty() && *name != "columns")
         .map(str::to_owned)
         .collect()
-}
-
-/// The columns of the last `select` that stands at the beginning of a line, without what is done with them.
-fn columns(source: &str) -> Vec<String> {
-    let select = source.rsplit("\nselect ").next().unwrap_or_default();
-    let list = select.split("\nfrom ").next().unwrap_or_default();
-    let (mut columns, mut column, mut depth) = (Vec::new(), String::new(), 0);
-    for character in list.chars() {
-        match character {
-            '(' => depth += 1,
-            ')' => depth -= 1,
-            ',' if depth == 0 => columns.push(std::mem::take(&mut column)),
-            _ => {}
-        }
-        column.push(character);
-    }
-    columns.push(column);
-    let name = |column: &String| {
-        let name = column.rsplit('.').next().unwrap_or_default();
-        name.split([':', ')']).next().unwrap_or_default().to_owned()
-    };
-    columns.iter().map(name).collect()
 }

@@ -1,8 +1,10 @@
-//! Reads rows of results from SPI.
+//! Reads rows of results from SPI. The header of a statement names the columns of its result, with their types
+//! (`-- -> run_id text, version text null`); a call reads them by these names, and the compiler compares names and types.
 
 #![allow(unsafe_code)]
 
 use std::ffi::c_int;
+use std::marker::PhantomData;
 
 use engine_core::{
     BatchId, BatchStatus, EnvironmentType, ExecutionStatus, RunId, RunStatus, Shard, SnapshotId,
@@ -12,47 +14,107 @@ use pgrx::datum::TimestampWithTimeZone;
 use pgrx::{FromDatum, pg_sys};
 use serde_json::Value;
 
+use super::header::{
+    BIGINT, BOOLEAN, DOUBLE_PRECISION, INTEGER, JSONB, SMALLINT, TEXT, TIMESTAMPTZ,
+};
 use crate::document::{JsonB, Stored};
 
-/// One row of a result, valid while it is decoded.
-pub(crate) struct Cells {
+/// One row of a result with the columns `C`, valid while it is decoded.
+pub(crate) struct Cells<C> {
     tuple: pg_sys::HeapTuple,
     descriptor: pg_sys::TupleDesc,
-    next: c_int,
+    of: PhantomData<fn() -> C>,
 }
 
-impl Cells {
+/// Reads a column of a statement's result: `cell!(cells, FIND.run_id)`; without `cells`, a closure that does.
+macro_rules! cell {
+    ($columns:ident.$name:ident) => {
+        |cells: &$crate::backend::cells::Cells<$columns>| {
+            $crate::backend::cells::cell!(cells, $columns.$name)
+        }
+    };
+    ($cells:expr, $columns:ident.$name:ident) => {
+        $crate::backend::cells::cell!($cells, $columns.$name as _)
+    };
+    ($cells:expr, $columns:ident.$name:ident as $type:ty) => {{
+        const COLUMN: (i32, $crate::backend::header::Kind) =
+            $crate::backend::header::column($columns::COLUMNS, stringify!($name));
+        $crate::backend::cells::Cells::<$columns>::read::<
+            { COLUMN.1.of },
+            { COLUMN.1.is_array },
+            { COLUMN.1.is_nullable },
+            $type,
+        >($cells, COLUMN.0)
+    }};
+}
+pub(crate) use cell;
+
+impl<C> Cells<C> {
     pub(super) fn new(tuple: pg_sys::HeapTuple, descriptor: pg_sys::TupleDesc) -> Self {
         Self {
             tuple,
             descriptor,
-            next: 0,
+            of: PhantomData,
         }
     }
 
-    /// The value of the next column, copied out of SPI's memory; `None` for NULL.
-    pub(crate) fn nullable<T: FromCell>(&mut self) -> Option<T> {
-        self.next += 1;
+    /// The value of a column, copied out of SPI's memory. Only [`cell!`] calls it, which knows number and type.
+    pub(crate) fn read<const TYPE: u8, const IS_ARRAY: bool, const IS_NULLABLE: bool, V>(
+        &self,
+        number: c_int,
+    ) -> V
+    where
+        V: Column<TYPE, IS_ARRAY, IS_NULLABLE>,
+    {
         let mut is_null = false;
         // SAFETY: tuple and descriptor belong to the result that `Statement::query` is reading.
         let datum =
-            unsafe { pg_sys::SPI_getbinval(self.tuple, self.descriptor, self.next, &mut is_null) };
-        // SAFETY: the statement's file determines the column's type, and the caller uses that one.
-        let native = unsafe { T::Native::from_datum(datum, is_null) };
-        native.map(T::from_native)
-    }
-
-    /// The value of the next column, which is never NULL.
-    pub(crate) fn value<T: FromCell>(&mut self) -> T {
-        match self.nullable() {
+            unsafe { pg_sys::SPI_getbinval(self.tuple, self.descriptor, number, &mut is_null) };
+        // SAFETY: the statement's header says the column's type, and the compiler has compared.
+        let native = unsafe { V::Native::from_datum(datum, is_null) };
+        match V::from_native(native) {
             Some(value) => value,
-            None => unreachable!("column {} is declared not null", self.next),
+            None => unreachable!("column {number} is declared not null"),
         }
     }
 }
 
-/// Types that a column can be read as.
-pub(crate) trait FromCell {
+/// A value of a column of the type `TYPE`, or of an array of it.
+#[diagnostic::on_unimplemented(
+    message = "a column of this type is not read as `{Self}`: see the header of the statement"
+)]
+pub(crate) trait Column<const TYPE: u8, const IS_ARRAY: bool, const IS_NULLABLE: bool>:
+    Sized
+{
+    /// Its type in pgrx.
+    type Native: FromDatum;
+
+    /// `None` if a column that may not be NULL is.
+    fn from_native(native: Option<Self::Native>) -> Option<Self>;
+}
+
+impl<const TYPE: u8, const IS_ARRAY: bool, V: FromCell<TYPE, IS_ARRAY>>
+    Column<TYPE, IS_ARRAY, false> for V
+{
+    type Native = V::Native;
+
+    fn from_native(native: Option<V::Native>) -> Option<Self> {
+        native.map(V::from_native)
+    }
+}
+
+impl<const TYPE: u8, const IS_ARRAY: bool, V: FromCell<TYPE, IS_ARRAY>> Column<TYPE, IS_ARRAY, true>
+    for Option<V>
+{
+    type Native = V::Native;
+
+    fn from_native(native: Option<V::Native>) -> Option<Self> {
+        Some(native.map(V::from_native))
+    }
+}
+
+/// Types that a column of the type `TYPE` can be read as.
+pub(crate) trait FromCell<const TYPE: u8, const IS_ARRAY: bool = false> {
     /// Its type in pgrx.
     type Native: FromDatum;
 
@@ -60,8 +122,8 @@ pub(crate) trait FromCell {
 }
 
 macro_rules! natives {
-    ($($native:ty),* $(,)?) => {$(
-        impl FromCell for $native {
+    ($($kind:ident: $native:ty),* $(,)?) => {$(
+        impl FromCell<$kind> for $native {
             type Native = Self;
 
             fn from_native(native: Self) -> Self {
@@ -72,21 +134,28 @@ macro_rules! natives {
 }
 
 natives!(
-    bool,
-    i16,
-    i32,
-    i64,
-    f64,
-    String,
-    Vec<String>,
-    TimestampWithTimeZone,
-    JsonB,
-    Stored,
+    BOOLEAN: bool,
+    SMALLINT: i16,
+    INTEGER: i32,
+    BIGINT: i64,
+    DOUBLE_PRECISION: f64,
+    TEXT: String,
+    TIMESTAMPTZ: TimestampWithTimeZone,
+    JSONB: JsonB,
+    JSONB: Stored,
 );
+
+impl FromCell<TEXT, true> for Vec<String> {
+    type Native = Self;
+
+    fn from_native(native: Self) -> Self {
+        native
+    }
+}
 
 macro_rules! ids {
     ($($name:ty),* $(,)?) => {$(
-        impl FromCell for $name {
+        impl FromCell<TEXT> for $name {
             type Native = String;
 
             fn from_native(native: String) -> Self {
@@ -100,7 +169,7 @@ ids!(RunId, SnapshotId, WaitpointId, BatchId);
 
 macro_rules! names {
     ($($name:ty),* $(,)?) => {$(
-        impl FromCell for $name {
+        impl FromCell<TEXT> for $name {
             type Native = String;
 
             fn from_native(native: String) -> Self {
@@ -124,7 +193,7 @@ names!(
     Transition,
 );
 
-impl FromCell for Timestamp {
+impl FromCell<TIMESTAMPTZ> for Timestamp {
     type Native = TimestampWithTimeZone;
 
     fn from_native(native: TimestampWithTimeZone) -> Self {
@@ -132,7 +201,7 @@ impl FromCell for Timestamp {
     }
 }
 
-impl FromCell for Shard {
+impl FromCell<SMALLINT> for Shard {
     type Native = i16;
 
     fn from_native(native: i16) -> Self {
@@ -143,7 +212,7 @@ impl FromCell for Shard {
     }
 }
 
-impl FromCell for Value {
+impl FromCell<JSONB> for Value {
     type Native = JsonB;
 
     fn from_native(native: JsonB) -> Self {

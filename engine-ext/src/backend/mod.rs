@@ -6,6 +6,7 @@ pub(crate) mod cache;
 pub(crate) mod cells;
 pub(crate) mod client;
 mod format;
+pub(crate) mod header;
 pub(crate) mod hold;
 pub(crate) mod isolation;
 pub(crate) mod latch;

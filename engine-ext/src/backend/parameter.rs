@@ -8,6 +8,9 @@ use engine_core::{
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::{IntoDatum, pg_sys};
 
+use super::header::{
+    BIGINT, BOOLEAN, BYTEA, DOUBLE_PRECISION, INTEGER, JSONB, SMALLINT, TEXT, TIMESTAMPTZ,
+};
 use super::value::time;
 use crate::document::JsonB;
 
@@ -32,18 +35,18 @@ impl Argument {
 /// The values for the parameters of a statement, by name.
 macro_rules! arguments {
     ($statement:ident {}) => { &{
-        const _: () = $crate::backend::parameter::check($statement::SOURCE, &[]);
+        const _: () = $crate::backend::header::check($statement::SOURCE, &[]);
         []
     } };
     ($statement:ident { $($name:ident $(: $value:expr)?),+ $(,)? }) => { &{
-        const _: () = $crate::backend::parameter::check(
+        const _: () = $crate::backend::header::check(
             $statement::SOURCE,
             &[$(stringify!($name)),+],
         );
         [$({
-            const KIND: (u8, bool) =
-                $crate::backend::parameter::kind($statement::SOURCE, stringify!($name));
-            $crate::backend::parameter::Argument::new::<{ KIND.0 }, { KIND.1 }, _>(
+            const KIND: $crate::backend::header::Kind =
+                $crate::backend::header::parameter($statement::SOURCE, stringify!($name));
+            $crate::backend::parameter::Argument::new::<{ KIND.of }, { KIND.is_array }, _>(
                 $crate::backend::parameter::arguments!(@value $name $(: $value)?),
             )
         }),+]
@@ -52,103 +55,6 @@ macro_rules! arguments {
     (@value $name:ident: $value:expr) => { $value };
 }
 pub(crate) use arguments;
-
-/// Checks that these are the parameters in the header of a statement, in its order.
-pub(crate) const fn check(source: &str, names: &[&str]) {
-    let source = source.as_bytes();
-    let (mut at, mut index) = (0, 0);
-    while let Some(name) = next_parameter(source, at) {
-        assert!(index < names.len(), "the statement has more parameters");
-        assert!(
-            is_word(source, name, names[index].as_bytes()),
-            "the statement has another parameter here"
-        );
-        index += 1;
-        at = name;
-    }
-    assert!(index == names.len(), "the statement has fewer parameters");
-}
-
-/// The type of a parameter, and whether it is an array.
-pub(crate) const fn kind(source: &str, name: &str) -> (u8, bool) {
-    let (source, name) = (source.as_bytes(), name.as_bytes());
-    let mut at = 0;
-    while let Some(found) = next_parameter(source, at) {
-        if is_word(source, found, name) {
-            return type_at(source, found + name.len() + 1);
-        }
-        at = found;
-    }
-    panic!("the statement has no such parameter")
-}
-
-/// Position of the next parameter name in the header: the comment lines at the beginning.
-const fn next_parameter(source: &[u8], mut at: usize) -> Option<usize> {
-    while at < source.len() {
-        let begins_line = at == 0 || source[at - 1] == b'\n';
-        if begins_line {
-            if !starts_with(source, at, b"--") {
-                return None;
-            }
-            if starts_with(source, at, b"-- :") {
-                return Some(at + 4);
-            }
-        }
-        at += 1;
-    }
-    None
-}
-
-const fn type_at(source: &[u8], at: usize) -> (u8, bool) {
-    let mut index = 0;
-    while index < TYPES.len() {
-        let (kind, name) = TYPES[index];
-        if starts_with(source, at, name) {
-            let end = at + name.len();
-            return (kind, starts_with(source, end, b"[]"));
-        }
-        index += 1;
-    }
-    panic!("the header gives a parameter an unknown type")
-}
-
-const fn is_word(source: &[u8], at: usize, word: &[u8]) -> bool {
-    starts_with(source, at, word) && source[at + word.len()] == b' '
-}
-
-const fn starts_with(source: &[u8], at: usize, start: &[u8]) -> bool {
-    let mut index = 0;
-    while index < start.len() {
-        if at + index >= source.len() || source[at + index] != start[index] {
-            return false;
-        }
-        index += 1;
-    }
-    true
-}
-
-const BOOLEAN: u8 = 0;
-const SMALLINT: u8 = 1;
-const INTEGER: u8 = 2;
-const BIGINT: u8 = 3;
-const DOUBLE_PRECISION: u8 = 4;
-const TEXT: u8 = 5;
-const JSONB: u8 = 6;
-const TIMESTAMPTZ: u8 = 7;
-const BYTEA: u8 = 8;
-
-/// The types of parameters, by their names in headers.
-const TYPES: &[(u8, &[u8])] = &[
-    (BOOLEAN, b"boolean"),
-    (SMALLINT, b"smallint"),
-    (INTEGER, b"integer"),
-    (BIGINT, b"bigint"),
-    (DOUBLE_PRECISION, b"double precision"),
-    (TEXT, b"text"),
-    (JSONB, b"jsonb"),
-    (TIMESTAMPTZ, b"timestamptz"),
-    (BYTEA, b"bytea"),
-];
 
 /// A value for a parameter of the type `TYPE`, or of an array of it.
 #[diagnostic::on_unimplemented(

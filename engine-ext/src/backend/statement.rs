@@ -9,6 +9,7 @@
 #![allow(unsafe_code)]
 
 use std::ffi::{CString, c_char, c_int};
+use std::marker::PhantomData;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
@@ -19,9 +20,11 @@ use super::format::OneFormat;
 use super::parameter::Argument;
 use super::planner::{LargeTables, with_simple_plans};
 
-/// A file of `sql/statement`, and its plan in this backend.
-pub(crate) struct Statement {
+/// A file of `sql/statement`, and its plan in this backend. `C` stands for the columns of its result.
+pub(crate) struct Statement<C> {
     source: &'static str,
+    /// The list of its columns, where it shares that with other statements.
+    columns: &'static str,
     /// Null before the first execution. Atomic only because statics must be `Sync`: a backend is one thread.
     plan: AtomicPtr<pg_sys::_SPI_plan>,
     /// Whether it reads so much that a bitmap of pages is worth its cost.
@@ -30,15 +33,35 @@ pub(crate) struct Statement {
     keeps_callers_snapshot: bool,
     /// Whether it reads whole tables, and is planned at each execution for the tables as they are.
     reads_everything: bool,
+    of: PhantomData<fn() -> C>,
 }
 
-/// Declares a statement: a file of `sql/statement`.
+/// Declares a statement: a file of `sql/statement`; with `-> NAME`, its columns are those that [`columns!`] declares, and
+/// `:columns` stands for them in the file.
 ///
 /// The name stands for the statement among values, and for its text among types, for the compiler to read.
 macro_rules! statement {
     ($name:ident, $file:literal $(, $option:ident)*) => {
+        $crate::backend::statement::statement!(@text $name, $file);
+
+        impl $name {
+            /// The header that names its columns.
+            #[allow(dead_code, reason = "not every statement has a result")]
+            pub(crate) const COLUMNS: &'static str = Self::SOURCE;
+        }
+
+        static $name: $crate::backend::statement::Statement<$name> =
+            $crate::backend::statement::Statement::new($name::SOURCE, "")$(.$option())*;
+    };
+    ($name:ident, $file:literal -> $columns:ident $(, $option:ident)*) => {
+        $crate::backend::statement::statement!(@text $name, $file);
+
+        static $name: $crate::backend::statement::Statement<$columns> =
+            $crate::backend::statement::Statement::new($name::SOURCE, $columns::COLUMNS)$(.$option())*;
+    };
+    (@text $name:ident, $file:literal) => {
         #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
-        enum $name {}
+        pub(crate) enum $name {}
 
         impl $name {
             const SOURCE: &'static str = include_str!(concat!(
@@ -47,21 +70,37 @@ macro_rules! statement {
                 $file
             ));
         }
-
-        static $name: $crate::backend::statement::Statement =
-            $crate::backend::statement::Statement::new($name::SOURCE)$(.$option())*;
     };
 }
 pub(crate) use statement;
 
-impl Statement {
-    pub(crate) const fn new(source: &'static str) -> Self {
+/// Declares the columns that several statements return: a file of `sql/statement/columns`.
+macro_rules! columns {
+    ($name:ident, $file:literal) => {
+        #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
+        pub(crate) enum $name {}
+
+        impl $name {
+            pub(crate) const COLUMNS: &'static str = include_str!(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/../sql/statement/columns/",
+                $file
+            ));
+        }
+    };
+}
+pub(crate) use columns;
+
+impl<C> Statement<C> {
+    pub(crate) const fn new(source: &'static str, columns: &'static str) -> Self {
         Self {
             source,
+            columns,
             plan: AtomicPtr::new(ptr::null_mut()),
             uses_bitmaps: false,
             keeps_callers_snapshot: false,
             reads_everything: false,
+            of: PhantomData,
         }
     }
 
@@ -102,7 +141,7 @@ impl Statement {
     pub(crate) fn query<R>(
         &self,
         arguments: &[Argument],
-        decode: impl Fn(&mut Cells) -> R,
+        decode: impl Fn(&Cells<C>) -> R,
     ) -> Vec<R> {
         self.run(arguments, || {
             // SAFETY: SPI_execute_plan has just set both; the table lives until SPI_finish.
@@ -115,7 +154,7 @@ impl Statement {
                     // SAFETY: the table holds `count` tuples.
                     let (tuple, descriptor) =
                         unsafe { (*(*table).vals.add(row), (*table).tupdesc) };
-                    decode(&mut Cells::new(tuple, descriptor))
+                    decode(&Cells::new(tuple, descriptor))
                 })
                 .collect()
         })
@@ -160,7 +199,7 @@ impl Statement {
             let is_valid = unsafe { pg_sys::SPI_plan_is_valid(kept) };
             return (kept, is_valid && !self.reads_everything);
         }
-        let source = positional(self.source);
+        let source = positional(self.source, self.columns);
         let kind = if self.reads_everything {
             pg_sys::CURSOR_OPT_CUSTOM_PLAN
         } else {
@@ -189,8 +228,9 @@ fn check(call: &str, code: c_int) {
     assert!(code >= 0, "{call} returned {code}");
 }
 
-/// The text of a statement as Postgres takes it: `$1` for the first parameter that the header names, and so on; no comments.
-fn positional(source: &str) -> CString {
+/// The text of a statement as Postgres takes it: `$1` for the first parameter that the header names, and so on; the list for
+/// `:columns`; no comments.
+fn positional(source: &str, columns: &str) -> CString {
     let header = source.lines().take_while(|line| line.starts_with("--"));
     let names: Vec<&str> = header
         .filter_map(|line| line.strip_prefix("-- :")?.split(' ').next())
@@ -212,6 +252,10 @@ fn positional(source: &str) -> CString {
             }
             match names.iter().position(|name| *name == word) {
                 Some(index) => text.push_str(&format!("${}", index + 1)),
+                None if word == "columns" => {
+                    let list = columns.lines().filter(|line| !line.starts_with("--"));
+                    list.for_each(|line| text.push_str(line));
+                }
                 None => unreachable!("the header of the statement names no parameter {word}"),
             }
             rest = &mark[1 + word.len()..];

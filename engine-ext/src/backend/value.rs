@@ -3,8 +3,6 @@
 use engine_core::Timestamp;
 use pgrx::datum::TimestampWithTimeZone;
 
-use super::cells::Cells;
-
 /// One array argument: a field of every row.
 pub(crate) fn column<'a, R, T>(rows: &'a [R], field: impl Fn(&'a R) -> T) -> Vec<T> {
     rows.iter().map(field).collect()
@@ -18,11 +16,6 @@ pub(crate) fn time(moment: Timestamp) -> TimestampWithTimeZone {
         Err(_) if moment.micros() < 0 => TimestampWithTimeZone::negative_infinity(),
         Err(_) => TimestampWithTimeZone::positive_infinity(),
     }
-}
-
-/// Reads a column of type `timestamptz`.
-pub(crate) fn moment(cells: &mut Cells) -> Timestamp {
-    cells.value()
 }
 
 /// The number of elements, as statements count.

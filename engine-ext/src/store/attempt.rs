@@ -4,6 +4,7 @@ use engine_core::{
     ExecutionStatus, Machines, Run, RunId, RunStatus, Settings, Shard, SnapshotId, Transition,
 };
 
+use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
 use crate::backend::position::Positions;
 use crate::backend::statement::statement;
@@ -64,6 +65,11 @@ pub(crate) fn documents(shard: Shard, ids: &[&RunId], machines: &Machines) -> Ve
             run_ids: ids,
             machines: JsonB(machines.all_to_json())
         }),
-        |cells| (cells.value(), cells.value()),
+        |cells| {
+            (
+                cell!(cells, DOCUMENT.run_id),
+                cell!(cells, DOCUMENT.execution),
+            )
+        },
     )
 }

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use engine_core::{Batch, BatchId, BatchStatus, NewBatch, RunId, Shard, Timestamp, WaitpointId};
 use serde_json::Value;
 
-use crate::backend::cells::Cells;
+use crate::backend::cells::{Cells, cell};
 use crate::backend::parameter::arguments;
-use crate::backend::statement::statement;
+use crate::backend::statement::{columns, statement};
 use crate::backend::value::column;
 use crate::document::{JsonB, Stored};
 
@@ -16,8 +16,9 @@ statement!(BY_KEY, "batch_by_key.sql");
 statement!(ROTATE, "batch_rotate.sql");
 statement!(PARENT, "batch_parent_read.sql");
 statement!(BESIDE_RUN, "batch_beside_run.sql");
-statement!(LOCK, "batch_lock.sql");
-statement!(LOCK_FREE, "batch_lock_free.sql");
+statement!(LOCK, "batch_lock.sql" -> BATCH);
+statement!(LOCK_FREE, "batch_lock_free.sql" -> BATCH);
+columns!(BATCH, "batch.sql");
 statement!(UPDATE, "batch_update.sql");
 statement!(OPEN, "batch_open.sql");
 statement!(NOTE, "batch_note.sql");
@@ -47,7 +48,7 @@ pub(crate) fn insert(
             key_expires_at: new.key_expires_at,
             options: options.map(JsonB)
         }),
-        |cells| cells.value::<String>(),
+        |cells| cell!(cells, INSERT.id as String),
     );
     !written.is_empty()
 }
@@ -58,16 +59,19 @@ pub(crate) fn by_key(
     environment_id: &str,
     key: &str,
 ) -> Option<(BatchId, Option<Timestamp>)> {
-    let read = |cells: &mut Cells| {
-        let id: BatchId = cells.value();
-        (id, cells.nullable())
-    };
     let arguments = arguments!(BY_KEY {
         shard,
         environment_id,
         key
     });
-    BY_KEY.query(arguments, read).pop()
+    BY_KEY
+        .query(arguments, |cells| {
+            (
+                cell!(cells, BY_KEY.id),
+                cell!(cells, BY_KEY.idempotency_key_expires_at),
+            )
+        })
+        .pop()
 }
 
 /// Removes an expired key from its batch.
@@ -86,7 +90,12 @@ pub(crate) fn waitpoints(id: &BatchId) -> Vec<(WaitpointId, Option<i32>)> {
             shard: id.shard(),
             batch_id: id.as_str()
         }),
-        |cells| (cells.value(), cells.nullable()),
+        |cells| {
+            (
+                cell!(cells, WAITPOINTS.id),
+                cell!(cells, WAITPOINTS.item_index),
+            )
+        },
     )
 }
 
@@ -97,10 +106,9 @@ pub(crate) fn parent(id: &BatchId) -> Option<Option<RunId>> {
             shard: id.shard(),
             batch_id: id.as_str()
         }),
-        |cells| cells.nullable::<String>(),
+        cell!(PARENT.waiting_run_id),
     );
-    let parent = rows.into_iter().next()?;
-    Some(parent.map(|id| RunId::parse(&id)))
+    rows.into_iter().next()
 }
 
 /// Whether a batch is in the environment of a run.
@@ -110,7 +118,9 @@ pub(crate) fn is_beside(id: &BatchId, run_id: &RunId) -> bool {
         batch_id: id.as_str(),
         run_id: run_id.as_str()
     });
-    BESIDE_RUN.query(arguments, Cells::value).contains(&true)
+    BESIDE_RUN
+        .query(arguments, cell!(BESIDE_RUN.exists))
+        .contains(&true)
 }
 
 /// Locks batches of one shard, in the order of their ids, without those that do not exist.
@@ -135,20 +145,18 @@ pub(crate) fn lock_free(shard: Shard, ids: &[&BatchId]) -> Vec<Batch> {
     )
 }
 
-fn decode(cells: &mut Cells) -> Batch {
+fn decode(cells: &Cells<BATCH>) -> Batch {
     Batch {
-        id: cells.value(),
-        environment_id: cells.value(),
-        status: cells.value(),
-        run_count: cells.nullable(),
-        item_count: cells.value(),
-        failed_count: cells.value(),
-        next_index: cells.value(),
-        is_sealed: cells.value(),
-        parent_run_id: cells
-            .nullable::<String>()
-            .map(|run_id| RunId::parse(&run_id)),
-        resume_parent: cells.value(),
+        id: cell!(cells, BATCH.id),
+        environment_id: cell!(cells, BATCH.environment_id),
+        status: cell!(cells, BATCH.status),
+        run_count: cell!(cells, BATCH.run_count),
+        item_count: cell!(cells, BATCH.item_count),
+        failed_count: cell!(cells, BATCH.failed_count),
+        next_index: cell!(cells, BATCH.next_index),
+        is_sealed: cell!(cells, BATCH.is_sealed),
+        parent_run_id: cell!(cells, BATCH.parent_run_id),
+        resume_parent: cell!(cells, BATCH.resume_parent),
     }
 }
 
@@ -180,7 +188,7 @@ pub(crate) fn data(id: &BatchId, environment_id: Option<&str>) -> Option<Stored>
             batch_id: id.as_str(),
             environment_id
         }),
-        Cells::value,
+        cell!(DATA.data),
     )
     .pop()
 }
@@ -192,7 +200,7 @@ pub(crate) fn with_open_runs(shard: Shard, ids: &[&BatchId]) -> BTreeSet<BatchId
             shard,
             batch_ids: ids
         }),
-        Cells::value,
+        cell!(OPEN.id),
     );
     rows.into_iter().collect()
 }

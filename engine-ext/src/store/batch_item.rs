@@ -3,6 +3,7 @@
 use engine_core::{Batch, BatchId, RunId, Shard, Timestamp};
 use serde_json::Value;
 
+use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 use crate::backend::value::column;
@@ -28,10 +29,10 @@ pub(crate) fn read(batch: &Batch, indexes: &[i32]) -> Vec<Item> {
             indexes: indexes.to_vec()
         }),
         |cells| Item {
-            index: cells.value(),
-            run_id: cells.value(),
-            error_code: cells.nullable(),
-            error: cells.nullable(),
+            index: cell!(cells, READ.item_index),
+            run_id: cell!(cells, READ.run_id),
+            error_code: cell!(cells, READ.error_code),
+            error: cell!(cells, READ.error),
         },
     )
 }

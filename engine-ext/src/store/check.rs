@@ -2,6 +2,7 @@
 
 use engine_core::{ExecutionStatus, RunStatus};
 
+use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 
@@ -36,9 +37,9 @@ pub(crate) fn violations() -> Vec<Violation> {
             waiting_statuses: statuses(ExecutionStatus::keeps_edges)
         }),
         |cells| Violation {
-            kind: cells.value(),
-            run_id: cells.nullable(),
-            detail: cells.value(),
+            kind: cell!(cells, CHECK.kind),
+            run_id: cell!(cells, CHECK.run_id),
+            detail: cell!(cells, CHECK.detail),
         },
     )
 }

@@ -2,6 +2,7 @@
 
 use engine_core::{CheckpointId, NewCheckpoint, Run, SnapshotId, Timestamp};
 
+use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 
@@ -30,7 +31,7 @@ pub(crate) fn previous_snapshot(run: &Run) -> Option<SnapshotId> {
             run_id: run.id.as_str(),
             ordinal: run.snapshot_ordinal
         }),
-        |cells| cells.nullable::<String>(),
+        |cells| cell!(cells, PREVIOUS.previous_snapshot_id as Option<String>),
     );
     let id = rows.into_iter().next().flatten();
     id.map(|id| SnapshotId::parse(&id))

@@ -3,7 +3,7 @@
 use engine_core::{NewRun, Run, RunId, Shard, Timestamp, Timing};
 use pgrx::datum::TimestampWithTimeZone;
 
-use crate::backend::cells::Cells;
+use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 use crate::document::JsonB;
@@ -26,14 +26,17 @@ pub(crate) fn timings(
             shard,
             run_ids: ids
         }),
-        |cells: &mut Cells| {
-            let id: RunId = cells.value();
+        |cells| {
+            let id: RunId = cell!(cells, READ.id);
             let timing = Timing {
-                delay_until: cells.nullable(),
-                queue_timestamp: cells.value(),
-                priority_ms: cells.value(),
-                ttl: cells.nullable(),
-                is_sized: is_sized(&cells.value::<String>(), &cells.value::<String>()),
+                delay_until: cell!(cells, READ.delay_until),
+                queue_timestamp: cell!(cells, READ.queue_timestamp),
+                priority_ms: cell!(cells, READ.priority_ms),
+                ttl: cell!(cells, READ.ttl),
+                is_sized: is_sized(
+                    &cell!(cells, READ.environment_id as String),
+                    &cell!(cells, READ.queue as String),
+                ),
             };
             (id, timing)
         },

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use engine_core::{BatchId, Blocker, RunId, Shard, Timestamp, Waiting, WaitpointId, WaitpointType};
 use pgrx::datum::TimestampWithTimeZone;
 
-use crate::backend::cells::Cells;
+use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 use crate::backend::value::column;
@@ -71,12 +71,12 @@ pub(crate) fn of_waitpoints(shard: Shard, ids: &[WaitpointId]) -> Vec<Edge> {
             waitpoint_ids: ids
         }),
         |cells| Edge {
-            run_id: cells.value(),
-            waitpoint_id: cells.value(),
-            span_id: cells.nullable(),
-            created_at: cells.value(),
-            output_is_error: cells.value(),
-            completed_by: cells.nullable(),
+            run_id: cell!(cells, OF_WAITPOINTS.run_id),
+            waitpoint_id: cell!(cells, OF_WAITPOINTS.waitpoint_id),
+            span_id: cell!(cells, OF_WAITPOINTS.span_id),
+            created_at: cell!(cells, OF_WAITPOINTS.created_at),
+            output_is_error: cell!(cells, OF_WAITPOINTS.output_is_error),
+            completed_by: cell!(cells, OF_WAITPOINTS.completed_by_run_id),
         },
     )
 }
@@ -88,7 +88,7 @@ pub(crate) fn pending(shard: Shard, ids: &[&RunId]) -> BTreeSet<RunId> {
             shard,
             run_ids: ids
         }),
-        Cells::value,
+        cell!(PENDING.run_id),
     );
     rows.into_iter().collect()
 }
@@ -101,16 +101,16 @@ pub(crate) fn blockers(shard: Shard, ids: &[&RunId]) -> BTreeMap<RunId, Waiting>
             run_ids: ids
         }),
         |cells| {
-            let run_id: RunId = cells.value();
+            let run_id: RunId = cell!(cells, BLOCKERS.run_id);
             let waiting = Waiting {
-                has_checkpoint: cells.value(),
-                position: cells.value(),
+                has_checkpoint: cell!(cells, BLOCKERS.has_checkpoint),
+                position: cell!(cells, BLOCKERS.position),
                 blockers: Vec::new(),
             };
-            let waitpoint_id = cells.nullable();
-            let kind = cells.nullable();
-            let is_completed = cells.value();
-            let batch_index = cells.nullable();
+            let waitpoint_id = cell!(cells, BLOCKERS.waitpoint_id as Option<WaitpointId>);
+            let kind = cell!(cells, BLOCKERS.type as Option<WaitpointType>);
+            let is_completed = cell!(cells, BLOCKERS.is_completed);
+            let batch_index = cell!(cells, BLOCKERS.batch_index);
             let blocker = waitpoint_id.map(|waitpoint_id| Blocker {
                 waitpoint_id,
                 kind: kind.unwrap_or(WaitpointType::Manual),

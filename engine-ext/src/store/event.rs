@@ -6,7 +6,7 @@ use engine_core::EVENTS_PER_ROW;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys;
 
-use crate::backend::cells::Cells;
+use crate::backend::cells::{Cells, cell};
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 use crate::document::Stored;
@@ -47,13 +47,13 @@ pub(crate) fn after(after: i64, max_events: i32) -> Vec<Event> {
     if !events.is_empty() || reader.is_at_end() || !may_look_again() {
         return events;
     }
-    let writers = WRITERS.query(arguments!(WRITERS {}), Cells::value);
+    let writers = WRITERS.query(arguments!(WRITERS {}), cell!(WRITERS.transactionid));
     with_new_snapshot(|| reader.read(Some(&writers)))
 }
 
 /// The last position of a row drawn so far.
 pub(crate) fn last() -> i64 {
-    LAST.query(arguments!(LAST {}), Cells::value)
+    LAST.query(arguments!(LAST {}), cell!(LAST.last_value))
         .pop()
         .unwrap_or_default()
 }
@@ -65,7 +65,7 @@ pub(crate) fn has_more(row_position: i64, position: i64) -> bool {
             position,
             row_position
         }),
-        Cells::value,
+        cell!(REST.exists),
     )
     .pop()
     .unwrap_or_default()
@@ -139,7 +139,7 @@ impl Reader {
                     next_transaction,
                     oldest_transaction: oldest
                 }),
-                Cells::value,
+                cell!(HELD_BACK.exists),
             );
             if held_back.into_iter().any(|is_held_back: bool| is_held_back) {
                 return events;
@@ -157,12 +157,12 @@ fn oldest(writers: &[i64], next_transaction: i64) -> i64 {
     writers.iter().map(whole).min().unwrap_or(i64::MAX)
 }
 
-fn decode(cells: &mut Cells) -> Event {
+fn decode(cells: &Cells<READ>) -> Event {
     Event {
-        position: cells.value(),
-        name: cells.value(),
-        run_id: cells.value(),
-        time: cells.value(),
-        body: cells.value(),
+        position: cell!(cells, READ.position),
+        name: cell!(cells, READ.name),
+        run_id: cell!(cells, READ.run_id),
+        time: cell!(cells, READ.time),
+        body: cell!(cells, READ.body),
     }
 }

@@ -5,7 +5,7 @@
 use engine_core::{Shard, Timestamp};
 use pgrx::pg_sys;
 
-use crate::backend::cells::Cells;
+use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 
@@ -19,7 +19,7 @@ statement!(SHARDS, "event_shard_find.sql");
 pub(crate) fn read() -> i64 {
     // SAFETY: pushed and popped in pairs; an error in between aborts the transaction, which pops it.
     unsafe { pg_sys::PushActiveSnapshot(pg_sys::GetLatestSnapshot()) };
-    let horizon = READ.query(arguments!(READ {}), Cells::value).pop();
+    let horizon = READ.query(arguments!(READ {}), cell!(READ.position)).pop();
     // SAFETY: the snapshot that was pushed above.
     unsafe { pg_sys::PopActiveSnapshot() };
     horizon.unwrap_or_default()
@@ -27,7 +27,7 @@ pub(crate) fn read() -> i64 {
 
 /// The shards that may have events.
 pub(crate) fn shards() -> Vec<Shard> {
-    SHARDS.query(arguments!(SHARDS {}), Cells::value)
+    SHARDS.query(arguments!(SHARDS {}), cell!(SHARDS.shard))
 }
 
 /// Locks the horizons of shards, in their order, until the end of the transaction.

@@ -3,7 +3,7 @@
 use engine_core::{Hold, Shard, Timestamp};
 use pgrx::datum::TimestampWithTimeZone;
 
-use crate::backend::cells::Cells;
+use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 
@@ -34,13 +34,13 @@ pub(crate) struct Reached {
 
 /// Reads a reader.
 pub(crate) fn find(name: &str) -> Option<Reader> {
-    let decode = |cells: &mut Cells| Reader {
-        position: cells.value(),
-        max_lag_ms: cells.value(),
-        created_at: cells.value(),
-        acknowledged_at: cells.nullable(),
-    };
-    READ.query(arguments!(READ { name }), decode).pop()
+    READ.query(arguments!(READ { name }), |cells| Reader {
+        position: cell!(cells, READ.position),
+        max_lag_ms: cell!(cells, READ.max_lag_ms),
+        created_at: cell!(cells, READ.created_at),
+        acknowledged_at: cell!(cells, READ.acknowledged_at),
+    })
+    .pop()
 }
 
 /// Creates a reader, on the shards where it does not exist.
@@ -87,7 +87,7 @@ pub(crate) fn delete(name: &str) -> bool {
 #[allow(dead_code, reason = "the sweep follows")]
 pub(crate) fn holds(shard: Shard) -> Vec<Hold> {
     HOLDS.query(arguments!(HOLDS { shard }), |cells| Hold {
-        row_position: cells.value(),
-        max_lag_ms: cells.value(),
+        row_position: cell!(cells, HOLDS.row_position),
+        max_lag_ms: cell!(cells, HOLDS.max_lag_ms),
     })
 }

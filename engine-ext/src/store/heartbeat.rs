@@ -5,11 +5,11 @@ use std::ffi::CStr;
 
 use engine_core::{RunId, Shard, SnapshotId, Timestamp};
 
-use crate::backend::cells::Cells;
+use crate::backend::cells::cell;
 use crate::backend::low_water;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
-use crate::backend::value::{column, moment};
+use crate::backend::value::column;
 
 statement!(MOVE, "heartbeat_move.sql");
 statement!(POSTPONE, "heartbeat_postpone.sql");
@@ -45,7 +45,11 @@ pub(crate) struct Due {
 
 /// Locks the deadlines that the tick must check.
 pub(crate) fn lock_due(shard: Shard, max_items: i32, now: Timestamp) -> Vec<Due> {
-    let first = |low| FIRST.query(arguments!(FIRST { shard, low }), moment).pop();
+    let first = |low| {
+        FIRST
+            .query(arguments!(FIRST { shard, low }), cell!(FIRST.check_at))
+            .pop()
+    };
     low_water::scan(
         &("heartbeats".to_owned(), shard.number().to_string()),
         TABLE,
@@ -59,8 +63,8 @@ pub(crate) fn lock_due(shard: Shard, max_items: i32, now: Timestamp) -> Vec<Due>
                 low
             });
             DUE.query(arguments, |cells| Due {
-                run_id: cells.value(),
-                is_alive: cells.value(),
+                run_id: cell!(cells, DUE.run_id),
+                is_alive: cell!(cells, DUE.is_alive),
             })
         },
     )
@@ -73,7 +77,7 @@ pub(crate) fn lock_free(shard: Shard, ids: &[&RunId]) -> BTreeSet<RunId> {
             shard,
             run_ids: ids
         }),
-        Cells::value,
+        cell!(LOCK_FREE.run_id),
     );
     rows.into_iter().collect()
 }

@@ -6,6 +6,7 @@ use std::ffi::CStr;
 use engine_core::{Machine, Preset};
 
 use crate::backend::cache;
+use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 
@@ -50,14 +51,14 @@ pub(crate) fn set(machine: Machine, preset: Preset) {
 
 fn read() -> Vec<(Machine, Preset)> {
     READ.query(arguments!(READ {}), |cells| {
-        let machine = match Machine::parse(&cells.value::<String>()) {
+        let machine = match Machine::parse(&cell!(cells, READ.name as String)) {
             Some(machine) => machine,
             None => unreachable!("only presets are set"),
         };
         let preset = Preset {
-            cpu: cells.value(),
-            memory: cells.value(),
-            cents_per_ms: cells.value(),
+            cpu: cell!(cells, READ.cpu),
+            memory: cell!(cells, READ.memory),
+            cents_per_ms: cell!(cells, READ.cents_per_ms),
         };
         (machine, preset)
     })

@@ -3,7 +3,7 @@
 use engine_core::{RunId, Shard, SnapshotId};
 use pgrx::datum::TimestampWithTimeZone;
 
-use crate::backend::cells::Cells;
+use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 use crate::backend::value::column;
@@ -49,14 +49,14 @@ pub(crate) fn executions(shard: Shard, ids: &[&RunId]) -> Vec<Execution> {
             run_ids: ids
         }),
         |cells| Execution {
-            run_id: cells.value(),
-            snapshot_id: cells.nullable(),
-            execution_status: cells.nullable(),
-            run_status: cells.nullable(),
-            attempt_number: cells.nullable(),
-            description: cells.nullable(),
-            created_at: cells.nullable(),
-            heartbeat_ms: cells.nullable(),
+            run_id: cell!(cells, EXECUTION.run_id),
+            snapshot_id: cell!(cells, EXECUTION.id),
+            execution_status: cell!(cells, EXECUTION.execution_status),
+            run_status: cell!(cells, EXECUTION.run_status),
+            attempt_number: cell!(cells, EXECUTION.attempt_number),
+            description: cell!(cells, EXECUTION.description),
+            created_at: cell!(cells, EXECUTION.created_at),
+            heartbeat_ms: cell!(cells, EXECUTION.interval_ms),
         },
     )
 }
@@ -69,7 +69,7 @@ pub(crate) fn moved(shard: Shard, held: &[&(RunId, SnapshotId)]) -> Vec<String> 
             run_id: column(held, |(run_id, _)| run_id.as_str()),
             snapshot_id: column(held, |(_, snapshot_id)| snapshot_id.as_str())
         }),
-        Cells::value,
+        cell!(MOVED.run_id),
     )
 }
 
@@ -90,7 +90,7 @@ pub(crate) fn execution_data(id: &RunId, environment_id: Option<&str>) -> Option
                 run_id: id.as_str(),
                 environment_id
             }),
-            Cells::value,
+            cell!(EXECUTION_DATA.data),
         )
         .pop()
 }
@@ -109,7 +109,7 @@ pub(crate) fn snapshots_since(
                 snapshot_id: since.as_str(),
                 environment_id
             }),
-            Cells::value,
+            cell!(SNAPSHOTS_SINCE.snapshots),
         )
         .pop()
 }
@@ -124,16 +124,16 @@ pub(crate) fn result(id: &RunId, environment_id: Option<&str>) -> Option<RunResu
                 environment_id
             }),
             |cells| RunResult {
-                run_id: cells.value(),
-                snapshot_id: cells.value(),
-                run_status: cells.value(),
-                execution_status: cells.value(),
-                attempt_number: cells.nullable(),
-                output: cells.nullable(),
-                output_type: cells.nullable(),
-                error: cells.nullable(),
-                completed_at: cells.nullable(),
-                usage_duration_ms: cells.value(),
+                run_id: cell!(cells, OUTCOME.run_id),
+                snapshot_id: cell!(cells, OUTCOME.snapshot_id),
+                run_status: cell!(cells, OUTCOME.run_status),
+                execution_status: cell!(cells, OUTCOME.execution_status),
+                attempt_number: cell!(cells, OUTCOME.attempt_number),
+                output: cell!(cells, OUTCOME.output),
+                output_type: cell!(cells, OUTCOME.output_type),
+                error: cell!(cells, OUTCOME.error),
+                completed_at: cell!(cells, OUTCOME.completed_at),
+                usage_duration_ms: cell!(cells, OUTCOME.usage_duration_ms),
             },
         )
         .pop()

@@ -2,6 +2,7 @@
 
 use engine_core::{RunId, TriggerOptions};
 
+use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 
@@ -15,23 +16,23 @@ pub(crate) fn of_replay(id: &RunId) -> Option<TriggerOptions> {
             run_id: id.as_str()
         }),
         |cells| TriggerOptions {
-            task: cells.nullable(),
-            payload: cells.nullable(),
-            payload_type: cells.nullable(),
-            queue: cells.nullable(),
-            environment_id: cells.nullable(),
-            worker_queue: cells.nullable(),
-            concurrency_key: cells.nullable(),
-            priority_ms: cells.nullable(),
-            max_attempts: cells.nullable(),
-            max_duration_seconds: cells.nullable(),
-            machine: cells.nullable(),
-            tags: cells.nullable(),
-            metadata: cells.nullable(),
-            is_test: cells.nullable(),
-            trace_context: cells.nullable(),
-            annotations: cells.nullable(),
-            retry: cells.nullable(),
+            task: cell!(cells, READ.task),
+            payload: cell!(cells, READ.payload),
+            payload_type: cell!(cells, READ.payload_type),
+            queue: cell!(cells, READ.queue),
+            environment_id: cell!(cells, READ.environment_id),
+            worker_queue: cell!(cells, READ.worker_queue),
+            concurrency_key: cell!(cells, READ.concurrency_key),
+            priority_ms: cell!(cells, READ.priority_ms),
+            max_attempts: cell!(cells, READ.max_attempts),
+            max_duration_seconds: cell!(cells, READ.max_duration_seconds),
+            machine: cell!(cells, READ.machine),
+            tags: cell!(cells, READ.tags),
+            metadata: cell!(cells, READ.metadata),
+            is_test: cell!(cells, READ.is_test),
+            trace_context: cell!(cells, READ.trace_context),
+            annotations: cell!(cells, READ.annotations),
+            retry: cell!(cells, READ.retry),
             replayed_from: Some(id.as_str().to_owned()),
             ..TriggerOptions::default()
         },

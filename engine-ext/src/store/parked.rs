@@ -3,6 +3,7 @@
 use engine_core::{Environment, RunId, Shard, Timestamp};
 use pgrx::datum::TimestampWithTimeZone;
 
+use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 use crate::backend::value::time;
@@ -70,15 +71,15 @@ pub(crate) fn find(
             max_runs
         }),
         |cells| {
-            let run_id: RunId = cells.value();
+            let run_id: RunId = cell!(cells, FIND.run_id);
             Parked {
                 order: TriggerOrder {
-                    created_at: cells.value(),
+                    created_at: cell!(cells, FIND.created_at),
                     run_id,
                 },
-                task: cells.value(),
-                queue: cells.value(),
-                version: cells.nullable(),
+                task: cell!(cells, FIND.task),
+                queue: cell!(cells, FIND.queue),
+                version: cell!(cells, FIND.version),
             }
         },
     )

@@ -2,7 +2,7 @@
 
 use engine_core::Run;
 
-use crate::backend::cells::Cells;
+use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 
@@ -15,5 +15,7 @@ pub(crate) fn is_between_attempts(run: &Run) -> bool {
         run_id: run.id.as_str(),
         snapshot_ordinal: run.snapshot_ordinal
     });
-    READ.query(arguments, Cells::value).pop().unwrap_or(false)
+    READ.query(arguments, cell!(READ.is_between))
+        .pop()
+        .unwrap_or(false)
 }

@@ -2,7 +2,7 @@
 
 use engine_core::{BatchId, RunId, RunStatus, Shard, TimerKind, Timestamp, WaitpointId};
 
-use crate::backend::cells::Cells;
+use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 
@@ -42,15 +42,15 @@ pub(crate) fn lock(shard: Shard, ids: &[&RunId]) -> Vec<EndedRun> {
             run_ids: ids
         }),
         |cells| EndedRun {
-            id: cells.value(),
-            run_status: cells.value(),
-            completed_at: cells.value(),
-            has_waitpoint: cells.value(),
-            environment_id: cells.value(),
-            task: cells.value(),
-            idempotency_key: cells.nullable(),
-            parent_run_id: cells.nullable(),
-            batch_id: cells.nullable(),
+            id: cell!(cells, LOCK.run_id),
+            run_status: cell!(cells, LOCK.run_status),
+            completed_at: cell!(cells, LOCK.ended_at),
+            has_waitpoint: cell!(cells, LOCK.has_waitpoint),
+            environment_id: cell!(cells, LOCK.environment_id),
+            task: cell!(cells, LOCK.task),
+            idempotency_key: cell!(cells, LOCK.idempotency_key),
+            parent_run_id: cell!(cells, LOCK.parent_run_id),
+            batch_id: cell!(cells, LOCK.batch_id),
         },
     )
 }
@@ -62,7 +62,7 @@ pub(crate) fn pinned(shard: Shard, ids: &[&RunId]) -> Vec<RunId> {
             shard,
             run_ids: ids
         }),
-        Cells::value,
+        cell!(PINNED.id),
     )
 }
 
@@ -73,7 +73,7 @@ pub(crate) fn snapshots(shard: Shard, ids: &[&RunId]) -> Option<i64> {
             shard,
             run_ids: ids
         }),
-        Cells::nullable,
+        cell!(SNAPSHOTS.last_position),
     );
     last.into_iter().next().flatten()
 }
@@ -85,7 +85,7 @@ pub(crate) fn notices(shard: Shard, ids: &[&RunId]) -> Option<i64> {
             shard,
             run_ids: ids
         }),
-        Cells::nullable,
+        cell!(NOTICES.last_position),
     );
     last.into_iter().next().flatten()
 }
@@ -97,7 +97,7 @@ pub(crate) fn waits(shard: Shard, ids: &[&RunId]) -> Vec<WaitpointId> {
             shard,
             run_ids: ids
         }),
-        Cells::value,
+        cell!(HISTORY.waitpoint_id),
     )
 }
 
@@ -109,7 +109,7 @@ pub(crate) fn unused(shard: Shard, ids: &[&WaitpointId], now: Timestamp) -> Vec<
             waitpoint_ids: ids,
             now
         }),
-        Cells::value,
+        cell!(UNUSED.id),
     )
 }
 
@@ -155,7 +155,7 @@ pub(crate) fn lock_batches(shard: Shard, ids: &[&BatchId], now: Timestamp) -> Ve
             batch_ids: ids,
             now
         }),
-        Cells::value,
+        cell!(LOCK_BATCHES.id),
     )
 }
 

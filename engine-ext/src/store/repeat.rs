@@ -2,7 +2,7 @@
 
 use engine_core::{Next, RunId, Shard, SnapshotId, Timestamp};
 
-use crate::backend::cells::Cells;
+use crate::backend::cells::{Cells, cell};
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 use crate::backend::value::column;
@@ -24,23 +24,25 @@ pub(crate) fn next(
             run_id: column(held, |(run_id, _)| *run_id),
             snapshot_id: column(held, |(_, snapshot_id)| *snapshot_id)
         }),
-        |cells| ((cells.value(), cells.value()), decode(cells)),
+        |cells| {
+            let of = (cell!(cells, NEXT.run_id), cell!(cells, NEXT.snapshot_id));
+            (of, decode(cells))
+        },
     )
 }
 
-fn decode(cells: &mut Cells) -> Next {
+fn decode(cells: &Cells<NEXT>) -> Next {
     Next {
-        snapshot_id: cells.value(),
-        transition: cells.value(),
-        execution_status: cells.value(),
-        run_status: cells.value(),
-        attempt_number: cells.nullable(),
-        description: cells.value(),
-        created_at: cells.value(),
-        retry_at: cells
-            .nullable::<String>()
+        snapshot_id: cell!(cells, NEXT.next_id),
+        transition: cell!(cells, NEXT.transition),
+        execution_status: cell!(cells, NEXT.execution_status),
+        run_status: cell!(cells, NEXT.run_status),
+        attempt_number: cell!(cells, NEXT.attempt_number),
+        description: cell!(cells, NEXT.description),
+        created_at: cell!(cells, NEXT.created_at),
+        retry_at: cell!(cells, NEXT.retry_at as Option<String>)
             .and_then(|at| Timestamp::parse_rfc3339(&at)),
-        is_callers: cells.value(),
-        before: cells.value(),
+        is_callers: cell!(cells, NEXT.is_callers),
+        before: cell!(cells, NEXT.before),
     }
 }

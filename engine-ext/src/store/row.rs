@@ -1,9 +1,9 @@
 //! What rows of several tables share.
 
-use engine_core::{ExecutionStatus, Run, RunId, RunStatus, SnapshotId, Timestamp};
+use engine_core::{ExecutionStatus, RunId, RunStatus, SnapshotId, Timestamp};
 use pgrx::datum::TimestampWithTimeZone;
 
-use crate::backend::cells::Cells;
+use crate::backend::statement::columns;
 
 /// The caller, written to the snapshots of its actions.
 #[derive(Debug, Clone, Copy, Default)]
@@ -14,31 +14,36 @@ pub(crate) struct Caller<'a> {
     pub(crate) runner_id: Option<&'a str>,
 }
 
-/// Reads the columns of a run, which three statements select in the same order.
-pub(crate) fn decode(cells: &mut Cells) -> Run {
-    Run {
-        id: cells.value(),
-        run_status: cells.value(),
-        execution_status: cells.value(),
-        snapshot_id: cells.value(),
-        snapshot_ordinal: cells.value(),
-        attempt_number: cells.nullable(),
-        max_attempts: cells.nullable(),
-        queue_attempts: cells.value(),
-        released_attempts: cells.value(),
-        machine: cells.nullable(),
-        usage_duration_ms: cells.value(),
-        cost_in_cents: cells.value(),
-        was_dequeued: cells.nullable::<TimestampWithTimeZone>().is_some(),
-        has_waitpoint: cells.value(),
-        is_dead_lettered: cells.value(),
-        retry: cells.nullable(),
-        environment_type: cells.value(),
-        batch_id: cells.nullable(),
-        error: cells.nullable(),
-        status_reason: cells.nullable(),
-    }
+columns!(RUN, "run.sql");
+
+/// Reads a run from a result with these columns.
+macro_rules! run {
+    ($cells:ident, $columns:ident) => {
+        engine_core::Run {
+            id: cell!($cells, $columns.run_id),
+            run_status: cell!($cells, $columns.run_status),
+            execution_status: cell!($cells, $columns.execution_status),
+            snapshot_id: cell!($cells, $columns.snapshot_id),
+            snapshot_ordinal: cell!($cells, $columns.snapshot_ordinal),
+            attempt_number: cell!($cells, $columns.attempt_number),
+            max_attempts: cell!($cells, $columns.max_attempts),
+            queue_attempts: cell!($cells, $columns.queue_attempts),
+            released_attempts: cell!($cells, $columns.released_attempts),
+            machine: cell!($cells, $columns.machine),
+            usage_duration_ms: cell!($cells, $columns.usage_duration_ms),
+            cost_in_cents: cell!($cells, $columns.cost_in_cents),
+            was_dequeued: cell!($cells, $columns.was_dequeued),
+            has_waitpoint: cell!($cells, $columns.has_waitpoint),
+            is_dead_lettered: cell!($cells, $columns.is_dead_lettered),
+            retry: cell!($cells, $columns.retry),
+            environment_type: cell!($cells, $columns.environment_type),
+            batch_id: cell!($cells, $columns.batch_id),
+            error: cell!($cells, $columns.error),
+            status_reason: cell!($cells, $columns.status_reason),
+        }
+    };
 }
+pub(crate) use run;
 
 /// A run that was there before, as its trigger returns it.
 #[derive(Clone)]

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use engine_core::{Run, RunId, Shard};
 
-use crate::backend::cells::Cells;
+use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 use crate::backend::value::column;
-use crate::store::row::decode;
+use crate::store::row::{RUN, run};
 
-statement!(LOCK, "run_lock.sql");
-statement!(LOCK_FREE, "run_lock_free.sql");
+statement!(LOCK, "run_lock.sql" -> RUN);
+statement!(LOCK_FREE, "run_lock_free.sql" -> RUN);
 statement!(EXISTS, "run_exists.sql");
 statement!(LAST_ORDINAL, "run_last_ordinal.sql");
 statement!(MARK_AWAITED, "run_waitpoint_mark.sql");
@@ -31,7 +31,7 @@ pub(crate) fn lock_all(shard: Shard, ids: &[&RunId]) -> Vec<Run> {
             shard,
             run_ids: ids
         }),
-        decode,
+        |cells| run!(cells, RUN),
     )
 }
 
@@ -42,7 +42,7 @@ pub(crate) fn lock_free(shard: Shard, ids: &[&RunId]) -> Vec<Run> {
             shard,
             run_ids: ids
         }),
-        decode,
+        |cells| run!(cells, RUN),
     )
 }
 
@@ -54,7 +54,7 @@ pub(crate) fn existing(ids: &[&RunId]) -> Vec<RunId> {
             shards,
             run_ids: ids
         }),
-        Cells::value,
+        cell!(EXISTS.run_id),
     )
 }
 
@@ -65,7 +65,12 @@ pub(crate) fn versions(shard: Shard, ids: &[&RunId]) -> BTreeMap<RunId, String> 
             shard,
             run_ids: ids
         }),
-        |cells| (cells.value(), cells.value()),
+        |cells| {
+            (
+                cell!(cells, VERSIONS.run_id),
+                cell!(cells, VERSIONS.version),
+            )
+        },
     );
     rows.into_iter().collect()
 }
@@ -77,7 +82,7 @@ pub(crate) fn last_ordinal(run: &Run) -> i32 {
             shard: run.id.shard(),
             run_id: run.id.as_str()
         }),
-        Cells::value,
+        cell!(LAST_ORDINAL.ordinal),
     );
     rows.into_iter().next().unwrap_or(run.snapshot_ordinal)
 }
@@ -105,9 +110,9 @@ pub(crate) fn result(run: &Run) -> RunResult {
             run_id: run.id.as_str()
         }),
         |cells| RunResult {
-            environment_id: cells.value(),
-            output: cells.nullable(),
-            output_type: cells.nullable(),
+            environment_id: cell!(cells, RESULT.environment_id),
+            output: cell!(cells, RESULT.output),
+            output_type: cell!(cells, RESULT.output_type),
         },
     );
     match rows.into_iter().next() {

@@ -1,17 +1,17 @@
 //! Schedules.
 
 use engine_core::{Beginning, Phase, RunId, Schedule, Shard, Timestamp};
-use pgrx::datum::TimestampWithTimeZone;
 
-use crate::backend::cells::Cells;
+use crate::backend::cells::{Cells, cell};
 use crate::backend::parameter::arguments;
-use crate::backend::statement::statement;
+use crate::backend::statement::{columns, statement};
 use crate::backend::value::{column, time};
 use crate::document::JsonB;
 
-statement!(LOCK, "schedule_lock.sql");
-statement!(READ, "schedule_read.sql");
-statement!(DUE, "schedule_due_lock.sql");
+statement!(LOCK, "schedule_lock.sql" -> SCHEDULE);
+statement!(READ, "schedule_read.sql" -> SCHEDULE);
+statement!(DUE, "schedule_due_lock.sql" -> SCHEDULE);
+columns!(SCHEDULE, "schedule.sql");
 statement!(SET, "schedule_set.sql");
 statement!(DELETE, "schedule_delete.sql");
 statement!(ADVANCE, "schedule_advance.sql");
@@ -38,22 +38,25 @@ pub(crate) fn lock_due(shard: Shard, max_items: i32, now: Timestamp) -> Vec<Sche
     )
 }
 
-/// Reads the columns of a schedule, which three statements select in the same order.
-fn schedule(cells: &mut Cells) -> Schedule {
+fn schedule(cells: &Cells<SCHEDULE>) -> Schedule {
     Schedule {
-        id: cells.value(),
-        environment_id: cells.value(),
-        task: cells.value(),
-        cron: cells.value(),
-        timezone: cells.value(),
-        spread_window: cells.nullable(),
-        is_active: cells.value(),
-        external_id: cells.nullable(),
-        payload: cells.nullable(),
-        options: cells.nullable(),
-        phase: cells.nullable().and_then(Phase::new),
-        last_nominal_at: moment(cells),
-        next: match (moment(cells), moment(cells), moment(cells)) {
+        id: cell!(cells, SCHEDULE.id),
+        environment_id: cell!(cells, SCHEDULE.environment_id),
+        task: cell!(cells, SCHEDULE.task),
+        cron: cell!(cells, SCHEDULE.cron),
+        timezone: cell!(cells, SCHEDULE.timezone),
+        spread_window: cell!(cells, SCHEDULE.spread_window),
+        is_active: cell!(cells, SCHEDULE.is_active),
+        external_id: cell!(cells, SCHEDULE.external_id),
+        payload: cell!(cells, SCHEDULE.payload),
+        options: cell!(cells, SCHEDULE.options),
+        phase: cell!(cells, SCHEDULE.phase as Option<i32>).and_then(Phase::new),
+        last_nominal_at: cell!(cells, SCHEDULE.last_nominal_at),
+        next: match (
+            cell!(cells, SCHEDULE.next_nominal_at),
+            cell!(cells, SCHEDULE.next_effective_at),
+            cell!(cells, SCHEDULE.next_at),
+        ) {
             (Some(nominal_at), Some(effective_at), Some(at)) => Some(Beginning {
                 nominal_at,
                 effective_at,
@@ -62,11 +65,6 @@ fn schedule(cells: &mut Cells) -> Schedule {
             _ => None,
         },
     }
-}
-
-fn moment(cells: &mut Cells) -> Option<Timestamp> {
-    let time = cells.nullable::<TimestampWithTimeZone>()?;
-    Some(Timestamp::from_micros(time.into()))
 }
 
 /// Writes a schedule whose environment lives on `shard`.

@@ -1,6 +1,6 @@
 //! The lock of a session that sets an environment.
 
-use crate::backend::cells::Cells;
+use crate::backend::cells::cell;
 use crate::backend::locks;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
@@ -15,5 +15,5 @@ pub(crate) fn holder(environment_id: &str) -> Option<String> {
         object_id,
         sub_id
     });
-    HOLDER.query(arguments, Cells::value).pop()
+    HOLDER.query(arguments, cell!(HOLDER.holder)).pop()
 }

@@ -2,6 +2,7 @@
 
 use engine_core::Shard;
 
+use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 use crate::backend::value::column;
@@ -22,9 +23,9 @@ pub(crate) struct Slot {
 pub(crate) fn lock(shard: Shard, run_ids: Vec<&str>) -> Vec<Slot> {
     let arguments = arguments!(LOCK { shard, run_ids });
     LOCK.query(arguments, |cells| Slot {
-        run_id: cells.value(),
-        is_counted: cells.value(),
-        is_noted: cells.value(),
+        run_id: cell!(cells, LOCK.run_id),
+        is_counted: cell!(cells, LOCK.is_counted),
+        is_noted: cell!(cells, LOCK.is_noted),
     })
 }
 
@@ -37,6 +38,11 @@ pub(crate) fn release(shard: Shard, freed: &[(String, bool)]) -> Vec<(String, St
             run_ids: column(freed, |(run_id, _)| run_id.as_str()),
             whether_each_is_noted: column(freed, |(_, is_noted)| *is_noted)
         }),
-        |cells| (cells.value(), cells.value()),
+        |cells| {
+            (
+                cell!(cells, RELEASE.environment_id),
+                cell!(cells, RELEASE.worker_queue),
+            )
+        },
     )
 }

@@ -6,7 +6,7 @@ use std::ffi::CString;
 
 use pgrx::pg_sys;
 
-use crate::backend::cells::Cells;
+use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 
@@ -15,7 +15,9 @@ statement!(TICK, "tick.sql");
 
 /// Calls the function as the current role; returns the number of items done. Does nothing without the extension.
 pub(crate) fn call(max_items: i32) -> i64 {
-    let schema: Option<String> = SCHEMA.query(arguments!(SCHEMA {}), Cells::value).pop();
+    let schema: Option<String> = SCHEMA
+        .query(arguments!(SCHEMA {}), cell!(SCHEMA.search_path))
+        .pop();
     let Some(path) = schema.and_then(|schema| CString::new(schema).ok()) else {
         return 0;
     };
@@ -33,7 +35,7 @@ pub(crate) fn call(max_items: i32) -> i64 {
             false,
         );
     }
-    TICK.query(arguments!(TICK { max_items }), Cells::value)
+    TICK.query(arguments!(TICK { max_items }), cell!(TICK.processed))
         .pop()
         .unwrap_or(0)
 }

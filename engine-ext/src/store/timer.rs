@@ -3,6 +3,7 @@
 use engine_core::{RunId, Shard, TimerKind, Timestamp};
 use serde_json::Value;
 
+use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 use crate::backend::value::column;
@@ -41,9 +42,9 @@ pub(crate) fn lock_due(shard: Shard, max_items: i32, now: Timestamp) -> Vec<Due>
             max_items
         }),
         |cells| Due {
-            kind: cells.value(),
-            id: cells.value(),
-            detail: cells.nullable(),
+            kind: cell!(cells, DUE.kind),
+            id: cell!(cells, DUE.id),
+            detail: cell!(cells, DUE.detail),
         },
     )
 }

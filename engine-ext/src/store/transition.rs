@@ -4,7 +4,7 @@ use engine_core::{
     ExecutionStatus, Finish, Move, Run, Settings, Shard, SlotLimits, SnapshotId, Transition,
 };
 
-use crate::backend::cells::Cells;
+use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
 use crate::backend::position::Positions;
 use crate::backend::statement::statement;
@@ -64,7 +64,7 @@ pub(crate) fn finish(
             previous_snapshot_id: column(steps, |step| step.run.snapshot_id.as_str()),
             attempt_number: column(steps, |step| step.run.attempt_number)
         }),
-        |cells| (cells.value(), cells.value()),
+        |cells| (cell!(cells, FINISH.run_id), cell!(cells, FINISH.is_noted)),
     )
 }
 
@@ -122,7 +122,7 @@ pub(crate) fn move_on(
             notes_slots: limits.is_noted,
             released_attempts: column(steps, |step| step.what.released_attempts)
         }),
-        Cells::value,
+        cell!(MOVE.worker_queue),
     )
 }
 

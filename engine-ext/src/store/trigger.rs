@@ -3,6 +3,7 @@
 use engine_core::{ExecutionStatus, NewRun, RunId, RunStatus, SnapshotId, Timestamp, Transition};
 use serde_json::{Value, json};
 
+use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
 use crate::backend::position::Positions;
 use crate::backend::statement::statement;
@@ -84,12 +85,12 @@ pub(crate) fn existing(id: &RunId) -> Option<Existing> {
                 run_id: id.as_str()
             }),
             |cells| Existing {
-                run_id: cells.value(),
-                snapshot_id: cells.value(),
-                run_status: cells.value(),
-                execution_status: cells.value(),
-                created_at: cells.value(),
-                delay_until: cells.nullable(),
+                run_id: cell!(cells, EXISTING.id),
+                snapshot_id: cell!(cells, EXISTING.snapshot_id),
+                run_status: cell!(cells, EXISTING.run_status),
+                execution_status: cell!(cells, EXISTING.execution_status),
+                created_at: cell!(cells, EXISTING.created_at),
+                delay_until: cell!(cells, EXISTING.delay_until),
             },
         )
         .pop()

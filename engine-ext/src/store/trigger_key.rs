@@ -1,9 +1,8 @@
 //! Keys by which a trigger finds an existing run.
 
 use engine_core::{KeyKind, RunId, Shard, SnapshotId, Timestamp};
-use pgrx::datum::TimestampWithTimeZone;
 
-use crate::backend::cells::Cells;
+use crate::backend::cells::{Cells, cell};
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 use crate::backend::value::column;
@@ -44,7 +43,7 @@ pub(crate) fn acquire(kind: KeyKind, keys: &[&Key]) -> Vec<RunId> {
             run_id: column(keys, |key| key.run_id.as_str()),
             expires_at: column(keys, |key| key.expires_at)
         }),
-        run_id,
+        cell!(ACQUIRE.run_id),
     )
 }
 
@@ -60,25 +59,22 @@ pub(crate) fn owners(kind: KeyKind, keys: &[&Key]) -> Vec<Option<Owner>> {
     )
 }
 
-fn owner(cells: &mut Cells) -> Option<Owner> {
-    let moment = |cells: &mut Cells| {
-        let time = cells.nullable::<TimestampWithTimeZone>()?;
-        Some(Timestamp::from_micros(time.into()))
+fn owner(cells: &Cells<READ>) -> Option<Owner> {
+    let run_id: RunId = cell!(cells, READ.run_id as Option<RunId>)?;
+    let existing = |snapshot_id| {
+        Some(Existing {
+            run_id: run_id.clone(),
+            snapshot_id,
+            run_status: cell!(cells, READ.run_status as Option<_>)?,
+            execution_status: cell!(cells, READ.execution_status as Option<_>)?,
+            created_at: cell!(cells, READ.created_at as Option<_>)?,
+            delay_until: cell!(cells, READ.delay_until),
+        })
     };
-    let run_id: RunId = cells.nullable()?;
-    let expires_at = moment(cells);
-    let run = cells.nullable::<String>().map(|snapshot_id| Existing {
-        run_id: run_id.clone(),
-        snapshot_id: SnapshotId::parse(&snapshot_id),
-        run_status: cells.value(),
-        execution_status: cells.value(),
-        created_at: cells.value(),
-        delay_until: moment(cells),
-    });
     Some(Owner {
+        run: cell!(cells, READ.snapshot_id as Option<SnapshotId>).and_then(existing),
+        expires_at: cell!(cells, READ.expires_at),
         run_id,
-        expires_at,
-        run,
     })
 }
 
@@ -93,12 +89,8 @@ pub(crate) fn take(kind: KeyKind, keys: &[(&Key, RunId)]) -> Vec<RunId> {
             taker: column(keys, |(key, _)| key.run_id.as_str()),
             expires_at: column(keys, |(key, _)| key.expires_at)
         }),
-        run_id,
+        cell!(TAKE.run_id),
     )
-}
-
-fn run_id(cells: &mut Cells) -> RunId {
-    cells.value()
 }
 
 /// Deletes keys that have expired; returns their number.

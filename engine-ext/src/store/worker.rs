@@ -8,13 +8,14 @@ use std::rc::Rc;
 use engine_core::{Environment, EnvironmentType, Timestamp, WorkerVersion};
 
 use crate::backend::cache;
-use crate::backend::cells::Cells;
+use crate::backend::cells::{Cells, cell};
 use crate::backend::parameter::arguments;
-use crate::backend::statement::statement;
+use crate::backend::statement::{columns, statement};
 use crate::document::JsonB;
 
-statement!(READ, "worker_read.sql");
-statement!(READ_CURRENT, "worker_current_read.sql");
+statement!(READ, "worker_read.sql" -> WORKER);
+statement!(READ_CURRENT, "worker_current_read.sql" -> WORKER);
+columns!(WORKER, "worker.sql");
 statement!(KNOWS_TASK, "worker_knows_task.sql");
 statement!(SET, "worker_set.sql");
 statement!(RETIRE, "worker_retire.sql");
@@ -65,10 +66,14 @@ pub(crate) fn find_fresh(
 }
 
 fn read(environment: &Environment, version: Option<&str>) -> Option<WorkerVersion> {
-    let decode = |cells: &mut Cells| {
-        let (version, image) = (cells.value(), cells.nullable());
-        let tasks: JsonB = cells.value();
-        WorkerVersion::stored(version, image, &tasks.0, cells.value())
+    let decode = |cells: &Cells<WORKER>| {
+        let tasks: JsonB = cell!(cells, WORKER.tasks);
+        WorkerVersion::stored(
+            cell!(cells, WORKER.version),
+            cell!(cells, WORKER.image),
+            &tasks.0,
+            cell!(cells, WORKER.queues),
+        )
     };
     let id = environment.id.as_str();
     let rows = match version {
@@ -100,7 +105,7 @@ pub(crate) fn knows_task(environment: &Environment, task: &str) -> bool {
         task
     });
     KNOWS_TASK
-        .query(arguments, Cells::value)
+        .query(arguments, cell!(KNOWS_TASK.exists))
         .pop()
         .unwrap_or(false)
 }

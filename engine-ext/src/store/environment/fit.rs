@@ -4,7 +4,7 @@ use engine_core::Environment;
 
 use super::{QUEUE_TABLE, TABLE};
 use crate::backend::cache;
-use crate::backend::cells::Cells;
+use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 use crate::backend::value::column;
@@ -33,7 +33,7 @@ pub(crate) fn slots(environment: &Environment, max_items: i32) -> u64 {
 /// Whether any slot is wrong, locked or not.
 pub(crate) fn has_slots(environment: &Environment) -> bool {
     let others = environment.other_limits();
-    let found = FIND_SLOTS.query(
+    let found: Vec<bool> = FIND_SLOTS.query(
         arguments!(FIND_SLOTS {
             shard: environment.shard,
             environment_id: environment.id.as_str(),
@@ -41,7 +41,7 @@ pub(crate) fn has_slots(environment: &Environment) -> bool {
             limited_queues: limited(environment),
             notes_others: others.is_noted
         }),
-        Cells::value::<bool>,
+        cell!(FIND_SLOTS.exists),
     );
     found != [false]
 }
@@ -105,7 +105,12 @@ pub(crate) fn lanes(environment: &Environment, most: i32) -> Vec<(String, String
         limits_others: environment.lane_cap().is_some(),
         max_lanes: most
     });
-    FIND_LANES.query(arguments, |cells| (cells.value(), cells.value()))
+    FIND_LANES.query(arguments, |cells| {
+        (
+            cell!(cells, FIND_LANES.queue),
+            cell!(cells, FIND_LANES.concurrency_key),
+        )
+    })
 }
 
 /// The queues with a limit.

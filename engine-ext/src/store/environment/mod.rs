@@ -11,7 +11,7 @@ use std::rc::Rc;
 use engine_core::{Environment, Queue};
 
 use crate::backend::cache;
-use crate::backend::cells::Cells;
+use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 
@@ -51,7 +51,7 @@ pub(crate) fn any_is_set() -> bool {
     let known = known(generation, |known| known.any);
     known.unwrap_or_else(|| {
         cache::watch(TABLE);
-        let any = ANY.query(arguments!(ANY {}), Cells::value);
+        let any = ANY.query(arguments!(ANY {}), cell!(ANY.exists));
         let any = any.into_iter().next().unwrap_or(false);
         remember(generation, |known| known.any = Some(any));
         any
@@ -99,14 +99,14 @@ fn remember(generation: u64, set: impl FnOnce(&mut Known)) {
 fn read(id: &str) -> Option<Environment> {
     let set: Vec<(String, Queue, bool)> =
         READ_QUEUES.query(arguments!(READ_QUEUES { environment_id: id }), |cells| {
-            let name = cells.value();
+            let name = cell!(cells, READ_QUEUES.name);
             let queue = Queue {
-                concurrency_limit: cells.nullable(),
-                override_limit: cells.nullable(),
-                max_size: cells.nullable(),
-                is_paused: cells.value(),
+                concurrency_limit: cell!(cells, READ_QUEUES.concurrency_limit),
+                override_limit: cell!(cells, READ_QUEUES.override_limit),
+                max_size: cell!(cells, READ_QUEUES.max_size),
+                is_paused: cell!(cells, READ_QUEUES.is_paused),
             };
-            (name, queue, cells.value())
+            (name, queue, cell!(cells, READ_QUEUES.is_fitted))
         });
     let is_fitted = set.iter().all(|(.., is_fitted)| *is_fitted);
     let queues: BTreeMap<String, Queue> = set
@@ -115,20 +115,20 @@ fn read(id: &str) -> Option<Environment> {
         .collect();
     let set = READ.query(arguments!(READ { environment_id: id }), |cells| {
         Environment {
-            id: cells.value(),
-            shard: cells.value(),
-            kind: cells.value(),
-            project_id: cells.nullable(),
-            organization_id: cells.nullable(),
-            concurrency_limit: cells.nullable(),
-            burst_factor: cells.value(),
-            max_queue_size: cells.nullable(),
-            is_paused: cells.value(),
-            requires_version: cells.value(),
-            is_archived: cells.value(),
-            reserves_slots: cells.value(),
-            retry: cells.nullable(),
-            is_fitted: cells.value(),
+            id: cell!(cells, READ.id),
+            shard: cell!(cells, READ.shard),
+            kind: cell!(cells, READ.type),
+            project_id: cell!(cells, READ.project_id),
+            organization_id: cell!(cells, READ.organization_id),
+            concurrency_limit: cell!(cells, READ.concurrency_limit),
+            burst_factor: cell!(cells, READ.burst_factor),
+            max_queue_size: cell!(cells, READ.max_queue_size),
+            is_paused: cell!(cells, READ.is_paused),
+            requires_version: cell!(cells, READ.requires_version),
+            is_archived: cell!(cells, READ.is_archived),
+            reserves_slots: cell!(cells, READ.reserves_slots),
+            retry: cell!(cells, READ.retry),
+            is_fitted: cell!(cells, READ.is_fitted),
             queues: BTreeMap::new(),
         }
     });

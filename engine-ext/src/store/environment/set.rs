@@ -4,6 +4,7 @@ use engine_core::{Environment, Queue, Timestamp};
 
 use super::{QUEUE_TABLE, TABLE};
 use crate::backend::cache;
+use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 use crate::document::JsonB;
@@ -66,5 +67,10 @@ pub(crate) fn queued(environment: &Environment) -> Vec<(String, i64)> {
         shard: environment.shard,
         environment_id: environment.id.as_str()
     });
-    QUEUED.query(arguments, |cells| (cells.value(), cells.value()))
+    QUEUED.query(arguments, |cells| {
+        (
+            cell!(cells, QUEUED.worker_queue),
+            cell!(cells, QUEUED.item_count),
+        )
+    })
 }

@@ -8,16 +8,17 @@ use engine_core::{
 };
 
 use super::Source;
-use crate::backend::cells::Cells;
+use crate::backend::cells::{Cells, cell};
 use crate::backend::parameter::arguments;
 use crate::backend::position::Positions;
-use crate::backend::statement::statement;
+use crate::backend::statement::{columns, statement};
 use crate::backend::value::{column, count};
 use crate::document::{JsonB, Stored};
-use crate::store::row::{Caller, decode};
+use crate::store::row::{Caller, run};
 
-statement!(LOCK, "dequeue_lock.sql");
-statement!(LOCK_CHOSEN, "dequeue_lock_chosen.sql");
+statement!(LOCK, "dequeue_lock.sql" -> CANDIDATE);
+statement!(LOCK_CHOSEN, "dequeue_lock_chosen.sql" -> CANDIDATE);
+columns!(CANDIDATE, "candidate.sql");
 statement!(APPLY, "dequeue_apply.sql");
 statement!(START, "dequeue_and_start.sql");
 statement!(CARRIED, "dequeue_carried.sql");
@@ -95,7 +96,7 @@ fn has_ahead(from: Source<'_>, now: Timestamp) -> bool {
         now
     });
     HAS_AHEAD
-        .query(arguments, Cells::value)
+        .query(arguments, cell!(HAS_AHEAD.exists))
         .pop()
         .unwrap_or(false)
 }
@@ -144,25 +145,25 @@ pub(crate) fn lock_chosen(from: Source<'_>, ids: &[&RunId]) -> Vec<Candidate> {
     )
 }
 
-fn candidate(cells: &mut Cells) -> Candidate {
+fn candidate(cells: &Cells<CANDIDATE>) -> Candidate {
     Candidate {
-        run: decode(cells),
-        task: cells.value(),
-        payload: cells.value(),
-        payload_type: cells.value(),
-        queue: cells.value(),
-        concurrency_key: cells.nullable(),
-        worker_queue: cells.value(),
-        environment_id: cells.value(),
-        project_id: cells.nullable(),
-        organization_id: cells.nullable(),
-        max_duration_seconds: cells.nullable(),
-        is_test: cells.value(),
-        is_replay: cells.value(),
-        tags: cells.value(),
-        metadata: cells.nullable(),
-        trace_context: cells.nullable(),
-        version: cells.nullable(),
+        run: run!(cells, CANDIDATE),
+        task: cell!(cells, CANDIDATE.task),
+        payload: cell!(cells, CANDIDATE.payload),
+        payload_type: cell!(cells, CANDIDATE.payload_type),
+        queue: cell!(cells, CANDIDATE.queue),
+        concurrency_key: cell!(cells, CANDIDATE.concurrency_key),
+        worker_queue: cell!(cells, CANDIDATE.worker_queue),
+        environment_id: cell!(cells, CANDIDATE.environment_id),
+        project_id: cell!(cells, CANDIDATE.project_id),
+        organization_id: cell!(cells, CANDIDATE.organization_id),
+        max_duration_seconds: cell!(cells, CANDIDATE.max_duration_seconds),
+        is_test: cell!(cells, CANDIDATE.is_test),
+        is_replay: cell!(cells, CANDIDATE.is_replay),
+        tags: cell!(cells, CANDIDATE.tags),
+        metadata: cell!(cells, CANDIDATE.metadata),
+        trace_context: cell!(cells, CANDIDATE.trace_context),
+        version: cell!(cells, CANDIDATE.version),
     }
 }
 
@@ -178,7 +179,7 @@ pub(crate) fn strays(from: Source<'_>, max_runs: i32, now: Timestamp) -> Vec<Run
                 max_runs,
                 low
             }),
-            Cells::value,
+            cell!(FIND_STRAYS.run_id),
         )
     })
 }
@@ -269,7 +270,7 @@ pub(crate) fn apply(
                 .unwrap_or_default()),
             is_noted: column(runs, |dequeued| dequeued.limits.is_noted)
         }),
-        Cells::value,
+        cell!(APPLY.run_id),
     );
     if !carrying.is_empty() {
         read_carried(from.shard, runs, &carrying);
@@ -288,10 +289,10 @@ fn read_carried(shard: Shard, runs: &mut [Dequeued], carrying: &[RunId]) {
             run_ids: column(carrying, RunId::as_str)
         }),
         |cells| {
-            let id: RunId = cells.value();
+            let id: RunId = cell!(cells, CARRIED.run_id);
             let carried = Carried {
-                checkpoint: cells.nullable(),
-                completed_waitpoints: cells.nullable(),
+                checkpoint: cell!(cells, CARRIED.checkpoint),
+                completed_waitpoints: cell!(cells, CARRIED.completed_waitpoints),
             };
             (id, carried)
         },

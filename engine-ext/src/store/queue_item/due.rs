@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use engine_core::{Shard, Timestamp};
 
 use super::{TABLE, family, first_item};
-use crate::backend::cells::Cells;
+use crate::backend::cells::cell;
 use crate::backend::low_water;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
@@ -49,7 +49,12 @@ pub(crate) fn environments(
                 environment_id: column(&known, |(id, _)| id.as_str()),
                 low: column(&known, |(_, low)| *low)
             }),
-            |cells: &mut Cells| (cells.value(), cells.value()),
+            |cells| {
+                (
+                    cell!(cells, ENVIRONMENTS.environment_id),
+                    cell!(cells, ENVIRONMENTS.is_due),
+                )
+            },
         )
     });
     LISTED.with_borrow_mut(|listed| {

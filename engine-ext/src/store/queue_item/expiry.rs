@@ -2,7 +2,7 @@
 
 use engine_core::{RunId, Shard, Timestamp};
 
-use crate::backend::cells::Cells;
+use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 
@@ -17,7 +17,7 @@ pub(crate) fn find(shard: Shard, max_items: i32, now: Timestamp) -> Vec<RunId> {
             now,
             max_items
         }),
-        Cells::value,
+        cell!(FIND.run_id),
     )
 }
 
@@ -29,6 +29,6 @@ pub(crate) fn lapsed(shard: Shard, ids: &[&RunId], now: Timestamp) -> Vec<(RunId
             now,
             run_ids: ids
         }),
-        |cells| (cells.value(), cells.value()),
+        |cells| (cell!(cells, READ.run_id), cell!(cells, READ.ttl)),
     )
 }

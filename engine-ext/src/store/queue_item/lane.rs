@@ -4,7 +4,7 @@ use engine_core::{Environment, Lane, RunId, Timestamp};
 use pgrx::datum::TimestampWithTimeZone;
 
 use super::Source;
-use crate::backend::cells::Cells;
+use crate::backend::cells::{Cells, cell};
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 use crate::backend::value::column;
@@ -34,7 +34,7 @@ pub(crate) fn slots_held(from: Source<'_>, environment: &Environment, cap: i64) 
         cap,
         is_unfitted: !environment.is_fitted
     });
-    let held: Option<i64> = COUNT.query(arguments, Cells::value).pop();
+    let held: Option<i64> = COUNT.query(arguments, cell!(COUNT.count)).pop();
     held.unwrap_or(0)
 }
 
@@ -60,7 +60,7 @@ pub(crate) fn are_due(
                 limited_queues: limited,
                 low
             }),
-            Cells::value,
+            cell!(DUE.are_due),
         )
     });
     due.into_iter().next().unwrap_or(true)
@@ -99,18 +99,21 @@ pub(crate) fn candidates(
 }
 
 /// The rows of a lane are adjacent.
-fn row(cells: &mut Cells) -> (Lane<Item>, bool, Option<Item>) {
+fn row(cells: &Cells<CANDIDATES>) -> (Lane<Item>, bool, Option<Item>) {
     let lane = Lane {
-        queue: cells.value(),
-        concurrency_key: cells.value(),
-        free: usize::try_from(cells.value::<i64>()).unwrap_or(0),
+        queue: cell!(cells, CANDIDATES.queue),
+        concurrency_key: cell!(cells, CANDIDATES.concurrency_key),
+        free: usize::try_from(cell!(cells, CANDIDATES.free as i64)).unwrap_or(0),
         items: Vec::new(),
     };
-    let is_released = cells.value();
+    let is_released = cell!(cells, CANDIDATES.is_released);
     let (run_id, available_at, is_filed) = (
-        cells.nullable::<String>(),
-        cells.nullable::<TimestampWithTimeZone>(),
-        cells.nullable::<bool>(),
+        cell!(cells, CANDIDATES.run_id as Option<String>),
+        cell!(
+            cells,
+            CANDIDATES.available_at as Option<TimestampWithTimeZone>
+        ),
+        cell!(cells, CANDIDATES.is_filed as Option<bool>),
     );
     let item = match (run_id, available_at, is_filed) {
         (Some(run_id), Some(available_at), Some(is_filed)) => Some(Item {
@@ -138,7 +141,7 @@ pub(crate) fn free(
             cap: column(lanes, |(.., cap)| *cap),
             is_unfitted: !environment.is_fitted
         }),
-        Cells::value::<i64>,
+        cell!(COUNT_LANES.count),
     );
     let free = |((.., cap), held): (&(&str, &str, i32), i64)| {
         usize::try_from(i64::from(*cap) - held).unwrap_or(0)

@@ -10,11 +10,10 @@ use std::ffi::CStr;
 
 use engine_core::{RunId, Shard, Timestamp};
 
-use crate::backend::cells::Cells;
+use crate::backend::cells::cell;
 use crate::backend::low_water;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
-use crate::backend::value::moment;
 
 statement!(FIRST, "queue_first.sql");
 statement!(DELETE, "queue_item_delete.sql");
@@ -74,7 +73,7 @@ pub(super) fn first_item(
         environment_id,
         low
     });
-    FIRST.query(arguments, moment).pop()
+    FIRST.query(arguments, cell!(FIRST.available_at)).pop()
 }
 
 /// Announces to dequeues that this transaction may write items. Call it before the clock is read.
@@ -89,6 +88,6 @@ pub(crate) fn delete(shard: Shard, runs: &[&RunId]) -> Vec<RunId> {
             shard,
             run_ids: runs
         }),
-        Cells::value,
+        cell!(DELETE.run_id),
     )
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use engine_core::{Environment, Timestamp};
 
-use crate::backend::cells::Cells;
+use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 
@@ -51,6 +51,6 @@ fn count(environment: &Environment, queue: &str, limit: i32) -> i64 {
         cap: i64::from(limit) + 1,
         is_unfitted: !environment.is_fitted
     });
-    let size: Option<i64> = SIZE.query(arguments, Cells::value).pop();
+    let size: Option<i64> = SIZE.query(arguments, cell!(SIZE.count)).pop();
     size.unwrap_or(0)
 }

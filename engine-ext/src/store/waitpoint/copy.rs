@@ -2,7 +2,7 @@
 
 use engine_core::{MAX_COPIED, MAX_KEY_BYTES, RunId, Timestamp, WaitpointId, own_keys};
 
-use crate::backend::cells::Cells;
+use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 use crate::backend::value::column;
@@ -22,7 +22,7 @@ pub(crate) fn find(run_id: &RunId, environment_id: &str, now: Timestamp) -> Vec<
             now,
             max_waitpoints: MAX_COPIED as i64 + 1
         }),
-        Cells::value,
+        cell!(FIND.id),
     )
 }
 

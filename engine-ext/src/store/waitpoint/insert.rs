@@ -4,7 +4,7 @@ use engine_core::{
     BatchId, NewWaitpoint, Output, RunId, Shard, Timestamp, WaitpointId, WaitpointType,
 };
 
-use crate::backend::cells::Cells;
+use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 use crate::backend::value::column;
@@ -93,6 +93,6 @@ pub(crate) fn insert(shard: Shard, new: &[WaitpointRow<'_>], now: Timestamp) -> 
             output_type: column(new, |new| output(new).media_type),
             is_error: column(new, |new| new.output.as_ref().map(|output| output.is_error))
         }),
-        Cells::value,
+        cell!(INSERT.id),
     )
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use engine_core::{BatchId, Output, Run, RunId, Shard, Timestamp, WaitpointId, WaitpointStatus};
 use pgrx::datum::TimestampWithTimeZone;
 
-use crate::backend::cells::Cells;
+use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 use crate::backend::value::column;
@@ -43,14 +43,14 @@ pub(crate) fn read(id: &WaitpointId, environment_id: Option<&str>) -> Option<Wai
             environment_id
         }),
         |cells| Waitpoint {
-            id: cells.value(),
-            status: cells.value(),
-            completed_after: cells.nullable(),
-            completed_at: cells.nullable(),
-            output: cells.nullable(),
-            output_type: cells.value(),
-            output_is_error: cells.value(),
-            created_at: cells.value(),
+            id: cell!(cells, READ.id),
+            status: cell!(cells, READ.status),
+            completed_after: cell!(cells, READ.completed_after),
+            completed_at: cell!(cells, READ.completed_at),
+            output: cell!(cells, READ.output),
+            output_type: cell!(cells, READ.output_type),
+            output_is_error: cell!(cells, READ.output_is_error),
+            created_at: cell!(cells, READ.created_at),
         },
     )
     .pop()
@@ -64,7 +64,7 @@ pub(crate) fn data(id: &WaitpointId, environment_id: Option<&str>) -> Option<Sto
             waitpoint_id: id.as_str(),
             environment_id
         }),
-        Cells::value,
+        cell!(DATA.data),
     )
     .pop()
 }
@@ -83,8 +83,8 @@ pub(crate) fn by_key(
                 key
             }),
             |cells| {
-                let expires_at = cells.nullable();
-                (cells.value(), expires_at)
+                let expires_at = cell!(cells, BY_KEY.idempotency_key_expires_at);
+                (cell!(cells, BY_KEY.id), expires_at)
             },
         )
         .pop()
@@ -107,7 +107,12 @@ pub(crate) fn of_runs(shard: Shard, ids: &[&RunId]) -> BTreeMap<RunId, Waitpoint
             shard,
             run_ids: ids
         }),
-        |cells| (cells.value(), cells.value()),
+        |cells| {
+            (
+                cell!(cells, OF_RUNS.completed_by_run_id),
+                cell!(cells, OF_RUNS.id),
+            )
+        },
     );
     rows.into_iter().collect()
 }
@@ -121,9 +126,9 @@ pub(crate) fn of_batches(shard: Shard, ids: &[&BatchId]) -> Vec<(BatchId, Waitpo
         }),
         |cells| {
             (
-                cells.value(),
-                cells.value(),
-                cells.value::<WaitpointStatus>() == WaitpointStatus::Pending,
+                cell!(cells, OF_BATCHES.completed_by_batch_id),
+                cell!(cells, OF_BATCHES.id),
+                cell!(cells, OF_BATCHES.status as WaitpointStatus) == WaitpointStatus::Pending,
             )
         },
     )
@@ -151,10 +156,11 @@ pub(crate) fn share(run: &Run, ids: &[&WaitpointId]) -> Vec<Shared> {
             waitpoint_ids: ids
         }),
         |cells| Shared {
-            id: cells.value(),
-            is_completed: cells.value::<WaitpointStatus>() == WaitpointStatus::Completed,
-            is_own: cells.value(),
-            is_own_end: cells.value(),
+            id: cell!(cells, SHARE.id),
+            is_completed: cell!(cells, SHARE.status as WaitpointStatus)
+                == WaitpointStatus::Completed,
+            is_own: cell!(cells, SHARE.is_own),
+            is_own_end: cell!(cells, SHARE.is_own_end),
         },
     )
 }
@@ -166,7 +172,7 @@ pub(crate) fn lock_free(shard: Shard, ids: &[&WaitpointId]) -> Vec<WaitpointId> 
             shard,
             waitpoint_ids: ids
         }),
-        Cells::value,
+        cell!(LOCK_FREE.id),
     )
 }
 
@@ -188,6 +194,6 @@ pub(crate) fn complete(
             output_type: column(waitpoints, |(_, output)| output.media_type.as_deref()),
             is_error: column(waitpoints, |(_, output)| output.is_error)
         }),
-        Cells::value,
+        cell!(COMPLETE.id),
     )
 }

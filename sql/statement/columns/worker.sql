@@ -1,0 +1,3 @@
+-- Of a worker's version `w`.
+-- -> version text, image text null, tasks jsonb, queues text[]
+w.version, w.image, w.tasks, w.queues
