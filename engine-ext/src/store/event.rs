@@ -20,7 +20,7 @@ statement!(
 );
 statement!(LAST, "event_last.sql");
 statement!(WRITERS, "event_writers.sql");
-statement!(REST, "event_row_rest.sql", with_bitmaps);
+statement!(REST, "event_rest_read.sql", with_bitmaps);
 
 /// An event.
 pub(crate) struct Event {
