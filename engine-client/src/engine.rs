@@ -6,6 +6,7 @@ mod deploy;
 mod many;
 mod observe;
 mod operate;
+mod retain;
 mod wait;
 mod work;
 

@@ -170,6 +170,21 @@ from engine_set_queue(
     name => $1, environment_id => $2, concurrency_limit => $3, paused => $4, override_limit => $5,
     max_size => $6) as q";
 
+pub(crate) const SET_RETENTION: &str = "\
+select t.keep
+from engine_set_retention(
+    environment_id => $1, task => $2, queue => $3, outcome => $4, keep => $5 * interval '1 millisecond') as t";
+
+pub(crate) const DELETE_RETENTION: &str = "\
+select engine_delete_retention(environment_id => $1, task => $2, queue => $3, outcome => $4) as existed";
+
+pub(crate) const RETENTION: &str = "\
+select t.environment_id, t.task, t.queue, t.outcome, (extract(epoch from t.keep) * 1000)::bigint as keep_ms, t.is_built_in,
+       t.ended_runs, t.next_removal_at
+from engine_retention() as t";
+
+pub(crate) const SWEEP: &str = "select engine_sweep(max_runs => $1) as removed";
+
 pub(crate) const SET_MACHINE: &str =
     "select engine_set_machine(name => $1, cpu => $2, memory => $3, cents_per_ms => $4)";
 pub(crate) const CREATE_DATETIME_WAITPOINT: &str = "\

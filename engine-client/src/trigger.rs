@@ -313,16 +313,16 @@ impl Trigger {
 pub struct Triggered {
     /// The run's bare id.
     pub run_id: RunId,
-    /// The run's latest snapshot.
-    pub snapshot_id: SnapshotId,
-    /// `PENDING` for a new run, `DELAYED` for a delayed one.
-    pub run_status: RunStatus,
-    /// `QUEUED` for a new run, `DELAYED` for a delayed one.
+    /// The run's latest snapshot; `None` if the run has been removed, and only its key is left.
+    pub snapshot_id: Option<SnapshotId>,
+    /// `PENDING` for a new run, `DELAYED` for a delayed one; `None` for a removed one.
+    pub run_status: Option<RunStatus>,
+    /// `QUEUED` for a new run, `DELAYED` for a delayed one, `FINISHED` for a removed one.
     pub execution_status: ExecutionStatus,
     /// Whether the run existed before this trigger.
     pub is_cached: bool,
-    /// When the run was created, by the server's clock.
-    pub created_at: SystemTime,
+    /// When the run was created, by the server's clock; `None` for a removed one.
+    pub created_at: Option<SystemTime>,
 }
 
 impl Triggered {

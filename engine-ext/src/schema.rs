@@ -79,9 +79,14 @@ extension_sql_file!(
     requires = ["worker"]
 );
 extension_sql_file!(
+    "../../sql/schema/16_retention.sql",
+    name = "retention",
+    requires = ["schedule"]
+);
+extension_sql_file!(
     "../../sql/schema/17_event_reader.sql",
     name = "event_reader",
-    requires = ["schedule"]
+    requires = ["retention"]
 );
 extension_sql_file!(
     "../../sql/view/next_run.sql",

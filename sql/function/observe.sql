@@ -99,3 +99,13 @@ set search_path to pg_catalog, pg_temp
 as 'MODULE_PATHNAME', 'engine_version_wrapper';
 revoke all on function @extschema@.engine_version from public;
 comment on function @extschema@.engine_version is 'Returns the version of the loaded library.';
+
+create function @extschema@.engine_retention()
+returns table (
+    environment_id text, task text, queue text, outcome text, keep interval, is_built_in boolean, ended_runs bigint,
+    next_removal_at timestamptz)
+language c volatile parallel unsafe security definer
+set search_path to pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'engine_retention_wrapper';
+revoke all on function @extschema@.engine_retention from public;
+comment on function @extschema@.engine_retention is 'Returns the retention policies, set and built in, each with the runs for which it holds and when it removes the next.';

@@ -150,3 +150,36 @@ set search_path to pg_catalog, pg_temp
 as 'MODULE_PATHNAME', 'engine_lead_wrapper';
 revoke all on function @extschema@.engine_lead from public;
 comment on function @extschema@.engine_lead is 'Makes this session lead those that call engine_tick, if no other one does, and returns whether it leads.';
+
+create function @extschema@.engine_set_retention(
+    environment_id text default null,
+    task text default null,
+    queue text default null,
+    outcome text default null,
+    keep interval default null)
+returns table (environment_id text, task text, queue text, outcome text, keep interval)
+language c volatile parallel unsafe security definer
+set search_path to pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'engine_set_retention_wrapper';
+revoke all on function @extschema@.engine_set_retention from public;
+comment on function @extschema@.engine_set_retention is 'Sets how long runs are kept after they have ended, and returns the policy.';
+
+create function @extschema@.engine_delete_retention(
+    environment_id text default null,
+    task text default null,
+    queue text default null,
+    outcome text default null)
+returns boolean
+language c volatile parallel unsafe security definer
+set search_path to pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'engine_delete_retention_wrapper';
+revoke all on function @extschema@.engine_delete_retention from public;
+comment on function @extschema@.engine_delete_retention is 'Deletes a retention policy; returns whether it existed.';
+
+create function @extschema@.engine_sweep(max_runs integer default 1000)
+returns integer
+language c volatile parallel unsafe security definer
+set search_path to pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'engine_sweep_wrapper';
+revoke all on function @extschema@.engine_sweep from public;
+comment on function @extschema@.engine_sweep is 'Removes runs that have ended and whose time has come, at most max_runs, and returns how many.';

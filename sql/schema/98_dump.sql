@@ -24,3 +24,5 @@ select pg_catalog.pg_extension_config_dump('engine.parked', '');
 select pg_catalog.pg_extension_config_dump('engine.schedule', '');
 select pg_catalog.pg_extension_config_dump('engine.event_horizon', '');
 select pg_catalog.pg_extension_config_dump('engine.event_reader_position', '');
+select pg_catalog.pg_extension_config_dump('engine.retention', '');
+select pg_catalog.pg_extension_config_dump('engine.stretch', '');

@@ -247,10 +247,8 @@ select 'batch', i.run_id, format('The item of batch %s is no run of its environm
 from engine.batch_item as i
 left join engine.batch as b on b.shard = i.shard and b.id = i.batch_id
 left join engine.run as r on r.shard = i.shard and r.id = i.run_id
-where b.id is null
-   or r.environment_id <> b.environment_id
-   -- A run that has ended may be removed before its batch.
-   or r.id is null and b.status not in ('COMPLETED', 'ABORTED')
+-- A run that has ended may be removed before the batch that it joined, or that found it by its key.
+where b.id is null or r.environment_id <> b.environment_id
 union all
 select 'batch', r.id, format('The run joined batch %s, which has no such item.', r.batch_id)
 from engine.run as r

@@ -34,7 +34,7 @@ async fn a_run_waits_for_the_version_that_knows_it_and_an_older_one_can_be_made_
         Some(ErrorKind::UnknownVersion)
     );
     let run = engine.trigger(&Trigger::new("t")).await?;
-    assert_eq!(run.run_status, RunStatus::Pending);
+    assert_eq!(run.run_status, Some(RunStatus::Pending));
     Ok(())
 }
 

@@ -25,7 +25,7 @@ async fn a_run_goes_through_every_method() -> Result<()> {
     let run = engine.trigger(&trigger).await?;
     assert_eq!(
         (run.run_status, run.execution_status, run.is_cached),
-        (RunStatus::Pending, ExecutionStatus::Queued, false)
+        (Some(RunStatus::Pending), ExecutionStatus::Queued, false)
     );
     let many = engine
         .trigger_many(&[Trigger::new("x"), Trigger::new("y").payload(&"text")?])
@@ -108,13 +108,21 @@ async fn a_run_goes_through_every_method() -> Result<()> {
         .context("no data")?;
     assert_eq!(data["run"]["status"], "COMPLETED_SUCCESSFULLY");
     let since = engine
-        .snapshots_since(&run.run_id, &run.snapshot_id, None)
+        .snapshots_since(
+            &run.run_id,
+            &run.snapshot_id.clone().expect("it is there"),
+            None,
+        )
         .await?
         .context("null")?;
     assert_eq!(since.len(), 3);
     assert_eq!(
         engine
-            .snapshots_since(&run.run_id, &run.snapshot_id, Some("other"))
+            .snapshots_since(
+                &run.run_id,
+                &run.snapshot_id.clone().expect("it is there"),
+                Some("other")
+            )
             .await?,
         None
     );
@@ -162,7 +170,7 @@ async fn the_options_that_say_when_a_run_begins_reach_the_server() -> Result<()>
         .idempotency_key_expires_at(later)
         .version("1");
     let run = engine.trigger(&delayed).await?;
-    assert_eq!(run.run_status, RunStatus::Delayed);
+    assert_eq!(run.run_status, Some(RunStatus::Delayed));
     let again = engine.trigger_many(std::slice::from_ref(&delayed)).await?;
     assert_eq!((&again[0].run_id, again[0].is_cached), (&run.run_id, true));
     let sooner = engine

@@ -78,7 +78,7 @@ async fn a_run_is_cancelled_replayed_and_returns_its_result() -> Result<()> {
     assert_eq!(result.error_message().as_deref(), Some("not needed"));
 
     let again = engine.replay(&run.run_id).await?;
-    assert_eq!(again.run_status, RunStatus::Pending);
+    assert_eq!(again.run_status, Some(RunStatus::Pending));
     let held = engine.dequeue(&Dequeue::default()).await?.remove(0);
     assert!(held.is_replay);
     let forced = Cancel::default()
@@ -139,14 +139,14 @@ async fn runs_that_are_over_before_they_began_are_written() -> Result<()> {
     let trigger = Trigger::new("t").run_id("c");
     let cancel = Cancel::default().reason("too late");
     let run = engine.create_cancelled_run(&trigger, &cancel, true).await?;
-    assert_eq!(run.run_status, RunStatus::Canceled);
+    assert_eq!(run.run_status, Some(RunStatus::Canceled));
     let again = engine.create_cancelled_run(&trigger, &cancel, true).await?;
     assert!(again.is_cached);
     let failure = Failure::message("no such customer");
     let run = engine
         .create_failed_run(&Trigger::new("t"), &failure, false)
         .await?;
-    assert_eq!(run.run_status, RunStatus::SystemFailure);
+    assert_eq!(run.run_status, Some(RunStatus::SystemFailure));
     // Events wait for every transaction of the server that may write events.
     let (mut events, patience) = (Vec::new(), Duration::from_secs(60));
     eventually("the cancellation is reported", patience, async || {

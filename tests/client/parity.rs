@@ -88,7 +88,11 @@ async fn the_driver_distinguishes_refusals() -> Result<()> {
         );
         let run = engine.trigger(&Trigger::new("t").run_id("r")).await?;
         let start = engine
-            .start_attempt(&run.run_id, &run.snapshot_id, false)
+            .start_attempt(
+                &run.run_id,
+                &run.snapshot_id.clone().expect("it is there"),
+                false,
+            )
             .await;
         assert_eq!(start.map_err(kind).err(), Some(ErrorKind::NotStartable));
         let stale = engine

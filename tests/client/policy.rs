@@ -178,7 +178,11 @@ async fn no_call_leaves_a_prepared_statement_behind() -> Result<()> {
     engine.run_result(&run.run_id, None).await?;
     engine.execution_data(&run.run_id, None).await?;
     engine
-        .snapshots_since(&run.run_id, &run.snapshot_id, None)
+        .snapshots_since(
+            &run.run_id,
+            &run.snapshot_id.clone().expect("it is there"),
+            None,
+        )
         .await?;
     engine.tick(10).await?;
     engine.events(0, 10).await?;

@@ -151,7 +151,7 @@ async fn a_check_returns_the_runs_that_moved_on_and_no_others() -> Result<()> {
     let mut held = Vec::new();
     for _ in 0..3 {
         let run = engine.trigger(&Trigger::new("t")).await?;
-        held.push((run.run_id, run.snapshot_id));
+        held.push((run.run_id, run.snapshot_id.expect("it is there")));
     }
     assert_eq!(engine.moved(&held).await?, []);
     assert_eq!(engine.moved(&[]).await?, []);

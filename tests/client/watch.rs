@@ -17,7 +17,8 @@ async fn who_watches_a_run_sees_every_snapshot_once_and_then_its_result() -> Res
     let run = engine
         .trigger(&Trigger::new("double").payload(&21)?)
         .await?;
-    let mut watch = Watch::new(&session.client, run.run_id.clone()).after(run.snapshot_id);
+    let mut watch = Watch::new(&session.client, run.run_id.clone())
+        .after(run.snapshot_id.expect("it is there"));
     let early = timeout(Duration::from_millis(50), watch.next()).await;
     assert!(early.is_err(), "nothing happens as yet");
     let running = Running::start(worker(&database)?.task(

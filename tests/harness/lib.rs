@@ -25,6 +25,7 @@ mod prefix;
 pub mod prepare;
 mod process;
 pub mod progress;
+mod removal;
 mod resident;
 mod server;
 mod session;

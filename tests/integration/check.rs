@@ -180,7 +180,8 @@ async fn every_kind_of_violation_of_waiting_is_found_and_no_other_with_it() -> R
         ("update engine.batch set item_count = 2".into(), &["batch"]),
         ("update engine.batch set status = 'COMPLETED'".into(), &["batch"]),
         ("update engine.batch_item set run_id = 's'".into(), &["batch"]),
-        (format!("{}; update engine.batch set item_count = 2", item("id")), &["batch"]),
+        // A batch finds a run by its key, and the run may be removed then.
+        (format!("{}; update engine.batch set item_count = 2", item("id")), &[]),
         (item("'nothing'"), &["batch"]),
         (note("CONTINUE_RUN", "nobody/x"), &["timer"]),
         (note("FINISH_WAITPOINT", "nothing"), &["timer"]),

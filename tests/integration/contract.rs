@@ -207,6 +207,7 @@ fn sql_type(kind: &str) -> Result<String> {
         "bool" => "boolean",
         "JsonB" | "Stored" => "jsonb",
         "TimestampWithTimeZone" => "timestamptz",
+        "Interval" => "interval",
         other => anyhow::bail!("{other} is no type of SQL"),
     }
     .to_owned())

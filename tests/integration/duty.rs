@@ -65,6 +65,10 @@ const OPERATE: &str = "
     select engine_set_schedule('s', 't', '* * * * *');
     select engine_upcoming_runs('s');
     select engine_delete_schedule('s');
+    select engine_set_retention(keep => '1 day');
+    select engine_retention();
+    select engine_delete_retention();
+    select engine_sweep();
     select engine_cancel('w1');
     select engine_replay('w1');
     do $$ begin perform engine_redrive('w2'); exception when sqlstate 'RE004' then null; end $$;

@@ -55,6 +55,7 @@ const READERS: &[&str] = &[
     "engine_execution",
     "engine_execution_data",
     "engine_moved",
+    "engine_retention",
     "engine_run_result",
     "engine_snapshots_since",
     "engine_upcoming_runs",

@@ -108,6 +108,33 @@ async fn every_call_between_library_and_update_is_refused_with_advice() -> Resul
     Ok(())
 }
 
+#[tokio::test]
+async fn an_updated_database_keeps_every_run_until_a_policy_is_set() -> Result<()> {
+    let session = outdated().await?;
+    session.client.batch_execute(UPDATE).await?;
+    let run = session.ended("'t'").await?;
+    session.age(1000).await?;
+    assert_eq!(session.sweep().await?, 0);
+    let kept = "select keep is null, ended_runs from engine_retention()";
+    let rows = session.client.query(kept, &[]).await?;
+    let [row] = rows.as_slice() else {
+        panic!("{} policies", rows.len());
+    };
+    assert_eq!((row.get::<_, bool>(0), row.get::<_, i64>(1)), (true, 1));
+    session
+        .client
+        .batch_execute("select engine_set_retention(task => 'other', keep => '0')")
+        .await?;
+    assert_eq!(session.sweep().await?, 0, "it is about another task");
+    let deleted = session
+        .client
+        .query_one("select engine_delete_retention()", &[]);
+    assert!(deleted.await?.get::<_, bool>(0));
+    assert_eq!(session.sweep().await?, 1);
+    assert!(!session.exists(&run.run_id).await?);
+    session.check().await
+}
+
 /// Rights to execute functions, one grant per line; and whether a dump omits it.
 const GRANTS: &str = "
     select format('%s by %s: %s %s', p.proname, p.proowner::regrole, case g.grantee when 0 then 'public' else g.grantee::regrole::text end,

@@ -82,23 +82,32 @@ pub(crate) fn check_key(parameter: &'static str, key: &str) -> Result<(), Refusa
 }
 
 /// Whether a trigger at `now` may take the key of a run in `status`: the key has expired, or the run failed. A cancelled run
-/// keeps its key.
+/// keeps its key, and so does one that is gone (`None`): a run that failed takes its key along.
 #[must_use]
-pub fn is_key_free(status: RunStatus, expires_at: Option<Timestamp>, now: Timestamp) -> bool {
+pub fn is_key_free(
+    status: Option<RunStatus>,
+    expires_at: Option<Timestamp>,
+    now: Timestamp,
+) -> bool {
     use RunStatus::*;
     let has_failed = match status {
-        Interrupted | CompletedWithErrors | SystemFailure | Crashed | TimedOut | Expired => true,
-        Delayed
-        | Pending
-        | PendingVersion
-        | WaitingForDeploy
-        | Dequeued
-        | Executing
-        | WaitingToResume
-        | RetryingAfterFailure
-        | Paused
-        | Canceled
-        | CompletedSuccessfully => false,
+        None => false,
+        Some(Interrupted | CompletedWithErrors | SystemFailure | Crashed | TimedOut | Expired) => {
+            true
+        }
+        Some(
+            Delayed
+            | Pending
+            | PendingVersion
+            | WaitingForDeploy
+            | Dequeued
+            | Executing
+            | WaitingToResume
+            | RetryingAfterFailure
+            | Paused
+            | Canceled
+            | CompletedSuccessfully,
+        ) => false,
     };
     has_failed || expires_at.is_some_and(|at| at < now)
 }
@@ -135,12 +144,15 @@ mod tests {
         for status in RunStatus::ALL {
             let later = Some(NOW.plus_ms(1));
             assert_eq!(
-                is_key_free(*status, later, NOW),
+                is_key_free(Some(*status), later, NOW),
                 failed.contains(status),
                 "{status}"
             );
-            assert!(is_key_free(*status, Some(NOW.plus_ms(-1)), NOW), "{status}");
+            let before = Some(NOW.plus_ms(-1));
+            assert!(is_key_free(Some(*status), before, NOW), "{status}");
         }
+        assert!(!is_key_free(None, Some(NOW.plus_ms(1)), NOW));
+        assert!(is_key_free(None, Some(NOW.plus_ms(-1)), NOW));
     }
 
     #[test]

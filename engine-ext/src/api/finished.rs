@@ -88,11 +88,13 @@ fn cancelled(run: Option<JsonB>, state: &InitialState) -> Result<Vec<TriggeredRo
         answer => return answer,
     };
     match chosen.and_then(|run_id| store::trigger::existing(&run_id)) {
-        Some(run) if run.run_status == RunStatus::Canceled => Ok(vec![existing(run)]),
-        Some(run) => Err(Refusal::NotCancelled {
-            run_id: run.run_id,
-            status: run.run_status,
-        }),
+        Some(run) => match run.run_status {
+            Some(status) if status != RunStatus::Canceled => Err(Refusal::NotCancelled {
+                run_id: run.run_id,
+                status,
+            }),
+            _ => Ok(vec![existing(run)]),
+        },
         None => Err(refused),
     }
 }

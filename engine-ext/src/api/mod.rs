@@ -23,6 +23,7 @@ mod redrive;
 mod release;
 mod replay;
 mod reschedule;
+mod retention;
 mod row;
 mod run_waitpoint;
 mod schedule;

@@ -11,14 +11,14 @@ use crate::store::queue_item::dequeue::Dequeued;
 use crate::{api, store};
 
 row! {
-    /// A run that was triggered, or found by its key.
+    /// A run that was triggered, or found by its key; nulls if it is gone and has left its key.
     TriggeredRow {
         run_id: String,
-        snapshot_id: String,
-        run_status: &'static str,
+        snapshot_id: Option<String>,
+        run_status: Option<&'static str>,
         execution_status: &'static str,
         is_cached: bool,
-        created_at: TimestampWithTimeZone,
+        created_at: Option<TimestampWithTimeZone>,
     }
 
     /// The latest snapshot of a run; nulls behind the id if there is no such run.

@@ -1,6 +1,6 @@
 //! Trigger: new runs, in the caller's own transaction and in any isolation level.
 
-use engine_core::{Refusal, Timestamp, TriggerOptions};
+use engine_core::{Refusal, RunStatus, Timestamp, TriggerOptions};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_extern;
 
@@ -23,7 +23,7 @@ use crate::{api, flow, guc};
 /// seconds, it expires if it has waited that long in its queue without a dequeue. A trigger that repeats the
 /// `idempotency_key` of a run of the same task and environment returns that run, with `is_cached`, unless it failed or the
 /// key has expired, by default after thirty days; a key that has already expired at the trigger finds no run, and is not
-/// found. `debounce`, an object of `key`, `delay` and optionally `mode` and `maxDelay`, makes triggers with one key postpone
+/// found. A key outlives a run that is removed: the row then has the run's id, and no snapshot, status and time. `debounce`, an object of `key`, `delay` and optionally `mode` and `maxDelay`, makes triggers with one key postpone
 /// one run; with mode `trailing` the last one defines it. The run that is returned is the one that a parent waits for, and
 /// that a batch has. A `one_time_use_token` is valid for one run. `version` binds the run to a worker version; a run that
 /// its parent waits for is bound to the parent's. In an environment that requires no version any worker executes it, and is
@@ -153,11 +153,11 @@ pub(super) fn trigger(
 fn new(new: &RunRow, now: Timestamp) -> TriggeredRow {
     TriggeredRow {
         run_id: new.run_id.as_str().to_owned(),
-        snapshot_id: new.snapshot_id.as_str().to_owned(),
-        run_status: new.state.run_status.as_str(),
+        snapshot_id: Some(new.snapshot_id.as_str().to_owned()),
+        run_status: Some(new.state.run_status.as_str()),
         execution_status: new.state.execution_status.as_str(),
         is_cached: false,
-        created_at: api::time(now),
+        created_at: Some(api::time(now)),
     }
 }
 
@@ -165,8 +165,8 @@ fn new(new: &RunRow, now: Timestamp) -> TriggeredRow {
 pub(super) fn existing(run: Existing) -> TriggeredRow {
     TriggeredRow {
         run_id: run.run_id.as_str().to_owned(),
-        snapshot_id: run.snapshot_id.as_str().to_owned(),
-        run_status: run.run_status.as_str(),
+        snapshot_id: run.snapshot_id.map(|id| id.as_str().to_owned()),
+        run_status: run.run_status.map(RunStatus::as_str),
         execution_status: run.execution_status.as_str(),
         is_cached: true,
         created_at: run.created_at,

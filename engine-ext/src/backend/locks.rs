@@ -13,6 +13,7 @@
 
 #![allow(unsafe_code)]
 
+use engine_core::Shard;
 use pgrx::pg_sys;
 
 use super::latch;
@@ -34,6 +35,8 @@ enum Kind {
     Lead = 0x4504,
     /// Held by the session that sets the environment.
     Setting = 0x4505,
+    /// Held by the session that sweeps the shard.
+    Sweep = 0x4506,
 }
 
 /// Takes the mutex exclusively, if no session holds it.
@@ -83,6 +86,11 @@ pub(crate) fn take_alone_soon(environment_id: &str) -> bool {
 /// Takes an environment for setting, if no other session holds it.
 pub(crate) fn try_setting(environment_id: &str) -> bool {
     take(&tag(Kind::Setting, &[environment_id]), ALONE)
+}
+
+/// Takes a shard for sweeping, if no other session sweeps it.
+pub(crate) fn try_sweep(shard: Shard) -> bool {
+    take(&tag(Kind::Sweep, &[&shard.number().to_string()]), ALONE)
 }
 
 /// Takes a lock exclusively within a moment.

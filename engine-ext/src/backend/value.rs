@@ -1,7 +1,7 @@
 //! Conversion of values for statements.
 
 use engine_core::Timestamp;
-use pgrx::datum::TimestampWithTimeZone;
+use pgrx::datum::{Interval, TimestampWithTimeZone};
 
 /// One array argument: a field of every row.
 pub(crate) fn column<'a, R, T>(rows: &'a [R], field: impl Fn(&'a R) -> T) -> Vec<T> {
@@ -15,6 +15,16 @@ pub(crate) fn time(moment: Timestamp) -> TimestampWithTimeZone {
         // Core's arithmetic saturates far beyond the range of Postgres.
         Err(_) if moment.micros() < 0 => TimestampWithTimeZone::negative_infinity(),
         Err(_) => TimestampWithTimeZone::positive_infinity(),
+    }
+}
+
+/// Converts a time of this many milliseconds, in whole days as far as possible.
+pub(crate) fn interval(ms: i64) -> Interval {
+    const DAY_MS: i64 = 24 * 3_600_000;
+    let days = i32::try_from(ms / DAY_MS).unwrap_or(i32::MAX);
+    match Interval::new(0, days, ms % DAY_MS * 1000) {
+        Ok(interval) => interval,
+        Err(_) => unreachable!("days and the rest have the same sign"),
     }
 }
 

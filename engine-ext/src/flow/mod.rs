@@ -7,11 +7,12 @@ pub(crate) mod batch;
 pub(crate) mod dequeue;
 pub(crate) mod event;
 pub(crate) mod promotion;
-#[allow(dead_code, reason = "the sweep follows")]
 pub(crate) mod removal;
+pub(crate) mod retention;
 pub(crate) mod schedule;
 pub(crate) mod setting;
 pub(crate) mod settle;
+pub(crate) mod sweep;
 pub(crate) mod tick;
 pub(crate) mod timing;
 mod transition;

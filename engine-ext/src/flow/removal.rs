@@ -16,6 +16,7 @@ use crate::store::removal::EndedRun;
 pub(crate) struct Removed {
     pub(crate) runs: Vec<RunId>,
     /// The last position of the events that went with them.
+    #[allow(dead_code, reason = "readers of events are to learn it")]
     pub(crate) last_position: Option<i64>,
 }
 
@@ -150,7 +151,7 @@ fn delete_waitpoints(shard: Shard, ids: &[&WaitpointId]) {
 /// expire: a trigger finds by them that the run was there.
 fn free_keys(runs: &[EndedRun], now: Timestamp) -> Vec<Vec<u8>> {
     runs.iter()
-        .filter(|run| is_key_free(run.run_status, None, now))
+        .filter(|run| is_key_free(Some(run.run_status), None, now))
         .filter_map(|run| {
             let key = run.idempotency_key.as_deref()?;
             Some(digest_of(&[&run.environment_id, &run.task, key]))

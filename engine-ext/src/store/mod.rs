@@ -22,14 +22,15 @@ pub(crate) mod options;
 pub(crate) mod parked;
 pub(crate) mod queue_item;
 pub(crate) mod release;
-#[allow(dead_code, reason = "the sweep follows")]
 pub(crate) mod removal;
 pub(crate) mod repeat;
+pub(crate) mod retention;
 pub(crate) mod row;
 pub(crate) mod run;
 pub(crate) mod schedule;
 pub(crate) mod setting_lock;
 pub(crate) mod slot;
+pub(crate) mod stretch;
 pub(crate) mod tick;
 pub(crate) mod timer;
 pub(crate) mod transition;

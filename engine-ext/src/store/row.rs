@@ -45,14 +45,29 @@ macro_rules! run {
 }
 pub(crate) use run;
 
-/// A run that was there before, as its trigger returns it.
+/// Reads a run as policies see it from a result with these columns.
+macro_rules! kept_run {
+    ($cells:ident, $columns:ident) => {
+        engine_core::KeptRun {
+            environment_id: cell!($cells, $columns.environment_id),
+            environment_type: cell!($cells, $columns.environment_type),
+            is_test: cell!($cells, $columns.is_test),
+            task: cell!($cells, $columns.task),
+            queue: cell!($cells, $columns.queue),
+            run_status: cell!($cells, $columns.run_status),
+        }
+    };
+}
+pub(crate) use kept_run;
+
+/// A run that was there before, as its trigger returns it. Of a run that is gone, and has left its key, the id is known.
 #[derive(Clone)]
 pub(crate) struct Existing {
     pub(crate) run_id: RunId,
-    pub(crate) snapshot_id: SnapshotId,
-    pub(crate) run_status: RunStatus,
+    pub(crate) snapshot_id: Option<SnapshotId>,
+    pub(crate) run_status: Option<RunStatus>,
     pub(crate) execution_status: ExecutionStatus,
-    pub(crate) created_at: TimestampWithTimeZone,
+    pub(crate) created_at: Option<TimestampWithTimeZone>,
     /// When it is due, if it was delayed.
     pub(crate) delay_until: Option<Timestamp>,
 }

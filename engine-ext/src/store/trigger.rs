@@ -86,10 +86,10 @@ pub(crate) fn existing(id: &RunId) -> Option<Existing> {
             }),
             |cells| Existing {
                 run_id: cell!(cells, EXISTING.id),
-                snapshot_id: cell!(cells, EXISTING.snapshot_id),
-                run_status: cell!(cells, EXISTING.run_status),
+                snapshot_id: Some(cell!(cells, EXISTING.snapshot_id)),
+                run_status: Some(cell!(cells, EXISTING.run_status)),
                 execution_status: cell!(cells, EXISTING.execution_status),
-                created_at: cell!(cells, EXISTING.created_at),
+                created_at: Some(cell!(cells, EXISTING.created_at)),
                 delay_until: cell!(cells, EXISTING.delay_until),
             },
         )

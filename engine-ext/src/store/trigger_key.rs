@@ -1,6 +1,6 @@
 //! Keys by which a trigger finds an existing run.
 
-use engine_core::{KeyKind, RunId, Shard, SnapshotId, Timestamp};
+use engine_core::{ExecutionStatus, KeyKind, RunId, Shard, Timestamp};
 
 use crate::backend::cells::{Cells, cell};
 use crate::backend::parameter::arguments;
@@ -29,8 +29,7 @@ pub(crate) struct Key {
 pub(crate) struct Owner {
     pub(crate) run_id: RunId,
     pub(crate) expires_at: Option<Timestamp>,
-    /// The run, unless it is gone.
-    pub(crate) run: Option<Existing>,
+    pub(crate) run: Existing,
 }
 
 /// Takes the keys among these that no run has; returns the runs that took theirs.
@@ -61,18 +60,16 @@ pub(crate) fn owners(kind: KeyKind, keys: &[&Key]) -> Vec<Option<Owner>> {
 
 fn owner(cells: &Cells<READ>) -> Option<Owner> {
     let run_id: RunId = cell!(cells, READ.run_id as Option<RunId>)?;
-    let existing = |snapshot_id| {
-        Some(Existing {
-            run_id: run_id.clone(),
-            snapshot_id,
-            run_status: cell!(cells, READ.run_status as Option<_>)?,
-            execution_status: cell!(cells, READ.execution_status as Option<_>)?,
-            created_at: cell!(cells, READ.created_at as Option<_>)?,
-            delay_until: cell!(cells, READ.delay_until),
-        })
-    };
+    let status = cell!(cells, READ.execution_status as Option<ExecutionStatus>);
     Some(Owner {
-        run: cell!(cells, READ.snapshot_id as Option<SnapshotId>).and_then(existing),
+        run: Existing {
+            run_id: run_id.clone(),
+            snapshot_id: cell!(cells, READ.snapshot_id),
+            run_status: cell!(cells, READ.run_status),
+            execution_status: status.unwrap_or(ExecutionStatus::Finished),
+            created_at: cell!(cells, READ.created_at),
+            delay_until: cell!(cells, READ.delay_until),
+        },
         expires_at: cell!(cells, READ.expires_at),
         run_id,
     })

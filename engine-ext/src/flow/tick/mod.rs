@@ -25,15 +25,17 @@ enum Chore {
     ExpireRuns,
     BeginSchedules,
     ForgetKeys,
+    Sweep,
     RunTimers,
 }
 
 impl Chore {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::RecoverStalls,
         Self::ExpireRuns,
         Self::BeginSchedules,
         Self::ForgetKeys,
+        Self::Sweep,
         Self::RunTimers,
     ];
 
@@ -43,6 +45,7 @@ impl Chore {
             Self::ExpireRuns => vec![("expired_run", expire::expire(tick)?)],
             Self::BeginSchedules => vec![("begun_schedule", schedule::begin(tick)?)],
             Self::ForgetKeys => vec![("forgotten_key", forget_keys(tick))],
+            Self::Sweep => vec![("removed_run", sweep(tick))],
             Self::RunTimers => timer::run(tick)?,
         })
     }
@@ -106,6 +109,12 @@ fn add(done: &mut Vec<Done>, kind: &'static str, items: i32) {
         Some((_, count)) => *count += items,
         None => done.push((kind, items)),
     }
+}
+
+/// Removes runs whose time has come; returns their number.
+fn sweep(tick: &mut Tick<'_>) -> i32 {
+    let removed = flow::sweep::sweep(tick.shard, tick.left, tick.settings.now);
+    tick.took(removed)
 }
 
 /// Forgets keys that have expired; returns their number.

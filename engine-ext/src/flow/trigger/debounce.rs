@@ -57,10 +57,13 @@ pub(crate) fn find(new: &RunRow, now: Timestamp) -> Option<Existing> {
 
 impl Search<'_> {
     fn meet(&self, run: &Existing) -> Meeting {
+        let (Some(run_status), Some(created_at)) = (run.run_status, run.created_at) else {
+            return Meeting::Renew;
+        };
         let met = Debounced {
-            run_status: run.run_status,
+            run_status,
             execution_status: run.execution_status,
-            created_at: Timestamp::from_micros(run.created_at.into()),
+            created_at: Timestamp::from_micros(created_at.into()),
             delay_until: run.delay_until,
         };
         self.debounce.meet(&met, self.now, self.limits)
@@ -84,10 +87,7 @@ impl Search<'_> {
         // Read after the run is locked: no other session changes it any more.
         let owner = store::trigger_key::owners(KeyKind::Debounce, &[&self.key]).pop();
         let existing = match owner.flatten() {
-            Some(Owner {
-                run: Some(existing),
-                ..
-            }) if existing.run_id == run.id => existing,
+            Some(Owner { run: existing, .. }) if existing.run_id == run.id => existing,
             _ => return None,
         };
         match self.meet(&existing) {
@@ -101,7 +101,7 @@ impl Search<'_> {
         if let Some(at) = delay_until {
             let settings = flow::settings(self.now);
             if let Ok(snapshot_id) = flow::attempt::reschedule::reschedule(run, at, &settings) {
-                existing.snapshot_id = snapshot_id;
+                existing.snapshot_id = Some(snapshot_id);
             }
             let kept = Key {
                 run_id: run.id.clone(),

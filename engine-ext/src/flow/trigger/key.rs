@@ -6,7 +6,7 @@ use crate::store;
 use crate::store::row::Existing;
 use crate::store::trigger_key::Key;
 
-/// Assigns each run its key, unless another one has it. A key whose run is `is_free`, or gone, is taken over. Returns, for
+/// Assigns each run its key, unless another one has it. A key that is `is_free` is taken over. Returns, for
 /// each key, the run that has it, and `None` if the asking run received it.
 ///
 /// Of several concurrent runs one gets the key: the primary key makes the others wait until that one has committed, and they
@@ -32,10 +32,10 @@ pub(crate) fn acquire(
         for (index, owner) in open.into_iter().zip(owners) {
             match owner {
                 None => vanished.push(index),
-                Some(owner) => match owner.run {
-                    Some(run) if !is_free(&run, owner.expires_at) => answers[index] = Some(run),
-                    _ => free.push((index, owner.run_id)),
-                },
+                Some(owner) if is_free(&owner.run, owner.expires_at) => {
+                    free.push((index, owner.run_id));
+                }
+                Some(owner) => answers[index] = Some(owner.run),
             }
         }
         let takers: Vec<(&Key, RunId)> = free

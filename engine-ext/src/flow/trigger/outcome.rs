@@ -29,10 +29,10 @@ impl Triggered {
             Some(existing) => existing.clone(),
             None => Existing {
                 run_id: self.new.run_id.clone(),
-                snapshot_id: self.new.snapshot_id.clone(),
-                run_status: self.new.state.run_status,
+                snapshot_id: Some(self.new.snapshot_id.clone()),
+                run_status: Some(self.new.state.run_status),
                 execution_status: self.new.state.execution_status,
-                created_at: time(now),
+                created_at: Some(time(now)),
                 delay_until: self.new.run.delay_until,
             },
         }

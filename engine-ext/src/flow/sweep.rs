@@ -1,0 +1,154 @@
+//! The sweep: removes runs that have ended once their time has come.
+//!
+//! It looks at one stretch of runs after another, that which is due first, decides by the policies that hold now, and writes
+//! when to look again. A stretch ends where a look ends, so that each look reads a bounded number of runs. One session
+//! sweeps a shard; another one that comes meanwhile does nothing.
+
+use std::collections::HashMap;
+
+use engine_core::{Refusal, Retention, RunId, Shard, Timestamp, check_max_items};
+
+use crate::flow::removal;
+use crate::store::stretch::{Seen, Stretch};
+use crate::{backend, flow, store};
+
+/// Runs of one stretch.
+const RUNS: i32 = 1000;
+
+/// Stretches at which one tick looks.
+const LOOKS: usize = 10;
+
+/// Stretches at which one call looks that was made for the sweep.
+const MANY_LOOKS: usize = 10_000;
+
+/// A sweep under way.
+struct Sweep<'a> {
+    shard: Shard,
+    retention: &'a Retention,
+    now: Timestamp,
+    /// Number of runs that it may still remove.
+    left: usize,
+}
+
+/// Removes up to `max_runs` runs whose time has come; returns how many.
+pub(crate) fn sweep(shard: Shard, max_runs: i32, now: Timestamp) -> usize {
+    run(shard, max_runs, now, now, LOOKS)
+}
+
+/// Removes up to `max_runs` runs whose time has come, also of stretches that are due later, with other runs; returns how many.
+///
+/// # Errors
+/// [`Refusal::InvalidValue`] (`22023`) if `max_runs` is outside 1..=100000.
+pub(crate) fn by_hand(max_runs: i32) -> Result<usize, Refusal> {
+    let max_runs = check_max_items("max_runs", max_runs)?;
+    let end_of_time = Timestamp::from_micros(i64::MAX);
+    let now = flow::now();
+    Ok(run(
+        Shard::default(),
+        max_runs,
+        now,
+        end_of_time,
+        MANY_LOOKS,
+    ))
+}
+
+fn run(shard: Shard, max_runs: i32, now: Timestamp, due_before: Timestamp, looks: usize) -> usize {
+    let max_runs = usize::try_from(max_runs).unwrap_or(0);
+    let retention = store::retention::all();
+    if max_runs == 0 || retention.shortest_ms().is_none() || !backend::locks::try_sweep(shard) {
+        return 0;
+    }
+    let mut sweep = Sweep {
+        shard,
+        retention: &retention,
+        now,
+        left: max_runs,
+    };
+    for _ in 0..looks {
+        pgrx::check_for_interrupts!();
+        let Some(stretch) = store::stretch::due(shard, due_before, now) else {
+            break;
+        };
+        sweep.look(&stretch);
+        if sweep.left == 0 {
+            break;
+        }
+    }
+    max_runs - sweep.left
+}
+
+impl Sweep<'_> {
+    /// Removes what is due of a stretch, and writes when to look again.
+    fn look(&mut self, stretch: &Stretch) {
+        let seen = store::stretch::read(self.shard, stretch, RUNS);
+        let (mut due, mut first): (Vec<&Seen>, Option<Timestamp>) = (Vec::new(), None);
+        for run in &seen {
+            let Some(until) = self.until(run) else {
+                continue;
+            };
+            if until <= self.now && run.run.run_status.is_final() {
+                due.push(run);
+            } else {
+                first = Some(first.map_or(until, |first| first.min(until)));
+            }
+        }
+        let is_all = due.len() <= self.left;
+        due.truncate(self.left);
+        let removed = self.remove(&due);
+        if removed < due.len() {
+            first = Some(self.now);
+        }
+        self.left -= removed;
+        let end = seen.last().filter(|_| seen.len() == RUNS as usize);
+        if let Some(last) = end {
+            // It is behind this id, and before every other one.
+            let next = format!("{}!", last.id.as_str());
+            let never = Timestamp::from_micros(i64::MIN);
+            store::stretch::set(self.shard, &next, self.now, never, 0);
+        }
+        let is_open = stretch.is_open() && end.is_none();
+        let due_at = if is_all {
+            self.retention.next_look(self.now, first, is_open)
+        } else {
+            self.now
+        };
+        self.write(stretch, due_at, seen.len() - removed, is_open);
+    }
+
+    fn write(&self, stretch: &Stretch, due_at: Timestamp, left: usize, is_open: bool) {
+        if left == 0 && !is_open && !stretch.first_id.is_empty() {
+            store::stretch::delete(self.shard, &stretch.first_id);
+        } else {
+            let count = i32::try_from(left).unwrap_or(i32::MAX);
+            store::stretch::set(self.shard, &stretch.first_id, due_at, self.now, count);
+        }
+    }
+
+    /// When a run is removed, or, if it lives, could be at the earliest; `None` for never.
+    fn until(&self, run: &Seen) -> Option<Timestamp> {
+        let ended_at = if run.run.run_status.is_final() {
+            run.at
+        } else {
+            self.now
+        };
+        self.retention.keep_until(&run.run, ended_at)
+    }
+
+    /// Removes these runs, except those that another session holds, that have moved on since, or that something still needs;
+    /// returns how many have gone.
+    fn remove(&self, due: &[&Seen]) -> usize {
+        if due.is_empty() {
+            return 0;
+        }
+        let ids: Vec<&RunId> = due.iter().map(|run| &run.id).collect();
+        let seen: HashMap<&RunId, &Seen> = due.iter().map(|run| (&run.id, *run)).collect();
+        let mut ended = removal::lock(self.shard, &ids);
+        ended.retain(|run| {
+            let seen = seen.get(&run.id);
+            seen.is_some_and(|seen| {
+                (seen.at, seen.run.run_status) == (run.completed_at, run.run_status)
+            })
+        });
+        removal::remove(self.shard, ended, self.now).runs.len()
+    }
+}

@@ -1,0 +1,100 @@
+//! Stretches of runs, and when the sweep looks at each.
+
+use engine_core::{KeptRun, RunId, Shard, Timestamp};
+
+use crate::backend::cells::cell;
+use crate::backend::parameter::arguments;
+use crate::backend::statement::statement;
+use crate::store::row::kept_run;
+
+statement!(DUE, "stretch_due.sql");
+statement!(READ, "stretch_read.sql");
+statement!(SET, "stretch_set.sql");
+statement!(DELETE, "stretch_delete.sql");
+statement!(HURRY, "stretch_hurry.sql");
+
+/// A stretch of runs, by their ids.
+pub(crate) struct Stretch {
+    pub(crate) first_id: String,
+    /// The id before which it ends.
+    pub(crate) end_id: String,
+}
+
+impl Stretch {
+    /// Whether it has no end: new runs are added to it.
+    pub(crate) fn is_open(&self) -> bool {
+        self.end_id == "~"
+    }
+}
+
+/// The stretch that is due first before a moment, of those that were not looked at since another one.
+pub(crate) fn due(
+    shard: Shard,
+    due_before: Timestamp,
+    looked_before: Timestamp,
+) -> Option<Stretch> {
+    DUE.query(
+        arguments!(DUE {
+            shard,
+            due_before,
+            looked_before
+        }),
+        |cells| Stretch {
+            first_id: cell!(cells, DUE.first_id),
+            end_id: cell!(cells, DUE.end_id),
+        },
+    )
+    .pop()
+}
+
+/// A run of a stretch.
+pub(crate) struct Seen {
+    pub(crate) id: RunId,
+    pub(crate) run: KeptRun,
+    /// When it ended, or changed last.
+    pub(crate) at: Timestamp,
+}
+
+/// The first runs of a stretch, up to `max_runs`, in the order of their ids.
+pub(crate) fn read(shard: Shard, stretch: &Stretch, max_runs: i32) -> Vec<Seen> {
+    READ.query(
+        arguments!(READ {
+            shard,
+            first_id: &stretch.first_id,
+            end_id: &stretch.end_id,
+            max_runs
+        }),
+        |cells| Seen {
+            id: cell!(cells, READ.id),
+            run: kept_run!(cells, READ),
+            at: cell!(cells, READ.changed_at),
+        },
+    )
+}
+
+/// Writes when the sweep looks at a stretch again, and how many runs are left in it.
+pub(crate) fn set(
+    shard: Shard,
+    first_id: &str,
+    due_at: Timestamp,
+    looked_at: Timestamp,
+    run_count: i32,
+) {
+    SET.execute(arguments!(SET {
+        shard,
+        first_id,
+        due_at,
+        looked_at,
+        run_count
+    }));
+}
+
+/// Deletes a stretch: what comes to be in it belongs to the one before it.
+pub(crate) fn delete(shard: Shard, first_id: &str) {
+    DELETE.execute(arguments!(DELETE { shard, first_id }));
+}
+
+/// Makes the sweep look at every stretch.
+pub(crate) fn hurry(now: Timestamp) {
+    HURRY.execute(arguments!(HURRY { now }));
+}

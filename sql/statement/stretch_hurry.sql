@@ -1,0 +1,12 @@
+-- Makes the sweep look at every stretch with policies that have changed. What it is looking at now comes in its own time.
+-- :now timestamptz
+-- Locks: the stretches' rows, SKIP LOCKED. Index: stretch_pkey.
+update engine.stretch as t
+set due_at = :now
+from (
+    select o.shard, o.first_id
+    from engine.stretch as o
+    where o.due_at > :now
+    for update skip locked
+) as o
+where t.shard = o.shard and t.first_id = o.first_id
