@@ -29,10 +29,11 @@ enum Flow {
     TriggerAndWait,
     SuccessOfAChild,
     LastOfABatch,
+    Removal,
 }
 
 impl Flow {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::Dequeue,
         Self::Turn,
         Self::RequeueOfAStall,
@@ -49,6 +50,7 @@ impl Flow {
         Self::TriggerAndWait,
         Self::SuccessOfAChild,
         Self::LastOfABatch,
+        Self::Removal,
     ];
 
     /// Brings a run to the beginning of this flow; returns the call.
@@ -84,6 +86,12 @@ impl Flow {
                     .trigger_with(&format!("'test', parent_run_id => '{run}'"))
                     .await?;
                 format!("select count(*) from engine_cancel('{run}', finalize => true)")
+            }
+            Self::Removal => {
+                let held = session.take().await?;
+                session.complete(&held, json!({"ok": true})).await?;
+                session.age(8).await?;
+                "select engine_sweep()::bigint".to_owned()
             }
             Self::Success => complete(session, &json!({"ok": true, "output": "1"})).await?,
             Self::Block
