@@ -53,11 +53,12 @@ fn a_candidate_of_a_dequeue_begins_with_the_columns_of_a_run() -> Result<()> {
 }
 
 /// The statements that may read history: calls about history and events, calls that are repeated, and two rare decisions.
-const READ_HISTORY: [&str; 8] = [
+const READ_HISTORY: [&str; 9] = [
     "check.sql",
     "event_held_back.sql",
     "event_read.sql",
     "execution_read.sql",
+    "heartbeat_beat.sql",
     "release_read.sql",
     "snapshot_next_read.sql",
     "snapshot_previous_read.sql",

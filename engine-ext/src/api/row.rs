@@ -6,8 +6,8 @@ use pgrx::datum::TimestampWithTimeZone;
 
 use crate::backend::rows::{Cell, Columns, row};
 use crate::document::{JsonB, Stored};
-use crate::store::observe::Execution;
 use crate::store::queue_item::dequeue::Dequeued;
+use crate::store::row::Execution;
 use crate::{api, store};
 
 row! {

@@ -5,6 +5,7 @@
 pub(crate) mod cache;
 pub(crate) mod cells;
 pub(crate) mod client;
+pub(crate) mod commit;
 mod format;
 pub(crate) mod header;
 pub(crate) mod hold;

@@ -10,8 +10,9 @@ use crate::backend::low_water;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 use crate::backend::value::column;
+use crate::store::row::Execution;
 
-statement!(MOVE, "heartbeat_move.sql");
+statement!(BEAT, "heartbeat_beat.sql");
 statement!(POSTPONE, "heartbeat_postpone.sql");
 statement!(LOCK_FREE, "heartbeat_lock_free.sql");
 statement!(RENEW, "heartbeat_renew.sql");
@@ -25,14 +26,35 @@ pub(crate) fn announce() {
     low_water::announce_writes(TABLE);
 }
 
-/// Moves the deadlines of these runs, each only if its snapshot is still watched; all on one shard.
-pub(crate) fn beat(shard: Shard, beats: &[&(RunId, SnapshotId)], now: Timestamp) {
-    MOVE.execute(arguments!(MOVE {
-        shard,
-        now,
-        run_ids: column(beats, |(run_id, _)| run_id.as_str()),
-        snapshot_ids: column(beats, |(_, snapshot_id)| snapshot_id.as_str())
-    }));
+/// Moves the deadlines of these runs, each only if its snapshot is still watched; all on one shard. Returns the latest snapshots
+/// of those that it has moved, in no order, each with its position.
+pub(crate) fn beat(
+    shard: Shard,
+    beats: &[&(RunId, SnapshotId)],
+    now: Timestamp,
+) -> Vec<(usize, Execution)> {
+    BEAT.query(
+        arguments!(BEAT {
+            shard,
+            now,
+            run_ids: column(beats, |(run_id, _)| run_id.as_str()),
+            snapshot_ids: column(beats, |(_, snapshot_id)| snapshot_id.as_str())
+        }),
+        |cells| {
+            let place = cell!(cells, BEAT.place as i64);
+            let execution = Execution {
+                run_id: cell!(cells, BEAT.run_id),
+                snapshot_id: Some(cell!(cells, BEAT.id)),
+                execution_status: Some(cell!(cells, BEAT.execution_status)),
+                run_status: Some(cell!(cells, BEAT.run_status)),
+                attempt_number: cell!(cells, BEAT.attempt_number),
+                description: Some(cell!(cells, BEAT.description)),
+                created_at: Some(cell!(cells, BEAT.created_at)),
+                heartbeat_ms: Some(cell!(cells, BEAT.interval_ms)),
+            };
+            (usize::try_from(place - 1).unwrap_or(usize::MAX), execution)
+        },
+    )
 }
 
 /// A locked deadline that the tick must check.

@@ -8,24 +8,13 @@ use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 use crate::backend::value::column;
 use crate::document::Stored;
+use crate::store::row::Execution;
 
 statement!(EXECUTION, "execution_read.sql");
 statement!(EXECUTION_DATA, "execution_data_read.sql");
 statement!(MOVED, "run_moved.sql");
 statement!(OUTCOME, "run_outcome_read.sql");
 statement!(SNAPSHOTS_SINCE, "snapshots_since_read.sql");
-
-/// The latest snapshot of a run; every field but the run's id is `None` if there is no such run.
-pub(crate) struct Execution {
-    pub(crate) run_id: String,
-    pub(crate) snapshot_id: Option<String>,
-    pub(crate) execution_status: Option<String>,
-    pub(crate) run_status: Option<String>,
-    pub(crate) attempt_number: Option<i32>,
-    pub(crate) description: Option<String>,
-    pub(crate) created_at: Option<TimestampWithTimeZone>,
-    pub(crate) heartbeat_ms: Option<i64>,
-}
 
 /// The status of a run, with its result once it has ended.
 pub(crate) struct RunResult {

@@ -71,3 +71,15 @@ pub(crate) struct Existing {
     /// When it is due, if it was delayed.
     pub(crate) delay_until: Option<Timestamp>,
 }
+
+/// The latest snapshot of a run; every field but the run's id is `None` if there is no such run.
+pub(crate) struct Execution {
+    pub(crate) run_id: String,
+    pub(crate) snapshot_id: Option<String>,
+    pub(crate) execution_status: Option<String>,
+    pub(crate) run_status: Option<String>,
+    pub(crate) attempt_number: Option<i32>,
+    pub(crate) description: Option<String>,
+    pub(crate) created_at: Option<TimestampWithTimeZone>,
+    pub(crate) heartbeat_ms: Option<i64>,
+}

@@ -4,21 +4,38 @@ use std::collections::BTreeMap;
 
 use engine_core::{RunId, Shard, SnapshotId};
 
-use crate::store::observe::Execution;
+use crate::backend::commit;
+use crate::store::row::Execution;
 use crate::{flow, store};
 
-/// Moves the deadlines of these runs, then reads in a later statement, which sees the transitions that the first one waited
-/// for. Returns the latest snapshot of each, in order.
+/// Moves the deadlines of these runs. Those that have moved on are read in a later statement, which sees the transitions that the
+/// first one waited for. Returns the latest snapshot of each, in order.
+///
+/// Nothing waits for a beat to reach the disk: one that a crash of the server takes back is as good as one that came late.
 pub(crate) fn beat(beats: &[(RunId, SnapshotId)]) -> Vec<Execution> {
     let now = flow::now();
     let mut executions: Vec<(usize, Execution)> = Vec::with_capacity(beats.len());
     for (shard, positions) in by_shard(beats) {
         let here: Vec<&(RunId, SnapshotId)> =
             positions.iter().map(|position| &beats[*position]).collect();
-        store::heartbeat::beat(shard, &here, now);
-        let ids: Vec<&RunId> = here.iter().map(|(run_id, _)| run_id).collect();
-        let latest = store::observe::executions(shard, &ids);
-        executions.extend(positions.into_iter().zip(latest));
+        let beaten = commit::without_flush(|| store::heartbeat::beat(shard, &here, now));
+        let mut latest: Vec<Option<Execution>> = here.iter().map(|_| None).collect();
+        for (index, execution) in beaten {
+            latest[index] = Some(execution);
+        }
+        let (places, ids): (Vec<usize>, Vec<&RunId>) = here
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| latest[*index].is_none())
+            .map(|(index, (run_id, _))| (index, run_id))
+            .unzip();
+        if !ids.is_empty() {
+            let read = store::observe::executions(shard, &ids);
+            for (index, execution) in places.into_iter().zip(read) {
+                latest[index] = Some(execution);
+            }
+        }
+        executions.extend(positions.into_iter().zip(latest.into_iter().flatten()));
     }
     executions.sort_unstable_by_key(|(position, _)| *position);
     executions

@@ -139,7 +139,7 @@ impl Dequeuer<'_> {
         if !is_alone {
             // Runs behind lanes that other sessions hold.
             let left = max_runs - count(&all.runs);
-            all.add(self.take_unlimited(left));
+            all.add(self.take_unlimited(left).0);
         }
         all
     }
@@ -170,7 +170,7 @@ impl Dequeuer<'_> {
                 // Lanes without a limit are not held: the next free runs of these are taken, however many other sessions
                 // take.
                 let free = i32::try_from(free).unwrap_or(i32::MAX);
-                all.add(self.take_unlimited(free));
+                all.add(self.take_unlimited(free).0);
                 return all;
             }
         }

@@ -44,26 +44,26 @@ impl Dequeuer<'_> {
 
     /// Dequeues runs without limits; if that is less than wanted, items of runs that are not queued are cleared.
     pub(super) fn open(&self, max_runs: i32) -> Outcome {
-        let outcome = self.take_unlimited(max_runs);
-        if count(&outcome.runs) < max_runs && !outcome.has_set_aside {
+        let (outcome, has_due) = self.take_unlimited(max_runs);
+        if has_due && count(&outcome.runs) < max_runs && !outcome.has_set_aside {
             clear_strays(self.from, max_runs, self.caller, self.settings);
         }
         outcome
     }
 
-    /// Dequeues up to `max_runs` runs of queues without a limit.
-    pub(super) fn take_unlimited(&self, max_runs: i32) -> Outcome {
+    /// Dequeues up to `max_runs` runs of queues without a limit; returns as well whether other items may be due.
+    pub(super) fn take_unlimited(&self, max_runs: i32) -> (Outcome, bool) {
         if max_runs == 0 {
-            return Outcome::default();
+            return (Outcome::default(), false);
         }
         let limited: Vec<&str> = self
             .environment
             .queue_caps()
             .map(|(queue, _)| queue)
             .collect();
-        let candidates =
+        let locked =
             store::queue_item::dequeue::lock(self.from, &limited, max_runs, self.settings.now);
-        self.hand_out(candidates)
+        (self.hand_out(locked.candidates), locked.has_due)
     }
 
     /// Hands locked runs to the caller.

@@ -1,5 +1,6 @@
 //! The dequeue's statements: pick and lock queued runs, then claim them.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 use engine_core::{
@@ -9,6 +10,7 @@ use engine_core::{
 
 use super::Source;
 use crate::backend::cells::{Cells, cell};
+use crate::backend::low_water;
 use crate::backend::parameter::arguments;
 use crate::backend::position::Positions;
 use crate::backend::statement::{columns, statement};
@@ -22,7 +24,7 @@ columns!(CANDIDATE, "candidate.sql");
 statement!(APPLY, "dequeue_apply.sql");
 statement!(START, "dequeue_and_start.sql");
 statement!(CARRIED, "dequeue_carried.sql");
-statement!(HAS_AHEAD, "queue_has_ahead.sql");
+statement!(DUE, "queue_due.sql");
 statement!(FIND_STRAYS, "stray_find.sql");
 
 /// A locked queued run, with the details that its worker needs.
@@ -53,12 +55,62 @@ pub(crate) struct Candidate {
 /// Items that are ahead of their time are in another part of the index than the others. Usually there are none, and one scan
 /// is enough; otherwise the two parts alternate, each up to the first item of the other. The remaining items are behind runs
 /// that other sessions hold, and come in any order.
-pub(crate) fn lock(
+pub(crate) fn lock(from: Source<'_>, limited: &[&str], max_runs: i32, now: Timestamp) -> Locked {
+    let scan = from.scan_name();
+    // A worker that polls finds nothing most of the time: whether anything is due is a cheaper question than which runs.
+    let found_nothing = FOUND_NOTHING.with_borrow(|last| last.as_ref() == Some(&scan));
+    if found_nothing && due(from, now) == Due::NONE {
+        return Locked::NONE;
+    }
+    let (candidates, due) = lock_due(from, limited, max_runs, now);
+    let has_due = due != Due::NONE;
+    FOUND_NOTHING.set((!has_due).then_some(scan));
+    Locked {
+        candidates,
+        has_due,
+    }
+}
+
+thread_local! {
+    /// The scan of this session's last dequeue, if nothing was due.
+    static FOUND_NOTHING: RefCell<Option<low_water::Scan>> = const { RefCell::new(None) };
+}
+
+/// What a dequeue has locked.
+pub(crate) struct Locked {
+    pub(crate) candidates: Vec<Candidate>,
+    /// Whether other items may be due, which are locked, or no run's.
+    pub(crate) has_due: bool,
+}
+
+impl Locked {
+    const NONE: Self = Self {
+        candidates: Vec::new(),
+        has_due: false,
+    };
+}
+
+/// The parts of the index with a due item.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Due {
+    is_ahead: bool,
+    is_in_time: bool,
+}
+
+impl Due {
+    const NONE: Self = Self {
+        is_ahead: false,
+        is_in_time: false,
+    };
+}
+
+/// Locks, and tells what was due if that was less than wanted.
+fn lock_due(
     from: Source<'_>,
     limited: &[&str],
     max_runs: i32,
     now: Timestamp,
-) -> Vec<Candidate> {
+) -> (Vec<Candidate>, Due) {
     let part = |is_ahead, stops, left, locked: &[Candidate]| {
         let scan = Scan {
             limited,
@@ -69,8 +121,16 @@ pub(crate) fn lock(
         lock_part(from, scan, left, now)
     };
     let mut locked = part(false, true, max_runs, &[]);
-    if count(&locked) == max_runs || !has_ahead(from, now) {
-        return locked;
+    if count(&locked) == max_runs {
+        let due = Due {
+            is_in_time: true,
+            ..Due::NONE
+        };
+        return (locked, due);
+    }
+    let due = due(from, now);
+    if !due.is_ahead {
+        return (locked, due);
     }
     let mut take = |is_ahead, stops| {
         let left = max_runs - count(&locked);
@@ -85,20 +145,24 @@ pub(crate) fn lock(
     while take(true, true) | take(false, true) {}
     take(true, false);
     take(false, false);
-    locked
+    (locked, due)
 }
 
-fn has_ahead(from: Source<'_>, now: Timestamp) -> bool {
-    let arguments = arguments!(HAS_AHEAD {
-        shard: from.shard,
-        worker_queue: from.worker_queue,
-        environment_id: from.environment_id,
-        now
+fn due(from: Source<'_>, now: Timestamp) -> Due {
+    let found = from.scan(now, |low| {
+        let arguments = arguments!(DUE {
+            shard: from.shard,
+            worker_queue: from.worker_queue,
+            environment_id: from.environment_id,
+            now,
+            low
+        });
+        DUE.query(arguments, |cells| Due {
+            is_ahead: cell!(cells, DUE.is_ahead),
+            is_in_time: cell!(cells, DUE.is_in_time),
+        })
     });
-    HAS_AHEAD
-        .query(arguments, cell!(HAS_AHEAD.exists))
-        .pop()
-        .unwrap_or(false)
+    found.into_iter().next().unwrap_or(Due::NONE)
 }
 
 /// One scan of a dequeue.

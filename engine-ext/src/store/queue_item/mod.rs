@@ -50,8 +50,12 @@ impl Source<'_> {
     pub(super) fn scan<T>(&self, now: Timestamp, scan: impl FnOnce(Timestamp) -> Vec<T>) -> Vec<T> {
         let (shard, worker_queue) = (self.shard, self.worker_queue);
         let first = |low| first_item(shard, worker_queue, self.environment_id, low);
-        let scan_name = (family(shard, worker_queue), self.environment_id.to_owned());
-        low_water::scan(&scan_name, TABLE, now, first, scan)
+        low_water::scan(&self.scan_name(), TABLE, now, first, scan)
+    }
+
+    fn scan_name(&self) -> low_water::Scan {
+        let family = family(self.shard, self.worker_queue);
+        (family, self.environment_id.to_owned())
     }
 }
 
