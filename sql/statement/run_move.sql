@@ -43,7 +43,7 @@
 -- :notes_slots boolean: whether giving them back is noted
 -- Again one array element per run:
 -- :released_attempts integer[]: attempts that do not count
--- -> worker_queue text
+-- -> worker_queue text, environment_id text
 -- Locks: run states held by run_lock or run_lock_free; the deadlines' rows. Index: primary keys, queue_item_order,
 -- queue_item_expiry, heartbeat_check.
 with moved as (
@@ -66,7 +66,7 @@ with moved as (
     from moved as m
     join engine.run as r on r.shard = :shard and r.id = m.run_id
     where m.available_at is not null
-    returning worker_queue, available_at
+    returning worker_queue, environment_id, available_at
 ), heartbeat_gone as (
     delete from engine.heartbeat as h
     where h.shard = :shard and h.run_id = any (:unwatched_run_ids)
@@ -127,6 +127,6 @@ with moved as (
            case when s.is_callers then :runner_id end, s.detail, :now
     from state as s
 )
-select i.worker_queue
+select i.worker_queue, i.environment_id
 from item as i
 where i.available_at <= :now

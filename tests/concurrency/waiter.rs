@@ -171,6 +171,37 @@ async fn who_waits_at_a_paused_queue_is_woken_when_it_is_resumed() -> Result<()>
     session.check().await
 }
 
+#[tokio::test]
+async fn a_run_wakes_a_session_that_waits_for_its_environment() -> Result<()> {
+    let cluster = preloaded().await?;
+    let database = cluster.database().await?;
+    let session = Session::open(&database).await?;
+    let set = "select engine_set_environment(id) from unnest(array['a', 'b']) as e(id)";
+    session.client.batch_execute(set).await?;
+    let trigger = async |environment: &str| {
+        let arguments = format!("'test', environment_id => '{environment}'");
+        session.trigger_with(&arguments).await
+    };
+    let mut fastest = Duration::MAX;
+    for _ in 0..3 {
+        // Whichever session is asked first, it is one that waits for another environment.
+        let before = Waiter::begin(&database, "environment_id => 'b'").await?;
+        let waiter = Waiter::begin(&database, "environment_id => 'a'").await?;
+        let after = Waiter::begin(&database, "environment_id => 'b'").await?;
+        let triggered = Instant::now();
+        trigger("a").await?;
+        assert_eq!(waiter.runs.await??.len(), 1);
+        fastest = fastest.min(triggered.elapsed());
+        trigger("b").await?;
+        trigger("b").await?;
+        for other in [before, after] {
+            assert_eq!(other.runs.await??.len(), 1);
+        }
+    }
+    assert!(fastest < Duration::from_millis(200), "{fastest:?}");
+    session.check().await
+}
+
 /// Tries to lock everything that the engine has locked, with every SQL function that takes a key.
 const TAKE_ALL: &str = "
     select pg_try_advisory_lock(l.classid::bigint << 32 | l.objid::bigint),

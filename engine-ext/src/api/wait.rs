@@ -39,8 +39,12 @@ fn engine_wait(
         api::enter_locking().and(request).or_raise()
     });
     if let Some(request) = request {
-        let filter = (environment_id, worker_version);
-        let mut wait = Wait::begin(worker_queue.unwrap_or("main"), &filter, request.wait_ms);
+        let mut wait = Wait::begin(
+            worker_queue.unwrap_or("main"),
+            environment_id,
+            &worker_version,
+            request.wait_ms,
+        );
         let mut is_tidied = false;
         loop {
             let seen = wait.look(|| {

@@ -44,8 +44,8 @@ static IS_TIDIED: AtomicBool = AtomicBool::new(false);
 thread_local! {
     static LISTENING: Cell<Option<Listening>> = const { Cell::new(None) };
 
-    /// How often each bell rings once this transaction commits.
-    static PENDING: RefCell<BTreeMap<u64, usize>> = const { RefCell::new(BTreeMap::new()) };
+    /// How often the bells of each kind of run ring once this transaction commits.
+    static PENDING: RefCell<BTreeMap<Bells, usize>> = const { RefCell::new(BTreeMap::new()) };
 }
 
 /// Requests the memory, while libraries are preloaded.
@@ -55,6 +55,9 @@ pub(super) fn request() {
     pg_shmem_init!(LATCHES = [const { AtomicUsize::new(0) }; PROCESSES]);
     pg_shmem_init!(END = AtomicUsize::new(0));
 }
+
+/// The bells that ring for a run: the one of its environment, and the one of all.
+type Bells = [u64; 2];
 
 /// This process, while it waits for the bell of a worker queue.
 pub(crate) struct Listener(());
@@ -71,8 +74,13 @@ struct Listening {
 }
 
 impl Listener {
-    /// Begins to listen for runs of a worker queue that match `filter`; `None` if there are no bells.
-    pub(crate) fn new(worker_queue: &str, filter: &impl Hash) -> Option<Self> {
+    /// Begins to listen for runs of a worker queue, and of an environment or all, that match `filter`; `None` if there are no
+    /// bells.
+    pub(crate) fn new(
+        worker_queue: &str,
+        environment_id: Option<&str>,
+        filter: &impl Hash,
+    ) -> Option<Self> {
         let process = process_number();
         if !is_available() || process >= PROCESSES {
             return None;
@@ -83,7 +91,7 @@ impl Listener {
         }
         // SAFETY: the latch of this process.
         let latch = unsafe { pg_sys::MyLatch };
-        let bell = bell(worker_queue);
+        let bell = bell(worker_queue, environment_id);
         let filter = filter_of(bell, filter);
         LISTENING.set(Some(Listening {
             process,
@@ -156,7 +164,7 @@ fn stop_listening() {
     if let Some(listening) = LISTENING.take() {
         let waited_for = WAITING.get()[listening.process].swap(0, Ordering::SeqCst);
         if waited_for == 0 || listening.is_woken {
-            ring(listening.bell, 1);
+            ring([listening.bell; 2], 1);
         }
     }
 }
@@ -167,20 +175,23 @@ unsafe extern "C-unwind" fn process_ends(_code: c_int, _argument: pg_sys::Datum)
     stop_listening();
 }
 
-/// Wakes one process that waits for runs of a worker queue, once this transaction commits.
-pub(crate) fn ring_at_commit(worker_queue: &str) {
-    ring_times_at_commit(worker_queue, 1);
+/// Wakes one process that waits for runs of a worker queue and an environment, once this transaction commits.
+pub(crate) fn ring_at_commit(worker_queue: &str, environment_id: &str) {
+    ring_times_at_commit(worker_queue, environment_id, 1);
 }
 
-/// Wakes up to `times` processes that wait for runs of a worker queue, once this transaction commits.
-pub(crate) fn ring_times_at_commit(worker_queue: &str, times: usize) {
+/// Wakes up to `times` processes that wait for runs of a worker queue and an environment, once this transaction commits.
+pub(crate) fn ring_times_at_commit(worker_queue: &str, environment_id: &str, times: usize) {
     if !is_available() {
         return;
     }
     at_end::call(Order::ForgetBells, transaction_ends);
     at_end::call_once_seen(ring_pending);
-    let bell = bell(worker_queue);
-    PENDING.with_borrow_mut(|pending| *pending.entry(bell).or_default() += times);
+    let bells = [
+        bell(worker_queue, Some(environment_id)),
+        bell(worker_queue, None),
+    ];
+    PENDING.with_borrow_mut(|pending| *pending.entry(bells).or_default() += times);
 }
 
 /// Forgets the pending bells of a transaction that does not commit here.
@@ -197,23 +208,25 @@ fn transaction_ends(event: pg_sys::XactEvent::Type) {
 /// Rings the pending bells. Runs that were queued and then taken back ring, too: a process woken without a run continues
 /// waiting.
 fn ring_pending() {
-    for (bell, times) in PENDING.take() {
-        ring(bell, times);
+    for (bells, times) in PENDING.take() {
+        ring(bells, times);
     }
 }
 
-/// Wakes up to `times` processes that wait for this bell.
-fn ring(bell: u64, mut times: usize) {
+/// Wakes up to `times` processes that wait for one of these bells.
+fn ring(bells: Bells, mut times: usize) {
     let end = END.get().load(Ordering::SeqCst);
     let waiting = WAITING.get()[..end].iter().zip(LATCHES.get());
     for (waits_for, latch) in waiting {
         if times == 0 {
             return;
         }
-        let is_mine = waits_for
-            .compare_exchange(bell, 0, Ordering::SeqCst, Ordering::SeqCst)
-            .is_ok();
-        if is_mine {
+        let stops_waiting = |bell| {
+            waits_for
+                .compare_exchange(bell, 0, Ordering::SeqCst, Ordering::SeqCst)
+                .is_ok()
+        };
+        if bells.into_iter().any(stops_waiting) {
             let latch = ptr::with_exposed_provenance_mut(latch.load(Ordering::SeqCst));
             // SAFETY: latches stay in shared memory. Setting that of a process that has ended since is harmless.
             unsafe { pg_sys::SetLatch(latch) };
@@ -222,12 +235,12 @@ fn ring(bell: u64, mut times: usize) {
     }
 }
 
-/// The bell of a worker queue of this database; never 0.
-fn bell(worker_queue: &str) -> u64 {
+/// The bell for runs of a worker queue of this database, and of an environment or all; never 0.
+fn bell(worker_queue: &str, environment_id: Option<&str>) -> u64 {
     let mut hasher = DefaultHasher::new();
     // SAFETY: a plain value of this process.
     unsafe { pg_sys::MyDatabaseId }.hash(&mut hasher);
-    worker_queue.hash(&mut hasher);
+    (worker_queue, environment_id).hash(&mut hasher);
     hasher.finish().max(1)
 }
 

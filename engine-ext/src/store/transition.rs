@@ -68,14 +68,15 @@ pub(crate) fn finish(
     )
 }
 
-/// Moves locked runs. `unwatched` are those whose heartbeat deadline is deleted. Returns the worker queues of due runs.
+/// Moves locked runs. `unwatched` are those whose heartbeat deadline is deleted. Returns the worker queues and
+/// environments of due runs.
 pub(crate) fn move_on(
     by: By<'_>,
     steps: &[Step<'_, Move>],
     unwatched: Vec<&str>,
     limits: SlotLimits,
     positions: &mut Positions,
-) -> Vec<String> {
+) -> Vec<(String, String)> {
     MOVE.query(
         arguments!(MOVE {
             shard: by.shard,
@@ -122,7 +123,12 @@ pub(crate) fn move_on(
             notes_slots: limits.is_noted,
             released_attempts: column(steps, |step| step.what.released_attempts)
         }),
-        cell!(MOVE.worker_queue),
+        |cells| {
+            (
+                cell!(cells, MOVE.worker_queue),
+                cell!(cells, MOVE.environment_id),
+            )
+        },
     )
 }
 

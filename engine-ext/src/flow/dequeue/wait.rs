@@ -27,11 +27,17 @@ pub(crate) struct Wait {
 }
 
 impl Wait {
-    /// A wait of `wait_ms` milliseconds for runs of a worker queue that match `filter`; with 0 a single look.
-    pub(crate) fn begin(worker_queue: &str, filter: &impl Hash, wait_ms: i32) -> Self {
+    /// A wait of `wait_ms` milliseconds for runs of a worker queue, and of an environment or all, that match `filter`; with 0 a
+    /// single look.
+    pub(crate) fn begin(
+        worker_queue: &str,
+        environment_id: Option<&str>,
+        filter: &impl Hash,
+        wait_ms: i32,
+    ) -> Self {
         let is_long = wait_ms > 0;
         let listener = if is_long {
-            Listener::new(worker_queue, filter)
+            Listener::new(worker_queue, environment_id, filter)
         } else {
             None
         };

@@ -103,6 +103,10 @@ fn look_again(environment: &Environment, queue: Option<&str>) {
         return;
     }
     for (worker_queue, times) in store::environment::set::queued(environment) {
-        bell::ring_times_at_commit(&worker_queue, usize::try_from(times).unwrap_or(0));
+        bell::ring_times_at_commit(
+            &worker_queue,
+            &environment.id,
+            usize::try_from(times).unwrap_or(0),
+        );
     }
 }

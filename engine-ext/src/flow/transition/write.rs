@@ -66,8 +66,8 @@ impl<'a> Transitions<'a> {
             .map(|step| step.run.id.as_str())
             .collect();
         let due = store::transition::move_on(self.by, steps, unwatched, self.limits, positions);
-        for worker_queue in &due {
-            bell::ring_at_commit(worker_queue);
+        for (worker_queue, environment_id) in &due {
+            bell::ring_at_commit(worker_queue, environment_id);
         }
     }
 
@@ -117,7 +117,7 @@ impl<'a> Transitions<'a> {
         }
         for (environment_id, worker_queue) in store::slot::release(self.by.shard, freed) {
             saturation::give_back_at_commit(&environment_id);
-            bell::ring_at_commit(&worker_queue);
+            bell::ring_at_commit(&worker_queue, &environment_id);
         }
     }
 

@@ -166,7 +166,7 @@ fn insert(runs: &[RunRow], now: Timestamp) {
     let is_due =
         |new: &&RunRow| new.state.execution_status.is_queued() && new.run.available_at <= now;
     for new in runs.iter().filter(is_due) {
-        bell::ring_at_commit(&new.run.worker_queue);
+        bell::ring_at_commit(&new.run.worker_queue, &new.run.environment.id);
     }
 }
 
