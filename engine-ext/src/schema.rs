@@ -174,9 +174,14 @@ extension_sql_file!(
     requires = ["rate"]
 );
 extension_sql_file!(
+    "../../sql/view/kept.sql",
+    name = "kept",
+    requires = ["deadlock"]
+);
+extension_sql_file!(
     "../../sql/view/advice.sql",
     name = "advice",
-    requires = ["deadlock"]
+    requires = ["kept"]
 );
 extension_sql_file!(
     "../../sql/function/trigger.sql",

@@ -113,6 +113,20 @@ union all
 select true, 'deadlock', d.subject, d.detail, d.hint, d.age
 from engine.deadlock as d
 union all
+select k.due_since < clock_timestamp() - interval '1 hour', 'retention', 'sweep',
+       format('Runs are due for a look of the sweep: %s stretches of up to 1000.', k.due_stretches),
+       'Call engine_sweep(100000) until it returns 0, and engine_tick with more items if this comes again.',
+       clock_timestamp() - k.due_since
+from engine.kept as k
+where k.due_since < clock_timestamp() - interval '10 minutes'
+union all
+select false, 'retention', 'engine.retention',
+       format('No run is ever removed, and there are about %s.', k.run_count),
+       'Say how long to keep them: engine_set_retention, or engine_delete_retention() for the built-in times.',
+       null
+from engine.kept as k
+where not k.is_swept
+union all
 select false, 'horizon', a.pid::text,
        format('Session %s (%s) has been in a transaction since %s: vacuum keeps every row that died since.',
               a.pid, coalesce(nullif(a.application_name, ''), a.backend_type), to_char(a.xact_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS"+00"')),

@@ -12,6 +12,7 @@ mod horizon;
 mod limit;
 mod lock;
 mod operator;
+mod removal;
 mod reservation;
 mod saturation;
 mod shared_run;

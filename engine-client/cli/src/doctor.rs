@@ -34,12 +34,14 @@ pub async fn run(
         .iter()
         .filter(|finding| is_problem(finding))
         .count();
+    let kept = session.row(statement::KEPT, &[]).await?;
     if output.is_json() {
-        output.document(&json!({"version": version, "findings": findings}))?;
+        output.document(&json!({"version": version, "findings": findings, "kept": kept}))?;
     } else {
         for finding in &findings {
             print(output, finding)?;
         }
+        output.line(&describe(&kept))?;
         let advice = findings.len() - problems;
         output.line(&format!(
             "engine {version}: problems {problems}, advice {advice}"
@@ -50,6 +52,21 @@ pub async fn run(
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// How many runs are kept, since when, and whether the sweep keeps up.
+fn describe(kept: &Row) -> String {
+    let count = form::count(&kept["run_count"]);
+    let since = match &kept["oldest_at"] {
+        Value::Null => String::new(),
+        oldest => format!(", the oldest of {}", form::moment(oldest)),
+    };
+    let sweep = match (&kept["is_swept"], &kept["due_since"]) {
+        (Value::Bool(false), _) => "none is ever removed".to_owned(),
+        (_, Value::Null) => "the sweep keeps up".to_owned(),
+        (_, due) => format!("the sweep is due since {}", form::moment(due)),
+    };
+    format!("kept: about {count} runs{since}; {sweep}")
 }
 
 fn is_problem(finding: &Row) -> bool {

@@ -9,6 +9,7 @@ mod failure;
 mod form;
 mod output;
 mod queue;
+mod retention;
 mod run;
 mod session;
 mod statement;
@@ -63,6 +64,8 @@ enum Command {
     Resume(queue::PauseArguments),
     /// Print events as they happen
     Tail(tail::Arguments),
+    /// List how long runs are kept after they have ended, and what is removed next; reads all runs
+    Retention,
     /// Look for problems that keep the engine from working well
     Doctor(doctor::Arguments),
     /// Look for runs whose tables contradict each other; reads all runs
@@ -95,6 +98,7 @@ async fn execute(arguments: Arguments, output: Output) -> Result<ExitCode, Failu
         Command::Pause(pause) => queue::pause(&session, output, &pause, true).await,
         Command::Resume(pause) => queue::pause(&session, output, &pause, false).await,
         Command::Tail(tail) => tail::run(session, output, &tail).await,
+        Command::Retention => retention::run(&session, output).await,
         Command::Doctor(doctor) => doctor::run(&session, output, &doctor).await,
         Command::Check => check::run(&session, output).await,
     }

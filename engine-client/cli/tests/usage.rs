@@ -16,7 +16,15 @@ fn help_names_every_command() -> io::Result<()> {
     assert_eq!(help.status.code(), Some(0));
     let help = String::from_utf8_lossy(&help.stdout);
     for command in [
-        "top", "runs", "queues", "pause", "resume", "tail", "doctor", "check",
+        "top",
+        "runs",
+        "queues",
+        "pause",
+        "resume",
+        "tail",
+        "retention",
+        "doctor",
+        "check",
     ] {
         assert!(help.contains(&format!("\n  {command} ")), "{help}");
     }

@@ -29,17 +29,93 @@ async fn the_doctor_has_nothing_to_say_about_a_database_that_is_well() -> Result
     let session = Session::open(&database).await?;
     session.executing("t").await?;
     let text = prints(&database, &["doctor"]).await?;
-    assert_eq!(
-        text,
-        format!(
-            "engine {}: problems 0, advice 0\n",
-            env!("CARGO_PKG_VERSION")
-        )
+    let version = env!("CARGO_PKG_VERSION");
+    let last = format!("; the sweep keeps up\nengine {version}: problems 0, advice 0\n");
+    assert!(text.starts_with("kept: about "), "{text}");
+    assert!(
+        text.contains(", the oldest of 20") && text.ends_with(&last),
+        "{text}"
     );
     let report = prints_json(&database, &["doctor"]).await?;
     assert_eq!(
-        report,
-        json!({"version": env!("CARGO_PKG_VERSION"), "findings": []})
+        (&report["version"], &report["findings"]),
+        (&json!(version), &json!([]))
+    );
+    assert_eq!(report["kept"]["is_swept"], json!(true));
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_doctor_says_that_no_run_is_removed_and_that_the_sweep_does_not_keep_up() -> Result<()>
+{
+    let (_cluster, database) = durable().await?;
+    let session = Session::open(&database).await?;
+    let run = session.ended("'t'").await?;
+    let for_ever = "select engine_set_retention()";
+    session.client.batch_execute(for_ever).await?;
+    let printed = engine(&database, &["doctor"]).await?;
+    assert_eq!(printed.code, Some(0));
+    let advice = "advice   retention: No run is ever removed, and there are about ";
+    assert!(printed.stdout.starts_with(advice), "{}", printed.stdout);
+    assert!(
+        printed.stdout.contains("; none is ever removed\n"),
+        "{}",
+        printed.stdout
+    );
+    let week = "select engine_set_retention(keep => '7 days')";
+    session.client.batch_execute(week).await?;
+    assert_eq!(found(&database, &[]).await?, (vec![], Some(0)));
+    session.tick().await?;
+    let late = "update engine.stretch set due_at = now() - interval '2 hours'";
+    session.client.batch_execute(late).await?;
+    assert_eq!(
+        found(&database, &[]).await?,
+        (vec!["retention".to_owned()], Some(1))
+    );
+    session.tick().await?;
+    assert_eq!(found(&database, &[]).await?, (vec![], Some(0)));
+    assert!(session.exists(&run.run_id).await?);
+    Ok(())
+}
+
+#[tokio::test]
+async fn retention_policies_are_listed_with_what_they_hold() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    let nothing = "no policies, and no run has ended\n";
+    assert_eq!(prints(&database, &["retention"]).await?, nothing);
+    session.ended("'t'").await?;
+    session.ended("'u'").await?;
+    let policy = "select engine_set_retention('default', task => 't', keep => '36 hours')";
+    session.client.batch_execute(policy).await?;
+    let policies = prints_json(&database, &["retention"]).await?;
+    let facts = |policy: &Value| {
+        ["task", "outcome", "keep_ms", "is_built_in", "ended_runs"].map(|fact| policy[fact].clone())
+    };
+    let policies = policies.as_array().context("no array")?;
+    assert_eq!(
+        policies.iter().map(facts).collect::<Vec<_>>(),
+        [
+            [
+                json!("t"),
+                json!(null),
+                json!(129_600_000),
+                json!(false),
+                json!(1)
+            ],
+            [
+                json!(null),
+                json!("COMPLETED"),
+                json!(604_800_000),
+                json!(true),
+                json!(1)
+            ],
+        ]
+    );
+    let table = prints(&database, &["retention"]).await?;
+    assert!(
+        table.contains("1 d 12 h") && table.contains("7 d 0 h"),
+        "{table}"
     );
     Ok(())
 }

@@ -1,0 +1,135 @@
+//! Removal beside everything else: one session sweeps, none waits, and nothing that lives loses anything.
+
+use anyhow::{Context, Result};
+use engine_harness::{Database, Held, Session, Size};
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng};
+use serde_json::json;
+use tokio::task::JoinSet;
+
+#[tokio::test]
+async fn one_session_sweeps_and_another_one_does_not_wait_for_it() -> Result<()> {
+    let database = Database::fresh().await?;
+    let (first, second) = (
+        Session::open(&database).await?,
+        Session::open(&database).await?,
+    );
+    for _ in 0..3 {
+        first.ended("'t'").await?;
+    }
+    first.age(8).await?;
+    let bound = "set lock_timeout = '1ms'; set statement_timeout = '10s'";
+    second.client.batch_execute(bound).await?;
+    let one = "begin; select engine_sweep(1)";
+    first.client.batch_execute(one).await?;
+    assert_eq!(second.sweep().await?, 0, "another session sweeps");
+    assert_eq!(second.tick_of("removed_run").await?, 0);
+    second.trigger("t").await?;
+    second.dequeue().await?.context("nothing is queued")?;
+    first.client.batch_execute("rollback").await?;
+    assert_eq!(second.sweep().await?, 3);
+    first.check().await
+}
+
+#[tokio::test]
+async fn a_run_that_another_session_begins_to_wait_for_is_not_removed() -> Result<()> {
+    let database = Database::fresh().await?;
+    let (waiting, sweeping) = (
+        Session::open(&database).await?,
+        Session::open(&database).await?,
+    );
+    let awaited = waiting.ended("'awaited'").await?;
+    let sql = "select waitpoint_id from engine_run_waitpoint($1)";
+    let row = waiting.client.query_one(sql, &[&awaited.run_id]).await?;
+    let waitpoint: String = row.get(0);
+    waiting.age(8).await?;
+    let run = waiting.executing("waiting").await?;
+    waiting.client.batch_execute("begin").await?;
+    waiting.block(&run.run_id, &[&waitpoint]).await?;
+    assert_eq!(sweeping.sweep().await?, 0, "its waitpoint is locked");
+    waiting.client.batch_execute("commit").await?;
+    assert_eq!(sweeping.sweep().await?, 0, "it has a run that waits");
+    assert!(waiting.exists(&awaited.run_id).await?);
+    waiting.check().await
+}
+
+/// One step of a session that triggers, executes and ends runs, some of them of families and batches.
+async fn step(session: &Session, random: &mut StdRng) -> Result<()> {
+    let key = random.random_range(0..20);
+    match random.random_range(0..5) {
+        0 => {
+            let keyed = format!("select engine_trigger('t', idempotency_key => 'k{key}')");
+            session.client.query(&keyed, &[]).await?;
+        }
+        1 => {
+            let batch = session.create_batch("2").await?;
+            let items = json!([{"task": "t"}, {"task": "t", "idempotency_key": format!("k{key}")}]);
+            session.add_to_batch(&batch, items).await?;
+        }
+        2 => {
+            let Some(held) = session.dequeue().await? else {
+                return Ok(());
+            };
+            let held = session.start(&held).await?;
+            let child = format!(
+                "'t', parent_run_id => '{}', resume_parent => true",
+                held.run_id
+            );
+            session.trigger_with(&child).await?;
+        }
+        3 => {
+            session.lapse_timers().await?;
+            session.tick().await?;
+        }
+        _ => {
+            for held in session.dequeue_many(5).await? {
+                let held = session.start(&held).await?;
+                end(session, &held).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn end(session: &Session, held: &Held) -> Result<()> {
+    session.complete(held, json!({"ok": true})).await.map(drop)
+}
+
+#[tokio::test]
+async fn runs_are_removed_while_others_begin_and_end_and_all_that_is_left_fits_together()
+-> Result<()> {
+    let seed: u64 = rand::random();
+    println!("seed {seed}");
+    let steps = match Size::now() {
+        Size::Short => 60,
+        Size::Full => 2000,
+    };
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    session
+        .client
+        .batch_execute("select engine_set_retention(keep => '0')")
+        .await?;
+    let mut sessions = JoinSet::new();
+    for number in 0..3 {
+        let session = Session::open(&database).await?;
+        let mut random = StdRng::seed_from_u64(seed.wrapping_add(number));
+        sessions.spawn(async move {
+            for _ in 0..steps {
+                step(&session, &mut random).await?;
+            }
+            anyhow::Ok(())
+        });
+    }
+    let mut removed = 0;
+    while !sessions.is_empty() {
+        removed += session.sweep().await?;
+        session.check().await?;
+        if let Some(done) = sessions.try_join_next() {
+            done??;
+        }
+    }
+    println!("{removed} runs were removed");
+    assert!(removed > 0);
+    session.check().await
+}
