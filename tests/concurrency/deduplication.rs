@@ -251,10 +251,11 @@ async fn a_trailing_trigger_against_the_tick_redefines_only_a_run_that_has_not_s
     );
     let rounds = ROUNDS.pick();
     for round in 0..rounds {
+        // The delay is longer than all rounds take: no run of an earlier round may become due.
         let of = |payload: &str| {
             format!(
                 "select run_id, is_cached from engine_trigger('test', '\"{payload}\"', \
-                 debounce => '{{\"key\": \"k{round}\", \"delay\": \"30s\", \"mode\": \"trailing\"}}')"
+                 debounce => '{{\"key\": \"k{round}\", \"delay\": \"1h\", \"mode\": \"trailing\"}}')"
             )
         };
         let first: String = service.client.query_one(&of("first"), &[]).await?.get(0);
