@@ -3,6 +3,7 @@
 mod attempt;
 mod batch;
 mod deploy;
+mod forget;
 mod many;
 mod observe;
 mod operate;

@@ -116,6 +116,10 @@ from engine_run_result(run_id => $1, environment_id => $2) as r";
 pub(crate) const EVENTS: &str = "\
 select e.position, e.name, e.run_id, e.time, e.body from engine_events(after => $1, max_events => $2) as e";
 
+pub(crate) const FORGET: &str = "\
+select f.run_id, f.task, f.environment_id, f.run_status, f.completed_at, f.snapshot_count, f.outcome
+from engine_forget(run_id => $1, filter => $2, dry_run => $3, max_runs => $4) as f";
+
 pub(crate) const EVENT_READER: &str = "\
 select r.name, r.position, r.max_lag_ms, r.created_at, r.acknowledged_at
 from engine_event_reader(name => $1, max_lag_ms => $2, after => $3) as r";

@@ -129,9 +129,14 @@ extension_sql_file!(
     requires = ["dequeue_detail"]
 );
 extension_sql_file!(
+    "../../sql/view/event_kind.sql",
+    name = "event_kind",
+    requires = ["execution_data"]
+);
+extension_sql_file!(
     "../../sql/view/event.sql",
     name = "event",
-    requires = ["execution_data"]
+    requires = ["event_kind"]
 );
 extension_sql_file!(
     "../../sql/view/run_overview.sql",

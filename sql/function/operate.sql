@@ -36,6 +36,20 @@ as 'MODULE_PATHNAME', 'engine_redrive_wrapper';
 revoke all on function @extschema@.engine_redrive from public;
 comment on function @extschema@.engine_redrive is 'Requeues a run that ended without its handler''s decision, and returns its latest snapshot.';
 
+create function @extschema@.engine_forget(
+    run_id text default null,
+    filter jsonb default null,
+    dry_run boolean default true,
+    max_runs integer default 1000)
+returns table (
+    run_id text, task text, environment_id text, run_status text, completed_at timestamptz, snapshot_count bigint,
+    outcome text)
+language c volatile parallel unsafe security definer
+set search_path to pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'engine_forget_wrapper';
+revoke all on function @extschema@.engine_forget from public;
+comment on function @extschema@.engine_forget is 'Forgets runs that have ended, with all that belongs to them, before their time has come; returns what becomes of each.';
+
 create function @extschema@.engine_set_environment(
     environment_id text,
     type text default null,

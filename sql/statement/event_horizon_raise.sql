@@ -2,7 +2,7 @@
 -- :shard smallint
 -- :position bigint: position of the event
 -- :now timestamptz
--- Locks: the row; waits for readers that are being created. Index: event_horizon_pkey.
+-- Locks: the row; the lock of the sweep keeps other sessions away. Index: event_horizon_pkey.
 insert into engine.event_horizon as h (shard, position, moved_at)
 values (:shard, :position, :now)
 on conflict (shard) do update set position = excluded.position, moved_at = excluded.moved_at

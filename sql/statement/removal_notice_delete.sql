@@ -1,4 +1,4 @@
--- Deletes the notices of runs; returns the last position of them, null if there was none.
+-- Deletes the notices of runs; returns the position of the last event of them, null if there was none.
 -- :shard smallint
 -- :run_ids text[]
 -- -> last_position bigint null
@@ -9,5 +9,5 @@ with notice as (
     where n.shard = :shard and n.run_id = g.run_id
     returning n.position
 )
-select max(n.position) as last_position
+select max(n.position) * 8 as last_position
 from notice as n

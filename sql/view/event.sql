@@ -1,8 +1,8 @@
--- Every event. Most come from a snapshot: its transition determines which events it is, in which order, and their bodies are
--- read from the rows that the same statement wrote. The others are notices. A run continues, and its row changes: what an
--- event reads from it never changes again, or is copied to the snapshot's detail. The position of an event is eight times
--- that of its row, plus its number among the events of that row. Bodies do not depend on the reader's settings: times are in
--- UTC, and costs numeric.
+-- Every event. Most come from a snapshot: its transition determines which events it is, in which order (event_kind), and
+-- their bodies are read from the rows that the same statement wrote. The others are notices. A run continues, and its row
+-- changes: what an event reads from it never changes again, or is copied to the snapshot's detail. The position of an event is
+-- eight times that of its row, plus its number among the events of that row. Bodies do not depend on the reader's settings:
+-- times are in UTC, and costs numeric.
 create view engine.event as
 select s.shard,
        s.run_id,
@@ -125,62 +125,7 @@ cross join lateral (
            (to_jsonb(t.executed_at at time zone 'UTC') #>> '{}') || '+00:00' as executed_at,
            (to_jsonb(t.completed_at at time zone 'UTC') #>> '{}') || '+00:00' as completed_at
 ) as u
-join (values
-    ('TRIGGERED'::engine.transition, 0, 'executionSnapshotCreated'),
-    ('TRIGGERED', 1, 'runCreated'),
-    ('TRIGGERED_DELAYED', 0, 'runCreated'),
-    ('CREATED_CANCELED', 0, 'runCancelled'),
-    ('CREATED_FAILED', 0, 'runFailed'),
-    ('DELAY_ENDED', 0, 'executionSnapshotCreated'),
-    ('DELAY_ENDED', 1, 'runEnqueuedAfterDelay'),
-    ('RESCHEDULED', 0, 'executionSnapshotCreated'),
-    ('RESCHEDULED', 1, 'runDelayRescheduled'),
-    ('EXPIRED', 0, 'executionSnapshotCreated'),
-    ('EXPIRED', 1, 'runExpired'),
-    ('PARKED', 0, 'executionSnapshotCreated'),
-    ('PARKED', 1, 'runStatusChanged'),
-    ('PROMOTED', 0, 'executionSnapshotCreated'),
-    ('PROMOTED', 1, 'runStatusChanged'),
-    ('DEQUEUED', 0, 'runLocked'),
-    ('DEQUEUED', 1, 'executionSnapshotCreated'),
-    ('CONTINUED_IN_QUEUE', 0, 'executionSnapshotCreated'),
-    ('CONTINUED_IN_QUEUE', 1, 'workerNotification'),
-    ('REFUSED', 0, 'executionSnapshotCreated'),
-    ('REQUEUED', 0, 'executionSnapshotCreated'),
-    ('STARTED', 0, 'executionSnapshotCreated'),
-    ('STARTED', 1, 'runAttemptStarted'),
-    ('CONTINUED', 0, 'runStatusChanged'),
-    ('CONTINUED', 1, 'executionSnapshotCreated'),
-    ('CONTINUED', 2, 'workerNotification'),
-    ('SUCCEEDED', 0, 'executionSnapshotCreated'),
-    ('SUCCEEDED', 1, 'runSucceeded'),
-    ('FAILED', 0, 'executionSnapshotCreated'),
-    ('FAILED', 1, 'runFailed'),
-    ('STALLED_FOR_GOOD', 0, 'runAttemptFailed'),
-    ('STALLED_FOR_GOOD', 1, 'executionSnapshotCreated'),
-    ('STALLED_FOR_GOOD', 2, 'runFailed'),
-    ('RETRIED', 0, 'runRetryScheduled'),
-    ('RETRIED', 1, 'executionSnapshotCreated'),
-    ('RETRIED', 2, 'workerNotification'),
-    ('RETRIED_BY_QUEUE', 0, 'runRetryScheduled'),
-    ('RETRIED_BY_QUEUE', 1, 'executionSnapshotCreated'),
-    ('ATTEMPT_FAILED', 0, 'runAttemptFailed'),
-    ('ATTEMPT_FAILED', 1, 'runRetryScheduled'),
-    ('ATTEMPT_FAILED', 2, 'executionSnapshotCreated'),
-    ('CANCEL_REQUESTED', 0, 'executionSnapshotCreated'),
-    ('CANCEL_REQUESTED', 1, 'workerNotification'),
-    ('CANCELED', 0, 'executionSnapshotCreated'),
-    ('CANCELED', 1, 'runCancelled'),
-    ('BLOCKED', 0, 'executionSnapshotCreated'),
-    ('BLOCKED', 1, 'workerNotification'),
-    ('UNBLOCKED', 0, 'executionSnapshotCreated'),
-    ('UNBLOCKED', 1, 'workerNotification'),
-    ('SUSPENDED', 0, 'runStatusChanged'),
-    ('SUSPENDED', 1, 'executionSnapshotCreated'),
-    ('RESUMED', 0, 'executionSnapshotCreated'),
-    ('REDRIVEN', 0, 'runStatusChanged'),
-    ('REDRIVEN', 1, 'executionSnapshotCreated')
-) as e(transition, place, name) on e.transition = s.transition
+join engine.event_kind as e on e.transition = s.transition
 where s.detail is null or not s.detail ? 'isSilent'
 union all
 select n.shard, n.run_id, null, n.position, n.position * 8, n.name, n.created_at, n.body

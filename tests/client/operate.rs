@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use anyhow::{Context as _, Result};
 use engine_client::{
     AttemptStatus, Cancel, Completion, Dequeue, Engine, EnvironmentChange, ErrorKind,
-    ExecutionStatus, Failure, QueueChange, RunStatus, Trigger,
+    ExecutionStatus, Failure, ForgetFilter, QueueChange, RunStatus, Trigger,
 };
 use engine_harness::condition::eventually;
 use engine_harness::{Database, Session};
@@ -167,6 +167,40 @@ async fn runs_that_are_over_before_they_began_are_written() -> Result<()> {
 }
 
 #[tokio::test]
+async fn runs_are_forgotten_one_or_all_that_match() -> Result<()> {
+    let client = Database::fresh().await?.connect().await?;
+    let engine = Engine::new(&client);
+    for run in ["a", "b", "c"] {
+        engine
+            .trigger(&Trigger::new("t").run_id(run).tags(["p"]))
+            .await?;
+    }
+    let live = engine.forget_run(&"a".into(), true).await.err();
+    let live = live.context("accepted")?;
+    assert_eq!(live.kind(), ErrorKind::NotStartable);
+    for run in ["a", "b"] {
+        engine.cancel(&run.into(), &Cancel::default()).await?;
+    }
+    let one = engine.forget_run(&"a".into(), false).await?;
+    assert_eq!(
+        (one.outcome.as_str(), one.task.as_str()),
+        ("forgotten", "t")
+    );
+    let filter = ForgetFilter::default()
+        .tag("p")
+        .created_before(std::time::SystemTime::now() + Duration::from_secs(3600));
+    let shown = engine.forget_runs(&filter, true, 10).await?;
+    let outcomes: Vec<&str> = shown.iter().map(|run| run.outcome.as_str()).collect();
+    assert_eq!(outcomes, ["removable", "live"]);
+    assert_eq!(engine.forget_runs(&filter, false, 1).await?.len(), 1);
+    assert!(engine.run_result(&"b".into(), None).await?.is_none());
+    let empty = engine.forget_runs(&ForgetFilter::default(), true, 1).await;
+    let empty = empty.err().context("accepted")?;
+    assert_eq!(empty.kind(), ErrorKind::InvalidInput);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_named_reader_is_created_moved_and_deleted() -> Result<()> {
     let client = Database::fresh().await?.connect().await?;
     let engine = Engine::new(&client);
@@ -183,7 +217,7 @@ async fn a_named_reader_is_created_moved_and_deleted() -> Result<()> {
     assert!(engine.delete_event_reader("r").await?);
     let unknown = engine.event_ack("r", 8).await.err().context("accepted")?;
     assert_eq!(unknown.kind(), ErrorKind::UnknownEventReader);
-    let removed = "update engine.event_horizon set position = 9";
+    let removed = "insert into engine.event_horizon values (0, 9, now())";
     client.batch_execute(removed).await?;
     let removed = engine.events(8, 10).await.err().context("accepted")?;
     assert_eq!(removed.kind(), ErrorKind::EventsRemoved);

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use engine_harness::Database;
 use engine_harness::condition::{backend_pid, waits_for_lock};
+use serde_json::json;
 
 use crate::event::sessions;
 
@@ -10,14 +11,18 @@ use crate::event::sessions;
 async fn a_reader_begins_behind_the_removal_that_is_under_way() -> Result<()> {
     let [remover, observer, reader] = sessions(&Database::fresh().await?).await?;
     remover.trigger("test").await?;
+    let held = remover.take().await?;
+    remover.complete(&held, json!({"ok": true})).await?;
     let last = remover
         .all_events(0)
         .await?
         .pop()
         .map(|event| event.position);
-    let raise = "begin; insert into engine.event_horizon values (0, 0, now()); \
-                 update engine.event_horizon set position = (select max(position) from engine.event)";
-    remover.client.batch_execute(raise).await?;
+    let forget = format!(
+        "begin; select engine_forget('{}', dry_run => false)",
+        held.run_id
+    );
+    remover.client.batch_execute(&forget).await?;
     let pid = backend_pid(&reader.client).await?;
     let created = tokio::spawn(async move {
         let sql = "select position from engine_event_reader('r')";
@@ -27,6 +32,26 @@ async fn a_reader_begins_behind_the_removal_that_is_under_way() -> Result<()> {
     waits_for_lock(&observer.client, pid).await?;
     remover.client.batch_execute("commit").await?;
     assert_eq!(Some(created.await??), last);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_reader_that_is_being_created_delays_a_removal_and_is_not_passed() -> Result<()> {
+    let [creator, observer, remover] = sessions(&Database::fresh().await?).await?;
+    creator.trigger("test").await?;
+    let held = creator.take().await?;
+    creator.complete(&held, json!({"ok": true})).await?;
+    let create = "begin; select engine_event_reader('r')";
+    creator.client.batch_execute(create).await?;
+    let pid = backend_pid(&remover.client).await?;
+    let forget = tokio::spawn(async move {
+        let sql = "select outcome from engine_forget($1, dry_run => false)";
+        let row = remover.client.query_one(sql, &[&held.run_id]).await?;
+        anyhow::Ok(row.get::<_, String>(0))
+    });
+    waits_for_lock(&observer.client, pid).await?;
+    creator.client.batch_execute("commit").await?;
+    assert_eq!(forget.await??, "unread");
     Ok(())
 }
 

@@ -56,7 +56,7 @@ impl Session {
     /// # Errors
     /// If the session is gone.
     pub async fn tables_with_rows(&self) -> Result<Vec<String>> {
-        let settings = "{environment,queue,machine,worker,schedule,retention,stretch}";
+        let settings = "{environment,queue,machine,worker,schedule,retention,stretch,event_horizon,event_reader_position}";
         let sql = "select format('select %L from engine.%I having count(*) > 0', relname, relname) \
                    from pg_class where relnamespace = 'engine'::regnamespace and relkind in ('r', 'p') \
                        and relname <> all ($1::text::text[]) order by relname";

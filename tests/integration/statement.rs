@@ -52,14 +52,17 @@ fn a_candidate_of_a_dequeue_begins_with_the_columns_of_a_run() -> Result<()> {
     Ok(())
 }
 
-/// The statements that may read history: calls about history and events, calls that are repeated, and two rare decisions.
-const READ_HISTORY: [&str; 9] = [
+/// The statements that may read history: calls about history and events, calls that are repeated, forgetting, and three rare
+/// decisions.
+const READ_HISTORY: [&str; 11] = [
     "check.sql",
     "event_held_back.sql",
     "event_read.sql",
     "execution_read.sql",
+    "forget_find.sql",
     "heartbeat_beat.sql",
     "release_read.sql",
+    "removal_held.sql",
     "snapshot_next_read.sql",
     "snapshot_previous_read.sql",
     "snapshots_since_read.sql",

@@ -22,6 +22,7 @@ mod event_reader;
 mod event_stall;
 mod fair;
 mod finished;
+mod forget;
 mod heartbeat;
 mod history;
 mod idempotency;

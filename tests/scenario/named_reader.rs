@@ -186,3 +186,48 @@ async fn operators_see_how_far_each_reader_is_behind() -> Result<()> {
     assert_eq!(session.count(advice).await?, 0);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_reader_that_lags_holds_removal_back_up_to_its_bound() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let first = session.ended("'test'").await?.run_id;
+    let last = session.all_events(0).await?.pop().context("no events")?;
+    let second = session.ended("'test'").await?.run_id;
+    position(&session, "engine_event_reader('r', 3600000)").await?;
+    position(&session, "engine_event_reader('slow', 3600000)").await?;
+    session.age(8).await?;
+    assert_eq!(session.sweep().await?, 0, "both have not read anything");
+    position(
+        &session,
+        &format!("engine_event_ack('r', {})", last.position),
+    )
+    .await?;
+    assert_eq!(session.sweep().await?, 0, "one of them has not");
+    position(
+        &session,
+        &format!("engine_event_ack('slow', {})", last.position - 1),
+    )
+    .await?;
+    assert_eq!(session.sweep().await?, 0, "one event is left");
+    session
+        .client
+        .batch_execute("select engine_delete_event_reader('slow')")
+        .await?;
+    assert_eq!(session.sweep().await?, 1);
+    assert!(!session.exists(&first).await? && session.exists(&second).await?);
+    let rest = session.all_events(last.position).await?;
+    assert!(!rest.is_empty() && rest.iter().all(|event| event.run_id == second));
+
+    let bound = "update engine.snapshot set created_at = created_at - interval '2 hours'";
+    session.client.batch_execute(bound).await?;
+    assert_eq!(session.sweep().await?, 1, "older than its bound");
+    let refused = session
+        .refused(&format!("select engine_events({})", last.position))
+        .await?;
+    let horizon = rest.last().context("no events")?.position;
+    assert_eq!(refused.code, "RE015");
+    let first = format!("The first position that can be read is {}.", horizon + 1);
+    assert_eq!(refused.detail, first);
+    assert!(session.all_events(horizon).await?.is_empty());
+    session.check().await
+}

@@ -6,6 +6,7 @@
 mod check;
 mod doctor;
 mod failure;
+mod forget;
 mod form;
 mod output;
 mod queue;
@@ -62,6 +63,8 @@ enum Command {
     Pause(queue::PauseArguments),
     /// Resume a paused queue or environment
     Resume(queue::PauseArguments),
+    /// Delete runs that have ended, with all that belongs to them
+    Forget(forget::Arguments),
     /// Print events as they happen
     Tail(tail::Arguments),
     /// List how long runs are kept after they have ended, and what is removed next; reads all runs
@@ -97,6 +100,7 @@ async fn execute(arguments: Arguments, output: Output) -> Result<ExitCode, Failu
         Command::Queues(list) => queue::list(&session, output, &list).await,
         Command::Pause(pause) => queue::pause(&session, output, &pause, true).await,
         Command::Resume(pause) => queue::pause(&session, output, &pause, false).await,
+        Command::Forget(forget) => forget::run(&session, output, &forget).await,
         Command::Tail(tail) => tail::run(session, output, &tail).await,
         Command::Retention => retention::run(&session, output).await,
         Command::Doctor(doctor) => doctor::run(&session, output, &doctor).await,

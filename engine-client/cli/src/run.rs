@@ -13,6 +13,9 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
+pub use bulk::runs_of;
+pub use selection::confirm;
+
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::session::Session;

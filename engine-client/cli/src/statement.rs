@@ -12,6 +12,7 @@ statement!(ENVIRONMENT_EXISTS, "environment_exists");
 statement!(ENVIRONMENT_PAUSE, "environment_pause");
 statement!(EVENT_END, "event_end");
 statement!(EVENT_READ, "event_read");
+statement!(FORGET, "forget");
 statement!(KEPT, "kept");
 statement!(OVERDUE, "overdue");
 statement!(QUEUE_LIST, "queue_list");

@@ -21,6 +21,7 @@ fn help_names_every_command() -> io::Result<()> {
         "queues",
         "pause",
         "resume",
+        "forget",
         "tail",
         "retention",
         "doctor",
@@ -48,6 +49,8 @@ fn wrong_usage_has_another_exit_code_than_failure() -> io::Result<()> {
             2,
         ),
         (&["pause"], 2),
+        (&["forget"], 2),
+        (&["forget", "run_1", "--tag", "a"], 2),
         (&["check", database[0], database[1]], 1),
     ] {
         let output = engine(arguments)?;

@@ -30,6 +30,7 @@ mod environment_limit;
 mod error;
 mod error_code;
 mod event_reader;
+mod forget;
 mod heartbeat;
 mod id;
 mod idempotency;
@@ -93,6 +94,7 @@ pub use error_code::ErrorCode;
 pub use event_reader::{
     DEFAULT_MAX_LAG_MS, EVENTS_PER_ROW, Hold, check_kept, check_max_lag, check_reached,
 };
+pub use forget::Forgotten;
 pub use heartbeat::Heartbeats;
 pub use id::{RunId, Shard, SnapshotId};
 pub use idempotency::{IdempotencyKey, KeyKind, check_key_expiry, digest_of, is_key_free};

@@ -14,6 +14,7 @@ mod dequeue;
 mod environment;
 mod event;
 mod finished;
+mod forget;
 mod heartbeat;
 mod idempotency;
 mod lead;

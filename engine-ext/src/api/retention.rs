@@ -94,7 +94,7 @@ fn engine_retention() -> Rows<HeldPolicyRow> {
 ///
 /// The tick does the same, a step at a time: call this to remove many at once. Everything that belongs to a run goes with it.
 /// What another session works on stays for the next call, and so does what something else still needs: a child of a run that
-/// has not ended, a run of a batch that has not, a run whose children are there. Returns 0 while another session sweeps.
+/// has not ended, a run of a batch that has not, a run whose children are there, a run that a named reader of events has not read. Returns 0 while another session sweeps.
 ///
 /// # Errors
 /// - `22023` if `max_runs` is outside 1..=100000.

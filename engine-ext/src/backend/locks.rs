@@ -35,7 +35,7 @@ enum Kind {
     Lead = 0x4504,
     /// Held by the session that sets the environment.
     Setting = 0x4505,
-    /// Held by the session that sweeps the shard.
+    /// Held by the session that removes runs of the shard, and shared by those that create readers of their events.
     Sweep = 0x4506,
 }
 
@@ -88,9 +88,23 @@ pub(crate) fn try_setting(environment_id: &str) -> bool {
     take(&tag(Kind::Setting, &[environment_id]), ALONE)
 }
 
-/// Takes a shard for sweeping, if no other session sweeps it.
+/// Takes a shard for a removal of runs, if no other session removes any or creates a reader of their events.
 pub(crate) fn try_sweep(shard: Shard) -> bool {
-    take(&tag(Kind::Sweep, &[&shard.number().to_string()]), ALONE)
+    take(&sweep(shard), ALONE)
+}
+
+/// The same, once no other session does.
+pub(crate) fn wait_for_sweep(shard: Shard) {
+    wait(&sweep(shard), ALONE);
+}
+
+/// Keeps runs of a shard from being removed.
+pub(crate) fn keep_from_sweep(shard: Shard) {
+    wait(&sweep(shard), SHARED);
+}
+
+fn sweep(shard: Shard) -> pg_sys::LOCKTAG {
+    tag(Kind::Sweep, &[&shard.number().to_string()])
 }
 
 /// Takes a lock exclusively within a moment.
@@ -135,6 +149,12 @@ fn take(tag: &pg_sys::LOCKTAG, mode: i32) -> bool {
     // SAFETY: the tag lives longer than the call, which does not wait.
     let taken = unsafe { pg_sys::LockAcquire(tag, mode, false, true) };
     taken != pg_sys::LockAcquireResult::LOCKACQUIRE_NOT_AVAIL
+}
+
+/// Takes a lock until the transaction ends, when it is free.
+fn wait(tag: &pg_sys::LOCKTAG, mode: i32) {
+    // SAFETY: the tag lives longer than the call, which ends with an error at a timeout or a cancel.
+    unsafe { pg_sys::LockAcquire(tag, mode, false, false) };
 }
 
 /// Releases a lock that was taken once.

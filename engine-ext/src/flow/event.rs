@@ -6,6 +6,7 @@ use engine_core::{
 };
 use pgrx::check_for_interrupts;
 
+use crate::backend::locks;
 use crate::clock;
 use crate::store;
 use crate::store::event::Event;
@@ -63,8 +64,10 @@ fn find(name: &str) -> Result<Reader, Refusal> {
 
 fn create(name: &str, max_lag_ms: i64, after: Option<i64>) -> Result<(), Refusal> {
     let (now, shards) = (clock::now(), store::event_horizon::shards());
-    // A removal that is under way ends before; later ones see the reader.
-    store::event_horizon::lock(&shards, now);
+    for shard in &shards {
+        // A removal that is under way ends before; later ones see the reader.
+        locks::keep_from_sweep(*shard);
+    }
     let horizon = store::event_horizon::read();
     let start = reached("after", after.unwrap_or(horizon))?;
     check_kept(start.position, horizon)?;

@@ -6,6 +6,7 @@ pub(crate) mod attempt;
 pub(crate) mod batch;
 pub(crate) mod dequeue;
 pub(crate) mod event;
+pub(crate) mod forget;
 pub(crate) mod promotion;
 pub(crate) mod removal;
 pub(crate) mod retention;

@@ -11,31 +11,31 @@ use engine_core::{BatchId, RunId, Shard, Timestamp, WaitpointId, digest_of, is_k
 use crate::store;
 use crate::store::removal::EndedRun;
 
-/// What was removed.
-#[derive(Default)]
-pub(crate) struct Removed {
-    pub(crate) runs: Vec<RunId>,
-    /// The last position of the events that went with them.
-    #[allow(dead_code, reason = "readers of events are to learn it")]
-    pub(crate) last_position: Option<i64>,
-}
-
 /// Locks the runs among these that have ended, without those that another session has locked.
 pub(crate) fn lock(shard: Shard, ids: &[&RunId]) -> Vec<EndedRun> {
     store::removal::lock(shard, ids)
 }
 
+/// Those of these locked runs that nothing needs any more.
+pub(crate) fn removable(shard: Shard, runs: Vec<EndedRun>, now: Timestamp) -> Vec<EndedRun> {
+    let (runs, _) = with_waitpoints(shard, runs);
+    without_pinned(shard, runs, now)
+}
+
 /// Removes these locked runs, except those that something still needs: a child that stays, a parent, a batch or a waiting
-/// run that has not ended.
-pub(crate) fn remove(shard: Shard, runs: Vec<EndedRun>, now: Timestamp) -> Removed {
+/// run that has not ended, a named reader that has not read their events. Returns the runs that have gone. The caller holds
+/// the lock of the sweep: from then on no reader is created that would miss them.
+pub(crate) fn remove(shard: Shard, runs: Vec<EndedRun>, now: Timestamp) -> Vec<RunId> {
     let (runs, own) = with_waitpoints(shard, runs);
-    let runs = without_pinned(shard, runs);
+    let runs = without_pinned(shard, runs, now);
     if runs.is_empty() {
-        return Removed::default();
+        return Vec::new();
     }
     let ids: Vec<&RunId> = runs.iter().map(|run| &run.id).collect();
-    let snapshots = store::removal::snapshots(shard, &ids);
-    let notices = store::removal::notices(shard, &ids);
+    let last = store::removal::snapshots(shard, &ids).max(store::removal::notices(shard, &ids));
+    if let Some(position) = last {
+        store::event_horizon::raise(shard, position, now);
+    }
     waitpoints(shard, &ids, &own, now);
     store::removal::runs(shard, &ids, free_keys(&runs, now));
     let batches: BTreeSet<&BatchId> = runs
@@ -43,10 +43,16 @@ pub(crate) fn remove(shard: Shard, runs: Vec<EndedRun>, now: Timestamp) -> Remov
         .filter_map(|run| run.batch_id.as_ref())
         .collect();
     remove_batches(shard, &batches.into_iter().collect::<Vec<_>>(), now);
-    Removed {
-        last_position: snapshots.max(notices),
-        runs: runs.into_iter().map(|run| run.id).collect(),
+    runs.into_iter().map(|run| run.id).collect()
+}
+
+/// The runs among these with events that a named reader has not read and that are too young to be removed before that.
+pub(crate) fn held(shard: Shard, ids: &[&RunId], now: Timestamp) -> Vec<RunId> {
+    let holds = store::event_reader::holds(shard);
+    if holds.is_empty() || ids.is_empty() {
+        return Vec::new();
     }
+    store::removal::held(shard, ids, &holds, now)
 }
 
 /// Removes those of these batches that have ended and have no run any more; returns their number.
@@ -101,12 +107,13 @@ fn with_waitpoints(
 }
 
 /// These runs without those that something still needs, and without the parents of these: they need them, too.
-fn without_pinned(shard: Shard, mut runs: Vec<EndedRun>) -> Vec<EndedRun> {
+fn without_pinned(shard: Shard, mut runs: Vec<EndedRun>, now: Timestamp) -> Vec<EndedRun> {
     if runs.is_empty() {
         return runs;
     }
     let ids: Vec<&RunId> = runs.iter().map(|run| &run.id).collect();
     let mut pinned: BTreeSet<RunId> = store::removal::pinned(shard, &ids).into_iter().collect();
+    pinned.extend(held(shard, &ids, now));
     if pinned.is_empty() {
         return runs;
     }

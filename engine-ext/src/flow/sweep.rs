@@ -149,6 +149,6 @@ impl Sweep<'_> {
                 (seen.at, seen.run.run_status) == (run.completed_at, run.run_status)
             })
         });
-        removal::remove(self.shard, ended, self.now).runs.len()
+        removal::remove(self.shard, ended, self.now).len()
     }
 }

@@ -10,7 +10,6 @@ use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 
 statement!(READ, "event_horizon_read.sql", with_callers_snapshot);
-statement!(LOCK, "event_horizon_lock.sql");
 statement!(RAISE, "event_horizon_raise.sql");
 statement!(SHARDS, "event_shard_find.sql");
 
@@ -30,14 +29,7 @@ pub(crate) fn shards() -> Vec<Shard> {
     SHARDS.query(arguments!(SHARDS {}), cell!(SHARDS.shard))
 }
 
-/// Locks the horizons of shards, in their order, until the end of the transaction.
-pub(crate) fn lock(shards: &[Shard], now: Timestamp) {
-    let shards = shards.to_vec();
-    LOCK.execute(arguments!(LOCK { shards, now }));
-}
-
 /// Has readers know that events of a shard are removed, up to the one at this position, by this transaction.
-#[allow(dead_code, reason = "the sweep follows")]
 pub(crate) fn raise(shard: Shard, position: i64, now: Timestamp) {
     RAISE.execute(arguments!(RAISE {
         shard,

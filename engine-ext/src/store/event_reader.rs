@@ -84,7 +84,6 @@ pub(crate) fn delete(name: &str) -> bool {
 
 /// What readers hold on a shard: an event may be removed unless a hold is before its row, and the event newer than
 /// [`Hold::since`].
-#[allow(dead_code, reason = "the sweep follows")]
 pub(crate) fn holds(shard: Shard) -> Vec<Hold> {
     HOLDS.query(arguments!(HOLDS { shard }), |cells| Hold {
         row_position: cell!(cells, HOLDS.row_position),

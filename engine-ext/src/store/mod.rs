@@ -14,6 +14,7 @@ pub(crate) mod event;
 pub(crate) mod event_horizon;
 pub(crate) mod event_reader;
 pub(crate) mod extension;
+pub(crate) mod forget;
 pub(crate) mod heartbeat;
 pub(crate) mod machine;
 pub(crate) mod notice;

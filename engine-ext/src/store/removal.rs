@@ -1,13 +1,15 @@
 //! Deletes what belongs to runs that have ended, table by table, in the order of the ids.
 
-use engine_core::{BatchId, RunId, RunStatus, Shard, TimerKind, Timestamp, WaitpointId};
+use engine_core::{BatchId, Hold, RunId, RunStatus, Shard, TimerKind, Timestamp, WaitpointId};
 
 use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
+use crate::backend::value::column;
 
 statement!(LOCK, "removal_lock.sql");
 statement!(PINNED, "removal_pinned.sql");
+statement!(HELD, "removal_held.sql");
 statement!(SNAPSHOTS, "removal_snapshot_delete.sql");
 statement!(NOTICES, "removal_notice_delete.sql");
 statement!(HISTORY, "removal_history_delete.sql");
@@ -66,7 +68,20 @@ pub(crate) fn pinned(shard: Shard, ids: &[&RunId]) -> Vec<RunId> {
     )
 }
 
-/// Deletes the history of runs; returns the last position of it.
+/// The runs among these with events that named readers hold.
+pub(crate) fn held(shard: Shard, ids: &[&RunId], holds: &[Hold], now: Timestamp) -> Vec<RunId> {
+    HELD.query(
+        arguments!(HELD {
+            shard,
+            run_ids: ids,
+            row_position: column(holds, |hold| hold.row_position),
+            since: column(holds, |hold| hold.since(now))
+        }),
+        cell!(HELD.run_id),
+    )
+}
+
+/// Deletes the history of runs; returns the position of the last event in it.
 pub(crate) fn snapshots(shard: Shard, ids: &[&RunId]) -> Option<i64> {
     let last = SNAPSHOTS.query(
         arguments!(SNAPSHOTS {
@@ -78,7 +93,7 @@ pub(crate) fn snapshots(shard: Shard, ids: &[&RunId]) -> Option<i64> {
     last.into_iter().next().flatten()
 }
 
-/// Deletes the notices of runs; returns the last position of them.
+/// Deletes the notices of runs; returns the position of the last event of them.
 pub(crate) fn notices(shard: Shard, ids: &[&RunId]) -> Option<i64> {
     let last = NOTICES.query(
         arguments!(NOTICES {

@@ -56,7 +56,7 @@ impl Selection {
 }
 
 /// Asks on the terminal whether to act on this many runs.
-fn confirm(verb: &str, count: usize) -> Result<(), Failure> {
+pub fn confirm(verb: &str, count: usize) -> Result<(), Failure> {
     let question = format!("{verb} {}", runs_of(count));
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         let hint = "Repeat the command with --yes.";

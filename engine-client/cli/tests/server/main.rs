@@ -2,6 +2,7 @@
 
 mod bulk;
 mod care;
+mod forget;
 mod page;
 mod queue;
 mod run;

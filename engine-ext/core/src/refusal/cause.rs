@@ -145,6 +145,13 @@ pub enum Refusal {
         /// Its status.
         status: RunStatus,
     },
+    /// `RE004`: the run has not ended, and cannot be forgotten.
+    NotEnded {
+        /// The run that was not changed.
+        run_id: RunId,
+        /// Its status.
+        status: RunStatus,
+    },
     /// `RE009`: the one-time token was already used.
     TokenUsed,
     /// `RE014`: the schedule does not exist.

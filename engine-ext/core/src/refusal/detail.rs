@@ -71,7 +71,7 @@ impl Refusal {
                 "createCancelledRun conflict: existing run {} has status {status}.",
                 run_id.friendly()
             ),
-            Self::NotRedrivable { status, .. } => {
+            Self::NotRedrivable { status, .. } | Self::NotEnded { status, .. } => {
                 format!("Its status is {status}.")
             }
             Self::TokenUsed => "A run has been triggered with it.".to_owned(),

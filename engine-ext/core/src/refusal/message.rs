@@ -51,6 +51,9 @@ impl Refusal {
             Self::NotRedrivable { run_id, .. } => {
                 format!("run \"{}\" cannot be redriven", run_id.as_str())
             }
+            Self::NotEnded { run_id, .. } => {
+                format!("run \"{}\" cannot be forgotten", run_id.as_str())
+            }
             Self::TokenUsed => "one-time token was already used".to_owned(),
             Self::UnknownSchedule { id } => format!("schedule \"{id}\" does not exist"),
             Self::EventsRemoved { after, .. } => {

@@ -10,7 +10,9 @@ impl Refusal {
             Self::UnknownRun { .. } => "RE001",
             Self::StaleSnapshot { .. } => "RE002",
             Self::RunFinished { .. } => "RE003",
-            Self::WrongStatus { .. } | Self::NotRedrivable { .. } => "RE004",
+            Self::WrongStatus { .. } | Self::NotRedrivable { .. } | Self::NotEnded { .. } => {
+                "RE004"
+            }
             Self::UnknownEnvironment { .. } | Self::ArchivedEnvironment { .. } => "RE005",
             Self::QueueFull { .. } => "RE008",
             Self::TokenUsed => "RE009",

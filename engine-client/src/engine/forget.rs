@@ -1,0 +1,57 @@
+//! The function that forgets runs.
+
+use tokio_postgres::GenericClient;
+use tokio_postgres::types::{Json, Type};
+
+use crate::{Engine, Error, ForgetFilter, ForgottenRun, RunId, statement};
+
+impl<C: GenericClient> Engine<'_, C> {
+    /// `engine_forget` of one run: deletes a run that has ended, with all that belongs to it. With `is_dry` it only
+    /// looks.
+    ///
+    /// # Errors
+    /// [`UnknownRun`](crate::ErrorKind::UnknownRun), [`NotStartable`](crate::ErrorKind::NotStartable) for a run that has
+    /// not ended, [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
+    pub async fn forget_run(&self, run_id: &RunId, is_dry: bool) -> Result<ForgottenRun, Error> {
+        let row = self
+            .client
+            .query_typed_one(
+                statement::FORGET,
+                &[
+                    (&run_id.as_str(), Type::TEXT),
+                    (&None::<Json<ForgetFilter>>, Type::JSONB),
+                    (&is_dry, Type::BOOL),
+                    (&None::<i32>, Type::INT4),
+                ],
+            )
+            .await?;
+        ForgottenRun::from_row(&row)
+    }
+
+    /// `engine_forget` with a filter: deletes up to `max_runs` runs that match and have ended. With `is_dry` it only
+    /// looks.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a filter without a condition,
+    /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
+    pub async fn forget_runs(
+        &self,
+        filter: &ForgetFilter,
+        is_dry: bool,
+        max_runs: i32,
+    ) -> Result<Vec<ForgottenRun>, Error> {
+        let rows = self
+            .client
+            .query_typed(
+                statement::FORGET,
+                &[
+                    (&None::<&str>, Type::TEXT),
+                    (&Json(filter), Type::JSONB),
+                    (&is_dry, Type::BOOL),
+                    (&max_runs, Type::INT4),
+                ],
+            )
+            .await?;
+        rows.iter().map(ForgottenRun::from_row).collect()
+    }
+}
