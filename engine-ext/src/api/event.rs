@@ -1,6 +1,6 @@
 //! Events.
 
-use engine_core::check_max_events;
+use engine_core::{Refusal, check_max_events, check_name};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_extern;
 
@@ -71,7 +71,7 @@ fn engine_event_reader(
     after: Option<i64>,
 ) -> Rows<EventReaderRow> {
     api::enter_locking().or_raise();
-    let name = required("name", name).or_raise();
+    let name = reader_name(name).or_raise();
     let reader = flow::event::reader(name, max_lag_ms, after).or_raise();
     Rows::one(reader_row(name, reader))
 }
@@ -82,12 +82,12 @@ fn engine_event_reader(
 /// smaller position than before changes nothing.
 ///
 /// # Errors
-/// - `22004` without a name or a position, `22023` for a position that no event has yet.
+/// - `22004` without a name or a position, `22023` for a name that no reader can have, or a position that no event has yet.
 /// - `RE016` for an unknown reader.
 #[pg_extern(sql = false)]
 fn engine_event_ack(name: Option<&str>, up_to: Option<i64>) -> Rows<EventReaderRow> {
     api::enter_writing().or_raise();
-    let name = required("name", name).or_raise();
+    let name = reader_name(name).or_raise();
     let up_to = required("up_to", up_to).or_raise();
     let reader = flow::event::acknowledge(name, up_to).or_raise();
     Rows::one(reader_row(name, reader))
@@ -96,11 +96,17 @@ fn engine_event_ack(name: Option<&str>, up_to: Option<i64>) -> Rows<EventReaderR
 /// Deletes a named reader of events, for which nothing is kept any more; returns whether it existed.
 ///
 /// # Errors
-/// - `22004` without a name.
+/// - `22004` without a name, `22023` for one that no reader can have.
 #[pg_extern(sql = false)]
 fn engine_delete_event_reader(name: Option<&str>) -> bool {
     api::enter_writing().or_raise();
-    store::event_reader::delete(required("name", name).or_raise())
+    store::event_reader::delete(reader_name(name).or_raise())
+}
+
+fn reader_name(name: Option<&str>) -> Result<&str, Refusal> {
+    let name = required("name", name)?;
+    check_name("name", name)?;
+    Ok(name)
 }
 
 fn reader_row(name: &str, reader: Reader) -> EventReaderRow {

@@ -1,8 +1,7 @@
 //! Events: what readers read, what they have acknowledged, and what may be removed.
 
 use engine_core::{
-    DEFAULT_MAX_LAG_MS, EVENTS_PER_ROW, Refusal, check_kept, check_max_lag, check_name,
-    check_reached,
+    DEFAULT_MAX_LAG_MS, EVENTS_PER_ROW, Refusal, check_kept, check_max_lag, check_reached,
 };
 use pgrx::check_for_interrupts;
 
@@ -41,7 +40,6 @@ pub(crate) fn reader(
     max_lag_ms: Option<i64>,
     after: Option<i64>,
 ) -> Result<Reader, Refusal> {
-    check_name("name", name)?;
     let max_lag_ms = max_lag_ms.map(check_max_lag).transpose()?;
     match store::event_reader::find(name) {
         Some(reader) if max_lag_ms.is_none_or(|given| given == reader.max_lag_ms) => {
