@@ -41,7 +41,7 @@ select w.kind, w.run_id, w.snapshot_id, w.attempt_status, w.execution_status, w.
        w.completed_waitpoints, w.heartbeat_ms, w.dequeued_at, w.error_code, w.error_message
 from engine_work(
     completions => $1, worker_queue => $2, max_runs => $3, environment_id => $4, worker_id => $5, runner_id => $6,
-    worker_version => $7, wait_ms => $8) as w";
+    worker_version => $7, wait_ms => $8, turn_id => $9) as w";
 
 pub(crate) const WAIT: &str = "\
 call engine_wait(worker_queue => $1, environment_id => $2, worker_version => $3, wait_ms => $4)";

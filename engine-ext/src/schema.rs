@@ -89,9 +89,14 @@ extension_sql_file!(
     requires = ["retention"]
 );
 extension_sql_file!(
+    "../../sql/schema/18_turn.sql",
+    name = "turn",
+    requires = ["event_reader"]
+);
+extension_sql_file!(
     "../../sql/view/next_run.sql",
     name = "next_run",
-    requires = ["event_reader"]
+    requires = ["turn"]
 );
 extension_sql_file!(
     "../../sql/view/slot.sql",

@@ -43,7 +43,8 @@ create function @extschema@.engine_work(
     worker_id text default null,
     runner_id text default null,
     worker_version text default null,
-    wait_ms integer default 0)
+    wait_ms integer default 0,
+    turn_id text default null)
 returns table (
     kind text, run_id text, snapshot_id text, attempt_status text, execution_status text, run_status text,
     attempt_number integer, retry_at timestamptz, run_friendly_id text, snapshot_friendly_id text,

@@ -203,7 +203,7 @@ async fn a_turn_completes_attempts_and_starts_runs() -> Result<()> {
         .trigger_many(&[Trigger::new("x"), Trigger::new("y")])
         .await?;
     let one = Dequeue::new("main");
-    let turn = engine.work(&[], &one).await?;
+    let turn = engine.work(&[], &one, None).await?;
     assert!(turn.completed.is_empty());
     let first = &turn.started[0];
     assert_eq!(
@@ -215,7 +215,7 @@ async fn a_turn_completes_attempts_and_starts_runs() -> Result<()> {
         first.snapshot_id.clone(),
         Completion::success(&1)?,
     );
-    let turn = engine.work(&[end.clone(), end], &one).await?;
+    let turn = engine.work(&[end.clone(), end], &one, None).await?;
     let kinds: Vec<_> = turn
         .completed
         .iter()

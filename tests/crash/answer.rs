@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use engine_harness::{Cluster, Options, Session};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio_postgres::types::Json;
 
 use crate::window::kill_9;
@@ -15,15 +15,17 @@ enum Asked {
     Failure,
     Retry,
     Release,
+    Turn,
 }
 
 impl Asked {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Start,
         Self::Success,
         Self::Failure,
         Self::Retry,
         Self::Release,
+        Self::Turn,
     ];
 
     /// Brings a run to this call, and returns it.
@@ -45,12 +47,19 @@ impl Asked {
                 r#"{"ok": false, "error": {"type": "STRING_ERROR", "raw": "no"}, "retry": {"delay": 60000}}"#,
             ),
             Self::Release => format!("engine_release({at}, 'w', 'r')"),
+            Self::Turn => {
+                session.trigger("test").await?;
+                session.trigger("test").await?;
+                let (run_id, snapshot_id) = (held.run_id, held.snapshot_id);
+                let end = json!([{"run_id": run_id, "snapshot_id": snapshot_id, "ok": true}]);
+                format!("engine_work('{end}', worker_id => 'w', runner_id => 'r', turn_id => 'a')")
+            }
         })
     }
 }
 
 async fn call(session: &Session, call: &str) -> Result<Value> {
-    let sql = format!("select to_jsonb(a) from {call} as a");
+    let sql = format!("select jsonb_agg(to_jsonb(a)) from {call} as a");
     let row = session.client.query_one(&sql, &[]).await?;
     Ok(row.get::<_, Json<Value>>(0).0)
 }

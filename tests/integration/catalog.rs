@@ -210,6 +210,7 @@ async fn a_dump_brings_every_row_back() -> Result<()> {
         "worker",
         "parked",
         "schedule",
+        "turn",
     ] {
         let rows = format!("engine.{table}");
         assert_eq!(

@@ -66,6 +66,7 @@ const READ_HISTORY: [&str; 11] = [
     "snapshot_next_read.sql",
     "snapshot_previous_read.sql",
     "snapshots_since_read.sql",
+    "turn_started_read.sql",
 ];
 
 #[test]

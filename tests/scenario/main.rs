@@ -55,6 +55,7 @@ mod token;
 mod trigger;
 mod trigger_and_wait;
 mod ttl;
+mod turn;
 mod usage;
 mod version;
 mod wait_fence;

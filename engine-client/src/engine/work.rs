@@ -26,7 +26,9 @@ impl<C: GenericClient> Engine<'_, C> {
     /// them, all in one commit. Slots that the completions free serve the runs of the same turn. With completions
     /// it never waits; with zero runs it only completes.
     ///
-    /// If the answer is lost, the started runs are unknown to the caller, and stall.
+    /// If the answer is lost, the started runs are unknown to the caller, and stall, unless the turn has a name: called
+    /// again with the same `turn_id` and the same arguments, it returns the same answer. That needs an identity with both
+    /// ids, and for each turn another name than the one before had.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
@@ -36,6 +38,7 @@ impl<C: GenericClient> Engine<'_, C> {
         &self,
         completions: &[(RunId, SnapshotId, Completion)],
         dequeue: &Dequeue,
+        turn_id: Option<&str>,
     ) -> Result<WorkerTurn, Error> {
         let completions: Vec<Value> = completions
             .iter()
@@ -54,6 +57,7 @@ impl<C: GenericClient> Engine<'_, C> {
                     (&self.identity.runner_id, Type::TEXT),
                     (&dequeue.worker_version, Type::TEXT),
                     (&to_ms_i32(dequeue.wait), Type::INT4),
+                    (&turn_id, Type::TEXT),
                 ],
             )
             .await?;

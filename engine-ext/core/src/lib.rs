@@ -64,6 +64,7 @@ mod trigger;
 mod trigger_options;
 mod trigger_value;
 mod ttl;
+mod turn;
 mod version;
 mod wait;
 mod waitpoint;
@@ -121,6 +122,7 @@ pub use transition::{Command, Settings, decide};
 pub use transition_kind::Transition;
 pub use trigger_options::TriggerOptions;
 pub use trigger_value::check_name;
+pub use turn::NamedTurn;
 pub use version::{Demand, Obstacle, ParkReason, Task, WorkerVersion, compare_versions};
 pub use wait::{Blocker, Held, Rest, Unblocking, Waiting, rest, unblock};
 pub use waitpoint::{

@@ -1,18 +1,20 @@
 //! A worker's turn: what it reports, and what it gets.
 
 use engine_core::{
-    CompletionOf, ExecutionStatus, Refusal, RunId, RunStatus, Settings, turn_request,
+    CompletionOf, ExecutionStatus, NamedTurn, Refusal, RunId, RunStatus, Settings, turn_request,
 };
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_extern;
+use serde_json::{Value, json};
 
 use super::row::{CompletedRow, HandedOutRow};
 use crate::backend::rows::{Part, Rows, row};
 use crate::document::JsonB;
 use crate::error::OrRaise;
 use crate::flow::dequeue::Request;
-use crate::flow::work::Turn;
+use crate::flow::turn::{Named, Refused, Turn};
 use crate::store::queue_item::dequeue::{Begun, Dequeued};
+use crate::store::row::Caller;
 use crate::{api, backend, flow, guc};
 
 row! {
@@ -27,7 +29,7 @@ row! {
         attempt_number: Option<i32>,
         retry_at: Option<TimestampWithTimeZone>,
         begun: Part<BegunRow>,
-        error_code: Option<&'static str>,
+        error_code: Option<String>,
         error_message: Option<String>,
     }
 
@@ -48,10 +50,13 @@ row! {
 /// that is returned, and report its end with it in the next turn. Slots that the completions give back serve the runs that are
 /// claimed. A run with a `checkpoint` continues its attempt. With 0 for `max_runs` it only reports.
 /// With completions the call never waits; without, `wait_ms` counts as for `engine_dequeue`.
+/// A worker that gives `worker_id` and `runner_id` may name its turns: if it has lost an answer, and calls again with the same
+/// `turn_id` and the same arguments, it gets the same rows. The last turn of each worker is remembered, for an hour at least.
 ///
 /// # Errors
 /// - `22023` if `completions` is not an array of objects, or has more than `engine.max_batch` elements; if `max_runs` is outside
-///   0..=`engine.max_batch`, or `wait_ms` outside 0..=60000.
+///   0..=`engine.max_batch`, or `wait_ms` outside 0..=60000; if the worker's last turn has this `turn_id` and other arguments.
+/// - `40001` if another call of the worker has taken a turn meanwhile; nothing is done, call again.
 /// - `RE005` for an unknown environment.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 #[pg_extern(sql = false)]
@@ -65,10 +70,14 @@ fn engine_work(
     runner_id: Option<&str>,
     worker_version: Option<&str>,
     wait_ms: Option<i32>,
+    turn_id: Option<&str>,
 ) -> Rows<WorkRow> {
     // Looks things up, and holds nothing of it.
-    let (completions, from, request, caller) = backend::hold::only_if_written(|| {
+    let (completions, from, request, named, caller) = backend::hold::only_if_written(|| {
         api::enter_locking()?;
+        let caller = api::caller(worker_id, runner_id)?;
+        let asked = json!([worker_queue, max_runs, environment_id, worker_version]);
+        let named = named(turn_id, caller, asked, completions.as_ref())?;
         let completions = match completions {
             Some(completions) => CompletionOf::many(completions.0, guc::max_batch())?,
             None => Vec::new(),
@@ -76,16 +85,15 @@ fn engine_work(
         let (max_runs, wait_ms) = (max_runs.unwrap_or(1), wait_ms.unwrap_or(0));
         let reports = !completions.is_empty();
         let request = turn_request(max_runs, wait_ms, guc::max_batch(), reports)?;
-        let caller = api::caller(worker_id, runner_id)?;
         let from = Request::new(worker_queue, environment_id, worker_version, max_runs)?;
-        Ok::<_, Refusal>((completions, from, request, caller))
+        Ok::<_, Refusal>((completions, from, request, named, caller))
     })
     .or_raise();
     let asked: Vec<Option<RunId>> = completions
         .iter()
         .map(|element| element.as_ref().ok().map(|element| element.run_id.clone()))
         .collect();
-    let turn = flow::work::turn(completions, from, request, caller);
+    let turn = flow::work::take(completions, from, request, named.as_ref(), caller).or_raise();
     let Turn {
         completed,
         started,
@@ -102,9 +110,25 @@ fn engine_work(
     Rows::new(answers.chain(starts))
 }
 
+/// The turn that the worker takes, if it has a name.
+fn named<'a>(
+    turn_id: Option<&str>,
+    caller: Caller<'a>,
+    asked: Value,
+    completions: Option<&JsonB>,
+) -> Result<Option<Named<'a>>, Refusal> {
+    let Some(turn_id) = turn_id else {
+        return Ok(None);
+    };
+    let knows_worker = caller.worker_id.is_some() && caller.runner_id.is_some();
+    let content = json!([asked, completions.map(|completions| &completions.0)]);
+    let turn = NamedTurn::new(turn_id, knows_worker, &content)?;
+    Named::find(turn, caller).map(Some)
+}
+
 impl WorkRow {
     /// The answer to a completion: nothing is told of its run that its worker does not know.
-    fn completed(run_id: Option<RunId>, answer: Result<CompletedRow, Refusal>) -> Self {
+    fn completed(run_id: Option<RunId>, answer: Result<CompletedRow, Refused>) -> Self {
         let mut row = Self::of("completed");
         match answer {
             Ok(completed) => {
@@ -116,10 +140,10 @@ impl WorkRow {
                 row.attempt_number = completed.attempt_number;
                 row.retry_at = completed.retry_at;
             }
-            Err(refusal) => {
+            Err(refused) => {
                 row.run_id = run_id.map(|run_id| run_id.as_str().to_owned());
-                row.error_code = Some(refusal.sqlstate());
-                row.error_message = Some(refusal.message());
+                row.error_code = Some(refused.code);
+                row.error_message = Some(refused.message);
             }
         }
         row

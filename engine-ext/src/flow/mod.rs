@@ -18,6 +18,7 @@ pub(crate) mod tick;
 pub(crate) mod timing;
 mod transition;
 pub(crate) mod trigger;
+pub(crate) mod turn;
 pub(crate) mod wait;
 pub(crate) mod work;
 

@@ -6,24 +6,36 @@
 use engine_core::{CompletionOf, DequeueRequest, Refusal, RunId, Settings, SnapshotId};
 
 use crate::flow;
-use crate::flow::attempt::complete::Completed;
 use crate::flow::attempt::start::With;
 use crate::flow::dequeue::Request;
+use crate::flow::turn::{Named, Refused, Turn};
 use crate::store::queue_item::dequeue::{Begun, Dequeued};
 use crate::store::row::Caller;
 
-/// The outcome of a turn.
-pub(crate) struct Turn {
-    /// The outcome of each completion, in order.
-    pub(crate) completed: Vec<Result<Completed, Refusal>>,
-    /// The runs that execute, each with the attempt that has begun.
-    pub(crate) started: Vec<(Dequeued, Begun)>,
-    /// The settings that applied to the starts.
-    pub(crate) settings: Settings,
+/// Takes a turn, or returns the answer to a named one that was taken before.
+///
+/// # Errors
+/// [`Refusal::TurnTaken`] (`40001`).
+pub(crate) fn take(
+    completions: Vec<Result<CompletionOf, Refusal>>,
+    from: Request<'_>,
+    request: Option<DequeueRequest>,
+    named: Option<&Named<'_>>,
+    caller: Caller<'_>,
+) -> Result<Turn, Refusal> {
+    let Some(named) = named else {
+        return Ok(turn(completions, from, request, caller));
+    };
+    if let Some(answer) = named.answer(&completions) {
+        return Ok(answer);
+    }
+    let turn = turn(completions, from, request, caller);
+    named.record(&turn)?;
+    Ok(turn)
 }
 
 /// Completes attempts, then dequeues and starts due runs. It waits only if there is nothing to complete.
-pub(crate) fn turn(
+fn turn(
     completions: Vec<Result<CompletionOf, Refusal>>,
     from: Request<'_>,
     request: Option<DequeueRequest>,
@@ -45,6 +57,10 @@ pub(crate) fn turn(
     let completed = flow::attempt::complete::complete(completions, caller, &settings);
     // A slot that a completion frees serves a run that is dequeued now: slots are counted in a later statement.
     let is_warm = completed.iter().any(Result::is_ok);
+    let completed = completed
+        .into_iter()
+        .map(|answer| answer.map_err(|refusal| Refused::from(&refusal)))
+        .collect();
     let dequeued = match request {
         Some(_) => from.starting(is_warm).dequeue_at_once(caller, &settings),
         None => Vec::new(),

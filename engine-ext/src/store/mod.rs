@@ -37,5 +37,6 @@ pub(crate) mod timer;
 pub(crate) mod transition;
 pub(crate) mod trigger;
 pub(crate) mod trigger_key;
+pub(crate) mod turn;
 pub(crate) mod waitpoint;
 pub(crate) mod worker;

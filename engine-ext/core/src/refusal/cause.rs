@@ -205,6 +205,11 @@ pub enum Refusal {
         /// Number of attempts of the call.
         attempts: usize,
     },
+    /// `40001`: another call of the same worker has taken a turn meanwhile.
+    TurnTaken {
+        /// The turn that was not taken.
+        turn_id: String,
+    },
     /// Any other refusal, of one element of an array.
     InElement {
         /// Position in the array, from 0.

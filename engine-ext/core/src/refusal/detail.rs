@@ -97,6 +97,9 @@ impl Refusal {
             Self::KeyContended { attempts } => {
                 format!("Failed to create it after {attempts} attempts due to conflicts.")
             }
+            Self::TurnTaken { .. } => {
+                "Another call of the worker has taken a turn meanwhile.".to_owned()
+            }
             Self::InElement { index, refusal } => format!("Element {index}: {}", refusal.detail()),
         }
     }

@@ -63,7 +63,7 @@ impl Refusal {
             }
             Self::UnknownBatch { .. } => "Create it with engine_create_batch.".to_owned(),
             Self::BatchClosed { .. } => "Put the runs into a new batch.".to_owned(),
-            Self::KeyContended { .. } => "Call again.".to_owned(),
+            Self::KeyContended { .. } | Self::TurnTaken { .. } => "Call again.".to_owned(),
             Self::InElement { refusal, .. } => refusal.hint(),
         }
     }

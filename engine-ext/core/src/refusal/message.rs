@@ -71,6 +71,7 @@ impl Refusal {
                 format!("batch \"{}\" takes no items", batch_id.as_str())
             }
             Self::KeyContended { .. } => "idempotency key is contended".to_owned(),
+            Self::TurnTaken { turn_id } => format!("turn \"{turn_id}\" was not taken"),
             Self::InElement { refusal, .. } => refusal.message(),
         }
     }

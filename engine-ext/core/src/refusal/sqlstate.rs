@@ -36,7 +36,7 @@ impl Refusal {
             Self::UnknownWaitpoint { .. } => "RE010",
             Self::UnknownBatch { .. } => "RE011",
             Self::BatchClosed { .. } => "RE012",
-            Self::KeyContended { .. } => "40001",
+            Self::KeyContended { .. } | Self::TurnTaken { .. } => "40001",
             Self::InElement { refusal, .. } => refusal.sqlstate(),
         }
     }

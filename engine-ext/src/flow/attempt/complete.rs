@@ -106,14 +106,14 @@ fn decide_one<'a>(
     }
     let given = &element.snapshot_id;
     if let Some(next) = call.followed.answer(Asked::Completion, run, given) {
-        return Ok(completed_before(run, next));
+        return Ok(completed_before(&run.id, next));
     }
     let command = Command::Complete {
         snapshot_id: given,
         completion: &element.completion,
     };
     let plan = signed(decide(run, command, call.settings)?, call.caller);
-    let mut completed = completed_by(run, &plan);
+    let mut answer = completed_by(run, &plan);
     if let Some(metadata) = &element.completion.metadata {
         transitions.tell(Notice {
             run_id: run.id.clone(),
@@ -121,9 +121,9 @@ fn decide_one<'a>(
             body: json!({"run": {"id": run.id.as_str(), "metadata": metadata}}),
         });
     }
-    completed.snapshot_id = transitions.add(run, plan);
-    done.insert(&run.id, completed.snapshot_id.clone());
-    Ok(completed)
+    answer.snapshot_id = transitions.add(run, plan);
+    done.insert(&run.id, answer.snapshot_id.clone());
+    Ok(answer)
 }
 
 fn completed_by(run: &Run, plan: &Plan) -> Completed {
@@ -158,9 +158,9 @@ fn completed_by(run: &Run, plan: &Plan) -> Completed {
 }
 
 /// The outcome of a completion that an earlier call wrote.
-fn completed_before(run: &Run, next: &Next) -> Completed {
+pub(crate) fn completed_before(run_id: &RunId, next: &Next) -> Completed {
     Completed {
-        run_id: run.id.clone(),
+        run_id: run_id.clone(),
         snapshot_id: next.snapshot_id.clone(),
         attempt_status: match next.execution_status {
             ExecutionStatus::Finished => AttemptStatus::RunFinished,

@@ -26,16 +26,18 @@ enum Chore {
     BeginSchedules,
     ForgetKeys,
     Sweep,
+    ForgetTurns,
     RunTimers,
 }
 
 impl Chore {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::RecoverStalls,
         Self::ExpireRuns,
         Self::BeginSchedules,
         Self::ForgetKeys,
         Self::Sweep,
+        Self::ForgetTurns,
         Self::RunTimers,
     ];
 
@@ -46,6 +48,7 @@ impl Chore {
             Self::BeginSchedules => vec![("begun_schedule", schedule::begin(tick)?)],
             Self::ForgetKeys => vec![("forgotten_key", forget_keys(tick))],
             Self::Sweep => vec![("removed_run", sweep(tick))],
+            Self::ForgetTurns => vec![("forgotten_turn", forget_turns(tick))],
             Self::RunTimers => timer::run(tick)?,
         })
     }
@@ -120,5 +123,11 @@ fn sweep(tick: &mut Tick<'_>) -> i32 {
 /// Forgets keys that have expired; returns their number.
 fn forget_keys(tick: &mut Tick<'_>) -> i32 {
     let forgotten = store::trigger_key::forget(tick.shard, tick.left, tick.settings.now);
+    tick.took(forgotten)
+}
+
+/// Forgets turns of workers that are gone; returns their number.
+fn forget_turns(tick: &mut Tick<'_>) -> i32 {
+    let forgotten = store::turn::forget(tick.shard, tick.left, tick.settings.now);
     tick.took(forgotten)
 }

@@ -209,7 +209,7 @@ pub(crate) fn lock_chosen(from: Source<'_>, ids: &[&RunId]) -> Vec<Candidate> {
     )
 }
 
-fn candidate(cells: &Cells<CANDIDATE>) -> Candidate {
+pub(super) fn candidate(cells: &Cells<CANDIDATE>) -> Candidate {
     Candidate {
         run: run!(cells, CANDIDATE),
         task: cell!(cells, CANDIDATE.task),

@@ -5,6 +5,7 @@ pub(crate) mod due;
 pub(crate) mod expiry;
 pub(crate) mod lane;
 pub(crate) mod size;
+pub(crate) mod started;
 
 use std::ffi::CStr;
 
