@@ -1,8 +1,7 @@
--- Writes the turn of a worker in place of its last one; writes nothing if the worker has taken another turn in between.
+-- Writes the turn of a worker in place of its last one; writes nothing if another call has taken the same turn meanwhile.
 -- :shard smallint
 -- :worker_id text
 -- :runner_id text
--- :last_turn_id text: the turn before, or null for none
 -- :turn_id text
 -- :digest bytea
 -- :refused jsonb: SQLSTATE and message of each completion that was refused, by its position
@@ -21,4 +20,4 @@ set turn_id = excluded.turn_id,
     snapshot_ids = excluded.snapshot_ids,
     taken_at = excluded.taken_at,
     forget_at = excluded.forget_at
-where t.turn_id = :last_turn_id
+where t.turn_id <> :turn_id

@@ -56,7 +56,7 @@ row! {
 /// # Errors
 /// - `22023` if `completions` is not an array of objects, or has more than `engine.max_batch` elements; if `max_runs` is outside
 ///   0..=`engine.max_batch`, or `wait_ms` outside 0..=60000; if the worker's last turn has this `turn_id` and other arguments.
-/// - `40001` if another call of the worker has taken a turn meanwhile; nothing is done, call again.
+/// - `40001` if another call has taken the turn meanwhile; nothing is done, call again for its answer.
 /// - `RE005` for an unknown environment.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 #[pg_extern(sql = false)]

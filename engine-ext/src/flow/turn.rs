@@ -70,6 +70,11 @@ impl<'a> Named<'a> {
         Ok(Self { turn, last, caller })
     }
 
+    /// Whether the worker has taken a turn before, and so has executed runs.
+    pub(crate) fn is_warm(&self) -> bool {
+        self.last.is_some()
+    }
+
     /// The answer to this turn, if it has been taken before. Runs that have moved on since are in it too: their worker sees
     /// that as it would have with an answer that took as long.
     pub(crate) fn answer(&self, completions: &[Result<CompletionOf, Refusal>]) -> Option<Turn> {
@@ -123,7 +128,7 @@ impl<'a> Named<'a> {
     /// Records the outcome of this turn.
     ///
     /// # Errors
-    /// [`Refusal::TurnTaken`] (`40001`) if another call of the worker has taken a turn in between.
+    /// [`Refusal::TurnTaken`] (`40001`) if another call has taken the same turn meanwhile.
     pub(crate) fn record(&self, outcome: &Turn) -> Result<(), Refusal> {
         if outcome.completed.is_empty() && outcome.started.is_empty() {
             return Ok(());
@@ -142,7 +147,6 @@ impl<'a> Named<'a> {
             .collect();
         let is_written = store::turn::write(
             self.caller,
-            self.last.as_ref().map(|last| last.id.as_str()),
             &self.turn,
             (!refused.is_empty()).then_some(Value::Object(refused)),
             &started,

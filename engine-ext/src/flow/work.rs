@@ -24,39 +24,41 @@ pub(crate) fn take(
     caller: Caller<'_>,
 ) -> Result<Turn, Refusal> {
     let Some(named) = named else {
-        return Ok(turn(completions, from, request, caller));
+        return Ok(turn(completions, from, request, false, caller));
     };
     if let Some(answer) = named.answer(&completions) {
         return Ok(answer);
     }
-    let turn = turn(completions, from, request, caller);
+    let turn = turn(completions, from, request, named.is_warm(), caller);
     named.record(&turn)?;
     Ok(turn)
 }
 
-/// Completes attempts, then dequeues and starts due runs. It waits only if there is nothing to complete.
+/// Completes attempts, then dequeues and starts due runs. It waits only if there is nothing to complete. `is_warm` tells that
+/// the worker is known to have executed runs before.
 fn turn(
     completions: Vec<Result<CompletionOf, Refusal>>,
     from: Request<'_>,
     request: Option<DequeueRequest>,
+    is_warm: bool,
     caller: Caller<'_>,
 ) -> Turn {
     if completions.is_empty() {
-        let from = from.starting(false);
+        let from = from.starting(is_warm);
         let (dequeued, settings) = match request {
             Some(request) => from.wait(request.wait_ms, caller),
             None => (Vec::new(), flow::settings(flow::now())),
         };
         return Turn {
             completed: Vec::new(),
-            started: begin(dequeued, false, caller, &settings),
+            started: begin(dequeued, is_warm, caller, &settings),
             settings,
         };
     }
     let settings = flow::settings(flow::now());
     let completed = flow::attempt::complete::complete(completions, caller, &settings);
     // A slot that a completion frees serves a run that is dequeued now: slots are counted in a later statement.
-    let is_warm = completed.iter().any(Result::is_ok);
+    let is_warm = is_warm || completed.iter().any(Result::is_ok);
     let completed = completed
         .into_iter()
         .map(|answer| answer.map_err(|refusal| Refused::from(&refusal)))

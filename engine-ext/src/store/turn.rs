@@ -55,10 +55,9 @@ fn decode(cells: &Cells<READ>) -> Last {
     }
 }
 
-/// Writes a turn in place of the worker's last one; returns false if the worker has taken another turn in between.
+/// Writes a turn in place of the worker's last one; returns false if another call has taken the same turn meanwhile.
 pub(crate) fn write(
     caller: Caller<'_>,
-    last_id: Option<&str>,
     turn: &NamedTurn,
     refused: Option<Value>,
     started: &[(&RunId, &SnapshotId)],
@@ -68,7 +67,6 @@ pub(crate) fn write(
         shard: Shard::default(),
         worker_id: caller.worker_id,
         runner_id: caller.runner_id,
-        last_turn_id: last_id,
         turn_id: turn.id.as_str(),
         digest: turn.digest.clone(),
         refused: refused.map(JsonB),

@@ -205,7 +205,7 @@ pub enum Refusal {
         /// Number of attempts of the call.
         attempts: usize,
     },
-    /// `40001`: another call of the same worker has taken a turn meanwhile.
+    /// `40001`: another call of the same worker has taken the turn meanwhile.
     TurnTaken {
         /// The turn that was not taken.
         turn_id: String,

@@ -98,7 +98,7 @@ impl Refusal {
                 format!("Failed to create it after {attempts} attempts due to conflicts.")
             }
             Self::TurnTaken { .. } => {
-                "Another call of the worker has taken a turn meanwhile.".to_owned()
+                "Another call of the worker has taken it meanwhile.".to_owned()
             }
             Self::InElement { index, refusal } => format!("Element {index}: {}", refusal.detail()),
         }
