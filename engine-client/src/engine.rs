@@ -31,6 +31,19 @@ pub struct Identity {
     pub runner_id: Option<String>,
 }
 
+impl Identity {
+    /// This identity, with ids of this process where it has none: the server answers a repeated call only to a worker that
+    /// gives both.
+    pub(crate) fn completed(mut self) -> Self {
+        self.worker_id
+            .get_or_insert_with(|| "engine-client".to_owned());
+        self.runner_id.get_or_insert_with(|| {
+            format!("{}-{:016x}", std::process::id(), rand::random::<u64>())
+        });
+        self
+    }
+}
+
 const NOBODY: &Identity = &Identity {
     worker_id: None,
     runner_id: None,
@@ -208,6 +221,14 @@ impl<'a, C: GenericClient> Engine<'a, C> {
             .query_typed(statement::MISSING_RIGHTS, &[(&functions, Type::TEXT_ARRAY)])
             .await?;
         rows.iter().map(|row| Ok(row.try_get("name")?)).collect()
+    }
+
+    pub(crate) async fn may_execute(&self, function: &str) -> Result<bool, Error> {
+        let row = self
+            .client
+            .query_typed_one(statement::MAY_EXECUTE, &[(&function, Type::TEXT)])
+            .await?;
+        Ok(row.try_get("may_execute")?)
     }
 
     /// `engine_lead`: whether this connection leads the sessions that tick. If none leads, it does from now on,

@@ -67,6 +67,7 @@ impl Drop for Unanswered<'_> {
 }
 
 /// The outcome of a call that was repeated until it had an answer.
+#[derive(Debug)]
 pub(crate) struct Answer<T> {
     pub(crate) result: Result<T, Error>,
     /// Whether an earlier try may have taken effect without a visible answer.

@@ -78,6 +78,10 @@ pub(crate) const MISSING_RIGHTS: &str = "\
 select f.name from unnest($1) as f(name)
 where not has_function_privilege(to_regproc(f.name)::oid, 'execute')";
 
+/// Whether the role may execute a function that exists.
+pub(crate) const MAY_EXECUTE: &str =
+    "select coalesce(has_function_privilege(to_regproc($1)::oid, 'execute'), false) as may_execute";
+
 pub(crate) const MOVED: &str =
     "select m.run_id from engine_moved(run_ids => $1, snapshot_ids => $2) as m";
 

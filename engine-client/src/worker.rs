@@ -16,11 +16,13 @@ mod name;
 mod panic;
 mod pause;
 mod permit;
+mod report;
 mod retry;
 mod run_calls;
 mod step;
 mod stopwatch;
 mod task;
+mod turns;
 mod wait;
 
 use std::pin::pin;
@@ -29,13 +31,13 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use self::attempt::Attempts;
-use self::dequeuer::Dequeuer;
+use self::dequeuer::{Dequeuer, Started};
 use self::heartbeat::HeartbeatLoop;
 use self::hold::HeldRuns;
 use self::permit::{HandlerPermits, to_permits};
@@ -65,8 +67,11 @@ const END_TIMEOUT: Duration = Duration::from_secs(5);
 /// - An attempt that exceeds its maximum duration fails with `MAX_DURATION_EXCEEDED`.
 /// - A run whose task has no handler fails with `INTERNAL_ERROR` `COULD_NOT_FIND_EXECUTOR`.
 ///
-/// Starts and completions of several runs at the same time share a commit, see [`WorkerConfig::batching`]; each is
-/// answered after it.
+/// It takes turns: one call, in one commit, reports how attempts have ended and starts the next runs in their place
+/// (`engine_work`); under load the ends of several attempts share it, see [`WorkerConfig::batching`]. If an answer is
+/// lost, it is asked for again. A worker that [prefetches](WorkerConfig::prefetch), has tasks with a
+/// [limit](TaskOptions::concurrency) of their own, or may not execute `engine_work` dequeues, starts and completes with
+/// separate calls.
 ///
 /// Handlers share the threads of the runtime: blocking work belongs in [`tokio::task::spawn_blocking`], otherwise
 /// it delays the others, and cannot be stopped. Heartbeats have a thread of their own.
@@ -167,11 +172,15 @@ impl Worker {
         let mut services = Services::new();
         let dequeuer = self.start(&mut services)?;
         let attempts = Arc::clone(&dequeuer.attempts);
+        // Closed, until turns are taken.
+        let (_, mut started) = mpsc::unbounded_channel();
 
         let mut running = JoinSet::new();
         let result = {
             let stopping = attempts.stopping.clone();
-            let mut dequeuing = pin!(dequeuer.run(&mut running, &stopping));
+            let services = &mut services.coalescers;
+            let dequeuing = dequeuer.run(&mut running, &mut started, services, &stopping);
+            let mut dequeuing = pin!(dequeuing);
             let result = tokio::select! {
                 result = &mut dequeuing => result,
                 () = shutdown => {
@@ -182,7 +191,10 @@ impl Worker {
             stopping.cancel();
             result
         };
-        drain(&mut running, drain_timeout, &attempts.expired).await;
+        let finish = finish(&dequeuer, &mut started, &mut running);
+        if timeout(drain_timeout, finish).await.is_err() {
+            cancel(&mut running, &attempts.expired).await;
+        }
 
         // Heartbeats and ticks continue while runs are drained.
         services.end().await;
@@ -198,12 +210,13 @@ impl Worker {
             config,
             tasks,
         } = self;
+        let identity = config.identity.clone().completed();
         let link = || Link::new(database.clone(), config.link.clone());
         let held = Arc::new(HeldRuns::default());
         let heartbeat = HeartbeatLoop {
             held: Arc::clone(&held),
             link: link(),
-            identity: config.identity.clone(),
+            identity: identity.clone(),
             call_timeout: config.link.call_timeout,
         };
         services.heartbeat = Some(heartbeat.start(services.stop.clone())?);
@@ -221,11 +234,12 @@ impl Worker {
         let links = (0..config.attempt_connections.max(1)).map(|_| Arc::new(link()));
         let calls = RunCalls::new(
             links.collect(),
-            config.identity.clone(),
+            identity.clone(),
             config.batching,
             &mut services.coalescers,
         );
         let permits = config.concurrency.max(1).saturating_add(config.prefetch);
+        let has_room = config.prefetch == 0 && tasks.limits().next().is_none();
         Ok(Dequeuer {
             attempts: Arc::new(Attempts {
                 held,
@@ -237,12 +251,14 @@ impl Worker {
                 stopping: CancellationToken::new(),
                 expired: CancellationToken::new(),
             }),
-            link: link(),
+            link: Arc::new(link()),
             permits: Arc::new(Semaphore::new(to_permits(permits))),
             max_batch: config.max_batch.max(1),
             idle: config.idle,
             dequeue: dequeue(&config),
-            identity: config.identity,
+            identity: Arc::new(identity),
+            batching: config.batching,
+            has_room,
         })
     }
 }
@@ -300,15 +316,27 @@ async fn keep_time(timekeeper: Timekeeper, drained: CancellationToken) {
     }
 }
 
-/// Lets runs finish within `limit`; then cancels the rest.
-async fn drain(running: &mut JoinSet<()>, limit: Duration, expired: &CancellationToken) {
-    let finish = async { while running.join_next().await.is_some() {} };
-    if timeout(limit, finish).await.is_err() {
-        let runs = running.len();
-        tracing::warn!(runs, "the drain timeout passed, handlers are cancelled");
-        expired.cancel();
-        end(running).await;
+/// Lets runs finish, also those that the last turn has started.
+async fn finish(dequeuer: &Dequeuer, started: &mut Started, running: &mut JoinSet<()>) {
+    let mut is_open = true;
+    while is_open || !running.is_empty() {
+        tokio::select! {
+            run = started.recv(), if is_open => match run {
+                Some(Ok(run)) => dequeuer.execute(run, running),
+                Some(Err(error)) => tracing::debug!(%error, "the last turn failed"),
+                None => is_open = false,
+            },
+            _ = running.join_next(), if !running.is_empty() => {}
+        }
     }
+}
+
+/// Cancels runs that have not finished in time.
+async fn cancel(running: &mut JoinSet<()>, expired: &CancellationToken) {
+    let runs = running.len();
+    tracing::warn!(runs, "the drain timeout passed, handlers are cancelled");
+    expired.cancel();
+    end(running).await;
 }
 
 /// Waits for tasks that were told to end.

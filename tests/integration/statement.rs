@@ -54,7 +54,7 @@ fn a_candidate_of_a_dequeue_begins_with_the_columns_of_a_run() -> Result<()> {
 
 /// The statements that may read history: calls about history and events, calls that are repeated, forgetting, and three rare
 /// decisions.
-const READ_HISTORY: [&str; 11] = [
+const READ_HISTORY: [&str; 12] = [
     "check.sql",
     "event_held_back.sql",
     "event_read.sql",
@@ -66,7 +66,7 @@ const READ_HISTORY: [&str; 11] = [
     "snapshot_next_read.sql",
     "snapshot_previous_read.sql",
     "snapshots_since_read.sql",
-    "turn_started_read.sql",
+    "turn_start_read.sql",
 ];
 
 #[test]

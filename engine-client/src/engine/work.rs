@@ -21,6 +21,16 @@ pub struct WorkerTurn {
     pub started: Vec<Dequeued>,
 }
 
+impl WorkerTurn {
+    /// A turn without runs.
+    pub(crate) fn reported(completed: Vec<OfMany<Completed>>) -> Self {
+        Self {
+            completed,
+            started: Vec::new(),
+        }
+    }
+}
+
 impl<C: GenericClient> Engine<'_, C> {
     /// `engine_work`: completes attempts as [`complete_many`](Self::complete_many) does, then dequeues runs and starts
     /// them, all in one commit. Slots that the completions free serve the runs of the same turn. With completions
@@ -61,10 +71,7 @@ impl<C: GenericClient> Engine<'_, C> {
                 ],
             )
             .await?;
-        let mut turn = WorkerTurn {
-            completed: Vec::new(),
-            started: Vec::new(),
-        };
+        let mut turn = WorkerTurn::reported(Vec::new());
         for row in &rows {
             match row.try_get("kind")? {
                 "started" => turn.started.push(Dequeued::from_row(row)?),

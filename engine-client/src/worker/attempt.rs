@@ -52,6 +52,15 @@ impl Attempts {
             dequeued.heartbeat,
             since,
         );
+        if dequeued.execution_status == ExecutionStatus::Executing {
+            // It has started in the turn that brought it.
+            hold.moved(
+                dequeued.snapshot_id.clone(),
+                Some(dequeued.attempt_number),
+                Some(dequeued.heartbeat),
+                since,
+            );
+        }
         metric::held(self.held.len());
         let seat = Arc::new(Seat::new(Arc::clone(&self.permits), permit));
         let span = tracing::info_span!(
@@ -79,15 +88,19 @@ impl Attempts {
         let mut is_first = true;
         loop {
             let permit = seat.take_handler_permit(&dequeued.task);
-            if self.unless_over(hold, permit).await.is_none() {
+            if self.unless_over(hold, seat, permit).await.is_none() {
                 return;
             }
             let is_continued = is_first && dequeued.checkpoint.is_some();
-            let Some(started) = self.begin(hold, attempt_number, is_continued).await else {
-                metric::abandoned(&dequeued.task);
-                return;
-            };
-            attempt_number = started.execution.attempt_number.unwrap_or(attempt_number);
+            let has_started = is_first && dequeued.execution_status == ExecutionStatus::Executing;
+            if !has_started {
+                let Some(started) = self.begin(hold, seat, attempt_number, is_continued).await
+                else {
+                    metric::abandoned(&dequeued.task);
+                    return;
+                };
+                attempt_number = started.execution.attempt_number.unwrap_or(attempt_number);
+            }
             metric::started(&dequeued.task);
             if is_first {
                 metric::waited(since.elapsed());
@@ -100,7 +113,7 @@ impl Attempts {
             };
             // The engine leaves the next attempt to this worker.
             seat.return_handler_permit();
-            if self.unless_over(hold, sleep(pause)).await.is_none() {
+            if self.unless_over(hold, seat, sleep(pause)).await.is_none() {
                 return;
             }
             attempt_number += 1;
@@ -111,6 +124,7 @@ impl Attempts {
     async fn begin(
         &self,
         hold: &Hold,
+        seat: &Seat,
         attempt_number: i32,
         is_continued: bool,
     ) -> Option<Heartbeat> {
@@ -123,7 +137,7 @@ impl Attempts {
                 self.calls.start(hold.at(), attempt_number).await
             }
         };
-        match self.unless_over(hold, begin).await? {
+        match self.unless_over(hold, seat, begin).await? {
             Ok(started) if started.execution.execution_status == ExecutionStatus::Finished => {
                 let status = started.execution.run_status;
                 tracing::info!(%status, "the run has ended instead of its start");
@@ -183,7 +197,7 @@ impl Attempts {
         };
         token.cancel();
         drop(execution);
-        if end.releases() && self.delivery(hold).release().await {
+        if end.releases() && self.delivery(hold, seat).release().await {
             metric::abandoned(&dequeued.task);
             return None;
         }
@@ -198,7 +212,7 @@ impl Attempts {
         };
         let took = stopwatch.elapsed();
         let completed = self
-            .delivery(hold)
+            .delivery(hold, seat)
             .complete(completion.duration(took))
             .await;
         let Some(completed) = completed else {
@@ -209,16 +223,22 @@ impl Attempts {
         pause.filter(|_| completed.attempt_status == AttemptStatus::RetryImmediately)
     }
 
-    fn delivery<'a>(&'a self, hold: &'a Hold) -> Delivery<'a> {
+    fn delivery<'a>(&'a self, hold: &'a Hold, seat: &'a Seat) -> Delivery<'a> {
         Delivery {
             calls: &self.calls,
             hold,
+            seat,
         }
     }
 
     /// Awaits `work`, unless the run is called off or its deadline passes first, or the worker has no time left:
     /// then the run is released.
-    async fn unless_over<T>(&self, hold: &Hold, work: impl Future<Output = T>) -> Option<T> {
+    async fn unless_over<T>(
+        &self,
+        hold: &Hold,
+        seat: &Seat,
+        work: impl Future<Output = T>,
+    ) -> Option<T> {
         tokio::select! {
             biased;
             verdict = hold.called_off() => tracing::warn!(?verdict, "the run must not be executed"),
@@ -226,7 +246,7 @@ impl Attempts {
             done = work => return Some(done),
             () = self.expired.cancelled() => {
                 tracing::warn!("the drain timeout passed");
-                self.delivery(hold).release().await;
+                self.delivery(hold, seat).release().await;
             }
         }
         None

@@ -21,18 +21,20 @@ pub struct WorkerConfig {
     pub environment_id: Option<String>,
     /// The version of the worker's code. Default: none.
     pub worker_version: Option<String>,
-    /// The identity in the snapshots of its runs. Default: none.
+    /// The identity in the snapshots of its runs, different for every worker: lost answers are returned to it again.
+    /// An id that is missing is made up. Default: both are.
     pub identity: Identity,
     /// How many handlers may execute at once, at least 1. Default: 10.
     pub concurrency: usize,
     /// How many runs more the worker takes than it can execute at once. They wait in the worker, kept by
     /// heartbeats, and start as soon as a handler ends. They count against the limits of their queues, and other
-    /// idle workers cannot take them: for short handlers. Default: 0.
+    /// idle workers cannot take them: for short handlers. They start with calls of their own, after their dequeue.
+    /// Default: 0.
     pub prefetch: usize,
     /// How many runs one dequeue may take; it never takes more than there are free permits. Default: 100.
     pub max_batch: usize,
-    /// How starts and completions share commits, or none for a commit each. Default: up to 100, at most every 2
-    /// ms.
+    /// How ends of attempts share commits, or none for a commit each. The next runs start in the same commits.
+    /// Default: up to 100, at most every 2 ms.
     pub batching: Option<Batching>,
     /// How many connections carry starts and completions, at least 1. Calls on one connection are committed one
     /// after the other; calls on several share the server's flushes. In addition a worker has one connection each

@@ -5,6 +5,7 @@ use tokio::time::Instant;
 use super::end::cancelled;
 use super::held_run::Verdict;
 use super::hold::Hold;
+use super::permit::Seat;
 use super::run_calls::RunCalls;
 use crate::link::Answer;
 use crate::{Completed, Completion, Error, ErrorKind, Failure};
@@ -14,6 +15,7 @@ use crate::{Completed, Completion, Error, ErrorKind, Failure};
 pub(super) struct Delivery<'a> {
     pub(super) calls: &'a RunCalls,
     pub(super) hold: &'a Hold,
+    pub(super) seat: &'a Seat,
 }
 
 impl Delivery<'_> {
@@ -78,15 +80,21 @@ impl Delivery<'_> {
     /// Reports the completion; one that the server cannot store is replaced by a failure that says so, because
     /// otherwise the run would stall and repeat.
     async fn deliver(&self, completion: Completion) -> Answer<Completed> {
+        // The turn that reports the end brings the next run, if there is one: it takes this one's place.
+        let permit = if self.calls.takes_turns() {
+            self.seat.give_up()
+        } else {
+            None
+        };
         let answer = self
             .calls
-            .complete(self.hold.at(), completion.clone())
+            .complete(self.hold.at(), completion.clone(), permit)
             .await;
         match answer.result {
             // If an earlier try may have taken effect, a second completion would be of another attempt.
             Err(error) if error.is_stale_snapshot() && !answer.may_repeat => {
                 match self.follow(completion).await {
-                    Some(completion) => self.calls.complete(self.hold.at(), completion).await,
+                    Some(completion) => self.calls.complete(self.hold.at(), completion, None).await,
                     None => Answer {
                         result: Err(error),
                         may_repeat: false,
@@ -98,7 +106,7 @@ impl Delivery<'_> {
                 let message = format!("the completion cannot be stored: {error}");
                 let failure = Failure::internal("TASK_OUTPUT_ERROR", message);
                 let completion = Completion::failure(&failure);
-                self.calls.complete(self.hold.at(), completion).await
+                self.calls.complete(self.hold.at(), completion, None).await
             }
             result => Answer { result, ..answer },
         }

@@ -3,13 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::Attempts;
+use super::config::Batching;
 use super::metric;
+use super::report::Reports;
+use super::turns::{StartedRun, Turns};
 use crate::backoff::{Backoff, BackoffRange};
 use crate::link::Link;
 use crate::{Connection, Dequeue, Dequeued, Error, Identity};
@@ -27,18 +30,27 @@ const NEEDED: &[&str] = &[
 ];
 const NEEDED_TO_WAIT: &str = "engine_wait";
 
-/// Dequeues only for free permits. A dequeued run is started at once, unless it was prefetched or its task has a
-/// limit of its own: then it waits in the worker, kept by heartbeats.
+/// The function of a worker that takes turns. One without the right, as before an update, makes three calls instead.
+const TURN: &str = "engine_work";
+
+/// Dequeues only for free permits. A worker that executes all runs at once takes [turns](Turns). In one that prefetches runs,
+/// or has tasks with a limit of their own, a dequeued run waits, kept by heartbeats: it starts when there is room for it.
 #[derive(Debug)]
 pub(super) struct Dequeuer {
     pub(super) attempts: Arc<Attempts>,
-    pub(super) link: Link,
-    pub(super) identity: Identity,
+    pub(super) link: Arc<Link>,
+    pub(super) identity: Arc<Identity>,
     pub(super) dequeue: Dequeue,
     pub(super) permits: Arc<Semaphore>,
     pub(super) max_batch: usize,
     pub(super) idle: BackoffRange,
+    pub(super) batching: Option<Batching>,
+    /// Whether every run that is dequeued can be executed at once.
+    pub(super) has_room: bool,
 }
+
+/// Runs that turns have started; closed by a worker that takes none, or stops.
+pub(super) type Started = mpsc::UnboundedReceiver<Result<StartedRun, Error>>;
 
 impl Dequeuer {
     /// Spawns an attempt into `running` for every dequeued run, until `stop`.
@@ -51,6 +63,8 @@ impl Dequeuer {
     pub(super) async fn run(
         &self,
         running: &mut JoinSet<()>,
+        started: &mut Started,
+        services: &mut JoinSet<()>,
         stop: &CancellationToken,
     ) -> Result<(), Error> {
         let mut idle = Backoff::new(self.idle);
@@ -66,7 +80,14 @@ impl Dequeuer {
             };
             if !has_rights {
                 match self.check_rights(stop).await {
-                    Ok(()) => has_rights = true,
+                    Ok(may_take_turns) => {
+                        has_rights = true;
+                        if may_take_turns && self.has_room && !stop.is_cancelled() {
+                            drop(permits);
+                            *started = self.take_turns(services, stop);
+                            return self.receive(running, started, stop).await;
+                        }
+                    }
                     Err(error) if error.is_lasting() => return Err(error),
                     Err(error) => {
                         tracing::warn!(%error, "cannot read the rights of the role");
@@ -88,10 +109,55 @@ impl Dequeuer {
         Ok(())
     }
 
-    /// A worker that could not complete runs dequeues none.
-    async fn check_rights(&self, stop: &CancellationToken) -> Result<(), Error> {
+    /// Begins to take turns.
+    fn take_turns(&self, services: &mut JoinSet<()>, stop: &CancellationToken) -> Started {
+        let (reports, ends) = Reports::new();
+        let (sender, started) = mpsc::unbounded_channel();
+        let turns = Turns {
+            link: Arc::clone(self.attempts.calls.link()),
+            wait_link: Arc::clone(&self.link),
+            identity: Arc::clone(&self.identity),
+            dequeue: self.dequeue.clone(),
+            permits: Arc::clone(&self.permits),
+            held: Arc::clone(&self.attempts.held),
+            max_batch: self.max_batch,
+            batching: self.batching,
+            idle: self.idle,
+            ends,
+            started: Some(sender),
+            stop: stop.clone(),
+        };
+        self.attempts.calls.report_by(reports);
+        services.spawn(turns.run());
+        started
+    }
+
+    /// Spawns an attempt for every run that turns have started, until the stop.
+    async fn receive(
+        &self,
+        running: &mut JoinSet<()>,
+        started: &mut Started,
+        stop: &CancellationToken,
+    ) -> Result<(), Error> {
+        loop {
+            reap(running);
+            match stop.run_until_cancelled(started.recv()).await.flatten() {
+                Some(run) => self.execute(run?, running),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// Spawns the attempt of a run that has started.
+    pub(super) fn execute(&self, started: StartedRun, running: &mut JoinSet<()>) {
+        let StartedRun { run, since, permit } = started;
+        running.spawn(attempt(Arc::clone(&self.attempts), run, since, permit));
+    }
+
+    /// A worker that could not complete runs dequeues none. Returns whether it may take turns.
+    async fn check_rights(&self, stop: &CancellationToken) -> Result<bool, Error> {
         let Some(connection) = stop.run_until_cancelled(self.link.connection()).await else {
-            return Ok(());
+            return Ok(false);
         };
         let connection = connection?;
         let mut needed = NEEDED.to_vec();
@@ -99,7 +165,8 @@ impl Dequeuer {
         let call = async { connection.engine().missing_rights(&needed).await };
         let missing = self.link.answer(&connection, call).await?;
         if missing.is_empty() {
-            return Ok(());
+            let call = async { connection.engine().may_execute(TURN).await };
+            return self.link.answer(&connection, call).await;
         }
         let message = format!(
             "the worker's role needs the right to execute {}",

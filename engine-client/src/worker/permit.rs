@@ -72,6 +72,11 @@ impl Seat {
         self.taken().1 = None;
     }
 
+    /// Gives up everything, and passes the worker's permit on.
+    pub(super) fn give_up(&self) -> Option<OwnedSemaphorePermit> {
+        std::mem::take(&mut *self.taken()).0
+    }
+
     /// Permanently lets the worker dequeue another run: otherwise runs that wait for others could prevent those
     /// from being dequeued.
     pub(super) fn leave(&self) {

@@ -1,20 +1,19 @@
 //! The calls that move a run: start, continue, complete; single or batched with those of other runs.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 
 use super::coalescer::{Bulk, Coalescer};
 use super::config::Batching;
+use super::report::{At, End, Reports};
 use crate::link::{Answer, Link};
 use crate::{
     Completed, Completion, Connection, Error, Execution, ExecutionStatus, Heartbeat, Identity,
-    OfMany, RunId, SnapshotId, Started,
+    OfMany, Started,
 };
-
-/// A run, and the snapshot that a call about it names.
-pub(super) type At = (RunId, SnapshotId);
 
 #[derive(Debug)]
 pub(super) struct RunCalls {
@@ -26,6 +25,8 @@ pub(super) struct RunCalls {
     start: Start,
     complete: Complete,
     coalescers: Option<(Coalescer<Start>, Coalescer<Complete>)>,
+    /// Set if the worker takes turns: then they report the ends of attempts.
+    reports: OnceLock<Reports>,
 }
 
 impl RunCalls {
@@ -57,7 +58,19 @@ impl RunCalls {
             start,
             complete,
             coalescers,
+            reports: OnceLock::new(),
         }
+    }
+
+    /// From now on ends of attempts are reported by the worker's turns.
+    pub(super) fn report_by(&self, reports: Reports) {
+        // Turns begin once.
+        let _ = self.reports.set(reports);
+    }
+
+    /// Whether the worker takes turns.
+    pub(super) fn takes_turns(&self) -> bool {
+        self.reports.get().is_some()
     }
 
     /// A link for a single call.
@@ -123,8 +136,18 @@ impl RunCalls {
         self.link().persist(call).await.result
     }
 
-    /// Reports the end of an attempt.
-    pub(super) async fn complete(&self, at: At, completion: Completion) -> Answer<Completed> {
+    /// Reports the end of an attempt. `permit` serves the next run, if the same call brings one.
+    pub(super) async fn complete(
+        &self,
+        at: At,
+        completion: Completion,
+        permit: Option<OwnedSemaphorePermit>,
+    ) -> Answer<Completed> {
+        if let Some(reports) = self.reports.get()
+            && let Some(answer) = reports.report(at.clone(), completion.clone(), permit).await
+        {
+            return answer;
+        }
         let coalescer = self.coalescers.as_ref().map(|(_, coalescer)| coalescer);
         self.ask(coalescer, &self.complete, (at.0, at.1, completion))
             .await
@@ -194,8 +217,6 @@ impl Bulk for Start {
 struct Complete {
     identity: Arc<Identity>,
 }
-
-type End = (RunId, SnapshotId, Completion);
 
 impl Bulk for Complete {
     type Query = End;
