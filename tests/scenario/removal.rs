@@ -327,3 +327,38 @@ async fn a_stretch_of_many_runs_is_looked_at_in_parts() -> Result<()> {
     assert_eq!(session.tables_with_rows().await?, [] as [String; 0]);
     session.check().await
 }
+
+#[tokio::test]
+async fn a_batch_and_a_token_that_belong_to_no_run_leave_as_completed_runs_do() -> Result<()> {
+    let session = open().await?;
+    let pending = session.token().await?;
+    let completed = session.token().await?;
+    session.complete_waitpoint(&completed).await?;
+    let keyed = "select waitpoint_id from engine_create_manual_waitpoint(idempotency_key => 'k')";
+    let keyed: String = session.client.query_one(keyed, &[]).await?.get(0);
+    session.complete_waitpoint(&keyed).await?;
+    let batch = session.create_batch("").await?;
+    session.seal_batch(&batch).await?;
+    session.lapse_timers().await?;
+    session.tick().await?;
+    session.create_batch("1").await?;
+    session.age(6).await?;
+    session.sweep().await?;
+    assert_eq!(session.count("engine.waitpoint").await?, 3);
+    assert_eq!(session.count("engine.batch").await?, 2);
+    session.age(1).await?;
+    session.sweep().await?;
+    let left = "engine.waitpoint where id = any (array[$1, $2])";
+    let sql = format!("select count(*) from {left}");
+    let row = session.client.query_one(&sql, &[&pending, &keyed]).await?;
+    assert_eq!(row.get::<_, i64>(0), 2, "one may come, and one has a key");
+    assert_eq!(session.count("engine.waitpoint").await?, 2);
+    assert_eq!(
+        session
+            .count("engine.batch where status = 'PENDING'")
+            .await?,
+        1
+    );
+    assert_eq!(session.count("engine.batch").await?, 1);
+    session.check().await
+}

@@ -7,6 +7,7 @@ pub(crate) mod batch;
 pub(crate) mod dequeue;
 pub(crate) mod event;
 pub(crate) mod forget;
+pub(crate) mod leftover;
 pub(crate) mod promotion;
 pub(crate) mod removal;
 pub(crate) mod retention;

@@ -74,6 +74,11 @@ fn run(shard: Shard, max_runs: i32, now: Timestamp, due_before: Timestamp, looks
             break;
         }
     }
+    if due_before == now {
+        flow::leftover::step(shard, &retention, now);
+    } else {
+        flow::leftover::all(shard, &retention, now);
+    }
     max_runs - sweep.left
 }
 
