@@ -242,6 +242,7 @@ async fn a_run_that_is_cancelled_between_dequeue_and_start_ends_at_the_start() -
     let answer = is_answered_again(&session, &at, |worker| start(&at, worker)).await?;
     assert_eq!(answer["execution_status"], "FINISHED");
     assert_eq!(answer["run_status"], "CANCELED");
+    assert_eq!(answer["attempt_number"], Value::Null);
     assert_eq!(answer["heartbeat_ms"], Value::Null);
     assert_eq!(answer["execution"], Value::Null);
     let sql = "select error ->> 'raw', attempt_number from engine.run_state where run_id = $1";

@@ -72,7 +72,7 @@ row! {
         snapshot_id: String,
         execution_status: &'static str,
         run_status: &'static str,
-        attempt_number: i32,
+        attempt_number: Option<i32>,
         description: String,
         created_at: TimestampWithTimeZone,
         heartbeat_ms: Option<i64>,

@@ -110,10 +110,13 @@ fn begin(
                 Some(resume(&dequeued, caller, settings))
             }
             None => match answers.next() {
-                Some(Ok(started)) => started.heartbeat_ms.map(|_| Begun {
-                    attempt_number: started.attempt_number,
-                    snapshot_id: started.snapshot_id,
-                }),
+                Some(Ok(started)) => {
+                    let number = started.heartbeat_ms.and(started.attempt_number);
+                    number.map(|attempt_number| Begun {
+                        attempt_number,
+                        snapshot_id: started.snapshot_id,
+                    })
+                }
                 Some(Err(refusal)) => {
                     unreachable!("a run under lock starts: {}", refusal.message())
                 }
