@@ -1,3 +1,6 @@
+-- The hot tables (run, run_state, snapshot, queue_item, heartbeat) have no CHECK constraints: Postgres parses each from its text
+-- for every statement. Core decides what is written, and engine_check() compares.
+
 -- The options of a run, written once by its trigger. Only a run that is still delayed changes: its due time, and, with a
 -- trailing debounce, the options themselves.
 create table engine.run (
@@ -15,8 +18,8 @@ create table engine.run (
     concurrency_key      text collate "C",
     priority_ms          bigint not null,
     queue_timestamp      timestamptz not null,
-    max_attempts         integer check (max_attempts > 0),
-    max_duration_seconds integer check (max_duration_seconds > 0),
+    max_attempts         integer,
+    max_duration_seconds integer,
     machine              text,
     retry                jsonb,
     tags                 text[] not null,
@@ -62,8 +65,8 @@ create table engine.run_state (
     run_status        engine.run_status not null,
     execution_status  engine.execution_status not null,
     snapshot_id       text collate "C" not null,
-    snapshot_ordinal  integer not null check (snapshot_ordinal > 0),
-    attempt_number    integer check (attempt_number >= 0),
+    snapshot_ordinal  integer not null,
+    attempt_number    integer,
     max_attempts      integer,
     queue_attempts    integer not null default 0,
     usage_duration_ms integer not null default 0,
@@ -86,7 +89,7 @@ create table engine.run_state (
     updated_at        timestamptz not null,
     version           text,
     max_duration_seconds integer,
-    released_attempts integer not null default 0 check (released_attempts >= 0),
+    released_attempts integer not null default 0,
     last_ordinal      integer,
     batch_id          text collate "C",
     checkpoint_id     text collate "C",

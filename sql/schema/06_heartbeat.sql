@@ -9,15 +9,14 @@ create table engine.heartbeat (
     is_noted        boolean not null,
     run_id          text collate "C" not null,
     snapshot_id     text collate "C" not null,
-    interval_ms     bigint not null check (interval_ms > 0),
+    interval_ms     bigint not null,
     deadline_at     timestamptz not null,
     check_at        timestamptz not null,
     acquired_at     timestamptz not null,
     environment_id  text collate "C" not null,
     queue           text collate "C" not null,
     concurrency_key text collate "C" not null,
-    constraint heartbeat_pkey primary key (shard, run_id),
-    constraint heartbeat_checked_in_time check (check_at <= deadline_at)
+    constraint heartbeat_pkey primary key (shard, run_id)
 ) with (fillfactor = 70);
 
 create index heartbeat_check on engine.heartbeat (shard, check_at);

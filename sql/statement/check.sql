@@ -58,6 +58,22 @@ where p.execution_status::text <> s.execution_status
    or p.attempt_number is distinct from s.attempt_number
    or p.run_status::text <> case s.run_status when 'DEQUEUED' then 'PENDING' else s.run_status end
 union all
+select 'value', r.id, 'A limit of the run is not positive.'
+from engine.run as r
+where r.max_attempts <= 0 or r.max_duration_seconds <= 0
+union all
+select 'value', s.run_id, 'A number of the state is too small.'
+from engine.run_state as s
+where s.snapshot_ordinal <= 0 or s.attempt_number < 0 or s.released_attempts < 0
+union all
+select 'value', p.run_id, format('Snapshot %s says DEQUEUED, or that it is valid although it has an error.', p.id)
+from engine.snapshot as p
+where p.run_status = 'DEQUEUED' or p.is_valid <> (p.error is null)
+union all
+select 'value', h.run_id, 'The interval of the deadline is not positive, or the tick checks it too late.'
+from engine.heartbeat as h
+where h.interval_ms <= 0 or h.check_at > h.deadline_at
+union all
 select 'carried', s.run_id, format('The state carries something else than snapshot %s.', p.id)
 from engine.run_state as s
 join engine.snapshot as p on p.shard = s.shard and p.run_id = s.run_id and p.ordinal = s.snapshot_ordinal

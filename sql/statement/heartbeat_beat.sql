@@ -9,7 +9,9 @@
 -- Locks: deadlines, in the order of the run ids, waiting for a transition of the run that is about to commit; that one is not
 -- seen here: read the others in a later statement. Index: heartbeat_pkey, run_state_pkey, snapshot_pkey; touches none (HOT).
 update engine.heartbeat as h
-set deadline_at = :now + h.interval_ms * interval '1 millisecond'
+set deadline_at = :now + h.interval_ms * interval '1 millisecond',
+    -- later only after the clock was set back
+    check_at = least(h.check_at, :now + h.interval_ms * interval '1 millisecond')
 from (
     select g.run_id, g.snapshot_id, g.place
     from unnest(:run_ids, :snapshot_ids) with ordinality as g(run_id, snapshot_id, place)
