@@ -154,6 +154,23 @@ pub const TIMES: &[&str] = &[
     "2025-03-30 02:30:00 Europe/Berlin",
 ];
 
+pub const INTERVALS: &[&str] = &[
+    "0",
+    "1 microsecond",
+    "999 microseconds",
+    "1 second",
+    "1 day",
+    "1 month -30 days",
+    "36500 days",
+    "36500 days 1 second",
+    "-1 second",
+    "1 month -31 days",
+    "178000000 years",
+    "-178000000 years",
+    "2147483647 days",
+    "-2147483648 days",
+];
+
 pub const NUMBERS: &[&str] = &[
     "0",
     "-0",

@@ -54,6 +54,10 @@ impl Sane<'_> {
             ("engine_register_worker" | "engine_promote_worker", "environment_id") => {
                 text(&["default", "staging"], random)
             }
+            ("engine_event_reader" | "engine_event_ack" | "engine_delete_event_reader", "name") => {
+                text(&["mailer", "billing"], random)
+            }
+            ("engine_forget", "filter") => json_of(json!({"task": "resize"})),
             ("engine_set_schedule", "options") => {
                 json_of(json!({"tags": ["a"], "max_attempts": 2}))
             }
@@ -136,10 +140,13 @@ impl Sane<'_> {
             }
             (_, "max_attempts") => Datum::Integer(random.random_range(1..5)),
             (_, "max_duration_seconds") => Datum::Integer(random.random_range(5..50)),
+            (_, "outcome") => text(&["COMPLETED", "FAILED"], random),
+            (_, "keep") => text(&["1 day", "1 month"], random),
+            (_, "max_lag_ms") => Datum::Integer(random.random_range(1_000..1_000_000)),
             (_, "priority_ms" | "wait_ms" | "attempt_duration_ms") => {
                 Datum::Integer(random.random_range(0..100))
             }
-            (_, "after") => Datum::Integer(random.random_range(0..100_000)),
+            (_, "after" | "up_to") => Datum::Integer(random.random_range(0..100_000)),
             (_, "paused" | "archived" | "requires_version" | "resume_parent") => {
                 Datum::Boolean(random.random_bool(0.1))
             }

@@ -7,7 +7,7 @@ use rand::seq::IndexedRandom;
 use serde_json::{Value, json};
 
 use crate::border::{
-    FLOATS, GREAT_INTEGERS, GREAT_SIZES, INTEGERS, KEYS, NUMBERS, SIZES, TEXTS, TIMES,
+    FLOATS, GREAT_INTEGERS, GREAT_SIZES, INTEGERS, INTERVALS, KEYS, NUMBERS, SIZES, TEXTS, TIMES,
 };
 use crate::datum::{Datum, HALF, document_text};
 
@@ -31,6 +31,7 @@ pub fn datum(kind: &str, random: &mut StdRng) -> Result<Datum> {
         "double precision" => Datum::Float(one_of(FLOATS, random)),
         "boolean" => Datum::Boolean(random.random()),
         "timestamp with time zone" => Datum::Time(one_of(TIMES, random).to_owned()),
+        "interval" => Datum::text(one_of(INTERVALS, random)),
         "jsonb" => Datum::Document(document(random)),
         other => bail!("no values are known of type {other}"),
     })

@@ -8,6 +8,7 @@ mod check;
 mod commit;
 mod contract;
 mod document;
+mod durability;
 mod duty;
 mod flow;
 mod format;
