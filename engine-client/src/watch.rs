@@ -65,9 +65,9 @@ impl<'a, C: GenericClient> Watch<'a, C> {
         }
     }
 
-    /// Starts with the snapshot after this one. If there are more than fifty, the oldest are skipped.
-    pub fn after(mut self, snapshot_id: SnapshotId) -> Self {
-        self.last = Some(snapshot_id);
+    /// Starts with the snapshot after this one, if there is one. If there are more than fifty, the oldest are skipped.
+    pub fn after(mut self, snapshot_id: impl Into<Option<SnapshotId>>) -> Self {
+        self.last = snapshot_id.into();
         self
     }
 

@@ -189,7 +189,7 @@ async fn a_document_that_is_stored_already_stops_no_reader() -> Result<()> {
         .client
         .batch_execute(&format!(
             "update engine.run set metadata = '{deep}', trace_context = '{deep}', annotations = '{deep}'; \
-             update engine.snapshot set error = '{deep}'; update engine.batch set options = '{deep}'"
+             update engine.snapshot set error = '{deep}', is_valid = false; update engine.batch set options = '{deep}'"
         ))
         .await?;
     // Transactions of other tests hold events back.
