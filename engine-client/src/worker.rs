@@ -22,6 +22,7 @@ mod run_calls;
 mod step;
 mod stopwatch;
 mod task;
+mod turn_state;
 mod turns;
 mod wait;
 

@@ -163,7 +163,7 @@ language c volatile parallel unsafe security definer
 set search_path to pg_catalog, pg_temp
 as 'MODULE_PATHNAME', 'engine_lead_wrapper';
 revoke all on function @extschema@.engine_lead from public;
-comment on function @extschema@.engine_lead is 'Makes this session lead those that call engine_tick, if no other one does, and returns whether it leads.';
+comment on function @extschema@.engine_lead is 'Makes the calling session lead those that call engine_tick, if no other one does, and returns whether it leads.';
 
 create function @extschema@.engine_set_retention(
     environment_id text default null,

@@ -15,7 +15,7 @@ set deadline_at = :now + h.interval_ms * interval '1 millisecond',
 from (
     select g.run_id, g.snapshot_id, g.place
     from unnest(:run_ids, :snapshot_ids) with ordinality as g(run_id, snapshot_id, place)
-    order by g.run_id
+    order by g.run_id collate "C"
 ) as beat
 cross join engine.run_state as s
 cross join engine.snapshot as p

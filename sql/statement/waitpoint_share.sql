@@ -1,5 +1,5 @@
 -- Locks waitpoints that a run is going to wait for, in the order of their ids, and reads them after the locks are held: a
--- completion waits for this session, or this session for the completion. FOR KEY SHARE would not do: a completion changes no
+-- completion waits for the caller, or the caller for the completion. FOR KEY SHARE would not do: a completion changes no
 -- key. The end of a run completes its own waitpoint, and that of its batch.
 -- :shard smallint
 -- :run_id text

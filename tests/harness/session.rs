@@ -241,6 +241,19 @@ impl Session {
         Ok(self.client.query_one(&sql, &[]).await?.get(0))
     }
 
+    /// The rows of a function, as JSON.
+    ///
+    /// # Errors
+    /// If the call is refused.
+    pub async fn rows_of(&self, call: &str) -> Result<Vec<Value>> {
+        let sql = format!("select to_jsonb(a) from {call} as a");
+        let rows = self.client.query(&sql, &[]).await?;
+        Ok(rows
+            .iter()
+            .map(|row| row.get::<_, Json<Value>>(0).0)
+            .collect())
+    }
+
     /// Runs `sql`, which must be refused.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use engine_harness::{Cluster, Options, Session};
 
-/// Whether all WAL of this session's last transaction is on the disk.
+/// Whether all WAL of the session's last transaction is on the disk.
 async fn is_flushed(session: &Session) -> Result<bool> {
     let sql = "select pg_current_wal_flush_lsn() >= pg_current_wal_insert_lsn()";
     Ok(session.client.query_one(sql, &[]).await?.get(0))

@@ -3,19 +3,8 @@
 use anyhow::{Context, Result};
 use engine_harness::{Database, Held, Session};
 use serde_json::{Value, json};
-use tokio_postgres::types::Json;
 
 const WORKER: &str = "worker_id => 'w', runner_id => 'r'";
-
-/// Rows of a function, as JSON.
-async fn call(session: &Session, call: &str) -> Result<Vec<Value>> {
-    let sql = format!("select to_jsonb(a) from {call} as a");
-    let rows = session.client.query(&sql, &[]).await?;
-    Ok(rows
-        .iter()
-        .map(|row| row.get::<_, Json<Value>>(0).0)
-        .collect())
-}
 
 /// The SQLSTATE with which this call is refused.
 async fn refused(session: &Session, call: &str) -> Result<String> {
@@ -63,7 +52,7 @@ async fn dequeued(session: &Session) -> Result<Held> {
 
 async fn started(session: &Session) -> Result<Held> {
     let dequeued = dequeued(session).await?;
-    Ok(held(&call(session, &start(&dequeued, WORKER)).await?[0]))
+    Ok(held(&session.rows_of(&start(&dequeued, WORKER)).await?[0]))
 }
 
 /// Makes a call, and again: the second one returns the same and writes nothing. No other worker is answered.
@@ -72,10 +61,10 @@ async fn is_answered_again(
     at: &Held,
     of: impl Fn(&str) -> String,
 ) -> Result<Value> {
-    let first = call(session, &of(WORKER)).await?;
+    let first = session.rows_of(&of(WORKER)).await?;
     assert_eq!(first.len(), 1);
     let contents = session.contents().await?;
-    assert_eq!(call(session, &of(WORKER)).await?, first);
+    assert_eq!(session.rows_of(&of(WORKER)).await?, first);
     for other in [
         "worker_id => 'w'",
         "runner_id => 'r'",
@@ -96,7 +85,7 @@ async fn a_start_is_answered_again_until_the_run_moves_on() -> Result<()> {
     let first = is_answered_again(&session, &at, |worker| start(&at, worker)).await?;
     assert_eq!(first["execution"]["attempt"]["number"], 1);
     let plain = format!("{WORKER}, with_execution => false");
-    let again = call(&session, &start(&at, &plain)).await?;
+    let again = session.rows_of(&start(&at, &plain)).await?;
     assert_eq!(again[0]["snapshot_id"], first["snapshot_id"]);
     assert_eq!(again[0]["execution"], Value::Null);
     // A beat is no move; an end is.
@@ -105,12 +94,14 @@ async fn a_start_is_answered_again_until_the_run_moves_on() -> Result<()> {
         "engine_heartbeat('{}', '{}')",
         at_start.run_id, at_start.snapshot_id
     );
-    call(&session, &beat).await?;
+    session.rows_of(&beat).await?;
     assert_eq!(
-        call(&session, &start(&at, WORKER)).await?[0]["snapshot_id"],
+        session.rows_of(&start(&at, WORKER)).await?[0]["snapshot_id"],
         first["snapshot_id"]
     );
-    call(&session, &complete(&at_start, &json!({"ok": true}), WORKER)).await?;
+    session
+        .rows_of(&complete(&at_start, &json!({"ok": true}), WORKER))
+        .await?;
     assert_eq!(refused(&session, &start(&at, WORKER)).await?, "RE002");
     session.check().await
 }
@@ -137,7 +128,7 @@ async fn every_end_of_an_attempt_is_answered_again() -> Result<()> {
         if status == "RETRY_IMMEDIATELY" {
             let next = held(&first);
             assert_eq!(
-                call(&session, &start(&next, WORKER)).await?[0]["attempt_number"],
+                session.rows_of(&start(&next, WORKER)).await?[0]["attempt_number"],
                 2
             );
             let code = refused(&session, &complete(&at, &completion, WORKER)).await?;
@@ -203,29 +194,29 @@ async fn answers_of_many_runs_come_again_beside_those_that_are_new() -> Result<(
             "engine_start_many('{{{ids}}}', '{{{snapshots}}}', {WORKER}, with_execution => true)"
         )
     };
-    let first = call(&session, &many(&runs[..2])).await?;
-    let again = call(&session, &many(&runs)).await?;
+    let first = session.rows_of(&many(&runs[..2])).await?;
+    let again = session.rows_of(&many(&runs)).await?;
     assert_eq!(again[..2], first);
     assert_eq!(again[2]["attempt_number"], 1);
-    assert_eq!(call(&session, &many(&runs)).await?, again);
+    assert_eq!(session.rows_of(&many(&runs)).await?, again);
 
     let ends = |rows: &[Value]| {
         let end = |row: &Value| json!({"run_id": row["run_id"], "snapshot_id": row["snapshot_id"], "ok": true, "output": "1"});
         json!(rows.iter().map(end).collect::<Vec<_>>())
     };
     let complete = |rows: &[Value]| format!("engine_complete_many('{}', {WORKER})", ends(rows));
-    let first = call(&session, &complete(&again[..1])).await?;
-    let both = call(&session, &complete(&again[..2])).await?;
+    let first = session.rows_of(&complete(&again[..1])).await?;
+    let both = session.rows_of(&complete(&again[..2])).await?;
     assert_eq!(both[..1], first);
     assert_eq!(both[1]["error_code"], Value::Null);
     // A turn reports like this, too.
     let turn = format!("engine_work('{}', max_runs => 0, {WORKER})", ends(&again));
-    let rows = call(&session, &turn).await?;
+    let rows = session.rows_of(&turn).await?;
     for (row, end) in rows.iter().zip(&both) {
         assert_eq!(row["snapshot_id"], end["snapshot_id"]);
         assert_eq!(row["attempt_status"], "RUN_FINISHED");
     }
-    assert_eq!(call(&session, &turn).await?, rows);
+    assert_eq!(session.rows_of(&turn).await?, rows);
     session.check().await
 }
 
@@ -259,7 +250,7 @@ async fn a_run_that_is_cancelled_between_dequeue_and_start_ends_at_the_start() -
 async fn a_cancel_of_an_attempt_that_has_started_is_confirmed_by_no_start() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let at = dequeued(&session).await?;
-    call(&session, &start(&at, WORKER)).await?;
+    session.rows_of(&start(&at, WORKER)).await?;
     let asked = session.cancel(&format!("'{}'", at.run_id)).await?;
     assert_eq!(refused(&session, &start(&at, WORKER)).await?, "RE002");
     assert_eq!(

@@ -4,7 +4,6 @@ use anyhow::{Context, Result};
 use engine_harness::condition::{backend_pid, waits_for_lock};
 use engine_harness::{Database, Held, Session};
 use serde_json::{Value, json};
-use tokio_postgres::types::Json;
 
 /// A turn of worker `w`, runner `r`; `more` are further arguments.
 fn turn(id: &str, completions: &[Value], max_runs: i32, more: &str) -> String {
@@ -12,16 +11,6 @@ fn turn(id: &str, completions: &[Value], max_runs: i32, more: &str) -> String {
     format!(
         "engine_work('{completions}', max_runs => {max_runs}, worker_id => 'w', runner_id => 'r', turn_id => '{id}'{more})"
     )
-}
-
-/// Rows of a function, as JSON.
-async fn call(session: &Session, call: &str) -> Result<Vec<Value>> {
-    let sql = format!("select to_jsonb(a) from {call} as a");
-    let rows = session.client.query(&sql, &[]).await?;
-    Ok(rows
-        .iter()
-        .map(|row| row.get::<_, Json<Value>>(0).0)
-        .collect())
 }
 
 async fn refused(session: &Session, call: &str) -> Result<String> {
@@ -51,9 +40,9 @@ fn end(held: &Held, completion: Value) -> Value {
 
 /// Takes a turn, and again: the second one returns the same and writes nothing.
 async fn is_answered_again(session: &Session, text: &str) -> Result<Vec<Value>> {
-    let first = call(session, text).await?;
+    let first = session.rows_of(text).await?;
     let contents = session.contents().await?;
-    assert_eq!(call(session, text).await?, first);
+    assert_eq!(session.rows_of(text).await?, first);
     assert_eq!(session.contents().await?, contents);
     Ok(first)
 }
@@ -106,9 +95,9 @@ async fn a_turn_that_is_taken_again_returns_the_same_rows_and_writes_nothing() -
         ]
     );
     // A turn that found nothing is not remembered: it looks again.
-    assert!(call(&session, &turn("c", &[], 5, "")).await?.is_empty());
+    assert!(session.rows_of(&turn("c", &[], 5, "")).await?.is_empty());
     session.trigger("test").await?;
-    assert_eq!(call(&session, &turn("c", &[], 5, "")).await?.len(), 1);
+    assert_eq!(session.rows_of(&turn("c", &[], 5, "")).await?.len(), 1);
     session.check().await
 }
 
@@ -118,11 +107,11 @@ async fn the_answer_is_that_of_the_turn_even_if_its_runs_have_moved_on() -> Resu
     for _ in 0..2 {
         session.trigger_with("'test', max_attempts => 3").await?;
     }
-    let first = call(&session, &turn("a", &[], 2, "")).await?;
+    let first = session.rows_of(&turn("a", &[], 2, "")).await?;
     let mine = started(&first);
     session.cancel(&format!("'{}'", mine[0].run_id)).await?;
     session.complete(&mine[1], json!({"ok": true})).await?;
-    assert_eq!(call(&session, &turn("a", &[], 2, "")).await?, first);
+    assert_eq!(session.rows_of(&turn("a", &[], 2, "")).await?, first);
     session.check().await
 }
 
@@ -130,7 +119,7 @@ async fn the_answer_is_that_of_the_turn_even_if_its_runs_have_moved_on() -> Resu
 async fn a_run_that_was_suspended_or_retried_is_told_again_as_it_was() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.trigger_with("'test', max_attempts => 3").await?;
-    let first = started(&call(&session, &turn("a", &[], 1, "")).await?).remove(0);
+    let first = started(&session.rows_of(&turn("a", &[], 1, "")).await?).remove(0);
     let token = session.token().await?;
     let blocked = session.block(&first.run_id, &[&token]).await?;
     session.suspend(&blocked.held, "why").await?;
@@ -141,11 +130,9 @@ async fn a_run_that_was_suspended_or_retried_is_told_again_as_it_was() -> Result
     assert_eq!(resumed[0]["completed_waitpoints"][0]["id"], token.as_str());
     assert_ne!(resumed[0]["checkpoint"], Value::Null);
     let failure = json!({"ok": false, "error": {"type": "STRING_ERROR", "raw": "no"}, "retry": {"delay": 3_600_000}});
-    call(
-        &session,
-        &turn("c", &[end(&started(&resumed)[0], failure)], 0, ""),
-    )
-    .await?;
+    session
+        .rows_of(&turn("c", &[end(&started(&resumed)[0], failure)], 0, ""))
+        .await?;
     session.make_due(&first.run_id).await?;
     let again = is_answered_again(&session, &turn("d", &[], 1, "")).await?;
     assert_eq!(again[0]["attempt_number"], 2);
@@ -174,7 +161,7 @@ async fn another_content_under_the_same_name_is_refused_and_changes_nothing() ->
     for _ in 0..3 {
         session.trigger("test").await?;
     }
-    let first = call(&session, &turn("a", &[], 1, "")).await?;
+    let first = session.rows_of(&turn("a", &[], 1, "")).await?;
     let contents = session.contents().await?;
     let success = [end(&started(&first)[0], json!({"ok": true}))];
     for other in [
@@ -194,12 +181,14 @@ async fn another_content_under_the_same_name_is_refused_and_changes_nothing() ->
     assert_eq!(session.contents().await?, contents);
     // How long it would wait is no content, and other workers have turns of their own.
     assert_eq!(
-        call(&session, &turn("a", &[], 1, ", wait_ms => 5")).await?,
+        session
+            .rows_of(&turn("a", &[], 1, ", wait_ms => 5"))
+            .await?,
         first
     );
     let other =
         "engine_work(max_runs => 5, worker_id => 'w', runner_id => 'other', turn_id => 'a')";
-    assert_eq!(call(&session, other).await?.len(), 2);
+    assert_eq!(session.rows_of(other).await?.len(), 2);
     assert_eq!(session.count("engine.turn").await?, 2);
     session.check().await
 }
@@ -214,7 +203,7 @@ async fn of_two_calls_that_take_one_turn_at_a_time_one_takes_it_and_the_other_ge
     }
     let text = turn("a", &[], 2, "");
     session.client.batch_execute("begin").await?;
-    let first = call(&session, &text).await?;
+    let first = session.rows_of(&text).await?;
     // Its answer is lost while it is about to commit; the second call cannot know it, and waits.
     let second = Session::open(&database).await?;
     let sql = format!("select * from {text}");
@@ -227,7 +216,7 @@ async fn of_two_calls_that_take_one_turn_at_a_time_one_takes_it_and_the_other_ge
     session.client.batch_execute("commit").await?;
     let (second, refused) = waiting.await??;
     assert_eq!(refused.code, "40001");
-    assert_eq!(call(&second, &text).await?, first);
+    assert_eq!(second.rows_of(&text).await?, first);
     assert_eq!(
         session
             .count("engine.run_state where execution_status = 'EXECUTING'")
@@ -241,9 +230,9 @@ async fn of_two_calls_that_take_one_turn_at_a_time_one_takes_it_and_the_other_ge
 async fn the_tick_forgets_turns_that_are_old() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.trigger("test").await?;
-    let first = call(&session, &turn("a", &[], 1, "")).await?;
+    let first = session.rows_of(&turn("a", &[], 1, "")).await?;
     assert_eq!(session.tick_of("forgotten_turn").await?, 0);
-    assert_eq!(call(&session, &turn("a", &[], 1, "")).await?, first);
+    assert_eq!(session.rows_of(&turn("a", &[], 1, "")).await?, first);
     let sql = "update engine.turn set forget_at = now() - interval '1 ms' \
                where forget_at between now() + interval '1 h' and now() + interval '2 h'";
     assert_eq!(session.client.execute(sql, &[]).await?, 1);

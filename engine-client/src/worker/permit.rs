@@ -94,6 +94,38 @@ pub(super) fn to_permits(count: usize) -> usize {
     count.clamp(1, Semaphore::MAX_PERMITS)
 }
 
+/// Both permits as one.
+pub(super) fn merge(
+    permits: Option<OwnedSemaphorePermit>,
+    more: Option<OwnedSemaphorePermit>,
+) -> Option<OwnedSemaphorePermit> {
+    match (permits, more) {
+        (Some(mut permits), Some(more)) => {
+            permits.merge(more);
+            Some(permits)
+        }
+        (permits, more) => permits.or(more),
+    }
+}
+
+/// The permits, and those that are free besides, up to `most`.
+pub(super) fn with_free(
+    mut permits: Option<OwnedSemaphorePermit>,
+    free: &Arc<Semaphore>,
+    most: usize,
+) -> Option<OwnedSemaphorePermit> {
+    let mut has = permits
+        .as_ref()
+        .map_or(0, OwnedSemaphorePermit::num_permits);
+    while has < most
+        && let Ok(one) = Arc::clone(free).try_acquire_owned()
+    {
+        permits = merge(permits, Some(one));
+        has += 1;
+    }
+    permits
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;

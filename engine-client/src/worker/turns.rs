@@ -11,7 +11,9 @@ use tokio_util::sync::CancellationToken;
 use super::config::Batching;
 use super::hold::HeldRuns;
 use super::metric;
+use super::permit::{merge, with_free};
 use super::report::{End, Ended};
+use super::turn_state::State;
 use crate::backoff::{Backoff, BackoffRange};
 use crate::link::{Answer, Link, is_transient};
 use crate::{Completed, Connection, Dequeue, Dequeued, Error, Identity, OfMany, WorkerTurn};
@@ -194,7 +196,7 @@ impl Turns {
             }
         }
         let permits = if self.wants_runs(state) {
-            self.with_free(permits)
+            with_free(permits, &self.permits, self.max_batch)
         } else {
             None
         };
@@ -238,21 +240,6 @@ impl Turns {
                 Found::Unknown
             }
         }
-    }
-
-    /// The permits, and those that are free besides, up to a batch.
-    fn with_free(&self, permits: Option<OwnedSemaphorePermit>) -> Option<OwnedSemaphorePermit> {
-        let mut permits = permits;
-        let mut has = permits
-            .as_ref()
-            .map_or(0, OwnedSemaphorePermit::num_permits);
-        while has < self.max_batch
-            && let Ok(one) = Arc::clone(&self.permits).try_acquire_owned()
-        {
-            permits = merge(permits, Some(one));
-            has += 1;
-        }
-        permits
     }
 
     /// Makes the call of a turn until it is answered, under one name: if an answer is lost, it comes again. A worker that
@@ -366,65 +353,10 @@ impl Turns {
     }
 }
 
-/// What changes from turn to turn.
-struct State {
-    /// Whether the worker stops: from now on it only reports.
-    is_stopping: bool,
-    /// When the last turn was sent.
-    sent_at: Option<Instant>,
-    /// When the next look for runs is due, if no end comes before it; none during a wait.
-    look_at: Option<Instant>,
-    idle: Backoff,
-    /// Names no other worker gives its turns.
-    prefix: u64,
-    count: u64,
-}
-
-impl State {
-    fn new(idle: BackoffRange) -> Self {
-        Self {
-            is_stopping: false,
-            sent_at: None,
-            look_at: Some(Instant::now()),
-            idle: Backoff::new(idle),
-            prefix: rand::random(),
-            count: 0,
-        }
-    }
-
-    fn look_now(&mut self) {
-        self.idle.reset();
-        self.look_at = Some(Instant::now());
-    }
-
-    fn look_later(&mut self) {
-        self.look_at = Some(Instant::now() + self.idle.pause());
-    }
-
-    /// A new name for a turn.
-    fn name(&mut self) -> String {
-        self.count += 1;
-        format!("{:016x}-{}", self.prefix, self.count)
-    }
-}
-
 fn answer(reply: oneshot::Sender<Answer<Completed>>, result: OfMany<Completed>) {
     // Its attempt may have gone.
     let _ = reply.send(Answer {
         result,
         may_repeat: false,
     });
-}
-
-fn merge(
-    permits: Option<OwnedSemaphorePermit>,
-    more: Option<OwnedSemaphorePermit>,
-) -> Option<OwnedSemaphorePermit> {
-    match (permits, more) {
-        (Some(mut permits), Some(more)) => {
-            permits.merge(more);
-            Some(permits)
-        }
-        (permits, more) => permits.or(more),
-    }
 }

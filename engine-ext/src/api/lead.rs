@@ -5,7 +5,7 @@ use pgrx::pg_extern;
 use crate::error::OrRaise;
 use crate::{api, backend};
 
-/// Makes this session lead those that call `engine_tick`, if no other one does, and returns whether it leads.
+/// Makes the calling session lead those that call `engine_tick`, if no other one does, and returns whether it leads.
 ///
 /// It leads until it ends. A session that does not lead may tick as well: the lead only prevents that all do so at once.
 #[pg_extern(sql = false)]

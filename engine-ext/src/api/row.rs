@@ -6,7 +6,7 @@ use pgrx::datum::TimestampWithTimeZone;
 
 use crate::backend::rows::{Cell, Columns, row};
 use crate::document::{JsonB, Stored};
-use crate::store::queue_item::dequeue::Dequeued;
+use crate::store::queue_item::hand_out::Dequeued;
 use crate::store::row::Execution;
 use crate::{api, store};
 

@@ -13,7 +13,7 @@ use crate::document::JsonB;
 use crate::error::OrRaise;
 use crate::flow::dequeue::Request;
 use crate::flow::turn::{Named, Refused, Turn};
-use crate::store::queue_item::dequeue::{Begun, Dequeued};
+use crate::store::queue_item::hand_out::{Begun, Dequeued};
 use crate::store::row::Caller;
 use crate::{api, backend, flow, guc};
 

@@ -5,7 +5,7 @@
 
 use pgrx::pg_sys;
 
-/// Ends this session if its client is gone, as `client_connection_check_interval` does.
+/// Ends the session if its client is gone, as `client_connection_check_interval` does.
 ///
 /// It may reset the latch of this process: before the next sleep, check everything that sets it.
 pub(crate) fn check() {

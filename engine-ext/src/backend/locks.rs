@@ -55,7 +55,7 @@ pub(crate) fn try_lane(environment_id: &str, queue: &str, concurrency_key: &str)
     take(&tag, ALONE)
 }
 
-/// Makes this session lead those that call the tick until it ends, if no other one does; returns whether it leads.
+/// Makes the calling session lead those that call the tick until it ends, if no other one does; returns whether it leads.
 pub(crate) fn lead() -> bool {
     let tag = tag(Kind::Lead, &[]);
     // SAFETY: the tag lives longer than the call, which does not wait.

@@ -6,7 +6,7 @@ use engine_core::{CompletionOf, NamedTurn, Refusal, RunId, Settings, Shard, Snap
 use serde_json::{Map, Value, json};
 
 use super::attempt::complete::{Completed, completed_before};
-use crate::store::queue_item::dequeue::{Begun, Dequeued};
+use crate::store::queue_item::hand_out::{Begun, Dequeued};
 use crate::store::row::Caller;
 use crate::store::turn::Last;
 use crate::{flow, store};

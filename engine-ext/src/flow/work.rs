@@ -9,7 +9,7 @@ use crate::flow;
 use crate::flow::attempt::start::With;
 use crate::flow::dequeue::Request;
 use crate::flow::turn::{Named, Refused, Turn};
-use crate::store::queue_item::dequeue::{Begun, Dequeued};
+use crate::store::queue_item::hand_out::{Begun, Dequeued};
 use crate::store::row::Caller;
 
 /// Takes a turn, or returns the answer to a named one that was taken before.

@@ -9,7 +9,8 @@ use super::outcome::Outcome;
 use crate::backend::value::column;
 use crate::flow::attempt::start::STARTED;
 use crate::flow::transition::Transitions;
-use crate::store::queue_item::dequeue::{Begun, Candidate, Carried, Dequeued};
+use crate::store::queue_item::dequeue::Candidate;
+use crate::store::queue_item::hand_out::{Begun, Carried, Dequeued};
 use crate::store::queue_item::{Purpose, Source};
 use crate::store::row::Caller;
 use crate::{flow, guc, mint, store};
@@ -77,7 +78,7 @@ const DEQUEUED: &str = "Dequeued";
 
 fn claim(from: Source<'_>, runs: &mut [Dequeued], caller: Caller<'_>, settings: &Settings) {
     let base_cost = guc::base_cost_in_cents();
-    store::queue_item::dequeue::apply(from, runs, DEQUEUED, base_cost, caller, settings);
+    store::queue_item::hand_out::apply(from, runs, DEQUEUED, base_cost, caller, settings);
 }
 
 /// Claims runs, and starts those without an attempt so far in the same statement: they inherit nothing.
@@ -106,7 +107,7 @@ fn dequeue_and_start(
     if !fresh.is_empty() {
         let descriptions = (DEQUEUED, STARTED);
         let base_cost = guc::base_cost_in_cents();
-        store::queue_item::dequeue::apply_and_start(
+        store::queue_item::hand_out::apply_and_start(
             from,
             &fresh,
             descriptions,

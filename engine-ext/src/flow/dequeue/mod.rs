@@ -17,7 +17,7 @@ use self::rotation::Rotation;
 use self::wait::Wait;
 use crate::backend::value::count;
 use crate::backend::{hold, latch};
-use crate::store::queue_item::dequeue::Dequeued;
+use crate::store::queue_item::hand_out::Dequeued;
 use crate::store::queue_item::{Purpose, Source};
 use crate::store::row::Caller;
 use crate::{backend, flow, store};

@@ -1,6 +1,6 @@
 //! The outcome of a look for runs.
 
-use crate::store::queue_item::dequeue::Dequeued;
+use crate::store::queue_item::hand_out::Dequeued;
 
 /// The outcome of one look.
 #[derive(Default)]

@@ -3,6 +3,7 @@
 pub(crate) mod dequeue;
 pub(crate) mod due;
 pub(crate) mod expiry;
+pub(crate) mod hand_out;
 pub(crate) mod lane;
 pub(crate) mod size;
 pub(crate) mod started;

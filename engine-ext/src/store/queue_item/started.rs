@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use engine_core::{Assignment, Machine, Machines, RunId, Shard, SlotLimits, SnapshotId};
 
-use super::dequeue::{Begun, CANDIDATE, Candidate, Carried, Dequeued, candidate};
+use super::dequeue::{CANDIDATE, Candidate, candidate};
+use super::hand_out::{Begun, Carried, Dequeued};
 use crate::backend::cells::{Cells, cell};
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;

@@ -1,0 +1,204 @@
+//! The second half of a dequeue: locked runs leave the queue for their worker, which may start their attempts at once.
+
+use std::collections::HashMap;
+
+use engine_core::{
+    Assignment, ExecutionStatus, RunId, RunStatus, Settings, Shard, SlotLimits, SnapshotId,
+    Transition,
+};
+
+use super::Source;
+use super::dequeue::Candidate;
+use crate::backend::cells::cell;
+use crate::backend::parameter::arguments;
+use crate::backend::position::Positions;
+use crate::backend::statement::statement;
+use crate::backend::value::column;
+use crate::document::{JsonB, Stored};
+use crate::store::row::Caller;
+
+statement!(APPLY, "dequeue_apply.sql");
+statement!(START, "dequeue_and_start.sql");
+statement!(CARRIED, "dequeue_carried.sql");
+
+/// A dequeued run.
+pub(crate) struct Dequeued {
+    /// The candidate, as it was locked.
+    pub(crate) candidate: Candidate,
+    /// The new snapshot.
+    pub(crate) snapshot_id: SnapshotId,
+    /// The settings that it executes with.
+    pub(crate) assignment: Assignment,
+    /// The limits that its slot counts against.
+    pub(crate) limits: SlotLimits,
+    /// What its snapshot carries, after [`apply`].
+    pub(crate) carried: Carried,
+    /// The attempt that has started with the dequeue.
+    pub(crate) begun: Option<Begun>,
+}
+
+/// An attempt that starts with the dequeue of its run.
+pub(crate) struct Begun {
+    /// Its number.
+    pub(crate) attempt_number: i32,
+    /// Its snapshot, which is the latest.
+    pub(crate) snapshot_id: SnapshotId,
+}
+
+impl Dequeued {
+    pub(crate) fn ordinal(&self) -> i32 {
+        self.candidate.run.snapshot_ordinal + 1
+    }
+
+    fn concurrency_key(&self) -> &str {
+        self.candidate
+            .concurrency_key
+            .as_deref()
+            .unwrap_or_default()
+    }
+
+    fn retry(&self) -> Option<JsonB> {
+        self.assignment.retry.clone().map(JsonB)
+    }
+
+    /// Its attempt, in a call that starts each of its runs.
+    fn begun(&self) -> &Begun {
+        match &self.begun {
+            Some(begun) => begun,
+            None => unreachable!("each of these runs starts"),
+        }
+    }
+}
+
+/// What a snapshot carries for the worker.
+#[derive(Default)]
+pub(crate) struct Carried {
+    pub(crate) checkpoint: Option<Stored>,
+    pub(crate) completed_waitpoints: Option<Stored>,
+}
+
+/// Takes locked runs out of the queue.
+pub(crate) fn apply(
+    from: Source<'_>,
+    runs: &mut [Dequeued],
+    description: &str,
+    base_cost_in_cents: f64,
+    caller: Caller<'_>,
+    settings: &Settings,
+) {
+    let mut positions = Positions::draw(runs.len());
+    let status = ExecutionStatus::PendingExecuting;
+    let carrying = APPLY.query(
+        arguments!(APPLY {
+            shard: from.shard,
+            now: settings.now,
+            worker_id: caller.worker_id,
+            runner_id: caller.runner_id,
+            heartbeat_ms: settings.heartbeats.interval_ms(status),
+            transition: Transition::Dequeued.as_str(),
+            execution_status: status.as_str(),
+            run_status: RunStatus::Dequeued.as_str(),
+            snapshot_run_status: RunStatus::Dequeued.in_snapshot().as_str(),
+            description,
+            horizon: positions.horizon,
+            base_cost_in_cents,
+            environment_id: from.environment_id,
+            run_id: column(runs, |dequeued| dequeued.candidate.run.id.as_str()),
+            previous_id: column(runs, |dequeued| &dequeued.candidate.run.snapshot_id),
+            snapshot_id: column(runs, |dequeued| dequeued.snapshot_id.as_str()),
+            ordinal: column(runs, Dequeued::ordinal),
+            position: positions.column(runs.len()),
+            max_attempts: column(runs, |dequeued| dequeued.assignment.max_attempts),
+            machine: column(runs, |dequeued| dequeued.assignment.machine.as_str()),
+            retry: column(runs, Dequeued::retry),
+            is_counted: column(runs, |dequeued| dequeued.limits.is_counted),
+            version: column(runs, |dequeued| dequeued.assignment.version.as_deref()),
+            max_duration_seconds: column(runs, |dequeued| dequeued.assignment.max_duration_seconds),
+            queue: column(runs, |dequeued| dequeued.candidate.queue.as_str()),
+            concurrency_key: column(runs, Dequeued::concurrency_key),
+            is_noted: column(runs, |dequeued| dequeued.limits.is_noted)
+        }),
+        cell!(APPLY.run_id),
+    );
+    if !carrying.is_empty() {
+        read_carried(from.shard, runs, &carrying);
+    }
+}
+
+/// Reads what the snapshots of `carrying` carry, for these dequeued runs.
+fn read_carried(shard: Shard, runs: &mut [Dequeued], carrying: &[RunId]) {
+    let mut runs: HashMap<RunId, &mut Dequeued> = runs
+        .iter_mut()
+        .map(|dequeued| (dequeued.candidate.run.id.clone(), dequeued))
+        .collect();
+    let rows = CARRIED.query(
+        arguments!(CARRIED {
+            shard,
+            run_ids: column(carrying, RunId::as_str)
+        }),
+        |cells| {
+            let id: RunId = cell!(cells, CARRIED.run_id);
+            let carried = Carried {
+                checkpoint: cell!(cells, CARRIED.checkpoint),
+                completed_waitpoints: cell!(cells, CARRIED.completed_waitpoints),
+            };
+            (id, carried)
+        },
+    );
+    for (id, carried) in rows {
+        if let Some(dequeued) = runs.get_mut(&id) {
+            dequeued.carried = carried;
+        }
+    }
+}
+
+/// Dequeues locked runs and starts their first attempts, in one statement. `descriptions` are the texts of the two snapshots
+/// of each.
+pub(crate) fn apply_and_start(
+    from: Source<'_>,
+    runs: &[Dequeued],
+    descriptions: (&str, &str),
+    base_cost_in_cents: f64,
+    is_warm_start: bool,
+    caller: Caller<'_>,
+    settings: &Settings,
+) {
+    let mut positions = Positions::draw(runs.len() * 2);
+    let started = ExecutionStatus::Executing;
+    START.execute(arguments!(START {
+        shard: from.shard,
+        now: settings.now,
+        worker_id: caller.worker_id,
+        runner_id: caller.runner_id,
+        heartbeat_ms: settings.heartbeats.interval_ms(started),
+        dequeue_transition: Transition::Dequeued,
+        start_transition: Transition::Started,
+        dequeue_execution_status: ExecutionStatus::PendingExecuting,
+        start_execution_status: started,
+        dequeue_run_status: RunStatus::Dequeued.in_snapshot(),
+        start_run_status: RunStatus::Executing,
+        dequeue_description: descriptions.0,
+        start_description: descriptions.1,
+        horizon: positions.horizon,
+        base_cost_in_cents,
+        environment_id: from.environment_id,
+        is_warm_start,
+        run_id: column(runs, |dequeued| &dequeued.candidate.run.id),
+        previous_id: column(runs, |dequeued| &dequeued.candidate.run.snapshot_id),
+        dequeue_id: column(runs, |dequeued| &dequeued.snapshot_id),
+        start_id: column(runs, |dequeued| &dequeued.begun().snapshot_id),
+        ordinal: column(runs, Dequeued::ordinal),
+        dequeue_position: positions.column(runs.len()),
+        start_position: positions.column(runs.len()),
+        attempt_number: column(runs, |dequeued| dequeued.begun().attempt_number),
+        max_attempts: column(runs, |dequeued| dequeued.assignment.max_attempts),
+        machine: column(runs, |dequeued| dequeued.assignment.machine.as_str()),
+        retry: column(runs, Dequeued::retry),
+        is_counted: column(runs, |dequeued| dequeued.limits.is_counted),
+        version: column(runs, |dequeued| dequeued.assignment.version.as_deref()),
+        max_duration_seconds: column(runs, |dequeued| dequeued.assignment.max_duration_seconds),
+        queue: column(runs, |dequeued| dequeued.candidate.queue.as_str()),
+        concurrency_key: column(runs, Dequeued::concurrency_key),
+        is_noted: column(runs, |dequeued| dequeued.limits.is_noted)
+    }));
+}
