@@ -1,6 +1,5 @@
 -- Cold: one row per configured environment. The environment "default" needs no row: it is PRODUCTION, on shard 0, without
--- limits. Only what users wrote is stored, so that a dump restores over a fresh extension without a conflict. Sessions cache
--- these two tables until Postgres tells them that a row has changed.
+-- limits. Only what users wrote is stored, so that a dump restores over a fresh extension without a conflict.
 create table engine.environment (
     id                text collate "C" primary key,
     shard             smallint not null default 0 check (shard between 0 and 1295),
@@ -48,3 +47,9 @@ comment on column engine.queue.concurrency_limit is 'Runs of this queue, or of e
 comment on column engine.queue.override_limit is 'Replaces the limit while it is set';
 comment on column engine.queue.is_fitted is 'Whether the tick has adapted slots and items to its limits since these were set';
 comment on column engine.queue.max_size is 'Queued runs at which triggers are refused; null for the environment''s setting';
+
+-- Sessions cache environments, queues, machines, versions of workers and retention. A change of any of them is announced as a
+-- change of this table, which no statement reads: plans that read a changed table would be dropped as well.
+create table engine.setting_change ();
+
+comment on table engine.setting_change is 'Always empty: what sessions cache of the settings is read again after a message about this table';

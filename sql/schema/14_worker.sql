@@ -1,5 +1,4 @@
--- Cold: one row per registered version of a worker. Sessions cache this table until Postgres tells them that a version was
--- registered or promoted.
+-- Cold: one row per registered version of a worker.
 create table engine.worker (
     environment_id text collate "C" not null,
     version        text collate "C" not null,

@@ -1,5 +1,4 @@
--- Cold: how long runs are kept after they have ended, where that was set. What is not set has its built-in value. Sessions
--- cache this table until Postgres tells them that a row has changed.
+-- Cold: how long runs are kept after they have ended, where that was set. What is not set has its built-in value.
 create table engine.retention (
     environment_id text collate "C" not null,
     task           text collate "C" not null,

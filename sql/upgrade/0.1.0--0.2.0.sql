@@ -390,3 +390,9 @@ comment on column engine.event_reader_position.max_lag_ms is 'Age up to which ev
 
 select pg_catalog.pg_extension_config_dump('engine.event_horizon', '');
 select pg_catalog.pg_extension_config_dump('engine.event_reader_position', '');
+
+-- Sessions cache environments, queues, machines, versions of workers and retention. A change of any of them is announced as a
+-- change of this table, which no statement reads: plans that read a changed table would be dropped as well.
+create table engine.setting_change ();
+
+comment on table engine.setting_change is 'Always empty: what sessions cache of the settings is read again after a message about this table';

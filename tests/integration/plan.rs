@@ -2,7 +2,7 @@
 //! they were empty and they were never analyzed since.
 
 use anyhow::Result;
-use engine_harness::{Database, Session};
+use engine_harness::{Database, Notices, Session};
 
 /// Rows of the hot tables that `call` reads. The counters may include the session's earlier calls.
 async fn rows_read(session: &Session, call: &str) -> Result<i64> {
@@ -238,6 +238,49 @@ async fn a_wait_reads_what_it_touches_however_many_runs_wait() -> Result<()> {
             "{what} reads {few} rows, and {many} where 3000 runs wait"
         );
         assert!(many <= 100, "{what} reads {many} rows");
+    }
+    Ok(())
+}
+
+/// How many statements Postgres plans during `calls`: it says so of each.
+async fn plans_made(session: &Session, notices: &mut Notices, calls: &str) -> Result<usize> {
+    notices.take();
+    session.client.batch_execute(calls).await?;
+    let told = notices.take();
+    Ok(told.iter().filter(|notice| *notice == "LOG: plan:").count())
+}
+
+#[tokio::test]
+async fn a_change_of_settings_makes_no_session_plan_again() -> Result<()> {
+    let database = Database::fresh().await?;
+    let operator = Session::open(&database).await?;
+    let (worker, mut notices) = Notices::open(&database).await?;
+    let say = "set debug_print_plan = on; set client_min_messages = log";
+    worker.client.batch_execute(say).await?;
+    let turn = "select engine_trigger('t'); \
+                select engine_succeed(s.run_id, s.snapshot_id) from engine_dequeue() as d, \
+                lateral engine_start_attempt(d.run_id, d.snapshot_id) as s";
+    let changes = |limit: i32| {
+        [
+            format!("select engine_set_queue('other', concurrency_limit => {limit})"),
+            format!("select engine_set_environment('default', max_queue_size => {limit}00)"),
+            format!("select engine_set_machine('micro', {limit}, 1, 1)"),
+            "select engine_register_worker('default', '1')".to_owned(),
+            format!("select engine_set_retention(keep => '{limit} days')"),
+        ]
+    };
+    // Everything is planned once, where rows are still to be adapted and where they have been.
+    for change in changes(1) {
+        operator.client.batch_execute(&change).await?;
+        plans_made(&worker, &mut notices, turn).await?;
+        operator.tick().await?;
+        plans_made(&worker, &mut notices, turn).await?;
+    }
+    let outer = plans_made(&worker, &mut notices, turn).await?;
+    for change in changes(2) {
+        operator.client.batch_execute(&change).await?;
+        let made = plans_made(&worker, &mut notices, turn).await?;
+        assert_eq!(made, outer, "after {change}");
     }
     Ok(())
 }

@@ -1,19 +1,25 @@
-//! Invalidation of what a session caches of cold tables. Postgres notifies all sessions of a change, as it does for an
+//! Invalidation of what a session caches of the settings. Postgres notifies all sessions of a change, as it does for an
 //! altered table: at the latest when a session takes its next lock, or asks.
+//!
+//! Each message is about one empty table, which stands for all settings: one about a table with rows would also drop every
+//! plan that reads that table, and the next call of each session would plan again.
 
 #![allow(unsafe_code)]
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::ffi::CStr;
 
 use pgrx::pg_sys;
 
+/// The table that every message is about.
+const TABLE: &CStr = c"setting_change";
+
 thread_local! {
     static GENERATION: Cell<u64> = const { Cell::new(0) };
-    static WATCHED: RefCell<Vec<pg_sys::Oid>> = const { RefCell::new(Vec::new()) };
+    static WATCHED: Cell<pg_sys::Oid> = const { Cell::new(pg_sys::Oid::INVALID) };
 }
 
-/// Grows with every change of a watched table: what was cached before is out of date.
+/// Grows with every change of the settings: what was cached before is out of date.
 pub(crate) fn generation() -> u64 {
     GENERATION.get()
 }
@@ -25,21 +31,16 @@ pub(crate) fn fresh_generation() -> u64 {
     GENERATION.get()
 }
 
-/// Subscribes to changes of a table of schema `engine`; call it before reading what is to be cached.
-pub(crate) fn watch(table: &CStr) {
-    let oid = oid(table);
-    WATCHED.with_borrow_mut(|watched| {
-        if !watched.contains(&oid) {
-            watched.push(oid);
-        }
-    });
+/// Subscribes to changes of the settings; call it before reading what is to be cached.
+pub(crate) fn watch() {
+    WATCHED.set(oid(TABLE));
 }
 
-/// Notifies every session that a table has changed, this one at once, the others when this transaction commits.
-pub(crate) fn changed(table: &CStr) {
+/// Notifies every session that the settings have changed, this one at once, the others when this transaction commits.
+pub(crate) fn changed() {
     GENERATION.set(GENERATION.get() + 1);
     // SAFETY: queues a message that is sent when this transaction commits.
-    unsafe { pg_sys::CacheInvalidateRelcacheByRelid(oid(table)) };
+    unsafe { pg_sys::CacheInvalidateRelcacheByRelid(oid(TABLE)) };
 }
 
 /// Called once, when the library is loaded.
@@ -50,11 +51,10 @@ pub(crate) fn install() {
     }
 }
 
-/// A table was altered, or all of them may have been.
+/// A message about a table, or about all of them.
 #[pgrx::pg_guard]
 unsafe extern "C-unwind" fn forget(_argument: pg_sys::Datum, relation: pg_sys::Oid) {
-    let is_watched = WATCHED.with_borrow(|watched| watched.contains(&relation));
-    if relation == pg_sys::Oid::INVALID || is_watched {
+    if relation == pg_sys::Oid::INVALID || relation == WATCHED.get() {
         GENERATION.set(GENERATION.get() + 1);
     }
 }

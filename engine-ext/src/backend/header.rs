@@ -50,6 +50,23 @@ pub(crate) const fn check(source: &str, names: &[&str]) {
     assert!(index == names.len(), "the statement has fewer parameters");
 }
 
+/// Checks that the header of a statement names this file of `columns` as the list of its columns; none, if the name is empty.
+pub(crate) const fn check_list(source: &str, file: &str) {
+    let source = source.as_bytes();
+    match next_line(source, 0, b"-- -> the columns in columns/") {
+        Some(named) => assert!(
+            !file.is_empty()
+                && starts_with(source, named, file.as_bytes())
+                && source[named + file.len()] == b'\n',
+            "the header of the statement names another list of columns"
+        ),
+        None => assert!(
+            file.is_empty(),
+            "the header of the statement names no list of columns"
+        ),
+    }
+}
+
 /// The type of a parameter.
 pub(crate) const fn parameter(source: &str, name: &str) -> Kind {
     let (source, name) = (source.as_bytes(), name.as_bytes());

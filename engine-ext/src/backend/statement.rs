@@ -50,11 +50,15 @@ macro_rules! statement {
             pub(crate) const COLUMNS: &'static str = Self::SOURCE;
         }
 
+        const _: () = $crate::backend::header::check_list($name::SOURCE, "");
+
         static $name: $crate::backend::statement::Statement<$name> =
             $crate::backend::statement::Statement::new($name::SOURCE, "")$(.$option())*;
     };
     ($name:ident, $file:literal -> $columns:ident $(, $option:ident)*) => {
         $crate::backend::statement::statement!(@text $name, $file);
+
+        const _: () = $crate::backend::header::check_list($name::SOURCE, $columns::FILE);
 
         static $name: $crate::backend::statement::Statement<$columns> =
             $crate::backend::statement::Statement::new($name::SOURCE, $columns::COLUMNS)$(.$option())*;
@@ -81,6 +85,7 @@ macro_rules! columns {
         pub(crate) enum $name {}
 
         impl $name {
+            pub(crate) const FILE: &'static str = $file;
             pub(crate) const COLUMNS: &'static str = include_str!(concat!(
                 env!("CARGO_MANIFEST_DIR"),
                 "/../sql/statement/columns/",

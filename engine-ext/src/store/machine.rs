@@ -1,7 +1,6 @@
 //! Configured machine presets.
 
 use std::cell::RefCell;
-use std::ffi::CStr;
 
 use engine_core::{Machine, Preset};
 
@@ -12,8 +11,6 @@ use crate::backend::statement::statement;
 
 statement!(READ, "machine_read.sql");
 statement!(SET, "machine_set.sql");
-
-const TABLE: &CStr = c"machine";
 
 /// Presets, and the generation in which they were read.
 type Known = (u64, Vec<(Machine, Preset)>);
@@ -30,7 +27,7 @@ pub(crate) fn all() -> Vec<(Machine, Preset)> {
         _ => None,
     });
     known.unwrap_or_else(|| {
-        cache::watch(TABLE);
+        cache::watch();
         let presets = read();
         // The generation from before they were read: if one changed in between, they are read again.
         CACHED.set(Some((generation, presets.clone())));
@@ -46,7 +43,7 @@ pub(crate) fn set(machine: Machine, preset: Preset) {
         memory: preset.memory,
         cents_per_ms: preset.cents_per_ms
     }));
-    cache::changed(TABLE);
+    cache::changed();
 }
 
 fn read() -> Vec<(Machine, Preset)> {

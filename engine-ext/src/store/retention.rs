@@ -1,7 +1,6 @@
 //! Retention policies.
 
 use std::cell::RefCell;
-use std::ffi::CStr;
 use std::rc::Rc;
 
 use engine_core::{KeptRun, KeptRuns, Retention, RunOutcome, Timestamp};
@@ -17,8 +16,6 @@ statement!(SET, "retention_set.sql");
 statement!(DELETE, "retention_delete.sql");
 statement!(COUNT, "retention_count.sql", reading_everything);
 
-const TABLE: &CStr = c"retention";
-
 thread_local! {
     /// The policies, and the generation in which they were read.
     static CACHED: RefCell<Option<(u64, Rc<Retention>)>> = const { RefCell::new(None) };
@@ -32,7 +29,7 @@ pub(crate) fn all() -> Rc<Retention> {
         _ => None,
     });
     known.unwrap_or_else(|| {
-        cache::watch(TABLE);
+        cache::watch();
         let policies = Rc::new(Retention::new(READ.query(arguments!(READ {}), policy)));
         // The generation from before they were read: if one changed in between, they are read again.
         CACHED.set(Some((generation, policies.clone())));
@@ -50,7 +47,7 @@ pub(crate) fn set(runs: &KeptRuns, keep_ms: Option<i64>, now: Timestamp) {
         keep_ms,
         now
     }));
-    cache::changed(TABLE);
+    cache::changed();
 }
 
 /// Deletes a policy; returns whether it existed.
@@ -61,7 +58,7 @@ pub(crate) fn delete(runs: &KeptRuns) -> bool {
         queue: name(&runs.queue),
         outcome: runs.outcome.map_or("", RunOutcome::as_str)
     }));
-    cache::changed(TABLE);
+    cache::changed();
     deleted > 0
 }
 

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::ffi::CStr;
 use std::rc::Rc;
 
 use engine_core::{Environment, EnvironmentType, Timestamp, WorkerVersion};
@@ -20,8 +19,6 @@ statement!(KNOWS_TASK, "worker_knows_task.sql");
 statement!(SET, "worker_set.sql");
 statement!(RETIRE, "worker_retire.sql");
 statement!(PROMOTE, "worker_promote.sql");
-
-const TABLE: &CStr = c"worker";
 
 /// By environment and version; `None` stands for the version of runs that are not bound to one.
 type Versions = HashMap<(String, Option<String>), Option<Rc<WorkerVersion>>>;
@@ -43,7 +40,7 @@ pub(crate) fn find(environment: &Environment, version: Option<&str>) -> Option<R
         }
     });
     known.unwrap_or_else(|| {
-        cache::watch(TABLE);
+        cache::watch();
         let found = read(environment, version).map(Rc::new);
         // The generation from before it was read: if a worker registered in between, it is read again.
         KNOWN.with_borrow_mut(|(at, versions)| {
@@ -120,7 +117,7 @@ pub(crate) fn set(environment: &Environment, worker: &WorkerVersion, now: Timest
         queues: worker.queues.iter().cloned().collect::<Vec<String>>(),
         now
     }));
-    cache::changed(TABLE);
+    cache::changed();
 }
 
 /// Makes a version current.
@@ -131,5 +128,5 @@ pub(crate) fn promote(environment: &Environment, version: &str) {
         environment_id: id,
         version
     }));
-    cache::changed(TABLE);
+    cache::changed();
 }

@@ -2,7 +2,6 @@
 
 use engine_core::Environment;
 
-use super::{QUEUE_TABLE, TABLE};
 use crate::backend::cache;
 use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
@@ -71,8 +70,7 @@ pub(crate) fn set_fitted(environment: &Environment) {
     FITTED.execute(arguments!(FITTED {
         environment_id: environment.id.as_str()
     }));
-    cache::changed(TABLE);
-    cache::changed(QUEUE_TABLE);
+    cache::changed();
 }
 
 /// Counts items towards the maximum size of their queues; returns how many.

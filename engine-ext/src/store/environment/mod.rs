@@ -5,7 +5,6 @@ pub(crate) mod set;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
-use std::ffi::CStr;
 use std::rc::Rc;
 
 use engine_core::{Environment, Queue};
@@ -18,8 +17,6 @@ use crate::backend::statement::statement;
 statement!(READ, "environment_read.sql");
 statement!(READ_QUEUES, "queue_read.sql");
 statement!(ANY, "environment_any.sql");
-const TABLE: &CStr = c"environment";
-const QUEUE_TABLE: &CStr = c"queue";
 
 /// What this backend has cached, as of a generation.
 #[derive(Default)]
@@ -50,7 +47,7 @@ pub(crate) fn any_is_set() -> bool {
     let generation = cache::generation();
     let known = known(generation, |known| known.any);
     known.unwrap_or_else(|| {
-        cache::watch(TABLE);
+        cache::watch();
         let any = ANY.query(arguments!(ANY {}), cell!(ANY.exists));
         let any = any.into_iter().next().unwrap_or(false);
         remember(generation, |known| known.any = Some(any));
@@ -61,8 +58,7 @@ pub(crate) fn any_is_set() -> bool {
 fn find_as_of(generation: u64, id: &str) -> Option<Rc<Environment>> {
     let known = known(generation, |known| known.environments.get(id).cloned());
     known.unwrap_or_else(|| {
-        cache::watch(TABLE);
-        cache::watch(QUEUE_TABLE);
+        cache::watch();
         let found = read(id).map(Rc::new);
         let kept = found.clone();
         // The generation from before it was read: if it changed in between, it is read again.

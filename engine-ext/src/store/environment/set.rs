@@ -2,7 +2,6 @@
 
 use engine_core::{Environment, Queue, Timestamp};
 
-use super::{QUEUE_TABLE, TABLE};
 use crate::backend::cache;
 use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
@@ -32,7 +31,7 @@ pub(crate) fn environment(environment: &Environment, now: Timestamp) {
         retry: environment.retry.clone().map(JsonB),
         is_fitted: environment.is_fitted
     }));
-    cache::changed(TABLE);
+    cache::changed();
 }
 
 /// Writes a queue, to which no rows are adapted yet.
@@ -47,7 +46,7 @@ pub(crate) fn queue(environment: &Environment, name: &str, queue: Queue, now: Ti
         now,
         is_fitted: false
     }));
-    cache::changed(QUEUE_TABLE);
+    cache::changed();
 }
 
 /// Reopens lanes of a queue, or of the whole environment, that were closed because they were full: up to `max_lanes`, or all.
