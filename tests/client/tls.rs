@@ -50,6 +50,11 @@ async fn a_connection_is_encrypted_to_a_server_that_is_trusted_and_to_no_other()
         &format!("local all all trust\n{RULE}"),
     )?;
     let session = Session::open(&cluster.database().await?).await?;
+    let library = session.client.query_one("show ssl_library", &[]).await?;
+    if library.get::<_, String>(0).is_empty() {
+        eprintln!("this server was built without TLS, so that there is nothing to test");
+        return Ok(());
+    }
     for statement in ["alter system set ssl = on", "select pg_reload_conf()"] {
         session.client.batch_execute(statement).await?;
     }

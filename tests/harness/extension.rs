@@ -145,6 +145,8 @@ fn build_library(workspace: &Workspace, pg: &PgConfig, profile: Profile) -> Resu
             profile.name(),
             "--message-format=json-render-diagnostics",
         ])
+        .arg("--target-dir")
+        .arg(pg.build_directory(workspace))
         .env("PGRX_PG_CONFIG_PATH", pg.path())
         .stderr(Stdio::inherit())
         .output()

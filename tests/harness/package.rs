@@ -1,18 +1,35 @@
 //! Debian packages: a Postgres server with its headers, and others that commands need.
 
+use std::fs;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use nix::unistd::geteuid;
 
-use crate::pg_config::MAJORS;
+use crate::pg_config::{MAJORS, PREFERRED_MAJOR};
 use crate::progress;
 
-/// The major that a plain `cargo build` is set up for.
-const PREFERRED_MAJOR: u32 = 15;
+/// Programs that building a server from its sources takes, each with its package.
+const BUILD_PROGRAMS: [(&str, &str); 8] = [
+    ("bison", "bison"),
+    ("bzip2", "bzip2"),
+    ("cc", "gcc"),
+    ("curl", "curl"),
+    ("flex", "flex"),
+    ("make", "make"),
+    ("perl", "perl"),
+    ("tar", "tar"),
+];
 
-/// Installs the server, or prints the commands for the user.
-pub(crate) fn install_server() -> Result<()> {
+/// Headers that it takes.
+const BUILD_HEADERS: [(&str, &str); 2] = [
+    ("/usr/include/openssl/ssl.h", "libssl-dev"),
+    ("/usr/include/zlib.h", "zlib1g-dev"),
+];
+
+/// Installs a server of the preferred major, or prints the commands for the user.
+pub(crate) fn install_preferred_server() -> Result<()> {
     if !succeeds(Command::new("apt-get").arg("--version")) {
         bail!(
             "no PostgreSQL server with headers was found, and this is not a Debian-like system\n\
@@ -22,8 +39,63 @@ pub(crate) fn install_server() -> Result<()> {
         );
     }
     update()?;
-    let names = names(offered_major()?);
+    let offered = offered_majors()?;
+    let major = if offered.contains(&PREFERRED_MAJOR) {
+        Some(PREFERRED_MAJOR)
+    } else {
+        offered.into_iter().max()
+    };
+    install_server(major.context("apt offers no PostgreSQL that the extension can be built for")?)
+}
+
+/// Installs a server of `major` with its headers.
+pub(crate) fn install_server(major: u32) -> Result<()> {
+    let names = names(major);
     install(&[&names[0], &names[1]])
+}
+
+/// Whether the system's packages have a server of `major`; no, where the system is another than Debian.
+pub(crate) fn offers(major: u32) -> Result<bool> {
+    if !succeeds(Command::new("apt-get").arg("--version")) {
+        return Ok(false);
+    }
+    Ok(offered_majors()?.contains(&major))
+}
+
+/// Installs the missing ones of the packages that building a server from its sources takes.
+pub(crate) fn install_build_tools() -> Result<()> {
+    let programs = BUILD_PROGRAMS.iter();
+    let programs = programs.filter(|(program, _)| !succeeds(Command::new("which").arg(program)));
+    let headers = BUILD_HEADERS.iter();
+    let headers = headers.filter(|(header, _)| !Path::new(header).exists());
+    let missing: Vec<&str> = programs
+        .chain(headers)
+        .map(|(_, package)| *package)
+        .collect();
+    install_missing(&missing)
+}
+
+/// Installs what pgrx reads headers with. Debian's packages of servers bring it themselves.
+pub(crate) fn install_bindgen() -> Result<()> {
+    let installed = fs::read_dir("/usr/lib").into_iter().flatten();
+    let is_there = installed
+        .filter_map(Result::ok)
+        .any(|entry| entry.file_name().as_encoded_bytes().starts_with(b"llvm-"));
+    let is_named = std::env::var_os("LIBCLANG_PATH").is_some();
+    let missing: &[&str] = if is_there || is_named {
+        &[]
+    } else {
+        &["libclang-dev"]
+    };
+    install_missing(missing)
+}
+
+fn install_missing(names: &[&str]) -> Result<()> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    update()?;
+    install(names)
 }
 
 /// Reads Debian's package lists, which a fresh machine lacks.
@@ -68,14 +140,15 @@ fn names(major: u32) -> [String; 2] {
     ]
 }
 
-/// The preferred major where the system's packages have it, else their newest.
-fn offered_major() -> Result<u32> {
+/// The majors that the system's packages have.
+fn offered_majors() -> Result<Vec<u32>> {
     let pattern = "^postgresql-server-dev-[0-9]+$";
     let output = Command::new("apt-cache")
         .args(["search", "--names-only", pattern])
         .output()
         .context("cannot start apt-cache")?;
-    let majors: Vec<u32> = String::from_utf8_lossy(&output.stdout)
+    let text = String::from_utf8_lossy(&output.stdout);
+    let majors = text
         .lines()
         .filter_map(|line| {
             line.split_whitespace()
@@ -85,15 +158,8 @@ fn offered_major() -> Result<u32> {
                 .parse()
                 .ok()
         })
-        .filter(|major| MAJORS.contains(major))
-        .collect();
-    if majors.contains(&PREFERRED_MAJOR) {
-        return Ok(PREFERRED_MAJOR);
-    }
-    majors
-        .into_iter()
-        .max()
-        .context("apt offers no PostgreSQL that the extension can be built for")
+        .filter(|major| MAJORS.contains(major));
+    Ok(majors.collect())
 }
 
 fn apt_get(elevate: &[&str], arguments: &[&str]) -> Command {

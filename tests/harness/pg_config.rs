@@ -9,10 +9,13 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::{package, progress};
+use crate::{Workspace, package, progress};
 
 /// The majors for which the extension has a cargo feature.
-pub(crate) const MAJORS: RangeInclusive<u32> = 13..=18;
+pub const MAJORS: RangeInclusive<u32> = 13..=18;
+
+/// The major that a plain `cargo build` is set up for.
+pub(crate) const PREFERRED_MAJOR: u32 = 15;
 
 /// An installed server with its headers.
 #[derive(Clone, Debug)]
@@ -36,7 +39,7 @@ impl PgConfig {
         let found = match chosen.map(Self::read).or_else(|| Self::installed().map(Ok)) {
             Some(found) => found?,
             None => {
-                package::install_server()?;
+                package::install_preferred_server()?;
                 Self::installed().context("the packages installed no usable pg_config")?
             }
         };
@@ -59,7 +62,7 @@ impl PgConfig {
             .or_else(|| Self::read(Path::new("pg_config")).ok())
     }
 
-    fn read(path: &Path) -> Result<Self> {
+    pub(crate) fn read(path: &Path) -> Result<Self> {
         let output = Command::new(path)
             .output()
             .with_context(|| format!("cannot start {}", path.display()))?;
@@ -138,6 +141,16 @@ impl PgConfig {
     #[must_use]
     pub fn share_directory(&self) -> &Path {
         &self.share
+    }
+
+    /// Where cargo builds the extension for this server. A build for another major than a plain `cargo build` is for has a
+    /// directory of its own: in the same one each would drive out the other.
+    #[must_use]
+    pub fn build_directory(&self, workspace: &Workspace) -> PathBuf {
+        if self.major == PREFERRED_MAJOR {
+            return workspace.target().to_owned();
+        }
+        workspace.target().join(format!("pg/{}/build", self.major))
     }
 
     /// The cargo feature that builds the extension for this server.

@@ -10,11 +10,11 @@ use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 
 use crate::account::Account;
 use crate::extension::put;
-use crate::{Extension, PgConfig, Workspace, progress, stand_in};
+use crate::{Extension, PgConfig, Workspace, progress, reach};
 
 /// Names the prefix that `cargo xtask test` prepared.
 pub const PREFIX_VARIABLE: &str = "ENGINE_TEST_PREFIX";
@@ -44,7 +44,8 @@ impl Prefix {
     /// If the directories cannot be written.
     pub fn lay(workspace: &Workspace, pg: &PgConfig, purpose: &str) -> Result<Self> {
         let account = Account::for_server()?;
-        let base = base(workspace, pg, purpose, &account)?;
+        let within = format!("pg/{}/{purpose}", pg.major());
+        let base = reach::directory(workspace, &within, &account)?;
         let lock = File::create(base.join("lock"))?;
         lock.lock()?;
         let stamp = stamp(pg)?;
@@ -123,32 +124,6 @@ impl Prefix {
     }
 }
 
-/// The directory below `target/`, or one below `/tmp` if the server's account cannot reach that.
-fn base(workspace: &Workspace, pg: &PgConfig, purpose: &str, account: &Account) -> Result<PathBuf> {
-    let within = format!("pg/{}/{purpose}", pg.major());
-    let base = workspace.target().join(&within);
-    fs::create_dir_all(&base)?;
-    if account.can_enter(&base)? {
-        return Ok(base);
-    }
-    let outside = stand_in::make(workspace.target(), account)?;
-    progress::say(format!(
-        "user {} cannot enter {}: using {} instead",
-        account.name(),
-        base.display(),
-        outside.display()
-    ));
-    let base = outside.join(within);
-    fs::create_dir_all(&base)?;
-    ensure!(
-        account.can_enter(&base)?,
-        "user {} cannot enter {}",
-        account.name(),
-        base.display()
-    );
-    Ok(base)
-}
-
 /// Changes whenever the prefix has to be laid again.
 fn stamp(pg: &PgConfig) -> Result<String> {
     let server = fs::metadata(pg.bin.join("postgres"))?;
@@ -186,11 +161,30 @@ fn lay_files(base: &Path, pg: &PgConfig) -> Result<()> {
             fs::copy(entry.path(), base.join("bin").join(entry.file_name()))?;
         }
     }
+    link_companions(pg, &root)?;
     link_entries(lib, &base.join("lib"))?;
     let extension = base.join("share/extension");
     fs::create_dir(&extension)?;
     link_entries(share, &base.join("share"))?;
     link_entries(&share.join("extension"), &extension)
+}
+
+/// Programs of a Python wheel find shared libraries beside their package.
+fn link_companions(pg: &PgConfig, root: &Path) -> Result<()> {
+    let Some(outside) = pg.bin.ancestors().nth(3) else {
+        return Ok(());
+    };
+    for entry in fs::read_dir(outside)? {
+        let entry = entry?;
+        if entry
+            .path()
+            .extension()
+            .is_some_and(|ending| ending == "libs")
+        {
+            symlink(entry.path(), root.join(entry.path().strip_prefix("/")?))?;
+        }
+    }
+    Ok(())
 }
 
 /// Links what is in `original` and not in `copy`, except an engine installed there: it would hide the one under test.

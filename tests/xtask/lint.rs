@@ -28,6 +28,8 @@ pub fn run(pg_config: Option<&Path>) -> Result<()> {
                 "--features",
                 &pg.feature(),
             ])
+            .arg("--target-dir")
+            .arg(pg.build_directory(&workspace))
             .args(deny)
             .env("PGRX_PG_CONFIG_PATH", pg.path()),
     )?;

@@ -12,8 +12,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use clap::builder::RangedI64ValueParser;
 use clap::{Parser, Subcommand};
-use engine_harness::{Profile, Size, prepare};
+use engine_harness::{MAJORS, Profile, Size, Workspace, major, prepare};
 
 /// Builds, runs, tests and installs the engine.
 ///
@@ -27,6 +28,15 @@ struct Arguments {
     /// The pg_config of the PostgreSQL to build for and to run.
     #[arg(long, global = true, env = "PG_CONFIG", value_name = "PATH")]
     pg_config: Option<PathBuf>,
+
+    /// The major of PostgreSQL to build for and to run, instead: fetched once where it is not installed.
+    #[arg(long, global = true, value_name = "MAJOR", value_parser = majors())]
+    pg: Option<u32>,
+}
+
+fn majors() -> RangedI64ValueParser<u32> {
+    let (first, last) = (i64::from(*MAJORS.start()), i64::from(*MAJORS.end()));
+    clap::value_parser!(u32).range(first..=last)
 }
 
 #[derive(Subcommand)]
@@ -73,7 +83,11 @@ async fn main() -> ExitCode {
 
 async fn run(arguments: Arguments) -> Result<ExitCode> {
     prepare::let_server_read();
-    let pg_config = arguments.pg_config.as_deref();
+    let pg_config = match arguments.pg {
+        Some(major) => Some(major::pg_config(&Workspace::find()?, major)?),
+        None => arguments.pg_config,
+    };
+    let pg_config = pg_config.as_deref();
     match arguments.command {
         Command::Test(test) => return test::run(pg_config, test, Size::Short).await,
         Command::Trust(test) => return test::run(pg_config, test, Size::Full).await,

@@ -1,10 +1,10 @@
 //! pgspot, which finds what an attacker could make an install or update script bind to.
 
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::Result;
-use engine_harness::{Extension, Workspace, package, progress};
+use engine_harness::{Extension, Workspace, progress, python};
 
 /// The version for which there are no findings.
 const PGSPOT: &str = "pgspot==0.9.4";
@@ -36,23 +36,12 @@ pub fn run(workspace: &Workspace, extension: &Extension) -> Result<()> {
 
 /// The program, in a Python environment of its own below `target/`.
 fn find_or_install(workspace: &Workspace) -> Result<PathBuf> {
-    let directory = workspace.target().join("pgspot");
-    let program = directory.join("bin/pgspot");
+    let name = "pgspot";
+    let program = workspace.target().join(name).join("bin/pgspot");
     if program.exists() {
         return Ok(program);
     }
-    let mut make = Command::new("python3");
-    make.args(["-m", "venv"]).arg(&directory);
-    let can_make = Command::new("python3")
-        .args(["-c", "import ensurepip, venv"])
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success());
-    if !can_make {
-        package::update()?;
-        package::install(&["python3-venv"])?;
-    }
-    progress::watch("making an environment for pgspot", &mut make)?;
+    let directory = python::environment(workspace, name)?;
     let mut install = Command::new(directory.join("bin/pip"));
     install.args(["install", "--quiet", PGSPOT]);
     progress::watch(&format!("installing {PGSPOT}"), &mut install)?;
