@@ -94,9 +94,14 @@ extension_sql_file!(
     requires = ["event_reader"]
 );
 extension_sql_file!(
+    "../../sql/view/history.sql",
+    name = "history",
+    requires = ["turn"]
+);
+extension_sql_file!(
     "../../sql/view/next_run.sql",
     name = "next_run",
-    requires = ["turn"]
+    requires = ["history"]
 );
 extension_sql_file!(
     "../../sql/view/slot.sql",

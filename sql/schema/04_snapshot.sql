@@ -2,23 +2,23 @@
 create sequence engine.event_position;
 
 -- The history: one immutable row per transition, in the order of its ordinal, which is assigned under the run's lock. It is
--- also the event log (view engine.event), so that no event can disagree with the history.
+-- also the event log (view engine.event), so that no event can disagree with the history. What follows from the rows is not
+-- stored (view engine.history), and the columns of fixed width come first, widest first: a row has no bytes of padding.
 create table engine.snapshot (
-    shard                     smallint not null,
+    position                  bigint not null,
+    horizon                   bigint not null,
+    created_at                timestamptz not null,
     ordinal                   integer not null,
-    run_id                    text collate "C" not null,
-    id                        text collate "C" not null,
-    previous_snapshot_id      text collate "C",
     transition                engine.transition not null,
     execution_status          engine.execution_status not null,
     run_status                engine.run_status not null,
     attempt_number            integer,
-    position                  bigint not null,
-    horizon                   bigint not null,
-    created_at                timestamptz not null,
-    description               text not null,
-    error                     text,
+    shard                     smallint not null,
     is_valid                  boolean not null default true,
+    run_id                    text collate "C" not null,
+    id                        text collate "C" not null,
+    description               text,
+    error                     text,
     batch_id                  text collate "C",
     checkpoint_id             text collate "C",
     completed_waitpoint_ids   text[],
@@ -37,6 +37,7 @@ create index snapshot_position on engine.snapshot using brin (position) with (au
 
 comment on table engine.snapshot is 'Execution snapshots: one immutable row per transition of a run';
 comment on column engine.snapshot.id is 'Increases as text within a run; users see snapshot_<id>';
+comment on column engine.snapshot.description is 'Unless it is the usual one of the transition, or the error';
 comment on column engine.snapshot.transition is 'The cause of this snapshot';
 comment on column engine.snapshot.run_status is 'Status of the run at this moment; PENDING instead of DEQUEUED';
 comment on column engine.snapshot.position is 'Position in the order of all events';

@@ -8,12 +8,10 @@
 -- :transition text
 -- :execution_status text
 -- :run_status text
--- :description text
 -- :horizon bigint
 -- :warm_start boolean
 -- One array element per run, in the order of the run ids:
 -- :run_id text[]
--- :previous_id text[]: the snapshot before
 -- :snapshot_id text[]
 -- :ordinal integer[]
 -- :position bigint[]
@@ -21,8 +19,8 @@
 -- Locks: run states held by run_lock; the deadlines' rows. Index: primary keys.
 with started as (
     select a.*
-    from unnest(:run_id, :previous_id, :snapshot_id, :ordinal, :position, :attempt_number)
-         as a(run_id, previous_id, snapshot_id, ordinal, position, attempt_number)
+    from unnest(:run_id, :snapshot_id, :ordinal, :position, :attempt_number)
+         as a(run_id, snapshot_id, ordinal, position, attempt_number)
 ), heartbeat as (
     update engine.heartbeat as h
     set snapshot_id = a.snapshot_id,
@@ -46,13 +44,13 @@ with started as (
         updated_at = :now
     from started as a
     where s.shard = :shard and s.run_id = a.run_id
-    returning a.run_id, a.previous_id, a.snapshot_id, a.ordinal, a.position, a.attempt_number, s.batch_id,
+    returning a.run_id, a.snapshot_id, a.ordinal, a.position, a.attempt_number, s.batch_id,
               s.completed_waitpoint_ids, s.completed_waitpoint_order
 )
 insert into engine.snapshot (
-    shard, run_id, ordinal, id, previous_snapshot_id, transition, execution_status, run_status, attempt_number, position,
-    horizon, description, batch_id, completed_waitpoint_ids, completed_waitpoint_order, worker_id, runner_id, created_at)
-select :shard, s.run_id, s.ordinal, s.snapshot_id, s.previous_id, :transition::engine.transition,
-       :execution_status::engine.execution_status, :run_status::engine.run_status, s.attempt_number, s.position, :horizon, :description,
+    shard, run_id, ordinal, id, transition, execution_status, run_status, attempt_number, position,
+    horizon, batch_id, completed_waitpoint_ids, completed_waitpoint_order, worker_id, runner_id, created_at)
+select :shard, s.run_id, s.ordinal, s.snapshot_id, :transition::engine.transition,
+       :execution_status::engine.execution_status, :run_status::engine.run_status, s.attempt_number, s.position, :horizon,
        s.batch_id, s.completed_waitpoint_ids, s.completed_waitpoint_order, :worker_id, :runner_id, :now
 from state as s

@@ -11,15 +11,12 @@
 -- :start_execution_status text
 -- :dequeue_run_status text: as snapshots say it
 -- :start_run_status text
--- :dequeue_description text
--- :start_description text
 -- :horizon bigint
 -- :base_cost_in_cents double precision
 -- :environment_id text
 -- :is_warm_start boolean
 -- One array element per run:
 -- :run_id text[]
--- :previous_id text[]: the snapshot before
 -- :dequeue_id text[]: snapshot of the dequeue
 -- :start_id text[]: snapshot of the start
 -- :ordinal integer[]: of the snapshot of the dequeue
@@ -38,9 +35,9 @@
 -- Locks: held by dequeue_lock. Index: primary keys.
 with claimed as (
     select c.*
-    from unnest(:run_id, :previous_id, :dequeue_id, :start_id, :ordinal, :dequeue_position, :start_position, :attempt_number, :max_attempts,
+    from unnest(:run_id, :dequeue_id, :start_id, :ordinal, :dequeue_position, :start_position, :attempt_number, :max_attempts,
                 :machine, :retry, :is_counted, :version, :max_duration_seconds, :queue, :concurrency_key, :is_noted)
-         as c(run_id, previous_id, dequeue_id, start_id, ordinal, dequeue_position, start_position, attempt_number, max_attempts,
+         as c(run_id, dequeue_id, start_id, ordinal, dequeue_position, start_position, attempt_number, max_attempts,
               machine, retry, is_counted, version, max_duration_seconds, queue, concurrency_key, is_noted)
 ), item as (
     delete from engine.queue_item as i
@@ -54,14 +51,14 @@ with claimed as (
     from claimed as c
 ), snapshot as (
     insert into engine.snapshot (
-        shard, run_id, ordinal, id, previous_snapshot_id, transition, execution_status, run_status, attempt_number, position,
-        horizon, description, worker_id, runner_id, machine, created_at)
-    select :shard, c.run_id, c.ordinal, c.dequeue_id, c.previous_id, :dequeue_transition::engine.transition, :dequeue_execution_status::engine.execution_status,
-           :dequeue_run_status::engine.run_status, null, c.dequeue_position, :horizon, :dequeue_description, :worker_id, :runner_id, c.machine, :now
+        shard, run_id, ordinal, id, transition, execution_status, run_status, attempt_number, position,
+        horizon, worker_id, runner_id, machine, created_at)
+    select :shard, c.run_id, c.ordinal, c.dequeue_id, :dequeue_transition::engine.transition, :dequeue_execution_status::engine.execution_status,
+           :dequeue_run_status::engine.run_status, null, c.dequeue_position, :horizon, :worker_id, :runner_id, c.machine, :now
     from claimed as c
     union all
-    select :shard, c.run_id, c.ordinal + 1, c.start_id, c.dequeue_id, :start_transition::engine.transition, :start_execution_status::engine.execution_status,
-           :start_run_status::engine.run_status, c.attempt_number, c.start_position, :horizon, :start_description, :worker_id, :runner_id, null, :now
+    select :shard, c.run_id, c.ordinal + 1, c.start_id, :start_transition::engine.transition, :start_execution_status::engine.execution_status,
+           :start_run_status::engine.run_status, c.attempt_number, c.start_position, :horizon, :worker_id, :runner_id, null, :now
     from claimed as c
 )
 update engine.run_state as s

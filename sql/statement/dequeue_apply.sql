@@ -10,13 +10,11 @@
 -- :execution_status text
 -- :run_status text
 -- :snapshot_run_status text: run status in snapshots
--- :description text
 -- :horizon bigint
 -- :base_cost_in_cents double precision: base cost (cents)
 -- :environment_id text
 -- One array element per run:
 -- :run_id text[]
--- :previous_id text[]: the snapshot before
 -- :snapshot_id text[]
 -- :ordinal integer[]
 -- :position bigint[]
@@ -33,9 +31,9 @@
 -- Locks: held by dequeue_lock. Index: primary keys.
 with claimed as (
     select c.*
-    from unnest(:run_id, :previous_id, :snapshot_id, :ordinal, :position, :max_attempts, :machine, :retry, :is_counted, :version,
+    from unnest(:run_id, :snapshot_id, :ordinal, :position, :max_attempts, :machine, :retry, :is_counted, :version,
                 :max_duration_seconds, :queue, :concurrency_key, :is_noted)
-         as c(run_id, previous_id, snapshot_id, ordinal, position, max_attempts, machine, retry, is_counted, version,
+         as c(run_id, snapshot_id, ordinal, position, max_attempts, machine, retry, is_counted, version,
               max_duration_seconds, queue, concurrency_key, is_noted)
 ), item as (
     delete from engine.queue_item as i
@@ -64,16 +62,16 @@ with claimed as (
         updated_at = :now
     from claimed as c
     where s.shard = :shard and s.run_id = c.run_id
-    returning c.run_id, c.previous_id, c.snapshot_id, c.ordinal, c.position, c.machine, s.attempt_number, s.batch_id, s.checkpoint_id,
+    returning c.run_id, c.snapshot_id, c.ordinal, c.position, c.machine, s.attempt_number, s.batch_id, s.checkpoint_id,
               s.completed_waitpoint_ids, s.completed_waitpoint_order
 ), snapshot as (
     insert into engine.snapshot (
-        shard, run_id, ordinal, id, previous_snapshot_id, transition, execution_status, run_status, attempt_number, position,
-        horizon, description, batch_id, checkpoint_id, completed_waitpoint_ids, completed_waitpoint_order, worker_id,
+        shard, run_id, ordinal, id, transition, execution_status, run_status, attempt_number, position,
+        horizon, batch_id, checkpoint_id, completed_waitpoint_ids, completed_waitpoint_order, worker_id,
         runner_id, machine, created_at)
-    select :shard, s.run_id, s.ordinal, s.snapshot_id, s.previous_id, :transition::engine.transition,
+    select :shard, s.run_id, s.ordinal, s.snapshot_id, :transition::engine.transition,
            :execution_status::engine.execution_status, :snapshot_run_status::engine.run_status, s.attempt_number, s.position, :horizon,
-           :description, s.batch_id, s.checkpoint_id, s.completed_waitpoint_ids, s.completed_waitpoint_order, :worker_id, :runner_id,
+           s.batch_id, s.checkpoint_id, s.completed_waitpoint_ids, s.completed_waitpoint_order, :worker_id, :runner_id,
            s.machine, :now
     from state as s
 )

@@ -7,6 +7,6 @@
 select g.run_id, p.id, p.execution_status::text, p.run_status::text, p.attempt_number, p.description, p.created_at, h.interval_ms
 from unnest(:run_ids) with ordinality as g(run_id, position)
 left join engine.run_state as s on s.shard = :shard and s.run_id = g.run_id
-left join engine.snapshot as p on p.shard = :shard and p.run_id = g.run_id and p.ordinal = s.snapshot_ordinal
+left join engine.history as p on p.shard = :shard and p.run_id = g.run_id and p.ordinal = s.snapshot_ordinal
 left join engine.heartbeat as h on h.shard = :shard and h.run_id = g.run_id
 order by g.position

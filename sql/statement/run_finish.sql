@@ -13,7 +13,7 @@
 -- :position bigint[]
 -- :transition text[]
 -- :run_status text[]
--- :description text[]
+-- :description text[]: or null for the usual one of the transition
 -- :output text[]
 -- :output_type text[]
 -- :error jsonb[]
@@ -22,7 +22,6 @@
 -- :completed_at timestamptz[]
 -- :is_dead_lettered boolean[]: whether it is a dead letter
 -- :detail jsonb[]: details for its events
--- :previous_snapshot_id text[]: id of the previous snapshot
 -- :attempt_number integer[]: number of the attempt that started last
 -- -> run_id text, is_noted boolean
 -- Locks: run states held by run_lock or run_lock_free; the deadlines' rows. Index: primary keys.
@@ -30,18 +29,18 @@ with finished as (
     select f.*
     from unnest(:run_id, :snapshot_id, :ordinal, :position, :transition, :run_status, :description, :output,
                 :output_type, :error, :usage_duration_ms, :cost_in_cents, :completed_at, :is_dead_lettered, :detail,
-                :previous_snapshot_id, :attempt_number)
+                :attempt_number)
          as f(run_id, snapshot_id, ordinal, position, transition, run_status, description, output, output_type, error,
-              usage_duration_ms, cost_in_cents, completed_at, is_dead_lettered, detail, previous_snapshot_id, attempt_number)
+              usage_duration_ms, cost_in_cents, completed_at, is_dead_lettered, detail, attempt_number)
 ), heartbeat as (
     delete from engine.heartbeat as h
     where h.shard = :shard and h.run_id = any (:run_id)
     returning h.run_id, h.is_counted, h.is_noted
 ), snapshot as (
     insert into engine.snapshot (
-        shard, run_id, ordinal, id, previous_snapshot_id, transition, execution_status, run_status, attempt_number, position,
+        shard, run_id, ordinal, id, transition, execution_status, run_status, attempt_number, position,
         horizon, description, worker_id, runner_id, detail, created_at)
-    select :shard, f.run_id, f.ordinal, f.snapshot_id, f.previous_snapshot_id, f.transition::engine.transition,
+    select :shard, f.run_id, f.ordinal, f.snapshot_id, f.transition::engine.transition,
            :execution_status::engine.execution_status, f.run_status::engine.run_status, f.attempt_number, f.position, :horizon, f.description,
            :worker_id, :runner_id, f.detail, :now
     from finished as f

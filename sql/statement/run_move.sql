@@ -15,7 +15,7 @@
 -- :execution_status text[]
 -- :run_status text[]
 -- :snapshot_run_status text[]: run status in snapshots
--- :description text[]
+-- :description text[]: or null for the usual one of the transition
 -- :is_callers boolean[]: whether the caller's ids are written
 -- :interval_ms bigint[]: heartbeat interval (ms) or null if it is not watched
 -- :holds_slot boolean[]: whether it holds a slot
@@ -36,7 +36,6 @@
 -- :detail jsonb[]: details for its events
 -- :expires_at timestamptz[]: when its queue item expires
 -- :is_sized boolean[]: whether it counts against the maximum size of its queue
--- :previous_id text[]: the snapshot before
 -- :attempt_number integer[]: number of the attempt that started last
 -- :unwatched_run_ids text[]: runs that are no longer watched
 -- :counts_slots boolean: whether slots that are taken count
@@ -52,12 +51,12 @@ with moved as (
                 :snapshot_run_status, :description, :is_callers, :interval_ms, :holds_slot, :available_at,
                 :queue_attempts, :carries_batch, :carries_checkpoint, :carries_waitpoints, :batch_id,
                 :checkpoint_id, :waitpoints, :machine,
-                :usage_duration_ms, :cost_in_cents, :error, :completed_at, :status_reason, :detail, :expires_at, :is_sized, :previous_id, :attempt_number, :released_attempts)
+                :usage_duration_ms, :cost_in_cents, :error, :completed_at, :status_reason, :detail, :expires_at, :is_sized, :attempt_number, :released_attempts)
          as m(run_id, snapshot_id, ordinal, position, transition, execution_status, run_status, snapshot_run_status,
               description, is_callers, interval_ms, holds_slot, available_at, queue_attempts, carries_batch,
               carries_checkpoint, carries_waitpoints, batch_id, checkpoint_id, waitpoints, machine,
               usage_duration_ms, cost_in_cents, error, completed_at, status_reason, detail, expires_at, is_sized,
-              previous_id, attempt_number, released_attempts)
+              attempt_number, released_attempts)
 ), item as (
     insert into engine.queue_item (
         shard, run_id, worker_queue, environment_id, queue, concurrency_key, available_at, is_ahead, is_sized, expires_at)
@@ -113,15 +112,15 @@ with moved as (
         updated_at = :now
     from moved as m
     where s.shard = :shard and s.run_id = m.run_id
-    returning m.run_id, m.previous_id, m.snapshot_id, m.ordinal, m.position, m.transition, m.snapshot_run_status, m.attempt_number,
+    returning m.run_id, m.snapshot_id, m.ordinal, m.position, m.transition, m.snapshot_run_status, m.attempt_number,
               m.description, m.is_callers, m.detail, s.execution_status, s.batch_id, s.checkpoint_id, s.completed_waitpoint_ids,
               s.completed_waitpoint_order
 ), snapshot as (
     insert into engine.snapshot (
-        shard, run_id, ordinal, id, previous_snapshot_id, transition, execution_status, run_status, attempt_number, position,
+        shard, run_id, ordinal, id, transition, execution_status, run_status, attempt_number, position,
         horizon, description, batch_id, checkpoint_id, completed_waitpoint_ids, completed_waitpoint_order, worker_id,
         runner_id, detail, created_at)
-    select :shard, s.run_id, s.ordinal, s.snapshot_id, s.previous_id, s.transition::engine.transition, s.execution_status,
+    select :shard, s.run_id, s.ordinal, s.snapshot_id, s.transition::engine.transition, s.execution_status,
            s.snapshot_run_status::engine.run_status, s.attempt_number, s.position, :horizon, s.description, s.batch_id, s.checkpoint_id,
            s.completed_waitpoint_ids, s.completed_waitpoint_order, case when s.is_callers then :worker_id end,
            case when s.is_callers then :runner_id end, s.detail, :now

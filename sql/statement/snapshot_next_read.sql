@@ -15,11 +15,11 @@ select g.run_id, g.snapshot_id, n.id as next_id, n.transition::text, n.execution
        coalesce(coalesce(n.worker_id, n.detail ->> 'workerId') = :worker_id and coalesce(n.runner_id, n.detail ->> 'runnerId') = :runner_id, false) as is_callers,
        h.execution_status::text as before
 from unnest(:run_id, :snapshot_id) as g(run_id, snapshot_id)
-join engine.snapshot as h on h.shard = :shard and h.run_id = g.run_id and h.id = g.snapshot_id
+join engine.snapshot as h on h.shard = :shard and h.run_id = g.run_id and h.id = g.snapshot_id and h.is_valid
 cross join lateral (
     select n.*
-    from engine.snapshot as n
-    where n.shard = :shard and n.run_id = g.run_id and n.ordinal > h.ordinal and n.previous_snapshot_id = h.id and n.is_valid
+    from engine.history as n
+    where n.shard = :shard and n.run_id = g.run_id and n.ordinal > h.ordinal and n.is_valid
     order by n.ordinal
     limit 1
 ) as n

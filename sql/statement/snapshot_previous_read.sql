@@ -2,8 +2,10 @@
 -- :shard smallint
 -- :run_id text
 -- :ordinal integer: ordinal of the latest
--- -> previous_snapshot_id text null
+-- -> id text
 -- Locks: none. Index: snapshot_pkey.
-select p.previous_snapshot_id
+select p.id
 from engine.snapshot as p
-where p.shard = :shard and p.run_id = :run_id and p.ordinal = :ordinal
+where p.shard = :shard and p.run_id = :run_id and p.ordinal < :ordinal and p.is_valid
+order by p.ordinal desc
+limit 1

@@ -15,12 +15,12 @@ with state as (
     update engine.run_state as s
     set last_ordinal = :ordinal
     where s.shard = :shard and s.run_id = :run_id
-    returning s.snapshot_id, s.execution_status, s.run_status, s.checkpoint_id, s.completed_waitpoint_ids, s.completed_waitpoint_order
+    returning s.execution_status, s.run_status, s.checkpoint_id, s.completed_waitpoint_ids, s.completed_waitpoint_order
 )
 insert into engine.snapshot (
-    shard, run_id, ordinal, id, previous_snapshot_id, transition, execution_status, run_status, position, horizon,
-    description, error, is_valid, checkpoint_id, completed_waitpoint_ids, completed_waitpoint_order, worker_id, runner_id, created_at)
-select :shard, :run_id, :ordinal, :snapshot_id, s.snapshot_id, :transition::engine.transition, s.execution_status,
-       case s.run_status when 'DEQUEUED' then 'PENDING' else s.run_status end, :position, :horizon, :error, :error, false, s.checkpoint_id,
+    shard, run_id, ordinal, id, transition, execution_status, run_status, position, horizon,
+    error, is_valid, checkpoint_id, completed_waitpoint_ids, completed_waitpoint_order, worker_id, runner_id, created_at)
+select :shard, :run_id, :ordinal, :snapshot_id, :transition::engine.transition, s.execution_status,
+       case s.run_status when 'DEQUEUED' then 'PENDING' else s.run_status end, :position, :horizon, :error, false, s.checkpoint_id,
        s.completed_waitpoint_ids, s.completed_waitpoint_order, :worker_id, :runner_id, :now
 from state as s

@@ -12,7 +12,7 @@
 -- :transition text[]
 -- :execution_status text[]
 -- :run_status text[]
--- :description text[]
+-- :description text[]: or null for the usual one of the transition
 -- :environment_id text[]
 -- :environment_type text[]: its type
 -- :project_id text[]: project

@@ -146,6 +146,13 @@ comment on column engine.run_state.completed_waitpoint_order is 'Their order, as
 comment on column engine.run_state.prepared_at is 'When the attempt that started last became ready to start: the time of the snapshot before its first';
 comment on column engine.run_state.attempt_batch_id is 'The batch that the run waited for when that attempt started';
 
+-- What follows from other rows leaves the history: view engine.history has it.
+alter table engine.snapshot
+    drop column previous_snapshot_id,
+    alter column description drop not null;
+
+comment on column engine.snapshot.description is 'Unless it is the usual one of the transition, or the error';
+
 alter table engine.environment add column is_fitted boolean not null default true;
 comment on column engine.environment.is_fitted is 'Whether the tick has adapted slots and items to its limits since these were set';
 

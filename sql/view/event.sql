@@ -115,7 +115,7 @@ select s.shard,
                       else '{}'
                   end
        end as body
-from engine.snapshot as s
+from engine.history as s
 join engine.run as r on r.shard = s.shard and r.id = s.run_id
 join engine.run_state as t on t.shard = s.shard and t.run_id = s.run_id
 cross join lateral (

@@ -207,7 +207,7 @@ async fn a_run_that_was_lost_cancels_its_handler_and_is_not_completed_by_it() ->
     eventually("the run is recovered", PATIENCE, async || {
         session.tick().await?;
         Ok(session
-            .count("engine.snapshot where description like 'Requeued%'")
+            .count("engine.history where description like 'Requeued%'")
             .await?
             == 1)
     })

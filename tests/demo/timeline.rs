@@ -37,7 +37,7 @@ impl Timeline {
         let (run_id, payload): (&str, &str) = (slowest.get(0), slowest.get(1));
         let sql = "select round(extract(epoch from n.created_at - r.created_at) * 1000)::bigint, \
                           n.execution_status::text, n.description, coalesce(n.worker_id, '') \
-                   from engine.snapshot as n \
+                   from engine.history as n \
                    join engine.run as r on r.shard = n.shard and r.id = n.run_id \
                    where n.run_id = $1 \
                    order by n.ordinal";

@@ -39,7 +39,7 @@ impl Stock {
                        select s.run_id, s.snapshot_id, s.execution_status, s.is_dead_lettered, p.previous_snapshot_id as older, \
                               row_number() over (partition by s.execution_status, s.is_dead_lettered order by s.updated_at desc) as place \
                        from engine.run_state as s \
-                       join engine.snapshot as p on p.shard = s.shard and p.run_id = s.run_id and p.ordinal = s.snapshot_ordinal) as r \
+                       join engine.history as p on p.shard = s.shard and p.run_id = s.run_id and p.ordinal = s.snapshot_ordinal) as r \
                    where place <= 16 group by execution_status, is_dead_lettered";
         let mut runs = Vec::new();
         for row in client.query(sql, &[]).await? {

@@ -30,8 +30,9 @@ const CATALOG: &str = "
     select format('view %s %s', c.oid::regclass, pg_get_viewdef(c.oid)) from pg_class c
     where c.relnamespace = 'engine'::regnamespace and c.relkind = 'v'
     union all
-    select format('comment %s.%s %s', o.objoid::regclass, o.objsubid, o.description) from pg_description o
+    select format('comment %s.%s %s', a.attrelid::regclass, a.attname, o.description) from pg_description o
     join pg_class c on c.oid = o.objoid and o.classoid = 'pg_class'::regclass
+    join pg_attribute a on a.attrelid = c.oid and a.attnum = o.objsubid
     where c.relnamespace = 'engine'::regnamespace and o.objsubid > 0
     union all
     select format('type %s %s %s', t.oid::regtype, obj_description(t.oid, 'pg_type'),
@@ -192,14 +193,19 @@ async fn an_update_keeps_every_grant_on_every_function_and_a_dump_has_them() -> 
     Ok(())
 }
 
-/// Copies the contents of one database into the tables of another, without columns that do not exist there.
+/// Copies the contents of one database into the tables of another, without columns that do not exist there. What this release
+/// derives the old one stored.
 async fn copy(from: &Session, to: &Session) -> Result<()> {
     let tables = "select c.relname::text, string_agg(quote_ident(a.attname), ', ') from pg_class c \
                   join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = '' \
                   where c.relnamespace = 'engine'::regnamespace and c.relkind = 'r' group by c.relname";
     for table in to.client.query(tables, &[]).await? {
         let (table, columns): (String, String) = (table.get(0), table.get(1));
-        let read = format!("select coalesce(jsonb_agg(to_jsonb(t)), '[]') from engine.{table} t");
+        let full = match table.as_str() {
+            "snapshot" => "history",
+            other => other,
+        };
+        let read = format!("select coalesce(jsonb_agg(to_jsonb(t)), '[]') from engine.{full} t");
         let rows: Value = from.client.query_one(&read, &[]).await?.get(0);
         let write = format!(
             "insert into engine.{table} ({columns}) \

@@ -48,7 +48,7 @@ const RUNS: &str = "
 const SNAPSHOTS: &str = "
     select p.run_id, p.ordinal, p.id, p.previous_snapshot_id, p.transition::text, p.execution_status::text,
            p.run_status::text, p.attempt_number, p.is_valid, p.worker_id, p.machine, p.detail, p.created_at
-    from engine.snapshot as p
+    from engine.history as p
     join engine.run as r on r.shard = p.shard and r.id = p.run_id
     where r.worker_queue = $1
     order by p.run_id, p.ordinal";

@@ -195,9 +195,9 @@ async fn queue_while_alive(session: &Session, held: &Held) -> Result<String> {
     let token = session.token().await?;
     let sql = format!(
         "with s as ( \
-             insert into engine.snapshot (shard, run_id, ordinal, id, previous_snapshot_id, transition, execution_status, \
+             insert into engine.snapshot (shard, run_id, ordinal, id, transition, execution_status, \
                  run_status, attempt_number, position, horizon, created_at, description, completed_waitpoint_ids) \
-             select shard, run_id, snapshot_ordinal + 1, snapshot_id || 'z', snapshot_id, 'UNBLOCKED', 'QUEUED_EXECUTING', run_status, \
+             select shard, run_id, snapshot_ordinal + 1, snapshot_id || 'z', 'UNBLOCKED', 'QUEUED_EXECUTING', run_status, \
                     attempt_number, nextval('engine.event_position'), 0, now(), 'by hand', '{{{token}}}' \
              from engine.run_state where run_id = '{run_id}'), \
          i as (insert into engine.queue_item (shard, run_id, available_at, environment_id, worker_queue, queue, concurrency_key, is_ahead) \
@@ -230,7 +230,7 @@ async fn a_run_that_waits_for_its_slot_is_frozen_and_stays_queued() -> Result<()
     let data = session.data(&held.run_id).await?;
     assert_eq!(data["snapshot"]["id"], snapshot_id.as_str());
     assert_eq!(data["checkpoint"]["reason"], "frozen");
-    let sql = "select previous_snapshot_id from engine.snapshot order by ordinal desc limit 1";
+    let sql = "select previous_snapshot_id from engine.history order by ordinal desc limit 1";
     let previous: String = session.client.query_one(sql, &[]).await?.get(0);
     assert_eq!(previous, queued);
     let after: String = session.client.query_one(place, &[]).await?.get(0);
@@ -251,7 +251,7 @@ async fn a_run_that_waits_for_its_slot_gets_it_and_no_worker_gets_the_run() -> R
     assert_eq!(session.dequeue().await?, None);
     assert_eq!(session.execution_status(&held.run_id).await?, "EXECUTING");
     let sql = "select cardinality(completed_waitpoint_ids), previous_snapshot_id, id \
-               from engine.snapshot order by ordinal desc limit 1";
+               from engine.history order by ordinal desc limit 1";
     let row = session.client.query_one(sql, &[]).await?;
     assert_eq!(
         (row.get::<_, i32>(0), row.get::<_, &str>(1)),

@@ -36,7 +36,7 @@ async fn a_dequeued_run_says_since_when_and_with_what() -> Result<()> {
     assert_eq!(row.get::<_, i32>(4), 3);
     assert_eq!(row.get::<_, &str>(5), held.snapshot_id);
     assert!(row.get::<_, bool>(6));
-    let sql = "select run_status::text, previous_snapshot_id from engine.snapshot where id = $1";
+    let sql = "select run_status::text, previous_snapshot_id from engine.history where id = $1";
     let row = session.client.query_one(sql, &[&held.snapshot_id]).await?;
     assert_eq!(row.get::<_, &str>(0), "PENDING");
     assert_eq!(row.get::<_, &str>(1), run.snapshot_id);

@@ -291,7 +291,7 @@ async fn a_wait_links_its_snapshots() -> Result<()> {
     let resumed = session.resume(&dequeued).await?;
     session.complete(&resumed, json!({"ok": true})).await?;
     let sql = "select p.execution_status::text, p.run_status::text, p.previous_snapshot_id is not distinct from \
-               lag(p.id) over (order by p.ordinal), p.attempt_number from engine.snapshot as p order by p.ordinal";
+               lag(p.id) over (order by p.ordinal), p.attempt_number from engine.history as p order by p.ordinal";
     let rows = session.client.query(sql, &[]).await?;
     let statuses: Vec<(&str, &str)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
     assert_eq!(

@@ -90,7 +90,7 @@ impl Reader {
         let sql = "select to_jsonb(r), to_jsonb(s), to_jsonb(p) \
                    from engine.run as r \
                    join engine.run_state as s on s.run_id = r.id \
-                   join engine.snapshot as p on p.run_id = r.id \
+                   join engine.history as p on p.run_id = r.id \
                    where r.id = $1 and p.id = coalesce($2, s.snapshot_id)";
         let snapshot = event.body["snapshot"]["id"].as_str();
         let row = self

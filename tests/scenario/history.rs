@@ -1,6 +1,7 @@
 //! Run and snapshot are one write: what is returned, what is in the event and what is stored are equal, field by field.
 
 use anyhow::{Context, Result};
+use engine_core::Transition;
 use engine_harness::{Database, Session};
 use serde_json::{Value, json};
 use tokio_postgres::Row;
@@ -11,7 +12,7 @@ async fn stored(session: &Session) -> Result<Row> {
     let sql = "select id, execution_status::text, run_status::text, attempt_number, description, checkpoint_id, worker_id, \
                       runner_id, completed_waitpoint_ids, completed_waitpoint_order, is_valid, error, created_at::text, \
                       previous_snapshot_id \
-               from engine.snapshot order by ordinal desc limit 1";
+               from engine.history order by ordinal desc limit 1";
     Ok(session.client.query_one(sql, &[]).await?)
 }
 
@@ -302,7 +303,7 @@ async fn snapshots_follow_each_other_by_id_ordinal_and_link() -> Result<()> {
     session.trigger("test").await?;
     let held = session.take().await?;
     session.complete(&held, json!({"ok": true})).await?;
-    let sql = "select ordinal, id, previous_snapshot_id from engine.snapshot order by ordinal";
+    let sql = "select ordinal, id, previous_snapshot_id from engine.history order by ordinal";
     let rows = session.client.query(sql, &[]).await?;
     assert_eq!(rows.len(), 4);
     for (before, after) in rows.iter().zip(&rows[1..]) {
@@ -315,6 +316,28 @@ async fn snapshots_follow_each_other_by_id_ordinal_and_link() -> Result<()> {
             after.get::<_, &str>("previous_snapshot_id"),
             before.get::<_, &str>("id")
         );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_history_describes_every_transition_and_stores_only_unusual_texts() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let held = session.executing("test").await?;
+    session.complete(&held, json!({"ok": true})).await?;
+    assert_eq!(
+        session
+            .count("engine.snapshot where description is not null")
+            .await?,
+        0
+    );
+    for transition in Transition::ALL {
+        let sql =
+            format!("update engine.snapshot set transition = '{transition}' where ordinal = 2");
+        session.client.batch_execute(&sql).await?;
+        let sql = "select description from engine.history where ordinal = 2";
+        let description: String = session.client.query_one(sql, &[]).await?.get(0);
+        assert_eq!(description, transition.description(), "{transition}");
     }
     Ok(())
 }

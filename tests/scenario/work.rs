@@ -44,7 +44,7 @@ async fn history(session: &Session, run_id: &str) -> Result<Vec<String>> {
                       s.description, s.worker_id, s.runner_id, s.machine, s.is_valid, s.detail, \
                       (select p.ordinal from engine.snapshot p where p.run_id = $1 and p.id = s.previous_snapshot_id), \
                       s.checkpoint_id is not null, cardinality(s.completed_waitpoint_ids)) \
-               from engine.snapshot s where s.run_id = $1 \
+               from engine.history s where s.run_id = $1 \
                union all \
                select concat_ws(' ', 'event', e.name, (select string_agg(k, ',' order by k) from jsonb_object_keys(e.body -> 'run') k)) \
                from (select * from engine.event e where e.run_id = $1 order by e.position) e";

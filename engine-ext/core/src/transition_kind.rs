@@ -63,3 +63,40 @@ named! {
         Redriven = "REDRIVEN",
     }
 }
+
+impl Transition {
+    /// The usual text of its snapshots. It is not stored: the view `engine.history` adds it. A snapshot with an error has the
+    /// error as its text.
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::Triggered => "Triggered",
+            Self::TriggeredDelayed => "Triggered: it waits for its time",
+            Self::CreatedCanceled => "Cancelled before it was triggered",
+            Self::CreatedFailed => "Failed before it was triggered",
+            Self::DelayEnded => "Queued: its delay has ended",
+            Self::Rescheduled => "Rescheduled",
+            Self::Expired => "Expired: its time to live passed in the queue",
+            Self::Parked => "Parked: it waits for a version",
+            Self::Promoted => "Promoted: a version knows its task",
+            Self::Dequeued => "Dequeued",
+            Self::ContinuedInQueue => "Continued: it has its slot again",
+            Self::Refused => "Refused",
+            Self::Requeued => "Requeued: its worker released it",
+            Self::Started => "Attempt started",
+            Self::Continued => "Continued after it was suspended",
+            Self::Succeeded => "Succeeded",
+            Self::Failed => "Failed",
+            Self::StalledForGood => "Failed: its worker stopped beating",
+            Self::Retried => "Retried at once",
+            Self::RetriedByQueue => "Retried through the queue",
+            Self::AttemptFailed => "Requeued: its worker stopped beating",
+            Self::CancelRequested => "Cancelled: its worker is asked to stop",
+            Self::Canceled => "Cancelled",
+            Self::Blocked => "Blocked by a waitpoint",
+            Self::Unblocked => "Unblocked while its process is alive",
+            Self::Suspended => "Suspended",
+            Self::Resumed => "Queued: all its waitpoints are completed",
+            Self::Redriven => "Redriven",
+        }
+    }
+}

@@ -25,14 +25,14 @@ pub(crate) fn insert(run: &Run, id: &CheckpointId, new: &NewCheckpoint, now: Tim
 
 /// The snapshot before the latest one of a locked run.
 pub(crate) fn previous_snapshot(run: &Run) -> Option<SnapshotId> {
-    let rows = PREVIOUS.query(
-        arguments!(PREVIOUS {
-            shard: run.id.shard(),
-            run_id: run.id.as_str(),
-            ordinal: run.snapshot_ordinal
-        }),
-        |cells| cell!(cells, PREVIOUS.previous_snapshot_id as Option<String>),
-    );
-    let id = rows.into_iter().next().flatten();
-    id.map(|id| SnapshotId::parse(&id))
+    PREVIOUS
+        .query(
+            arguments!(PREVIOUS {
+                shard: run.id.shard(),
+                run_id: run.id.as_str(),
+                ordinal: run.snapshot_ordinal
+            }),
+            cell!(PREVIOUS.id),
+        )
+        .pop()
 }

@@ -32,6 +32,11 @@ pub(crate) struct Step<'a, T> {
     pub(crate) what: T,
 }
 
+/// The text to store of a snapshot: none, if it is the usual one of its transition.
+fn unusual(transition: Transition, description: &str) -> Option<&str> {
+    (description != transition.description()).then_some(description)
+}
+
 /// Ends locked runs. Returns those whose slot counted against a limit, each with whether giving it back is noted.
 pub(crate) fn finish(
     by: By<'_>,
@@ -52,7 +57,10 @@ pub(crate) fn finish(
             position: positions.column(steps.len()),
             transition: column(steps, |step| step.what.transition.as_str()),
             run_status: column(steps, |step| step.what.run_status.as_str()),
-            description: column(steps, |step| &*step.what.description),
+            description: column(steps, |step| unusual(
+                step.what.transition,
+                &step.what.description
+            )),
             output: column(steps, |step| step.what.output.as_deref()),
             output_type: column(steps, |step| step.what.output_type.as_deref()),
             error: column(steps, |step| step.what.error.clone().map(JsonB)),
@@ -61,7 +69,6 @@ pub(crate) fn finish(
             completed_at: column(steps, |step| step.what.completed_at),
             is_dead_lettered: column(steps, |step| step.what.is_dead_lettered),
             detail: column(steps, |step| step.what.detail.clone().map(JsonB)),
-            previous_snapshot_id: column(steps, |step| step.run.snapshot_id.as_str()),
             attempt_number: column(steps, |step| step.run.attempt_number)
         }),
         |cells| (cell!(cells, FINISH.run_id), cell!(cells, FINISH.is_noted)),
@@ -92,7 +99,10 @@ pub(crate) fn move_on(
             execution_status: column(steps, |step| step.what.execution_status.as_str()),
             run_status: column(steps, |step| step.what.run_status.as_str()),
             snapshot_run_status: column(steps, |step| step.what.run_status.in_snapshot().as_str()),
-            description: column(steps, |step| &*step.what.description),
+            description: column(steps, |step| unusual(
+                step.what.transition,
+                &step.what.description
+            )),
             is_callers: column(steps, |step| step.what.is_callers),
             interval_ms: column(steps, |step| by
                 .settings
@@ -116,7 +126,6 @@ pub(crate) fn move_on(
             detail: column(steps, |step| step.what.detail.clone().map(JsonB)),
             expires_at: column(steps, |step| step.what.expires_at),
             is_sized: column(steps, |step| step.what.is_sized),
-            previous_id: column(steps, |step| &step.run.snapshot_id),
             attempt_number: column(steps, |step| step.run.attempt_number),
             unwatched_run_ids: unwatched,
             counts_slots: limits.is_counted,

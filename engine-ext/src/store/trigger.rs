@@ -60,6 +60,11 @@ impl InitialState {
         is_finished.then(|| self.completed_at.unwrap_or(now))
     }
 
+    /// The text to store of the first snapshot: none, if it is the usual one of its transition.
+    fn unusual_description(&self) -> Option<&'static str> {
+        (self.description != self.transition.description()).then_some(self.description)
+    }
+
     /// Finished before it started.
     pub(crate) const FINISHED: Self = Self {
         execution_status: ExecutionStatus::Finished,
@@ -111,7 +116,7 @@ pub(crate) fn insert(runs: &[RunRow], caller: Caller<'_>, now: Timestamp) {
         transition: column(runs, |new| new.state.transition.as_str()),
         execution_status: column(runs, |new| new.state.execution_status.as_str()),
         run_status: column(runs, |new| new.state.run_status.as_str()),
-        description: column(runs, |new| new.state.description),
+        description: column(runs, |new| new.state.unusual_description()),
         environment_id: column(runs, |new| new.run.environment.id.as_str()),
         environment_type: column(runs, |new| new.run.environment.kind.as_str()),
         project_id: column(runs, |new| new.run.environment.project_id.as_deref()),

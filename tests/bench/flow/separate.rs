@@ -95,7 +95,6 @@ impl Separate {
         let change = &self.change;
         let (status, run_status) = (&change.execution_status, &change.run_status);
         let ordinal = latest.get::<_, i32>("ordinal") + 1;
-        let previous: &str = latest.get("id");
         let attempt_number: Option<i32> = latest.get("attempt_number");
         let checkpoint_id = (*status == "SUSPENDED").then_some(id);
         let (error, detail) = (
@@ -116,7 +115,6 @@ impl Separate {
             Write::InsertSnapshot => (
                 7,
                 vec![
-                    &previous,
                     &attempt_number,
                     &change.transition,
                     &change.description,

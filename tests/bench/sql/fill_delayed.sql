@@ -21,9 +21,9 @@ with given as (
     from given as g
 ), snapshot as (
     insert into engine.snapshot (
-        shard, run_id, ordinal, id, transition, execution_status, run_status, position, horizon, description, created_at)
+        shard, run_id, ordinal, id, transition, execution_status, run_status, position, horizon, created_at)
     select g.shard, g.run_id, 1, g.snapshot_id, 'TRIGGERED_DELAYED', 'DELAYED', 'DELAYED', nextval('engine.event_position'), 0,
-           'Triggered: it waits for its time', g.created_at
+           g.created_at
     from given as g
 )
 insert into engine.timer (shard, kind, id, due_at)

@@ -22,16 +22,15 @@ with given as (
     from given as g
 )
 insert into engine.snapshot (
-    shard, run_id, ordinal, id, previous_snapshot_id, transition, execution_status, run_status, attempt_number, position, horizon,
-    description, created_at)
+    shard, run_id, ordinal, id, transition, execution_status, run_status, attempt_number, position, horizon,
+    created_at)
 select g.shard, g.run_id, t.ordinal, g.snapshot_start || lpad(t.ordinal::text, 8, '0'),
-       case when t.ordinal > 1 then g.snapshot_start || lpad((t.ordinal - 1)::text, 8, '0') end,
        t.transition::engine.transition, t.execution_status::engine.execution_status, t.run_status::engine.run_status,
-       t.attempt_number, nextval('engine.event_position'), 0, t.description, g.created_at
+       t.attempt_number, nextval('engine.event_position'), 0, g.created_at
 from given as g
 cross join (
-    values (1, 'TRIGGERED', 'QUEUED', 'PENDING', null::integer, 'Triggered'),
-           (2, 'DEQUEUED', 'PENDING_EXECUTING', 'PENDING', null, 'Dequeued'),
-           (3, 'STARTED', 'EXECUTING', 'EXECUTING', 1, 'Attempt started'),
-           (4, 'SUCCEEDED', 'FINISHED', 'COMPLETED_SUCCESSFULLY', 1, 'Succeeded')
-) as t(ordinal, transition, execution_status, run_status, attempt_number, description)
+    values (1, 'TRIGGERED', 'QUEUED', 'PENDING', null::integer),
+           (2, 'DEQUEUED', 'PENDING_EXECUTING', 'PENDING', null),
+           (3, 'STARTED', 'EXECUTING', 'EXECUTING', 1),
+           (4, 'SUCCEEDED', 'FINISHED', 'COMPLETED_SUCCESSFULLY', 1)
+) as t(ordinal, transition, execution_status, run_status, attempt_number)

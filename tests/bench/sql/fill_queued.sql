@@ -25,9 +25,9 @@ with given as (
     from given as g
 ), snapshot as (
     insert into engine.snapshot (
-        shard, run_id, ordinal, id, transition, execution_status, run_status, position, horizon, description, created_at)
+        shard, run_id, ordinal, id, transition, execution_status, run_status, position, horizon, created_at)
     select g.shard, g.run_id, 1, g.snapshot_id, 'TRIGGERED', 'QUEUED', 'PENDING', nextval('engine.event_position'), 0,
-           'Triggered', g.created_at
+           g.created_at
     from given as g
 )
 insert into engine.queue_item (shard, run_id, worker_queue, environment_id, queue, concurrency_key, available_at, is_ahead)

@@ -109,7 +109,6 @@ impl Writer {
                     &now,
                     &snapshot_id,
                     &ordinal,
-                    &latest.get::<_, &str>("id"),
                     &latest.get::<_, Option<i32>>("attempt_number"),
                     &latest.get::<_, Option<&str>>("batch_id"),
                     &latest.get::<_, Option<&str>>("checkpoint_id"),

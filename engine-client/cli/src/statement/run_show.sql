@@ -66,7 +66,7 @@ select case set_config('TimeZone', 'UTC', true) when 'UTC' then jsonb_build_obje
                            'worker_id', p.worker_id,
                            'runner_id', p.runner_id,
                            'after_ms', (extract(epoch from p.created_at - r.created_at) * 1000)::bigint) order by p.ordinal)
-                from engine.snapshot as p
+                from engine.history as p
                 where p.shard = r.shard and p.run_id = r.id)) end as row
 from (
     select e.shard

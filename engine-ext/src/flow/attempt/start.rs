@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use engine_core::{
     Asked, Command, ExecutionStatus, Next, Plan, Refusal, Run, RunId, RunStatus, Settings, Shard,
-    SnapshotId, Timestamp, decide,
+    SnapshotId, Timestamp, Transition, decide,
 };
 
 use super::repeat::Followed;
@@ -13,9 +13,6 @@ use crate::flow::transition::Transitions;
 use crate::store::attempt::Start;
 use crate::store::row::Caller;
 use crate::{clock, flow, mint, store};
-
-/// Description of the snapshot.
-pub(crate) const STARTED: &str = "Attempt started";
 
 /// The outcome of a start.
 pub(crate) struct Started {
@@ -137,7 +134,7 @@ fn start_in(
     flow::settle::apply(transitions);
     let (indexes, starts): (Vec<usize>, Vec<Start<'_>>) = starts.into_values().unzip();
     if !starts.is_empty() {
-        store::attempt::start(shard, &starts, STARTED, with.warm_start, caller, settings);
+        store::attempt::start(shard, &starts, with.warm_start, caller, settings);
     }
     let mut told: BTreeMap<RunId, Stored> = BTreeMap::new();
     if with.execution {
@@ -204,7 +201,7 @@ fn started(start: &Start<'_>, execution: Option<Stored>, settings: &Settings) ->
         execution_status: status,
         run_status: RunStatus::Executing,
         attempt_number: Some(start.attempt_number),
-        description: STARTED.to_owned(),
+        description: Transition::Started.description().to_owned(),
         created_at: settings.now,
         heartbeat_ms: settings.heartbeats.interval_ms(status),
         execution,

@@ -7,7 +7,6 @@ use engine_core::{
 use super::assign::assign;
 use super::outcome::Outcome;
 use crate::backend::value::column;
-use crate::flow::attempt::start::STARTED;
 use crate::flow::transition::Transitions;
 use crate::store::queue_item::dequeue::Candidate;
 use crate::store::queue_item::hand_out::{Begun, Carried, Dequeued};
@@ -73,12 +72,9 @@ pub(super) fn hand_out(
     }
 }
 
-/// Text of the snapshot of a dequeue.
-const DEQUEUED: &str = "Dequeued";
-
 fn claim(from: Source<'_>, runs: &mut [Dequeued], caller: Caller<'_>, settings: &Settings) {
     let base_cost = guc::base_cost_in_cents();
-    store::queue_item::hand_out::apply(from, runs, DEQUEUED, base_cost, caller, settings);
+    store::queue_item::hand_out::apply(from, runs, base_cost, caller, settings);
 }
 
 /// Claims runs, and starts those without an attempt so far in the same statement: they inherit nothing.
@@ -105,16 +101,9 @@ fn dequeue_and_start(
         }
     }
     if !fresh.is_empty() {
-        let descriptions = (DEQUEUED, STARTED);
         let base_cost = guc::base_cost_in_cents();
         store::queue_item::hand_out::apply_and_start(
-            from,
-            &fresh,
-            descriptions,
-            base_cost,
-            is_warm,
-            caller,
-            settings,
+            from, &fresh, base_cost, is_warm, caller, settings,
         );
     }
     if again.is_empty() {

@@ -81,7 +81,6 @@ pub(crate) struct Carried {
 pub(crate) fn apply(
     from: Source<'_>,
     runs: &mut [Dequeued],
-    description: &str,
     base_cost_in_cents: f64,
     caller: Caller<'_>,
     settings: &Settings,
@@ -99,12 +98,10 @@ pub(crate) fn apply(
             execution_status: status.as_str(),
             run_status: RunStatus::Dequeued.as_str(),
             snapshot_run_status: RunStatus::Dequeued.in_snapshot().as_str(),
-            description,
             horizon: positions.horizon,
             base_cost_in_cents,
             environment_id: from.environment_id,
             run_id: column(runs, |dequeued| dequeued.candidate.run.id.as_str()),
-            previous_id: column(runs, |dequeued| &dequeued.candidate.run.snapshot_id),
             snapshot_id: column(runs, |dequeued| dequeued.snapshot_id.as_str()),
             ordinal: column(runs, Dequeued::ordinal),
             position: positions.column(runs.len()),
@@ -152,12 +149,10 @@ fn read_carried(shard: Shard, runs: &mut [Dequeued], carrying: &[RunId]) {
     }
 }
 
-/// Dequeues locked runs and starts their first attempts, in one statement. `descriptions` are the texts of the two snapshots
-/// of each.
+/// Dequeues locked runs and starts their first attempts, in one statement.
 pub(crate) fn apply_and_start(
     from: Source<'_>,
     runs: &[Dequeued],
-    descriptions: (&str, &str),
     base_cost_in_cents: f64,
     is_warm_start: bool,
     caller: Caller<'_>,
@@ -177,14 +172,11 @@ pub(crate) fn apply_and_start(
         start_execution_status: started,
         dequeue_run_status: RunStatus::Dequeued.in_snapshot(),
         start_run_status: RunStatus::Executing,
-        dequeue_description: descriptions.0,
-        start_description: descriptions.1,
         horizon: positions.horizon,
         base_cost_in_cents,
         environment_id: from.environment_id,
         is_warm_start,
         run_id: column(runs, |dequeued| &dequeued.candidate.run.id),
-        previous_id: column(runs, |dequeued| &dequeued.candidate.run.snapshot_id),
         dequeue_id: column(runs, |dequeued| &dequeued.snapshot_id),
         start_id: column(runs, |dequeued| &dequeued.begun().snapshot_id),
         ordinal: column(runs, Dequeued::ordinal),

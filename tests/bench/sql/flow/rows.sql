@@ -7,7 +7,7 @@ with changed as (
     having count(*) > 1
 ), line as (
     select 'snapshot' as name, to_jsonb(p) as content
-    from engine.snapshot as p join changed as c on c.shard = p.shard and c.run_id = p.run_id
+    from engine.history as p join changed as c on c.shard = p.shard and c.run_id = p.run_id
     union all
     select 'run_state', to_jsonb(s)
     from engine.run_state as s join changed as c on c.shard = s.shard and c.run_id = s.run_id
