@@ -137,6 +137,9 @@ pub(crate) const DELETE_EVENT_READER: &str =
 
 pub(crate) const CHECK: &str = "select c.kind, c.run_id, c.detail from engine_check() as c";
 
+pub(crate) const DOCTOR: &str = "\
+select d.weight, d.kind, d.subject, d.detail, d.hint, d.command, d.age_ms from engine_doctor(patience_ms => $1) as d";
+
 pub(crate) const CANCEL: &str = "\
 select e.run_id, e.snapshot_id, e.execution_status, e.run_status, e.attempt_number, e.description, e.created_at,
        e.already_finished

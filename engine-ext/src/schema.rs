@@ -194,9 +194,24 @@ extension_sql_file!(
     requires = ["deadlock"]
 );
 extension_sql_file!(
+    "../../sql/view/work_advice.sql",
+    name = "work_advice",
+    requires = ["kept"]
+);
+extension_sql_file!(
+    "../../sql/view/session_advice.sql",
+    name = "session_advice",
+    requires = ["work_advice"]
+);
+extension_sql_file!(
+    "../../sql/view/server_advice.sql",
+    name = "server_advice",
+    requires = ["session_advice"]
+);
+extension_sql_file!(
     "../../sql/view/advice.sql",
     name = "advice",
-    requires = ["kept"]
+    requires = ["server_advice"]
 );
 extension_sql_file!(
     "../../sql/function/trigger.sql",

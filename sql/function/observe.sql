@@ -92,6 +92,14 @@ as 'MODULE_PATHNAME', 'engine_check_wrapper';
 revoke all on function @extschema@.engine_check from public;
 comment on function @extschema@.engine_check is 'Returns one row per violated invariant, and none if the database is healthy.';
 
+create function @extschema@.engine_doctor(patience_ms bigint default 30000)
+returns table (weight text, kind text, subject text, detail text, hint text, command text, age_ms bigint)
+language c volatile parallel unsafe security definer
+set search_path to pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'engine_doctor_wrapper';
+revoke all on function @extschema@.engine_doctor from public;
+comment on function @extschema@.engine_doctor is 'Returns what an operator should know, each finding with its weight, its cause and what mends it, and nothing if all is well.';
+
 create function @extschema@.engine_version()
 returns text
 language c immutable parallel safe

@@ -76,7 +76,8 @@ const OPERATE: &str = "
     do $$ begin perform engine_forget('w2'); exception when sqlstate 'RE004' then null; end $$;
     select engine_create_failed_run('{\"task\": \"t\"}', '{\"type\": \"STRING_ERROR\", \"raw\": \"no\"}');
     select engine_tick();
-    select engine_check()";
+    select engine_check();
+    select engine_doctor()";
 const READ: &str = "
     select engine_events();
     select engine_event_reader('r');
@@ -88,6 +89,7 @@ const READ: &str = "
     select engine_batch_data('none');
     do $$ begin perform engine_upcoming_runs('none'); exception when sqlstate 'RE014' then null; end $$;
     select engine_check();
+    select engine_doctor();
     select engine_version()";
 
 /// The functions that the page grants for a duty.

@@ -7,6 +7,7 @@ mod catalog;
 mod check;
 mod commit;
 mod contract;
+mod doctor;
 mod document;
 mod durability;
 mod duty;

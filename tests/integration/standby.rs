@@ -51,6 +51,7 @@ fn has_backtrace(error: &DbError) -> bool {
 const READERS: &[&str] = &[
     "engine_batch_data",
     "engine_check",
+    "engine_doctor",
     "engine_events",
     "engine_execution",
     "engine_execution_data",

@@ -29,7 +29,7 @@ pub async fn run(
     let version = session.version().await?;
     let patience_ms = i64::from(arguments.patience) * 1000;
     let parameters = [(&patience_ms as _, Type::INT8)];
-    let findings = session.rows(statement::ADVICE, &parameters).await?;
+    let findings = session.rows(statement::DOCTOR, &parameters).await?;
     let problems = findings
         .iter()
         .filter(|finding| is_problem(finding))
@@ -70,7 +70,7 @@ fn describe(kept: &Row) -> String {
 }
 
 fn is_problem(finding: &Row) -> bool {
-    finding["is_problem"] == Value::Bool(true)
+    finding["weight"] == "problem"
 }
 
 fn print(output: Output, finding: &Row) -> Result<(), Failure> {
@@ -86,5 +86,9 @@ fn print(output: Output, finding: &Row) -> Result<(), Failure> {
     let [kind, detail, hint] = ["kind", "detail", "hint"].map(|key| form::text(&finding[key]));
     output.line(&format!("{label}  {kind}: {detail}{since}"))?;
     output.line(&format!("         {}", style(hint).dim()))?;
+    let command = form::text(&finding["command"]);
+    if !command.is_empty() {
+        output.line(&format!("         {command};"))?;
+    }
     Ok(())
 }

@@ -6,8 +6,8 @@ macro_rules! statement {
     };
 }
 
-statement!(ADVICE, "advice");
 statement!(CHECK, "check");
+statement!(DOCTOR, "doctor");
 statement!(ENVIRONMENT_EXISTS, "environment_exists");
 statement!(ENVIRONMENT_PAUSE, "environment_pause");
 statement!(EVENT_END, "event_end");

@@ -8,7 +8,7 @@ use tokio_postgres::types::{Json, Type};
 
 use crate::time::to_ms;
 use crate::{
-    Engine, Error, Event, EventReader, RunId, RunResult, SnapshotId, Violation, statement,
+    Engine, Error, Event, EventReader, Finding, RunId, RunResult, SnapshotId, Violation, statement,
 };
 
 impl<C: GenericClient> Engine<'_, C> {
@@ -189,5 +189,18 @@ impl<C: GenericClient> Engine<'_, C> {
     pub async fn check(&self) -> Result<Vec<Violation>, Error> {
         let rows = self.client.query_typed(statement::CHECK, &[]).await?;
         rows.iter().map(Violation::from_row).collect()
+    }
+
+    /// `engine_doctor`: what an operator should know and has been so for at least `patience`; problems first, nothing if
+    /// all is well.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for more than ten years.
+    pub async fn doctor(&self, patience: Duration) -> Result<Vec<Finding>, Error> {
+        let rows = self
+            .client
+            .query_typed(statement::DOCTOR, &[(&to_ms(patience), Type::INT8)])
+            .await?;
+        rows.iter().map(Finding::from_row).collect()
     }
 }

@@ -11,6 +11,7 @@ mod check;
 mod checkpoint;
 mod complete;
 mod dequeue;
+mod doctor;
 mod environment;
 mod event;
 mod finished;

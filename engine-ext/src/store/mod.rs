@@ -8,6 +8,7 @@ pub(crate) mod batch_item;
 pub(crate) mod check;
 pub(crate) mod checkpoint;
 pub(crate) mod delay;
+pub(crate) mod doctor;
 pub(crate) mod edge;
 pub(crate) mod environment;
 pub(crate) mod event;

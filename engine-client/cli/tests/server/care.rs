@@ -134,7 +134,8 @@ async fn the_doctor_finds_a_tick_that_is_not_called() -> Result<()> {
     session.client.batch_execute(old).await?;
     let printed = engine(&database, &["doctor"]).await?;
     assert_eq!(printed.code, Some(1));
-    let expected = "problem  tick: Overdue work of kind \"heartbeat\": 1. For 2 min ";
+    let expected = "problem  tick: Overdue work of kind \"heartbeat\": 1. No worker leads those that tick, and no background \
+                    worker does it. For 2 min ";
     assert!(printed.stdout.starts_with(expected), "{}", printed.stdout);
     assert!(
         printed.stdout.contains("Call engine_tick every second"),
@@ -142,10 +143,9 @@ async fn the_doctor_finds_a_tick_that_is_not_called() -> Result<()> {
         printed.stdout
     );
     session.tick().await?;
-    assert_eq!(
-        found(&database, &["--patience", "0"]).await?,
-        (vec![], Some(0))
-    );
+    let (kinds, _) = found(&database, &["--patience", "0"]).await?;
+    // A second later the run is due again, and no worker takes it.
+    assert!(!kinds.contains(&"tick".to_owned()), "{kinds:?}");
     Ok(())
 }
 
@@ -191,7 +191,7 @@ async fn the_doctor_finds_what_holds_vacuum_back() -> Result<()> {
     session.client.batch_execute(on).await?;
     session
         .client
-        .batch_execute("begin; select from engine.run")
+        .batch_execute("begin isolation level repeatable read; select from engine.run")
         .await?;
     assert_eq!(found(&database, &[]).await?, (vec![], Some(0)));
     let (kinds, code) = found(&database, &["--patience", "0"]).await?;
@@ -216,7 +216,7 @@ async fn the_doctor_finds_settings_that_lose_what_was_committed() -> Result<()> 
         .await?;
     let printed = engine(&database, &["doctor"]).await?;
     assert_eq!(printed.code, Some(1));
-    let lines: Vec<&str> = printed.stdout.lines().step_by(2).collect();
+    let lines: Vec<&str> = printed.stdout.lines().step_by(3).collect();
     assert_eq!(
         lines[..3],
         [

@@ -1,0 +1,166 @@
+-- Advice about the server and the catalog: vacuum, indexes, settings, the version, preloading, rights. Of settings that a role may
+-- not read nothing is said.
+create view engine.server_advice as
+with preload as materialized (
+    select exists (
+               select from regexp_split_to_table(s.setting, '\s*,\s*') as l(library)
+               where l.library ~ '(^|/)"?engine(\.so)?"?$') as is_preloaded,
+           concat_ws(', ', nullif(s.setting, ''), 'engine') as libraries
+    from pg_settings as s
+    where s.name = 'shared_preload_libraries'
+), ticker as materialized (
+    select t.role
+    from (
+        select nullif(current_setting('engine.database', true), '') as database, nullif(current_setting('engine.role', true), '') as role
+    ) as t
+    where t.database = current_database() and not pg_is_in_recovery()
+), routine as materialized (
+    select p.oid, p.proname::text as name, p.proowner, p.proacl
+    from pg_extension as x
+    join pg_depend as d on d.refclassid = 'pg_extension'::regclass and d.refobjid = x.oid and d.deptype = 'e'
+    join pg_proc as p on d.classid = 'pg_proc'::regclass and p.oid = d.objid
+    where x.extname = 'engine'
+), worker_role as materialized (
+    select r.oid, r.rolname
+    from (
+        select distinct a.grantee
+        from routine as p
+        cross join lateral aclexplode(p.proacl) as a
+        where p.name = 'engine_dequeue' and a.privilege_type = 'EXECUTE' and a.grantee <> p.proowner
+    ) as g
+    join pg_roles as r on r.oid = g.grantee
+), missing as (
+    -- What a role that dequeues must be able to do, by one function or another; and what a worker of engine-client calls, which
+    -- starts, beats and ends many runs together.
+    select w.rolname, n.is_problem, string_agg(n.name, ', ' order by n.name) as names
+    from worker_role as w
+    cross join (
+        values (true, 'engine_start_attempt', array['engine_start_attempt', 'engine_start_many']),
+               (true, 'engine_heartbeat', array['engine_heartbeat', 'engine_heartbeat_many', 'engine_work']),
+               (true, 'engine_complete_attempt', array['engine_complete_attempt', 'engine_complete_many', 'engine_succeed', 'engine_work']),
+               (false, 'engine_work', array['engine_work']),
+               (false, 'engine_wait', array['engine_wait']),
+               (false, 'engine_moved', array['engine_moved']),
+               (false, 'engine_release', array['engine_release']),
+               (false, 'engine_tick', array['engine_tick']),
+               (false, 'engine_lead', array['engine_lead'])
+    ) as n(is_problem, name, any_of)
+    where not exists (
+              select from routine as p
+              where p.name = any (n.any_of) and has_function_privilege(w.oid, p.oid, 'execute'))
+      and (n.is_problem or 3 = (
+              select count(*) from routine as p
+              where p.name in ('engine_start_many', 'engine_heartbeat_many', 'engine_complete_many')
+                and has_function_privilege(w.oid, p.oid, 'execute')))
+    group by w.rolname, n.is_problem
+)
+select t.n_dead_tup > 10 * t.n_live_tup and t.n_dead_tup > 1000000 as is_problem,
+       'vacuum' as kind,
+       t.relname::text as subject,
+       format('Table engine.%s has %s dead rows and %s live ones.', t.relname, t.n_dead_tup, t.n_live_tup) as detail,
+       'Lower autovacuum_naptime to 5s, raise autovacuum_vacuum_cost_limit, and look for long transactions.' as hint,
+       format('vacuum engine.%I', t.relname) as command,
+       null::interval as age
+from pg_stat_user_tables as t
+where t.schemaname = 'engine' and t.n_dead_tup > 50000 and t.n_dead_tup > 2 * t.n_live_tup
+union all
+select true, 'vacuum', c.relname,
+       format('Autovacuum is off for table engine.%s.', c.relname),
+       'Switch it on again.',
+       format('alter table engine.%I reset (autovacuum_enabled)', c.relname),
+       null
+from pg_class as c
+cross join lateral pg_options_to_table(c.reloptions) as o
+where c.relnamespace = 'engine'::regnamespace
+  and o.option_name = 'autovacuum_enabled' and not o.option_value::boolean
+union all
+select true, 'index', c.relname,
+       format('Index engine.%s is not valid: no plan uses it.', c.relname),
+       'Build it again.',
+       format('reindex index concurrently engine.%I', c.relname),
+       null
+from pg_index as i
+join pg_class as c on c.oid = i.indexrelid
+where c.relnamespace = 'engine'::regnamespace and not i.indisvalid
+union all
+select w.is_problem, 'setting', s.name, format('%s is %s. %s', s.name, s.setting, w.consequence),
+       format('Set it to "%s"%s.', w.fit, case when s.source in ('database', 'user', 'database user', 'client', 'session', 'command line')
+           then format('; it was set by: %s', s.source) else ', and reload the configuration' end),
+       case s.source
+           when 'database' then format('alter database %I reset %s', current_database(), s.name)
+           when 'user' then format('alter role %I reset %s', session_user, s.name)
+           when 'database user' then format('alter role %I in database %I reset %s', session_user, current_database(), s.name)
+           when 'client' then null
+           when 'session' then null
+           else format('alter system set %s = %L', s.name, w.fit)
+       end,
+       null
+from (values
+    (true, 'autovacuum', 'off', 'on', 'Dead rows remain, and every dequeue scans them.'),
+    (true, 'track_counts', 'off', 'on', 'Autovacuum does not run without it.'),
+    (true, 'fsync', 'off', 'on', 'A crash of the machine may corrupt the data.'),
+    (true, 'full_page_writes', 'off', 'on', 'A crash of the machine may leave torn pages.'),
+    (true, 'default_transaction_isolation', 'repeatable read', 'read committed', 'Functions that lock runs refuse this level.'),
+    (true, 'default_transaction_isolation', 'serializable', 'read committed', 'Functions that lock runs refuse this level.'),
+    (true, 'default_transaction_read_only', 'on', 'off', 'Nothing can be triggered, dequeued or completed.'),
+    (false, 'synchronous_commit', 'off', 'on', 'A crash may lose the last commits, and triggers with them.')
+) as w(is_problem, name, unfit, fit, consequence)
+join pg_settings as s on s.name = w.name and s.setting = w.unfit
+union all
+select false, 'version', x.extname,
+       format('Version %s is installed on the server, and this database has %s.', v.default_version, x.extversion),
+       'Update the extension, and reconnect.',
+       'alter extension engine update',
+       null
+from pg_extension as x
+join pg_available_extensions as v on v.name = x.extname
+where x.extname = 'engine' and v.default_version <> x.extversion
+union all
+select true, 'preload', 'engine.database',
+       case when p.is_preloaded then format('The background worker is to tick in this database as role "%s", and does not run.', t.role)
+            else 'The background worker is to tick in this database, and the library is not preloaded.' end,
+       case when p.is_preloaded then 'See the log of the server: the role must exist, and may not be a superuser.'
+            else 'Add it to shared_preload_libraries, and restart the server.' end,
+       case when not p.is_preloaded then format('alter system set shared_preload_libraries = %s', p.libraries) end,
+       null
+from ticker as t
+cross join preload as p
+where not exists (select from pg_stat_activity as a where a.backend_type = 'engine tick' and a.datname = current_database())
+union all
+select false, 'preload', 'shared_preload_libraries',
+       format('The library is not preloaded, and environments have a limit: %s. Dequeues of each run one after another, and those that wait poll.',
+              e.count),
+       'Add it to shared_preload_libraries, and restart the server.',
+       format('alter system set shared_preload_libraries = %s', p.libraries),
+       null
+from preload as p
+cross join (
+    select count(*) as count from engine.environment as e where e.concurrency_limit is not null and e.archived_at is null
+) as e
+where not p.is_preloaded and e.count > 0
+union all
+select true, 'right', t.role,
+       format('Role "%s" is to call the tick, and %s.', t.role,
+              case when r.oid is null then 'does not exist'
+                   when r.rolsuper then 'is a superuser'
+                   else 'may not execute engine_tick' end),
+       'Name a role in engine.role that may execute engine_tick, and is not a superuser.',
+       case when r.oid is null then format('create role %I login', t.role)
+            when r.rolsuper then format('alter role %I nosuperuser', t.role)
+            else format('grant execute on function engine_tick to %I', t.role) end,
+       null
+from ticker as t
+left join pg_roles as r on r.rolname = t.role
+where t.role is not null
+  and (r.oid is null or r.rolsuper
+       or not exists (select from routine as p where p.name = 'engine_tick' and has_function_privilege(r.oid, p.oid, 'execute')))
+union all
+select m.is_problem, 'right', m.rolname,
+       format('Role "%s" may execute engine_dequeue, but not: %s.%s', m.rolname, m.names,
+              case when m.is_problem then ' Runs that it dequeues stall.' else '' end),
+       'Grant it what its duty needs.',
+       format('grant execute on routine %s to %I', m.names, m.rolname),
+       null
+from missing as m;
+
+comment on view engine.server_advice is 'Part of engine.advice: vacuum, indexes, settings, version, preloading, rights';
