@@ -5,26 +5,31 @@ use std::cell::Cell;
 
 use engine_core::Refusal;
 
+use crate::backend::cache;
 use crate::store;
 
 const LIBRARY: &str = env!("CARGO_PKG_VERSION");
 
 thread_local! {
-    static CHECKED: Cell<bool> = const { Cell::new(false) };
+    /// The generation of the caches in which they were found equal.
+    static CHECKED: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
-/// Compares the versions, once per session.
+/// Compares the versions: at a session's first call, and again after a message about the settings. Every update sends one: a
+/// session that has loaded the old library keeps it.
 ///
 /// # Errors
 /// [`Refusal::VersionMismatch`] (`RE007`).
 pub(crate) fn check() -> Result<(), Refusal> {
-    if CHECKED.get() {
+    if CHECKED.get() == Some(cache::generation()) {
         return Ok(());
     }
+    cache::watch();
+    let generation = cache::generation();
     match store::extension::version() {
         Some(catalog) if catalog != LIBRARY => Err(differ(catalog)),
         _ => {
-            CHECKED.set(true);
+            CHECKED.set(Some(generation));
             Ok(())
         }
     }

@@ -10,6 +10,7 @@ mod batch;
 mod check;
 mod cluster;
 pub mod condition;
+mod copy;
 mod database;
 mod event;
 mod extension;

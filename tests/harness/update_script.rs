@@ -1,5 +1,5 @@
 //! Update scripts: the changes of tables in `sql/upgrade`, then every view and function again, with their earlier
-//! grants.
+//! grants, then a message to all sessions.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,6 +32,7 @@ pub(crate) fn write(upgrade: &Path, install: &Path, version: &str) -> Result<Vec
         fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
     };
     let (keep, give_back) = (around("keep_grants.sql")?, around("give_grants_back.sql")?);
+    let announce = around("announce.sql")?;
     let mut written = Vec::new();
     for tables in scripts(upgrade)? {
         let name = tables.file_stem().unwrap_or_default().to_string_lossy();
@@ -43,7 +44,7 @@ pub(crate) fn write(upgrade: &Path, install: &Path, version: &str) -> Result<Vec
         }
         let text = format!(
             "\\echo Use \"ALTER EXTENSION engine UPDATE TO '{version}'\" to load this file. \\quit\n\n\
-             {PINNED}\n{keep}\n{}\n{rerun}\n{give_back}",
+             {PINNED}\n{keep}\n{}\n{rerun}\n{give_back}\n{announce}",
             fs::read_to_string(&tables)?
         );
         let update = install.with_file_name(format!("engine--{name}.sql"));

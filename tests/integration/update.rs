@@ -1,10 +1,12 @@
 //! The update from the release before this one.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::process::Command;
 
-use anyhow::Result;
-use engine_harness::{Database, Session};
-use serde_json::{Value, json};
+use anyhow::{Context, Result};
+use engine_harness::{Database, Session, Workspace};
+use serde_json::json;
 
 /// The release to update from.
 pub const OLD: &str = "0.1.0";
@@ -61,6 +63,69 @@ async fn outdated() -> Result<Session> {
 }
 
 const UPDATE: &str = "alter extension engine update";
+
+/// What has been released, and its SHA-256: the install scripts, and the update scripts between them.
+const RELEASED: [(&str, &str); 1] = [(
+    "install/engine--0.1.0.sql",
+    "9025eabbc402f94ea1b570910bea1b94df522a084d6a92f704fe1d34dc933533",
+)];
+
+#[test]
+fn a_released_script_never_changes() -> Result<()> {
+    let sql = Workspace::find()?.root().join("sql");
+    let names = |directory: &str| -> Result<Vec<String>> {
+        let entries = fs::read_dir(sql.join(directory))?.filter_map(Result::ok);
+        let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        Ok(names
+            .filter(|name| name.ends_with(".sql"))
+            .map(|name| format!("{directory}/{name}"))
+            .collect())
+    };
+    let installs = names("install")?;
+    let is_released = |update: &String| {
+        let version = update.rsplit("--").next().unwrap_or_default();
+        installs.contains(&format!("install/engine--{version}"))
+    };
+    let mut frozen = installs.clone();
+    frozen.extend(names("upgrade")?.into_iter().filter(is_released));
+    frozen.sort();
+    let expected: Vec<&str> = RELEASED.iter().map(|(name, _)| *name).collect();
+    assert_eq!(
+        frozen, expected,
+        "every script of a release has its digest here"
+    );
+    for (name, digest) in RELEASED {
+        let output = Command::new("sha256sum").arg(sql.join(name)).output()?;
+        let text = String::from_utf8(output.stdout)?;
+        let found = text.split(' ').next().context("sha256sum says nothing")?;
+        assert_eq!(found, digest, "{name} has been released");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_session_that_keeps_the_old_library_is_refused_after_an_update() -> Result<()> {
+    let database = Database::fresh().await?;
+    let (old, updating) = (
+        Session::open(&database).await?,
+        Session::open(&database).await?,
+    );
+    old.broken_on_purpose().await?;
+    old.trigger("before").await?;
+    updating
+        .client
+        .batch_execute(&format!(
+            "begin; update pg_extension set extversion = '99.0.0' where extname = 'engine'; {}; commit",
+            include_str!("../../sql/upgrade/around/announce.sql")
+        ))
+        .await?;
+    let refused = old.refused("select engine_trigger('after')").await?;
+    assert_eq!(refused.code, "RE007");
+    assert!(refused.detail.contains("99.0.0"), "{refused:?}");
+    assert!(refused.hint.starts_with("Reconnect"), "{refused:?}");
+    assert_eq!(old.count("engine.run").await?, 1);
+    Ok(())
+}
 
 #[tokio::test]
 async fn an_update_leaves_the_catalog_of_a_fresh_install() -> Result<()> {
@@ -193,33 +258,6 @@ async fn an_update_keeps_every_grant_on_every_function_and_a_dump_has_them() -> 
     Ok(())
 }
 
-/// Copies the contents of one database into the tables of another, without columns that do not exist there. What this release
-/// derives the old one stored.
-async fn copy(from: &Session, to: &Session) -> Result<()> {
-    let tables = "select c.relname::text, string_agg(quote_ident(a.attname), ', ') from pg_class c \
-                  join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = '' \
-                  where c.relnamespace = 'engine'::regnamespace and c.relkind = 'r' group by c.relname";
-    for table in to.client.query(tables, &[]).await? {
-        let (table, columns): (String, String) = (table.get(0), table.get(1));
-        let full = match table.as_str() {
-            "snapshot" => "history",
-            other => other,
-        };
-        let read = format!("select coalesce(jsonb_agg(to_jsonb(t)), '[]') from engine.{full} t");
-        let rows: Value = from.client.query_one(&read, &[]).await?.get(0);
-        let write = format!(
-            "insert into engine.{table} ({columns}) \
-             select {columns} from jsonb_populate_recordset(null::engine.{table}, $1)"
-        );
-        to.client.execute(&write, &[&rows]).await?;
-    }
-    let position = "select last_value from engine.event_position";
-    let position: i64 = from.client.query_one(position, &[]).await?.get(0);
-    let set = "select setval('engine.event_position', $1)";
-    to.client.query_one(set, &[&position]).await?;
-    Ok(())
-}
-
 #[tokio::test]
 async fn runs_of_the_old_release_continue_after_the_update() -> Result<()> {
     let made = Session::open(&Database::fresh().await?).await?;
@@ -231,7 +269,7 @@ async fn runs_of_the_old_release_continue_after_the_update() -> Result<()> {
     made.trigger_with("'later', delay_until => now() + interval '1 day'")
         .await?;
     let session = outdated().await?;
-    copy(&made, &session).await?;
+    made.copy_rows(&session).await?;
     session.client.batch_execute(UPDATE).await?;
 
     session.check().await?;
@@ -270,7 +308,7 @@ async fn an_update_mends_moments_that_the_old_release_let_become_infinite() -> R
     // The old release has no limits that rows must be adapted to.
     made.tick().await?;
     let session = outdated().await?;
-    copy(&made, &session).await?;
+    made.copy_rows(&session).await?;
     let seed = "update engine.run set queue_timestamp = '-infinity' where task = 'first';
         update engine.run set queue_timestamp = 'infinity', delay_until = 'infinity' where task = 'later';
         update engine.run_state set completed_at = 'infinity' where run_status = 'CANCELED';

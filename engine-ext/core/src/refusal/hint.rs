@@ -34,6 +34,9 @@ impl Refusal {
             Self::WrongIsolation { .. } => {
                 "Call it in a READ COMMITTED transaction, preferably one of its own.".to_owned()
             }
+            Self::VersionMismatch { library, catalog } if numbers(catalog) > numbers(library) => {
+                format!("Reconnect; if that changes nothing, install version {catalog} on the server.")
+            }
             Self::VersionMismatch { .. } => "Run ALTER EXTENSION engine UPDATE, then reconnect.".to_owned(),
             Self::InvalidValue { hint, .. } => (*hint).to_owned(),
             Self::MissingValue { .. } => "Pass a value.".to_owned(),
@@ -66,5 +69,27 @@ impl Refusal {
             Self::KeyContended { .. } | Self::TurnTaken { .. } => "Call again.".to_owned(),
             Self::InElement { refusal, .. } => refusal.hint(),
         }
+    }
+}
+
+/// The numbers of a version such as `0.2.0`, to compare two of them.
+fn numbers(version: &str) -> Vec<u64> {
+    let parts = version.split('.');
+    parts.map_while(|part| part.parse().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Refusal;
+
+    #[test]
+    fn the_older_of_library_and_catalog_is_to_be_renewed() {
+        let hint = |library: &str, catalog: &str| {
+            let (library, catalog) = (library.to_owned(), catalog.to_owned());
+            Refusal::VersionMismatch { library, catalog }.hint()
+        };
+        assert!(hint("0.10.0", "0.9.0").contains("ALTER EXTENSION"));
+        assert!(hint("0.10.0", "").contains("ALTER EXTENSION"));
+        assert!(hint("0.9.0", "0.10.0").starts_with("Reconnect; "));
     }
 }

@@ -1,0 +1,39 @@
+//! Rows of one database in the tables of another, as an older release would have written them.
+
+use anyhow::Result;
+use serde_json::Value;
+
+use crate::Session;
+
+impl Session {
+    /// Copies every row of the engine's tables into those of another database, without columns that do not exist there. What
+    /// this release derives an older one stored.
+    ///
+    /// # Errors
+    /// If the other database refuses a row.
+    pub async fn copy_rows(&self, to: &Self) -> Result<()> {
+        let tables = "select c.relname::text, string_agg(quote_ident(a.attname), ', ') from pg_class c \
+                      join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = '' \
+                      where c.relnamespace = 'engine'::regnamespace and c.relkind = 'r' group by c.relname";
+        for table in to.client.query(tables, &[]).await? {
+            let (table, columns): (String, String) = (table.get(0), table.get(1));
+            let full = match table.as_str() {
+                "snapshot" => "history",
+                other => other,
+            };
+            let read =
+                format!("select coalesce(jsonb_agg(to_jsonb(t)), '[]') from engine.{full} t");
+            let rows: Value = self.client.query_one(&read, &[]).await?.get(0);
+            let write = format!(
+                "insert into engine.{table} ({columns}) \
+                 select {columns} from jsonb_populate_recordset(null::engine.{table}, $1)"
+            );
+            to.client.execute(&write, &[&rows]).await?;
+        }
+        let position = "select last_value from engine.event_position";
+        let position: i64 = self.client.query_one(position, &[]).await?.get(0);
+        let set = "select setval('engine.event_position', $1)";
+        to.client.query_one(set, &[&position]).await?;
+        Ok(())
+    }
+}
