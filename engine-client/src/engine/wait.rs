@@ -135,8 +135,9 @@ impl<C: GenericClient> Engine<'_, C> {
     /// # Errors
     /// [`UnknownRun`](crate::ErrorKind::UnknownRun),
     /// [`UnknownWaitpoint`](crate::ErrorKind::UnknownWaitpoint),
+    /// [`StaleSnapshot`](crate::ErrorKind::StaleSnapshot) if the attempt that holds the given snapshot is lost,
     /// [`RunFinished`](crate::ErrorKind::RunFinished),
-    /// [`NotStartable`](crate::ErrorKind::NotStartable) if no attempt of it runs, or not the one that the caller holds,
+    /// [`NotStartable`](crate::ErrorKind::NotStartable) if no attempt of it runs,
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
     /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
     pub async fn block(&self, run_id: &RunId, block: &Block) -> Result<Blocked, Error> {

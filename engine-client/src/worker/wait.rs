@@ -160,7 +160,7 @@ impl Context {
                 match self.persist(call).await {
                     Ok(blocked) => return Ok(blocked.pending_count == 0),
                     // The run may have moved on with this attempt, as after a call whose answer was lost.
-                    Err(error) if error.kind() == ErrorKind::NotStartable => {
+                    Err(error) if error.kind() == ErrorKind::StaleSnapshot => {
                         self.catch_up().await?;
                         if self.snapshot_id() == *snapshot_id {
                             return Err(error);

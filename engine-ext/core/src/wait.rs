@@ -62,21 +62,14 @@ pub struct Held<'a> {
 
 impl Held<'_> {
     /// Refuses a caller that has lost the run. One that made it wait already may still have the snapshot before.
+    ///
+    /// # Errors
+    /// [`Refusal::StaleSnapshot`] (`RE002`).
     fn check(self, run: &Run) -> Result<(), Refusal> {
-        let given = self.snapshot_id;
-        if *given == run.snapshot_id || self.before_wait == Some(given) {
+        if self.before_wait == Some(self.snapshot_id) {
             return Ok(());
         }
-        Err(Refusal::WrongStatus {
-            run_id: run.id.clone(),
-            asked: "blocked",
-            reason: format!(
-                "The caller's snapshot is \"{}\", the latest is \"{}\" ({}).",
-                given.as_str(),
-                run.snapshot_id.as_str(),
-                run.execution_status
-            ),
-        })
+        run.check_snapshot(self.snapshot_id)
     }
 }
 
@@ -89,7 +82,10 @@ pub(crate) fn block(
     held: Option<Held<'_>>,
 ) -> Result<Plan, Refusal> {
     use ExecutionStatus::*;
-    let plan = match run.execution_status {
+    if let Some(held) = held {
+        held.check(run)?;
+    }
+    match run.execution_status {
         Executing => {
             let mut moved = run.moved(
                 Transition::Blocked,
@@ -99,17 +95,13 @@ pub(crate) fn block(
             );
             moved.is_callers = true;
             moved.batch_id = batch_id.map(|id| id.as_str().to_owned());
-            Plan::to(moved)
+            Ok(Plan::to(moved))
         }
-        ExecutingWithWaitpoints | Suspended => Plan::Keep,
-        Finished => return Err(run.finished()),
+        ExecutingWithWaitpoints | Suspended => Ok(Plan::Keep),
+        Finished => Err(run.finished()),
         RunCreated | Delayed | Queued | QueuedExecuting | PendingExecuting | PendingCancel => {
-            return Err(run.wrong_status("blocked"));
+            Err(run.wrong_status("blocked"))
         }
-    };
-    match held {
-        Some(held) => held.check(run).map(|()| plan),
-        None => Ok(plan),
     }
 }
 
@@ -273,12 +265,7 @@ mod tests {
             let is_executing = matches!(status, Executing | ExecutingWithWaitpoints | Suspended);
             assert_eq!(block(&run.snapshot_id, None).is_ok(), is_executing);
             assert_eq!(block(old, Some(old)).is_ok(), is_executing);
-            let code = if *status == Finished {
-                "RE003"
-            } else {
-                "RE004"
-            };
-            assert_eq!(block(lost, Some(old)).unwrap_err().sqlstate(), code);
+            assert_eq!(block(lost, Some(old)).unwrap_err().sqlstate(), "RE002");
         }
     }
 

@@ -31,7 +31,8 @@ row! {
 ///
 /// # Errors
 /// - `RE001` for an unknown run, `RE010` for a waitpoint and `RE011` for a batch that is not in its environment.
-/// - `RE003` if the run is finished, `RE004` if no attempt of it runs, or another one than that of `snapshot_id`.
+/// - `RE002` if `snapshot_id` is neither the latest one nor, while the run waits, the one before.
+/// - `RE003` if the run is finished, `RE004` if no attempt of it runs.
 /// - `22023` for no waitpoints, more than `engine.max_batch`, as many indexes as do not fit, or a waitpoint that the end of the run
 ///   itself completes.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.

@@ -51,8 +51,8 @@ fn check_batch(run: &Run, batch_id: Option<&BatchId>) -> Result<(), Refusal> {
 /// Makes a locked run wait: locks the waitpoints, decides, applies. Returns the number of pending waitpoints.
 ///
 /// # Errors
-/// [`Refusal::RunFinished`] (`RE003`), [`Refusal::WrongStatus`] (`RE004`), [`Refusal::UnknownWaitpoint`] (`RE010`), or
-/// [`Refusal::InvalidValue`] (`22023`) for a run that would wait for its own end.
+/// [`Refusal::StaleSnapshot`] (`RE002`), [`Refusal::RunFinished`] (`RE003`), [`Refusal::WrongStatus`] (`RE004`),
+/// [`Refusal::UnknownWaitpoint`] (`RE010`), or [`Refusal::InvalidValue`] (`22023`) for a run that would wait for its own end.
 pub(crate) fn locked(
     run: &Run,
     wait: &Wait<'_>,
