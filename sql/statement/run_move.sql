@@ -1,6 +1,6 @@
 -- Moves locked runs between statuses, except to claimed, started and final ones. What a run holds follows from its new
 -- status: a queue item while it is queued, a deadline while it is watched, a slot while it executes. What the snapshot says is
--- what the state says now: no history is read. Returns the worker queue of each run that can be claimed at once.
+-- what the state says now: no history is read. Returns where each run that is due can be dequeued, and by which version.
 -- :shard smallint
 -- :now timestamptz
 -- :worker_id text
@@ -42,7 +42,7 @@
 -- :notes_slots boolean: whether giving them back is noted
 -- Again one array element per run:
 -- :released_attempts integer[]: attempts that do not count
--- -> worker_queue text, environment_id text
+-- -> worker_queue text, environment_id text, version text null
 -- Locks: run states held by run_lock or run_lock_free; the deadlines' rows. Index: primary keys, queue_item_order,
 -- queue_item_expiry, heartbeat_check.
 with moved as (
@@ -65,7 +65,7 @@ with moved as (
     from moved as m
     join engine.run as r on r.shard = :shard and r.id = m.run_id
     where m.available_at is not null
-    returning worker_queue, environment_id, available_at
+    returning run_id, worker_queue, environment_id, available_at
 ), heartbeat_gone as (
     delete from engine.heartbeat as h
     where h.shard = :shard and h.run_id = any (:unwatched_run_ids)
@@ -114,7 +114,7 @@ with moved as (
     where s.shard = :shard and s.run_id = m.run_id
     returning m.run_id, m.snapshot_id, m.ordinal, m.position, m.transition, m.snapshot_run_status, m.attempt_number,
               m.description, m.is_callers, m.detail, s.execution_status, s.batch_id, s.checkpoint_id, s.completed_waitpoint_ids,
-              s.completed_waitpoint_order
+              s.completed_waitpoint_order, s.version
 ), snapshot as (
     insert into engine.snapshot (
         shard, run_id, ordinal, id, transition, execution_status, run_status, attempt_number, position,
@@ -126,6 +126,8 @@ with moved as (
            case when s.is_callers then :runner_id end, s.detail, :now
     from state as s
 )
-select i.worker_queue, i.environment_id
+select i.worker_queue, i.environment_id, coalesce(s.version, r.version) as version
 from item as i
+join state as s on s.run_id = i.run_id
+join engine.run as r on r.shard = :shard and r.id = i.run_id
 where i.available_at <= :now

@@ -202,6 +202,77 @@ async fn a_run_wakes_a_session_that_waits_for_its_environment() -> Result<()> {
     session.check().await
 }
 
+#[tokio::test]
+async fn a_run_wakes_a_session_of_its_version_and_no_other() -> Result<()> {
+    let cluster = preloaded().await?;
+    let database = cluster.database().await?;
+    let session = Session::open(&database).await?;
+    let set = "select engine_set_environment('e', requires_version => true); \
+               select engine_register_worker('e', version, '[\"test\"]', image => 'i') from unnest(array['1', '2']) as v(version)";
+    session.client.batch_execute(set).await?;
+    let trigger = async |version: &str| {
+        let arguments = format!("'test', environment_id => 'e', version => '{version}'");
+        session.trigger_with(&arguments).await
+    };
+    let of_version = async |version: &str| {
+        let arguments = format!("environment_id => 'e', worker_version => '{version}'");
+        Waiter::begin(&database, &arguments).await
+    };
+    let mut fastest = Duration::MAX;
+    for _ in 0..3 {
+        // Whichever session is asked first, it is one of another version.
+        let before = of_version("1").await?;
+        let waiter = of_version("2").await?;
+        let after = of_version("1").await?;
+        let triggered = Instant::now();
+        trigger("2").await?;
+        assert_eq!(waiter.runs.await??.len(), 1);
+        fastest = fastest.min(triggered.elapsed());
+        trigger("1").await?;
+        trigger("1").await?;
+        for other in [before, after] {
+            assert_eq!(other.runs.await??.len(), 1);
+        }
+    }
+    assert!(fastest < Duration::from_millis(200), "{fastest:?}");
+    session.check().await
+}
+
+#[tokio::test]
+async fn a_run_that_returns_to_its_queue_wakes_a_session_of_its_version() -> Result<()> {
+    let cluster = preloaded().await?;
+    let database = cluster.database().await?;
+    let session = Session::open(&database).await?;
+    let set = "select engine_set_environment('e', requires_version => true); \
+               select engine_register_worker('e', version, '[\"test\"]', image => 'i') from unnest(array['1', '2']) as v(version)";
+    session.client.batch_execute(set).await?;
+    let mut fastest = Duration::MAX;
+    for _ in 0..3 {
+        // It is bound by its first dequeue, to the current version.
+        session
+            .trigger_with("'test', environment_id => 'e'")
+            .await?;
+        let held = session.dequeue().await?.context("nothing is queued")?;
+        let other =
+            Waiter::begin(&database, "environment_id => 'e', worker_version => '1'").await?;
+        let waiter = Waiter::begin(&database, "worker_version => '2'").await?;
+        let released = Instant::now();
+        let release = format!(
+            "select engine_release('{}', '{}')",
+            held.run_id, held.snapshot_id
+        );
+        session.client.batch_execute(&release).await?;
+        assert_eq!(waiter.runs.await??, [held.run_id.as_str()]);
+        fastest = fastest.min(released.elapsed());
+        session
+            .trigger_with("'test', environment_id => 'e', version => '1'")
+            .await?;
+        assert_eq!(other.runs.await??.len(), 1);
+    }
+    assert!(fastest < Duration::from_millis(200), "{fastest:?}");
+    session.check().await
+}
+
 /// Tries to lock everything that the engine has locked, with every SQL function that takes a key.
 const TAKE_ALL: &str = "
     select pg_try_advisory_lock(l.classid::bigint << 32 | l.objid::bigint),

@@ -42,7 +42,7 @@ fn engine_wait(
         let mut wait = Wait::begin(
             worker_queue.unwrap_or("main"),
             environment_id,
-            &worker_version,
+            worker_version,
             request.wait_ms,
         );
         let mut is_tidied = false;

@@ -75,15 +75,21 @@ pub(crate) fn finish(
     )
 }
 
-/// Moves locked runs. `unwatched` are those whose heartbeat deadline is deleted. Returns the worker queues and
-/// environments of due runs.
+/// A run that is due: where it can be dequeued, and by which version.
+pub(crate) struct Due {
+    pub(crate) worker_queue: String,
+    pub(crate) environment_id: String,
+    pub(crate) version: Option<String>,
+}
+
+/// Moves locked runs. `unwatched` are those whose heartbeat deadline is deleted. Returns the due ones.
 pub(crate) fn move_on(
     by: By<'_>,
     steps: &[Step<'_, Move>],
     unwatched: Vec<&str>,
     limits: SlotLimits,
     positions: &mut Positions,
-) -> Vec<(String, String)> {
+) -> Vec<Due> {
     MOVE.query(
         arguments!(MOVE {
             shard: by.shard,
@@ -132,11 +138,10 @@ pub(crate) fn move_on(
             notes_slots: limits.is_noted,
             released_attempts: column(steps, |step| step.what.released_attempts)
         }),
-        |cells| {
-            (
-                cell!(cells, MOVE.worker_queue),
-                cell!(cells, MOVE.environment_id),
-            )
+        |cells| Due {
+            worker_queue: cell!(cells, MOVE.worker_queue),
+            environment_id: cell!(cells, MOVE.environment_id),
+            version: cell!(cells, MOVE.version),
         },
     )
 }

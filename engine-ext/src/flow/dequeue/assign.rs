@@ -4,6 +4,7 @@ use engine_core::{
     Assignment, Command, Demand, Environment, Obstacle, Plan, Run, Settings, decide,
 };
 
+use crate::shared::bell::Takers;
 use crate::store;
 use crate::store::queue_item::Source;
 use crate::store::queue_item::dequeue::Candidate;
@@ -55,6 +56,14 @@ pub(super) fn assign(
         (Ok(_), None) => unreachable!("a task is one of a worker's"),
         (Err(Obstacle::Park(reason)), _) => Err(decided(run, Command::Park(reason), settings)),
         (Err(Obstacle::Mismatch), _) => Err(decided(run, Command::Mismatch, settings)),
+    }
+}
+
+/// Which sessions take a run of an environment that is bound to this version, or to none.
+pub(crate) fn takers<'a>(environment: &Environment, version: Option<&'a str>) -> Takers<'a> {
+    match version.filter(|_| environment.requires_version) {
+        Some(version) => Takers::Of(version),
+        None => Takers::All,
     }
 }
 

@@ -12,6 +12,7 @@ pub(crate) mod wait;
 
 use engine_core::{Environment, Refusal, Settings, Shard, check_label, fair_share};
 
+pub(crate) use self::assign::takers;
 use self::outcome::Outcome;
 use self::rotation::Rotation;
 use self::wait::Wait;
@@ -80,8 +81,8 @@ impl<'a> Request<'a> {
     ///
     /// It holds nothing while it sleeps. If the transaction has written something, it would hold that: then the call ends.
     pub(crate) fn wait(&self, wait_ms: i32, caller: Caller<'_>) -> (Vec<Dequeued>, Settings) {
-        let filter = self.worker_version;
-        let mut wait = Wait::begin(self.worker_queue, self.environment_id, &filter, wait_ms);
+        let (environment_id, version) = (self.environment_id, self.worker_version);
+        let mut wait = Wait::begin(self.worker_queue, environment_id, version, wait_ms);
         loop {
             let (runs, settings) = wait.look(|| self.dequeue(caller));
             if !runs.is_empty() || backend::has_written() || !wait.sleep() {

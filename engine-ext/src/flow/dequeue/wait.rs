@@ -1,7 +1,5 @@
 //! Waits for runs: look, sleep, look again.
 
-use std::hash::Hash;
-
 use engine_core::{Timestamp, looks_again};
 
 use crate::backend::{client, latch};
@@ -27,17 +25,17 @@ pub(crate) struct Wait {
 }
 
 impl Wait {
-    /// A wait of `wait_ms` milliseconds for runs of a worker queue, and of an environment or all, that match `filter`; with 0 a
+    /// A wait of `wait_ms` milliseconds for runs of a worker queue, of an environment or all, and of a version or all; with 0 a
     /// single look.
     pub(crate) fn begin(
         worker_queue: &str,
         environment_id: Option<&str>,
-        filter: &impl Hash,
+        version: Option<&str>,
         wait_ms: i32,
     ) -> Self {
         let is_long = wait_ms > 0;
         let listener = if is_long {
-            Listener::new(worker_queue, environment_id, filter)
+            Listener::new(worker_queue, environment_id, version)
         } else {
             None
         };

@@ -9,7 +9,7 @@ use engine_core::{
     Environment, EnvironmentChange, Queue, QueueChange, Refusal, TimerKind, Timestamp,
 };
 
-use crate::shared::bell;
+use crate::shared::bell::{self, Takers};
 use crate::{backend, clock, flow, guc, shared, store};
 
 /// How long a session that sets an environment waits for another one, milliseconds; `lock_timeout` if that is less.
@@ -106,6 +106,7 @@ fn look_again(environment: &Environment, queue: Option<&str>) {
         bell::ring_times_at_commit(
             &worker_queue,
             &environment.id,
+            Takers::OneOfEach,
             usize::try_from(times).unwrap_or(0),
         );
     }

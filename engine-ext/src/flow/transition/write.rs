@@ -8,9 +8,10 @@ use serde_json::json;
 use super::{Ended, Transitions};
 use crate::backend::position::Positions;
 use crate::backend::value::column;
-use crate::shared::{bell, saturation};
-use crate::store;
+use crate::shared::bell::{self, Takers};
+use crate::shared::saturation;
 use crate::store::transition::Step;
+use crate::{flow, store};
 
 impl<'a> Transitions<'a> {
     /// Writes everything. What ended with it must still be settled ([`super::settle`]).
@@ -66,8 +67,16 @@ impl<'a> Transitions<'a> {
             .map(|step| step.run.id.as_str())
             .collect();
         let due = store::transition::move_on(self.by, steps, unwatched, self.limits, positions);
-        for (worker_queue, environment_id) in &due {
-            bell::ring_at_commit(worker_queue, environment_id);
+        for due in &due {
+            let environment = due
+                .version
+                .as_ref()
+                .and_then(|_| store::environment::find(&due.environment_id));
+            let takers = match &environment {
+                Some(environment) => flow::dequeue::takers(environment, due.version.as_deref()),
+                None => Takers::All,
+            };
+            bell::ring_at_commit(&due.worker_queue, &due.environment_id, takers);
         }
     }
 
@@ -117,7 +126,7 @@ impl<'a> Transitions<'a> {
         }
         for (environment_id, worker_queue) in store::slot::release(self.by.shard, freed) {
             saturation::give_back_at_commit(&environment_id);
-            bell::ring_at_commit(&worker_queue, &environment_id);
+            bell::ring_at_commit(&worker_queue, &environment_id, Takers::OneOfEach);
         }
     }
 

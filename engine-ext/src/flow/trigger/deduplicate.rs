@@ -7,10 +7,10 @@ use engine_core::{ExecutionStatus, KeyKind, Refusal, RunId, Timestamp, digest_of
 use super::outcome::Triggered;
 use super::{check, debounce, key};
 use crate::shared::bell;
-use crate::store;
 use crate::store::row::Caller;
 use crate::store::trigger::RunRow;
 use crate::store::trigger_key::Key;
+use crate::{flow, store};
 
 /// A new run, with its position in the call.
 type Numbered = (usize, RunRow);
@@ -166,7 +166,9 @@ fn insert(runs: &[RunRow], now: Timestamp) {
     let is_due =
         |new: &&RunRow| new.state.execution_status.is_queued() && new.run.available_at <= now;
     for new in runs.iter().filter(is_due) {
-        bell::ring_at_commit(&new.run.worker_queue, &new.run.environment.id);
+        let (environment, version) = (&new.run.environment, new.run.version.as_deref());
+        let takers = flow::dequeue::takers(environment, version);
+        bell::ring_at_commit(&new.run.worker_queue, &environment.id, takers);
     }
 }
 

@@ -7,16 +7,16 @@
 
 #![allow(unsafe_code)]
 
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+mod ring;
+
+use std::cell::Cell;
 use std::ffi::c_int;
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use pgrx::{PgAtomic, pg_guard, pg_shmem_init, pg_sys};
 
-use super::at_end::{self, Order};
+use self::ring::{Kind, ONE_OF_EACH, bell, ring, version_of};
+pub(crate) use self::ring::{Takers, ring_at_commit, ring_times_at_commit};
 use super::cell::is_available;
 
 /// Processes that can wait for a bell; those with greater numbers poll.
@@ -26,9 +26,15 @@ const PROCESSES: usize = 4096;
 // SAFETY: the name is this library's own.
 static WAITING: PgAtomic<[AtomicU64; PROCESSES]> = unsafe { PgAtomic::new(c"engine_waiting") };
 
-/// By the number of a process: what it looks for when it looks, or what it last looked for.
+/// By the number of a process: the version that it states when it looks, or stated when it last looked.
 // SAFETY: as above.
-static LOOKING: PgAtomic<[AtomicU64; PROCESSES]> = unsafe { PgAtomic::new(c"engine_looking") };
+static VERSIONS: PgAtomic<[AtomicU64; PROCESSES]> = unsafe { PgAtomic::new(c"engine_versions") };
+
+/// By the number of a process: for which runs its bell has rung last, the bell of their environment and their version. A
+/// ringer writes it right after it has rung.
+// SAFETY: as above.
+static RUNG_FOR: PgAtomic<[[AtomicU64; 2]; PROCESSES]> =
+    unsafe { PgAtomic::new(c"engine_rung_for") };
 
 /// By the number of a process: the address of its latch, which is the same in every process.
 // SAFETY: as above.
@@ -43,21 +49,16 @@ static IS_TIDIED: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
     static LISTENING: Cell<Option<Listening>> = const { Cell::new(None) };
-
-    /// How often the bells of each kind of run ring once this transaction commits.
-    static PENDING: RefCell<BTreeMap<Bells, usize>> = const { RefCell::new(BTreeMap::new()) };
 }
 
 /// Requests the memory, while libraries are preloaded.
 pub(super) fn request() {
     pg_shmem_init!(WAITING = [const { AtomicU64::new(0) }; PROCESSES]);
-    pg_shmem_init!(LOOKING = [const { AtomicU64::new(0) }; PROCESSES]);
+    pg_shmem_init!(VERSIONS = [const { AtomicU64::new(0) }; PROCESSES]);
+    pg_shmem_init!(RUNG_FOR = [const { [const { AtomicU64::new(0) }; 2] }; PROCESSES]);
     pg_shmem_init!(LATCHES = [const { AtomicUsize::new(0) }; PROCESSES]);
     pg_shmem_init!(END = AtomicUsize::new(0));
 }
-
-/// The bells that ring for a run: the one of its environment, and the one of all.
-type Bells = [u64; 2];
 
 /// This process, while it waits for the bell of a worker queue.
 pub(crate) struct Listener(());
@@ -67,19 +68,37 @@ pub(crate) struct Listener(());
 struct Listening {
     process: usize,
     bell: u64,
-    /// The runs that it looks for.
-    filter: u64,
-    /// Whether the bell has rung for it, and it has not looked since.
-    is_woken: bool,
+    /// The bell of all environments of the worker queue.
+    of_all: u64,
+    /// The version that it states.
+    version: u64,
+    /// The runs for which the bell has rung, unless it has looked since.
+    woken_for: Option<Kind>,
+}
+
+impl Listening {
+    /// The runs for which the bell has rung last. Until the ringer has said so, or if it rings just now, that is not known.
+    fn rung_for(self) -> Kind {
+        let [environment, version] = &RUNG_FOR.get()[self.process];
+        Kind {
+            of_environment: match environment.swap(0, Ordering::SeqCst) {
+                // Of a bell of one environment it is known.
+                0 if self.bell != self.of_all => self.bell,
+                environment => environment,
+            },
+            of_all: self.of_all,
+            version: version.swap(ONE_OF_EACH, Ordering::SeqCst),
+        }
+    }
 }
 
 impl Listener {
-    /// Begins to listen for runs of a worker queue, and of an environment or all, that match `filter`; `None` if there are no
+    /// Begins to listen for runs of a worker queue, of an environment or all, and of a version or all; `None` if there are no
     /// bells.
     pub(crate) fn new(
         worker_queue: &str,
         environment_id: Option<&str>,
-        filter: &impl Hash,
+        version: Option<&str>,
     ) -> Option<Self> {
         let process = process_number();
         if !is_available() || process >= PROCESSES {
@@ -92,15 +111,18 @@ impl Listener {
         // SAFETY: the latch of this process.
         let latch = unsafe { pg_sys::MyLatch };
         let bell = bell(worker_queue, environment_id);
-        let filter = filter_of(bell, filter);
-        LISTENING.set(Some(Listening {
+        let listening = Listening {
             process,
             bell,
-            filter,
-            is_woken: false,
-        }));
+            of_all: ring::bell(worker_queue, None),
+            version: version_of(version),
+            woken_for: None,
+        };
+        LISTENING.set(Some(listening));
+        let [_, rung_for] = &RUNG_FOR.get()[process];
+        rung_for.store(ONE_OF_EACH, Ordering::SeqCst);
         LATCHES.get()[process].store(latch.expose_provenance(), Ordering::SeqCst);
-        LOOKING.get()[process].store(filter, Ordering::SeqCst);
+        VERSIONS.get()[process].store(listening.version, Ordering::SeqCst);
         WAITING.get()[process].store(bell, Ordering::SeqCst);
         END.get().fetch_max(process + 1, Ordering::SeqCst);
         Some(Self(()))
@@ -111,7 +133,9 @@ impl Listener {
     pub(crate) fn listen(&self) {
         change_listening(|listening| {
             let process = &WAITING.get()[listening.process];
-            listening.is_woken |= process.swap(listening.bell, Ordering::SeqCst) == 0;
+            if process.swap(listening.bell, Ordering::SeqCst) == 0 {
+                listening.woken_for = Some(listening.rung_for());
+            }
         });
     }
 
@@ -130,11 +154,11 @@ impl Listener {
             return 0;
         };
         let end = END.get().load(Ordering::Relaxed);
-        let waiting = WAITING.get()[..end].iter().zip(LOOKING.get());
+        let waiting = WAITING.get()[..end].iter().zip(VERSIONS.get());
         waiting
-            .filter(|(bell, filter)| {
+            .filter(|(bell, version)| {
                 bell.load(Ordering::Relaxed) == own.bell
-                    && filter.load(Ordering::Relaxed) == own.filter
+                    && version.load(Ordering::Relaxed) == own.version
             })
             .count()
     }
@@ -142,7 +166,7 @@ impl Listener {
     /// Records that this process has looked: it has seen what it was woken for.
     #[expect(clippy::unused_self, reason = "only a listener is woken")]
     pub(crate) fn has_looked(&self) {
-        change_listening(|listening| listening.is_woken = false);
+        change_listening(|listening| listening.woken_for = None);
     }
 }
 
@@ -159,12 +183,17 @@ fn change_listening(change: impl FnOnce(&mut Listening)) {
     }
 }
 
-/// A woken process that stops looking, since it has found a run, was cancelled, or ends, wakes another one.
+/// A woken process that stops looking, since it has found a run, was cancelled, or ends, wakes another one that takes the
+/// same runs.
 fn stop_listening() {
     if let Some(listening) = LISTENING.take() {
         let waited_for = WAITING.get()[listening.process].swap(0, Ordering::SeqCst);
-        if waited_for == 0 || listening.is_woken {
-            ring([listening.bell; 2], 1);
+        let woken_for = match waited_for {
+            0 => Some(listening.rung_for()),
+            _ => listening.woken_for,
+        };
+        if let Some(kind) = woken_for {
+            ring(kind, 1);
         }
     }
 }
@@ -173,83 +202,6 @@ fn stop_listening() {
 #[pg_guard]
 unsafe extern "C-unwind" fn process_ends(_code: c_int, _argument: pg_sys::Datum) {
     stop_listening();
-}
-
-/// Wakes one process that waits for runs of a worker queue and an environment, once this transaction commits.
-pub(crate) fn ring_at_commit(worker_queue: &str, environment_id: &str) {
-    ring_times_at_commit(worker_queue, environment_id, 1);
-}
-
-/// Wakes up to `times` processes that wait for runs of a worker queue and an environment, once this transaction commits.
-pub(crate) fn ring_times_at_commit(worker_queue: &str, environment_id: &str, times: usize) {
-    if !is_available() {
-        return;
-    }
-    at_end::call(Order::ForgetBells, transaction_ends);
-    at_end::call_once_seen(ring_pending);
-    let bells = [
-        bell(worker_queue, Some(environment_id)),
-        bell(worker_queue, None),
-    ];
-    PENDING.with_borrow_mut(|pending| *pending.entry(bells).or_default() += times);
-}
-
-/// Forgets the pending bells of a transaction that does not commit here.
-fn transaction_ends(event: pg_sys::XactEvent::Type) {
-    match event {
-        // The session that commits a prepared transaction cannot ring for it.
-        pg_sys::XactEvent::XACT_EVENT_ABORT | pg_sys::XactEvent::XACT_EVENT_PREPARE => {
-            PENDING.take();
-        }
-        _ => {}
-    }
-}
-
-/// Rings the pending bells. Runs that were queued and then taken back ring, too: a process woken without a run continues
-/// waiting.
-fn ring_pending() {
-    for (bells, times) in PENDING.take() {
-        ring(bells, times);
-    }
-}
-
-/// Wakes up to `times` processes that wait for one of these bells.
-fn ring(bells: Bells, mut times: usize) {
-    let end = END.get().load(Ordering::SeqCst);
-    let waiting = WAITING.get()[..end].iter().zip(LATCHES.get());
-    for (waits_for, latch) in waiting {
-        if times == 0 {
-            return;
-        }
-        let stops_waiting = |bell| {
-            waits_for
-                .compare_exchange(bell, 0, Ordering::SeqCst, Ordering::SeqCst)
-                .is_ok()
-        };
-        if bells.into_iter().any(stops_waiting) {
-            let latch = ptr::with_exposed_provenance_mut(latch.load(Ordering::SeqCst));
-            // SAFETY: latches stay in shared memory. Setting that of a process that has ended since is harmless.
-            unsafe { pg_sys::SetLatch(latch) };
-            times -= 1;
-        }
-    }
-}
-
-/// The bell for runs of a worker queue of this database, and of an environment or all; never 0.
-fn bell(worker_queue: &str, environment_id: Option<&str>) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    // SAFETY: a plain value of this process.
-    unsafe { pg_sys::MyDatabaseId }.hash(&mut hasher);
-    (worker_queue, environment_id).hash(&mut hasher);
-    hasher.finish().max(1)
-}
-
-/// Identifies processes that look for the same runs.
-fn filter_of(bell: u64, filter: &impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    bell.hash(&mut hasher);
-    filter.hash(&mut hasher);
-    hasher.finish()
 }
 
 /// The number of this process among those of the server.
