@@ -26,7 +26,11 @@ pub enum Call {
         ends: Vec<(Held, Value)>,
         max_runs: i32,
         environment_id: Option<String>,
+        turn_id: Option<String>,
     },
+    Release(Held),
+    Block(Held),
+    Unblock(String),
     Beat(Held),
     BeatMany(Vec<Held>),
     Cancel(String, Cancel),
@@ -37,6 +41,38 @@ pub enum Call {
     /// The run is due since this moment, which is past.
     Due(String, Timestamp),
     Stray(String),
+}
+
+impl Call {
+    /// Whether a worker makes it, with its ids.
+    pub fn names_worker(&self) -> bool {
+        match self {
+            Self::Dequeue { .. }
+            | Self::Stray(_)
+            | Self::Start(_)
+            | Self::Complete(..)
+            | Self::CompleteMany(_)
+            | Self::Work { .. }
+            | Self::Release(_)
+            | Self::Block(_) => true,
+            Self::Trigger(_)
+            | Self::TriggerMany(_)
+            | Self::Unblock(_)
+            | Self::Beat(_)
+            | Self::BeatMany(_)
+            | Self::Cancel(..)
+            | Self::Tick
+            | Self::Redrive(_)
+            | Self::Replay(_)
+            | Self::Lapse(_)
+            | Self::Due(..) => false,
+        }
+    }
+
+    /// Whether a history may make it again as it is: it names the snapshots that its caller held.
+    pub fn may_be_made_again(&self) -> bool {
+        self.names_worker() && !matches!(self, Self::Dequeue { .. } | Self::Stray(_))
+    }
 }
 
 /// When a run ended, according to a cancel.

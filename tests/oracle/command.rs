@@ -76,6 +76,35 @@ pub struct Cancel {
     pub bulk_action_id: Option<&'static str>,
 }
 
+/// The process of the worker that calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    One,
+    Another,
+    /// It gives its worker's id only, and so no answer is given to it twice.
+    Unnamed,
+}
+
+impl By {
+    /// The id that it gives.
+    pub fn runner(self) -> Option<&'static str> {
+        match self {
+            Self::One => Some("one"),
+            Self::Another => Some("another"),
+            Self::Unnamed => None,
+        }
+    }
+}
+
+/// One step of a history.
+#[derive(Debug, Clone)]
+pub enum Step {
+    New(By, Command),
+    /// An earlier call of a worker, counted from the last one, that is made again; by the same process unless another is
+    /// named. An answer was lost, or a process takes what is not its own.
+    Again(u8, Option<By>),
+}
+
 /// One command.
 #[derive(Debug, Clone)]
 pub enum Command {
@@ -92,7 +121,12 @@ pub enum Command {
         ends: Vec<(Hold, End)>,
         max_runs: i32,
         environment: Option<&'static str>,
+        turn: Option<u8>,
     },
+    Release(Hold),
+    Block(Hold),
+    /// What a run waits for is completed.
+    Unblock(Which),
     Beat(Hold),
     BeatMany(Vec<Hold>),
     Cancel(Which, Cancel),

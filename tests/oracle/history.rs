@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::answer::{self, Answer};
 use crate::call::{Call, LAPSED_AT, WORKER};
-use crate::command::Command;
+use crate::command::{By, Step};
 use crate::life::{Context, Minted};
 use crate::oracle::Oracle;
 use crate::perform::perform;
@@ -46,6 +46,8 @@ pub struct Played {
 struct History {
     worker_queue: String,
     oracle: Oracle,
+    /// Calls of workers that may be made again, the last one last.
+    made: Vec<(By, Call)>,
     /// The calls, for the reader of a failure.
     trace: String,
 }
@@ -55,7 +57,7 @@ impl Stage {
     ///
     /// # Errors
     /// The first difference, with all calls up to it.
-    pub async fn play(&mut self, commands: &[Command]) -> Result<()> {
+    pub async fn play(&mut self, steps: &[Step]) -> Result<()> {
         if !self.is_clean || self.played.histories.is_multiple_of(HISTORIES_PER_CLEARING) {
             self.server.clear().await?;
         }
@@ -63,10 +65,11 @@ impl Stage {
         let mut history = History {
             worker_queue: format!("queue-{}", self.played.histories),
             oracle: Oracle::default(),
+            made: Vec::new(),
             trace: String::new(),
         };
         self.played.histories += 1;
-        if let Err(difference) = self.play_on(&mut history, commands).await {
+        if let Err(difference) = self.play_on(&mut history, steps).await {
             anyhow::bail!("{difference:#}, after\n{}", history.trace);
         }
         let lives = history.oracle.lives.values();
@@ -77,20 +80,19 @@ impl Stage {
         Ok(())
     }
 
-    async fn play_on(&mut self, history: &mut History, commands: &[Command]) -> Result<()> {
-        for (step, command) in (0..).zip(commands) {
-            let scene = Scene {
-                oracle: &history.oracle,
-                worker_queue: &history.worker_queue,
-                step,
+    async fn play_on(&mut self, history: &mut History, steps: &[Step]) -> Result<()> {
+        for (number, step) in (0..).zip(steps) {
+            let Some((by, call)) = history.call(number, step) else {
+                continue;
             };
-            if let Some(call) = scene.call(command) {
-                let _ = self.call(history, &call).await?;
+            let _ = self.call(history, by, &call).await?;
+            if matches!(step, Step::New(..)) && call.may_be_made_again() {
+                history.made.push((by, call));
             }
         }
         // Otherwise the ticks of the next history would find what is due.
         while self
-            .call(history, &Call::Tick)
+            .call(history, By::Unnamed, &Call::Tick)
             .await?
             .is_ok_and(|rows| has_worked(&rows))
         {}
@@ -102,10 +104,11 @@ impl Stage {
     }
 
     /// One call, on both sides.
-    async fn call(&mut self, history: &mut History, call: &Call) -> Result<Answer> {
-        writeln!(history.trace, "{call:?}")?;
+    async fn call(&mut self, history: &mut History, by: By, call: &Call) -> Result<Answer> {
+        writeln!(history.trace, "{by:?}: {call:?}")?;
         let before = server::now();
-        let answer = perform(&self.server, &history.worker_queue, call).await?;
+        let worker_queue = &history.worker_queue;
+        let answer = perform(&self.server, worker_queue, by.runner(), call).await?;
         let after = server::now();
         let rows = read::rows(&self.server, &history.worker_queue).await?;
         let now = time_of(&history.oracle, &rows, before);
@@ -117,7 +120,8 @@ impl Stage {
         let context = Context {
             settings: &self.settings,
             minted: &minted(&rows),
-            worker_id: names_worker(call).then_some(WORKER),
+            worker_id: call.names_worker().then_some(WORKER),
+            runner_id: by.runner().filter(|_| call.names_worker()),
         };
         let expected = history.oracle.answer(call, &run_ids(&answer), &context);
         answer::compare(&answer, &expected).map_err(anyhow::Error::msg)?;
@@ -131,6 +135,27 @@ impl Stage {
         self.played.calls += 1;
         self.played.refused += u64::from(answer.is_err());
         Ok(answer)
+    }
+}
+
+impl History {
+    /// The call of a step, and which process makes it; `None` if there is no such call.
+    fn call(&self, number: i64, step: &Step) -> Option<(By, Call)> {
+        match step {
+            Step::New(by, command) => {
+                let scene = Scene {
+                    oracle: &self.oracle,
+                    worker_queue: &self.worker_queue,
+                    step: number,
+                };
+                Some((*by, scene.call(command)?))
+            }
+            Step::Again(place, by) => {
+                let place = usize::from(*place).checked_rem(self.made.len())?;
+                let (first, call) = &self.made[self.made.len() - 1 - place];
+                Some((by.unwrap_or(*first), call.clone()))
+            }
+        }
     }
 }
 
@@ -166,27 +191,6 @@ fn run_ids(answer: &Answer) -> Vec<String> {
     let rows = answer.as_deref().unwrap_or_default();
     let run_id = |row: &Value| row["run_id"].as_str().map(str::to_owned);
     rows.iter().filter_map(run_id).collect()
-}
-
-fn names_worker(call: &Call) -> bool {
-    match call {
-        Call::Dequeue { .. }
-        | Call::Stray(_)
-        | Call::Start(_)
-        | Call::Complete(..)
-        | Call::CompleteMany(_)
-        | Call::Work { .. } => true,
-        Call::Trigger(_)
-        | Call::TriggerMany(_)
-        | Call::Beat(_)
-        | Call::BeatMany(_)
-        | Call::Cancel(..)
-        | Call::Tick
-        | Call::Redrive(_)
-        | Call::Replay(_)
-        | Call::Lapse(_)
-        | Call::Due(..) => false,
-    }
 }
 
 fn has_worked(rows: &[Value]) -> bool {

@@ -97,7 +97,7 @@ impl Oracle {
             new,
         };
         let to = (ExecutionStatus::Queued, RunStatus::Pending);
-        life.write(Transition::Triggered, to, None, context);
+        life.write(Transition::Triggered, to, "Triggered", false, context);
         life
     }
 }

@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 
 use engine_core::{
-    ExecutionStatus, Finish, Move, NewRun, Plan, Run, RunId, RunStatus, Settings, SnapshotId,
-    Transition,
+    ExecutionStatus, Finish, Move, NewRun, Next, Plan, Run, RunId, RunStatus, Settings, SnapshotId,
+    Timestamp, Transition,
 };
 
 use crate::row::{DeadlineRow, RunRows, SnapshotRow};
@@ -19,6 +19,8 @@ pub struct Context<'a> {
     pub minted: &'a Minted,
     /// The calling worker.
     pub worker_id: Option<&'a str>,
+    /// Its process.
+    pub runner_id: Option<&'a str>,
 }
 
 /// A run.
@@ -66,16 +68,29 @@ impl Life {
         }
     }
 
-    /// Whether the latest snapshot is that of a cancel which directly followed the dequeue with this snapshot.
-    pub fn was_cancelled_after(&self, snapshot_id: &str) -> bool {
-        match self.rows.snapshots.as_slice() {
-            [.., dequeue, cancel] => {
-                dequeue.id == snapshot_id
-                    && dequeue.execution_status == ExecutionStatus::PendingExecuting
-                    && cancel.transition == Transition::CancelRequested
-            }
-            _ => false,
-        }
+    /// The snapshot that followed this one, unless it is the latest, and whether the caller wrote it.
+    pub fn next(&self, snapshot_id: &str, context: &Context<'_>) -> Option<Next> {
+        let snapshots = &self.rows.snapshots;
+        let held = snapshots.iter().find(|held| held.id == snapshot_id)?;
+        let next = snapshots
+            .iter()
+            .find(|next| next.is_valid && next.previous_id.as_deref() == Some(snapshot_id))?;
+        let detail = |key: &str| next.detail.as_ref().and_then(|detail| detail[key].as_str());
+        let is = |own: Option<&str>, written: Option<&str>| own.is_some() && own == written;
+        let worker_id = next.worker_id.as_deref().or(detail("workerId"));
+        let runner_id = next.runner_id.as_deref().or(detail("runnerId"));
+        Some(Next {
+            snapshot_id: SnapshotId::parse(&next.id),
+            transition: next.transition,
+            execution_status: next.execution_status,
+            run_status: next.run_status,
+            attempt_number: next.attempt_number,
+            description: next.description.clone(),
+            created_at: next.created_at,
+            retry_at: detail("retryAt").and_then(Timestamp::parse_rfc3339),
+            is_callers: is(context.worker_id, worker_id) && is(context.runner_id, runner_id),
+            before: held.execution_status,
+        })
     }
 
     /// Applies a plan to this run, which was read as `run`.
@@ -85,8 +100,8 @@ impl Life {
             Plan::Start { attempt_number } => self.start(attempt_number, context),
             Plan::Finish(finish) => self.finish(*finish, context),
             Plan::Move(moved) => self.move_on(*moved, context),
-            Plan::Refuse { finish, .. } => {
-                self.refuse(context);
+            Plan::Refuse { error, finish } => {
+                self.refuse(&error, context);
                 if let Some(finish) = finish {
                     self.finish(*finish, context);
                 }
@@ -98,7 +113,7 @@ impl Life {
     fn dequeue(&mut self, run: &Run, max_attempts: i32, context: &Context<'_>) {
         let machine = context.settings.machines.resolve(run.machine.as_deref());
         let to = (ExecutionStatus::PendingExecuting, RunStatus::Dequeued);
-        self.write(Transition::Dequeued, to, context.worker_id, context);
+        self.write(Transition::Dequeued, to, "Dequeued", true, context);
         if let Some(snapshot) = self.rows.snapshots.last_mut() {
             snapshot.machine = Some(machine.as_str().to_owned());
         }
@@ -114,7 +129,7 @@ impl Life {
     fn start(&mut self, attempt_number: i32, context: &Context<'_>) {
         self.rows.state.attempt_number = Some(attempt_number);
         let to = (ExecutionStatus::Executing, RunStatus::Executing);
-        self.write(Transition::Started, to, context.worker_id, context);
+        self.write(Transition::Started, to, "Attempt started", true, context);
         self.watch(context);
     }
 
@@ -123,7 +138,7 @@ impl Life {
             self.rows.available_at = None;
         }
         let to = (ExecutionStatus::Finished, finish.run_status);
-        self.write(finish.transition, to, context.worker_id, context);
+        self.write(finish.transition, to, &finish.description, true, context);
         if let Some(snapshot) = self.rows.snapshots.last_mut() {
             snapshot.detail = finish.detail;
         }
@@ -139,9 +154,9 @@ impl Life {
     }
 
     fn move_on(&mut self, moved: Move, context: &Context<'_>) {
-        let worker_id = context.worker_id.filter(|_| moved.is_callers);
         let to = (moved.execution_status, moved.run_status);
-        self.write(moved.transition, to, worker_id, context);
+        let text = &moved.description;
+        self.write(moved.transition, to, text, moved.is_callers, context);
         if let Some(snapshot) = self.rows.snapshots.last_mut() {
             snapshot.detail = moved.detail;
         }
@@ -159,10 +174,10 @@ impl Life {
     }
 
     /// A snapshot that is not valid: the latest one stays.
-    fn refuse(&mut self, context: &Context<'_>) {
+    fn refuse(&mut self, error: &str, context: &Context<'_>) {
         let latest = self.rows.state.clone();
         let to = (latest.execution_status, latest.run_status);
-        self.write(Transition::Refused, to, context.worker_id, context);
+        self.write(Transition::Refused, to, error, true, context);
         if let Some(snapshot) = self.rows.snapshots.last_mut() {
             snapshot.is_valid = false;
             snapshot.attempt_number = None;
@@ -170,14 +185,16 @@ impl Life {
         self.rows.state = latest;
     }
 
-    /// A new snapshot, which becomes the latest.
+    /// A new snapshot, which becomes the latest; `is_callers` tells whether the calling worker's ids are in it.
     pub fn write(
         &mut self,
         transition: Transition,
         (execution_status, run_status): (ExecutionStatus, RunStatus),
-        worker_id: Option<&str>,
+        description: &str,
+        is_callers: bool,
         context: &Context<'_>,
     ) {
+        let callers = |id: Option<&str>| id.filter(|_| is_callers).map(str::to_owned);
         let rows = &mut self.rows;
         let ordinal = rows.snapshots.len() + 1;
         let minted = context.minted.get(&(rows.run_id.clone(), ordinal));
@@ -192,7 +209,9 @@ impl Life {
             run_status: run_status.in_snapshot(),
             attempt_number: rows.state.attempt_number,
             is_valid: true,
-            worker_id: worker_id.map(str::to_owned),
+            description: description.to_owned(),
+            worker_id: callers(context.worker_id),
+            runner_id: callers(context.runner_id),
             machine: None,
             detail: None,
             created_at: context.settings.now,

@@ -14,6 +14,7 @@ mod oracle;
 mod perform;
 mod play;
 mod read;
+mod repeat;
 mod resolve;
 mod row;
 mod server;
@@ -59,6 +60,8 @@ const TRANSITIONS: &[Transition] = &[
     Transition::CancelRequested,
     Transition::Canceled,
     Transition::Redriven,
+    Transition::Blocked,
+    Transition::Unblocked,
 ];
 
 #[test]

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use engine_core::{
-    Cancel, Command, ExecutionStatus, Finish, Plan, Refusal, Run, RunId, SnapshotId, Timestamp,
-    Transition, TriggerOptions, decide,
+    Asked, Cancel, Command, ExecutionStatus, Finish, Plan, Refusal, Run, RunId, SnapshotId,
+    Timestamp, Transition, TriggerOptions, decide,
 };
 use engine_harness::Held;
 use serde_json::{Value, json};
@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::answer::{Answer, Refused};
 use crate::call::{CANCELLED_AT, Call, LAPSED_AT};
 use crate::life::{Context, Life};
+use crate::repeat::{Turns, row_of};
 
 /// All runs of a history.
 #[derive(Default)]
@@ -22,6 +23,7 @@ pub struct Oracle {
     pub(crate) lives: BTreeMap<String, Life>,
     /// The runs that the next tick cancels, and how.
     pub(crate) timers: BTreeMap<String, Value>,
+    pub(crate) turns: Turns,
     /// The environment that was served last: the next dequeue begins after it.
     pub(crate) served: Option<String>,
 }
@@ -43,7 +45,14 @@ impl Oracle {
                 ends,
                 max_runs,
                 environment_id,
-            } => self.work(ends, *max_runs, environment_id.as_deref(), context),
+                turn_id,
+            } => {
+                let asked = (*max_runs, environment_id.as_deref());
+                self.turn(ends, asked, turn_id.as_deref(), context)
+            }
+            Call::Release(held) => self.release(held, context),
+            Call::Block(held) => self.block(held, context),
+            Call::Unblock(run_id) => self.unblock(run_id, context).map(|()| Vec::new()),
             Call::Beat(held) => self.beat(held, context),
             Call::BeatMany(held) => Ok(self.beat_many(held, context)),
             Call::Cancel(run_id, cancel) => self.cancel(run_id, cancel, context),
@@ -148,8 +157,11 @@ impl Oracle {
     ) -> Result<Vec<Value>, Refusal> {
         let life = self.find(&RunId::parse(&held.run_id))?;
         let run = life.run();
+        if let Some(next) = life.answer(Asked::Start, &held.snapshot_id, context) {
+            return Ok(vec![row_of(&run, &next)]);
+        }
         let snapshot_id = SnapshotId::parse(&held.snapshot_id);
-        let is_cancelled = life.was_cancelled_after(&held.snapshot_id);
+        let is_cancelled = life.was_cancelled_after(&held.snapshot_id, context);
         let command = Command::Start {
             snapshot_id: &snapshot_id,
             dequeued_as: is_cancelled.then_some(&snapshot_id),

@@ -4,17 +4,22 @@ use anyhow::Result;
 use engine_core::Timestamp;
 use engine_harness::Held;
 use serde_json::Value;
-use tokio_postgres::types::Json;
+use tokio_postgres::types::{Json, ToSql};
 
 use crate::answer::Answer;
 use crate::call::{CANCELLED_AT, Call, WORKER, element};
 use crate::server::Server;
 
-/// Calls the engine, or moves the clock.
+/// Calls the engine, as this process of the worker, or moves the clock.
 ///
 /// # Errors
 /// If the connection breaks, or what moves the clock is refused.
-pub async fn perform(server: &Server, worker_queue: &str, call: &Call) -> Result<Answer> {
+pub async fn perform(
+    server: &Server,
+    worker_queue: &str,
+    runner: Option<&str>,
+    call: &Call,
+) -> Result<Answer> {
     match call {
         Call::Trigger(run) => trigger(server, run).await,
         Call::TriggerMany(runs) => {
@@ -24,13 +29,17 @@ pub async fn perform(server: &Server, worker_queue: &str, call: &Call) -> Result
         Call::Dequeue {
             max_runs,
             environment_id,
-        } => dequeue(server, worker_queue, *max_runs, environment_id.as_deref()).await,
+        } => {
+            let environment_id = environment_id.as_deref();
+            dequeue(server, worker_queue, *max_runs, runner, environment_id).await
+        }
         Call::Start(Held {
             run_id,
             snapshot_id,
         }) => {
-            let sql = "select to_jsonb(a) from engine_start_attempt($1, $2, $3) as a";
-            server.call(sql, &[run_id, snapshot_id, &WORKER]).await
+            let sql = "select to_jsonb(a) from engine_start_attempt($1, $2, $3, $4) as a";
+            let arguments: [&(dyn ToSql + Sync); 4] = [run_id, snapshot_id, &WORKER, &runner];
+            server.call(sql, &arguments).await
         }
         Call::Complete(
             Held {
@@ -39,31 +48,51 @@ pub async fn perform(server: &Server, worker_queue: &str, call: &Call) -> Result
             },
             completion,
         ) => {
-            let sql = "select to_jsonb(a) from engine_complete_attempt($1, $2, $3, $4) as a";
+            let sql = "select to_jsonb(a) from engine_complete_attempt($1, $2, $3, $4, $5) as a";
             let completion = Json(completion);
-            server
-                .call(sql, &[run_id, snapshot_id, &completion, &WORKER])
-                .await
+            let arguments: [&(dyn ToSql + Sync); 5] =
+                [run_id, snapshot_id, &completion, &WORKER, &runner];
+            server.call(sql, &arguments).await
         }
         Call::CompleteMany(ends) => {
-            let sql = "select to_jsonb(a) from engine_complete_many($1, $2) as a";
+            let sql = "select to_jsonb(a) from engine_complete_many($1, $2, $3) as a";
             let ends: Vec<Value> = ends.iter().map(element).collect();
-            server.call(sql, &[&Json(ends), &WORKER]).await
+            server.call(sql, &[&Json(ends), &WORKER, &runner]).await
         }
         Call::Work {
             ends,
             max_runs,
             environment_id,
+            turn_id,
         } => {
-            let sql = "select to_jsonb(a) from engine_work($1, $2, $3, $4, $5) as a";
+            let sql =
+                "select to_jsonb(a) from engine_work($1, $2, $3, $4, $5, $6, turn_id => $7) as a";
             let ends: Vec<Value> = ends.iter().map(element).collect();
             let ends = Json(ends);
-            server
-                .call(
-                    sql,
-                    &[&ends, &worker_queue, max_runs, environment_id, &WORKER],
-                )
-                .await
+            let arguments: [&(dyn ToSql + Sync); 7] = [
+                &ends,
+                &worker_queue,
+                max_runs,
+                environment_id,
+                &WORKER,
+                &runner,
+                turn_id,
+            ];
+            server.call(sql, &arguments).await
+        }
+        Call::Release(Held {
+            run_id,
+            snapshot_id,
+        }) => {
+            let sql = "select to_jsonb(a) from engine_release($1, $2, $3, $4) as a";
+            let arguments: [&(dyn ToSql + Sync); 4] = [run_id, snapshot_id, &WORKER, &runner];
+            server.call(sql, &arguments).await
+        }
+        Call::Block(held) => block(server, held, runner).await,
+        Call::Unblock(run_id) => {
+            let sql = "select engine_complete_waitpoint(e.waitpoint_id) from engine.edge as e where e.run_id = $1";
+            server.query(sql, &[run_id]).await?;
+            Ok(Ok(Vec::new()))
         }
         Call::Beat(Held {
             run_id,
@@ -124,7 +153,7 @@ pub async fn perform(server: &Server, worker_queue: &str, call: &Call) -> Result
                        select r.shard, r.id, r.worker_queue, r.environment_id, r.queue, '', '2000-01-01Z', true \
                        from engine.run as r where r.id = $1";
             server.query(sql, &[run_id]).await?;
-            dequeue(server, worker_queue, 1000, None).await
+            dequeue(server, worker_queue, 1000, runner, None).await
         }
     }
 }
@@ -142,12 +171,23 @@ async fn dequeue(
     server: &Server,
     worker_queue: &str,
     max_runs: i32,
+    runner: Option<&str>,
     environment_id: Option<&str>,
 ) -> Result<Answer> {
-    let sql = "select to_jsonb(a) from engine_dequeue($1, $2, $3, environment_id => $4) as a";
-    server
-        .call(sql, &[&worker_queue, &max_runs, &WORKER, &environment_id])
-        .await
+    let sql = "select to_jsonb(a) from engine_dequeue($1, $2, $3, $4, $5) as a";
+    let arguments: [&(dyn ToSql + Sync); 5] =
+        [&worker_queue, &max_runs, &WORKER, &runner, &environment_id];
+    server.call(sql, &arguments).await
+}
+
+/// Makes a run wait for a token of its own.
+async fn block(server: &Server, held: &Held, runner: Option<&str>) -> Result<Answer> {
+    let sql = "select to_jsonb(a) \
+               from engine_create_manual_waitpoint(environment_id => \
+                        coalesce((select r.environment_id from engine.run as r where r.id = $1), 'default')) as w, \
+                    engine_block($1, array[w.waitpoint_id], worker_id => $3, runner_id => $4, snapshot_id => $2) as a";
+    let arguments: [&(dyn ToSql + Sync); 4] = [&held.run_id, &held.snapshot_id, &WORKER, &runner];
+    server.call(sql, &arguments).await
 }
 
 async fn due(server: &Server, run_id: &str, moment: Timestamp) -> Result<Answer> {

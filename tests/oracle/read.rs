@@ -47,7 +47,7 @@ const RUNS: &str = "
 
 const SNAPSHOTS: &str = "
     select p.run_id, p.ordinal, p.id, p.previous_snapshot_id, p.transition::text, p.execution_status::text,
-           p.run_status::text, p.attempt_number, p.is_valid, p.worker_id, p.machine, p.detail, p.created_at
+           p.run_status::text, p.attempt_number, p.is_valid, p.description, p.worker_id, p.runner_id, p.machine, p.detail, p.created_at
     from engine.history as p
     join engine.run as r on r.shard = p.shard and r.id = p.run_id
     where r.worker_queue = $1
@@ -110,7 +110,9 @@ fn snapshot(row: &Row) -> SnapshotRow {
         run_status: word(row, "run_status", RunStatus::parse),
         attempt_number: row.get("attempt_number"),
         is_valid: row.get("is_valid"),
+        description: row.get("description"),
         worker_id: row.get("worker_id"),
+        runner_id: row.get("runner_id"),
         machine: row.get("machine"),
         detail: json(row, "detail"),
         created_at: server::moment(row.get("created_at")),

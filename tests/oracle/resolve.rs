@@ -44,11 +44,17 @@ impl Scene<'_> {
                 ends,
                 max_runs,
                 environment,
+                turn,
             } => Call::Work {
                 ends: self.ends(ends),
                 max_runs: *max_runs,
                 environment_id: environment.map(str::to_owned),
+                // No turn of an earlier history has this name.
+                turn_id: turn.map(|turn| format!("{turn} of {}", self.worker_queue)),
             },
+            Command::Release(hold) => Call::Release(self.held(*hold, may_be_released)),
+            Command::Block(hold) => Call::Block(self.held(*hold, may_end)),
+            Command::Unblock(which) => Call::Unblock(self.only(*which, waits)?),
             Command::Beat(hold) => Call::Beat(self.held(*hold, is_watched)),
             Command::BeatMany(holds) => {
                 let held = |hold: &Hold| self.held(*hold, is_watched);
@@ -137,6 +143,17 @@ fn may_start(life: &Life) -> bool {
         .last()
         .is_some_and(|snapshot| snapshot.transition == engine_core::Transition::Retried);
     run.execution_status == ExecutionStatus::PendingExecuting || is_retried
+}
+
+fn may_be_released(life: &Life) -> bool {
+    matches!(
+        life.rows.state.execution_status,
+        ExecutionStatus::PendingExecuting | ExecutionStatus::Executing
+    )
+}
+
+fn waits(life: &Life) -> bool {
+    life.rows.state.execution_status == ExecutionStatus::ExecutingWithWaitpoints
 }
 
 fn may_end(life: &Life) -> bool {

@@ -35,6 +35,7 @@ pub async fn stage(thread: u64) -> Result<Stage> {
     let given = [
         ("engine.heartbeat_pending_executing_ms", heartbeat.as_str()),
         ("engine.heartbeat_executing_ms", &heartbeat),
+        ("engine.heartbeat_executing_with_waitpoints_ms", &heartbeat),
         ("engine.heartbeat_pending_cancel_ms", &heartbeat),
         ("engine.queue_backoff_min_ms", &backoff),
         ("engine.queue_backoff_max_ms", &backoff),
@@ -75,7 +76,7 @@ fn settings(stalls_are_out_of_memory: bool) -> Settings {
         heartbeats: Heartbeats {
             pending_executing_ms: HEARTBEAT_MS,
             executing_ms: HEARTBEAT_MS,
-            executing_with_waitpoints_ms: 60_000,
+            executing_with_waitpoints_ms: HEARTBEAT_MS,
             pending_cancel_ms: HEARTBEAT_MS,
             suspended_ms: 600_000,
         },

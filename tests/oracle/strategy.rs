@@ -5,12 +5,12 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use crate::command::{Cancel, Command, End, Error, Hold, How, Options, Retry, Which};
+use crate::command::{By, Cancel, Command, End, Error, Hold, How, Options, Retry, Step, Which};
 
 /// A history. It begins with a run, without which nothing happens.
-pub fn history() -> impl Strategy<Value = Vec<Command>> {
+pub fn history() -> impl Strategy<Value = Vec<Step>> {
     (options(), vec(phrase(), 1..25)).prop_map(|(first, phrases)| {
-        let first = Command::Trigger(first);
+        let first = Step::New(By::One, Command::Trigger(first));
         [first]
             .into_iter()
             .chain(phrases.into_iter().flatten())
@@ -19,16 +19,38 @@ pub fn history() -> impl Strategy<Value = Vec<Command>> {
 }
 
 /// A command, or several that are often called one after the other.
-fn phrase() -> impl Strategy<Value = Vec<Command>> {
+fn phrase() -> impl Strategy<Value = Vec<Step>> {
+    let all = |commands: Vec<Command>| -> Vec<Step> {
+        let by_one = |command| Step::New(By::One, command);
+        commands.into_iter().map(by_one).collect()
+    };
     prop_oneof![
-        10 => command().prop_map(|command| vec![command]),
-        2 => (latest(), end()).prop_map(|(hold, end)| {
-            vec![DEQUEUE, Command::Start(hold), Command::Complete(hold, end)]
+        8 => (by(), command()).prop_map(|(by, command)| vec![Step::New(by, command)]),
+        2 => again().prop_map(|again| vec![again]),
+        // An answer is lost, and asked for at once.
+        3 => (by(), of_worker(), option::weighted(0.2, by())).prop_map(|(by, command, other)| {
+            vec![Step::New(by, command), Step::Again(0, other)]
         }),
-        2 => place().prop_map(|which| {
-            vec![Command::Due(which), DEQUEUE, Command::Lapse(which), Command::Tick]
+        2 => (latest(), end()).prop_map(move |(hold, end)| {
+            all(vec![DEQUEUE, Command::Start(hold), Command::Complete(hold, end)])
+        }),
+        2 => place().prop_map(move |which| {
+            all(vec![Command::Due(which), DEQUEUE, Command::Lapse(which), Command::Tick])
+        }),
+        1 => (latest(), place()).prop_map(move |(hold, which)| {
+            let both = all(vec![Command::Block(hold), Command::Unblock(which)]);
+            [both[0].clone(), Step::Again(0, None), both[1].clone()].into()
         }),
     ]
+}
+
+fn by() -> impl Strategy<Value = By> {
+    prop_oneof![8 => Just(By::One), 1 => Just(By::Another), 1 => Just(By::Unnamed)]
+}
+
+fn again() -> impl Strategy<Value = Step> {
+    let place = prop_oneof![4 => Just(0), 1 => 1..4_u8];
+    (place, option::weighted(0.2, by())).prop_map(|(place, by)| Step::Again(place, by))
 }
 
 const DEQUEUE: Command = Command::Dequeue {
@@ -41,10 +63,8 @@ fn command() -> impl Strategy<Value = Command> {
         3 => options().prop_map(Command::Trigger),
         1 => vec(options(), 0..4).prop_map(Command::TriggerMany),
         8 => dequeue(),
-        8 => hold().prop_map(Command::Start),
-        8 => (hold(), end()).prop_map(|(hold, end)| Command::Complete(hold, end)),
-        3 => vec((hold(), end()), 0..4).prop_map(Command::CompleteMany),
-        6 => work(),
+        25 => of_worker(),
+        1 => which().prop_map(Command::Unblock),
         2 => hold().prop_map(Command::Beat),
         1 => vec(hold(), 0..4).prop_map(Command::BeatMany),
         4 => (which(), cancel()).prop_map(|(which, cancel)| Command::Cancel(which, cancel)),
@@ -54,6 +74,18 @@ fn command() -> impl Strategy<Value = Command> {
         5 => which().prop_map(Command::Lapse),
         5 => which().prop_map(Command::Due),
         1 => which().prop_map(Command::Stray),
+    ]
+}
+
+/// A call that names what its caller holds.
+fn of_worker() -> impl Strategy<Value = Command> {
+    prop_oneof![
+        8 => hold().prop_map(Command::Start),
+        8 => (hold(), end()).prop_map(|(hold, end)| Command::Complete(hold, end)),
+        3 => vec((hold(), end()), 0..4).prop_map(Command::CompleteMany),
+        6 => work(),
+        2 => hold().prop_map(Command::Release),
+        2 => hold().prop_map(Command::Block),
     ]
 }
 
@@ -132,13 +164,15 @@ fn work() -> impl Strategy<Value = Command> {
     ];
     // With zero it only completes; a negative number is refused.
     let max_runs = prop_oneof![1 => Just(-1), 20 => 0..4];
-    (vec((hold(), end()), 0..4), max_runs, environment).prop_map(|(ends, max_runs, environment)| {
-        Command::Work {
+    let turn = option::weighted(0.6, 0..3_u8);
+    (vec((hold(), end()), 0..4), max_runs, environment, turn).prop_map(
+        |(ends, max_runs, environment, turn)| Command::Work {
             ends,
             max_runs,
             environment,
-        }
-    })
+            turn,
+        },
+    )
 }
 
 fn end() -> impl Strategy<Value = End> {

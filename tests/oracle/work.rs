@@ -1,7 +1,9 @@
 //! The oracle's functions for workers with a run: beats and completions.
 
+use std::collections::BTreeSet;
+
 use engine_core::{
-    AttemptStatus, Command, Completion, CompletionOf, ExecutionStatus, Plan, Refusal, RunId,
+    Asked, AttemptStatus, Command, Completion, CompletionOf, ExecutionStatus, Plan, Refusal, RunId,
     RunStatus, SnapshotId, Timestamp, decide, turn_request,
 };
 use engine_harness::Held;
@@ -11,6 +13,7 @@ use crate::call::element;
 use crate::initial::environment;
 use crate::life::Context;
 use crate::oracle::Oracle;
+use crate::repeat::{completed_before, signed};
 
 impl Oracle {
     /// Moves the deadline of a run if the caller holds the watched snapshot.
@@ -56,23 +59,23 @@ impl Oracle {
             run_id: RunId::parse(&held.run_id),
             snapshot_id: SnapshotId::parse(&held.snapshot_id),
         };
-        Ok(vec![self.end(&element, context)?])
+        Ok(vec![self.end(&element, &mut BTreeSet::new(), context)?])
     }
 
-    /// Ends many attempts. One after the other is the same as all at once: the second call for a run is stale.
+    /// Ends many attempts. One after the other is the same as all at once: a second element for a run is stale.
     pub fn complete_many(
         &mut self,
         ends: &[(Held, Value)],
         context: &Context<'_>,
     ) -> Result<Vec<Value>, Refusal> {
         let elements = CompletionOf::many(ends.iter().map(element).collect(), 1000)?;
-        let mut rows = Vec::new();
+        let (mut rows, mut done) = (Vec::new(), BTreeSet::new());
         for element in elements {
             let run_id = element
                 .as_ref()
                 .ok()
                 .map(|element| element.run_id.as_str().to_owned());
-            let answer = element.and_then(|element| self.end(&element, context));
+            let answer = element.and_then(|element| self.end(&element, &mut done, context));
             rows.push(answer.unwrap_or_else(|refusal| {
                 json!({"run_id": run_id, "snapshot_id": null, "error_code": refusal.sqlstate(),
                        "error_message": refusal.message()})
@@ -81,8 +84,31 @@ impl Oracle {
         Ok(rows)
     }
 
-    /// A turn: completions, then runs that start.
-    pub fn work(
+    /// A turn, or its answer if it has a name and was taken before.
+    pub fn turn(
+        &mut self,
+        ends: &[(Held, Value)],
+        (max_runs, environment_id): (i32, Option<&str>),
+        turn_id: Option<&str>,
+        context: &Context<'_>,
+    ) -> Result<Vec<Value>, Refusal> {
+        let Some(turn_id) = turn_id else {
+            return self.work(ends, max_runs, environment_id, context);
+        };
+        let elements: Vec<Value> = ends.iter().map(element).collect();
+        let content = json!([max_runs, environment_id, elements]);
+        match self.named_turn(turn_id, &content, context)? {
+            Ok(answer) => Ok(answer),
+            Err(turn) => {
+                let answer = self.work(ends, max_runs, environment_id, context)?;
+                self.remember(turn, &answer, context);
+                Ok(answer)
+            }
+        }
+    }
+
+    /// Completions, then runs that start.
+    fn work(
         &mut self,
         ends: &[(Held, Value)],
         max_runs: i32,
@@ -120,13 +146,25 @@ impl Oracle {
         Ok(rows)
     }
 
-    fn end(&mut self, element: &CompletionOf, context: &Context<'_>) -> Result<Value, Refusal> {
-        let run = self.find(&element.run_id)?.run();
+    /// Ends an attempt, unless that has been reported before. `done` are the runs of earlier elements.
+    fn end(
+        &mut self,
+        element: &CompletionOf,
+        done: &mut BTreeSet<RunId>,
+        context: &Context<'_>,
+    ) -> Result<Value, Refusal> {
+        let life = self.find(&element.run_id)?;
+        let (run, given) = (life.run(), element.snapshot_id.as_str());
+        let before = life.answer(Asked::Completion, given, context);
+        if let Some(next) = before.filter(|_| !done.contains(&run.id)) {
+            return Ok(completed_before(&run, &next));
+        }
         let command = Command::Complete {
             snapshot_id: &element.snapshot_id,
             completion: &element.completion,
         };
-        let plan = decide(&run, command, context.settings)?;
+        let plan = signed(decide(&run, command, context.settings)?, context);
+        done.insert(run.id.clone());
         let (attempt_status, retry_at) = match &plan {
             Plan::Move(moved) => (moved.attempt_status, moved.retry_at),
             _ => (Some(AttemptStatus::RunFinished), None),
