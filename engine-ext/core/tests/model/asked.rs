@@ -2,19 +2,21 @@
 
 use std::sync::LazyLock;
 
-use engine_core::Completion;
+use engine_core::{Asked as Repeat, Completion};
 use serde_json::{Value, json};
 
 /// A call that names a snapshot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Asked {
     Start,
     Complete(End),
     Release,
+    /// It makes its run wait.
+    Block,
 }
 
 /// How a worker reports the end of its attempt: one of every kind that the engine distinguishes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum End {
     Success,
     /// A failure of the task without a request about a retry: the run's own settings retry it.
@@ -34,9 +36,10 @@ pub enum End {
 }
 
 impl Asked {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Start,
         Self::Release,
+        Self::Block,
         Self::Complete(End::Success),
         Self::Complete(End::Failure),
         Self::Complete(End::RetryAtOnce),
@@ -46,6 +49,16 @@ impl Asked {
         Self::Complete(End::NotRetriable),
         Self::Complete(End::Cancelled),
     ];
+
+    /// As whose repeat the engine answers it, if the process that asks is the same.
+    pub fn as_repeat(self) -> Option<Repeat> {
+        match self {
+            Self::Start => Some(Repeat::Start),
+            Self::Complete(_) => Some(Repeat::Completion),
+            Self::Release => Some(Repeat::Release),
+            Self::Block => None,
+        }
+    }
 }
 
 impl End {

@@ -23,6 +23,10 @@ pub enum Fault {
     RequeueForgetsItem,
     /// A requeued run keeps its deadline, and its slot with it.
     RequeueLeavesDeadline,
+    /// It refuses a call that is made again.
+    AnswersAreForgotten,
+    /// It answers a call again whoever asks.
+    OthersAreAnswered,
     /// A run that waits for its worker to confirm a cancel keeps its slot.
     CancelKeepsSlot,
 }
@@ -41,4 +45,6 @@ pub const CAUGHT: &[(Fault, &str)] = &[
     (Fault::RequeueForgetsItem, rule::COMES_TO_AN_END),
     (Fault::RequeueLeavesDeadline, rule::WATCHED),
     (Fault::CancelKeepsSlot, rule::SLOT),
+    (Fault::AnswersAreForgotten, rule::REPEAT),
+    (Fault::OthersAreAnswered, rule::OTHERS),
 ];

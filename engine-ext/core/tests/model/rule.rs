@@ -4,6 +4,7 @@
 use engine_core::{ExecutionStatus, RunStatus};
 use stateright::Property;
 
+use crate::caller::Caller;
 use crate::row::{Row, Snapshot};
 use crate::state::State;
 use crate::step::Action;
@@ -18,7 +19,10 @@ pub const ONE_HOLDER: &str = "at most one caller holds the latest snapshot";
 pub const CONTINUES: &str =
     "a run whose callers are all gone continues, unless it has ended or waits";
 pub const COMES_TO_AN_END: &str = "a worker that does not fail brings a run to its end";
-pub const FENCE: &str = "a caller with a stale snapshot changes nothing";
+pub const FENCE: &str =
+    "a caller with a stale snapshot changes nothing, unless its run was cancelled before the start";
+pub const REPEAT: &str = "a call whose answer was lost is answered again, and takes effect once";
+pub const OTHERS: &str = "the answer to a call is given to no other process";
 pub const CHANGE: &str = "every change of a run writes a new snapshot";
 pub const ATTEMPTS: &str = "attempt numbers never skip or repeat";
 pub const FINAL: &str = "a final status stays, with the two exceptions of the contract";
@@ -51,7 +55,7 @@ pub fn all() -> Vec<Property<System>> {
             !(state.has_item && state.deadline.is_some_and(|deadline| deadline.holds_slot))
         }),
         Property::always(ONE_HOLDER, |_, state: &State| {
-            let latest = |snapshot: &&Snapshot| **snapshot == state.row.snapshot;
+            let latest = |caller: &&Caller| caller.holds == state.row.snapshot;
             state.callers.iter().filter(latest).count() <= 1
         }),
         Property::always(CONTINUES, |system: &System, state: &State| {
@@ -60,6 +64,8 @@ pub fn all() -> Vec<Property<System>> {
         Property::always(COMES_TO_AN_END, |system: &System, state: &State| {
             is_over_or_waits(&state.row) || system.comes_to_an_end(state)
         }),
+        Property::always(REPEAT, |_, state: &State| state.broken != Some(REPEAT)),
+        Property::always(OTHERS, |_, state: &State| state.broken != Some(OTHERS)),
         Property::always(FENCE, |_, state: &State| state.broken != Some(FENCE)),
         Property::always(CHANGE, |_, state: &State| state.broken != Some(CHANGE)),
         Property::always(ATTEMPTS, |_, state: &State| state.broken != Some(ATTEMPTS)),
@@ -79,22 +85,24 @@ fn is_over_or_waits(row: &Row) -> bool {
 
 /// The rule that a step breaks; `held` is the snapshot of its caller.
 pub fn broken_by(
-    before: &Row,
+    state: &State,
     action: &Action,
     held: Option<Snapshot>,
     after: &Row,
 ) -> Option<&'static str> {
+    let before = &state.row;
     if after == before {
         return None;
     }
-    if held.is_some_and(|held| held != before.snapshot) {
+    let is_start = action.is_start(before.execution_status);
+    let may_end = |held| is_start && state.is_cancelled_before_start(held);
+    if held.is_some_and(|held| held != before.snapshot && !may_end(held)) {
         return Some(FENCE);
     }
     if after.snapshot <= before.snapshot {
         return Some(CHANGE);
     }
-    let started = action.is_start(before.execution_status)
-        && after.execution_status == ExecutionStatus::Executing;
+    let started = is_start && after.execution_status == ExecutionStatus::Executing;
     let expected = if started {
         Some(before.attempt_number.unwrap_or(0) + 1)
     } else {

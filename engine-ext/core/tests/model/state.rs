@@ -2,10 +2,28 @@
 
 use engine_core::{EnvironmentType, ExecutionStatus, Machine, RunStatus};
 
+use crate::caller::{Caller, Recalls};
+use crate::repeat::Link;
 use crate::row::{Row, Snapshot};
 
-/// Most calls with a snapshot that are under way at once.
-pub const MAX_CALLERS: usize = 3;
+/// How much the model knows: all of it with three callers would be more states than a test can visit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// Three callers, whose lost answers are lost for good.
+    Callers,
+    /// Two callers that ask for lost answers again, take turns, and make their run wait.
+    Repeats,
+}
+
+impl Scope {
+    /// Most callers at once.
+    fn max_callers(self) -> usize {
+        match self {
+            Self::Callers => 3,
+            Self::Repeats => 2,
+        }
+    }
+}
 
 /// The run, its rows and its callers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -15,10 +33,13 @@ pub struct State {
     pub has_item: bool,
     /// The row of `engine.heartbeat`.
     pub deadline: Option<Deadline>,
-    /// The snapshots that callers hold, in order. Each is a call under way, whose kind is chosen when it arrives.
-    pub callers: Vec<Snapshot>,
+    /// The callers, in order.
+    pub callers: Vec<Caller>,
+    /// What led to the latest snapshot; nothing if no call is made again.
+    pub links: Vec<Link>,
     /// The rule that the last step broke.
     pub broken: Option<&'static str>,
+    pub scope: Scope,
 }
 
 /// A row of `engine.heartbeat`.
@@ -30,12 +51,13 @@ pub struct Deadline {
 
 impl State {
     /// The states in which a run can begin, or to which waiting and versions bring it, which are commands to come.
-    pub fn beginnings() -> Vec<Self> {
+    pub fn beginnings(scope: Scope) -> Vec<Self> {
         use ExecutionStatus::*;
         let mut states = Vec::new();
         for environment_type in [EnvironmentType::Production, EnvironmentType::Development] {
             let begin = |execution_status, run_status, attempt_number| {
                 Self::begin(
+                    scope,
                     environment_type,
                     execution_status,
                     run_status,
@@ -56,6 +78,7 @@ impl State {
     }
 
     fn begin(
+        scope: Scope,
         environment_type: EnvironmentType,
         execution_status: ExecutionStatus,
         run_status: RunStatus,
@@ -86,20 +109,36 @@ impl State {
                 snapshot: 0,
                 holds_slot: is_held,
             }),
-            callers: if is_held { vec![0] } else { Vec::new() },
+            callers: if is_held {
+                vec![Caller::new(0)]
+            } else {
+                Vec::new()
+            },
+            links: Vec::new(),
             broken: None,
+            scope,
         }
     }
 
     /// Whether one more caller fits.
     pub fn has_room(&self) -> bool {
-        self.callers.len() < MAX_CALLERS
+        self.callers.len() < self.scope.max_callers()
     }
 
     /// This state with its snapshots renumbered from 0, in the same order. They are only ever compared, so that a finite
     /// number of states represents histories of every length.
     pub fn renumbered(mut self) -> Self {
-        let mut known = self.callers.clone();
+        self.forget_links();
+        let mut known: Vec<Snapshot> = self
+            .callers
+            .iter()
+            .flat_map(|caller| caller.known())
+            .collect();
+        known.extend(
+            self.links
+                .iter()
+                .flat_map(|link| [link.previous, link.snapshot]),
+        );
         known.push(self.row.snapshot);
         known.extend(self.deadline.map(|deadline| deadline.snapshot));
         known.sort_unstable();
@@ -109,8 +148,23 @@ impl State {
         if let Some(deadline) = &mut self.deadline {
             deadline.snapshot = rank(deadline.snapshot);
         }
-        self.callers = self.callers.into_iter().map(rank).collect();
+        for link in &mut self.links {
+            link.previous = rank(link.previous);
+            link.snapshot = rank(link.snapshot);
+        }
+        for caller in &mut self.callers {
+            *caller = caller.renumbered(rank);
+        }
         self.callers.sort_unstable();
         self
+    }
+
+    /// The run has moved on: what was lost of the calls before is lost for good.
+    pub fn moved_on(&mut self) {
+        for caller in &mut self.callers {
+            if let Recalls::Call(_) = caller.recalls {
+                caller.recalls = Recalls::Nothing;
+            }
+        }
     }
 }

@@ -1,11 +1,15 @@
 //! The possible next steps.
 
-use engine_core::{Cancel, Command, ExecutionStatus, Release, Timestamp, Timing};
+use engine_core::{
+    Cancel, Command, ExecutionStatus, Held, Plan, Refusal, Release, Timestamp, Timing, Unblocking,
+    Waiting, unblock,
+};
 
 use crate::asked::{Asked, End};
-use crate::row::snapshot_id;
+use crate::caller::{Caller, Recalls};
+use crate::row::{self, Snapshot, snapshot_id};
 use crate::rule;
-use crate::state::State;
+use crate::state::{Scope, State};
 use crate::system::System;
 
 /// Most releases of a run.
@@ -17,23 +21,54 @@ const MOST_RELEASES: i32 = 1;
 pub enum Action {
     /// A worker asks for work.
     Dequeue { is_answered: bool },
-    /// A worker's turn: it asks for work, and the run starts in the same commit.
-    Work { is_answered: bool },
+    /// A worker's turn without ends: it asks for work, and the run starts in the same commit.
+    Work { heard: Heard },
+    /// A caller's turn, which has a name: it reports an end, and if the run is queued then, the same commit starts it again.
+    Turn {
+        caller: usize,
+        end: End,
+        is_answered: bool,
+    },
+    /// A caller asks for the answer to its turn again.
+    TurnAgain { caller: usize },
     /// A caller's call arrives.
     Call {
         caller: usize,
         asked: Asked,
         is_answered: bool,
     },
+    /// Another process makes a call with a caller's snapshot, which is stale.
+    Stranger { caller: usize, asked: Asked },
     /// A caller is gone.
     Crash { caller: usize },
     /// The deadline passes, and a tick finds it.
     Stall,
+    /// What the run waits for is completed; its worker may notice.
+    Unblock { is_noticed: bool },
     /// An operator cancels the run.
     Cancel { is_final: bool },
     /// An operator redrives the run.
     Redrive,
 }
+
+/// What a worker hears of a turn that brings a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    Answer,
+    /// Nothing; and it does not ask again.
+    Nothing,
+    /// Nothing; but the turn has a name.
+    Later,
+}
+
+/// Ends that a turn may report; after some of them the run is queued.
+const OF_TURNS: [End; 5] = [
+    End::Success,
+    End::Failure,
+    End::RetryLater,
+    End::Terminated,
+    End::OutOfMemory,
+];
 
 impl Action {
     /// Whether this starts an attempt of a run with this status.
@@ -54,31 +89,70 @@ impl Action {
         ];
         if state.has_item {
             actions.push(Self::Dequeue { is_answered: false });
-            actions.push(Self::Work { is_answered: false });
+            actions.push(Self::Work {
+                heard: Heard::Nothing,
+            });
             if state.has_room() {
                 actions.push(Self::Dequeue { is_answered: true });
-                actions.push(Self::Work { is_answered: true });
+                actions.push(Self::Work {
+                    heard: Heard::Answer,
+                });
+                if state.scope == Scope::Repeats {
+                    actions.push(Self::Work {
+                        heard: Heard::Later,
+                    });
+                }
             }
         }
         if state.deadline.is_some() {
             actions.push(Self::Stall);
         }
-        for caller in 0..state.callers.len() {
+        if state.row.execution_status == ExecutionStatus::ExecutingWithWaitpoints {
+            actions.extend([false, true].map(|is_noticed| Self::Unblock { is_noticed }));
+        }
+        for (caller, known) in state.callers.iter().enumerate() {
             actions.push(Self::Crash { caller });
-            // Releases and redrives would repeat without end.
-            let may_release = state.row.released_attempts < MOST_RELEASES;
-            for asked in Asked::ALL {
-                if asked == Asked::Release && !may_release {
-                    continue;
-                }
-                actions.extend([false, true].map(|is_answered| Self::Call {
-                    caller,
-                    asked,
-                    is_answered,
-                }));
+            if known.awaits_turn() {
+                actions.push(Self::TurnAgain { caller });
+            } else {
+                Self::add_calls(state, caller, &mut actions);
             }
         }
         actions
+    }
+
+    /// The calls that a caller may make.
+    fn add_calls(state: &State, caller: usize, actions: &mut Vec<Self>) {
+        let held = state.callers[caller].holds;
+        let is_stale = held != state.row.snapshot && !state.is_cancelled_before_start(held);
+        for asked in Asked::ALL {
+            // Releases and redrives would repeat without end.
+            if asked == Asked::Release && state.row.released_attempts >= MOST_RELEASES {
+                continue;
+            }
+            if asked == Asked::Block && state.scope == Scope::Callers {
+                continue;
+            }
+            actions.extend([false, true].map(|is_answered| Self::Call {
+                caller,
+                asked,
+                is_answered,
+            }));
+            let is_repeat = state.scope == Scope::Repeats && is_stale;
+            if is_repeat && asked.as_repeat().is_some() {
+                actions.push(Self::Stranger { caller, asked });
+            }
+        }
+        if state.scope == Scope::Callers {
+            return;
+        }
+        for end in OF_TURNS {
+            actions.extend([false, true].map(|is_answered| Self::Turn {
+                caller,
+                end,
+                is_answered,
+            }));
+        }
     }
 }
 
@@ -86,6 +160,7 @@ impl System {
     /// The state after `action`.
     pub fn after(&self, state: &State, action: &Action) -> State {
         let mut next = state.clone();
+        let mut held = None;
         match action {
             Action::Crash { caller } => {
                 next.callers.remove(*caller);
@@ -94,16 +169,39 @@ impl System {
                 caller,
                 asked,
                 is_answered,
-            } => self.call(&mut next, *caller, *asked, *is_answered),
+            } => {
+                held = Some(state.callers[*caller].holds);
+                self.call(&mut next, *caller, *asked, *is_answered);
+            }
+            Action::Stranger { caller, asked } => {
+                let given = state.callers[*caller].holds;
+                held = Some(given);
+                if self.ask(&mut next, given, *asked, false).is_ok() {
+                    next.broken = Some(rule::OTHERS);
+                }
+            }
+            Action::Turn {
+                caller,
+                end,
+                is_answered,
+            } => {
+                self.turn(&mut next, *caller, *end, *is_answered);
+                return next.renumbered();
+            }
+            Action::TurnAgain { caller } => match state.callers[*caller].recalls {
+                Recalls::Turn(Some(snapshot)) => next.callers[*caller] = Caller::new(snapshot),
+                _ => drop(next.callers.remove(*caller)),
+            },
             Action::Dequeue { is_answered } => {
                 let is_dequeued = self.run(&mut next, Command::Dequeue).is_ok_and(|new| new)
                     && next.row.execution_status == ExecutionStatus::PendingExecuting;
                 if is_dequeued && *is_answered {
-                    next.callers.push(next.row.snapshot);
+                    next.callers.push(Caller::new(next.row.snapshot));
                 }
             }
-            Action::Work { is_answered } => self.work(&mut next, *is_answered),
+            Action::Work { heard } => self.work(&mut next, *heard),
             Action::Stall => drop(self.run(&mut next, Command::Stall)),
+            Action::Unblock { is_noticed } => self.unblock(&mut next, *is_noticed),
             Action::Cancel { is_final } => {
                 let cancel = Cancel {
                     finalize: *is_final,
@@ -113,22 +211,18 @@ impl System {
             }
             Action::Redrive => drop(self.run(&mut next, Command::Redrive)),
         }
-        let held = match action {
-            Action::Call { caller, .. } => Some(state.callers[*caller]),
-            _ => None,
-        };
         next.broken = next
             .broken
-            .or(rule::broken_by(&state.row, action, held, &next.row));
+            .or(rule::broken_by(state, action, held, &next.row));
         next.renumbered()
     }
 
-    /// Dequeues the run, and starts it if it was queued.
-    fn work(&self, next: &mut State, is_answered: bool) {
+    /// Dequeues the run, and starts it if it was queued; returns the snapshot of the start.
+    fn dequeue_and_start(&self, next: &mut State) -> Option<Snapshot> {
         let is_dequeued = self.run(next, Command::Dequeue).is_ok_and(|new| new)
             && next.row.execution_status == ExecutionStatus::PendingExecuting;
         if !is_dequeued {
-            return;
+            return None;
         }
         let given = snapshot_id(next.row.snapshot);
         drop(self.run(
@@ -138,22 +232,139 @@ impl System {
                 dequeued_as: None,
             },
         ));
-        if is_answered && next.row.execution_status == ExecutionStatus::Executing {
-            next.callers.push(next.row.snapshot);
+        let has_started = next.row.execution_status == ExecutionStatus::Executing;
+        has_started.then_some(next.row.snapshot)
+    }
+
+    fn work(&self, next: &mut State, heard: Heard) {
+        let Some(started) = self.dequeue_and_start(next) else {
+            return;
+        };
+        let recalls = match heard {
+            Heard::Answer => Recalls::Nothing,
+            Heard::Later => Recalls::Turn(Some(started)),
+            Heard::Nothing => return,
+        };
+        next.callers.push(Caller {
+            holds: started,
+            recalls,
+        });
+    }
+
+    /// A caller's turn. The two halves keep the rules, each for itself.
+    fn turn(&self, next: &mut State, caller: usize, end: End, is_answered: bool) {
+        let given = next.callers[caller].holds;
+        let before = next.clone();
+        let asked = Asked::Complete(end);
+        let is_ended = self.ask(next, given, asked, true).is_ok();
+        let call = Action::Call {
+            caller,
+            asked,
+            is_answered,
+        };
+        let held = Some(given);
+        next.broken = next
+            .broken
+            .or(rule::broken_by(&before, &call, held, &next.row));
+        let is_left = is_ended && next.row.execution_status == ExecutionStatus::Executing;
+        let mut brought = is_left.then_some(next.row.snapshot);
+        if next.has_item {
+            let between = next.clone();
+            brought = self.dequeue_and_start(next);
+            let work = Action::Work {
+                heard: Heard::Answer,
+            };
+            next.broken = next
+                .broken
+                .or(rule::broken_by(&between, &work, None, &next.row));
+        }
+        match (is_answered, brought) {
+            (false, _) => next.callers[caller].recalls = Recalls::Turn(brought),
+            (true, Some(snapshot)) => next.callers[caller] = Caller::new(snapshot),
+            (true, None) => drop(next.callers.remove(caller)),
+        }
+    }
+
+    /// What the run waits for is completed.
+    fn unblock(&self, next: &mut State, is_noticed: bool) {
+        let before = next.row.snapshot;
+        let waiting = Waiting {
+            blockers: Vec::new(),
+            has_checkpoint: false,
+            position: Timestamp::from_micros(0),
+        };
+        if let Ok(Unblocking::Unblocked(moved)) = unblock(&next.row.to_run(), &waiting) {
+            self.apply(next, &Plan::Move(moved), false);
+        }
+        let after = next.row.snapshot;
+        for caller in next
+            .callers
+            .iter_mut()
+            .filter(|caller| is_noticed && caller.holds == before)
+        {
+            if !caller.awaits_turn() {
+                *caller = Caller::new(after);
+            }
         }
     }
 
     /// The call arrives. A caller that is refused stops; one that is answered continues while it holds the run.
     fn call(&self, next: &mut State, caller: usize, asked: Asked, is_answered: bool) {
-        let given = snapshot_id(next.callers[caller]);
-        let answer = match asked {
-            Asked::Start => self.run(
-                next,
-                Command::Start {
-                    snapshot_id: &given,
-                    dequeued_as: None,
-                },
-            ),
+        use ExecutionStatus::{Executing, ExecutingWithWaitpoints};
+        let Caller { holds, recalls } = next.callers[caller];
+        let before = next.row.clone();
+        let answer = self.ask(next, holds, asked, true);
+        let is_again = recalls == Recalls::Call(asked);
+        if is_again && (answer.is_err() || next.row != before) {
+            next.broken = Some(rule::REPEAT);
+        }
+        let continues = matches!(
+            next.row.execution_status,
+            Executing | ExecutingWithWaitpoints
+        );
+        let latest = next.row.snapshot;
+        match answer {
+            _ if !is_answered => {
+                if next.scope == Scope::Repeats && next.row.snapshot != before.snapshot {
+                    next.callers[caller].recalls = Recalls::Call(asked);
+                }
+            }
+            Ok(_) if continues => next.callers[caller] = Caller::new(latest),
+            Err(_) if continues && self.tells_stale_callers() => {
+                next.callers[caller] = Caller::new(latest);
+            }
+            Ok(_) | Err(_) => {
+                next.callers.remove(caller);
+            }
+        }
+    }
+
+    /// The engine's answer to a call with a snapshot, of the process to which it was given or of another one.
+    fn ask(
+        &self,
+        next: &mut State,
+        given: Snapshot,
+        asked: Asked,
+        is_holders: bool,
+    ) -> Result<bool, Refusal> {
+        let followed = next.next(given, is_holders, self.fault());
+        let run = next.row.to_run();
+        if let (Some(followed), Some(repeat)) = (followed, asked.as_repeat())
+            && followed.answers(repeat, &run)
+        {
+            return Ok(false);
+        }
+        let snapshot_id = &snapshot_id(given);
+        match asked {
+            Asked::Start => {
+                let is_cancelled = next.is_cancelled_before_start(given);
+                let dequeued_as = is_cancelled.then_some(snapshot_id);
+                let command = Command::Start {
+                    snapshot_id,
+                    dequeued_as,
+                };
+                self.run_by(next, command, is_holders)
+            }
             Asked::Release => {
                 let release = &Release {
                     timing: Timing {
@@ -165,32 +376,31 @@ impl System {
                     },
                     is_between_attempts: false,
                 };
-                let snapshot_id = &given;
-                self.run(
-                    next,
-                    Command::Release {
-                        snapshot_id,
-                        release,
-                    },
-                )
+                let command = Command::Release {
+                    snapshot_id,
+                    release,
+                };
+                self.run_by(next, command, is_holders)
             }
-            Asked::Complete(end) => self.run(
-                next,
-                Command::Complete {
-                    snapshot_id: &given,
+            Asked::Block => {
+                let waits = run.execution_status == ExecutionStatus::ExecutingWithWaitpoints;
+                let before_wait = next.previous().filter(|_| waits).map(row::snapshot_id);
+                let held = Held {
+                    snapshot_id,
+                    before_wait: before_wait.as_ref(),
+                };
+                let command = Command::Block {
+                    batch_id: None,
+                    held: Some(held),
+                };
+                self.run_by(next, command, is_holders)
+            }
+            Asked::Complete(end) => {
+                let command = Command::Complete {
+                    snapshot_id,
                     completion: end.completion(),
-                },
-            ),
-        };
-        let continues = next.row.execution_status == ExecutionStatus::Executing;
-        match answer {
-            _ if !is_answered => {}
-            Ok(_) if continues => next.callers[caller] = next.row.snapshot,
-            Err(_) if continues && self.tells_stale_callers() => {
-                next.callers[caller] = next.row.snapshot;
-            }
-            Ok(_) | Err(_) => {
-                next.callers.remove(caller);
+                };
+                self.run_by(next, command, is_holders)
             }
         }
     }
@@ -237,7 +447,7 @@ impl System {
 
 /// The one caller is the worker, and holds the latest snapshot.
 fn worker_asks(state: &mut State, asked: Asked) -> Action {
-    state.callers = vec![state.row.snapshot];
+    state.callers = vec![Caller::new(state.row.snapshot)];
     Action::Call {
         caller: 0,
         asked,

@@ -7,18 +7,20 @@ use engine_core::{
 use stateright::{Model, Property};
 
 use crate::fault::Fault;
+use crate::repeat::Link;
 use crate::row::snapshot_id;
 use crate::rule;
-use crate::state::State;
+use crate::state::{Scope, State};
 use crate::step::Action;
 
 pub struct System {
     fault: Fault,
+    scope: Scope,
     settings: Settings,
 }
 
 impl System {
-    pub fn new(fault: Fault, stalls_are_out_of_memory: bool) -> Self {
+    pub fn new(fault: Fault, scope: Scope, stalls_are_out_of_memory: bool) -> Self {
         let settings = Settings {
             now: Timestamp::from_micros(0),
             jitter: 1.0,
@@ -40,7 +42,15 @@ impl System {
             },
             machines: Machines::built_in(Machine::Small1x),
         };
-        Self { fault, settings }
+        Self {
+            fault,
+            scope,
+            settings,
+        }
+    }
+
+    pub fn fault(&self) -> Fault {
+        self.fault
     }
 
     pub fn tells_stale_callers(&self) -> bool {
@@ -49,6 +59,16 @@ impl System {
 
     /// Decides and applies, as one transaction under the run's lock; returns whether the run has a new snapshot.
     pub fn run(&self, state: &mut State, command: Command<'_>) -> Result<bool, Refusal> {
+        self.run_by(state, command, false)
+    }
+
+    /// The same for a command of the caller that holds the latest snapshot, if `is_holders`.
+    pub fn run_by(
+        &self,
+        state: &mut State,
+        command: Command<'_>,
+        is_holders: bool,
+    ) -> Result<bool, Refusal> {
         let mut run = state.row.to_run();
         let latest = snapshot_id(state.row.snapshot);
         let command = match command {
@@ -73,7 +93,19 @@ impl System {
         {
             *attempt_number = run.attempt_number.unwrap_or(1);
         }
-        Ok(state.apply(&plan, self.fault))
+        Ok(self.apply(state, &plan, is_holders))
+    }
+
+    /// Writes a plan, and what led to the new snapshot.
+    pub fn apply(&self, state: &mut State, plan: &Plan, is_holders: bool) -> bool {
+        let before = state.row.clone();
+        let is_new = state.apply(plan, self.fault);
+        if state.row.snapshot != before.snapshot {
+            let link = Link::new(&before, plan, &state.row, is_holders);
+            state.links.extend(link);
+            state.moved_on();
+        }
+        is_new
     }
 }
 
@@ -82,7 +114,7 @@ impl Model for System {
     type Action = Action;
 
     fn init_states(&self) -> Vec<State> {
-        State::beginnings()
+        State::beginnings(self.scope)
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
