@@ -7,7 +7,7 @@
 -- Locks: none. Index: primary keys; `offset 0` keeps the joins lookups per run, as in dequeue_lock.
 select s.run_id,
        jsonb_strip_nulls(jsonb_build_object(
-           'attempt', jsonb_build_object('number', s.attempt_number, 'startedAt', s.prepared_at),
+           'attempt', jsonb_build_object('number', s.attempt_number, 'startedAt', coalesce(s.prepared_at, s.dequeued_at)),
            -- ids are names here; unknown fields are empty
            'task', jsonb_build_object('id', r.task, 'filePath', ''),
            'queue', jsonb_build_object('id', r.queue, 'name', r.queue),
@@ -22,10 +22,10 @@ select s.run_id,
        || jsonb_build_object('run', jsonb_strip_nulls(jsonb_build_object(
            'id', 'run_' || r.id,
            'payload', r.payload,
-           'payloadType', r.payload_type,
+           'payloadType', coalesce(r.payload_type, 'application/json'),
            'createdAt', r.created_at,
-           'startedAt', coalesce(s.started_at, r.created_at),
-           'tags', r.tags,
+           'startedAt', coalesce(s.started_at, s.dequeued_at, r.created_at),
+           'tags', coalesce(r.tags, '{}'),
            'isTest', r.is_test,
            'isReplay', r.replayed_from is not null,
            'idempotencyKey', r.idempotency_key,
@@ -33,8 +33,8 @@ select s.run_id,
            -- a run with 2147483647 has no limit, even if its task has one
            'maxDuration', nullif(coalesce(s.max_duration_seconds, r.max_duration_seconds), 2147483647),
            'durationMs', s.usage_duration_ms,
-           'costInCents', s.cost_in_cents,
-           'baseCostInCents', s.base_cost_in_cents,
+           'costInCents', coalesce(s.cost_in_cents, 0),
+           'baseCostInCents', coalesce(s.base_cost_in_cents, 0),
            'parentTaskRunId', 'run_' || r.parent_run_id,
            'rootTaskRunId', 'run_' || r.root_run_id,
            'priority', case when r.priority_ms <> 0 then r.priority_ms / 1000.0 end,
@@ -46,7 +46,7 @@ from unnest(:run_ids) as g(run_id)
 cross join lateral (
     select s.*
     from engine.run_state as s
-    where s.shard = :shard and s.run_id = g.run_id and s.prepared_at is not null
+    where s.shard = :shard and s.run_id = g.run_id and s.executed_at is not null
     offset 0
 ) as s
 cross join lateral (

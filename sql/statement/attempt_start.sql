@@ -39,7 +39,7 @@ with started as (
         executed_at = coalesce(s.executed_at, :now),
         is_warm_start = :warm_start,
         checkpoint_id = null,
-        prepared_at = s.updated_at,
+        prepared_at = nullif(s.updated_at, s.dequeued_at),
         attempt_batch_id = s.batch_id,
         updated_at = :now
     from started as a

@@ -7,7 +7,7 @@
 -- `offset 0` keeps each join a lookup per run or edge.
 -- Locks: none; read in a statement of its own after the runs' locks. Index: primary keys.
 select s.run_id, s.checkpoint_id is not null as has_checkpoint,
-       r.queue_timestamp - r.priority_ms * interval '1 millisecond' as position, e.waitpoint_id, w.type::text,
+       r.queue_timestamp - coalesce(r.priority_ms, 0) * interval '1 millisecond' as position, e.waitpoint_id, w.type::text,
        coalesce(w.status = 'COMPLETED', false) as is_completed, nullif(e.batch_index, -1) as batch_index
 from unnest(:run_ids) as g(run_id)
 cross join lateral (

@@ -56,8 +56,9 @@ with claimed as (
         retry = c.retry,
         version = c.version,
         max_duration_seconds = c.max_duration_seconds,
-        base_cost_in_cents = :base_cost_in_cents,
-        started_at = coalesce(s.started_at, :now),
+        base_cost_in_cents = nullif(:base_cost_in_cents, 0),
+        started_at = coalesce(s.started_at, s.dequeued_at),
+        prepared_at = coalesce(s.prepared_at, s.dequeued_at),
         dequeued_at = :now,
         updated_at = :now
     from claimed as c

@@ -98,7 +98,7 @@ with moved as (
         released_attempts = m.released_attempts,
         machine = m.machine,
         usage_duration_ms = m.usage_duration_ms,
-        cost_in_cents = m.cost_in_cents,
+        cost_in_cents = nullif(m.cost_in_cents, 0),
         error = m.error,
         completed_at = m.completed_at,
         status_reason = m.status_reason,

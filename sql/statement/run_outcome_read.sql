@@ -6,7 +6,8 @@
 -- -> output text null, output_type text null, error jsonb null, completed_at timestamptz null,
 -- -> usage_duration_ms integer
 -- Locks: none. Index: run_state_pkey, run_pkey.
-select s.run_id, s.snapshot_id, s.run_status::text, s.execution_status::text, s.attempt_number, s.output, s.output_type, s.error,
+select s.run_id, s.snapshot_id, s.run_status::text, s.execution_status::text, s.attempt_number, s.output,
+       case when s.run_status = 'COMPLETED_SUCCESSFULLY' then coalesce(s.output_type, 'application/json') end as output_type, s.error,
        s.completed_at, s.usage_duration_ms
 from engine.run_state as s
 join engine.run as r on r.shard = :shard and r.id = :run_id

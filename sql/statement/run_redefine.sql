@@ -11,11 +11,11 @@
 -- Locks: run state held by run_lock; the run's row. Index: run_pkey.
 update engine.run as r
 set payload = :payload,
-    payload_type = :payload_type,
+    payload_type = nullif(:payload_type, 'application/json'),
     metadata = coalesce(:metadata, r.metadata),
     tags = case when :tags is null then r.tags
-                else array(select t.tag from jsonb_array_elements_text(:tags) with ordinality as t(tag, position)
-                           order by t.position) end,
+                else nullif(array(select t.tag from jsonb_array_elements_text(:tags) with ordinality as t(tag, position)
+                                  order by t.position), '{}') end,
     max_attempts = coalesce(:max_attempts, r.max_attempts),
     max_duration_seconds = coalesce(:max_duration_seconds, r.max_duration_seconds),
     machine = coalesce(:machine, r.machine)

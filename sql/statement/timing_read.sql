@@ -4,7 +4,7 @@
 -- -> id text, delay_until timestamptz null, queue_timestamp timestamptz, priority_ms bigint, ttl text null,
 -- -> environment_id text, queue text
 -- Locks: none; the runs are locked, and no other session changes their options. Index: run_pkey.
-select r.id, r.delay_until, r.queue_timestamp, r.priority_ms, r.ttl, r.environment_id, r.queue
+select r.id, r.delay_until, r.queue_timestamp, coalesce(r.priority_ms, 0) as priority_ms, r.ttl, r.environment_id, r.queue
 from (
     select g.run_id
     from unnest(:run_ids) as g(run_id)

@@ -69,9 +69,9 @@ with given as (
         tags, metadata, is_test, trace_context, annotations, replayed_from, parent_run_id, root_run_id, depth, created_at,
         batch_id, resume_parent, delay_until, ttl, idempotency_key, debounce, version)
     select g.shard, g.run_id, g.environment_id, g.environment_type::engine.environment_type, g.project_id,
-           g.organization_id, g.task, g.payload, g.payload_type, g.queue, g.worker_queue, g.concurrency_key, g.priority_ms,
+           g.organization_id, g.task, g.payload, nullif(g.payload_type, 'application/json'), g.queue, g.worker_queue, g.concurrency_key, nullif(g.priority_ms, 0),
            g.queue_timestamp, g.max_attempts, g.max_duration_seconds, g.machine, g.retry,
-           array(select t.tag from jsonb_array_elements_text(g.tags) with ordinality as t(tag, position) order by t.position),
+           nullif(array(select t.tag from jsonb_array_elements_text(g.tags) with ordinality as t(tag, position) order by t.position), '{}'),
            g.metadata, g.is_test, g.trace_context, g.annotations, g.replayed_from, g.parent_run_id,
            coalesce(p.root_run_id, p.id), coalesce(p.depth + 1, 0), :now, g.batch_id, g.resume_parent, g.delay_until, g.ttl,
            g.idempotency_key, g.debounce, g.version

@@ -143,8 +143,28 @@ comment on column engine.run_state.batch_id is 'The batch that the run waits for
 comment on column engine.run_state.checkpoint_id is 'Its checkpoint, as its latest snapshot says';
 comment on column engine.run_state.completed_waitpoint_ids is 'Completed waitpoints, as its latest snapshot says';
 comment on column engine.run_state.completed_waitpoint_order is 'Their order, as its latest snapshot says';
-comment on column engine.run_state.prepared_at is 'When the attempt that started last became ready to start: the time of the snapshot before its first';
 comment on column engine.run_state.attempt_batch_id is 'The batch that the run waited for when that attempt started';
+
+-- What most runs have is null from now on, and costs nothing.
+alter table engine.run
+    alter column payload_type drop not null,
+    alter column priority_ms drop not null,
+    alter column tags drop not null;
+
+alter table engine.run_state
+    alter column cost_in_cents drop not null,
+    alter column cost_in_cents drop default,
+    alter column base_cost_in_cents drop not null,
+    alter column base_cost_in_cents drop default;
+
+comment on column engine.run.payload_type is 'Null for application/json';
+comment on column engine.run.priority_ms is 'Milliseconds by which the run moves ahead of its queue timestamp; null for 0';
+comment on column engine.run.tags is 'Null for none';
+comment on column engine.run_state.started_at is 'First dequeue, unless that is the latest';
+comment on column engine.run_state.prepared_at is 'When the attempt that started last became ready to start, unless that is the latest dequeue';
+comment on column engine.run_state.cost_in_cents is 'Cost of the time that attempts used, by the machine of each; null for zero, as in development';
+comment on column engine.run_state.base_cost_in_cents is 'Null for zero';
+comment on column engine.run_state.output_type is 'Of a run that succeeded; null for application/json';
 
 -- What follows from other rows leaves the history: view engine.history has it.
 alter table engine.snapshot
@@ -292,12 +312,10 @@ comment on column engine.run.debounce is 'key, delay and createdAt of a debounce
 comment on column engine.run.delay_until is 'Earliest time of the first attempt; null for none';
 comment on column engine.run.id is 'Without its prefix: users see run_<id>';
 comment on column engine.run.idempotency_key is 'As the caller wrote it; engine.trigger_key tells which run has it now';
-comment on column engine.run.priority_ms is 'Milliseconds by which the run moves ahead of its queue timestamp';
 comment on column engine.run.queue_timestamp is 'Queue order before priority; kept when the run resumes';
 comment on column engine.run.ttl is 'How long it may wait in its queue before its first dequeue, such as 10m';
 comment on column engine.run.version is 'The worker version that it is bound to; null for the current one';
 comment on column engine.run_state.attempt_number is 'Number of the attempt that started last; null before the first';
-comment on column engine.run_state.cost_in_cents is 'Cost of the time that attempts used, by the machine of each; zero in development';
 comment on column engine.run_state.has_waitpoint is 'Whether a waitpoint waits, or has waited, for the end of the run';
 comment on column engine.run_state.is_dead_lettered is 'Whether the queue gave the run up: engine_redrive requeues it';
 comment on column engine.run_state.max_duration_seconds is 'Time limit of an attempt, resolved when the run is dequeued by a version; null for the run''s own';

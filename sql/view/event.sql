@@ -36,14 +36,14 @@ select s.shard,
                     'status', case e.name when 'runLocked' then 'DEQUEUED' else s.run_status::text end,
                     'createdAt', u.run_created_at,
                     'updatedAt', u.created_at,
-                    'runTags', r.tags,
+                    'runTags', coalesce(r.tags, '{}'),
                     'batchId', r.batch_id,
                     'spanId', coalesce(r.trace_context ->> 'spanId', split_part(r.trace_context ->> 'traceparent', '-', 3)))
                || case e.name
                       when 'runLocked' then jsonb_build_object(
                           'lockedAt', u.created_at,
                           'startedAt', u.started_at,
-                          'baseCostInCents', t.base_cost_in_cents::numeric,
+                          'baseCostInCents', coalesce(t.base_cost_in_cents, 0)::numeric,
                           'machinePreset', s.machine,
                           'lockedById', r.task,
                           'lockedToVersionId', t.version,
@@ -56,14 +56,14 @@ select s.shard,
                           'maxAttempts', t.max_attempts)
                       when 'runAttemptStarted' then jsonb_build_object(
                           'attemptNumber', s.attempt_number,
-                          'baseCostInCents', t.base_cost_in_cents::numeric,
+                          'baseCostInCents', coalesce(t.base_cost_in_cents, 0)::numeric,
                           'executedAt', u.executed_at)
                       when 'runRetryScheduled' then jsonb_build_object(
                           'attemptNumber', coalesce(s.attempt_number, 0) + 1,
                           'queue', r.queue,
                           'taskIdentifier', r.task,
                           'traceContext', r.trace_context,
-                          'baseCostInCents', t.base_cost_in_cents::numeric,
+                          'baseCostInCents', coalesce(t.base_cost_in_cents, 0)::numeric,
                           'error', s.detail -> 'error')
                           || jsonb_strip_nulls(jsonb_build_object('nextMachineAfterOOM', s.detail -> 'nextMachineAfterOOM'))
                       when 'runAttemptFailed' then jsonb_build_object(
@@ -75,17 +75,17 @@ select s.shard,
                           'taskEventStore', 'taskEvent',
                           'attemptNumber', coalesce(s.attempt_number, 1),
                           'output', t.output,
-                          'outputType', t.output_type,
+                          'outputType', coalesce(t.output_type, 'application/json'),
                           'completedAt', u.completed_at,
                           'usageDurationMs', t.usage_duration_ms,
-                          'costInCents', t.cost_in_cents::numeric)
+                          'costInCents', coalesce(t.cost_in_cents, 0)::numeric)
                       when 'runFailed' then jsonb_build_object(
                           'taskEventStore', 'taskEvent',
                           'attemptNumber', coalesce(s.attempt_number, 1),
                           'error', coalesce(s.detail -> 'error', t.error),
                           'completedAt', case s.transition when 'CREATED_FAILED' then u.completed_at else u.created_at end,
                           'usageDurationMs', coalesce((s.detail ->> 'usageDurationMs')::integer, t.usage_duration_ms),
-                          'costInCents', coalesce((s.detail ->> 'costInCents')::double precision::numeric, t.cost_in_cents::numeric))
+                          'costInCents', coalesce((s.detail ->> 'costInCents')::double precision::numeric, t.cost_in_cents::numeric, 0))
                       when 'runCancelled' then jsonb_build_object(
                           'taskEventStore', 'taskEvent',
                           'attemptNumber', coalesce(s.attempt_number, 1),
@@ -121,7 +121,7 @@ join engine.run_state as t on t.shard = s.shard and t.run_id = s.run_id
 cross join lateral (
     select (to_jsonb(s.created_at at time zone 'UTC') #>> '{}') || '+00:00' as created_at,
            (to_jsonb(r.created_at at time zone 'UTC') #>> '{}') || '+00:00' as run_created_at,
-           (to_jsonb(t.started_at at time zone 'UTC') #>> '{}') || '+00:00' as started_at,
+           (to_jsonb(coalesce(t.started_at, t.dequeued_at) at time zone 'UTC') #>> '{}') || '+00:00' as started_at,
            (to_jsonb(t.executed_at at time zone 'UTC') #>> '{}') || '+00:00' as executed_at,
            (to_jsonb(t.completed_at at time zone 'UTC') #>> '{}') || '+00:00' as completed_at
 ) as u

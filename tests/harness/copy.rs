@@ -17,12 +17,24 @@ impl Session {
                       where c.relnamespace = 'engine'::regnamespace and c.relkind = 'r' group by c.relname";
         for table in to.client.query(tables, &[]).await? {
             let (table, columns): (String, String) = (table.get(0), table.get(1));
-            let full = match table.as_str() {
-                "snapshot" => "history",
-                other => other,
+            let (full, derived) = match table.as_str() {
+                "snapshot" => ("history", "'{}'"),
+                "run" => (
+                    "run",
+                    "jsonb_build_object('payload_type', coalesce(t.payload_type, 'application/json'), \
+                         'priority_ms', coalesce(t.priority_ms, 0), 'tags', coalesce(t.tags, '{}'))",
+                ),
+                "run_state" => (
+                    "run_state",
+                    "jsonb_build_object('cost_in_cents', coalesce(t.cost_in_cents, 0), \
+                         'base_cost_in_cents', coalesce(t.base_cost_in_cents, 0), \
+                         'started_at', coalesce(t.started_at, t.dequeued_at))",
+                ),
+                other => (other, "'{}'"),
             };
-            let read =
-                format!("select coalesce(jsonb_agg(to_jsonb(t)), '[]') from engine.{full} t");
+            let read = format!(
+                "select coalesce(jsonb_agg(to_jsonb(t) || {derived}), '[]') from engine.{full} t"
+            );
             let rows: Value = self.client.query_one(&read, &[]).await?.get(0);
             let write = format!(
                 "insert into engine.{table} ({columns}) \

@@ -101,8 +101,9 @@ async fn a_success_keeps_its_output_and_is_the_last_snapshot() -> Result<()> {
     let success =
         json!({"ok": true, "output": r#"{"foo":"bar"}"#, "outputType": "application/json"});
     session.complete(&held, success).await?;
-    let sql = "select s.run_status::text, s.output, s.output_type, p.execution_status::text, p.run_status::text \
-               from engine.run_state as s join engine.snapshot as p on p.id = s.snapshot_id";
+    let sql = "select s.run_status::text, s.output, o.output_type, p.execution_status::text, p.run_status::text \
+               from engine.run_state as s join engine.snapshot as p on p.id = s.snapshot_id \
+               cross join engine_run_result(s.run_id) as o";
     let row = session.client.query_one(sql, &[]).await?;
     let found: Vec<&str> = (0..5).map(|column| row.get(column)).collect();
     let ended = "COMPLETED_SUCCESSFULLY";
@@ -178,7 +179,8 @@ async fn the_first_start_is_remembered() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.trigger("test").await?;
     let held = session.take().await?;
-    let sql = "select executed_at::text, started_at::text from engine.run_state";
+    let sql =
+        "select executed_at::text, coalesce(started_at, dequeued_at)::text from engine.run_state";
     let first = session.client.query_one(sql, &[]).await?;
     session.lapse(&held.run_id).await?;
     session.tick().await?;

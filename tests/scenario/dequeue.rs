@@ -25,7 +25,7 @@ async fn a_dequeued_run_says_since_when_and_with_what() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let run = session.trigger("test").await?;
     let held = session.dequeue_many(1).await?.remove(0);
-    let sql = "select run_status::text, dequeued_at is not null, started_at = dequeued_at, machine, max_attempts, \
+    let sql = "select run_status::text, dequeued_at is not null, started_at is null, machine, max_attempts, \
                       snapshot_id, attempt_number is null \
                from engine.run_state";
     let row = session.client.query_one(sql, &[]).await?;

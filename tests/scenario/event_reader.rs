@@ -87,7 +87,9 @@ impl Reader {
 
     /// The run of an event, and the snapshot: the one that it names, or the run's last one.
     async fn rows(&self, event: &Event) -> Result<Rows> {
-        let sql = "select to_jsonb(r), to_jsonb(s), to_jsonb(p) \
+        let sql = "select to_jsonb(r), to_jsonb(s) || jsonb_build_object('started_at', coalesce(s.started_at, s.dequeued_at), \
+                          'cost_in_cents', coalesce(s.cost_in_cents, 0), 'base_cost_in_cents', coalesce(s.base_cost_in_cents, 0), \
+                          'output_type', coalesce(s.output_type, 'application/json')), to_jsonb(p) \
                    from engine.run as r \
                    join engine.run_state as s on s.run_id = r.id \
                    join engine.history as p on p.run_id = r.id \

@@ -54,8 +54,8 @@ async fn a_run_goes_from_trigger_to_success() -> Result<()> {
     assert_eq!(completed.attempt_number, Some(1));
     let finished = ("FINISHED".to_owned(), "COMPLETED_SUCCESSFULLY".to_owned());
     assert_eq!(session.status(&run.run_id).await?, finished);
-    let sql = "select output, output_type from engine.run_state where completed_at is not null";
-    let row = session.client.query_one(sql, &[]).await?;
+    let sql = "select output, output_type from engine_run_result($1)";
+    let row = session.client.query_one(sql, &[&run.run_id]).await?;
     assert_eq!(row.get::<_, &str>(0), r#"{"foo":"bar"}"#);
     assert_eq!(row.get::<_, &str>(1), "application/json");
     assert_eq!(session.count("engine.slot").await?, 0);

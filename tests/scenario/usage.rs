@@ -9,7 +9,7 @@ use crate::reported::{internal_error, out_of_memory, user_error};
 
 /// Milliseconds and cents of the only run.
 async fn used(session: &Session) -> Result<(i32, f64)> {
-    let sql = "select usage_duration_ms, cost_in_cents from engine.run_state";
+    let sql = "select usage_duration_ms, coalesce(cost_in_cents, 0) from engine.run_state";
     let row = session.client.query_one(sql, &[]).await?;
     Ok((row.get(0), row.get(1)))
 }

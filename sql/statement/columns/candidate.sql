@@ -9,7 +9,7 @@
 -- -> metadata jsonb null, trace_context jsonb null, version text null
 i.run_id, i.run_status::text, i.execution_status::text, i.snapshot_id, i.snapshot_ordinal, i.attempt_number,
 coalesce(i.max_attempts, d.max_attempts) as max_attempts, i.queue_attempts, i.released_attempts,
-coalesce(i.machine, d.machine) as machine, i.usage_duration_ms, i.cost_in_cents,
+coalesce(i.machine, d.machine) as machine, i.usage_duration_ms, coalesce(i.cost_in_cents, 0) as cost_in_cents,
 i.dequeued_at is not null as was_dequeued, i.has_waitpoint, i.is_dead_lettered,
 coalesce(i.retry, d.retry) as retry, d.environment_type::text, d.batch_id, i.error, i.status_reason, d.task,
 d.payload, d.payload_type, d.queue, d.concurrency_key, d.worker_queue, d.environment_id, d.project_id,

@@ -9,10 +9,10 @@ with given as (
     from generate_series($1::bigint, $2::bigint) as n(number)
 ), run as (
     insert into engine.run (
-        shard, id, environment_id, environment_type, task, payload, payload_type, queue, worker_queue, priority_ms,
-        queue_timestamp, tags, is_test, created_at, delay_until)
-    select g.shard, g.run_id, 'default', 'PRODUCTION', 'noop', '{}', 'application/json', 'task/noop', 'main', 0,
-           g.due_at, '{}', false, g.created_at, g.due_at
+        shard, id, environment_id, environment_type, task, payload, queue, worker_queue,
+        queue_timestamp, is_test, created_at, delay_until)
+    select g.shard, g.run_id, 'default', 'PRODUCTION', 'noop', '{}', 'task/noop', 'main',
+           g.due_at, false, g.created_at, g.due_at
     from given as g
 ), state as (
     insert into engine.run_state (

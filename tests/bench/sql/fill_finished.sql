@@ -8,17 +8,17 @@ with given as (
     from generate_series($1::bigint, $2::bigint) as n(number)
 ), run as (
     insert into engine.run (
-        shard, id, environment_id, environment_type, task, payload, payload_type, queue, worker_queue, priority_ms,
-        queue_timestamp, tags, is_test, created_at)
-    select g.shard, g.run_id, 'default', 'PRODUCTION', 'noop', '{}', 'application/json', 'task/noop', 'main', 0,
-           g.created_at, '{}', false, g.created_at
+        shard, id, environment_id, environment_type, task, payload, queue, worker_queue,
+        queue_timestamp, is_test, created_at)
+    select g.shard, g.run_id, 'default', 'PRODUCTION', 'noop', '{}', 'task/noop', 'main',
+           g.created_at, false, g.created_at
     from given as g
 ), state as (
     insert into engine.run_state (
         shard, run_id, run_status, execution_status, snapshot_id, snapshot_ordinal, attempt_number, max_attempts, machine,
-        started_at, dequeued_at, executed_at, completed_at, is_warm_start, output, output_type, updated_at)
+        dequeued_at, executed_at, completed_at, is_warm_start, output, updated_at)
     select g.shard, g.run_id, 'COMPLETED_SUCCESSFULLY', 'FINISHED', g.snapshot_start || '00000004', 4, 1, 3, 'small-1x',
-           g.created_at, g.created_at, g.created_at, g.created_at, false, 'null', 'application/json', g.created_at
+           g.created_at, g.created_at, g.created_at, false, 'null', g.created_at
     from given as g
 )
 insert into engine.snapshot (

@@ -13,10 +13,10 @@ with given as (
     from generate_series($1::bigint, $2::bigint) as n(number)
 ), run as (
     insert into engine.run (
-        shard, id, environment_id, environment_type, task, payload, payload_type, queue, worker_queue, concurrency_key,
-        priority_ms, queue_timestamp, tags, is_test, created_at)
-    select g.shard, g.run_id, g.environment_id, 'PRODUCTION', 'noop', '{}', 'application/json', g.queue, 'main',
-           nullif(g.concurrency_key, ''), 0, g.created_at, '{}', false, g.created_at
+        shard, id, environment_id, environment_type, task, payload, queue, worker_queue, concurrency_key,
+        queue_timestamp, is_test, created_at)
+    select g.shard, g.run_id, g.environment_id, 'PRODUCTION', 'noop', '{}', g.queue, 'main',
+           nullif(g.concurrency_key, ''), g.created_at, false, g.created_at
     from given as g
 ), state as (
     insert into engine.run_state (

@@ -9,8 +9,9 @@ set run_status = 'DEQUEUED',
     max_attempts = $6,
     machine = $7,
     retry = null,
-    base_cost_in_cents = 0,
-    started_at = coalesce(s.started_at, $3),
+    base_cost_in_cents = null,
+    started_at = coalesce(s.started_at, s.dequeued_at),
+    prepared_at = coalesce(s.prepared_at, s.dequeued_at),
     dequeued_at = $3,
     updated_at = $3
 where s.shard = $1 and s.run_id = $2

@@ -18,7 +18,7 @@ cross join lateral (
                'queue', r.queue,
                'environment_id', r.environment_id,
                'concurrency_key', r.concurrency_key,
-               'tags', r.tags,
+               'tags', coalesce(r.tags, '{}'),
                'run_status', s.run_status,
                'execution_status', s.execution_status,
                'attempt_number', s.attempt_number,

@@ -17,17 +17,17 @@ with given as (
     from generate_series($1::bigint, $2::bigint) as n(number)
 ), run as (
     insert into engine.run (
-        shard, id, environment_id, environment_type, task, payload, payload_type, queue, worker_queue, priority_ms,
-        queue_timestamp, tags, is_test, created_at)
-    select g.shard, g.run_id, 'default', 'PRODUCTION', 'noop', '{}', 'application/json', 'task/noop', 'main', 0,
-           g.created_at, '{}', false, g.created_at
+        shard, id, environment_id, environment_type, task, payload, queue, worker_queue,
+        queue_timestamp, is_test, created_at)
+    select g.shard, g.run_id, 'default', 'PRODUCTION', 'noop', '{}', 'task/noop', 'main',
+           g.created_at, false, g.created_at
     from given as g
 ), state as (
     insert into engine.run_state (
         shard, run_id, run_status, execution_status, snapshot_id, snapshot_ordinal, attempt_number, max_attempts, machine,
-        started_at, dequeued_at, executed_at, is_warm_start, updated_at)
+        dequeued_at, executed_at, is_warm_start, updated_at)
     select g.shard, g.run_id, (case when g.attempt_number is null then 'DEQUEUED' else 'EXECUTING' end)::engine.run_status,
-           g.status, g.snapshot_id, g.ordinal, g.attempt_number, 3, 'small-1x', g.created_at, g.created_at,
+           g.status, g.snapshot_id, g.ordinal, g.attempt_number, 3, 'small-1x', g.created_at,
            case when g.attempt_number is not null then g.created_at end,
            case when g.attempt_number is not null then false end, g.created_at
     from given as g
