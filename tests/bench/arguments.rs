@@ -33,7 +33,7 @@ pub struct Arguments {
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
 
-    /// The most runs that the suite `growth` fills in, for a quick look.
+    /// The most runs that the suites `growth` and `retention` fill in, for a quick look.
     #[arg(long, value_name = "N", env = "ENGINE_BENCH_ROWS_LIMIT")]
     pub rows_limit: Option<u64>,
 
@@ -65,4 +65,6 @@ pub enum Suite {
     Flow,
     /// Transitions by the form of the tables.
     Storage,
+    /// The removal of ended runs, and work beside those that are kept.
+    Retention,
 }

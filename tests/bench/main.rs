@@ -20,6 +20,7 @@ mod peers;
 mod plot;
 mod proxy;
 mod report;
+mod retention;
 mod sampler;
 mod size;
 mod statement;

@@ -7,7 +7,8 @@ use engine_harness::progress;
 use super::arguments::Suite;
 use super::report::Chapter;
 use super::{
-    Bench, blocked, delay, dequeue, flow, growth, horizon, lifecycle, storage, wait, wake,
+    Bench, blocked, delay, dequeue, flow, growth, horizon, lifecycle, retention, storage, wait,
+    wake,
 };
 
 impl Suite {
@@ -33,6 +34,7 @@ impl Suite {
             Self::Wait => wait::measure(bench).await,
             Self::Flow => flow::measure(bench).await,
             Self::Storage => storage::measure(bench).await,
+            Self::Retention => retention::measure(bench).await,
         }
     }
 

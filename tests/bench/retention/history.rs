@@ -1,0 +1,83 @@
+//! The work, and what is asked about a run, beside finished runs that are kept.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use engine_harness::Cluster;
+use tokio_postgres::Client;
+
+use super::super::caller::Batched;
+use super::super::figure::Figure;
+use super::super::load::Limit;
+use super::super::measure::measure as measure_callers;
+use super::super::stock::Stock;
+use super::super::trial::Trial;
+
+const QUEUED: u64 = 10_000;
+const BATCH: i32 = 100;
+
+const OVERVIEW: Figure = Figure::new("engine.run_overview of one run, ms", 2);
+const EVENTS: Figure = Figure::new("engine_events from the end, ms", 2);
+
+pub(super) async fn fill(cluster: &Cluster, kept: u64) -> Result<Stock<'_>> {
+    let stock = Stock::empty(cluster).await?;
+    if kept > 0 {
+        stock.add_finished(kept).await?;
+    }
+    stock.add_queued(QUEUED).await?;
+    stock.tidy().await?;
+    Ok(stock)
+}
+
+pub(super) async fn trial(stock: &Stock<'_>, clients: usize, time: Duration) -> Result<Trial> {
+    stock.prewarm().await?;
+    let sessions = stock.sessions(clients).await?.into_iter();
+    let callers = sessions.map(|client| Batched {
+        client,
+        batch: BATCH,
+    });
+    let mut trial = measure_callers(stock, callers.collect(), Limit::time(time)).await?;
+    let observer = stock.observer().await?;
+    trial.figures.push((OVERVIEW, overview(&observer).await?));
+    trial.figures.push((EVENTS, events(&observer).await?));
+    Ok(trial)
+}
+
+/// The median of ten reads of a run in the middle of all.
+async fn overview(observer: &Client) -> Result<f64> {
+    let sql = "select 'run_' || r.id from engine.run as r limit 1";
+    let run: String = observer.query_one(sql, &[]).await?.get(0);
+    let sql = "select o.* from engine.run_overview as o where o.run = $1";
+    let statement = observer.prepare(sql).await?;
+    let mut times = Vec::new();
+    for _ in 0..10 {
+        let start = Instant::now();
+        observer.query_one(&statement, &[&run]).await?;
+        times.push(start.elapsed().as_secs_f64() * 1e3);
+    }
+    median(times)
+}
+
+/// The median of ten reads of the last hundred events.
+async fn events(observer: &Client) -> Result<f64> {
+    let sql = "select max(s.position) * 8 from engine.snapshot as s";
+    let last: i64 = observer.query_one(sql, &[]).await?.get(0);
+    let statement = observer
+        .prepare("select e.position from engine_events(after => $1, max_events => 100) as e")
+        .await?;
+    let mut times = Vec::new();
+    for _ in 0..10 {
+        let start = Instant::now();
+        observer.query(&statement, &[&(last - 800)]).await?;
+        times.push(start.elapsed().as_secs_f64() * 1e3);
+    }
+    median(times)
+}
+
+fn median(mut times: Vec<f64>) -> Result<f64> {
+    times.sort_by(f64::total_cmp);
+    times
+        .get(times.len() / 2)
+        .copied()
+        .context("nothing was read")
+}
