@@ -1,5 +1,6 @@
 //! The extension as files: library, control file, install script, update scripts.
 
+use std::env;
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -18,6 +19,8 @@ pub enum Profile {
     Dev,
     /// Quick to run.
     Release,
+    /// The same, and the bytes do not depend on where it is built.
+    Package,
 }
 
 impl Profile {
@@ -25,6 +28,15 @@ impl Profile {
         match self {
             Self::Dev => "dev",
             Self::Release => "release",
+            Self::Package => "package",
+        }
+    }
+
+    /// Cargo's own name of it.
+    fn of_cargo(self) -> &'static str {
+        match self {
+            Self::Dev => "dev",
+            Self::Release | Self::Package => "release",
         }
     }
 }
@@ -131,8 +143,16 @@ pub fn put(source: &Path, place: &Path) -> io::Result<bool> {
 }
 
 fn build_library(workspace: &Workspace, pg: &PgConfig, profile: Profile) -> Result<PathBuf> {
-    let output = workspace
-        .cargo("build")
+    let mut cargo = workspace.cargo("build");
+    let directory = if profile == Profile::Package {
+        cargo.env("RUSTFLAGS", without_paths(workspace));
+        workspace
+            .target()
+            .join(format!("pg/{}/package-build", pg.major()))
+    } else {
+        pg.build_directory(workspace)
+    };
+    let output = cargo
         .args([
             "--package",
             "engine-ext",
@@ -142,11 +162,11 @@ fn build_library(workspace: &Workspace, pg: &PgConfig, profile: Profile) -> Resu
         ])
         .args([
             "--profile",
-            profile.name(),
+            profile.of_cargo(),
             "--message-format=json-render-diagnostics",
         ])
         .arg("--target-dir")
-        .arg(pg.build_directory(workspace))
+        .arg(directory)
         .env("PGRX_PG_CONFIG_PATH", pg.path())
         .stderr(Stdio::inherit())
         .output()
@@ -166,4 +186,22 @@ fn build_library(workspace: &Workspace, pg: &PgConfig, profile: Profile) -> Resu
         })
         .next_back()
         .context("cargo built no libengine.so")
+}
+
+/// Flags that have the compiler write other paths into the library than those of this machine.
+fn without_paths(workspace: &Workspace) -> String {
+    let registry = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let registry = registry.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cargo")));
+    let places = [
+        (registry.as_deref(), "/cargo"),
+        (Some(workspace.root()), "/engine"),
+        (Some(workspace.target()), "/engine/target"),
+    ];
+    let flags = places.iter().filter_map(|(place, name)| {
+        Some(format!(
+            "--remap-path-prefix={}={name}",
+            place.as_ref()?.display()
+        ))
+    });
+    flags.collect::<Vec<_>>().join(" ")
 }

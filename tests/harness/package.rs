@@ -55,7 +55,10 @@ pub(crate) fn install_server(major: u32) -> Result<()> {
 }
 
 /// Whether the system's packages have a server of `major`; no, where the system is another than Debian.
-pub(crate) fn offers(major: u32) -> Result<bool> {
+///
+/// # Errors
+/// If apt does not answer.
+pub fn offers(major: u32) -> Result<bool> {
     if !succeeds(Command::new("apt-get").arg("--version")) {
         return Ok(false);
     }

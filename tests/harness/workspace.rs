@@ -22,7 +22,16 @@ impl Workspace {
     /// # Errors
     /// If cargo cannot describe it.
     pub fn find() -> Result<Self> {
+        Self::at(Path::new("."))
+    }
+
+    /// The workspace of a directory.
+    ///
+    /// # Errors
+    /// If cargo cannot describe it.
+    pub fn at(directory: &Path) -> Result<Self> {
         let output = Command::new(cargo_program())
+            .current_dir(directory)
             .args(["metadata", "--no-deps", "--format-version", "1"])
             .output()
             .context("cannot start cargo")?;

@@ -47,6 +47,31 @@ async fn a_role_calls_what_it_was_granted_and_touches_no_table() -> Result<()> {
 }
 
 #[tokio::test]
+async fn the_owner_of_a_database_may_not_create_the_extension() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    session.broken_on_purpose().await?;
+    let (name, owner) = (database.name(), format!("owner_{}", std::process::id()));
+    session
+        .client
+        .batch_execute(&format!(
+            "drop extension engine; create role {owner}; alter database \"{name}\" owner to {owner}; \
+             alter schema public owner to {owner}; set role {owner}"
+        ))
+        .await?;
+    let refused = session.refused("create extension engine").await?;
+    assert_eq!(refused.code, "42501", "{refused:?}");
+    session
+        .client
+        .batch_execute(&format!(
+            "reset role; alter database \"{name}\" owner to postgres; reassign owned by {owner} to postgres; \
+             drop owned by {owner}; drop role {owner}"
+        ))
+        .await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn what_stands_in_the_callers_search_path_is_not_called() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session

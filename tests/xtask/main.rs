@@ -3,6 +3,7 @@
 mod db;
 mod install;
 mod lint;
+mod package;
 mod pgspot;
 mod program;
 mod test;
@@ -55,6 +56,8 @@ enum Command {
     Db(db::Arguments),
     /// Install a release build into a PostgreSQL server.
     Install,
+    /// Make packages of a release build: for Debian, as RPM, as extension image, as source archive.
+    Package(package::Arguments),
     /// Check formatting, run clippy with warnings denied, and pgspot on the SQL scripts.
     Lint,
 }
@@ -105,6 +108,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
         }
         Command::Db(db) => db::run(pg_config, db).await?,
         Command::Install => install::run(pg_config)?,
+        Command::Package(package) => package::run(pg_config, package).await?,
         Command::Lint => lint::run(pg_config)?,
     }
     Ok(ExitCode::SUCCESS)
