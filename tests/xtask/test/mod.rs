@@ -6,6 +6,7 @@ mod part;
 mod pool;
 mod program;
 mod report;
+mod smoke;
 mod verdict;
 
 use std::fs;
@@ -40,17 +41,27 @@ pub struct Arguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     jobs: Option<u64>,
 
+    /// Run the tests in which a major could differ on this one as well. Where it cannot be had they are skipped.
+    #[arg(long, value_name = "MAJOR")]
+    smoke: Option<u32>,
+
     /// For the test programs themselves, as in `-- --nocapture`.
     #[arg(last = true)]
     passed_on: Vec<String>,
 }
 
+impl Arguments {
+    fn profile(&self) -> Profile {
+        if self.release {
+            Profile::Release
+        } else {
+            Profile::Dev
+        }
+    }
+}
+
 pub async fn run(pg_config: Option<&Path>, arguments: Arguments, size: Size) -> Result<ExitCode> {
-    let profile = if arguments.release {
-        Profile::Release
-    } else {
-        Profile::Dev
-    };
+    let profile = arguments.profile();
     let mut parts = Parts::begin();
     let prepared = prepare::prefix(pg_config, "test", profile)?;
     parts.end("building the extension");
@@ -68,14 +79,21 @@ pub async fn run(pg_config: Option<&Path>, arguments: Arguments, size: Size) -> 
     } else {
         None
     };
-    let verdicts = pool.run(&plan).await?;
+    let mut verdicts = pool.run(&plan).await?;
     parts.end("tests");
     let examples = match examples {
         Some(examples) => examples.finish().await?,
         None => Counts::default(),
     };
     parts.end("examples of the documentation, beside the tests and after them");
-    let mut counts = Counts::of(&verdicts, plan.skipped);
+    let mut skipped = plan.skipped;
+    if let Some(major) = arguments.smoke {
+        let smoke = smoke::run(&prepared.workspace, &plan, &arguments, size, major).await?;
+        verdicts.extend(smoke.verdicts);
+        skipped += smoke.skipped;
+        parts.end("the tests of another major, and building the extension for it");
+    }
+    let mut counts = Counts::of(&verdicts, skipped);
     counts.add(&examples);
     counts.failed += tell_of_databases(&verdicts);
     if counts.failed > 0 {

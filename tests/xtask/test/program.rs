@@ -73,6 +73,14 @@ impl Test {
         format!("{}::{}", self.suite, self.name)
     }
 
+    /// The same test, named as one that runs on another major.
+    pub fn on(&self, major: u32) -> Self {
+        Self {
+            suite: format!("{} on {major}", self.suite),
+            ..self.clone()
+        }
+    }
+
     fn is_meant(&self, filter: &[String]) -> bool {
         let name = self.full_name();
         filter.is_empty() || filter.iter().any(|part| name.contains(part.as_str()))
