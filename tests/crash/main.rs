@@ -2,6 +2,8 @@
 
 mod answer;
 mod effect;
+mod flow;
 mod order;
+mod point;
 mod schedule;
 mod window;

@@ -3,169 +3,13 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use engine_harness::condition::{backend_pid, eventually};
 use engine_harness::{Cluster, Database, Options, Session};
-use serde_json::{Value, json};
+
+use crate::flow::Flow;
 
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A flow that moves the only run of a database, or, as a turn does, one run and the next.
-#[derive(Clone, Copy, Debug)]
-enum Flow {
-    Dequeue,
-    Turn,
-    RequeueOfAStall,
-    RequeueOfAFailure,
-    RetryAtOnce,
-    CancelExecuting,
-    CancelQueued,
-    CancelOfAParent,
-    Success,
-    Block,
-    Checkpoint,
-    Continue,
-    CompletionOfAWaitpoint,
-    TriggerAndWait,
-    SuccessOfAChild,
-    LastOfABatch,
-    Removal,
-}
-
-impl Flow {
-    const ALL: [Self; 17] = [
-        Self::Dequeue,
-        Self::Turn,
-        Self::RequeueOfAStall,
-        Self::RequeueOfAFailure,
-        Self::RetryAtOnce,
-        Self::CancelExecuting,
-        Self::CancelQueued,
-        Self::CancelOfAParent,
-        Self::Success,
-        Self::Block,
-        Self::Checkpoint,
-        Self::Continue,
-        Self::CompletionOfAWaitpoint,
-        Self::TriggerAndWait,
-        Self::SuccessOfAChild,
-        Self::LastOfABatch,
-        Self::Removal,
-    ];
-
-    /// Brings a run to the beginning of this flow; returns the call.
-    async fn prepare(self, session: &Session) -> Result<String> {
-        let run = session.trigger("test").await?.run_id;
-        let failure = |delay_ms: u32| {
-            json!({"ok": false, "error": {"type": "STRING_ERROR", "raw": "no"}, "retry": {"delay": delay_ms},
-                   "usage": {"durationMs": 500}})
-        };
-        Ok(match self {
-            Self::Dequeue => "select count(*) from engine_dequeue()".to_owned(),
-            Self::Turn => {
-                let held = session.take().await?;
-                session.trigger("test").await?;
-                let (run_id, snapshot_id) = (held.run_id, held.snapshot_id);
-                let end = json!([{"run_id": run_id, "snapshot_id": snapshot_id, "ok": true}]);
-                format!("select count(*) from engine_work('{end}')")
-            }
-            Self::RequeueOfAStall => {
-                session.dequeue().await?.context("nothing is queued")?;
-                session.lapse(&run).await?;
-                "select count(*) from engine_tick()".to_owned()
-            }
-            Self::RequeueOfAFailure => complete(session, &failure(60_000)).await?,
-            Self::RetryAtOnce => complete(session, &failure(0)).await?,
-            Self::CancelExecuting => {
-                session.take().await?;
-                format!("select count(*) from engine_cancel('{run}')")
-            }
-            Self::CancelQueued => format!("select count(*) from engine_cancel('{run}')"),
-            Self::CancelOfAParent => {
-                session
-                    .trigger_with(&format!("'test', parent_run_id => '{run}'"))
-                    .await?;
-                format!("select count(*) from engine_cancel('{run}', finalize => true)")
-            }
-            Self::Removal => {
-                let held = session.take().await?;
-                session.complete(&held, json!({"ok": true})).await?;
-                session.age(8).await?;
-                "select engine_sweep()::bigint".to_owned()
-            }
-            Self::Success => complete(session, &json!({"ok": true, "output": "1"})).await?,
-            Self::Block
-            | Self::Checkpoint
-            | Self::Continue
-            | Self::CompletionOfAWaitpoint
-            | Self::TriggerAndWait
-            | Self::SuccessOfAChild
-            | Self::LastOfABatch => self.prepare_wait(session).await?,
-        })
-    }
-
-    /// Brings a queued run to the beginning of a flow of waiting.
-    async fn prepare_wait(self, session: &Session) -> Result<String> {
-        let parent = session.take().await?.run_id;
-        let token = session.token().await?;
-        let child = format!("'test', parent_run_id => '{parent}', resume_parent => true");
-        let success = json!({"ok": true, "output": "1"});
-        match self {
-            Self::TriggerAndWait => {
-                return Ok(format!("select count(*) from engine_trigger({child})"));
-            }
-            Self::SuccessOfAChild => {
-                session.trigger_with(&child).await?;
-                return complete(session, &success).await;
-            }
-            Self::LastOfABatch => {
-                let sql = "select batch_id from engine_create_batch(1, parent_run_id => $1, resume_parent => true)";
-                let batch: String = session.client.query_one(sql, &[&parent]).await?.get(0);
-                let item =
-                    format!("select engine_add_to_batch('{batch}', '[{{\"task\": \"test\"}}]')");
-                session.client.query(&item, &[]).await?;
-                return complete(session, &success).await;
-            }
-            Self::Block => {
-                return Ok(format!(
-                    "select count(*) from engine_block('{parent}', '{{{token}}}')"
-                ));
-            }
-            _ => {}
-        }
-        let blocked = session.block(&parent, &[&token]).await?.held;
-        if let Self::Checkpoint = self {
-            let snapshot = blocked.snapshot_id;
-            return Ok(format!(
-                "select count(*) from engine_create_checkpoint('{parent}', '{snapshot}', 'DOCKER', 'here')"
-            ));
-        }
-        if let Self::Continue = self {
-            session.suspend(&blocked, "why").await?;
-            session.complete_waitpoint(&token).await?;
-            let snapshot = session
-                .dequeue()
-                .await?
-                .context("nothing is queued")?
-                .snapshot_id;
-            return Ok(format!(
-                "select count(*) from engine_continue('{parent}', '{snapshot}')"
-            ));
-        }
-        Ok(format!(
-            "select count(*) from engine_complete_waitpoint('{token}')"
-        ))
-    }
-}
-
-/// Dequeues the run; returns the call that ends its attempt.
-async fn complete(session: &Session, completion: &Value) -> Result<String> {
-    let held = session.take().await?;
-    let (run, snapshot) = (held.run_id, held.snapshot_id);
-    Ok(format!(
-        "select count(*) from engine_complete_attempt('{run}', '{snapshot}', '{completion}')"
-    ))
-}
 
 /// A flow in a database of its own.
 struct Window {
@@ -178,12 +22,17 @@ struct Window {
 
 /// Kills the backends of these sessions, and waits until the server has recovered.
 pub async fn kill_9(cluster: &Cluster, sessions: Vec<Session>) -> Result<()> {
-    let bystander = cluster.connect().await?;
     let mut pids = Vec::new();
     for session in &sessions {
         pids.push(backend_pid(&session.client).await?);
     }
-    cluster.kill_9_backends(&pids)?;
+    kill_9_backends(cluster, &pids).await
+}
+
+/// Kills these backends, and waits until the server has recovered.
+pub async fn kill_9_backends(cluster: &Cluster, pids: &[i32]) -> Result<()> {
+    let bystander = cluster.connect().await?;
+    cluster.kill_9_backends(pids)?;
     eventually("the server has ended all sessions", PATIENCE, async || {
         Ok(bystander.simple_query("select 1").await.is_err())
     })
