@@ -2,6 +2,7 @@
 //! call, and everything that can happen between their calls: every order, lost answers that are asked for again, crashes,
 //! missed deadlines, cancels, redrives, and the ends of waits. The checker visits every reachable state; `rule.rs` says what must hold in each.
 
+mod action;
 mod apply;
 mod asked;
 mod caller;

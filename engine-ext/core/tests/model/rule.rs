@@ -4,10 +4,10 @@
 use engine_core::{ExecutionStatus, RunStatus};
 use stateright::Property;
 
+use crate::action::Action;
 use crate::caller::Caller;
 use crate::row::{Row, Snapshot};
 use crate::state::State;
-use crate::step::Action;
 use crate::system::System;
 
 pub const QUEUED: &str = "a run has a queue item exactly while it is queued";

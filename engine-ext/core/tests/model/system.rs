@@ -6,12 +6,12 @@ use engine_core::{
 };
 use stateright::{Model, Property};
 
+use crate::action::Action;
 use crate::fault::Fault;
 use crate::repeat::Link;
 use crate::row::snapshot_id;
 use crate::rule;
 use crate::state::{Scope, State};
-use crate::step::Action;
 
 pub struct System {
     fault: Fault,
