@@ -70,9 +70,9 @@ const END_TIMEOUT: Duration = Duration::from_secs(5);
 ///
 /// It takes turns: one call, in one commit, reports how attempts have ended and starts the next runs in their place
 /// (`engine_work`); under load the ends of several attempts share it, see [`WorkerConfig::batching`]. If an answer is
-/// lost, it is asked for again. A worker that [prefetches](WorkerConfig::prefetch), has tasks with a
-/// [limit](TaskOptions::concurrency) of their own, or may not execute `engine_work` dequeues, starts and completes with
-/// separate calls.
+/// lost, it is asked for again. While a task is at a [limit](TaskOptions::concurrency) of its own, further runs are dequeued
+/// without starting, since the next one may be of this task. A worker that [prefetches](WorkerConfig::prefetch), or whose
+/// role may not execute `engine_work`, dequeues, starts and completes with separate calls; of the latter a warning tells.
 ///
 /// Handlers share the threads of the runtime: blocking work belongs in [`tokio::task::spawn_blocking`], otherwise
 /// it delays the others, and cannot be stopped. Heartbeats have a thread of their own.
@@ -240,7 +240,6 @@ impl Worker {
             &mut services.coalescers,
         );
         let permits = config.concurrency.max(1).saturating_add(config.prefetch);
-        let has_room = config.prefetch == 0 && tasks.limits().next().is_none();
         Ok(Dequeuer {
             attempts: Arc::new(Attempts {
                 held,
@@ -259,7 +258,7 @@ impl Worker {
             dequeue: dequeue(&config),
             identity: Arc::new(identity),
             batching: config.batching,
-            has_room,
+            prefetches: config.prefetch > 0,
         })
     }
 }

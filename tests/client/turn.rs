@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use anyhow::Result;
 use engine_client::{
-    BackoffRange, Batching, Context, Engine, Identity, LinkConfig, Trigger, Worker, WorkerConfig,
+    BackoffRange, Batching, Context, Engine, Failure, Identity, LinkConfig, TaskOptions, Trigger,
+    Worker, WorkerConfig,
 };
 use engine_harness::{Database, Session};
 use serde_json::Value;
+use tokio::sync::Semaphore;
 
 use crate::lossy::Lossy;
 use crate::running::{Running, config, finished, worker};
@@ -27,7 +29,9 @@ async fn trigger(session: &Session, environment_id: &str, count: usize) -> Resul
 async fn a_worker_that_does_one_thing_at_a_time_commits_once_per_run_batched_or_not_limited_or_not()
 -> Result<()> {
     for batching in [None, Some(Batching::default())] {
-        for environment_id in ["default", "limited"] {
+        for (environment_id, concurrency) in
+            [("default", None), ("limited", None), ("default", Some(1))]
+        {
             let database = Database::fresh().await?;
             let session = Session::open(&database).await?;
             let sql = "select engine_set_environment('limited', concurrency_limit => 1)";
@@ -39,15 +43,24 @@ async fn a_worker_that_does_one_thing_at_a_time_commits_once_per_run_batched_or_
                 timekeeper: None,
                 ..config()
             };
-            let worker = worker(&database)?
-                .config(config)
-                .task("test", |_: Context, _: Value| async { Ok(()) });
+            let options = TaskOptions {
+                concurrency,
+                ..TaskOptions::default()
+            };
+            let worker = worker(&database)?.config(config).task_with(
+                "test",
+                options,
+                |_: Context, _: Value| async { Ok(()) },
+            );
             let running = Running::start(worker);
             finished(&session, 20).await?;
             running.stop().await?;
             let sql = "select count(distinct s.xmin::text) from engine.snapshot as s where s.transition <> 'TRIGGERED'";
             let commits: i64 = session.client.query_one(sql, &[]).await?.get(0);
-            assert_eq!(commits, 21, "{batching:?}, {environment_id}");
+            assert_eq!(
+                commits, 21,
+                "{batching:?}, {environment_id}, {concurrency:?}"
+            );
             let warm = "engine.run_state where is_warm_start";
             assert_eq!(session.count(warm).await?, 19);
             session.check().await?;
@@ -98,6 +111,55 @@ async fn answers_that_the_network_loses_lose_no_run_and_repeat_none() -> Result<
         let good =
             "engine.run_state where run_status = 'COMPLETED_SUCCESSFULLY' and attempt_number = 1";
         assert_eq!(session.count(good).await?, 60);
+        session.check().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_waits_for_room_in_its_task_has_not_started_and_others_pass_it() -> Result<()> {
+    for batching in [None, Some(Batching::default())] {
+        let database = Database::fresh().await?;
+        let session = Session::open(&database).await?;
+        let tasks = ["slow", "slow", "fast", "fast"].map(Trigger::new);
+        Engine::new(&session.client).trigger_many(&tasks).await?;
+        let config = WorkerConfig {
+            concurrency: 3,
+            batching,
+            timekeeper: None,
+            ..config()
+        };
+        let options = TaskOptions {
+            concurrency: Some(1),
+            ..TaskOptions::default()
+        };
+        let gate = Arc::new(Semaphore::new(0));
+        let opened = Arc::clone(&gate);
+        let worker = worker(&database)?
+            .config(config)
+            .task_with("slow", options, move |_: Context, _: Value| {
+                let gate = Arc::clone(&gate);
+                async move {
+                    gate.acquire().await.map_err(Failure::message)?.forget();
+                    Ok(())
+                }
+            })
+            .task("fast", |_: Context, _: Value| async { Ok(()) });
+        let running = Running::start(worker);
+        finished(&session, 2).await?;
+        let slow = |status: &str| {
+            format!(
+                "engine.run as r join engine.run_state as s on s.run_id = r.id \
+                 where r.task = 'slow' and s.execution_status = '{status}'"
+            )
+        };
+        assert_eq!(session.count(&slow("EXECUTING")).await?, 1);
+        assert_eq!(session.count(&slow("PENDING_EXECUTING")).await?, 1);
+        opened.add_permits(2);
+        finished(&session, 4).await?;
+        running.stop().await?;
+        let first = "engine.run_state where attempt_number = 1";
+        assert_eq!(session.count(first).await?, 4);
         session.check().await?;
     }
     Ok(())

@@ -14,7 +14,7 @@ use super::end::End;
 use super::hold::{HeldRuns, Hold};
 use super::name::Names;
 use super::panic::CatchPanic;
-use super::permit::{HandlerPermits, Seat};
+use super::permit::{HandlerPermit, HandlerPermits, Seat};
 use super::run_calls::RunCalls;
 use super::stopwatch::Stopwatch;
 use super::task::Tasks;
@@ -44,6 +44,7 @@ impl Attempts {
         dequeued: Dequeued,
         since: Instant,
         permit: Option<OwnedSemaphorePermit>,
+        handler: Option<HandlerPermit>,
     ) {
         let dequeued = Arc::new(dequeued);
         let hold = self.held.hold(
@@ -62,7 +63,7 @@ impl Attempts {
             );
         }
         metric::held(self.held.len());
-        let seat = Arc::new(Seat::new(Arc::clone(&self.permits), permit));
+        let seat = Arc::new(Seat::new(Arc::clone(&self.permits), permit, handler));
         let span = tracing::info_span!(
             "run",
             run_id = %dequeued.run_id,

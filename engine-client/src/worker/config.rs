@@ -28,7 +28,8 @@ pub struct WorkerConfig {
     pub concurrency: usize,
     /// How many runs more the worker takes than it can execute at once. They wait in the worker, kept by
     /// heartbeats, and start as soon as a handler ends. They count against the limits of their queues, and other
-    /// idle workers cannot take them: for short handlers. They start with calls of their own, after their dequeue.
+    /// idle workers cannot take them: for short handlers. They start when a handler is free, not with their dequeue, so
+    /// that the loss of a worker costs no attempt of runs that wait in it; so each takes three commits, where a turn takes one.
     /// Default: 0.
     pub prefetch: usize,
     /// How many runs one dequeue may take; it never takes more than there are free permits. Default: 100.

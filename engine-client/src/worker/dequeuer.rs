@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::attempt::Attempts;
 use super::config::Batching;
 use super::metric;
+use super::permit::HandlerPermit;
 use super::report::Reports;
 use super::turns::{StartedRun, Turns};
 use crate::backoff::{Backoff, BackoffRange};
@@ -30,11 +31,12 @@ const NEEDED: &[&str] = &[
 ];
 const NEEDED_TO_WAIT: &str = "engine_wait";
 
-/// The function of a worker that takes turns. One without the right, as before an update, makes three calls instead.
+/// The function of a worker that takes turns. One without the right, such as a role of the time before there were turns,
+/// makes three calls instead, and says so.
 const TURN: &str = "engine_work";
 
-/// Dequeues only for free permits. A worker that executes all runs at once takes [turns](Turns). In one that prefetches runs,
-/// or has tasks with a limit of their own, a dequeued run waits, kept by heartbeats: it starts when there is room for it.
+/// Dequeues only for free permits. A worker takes [turns](Turns), unless it prefetches runs: a run that waits in the worker
+/// must not have started, so that its loss costs it no attempt.
 #[derive(Debug)]
 pub(super) struct Dequeuer {
     pub(super) attempts: Arc<Attempts>,
@@ -45,8 +47,8 @@ pub(super) struct Dequeuer {
     pub(super) max_batch: usize,
     pub(super) idle: BackoffRange,
     pub(super) batching: Option<Batching>,
-    /// Whether every run that is dequeued can be executed at once.
-    pub(super) has_room: bool,
+    /// Whether it takes more runs than it can execute.
+    pub(super) prefetches: bool,
 }
 
 /// Runs that turns have started; closed by a worker that takes none, or stops.
@@ -82,7 +84,12 @@ impl Dequeuer {
                 match self.check_rights(stop).await {
                     Ok(may_take_turns) => {
                         has_rights = true;
-                        if may_take_turns && self.has_room && !stop.is_cancelled() {
+                        if !may_take_turns {
+                            tracing::warn!(
+                                "the worker's role may not execute engine_work: a run takes three commits, not one"
+                            );
+                        }
+                        if may_take_turns && !self.prefetches && !stop.is_cancelled() {
                             drop(permits);
                             *started = self.take_turns(services, stop);
                             return self.receive(running, started, stop).await;
@@ -119,6 +126,7 @@ impl Dequeuer {
             identity: Arc::clone(&self.identity),
             dequeue: self.dequeue.clone(),
             permits: Arc::clone(&self.permits),
+            handlers: Arc::clone(&self.attempts.permits),
             held: Arc::clone(&self.attempts.held),
             max_batch: self.max_batch,
             batching: self.batching,
@@ -150,8 +158,14 @@ impl Dequeuer {
 
     /// Spawns the attempt of a run that has started.
     pub(super) fn execute(&self, started: StartedRun, running: &mut JoinSet<()>) {
-        let StartedRun { run, since, permit } = started;
-        running.spawn(attempt(Arc::clone(&self.attempts), run, since, permit));
+        let StartedRun {
+            run,
+            since,
+            permit,
+            handler,
+        } = started;
+        let attempts = Arc::clone(&self.attempts);
+        running.spawn(attempt(attempts, run, since, permit, handler));
     }
 
     /// A worker that could not complete runs dequeues none. Returns whether it may take turns.
@@ -235,7 +249,8 @@ impl Dequeuer {
         metric::dequeued(count);
         for run in dequeued {
             let permit = permits.split(1);
-            running.spawn(attempt(Arc::clone(&self.attempts), run, since, permit));
+            let attempts = Arc::clone(&self.attempts);
+            running.spawn(attempt(attempts, run, since, permit, None));
         }
         Ok(count)
     }
@@ -247,8 +262,9 @@ async fn attempt(
     run: Dequeued,
     since: Instant,
     permit: Option<OwnedSemaphorePermit>,
+    handler: Option<HandlerPermit>,
 ) {
-    attempts.run(run, since, permit).await;
+    attempts.run(run, since, permit, handler).await;
 }
 
 async fn pause(pause: Duration, stop: &CancellationToken) {

@@ -37,6 +37,9 @@ const RETRY: BackoffRange = BackoffRange {
 
 /// Beats for every held run, in one statement, on a connection and a thread of its own: neither other calls
 /// nor handlers that block their threads can delay it.
+///
+/// Beats do not ride on turns: a run that ends within a third of its deadline needs none, and for longer runs a statement
+/// every few seconds costs less than one more argument of every turn.
 #[derive(Debug)]
 pub(super) struct HeartbeatLoop {
     pub(super) held: Arc<HeldRuns>,

@@ -19,6 +19,34 @@ pub(super) struct HandlerPermit {
     _worker: Option<OwnedSemaphorePermit>,
 }
 
+/// Permits for handlers of runs whose tasks are not known yet: enough for any tasks. Those that are left are returned when
+/// it is dropped.
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    worker: Option<OwnedSemaphorePermit>,
+    tasks: HashMap<String, OwnedSemaphorePermit>,
+}
+
+impl Room {
+    /// How many runs can execute at once, whatever their tasks are.
+    pub(super) fn runs(&self) -> usize {
+        self.worker
+            .as_ref()
+            .map_or(0, OwnedSemaphorePermit::num_permits)
+    }
+
+    /// The permit of a handler of this task.
+    pub(super) fn take(&mut self, task: &str) -> Option<HandlerPermit> {
+        Some(HandlerPermit {
+            _task: self
+                .tasks
+                .get_mut(task)
+                .and_then(|permits| permits.split(1)),
+            _worker: Some(self.worker.as_mut()?.split(1)?),
+        })
+    }
+}
+
 impl HandlerPermits {
     pub(super) fn new(
         concurrency: usize,
@@ -32,6 +60,29 @@ impl HandlerPermits {
                 .map(|(task, count)| (task, semaphore(count)))
                 .collect(),
         }
+    }
+
+    /// Reserves room for up to `most` runs.
+    pub(super) fn reserve(&self, most: usize) -> Room {
+        let free = self.tasks.values().map(|tasks| tasks.available_permits());
+        let runs = free.chain([self.worker.available_permits()]).min();
+        let runs = u32::try_from(runs.unwrap_or(0).min(most)).unwrap_or(u32::MAX);
+        if runs == 0 {
+            return Room::default();
+        }
+        let take = |permits: &Arc<Semaphore>| Arc::clone(permits).try_acquire_many_owned(runs).ok();
+        let mut room = Room {
+            worker: take(&self.worker),
+            tasks: HashMap::new(),
+        };
+        for (task, permits) in &self.tasks {
+            // A handler was faster.
+            let Some(permits) = take(permits) else {
+                return Room::default();
+            };
+            room.tasks.insert(task.clone(), permits);
+        }
+        room
     }
 
     /// Waits for a permit, first that of the task: a run that waits for it takes none of the worker's permits.
@@ -56,13 +107,20 @@ pub(super) struct Seat {
 }
 
 impl Seat {
-    pub(super) fn new(permits: Arc<HandlerPermits>, permit: Option<OwnedSemaphorePermit>) -> Self {
-        let taken = Mutex::new((permit, None));
+    pub(super) fn new(
+        permits: Arc<HandlerPermits>,
+        permit: Option<OwnedSemaphorePermit>,
+        handler: Option<HandlerPermit>,
+    ) -> Self {
+        let taken = Mutex::new((permit, handler));
         Self { permits, taken }
     }
 
-    /// Waits for a handler permit.
+    /// Waits for a handler permit, unless the run has one.
     pub(super) async fn take_handler_permit(&self, task: &str) {
+        if self.taken().1.is_some() {
+            return;
+        }
         let permit = self.permits.take(task).await;
         self.taken().1 = Some(permit);
     }
@@ -138,6 +196,34 @@ mod tests {
         timeout(Duration::from_millis(1), permits.take(task))
             .await
             .is_ok()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn there_is_room_for_as_many_runs_as_could_be_of_any_one_task() {
+        let permits = HandlerPermits::new(5, [("slow".to_owned(), 2), ("slower".to_owned(), 3)]);
+        let mut room = permits.reserve(10);
+        assert_eq!(room.runs(), 2);
+        assert_eq!(permits.reserve(10).runs(), 0, "it is reserved");
+        let slow = room.take("slow");
+        let fast = room.take("fast");
+        assert!(slow.is_some() && fast.is_some() && room.take("fast").is_none());
+        drop(room);
+        assert_eq!(
+            permits.reserve(10).runs(),
+            1,
+            "one of the slow ones executes"
+        );
+        drop(slow);
+        assert_eq!(permits.reserve(1).runs(), 1);
+        assert_eq!(permits.reserve(10).runs(), 2);
+        let slower = permits.take("slower").await;
+        let all = [permits.take("slow").await, permits.take("slow").await];
+        assert_eq!(
+            permits.reserve(10).runs(),
+            0,
+            "a slow one could not execute"
+        );
+        drop((slower, all, fast));
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,29 +1,32 @@
 //! The turns of a worker: each reports how attempts have ended, and brings the next runs, already started, in one commit.
 
-use std::pin::Pin;
+mod call;
+
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use self::call::Waiting;
 use super::config::Batching;
 use super::hold::HeldRuns;
 use super::metric;
-use super::permit::{merge, with_free};
-use super::report::{End, Ended};
+use super::permit::{HandlerPermit, HandlerPermits, Room, merge, with_free};
+use super::report::Ended;
 use super::turn_state::State;
-use crate::backoff::{Backoff, BackoffRange};
-use crate::link::{Answer, Link, is_transient};
-use crate::{Completed, Connection, Dequeue, Dequeued, Error, Identity, OfMany, WorkerTurn};
+use crate::backoff::BackoffRange;
+use crate::link::{Answer, Link};
+use crate::{Completed, Dequeue, Dequeued, Error, Identity, OfMany};
 
-/// A run that has started, with its permit, and when the call was sent that started it.
+/// A run for this worker, with its permits, and when the call was sent that brought it.
 #[derive(Debug)]
 pub(super) struct StartedRun {
     pub(super) run: Dequeued,
     pub(super) since: Instant,
     pub(super) permit: Option<OwnedSemaphorePermit>,
+    /// Only of a run that has started.
+    pub(super) handler: Option<HandlerPermit>,
 }
 
 /// Takes turns on one connection, one after the other: while one is under way, ends gather for the next. Waits for runs are
@@ -34,6 +37,7 @@ pub(super) struct Turns {
     pub(super) identity: Arc<Identity>,
     pub(super) dequeue: Dequeue,
     pub(super) permits: Arc<Semaphore>,
+    pub(super) handlers: Arc<HandlerPermits>,
     pub(super) held: Arc<HeldRuns>,
     pub(super) max_batch: usize,
     pub(super) batching: Option<Batching>,
@@ -43,9 +47,6 @@ pub(super) struct Turns {
     pub(super) started: Option<mpsc::UnboundedSender<Result<StartedRun, Error>>>,
     pub(super) stop: CancellationToken,
 }
-
-/// A wait for runs in the server.
-type Waiting = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 
 /// What a turn has found.
 enum Found {
@@ -203,27 +204,27 @@ impl Turns {
         let max_runs = permits
             .as_ref()
             .map_or(0, OwnedSemaphorePermit::num_permits);
-        if reports.is_empty() && max_runs == 0 {
-            return Found::NotLooked;
+        // A run that has started has room to execute, whatever its task is.
+        let room = self.handlers.reserve(max_runs);
+        let max_starts = room.runs();
+        if reports.is_empty() && max_starts == 0 {
+            return self.dequeue(permits).await;
         }
         if !reports.is_empty() {
             metric::batch("complete", reports.len());
         }
         let since = Instant::now();
         state.sent_at = Some(since);
-        let turn = self.call(&reports, max_runs, state).await;
+        let turn = self.call(&reports, max_starts, state).await;
         match turn {
             Ok(turn) => {
                 for (reply, result) in replies.into_iter().zip(turn.completed) {
                     answer(reply, result);
                 }
-                let has_found = !turn.started.is_empty();
-                self.hand_on(turn.started, since, permits);
-                match (max_runs, has_found) {
-                    (0, _) => Found::NotLooked,
-                    (_, true) => Found::Runs,
-                    (_, false) => Found::None,
+                if max_starts == 0 {
+                    return self.dequeue(permits).await;
                 }
+                self.hand_on(turn.started, since, permits, room)
             }
             Err(error) if reports.is_empty() => {
                 if error.is_lasting() {
@@ -242,87 +243,54 @@ impl Turns {
         }
     }
 
-    /// Makes the call of a turn until it is answered, under one name: if an answer is lost, it comes again. A worker that
-    /// stops gives up a turn that reports nothing.
-    async fn call(
-        &self,
-        reports: &[End],
-        max_runs: usize,
-        state: &mut State,
-    ) -> Result<WorkerTurn, Error> {
-        let max_runs = i32::try_from(max_runs.min(self.max_batch)).unwrap_or(i32::MAX);
-        let dequeue = self.dequeue.clone().max_runs(max_runs).wait(Duration::ZERO);
-        let turn_id = &state.name();
-        let mut backoff = Backoff::new(self.link.reconnect());
-        loop {
-            let connection = if reports.is_empty() {
-                let connection = self.stop.run_until_cancelled(self.link.connection());
-                match connection.await {
-                    Some(connection) => connection?,
-                    None => return Ok(WorkerTurn::reported(Vec::new())),
+    /// Dequeues runs for which there may be no room yet: they start when there is.
+    async fn dequeue(&mut self, permits: Option<OwnedSemaphorePermit>) -> Found {
+        let Some(permits) = permits else {
+            return Found::NotLooked;
+        };
+        let since = Instant::now();
+        match self.dequeue_once(permits.num_permits()).await {
+            Ok(runs) => self.hand_on(runs, since, Some(permits), Room::default()),
+            Err(error) => {
+                if error.is_lasting() {
+                    self.fail(error);
+                } else {
+                    tracing::warn!(%error, "dequeue failed");
                 }
-            } else {
-                self.link.connection().await?
-            };
-            let engine = connection.engine().identified_as(&self.identity);
-            let call = async {
-                if max_runs == 0 {
-                    // What repeats it may report again is known to the server by the snapshots.
-                    return engine
-                        .complete_many(reports)
-                        .await
-                        .map(WorkerTurn::reported);
-                }
-                engine.work(reports, &dequeue, Some(turn_id)).await
-            };
-            match self.link.answer(&connection, call).await {
-                Err(error)
-                    if is_transient(&error)
-                        && !(reports.is_empty() && self.stop.is_cancelled()) =>
-                {
-                    let pause = backoff.pause();
-                    tracing::debug!(%error, ?pause, "the turn failed, repeats it");
-                    sleep(pause).await;
-                }
-                result => return result,
+                Found::Unknown
             }
         }
     }
 
-    async fn report_singly(
-        &self,
-        ends: impl Iterator<Item = (End, oneshot::Sender<Answer<Completed>>)>,
-    ) {
-        for (end, reply) in ends {
-            let end = &end;
-            let call = |connection: Arc<Connection>| async move {
-                let engine = connection.engine().identified_as(&self.identity);
-                engine.complete_attempt(&end.0, &end.1, &end.2).await
-            };
-            // Its attempt may have gone.
-            let _ = reply.send(self.link.persist(call).await);
-        }
-    }
-
-    /// Hands started runs on. If the worker is gone, they stall.
+    /// Hands runs on, those that have started with room to execute. If the worker is gone, they stall.
     fn hand_on(
         &self,
         runs: Vec<Dequeued>,
         since: Instant,
         mut permits: Option<OwnedSemaphorePermit>,
-    ) {
+        mut room: Room,
+    ) -> Found {
         if runs.is_empty() {
-            return;
+            return Found::None;
         }
         metric::dequeued(runs.len());
-        metric::batch("start", runs.len());
+        if room.runs() > 0 {
+            metric::batch("start", runs.len());
+        }
         for run in runs {
             let permit = permits.as_mut().and_then(|permits| permits.split(1));
-            let run = StartedRun { run, since, permit };
+            let handler = room.take(&run.task);
+            let run = StartedRun {
+                run,
+                since,
+                permit,
+                handler,
+            };
             if let Some(started) = &self.started {
                 let _ = started.send(Ok(run));
             }
         }
+        Found::Runs
     }
 
     /// Tells the worker an error that waiting does not fix; from now on only ends are reported.
@@ -330,26 +298,6 @@ impl Turns {
         if let Some(started) = self.started.take() {
             let _ = started.send(Err(error));
         }
-    }
-
-    /// Begins a wait for runs.
-    fn wait(&self) -> Waiting {
-        let (link, dequeue, stop) = (
-            Arc::clone(&self.wait_link),
-            self.dequeue.clone(),
-            self.stop.clone(),
-        );
-        Box::pin(async move {
-            let Some(connection) = stop.run_until_cancelled(link.connection()).await else {
-                return Ok(());
-            };
-            let connection = connection?;
-            let engine = connection.engine();
-            let call = engine.wait_for_runs(&dequeue);
-            link.answer_after(dequeue.wait, &connection, call, &stop)
-                .await
-                .map(|_| ())
-        })
     }
 }
 
