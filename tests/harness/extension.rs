@@ -145,7 +145,10 @@ pub fn put(source: &Path, place: &Path) -> io::Result<bool> {
 fn build_library(workspace: &Workspace, pg: &PgConfig, profile: Profile) -> Result<PathBuf> {
     let mut cargo = workspace.cargo("build");
     let directory = if profile == Profile::Package {
-        cargo.env("RUSTFLAGS", without_paths(workspace));
+        cargo
+            .env("RUSTFLAGS", without_paths(workspace, "--remap-path-prefix"))
+            // pgrx compiles a file of C.
+            .env("CFLAGS", without_paths(workspace, "-ffile-prefix-map"));
         workspace
             .target()
             .join(format!("pg/{}/package-build", pg.major()))
@@ -188,8 +191,9 @@ fn build_library(workspace: &Workspace, pg: &PgConfig, profile: Profile) -> Resu
         .context("cargo built no libengine.so")
 }
 
-/// Flags that have the compiler write other paths into the library than those of this machine.
-fn without_paths(workspace: &Workspace) -> String {
+/// Flags that have a compiler write other paths into the library than those of this machine. Of several that fit the last one
+/// counts, to both compilers.
+fn without_paths(workspace: &Workspace, flag: &str) -> String {
     let registry = env::var_os("CARGO_HOME").map(PathBuf::from);
     let registry = registry.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cargo")));
     let places = [
@@ -197,11 +201,8 @@ fn without_paths(workspace: &Workspace) -> String {
         (Some(workspace.root()), "/engine"),
         (Some(workspace.target()), "/engine/target"),
     ];
-    let flags = places.iter().filter_map(|(place, name)| {
-        Some(format!(
-            "--remap-path-prefix={}={name}",
-            place.as_ref()?.display()
-        ))
-    });
+    let flags = places
+        .iter()
+        .filter_map(|(place, name)| Some(format!("{flag}={}={name}", place.as_ref()?.display())));
     flags.collect::<Vec<_>>().join(" ")
 }
