@@ -1,4 +1,4 @@
--- Makes the sweep look at every stretch with policies that have changed. What it is looking at now comes in its own time.
+-- Makes the sweep look at every stretch with policies that have changed. None is being looked at: the caller keeps the sweep away.
 -- :now timestamptz
 -- Locks: the stretches' rows, SKIP LOCKED. Index: stretch_pkey.
 update engine.stretch as t

@@ -1,4 +1,4 @@
--- A run on one line, for psql.
+-- A run on one line, for psql. One run is found by its run_id, as keys are: in each shard, and without reading the others.
 create view engine.run_overview as
 select 'run_' || r.id as run,
        r.task,
@@ -12,8 +12,15 @@ select 'run_' || r.id as run,
        i.available_at,
        r.created_at,
        s.updated_at,
-       s.completed_at
-from engine.run as r
+       s.completed_at,
+       r.id as run_id
+from (
+    select e.shard
+    from engine.environment as e
+    union
+    select 0::smallint
+) as d
+join engine.run as r on r.shard = d.shard
 join engine.run_state as s on s.shard = r.shard and s.run_id = r.id
 left join engine.heartbeat as h on h.shard = r.shard and h.run_id = r.id
 left join engine.queue_item as i on i.shard = r.shard and i.run_id = r.id;

@@ -1,6 +1,7 @@
 //! Removal beside everything else: one session sweeps, none waits, and nothing that lives loses anything.
 
 use anyhow::{Context, Result};
+use engine_harness::condition::{backend_pid, waits_for_lock};
 use engine_harness::{Database, Held, Session, Size};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng};
@@ -51,6 +52,37 @@ async fn a_run_that_another_session_begins_to_wait_for_is_not_removed() -> Resul
     assert_eq!(sweeping.sweep().await?, 0, "it has a run that waits");
     assert!(waiting.exists(&awaited.run_id).await?);
     waiting.check().await
+}
+
+#[tokio::test]
+async fn a_policy_that_is_set_while_a_sweep_is_under_way_holds_at_its_next_look() -> Result<()> {
+    let database = Database::fresh().await?;
+    let (sweeping, setting) = (
+        Session::open(&database).await?,
+        Session::open(&database).await?,
+    );
+    let run = sweeping.ended("'t'").await?;
+    sweeping.age(1).await?;
+    sweeping
+        .client
+        .batch_execute("begin; select engine_sweep()")
+        .await?;
+    let pid = backend_pid(&setting.client).await?;
+    let set = tokio::spawn(async move {
+        let sql = "select engine_set_retention(keep => '1 hour')";
+        setting.client.batch_execute(sql).await?;
+        anyhow::Ok(setting)
+    });
+    waits_for_lock(&Session::open(&database).await?.client, pid).await?;
+    sweeping.client.batch_execute("commit").await?;
+    let setting = set.await??;
+    assert!(sweeping.exists(&run.run_id).await?);
+    assert_eq!(
+        setting.tick_of("removed_run").await?,
+        1,
+        "it is due at once"
+    );
+    setting.check().await
 }
 
 /// One step of a session that triggers, executes and ends runs, some of them of families and batches.

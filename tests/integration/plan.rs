@@ -242,6 +242,22 @@ async fn a_wait_reads_what_it_touches_however_many_runs_wait() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn one_run_of_the_overview_is_found_by_its_key() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let fill = "select run_id from engine_trigger_many( \
+                (select jsonb_agg(jsonb_build_object('task', 'test')) from generate_series(1, 1000)))";
+    session.client.query(fill, &[]).await?;
+    session.client.batch_execute("analyze").await?;
+    let run = session.trigger("test").await?.run_id;
+    let one = format!("select * from engine.run_overview as o where o.run_id = '{run}'");
+    let read = rows_read(&session, &one).await?;
+    assert!(read <= 10, "one run of the overview reads {read} rows");
+    let row = session.client.query_one(&one, &[]).await?;
+    assert_eq!(row.get::<_, String>("run"), format!("run_{run}"));
+    Ok(())
+}
+
 /// How many statements Postgres plans during `calls`: it says so of each.
 async fn plans_made(session: &Session, notices: &mut Notices, calls: &str) -> Result<usize> {
     notices.take();

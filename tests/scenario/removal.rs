@@ -362,3 +362,23 @@ async fn a_batch_and_a_token_that_belong_to_no_run_leave_as_completed_runs_do() 
     assert_eq!(session.count("engine.batch").await?, 1);
     session.check().await
 }
+
+#[tokio::test]
+async fn a_tick_looks_at_many_stretches_if_there_is_little_to_see() -> Result<()> {
+    let session = open().await?;
+    let stretches = "insert into engine.stretch (shard, first_id, due_at, looked_at, run_count) \
+                     select 0, 'z' || lpad(n::text, 3, '0'), now() - interval '1 hour', now() - interval '2 hours', 0 \
+                     from generate_series(1, 100) as n";
+    session.client.batch_execute(stretches).await?;
+    for _ in 0..3 {
+        session.tick().await?;
+    }
+    let left = session
+        .count("engine.stretch where first_id like 'z%'")
+        .await?;
+    assert_eq!(
+        left, 1,
+        "what is empty belongs to the one before, but for the last"
+    );
+    session.check().await
+}

@@ -5,6 +5,7 @@
 //! sweeps a shard; another one that comes meanwhile does nothing.
 
 use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 use engine_core::{Refusal, Retention, RunId, Shard, Timestamp, check_max_items};
 
@@ -15,8 +16,13 @@ use crate::{backend, flow, store};
 /// Runs of one stretch.
 const RUNS: i32 = 1000;
 
-/// Stretches at which one tick looks.
-const LOOKS: usize = 10;
+/// Stretches at which one tick looks at least, and at most.
+const FEWEST_LOOKS: usize = 10;
+const LOOKS: usize = 1000;
+
+/// A tick begins no further look after this time: what it has locked stays locked until its end. With the fewest looks alone, a
+/// new policy would reach the last of ten million runs after a thousand ticks.
+const LOOKING: Duration = Duration::from_millis(100);
 
 /// Stretches at which one call looks that was made for the sweep.
 const MANY_LOOKS: usize = 10_000;
@@ -54,8 +60,12 @@ pub(crate) fn by_hand(max_runs: i32) -> Result<usize, Refusal> {
 
 fn run(shard: Shard, max_runs: i32, now: Timestamp, due_before: Timestamp, looks: usize) -> usize {
     let max_runs = usize::try_from(max_runs).unwrap_or(0);
+    if max_runs == 0 || !backend::locks::try_sweep(shard) {
+        return 0;
+    }
+    // Read once no other policy can be set before the end: what is written here about the next looks follows from these.
     let retention = store::retention::all();
-    if max_runs == 0 || retention.shortest_ms().is_none() || !backend::locks::try_sweep(shard) {
+    if retention.shortest_ms().is_none() {
         return 0;
     }
     let mut sweep = Sweep {
@@ -64,8 +74,12 @@ fn run(shard: Shard, max_runs: i32, now: Timestamp, due_before: Timestamp, looks
         now,
         left: max_runs,
     };
-    for _ in 0..looks {
+    let (begun, is_tick) = (Instant::now(), due_before == now);
+    for look in 0..looks {
         pgrx::check_for_interrupts!();
+        if is_tick && look >= FEWEST_LOOKS && begun.elapsed() > LOOKING {
+            break;
+        }
         let Some(stretch) = store::stretch::due(shard, due_before, now) else {
             break;
         };
@@ -74,7 +88,7 @@ fn run(shard: Shard, max_runs: i32, now: Timestamp, due_before: Timestamp, looks
             break;
         }
     }
-    if due_before == now {
+    if is_tick {
         flow::leftover::step(shard, &retention, now);
     } else {
         flow::leftover::all(shard, &retention, now);

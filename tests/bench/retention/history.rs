@@ -45,9 +45,9 @@ pub(super) async fn trial(stock: &Stock<'_>, clients: usize, time: Duration) -> 
 
 /// The median of ten reads of a run in the middle of all.
 async fn overview(observer: &Client) -> Result<f64> {
-    let sql = "select 'run_' || r.id from engine.run as r limit 1";
+    let sql = "select r.id from engine.run as r limit 1";
     let run: String = observer.query_one(sql, &[]).await?.get(0);
-    let sql = "select o.* from engine.run_overview as o where o.run = $1";
+    let sql = "select o.* from engine.run_overview as o where o.run_id = $1";
     let statement = observer.prepare(sql).await?;
     let mut times = Vec::new();
     for _ in 0..10 {
