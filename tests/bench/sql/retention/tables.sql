@@ -1,6 +1,6 @@
 -- The history in two forms, of the same columns: one table, and a ring of sixteen list partitions by a slot that the row names.
 create table public.plain (like engine.snapshot including all);
-create table public.ring (like engine.snapshot, slot smallint not null, primary key (shard, run_id, ordinal, slot)) partition by list (slot);
+create table public.ring (like engine.snapshot including defaults, slot smallint not null, primary key (shard, run_id, ordinal, slot)) partition by list (slot);
 do $$
 begin
     for slot in 0..15 loop
