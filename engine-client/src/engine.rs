@@ -4,6 +4,7 @@ mod attempt;
 mod batch;
 mod deploy;
 mod forget;
+mod grant;
 mod many;
 mod observe;
 mod operate;

@@ -108,6 +108,12 @@ pub(crate) const EXECUTION_DATA: &str =
 
 pub(crate) const SNAPSHOTS_SINCE: &str = "select engine_snapshots_since(run_id => $1, snapshot_id => $2, environment_id => $3) as snapshots";
 
+pub(crate) const GRANT: &str =
+    "select engine_grant(role => $1, capability => $2, environment_id => $3) as is_new";
+
+pub(crate) const REVOKE: &str =
+    "select engine_revoke(role => $1, capability => $2, environment_id => $3) as existed";
+
 pub(crate) const TICK: &str = "select t.kind, t.processed from engine_tick(max_items => $1) as t";
 
 pub(crate) const LEAD: &str = "select engine_lead() as leads";

@@ -11,6 +11,7 @@ mod api;
 mod backend;
 mod clock;
 mod document;
+mod entry;
 mod error;
 mod flow;
 mod guc;

@@ -94,9 +94,14 @@ extension_sql_file!(
     requires = ["event_reader"]
 );
 extension_sql_file!(
+    "../../sql/schema/19_grant.sql",
+    name = "grant",
+    requires = ["turn"]
+);
+extension_sql_file!(
     "../../sql/view/history.sql",
     name = "history",
-    requires = ["turn"]
+    requires = ["grant"]
 );
 extension_sql_file!(
     "../../sql/view/next_run.sql",
@@ -214,9 +219,14 @@ extension_sql_file!(
     requires = ["server_advice"]
 );
 extension_sql_file!(
+    "../../sql/view/permission.sql",
+    name = "permission",
+    requires = ["advice"]
+);
+extension_sql_file!(
     "../../sql/function/trigger.sql",
     name = "trigger_functions",
-    requires = ["advice"]
+    requires = ["permission"]
 );
 extension_sql_file!(
     "../../sql/function/worker.sql",

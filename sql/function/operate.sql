@@ -10,9 +10,9 @@ create function @extschema@.engine_cancel(
 returns table (
     run_id text, snapshot_id text, execution_status text, run_status text, attempt_number integer, description text,
     created_at timestamptz, already_finished boolean)
-language c volatile parallel unsafe security definer
+language c volatile parallel unsafe
 set search_path to pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'engine_cancel_wrapper';
+as 'MODULE_PATHNAME', 'engine_cancel_call';
 revoke all on function @extschema@.engine_cancel from public;
 comment on function @extschema@.engine_cancel is 'Cancels a run, and returns its latest snapshot.';
 
@@ -20,9 +20,9 @@ create function @extschema@.engine_reschedule(run_id text, delay_until timestamp
 returns table (
     run_id text, snapshot_id text, execution_status text, run_status text, attempt_number integer, description text,
     created_at timestamptz)
-language c volatile parallel unsafe security definer
+language c volatile parallel unsafe
 set search_path to pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'engine_reschedule_wrapper';
+as 'MODULE_PATHNAME', 'engine_reschedule_call';
 revoke all on function @extschema@.engine_reschedule from public;
 comment on function @extschema@.engine_reschedule is 'Moves the due time of a waiting run, earlier or later, and returns its latest snapshot.';
 
@@ -30,9 +30,9 @@ create function @extschema@.engine_redrive(run_id text)
 returns table (
     run_id text, snapshot_id text, execution_status text, run_status text, attempt_number integer, description text,
     created_at timestamptz)
-language c volatile parallel unsafe security definer
+language c volatile parallel unsafe
 set search_path to pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'engine_redrive_wrapper';
+as 'MODULE_PATHNAME', 'engine_redrive_call';
 revoke all on function @extschema@.engine_redrive from public;
 comment on function @extschema@.engine_redrive is 'Requeues a run that ended without its handler''s decision, and returns its latest snapshot.';
 
@@ -44,9 +44,9 @@ create function @extschema@.engine_forget(
 returns table (
     run_id text, task text, environment_id text, run_status text, completed_at timestamptz, snapshot_count bigint,
     outcome text)
-language c volatile parallel unsafe security definer
+language c volatile parallel unsafe
 set search_path to pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'engine_forget_wrapper';
+as 'MODULE_PATHNAME', 'engine_forget_call';
 revoke all on function @extschema@.engine_forget from public;
 comment on function @extschema@.engine_forget is 'Forgets runs that have ended, with all that belongs to them, before their time has come; returns what becomes of each.';
 
@@ -65,9 +65,9 @@ create function @extschema@.engine_set_environment(
 returns table (
     environment_id text, type text, concurrency_limit integer, burst_factor double precision, paused boolean,
     archived boolean, requires_version boolean, max_queue_size integer, retry jsonb)
-language c volatile parallel unsafe security definer
+language c volatile parallel unsafe
 set search_path to pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'engine_set_environment_0_2_wrapper';
+as 'MODULE_PATHNAME', 'engine_set_environment_0_2_call';
 revoke all on function @extschema@.engine_set_environment from public;
 comment on function @extschema@.engine_set_environment is 'Creates or changes an environment, and returns it as it is after the commit.';
 
@@ -81,9 +81,9 @@ create function @extschema@.engine_set_queue(
 returns table (
     name text, environment_id text, concurrency_limit integer, paused boolean, override_limit integer,
     max_size integer)
-language c volatile parallel unsafe security definer
+language c volatile parallel unsafe
 set search_path to pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'engine_set_queue_wrapper';
+as 'MODULE_PATHNAME', 'engine_set_queue_call';
 revoke all on function @extschema@.engine_set_queue from public;
 comment on function @extschema@.engine_set_queue is 'Creates or changes a queue, and returns it as it is after the commit.';
 
@@ -93,9 +93,9 @@ create function @extschema@.engine_set_machine(
     memory double precision,
     cents_per_ms double precision)
 returns void
-language c volatile parallel unsafe security definer
+language c volatile parallel unsafe
 set search_path to pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'engine_set_machine_wrapper';
+as 'MODULE_PATHNAME', 'engine_set_machine_call';
 revoke all on function @extschema@.engine_set_machine from public;
 comment on function @extschema@.engine_set_machine is 'Sets the size and cost of a machine preset, for all runs from now on.';
 
@@ -107,17 +107,17 @@ create function @extschema@.engine_register_worker(
     image text default null,
     promote boolean default true)
 returns table (environment_id text, version text, is_current boolean, promoted_runs integer)
-language c volatile parallel unsafe security definer
+language c volatile parallel unsafe
 set search_path to pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'engine_register_worker_wrapper';
+as 'MODULE_PATHNAME', 'engine_register_worker_call';
 revoke all on function @extschema@.engine_register_worker from public;
 comment on function @extschema@.engine_register_worker is 'Registers a version of a worker with its tasks and queues, and promotes runs that wait for it.';
 
 create function @extschema@.engine_promote_worker(environment_id text, version text)
 returns table (environment_id text, version text, is_current boolean, promoted_runs integer)
-language c volatile parallel unsafe security definer
+language c volatile parallel unsafe
 set search_path to pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'engine_promote_worker_wrapper';
+as 'MODULE_PATHNAME', 'engine_promote_worker_call';
 revoke all on function @extschema@.engine_promote_worker from public;
 comment on function @extschema@.engine_promote_worker is 'Makes a version of a worker current, whichever is current now, and promotes runs that wait for it.';
 
@@ -135,33 +135,33 @@ create function @extschema@.engine_set_schedule(
 returns table (
     id text, environment_id text, task text, cron text, timezone text, spread_window text, active boolean,
     next_nominal_at timestamptz, next_effective_at timestamptz)
-language c volatile parallel unsafe security definer
+language c volatile parallel unsafe
 set search_path to pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'engine_set_schedule_wrapper';
+as 'MODULE_PATHNAME', 'engine_set_schedule_call';
 revoke all on function @extschema@.engine_set_schedule from public;
 comment on function @extschema@.engine_set_schedule is 'Creates or changes a schedule, which makes a run at each tick of its cron expression, and returns it.';
 
 create function @extschema@.engine_delete_schedule(id text)
 returns boolean
-language c volatile parallel unsafe security definer
+language c volatile parallel unsafe
 set search_path to pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'engine_delete_schedule_wrapper';
+as 'MODULE_PATHNAME', 'engine_delete_schedule_call';
 revoke all on function @extschema@.engine_delete_schedule from public;
 comment on function @extschema@.engine_delete_schedule is 'Deletes a schedule; returns whether it existed.';
 
 create function @extschema@.engine_tick(max_items integer default 1000)
 returns table (kind text, processed integer)
-language c volatile parallel unsafe security definer
+language c volatile parallel unsafe
 set search_path to pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'engine_tick_wrapper';
+as 'MODULE_PATHNAME', 'engine_tick_call';
 revoke all on function @extschema@.engine_tick from public;
 comment on function @extschema@.engine_tick is 'Does what is due, at most max_items, in one commit, and returns how much of each kind.';
 
 create function @extschema@.engine_lead()
 returns boolean
-language c volatile parallel unsafe security definer
+language c volatile parallel unsafe
 set search_path to pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'engine_lead_wrapper';
+as 'MODULE_PATHNAME', 'engine_lead_call';
 revoke all on function @extschema@.engine_lead from public;
 comment on function @extschema@.engine_lead is 'Makes the calling session lead those that call engine_tick, if no other one does, and returns whether it leads.';
 
@@ -172,9 +172,9 @@ create function @extschema@.engine_set_retention(
     outcome text default null,
     keep interval default null)
 returns table (environment_id text, task text, queue text, outcome text, keep interval)
-language c volatile parallel unsafe security definer
+language c volatile parallel unsafe
 set search_path to pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'engine_set_retention_wrapper';
+as 'MODULE_PATHNAME', 'engine_set_retention_call';
 revoke all on function @extschema@.engine_set_retention from public;
 comment on function @extschema@.engine_set_retention is 'Sets how long runs are kept after they have ended, and returns the policy.';
 
@@ -184,16 +184,32 @@ create function @extschema@.engine_delete_retention(
     queue text default null,
     outcome text default null)
 returns boolean
-language c volatile parallel unsafe security definer
+language c volatile parallel unsafe
 set search_path to pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'engine_delete_retention_wrapper';
+as 'MODULE_PATHNAME', 'engine_delete_retention_call';
 revoke all on function @extschema@.engine_delete_retention from public;
 comment on function @extschema@.engine_delete_retention is 'Deletes a retention policy; returns whether it existed.';
 
 create function @extschema@.engine_sweep(max_runs integer default 1000)
 returns integer
-language c volatile parallel unsafe security definer
+language c volatile parallel unsafe
 set search_path to pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'engine_sweep_wrapper';
+as 'MODULE_PATHNAME', 'engine_sweep_call';
 revoke all on function @extschema@.engine_sweep from public;
 comment on function @extschema@.engine_sweep is 'Removes runs that have ended and whose time has come, at most max_runs, and returns how many.';
+
+create function @extschema@.engine_grant(role text, capability text, environment_id text default '*')
+returns boolean
+language c volatile parallel unsafe
+set search_path to pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'engine_grant_call';
+revoke all on function @extschema@.engine_grant from public;
+comment on function @extschema@.engine_grant is 'Grants a capability to a role, for one environment or for all; returns whether the role did not have it.';
+
+create function @extschema@.engine_revoke(role text, capability text, environment_id text default '*')
+returns boolean
+language c volatile parallel unsafe
+set search_path to pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'engine_revoke_call';
+revoke all on function @extschema@.engine_revoke from public;
+comment on function @extschema@.engine_revoke is 'Takes a capability back from a role, as it was granted; returns whether it was.';

@@ -6,9 +6,9 @@ create function @extschema@.engine_create_datetime_waitpoint(
     idempotency_key text default null,
     idempotency_key_expires_at timestamptz default null)
 returns table (waitpoint_id text, status text, is_cached boolean, completed_after timestamptz, created_at timestamptz)
-language c volatile parallel unsafe security definer
+language c volatile parallel unsafe
 set search_path to pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'engine_create_datetime_waitpoint_wrapper';
+as 'MODULE_PATHNAME', 'engine_create_datetime_waitpoint_call';
 revoke all on function @extschema@.engine_create_datetime_waitpoint from public;
 comment on function @extschema@.engine_create_datetime_waitpoint is 'Creates a waitpoint that completes itself at a moment, and returns it.';
 
@@ -19,18 +19,18 @@ create function @extschema@.engine_create_manual_waitpoint(
     idempotency_key_expires_at timestamptz default null,
     tags text[] default null)
 returns table (waitpoint_id text, status text, is_cached boolean, completed_after timestamptz, created_at timestamptz)
-language c volatile parallel unsafe security definer
+language c volatile parallel unsafe
 set search_path to pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'engine_create_manual_waitpoint_wrapper';
+as 'MODULE_PATHNAME', 'engine_create_manual_waitpoint_call';
 revoke all on function @extschema@.engine_create_manual_waitpoint from public;
 comment on function @extschema@.engine_create_manual_waitpoint is 'Creates a waitpoint for a caller to complete, and returns it.';
 
 create function @extschema@.engine_run_waitpoint(run_id text)
 returns table (
     waitpoint_id text, status text, is_cached boolean, output text, output_type text, output_is_error boolean)
-language c volatile parallel unsafe security definer
+language c volatile parallel unsafe
 set search_path to pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'engine_run_waitpoint_wrapper';
+as 'MODULE_PATHNAME', 'engine_run_waitpoint_call';
 revoke all on function @extschema@.engine_run_waitpoint from public;
 comment on function @extschema@.engine_run_waitpoint is 'Returns the waitpoint that the end of a run completes, and creates it if there is none.';
 
@@ -47,9 +47,9 @@ create function @extschema@.engine_block(
 returns table (
     run_id text, snapshot_id text, execution_status text, run_status text, attempt_number integer, description text,
     created_at timestamptz, heartbeat_ms bigint, pending_count integer)
-language c volatile parallel unsafe security definer
+language c volatile parallel unsafe
 set search_path to pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'engine_block_0_2_wrapper';
+as 'MODULE_PATHNAME', 'engine_block_0_2_call';
 revoke all on function @extschema@.engine_block from public;
 comment on function @extschema@.engine_block is 'Makes a run wait for waitpoints, and returns its latest snapshot.';
 
@@ -62,9 +62,9 @@ create function @extschema@.engine_complete_waitpoint(
 returns table (
     waitpoint_id text, status text, completed_at timestamptz, output text, output_type text, output_is_error boolean,
     already_completed boolean)
-language c volatile parallel unsafe security definer
+language c volatile parallel unsafe
 set search_path to pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'engine_complete_waitpoint_wrapper';
+as 'MODULE_PATHNAME', 'engine_complete_waitpoint_call';
 revoke all on function @extschema@.engine_complete_waitpoint from public;
 comment on function @extschema@.engine_complete_waitpoint is 'Completes a waitpoint, and returns it; runs that have nothing left to wait for resume.';
 
@@ -72,9 +72,9 @@ create function @extschema@.engine_unblock(run_id text)
 returns table (
     status text, reason text, run_id text, snapshot_id text, execution_status text, run_status text,
     attempt_number integer, description text, created_at timestamptz)
-language c volatile parallel unsafe security definer
+language c volatile parallel unsafe
 set search_path to pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'engine_unblock_wrapper';
+as 'MODULE_PATHNAME', 'engine_unblock_call';
 revoke all on function @extschema@.engine_unblock from public;
 comment on function @extschema@.engine_unblock is 'Resumes a run if everything that it waits for is completed, or returns why not.';
 
@@ -88,9 +88,9 @@ create function @extschema@.engine_create_checkpoint(
     worker_id text default null,
     runner_id text default null)
 returns table (ok boolean, error text, snapshot_id text, execution_status text, checkpoint_id text)
-language c volatile parallel unsafe security definer
+language c volatile parallel unsafe
 set search_path to pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'engine_create_checkpoint_wrapper';
+as 'MODULE_PATHNAME', 'engine_create_checkpoint_call';
 revoke all on function @extschema@.engine_create_checkpoint from public;
 comment on function @extschema@.engine_create_checkpoint is 'Suspends a run whose process was frozen: it gives its slot back, and resumes through its queue.';
 
@@ -102,8 +102,8 @@ create function @extschema@.engine_continue(
 returns table (
     run_id text, snapshot_id text, execution_status text, run_status text, attempt_number integer, description text,
     created_at timestamptz, heartbeat_ms bigint)
-language c volatile parallel unsafe security definer
+language c volatile parallel unsafe
 set search_path to pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'engine_continue_wrapper';
+as 'MODULE_PATHNAME', 'engine_continue_call';
 revoke all on function @extschema@.engine_continue from public;
 comment on function @extschema@.engine_continue is 'Continues the attempt of a run that was suspended, and returns its latest snapshot.';

@@ -16,9 +16,9 @@ returns table (
     max_attempts integer, max_duration_seconds integer, is_test boolean, is_replay boolean, tags text[],
     metadata jsonb, trace_context jsonb, checkpoint jsonb, completed_waitpoints jsonb, heartbeat_ms bigint,
     dequeued_at timestamptz)
-language c volatile parallel unsafe security definer
+language c volatile parallel unsafe
 set search_path to pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'engine_dequeue_wrapper';
+as 'MODULE_PATHNAME', 'engine_dequeue_call';
 revoke all on function @extschema@.engine_dequeue from public;
 comment on function @extschema@.engine_dequeue is 'Dequeues up to max_runs due runs of a worker queue, lowest queue timestamp minus priority first.';
 
@@ -53,9 +53,9 @@ returns table (
     worker_version text, image text, machine jsonb, max_attempts integer, max_duration_seconds integer,
     is_test boolean, is_replay boolean, tags text[], metadata jsonb, trace_context jsonb, checkpoint jsonb,
     completed_waitpoints jsonb, heartbeat_ms bigint, dequeued_at timestamptz, error_code text, error_message text)
-language c volatile parallel unsafe security definer
+language c volatile parallel unsafe
 set search_path to pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'engine_work_wrapper';
+as 'MODULE_PATHNAME', 'engine_work_call';
 revoke all on function @extschema@.engine_work from public;
 comment on function @extschema@.engine_work is 'Executes a worker''s turn in one commit: reports ends of attempts, then dequeues and starts due runs.';
 
@@ -69,9 +69,9 @@ create function @extschema@.engine_start_attempt(
 returns table (
     run_id text, snapshot_id text, execution_status text, run_status text, attempt_number integer, description text,
     created_at timestamptz, heartbeat_ms bigint, execution jsonb)
-language c volatile parallel unsafe security definer
+language c volatile parallel unsafe
 set search_path to pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'engine_start_attempt_0_2_wrapper';
+as 'MODULE_PATHNAME', 'engine_start_attempt_0_2_call';
 revoke all on function @extschema@.engine_start_attempt from public;
 comment on function @extschema@.engine_start_attempt is 'Starts the next attempt of a dequeued run and returns its execution data.';
 
@@ -85,17 +85,17 @@ create function @extschema@.engine_start_many(
 returns table (
     run_id text, snapshot_id text, execution_status text, run_status text, attempt_number integer, description text,
     created_at timestamptz, heartbeat_ms bigint, execution jsonb, error_code text, error_message text)
-language c volatile parallel unsafe security definer
+language c volatile parallel unsafe
 set search_path to pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'engine_start_many_0_2_wrapper';
+as 'MODULE_PATHNAME', 'engine_start_many_0_2_call';
 revoke all on function @extschema@.engine_start_many from public;
 comment on function @extschema@.engine_start_many is 'Starts the next attempts of many dequeued runs in one commit; one row per element, in order.';
 
 create function @extschema@.engine_execution(run_id text)
 returns jsonb
-language c volatile parallel unsafe security definer
+language c volatile parallel unsafe
 set search_path to pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'engine_execution_wrapper';
+as 'MODULE_PATHNAME', 'engine_execution_call';
 revoke all on function @extschema@.engine_execution from public;
 comment on function @extschema@.engine_execution is 'Returns what the handler of the attempt that a run started last may know, or null if it has started none.';
 
@@ -107,9 +107,9 @@ create function @extschema@.engine_heartbeat(
 returns table (
     run_id text, snapshot_id text, execution_status text, run_status text, attempt_number integer, description text,
     created_at timestamptz, heartbeat_ms bigint)
-language c volatile parallel unsafe security definer
+language c volatile parallel unsafe
 set search_path to pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'engine_heartbeat_wrapper';
+as 'MODULE_PATHNAME', 'engine_heartbeat_call';
 revoke all on function @extschema@.engine_heartbeat from public;
 comment on function @extschema@.engine_heartbeat is 'Moves the heartbeat deadline of a run, and returns its latest snapshot.';
 
@@ -121,17 +121,17 @@ create function @extschema@.engine_heartbeat_many(
 returns table (
     run_id text, snapshot_id text, execution_status text, run_status text, attempt_number integer, description text,
     created_at timestamptz, heartbeat_ms bigint)
-language c volatile parallel unsafe security definer
+language c volatile parallel unsafe
 set search_path to pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'engine_heartbeat_many_wrapper';
+as 'MODULE_PATHNAME', 'engine_heartbeat_many_call';
 revoke all on function @extschema@.engine_heartbeat_many from public;
 comment on function @extschema@.engine_heartbeat_many is 'Moves the heartbeat deadlines of many runs in one statement; one row per element, in order.';
 
 create function @extschema@.engine_moved(run_ids text[], snapshot_ids text[])
 returns table (run_id text)
-language c volatile parallel unsafe security definer
+language c volatile parallel unsafe
 set search_path to pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'engine_moved_wrapper';
+as 'MODULE_PATHNAME', 'engine_moved_call';
 revoke all on function @extschema@.engine_moved from public;
 comment on function @extschema@.engine_moved is 'Returns the runs among many that have moved on from these snapshots, and writes nothing.';
 
@@ -144,9 +144,9 @@ create function @extschema@.engine_complete_attempt(
 returns table (
     run_id text, snapshot_id text, attempt_status text, execution_status text, run_status text,
     attempt_number integer, retry_at timestamptz)
-language c volatile parallel unsafe security definer
+language c volatile parallel unsafe
 set search_path to pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'engine_complete_attempt_wrapper';
+as 'MODULE_PATHNAME', 'engine_complete_attempt_call';
 revoke all on function @extschema@.engine_complete_attempt from public;
 comment on function @extschema@.engine_complete_attempt is 'Completes an attempt: {"ok": true, "output": "…"} or {"ok": false, "error": {…}}.';
 
@@ -154,9 +154,9 @@ create function @extschema@.engine_succeed(run_id text, snapshot_id text, output
 returns table (
     run_id text, snapshot_id text, attempt_status text, execution_status text, run_status text,
     attempt_number integer, retry_at timestamptz)
-language c volatile parallel unsafe security definer
+language c volatile parallel unsafe
 set search_path to pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'engine_succeed_wrapper';
+as 'MODULE_PATHNAME', 'engine_succeed_call';
 revoke all on function @extschema@.engine_succeed from public;
 comment on function @extschema@.engine_succeed is 'Completes an attempt that succeeded; output is JSON as text.';
 
@@ -168,9 +168,9 @@ create function @extschema@.engine_fail(
 returns table (
     run_id text, snapshot_id text, attempt_status text, execution_status text, run_status text,
     attempt_number integer, retry_at timestamptz)
-language c volatile parallel unsafe security definer
+language c volatile parallel unsafe
 set search_path to pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'engine_fail_0_2_wrapper';
+as 'MODULE_PATHNAME', 'engine_fail_0_2_call';
 revoke all on function @extschema@.engine_fail from public;
 comment on function @extschema@.engine_fail is 'Completes an attempt that failed, with a message; the retry policy of its run decides whether another one follows.';
 
@@ -181,9 +181,9 @@ create function @extschema@.engine_complete_many(
 returns table (
     run_id text, snapshot_id text, attempt_status text, execution_status text, run_status text,
     attempt_number integer, retry_at timestamptz, error_code text, error_message text)
-language c volatile parallel unsafe security definer
+language c volatile parallel unsafe
 set search_path to pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'engine_complete_many_wrapper';
+as 'MODULE_PATHNAME', 'engine_complete_many_call';
 revoke all on function @extschema@.engine_complete_many from public;
 comment on function @extschema@.engine_complete_many is 'Completes many attempts in one commit; one row per element, in order.';
 
@@ -195,8 +195,8 @@ create function @extschema@.engine_release(
 returns table (
     run_id text, snapshot_id text, execution_status text, run_status text, attempt_number integer, description text,
     created_at timestamptz)
-language c volatile parallel unsafe security definer
+language c volatile parallel unsafe
 set search_path to pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'engine_release_wrapper';
+as 'MODULE_PATHNAME', 'engine_release_call';
 revoke all on function @extschema@.engine_release from public;
 comment on function @extschema@.engine_release is 'Requeues a run that its worker cannot finish, and returns its latest snapshot.';

@@ -27,3 +27,4 @@ select pg_catalog.pg_extension_config_dump('engine.event_reader_position', '');
 select pg_catalog.pg_extension_config_dump('engine.retention', '');
 select pg_catalog.pg_extension_config_dump('engine.stretch', '');
 select pg_catalog.pg_extension_config_dump('engine.turn', '');
+select pg_catalog.pg_extension_config_dump('engine.grant', '');

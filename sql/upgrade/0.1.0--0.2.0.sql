@@ -421,3 +421,75 @@ select pg_catalog.pg_extension_config_dump('engine.event_reader_position', '');
 create table engine.setting_change ();
 
 comment on table engine.setting_change is 'Always empty: what sessions cache of the settings is read again after a message about this table';
+
+-- Cold: what roles may do, beside the rights that Postgres keeps. Role 0 stands for PUBLIC. A role that was dropped leaves its
+-- rows until the next grant or revocation.
+create table engine.grant (
+    role           regrole not null,
+    capability     text collate "C" not null check (capability in ('trigger', 'work', 'wait', 'read', 'operate', 'tick')),
+    environment_id text collate "C" not null,
+    granted_at     timestamptz not null,
+    constraint grant_pkey primary key (role, capability, environment_id)
+);
+
+comment on table engine.grant is 'What roles may do, by capability and environment; engine.permission has their members as well';
+comment on column engine.grant.role is '0 for PUBLIC';
+comment on column engine.grant.environment_id is '* for every environment';
+
+select pg_catalog.pg_extension_config_dump('engine.grant', '');
+
+-- Roles may do what they could: each has a capability for every function that it may execute, and no right to execute others.
+insert into engine.grant (role, capability, environment_id, granted_at)
+select distinct g.grantee::regrole, c.capability, '*', statement_timestamp()
+from (values
+    ('engine_trigger', 'trigger'),
+    ('engine_trigger_many', 'trigger'),
+    ('engine_create_batch', 'trigger'),
+    ('engine_add_to_batch', 'trigger'),
+    ('engine_seal_batch', 'trigger'),
+    ('engine_replay', 'trigger'),
+    ('engine_create_cancelled_run', 'operate'),
+    ('engine_create_failed_run', 'operate'),
+    ('engine_reset_idempotency_key', 'trigger'),
+    ('engine_cancel', 'trigger'),
+    ('engine_reschedule', 'trigger'),
+    ('engine_run_result', 'trigger'),
+    ('engine_dequeue', 'work'),
+    ('engine_start_attempt', 'work'),
+    ('engine_start_many', 'work'),
+    ('engine_heartbeat', 'work'),
+    ('engine_heartbeat_many', 'work'),
+    ('engine_complete_attempt', 'work'),
+    ('engine_succeed', 'work'),
+    ('engine_fail', 'work'),
+    ('engine_complete_many', 'work'),
+    ('engine_create_datetime_waitpoint', 'work'),
+    ('engine_create_manual_waitpoint', 'work'),
+    ('engine_run_waitpoint', 'work'),
+    ('engine_block', 'work'),
+    ('engine_complete_waitpoint', 'wait'),
+    ('engine_unblock', 'work'),
+    ('engine_create_checkpoint', 'work'),
+    ('engine_continue', 'work'),
+    ('engine_waitpoint_data', 'work'),
+    ('engine_batch_data', 'work'),
+    ('engine_execution_data', 'read'),
+    ('engine_snapshots_since', 'read'),
+    ('engine_upcoming_runs', 'read'),
+    ('engine_events', 'read'),
+    ('engine_check', 'read'),
+    ('engine_redrive', 'operate'),
+    ('engine_set_environment', 'operate'),
+    ('engine_set_queue', 'operate'),
+    ('engine_set_machine', 'operate'),
+    ('engine_register_worker', 'operate'),
+    ('engine_promote_worker', 'operate'),
+    ('engine_set_schedule', 'operate'),
+    ('engine_delete_schedule', 'operate'),
+    ('engine_tick', 'tick')
+) as c(routine, capability)
+join pg_proc as p on p.proname = c.routine
+join pg_depend as d on d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
+join pg_extension as x on x.oid = d.refobjid and d.refclassid = 'pg_extension'::regclass and x.extname = 'engine'
+cross join aclexplode(p.proacl) as g
+where g.privilege_type = 'EXECUTE' and g.grantee <> p.proowner;

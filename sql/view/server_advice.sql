@@ -41,9 +41,7 @@ with preload as materialized (
                (false, 'engine_work', array['engine_work']),
                (false, 'engine_wait', array['engine_wait']),
                (false, 'engine_moved', array['engine_moved']),
-               (false, 'engine_release', array['engine_release']),
-               (false, 'engine_tick', array['engine_tick']),
-               (false, 'engine_lead', array['engine_lead'])
+               (false, 'engine_release', array['engine_release'])
     ) as n(is_problem, name, any_of)
     where not exists (
               select from routine as p
@@ -143,23 +141,26 @@ select true, 'right', t.role,
        format('Role "%s" is to call the tick, and %s.', t.role,
               case when r.oid is null then 'does not exist'
                    when r.rolsuper then 'is a superuser'
-                   else 'may not execute engine_tick' end),
-       'Name a role in engine.role that may execute engine_tick, and is not a superuser.',
+                   else 'may not call engine_tick' end),
+       'Name a role in engine.role that has the capability tick, and is not a superuser.',
        case when r.oid is null then format('create role %I login', t.role)
             when r.rolsuper then format('alter role %I nosuperuser', t.role)
-            else format('grant execute on function engine_tick to %I', t.role) end,
+            else format('select engine_grant(%L, ''tick'')', t.role) end,
        null
 from ticker as t
 left join pg_roles as r on r.rolname = t.role
 where t.role is not null
   and (r.oid is null or r.rolsuper
-       or not exists (select from routine as p where p.name = 'engine_tick' and has_function_privilege(r.oid, p.oid, 'execute')))
+       or not exists (select from routine as p where p.name = 'engine_tick' and has_function_privilege(r.oid, p.oid, 'execute'))
+       or not exists (
+           select from engine.grant as g
+           where g.capability in ('tick', 'operate') and (g.role = 0::regrole or pg_has_role(r.oid, g.role, 'usage'))))
 union all
 select m.is_problem, 'right', m.rolname,
        format('Role "%s" may execute engine_dequeue, but not: %s.%s', m.rolname, m.names,
               case when m.is_problem then ' Runs that it dequeues stall.' else '' end),
        'Grant it what its duty needs.',
-       format('grant execute on routine %s to %I', m.names, m.rolname),
+       format('select engine_grant(%L, ''work'')', m.rolname),
        null
 from missing as m;
 

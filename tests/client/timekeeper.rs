@@ -97,8 +97,9 @@ async fn a_timekeeper_whose_role_may_not_lead_ticks_now_and_then() -> Result<()>
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     let role = format!("ticker_{}", std::process::id());
-    let grant =
-        format!("create role {role} login; grant execute on function engine_tick to {role}");
+    let grant = format!(
+        "create role {role} login; select engine_grant('{role}', 'tick'); revoke execute on function engine_lead from {role}"
+    );
     session.client.batch_execute(&grant).await?;
     session.trigger("stuck").await?;
     let held = session.take().await?;

@@ -203,8 +203,8 @@ async fn a_worker_without_the_right_to_take_turns_works_by_single_calls() -> Res
     let role = format!("single_calls_{}", std::process::id());
     let sql = format!(
         "create role {role} login; \
-         grant execute on function engine_dequeue, engine_start_attempt, engine_start_many, engine_heartbeat, \
-             engine_heartbeat_many, engine_moved, engine_complete_attempt, engine_complete_many, engine_tick to {role}"
+         select engine_grant('{role}', 'work'), engine_grant('{role}', 'tick'); \
+         revoke execute on function engine_work from {role}"
     );
     session.client.batch_execute(&sql).await?;
     let mut config: engine_client::tokio_postgres::Config = database.connection_string().parse()?;

@@ -317,8 +317,8 @@ async fn a_worker_that_lacks_a_right_says_so_and_dequeues_nothing() -> Result<()
         .client
         .batch_execute(&format!(
             "create role {role} login; \
-             grant execute on function engine_dequeue, engine_start_attempt, engine_start_many, engine_heartbeat, \
-                 engine_heartbeat_many, engine_moved, engine_complete_attempt, engine_tick to {role}"
+             select engine_grant('{role}', 'work'), engine_grant('{role}', 'tick'); \
+             revoke execute on routine engine_complete_many, engine_work, engine_wait, engine_release from {role}"
         ))
         .await?;
     let mut config: engine_client::tokio_postgres::Config = database.connection_string().parse()?;

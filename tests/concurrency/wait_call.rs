@@ -193,7 +193,7 @@ async fn a_call_in_a_transaction_block_is_refused() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_call_needs_one_right_and_goes_by_nothing_of_its_caller() -> Result<()> {
+async fn a_call_needs_its_capability_and_goes_by_nothing_else_of_its_caller() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     let role = format!("waiter_{}", std::process::id());
@@ -207,8 +207,7 @@ async fn a_call_needs_one_right_and_goes_by_nothing_of_its_caller() -> Result<()
     session.client.batch_execute(&traps).await?;
     let call = "call engine_wait(wait_ms => 20)";
     assert_eq!(session.refused(call).await?.code, "42501");
-    let grant =
-        format!("reset role; grant execute on procedure engine_wait to {role}; set role {role}");
+    let grant = format!("reset role; select engine_grant('{role}', 'work'); set role {role}");
     session.client.batch_execute(&grant).await?;
     session.client.batch_execute(call).await?;
     let sql = "select current_user::text, current_setting('search_path')";

@@ -57,6 +57,9 @@ impl Sane<'_> {
             ("engine_event_reader" | "engine_event_ack" | "engine_delete_event_reader", "name") => {
                 text(&["mailer", "billing"], random)
             }
+            (_, "role") => text(&["public", "pg_monitor"], random),
+            (_, "capability") => text(&["trigger", "work", "wait", "read", "tick"], random),
+            ("engine_grant" | "engine_revoke", "environment_id") => text(&["*"], random),
             ("engine_forget", "filter") => json_of(json!({"task": "resize"})),
             ("engine_set_schedule", "options") => {
                 json_of(json!({"tags": ["a"], "max_attempts": 2}))

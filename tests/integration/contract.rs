@@ -68,7 +68,8 @@ fn declared() -> Result<BTreeMap<String, Function>> {
     for (page, text) in pages()? {
         for part in text.split("\ncreate ").skip(1) {
             let name = part.split(['.', '(']).nth(1).context("a name")?;
-            let symbol = between(part, "as 'MODULE_PATHNAME', '", "_wrapper'")
+            let symbol = between(part, "as 'MODULE_PATHNAME', '", "_call'")
+                .or_else(|| between(part, "as 'MODULE_PATHNAME', '", "_wrapper'"))
                 .with_context(|| format!("{name} in {page} has no symbol"))?;
             let renamed = symbol.strip_prefix(name).with_context(|| symbol.clone())?;
             ensure!(renamed.is_empty() || renamed.starts_with("_0_"), "{symbol}");

@@ -208,8 +208,7 @@ async fn the_doctor_names_sessions_of_other_roles_that_hold_vacuum_locks_or_even
         Session::open(&database).await?,
         Session::open(&database).await?,
     );
-    let role = "create role looks; grant execute on function engine_doctor to looks; \
-                grant usage on schema engine to looks; grant select on engine.advice to looks; set role looks";
+    let role = "create role looks; select engine_grant('looks', 'read'); set role looks";
     execute(&reader, role).await?;
     let pid: i32 = holder
         .client
@@ -360,7 +359,7 @@ async fn the_doctor_finds_a_library_that_is_not_preloaded_and_a_worker_that_does
 
     session = Session::open(&database).await?;
     // The role is created, and then granted what it lacks.
-    for cause in ["does not exist", "may not execute engine_tick"] {
+    for cause in ["does not exist", "may not call engine_tick"] {
         let found = findings(&session).await?;
         let of_right = found.iter().find(|([_, kind, _], ..)| kind == "right");
         let (_, detail, command) = of_right.with_context(|| format!("{found:?}"))?;

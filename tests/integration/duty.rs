@@ -1,8 +1,9 @@
-//! Rights by duty, as engine-ext/README.md lists them: each list is what its duty needs, and nothing less is enough.
+//! Rights by duty, as engine-ext/README.md grants them: the capabilities of each are what it needs, and nothing less is enough.
 
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
+use engine_core::{Capability, ROUTINES};
 use engine_harness::{Database, Page, Session};
 
 /// The actions of a role with a duty, in a transaction that is rolled back. Runs `w1` to `w6` are queued.
@@ -92,121 +93,114 @@ const READ: &str = "
     select engine_doctor();
     select engine_version()";
 
-/// The functions that the page grants for a duty.
-fn listed(page: &Page, duty: &str) -> Result<Vec<String>> {
-    let grants = page.blocks_of("sql");
-    let ends = format!("\nto app_{duty}");
-    let grant = grants
-        .iter()
-        .flat_map(|block| block.text.split(';'))
-        .find(|text| text.ends_with(&ends));
-    let grant = grant.with_context(|| format!("the page has no duty {duty}"))?;
-    let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
-    let names = grant
-        .split(|letter| !is_part(letter))
-        .filter(|word| word.starts_with("engine_"));
-    Ok(names.map(str::to_owned).collect())
-}
-
-/// One role, whose rights are granted and revoked.
-struct Role<'a> {
-    session: &'a Session,
-    name: String,
-}
-
-impl Role<'_> {
-    async fn execute(&self, sql: &str) -> Result<()> {
-        Ok(self.session.client.batch_execute(sql).await?)
+/// Does the actions of a duty as a role, and rolls back; returns the code and the message of the error that ended them.
+async fn tour(
+    session: &Session,
+    role: &str,
+    duty: &str,
+    sql: &str,
+) -> Result<Option<(String, String)>> {
+    let execute = async |sql: &str| session.client.batch_execute(sql).await;
+    let mut parts = vec![format!("begin; set local role {role}; {sql}")];
+    if duty == "work" {
+        execute(&format!("set role {role}")).await?;
+        parts.insert(0, "call engine_wait(wait_ms => 0)".to_owned());
     }
-
-    /// Grants or revokes the right to execute a function.
-    async fn change(&self, verb: &str, preposition: &str, function: &str) -> Result<()> {
-        let name = &self.name;
-        self.execute(&format!(
-            "{verb} execute on routine {function} {preposition} {name}"
-        ))
-        .await
-    }
-
-    /// Does the actions of a duty, and rolls back; returns the code and the message of the error that ended them.
-    async fn tour(&self, duty: &str, sql: &str) -> Result<Option<(String, String)>> {
-        let name = &self.name;
-        let mut parts = vec![format!("begin; set local role {name}; {sql}")];
-        if duty == "work" {
-            self.execute(&format!("set role {name}")).await?;
-            parts.insert(0, "call engine_wait(wait_ms => 0)".to_owned());
+    let mut refused = None;
+    for part in parts {
+        if let Err(error) = execute(&part).await {
+            let error = error.as_db_error().context("the server is gone")?;
+            refused = Some((error.code().code().to_owned(), error.message().to_owned()));
+            break;
         }
-        let mut refused = None;
-        for part in parts {
-            if let Err(error) = self.session.client.batch_execute(&part).await {
-                let error = error.as_db_error().context("the server is gone")?;
-                refused = Some((error.code().code().to_owned(), error.message().to_owned()));
-                break;
-            }
-        }
-        self.execute("rollback; reset role").await?;
-        Ok(refused)
     }
+    execute("rollback; reset role").await?;
+    Ok(refused)
 }
 
 #[tokio::test]
-async fn each_duty_needs_the_rights_that_its_page_lists_all_of_them_and_no_others() -> Result<()> {
-    let page = Page::read("engine-ext/README.md")?;
+async fn the_capabilities_of_a_duty_are_all_that_its_role_needs_and_none_can_be_missed()
+-> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     let id = database.name().bytes().fold(0_u64, |id, byte| {
         id.wrapping_mul(31).wrapping_add(u64::from(byte))
     });
-    let role = Role {
-        session: &session,
-        name: format!("duty_{id}"),
+    let role = format!("duty_{id}");
+    let change = async |verb: &str, capability: &str| {
+        let sql = format!("select engine_{verb}('{role}', '{capability}')");
+        session.client.batch_execute(&sql).await
     };
-    role.execute(&format!("create role {}", role.name)).await?;
+    let create = format!("create role {role}");
+    session.client.batch_execute(&create).await?;
     for run in 1..=6 {
         session
             .trigger_with(&format!("'t', run_id => 'w{run}'"))
             .await?;
     }
-    let mut all = BTreeSet::new();
-    for (duty, sql, before) in [
-        ("trigger", TRIGGER, &[][..]),
-        ("work", WORK, &[]),
-        ("wait", WAIT, &["trigger", "work"]),
-        ("operate", OPERATE, &[]),
-        ("read", READ, &[]),
+    for (duty, sql, capabilities) in [
+        ("trigger", TRIGGER, &["trigger"][..]),
+        ("work", WORK, &["work", "tick"]),
+        ("wait", WAIT, &["work", "wait", "trigger", "tick"]),
+        ("operate", OPERATE, &["operate"]),
+        ("read", READ, &["read"]),
     ] {
-        let functions = listed(&page, duty)?;
-        let mut granted = functions.clone();
-        for before in before {
-            granted.extend(listed(&page, before)?);
+        for capability in capabilities {
+            change("grant", capability).await?;
         }
-        for function in &granted {
-            role.change("grant", "to", function).await?;
+        assert_eq!(tour(&session, &role, duty, sql).await?, None, "{duty}");
+        for capability in capabilities {
+            change("revoke", capability).await?;
+            let refused = tour(&session, &role, duty, sql).await?;
+            let (code, message) =
+                refused.with_context(|| format!("{duty} without {capability}"))?;
+            ensure!(code == "42501", "{duty} without {capability}: {message}");
+            change("grant", capability).await?;
         }
-        assert_eq!(role.tour(duty, sql).await?, None, "{duty}");
-        for function in &functions {
-            role.change("revoke", "from", function).await?;
-            let refused = role.tour(duty, sql).await?;
-            let (code, message) = refused.with_context(|| format!("{duty} without {function}"))?;
-            ensure!(
-                code == "42501" && message.ends_with(function.as_str()),
-                "{duty} without {function}: {message}"
-            );
-            role.change("grant", "to", function).await?;
+        for capability in capabilities {
+            change("revoke", capability).await?;
         }
-        for function in &granted {
-            role.change("revoke", "from", function).await?;
-        }
-        all.extend(functions);
     }
-    let sql = "select p.proname::text from pg_proc as p \
-               join pg_depend as d on d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e' \
-               join pg_extension as x on x.oid = d.refobjid and x.extname = 'engine'";
-    let catalog = session.client.query(sql, &[]).await?;
-    let catalog: BTreeSet<String> = catalog.iter().map(|row| row.get(0)).collect();
-    assert_eq!(all, catalog, "every function belongs to a duty");
-    role.execute(&format!("drop owned by {0}; drop role {0}", role.name))
-        .await
+    let drop = format!("drop owned by {role}; drop role {role}");
+    Ok(session.client.batch_execute(&drop).await?)
+}
+
+#[test]
+fn the_page_has_the_functions_of_every_capability() -> Result<()> {
+    let page = Page::read("engine-ext/README.md")?;
+    let mut printed = BTreeSet::new();
+    for line in page.text.lines().filter(|line| line.contains("`engine_")) {
+        let Some((capabilities, functions)) = line
+            .strip_prefix("| ")
+            .and_then(|row| row.split_once(" | "))
+        else {
+            continue;
+        };
+        let known: Vec<&str> = capabilities
+            .split(" or ")
+            .map(|name| name.trim_matches('`'))
+            .collect();
+        let all = Capability::ALL.iter().map(|of| of.as_str());
+        let known = if known == ["any"] {
+            all.collect()
+        } else {
+            known
+        };
+        if known.iter().any(|name| Capability::parse(name).is_none()) {
+            continue;
+        }
+        for function in functions.split('`').skip(1).step_by(2) {
+            for name in &known {
+                printed.insert((function.to_owned(), (*name).to_owned()));
+            }
+        }
+    }
+    let expected = ROUTINES.iter().flat_map(|(function, capabilities)| {
+        let pair = |of: &Capability| ((*function).to_owned(), of.as_str().to_owned());
+        capabilities.iter().map(pair)
+    });
+    assert_eq!(printed, expected.collect::<BTreeSet<_>>());
+    Ok(())
 }
 
 #[tokio::test]

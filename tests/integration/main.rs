@@ -19,6 +19,7 @@ mod plan;
 mod privilege;
 mod readme;
 mod refusal;
+mod right;
 mod size;
 mod standby;
 mod statement;

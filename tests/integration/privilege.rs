@@ -25,8 +25,7 @@ async fn a_role_calls_what_it_was_granted_and_touches_no_table() -> Result<()> {
     ] {
         assert_eq!(session.refused(sql).await?.code, "42501", "{sql}");
     }
-    let grant =
-        format!("reset role; grant execute on function engine_trigger to {role}; set role {role}");
+    let grant = format!("reset role; select engine_grant('{role}', 'trigger'); set role {role}");
     session.client.batch_execute(&grant).await?;
     session.trigger("t").await?;
     for sql in [

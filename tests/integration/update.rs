@@ -352,3 +352,38 @@ async fn an_update_mends_moments_that_the_old_release_let_become_infinite() -> R
     session.complete(&taken, json!({"ok": true})).await?;
     session.check().await
 }
+
+#[tokio::test]
+async fn after_an_update_a_role_may_do_what_it_could_and_no_more() -> Result<()> {
+    let session = outdated().await?;
+    let role = format!("earlier_{}", std::process::id());
+    let grants = format!(
+        "create role {role}; \
+         grant execute on function engine_trigger, engine_cancel to {role}; \
+         grant execute on function engine_tick to public"
+    );
+    session.client.batch_execute(&grants).await?;
+    session.client.batch_execute(UPDATE).await?;
+    let set = format!("set role {role}");
+    session.client.batch_execute(&set).await?;
+    let run = session.trigger("t").await?;
+    session.cancel(&format!("'{}'", run.run_id)).await?;
+    session.tick().await?;
+    for call in [
+        "engine_dequeue()",
+        "engine_trigger_many('[]')",
+        "engine_set_queue('q')",
+    ] {
+        let refused = session.refused(&format!("select {call}")).await?;
+        assert_eq!(refused.code, "42501", "{call}");
+    }
+    session.client.batch_execute("reset role").await?;
+    let held = format!(
+        "engine.permission where (role, capability, environment_id) in \
+         (('{role}', 'trigger', '*'), ('public', 'tick', '*'))"
+    );
+    assert_eq!(session.count(&held).await?, 2);
+    assert_eq!(session.count("engine.grant").await?, 2);
+    let drop = format!("drop owned by {role}; drop role {role}");
+    Ok(session.client.batch_execute(&drop).await?)
+}

@@ -29,7 +29,7 @@ async fn start() -> Result<Cluster> {
     for statement in create.split("; ") {
         client.batch_execute(statement).await?;
     }
-    let grant = format!("grant execute on function engine_tick to {ROLE}");
+    let grant = format!("select engine_grant('{ROLE}', 'tick')");
     app(&cluster).await?.client.batch_execute(&grant).await?;
     Ok(cluster)
 }
@@ -108,7 +108,7 @@ async fn the_worker_ticks_as_a_role_that_may_do_nothing_else_and_recovers_from_e
     .await?;
     session
         .client
-        .batch_execute(&format!("grant execute on function engine_tick to {ROLE}"))
+        .batch_execute(&format!("select engine_grant('{ROLE}', 'tick')"))
         .await?;
     is_ticked(&session).await?;
     assert_eq!(worker(&session.client).await?, pid, "it has not even ended");
@@ -118,8 +118,7 @@ async fn the_worker_ticks_as_a_role_that_may_do_nothing_else_and_recovers_from_e
         "drop extension engine",
         "create schema \"Else Where\"",
         "create extension engine schema \"Else Where\"",
-        "grant usage on schema \"Else Where\" to ticker",
-        "grant execute on function \"Else Where\".engine_tick to ticker",
+        "select \"Else Where\".engine_grant('ticker', 'tick')",
         "set search_path = \"Else Where\"",
     ] {
         session.client.batch_execute(statement).await?;
@@ -179,7 +178,7 @@ async fn a_worker_that_finds_nothing_waits_for_it() -> Result<()> {
         .client
         .batch_execute("create extension engine")
         .await?;
-    let grant = format!("grant execute on function engine_tick to {ROLE}");
+    let grant = format!("select engine_grant('{ROLE}', 'tick')");
     session.client.batch_execute(&grant).await?;
     is_ticked(&session).await?;
     assert_eq!(worker(&session.client).await?, pid);

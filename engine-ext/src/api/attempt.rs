@@ -39,6 +39,7 @@ fn engine_start_attempt_0_2(
         execution: with_execution.unwrap_or(true),
     };
     let pair = pair(run_id, snapshot_id).or_raise();
+    flow::right::run(&pair.0).or_raise();
     let settings = flow::settings(flow::now());
     match flow::attempt::start::start(&[Ok(pair)], with, caller, &settings).pop() {
         Some(answer) => Rows::one(row(answer.or_raise())),
@@ -69,10 +70,20 @@ fn engine_start_many_0_2(
     let snapshot_ids = required("snapshot_ids", snapshot_ids).or_raise();
     engine_core::check_pairs(run_ids.len(), snapshot_ids.len(), guc::max_batch()).or_raise();
     let caller = api::caller(worker_id, runner_id).or_raise();
+    let ids: Vec<RunId> = run_ids
+        .iter()
+        .flatten()
+        .map(|id| RunId::parse(id))
+        .collect();
+    let foreign = flow::right::foreign_runs(&ids);
     let pairs: Vec<Result<Pair, Refusal>> = run_ids
         .iter()
         .zip(&snapshot_ids)
         .map(|(run_id, snapshot_id)| pair(run_id.as_deref(), snapshot_id.as_deref()))
+        .map(|pair| match pair {
+            Ok((run_id, _)) if foreign.contains(&run_id) => Err(Refusal::UnknownRun { run_id }),
+            pair => pair,
+        })
         .collect();
     let with = With {
         warm_start: is_warm_start.unwrap_or(false),
@@ -95,8 +106,8 @@ fn engine_start_many_0_2(
 #[pg_extern(sql = false)]
 fn engine_execution(run_id: Option<&str>) -> Option<Stored> {
     api::enter().or_raise();
-    let run_id = api::run_id(run_id).or_raise();
-    flow::attempt::start::document(&run_id)
+    let run_id = required("run_id", run_id).map(RunId::parse).or_raise();
+    flow::attempt::start::document(&run_id).filter(|_| !flow::right::is_foreign_run(&run_id))
 }
 
 fn pair(run_id: Option<&str>, snapshot_id: Option<&str>) -> Result<Pair, Refusal> {

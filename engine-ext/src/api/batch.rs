@@ -101,6 +101,7 @@ fn engine_create_batch(
 fn engine_seal_batch(batch_id: Option<&str>) -> Rows<SealedBatchRow> {
     api::enter_locking().or_raise();
     let id = BatchId::parse(required("batch_id", batch_id).or_raise());
+    flow::right::batch(&id).or_raise();
     let batch = flow::batch::seal(&id).or_raise();
     Rows::one(SealedBatchRow {
         batch_id: batch.id.as_str().to_owned(),
@@ -124,5 +125,5 @@ fn engine_seal_batch(batch_id: Option<&str>) -> Rows<SealedBatchRow> {
 fn engine_batch_data(batch_id: Option<&str>, environment_id: Option<&str>) -> Option<Stored> {
     api::enter().or_raise();
     let id = BatchId::parse(required("batch_id", batch_id).or_raise());
-    store::batch::data(&id, environment_id)
+    store::batch::data(&id, environment_id).filter(|_| !flow::right::is_foreign_batch(&id))
 }

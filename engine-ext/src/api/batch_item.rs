@@ -40,6 +40,7 @@ fn engine_add_to_batch(batch_id: Option<&str>, runs: Option<JsonB>) -> Rows<Item
     let id = BatchId::parse(required("batch_id", batch_id).or_raise());
     let runs = required("runs", runs).or_raise();
     let items = BatchItem::many(runs.0, guc::max_batch()).or_raise();
+    flow::right::batch(&id).or_raise();
     let added = flow::batch::item::add(&id, items).or_raise();
     Rows::new(added.into_iter().map(|item| ItemRow {
         index: item.index,

@@ -121,6 +121,7 @@ fn one(
         snapshot_id: SnapshotId::parse(required("snapshot_id", snapshot_id)?),
         completion: completion?,
     };
+    flow::right::run(&element.run_id)?;
     let settings = flow::settings(flow::now());
     match flow::attempt::complete::complete(vec![Ok(element)], caller, &settings).pop() {
         Some(answer) => answer.map(row),

@@ -89,7 +89,14 @@ fn engine_moved(
     let run_ids = required("run_ids", run_ids).or_raise();
     let snapshot_ids = required("snapshot_ids", snapshot_ids).or_raise();
     let held = pairs(run_ids, snapshot_ids).or_raise();
-    let moved = flow::attempt::heartbeat::moved(&held);
+    let foreign = flow::right::foreign_runs(held.iter().map(|(run_id, _)| run_id));
+    let held: Vec<_> = held
+        .into_iter()
+        .filter(|(run_id, _)| !foreign.contains(run_id))
+        .collect();
+    let mut moved = flow::attempt::heartbeat::moved(&held);
+    // To its caller a run of another tenant does not exist, as one that was removed.
+    moved.extend(foreign.into_iter().map(|run_id| run_id.as_str().to_owned()));
     Rows::new(moved.into_iter().map(|run_id| MovedRow { run_id }))
 }
 
@@ -117,6 +124,18 @@ fn beat(
     snapshot_ids: Vec<Option<String>>,
 ) -> Result<Vec<HeldRow>, Refusal> {
     let beats = pairs(run_ids, snapshot_ids)?;
-    let executions = flow::attempt::heartbeat::beat(&beats);
-    Ok(executions.into_iter().map(HeldRow::from).collect())
+    let foreign = flow::right::foreign_runs(beats.iter().map(|(run_id, _)| run_id));
+    let own: Vec<_> = beats
+        .iter()
+        .filter(|(run_id, _)| !foreign.contains(run_id))
+        .cloned()
+        .collect();
+    let mut executions = flow::attempt::heartbeat::beat(&own).into_iter();
+    let row = |(run_id, _): &(RunId, SnapshotId)| {
+        if foreign.contains(run_id) {
+            return Some(HeldRow::unknown(run_id));
+        }
+        executions.next().map(HeldRow::from)
+    };
+    Ok(beats.iter().filter_map(row).collect())
 }

@@ -20,8 +20,9 @@ fn engine_reset_idempotency_key(
     api::enter_writing().or_raise();
     let task = required("task", task).or_raise();
     let key = required("idempotency_key", idempotency_key).or_raise();
-    let environment =
-        flow::environment(environment_id.unwrap_or(Environment::DEFAULT_ID)).or_raise();
+    let environment_id = environment_id.unwrap_or(Environment::DEFAULT_ID);
+    flow::right::environment(environment_id).or_raise();
+    let environment = flow::environment(environment_id).or_raise();
     let digest = digest_of(&[&environment.id, task, key]);
     store::trigger_key::reset(KeyKind::Idempotency, environment.shard, digest)
 }

@@ -16,6 +16,7 @@ mod environment;
 mod event;
 mod finished;
 mod forget;
+mod grant;
 mod heartbeat;
 mod idempotency;
 mod lead;
@@ -50,24 +51,25 @@ use crate::{flow, guc, version};
 /// The first call of every function.
 ///
 /// # Errors
-/// [`Refusal::VersionMismatch`] (`RE007`).
+/// [`Refusal::VersionMismatch`] (`RE007`), [`Refusal::NotGranted`] (`42501`).
 fn enter() -> Result<(), Refusal> {
-    version::check()
+    version::check()?;
+    flow::right::enter()
 }
 
 /// The first call of every function that writes.
 ///
 /// # Errors
-/// [`Refusal::VersionMismatch`] (`RE007`), [`Refusal::ReadOnly`] (`25006`).
+/// Those of [`enter`], [`Refusal::ReadOnly`] (`25006`).
 fn enter_writing() -> Result<(), Refusal> {
-    version::check()?;
+    enter()?;
     isolation::check_writable()
 }
 
 /// The first call of every function that locks.
 ///
 /// # Errors
-/// [`Refusal::VersionMismatch`] (`RE007`), [`Refusal::ReadOnly`] (`25006`), [`Refusal::WrongIsolation`] (`RE006`).
+/// Those of [`enter_writing`], [`Refusal::WrongIsolation`] (`RE006`).
 fn enter_locking() -> Result<(), Refusal> {
     enter_writing()?;
     isolation::check()
@@ -87,12 +89,14 @@ fn caller<'a>(
     })
 }
 
-/// Reads the id of a run.
+/// Reads the id of a run about which the call is.
 ///
 /// # Errors
-/// [`Refusal::MissingValue`] (`22004`).
+/// [`Refusal::MissingValue`] (`22004`), [`Refusal::UnknownRun`] (`RE001`) for one of another tenant.
 fn run_id(run_id: Option<&str>) -> Result<RunId, Refusal> {
-    required("run_id", run_id).map(RunId::parse)
+    let run_id = required("run_id", run_id).map(RunId::parse)?;
+    flow::right::run(&run_id)?;
+    Ok(run_id)
 }
 
 /// Reads an array without NULLs.

@@ -7,7 +7,7 @@ use pgrx::pg_extern;
 use crate::backend::rows::{Rows, row};
 use crate::document::Stored;
 use crate::error::{OrRaise, required};
-use crate::{api, store};
+use crate::{api, flow, store};
 
 row! {
     /// What became of a run.
@@ -68,7 +68,8 @@ fn engine_snapshots_since(
 fn engine_run_result(run_id: Option<&str>, environment_id: Option<&str>) -> Rows<ResultRow> {
     api::enter().or_raise();
     let run_id = RunId::parse(required("run_id", run_id).or_raise());
-    let result = store::observe::result(&run_id, environment_id);
+    let result = store::observe::result(&run_id, environment_id)
+        .filter(|_| !flow::right::is_foreign_run(&run_id));
     Rows::new(result.into_iter().map(|result| ResultRow {
         run_id: result.run_id,
         snapshot_id: result.snapshot_id,

@@ -6,7 +6,7 @@ use pgrx::pg_extern;
 use super::row::TriggeredRow;
 use super::trigger::trigger;
 use crate::backend::rows::Rows;
-use crate::error::{OrRaise, required};
+use crate::error::OrRaise;
 use crate::store::trigger::InitialState;
 use crate::{api, flow, mint, store};
 
@@ -28,7 +28,7 @@ fn engine_replay_0_2(run_id: Option<&str>, keep_steps: Option<bool>) -> Rows<Tri
 }
 
 fn replay(run_id: Option<&str>, keep_steps: bool) -> Result<Vec<TriggeredRow>, Refusal> {
-    let run_id = RunId::parse(required("run_id", run_id)?);
+    let run_id = api::run_id(run_id)?;
     let Some(options) = store::options::of_replay(&run_id) else {
         return Err(Refusal::UnknownRun { run_id });
     };

@@ -101,6 +101,22 @@ impl HeldRow {
     pub(crate) fn read(run_id: &RunId) -> Self {
         store::observe::execution(run_id).into()
     }
+
+    /// The row of a run that does not exist.
+    pub(crate) fn unknown(run_id: &RunId) -> Self {
+        Self {
+            execution: ExecutionRow {
+                run_id: run_id.as_str().to_owned(),
+                snapshot_id: None,
+                execution_status: None,
+                run_status: None,
+                attempt_number: None,
+                description: None,
+                created_at: None,
+            },
+            heartbeat_ms: None,
+        }
+    }
 }
 
 impl From<Execution> for HeldRow {

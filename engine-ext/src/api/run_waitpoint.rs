@@ -1,10 +1,9 @@
 //! The waitpoint of a run: created when a caller first waits for the end of the run.
 
-use engine_core::RunId;
 use pgrx::pg_extern;
 
 use crate::backend::rows::{Rows, row};
-use crate::error::{OrRaise, required};
+use crate::error::OrRaise;
 use crate::{api, flow, store};
 
 row! {
@@ -29,7 +28,7 @@ row! {
 #[pg_extern(sql = false)]
 fn engine_run_waitpoint(run_id: Option<&str>) -> Rows<RunWaitpointRow> {
     api::enter_locking().or_raise();
-    let run_id = RunId::parse(required("run_id", run_id).or_raise());
+    let run_id = api::run_id(run_id).or_raise();
     let (id, is_cached) = flow::wait::run_waitpoint::get_or_create(&run_id).or_raise();
     match store::waitpoint::read(&id, None) {
         Some(waitpoint) => Rows::one(RunWaitpointRow {

@@ -33,7 +33,7 @@ fn engine_wait(
     wait_ms: Option<i32>,
     call: pg_sys::FunctionCallInfo,
 ) {
-    let procedure = Procedure::begin(call).or_raise();
+    let procedure = Procedure::begin("engine_wait", call).or_raise();
     let request = procedure.as_owner(|| {
         let request = DequeueRequest::new(1, wait_ms.unwrap_or(DEFAULT_WAIT_MS), guc::max_batch());
         api::enter_locking().and(request).or_raise()

@@ -106,6 +106,7 @@ fn engine_complete_waitpoint(
     let output = Output::given(output, output_type, is_error, &limits).or_raise();
     let id = required("waitpoint_id", waitpoint_id).map(WaitpointId::parse);
     let (waitpoint, was_pending) = id
+        .and_then(own)
         .and_then(|id| flow::wait::waitpoint::complete(&id, output, environment_id))
         .or_raise();
     Rows::one(CompletedWaitpointRow {
@@ -133,7 +134,7 @@ fn engine_waitpoint_data(
 ) -> Option<Stored> {
     api::enter().or_raise();
     let id = WaitpointId::parse(required("waitpoint_id", waitpoint_id).or_raise());
-    store::waitpoint::data(&id, environment_id)
+    store::waitpoint::data(&id, environment_id).filter(|_| !flow::right::is_foreign_waitpoint(&id))
 }
 
 fn create(environment_id: Option<&str>, new: &NewWaitpoint) -> Result<WaitpointRow, Refusal> {
@@ -146,4 +147,12 @@ fn create(environment_id: Option<&str>, new: &NewWaitpoint) -> Result<WaitpointR
         completed_after: waitpoint.completed_after,
         created_at: waitpoint.created_at,
     })
+}
+
+/// Refuses a waitpoint of another tenant as one that does not exist.
+fn own(waitpoint_id: WaitpointId) -> Result<WaitpointId, Refusal> {
+    if flow::right::is_foreign_waitpoint(&waitpoint_id) {
+        return Err(Refusal::UnknownWaitpoint { waitpoint_id });
+    }
+    Ok(waitpoint_id)
 }

@@ -7,7 +7,7 @@
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
-use std::ffi::CStr;
+use std::ffi::{CStr, c_int};
 
 use pgrx::pg_sys;
 
@@ -16,12 +16,18 @@ const TABLE: &CStr = c"setting_change";
 
 thread_local! {
     static GENERATION: Cell<u64> = const { Cell::new(0) };
+    static ROLE_GENERATION: Cell<u64> = const { Cell::new(0) };
     static WATCHED: Cell<pg_sys::Oid> = const { Cell::new(pg_sys::Oid::INVALID) };
 }
 
 /// Grows with every change of the settings: what was cached before is out of date.
 pub(crate) fn generation() -> u64 {
     GENERATION.get()
+}
+
+/// Grows with every change of a role or a membership, in any database of the server.
+pub(crate) fn role_generation() -> u64 {
+    ROLE_GENERATION.get()
 }
 
 /// Processes changes that other sessions have committed, and returns the generation after them.
@@ -48,6 +54,16 @@ pub(crate) fn install() {
     // SAFETY: a function pointer of this process, which stays valid.
     unsafe {
         pg_sys::CacheRegisterRelcacheCallback(Some(forget), pg_sys::Datum::from(0));
+        for cache in [
+            pg_sys::SysCacheIdentifier::AUTHOID,
+            pg_sys::SysCacheIdentifier::AUTHMEMROLEMEM,
+        ] {
+            pg_sys::CacheRegisterSyscacheCallback(
+                cache as c_int,
+                Some(forget_roles),
+                pg_sys::Datum::from(0),
+            );
+        }
     }
 }
 
@@ -57,6 +73,12 @@ unsafe extern "C-unwind" fn forget(_argument: pg_sys::Datum, relation: pg_sys::O
     if relation == pg_sys::Oid::INVALID || relation == WATCHED.get() {
         GENERATION.set(GENERATION.get() + 1);
     }
+}
+
+/// A role or a membership has changed, and what roles may do with it.
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn forget_roles(_argument: pg_sys::Datum, _cache: c_int, _hash: u32) {
+    ROLE_GENERATION.set(ROLE_GENERATION.get() + 1);
 }
 
 /// The oid of a table or sequence. Looked up each time: the extension may be dropped and created again within a session.

@@ -2,7 +2,9 @@
 //!
 //! It knows Postgres; of runs it knows only how ids, statuses and times pass into statements and out of them.
 
+pub(crate) mod acl;
 pub(crate) mod cache;
+pub(crate) mod caller;
 pub(crate) mod cells;
 pub(crate) mod client;
 pub(crate) mod commit;

@@ -8,12 +8,15 @@
 
 use std::ffi::c_int;
 
-use engine_core::Refusal;
+use engine_core::{Capabilities, Refusal};
 use pgrx::pg_sys;
+
+use super::caller::{self, Call};
 
 /// A procedure under way. An error leaves nothing of it to clean up.
 pub(crate) struct Procedure {
     oid: pg_sys::Oid,
+    routine: &'static str,
 }
 
 impl Procedure {
@@ -21,7 +24,10 @@ impl Procedure {
     ///
     /// # Errors
     /// [`Refusal::InTransaction`] (`25001`) inside a transaction that it must not end.
-    pub(crate) fn begin(call: pg_sys::FunctionCallInfo) -> Result<Self, Refusal> {
+    pub(crate) fn begin(
+        routine: &'static str,
+        call: pg_sys::FunctionCallInfo,
+    ) -> Result<Self, Refusal> {
         if !may_end_transactions(call) {
             return Err(Refusal::InTransaction);
         }
@@ -30,7 +36,7 @@ impl Procedure {
         assert!(code >= 0, "SPI_connect_ext returned {code}");
         // SAFETY: Postgres fills in what is called.
         let oid = unsafe { (*(*call).flinfo).fn_oid };
-        Ok(Self { oid })
+        Ok(Self { oid, routine })
     }
 
     /// Reads and writes tables as the owner of the procedure; `None` if the procedure was dropped.
@@ -57,6 +63,12 @@ impl Procedure {
             );
             level
         };
+        caller::note(Some(Call {
+            routine: self.routine,
+            capabilities: Capabilities::of(self.routine),
+            role: user,
+            owner,
+        }));
         let result = act();
         // SAFETY: in the opposite order.
         unsafe {

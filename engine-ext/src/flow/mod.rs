@@ -11,6 +11,7 @@ pub(crate) mod leftover;
 pub(crate) mod promotion;
 pub(crate) mod removal;
 pub(crate) mod retention;
+pub(crate) mod right;
 pub(crate) mod schedule;
 pub(crate) mod setting;
 pub(crate) mod settle;

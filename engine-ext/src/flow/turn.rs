@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use engine_core::{CompletionOf, NamedTurn, Refusal, RunId, Settings, Shard, SnapshotId};
 use serde_json::{Map, Value, json};
 
-use super::attempt::complete::{Completed, completed_before};
+use super::attempt::complete::{Completed, completed_before, foreign};
 use crate::store::queue_item::hand_out::{Begun, Dequeued};
 use crate::store::row::Caller;
 use crate::store::turn::Last;
@@ -84,7 +84,10 @@ impl<'a> Named<'a> {
         let started = if last.started.is_empty() {
             Vec::new()
         } else {
-            store::queue_item::started::read(shard, &last.started, &settings.machines)
+            let mut read =
+                store::queue_item::started::read(shard, &last.started, &settings.machines);
+            read.retain(|(dequeued, _)| flow::right::allows(&dequeued.candidate.environment_id));
+            read
         };
         Some(Turn {
             completed: self.completed(completions, last.refused.as_ref()),
@@ -108,6 +111,8 @@ impl<'a> Named<'a> {
         for (shard, held) in shards {
             next.extend(store::repeat::next(shard, &held, self.caller));
         }
+        let foreign = foreign(completions);
+        next.retain(|(run_id, _), _| !foreign.contains(run_id));
         let answer = |(index, element): (usize, &Result<CompletionOf, Refusal>)| {
             if let Some(refused) = refused.and_then(|refused| refused.get(index.to_string())) {
                 return Err(Refused::from_json(refused));

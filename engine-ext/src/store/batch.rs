@@ -24,6 +24,7 @@ statement!(OPEN, "batch_open.sql");
 statement!(NOTE, "batch_note.sql");
 statement!(WAITPOINTS, "batch_waitpoint_read.sql");
 statement!(DATA, "batch_data_read.sql");
+statement!(ENVIRONMENT, "batch_environment_read.sql");
 
 /// Writes a new batch, unless another one has its key; returns whether it was written.
 pub(crate) fn insert(
@@ -213,4 +214,15 @@ pub(crate) fn note(shard: Shard, what: &[&(BatchId, String)], now: Timestamp) {
         batch_id: column(what, |(batch_id, _)| batch_id.as_str()),
         what: column(what, |(_, what)| what.as_str())
     }));
+}
+
+/// The environment of a batch, if there is one with this id.
+pub(crate) fn environment(id: &BatchId) -> Option<String> {
+    let arguments = arguments!(ENVIRONMENT {
+        shard: id.shard(),
+        batch_id: id.as_str()
+    });
+    ENVIRONMENT
+        .query(arguments, cell!(ENVIRONMENT.environment_id))
+        .pop()
 }

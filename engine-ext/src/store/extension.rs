@@ -4,11 +4,29 @@ use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 
+statement!(FUNCTION_SCHEMA, "extension_function_schema_read.sql");
 statement!(VERSION, "extension_version_read.sql");
+statement!(VIEWS, "view_read.sql");
 
 /// The version of the catalog.
 pub(crate) fn version() -> Option<String> {
     VERSION
         .query(arguments!(VERSION {}), cell!(VERSION.extversion))
         .pop()
+}
+
+/// The schema of the functions.
+pub(crate) fn function_schema() -> String {
+    let found = FUNCTION_SCHEMA
+        .query(arguments!(FUNCTION_SCHEMA {}), cell!(FUNCTION_SCHEMA.name))
+        .pop();
+    match found {
+        Some(name) => name,
+        None => unreachable!("a function of the extension was called"),
+    }
+}
+
+/// The names of its views.
+pub(crate) fn views() -> Vec<String> {
+    VIEWS.query(arguments!(VIEWS {}), cell!(VIEWS.name))
 }

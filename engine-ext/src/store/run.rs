@@ -12,6 +12,7 @@ use crate::store::row::{RUN, run};
 
 statement!(LOCK, "run_lock.sql" -> RUN);
 statement!(LOCK_FREE, "run_lock_free.sql" -> RUN);
+statement!(ENVIRONMENTS, "run_environment_read.sql");
 statement!(EXISTS, "run_exists.sql");
 statement!(LAST_ORDINAL, "run_last_ordinal.sql");
 statement!(MARK_AWAITED, "run_waitpoint_mark.sql");
@@ -55,6 +56,23 @@ pub(crate) fn existing(ids: &[&RunId]) -> Vec<RunId> {
             run_ids: ids
         }),
         cell!(EXISTS.run_id),
+    )
+}
+
+/// The environments of the existing runs among these.
+pub(crate) fn environments(ids: &[&RunId]) -> Vec<(RunId, String)> {
+    let shards = column(ids, |id| id.shard().number());
+    ENVIRONMENTS.query(
+        arguments!(ENVIRONMENTS {
+            shards,
+            run_ids: ids
+        }),
+        |cells| {
+            (
+                cell!(cells, ENVIRONMENTS.run_id),
+                cell!(cells, ENVIRONMENTS.environment_id),
+            )
+        },
     )
 }
 

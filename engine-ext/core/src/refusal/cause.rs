@@ -1,6 +1,6 @@
 //! The errors, each with the facts that its texts need.
 
-use crate::{BatchId, ExecutionStatus, RunId, RunStatus, SnapshotId, WaitpointId};
+use crate::{BatchId, Capabilities, ExecutionStatus, RunId, RunStatus, SnapshotId, WaitpointId};
 
 /// Why a call was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +67,17 @@ pub enum Refusal {
     ReadOnly {
         /// Whether the server is a standby.
         is_standby: bool,
+    },
+    /// `42501`: the caller's role has none of the capabilities that the function takes.
+    NotGranted {
+        /// The function.
+        routine: &'static str,
+        /// The caller's role.
+        role: String,
+        /// Those of which one would be enough; none for a function of the extension's owner.
+        capabilities: Capabilities,
+        /// Where it has none; `None` for anywhere.
+        environment_id: Option<String>,
     },
     /// `55P03`: a session has been changing the environment for too long.
     EnvironmentHeld {

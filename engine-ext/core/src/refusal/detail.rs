@@ -2,6 +2,7 @@
 
 use super::Refusal;
 use super::brief::brief;
+use crate::{Capabilities, Capability};
 
 impl Refusal {
     /// Facts, in full sentences.
@@ -42,6 +43,12 @@ impl Refusal {
             Self::ReadOnly { is_standby: false } => {
                 "The transaction, or the session, was set to read only.".to_owned()
             }
+            Self::NotGranted {
+                role,
+                capabilities,
+                environment_id,
+                ..
+            } => not_granted(role, *capabilities, environment_id.as_deref()),
             Self::EnvironmentHeld { holder, .. } => {
                 let holder = holder.as_deref().unwrap_or("several sessions in turn");
                 format!(
@@ -102,5 +109,18 @@ impl Refusal {
             }
             Self::InElement { index, refusal } => format!("Element {index}: {}", refusal.detail()),
         }
+    }
+}
+
+fn not_granted(role: &str, capabilities: Capabilities, environment_id: Option<&str>) -> String {
+    let names: Vec<&str> = capabilities.each().map(Capability::as_str).collect();
+    let what = match names.as_slice() {
+        [] => return format!("Role \"{role}\" does not own the extension."),
+        [one] => format!("not the capability {one}"),
+        several => format!("none of the capabilities {}", several.join(", ")),
+    };
+    match environment_id {
+        Some(id) => format!("Role \"{role}\" has {what} in environment \"{id}\"."),
+        None => format!("Role \"{role}\" has {what}."),
     }
 }

@@ -27,6 +27,12 @@ impl Refusal {
             Self::ReadOnly { is_standby: false } => {
                 "Call it in a transaction that is READ WRITE.".to_owned()
             }
+            Self::NotGranted { capabilities, .. } => match capabilities.each().next() {
+                Some(capability) => format!(
+                    "A superuser grants it with engine_grant(role, '{capability}', environment_id)."
+                ),
+                None => "Only superusers and the owner of the extension may call it.".to_owned(),
+            },
             Self::EnvironmentHeld { .. } => {
                 "End that transaction, or call again once it has ended.".to_owned()
             }

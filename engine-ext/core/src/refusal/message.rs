@@ -30,6 +30,7 @@ impl Refusal {
             Self::WrongIsolation { .. } => "isolation level must be read committed".to_owned(),
             Self::InTransaction => "cannot wait in a transaction block".to_owned(),
             Self::ReadOnly { .. } => "read-only transaction cannot write".to_owned(),
+            Self::NotGranted { routine, .. } => format!("permission denied for function {routine}"),
             Self::EnvironmentHeld { environment_id, .. } => {
                 format!("environment \"{environment_id}\" is being changed")
             }

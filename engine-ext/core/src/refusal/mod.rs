@@ -33,6 +33,16 @@ impl Refusal {
         )
     }
 
+    /// Refuses a role that does not exist.
+    #[must_use]
+    pub fn unknown_role(name: &str) -> Self {
+        Self::invalid(
+            "role",
+            format!("Role \"{name}\" does not exist."),
+            "Pass the name of a role, or public.",
+        )
+    }
+
     /// Refuses a run's wait for its own end.
     #[must_use]
     pub fn own_end(parameter: &'static str) -> Self {

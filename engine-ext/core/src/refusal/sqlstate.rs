@@ -23,6 +23,7 @@ impl Refusal {
             Self::WrongIsolation { .. } => "RE006",
             Self::InTransaction => "25001",
             Self::ReadOnly { .. } => "25006",
+            Self::NotGranted { .. } => "42501",
             Self::EnvironmentHeld { .. } => "55P03",
             Self::ReservesSlots { .. } => "0A000",
             Self::VersionMismatch { .. } => "RE007",

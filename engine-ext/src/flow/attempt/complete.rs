@@ -25,6 +25,12 @@ pub(crate) struct Completed {
     pub(crate) retry_at: Option<Timestamp>,
 }
 
+/// The runs of these completions that do not exist for their caller.
+pub(crate) fn foreign(completions: &[Result<CompletionOf, Refusal>]) -> BTreeSet<RunId> {
+    let elements = completions.iter().flatten();
+    flow::right::foreign_runs(elements.map(|element| &element.run_id))
+}
+
 /// Locks the runs, decides, applies; one answer per element, in order.
 pub(crate) fn complete(
     completions: Vec<Result<CompletionOf, Refusal>>,
@@ -34,6 +40,14 @@ pub(crate) fn complete(
     let limits = guc::trigger_limits();
     let check = |element: Result<CompletionOf, Refusal>| element?.check(&limits);
     let completions: Vec<_> = completions.into_iter().map(check).collect();
+    let foreign = foreign(&completions);
+    let refuse = |element: Result<CompletionOf, Refusal>| match element {
+        Ok(CompletionOf { run_id, .. }) if foreign.contains(&run_id) => {
+            Err(Refusal::UnknownRun { run_id })
+        }
+        element => element,
+    };
+    let completions: Vec<_> = completions.into_iter().map(refuse).collect();
     let mut shards: BTreeMap<Shard, BTreeSet<&RunId>> = BTreeMap::new();
     for element in completions.iter().flatten() {
         let run_id = &element.run_id;

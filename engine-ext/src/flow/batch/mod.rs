@@ -80,6 +80,7 @@ fn parent(
     if run_id.shard() != environment.shard {
         return Err(Refusal::other_shard());
     }
+    flow::right::run(run_id)?;
     if resume_parent {
         return store::run::lock(run_id).map(Some).ok_or_else(unknown);
     }

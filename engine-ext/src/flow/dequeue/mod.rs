@@ -40,7 +40,7 @@ impl<'a> Request<'a> {
     /// Checks the arguments of a call.
     ///
     /// # Errors
-    /// [`Refusal::UnknownEnvironment`] (`RE005`), [`Refusal::InvalidValue`] (`22023`) for a name that is too long.
+    /// [`Refusal::NotGranted`] (`42501`), [`Refusal::UnknownEnvironment`] (`RE005`), [`Refusal::InvalidValue`] (`22023`) for a name that is too long.
     pub(crate) fn new(
         worker_queue: Option<&'a str>,
         environment_id: Option<&'a str>,
@@ -50,6 +50,7 @@ impl<'a> Request<'a> {
         let worker_queue = check_label("worker_queue", worker_queue)?;
         let worker_version = check_label("worker_version", worker_version)?;
         if let Some(id) = environment_id {
+            flow::right::environment(id)?;
             flow::environment(id)?;
         }
         Ok(Self {
@@ -124,7 +125,11 @@ impl<'a> Request<'a> {
     /// The only environment to look in, if there is just one.
     fn only_environment(&self) -> Option<&'a str> {
         match self.environment_id {
-            None if !store::environment::any_is_set() => Some(Environment::DEFAULT_ID),
+            None if !store::environment::any_is_set()
+                && flow::right::allows(Environment::DEFAULT_ID) =>
+            {
+                Some(Environment::DEFAULT_ID)
+            }
             id => id,
         }
     }
@@ -147,8 +152,9 @@ impl<'a> Request<'a> {
         let mut all = Outcome::default();
         let mut rotation = Rotation::begin(self.worker_queue, settings.now);
         while count(&all.runs) < self.max_runs
-            && let Some(environments) = rotation.next()
+            && let Some(mut environments) = rotation.next()
         {
+            environments.retain(|id| flow::right::allows(id));
             let (rest, more) =
                 self.dequeue_shares(environments, &mut rotation, &mut all, caller, settings);
             // What the other environments have left.

@@ -58,8 +58,9 @@ fn with_task(options: TriggerOptions, environment: &Environment) -> TriggerOptio
 /// The environment of a new run, waitpoint or batch.
 ///
 /// # Errors
-/// [`Refusal::UnknownEnvironment`] (`RE005`), or one that is archived.
+/// [`Refusal::NotGranted`] (`42501`), [`Refusal::UnknownEnvironment`] (`RE005`), or one that is archived.
 pub(crate) fn environment(id: &str) -> Result<Rc<Environment>, Refusal> {
+    flow::right::environment(id)?;
     let environment = flow::environment(id)?;
     environment.check_open().map(|()| environment)
 }
@@ -94,7 +95,8 @@ pub(crate) fn parents(runs: &[RunRow]) -> Result<(), Refusal> {
     parents.sort_unstable();
     parents.dedup();
     let existing = store::run::existing(&parents.iter().collect::<Vec<_>>());
-    let is_missing = |parent: &RunId| !existing.contains(parent);
+    let foreign = flow::right::foreign_runs(&parents);
+    let is_missing = |parent: &RunId| !existing.contains(parent) || foreign.contains(parent);
     if let Some(run_id) = parents.into_iter().find(is_missing) {
         return Err(Refusal::UnknownRun { run_id });
     }

@@ -54,6 +54,9 @@ impl Family {
         }
         backend::isolation::check()?;
         check_shards(runs)?;
+        for batch_id in &batches {
+            flow::right::batch(batch_id)?;
+        }
         for (shard, ids) in by_shard(parents, |id| id.shard()) {
             let locked = store::run::lock_all(shard, &ids);
             family

@@ -21,6 +21,7 @@ statement!(OF_RUNS, "waitpoint_of_runs.sql");
 statement!(OF_BATCHES, "waitpoint_of_batches.sql");
 statement!(READ, "waitpoint_read.sql");
 statement!(DATA, "waitpoint_data_read.sql");
+statement!(ENVIRONMENT, "waitpoint_environment_read.sql");
 
 /// A waitpoint, as its creator and its completer see it.
 pub(crate) struct Waitpoint {
@@ -54,6 +55,17 @@ pub(crate) fn read(id: &WaitpointId, environment_id: Option<&str>) -> Option<Wai
         },
     )
     .pop()
+}
+
+/// The environment of a waitpoint, if there is one with this id.
+pub(crate) fn environment(id: &WaitpointId) -> Option<String> {
+    let arguments = arguments!(ENVIRONMENT {
+        shard: id.shard(),
+        waitpoint_id: id.as_str()
+    });
+    ENVIRONMENT
+        .query(arguments, cell!(ENVIRONMENT.environment_id))
+        .pop()
 }
 
 /// A waitpoint as callers see it, if it exists in that environment.

@@ -1,0 +1,236 @@
+//! What the present call may do, and where.
+//!
+//! A call begins with [`enter`], which refuses a caller that has none of the capabilities of its function. One that has them
+//! for some environments only sees nothing of the others: their runs, waitpoints and batches do not exist for it.
+
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
+
+use engine_core::{
+    BatchId, Capabilities, Capability, ROUTINES, Refusal, Rights, RunId, Scope, WaitpointId,
+};
+use pgrx::pg_sys;
+
+use crate::backend::acl::{self, Objects};
+use crate::backend::{cache, caller, isolation};
+use crate::{flow, store, version};
+
+/// What was worked out of roles, as of a generation of the settings, with the grants among them, and one of the roles.
+#[derive(Default)]
+struct Known {
+    generation: (u64, u64),
+    scopes: HashMap<(pg_sys::Oid, pg_sys::Oid, Capabilities), Option<Rc<Scope>>>,
+}
+
+thread_local! {
+    static KNOWN: RefCell<Known> = RefCell::default();
+
+    /// Where the present call may act.
+    static SCOPE: RefCell<Rc<Scope>> = RefCell::new(Rc::new(Scope::In(BTreeSet::new())));
+}
+
+/// Begins a call.
+///
+/// # Errors
+/// [`Refusal::NotGranted`] (`42501`); [`Refusal::VersionMismatch`] (`RE007`) if the catalog is not of this release.
+pub(crate) fn enter() -> Result<(), Refusal> {
+    let call = caller::call().ok_or_else(version::mismatch)?;
+    match scope(call) {
+        Some(scope) => {
+            SCOPE.set(scope);
+            Ok(())
+        }
+        None => Err(not_granted(None)),
+    }
+}
+
+fn scope(call: caller::Call) -> Option<Rc<Scope>> {
+    let generation = (cache::generation(), cache::role_generation());
+    let key = (call.role, call.owner, call.capabilities);
+    let known = KNOWN.with_borrow(|known| {
+        if known.generation == generation {
+            known.scopes.get(&key).cloned()
+        } else {
+            None
+        }
+    });
+    known.unwrap_or_else(|| {
+        let scope = read(call).scope(call.capabilities).map(Rc::new);
+        if isolation::check().is_err() {
+            // It was read as it was when the transaction began, which may have been before a change.
+            return scope;
+        }
+        // The generation from before it was read: if it changed in between, it is read again.
+        KNOWN.with_borrow_mut(|known| {
+            if known.generation != generation {
+                (known.generation, known.scopes) = (generation, HashMap::new());
+            }
+            known.scopes.insert(key, scope.clone());
+        });
+        scope
+    })
+}
+
+fn read(call: caller::Call) -> Rights {
+    if call.is_by_owner() {
+        return Rights {
+            is_owner: true,
+            grants: Vec::new(),
+        };
+    }
+    Rights {
+        is_owner: false,
+        grants: store::grant::held_by(call.role),
+    }
+}
+
+fn not_granted(environment_id: Option<&str>) -> Refusal {
+    match caller::call() {
+        Some(call) => Refusal::NotGranted {
+            routine: call.routine,
+            role: call.role_name(),
+            capabilities: call.capabilities,
+            environment_id: environment_id.map(str::to_owned),
+        },
+        None => version::mismatch(),
+    }
+}
+
+/// Whether the present call may act in an environment.
+pub(crate) fn allows(environment_id: &str) -> bool {
+    SCOPE.with_borrow(|scope| scope.allows(environment_id))
+}
+
+/// The environments in which the present call may act, if they are not all.
+pub(crate) fn environments() -> Option<Vec<String>> {
+    SCOPE.with_borrow(|scope| match &**scope {
+        Scope::Everywhere => None,
+        Scope::In(environments) => Some(environments.iter().cloned().collect()),
+    })
+}
+
+/// Refuses an environment that the caller names, whether it exists or not.
+///
+/// # Errors
+/// [`Refusal::NotGranted`] (`42501`).
+pub(crate) fn environment(id: &str) -> Result<(), Refusal> {
+    if allows(id) {
+        return Ok(());
+    }
+    Err(not_granted(Some(id)))
+}
+
+/// The runs among these that are of environments in which the call may not act.
+pub(crate) fn foreign_runs<'a>(ids: impl IntoIterator<Item = &'a RunId>) -> BTreeSet<RunId> {
+    if SCOPE.with_borrow(|scope| **scope == Scope::Everywhere) {
+        return BTreeSet::new();
+    }
+    let ids: Vec<&RunId> = ids.into_iter().collect();
+    if ids.is_empty() {
+        return BTreeSet::new();
+    }
+    let found = store::run::environments(&ids).into_iter();
+    found
+        .filter(|(_, environment_id)| !allows(environment_id))
+        .map(|(run_id, _)| run_id)
+        .collect()
+}
+
+/// Whether a run is of an environment in which the call may not act.
+pub(crate) fn is_foreign_run(id: &RunId) -> bool {
+    !foreign_runs([id]).is_empty()
+}
+
+/// Refuses a run of another environment as one that does not exist.
+///
+/// # Errors
+/// [`Refusal::UnknownRun`] (`RE001`).
+pub(crate) fn run(id: &RunId) -> Result<(), Refusal> {
+    if is_foreign_run(id) {
+        return Err(Refusal::UnknownRun { run_id: id.clone() });
+    }
+    Ok(())
+}
+
+/// Whether a waitpoint is of an environment in which the call may not act.
+pub(crate) fn is_foreign_waitpoint(id: &WaitpointId) -> bool {
+    environments().is_some() && store::waitpoint::environment(id).is_some_and(|id| !allows(&id))
+}
+
+/// Whether a batch is of an environment in which the call may not act.
+pub(crate) fn is_foreign_batch(id: &BatchId) -> bool {
+    environments().is_some() && store::batch::environment(id).is_some_and(|id| !allows(&id))
+}
+
+/// Refuses a batch of another environment as one that does not exist.
+///
+/// # Errors
+/// [`Refusal::UnknownBatch`] (`RE011`).
+pub(crate) fn batch(id: &BatchId) -> Result<(), Refusal> {
+    if is_foreign_batch(id) {
+        return Err(Refusal::UnknownBatch {
+            batch_id: id.clone(),
+        });
+    }
+    Ok(())
+}
+
+/// The role to which something is granted.
+pub(crate) struct Grantee<'a> {
+    /// `None` for PUBLIC.
+    name: Option<&'a str>,
+    role: pg_sys::Oid,
+}
+
+impl<'a> Grantee<'a> {
+    /// Looks a role up; `public` stands for all of them.
+    pub(crate) fn find(name: &'a str) -> Option<Self> {
+        if name == "public" {
+            return Some(Self {
+                name: None,
+                role: pg_sys::Oid::INVALID,
+            });
+        }
+        let role = acl::role(name)?;
+        Some(Self {
+            name: Some(name),
+            role,
+        })
+    }
+}
+
+/// Grants a capability, and the rights of Postgres that it takes; returns whether it was not granted before.
+pub(crate) fn grant(to: &Grantee<'_>, capability: Capability, environment_id: &str) -> bool {
+    let is_new = store::grant::set(to.role, capability, environment_id, flow::now());
+    let schema = store::extension::function_schema();
+    acl::change(true, &Objects::Schema(&schema), to.name);
+    let routines = routines(|of| of.has(capability));
+    acl::change(true, &Objects::Routines(&schema, &routines), to.name);
+    if capability == Capability::Read {
+        acl::change(true, &Objects::Schema("engine"), to.name);
+        let views = store::extension::views();
+        acl::change(true, &Objects::Relations("engine", &views), to.name);
+    }
+    is_new
+}
+
+/// Takes a capability back, and the rights of Postgres that no other one takes; returns whether it was granted.
+pub(crate) fn revoke(from: &Grantee<'_>, capability: Capability, environment_id: &str) -> bool {
+    let existed = store::grant::delete(from.role, capability, environment_id);
+    let rest = store::grant::granted_to(from.role);
+    let schema = store::extension::function_schema();
+    let unused = routines(|of| of.has(capability) && !rest.iter().any(|left| of.has(*left)));
+    acl::change(false, &Objects::Routines(&schema, &unused), from.name);
+    if capability == Capability::Read && !rest.contains(&capability) {
+        let views = store::extension::views();
+        acl::change(false, &Objects::Relations("engine", &views), from.name);
+    }
+    existed
+}
+
+/// The functions whose capabilities are such.
+fn routines(are: impl Fn(Capabilities) -> bool) -> Vec<&'static str> {
+    let names = ROUTINES.iter().map(|(name, _)| *name);
+    names.filter(|name| are(Capabilities::of(name))).collect()
+}
