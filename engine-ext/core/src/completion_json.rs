@@ -6,10 +6,9 @@ use crate::batch::check_batch;
 use crate::document::{check_depth, check_text, read};
 use crate::retry_settings::MAX_DELAY_MS;
 use crate::{
-    AskedRetry, Completion, CompletionOf, Outcome, Refusal, RunError, RunId, SnapshotId, Timestamp,
+    AskedRetry, Completion, CompletionOf, JSON_TYPE, Outcome, Refusal, RunError, RunId, SnapshotId,
+    Timestamp,
 };
-
-const JSON: &str = "application/json";
 
 impl Completion {
     /// Reads a completion.
@@ -88,7 +87,7 @@ pub(crate) fn success(
     }
     Ok(Outcome::Success {
         output,
-        output_type: output_type.unwrap_or_else(|| JSON.to_owned()),
+        output_type: output_type.unwrap_or_else(|| JSON_TYPE.to_owned()),
     })
 }
 

@@ -8,6 +8,9 @@ use serde_json::Value;
 use crate::Refusal;
 use crate::document_reader::Reader;
 
+/// The media type of payloads and outputs whose type nobody names.
+pub const JSON_TYPE: &str = "application/json";
+
 /// Greatest nesting of arrays and objects in an incoming document. Whatever the engine wraps around it stays well below the
 /// 128 levels at which readers stop.
 pub const MAX_DEPTH: usize = 64;
@@ -61,7 +64,7 @@ pub fn check_text(
 /// Whether a media type is JSON, with any parameters.
 fn is_json(media_type: &str) -> bool {
     let name = media_type.split(';').next().unwrap_or_default();
-    name.trim().eq_ignore_ascii_case("application/json")
+    name.trim().eq_ignore_ascii_case(JSON_TYPE)
 }
 
 fn too_deep(parameter: &'static str) -> Refusal {

@@ -90,7 +90,7 @@ pub use debounce::{Debounce, DebounceLimits, Debounced, Meeting};
 pub use delay::{Timing, check_delay_until};
 pub use dequeue::{DequeueRequest, looks_again, turn_request};
 pub use doctor::check_patience;
-pub use document::{MAX_DEPTH, check_depth, check_text, read as read_document};
+pub use document::{JSON_TYPE, MAX_DEPTH, check_depth, check_text, read as read_document};
 pub use entity_id::{BatchId, CheckpointId, WaitpointId};
 pub use environment::{Environment, Queue};
 pub use environment_change::{EnvironmentChange, LimitChange, QueueChange};

@@ -4,9 +4,9 @@ use std::rc::Rc;
 
 use crate::trigger_value::{check_tags, concurrency_key, machine, name, positive};
 use crate::{
-    BatchId, Debounce, Environment, IdempotencyKey, Limits, NewRun, Refusal, RetrySettings, RunId,
-    Timestamp, TriggerOptions, check_delay_until, check_depth, check_label, check_text,
-    idempotency, ttl,
+    BatchId, Debounce, Environment, IdempotencyKey, JSON_TYPE, Limits, NewRun, Refusal,
+    RetrySettings, RunId, Timestamp, TriggerOptions, check_delay_until, check_depth, check_label,
+    check_text, idempotency, ttl,
 };
 
 /// Greatest priority, milliseconds: ten years.
@@ -56,9 +56,7 @@ impl TriggerOptions {
             },
             task,
             payload: self.payload.unwrap_or_else(|| "{}".to_owned()),
-            payload_type: self
-                .payload_type
-                .unwrap_or_else(|| "application/json".to_owned()),
+            payload_type: self.payload_type.unwrap_or_else(|| JSON_TYPE.to_owned()),
             concurrency_key: concurrency_key(self.concurrency_key)?,
             priority_ms: queueing.priority_ms,
             queue_timestamp: queueing.timestamp,

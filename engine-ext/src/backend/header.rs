@@ -10,8 +10,12 @@ pub(crate) const TEXT: u8 = 5;
 pub(crate) const JSONB: u8 = 6;
 pub(crate) const TIMESTAMPTZ: u8 = 7;
 pub(crate) const BYTEA: u8 = 8;
+pub(crate) const EXECUTION_STATUS: u8 = 9;
+pub(crate) const RUN_STATUS: u8 = 10;
+pub(crate) const TRANSITION: u8 = 11;
+pub(crate) const ENVIRONMENT_TYPE: u8 = 12;
 
-/// The types, by their names in headers.
+/// The types, by their names in headers, and in the schema.
 const TYPES: &[(u8, &[u8])] = &[
     (BOOLEAN, b"boolean"),
     (SMALLINT, b"smallint"),
@@ -22,6 +26,10 @@ const TYPES: &[(u8, &[u8])] = &[
     (JSONB, b"jsonb"),
     (TIMESTAMPTZ, b"timestamptz"),
     (BYTEA, b"bytea"),
+    (EXECUTION_STATUS, b"engine.execution_status"),
+    (RUN_STATUS, b"engine.run_status"),
+    (TRANSITION, b"engine.transition"),
+    (ENVIRONMENT_TYPE, b"engine.environment_type"),
 ];
 
 /// What a header says of a parameter or a column.
@@ -120,7 +128,7 @@ const fn next_line(source: &[u8], mut at: usize, start: &[u8]) -> Option<usize> 
     None
 }
 
-const fn kind_at(source: &[u8], at: usize) -> Kind {
+pub(super) const fn kind_at(source: &[u8], at: usize) -> Kind {
     let mut index = 0;
     while index < TYPES.len() {
         let (of, name) = TYPES[index];
@@ -143,7 +151,7 @@ const fn is_word(source: &[u8], at: usize, word: &[u8]) -> bool {
     starts_with(source, at, word) && source[at + word.len()] == b' '
 }
 
-const fn starts_with(source: &[u8], at: usize, start: &[u8]) -> bool {
+pub(super) const fn starts_with(source: &[u8], at: usize, start: &[u8]) -> bool {
     let mut index = 0;
     while index < start.len() {
         if at + index >= source.len() || source[at + index] != start[index] {

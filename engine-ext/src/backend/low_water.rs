@@ -23,7 +23,7 @@ use pgrx::pg_sys;
 use super::cache;
 
 /// Pages that a scan may read without result before remembering its position pays off.
-const WALK: i64 = 500;
+const WALK: i64 = 50;
 /// Time between two looks, milliseconds; if a family is looked at together, at least as long for each of its scans.
 const LOOK_MS: i64 = 20;
 const LOOK_EACH_MS: i64 = 1;
@@ -92,7 +92,7 @@ pub(crate) fn walk<T>(run: impl FnOnce() -> Vec<T>) -> (Vec<T>, bool) {
 }
 
 /// Most pages that a row costs by itself.
-const ROW_PAGES: i64 = 40;
+const ROW_PAGES: i64 = 20;
 
 /// Remembers where a scan begins, from now on.
 pub(crate) fn remember(scan: Scan, now: Timestamp) {

@@ -21,6 +21,7 @@ pub(crate) mod position;
 pub(crate) mod procedure;
 pub(crate) mod rows;
 pub(crate) mod statement;
+pub(crate) mod table;
 pub(crate) mod value;
 
 pub(crate) use low_water::has_written;

@@ -100,6 +100,16 @@ where
     }
 }
 
+impl<const TYPE: u8, V: Parameter<TYPE, true>> Parameter<TYPE, true> for Option<V> {
+    fn datum(self) -> Option<pg_sys::Datum> {
+        self?.datum()
+    }
+
+    fn oid() -> pg_sys::Oid {
+        V::oid()
+    }
+}
+
 /// A value of the type `TYPE`.
 pub(crate) trait Scalar<const TYPE: u8> {
     /// Its type in pgrx.

@@ -83,3 +83,11 @@ pub(crate) struct Execution {
     pub(crate) created_at: Option<TimestampWithTimeZone>,
     pub(crate) heartbeat_ms: Option<i64>,
 }
+
+/// The first run of a family, as seen from another one.
+#[derive(Clone)]
+pub(crate) struct Root {
+    pub(crate) run_id: RunId,
+    /// How many generations above.
+    pub(crate) depth: i32,
+}

@@ -8,12 +8,13 @@ use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 use crate::backend::value::column;
-use crate::store::row::{RUN, run};
+use crate::store::row::{RUN, Root, run};
 
 statement!(LOCK, "run_lock.sql" -> RUN);
 statement!(LOCK_FREE, "run_lock_free.sql" -> RUN);
 statement!(ENVIRONMENTS, "run_environment_read.sql");
 statement!(EXISTS, "run_exists.sql");
+statement!(ROOT, "run_root_read.sql");
 statement!(LAST_ORDINAL, "run_last_ordinal.sql");
 statement!(MARK_AWAITED, "run_waitpoint_mark.sql");
 statement!(RESULT, "run_result_read.sql");
@@ -74,6 +75,25 @@ pub(crate) fn environments(ids: &[&RunId]) -> Vec<(RunId, String)> {
             )
         },
     )
+}
+
+/// What children of these runs have for a root, where the parent exists.
+pub(crate) fn roots_of_children(parents: &[&RunId]) -> BTreeMap<RunId, Root> {
+    let shards = column(parents, |id| id.shard().number());
+    let rows = ROOT.query(
+        arguments!(ROOT {
+            shards,
+            run_ids: parents
+        }),
+        |cells| {
+            let root = Root {
+                run_id: cell!(cells, ROOT.root_run_id),
+                depth: cell!(cells, ROOT.depth),
+            };
+            (cell!(cells, ROOT.id), root)
+        },
+    );
+    rows.into_iter().collect()
 }
 
 /// The versions that execute these runs of one shard, where they are known.

@@ -1,17 +1,22 @@
 //! New runs.
 
-use engine_core::{ExecutionStatus, NewRun, RunId, RunStatus, SnapshotId, Timestamp, Transition};
+use engine_core::{
+    ExecutionStatus, JSON_TYPE, NewRun, RunId, RunStatus, SnapshotId, Timestamp, Transition,
+};
 use serde_json::{Value, json};
 
 use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
 use crate::backend::position::Positions;
 use crate::backend::statement::statement;
-use crate::backend::value::column;
+use crate::backend::table::{append, table};
 use crate::document::JsonB;
-use crate::store::row::{Caller, Existing};
+use crate::store::row::{Caller, Existing, Root};
 
-statement!(TRIGGER, "trigger.sql");
+table!(RUN, "run", "03_run.sql");
+table!(RUN_STATE, "run_state", "03_run.sql");
+table!(SNAPSHOT, "snapshot", "04_snapshot.sql");
+table!(QUEUE_ITEM, "queue_item", "05_queue_item.sql");
 statement!(EXISTING, "run_triggered_read.sql");
 
 /// A new run with its ids.
@@ -24,6 +29,8 @@ pub(crate) struct RunRow {
     pub(crate) snapshot_id: SnapshotId,
     /// The initial state.
     pub(crate) state: InitialState,
+    /// The run that its family begins with; none for one without a parent.
+    pub(crate) root: Option<Root>,
 }
 
 /// The initial state of a new run.
@@ -53,6 +60,12 @@ impl InitialState {
         error: None,
         is_silent: false,
     };
+
+    /// One that begins finished has the number of no attempt.
+    fn attempt_number(&self) -> Option<i32> {
+        let is_finished = self.execution_status == ExecutionStatus::Finished;
+        is_finished.then_some(0)
+    }
 
     /// When a run written at `now` ended; `None` for one that has not ended.
     fn completed_at(&self, now: Timestamp) -> Option<Timestamp> {
@@ -101,73 +114,113 @@ pub(crate) fn existing(id: &RunId) -> Option<Existing> {
         .pop()
 }
 
-/// Writes new runs.
+/// Writes new runs: the run, its state, its first snapshot and, if it is queued, its queue item.
 pub(crate) fn insert(runs: &[RunRow], caller: Caller<'_>, now: Timestamp) {
+    insert_runs(runs, now);
+    insert_states(runs, now);
+    insert_snapshots(runs, caller, now);
+    insert_items(runs, now);
+}
+
+fn insert_runs(runs: &[RunRow], now: Timestamp) {
+    append!(RUN, runs, |new| {
+        created_at: now,
+        queue_timestamp: new.run.queue_timestamp,
+        priority_ms: Some(new.run.priority_ms).filter(|priority_ms| *priority_ms != 0),
+        delay_until: new.run.delay_until,
+        environment_type: new.run.environment.kind,
+        depth: new.root.as_ref().map_or(0, |root| root.depth),
+        max_attempts: new.run.max_attempts,
+        max_duration_seconds: new.run.max_duration_seconds,
+        shard: new.run_id.shard(),
+        is_test: new.run.is_test,
+        resume_parent: new.run.resume_parent,
+        id: &new.run_id,
+        environment_id: new.run.environment.id.as_str(),
+        project_id: new.run.environment.project_id.as_deref(),
+        organization_id: new.run.environment.organization_id.as_deref(),
+        task: new.run.task.as_str(),
+        payload: new.run.payload.as_str(),
+        payload_type: Some(new.run.payload_type.as_str()).filter(|of| *of != JSON_TYPE),
+        queue: new.run.queue.as_str(),
+        worker_queue: new.run.worker_queue.as_str(),
+        concurrency_key: new.run.concurrency_key.as_deref(),
+        machine: new.run.machine.as_deref(),
+        retry: new.run.retry.clone().map(JsonB),
+        tags: Some(new.run.tags.as_slice()).filter(|tags| !tags.is_empty()),
+        metadata: new.run.metadata.clone().map(JsonB),
+        trace_context: new.run.trace_context.clone().map(JsonB),
+        annotations: new.run.annotations.clone().map(JsonB),
+        replayed_from: new.run.replayed_from.as_deref(),
+        parent_run_id: new.run.parent_run_id.as_ref(),
+        root_run_id: new.root.as_ref().map(|root| &root.run_id),
+        batch_id: new.run.batch_id.as_ref(),
+        ttl: new.run.ttl.as_deref(),
+        idempotency_key: new.run.idempotency_key.as_ref().map(|given| given.key.as_str()),
+        debounce: new.run.debounce.as_ref().map(|debounce| JsonB(debounce.stored(now))),
+        version: new.run.version.as_deref(),
+    });
+}
+
+fn insert_states(runs: &[RunRow], now: Timestamp) {
+    append!(RUN_STATE, runs, |new| {
+        updated_at: now,
+        completed_at: new.state.completed_at(now),
+        run_status: new.state.run_status,
+        execution_status: new.state.execution_status,
+        snapshot_ordinal: 1,
+        attempt_number: new.state.attempt_number(),
+        queue_attempts: 0,
+        released_attempts: 0,
+        usage_duration_ms: 0,
+        shard: new.run_id.shard(),
+        has_waitpoint: new.run.resume_parent,
+        is_dead_lettered: false,
+        run_id: &new.run_id,
+        snapshot_id: &new.snapshot_id,
+        error: new.state.error.clone().map(JsonB),
+    });
+}
+
+fn insert_snapshots(runs: &[RunRow], caller: Caller<'_>, now: Timestamp) {
     let mut positions = Positions::draw(runs.len());
-    TRIGGER.execute(arguments!(TRIGGER {
-        now,
+    let horizon = positions.horizon;
+    let drawn = positions.column(runs.len());
+    append!(SNAPSHOT, runs.iter().zip(drawn), |(new, position)| {
+        shard: new.run_id.shard(),
+        ordinal: 1,
+        run_id: &new.run_id,
+        id: &new.snapshot_id,
+        transition: new.state.transition,
+        execution_status: new.state.execution_status,
+        run_status: new.state.run_status,
+        attempt_number: new.state.attempt_number(),
+        position: position,
+        horizon: horizon,
+        created_at: now,
+        description: new.state.unusual_description(),
+        is_valid: true,
         worker_id: caller.worker_id,
         runner_id: caller.runner_id,
-        horizon: positions.horizon,
-        shard: column(runs, |new| new.run_id.shard()),
-        run_id: column(runs, |new| new.run_id.as_str()),
-        snapshot_id: column(runs, |new| new.snapshot_id.as_str()),
-        position: positions.column(runs.len()),
-        transition: column(runs, |new| new.state.transition.as_str()),
-        execution_status: column(runs, |new| new.state.execution_status.as_str()),
-        run_status: column(runs, |new| new.state.run_status.as_str()),
-        description: column(runs, |new| new.state.unusual_description()),
-        environment_id: column(runs, |new| new.run.environment.id.as_str()),
-        environment_type: column(runs, |new| new.run.environment.kind.as_str()),
-        project_id: column(runs, |new| new.run.environment.project_id.as_deref()),
-        organization_id: column(runs, |new| new.run.environment.organization_id.as_deref()),
-        task: column(runs, |new| new.run.task.as_str()),
-        payload: column(runs, |new| new.run.payload.as_str()),
-        payload_type: column(runs, |new| new.run.payload_type.as_str()),
-        queue: column(runs, |new| new.run.queue.as_str()),
-        worker_queue: column(runs, |new| new.run.worker_queue.as_str()),
-        concurrency_key: column(runs, |new| new.run.concurrency_key.as_deref()),
-        priority_ms: column(runs, |new| new.run.priority_ms),
-        queue_timestamp: column(runs, |new| new.run.queue_timestamp),
-        available_at: column(runs, |new| new.run.available_at),
-        max_attempts: column(runs, |new| new.run.max_attempts),
-        max_duration_seconds: column(runs, |new| new.run.max_duration_seconds),
-        machine: column(runs, |new| new.run.machine.as_deref()),
-        retry: column(runs, |new| new.run.retry.clone().map(JsonB)),
-        tags: column(runs, |new| (!new.run.tags.is_empty())
-            .then(|| JsonB(new.run.tags.as_slice().into()))),
-        metadata: column(runs, |new| new.run.metadata.clone().map(JsonB)),
-        is_test: column(runs, |new| new.run.is_test),
-        trace_context: column(runs, |new| new.run.trace_context.clone().map(JsonB)),
-        annotations: column(runs, |new| new.run.annotations.clone().map(JsonB)),
-        replayed_from: column(runs, |new| new.run.replayed_from.as_deref()),
-        parent_run_id: column(runs, |new| new.run.parent_run_id.as_ref()),
-        completed_at: column(runs, |new| new.state.completed_at(now)),
-        error: column(runs, |new| new.state.error.clone().map(JsonB)),
-        detail: column(runs, |new| new
-            .state
-            .is_silent
-            .then(|| JsonB(json!({"isSilent": true})))),
-        is_sized: column(runs, |new| new
-            .run
-            .environment
-            .max_queued(&new.run.queue)
-            .is_some()),
-        batch_id: column(runs, |new| new.run.batch_id.as_ref()),
-        resume_parent: column(runs, |new| new.run.resume_parent),
-        delay_until: column(runs, |new| new.run.delay_until),
-        ttl: column(runs, |new| new.run.ttl.as_deref()),
-        idempotency_key: column(runs, |new| new
-            .run
-            .idempotency_key
-            .as_ref()
-            .map(|idempotency| idempotency.key.as_str())),
-        debounce: column(runs, |new| new
-            .run
-            .debounce
-            .as_ref()
-            .map(|debounce| JsonB(debounce.stored(now)))),
-        version: column(runs, |new| new.run.version.as_deref()),
-        expires_at: column(runs, |new| new.run.expires_at(now))
-    }));
+        detail: new.state.is_silent.then(|| JsonB(json!({"isSilent": true}))),
+    });
+}
+
+fn insert_items(runs: &[RunRow], now: Timestamp) {
+    let queued = runs
+        .iter()
+        .filter(|new| new.state.execution_status.is_queued());
+    append!(QUEUE_ITEM, queued, |new| {
+        shard: new.run_id.shard(),
+        is_filed: false,
+        is_ahead: new.run.available_at < now,
+        is_sized: new.run.environment.max_queued(&new.run.queue).is_some(),
+        run_id: &new.run_id,
+        available_at: new.run.available_at,
+        environment_id: new.run.environment.id.as_str(),
+        worker_queue: new.run.worker_queue.as_str(),
+        queue: new.run.queue.as_str(),
+        concurrency_key: new.run.concurrency_key.as_deref().unwrap_or_default(),
+        expires_at: new.run.expires_at(now),
+    });
 }

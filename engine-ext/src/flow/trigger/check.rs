@@ -1,6 +1,6 @@
 //! Checks of new runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use engine_core::{
@@ -85,30 +85,30 @@ pub(crate) fn chosen_ids(runs: &[RunRow]) -> Result<(), Refusal> {
     }
 }
 
-/// Refuses parents that do not exist, or live on another shard than their children.
-pub(crate) fn parents(runs: &[RunRow]) -> Result<(), Refusal> {
+/// Finds the roots of these runs. Refuses parents that do not exist, or live on another shard than their children.
+pub(crate) fn parents(runs: &mut [RunRow]) -> Result<(), Refusal> {
     let of = |new: &RunRow| new.run.parent_run_id.clone();
-    let mut parents: Vec<RunId> = runs.iter().filter_map(of).collect();
+    let parents: BTreeSet<RunId> = runs.iter().filter_map(of).collect();
     if parents.is_empty() {
         return Ok(());
     }
-    parents.sort_unstable();
-    parents.dedup();
-    let existing = store::run::existing(&parents.iter().collect::<Vec<_>>());
+    let parents: Vec<RunId> = parents.into_iter().collect();
+    let roots = store::run::roots_of_children(&parents.iter().collect::<Vec<_>>());
     let foreign = flow::right::foreign_runs(&parents);
-    let is_missing = |parent: &RunId| !existing.contains(parent) || foreign.contains(parent);
+    let is_missing = |parent: &RunId| !roots.contains_key(parent) || foreign.contains(parent);
     if let Some(run_id) = parents.into_iter().find(is_missing) {
         return Err(Refusal::UnknownRun { run_id });
     }
-    let is_apart = |new: &RunRow| {
-        let parent = new.run.parent_run_id.as_ref();
-        parent.is_some_and(|parent| parent.shard() != new.run_id.shard())
-    };
-    if runs.iter().any(is_apart) {
-        Err(Refusal::other_shard())
-    } else {
-        Ok(())
+    for new in runs {
+        let Some(parent) = &new.run.parent_run_id else {
+            continue;
+        };
+        if parent.shard() != new.run_id.shard() {
+            return Err(Refusal::other_shard());
+        }
+        new.root = roots.get(parent).cloned();
     }
+    Ok(())
 }
 
 /// Refuses runs for queues that are full.

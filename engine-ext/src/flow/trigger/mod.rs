@@ -46,6 +46,7 @@ pub(crate) fn with_ids(run: NewRun, state: InitialState) -> RunRow {
         run_id: mint::run_id(&run),
         run,
         snapshot_id: mint::first_snapshot_id(),
+        root: None,
         state: if waits { InitialState::DELAYED } else { state },
     }
 }
@@ -57,7 +58,7 @@ pub(crate) fn write(
     now: Timestamp,
     locate: &dyn Fn(usize, Refusal) -> Refusal,
 ) -> Result<Vec<Triggered>, Refusal> {
-    check::parents(&runs)?;
+    check::parents(&mut runs)?;
     let family = Family::lock(&runs)?;
     family.inherit_versions(&mut runs);
     let triggered = deduplicate::insert_or_find(runs, now, locate)?;
