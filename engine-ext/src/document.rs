@@ -25,12 +25,12 @@ pub(crate) struct JsonB(pub(crate) Value);
 pub(crate) struct Stored(Vec<u8>);
 
 impl Stored {
-    /// `[]`.
-    pub(crate) fn empty_array() -> Self {
-        let array = JsonB(Value::Array(Vec::new())).into_datum();
+    /// As it would be stored.
+    pub(crate) fn new(value: Value) -> Self {
+        let document = JsonB(value).into_datum();
         // SAFETY: a jsonb that has just been made.
-        match array.and_then(|array| unsafe { Self::from_datum(array, false) }) {
-            Some(array) => array,
+        match document.and_then(|document| unsafe { Self::from_datum(document, false) }) {
+            Some(document) => document,
             None => unreachable!("it is not null"),
         }
     }

@@ -36,6 +36,7 @@ pub extern "C-unwind" fn _PG_init() {
     guc::register();
     backend::planner::install();
     backend::cache::install();
+    backend::memory::install();
     shared::register();
     worker::register();
 }

@@ -1,19 +1,13 @@
--- Ends locked runs: state, result, last snapshot; deletes slot and deadline. Returns the runs whose slot counted against a
--- limit, and whether each leaves a note for the next dequeue (slot_release).
+-- Ends locked runs: state and result; deletes slot and deadline. Returns the runs whose slot counted against a limit, and whether
+-- each leaves a note for the next dequeue (slot_release).
 -- :shard smallint
 -- :now timestamptz
--- :worker_id text
--- :runner_id text
 -- :execution_status text
--- :horizon bigint
 -- One array element per run, in the order of the run ids:
 -- :run_id text[]
 -- :snapshot_id text[]
 -- :ordinal integer[]
--- :position bigint[]
--- :transition text[]
 -- :run_status text[]
--- :description text[]: or null for the usual one of the transition
 -- :output text[]
 -- :output_type text[]
 -- :error jsonb[]
@@ -21,29 +15,12 @@
 -- :cost_in_cents double precision[]: cost (cents)
 -- :completed_at timestamptz[]
 -- :is_dead_lettered boolean[]: whether it is a dead letter
--- :detail jsonb[]: details for its events
--- :attempt_number integer[]: number of the attempt that started last
 -- -> run_id text, is_noted boolean
 -- Locks: run states held by run_lock or run_lock_free; the deadlines' rows. Index: primary keys.
-with finished as (
-    select f.*
-    from unnest(:run_id, :snapshot_id, :ordinal, :position, :transition, :run_status, :description, :output,
-                :output_type, :error, :usage_duration_ms, :cost_in_cents, :completed_at, :is_dead_lettered, :detail,
-                :attempt_number)
-         as f(run_id, snapshot_id, ordinal, position, transition, run_status, description, output, output_type, error,
-              usage_duration_ms, cost_in_cents, completed_at, is_dead_lettered, detail, attempt_number)
-), heartbeat as (
+with heartbeat as (
     delete from engine.heartbeat as h
     where h.shard = :shard and h.run_id = any (:run_id)
     returning h.run_id, h.is_counted, h.is_noted
-), snapshot as (
-    insert into engine.snapshot (
-        shard, run_id, ordinal, id, transition, execution_status, run_status, attempt_number, position,
-        horizon, description, worker_id, runner_id, detail, created_at)
-    select :shard, f.run_id, f.ordinal, f.snapshot_id, f.transition::engine.transition,
-           :execution_status::engine.execution_status, f.run_status::engine.run_status, f.attempt_number, f.position, :horizon, f.description,
-           :worker_id, :runner_id, f.detail, :now
-    from finished as f
 ), state as (
     update engine.run_state as s
     set run_status = f.run_status::engine.run_status,
@@ -62,7 +39,10 @@ with finished as (
         completed_waitpoint_ids = null,
         completed_waitpoint_order = null,
         updated_at = :now
-    from finished as f
+    from unnest(:run_id, :snapshot_id, :ordinal, :run_status, :output, :output_type, :error, :usage_duration_ms, :cost_in_cents,
+                :completed_at, :is_dead_lettered)
+         as f(run_id, snapshot_id, ordinal, run_status, output, output_type, error, usage_duration_ms, cost_in_cents,
+              completed_at, is_dead_lettered)
     where s.shard = :shard and s.run_id = f.run_id
 )
 select h.run_id, h.is_noted

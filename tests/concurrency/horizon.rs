@@ -66,6 +66,46 @@ async fn a_dequeue_does_not_read_items_that_were_claimed_before() -> Result<()> 
     Ok(())
 }
 
+/// Takes a worker's turn: ends these runs and starts the next hundred, which it returns.
+async fn turn(session: &Session, ended: &Value) -> Result<Value> {
+    let sql = "select coalesce(jsonb_agg(jsonb_build_object('run_id', run_id, 'snapshot_id', snapshot_id, 'ok', true)) \
+               filter (where kind = 'started'), '[]') from engine_work(completions => $1, max_runs => 100)";
+    let started: Json<Value> = session.client.query_one(sql, &[&Json(ended)]).await?.get(0);
+    Ok(started.0)
+}
+
+#[tokio::test]
+async fn a_turn_that_reports_ends_does_not_read_items_that_were_claimed_before() -> Result<()> {
+    let database = Database::fresh().await?;
+    let (worker, holder) = (
+        Session::open(&database).await?,
+        Session::open(&database).await?,
+    );
+    let hold = "begin isolation level repeatable read; select from engine.run limit 1";
+    holder.client.batch_execute(hold).await?;
+    let trigger = "select count(*) from engine_trigger_many(( \
+                   select jsonb_agg(jsonb_build_object('task', 'test')) from generate_series(1, 100)))";
+    let mut held = json!([]);
+    for _ in 0..80 {
+        worker.client.query_one(trigger, &[]).await?;
+        held = turn(&worker, &held).await?;
+    }
+    worker.trigger("test").await?;
+    let sql = format!(
+        "explain (analyze, buffers, format json) select * from engine_work(completions => '[{}]')",
+        held[0]
+    );
+    let plan: Json<Value> = worker.client.query_one(&sql, &[]).await?.get(0);
+    let near = plan.0[0]["Plan"]["Shared Hit Blocks"].as_i64();
+    let near = near.context("no buffers in the plan")?;
+    let newcomer = Session::open(&database).await?;
+    newcomer.trigger("test").await?;
+    let all = pages(&newcomer).await?;
+    println!("{near} pages, a session that has just begun {all}");
+    assert!(3 * near < all, "{near} pages of {all}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_listing_of_environments_does_not_read_items_that_were_claimed_before() -> Result<()> {
     let database = Database::fresh().await?;

@@ -2,6 +2,7 @@
 
 mod alarm;
 mod attempt_failure;
+mod audit;
 mod batch;
 mod batch_completion;
 mod batch_expiry;

@@ -65,6 +65,11 @@ named! {
 }
 
 impl Transition {
+    /// The text to store of a snapshot: none, if it is the usual one.
+    pub fn unusual(self, description: &str) -> Option<&str> {
+        (description != self.description()).then_some(description)
+    }
+
     /// The usual text of its snapshots. It is not stored: the view `engine.history` adds it. A snapshot with an error has the
     /// error as its text.
     pub fn description(self) -> &'static str {

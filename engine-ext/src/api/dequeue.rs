@@ -4,7 +4,7 @@ use engine_core::{DequeueRequest, ExecutionStatus, Refusal, RunStatus};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_extern;
 
-use super::row::HandedOutRow;
+use super::row::{HandedOutRow, SharedDocuments};
 use crate::backend::rows::{Rows, row};
 use crate::error::OrRaise;
 use crate::flow::dequeue::Request;
@@ -72,6 +72,7 @@ fn engine_dequeue(
     let (runs, settings) = from.wait(request.wait_ms, caller);
     let version = worker_version.map(str::to_owned);
     let status = ExecutionStatus::PendingExecuting;
+    let documents = SharedDocuments::new(settings);
     Rows::new(runs.into_iter().map(move |dequeued| {
         let (run, snapshot_id) = (&dequeued.candidate.run, &dequeued.snapshot_id);
         DequeuedRow {
@@ -81,9 +82,9 @@ fn engine_dequeue(
             snapshot_friendly_id: snapshot_id.friendly(),
             execution_status: status.as_str(),
             run_status: RunStatus::Dequeued.in_snapshot().as_str(),
-            snapshot_created_at: api::time(settings.now),
+            snapshot_created_at: api::time(documents.settings.now),
             attempt_number: run.attempt_number.unwrap_or(0) + 1,
-            work: HandedOutRow::new(dequeued, version.as_deref(), &settings, status),
+            work: HandedOutRow::new(dequeued, version.as_deref(), &documents, status),
         }
     }))
 }

@@ -1,11 +1,14 @@
 //! Rows that more than one function returns.
 
-use engine_core::{ExecutionStatus, Refusal, RunId, Settings};
+use std::cell::RefCell;
+
+use engine_core::{ExecutionStatus, Machine, Refusal, RunId, Settings};
 use pgrx::IntoDatum;
 use pgrx::datum::TimestampWithTimeZone;
+use serde_json::Value;
 
 use crate::backend::rows::{Cell, Columns, row};
-use crate::document::{JsonB, Stored};
+use crate::document::Stored;
 use crate::store::queue_item::hand_out::Dequeued;
 use crate::store::row::Execution;
 use crate::{api, store};
@@ -52,7 +55,7 @@ row! {
         organization_id: Option<String>,
         worker_version: Option<String>,
         image: Option<String>,
-        machine: JsonB,
+        machine: Stored,
         max_attempts: i32,
         max_duration_seconds: Option<i32>,
         is_test: bool,
@@ -142,7 +145,7 @@ impl HandedOutRow {
     pub(crate) fn new(
         dequeued: Dequeued,
         worker_version: Option<&str>,
-        settings: &Settings,
+        documents: &SharedDocuments,
         status: ExecutionStatus,
     ) -> Self {
         let Dequeued {
@@ -151,6 +154,7 @@ impl HandedOutRow {
             carried,
             ..
         } = dequeued;
+        let settings = &documents.settings;
         let version = assignment.version;
         let waitpoints = carried.completed_waitpoints;
         Self {
@@ -166,7 +170,7 @@ impl HandedOutRow {
             organization_id: candidate.organization_id,
             worker_version: version.or_else(|| worker_version.map(str::to_owned)),
             image: assignment.image,
-            machine: JsonB(settings.machines.to_json(assignment.machine)),
+            machine: documents.machine(assignment.machine),
             max_attempts: assignment.max_attempts,
             max_duration_seconds: assignment.max_duration_seconds,
             is_test: candidate.is_test,
@@ -175,10 +179,38 @@ impl HandedOutRow {
             metadata: candidate.metadata,
             trace_context: candidate.trace_context,
             checkpoint: carried.checkpoint,
-            completed_waitpoints: waitpoints.unwrap_or_else(Stored::empty_array),
+            completed_waitpoints: waitpoints.unwrap_or_else(|| documents.no_waitpoints.clone()),
             heartbeat_ms: settings.heartbeats.interval_ms(status),
             dequeued_at: api::time(settings.now),
         }
+    }
+}
+
+/// Documents that are the same in many rows of a call: each is made once.
+pub(crate) struct SharedDocuments {
+    pub(crate) settings: Settings,
+    machines: RefCell<Vec<(Machine, Stored)>>,
+    no_waitpoints: Stored,
+}
+
+impl SharedDocuments {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            machines: RefCell::default(),
+            no_waitpoints: Stored::new(Value::Array(Vec::new())),
+        }
+    }
+
+    /// A machine, as its worker sees it.
+    fn machine(&self, machine: Machine) -> Stored {
+        let mut machines = self.machines.borrow_mut();
+        if let Some((_, made)) = machines.iter().find(|(made, _)| *made == machine) {
+            return made.clone();
+        }
+        let made = Stored::new(self.settings.machines.to_json(machine));
+        machines.push((machine, made.clone()));
+        made
     }
 }
 

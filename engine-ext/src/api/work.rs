@@ -1,13 +1,13 @@
 //! A worker's turn: what it reports, and what it gets.
 
 use engine_core::{
-    CompletionOf, ExecutionStatus, NamedTurn, Refusal, RunId, RunStatus, Settings, turn_request,
+    CompletionOf, ExecutionStatus, NamedTurn, Refusal, RunId, RunStatus, turn_request,
 };
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_extern;
 use serde_json::{Value, json};
 
-use super::row::{CompletedRow, HandedOutRow};
+use super::row::{CompletedRow, HandedOutRow, SharedDocuments};
 use crate::backend::rows::{Part, Rows, row};
 use crate::document::JsonB;
 use crate::error::OrRaise;
@@ -104,8 +104,9 @@ fn engine_work(
         WorkRow::completed(run_id, answer)
     });
     let version = worker_version.map(str::to_owned);
+    let documents = SharedDocuments::new(settings);
     let starts = started.into_iter().map(move |(dequeued, begun)| {
-        WorkRow::started(dequeued, &begun, version.as_deref(), &settings)
+        WorkRow::started(dequeued, &begun, version.as_deref(), &documents)
     });
     Rows::new(answers.chain(starts))
 }
@@ -154,7 +155,7 @@ impl WorkRow {
         dequeued: Dequeued,
         begun: &Begun,
         worker_version: Option<&str>,
-        settings: &Settings,
+        documents: &SharedDocuments,
     ) -> Self {
         let status = ExecutionStatus::Executing;
         let run_id = &dequeued.candidate.run.id;
@@ -167,8 +168,8 @@ impl WorkRow {
             begun: Part(Some(BegunRow {
                 run_friendly_id: run_id.friendly(),
                 snapshot_friendly_id: begun.snapshot_id.friendly(),
-                snapshot_created_at: api::time(settings.now),
-                work: HandedOutRow::new(dequeued, worker_version, settings, status),
+                snapshot_created_at: api::time(documents.settings.now),
+                work: HandedOutRow::new(dequeued, worker_version, documents, status),
             })),
             ..Self::of("started")
         }

@@ -15,6 +15,7 @@ pub(crate) mod isolation;
 pub(crate) mod latch;
 pub(crate) mod locks;
 pub(crate) mod low_water;
+pub(crate) mod memory;
 pub(crate) mod parameter;
 pub(crate) mod planner;
 pub(crate) mod position;

@@ -56,6 +56,9 @@ fn turn(
         };
     }
     let settings = flow::settings(flow::now());
+    if request.is_some() {
+        from.look_ahead(settings.now);
+    }
     let completed = flow::attempt::complete::complete(completions, caller, &settings);
     // A slot that a completion frees serves a run that is dequeued now: slots are counted in a later statement.
     let is_warm = is_warm || completed.iter().any(Result::is_ok);

@@ -34,6 +34,7 @@ pub(crate) mod run;
 pub(crate) mod schedule;
 pub(crate) mod setting_lock;
 pub(crate) mod slot;
+pub(crate) mod snapshot;
 pub(crate) mod stretch;
 pub(crate) mod tick;
 pub(crate) mod timer;

@@ -32,44 +32,24 @@ pub(crate) struct Step<'a, T> {
     pub(crate) what: T,
 }
 
-/// The text to store of a snapshot: none, if it is the usual one of its transition.
-fn unusual(transition: Transition, description: &str) -> Option<&str> {
-    (description != transition.description()).then_some(description)
-}
-
 /// Ends locked runs. Returns those whose slot counted against a limit, each with whether giving it back is noted.
-pub(crate) fn finish(
-    by: By<'_>,
-    steps: &[Step<'_, Finish>],
-    positions: &mut Positions,
-) -> Vec<(String, bool)> {
+pub(crate) fn finish(by: By<'_>, steps: &[Step<'_, Finish>]) -> Vec<(String, bool)> {
     FINISH.query(
         arguments!(FINISH {
             shard: by.shard,
             now: by.settings.now,
-            worker_id: by.caller.worker_id,
-            runner_id: by.caller.runner_id,
-            execution_status: ExecutionStatus::Finished.as_str(),
-            horizon: positions.horizon,
-            run_id: column(steps, |step| step.run.id.as_str()),
-            snapshot_id: column(steps, |step| step.snapshot_id.as_str()),
+            execution_status: ExecutionStatus::Finished,
+            run_id: column(steps, |step| &step.run.id),
+            snapshot_id: column(steps, |step| &step.snapshot_id),
             ordinal: column(steps, |step| step.ordinal),
-            position: positions.column(steps.len()),
-            transition: column(steps, |step| step.what.transition.as_str()),
-            run_status: column(steps, |step| step.what.run_status.as_str()),
-            description: column(steps, |step| unusual(
-                step.what.transition,
-                &step.what.description
-            )),
+            run_status: column(steps, |step| step.what.run_status),
             output: column(steps, |step| step.what.output.as_deref()),
             output_type: column(steps, |step| step.what.output_type.as_deref()),
             error: column(steps, |step| step.what.error.clone().map(JsonB)),
             usage_duration_ms: column(steps, |step| step.what.usage_duration_ms),
             cost_in_cents: column(steps, |step| step.what.cost_in_cents),
             completed_at: column(steps, |step| step.what.completed_at),
-            is_dead_lettered: column(steps, |step| step.what.is_dead_lettered),
-            detail: column(steps, |step| step.what.detail.clone().map(JsonB)),
-            attempt_number: column(steps, |step| step.run.attempt_number)
+            is_dead_lettered: column(steps, |step| step.what.is_dead_lettered)
         }),
         |cells| (cell!(cells, FINISH.run_id), cell!(cells, FINISH.is_noted)),
     )
@@ -105,10 +85,10 @@ pub(crate) fn move_on(
             execution_status: column(steps, |step| step.what.execution_status.as_str()),
             run_status: column(steps, |step| step.what.run_status.as_str()),
             snapshot_run_status: column(steps, |step| step.what.run_status.in_snapshot().as_str()),
-            description: column(steps, |step| unusual(
-                step.what.transition,
-                &step.what.description
-            )),
+            description: column(steps, |step| step
+                .what
+                .transition
+                .unusual(&step.what.description)),
             is_callers: column(steps, |step| step.what.is_callers),
             interval_ms: column(steps, |step| by
                 .settings

@@ -3,19 +3,17 @@
 use engine_core::{
     ExecutionStatus, JSON_TYPE, NewRun, RunId, RunStatus, SnapshotId, Timestamp, Transition,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
-use crate::backend::position::Positions;
 use crate::backend::statement::statement;
 use crate::backend::table::{append, table};
 use crate::document::JsonB;
-use crate::store::row::{Caller, Existing, Root};
+use crate::store::row::{Existing, Root};
 
 table!(RUN, "run", "03_run.sql");
 table!(RUN_STATE, "run_state", "03_run.sql");
-table!(SNAPSHOT, "snapshot", "04_snapshot.sql");
 table!(QUEUE_ITEM, "queue_item", "05_queue_item.sql");
 statement!(EXISTING, "run_triggered_read.sql");
 
@@ -62,7 +60,7 @@ impl InitialState {
     };
 
     /// One that begins finished has the number of no attempt.
-    fn attempt_number(&self) -> Option<i32> {
+    pub(crate) fn attempt_number(&self) -> Option<i32> {
         let is_finished = self.execution_status == ExecutionStatus::Finished;
         is_finished.then_some(0)
     }
@@ -71,11 +69,6 @@ impl InitialState {
     fn completed_at(&self, now: Timestamp) -> Option<Timestamp> {
         let is_finished = self.execution_status == ExecutionStatus::Finished;
         is_finished.then(|| self.completed_at.unwrap_or(now))
-    }
-
-    /// The text to store of the first snapshot: none, if it is the usual one of its transition.
-    fn unusual_description(&self) -> Option<&'static str> {
-        (self.description != self.transition.description()).then_some(self.description)
     }
 
     /// Finished before it started.
@@ -114,11 +107,10 @@ pub(crate) fn existing(id: &RunId) -> Option<Existing> {
         .pop()
 }
 
-/// Writes new runs: the run, its state, its first snapshot and, if it is queued, its queue item.
-pub(crate) fn insert(runs: &[RunRow], caller: Caller<'_>, now: Timestamp) {
+/// Writes new runs, their states and, of those that are queued, their queue items.
+pub(crate) fn insert(runs: &[RunRow], now: Timestamp) {
     insert_runs(runs, now);
     insert_states(runs, now);
-    insert_snapshots(runs, caller, now);
     insert_items(runs, now);
 }
 
@@ -179,30 +171,6 @@ fn insert_states(runs: &[RunRow], now: Timestamp) {
         run_id: &new.run_id,
         snapshot_id: &new.snapshot_id,
         error: new.state.error.clone().map(JsonB),
-    });
-}
-
-fn insert_snapshots(runs: &[RunRow], caller: Caller<'_>, now: Timestamp) {
-    let mut positions = Positions::draw(runs.len());
-    let horizon = positions.horizon;
-    let drawn = positions.column(runs.len());
-    append!(SNAPSHOT, runs.iter().zip(drawn), |(new, position)| {
-        shard: new.run_id.shard(),
-        ordinal: 1,
-        run_id: &new.run_id,
-        id: &new.snapshot_id,
-        transition: new.state.transition,
-        execution_status: new.state.execution_status,
-        run_status: new.state.run_status,
-        attempt_number: new.state.attempt_number(),
-        position: position,
-        horizon: horizon,
-        created_at: now,
-        description: new.state.unusual_description(),
-        is_valid: true,
-        worker_id: caller.worker_id,
-        runner_id: caller.runner_id,
-        detail: new.state.is_silent.then(|| JsonB(json!({"isSilent": true}))),
     });
 }
 

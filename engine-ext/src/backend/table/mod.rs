@@ -2,15 +2,15 @@
 //!
 //! Half of what an INSERT of a few rows costs is the executor's start and finish, and the way of its values through arrays and
 //! nodes. What is left here is what COPY does: rows go to the table a page at a time, with one WAL record for each, then to
-//! its indexes. NOT NULL, CHECK and unique constraints hold, and replication sees the rows. Three things of an INSERT are
-//! missing: defaults (the compiler demands every column that may not be NULL), triggers (the tables have none), and the
-//! conversion of values (the compiler compares them with the schema).
+//! its indexes. Constraints hold, triggers run, and replication sees the rows. Two things of an INSERT are missing: defaults (the
+//! compiler demands every column that may not be NULL), and the conversion of values (the compiler compares them with the schema).
 
 #![allow(unsafe_code)]
 
 mod cell;
 pub(crate) mod columns;
 mod target;
+mod trigger;
 
 pub(crate) use self::cell::Cell;
 use self::target::Target;

@@ -6,6 +6,7 @@ use std::ptr;
 use pgrx::{IntoDatum, PgTupleDesc, direct_function_call_as_datum, pg_sys};
 
 use super::Cell;
+use super::trigger::Triggers;
 use crate::backend::cache;
 
 pub(super) struct Target {
@@ -103,31 +104,56 @@ impl Target {
         unsafe {
             pg_sys::PreventCommandIfReadOnly(c"INSERT".as_ptr());
             let estate = pg_sys::CreateExecutorState();
-            let info =
-                pg_sys::palloc0(size_of::<pg_sys::ResultRelInfo>()).cast::<pg_sys::ResultRelInfo>();
-            (*info).type_ = pg_sys::NodeTag::T_ResultRelInfo;
-            pg_sys::InitResultRelInfo(info, self.relation, 0, ptr::null_mut(), 0);
-            pg_sys::ExecOpenIndices(info, false);
+            let info = self.result_relation(estate);
+            let triggers = Triggers::begin(info, estate);
+            if let Some(triggers) = &triggers {
+                self.rows.retain(|row| {
+                    let stays = triggers.before(*row);
+                    if !stays {
+                        pg_sys::ExecDropSingleTupleTableSlot(*row);
+                    }
+                    stays
+                });
+            }
             for row in &self.rows {
                 (**row).tts_tableOid = (*self.relation).rd_id;
                 pg_sys::ExecConstraints(info, *row, estate);
             }
-            pg_sys::heap_multi_insert(
-                self.relation,
-                self.rows.as_mut_ptr(),
-                self.rows.len() as c_int,
-                pg_sys::GetCurrentCommandId(true),
-                0,
-                ptr::null_mut(),
-            );
+            let command = pg_sys::GetCurrentCommandId(true);
+            let (rows, count) = (self.rows.as_mut_ptr(), self.rows.len() as c_int);
+            pg_sys::heap_multi_insert(self.relation, rows, count, command, 0, ptr::null_mut());
             for row in &self.rows {
                 insert_index_tuples(info, *row, estate);
+                if let Some(triggers) = &triggers {
+                    triggers.after(*row);
+                }
                 pg_sys::ExecDropSingleTupleTableSlot(*row);
             }
-            pg_sys::ExecCloseIndices(info);
+            if let Some(triggers) = triggers {
+                triggers.finish();
+            }
+            pg_sys::ExecCloseResultRelations(estate);
             pg_sys::FreeExecutorState(estate);
             pg_sys::table_close(self.relation, pg_sys::NoLock as c_int);
             pg_sys::CommandCounterIncrement();
+        }
+    }
+
+    /// What the executor knows of a table that it writes to; it closes its indexes again.
+    ///
+    /// # Safety
+    /// The state lives as long as it.
+    unsafe fn result_relation(&self, estate: *mut pg_sys::EState) -> *mut pg_sys::ResultRelInfo {
+        // SAFETY: a node of the size that its tag says, for an open table.
+        unsafe {
+            let size = size_of::<pg_sys::ResultRelInfo>();
+            let info = pg_sys::palloc0(size).cast::<pg_sys::ResultRelInfo>();
+            (*info).type_ = pg_sys::NodeTag::T_ResultRelInfo;
+            pg_sys::InitResultRelInfo(info, self.relation, 0, ptr::null_mut(), 0);
+            pg_sys::ExecOpenIndices(info, false);
+            let opened = (*estate).es_opened_result_relations;
+            (*estate).es_opened_result_relations = pg_sys::lappend(opened, info.cast());
+            info
         }
     }
 }

@@ -1,17 +1,20 @@
 //! Hands locked runs to the asking worker, or applies what core decides instead.
 
 use engine_core::{
-    Command, Environment, Plan, Run, RunId, Settings, SlotLimits, decide, first_attempt,
+    Command, Environment, ExecutionStatus, Plan, Run, RunId, RunStatus, Settings, SlotLimits,
+    Transition, decide, first_attempt,
 };
 
 use super::assign::assign;
 use super::outcome::Outcome;
+use crate::backend::position::Positions;
 use crate::backend::value::column;
 use crate::flow::transition::Transitions;
 use crate::store::queue_item::dequeue::Candidate;
 use crate::store::queue_item::hand_out::{Begun, Carried, Dequeued};
 use crate::store::queue_item::{Purpose, Source};
 use crate::store::row::Caller;
+use crate::store::snapshot::NewSnapshot;
 use crate::{flow, guc, mint, store};
 
 /// Hands locked runs to the caller. Those that no version executes are set aside.
@@ -77,7 +80,7 @@ fn claim(from: Source<'_>, runs: &mut [Dequeued], caller: Caller<'_>, settings: 
     store::queue_item::hand_out::apply(from, runs, base_cost, caller, settings);
 }
 
-/// Claims runs, and starts those without an attempt so far in the same statement: they inherit nothing.
+/// Claims runs, and starts those without an attempt so far, whose state moves once: they inherit nothing.
 fn dequeue_and_start(
     from: Source<'_>,
     runs: Vec<Dequeued>,
@@ -101,10 +104,7 @@ fn dequeue_and_start(
         }
     }
     if !fresh.is_empty() {
-        let base_cost = guc::base_cost_in_cents();
-        store::queue_item::hand_out::apply_and_start(
-            from, &fresh, base_cost, is_warm, caller, settings,
-        );
+        start(from, &fresh, is_warm, caller, settings);
     }
     if again.is_empty() {
         return fresh;
@@ -114,6 +114,57 @@ fn dequeue_and_start(
     let place = |dequeued: &Dequeued| order.iter().position(|id| *id == dequeued.candidate.run.id);
     fresh.sort_by_cached_key(place);
     fresh
+}
+
+/// Takes runs out of the queue, and starts their first attempts.
+fn start(
+    from: Source<'_>,
+    runs: &[Dequeued],
+    is_warm: bool,
+    caller: Caller<'_>,
+    settings: &Settings,
+) {
+    let (now, base_cost) = (settings.now, guc::base_cost_in_cents());
+    let interval_ms = settings.heartbeats.interval_ms(ExecutionStatus::Executing);
+    let Some(interval_ms) = interval_ms else {
+        unreachable!("a run that executes is watched")
+    };
+    let mut positions = Positions::draw(runs.len() * 2);
+    let snapshots = runs.iter().flat_map(first_snapshots);
+    store::snapshot::insert(snapshots, &mut positions, caller, now);
+    store::queue_item::hand_out::insert_deadlines(from, runs, interval_ms, now);
+    store::queue_item::hand_out::start(from, runs, base_cost, is_warm, now);
+}
+
+/// The snapshots of a dequeue and of the start that comes with it.
+fn first_snapshots(dequeued: &Dequeued) -> [NewSnapshot<'_>; 2] {
+    let (run_id, ordinal) = (&dequeued.candidate.run.id, dequeued.ordinal());
+    let begun = dequeued.begun();
+    let of_dequeue = NewSnapshot {
+        run_id,
+        id: &dequeued.snapshot_id,
+        ordinal,
+        transition: Transition::Dequeued,
+        execution_status: ExecutionStatus::PendingExecuting,
+        run_status: RunStatus::Dequeued,
+        attempt_number: None,
+        description: Transition::Dequeued.description(),
+        machine: Some(dequeued.assignment.machine.as_str()),
+        detail: None,
+    };
+    let of_start = NewSnapshot {
+        id: &begun.snapshot_id,
+        ordinal: ordinal + 1,
+        transition: Transition::Started,
+        execution_status: ExecutionStatus::Executing,
+        run_status: RunStatus::Executing,
+        attempt_number: Some(begun.attempt_number),
+        description: Transition::Started.description(),
+        machine: None,
+        detail: None,
+        ..of_dequeue
+    };
+    [of_dequeue, of_start]
 }
 
 /// Deletes due items of runs that are not queued. Nothing leaves one behind; but if one existed, every later dequeue would

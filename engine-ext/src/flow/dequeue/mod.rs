@@ -10,7 +10,7 @@ mod rotation;
 mod unlimited;
 pub(crate) mod wait;
 
-use engine_core::{Environment, Refusal, Settings, Shard, check_label, fair_share};
+use engine_core::{Environment, Refusal, Settings, Shard, Timestamp, check_label, fair_share};
 
 pub(crate) use self::assign::takers;
 use self::outcome::Outcome;
@@ -107,6 +107,11 @@ impl<'a> Request<'a> {
             latch::sleep_ms(1);
         }
         unreachable!("the last try returns")
+    }
+
+    /// Prepares for [`Self::dequeue_at_once`] in a call that is about to write.
+    pub(crate) fn look_ahead(&self, now: Timestamp) {
+        store::queue_item::look_ahead(self.worker_queue, now);
     }
 
     /// Dequeues without waiting, also not for a moment, in a call that has locked runs before.

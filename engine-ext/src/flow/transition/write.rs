@@ -10,6 +10,7 @@ use crate::backend::position::Positions;
 use crate::backend::value::column;
 use crate::shared::bell::{self, Takers};
 use crate::shared::saturation;
+use crate::store::snapshot::NewSnapshot;
 use crate::store::transition::Step;
 use crate::{flow, store};
 
@@ -48,7 +49,9 @@ impl<'a> Transitions<'a> {
             &queued(steps),
             stopping(steps, |_| ExecutionStatus::Finished),
         );
-        self.release(&store::transition::finish(self.by, steps, positions));
+        let last = steps.iter().map(last_snapshot);
+        store::snapshot::insert(last, positions, self.by.caller, self.by.settings.now);
+        self.release(&store::transition::finish(self.by, steps));
     }
 
     fn move_on(&self, positions: &mut Positions) {
@@ -184,6 +187,22 @@ impl<'a> Transitions<'a> {
             Some((BatchId::parse(batch_id), step.run.id.as_str().to_owned()))
         };
         self.finished.iter().filter_map(member).collect()
+    }
+}
+
+/// The snapshot that a run ends with.
+fn last_snapshot<'a>(step: &'a Step<'_, Finish>) -> NewSnapshot<'a> {
+    NewSnapshot {
+        run_id: &step.run.id,
+        id: &step.snapshot_id,
+        ordinal: step.ordinal,
+        transition: step.what.transition,
+        execution_status: ExecutionStatus::Finished,
+        run_status: step.what.run_status,
+        attempt_number: step.run.attempt_number,
+        description: &step.what.description,
+        machine: None,
+        detail: step.what.detail.clone(),
     }
 }
 

@@ -6,6 +6,7 @@ use engine_core::{ExecutionStatus, KeyKind, Refusal, RunId, Timestamp, digest_of
 
 use super::outcome::Triggered;
 use super::{check, debounce, key};
+use crate::backend::position::Positions;
 use crate::shared::bell;
 use crate::store::row::Caller;
 use crate::store::trigger::RunRow;
@@ -155,7 +156,10 @@ impl Deduplication<'_> {
 
 /// Writes new runs; delayed ones get a timer, and due ones wake sessions that wait for them.
 fn insert(runs: &[RunRow], now: Timestamp) {
-    store::trigger::insert(runs, Caller::default(), now);
+    store::trigger::insert(runs, now);
+    let mut positions = Positions::draw(runs.len());
+    let first = runs.iter().map(RunRow::first_snapshot);
+    store::snapshot::insert(first, &mut positions, Caller::default(), now);
     let is_delayed = |new: &&RunRow| new.state.execution_status == ExecutionStatus::Delayed;
     let timers: Vec<(&RunId, Timestamp)> = runs
         .iter()

@@ -10,11 +10,13 @@ mod member;
 pub(crate) mod outcome;
 
 use engine_core::{ExecutionStatus, NewRun, Refusal, Timestamp, TriggerOptions};
+use serde_json::json;
 
 use self::check::Rules;
 use self::family::{BatchJoin, Family};
 use self::outcome::Triggered;
 use crate::mint;
+use crate::store::snapshot::NewSnapshot;
 use crate::store::trigger::{InitialState, RunRow};
 
 /// Checks the options of new runs, mints their ids and writes those without an existing run. `locate` names the refused
@@ -64,4 +66,23 @@ pub(crate) fn write(
     let triggered = deduplicate::insert_or_find(runs, now, locate)?;
     family.link(&triggered, join, now)?;
     Ok(triggered)
+}
+
+impl RunRow {
+    /// The snapshot that its history begins with.
+    fn first_snapshot(&self) -> NewSnapshot<'_> {
+        let state = &self.state;
+        NewSnapshot {
+            run_id: &self.run_id,
+            id: &self.snapshot_id,
+            ordinal: 1,
+            transition: state.transition,
+            execution_status: state.execution_status,
+            run_status: state.run_status,
+            attempt_number: state.attempt_number(),
+            description: state.description,
+            machine: None,
+            detail: state.is_silent.then(|| json!({"isSilent": true})),
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use engine_core::{
     Assignment, ExecutionStatus, RunId, RunStatus, Settings, Shard, SlotLimits, SnapshotId,
-    Transition,
+    Timestamp, Transition,
 };
 
 use super::Source;
@@ -13,6 +13,7 @@ use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
 use crate::backend::position::Positions;
 use crate::backend::statement::statement;
+use crate::backend::table::{append, table};
 use crate::backend::value::column;
 use crate::document::{JsonB, Stored};
 use crate::store::row::Caller;
@@ -20,6 +21,7 @@ use crate::store::row::Caller;
 statement!(APPLY, "dequeue_apply.sql");
 statement!(START, "dequeue_and_start.sql");
 statement!(CARRIED, "dequeue_carried.sql");
+table!(HEARTBEAT, "heartbeat", "06_heartbeat.sql");
 
 /// A dequeued run.
 pub(crate) struct Dequeued {
@@ -62,7 +64,7 @@ impl Dequeued {
     }
 
     /// Its attempt, in a call that starts each of its runs.
-    fn begun(&self) -> &Begun {
+    pub(crate) fn begun(&self) -> &Begun {
         match &self.begun {
             Some(begun) => begun,
             None => unreachable!("each of these runs starts"),
@@ -149,48 +151,54 @@ fn read_carried(shard: Shard, runs: &mut [Dequeued], carrying: &[RunId]) {
     }
 }
 
-/// Dequeues locked runs and starts their first attempts, in one statement.
-pub(crate) fn apply_and_start(
+/// Takes locked runs out of the queue, and starts their first attempts.
+pub(crate) fn start(
     from: Source<'_>,
     runs: &[Dequeued],
     base_cost_in_cents: f64,
     is_warm_start: bool,
-    caller: Caller<'_>,
-    settings: &Settings,
+    now: Timestamp,
 ) {
-    let mut positions = Positions::draw(runs.len() * 2);
-    let started = ExecutionStatus::Executing;
     START.execute(arguments!(START {
         shard: from.shard,
-        now: settings.now,
-        worker_id: caller.worker_id,
-        runner_id: caller.runner_id,
-        heartbeat_ms: settings.heartbeats.interval_ms(started),
-        dequeue_transition: Transition::Dequeued,
-        start_transition: Transition::Started,
-        dequeue_execution_status: ExecutionStatus::PendingExecuting,
-        start_execution_status: started,
-        dequeue_run_status: RunStatus::Dequeued.in_snapshot(),
-        start_run_status: RunStatus::Executing,
-        horizon: positions.horizon,
+        now,
+        execution_status: ExecutionStatus::Executing,
+        run_status: RunStatus::Executing,
         base_cost_in_cents,
-        environment_id: from.environment_id,
         is_warm_start,
         run_id: column(runs, |dequeued| &dequeued.candidate.run.id),
-        dequeue_id: column(runs, |dequeued| &dequeued.snapshot_id),
-        start_id: column(runs, |dequeued| &dequeued.begun().snapshot_id),
-        ordinal: column(runs, Dequeued::ordinal),
-        dequeue_position: positions.column(runs.len()),
-        start_position: positions.column(runs.len()),
+        snapshot_id: column(runs, |dequeued| &dequeued.begun().snapshot_id),
+        ordinal: column(runs, |dequeued| dequeued.ordinal() + 1),
         attempt_number: column(runs, |dequeued| dequeued.begun().attempt_number),
         max_attempts: column(runs, |dequeued| dequeued.assignment.max_attempts),
         machine: column(runs, |dequeued| dequeued.assignment.machine.as_str()),
         retry: column(runs, Dequeued::retry),
-        is_counted: column(runs, |dequeued| dequeued.limits.is_counted),
         version: column(runs, |dequeued| dequeued.assignment.version.as_deref()),
-        max_duration_seconds: column(runs, |dequeued| dequeued.assignment.max_duration_seconds),
-        queue: column(runs, |dequeued| dequeued.candidate.queue.as_str()),
-        concurrency_key: column(runs, Dequeued::concurrency_key),
-        is_noted: column(runs, |dequeued| dequeued.limits.is_noted)
+        max_duration_seconds: column(runs, |dequeued| dequeued.assignment.max_duration_seconds)
     }));
+}
+
+/// Writes the slots and deadlines of runs whose first attempts start.
+pub(crate) fn insert_deadlines(
+    from: Source<'_>,
+    runs: &[Dequeued],
+    interval_ms: i64,
+    now: Timestamp,
+) {
+    let deadline_at = now.plus_ms(interval_ms);
+    append!(HEARTBEAT, runs, |dequeued| {
+        shard: from.shard,
+        holds_slot: true,
+        is_counted: dequeued.limits.is_counted,
+        is_noted: dequeued.limits.is_noted,
+        run_id: &dequeued.candidate.run.id,
+        snapshot_id: &dequeued.begun().snapshot_id,
+        interval_ms: interval_ms,
+        deadline_at: deadline_at,
+        check_at: deadline_at,
+        acquired_at: now,
+        environment_id: from.environment_id,
+        queue: dequeued.candidate.queue.as_str(),
+        concurrency_key: dequeued.concurrency_key(),
+    });
 }

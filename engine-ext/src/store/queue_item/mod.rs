@@ -66,6 +66,13 @@ pub(super) fn family(shard: Shard, worker_queue: &str) -> String {
     format!("{} {worker_queue}", shard.number())
 }
 
+/// Lets the session's knowledge of where these scans begin advance, which it cannot any more once the call has written.
+pub(crate) fn look_ahead(worker_queue: &str, now: Timestamp) {
+    let shard = Shard::default();
+    let first = |environment_id: &str, low| first_item(shard, worker_queue, environment_id, low);
+    low_water::beginnings(&family(shard, worker_queue), TABLE, now, first);
+}
+
 /// When the first item of an environment after a position became available.
 pub(super) fn first_item(
     shard: Shard,
