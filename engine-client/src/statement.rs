@@ -146,6 +146,9 @@ pub(crate) const CHECK: &str = "select c.kind, c.run_id, c.detail from engine_ch
 pub(crate) const DOCTOR: &str = "\
 select d.weight, d.kind, d.subject, d.detail, d.hint, d.command, d.age_ms from engine_doctor(patience_ms => $1) as d";
 
+pub(crate) const METRICS: &str = "\
+select m.name, m.kind, m.help, m.labels, m.value from engine_metrics() as m";
+
 pub(crate) const CANCEL: &str = "\
 select e.run_id, e.snapshot_id, e.execution_status, e.run_status, e.attempt_number, e.description, e.created_at,
        e.already_finished

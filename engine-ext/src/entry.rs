@@ -65,5 +65,6 @@ entries!(
     engine_delete_event_reader,
     engine_check,
     engine_doctor,
+    engine_metrics,
     engine_retention,
 );

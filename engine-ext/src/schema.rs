@@ -224,9 +224,29 @@ extension_sql_file!(
     requires = ["advice"]
 );
 extension_sql_file!(
+    "../../sql/view/queue_metric.sql",
+    name = "queue_metric",
+    requires = ["permission"]
+);
+extension_sql_file!(
+    "../../sql/view/activity_metric.sql",
+    name = "activity_metric",
+    requires = ["queue_metric"]
+);
+extension_sql_file!(
+    "../../sql/view/care_metric.sql",
+    name = "care_metric",
+    requires = ["activity_metric"]
+);
+extension_sql_file!(
+    "../../sql/view/metric.sql",
+    name = "metric",
+    requires = ["care_metric"]
+);
+extension_sql_file!(
     "../../sql/function/trigger.sql",
     name = "trigger_functions",
-    requires = ["permission"]
+    requires = ["metric"]
 );
 extension_sql_file!(
     "../../sql/function/worker.sql",

@@ -100,6 +100,14 @@ as 'MODULE_PATHNAME', 'engine_doctor_call';
 revoke all on function @extschema@.engine_doctor from public;
 comment on function @extschema@.engine_doctor is 'Returns what an operator should know, each finding with its weight, its cause and what mends it, and nothing if all is well.';
 
+create function @extschema@.engine_metrics()
+returns table (name text, kind text, help text, labels jsonb, value double precision)
+language c volatile parallel unsafe
+set search_path to pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'engine_metrics_call';
+revoke all on function @extschema@.engine_metrics from public;
+comment on function @extschema@.engine_metrics is 'Returns the figures for a monitoring system, one row per series, those of one name together.';
+
 create function @extschema@.engine_version()
 returns text
 language c immutable parallel safe

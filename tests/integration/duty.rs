@@ -78,7 +78,8 @@ const OPERATE: &str = "
     select engine_create_failed_run('{\"task\": \"t\"}', '{\"type\": \"STRING_ERROR\", \"raw\": \"no\"}');
     select engine_tick();
     select engine_check();
-    select engine_doctor()";
+    select engine_doctor();
+    select engine_metrics()";
 const READ: &str = "
     select engine_events();
     select engine_event_reader('r');
@@ -91,6 +92,7 @@ const READ: &str = "
     do $$ begin perform engine_upcoming_runs('none'); exception when sqlstate 'RE014' then null; end $$;
     select engine_check();
     select engine_doctor();
+    select engine_metrics();
     select engine_version()";
 
 /// Does the actions of a duty as a role, and rolls back; returns the code and the message of the error that ended them.

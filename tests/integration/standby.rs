@@ -55,6 +55,7 @@ const READERS: &[&str] = &[
     "engine_events",
     "engine_execution",
     "engine_execution_data",
+    "engine_metrics",
     "engine_moved",
     "engine_retention",
     "engine_run_result",

@@ -8,6 +8,7 @@ mod doctor;
 mod failure;
 mod forget;
 mod form;
+mod metrics;
 mod output;
 mod queue;
 mod retention;
@@ -71,6 +72,8 @@ enum Command {
     Retention,
     /// Look for problems that keep the engine from working well
     Doctor(doctor::Arguments),
+    /// Serve figures to a monitoring system, as OpenMetrics over HTTP
+    Metrics(metrics::Arguments),
     /// Look for runs whose tables contradict each other; reads all runs
     Check,
 }
@@ -104,6 +107,7 @@ async fn execute(arguments: Arguments, output: Output) -> Result<ExitCode, Failu
         Command::Tail(tail) => tail::run(session, output, &tail).await,
         Command::Retention => retention::run(&session, output).await,
         Command::Doctor(doctor) => doctor::run(&session, output, &doctor).await,
+        Command::Metrics(metrics) => metrics::run(session, output, &metrics).await,
         Command::Check => check::run(&session, output).await,
     }
 }

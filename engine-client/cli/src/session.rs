@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use engine_client::{Connection, Database};
+use engine_client::{Connection, Database, Metric};
 use tokio::time::{sleep, timeout};
 use tokio_postgres::types::{Json, ToSql, Type};
 
@@ -55,6 +55,17 @@ impl Session {
     /// The version of the extension. It is an error if its library and its catalog differ in version.
     pub async fn version(&self) -> Result<String, Failure> {
         Ok(self.connection.engine().version().await?)
+    }
+
+    /// The figures for monitoring.
+    pub async fn metrics(&self) -> Result<Vec<Metric>, Failure> {
+        Ok(self.connection.engine().metrics().await?)
+    }
+
+    /// Connects again.
+    pub async fn reconnect(&mut self) -> Result<(), Failure> {
+        self.connection = connect(&self.database).await?;
+        Ok(())
     }
 
     /// The rows that a statement returns.

@@ -25,6 +25,7 @@ fn help_names_every_command() -> io::Result<()> {
         "tail",
         "retention",
         "doctor",
+        "metrics",
         "check",
     ] {
         assert!(help.contains(&format!("\n  {command} ")), "{help}");

@@ -8,7 +8,8 @@ use tokio_postgres::types::{Json, Type};
 
 use crate::time::to_ms;
 use crate::{
-    Engine, Error, Event, EventReader, Finding, RunId, RunResult, SnapshotId, Violation, statement,
+    Engine, Error, Event, EventReader, Finding, Metric, RunId, RunResult, SnapshotId, Violation,
+    statement,
 };
 
 impl<C: GenericClient> Engine<'_, C> {
@@ -202,5 +203,14 @@ impl<C: GenericClient> Engine<'_, C> {
             .query_typed(statement::DOCTOR, &[(&to_ms(patience), Type::INT8)])
             .await?;
         rows.iter().map(Finding::from_row).collect()
+    }
+
+    /// `engine_metrics`: the figures for a monitoring system, those of one name together.
+    ///
+    /// # Errors
+    /// As [every call](Self).
+    pub async fn metrics(&self) -> Result<Vec<Metric>, Error> {
+        let rows = self.client.query_typed(statement::METRICS, &[]).await?;
+        rows.iter().map(Metric::from_row).collect()
     }
 }

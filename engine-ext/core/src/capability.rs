@@ -75,6 +75,7 @@ pub const ROUTINES: &[(&str, &[Capability])] = &[
     ("engine_delete_event_reader", &[Read]),
     ("engine_check", &[Read, Operate]),
     ("engine_doctor", &[Read, Operate]),
+    ("engine_metrics", &[Read, Operate]),
     ("engine_retention", &[Read, Operate]),
     ("engine_redrive", &[Operate]),
     ("engine_forget", &[Operate]),

@@ -21,6 +21,7 @@ mod heartbeat;
 mod idempotency;
 mod lead;
 mod machine;
+mod metric;
 mod observe;
 mod redrive;
 mod release;

@@ -3,6 +3,8 @@
 mod bulk;
 mod care;
 mod forget;
+mod metrics;
+mod monitor;
 mod page;
 mod queue;
 mod run;
