@@ -161,6 +161,8 @@ mod shutdown;
 mod snapshot;
 mod statement;
 mod status;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod time;
 mod timekeeper;
 mod trigger;

@@ -205,6 +205,8 @@ from engine_retention() as t";
 
 pub(crate) const SWEEP: &str = "select engine_sweep(max_runs => $1) as removed";
 
+pub(crate) const SET_TEST_CLOCK: &str = "select engine_set_test_clock(at => $1) as now";
+
 pub(crate) const SET_MACHINE: &str =
     "select engine_set_machine(name => $1, cpu => $2, memory => $3, cents_per_ms => $4)";
 pub(crate) const CREATE_DATETIME_WAITPOINT: &str = "\

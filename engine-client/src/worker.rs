@@ -105,6 +105,12 @@ impl Worker {
         }
     }
 
+    /// Where it executes runs.
+    #[cfg(feature = "testing")]
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
+    }
+
     /// Replaces the configuration.
     pub fn config(mut self, config: WorkerConfig) -> Self {
         self.config = config;

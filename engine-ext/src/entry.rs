@@ -53,6 +53,7 @@ entries!(
     engine_set_retention,
     engine_delete_retention,
     engine_sweep,
+    engine_set_test_clock,
     engine_run_result,
     engine_execution_data,
     engine_snapshots_since,

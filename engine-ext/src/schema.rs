@@ -99,9 +99,14 @@ extension_sql_file!(
     requires = ["turn"]
 );
 extension_sql_file!(
+    "../../sql/schema/19_test_clock.sql",
+    name = "test_clock",
+    requires = ["grant"]
+);
+extension_sql_file!(
     "../../sql/view/history.sql",
     name = "history",
-    requires = ["grant"]
+    requires = ["test_clock"]
 );
 extension_sql_file!(
     "../../sql/view/next_run.sql",

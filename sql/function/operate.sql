@@ -213,3 +213,11 @@ set search_path to pg_catalog, pg_temp
 as 'MODULE_PATHNAME', 'engine_revoke_call';
 revoke all on function @extschema@.engine_revoke from public;
 comment on function @extschema@.engine_revoke is 'Takes a capability back from a role, as it was granted; returns whether it was.';
+
+create function @extschema@.engine_set_test_clock(at timestamptz)
+returns timestamptz
+language c volatile parallel unsafe
+set search_path to pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'engine_set_test_clock_call';
+revoke all on function @extschema@.engine_set_test_clock from public;
+comment on function @extschema@.engine_set_test_clock is 'Moves the clock of the database forward to a moment, for tests, and returns the moment that it shows then.';

@@ -422,6 +422,9 @@ create table engine.setting_change ();
 
 comment on table engine.setting_change is 'Always empty: what sessions cache of the settings is read again after a message about this table';
 
+create sequence engine.test_clock minvalue 0 start 0;
+comment on sequence engine.test_clock is 'How far tests have moved the clock of this database ahead, microseconds';
+
 -- Cold: what roles may do, beside the rights that Postgres keeps. Role 0 stands for PUBLIC. A role that was dropped leaves its
 -- rows until the next grant or revocation.
 create table engine.grant (

@@ -12,6 +12,7 @@ mod pooler;
 mod report;
 mod running;
 mod stop;
+mod testing;
 mod timekeeper;
 mod tls;
 mod turn;

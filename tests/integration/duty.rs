@@ -79,7 +79,8 @@ const OPERATE: &str = "
     select engine_tick();
     select engine_check();
     select engine_doctor();
-    select engine_metrics()";
+    select engine_metrics();
+    do $$ begin perform engine_set_test_clock(now()); exception when sqlstate '55000' then null; end $$";
 const READ: &str = "
     select engine_events();
     select engine_event_reader('r');

@@ -52,6 +52,7 @@ mod since_wait;
 mod start_many;
 mod stray;
 mod suspension;
+mod test_clock;
 mod token;
 mod trigger;
 mod trigger_and_wait;

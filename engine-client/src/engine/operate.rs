@@ -1,5 +1,7 @@
 //! The functions of operators: cancel, replay, redrive, limits.
 
+use std::time::SystemTime;
+
 use serde_json::Value;
 use tokio_postgres::GenericClient;
 use tokio_postgres::types::{Json, Type};
@@ -205,5 +207,19 @@ impl<C: GenericClient> Engine<'_, C> {
             )
             .await?;
         Ok(())
+    }
+
+    /// `engine_set_test_clock`: moves the clock of the database forward, for tests; returns the moment that it shows then. It
+    /// goes on from there for all sessions, workers and ticks, and never goes back.
+    ///
+    /// # Errors
+    /// `55000` unless a superuser has set `engine.allow_test_clock`, [`InvalidInput`](crate::ErrorKind::InvalidInput) for a
+    /// moment that has passed.
+    pub async fn set_test_clock(&self, at: SystemTime) -> Result<SystemTime, Error> {
+        let row = self
+            .client
+            .query_typed_one(statement::SET_TEST_CLOCK, &[(&at, Type::TIMESTAMPTZ)])
+            .await?;
+        Ok(row.try_get("now")?)
     }
 }

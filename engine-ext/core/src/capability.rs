@@ -88,6 +88,7 @@ pub const ROUTINES: &[(&str, &[Capability])] = &[
     ("engine_delete_schedule", &[Operate]),
     ("engine_set_retention", &[Operate]),
     ("engine_delete_retention", &[Operate]),
+    ("engine_set_test_clock", &[Operate]),
     ("engine_sweep", &[Operate, Tick]),
     ("engine_tick", &[Operate, Tick]),
     ("engine_lead", &[Operate, Tick]),

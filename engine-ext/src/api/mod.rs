@@ -31,6 +31,7 @@ mod retention;
 mod row;
 mod run_waitpoint;
 mod schedule;
+mod test_clock;
 mod tick;
 mod trigger;
 mod unblock;

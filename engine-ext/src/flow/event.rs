@@ -6,7 +6,7 @@ use engine_core::{
 use pgrx::check_for_interrupts;
 
 use crate::backend::locks;
-use crate::clock;
+use crate::flow;
 use crate::store;
 use crate::store::event::Event;
 use crate::store::event_reader::{Reached, Reader};
@@ -61,7 +61,7 @@ fn find(name: &str) -> Result<Reader, Refusal> {
 }
 
 fn create(name: &str, max_lag_ms: i64, after: Option<i64>) -> Result<(), Refusal> {
-    let (now, shards) = (clock::now(), store::event_horizon::shards());
+    let (now, shards) = (flow::moment(), store::event_horizon::shards());
     for shard in &shards {
         // A removal that is under way ends before; later ones see the reader.
         locks::keep_from_sweep(*shard);
@@ -78,7 +78,7 @@ fn create(name: &str, max_lag_ms: i64, after: Option<i64>) -> Result<(), Refusal
 /// # Errors
 /// [`Refusal::InvalidValue`] (`22023`), [`Refusal::UnknownEventReader`] (`RE016`).
 pub(crate) fn acknowledge(name: &str, up_to: i64) -> Result<Reader, Refusal> {
-    store::event_reader::acknowledge(name, reached("up_to", up_to)?, clock::now());
+    store::event_reader::acknowledge(name, reached("up_to", up_to)?, flow::moment());
     find(name)
 }
 

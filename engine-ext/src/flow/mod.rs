@@ -16,6 +16,7 @@ pub(crate) mod schedule;
 pub(crate) mod setting;
 pub(crate) mod settle;
 pub(crate) mod sweep;
+pub(crate) mod test_clock;
 pub(crate) mod tick;
 pub(crate) mod timing;
 mod transition;
@@ -35,7 +36,16 @@ use crate::{clock, guc, store};
 pub(crate) fn now() -> Timestamp {
     store::queue_item::announce();
     store::heartbeat::announce();
-    clock::now()
+    moment()
+}
+
+/// The present moment by the clock of the database: the system's, unless tests have moved it.
+pub(crate) fn moment() -> Timestamp {
+    let now = clock::now();
+    if !guc::allows_test_clock() {
+        return now;
+    }
+    Timestamp::from_micros(now.micros().saturating_add(store::test_clock::ahead_us()))
 }
 
 /// The inputs of decisions in a call at `now`.

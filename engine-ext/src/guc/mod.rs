@@ -21,6 +21,7 @@ use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
 pub(crate) use worker::{database, role, tick_interval_ms};
 
 static STALLS_ARE_OUT_OF_MEMORY: GucSetting<bool> = GucSetting::<bool>::new(false);
+static ALLOW_TEST_CLOCK: GucSetting<bool> = GucSetting::<bool>::new(false);
 static SCHEDULE_SECRET: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
 static SCHEDULE_SPREAD: GucSetting<f64> = GucSetting::<f64>::new(0.0);
 static BASE_COST_IN_CENTS: GucSetting<f64> = GucSetting::<f64>::new(0.0);
@@ -99,6 +100,11 @@ pub(crate) fn spreading() -> Spreading {
     }
 }
 
+/// Whether tests may move the clock of the database.
+pub(crate) fn allows_test_clock() -> bool {
+    ALLOW_TEST_CLOCK.get()
+}
+
 /// Most elements of one call.
 pub(crate) fn max_batch() -> i32 {
     MAX_BATCH.get()
@@ -113,6 +119,14 @@ pub(crate) fn register() {
         c"Assumes that a worker that stops beating ran out of memory.",
         c"Its run is then retried on the larger machine of its retry settings, or ends as CRASHED. Not in development.",
         &STALLS_ARE_OUT_OF_MEMORY,
+        GucContext::Suset,
+        GucFlags::empty(),
+    );
+    GucRegistry::define_bool_guc(
+        c"engine.allow_test_clock",
+        c"Lets tests move the clock of the database.",
+        c"Only in databases for tests: every call then reads how far the clock was moved.",
+        &ALLOW_TEST_CLOCK,
         GucContext::Suset,
         GucFlags::empty(),
     );

@@ -37,6 +37,7 @@ pub(crate) mod setting_lock;
 pub(crate) mod slot;
 pub(crate) mod snapshot;
 pub(crate) mod stretch;
+pub(crate) mod test_clock;
 pub(crate) mod tick;
 pub(crate) mod timer;
 pub(crate) mod transition;

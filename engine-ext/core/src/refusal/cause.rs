@@ -79,6 +79,8 @@ pub enum Refusal {
         /// Where it has none; `None` for anywhere.
         environment_id: Option<String>,
     },
+    /// `55000`: tests may not move the clock of this database.
+    TestClockOff,
     /// `55P03`: a session has been changing the environment for too long.
     EnvironmentHeld {
         /// Id of the environment.

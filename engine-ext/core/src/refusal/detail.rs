@@ -36,6 +36,7 @@ impl Refusal {
                 format!("It has {queued} queued runs, the limit is {limit}.")
             }
             Self::WrongIsolation { level } => format!("The transaction's level is {level}."),
+            Self::TestClockOff => "Setting engine.allow_test_clock is off.".to_owned(),
             Self::InTransaction => {
                 "Its snapshot and its locks would be held during the whole wait.".to_owned()
             }

@@ -18,6 +18,9 @@ impl Refusal {
             Self::ArchivedEnvironment { .. } => "Reopen it with engine_set_environment.".to_owned(),
             Self::QueueFull { .. } => "Trigger again later, or raise max_size with engine_set_queue.".to_owned(),
             Self::UnknownEnvironment { .. } => "Omit it to use the environment \"default\".".to_owned(),
+            Self::TestClockOff => {
+                "In a database for tests, have a superuser set it with alter database, and reconnect.".to_owned()
+            }
             Self::InTransaction => {
                 "Call it before the transaction begins, as the only statement of its query.".to_owned()
             }

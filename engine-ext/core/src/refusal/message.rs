@@ -28,6 +28,7 @@ impl Refusal {
             }
             Self::QueueFull { queue, .. } => format!("queue \"{queue}\" is full"),
             Self::WrongIsolation { .. } => "isolation level must be read committed".to_owned(),
+            Self::TestClockOff => "tests may not move the clock of this database".to_owned(),
             Self::InTransaction => "cannot wait in a transaction block".to_owned(),
             Self::ReadOnly { .. } => "read-only transaction cannot write".to_owned(),
             Self::NotGranted { routine, .. } => format!("permission denied for function {routine}"),

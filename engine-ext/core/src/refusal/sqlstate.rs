@@ -21,6 +21,7 @@ impl Refusal {
             Self::UnknownEventReader { .. } => "RE016",
             Self::UnknownVersion { .. } => "RE013",
             Self::WrongIsolation { .. } => "RE006",
+            Self::TestClockOff => "55000",
             Self::InTransaction => "25001",
             Self::ReadOnly { .. } => "25006",
             Self::NotGranted { .. } => "42501",

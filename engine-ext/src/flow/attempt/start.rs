@@ -12,7 +12,7 @@ use crate::document::Stored;
 use crate::flow::transition::Transitions;
 use crate::store::attempt::Start;
 use crate::store::row::Caller;
-use crate::{clock, flow, mint, store};
+use crate::{flow, mint, store};
 
 /// The outcome of a start.
 pub(crate) struct Started {
@@ -42,7 +42,7 @@ pub(crate) struct With {
 
 /// What the handler of the attempt that a run started last may know; none if it has started none.
 pub(crate) fn document(run_id: &RunId) -> Option<Stored> {
-    let settings = flow::settings(clock::now());
+    let settings = flow::settings(flow::moment());
     let mut found = store::attempt::documents(run_id.shard(), &[run_id], &settings.machines);
     found.pop().map(|(_, document)| document)
 }
