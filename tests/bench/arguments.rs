@@ -17,6 +17,14 @@ pub struct Arguments {
     #[arg(long)]
     pub peers: bool,
 
+    /// Measure ratios of CPU in a minute, and compare them with the recorded ones; fails if one is more than 15 % worse.
+    #[arg(long, conflicts_with_all = ["suites", "peers"])]
+    pub guard: bool,
+
+    /// Record the ratios instead.
+    #[arg(long, requires = "guard")]
+    pub record: bool,
+
     /// Seconds that a trial takes; each suite has its own default.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub seconds: Option<u64>,

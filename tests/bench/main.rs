@@ -9,6 +9,7 @@ mod dequeue;
 mod figure;
 mod flow;
 mod growth;
+mod guard;
 mod horizon;
 mod html;
 mod lifecycle;
@@ -92,6 +93,15 @@ async fn run(arguments: Arguments) -> Result<()> {
     progress::say("starting a private server");
     let cluster = Cluster::start_from(prepared.prefix.clone(), machine::options()?).await?;
     let seed = arguments.seed.unwrap_or_else(rand::random);
+    if arguments.guard {
+        let records = arguments.record;
+        let bench = Bench {
+            arguments,
+            cluster,
+            order: StdRng::seed_from_u64(seed),
+        };
+        return guard::run(&bench, &prepared.workspace, records).await;
+    }
     let mut report = Report::begin(&cluster, &prepared.workspace, seed).await?;
     let suites = match (arguments.suites.as_slice(), arguments.peers) {
         ([], true) => Vec::new(),

@@ -54,7 +54,7 @@ pub use page::{Block, Page};
 pub use pg_config::{MAJORS, PgConfig};
 pub use pooler::Pooler;
 pub use prefix::{Loaded, PREFIX_VARIABLE, Prefix};
-pub use process::cpu_time_of;
+pub use process::{cpu_time_of, session_cpu_time};
 pub use resident::Resident;
 pub use server::{SERVER_VARIABLE, Server};
 pub use session::{Cancelled, Completed, Held, Refused, Session};

@@ -45,6 +45,13 @@ pub fn cpu_time_of(pid: u32) -> Duration {
     time(found.map_or(0, |stat| stat.own))
 }
 
+/// CPU time that a process without threads, such as that of a session, has used, to the nanosecond where the kernel counts that.
+/// `None` if it is gone.
+#[must_use]
+pub fn session_cpu_time(pid: i32) -> Option<Duration> {
+    thread_cpu_time(Pid::from_raw(pid))
+}
+
 /// CPU time that `parent` and its children have used, including ended ones. None of them may have threads.
 pub(crate) fn family_cpu_time(parent: Pid) -> Duration {
     let ended = time(stat(parent).map_or(0, |stat| stat.collected));
