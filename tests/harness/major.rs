@@ -25,15 +25,7 @@ pub(crate) struct Release {
 const DEBIAN: &str = "http://deb.debian.org/debian/pool/main/p";
 const UBUNTU: &str = "http://archive.ubuntu.com/ubuntu/pool/main/p";
 
-const RELEASES: [Release; 5] = [
-    Release {
-        major: 13,
-        version: "13.16",
-        ending: "tar.bz2",
-        digest: "c9cbbb6129f02328204828066bb3785c00a85c8ca8fd329c2a8a53c1f5cd8865",
-        mirror: DEBIAN,
-        in_wheel: None,
-    },
+const RELEASES: [Release; 4] = [
     Release {
         major: 14,
         version: "14.24",

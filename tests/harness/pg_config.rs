@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::{Workspace, package, progress};
 
 /// The majors for which the extension has a cargo feature.
-pub const MAJORS: RangeInclusive<u32> = 13..=18;
+pub const MAJORS: RangeInclusive<u32> = 14..=18;
 
 /// The major that a plain `cargo build` is set up for.
 pub(crate) const PREFERRED_MAJOR: u32 = 15;

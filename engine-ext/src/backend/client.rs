@@ -20,7 +20,6 @@ pub(crate) fn check() {
 }
 
 /// Whether the socket is open. A background worker has none, and no client.
-#[cfg(not(feature = "pg13"))]
 fn is_there() -> bool {
     unsafe extern "C-unwind" {
         fn pq_check_connection() -> bool;
@@ -31,10 +30,4 @@ fn is_there() -> bool {
     }
     // SAFETY: asks the kernel about the socket of this process, without waiting.
     unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| pq_check_connection()) }
-}
-
-/// Postgres 13 cannot tell.
-#[cfg(feature = "pg13")]
-fn is_there() -> bool {
-    true
 }

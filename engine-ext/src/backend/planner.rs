@@ -78,12 +78,7 @@ unsafe extern "C-unwind" fn enlarge(
 }
 
 /// Plan nodes that cost more than they save for a statement that reads a few rows by key; bitmaps first.
-const SWITCHED_OFF: &[&CStr] = &[
-    c"enable_bitmapscan",
-    #[cfg(not(feature = "pg13"))]
-    c"enable_memoize",
-    c"jit",
-];
+const SWITCHED_OFF: &[&CStr] = &[c"enable_bitmapscan", c"enable_memoize", c"jit"];
 
 /// Runs `execute`, which makes a plan, without these nodes.
 pub(crate) fn with_simple_plans<R>(uses_bitmaps: bool, execute: impl FnOnce() -> R) -> R {

@@ -172,7 +172,7 @@ pub(crate) fn register() {
 }
 
 /// Makes a misspelled setting an error instead of a new one.
-#[cfg(not(any(feature = "pg13", feature = "pg14")))]
+#[cfg(not(feature = "pg14"))]
 #[allow(unsafe_code)]
 fn reserve_prefix() {
     // SAFETY: a literal, read during the call.
@@ -180,7 +180,7 @@ fn reserve_prefix() {
 }
 
 /// Warns about misspelled settings: all that this server version can do.
-#[cfg(any(feature = "pg13", feature = "pg14"))]
+#[cfg(feature = "pg14")]
 #[allow(unsafe_code)]
 fn reserve_prefix() {
     // SAFETY: a literal, read during the call.
