@@ -55,10 +55,7 @@ async fn first_run(system: &System) -> Result<()> {
     superuser.batch_execute("create extension engine").await?;
     superuser.batch_execute(&rights[0]).await?;
     superuser
-        .batch_execute(
-            "create role developer login; grant app_wait, app_read to developer; \
-             grant select on engine.history to app_read",
-        )
+        .batch_execute("create role developer login; grant app_work, app_read to developer")
         .await?;
     let page = Page::read("README.md")?;
     let script: String = page
