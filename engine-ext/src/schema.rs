@@ -219,9 +219,14 @@ extension_sql_file!(
     requires = ["session_advice"]
 );
 extension_sql_file!(
+    "../../sql/view/right_advice.sql",
+    name = "right_advice",
+    requires = ["server_advice"]
+);
+extension_sql_file!(
     "../../sql/view/advice.sql",
     name = "advice",
-    requires = ["server_advice"]
+    requires = ["right_advice"]
 );
 extension_sql_file!(
     "../../sql/view/permission.sql",

@@ -9,7 +9,10 @@ select s.is_problem, s.kind, s.subject, s.detail, s.hint, s.age, s.command
 from engine.session_advice as s
 union all
 select v.is_problem, v.kind, v.subject, v.detail, v.hint, v.age, v.command
-from engine.server_advice as v;
+from engine.server_advice as v
+union all
+select r.is_problem, r.kind, r.subject, r.detail, r.hint, r.age, r.command
+from engine.right_advice as r;
 
 comment on view engine.advice is 'Advice for operators: overdue work, transactions that hold vacuum back, settings that do not fit';
 comment on column engine.advice.is_problem is 'Whether something is wrong, or may go wrong: other rows are advice';

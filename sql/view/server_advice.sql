@@ -1,5 +1,5 @@
--- Advice about the server and the catalog: vacuum, indexes, settings, the version, preloading, rights. Of settings that a role may
--- not read nothing is said.
+-- Advice about the server and the catalog: vacuum, indexes, settings, the version, preloading. Of settings that a role may not read
+-- nothing is said.
 create view engine.server_advice as
 with preload as materialized (
     select exists (
@@ -14,43 +14,6 @@ with preload as materialized (
         select nullif(current_setting('engine.database', true), '') as database, nullif(current_setting('engine.role', true), '') as role
     ) as t
     where t.database = current_database() and not pg_is_in_recovery()
-), routine as materialized (
-    select p.oid, p.proname::text as name, p.proowner, p.proacl
-    from pg_extension as x
-    join pg_depend as d on d.refclassid = 'pg_extension'::regclass and d.refobjid = x.oid and d.deptype = 'e'
-    join pg_proc as p on d.classid = 'pg_proc'::regclass and p.oid = d.objid
-    where x.extname = 'engine'
-), worker_role as materialized (
-    select r.oid, r.rolname
-    from (
-        select distinct a.grantee
-        from routine as p
-        cross join lateral aclexplode(p.proacl) as a
-        where p.name = 'engine_dequeue' and a.privilege_type = 'EXECUTE' and a.grantee <> p.proowner
-    ) as g
-    join pg_roles as r on r.oid = g.grantee
-), missing as (
-    -- What a role that dequeues must be able to do, by one function or another; and what a worker of engine-client calls, which
-    -- starts, beats and ends many runs together.
-    select w.rolname, n.is_problem, string_agg(n.name, ', ' order by n.name) as names
-    from worker_role as w
-    cross join (
-        values (true, 'engine_start_attempt', array['engine_start_attempt', 'engine_start_many']),
-               (true, 'engine_heartbeat', array['engine_heartbeat', 'engine_heartbeat_many', 'engine_work']),
-               (true, 'engine_complete_attempt', array['engine_complete_attempt', 'engine_complete_many', 'engine_succeed', 'engine_work']),
-               (false, 'engine_work', array['engine_work']),
-               (false, 'engine_wait', array['engine_wait']),
-               (false, 'engine_moved', array['engine_moved']),
-               (false, 'engine_release', array['engine_release'])
-    ) as n(is_problem, name, any_of)
-    where not exists (
-              select from routine as p
-              where p.name = any (n.any_of) and has_function_privilege(w.oid, p.oid, 'execute'))
-      and (n.is_problem or 3 = (
-              select count(*) from routine as p
-              where p.name in ('engine_start_many', 'engine_heartbeat_many', 'engine_complete_many')
-                and has_function_privilege(w.oid, p.oid, 'execute')))
-    group by w.rolname, n.is_problem
 )
 select t.n_dead_tup > 10 * t.n_live_tup and t.n_dead_tup > 1000000 as is_problem,
        'vacuum' as kind,
@@ -135,33 +98,6 @@ from preload as p
 cross join (
     select count(*) as count from engine.environment as e where e.concurrency_limit is not null and e.archived_at is null
 ) as e
-where not p.is_preloaded and e.count > 0
-union all
-select true, 'right', t.role,
-       format('Role "%s" is to call the tick, and %s.', t.role,
-              case when r.oid is null then 'does not exist'
-                   when r.rolsuper then 'is a superuser'
-                   else 'may not call engine_tick' end),
-       'Name a role in engine.role that has the capability tick, and is not a superuser.',
-       case when r.oid is null then format('create role %I login', t.role)
-            when r.rolsuper then format('alter role %I nosuperuser', t.role)
-            else format('select engine_grant(%L, ''tick'')', t.role) end,
-       null
-from ticker as t
-left join pg_roles as r on r.rolname = t.role
-where t.role is not null
-  and (r.oid is null or r.rolsuper
-       or not exists (select from routine as p where p.name = 'engine_tick' and has_function_privilege(r.oid, p.oid, 'execute'))
-       or not exists (
-           select from engine.grant as g
-           where g.capability in ('tick', 'operate') and (g.role = 0::regrole or pg_has_role(r.oid, g.role, 'usage'))))
-union all
-select m.is_problem, 'right', m.rolname,
-       format('Role "%s" may execute engine_dequeue, but not: %s.%s', m.rolname, m.names,
-              case when m.is_problem then ' Runs that it dequeues stall.' else '' end),
-       'Grant it what its duty needs.',
-       format('select engine_grant(%L, ''work'')', m.rolname),
-       null
-from missing as m;
+where not p.is_preloaded and e.count > 0;
 
-comment on view engine.server_advice is 'Part of engine.advice: vacuum, indexes, settings, version, preloading, rights';
+comment on view engine.server_advice is 'Part of engine.advice: vacuum, indexes, settings, version, preloading';

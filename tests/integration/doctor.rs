@@ -101,17 +101,31 @@ const TROUBLES: &[Trouble] = &[
         mended: "",
     },
     Trouble {
-        staged: "create role careless; grant execute on function engine_dequeue to careless",
+        staged: "create role careless; grant execute on routine engine_dequeue, engine_tick to careless",
         found: ["problem", "right", "careless"],
-        cause: "but not: engine_complete_attempt, engine_heartbeat, engine_start_attempt. Runs that it dequeues stall.",
+        cause: "may execute engine_dequeue, engine_tick, and lacks the capability: work, tick. The calls are refused.",
         mended: "",
     },
     Trouble {
-        staged: "create role outdated; grant execute on routine engine_dequeue, engine_start_many, engine_heartbeat_many, \
-                 engine_complete_many, engine_tick, engine_lead to outdated",
-        found: ["advice", "right", "outdated"],
-        cause: "but not: engine_moved, engine_release, engine_wait, engine_work.",
+        staged: "grant execute on routine engine_trigger to public",
+        found: ["problem", "right", "public"],
+        cause: "may execute engine_trigger, and lacks the capability: trigger.",
         mended: "",
+    },
+    Trouble {
+        staged: "create role halved; select engine_grant('halved', 'work'); \
+                 revoke execute on routine engine_complete_attempt, engine_complete_many, engine_succeed, engine_work from halved",
+        found: ["problem", "right", "halved"],
+        cause: "has the capability work, and may not execute: engine_complete_attempt. Runs that it dequeues stall.",
+        mended: "",
+    },
+    Trouble {
+        staged: "create role outdated; select engine_grant('outdated', 'work', 'default'); \
+                 revoke execute on routine engine_moved, engine_release, engine_wait, engine_work from outdated",
+        found: ["advice", "right", "outdated"],
+        cause: "may not execute: engine_moved, engine_release, engine_wait, engine_work.",
+        // It is granted no more than it had.
+        mended: "alter table engine.grant add check (environment_id = 'default')",
     },
     Trouble {
         staged: "select pg_create_logical_replication_slot('forgotten', 'pgoutput')",
