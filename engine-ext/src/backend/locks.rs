@@ -13,10 +13,12 @@
 
 #![allow(unsafe_code)]
 
+use std::ffi::CStr;
+
 use engine_core::Shard;
 use pgrx::pg_sys;
 
-use super::latch;
+use super::{cache, latch};
 
 /// How often the tick tries while it blocks new dequeues, a millisecond apart.
 const LOOKS: i32 = 8;
@@ -37,6 +39,12 @@ enum Kind {
     Setting = 0x4505,
     /// Held by the session that removes runs of the shard, and shared by those that create readers of their events.
     Sweep = 0x4506,
+}
+
+/// Waits until no other session writes to a table of schema `engine`, and keeps them waiting until the transaction ends.
+pub(crate) fn alone_among_writers(table: &CStr) {
+    // SAFETY: a lock on a table, as LOCK TABLE takes it.
+    unsafe { pg_sys::LockRelationOid(cache::oid(table), pg_sys::ShareRowExclusiveLock as i32) };
 }
 
 /// Takes the mutex exclusively, if no session holds it.

@@ -21,6 +21,7 @@ use engine_core::Timestamp;
 use pgrx::pg_sys;
 
 use super::cache;
+use super::statement::plans_made;
 
 /// Pages that a scan may read without result before remembering its position pays off.
 const WALK: i64 = 50;
@@ -83,12 +84,12 @@ pub(crate) fn scan<T>(
     rows
 }
 
-/// Runs a scan, and returns whether it has read many pages without result.
+/// Runs a scan, and returns whether it has read many pages without result. One that had to be planned tells nothing.
 pub(crate) fn walk<T>(run: impl FnOnce() -> Vec<T>) -> (Vec<T>, bool) {
-    let before = pages_touched();
+    let (before, plans) = (pages_touched(), plans_made());
     let rows = run();
     let walked = pages_touched() - before - ROW_PAGES * rows.len() as i64;
-    (rows, walked > WALK)
+    (rows, walked > WALK && plans_made() == plans)
 }
 
 /// Most pages that a row costs by itself.

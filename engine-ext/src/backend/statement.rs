@@ -8,6 +8,7 @@
 
 #![allow(unsafe_code)]
 
+use std::cell::Cell;
 use std::ffi::{CString, c_char, c_int};
 use std::marker::PhantomData;
 use std::ptr;
@@ -34,6 +35,15 @@ pub(crate) struct Statement<C> {
     /// Whether it reads whole tables, and is planned at each execution for the tables as they are.
     reads_everything: bool,
     of: PhantomData<fn() -> C>,
+}
+
+thread_local! {
+    static PLANS_MADE: Cell<u64> = const { Cell::new(0) };
+}
+
+/// How many plans this session has made so far: making one reads pages of the catalog.
+pub(super) fn plans_made() -> u64 {
+    PLANS_MADE.get()
 }
 
 /// Declares a statement: a file of `sql/statement`; with `-> NAME`, its columns are those that [`columns!`] declares, and
@@ -187,6 +197,7 @@ impl<C> Statement<C> {
         let code = if is_planned {
             execute()
         } else {
+            PLANS_MADE.set(PLANS_MADE.get() + 1);
             with_simple_plans(self.uses_bitmaps, execute)
         };
         check("SPI_execute_plan", code);

@@ -202,6 +202,7 @@ impl<'a> Grantee<'a> {
 
 /// Grants a capability, and the rights of Postgres that it takes; returns whether it was not granted before.
 pub(crate) fn grant(to: &Grantee<'_>, capability: Capability, environment_id: &str) -> bool {
+    store::grant::lock();
     let is_new = store::grant::set(to.role, capability, environment_id, flow::now());
     let schema = store::extension::function_schema();
     acl::change(true, &Objects::Schema(&schema), to.name);
@@ -217,6 +218,7 @@ pub(crate) fn grant(to: &Grantee<'_>, capability: Capability, environment_id: &s
 
 /// Takes a capability back, and the rights of Postgres that no other one takes; returns whether it was granted.
 pub(crate) fn revoke(from: &Grantee<'_>, capability: Capability, environment_id: &str) -> bool {
+    store::grant::lock();
     let existed = store::grant::delete(from.role, capability, environment_id);
     let rest = store::grant::granted_to(from.role);
     let schema = store::extension::function_schema();

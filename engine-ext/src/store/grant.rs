@@ -5,6 +5,7 @@ use pgrx::pg_sys;
 
 use crate::backend::cache;
 use crate::backend::cells::cell;
+use crate::backend::locks;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 
@@ -28,6 +29,12 @@ pub(crate) fn granted_to(role: pg_sys::Oid) -> Vec<Capability> {
     OF_ROLE.query(arguments!(OF_ROLE { role: number(role) }), |cells| {
         capability(&cell!(cells, OF_ROLE.capability as String))
     })
+}
+
+/// Makes sessions that grant or revoke do so one after the other, until each has ended its transaction: Postgres lets only one at a
+/// time change the rights to a function.
+pub(crate) fn lock() {
+    locks::alone_among_writers(c"grant");
 }
 
 /// Grants a capability; returns whether it was not granted before.
