@@ -88,9 +88,13 @@ fn calls_of(function: &Function) -> Result<Option<String>> {
     )))
 }
 
-/// All events from the first to the last, as a driver reads them.
+/// All events from the first that a sweep has left to the last, as a driver reads them.
 async fn events(client: &Client, found: &mut Vec<String>) {
-    let mut after = 0_i64;
+    let horizon = "select coalesce(max(position), 0) from engine.event_horizon";
+    let mut after: i64 = match client.query_one(horizon, &[]).await {
+        Ok(row) => row.get(0),
+        Err(error) => return found.push(refusal(horizon, &error)),
+    };
     loop {
         let sql = "select position, name, run_id, time::text, body from engine_events($1, $2)";
         let page = match client.query(sql, &[&after, &PAGE]).await {

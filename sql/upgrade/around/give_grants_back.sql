@@ -30,6 +30,14 @@ begin
         set initprivs = (made.old ->> 'initial')::pg_catalog.aclitem[]
         where i.classoid = 'pg_catalog.pg_proc'::pg_catalog.regclass and i.objoid = made.oid and i.objsubid = 0
           and made.old ->> 'initial' is not null;
+        -- From 17 on, each role of an initial privilege is noted, and cannot be dropped: those noted just now have none.
+        delete from pg_catalog.pg_shdepend as d
+        where d.dbid = (select b.oid from pg_catalog.pg_database as b where b.datname = pg_catalog.current_database())
+          and d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.objid = made.oid and d.deptype = 'i'
+          and made.old ->> 'initial' is not null
+          and not exists (
+              select from pg_catalog.aclexplode((made.old ->> 'initial')::pg_catalog.aclitem[]) as g
+              where g.grantee = d.refobjid or g.grantor = d.refobjid);
     end loop;
 end
 $$;
