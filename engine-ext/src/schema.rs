@@ -99,7 +99,7 @@ extension_sql_file!(
     requires = ["turn"]
 );
 extension_sql_file!(
-    "../../sql/schema/19_test_clock.sql",
+    "../../sql/schema/20_test_clock.sql",
     name = "test_clock",
     requires = ["grant"]
 );

@@ -1,7 +1,7 @@
 //! Sessions that call the engine's functions.
 
 use anyhow::Result;
-use engine_client::{Completion, Dequeue, Engine, Trigger};
+use engine_client::{Completion, Dequeue, Dequeued, Engine, Trigger};
 use tokio_postgres::{Client, Statement};
 
 use super::load::Caller;
@@ -71,6 +71,27 @@ pub(super) struct Batched {
     pub(super) batch: i32,
 }
 
+/// Starts the attempts of dequeued runs and completes them; returns how many.
+pub(super) async fn start_and_complete(
+    engine: &Engine<'_, Client>,
+    dequeued: Vec<Dequeued>,
+) -> Result<u64> {
+    let runs: Vec<_> = dequeued
+        .into_iter()
+        .map(|run| (run.run_id, run.snapshot_id))
+        .collect();
+    let mut ends = Vec::with_capacity(runs.len());
+    for started in engine.start_many(&runs, false).await? {
+        let execution = started?.execution;
+        let completion = Completion::success(&())?;
+        ends.push((execution.run_id, execution.snapshot_id, completion));
+    }
+    for completed in engine.complete_many(&ends).await? {
+        completed?;
+    }
+    Ok(ends.len() as u64)
+}
+
 impl Caller for Batched {
     async fn call(&mut self) -> Result<u64> {
         let engine = Engine::new(&self.client);
@@ -78,20 +99,7 @@ impl Caller for Batched {
         engine.trigger_many(&triggers).await?;
         let dequeue = Dequeue::default().max_runs(self.batch);
         let dequeued = engine.dequeue(&dequeue).await?;
-        let runs: Vec<_> = dequeued
-            .into_iter()
-            .map(|run| (run.run_id, run.snapshot_id))
-            .collect();
-        let mut ends = Vec::with_capacity(runs.len());
-        for started in engine.start_many(&runs, false).await? {
-            let execution = started?.execution;
-            let completion = Completion::success(&())?;
-            ends.push((execution.run_id, execution.snapshot_id, completion));
-        }
-        for completed in engine.complete_many(&ends).await? {
-            completed?;
-        }
-        Ok(ends.len() as u64)
+        start_and_complete(&engine, dequeued).await
     }
 
     fn client(&self) -> &Client {

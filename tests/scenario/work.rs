@@ -216,7 +216,7 @@ async fn a_started_run_comes_with_all_that_its_handler_needs() -> Result<()> {
     session.check().await
 }
 
-/// How often this session has updated states of runs; it counts on until a transaction has ended.
+/// How many states of runs a session has updated. The count goes on after a transaction: only differences mean something.
 async fn updated_states(session: &Session) -> Result<i64> {
     let sql = "select pg_stat_get_xact_tuples_updated('engine.run_state'::regclass)";
     Ok(session.client.query_one(sql, &[]).await?.get(0))

@@ -41,7 +41,7 @@ thread_local! {
     static PLANS_MADE: Cell<u64> = const { Cell::new(0) };
 }
 
-/// How many plans this session has made so far: making one reads pages of the catalog.
+/// How many plans the backend has made so far: making one reads pages of the catalog.
 pub(super) fn plans_made() -> u64 {
     PLANS_MADE.get()
 }

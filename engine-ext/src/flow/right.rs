@@ -16,18 +16,21 @@ use crate::backend::acl::{self, Objects};
 use crate::backend::{cache, caller, isolation};
 use crate::{flow, store, version};
 
+/// Caller, owner and capabilities of a call: what its scope follows from.
+type Key = (pg_sys::Oid, pg_sys::Oid, Capabilities);
+
 /// What was worked out of roles, as of a generation of the settings, with the grants among them, and one of the roles.
 #[derive(Default)]
 struct Known {
     generation: (u64, u64),
-    scopes: HashMap<(pg_sys::Oid, pg_sys::Oid, Capabilities), Option<Rc<Scope>>>,
+    scopes: HashMap<Key, Option<Rc<Scope>>>,
 }
 
 thread_local! {
     static KNOWN: RefCell<Known> = RefCell::default();
 
-    /// Where the present call may act.
-    static SCOPE: RefCell<Rc<Scope>> = RefCell::new(Rc::new(Scope::In(BTreeSet::new())));
+    /// Where the call that has asked last may act.
+    static SCOPE: RefCell<Option<(Key, Rc<Scope>)>> = const { RefCell::new(None) };
 }
 
 /// Begins a call.
@@ -38,16 +41,36 @@ pub(crate) fn enter() -> Result<(), Refusal> {
     let call = caller::call().ok_or_else(version::mismatch)?;
     match scope(call) {
         Some(scope) => {
-            SCOPE.set(scope);
+            SCOPE.set(Some((key(call), scope)));
             Ok(())
         }
         None => Err(not_granted(None)),
     }
 }
 
+/// Where the present call may act. A trigger that it has fired may have made other calls meanwhile.
+fn present() -> Rc<Scope> {
+    let nowhere = || Rc::new(Scope::In(BTreeSet::new()));
+    let Some(call) = caller::call() else {
+        return nowhere();
+    };
+    SCOPE.with_borrow_mut(|last| match last {
+        Some((of, scope)) if *of == key(call) => Rc::clone(scope),
+        _ => {
+            let scope = scope(call).unwrap_or_else(nowhere);
+            *last = Some((key(call), Rc::clone(&scope)));
+            scope
+        }
+    })
+}
+
+fn key(call: caller::Call) -> Key {
+    (call.role, call.owner, call.capabilities)
+}
+
 fn scope(call: caller::Call) -> Option<Rc<Scope>> {
     let generation = (cache::generation(), cache::role_generation());
-    let key = (call.role, call.owner, call.capabilities);
+    let key = key(call);
     let known = KNOWN.with_borrow(|known| {
         if known.generation == generation {
             known.scopes.get(&key).cloned()
@@ -99,15 +122,15 @@ fn not_granted(environment_id: Option<&str>) -> Refusal {
 
 /// Whether the present call may act in an environment.
 pub(crate) fn allows(environment_id: &str) -> bool {
-    SCOPE.with_borrow(|scope| scope.allows(environment_id))
+    present().allows(environment_id)
 }
 
 /// The environments in which the present call may act, if they are not all.
 pub(crate) fn environments() -> Option<Vec<String>> {
-    SCOPE.with_borrow(|scope| match &**scope {
+    match &*present() {
         Scope::Everywhere => None,
         Scope::In(environments) => Some(environments.iter().cloned().collect()),
-    })
+    }
 }
 
 /// Refuses an environment that the caller names, whether it exists or not.
@@ -123,7 +146,7 @@ pub(crate) fn environment(id: &str) -> Result<(), Refusal> {
 
 /// The runs among these that are of environments in which the call may not act.
 pub(crate) fn foreign_runs<'a>(ids: impl IntoIterator<Item = &'a RunId>) -> BTreeSet<RunId> {
-    if SCOPE.with_borrow(|scope| **scope == Scope::Everywhere) {
+    if *present() == Scope::Everywhere {
         return BTreeSet::new();
     }
     let ids: Vec<&RunId> = ids.into_iter().collect();

@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use engine_client::{Completion, Dequeue, Engine, Trigger};
+use engine_client::{Dequeue, Engine, Trigger};
 use engine_harness::Cluster;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_postgres::Client;
 
+use super::super::caller::start_and_complete;
 use super::super::course::Course;
 use super::super::figure::{Figure, P50, P99, RATE, quantile};
 use super::super::meter::{Meter, settle};
@@ -107,19 +108,7 @@ async fn work(client: Client, start: Instant, end: Instant) -> Result<(Client, C
         let call = Instant::now();
         let dequeued = engine.dequeue(&dequeue).await?;
         course.add(start, call, dequeued.len() as u64);
-        let runs: Vec<_> = dequeued
-            .into_iter()
-            .map(|run| (run.run_id, run.snapshot_id))
-            .collect();
-        let mut ends = Vec::with_capacity(runs.len());
-        for started in engine.start_many(&runs, false).await? {
-            let execution = started?.execution;
-            let completion = Completion::success(&())?;
-            ends.push((execution.run_id, execution.snapshot_id, completion));
-        }
-        for completed in engine.complete_many(&ends).await? {
-            completed?;
-        }
+        start_and_complete(&engine, dequeued).await?;
     }
     Ok((client, course))
 }

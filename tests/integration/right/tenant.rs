@@ -273,3 +273,28 @@ async fn a_tenant_names_no_other_environment_and_dequeues_from_no_other() -> Res
     }
     tenant.drop(&session).await
 }
+
+#[tokio::test]
+async fn a_call_that_a_trigger_makes_for_its_owner_gives_the_tenant_nothing() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let tenant = tenant(&session).await?;
+    let audit = "create function public.audit() returns trigger language plpgsql security definer set search_path = public as $$ \
+                 begin perform engine_moved(array[]::text[], array[]::text[]); return null; end $$; \
+                 create trigger audit after insert on engine.snapshot for each row execute function public.audit()";
+    session.client.batch_execute(audit).await?;
+    for environment in ["own", "own", "foreign"] {
+        let arguments = format!("'t', environment_id => '{environment}'");
+        session.trigger_with(&arguments).await?;
+    }
+    let sql = "select run_id, snapshot_id from engine_work(environment_id => 'own')";
+    let row = session.client.query_one(sql, &[]).await?;
+    let (run, snapshot): (String, String) = (row.get(0), row.get(1));
+    let sql = format!(
+        "select kind, environment_id from engine_work( \
+         '[{{\"run_id\": \"{run}\", \"snapshot_id\": \"{snapshot}\", \"ok\": true}}]', max_runs => 10)"
+    );
+    let answer = tenant.answer(&session, &sql).await?;
+    let expected = ["completed null", "started own"];
+    assert_eq!(answer, Ok(expected.map(str::to_owned).to_vec()));
+    tenant.drop(&session).await
+}

@@ -1,4 +1,4 @@
-//! The files of `monitor/`: dashboard, alerts, queries of exporters, scaling.
+//! The files of `engine-client/monitor/`: dashboard, alerts, queries of exporters, scaling.
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
@@ -28,7 +28,10 @@ const PROGRAMS: [(&str, &[&str]); 2] = [
 ];
 
 fn file(name: &str) -> Result<String> {
-    let path = Workspace::find()?.root().join("monitor").join(name);
+    let path = Workspace::find()?
+        .root()
+        .join("engine-client/monitor")
+        .join(name);
     fs::read_to_string(&path).with_context(|| path.display().to_string())
 }
 
@@ -245,7 +248,7 @@ async fn prometheus_has_the_same_figures_from_the_command_line_and_from_the_expo
     let root = Workspace::find()?.root().to_owned();
     let checked = Command::new(promtool)
         .args(["check", "rules"])
-        .arg(root.join("monitor/alerts.yml"))
+        .arg(root.join("engine-client/monitor/alerts.yml"))
         .output()
         .await?;
     ensure!(
@@ -271,7 +274,8 @@ async fn prometheus_has_the_same_figures_from_the_command_line_and_from_the_expo
         format!("--web.listen-address={of_exporter}"),
         format!(
             "--extend.query-path={}",
-            root.join("monitor/postgres-exporter.yml").display()
+            root.join("engine-client/monitor/postgres-exporter.yml")
+                .display()
         ),
         "--disable-default-metrics".to_owned(),
     ];
@@ -285,7 +289,7 @@ async fn prometheus_has_the_same_figures_from_the_command_line_and_from_the_expo
          scrape_configs:\n\
          - {{job_name: engine, static_configs: [{{targets: ['{figures}']}}]}}\n\
          - {{job_name: postgres, static_configs: [{{targets: ['{of_exporter}']}}]}}\n",
-        root.join("monitor/alerts.yml").display()
+        root.join("engine-client/monitor/alerts.yml").display()
     );
     let file = home.path().join("prometheus.yml");
     fs::write(&file, settings)?;
