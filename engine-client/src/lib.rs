@@ -113,10 +113,30 @@
 //! # Logs and metrics
 //!
 //! The worker logs through [`tracing`], with ids and never with payloads or outputs. A failed attempt is logged as
-//! a warning, with the beginning of its error. Each run has a span `run` with the fields `run_id`, `task` and
-//! `traceparent`, from its trigger; for a propagator, [`Context::trace_context`] has the whole context. Inside it,
-//! a span `attempt` with the field `number` covers the handler; runs that handlers trigger and wait for continue
-//! the trace.
+//! a warning, with the beginning of its error. Each attempt has a span `attempt` with the fields `run_id`, `task`,
+//! `number` and `traceparent`, from its trigger.
+//!
+//! With the feature `opentelemetry`, and a layer of
+//! [`tracing-opentelemetry`](https://docs.rs/tracing-opentelemetry) in the service, these spans are exported as the
+//! conventions for messaging want them. A trigger passes on its trace and its baggage (`Trigger::in_trace_of`), in the
+//! form that the propagator of the process writes: with those of the W3C, `traceparent`, `tracestate` and `baggage`. Each attempt of its run
+//! is a child of that span, and is linked to the attempt before it if the same worker made that; it may be linked to the span instead of
+//! continuing its trace (`Trigger::linked_to`). A child that a handler triggers and waits for continues the span that is current
+//! there, or, if its trigger has a trace of its own, is linked to that span. The example
+//! [traced](https://docs.rs/crate/engine-client/latest/source/examples/traced.rs) exports all of it over OTLP.
+//! Without the feature, [`Context::trace_context`] has what the trigger has passed.
+//!
+//! | attribute | of an attempt |
+//! |---|---|
+//! | name, kind | `process <queue>`, consumer; of a trigger `send <queue>`, producer |
+//! | `messaging.system` | `engine` |
+//! | `messaging.operation.name`, `.type` | `process` |
+//! | `messaging.destination.name` | the queue |
+//! | `messaging.consumer.group.name` | the worker queue |
+//! | `messaging.client.id` | the worker's identity |
+//! | `messaging.message.id`, `messaging.message.body.size` | the run, the bytes of its payload |
+//! | `error.type` | the code or the type of the error of a failed attempt, whose span has the status error |
+//! | `engine.environment.id`, `engine.run.status` | the environment; the run's status once the attempt is completed |
 //!
 //! Through the facade [`metrics`](https://docs.rs/metrics) it counts:
 //!
@@ -165,6 +185,7 @@ mod status;
 pub mod testing;
 mod time;
 mod timekeeper;
+mod trace;
 mod trigger;
 mod version;
 mod wait;

@@ -9,7 +9,9 @@ use serde_json::Value;
 use tokio_postgres::Row;
 
 use crate::time::{serialize_ms, serialize_nullable_duration, serialize_seconds, serialize_time};
-use crate::{BatchId, Debounce, Dequeued, Error, ExecutionStatus, RunId, RunStatus, SnapshotId};
+use crate::{
+    BatchId, Debounce, Dequeued, Error, ExecutionStatus, RunId, RunStatus, SnapshotId, trace,
+};
 
 /// A run to trigger: its task, its payload and its options.
 ///
@@ -148,7 +150,7 @@ impl Trigger {
     /// This trigger as a child of `parent`: in its environment and, unless it has one of its own, in its trace.
     pub(crate) fn inherited_from(mut self, parent: &Dequeued) -> Self {
         self.environment_id.clone_from(&parent.environment_id);
-        self.trace_context = self.trace_context.or_else(|| parent.trace_context.clone());
+        self.trace_context = trace::inherited(self.trace_context, parent);
         self
     }
 
@@ -258,7 +260,8 @@ impl Trigger {
         self
     }
 
-    /// The trace that the run continues.
+    /// The trace that the run continues, with the W3C names: `traceparent`, `tracestate`, `baggage`. With the feature
+    /// `opentelemetry`, `in_trace_of` writes it.
     pub fn trace_context(mut self, trace_context: Value) -> Self {
         self.trace_context = Some(trace_context);
         self

@@ -45,6 +45,7 @@ use self::permit::{HandlerPermits, to_permits};
 use self::run_calls::RunCalls;
 use self::task::Tasks;
 use crate::link::Link;
+use crate::trace::Trail;
 use crate::{Database, Dequeue, Error, Failure, Timekeeper, TimekeeperConfig};
 
 pub use self::config::{Batching, TaskOptions, WorkerConfig};
@@ -254,6 +255,7 @@ impl Worker {
                 tasks,
                 retry: config.retry,
                 handover: config.handover,
+                trail: Trail::default(),
                 stopping: CancellationToken::new(),
                 expired: CancellationToken::new(),
             }),

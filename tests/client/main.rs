@@ -15,6 +15,7 @@ mod stop;
 mod testing;
 mod timekeeper;
 mod tls;
+mod trace;
 mod turn;
 mod wait;
 mod waiting;

@@ -41,6 +41,10 @@ struct Fields(String);
 
 impl Visit for Fields {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        // What an exporter reads, with the feature `opentelemetry`.
+        if field.name().starts_with("otel.") {
+            return;
+        }
         let value = format!("{value:?}");
         self.0.extend([" ", field.name(), "=", &value]);
     }
@@ -201,16 +205,8 @@ async fn each_attempt_is_counted_once_and_its_span_has_its_number_once() -> Resu
     let notes = held(&notes);
     let attempts: Vec<String> = notes.paths("attempt");
     assert_eq!(attempts.len(), 23, "{attempts:?}");
-    let own = format!("run run_id={again} task=\"again\"");
-    assert_eq!(
-        notes
-            .paths("run")
-            .iter()
-            .filter(|path| **path == own)
-            .count(),
-        1
-    );
-    let expected = [1, 2, 3].map(|number| format!("{own} > attempt number={number}"));
+    let own = format!("attempt run_id={again} task=\"again\"");
+    let expected = [1, 2, 3].map(|number| format!("{own} number={number}"));
     let numbered: Vec<&String> = attempts
         .iter()
         .filter(|path| path.starts_with(&own))

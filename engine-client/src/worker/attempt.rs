@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use super::context::Parts;
 use super::delivery::Delivery;
@@ -19,6 +19,7 @@ use super::run_calls::RunCalls;
 use super::stopwatch::Stopwatch;
 use super::task::Tasks;
 use super::{Context, RetryPolicy, metric};
+use crate::trace::{self, Trail};
 use crate::{AttemptStatus, Dequeued, ExecutionStatus, Heartbeat};
 
 /// State that all runs of a worker share.
@@ -30,6 +31,8 @@ pub(super) struct Attempts {
     pub(super) permits: Arc<HandlerPermits>,
     pub(super) retry: Option<RetryPolicy>,
     pub(super) handover: Duration,
+    /// The attempts that the next ones are linked to.
+    pub(super) trail: Trail,
     /// Cancelled at the shutdown.
     pub(super) stopping: CancellationToken,
     /// Cancelled when the drain timeout has passed.
@@ -64,14 +67,7 @@ impl Attempts {
         }
         metric::held(self.held.len());
         let seat = Arc::new(Seat::new(Arc::clone(&self.permits), permit, handler));
-        let span = tracing::info_span!(
-            "run",
-            run_id = %dequeued.run_id,
-            task = dequeued.task,
-            traceparent = traceparent(&dequeued),
-        );
         self.execute_to_the_end(&dequeued, &hold, &seat, since)
-            .instrument(span)
             .await;
         drop(hold);
         metric::held(self.held.len());
@@ -92,24 +88,18 @@ impl Attempts {
             if self.unless_over(hold, seat, permit).await.is_none() {
                 return;
             }
-            let is_continued = is_first && dequeued.checkpoint.is_some();
-            let has_started = is_first && dequeued.execution_status == ExecutionStatus::Executing;
-            if !has_started {
-                let Some(started) = self.begin(hold, seat, attempt_number, is_continued).await
-                else {
-                    metric::abandoned(&dequeued.task);
-                    return;
-                };
-                attempt_number = started.execution.attempt_number.unwrap_or(attempt_number);
-            }
-            metric::started(&dequeued.task);
-            if is_first {
-                metric::waited(since.elapsed());
-            }
+            let is_begun = is_first && dequeued.execution_status == ExecutionStatus::Executing;
+            let span = trace::attempt(dequeued, self.calls.identity(), &self.trail);
+            let next = Next {
+                span: span.clone(),
+                number: attempt_number,
+                is_begun,
+                is_continued: is_first && dequeued.checkpoint.is_some(),
+                dequeued_at: is_first.then_some(since),
+            };
             is_first = false;
-            let span = tracing::info_span!("attempt", number = attempt_number);
-            let attempt = self.attempt(dequeued, hold, seat, attempt_number);
-            let Some(pause) = attempt.instrument(span).await else {
+            let attempt = self.next(dequeued, hold, seat, next);
+            let Some((number, pause)) = attempt.instrument(span).await else {
                 return;
             };
             // The engine leaves the next attempt to this worker.
@@ -117,8 +107,34 @@ impl Attempts {
             if self.unless_over(hold, seat, sleep(pause)).await.is_none() {
                 return;
             }
-            attempt_number += 1;
+            attempt_number = number + 1;
         }
+    }
+
+    /// Starts and executes one attempt. Returns its number, and the pause before the next one, if this worker executes it.
+    async fn next(
+        &self,
+        dequeued: &Arc<Dequeued>,
+        hold: &Hold,
+        seat: &Arc<Seat>,
+        next: Next,
+    ) -> Option<(i32, Duration)> {
+        let mut number = next.number;
+        if !next.is_begun {
+            let begun = self.begin(hold, seat, number, next.is_continued).await;
+            let Some(started) = begun else {
+                metric::abandoned(&dequeued.task);
+                return None;
+            };
+            number = started.execution.attempt_number.unwrap_or(number);
+        }
+        next.span.record("number", number);
+        metric::started(&dequeued.task);
+        if let Some(dequeued_at) = next.dequeued_at {
+            metric::waited(dequeued_at.elapsed());
+        }
+        let pause = self.attempt(dequeued, hold, seat, number).await?;
+        Some((number, pause))
     }
 
     /// Starts the attempt, or continues it; none if that does not succeed before the deadline.
@@ -221,6 +237,10 @@ impl Attempts {
             return None;
         };
         metric::completed(&dequeued.task, &completed, took);
+        trace::completed(&completed);
+        if completed.execution_status == ExecutionStatus::Finished {
+            self.trail.forget(&dequeued.run_id);
+        }
         pause.filter(|_| completed.attempt_status == AttemptStatus::RetryImmediately)
     }
 
@@ -240,13 +260,17 @@ impl Attempts {
         seat: &Seat,
         work: impl Future<Output = T>,
     ) -> Option<T> {
+        // Not every such wait is in the span of an attempt.
+        let run_id = &hold.run_id;
         tokio::select! {
             biased;
-            verdict = hold.called_off() => tracing::warn!(?verdict, "the run must not be executed"),
-            () = hold.deadline_passed() => tracing::warn!("the heartbeat deadline passed"),
+            verdict = hold.called_off() => {
+                tracing::warn!(%run_id, ?verdict, "the run must not be executed");
+            }
+            () = hold.deadline_passed() => tracing::warn!(%run_id, "the heartbeat deadline passed"),
             done = work => return Some(done),
             () = self.expired.cancelled() => {
-                tracing::warn!("the drain timeout passed");
+                tracing::warn!(%run_id, "the drain timeout passed");
                 self.delivery(hold, seat).release().await;
             }
         }
@@ -254,7 +278,14 @@ impl Attempts {
     }
 }
 
-/// The run's position in the trace of its trigger.
-fn traceparent(dequeued: &Dequeued) -> Option<&str> {
-    dequeued.trace_context.as_ref()?["traceparent"].as_str()
+/// The attempt to execute next.
+struct Next {
+    span: Span,
+    number: i32,
+    /// Whether the turn that brought the run has started it.
+    is_begun: bool,
+    /// Whether it is an attempt that was suspended.
+    is_continued: bool,
+    /// When the call was sent that dequeued the run, for its first attempt here.
+    dequeued_at: Option<Instant>,
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::RetryPolicy;
 use super::held_run::Verdict;
 use crate::failure::Retry;
-use crate::{Completion, Failure};
+use crate::{Completion, Failure, trace};
 
 /// How an execution ended.
 #[derive(Debug)]
@@ -102,10 +102,11 @@ impl End {
     }
 }
 
-/// Logs a failed attempt, for readers without access to the database.
+/// Logs a failed attempt, for readers without access to the database, and marks its span.
 fn report(failure: &Failure, pause: Option<Duration>) {
     let error = failure.error().summary();
     tracing::warn!(error, retry_after = ?pause, "the attempt failed");
+    trace::failed(failure);
 }
 
 /// The failure to report for a run that was cancelled while it executed.
