@@ -1,6 +1,6 @@
 //! The kinds of errors, and the SQLSTATE of each.
 
-/// The meaning of an [`Error`] for its caller.
+/// The meaning of an [`Error`](crate::Error) for its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -49,7 +49,7 @@ pub enum ErrorKind {
     Setup,
     /// A payload, an output or a connection string could not be written or read.
     Serialization,
-    /// Any other error of the database or its driver; see [`Error::code`].
+    /// Any other error of the database or its driver; see [`Error::code`](crate::Error::code).
     Database,
 }
 
