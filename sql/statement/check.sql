@@ -85,6 +85,14 @@ from engine.snapshot as p
 join engine.snapshot as n on n.shard = p.shard and n.run_id = p.run_id and n.ordinal = p.ordinal + 1
 where n.id <= p.id or n.position <= p.position
 union all
+select 'missing', p.run_id, format('The history has %s snapshots, and the last one is number %s.', p.snapshots, p.last)
+from (
+    select p.shard, p.run_id, count(*) as snapshots, max(p.ordinal) as last
+    from engine.snapshot as p
+    group by p.shard, p.run_id
+) as p
+where p.snapshots <> p.last
+union all
 select 'final_status', s.run_id, format('The run is %s, its execution status %s.', s.run_status, s.execution_status)
 from state as s
 where (s.run_status = any (:final_statuses)) <> (s.execution_status = 'FINISHED')

@@ -1,22 +1,24 @@
--- The runs of a stretch, in the order of their ids, as retention policies see them.
+-- The runs of a stretch, in the order of their ids, as retention policies see them, with the number of rows that each takes along:
+-- its snapshots, and two kilobytes of payload or output for another one.
 -- :shard smallint
 -- :first_id text
 -- :end_id text: the id before which it ends
 -- :max_runs integer: most rows
 -- -> id text, environment_id text, environment_type text, is_test boolean, task text, queue text, run_status text,
--- -> changed_at timestamptz
+-- -> changed_at timestamptz, row_count integer
 -- Locks: none. Index: run_pkey, run_state_pkey.
 select r.id, r.environment_id, r.environment_type::text, r.is_test, r.task, r.queue, s.run_status::text,
-       coalesce(s.completed_at, s.updated_at) as changed_at
+       coalesce(s.completed_at, s.updated_at) as changed_at,
+       s.snapshot_ordinal + (pg_column_size(r.payload) + coalesce(pg_column_size(s.output), 0)) / 2000 as row_count
 from (
-    select r.id, r.environment_id, r.environment_type, r.is_test, r.task, r.queue
+    select r.id, r.environment_id, r.environment_type, r.is_test, r.task, r.queue, r.payload
     from engine.run as r
     where r.shard = :shard and r.id >= :first_id and r.id < :end_id
     order by r.id
     limit :max_runs
 ) as r
 cross join lateral (
-    select s.run_status, s.completed_at, s.updated_at
+    select s.run_status, s.completed_at, s.updated_at, s.snapshot_ordinal, s.output
     from engine.run_state as s
     where s.shard = :shard and s.run_id = r.id
     offset 0

@@ -85,6 +85,94 @@ async fn a_policy_that_is_set_while_a_sweep_is_under_way_holds_at_its_next_look(
     setting.check().await
 }
 
+/// A parent that ended long ago, and a call that gives it a child.
+async fn old_parent(session: &Session) -> Result<String> {
+    let parent = session.ended("'parent'").await?;
+    session.age(8).await?;
+    Ok(format!(
+        "select engine_trigger('child', parent_run_id => '{}')",
+        parent.run_id
+    ))
+}
+
+#[tokio::test]
+async fn a_run_to_which_another_session_gives_a_child_is_not_removed() -> Result<()> {
+    let database = Database::fresh().await?;
+    for isolation in ["read committed", "repeatable read"] {
+        let (triggering, sweeping) = (
+            Session::open(&database).await?,
+            Session::open(&database).await?,
+        );
+        let trigger = old_parent(&triggering).await?;
+        let begin = format!("begin isolation level {isolation}; {trigger}");
+        triggering.client.batch_execute(&begin).await?;
+        assert_eq!(sweeping.sweep().await?, 0, "{isolation}: it gets a child");
+        triggering.client.batch_execute("commit").await?;
+        assert_eq!(sweeping.sweep().await?, 0, "{isolation}: it has a child");
+        triggering.end_next().await?;
+        triggering.age(8).await?;
+        assert_eq!(sweeping.sweep().await?, 2, "{isolation}");
+        triggering.check().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_run_that_is_being_removed_gets_no_child() -> Result<()> {
+    let database = Database::fresh().await?;
+    let (triggering, sweeping, observer) = (
+        Session::open(&database).await?,
+        Session::open(&database).await?,
+        Session::open(&database).await?,
+    );
+    let trigger = old_parent(&triggering).await?;
+    sweeping.client.batch_execute("begin").await?;
+    assert_eq!(sweeping.sweep().await?, 1);
+    let pid = backend_pid(&triggering.client).await?;
+    let triggered = tokio::spawn(async move { triggering.refused(&trigger).await });
+    waits_for_lock(&observer.client, pid).await?;
+    sweeping.client.batch_execute("commit").await?;
+    assert_eq!(triggered.await??.code, "RE001");
+    assert_eq!(observer.tables_with_rows().await?, [] as [String; 0]);
+    observer.check().await
+}
+
+#[tokio::test]
+async fn a_long_transaction_reads_all_of_what_is_removed_meanwhile_and_holds_up_no_sweep()
+-> Result<()> {
+    let database = Database::fresh().await?;
+    let (reading, sweeping) = (
+        Session::open(&database).await?,
+        Session::open(&database).await?,
+    );
+    sweeping.run_of_every_kind().await?;
+    reading
+        .client
+        .batch_execute("begin isolation level repeatable read")
+        .await?;
+    let before = reading.contents().await?;
+    sweeping.age(8).await?;
+    assert_eq!(sweeping.sweep().await?, 4);
+    assert_eq!(sweeping.tables_with_rows().await?, ["trigger_key"]);
+    assert_eq!(reading.contents().await?, before);
+    // What it writes for a reader of events that began before is refused, and not left out.
+    assert_eq!(
+        reading
+            .refused("select * from engine_events(0)")
+            .await?
+            .code,
+        "RE015"
+    );
+    reading.client.batch_execute("rollback").await?;
+    assert_eq!(reading.tables_with_rows().await?, ["trigger_key"]);
+    for _ in 0..3 {
+        sweeping.ended("'t'").await?;
+        sweeping.age(8).await?;
+        assert_eq!(sweeping.sweep().await?, 1);
+    }
+    sweeping.check().await
+}
+
 /// One step of a session that triggers, executes and ends runs, some of them of families and batches.
 async fn step(session: &Session, random: &mut StdRng) -> Result<()> {
     let key = random.random_range(0..20);

@@ -30,10 +30,12 @@ pub enum Flow {
     SuccessOfAChild,
     LastOfABatch,
     Removal,
+    RemovalOfAllKinds,
+    Forget,
 }
 
 impl Flow {
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::Dequeue,
         Self::Turn,
         Self::TurnOfAllKinds,
@@ -57,6 +59,8 @@ impl Flow {
         Self::SuccessOfAChild,
         Self::LastOfABatch,
         Self::Removal,
+        Self::RemovalOfAllKinds,
+        Self::Forget,
     ];
 
     /// Brings a run to the beginning of this flow; returns the call.
@@ -129,6 +133,24 @@ impl Flow {
             Self::Removal => {
                 let held = session.take().await?;
                 session.complete(&held, json!({"ok": true})).await?;
+                session.age(8).await?;
+                "select engine_sweep()::bigint".to_owned()
+            }
+            Self::RemovalOfAllKinds | Self::Forget => {
+                session.cancel(&format!("'{run}'")).await?;
+                session.run_of_every_kind().await?;
+                // These belong to no run.
+                let token = session.token().await?;
+                session.complete_waitpoint(&token).await?;
+                let batch = session.create_batch("").await?;
+                session.seal_batch(&batch).await?;
+                session.lapse_timers().await?;
+                session.tick().await?;
+                let filter = r#"'{"environment_id": "default"}'"#;
+                let forget = format!("select count(*) from engine_forget(filter => {filter}, dry_run => false)");
+                if let Self::Forget = self {
+                    return Ok(forget);
+                }
                 session.age(8).await?;
                 "select engine_sweep()::bigint".to_owned()
             }

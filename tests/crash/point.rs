@@ -45,7 +45,7 @@ const STOP: &str = "
         end loop;
     end $$";
 
-/// Before how many rows of a flow it is killed at most; in a turn, three times as many.
+/// Before how many rows of a flow it is killed at most; in a turn, and in a removal of every kind, three times as many.
 const ROWS: Scale = Scale::new("rows of each flow", 4, 40);
 
 /// Processes die, and the machine does not: what they have written stays written. With fsync a server would begin each of its
@@ -93,7 +93,7 @@ impl Point {
         session.client.batch_execute("rollback").await?;
         let rows: Vec<&str> = rows.split(',').collect();
         let most = match flow {
-            Flow::Turn | Flow::TurnOfAllKinds => 3 * most,
+            Flow::Turn | Flow::TurnOfAllKinds | Flow::RemovalOfAllKinds => 3 * most,
             _ => most,
         };
         Ok(Self {

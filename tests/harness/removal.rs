@@ -1,6 +1,6 @@
 //! Removal of runs that have ended, for tests.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde_json::json;
 
 use crate::{Held, Session};
@@ -15,6 +15,64 @@ impl Session {
         let held = self.take().await?;
         anyhow::ensure!(held.run_id == run.run_id, "another run came first");
         Ok(self.complete(&held, json!({"ok": true})).await?.latest)
+    }
+
+    /// Takes the next run, and completes it.
+    ///
+    /// # Errors
+    /// What the functions raise, or if nothing is queued.
+    pub async fn end_next(&self) -> Result<Held> {
+        let held = self.take().await?;
+        Ok(self.complete(&held, json!({"ok": true})).await?.latest)
+    }
+
+    /// A run with its latest snapshot.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub async fn latest(&self, held: &Held) -> Result<Held> {
+        let sql = "select run_id, snapshot_id from engine.run_state where run_id = $1";
+        let row = self.client.query_one(sql, &[&held.run_id]).await?;
+        Ok(Held {
+            run_id: row.get(0),
+            snapshot_id: row.get(1),
+        })
+    }
+
+    /// Has runs end that leave rows in every table that runs write: one waits, is suspended, changes its metadata, has every
+    /// kind of key, a child and a batch; another is debounced.
+    ///
+    /// # Errors
+    /// What the functions raise.
+    pub async fn run_of_every_kind(&self) -> Result<()> {
+        let keys = "'parent', run_id => 'parent', idempotency_key => 'i', one_time_use_token => 'o', ttl => '1h'";
+        self.trigger_with(keys).await?;
+        let debounced =
+            "'debounced', debounce => '{\"key\": \"d\", \"delay\": \"1h\"}', run_id => 'debounced'";
+        self.trigger_with(debounced).await?;
+        let held = self.take().await?;
+        let token = self.token().await?;
+        let blocked = self.block(&held.run_id, &[&token]).await?;
+        self.suspend(&blocked.held, "why").await?;
+        self.complete_waitpoint(&token).await?;
+        let due = self.dequeue().await?.context("it resumes")?;
+        let held = self.resume(&due).await?;
+        // A checkpoint that comes too late is a notice.
+        self.checkpoint(&due, "late").await?;
+        let child = "'child', parent_run_id => 'parent', resume_parent => true, run_id => 'child'";
+        self.trigger_with(child).await?;
+        self.end_next().await?;
+        let batch = self
+            .create_batch("1, parent_run_id => 'parent', resume_parent => true")
+            .await?;
+        self.add_to_batch(&batch, json!([{"task": "item"}])).await?;
+        self.end_next().await?;
+        self.lapse_timers().await?;
+        self.tick().await?;
+        self.cancel("'debounced'").await?;
+        self.complete(&self.latest(&held).await?, json!({"ok": true}))
+            .await?;
+        self.check().await
     }
 
     /// Makes every run, batch and waitpoint older by this many days: when it ended, and when it changed last.

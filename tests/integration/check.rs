@@ -66,6 +66,8 @@ async fn every_kind_of_violation_is_found_and_no_other_with_it() -> Result<()> {
         ("update engine.run_state set snapshot_id = 'other' where run_id = 'f'".into(), &["latest_snapshot"]),
         (newer.into(), &["latest_snapshot"]),
         ("delete from engine.snapshot where run_id = 'f'".into(), &["latest_snapshot"]),
+        ("delete from engine.snapshot where run_id = 'f' and ordinal = 2".into(), &["missing"]),
+        ("delete from engine.snapshot where run_id = 'x' and ordinal = 1".into(), &["missing"]),
         ("update engine.run_state set attempt_number = 7 where run_id = 'f'".into(), &["snapshot_status"]),
         ("update engine.run_state set run_status = 'CRASHED' where run_id = 'f'".into(), &["snapshot_status"]),
         ("update engine.run set max_attempts = 0 where id = 'x'".into(), &["value"]),

@@ -52,6 +52,7 @@ mod since_wait;
 mod start_many;
 mod stray;
 mod suspension;
+mod sweep;
 mod test_clock;
 mod token;
 mod trigger;

@@ -1,70 +1,22 @@
 //! Removal: what belongs to a run that has ended leaves with it, and nothing that lives loses anything.
 
-use anyhow::{Context, Result};
-use engine_harness::{Database, Held, Session};
+use anyhow::Result;
+use engine_harness::{Database, Session};
 use serde_json::json;
 
 async fn open() -> Result<Session> {
     Session::open(&Database::fresh().await?).await
 }
 
-/// A run that leaves rows in every table that runs write: it waits, is suspended, changes its metadata, has every kind of
-/// key, a child and a batch.
-async fn run_of_every_kind(session: &Session) -> Result<()> {
-    let keys = "'parent', run_id => 'parent', idempotency_key => 'i', one_time_use_token => 'o', ttl => '1h'";
-    session.trigger_with(keys).await?;
-    let debounced =
-        "'debounced', debounce => '{\"key\": \"d\", \"delay\": \"1h\"}', run_id => 'debounced'";
-    session.trigger_with(debounced).await?;
-    let held = session.take().await?;
-    let token = session.token().await?;
-    let blocked = session.block(&held.run_id, &[&token]).await?;
-    session.suspend(&blocked.held, "why").await?;
-    session.complete_waitpoint(&token).await?;
-    let due = session.dequeue().await?.context("it resumes")?;
-    let held = session.resume(&due).await?;
-    // A checkpoint that comes too late is a notice.
-    session.checkpoint(&due, "late").await?;
-    let child = "'child', parent_run_id => 'parent', resume_parent => true, run_id => 'child'";
-    session.trigger_with(child).await?;
-    end_next(session).await?;
-    let batch = session
-        .create_batch("1, parent_run_id => 'parent', resume_parent => true")
-        .await?;
-    session
-        .add_to_batch(&batch, json!([{"task": "item"}]))
-        .await?;
-    end_next(session).await?;
-    session.lapse_timers().await?;
-    session.tick().await?;
-    session.cancel("'debounced'").await?;
-    session
-        .complete(&latest(session, &held).await?, json!({"ok": true}))
-        .await?;
-    session.check().await
-}
-
-/// A run with its latest snapshot.
-async fn latest(session: &Session, held: &Held) -> Result<Held> {
-    let sql = "select run_id, snapshot_id from engine.run_state where run_id = $1";
-    let row = session.client.query_one(sql, &[&held.run_id]).await?;
-    Ok(Held {
-        run_id: row.get(0),
-        snapshot_id: row.get(1),
-    })
-}
-
 /// Takes the next run and completes it.
 async fn end_next(session: &Session) -> Result<String> {
-    let held = session.take().await?;
-    session.complete(&held, json!({"ok": true})).await?;
-    Ok(held.run_id)
+    Ok(session.end_next().await?.run_id)
 }
 
 #[tokio::test]
 async fn everything_that_belongs_to_a_run_leaves_with_it() -> Result<()> {
     let session = open().await?;
-    run_of_every_kind(&session).await?;
+    session.run_of_every_kind().await?;
     let before = session.tables_with_rows().await?;
     for table in [
         "batch",
@@ -142,7 +94,7 @@ async fn a_child_stays_while_its_parent_lives_and_a_parent_while_it_has_children
     end_next(&session).await?;
     session.age(8).await?;
     assert_eq!(session.sweep().await?, 0, "its parent lives");
-    let parent = latest(&session, &parent).await?;
+    let parent = session.latest(&parent).await?;
     // A child of the child lives longer than both.
     let grandchild = format!("'grandchild', parent_run_id => '{}'", child.run_id);
     let grandchild = session.trigger_with(&grandchild).await?;
@@ -176,7 +128,7 @@ async fn a_run_stays_while_another_one_that_waited_for_it_lives() -> Result<()> 
         json!(awaited.run_id)
     );
     session
-        .complete(&latest(&session, &waiting).await?, json!({"ok": true}))
+        .complete(&session.latest(&waiting).await?, json!({"ok": true}))
         .await?;
     assert_eq!(session.sweep().await?, 1, "the one that waited has ended");
     session.age(8).await?;

@@ -5,6 +5,7 @@
 //! remembers: another one begins anew.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 use engine_core::{BatchId, KeptRun, Retention, RunStatus, Shard, Timestamp, WaitpointId};
 
@@ -26,8 +27,8 @@ struct Round {
 }
 
 thread_local! {
-    /// The rounds through batches and through waitpoints.
-    static ROUNDS: RefCell<[Round; 2]> = const { RefCell::new([Round::FIRST, Round::FIRST]) };
+    /// The rounds through batches and through waitpoints, by shard.
+    static ROUNDS: RefCell<BTreeMap<Shard, [Round; 2]>> = const { RefCell::new(BTreeMap::new()) };
 }
 
 impl Round {
@@ -53,7 +54,8 @@ impl Round {
 
 /// Does the next step of each round that is due.
 pub(crate) fn step(shard: Shard, retention: &Retention, now: Timestamp) {
-    let [batches, waitpoints] = ROUNDS.with_borrow(Clone::clone);
+    let known = ROUNDS.with_borrow(|rounds| rounds.get(&shard).cloned());
+    let [batches, waitpoints] = known.unwrap_or([Round::FIRST, Round::FIRST]);
     let is_due = |round: &Round| round.due_at <= now;
     let rounds = [
         if is_due(&batches) {
@@ -67,7 +69,7 @@ pub(crate) fn step(shard: Shard, retention: &Retention, now: Timestamp) {
             waitpoints
         },
     ];
-    ROUNDS.set(rounds);
+    ROUNDS.with_borrow_mut(|all| all.insert(shard, rounds));
 }
 
 /// Does a whole round.

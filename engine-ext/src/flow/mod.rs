@@ -8,6 +8,7 @@ pub(crate) mod dequeue;
 pub(crate) mod event;
 pub(crate) mod forget;
 pub(crate) mod leftover;
+mod pace;
 pub(crate) mod promotion;
 pub(crate) mod removal;
 pub(crate) mod retention;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use engine_core::{Refusal, Retention, RunId, Shard, Timestamp, check_max_items};
 
+use crate::flow::pace::Pace;
 use crate::flow::removal;
 use crate::store::stretch::{Seen, Stretch};
 use crate::{backend, flow, store};
@@ -27,6 +28,9 @@ const LOOKING: Duration = Duration::from_millis(100);
 /// Stretches at which one call looks that was made for the sweep.
 const MANY_LOOKS: usize = 10_000;
 
+/// Rows that one tick removes at most, unless a single run has more: what is large is removed in more steps.
+const ROWS: usize = 50_000;
+
 /// A sweep under way.
 struct Sweep<'a> {
     shard: Shard,
@@ -34,6 +38,8 @@ struct Sweep<'a> {
     now: Timestamp,
     /// Number of runs that it may still remove.
     left: usize,
+    /// Number of rows that it may still remove with them.
+    rows_left: usize,
 }
 
 /// Removes up to `max_runs` runs whose time has come; returns how many.
@@ -48,14 +54,12 @@ pub(crate) fn sweep(shard: Shard, max_runs: i32, now: Timestamp) -> usize {
 pub(crate) fn by_hand(max_runs: i32) -> Result<usize, Refusal> {
     let max_runs = check_max_items("max_runs", max_runs)?;
     let end_of_time = Timestamp::from_micros(i64::MAX);
-    let now = flow::now();
-    Ok(run(
-        Shard::default(),
-        max_runs,
-        now,
-        end_of_time,
-        MANY_LOOKS,
-    ))
+    let (now, mut left) = (flow::now(), max_runs);
+    for shard in store::event_horizon::shards() {
+        let removed = run(shard, left, now, end_of_time, MANY_LOOKS);
+        left = left.saturating_sub(i32::try_from(removed).unwrap_or(i32::MAX));
+    }
+    Ok(usize::try_from(max_runs - left).unwrap_or(0))
 }
 
 fn run(shard: Shard, max_runs: i32, now: Timestamp, due_before: Timestamp, looks: usize) -> usize {
@@ -68,13 +72,16 @@ fn run(shard: Shard, max_runs: i32, now: Timestamp, due_before: Timestamp, looks
     if retention.shortest_ms().is_none() {
         return 0;
     }
+    let is_tick = due_before == now;
+    let max_runs = Pace::begin(max_runs);
     let mut sweep = Sweep {
         shard,
         retention: &retention,
         now,
         left: max_runs,
+        rows_left: if is_tick { ROWS } else { usize::MAX },
     };
-    let (begun, is_tick) = (Instant::now(), due_before == now);
+    let begun = Instant::now();
     for look in 0..looks {
         pgrx::check_for_interrupts!();
         if is_tick && look >= FEWEST_LOOKS && begun.elapsed() > LOOKING {
@@ -84,7 +91,7 @@ fn run(shard: Shard, max_runs: i32, now: Timestamp, due_before: Timestamp, looks
             break;
         };
         sweep.look(&stretch);
-        if sweep.left == 0 {
+        if sweep.left == 0 || sweep.rows_left == 0 {
             break;
         }
     }
@@ -93,6 +100,7 @@ fn run(shard: Shard, max_runs: i32, now: Timestamp, due_before: Timestamp, looks
     } else {
         flow::leftover::all(shard, &retention, now);
     }
+    Pace::end();
     max_runs - sweep.left
 }
 
@@ -111,8 +119,9 @@ impl Sweep<'_> {
                 first = Some(first.map_or(until, |first| first.min(until)));
             }
         }
-        let is_all = due.len() <= self.left;
-        due.truncate(self.left);
+        let count = self.affordable(&due);
+        let is_all = due.len() == count;
+        due.truncate(count);
         let removed = self.remove(&due);
         if removed < due.len() {
             first = Some(self.now);
@@ -132,6 +141,21 @@ impl Sweep<'_> {
             self.now
         };
         self.write(stretch, due_at, seen.len() - removed, is_open);
+    }
+
+    /// How many of these runs may still be removed; deducts their rows. What a sweep has not begun with may be too large for it.
+    fn affordable(&mut self, due: &[&Seen]) -> usize {
+        let mut count = 0;
+        for run in due.iter().take(self.left) {
+            let rows = usize::try_from(run.row_count).unwrap_or(0);
+            if rows > self.rows_left && self.rows_left < ROWS {
+                self.rows_left = 0;
+                break;
+            }
+            self.rows_left = self.rows_left.saturating_sub(rows);
+            count += 1;
+        }
+        count
     }
 
     fn write(&self, stretch: &Stretch, due_at: Timestamp, left: usize, is_open: bool) {

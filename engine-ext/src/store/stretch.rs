@@ -53,6 +53,8 @@ pub(crate) struct Seen {
     pub(crate) run: KeptRun,
     /// When it ended, or changed last.
     pub(crate) at: Timestamp,
+    /// About how many rows its removal deletes.
+    pub(crate) row_count: i32,
 }
 
 /// The first runs of a stretch, up to `max_runs`, in the order of their ids.
@@ -68,6 +70,7 @@ pub(crate) fn read(shard: Shard, stretch: &Stretch, max_runs: i32) -> Vec<Seen> 
             id: cell!(cells, READ.id),
             run: kept_run!(cells, READ),
             at: cell!(cells, READ.changed_at),
+            row_count: cell!(cells, READ.row_count),
         },
     )
 }

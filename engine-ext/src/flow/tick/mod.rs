@@ -78,27 +78,30 @@ impl Tick<'_> {
 pub(crate) fn tick(max_items: i32) -> Result<Vec<Done>, Refusal> {
     let settings = flow::settings(flow::now());
     let mut left = check_max_items("max_items", max_items)?;
-    let mut tick = Tick {
-        shard: Shard::default(),
-        settings: &settings,
-        left,
-    };
+    let shards = store::event_horizon::shards();
     let mut done: Vec<Done> = Vec::new();
-    // In a first round each chore gets its share, so that much of one kind does not delay the others; a second round uses
+    // In a first round each chore of each shard gets its share, so that much of one kind does not delay the others; a second round uses
     // what they left.
-    let mut chores = Chore::ALL.to_vec();
+    let mut chores: Vec<(Chore, Shard)> = Chore::ALL
+        .into_iter()
+        .flat_map(|chore| shards.iter().map(move |shard| (chore, *shard)))
+        .collect();
     for _ in 0..2 {
         let mut unfinished = Vec::new();
         let count = chores.len();
-        for (index, chore) in chores.into_iter().enumerate() {
+        for (index, (chore, shard)) in chores.into_iter().enumerate() {
             let others = i32::try_from(count - index).unwrap_or(i32::MAX);
             let share = (left / others).max(left.min(1));
-            tick.left = share;
+            let mut tick = Tick {
+                shard,
+                settings: &settings,
+                left: share,
+            };
             for (kind, items) in chore.run(&mut tick)? {
                 add(&mut done, kind, items);
             }
             if share > 0 && tick.left == 0 {
-                unfinished.push(chore);
+                unfinished.push((chore, shard));
             }
             left -= share - tick.left;
         }
