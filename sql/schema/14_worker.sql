@@ -27,11 +27,16 @@ create table engine.parked (
     run_id         text collate "C" not null,
     environment_id text collate "C" not null,
     created_at     timestamptz not null,
+    expires_at     timestamptz,
     constraint parked_pkey primary key (shard, run_id)
 );
 
 -- Runs are promoted in the order in which they were triggered.
 create index parked_environment on engine.parked (shard, environment_id, created_at, run_id);
 
+-- The tick expires parked runs whose time to live has passed. Those without one are not in this index.
+create index parked_expiry on engine.parked (shard, expires_at) where expires_at is not null;
+
 comment on table engine.parked is 'Runs that wait for a version: exactly one row per run whose execution status is RUN_CREATED';
 comment on column engine.parked.created_at is 'When the run was triggered';
+comment on column engine.parked.expires_at is 'When its time to live has passed, as its queue item said; null if it has none, or its due time was moved since';

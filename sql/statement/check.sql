@@ -359,6 +359,7 @@ select 'parked', p.run_id, 'The entry does not say what the run says.'
 from engine.parked as p
 left join engine.run as r on r.shard = p.shard and r.id = p.run_id
 where (p.environment_id, p.created_at) is distinct from (r.environment_id, r.created_at)
+   or p.expires_at is not null and r.ttl is null
 union all
 select 'schedule', s.id, format('The schedule is %s and has %s next tick.', case when s.is_active then 'active' else 'not active' end,
                                 case when s.next_at is null then 'no' else 'a' end)

@@ -296,6 +296,43 @@ update engine.snapshot
 set detail = detail || jsonb_build_object('retryAt', '9999-12-31T00:00:00Z')
 where detail ->> 'retryAt' in ('infinity', '-infinity');
 
+-- 0.1.0 took concurrency keys that no index of slots can hold: each dequeue that counted such a slot failed. Their digest takes
+-- their place, so that runs with the same key still share its limit.
+update engine.run
+set concurrency_key = 'sha256:' || encode(sha256(convert_to(concurrency_key, 'UTF8')), 'hex')
+where octet_length(concurrency_key) > 1000;
+
+update engine.queue_item
+set concurrency_key = 'sha256:' || encode(sha256(convert_to(concurrency_key, 'UTF8')), 'hex')
+where octet_length(concurrency_key) > 1000;
+
+update engine.heartbeat
+set concurrency_key = 'sha256:' || encode(sha256(convert_to(concurrency_key, 'UTF8')), 'hex')
+where octet_length(concurrency_key) > 1000;
+
+update engine.lane
+set concurrency_key = 'sha256:' || encode(sha256(convert_to(concurrency_key, 'UTF8')), 'hex')
+where octet_length(concurrency_key) > 1000;
+
+update engine.release
+set concurrency_key = 'sha256:' || encode(sha256(convert_to(concurrency_key, 'UTF8')), 'hex')
+where octet_length(concurrency_key) > 1000;
+
+-- A parked run never expired; those that have a time to live and are due begin it now.
+alter table engine.parked
+    add column expires_at timestamptz;
+
+create index parked_expiry on engine.parked (shard, expires_at) where expires_at is not null;
+
+comment on column engine.parked.expires_at is 'When its time to live has passed, as its queue item said; null if it has none, or its due time was moved since';
+
+update engine.parked as p
+set expires_at = now() + r.ttl::interval
+from engine.run as r
+join engine.run_state as s on s.shard = r.shard and s.run_id = r.id
+where r.shard = p.shard and r.id = p.run_id and r.ttl is not null and s.dequeued_at is null
+  and coalesce(r.delay_until, now()) <= now();
+
 -- Comments in other words.
 comment on type engine.execution_status is 'A run''s status for the engine, that of its latest snapshot';
 comment on type engine.run_status is 'A run''s status for its owner; the last eight are final';

@@ -285,6 +285,69 @@ async fn runs_of_the_old_release_continue_after_the_update() -> Result<()> {
     session.check().await
 }
 
+/// A concurrency key that 0.1.0 took, and that no index of slots can hold: 2,720 bytes that cannot be compressed.
+const LONG_KEY: &str = "(select string_agg(chr(65536 + (get_byte(sha256(n::text::bytea), 0) * 256 \
+     + get_byte(sha256(n::text::bytea), 1)) % 60000), '') from generate_series(1, 680) as n)";
+
+#[tokio::test]
+async fn an_update_mends_concurrency_keys_that_stopped_every_dequeue() -> Result<()> {
+    let made = Session::open(&Database::fresh().await?).await?;
+    let limit = "select engine_set_queue('q', concurrency_limit => 1)";
+    made.client.batch_execute(limit).await?;
+    for _ in 0..2 {
+        made.trigger_with("'long', queue => 'q', concurrency_key => 'long'")
+            .await?;
+    }
+    made.trigger("other").await?;
+    made.tick().await?;
+    let session = outdated().await?;
+    made.copy_rows(&session).await?;
+    let seed = format!(
+        "update engine.run set concurrency_key = {LONG_KEY} where task = 'long'; \
+         update engine.queue_item set concurrency_key = {LONG_KEY} where queue = 'q'"
+    );
+    session.client.batch_execute(&seed).await?;
+    session.client.batch_execute(UPDATE).await?;
+    session.check().await?;
+
+    let first = session.dequeue_many(10).await?;
+    assert_eq!(first.len(), 2, "the two runs still share the limit");
+    for held in &first {
+        session.start(held).await?;
+    }
+    let sql = "select engine_succeed(run_id, snapshot_id) from engine.run_state where execution_status = 'EXECUTING'";
+    session.client.query(sql, &[]).await?;
+    assert_eq!(session.dequeue_many(10).await?.len(), 1);
+    session.check().await
+}
+
+#[tokio::test]
+async fn an_update_has_runs_expire_that_wait_for_a_version() -> Result<()> {
+    let made = Session::open(&Database::fresh().await?).await?;
+    let versions = "select engine_set_environment('e', requires_version => true)";
+    made.client.batch_execute(versions).await?;
+    let run = made
+        .trigger_with("'t', environment_id => 'e', ttl => '1h30m'")
+        .await?;
+    let forever = made.trigger_with("'t', environment_id => 'e'").await?;
+    assert_eq!(made.dequeue_many(2).await?, []);
+    made.tick().await?;
+    let session = outdated().await?;
+    made.client
+        .batch_execute("update engine.parked set expires_at = null")
+        .await?;
+    made.copy_rows(&session).await?;
+    session.client.batch_execute(UPDATE).await?;
+    let lapse = "update engine.parked set expires_at = expires_at - interval '89 minutes'";
+    session.client.batch_execute(lapse).await?;
+    assert_eq!(session.tick_of("expired_run").await?, 0);
+    session.client.batch_execute(lapse).await?;
+    assert_eq!(session.tick_of("expired_run").await?, 1);
+    assert_eq!(session.status(&run.run_id).await?.1, "EXPIRED");
+    assert_eq!(session.status(&forever.run_id).await?.1, "PENDING_VERSION");
+    session.check().await
+}
+
 #[tokio::test]
 async fn an_update_mends_moments_that_the_old_release_let_become_infinite() -> Result<()> {
     let made = Session::open(&Database::fresh().await?).await?;

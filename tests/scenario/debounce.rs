@@ -157,7 +157,7 @@ async fn second(ceiling_ms: &str, age_of_run: &str, delay: &str, more: Value) ->
 /// Spec: DB-9.
 #[tokio::test]
 async fn beyond_the_servers_ceiling_there_is_a_new_run() -> Result<()> {
-    assert!(!second("500", "700 ms", "2s", json!({})).await?);
+    assert!(!second("3000", "2500 ms", "2s", json!({})).await?);
     Ok(())
 }
 
@@ -195,12 +195,12 @@ async fn the_last_trigger_defines_the_run_if_it_trails() -> Result<()> {
 #[tokio::test]
 async fn the_triggers_own_ceiling_comes_before_the_servers() -> Result<()> {
     assert!(
-        !second("60000", "1500 ms", "1s", json!({"maxDelay": "1s"})).await?,
+        !second("60000", "2500 ms", "1s", json!({"maxDelay": "2s"})).await?,
         "DB-19"
     );
-    assert!(!second("1000", "1500 ms", "1s", json!({})).await?, "DB-20");
+    assert!(!second("2000", "2500 ms", "1s", json!({})).await?, "DB-20");
     assert!(
-        second("1000", "1500 ms", "2s", json!({"maxDelay": "1m"})).await?,
+        second("2500", "1500 ms", "2s", json!({"maxDelay": "1m"})).await?,
         "DB-21"
     );
     Ok(())
@@ -322,4 +322,40 @@ async fn idempotency_comes_before_debounce() -> Result<()> {
         "the key that found the run stays with it"
     );
     session.check().await
+}
+
+#[tokio::test]
+async fn a_debounce_that_could_postpone_nothing_is_refused_wherever_one_comes_in() -> Result<()> {
+    let database = Database::fresh().await?;
+    database.set("engine.max_debounce_ms", "5000").await?;
+    database.set("engine.debounce_bucket_ms", "3600000").await?;
+    let session = Session::open(&database).await?;
+    for debounce in [
+        r#"{"key": "k", "delay": "0s"}"#,
+        r#"{"key": "k", "delay": "5s", "maxDelay": "5s"}"#,
+        r#"{"key": "k", "delay": "5s", "maxDelay": "4s"}"#,
+        r#"{"key": "k", "delay": "5s"}"#,
+    ] {
+        for call in [
+            format!("select engine_trigger('t', debounce => '{debounce}')"),
+            format!(r#"select engine_trigger_many('[{{"task": "t", "debounce": {debounce}}}]')"#),
+        ] {
+            let refused = session.refused(&call).await?;
+            assert_eq!(refused.code, "22023", "{call}: {refused:?}");
+            assert_eq!(refused.message, "invalid value for \"debounce\"");
+        }
+        let item = format!(
+            r#"select error_code from engine_create_batch(1) as b,
+               engine_add_to_batch(b.batch_id, '[{{"task": "t", "debounce": {debounce}}}]')"#
+        );
+        let code: Option<String> = session.client.query_one(&item, &[]).await?.get(0);
+        assert_eq!(code.as_deref(), Some("22023"), "{item}");
+    }
+    // Steps that are longer than the delay are as long as it.
+    let (run, _) = trigger(&session, key("2s"), "").await?;
+    age(&session, &run, "3 s").await?;
+    let before = due(&session, &run).await?;
+    assert_eq!(trigger(&session, key("2s"), "").await?, (run.clone(), true));
+    assert_ne!(due(&session, &run).await?, before, "it was not postponed");
+    Ok(())
 }

@@ -184,3 +184,28 @@ async fn parked_runs_start_once_no_version_is_required() -> Result<()> {
     assert_eq!(session.dequeue().await?.map(|held| held.run_id), Some(run));
     session.check().await
 }
+
+#[tokio::test]
+async fn a_run_whose_version_never_registers_expires_and_is_seen_until_then() -> Result<()> {
+    let session = open().await?;
+    register(&session, "1", json!(["test"])).await?;
+    let pinned = ", version => '2', ttl => '1h'";
+    let run = trigger(&session, "test", pinned).await?;
+    let moved = trigger(&session, "test", pinned).await?;
+    assert_eq!(session.dequeue_many(10).await?, []);
+    let advice = "engine.advice where kind = 'parked' and subject = 'prod' and detail like '%: 2, %version \"2\"%'";
+    assert_eq!(session.count(advice).await?, 1);
+    // The time to live of a run whose due time is moved begins when it enters its queue.
+    let reschedule = format!("select engine_reschedule('{moved}', now() + interval '1 day')");
+    session.client.query(&reschedule, &[]).await?;
+    assert_eq!(session.tick_of("expired_run").await?, 0);
+    let lapse = "update engine.parked set expires_at = expires_at - interval '2 hours'";
+    session.client.batch_execute(lapse).await?;
+    assert_eq!(session.tick_of("expired_run").await?, 1);
+    let expired = ("FINISHED".to_owned(), "EXPIRED".to_owned());
+    assert_eq!(session.status(&run).await?, expired);
+    assert_eq!(session.status(&moved).await?.1, "PENDING_VERSION");
+    assert_eq!(session.events_named("runExpired").await?.len(), 1);
+    assert_eq!(session.count("engine.parked").await?, 1);
+    session.check().await
+}

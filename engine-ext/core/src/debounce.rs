@@ -86,17 +86,46 @@ impl Debounce {
             )));
         }
         let ms = |text| Ok::<_, Refusal>(duration::check("debounce", text)? * 1000);
+        let (delay_ms, max_delay_ms) = (ms(delay)?, text("maxDelay")?.map(ms).transpose()?);
+        if delay_ms == 0 {
+            return Err(refused(
+                "\"delay\" is 0: no other trigger could find the run.",
+            ));
+        }
+        if max_delay_ms.is_some_and(|longest| longest <= delay_ms) {
+            return Err(refused(
+                "\"maxDelay\" is not above \"delay\": no run could be postponed.",
+            ));
+        }
         Ok(Self {
             key: key.to_owned(),
             delay: delay.to_owned(),
-            delay_ms: ms(delay)?,
+            delay_ms,
             is_trailing: match text("mode")? {
                 None | Some("leading") => false,
                 Some("trailing") => true,
                 Some(other) => return Err(refused(&format!("\"{other}\" is not a mode."))),
             },
-            max_delay_ms: text("maxDelay")?.map(ms).transpose()?,
+            max_delay_ms,
         })
+    }
+
+    /// Refuses a debounce that the server's limits leave without effect.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidValue`] (`22023`).
+    pub fn check(&self, limits: DebounceLimits) -> Result<(), Refusal> {
+        let ceiling_ms = limits.max_delay_ms;
+        if self.max_delay_ms.is_some() || ceiling_ms == 0 || ceiling_ms > self.delay_ms {
+            return Ok(());
+        }
+        Err(Refusal::invalid(
+            "debounce",
+            format!(
+                "Its delay is not below engine.max_debounce_ms, {ceiling_ms}: no run could be postponed."
+            ),
+            "Pass a shorter delay, or a \"maxDelay\" above it.",
+        ))
     }
 
     /// When a run triggered at `now` is due.
@@ -123,7 +152,9 @@ impl Debounce {
         if !run.can_wait() {
             return Meeting::Renew;
         }
-        let candidate = self.delay_until(now).floor_ms(limits.bucket_ms);
+        // A step that is longer than the delay would postpone nothing.
+        let bucket_ms = limits.bucket_ms.min(self.delay_ms);
+        let candidate = self.delay_until(now).floor_ms(bucket_ms);
         let ceiling = (limits.max_delay_ms > 0).then_some(limits.max_delay_ms);
         let limit = self.max_delay_ms.or(ceiling);
         if limit.is_some_and(|limit| candidate > run.created_at.plus_ms(limit)) {
@@ -275,6 +306,9 @@ mod tests {
             json!({"key": "k".repeat(513), "delay": "5s"}),
             json!({"key": "k", "delay": "300ms"}),
             json!({"key": "k", "delay": 5}),
+            json!({"key": "k", "delay": "0s"}),
+            json!({"key": "k", "delay": "5s", "maxDelay": "5s"}),
+            json!({"key": "k", "delay": "5s", "maxDelay": "4s"}),
             json!({"key": "k", "delay": "5s", "mode": "late"}),
             json!({"key": "k", "delay": "5s", "maxDelay": "soon"}),
             json!({"key": "k", "delay": "5s", "max_delay": "1m"}),
@@ -282,5 +316,34 @@ mod tests {
             let refused = Debounce::read(&value).unwrap_err();
             assert_eq!(refused.sqlstate(), "22023", "{value}");
         }
+    }
+
+    #[test]
+    fn a_ceiling_that_is_not_above_the_delay_needs_one_of_the_triggers_own() {
+        let refused = |max_delay_ms, more| {
+            let limits = DebounceLimits {
+                max_delay_ms,
+                ..LIMITS
+            };
+            debounce(more).check(limits).is_err()
+        };
+        for (ceiling_ms, is_refused) in [(0, false), (4_000, true), (5_000, true), (5_001, false)] {
+            assert_eq!(refused(ceiling_ms, json!({})), is_refused, "{ceiling_ms}");
+            assert!(!refused(ceiling_ms, json!({"maxDelay": "6s"})));
+        }
+    }
+
+    #[test]
+    fn steps_that_are_longer_than_the_delay_are_as_long_as_it() {
+        let hourly = DebounceLimits {
+            bucket_ms: 3_600_000,
+            ..LIMITS
+        };
+        assert_eq!(
+            debounce(json!({})).meet(&delayed(0, 5_000), ms(5_000), hourly),
+            Meeting::Change {
+                delay_until: Some(ms(10_000))
+            }
+        );
     }
 }

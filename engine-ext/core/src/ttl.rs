@@ -25,7 +25,8 @@ pub(crate) fn resolve(
             EnvironmentType::Production | EnvironmentType::Staging | EnvironmentType::Preview => 0,
         },
     };
-    let max = max_ms / 1000;
+    // A maximum below a second is one second, not none.
+    let max = max_ms / 1000 + i64::from(max_ms % 1000 > 0);
     let seconds = match (seconds, max) {
         (seconds, 0) => seconds,
         (0, max) => max,
@@ -58,17 +59,21 @@ pub(crate) fn expires_at(ttl: Option<&str>, now: Timestamp) -> Option<Timestamp>
     Some(now.plus_ms(seconds * 1000))
 }
 
-/// Expires a run whose time to live has passed in the queue; a run that was dequeued before never expires.
+/// Expires a run whose time to live has passed in the queue, or while it was parked; a run that was dequeued before never
+/// expires.
 pub(crate) fn expire(run: &Run, ttl: &str, settings: &Settings) -> Plan {
     use ExecutionStatus::*;
-    only_in!(run.execution_status, { Queued if !run.was_dequeued => () } else return Plan::Keep);
+    let description = only_in!(run.execution_status, {
+        Queued if !run.was_dequeued => "Expired: its time to live passed in the queue",
+        RunCreated if !run.was_dequeued => "Expired: its time to live passed while it waited for a version",
+    } else return Plan::Keep);
     let error = RunError::text(&format!("Run expired because the TTL ({ttl}) was reached"));
     Plan::finish(Finish {
         error: Some(error.to_json()),
         ..run.ended(
             Transition::Expired,
             RunStatus::Expired,
-            "Expired: its time to live passed in the queue",
+            description,
             0,
             settings,
         )
@@ -115,6 +120,14 @@ mod tests {
     }
 
     #[test]
+    fn a_ceiling_below_a_second_is_a_second_and_not_none() {
+        let resolved = |max_ms| resolved(None, EnvironmentType::Production, max_ms);
+        assert_eq!(resolved(1).as_deref(), Some("1s"));
+        assert_eq!(resolved(1_001).as_deref(), Some("2s"));
+        assert_eq!(resolved(0), None);
+    }
+
+    #[test]
     fn what_is_no_time_is_refused() {
         for given in ["soon", "", "-1", "1.5", "300ms", "99999999999999"] {
             let refused = resolve(Some(given), EnvironmentType::Production, 0);
@@ -123,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_queued_run_that_nobody_ever_had_expires() {
+    fn only_a_queued_or_parked_run_that_was_never_dequeued_expires() {
         for status in ExecutionStatus::ALL {
             let fresh = Run {
                 was_dequeued: false,
@@ -131,7 +144,7 @@ mod tests {
             };
             let plan = decided(&fresh, Command::Expire { ttl: "10m" }).unwrap();
             match status {
-                ExecutionStatus::Queued => {
+                ExecutionStatus::Queued | ExecutionStatus::RunCreated => {
                     let finish = end(plan);
                     assert_eq!(finish.run_status, RunStatus::Expired);
                     let error = finish.error.unwrap();

@@ -26,6 +26,7 @@ impl<'a> Transitions<'a> {
         for step in &self.refused {
             store::transition::refuse(self.by, step, &mut positions);
         }
+        self.note_parked();
         if !self.finished.is_empty() && !self.moved.is_empty() {
             self.lock_deadlines();
         }
@@ -36,7 +37,6 @@ impl<'a> Transitions<'a> {
         if !self.moved.is_empty() {
             self.move_on(&mut positions);
         }
-        self.note_parked();
         Ended {
             outputs: self.outputs(),
             members: self.members(),
@@ -133,7 +133,7 @@ impl<'a> Transitions<'a> {
         }
     }
 
-    /// Parked runs are on a list of their own.
+    /// Parked runs are on a list of their own, with the expiry of their queue items, which are deleted after this.
     fn note_parked(&self) {
         let waits = |status| status == ExecutionStatus::RunCreated;
         let finished = self.finished.iter().map(|step| (step.run, false));

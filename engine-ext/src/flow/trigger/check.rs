@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use engine_core::{
-    Environment, Limits, NewRun, Refusal, RunId, Timestamp, TriggerOptions, WorkerQueueOverrides,
+    DebounceLimits, Environment, Limits, NewRun, Refusal, RunId, Timestamp, TriggerOptions,
+    WorkerQueueOverrides,
 };
 
 use crate::store::trigger::RunRow;
@@ -13,6 +14,7 @@ use crate::{flow, guc, store};
 /// The rules that new runs are checked against, read once per call.
 pub(crate) struct Rules {
     limits: Limits,
+    debounce_limits: DebounceLimits,
     overrides: Option<WorkerQueueOverrides>,
     now: Timestamp,
 }
@@ -22,6 +24,7 @@ impl Rules {
     pub(crate) fn at(now: Timestamp) -> Self {
         Self {
             limits: guc::trigger_limits(),
+            debounce_limits: guc::debounce_limits(),
             overrides: guc::worker_queue_overrides(),
             now,
         }
@@ -32,6 +35,9 @@ impl Rules {
         let environment = environment(options.environment_id())?;
         let options = with_task(options, &environment);
         let mut run = options.check(environment, self.limits, self.now)?;
+        if let Some(debounce) = &run.debounce {
+            debounce.check(self.debounce_limits)?;
+        }
         if let Some(overrides) = &self.overrides {
             let resolved = overrides.resolve(&run.environment, &run.worker_queue);
             run.worker_queue = resolved.to_owned();
