@@ -2,28 +2,19 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde_json::{Value, json};
 
-use crate::time::{serialize_duration, serialize_nullable_duration};
+use crate::time::to_text;
 
 /// Debounce options of a trigger: the first trigger with a key makes a delayed run, and each later one postpones
 /// it.
 ///
 /// Durations are kept in whole seconds, rounded up.
-//
-// Serialized, it is the parameter debounce of engine_trigger.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone)]
 pub struct Debounce {
     key: String,
-    #[serde(serialize_with = "serialize_duration")]
     delay: Duration,
-    #[serde(skip_serializing_if = "Option::is_none")]
     mode: Option<&'static str>,
-    #[serde(
-        serialize_with = "serialize_nullable_duration",
-        skip_serializing_if = "Option::is_none"
-    )]
     max_delay: Option<Duration>,
 }
 
@@ -49,24 +40,31 @@ impl Debounce {
         self.max_delay = Some(max_delay);
         self
     }
+
+    /// The parameter `debounce` of `engine_trigger`.
+    pub(crate) fn to_json(&self) -> Value {
+        let mut json = json!({"key": self.key, "delay": to_text(self.delay)});
+        if let Some(mode) = self.mode {
+            json["mode"] = mode.into();
+        }
+        if let Some(max_delay) = self.max_delay {
+            json["maxDelay"] = to_text(max_delay).into();
+        }
+        json
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
     fn it_is_written_as_the_engine_reads_it() {
         let debounce = Debounce::new("k", Duration::from_millis(1500));
-        assert_eq!(
-            serde_json::to_value(&debounce).unwrap(),
-            json!({"key": "k", "delay": "2s"})
-        );
+        assert_eq!(debounce.to_json(), json!({"key": "k", "delay": "2s"}));
         let trailing = debounce.trailing().max_delay(Duration::from_secs(60));
         assert_eq!(
-            serde_json::to_value(&trailing).unwrap(),
+            trailing.to_json(),
             json!({"key": "k", "delay": "2s", "mode": "trailing", "maxDelay": "60s"})
         );
     }

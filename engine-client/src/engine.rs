@@ -17,8 +17,7 @@ use std::time::SystemTime;
 use tokio_postgres::GenericClient;
 use tokio_postgres::types::{Json, Type};
 
-use crate::time::{to_ms, to_seconds, to_text};
-use crate::{BatchId, Error, Execution, RunId, Trigger, Triggered, statement};
+use crate::{Error, Execution, RunId, Trigger, Triggered, statement};
 
 pub use self::many::OfMany;
 pub use self::work::WorkerTurn;
@@ -45,7 +44,7 @@ impl Identity {
     }
 }
 
-const NOBODY: &Identity = &Identity {
+const ANONYMOUS: &Identity = &Identity {
     worker_id: None,
     runner_id: None,
 };
@@ -85,7 +84,7 @@ impl<'a, C: GenericClient> Engine<'a, C> {
     pub fn new(client: &'a C) -> Self {
         Self {
             client,
-            identity: NOBODY,
+            identity: ANONYMOUS,
         }
     }
 
@@ -115,47 +114,16 @@ impl<'a, C: GenericClient> Engine<'a, C> {
     /// batch, also [`UnknownBatch`](crate::ErrorKind::UnknownBatch) and
     /// [`BatchClosed`](crate::ErrorKind::BatchClosed).
     pub async fn trigger(&self, trigger: &Trigger) -> Result<Triggered, Error> {
-        let t = trigger;
-        let run_id = t.run_id.as_ref().map(RunId::as_str);
-        let replayed_from = t.replayed_from.as_ref().map(RunId::as_str);
-        let parent_run_id = t.parent_run_id.as_ref().map(RunId::as_str);
-        let batch_id = t.batch_id.as_ref().map(BatchId::as_str);
+        let arguments = trigger.arguments();
+        let named = arguments.iter().enumerate();
+        let named = named.map(|(index, of)| format!("{} => ${}", of.parameter, index + 1));
+        let named = named.collect::<Vec<_>>().join(", ");
+        let values = arguments.into_iter().map(|of| (of.value, of.kind));
         let row = self
             .client
             .query_typed_one(
-                statement::TRIGGER,
-                &[
-                    (&t.task, Type::TEXT),
-                    (&t.payload, Type::TEXT),
-                    (&t.payload_type, Type::TEXT),
-                    (&t.queue, Type::TEXT),
-                    (&t.environment_id, Type::TEXT),
-                    (&t.worker_queue, Type::TEXT),
-                    (&t.concurrency_key, Type::TEXT),
-                    (&to_ms(t.priority), Type::INT8),
-                    (&t.max_attempts, Type::INT4),
-                    (&t.max_duration.map(to_seconds), Type::INT4),
-                    (&t.machine, Type::TEXT),
-                    (&t.tags, Type::TEXT_ARRAY),
-                    (&t.metadata, Type::JSONB),
-                    (&t.is_test, Type::BOOL),
-                    (&t.trace_context, Type::JSONB),
-                    (&t.annotations, Type::JSONB),
-                    (&t.queue_timestamp, Type::TIMESTAMPTZ),
-                    (&replayed_from, Type::TEXT),
-                    (&run_id, Type::TEXT),
-                    (&parent_run_id, Type::TEXT),
-                    (&t.resume_parent, Type::BOOL),
-                    (&batch_id, Type::TEXT),
-                    (&t.delay_until, Type::TIMESTAMPTZ),
-                    (&t.ttl.map(to_text), Type::TEXT),
-                    (&t.idempotency_key, Type::TEXT),
-                    (&t.idempotency_key_expires_at, Type::TIMESTAMPTZ),
-                    (&t.debounce.as_ref().map(Json), Type::JSONB),
-                    (&t.one_time_use_token, Type::TEXT),
-                    (&t.version, Type::TEXT),
-                    (&t.retry, Type::JSONB),
-                ],
+                &format!("{}{named}) as t", statement::TRIGGER),
+                &values.collect::<Vec<_>>(),
             )
             .await?;
         Triggered::from_row(&row)

@@ -4,15 +4,10 @@
 
 pub(crate) const VERSION: &str = "select engine_version() as version";
 
+/// Followed by the arguments: those that are passed differ from call to call.
 pub(crate) const TRIGGER: &str = "\
 select t.run_id, t.snapshot_id, t.run_status, t.execution_status, t.is_cached, t.created_at
-from engine_trigger(
-    task => $1, payload => $2, payload_type => $3, queue => $4, environment_id => $5, worker_queue => $6,
-    concurrency_key => $7, priority_ms => $8, max_attempts => $9, max_duration_seconds => $10, machine => $11,
-    tags => $12, metadata => $13, is_test => $14, trace_context => $15, annotations => $16,
-    queue_timestamp => $17, replayed_from => $18, run_id => $19, parent_run_id => $20, resume_parent => $21,
-    batch_id => $22, delay_until => $23, ttl => $24, idempotency_key => $25, idempotency_key_expires_at => $26,
-    debounce => $27, one_time_use_token => $28, version => $29, retry => $30) as t";
+from engine_trigger(";
 
 pub(crate) const RESCHEDULE: &str = "\
 select e.run_id, e.snapshot_id, e.execution_status, e.run_status, e.attempt_number, e.description, e.created_at

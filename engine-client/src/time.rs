@@ -70,41 +70,6 @@ pub(crate) fn to_text(duration: Duration) -> String {
     format!("{}s", to_seconds(duration))
 }
 
-/// For `#[serde(serialize_with)]`: formats a duration for the engine.
-pub(crate) fn serialize_duration<S: Serializer>(
-    value: &Duration,
-    out: S,
-) -> Result<S::Ok, S::Error> {
-    out.serialize_str(&to_text(*value))
-}
-
-/// For `#[serde(serialize_with)]`: an optional duration.
-pub(crate) fn serialize_nullable_duration<S: Serializer>(
-    value: &Option<Duration>,
-    out: S,
-) -> Result<S::Ok, S::Error> {
-    match value {
-        Some(duration) => serialize_duration(duration, out),
-        None => out.serialize_none(),
-    }
-}
-
-/// For `#[serde(serialize_with)]`: milliseconds.
-pub(crate) fn serialize_ms<S: Serializer>(value: &Duration, out: S) -> Result<S::Ok, S::Error> {
-    out.serialize_i64(to_ms(*value))
-}
-
-/// For `#[serde(serialize_with)]`: seconds, or nothing.
-pub(crate) fn serialize_seconds<S: Serializer>(
-    value: &Option<Duration>,
-    out: S,
-) -> Result<S::Ok, S::Error> {
-    match value {
-        Some(duration) => out.serialize_i32(to_seconds(*duration)),
-        None => out.serialize_none(),
-    }
-}
-
 /// For `#[serde(serialize_with)]`: RFC 3339 text, or nothing.
 pub(crate) fn serialize_time<S: Serializer>(
     value: &Option<SystemTime>,

@@ -1,5 +1,6 @@
 //! Triggers.
 
+pub(crate) mod argument;
 mod conditions;
 
 use std::time::{Duration, SystemTime};
@@ -8,149 +9,112 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio_postgres::Row;
 
-use crate::time::{serialize_ms, serialize_nullable_duration, serialize_seconds, serialize_time};
-use crate::{
-    BatchId, Debounce, Dequeued, Error, ExecutionStatus, RunId, RunStatus, SnapshotId, trace,
-};
+use self::argument::{Argument, Typed};
+use crate::time::{serialize_time, to_ms, to_seconds};
+use crate::{BatchId, Dequeued, Error, ExecutionStatus, RunId, RunStatus, SnapshotId, trace};
 
-/// A run to trigger: its task, its payload and its options.
-///
-/// Options that are not set have the default of the SQL function.
-///
-/// ```
-/// # fn main() -> Result<(), engine_client::Error> {
-/// use std::time::Duration;
-/// use engine_client::Trigger;
-/// use serde::Serialize;
-///
-/// #[derive(Serialize)]
-/// struct Mail { to: String }
-///
-/// let trigger = Trigger::new("send-mail")
-///     .payload(&Mail { to: "ada@example.org".into() })?
-///     .queue("mail")
-///     .priority(Duration::from_secs(60))
-///     .tags(["welcome"]);
-/// # Ok(())
-/// # }
-/// ```
-//
-// Serialized, it is an element of engine_trigger_many: the field names are the parameter names.
-#[derive(Debug, Clone, Serialize)]
-pub struct Trigger {
-    pub(crate) task: String,
-    pub(crate) payload: String,
-    pub(crate) payload_type: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) queue: Option<String>,
-    pub(crate) environment_id: String,
-    pub(crate) worker_queue: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) concurrency_key: Option<String>,
-    #[serde(rename = "priority_ms", serialize_with = "serialize_ms")]
-    pub(crate) priority: Duration,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) max_attempts: Option<i32>,
-    #[serde(
-        rename = "max_duration_seconds",
-        serialize_with = "serialize_seconds",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub(crate) max_duration: Option<Duration>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) machine: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) tags: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) metadata: Option<Value>,
-    pub(crate) is_test: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) trace_context: Option<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) annotations: Option<Value>,
-    #[serde(
-        serialize_with = "serialize_time",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub(crate) queue_timestamp: Option<SystemTime>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) replayed_from: Option<RunId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) run_id: Option<RunId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) parent_run_id: Option<RunId>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub(crate) resume_parent: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) batch_id: Option<BatchId>,
-    #[serde(
-        serialize_with = "serialize_time",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub(crate) delay_until: Option<SystemTime>,
-    #[serde(
-        serialize_with = "serialize_nullable_duration",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub(crate) ttl: Option<Duration>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) idempotency_key: Option<String>,
-    #[serde(
-        serialize_with = "serialize_time",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub(crate) idempotency_key_expires_at: Option<SystemTime>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) debounce: Option<Debounce>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) one_time_use_token: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) version: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) retry: Option<Value>,
+/// Declares the options: parameters of `engine_trigger`, and keys of an element of `engine_trigger_many`.
+macro_rules! options {
+    ($(#[$doc:meta])* $name:ident { $($(#[$serialize:meta])? $option:ident: $kind:ty,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Default, Serialize)]
+        pub struct $name {
+            $(#[serde(skip_serializing_if = "Option::is_none")]
+            $(#[$serialize])?
+            pub(crate) $option: Option<$kind>,)+
+        }
+
+        impl $name {
+            /// The options that are set, as arguments.
+            pub(crate) fn arguments(&self) -> Vec<Argument<'_>> {
+                let all = [$(self.$option.as_ref().map(|value| Argument {
+                    parameter: stringify!($option),
+                    kind: <$kind as Typed>::TYPE,
+                    value,
+                })),+];
+                all.into_iter().flatten().collect()
+            }
+        }
+    };
+}
+
+options! {
+    /// A run to trigger: its task, its payload and its options.
+    ///
+    /// Options that are not set have the default of the SQL function.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), engine_client::Error> {
+    /// use std::time::Duration;
+    /// use engine_client::Trigger;
+    /// use serde::Serialize;
+    ///
+    /// #[derive(Serialize)]
+    /// struct Mail { to: String }
+    ///
+    /// let trigger = Trigger::new("send-mail")
+    ///     .payload(&Mail { to: "ada@example.org".into() })?
+    ///     .queue("mail")
+    ///     .priority(Duration::from_secs(60))
+    ///     .tags(["welcome"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    Trigger {
+        task: String,
+        payload: String,
+        payload_type: String,
+        queue: String,
+        environment_id: String,
+        worker_queue: String,
+        concurrency_key: String,
+        priority_ms: i64,
+        max_attempts: i32,
+        max_duration_seconds: i32,
+        machine: String,
+        tags: Vec<String>,
+        metadata: Value,
+        is_test: bool,
+        trace_context: Value,
+        annotations: Value,
+        #[serde(serialize_with = "serialize_time")]
+        queue_timestamp: SystemTime,
+        replayed_from: String,
+        run_id: String,
+        parent_run_id: String,
+        resume_parent: bool,
+        batch_id: String,
+        #[serde(serialize_with = "serialize_time")]
+        delay_until: SystemTime,
+        ttl: String,
+        idempotency_key: String,
+        #[serde(serialize_with = "serialize_time")]
+        idempotency_key_expires_at: SystemTime,
+        debounce: Value,
+        one_time_use_token: String,
+        version: String,
+        retry: Value,
+    }
 }
 
 impl Trigger {
     /// A run of `task` with the payload `{}` in the environment `default`, for the worker queue `main`.
     pub fn new(task: impl Into<String>) -> Self {
         Self {
-            task: task.into(),
-            payload: "{}".to_owned(),
-            payload_type: "application/json".to_owned(),
-            queue: None,
-            environment_id: "default".to_owned(),
-            worker_queue: "main".to_owned(),
-            concurrency_key: None,
-            priority: Duration::ZERO,
-            max_attempts: None,
-            max_duration: None,
-            machine: None,
-            tags: None,
-            metadata: None,
-            is_test: false,
-            trace_context: None,
-            annotations: None,
-            queue_timestamp: None,
-            replayed_from: None,
-            run_id: None,
-            parent_run_id: None,
-            resume_parent: false,
-            batch_id: None,
-            delay_until: None,
-            ttl: None,
-            idempotency_key: None,
-            idempotency_key_expires_at: None,
-            debounce: None,
-            one_time_use_token: None,
-            version: None,
-            retry: None,
+            task: Some(task.into()),
+            ..Self::default()
         }
     }
 
     /// This trigger as a child of `parent`: in its environment and, unless it has one of its own, in its trace.
     pub(crate) fn inherited_from(mut self, parent: &Dequeued) -> Self {
+<<<<<<< HEAD
         self.environment_id.clone_from(&parent.environment_id);
         self.trace_context = trace::inherited(self.trace_context, parent);
+=======
+        self.environment_id = Some(parent.environment_id.clone());
+        self.trace_context = self.trace_context.or_else(|| parent.trace_context.clone());
+>>>>>>> 592377c (trigger: one line declares an option, with its argument, its reader and its check; a replay and the driver follow from such lists)
         self
     }
 
@@ -170,8 +134,8 @@ impl Trigger {
         payload: impl Into<String>,
         payload_type: impl Into<String>,
     ) -> Self {
-        self.payload = payload.into();
-        self.payload_type = payload_type.into();
+        self.payload = Some(payload.into());
+        self.payload_type = Some(payload_type.into());
         self
     }
 
@@ -183,13 +147,13 @@ impl Trigger {
 
     /// The environment that the run belongs to. Default: `default`.
     pub fn environment_id(mut self, environment_id: impl Into<String>) -> Self {
-        self.environment_id = environment_id.into();
+        self.environment_id = Some(environment_id.into());
         self
     }
 
     /// The workers that may dequeue the run. Default: `main`.
     pub fn worker_queue(mut self, worker_queue: impl Into<String>) -> Self {
-        self.worker_queue = worker_queue.into();
+        self.worker_queue = Some(worker_queue.into());
         self
     }
 
@@ -202,7 +166,7 @@ impl Trigger {
     /// How far the run moves ahead of runs triggered at the same time, as if it had been triggered that much
     /// earlier. Kept to the millisecond.
     pub fn priority(mut self, priority: Duration) -> Self {
-        self.priority = priority;
+        self.priority_ms = Some(to_ms(priority));
         self
     }
 
@@ -228,7 +192,7 @@ impl Trigger {
 
     /// Time limit of an attempt. Kept in whole seconds, rounded up.
     pub fn max_duration(mut self, max_duration: Duration) -> Self {
-        self.max_duration = Some(max_duration);
+        self.max_duration_seconds = Some(to_seconds(max_duration));
         self
     }
 
@@ -256,7 +220,7 @@ impl Trigger {
 
     /// Marks the run as a test.
     pub fn is_test(mut self, is_test: bool) -> Self {
-        self.is_test = is_test;
+        self.is_test = Some(is_test);
         self
     }
 
@@ -281,31 +245,31 @@ impl Trigger {
 
     /// The run that this one replays.
     pub fn replayed_from(mut self, run_id: impl Into<RunId>) -> Self {
-        self.replayed_from = Some(run_id.into());
+        self.replayed_from = Some(run_id.into().to_string());
         self
     }
 
     /// The id of the new run, so that repeating the trigger cannot make a second run. Default: a new id.
     pub fn run_id(mut self, run_id: impl Into<RunId>) -> Self {
-        self.run_id = Some(run_id.into());
+        self.run_id = Some(run_id.into().to_string());
         self
     }
 
     /// The parent of this run.
     pub fn parent(mut self, run_id: impl Into<RunId>) -> Self {
-        self.parent_run_id = Some(run_id.into());
+        self.parent_run_id = Some(run_id.into().to_string());
         self
     }
 
     /// The parent of this run, which waits for its end from the commit of the trigger.
     pub fn awaited_by(mut self, run_id: impl Into<RunId>) -> Self {
-        self.resume_parent = true;
+        self.resume_parent = Some(true);
         self.parent(run_id)
     }
 
     /// The batch that the run joins.
     pub fn batch(mut self, batch_id: impl Into<BatchId>) -> Self {
-        self.batch_id = Some(batch_id.into());
+        self.batch_id = Some(batch_id.into().to_string());
         self
     }
 }
@@ -363,8 +327,7 @@ mod tests {
             serde_json::to_value(&trigger).unwrap(),
             json!({
                 "task": "resize", "payload": "{\"width\":640}", "payload_type": "application/json",
-                "queue": "images", "environment_id": "default", "worker_queue": "main",
-                "priority_ms": 1500, "max_duration_seconds": 1, "is_test": false,
+                "queue": "images", "priority_ms": 1500, "max_duration_seconds": 1,
                 "queue_timestamp": "1970-01-01T00:00:00.000000Z", "run_id": "c1",
             })
         );
@@ -390,9 +353,13 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_trigger_has_an_empty_object_as_payload() {
-        let trigger = Trigger::new("resize");
-        assert_eq!(trigger.payload, "{}");
-        assert_eq!(trigger.payload_type, "application/json");
+    fn the_arguments_of_a_call_are_the_options_that_were_set() {
+        let trigger = Trigger::new("resize").is_test(false).ttl(Duration::ZERO);
+        let arguments = trigger.arguments();
+        let set = arguments.iter().map(|of| (of.parameter, of.kind.name()));
+        assert_eq!(
+            set.collect::<Vec<_>>(),
+            [("task", "text"), ("is_test", "bool"), ("ttl", "text")]
+        );
     }
 }

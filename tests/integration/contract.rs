@@ -114,6 +114,10 @@ fn written() -> Result<BTreeMap<String, Function>> {
         let (parameters, rest) = parentheses(part.split_once("\nfn ").context("fn")?.1)
             .with_context(|| symbol.clone())?;
         let mut taken = Fields::new();
+        if symbol == "engine_trigger" {
+            let declared = engine_core::TriggerOptions::PARAMETERS.iter();
+            taken.extend(declared.map(|(name, kind)| ((*name).to_owned(), (*kind).to_owned())));
+        }
         for (name, kind) in fields(parameters, ": ")? {
             if kind == "pg_sys::FunctionCallInfo" {
                 continue;

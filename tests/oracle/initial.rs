@@ -67,9 +67,9 @@ impl Oracle {
             environment_id: Some(of.environment.id.clone()),
             worker_queue: Some(of.worker_queue.clone()),
             priority_ms: Some(of.priority_ms),
-            max_attempts: of.max_attempts,
-            machine: of.machine.clone(),
-            retry: of.retry.clone(),
+            max_attempts: of.options.max_attempts,
+            machine: of.options.machine.clone(),
+            retry: of.options.retry.clone(),
             replayed_from: Some(run_id.as_str().to_owned()),
             ..TriggerOptions::default()
         };

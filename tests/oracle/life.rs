@@ -61,9 +61,9 @@ impl Life {
     pub fn candidate(&self) -> Run {
         let run = self.run();
         Run {
-            max_attempts: run.max_attempts.or(self.new.max_attempts),
-            machine: run.machine.or_else(|| self.new.machine.clone()),
-            retry: run.retry.or_else(|| self.new.retry.clone()),
+            max_attempts: run.max_attempts.or(self.new.options.max_attempts),
+            machine: run.machine.or_else(|| self.new.options.machine.clone()),
+            retry: run.retry.or_else(|| self.new.options.retry.clone()),
             ..run
         }
     }

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use super::Trigger;
 use crate::Debounce;
+use crate::time::to_text;
 
 impl Trigger {
     /// Earliest time of the first attempt.
@@ -15,7 +16,7 @@ impl Trigger {
     /// How long the run may wait in its queue before its first dequeue; then it expires. Kept in whole seconds,
     /// rounded up. Default: no limit, and ten minutes in development.
     pub fn ttl(mut self, ttl: Duration) -> Self {
-        self.ttl = Some(ttl);
+        self.ttl = Some(to_text(ttl));
         self
     }
 
@@ -34,7 +35,7 @@ impl Trigger {
 
     /// Combines triggers with one key into one run.
     pub fn debounce(mut self, debounce: Debounce) -> Self {
-        self.debounce = Some(debounce);
+        self.debounce = Some(debounce.to_json());
         self
     }
 

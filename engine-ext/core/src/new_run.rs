@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use serde_json::Value;
-
-use crate::{BatchId, Debounce, Environment, IdempotencyKey, RunId, Timestamp, ttl};
+use crate::{
+    BatchId, Debounce, Environment, IdempotencyKey, RunId, Timestamp, TriggerOptions, ttl,
+};
 
 /// A new run, checked and complete except for its ids.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,28 +31,10 @@ pub struct NewRun {
     pub queue_timestamp: Timestamp,
     /// Queue order, and the earliest dequeue.
     pub available_at: Timestamp,
-    /// Limit on the number of attempts, if set.
-    pub max_attempts: Option<i32>,
-    /// Time limit of an attempt, seconds.
-    pub max_duration_seconds: Option<i32>,
-    /// Machine preset.
-    pub machine: Option<String>,
-    /// Labels for readers.
-    pub tags: Vec<String>,
-    /// The caller's own data, which handlers may change.
-    pub metadata: Option<Value>,
-    /// Whether it is a test run.
-    pub is_test: bool,
-    /// Trace context to continue.
-    pub trace_context: Option<Value>,
-    /// The caller's own data, which nothing changes.
-    pub annotations: Option<Value>,
     /// Bare id of the run that it replays.
     pub replayed_from: Option<String>,
     /// The run that triggered it.
     pub parent_run_id: Option<RunId>,
-    /// Retry settings of the run itself.
-    pub retry: Option<Value>,
     /// Whether its parent waits for its end.
     pub resume_parent: bool,
     /// The batch that it joins.
@@ -67,10 +49,10 @@ pub struct NewRun {
     pub idempotency_key: Option<IdempotencyKey>,
     /// Debounce options.
     pub debounce: Option<Debounce>,
-    /// Token that only one trigger may use.
-    pub one_time_use_token: Option<String>,
     /// The worker version that it is bound to.
     pub version: Option<String>,
+    /// The other options, which are written as they were passed.
+    pub options: TriggerOptions,
 }
 
 impl NewRun {

@@ -2,11 +2,9 @@
 
 use std::rc::Rc;
 
-use crate::trigger_value::{check_tags, concurrency_key, machine, name, positive};
 use crate::{
-    BatchId, Debounce, Environment, IdempotencyKey, JSON_TYPE, Limits, NewRun, Refusal,
-    RetrySettings, RunId, Timestamp, TriggerOptions, check_delay_until, check_depth, check_label,
-    check_text, idempotency, ttl,
+    BatchId, Debounce, Environment, IdempotencyKey, JSON_TYPE, Limits, NewRun, Refusal, RunId,
+    Timestamp, TriggerOptions, check_delay_until, check_text, idempotency, ttl,
 };
 
 /// Greatest priority, milliseconds: ten years.
@@ -27,81 +25,60 @@ impl TriggerOptions {
         now: Timestamp,
     ) -> Result<NewRun, Refusal> {
         let missing = Refusal::MissingValue { parameter: "task" };
-        let task = name("task", self.task.clone().ok_or(missing)?)?;
-        self.check_documents(&limits)?;
-        let waiting = self.waiting(now)?;
-        let queueing = self.queueing(waiting.delay_until, now)?;
+        let mut options = self.check_each(&limits)?;
+        let task = options.task.take().ok_or(missing)?;
+        options.check_payload(&limits)?;
+        let waiting = options.waiting(now)?;
+        let queueing = options.queueing(waiting.delay_until, now)?;
+        let chosen_id = options.run_id.take();
+        let parent_run_id = options.parent_run_id.take();
         Ok(NewRun {
-            ttl: ttl::resolve(self.ttl.as_deref(), environment.kind, limits.max_ttl_ms)?,
+            ttl: ttl::resolve(options.ttl.as_deref(), environment.kind, limits.max_ttl_ms)?,
             delay_until: waiting.delay_until,
             idempotency_key: waiting.idempotency_key,
             debounce: waiting.debounce,
-            one_time_use_token: self.one_time_use_token,
-            version: self
-                .version
-                .map(|version| name("version", version))
-                .transpose()?,
-            chosen_id: self
-                .run_id
+            version: options.version.take(),
+            chosen_id: chosen_id
                 .map(|id| RunId::choose(&id, environment.shard))
                 .transpose()?,
             environment,
-            queue: match self.queue {
-                Some(queue) => name("queue", queue)?,
-                None => format!("task/{task}"),
-            },
-            worker_queue: match self.worker_queue {
-                Some(worker_queue) => name("worker_queue", worker_queue)?,
-                None => "main".to_owned(),
-            },
+            queue: options
+                .queue
+                .take()
+                .unwrap_or_else(|| format!("task/{task}")),
+            worker_queue: options
+                .worker_queue
+                .take()
+                .unwrap_or_else(|| "main".to_owned()),
             task,
-            payload: self.payload.unwrap_or_else(|| "{}".to_owned()),
-            payload_type: self.payload_type.unwrap_or_else(|| JSON_TYPE.to_owned()),
-            concurrency_key: concurrency_key(self.concurrency_key)?,
+            payload: options.payload.take().unwrap_or_else(|| "{}".to_owned()),
+            payload_type: options
+                .payload_type
+                .take()
+                .unwrap_or_else(|| JSON_TYPE.to_owned()),
+            // An empty key means no key.
+            concurrency_key: options.concurrency_key.take().filter(|key| !key.is_empty()),
             priority_ms: queueing.priority_ms,
             queue_timestamp: queueing.timestamp,
             available_at: queueing.available_at,
-            max_attempts: positive("max_attempts", self.max_attempts)?,
-            max_duration_seconds: positive("max_duration_seconds", self.max_duration_seconds)?,
-            machine: self.machine.map(machine).transpose()?,
-            tags: check_tags(self.tags.unwrap_or_default())?,
-            metadata: self.metadata,
-            is_test: self.is_test.unwrap_or(false),
-            trace_context: self.trace_context,
-            annotations: self.annotations,
-            replayed_from: self
+            replayed_from: options
                 .replayed_from
+                .take()
                 .map(|id| RunId::parse(&id).as_str().to_owned()),
             // Without a parent no run waits.
-            resume_parent: self.resume_parent.unwrap_or(false) && self.parent_run_id.is_some(),
-            parent_run_id: self.parent_run_id.as_deref().map(RunId::parse),
-            retry: self.retry.map(RetrySettings::check).transpose()?,
-            batch_id: self.batch_id.as_deref().map(BatchId::parse),
+            resume_parent: options.resume_parent.unwrap_or(false) && parent_run_id.is_some(),
+            parent_run_id: parent_run_id.as_deref().map(RunId::parse),
+            batch_id: options.batch_id.as_deref().map(BatchId::parse),
             batch_index: None,
+            options,
         })
     }
 
-    /// Refuses documents and labels that are too large, too deep or unreadable.
-    fn check_documents(&self, limits: &Limits) -> Result<(), Refusal> {
+    /// Refuses a payload that is too large, or that is not what its type says.
+    fn check_payload(&self, limits: &Limits) -> Result<(), Refusal> {
         let payload = self.payload.as_deref().unwrap_or("{}");
         limits.check_payload("payload", payload.len())?;
-        check_text("payload", payload, self.payload_type.as_deref())?;
-        for (parameter, document) in [
-            ("metadata", &self.metadata),
-            ("trace_context", &self.trace_context),
-            ("annotations", &self.annotations),
-            ("retry", &self.retry),
-        ] {
-            if let Some(document) = document {
-                limits.check_document(parameter, document)?;
-            }
-        }
-        if let Some(debounce) = &self.debounce {
-            check_depth("debounce", debounce)?;
-        }
-        check_label("payload_type", self.payload_type.as_deref())?;
-        check_label("replayed_from", self.replayed_from.as_deref())?;
-        Ok(())
+        check_text("payload", payload, self.payload_type.as_deref())
     }
 
     /// Checks when the run becomes due, and what makes it unique.
@@ -119,9 +96,6 @@ impl TriggerOptions {
             .clone()
             .map(|key| IdempotencyKey::check(key, expires_at, now))
             .transpose()?;
-        if let Some(token) = &self.one_time_use_token {
-            idempotency::check_key("one_time_use_token", token)?;
-        }
         Ok(Waiting {
             delay_until: delay_until.or(postponed),
             idempotency_key,
@@ -171,6 +145,8 @@ struct Queueing {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_micros(1_000_000_000);
@@ -204,7 +180,10 @@ mod tests {
             ("{}", "application/json")
         );
         assert_eq!((run.queue_timestamp, run.available_at), (NOW, NOW));
-        assert_eq!((run.max_attempts, run.is_test), (None, false));
+        assert_eq!(
+            (run.options.max_attempts, run.options.is_test),
+            (None, None)
+        );
     }
 
     #[test]
@@ -285,27 +264,33 @@ mod tests {
     }
 
     #[test]
-    fn every_document_and_label_of_a_run_has_a_bound() {
-        let long = || Some(serde_json::json!("x".repeat(1_000_000)));
-        let changes: [fn(&mut TriggerOptions, Option<serde_json::Value>); 4] = [
-            |options, long| options.metadata = long,
-            |options, long| options.trace_context = long,
-            |options, long| options.annotations = long,
-            |options, long| options.retry = long,
-        ];
-        for change in changes {
+    fn every_text_and_document_of_a_run_has_a_bound() {
+        let opaque = [("payload_type", json!("text/plain"))];
+        for (parameter, kind) in TriggerOptions::PARAMETERS {
+            let long = match *kind {
+                "text" => json!("1".repeat(1_000_000)),
+                "text[]" => json!(["1".repeat(1_000_000)]),
+                "jsonb" => nested(1_000),
+                _ => continue,
+            };
+            // These find a row by the whole text, and return it as it is stored there.
+            if matches!(*parameter, "environment_id" | "parent_run_id" | "batch_id") {
+                continue;
+            }
             let mut options = hello();
-            change(&mut options, long());
-            assert_eq!(check(options).unwrap_err().sqlstate(), "54000");
+            for (name, value) in opaque.iter().cloned() {
+                options.set(name, value).unwrap();
+            }
+            assert!(options.set(parameter, long).unwrap());
+            let refusal = check(options).expect_err(parameter);
+            assert!(
+                ["22023", "22032", "54000"].contains(&refusal.sqlstate()),
+                "{parameter}"
+            );
         }
-        let labels: [fn(&mut TriggerOptions); 2] = [
-            |options| options.payload_type = Some("x".repeat(1025)),
-            |options| options.replayed_from = Some("x".repeat(1025)),
-        ];
-        for change in labels {
-            let mut options = hello();
-            change(&mut options);
-            assert_eq!(check(options).unwrap_err().sqlstate(), "22023");
-        }
+    }
+
+    fn nested(levels: usize) -> Value {
+        (0..levels).fold(json!(1), |inner, _| json!([inner]))
     }
 }

@@ -1,13 +1,21 @@
-//! The options of a trigger, as arguments or as JSON.
+//! The options of a trigger: one line each says how it is passed, as an argument or as JSON, and how it is checked.
 
 use serde_json::Value;
 
 use crate::batch::check_batch;
-use crate::{Environment, Refusal, Timestamp};
+use crate::trigger_argument::{Parameter, TriggerArguments};
+use crate::trigger_json::{
+    boolean, document, integer, payload, seconds, tags, text, timestamp, wrong,
+};
+use crate::trigger_value::{
+    self as check, bounded, concurrency_key, key, label, machine, name, positive, retry, shallow,
+};
+use crate::{Environment, Limits, Refusal, RunId, Timestamp};
 
-/// Declares the options: each with its documentation, its type, and the reader of its JSON value, under its name.
+/// Declares the options, in the order of the parameters of `engine_trigger`: each with its documentation, its type, the reader
+/// of its JSON value, and, unless the check needs more than the value itself, its check.
 macro_rules! options {
-    ($($(#[$doc:meta])+ $option:ident: $kind:ty = $read:path,)+) => {
+    ($($(#[$doc:meta])+ $option:ident: $kind:ty = $read:path $(, $check:path)?;)+) => {
         /// The options of a trigger; `None` for options that were not passed.
         #[derive(Debug, Clone, Default, PartialEq)]
         pub struct TriggerOptions {
@@ -15,13 +23,35 @@ macro_rules! options {
         }
 
         impl TriggerOptions {
+            /// The parameters of `engine_trigger`: names and types.
+            pub const PARAMETERS: &[(&str, &str)] =
+                &[$((stringify!($option), <$kind as Parameter>::TYPE)),+];
+
+            /// Reads the arguments of `engine_trigger`, in the order of its parameters.
+            ///
+            /// # Errors
+            /// As `arguments` refuses them.
+            pub fn from_arguments(arguments: &mut impl TriggerArguments) -> Result<Self, Refusal> {
+                Ok(Self {
+                    $($option: arguments.next(stringify!($option))?,)+
+                })
+            }
+
             /// Sets an option from JSON; returns whether there is one with this name.
-            fn set(&mut self, name: &str, value: Value) -> Result<bool, Refusal> {
+            pub(crate) fn set(&mut self, name: &str, value: Value) -> Result<bool, Refusal> {
                 $(if name == stringify!($option) {
                     self.$option = $read(stringify!($option), value)?;
                     return Ok(true);
                 })+
                 Ok(false)
+            }
+
+            /// Checks each option by itself.
+            pub(crate) fn check_each(self, limits: &Limits) -> Result<Self, Refusal> {
+                Ok(Self {
+                    $($option: self.$option
+                        $(.map(|value| $check(stringify!($option), value, limits)).transpose()?)?,)+
+                })
             }
         }
     };
@@ -29,65 +59,65 @@ macro_rules! options {
 
 options! {
     /// Name of the task to run. Required.
-    task: String = text,
+    task: String = text, name;
     /// Input of the handler, opaque text.
-    payload: String = payload,
+    payload: String = payload;
     /// Media type of the input.
-    payload_type: String = text,
+    payload_type: String = text, label;
     /// Name of the queue.
-    queue: String = text,
+    queue: String = text, name;
     /// Id of the environment.
-    environment_id: String = text,
+    environment_id: String = text;
     /// The worker queue that dequeues it.
-    worker_queue: String = text,
+    worker_queue: String = text, name;
     /// Runs with the same key share a limit.
-    concurrency_key: String = text,
+    concurrency_key: String = text, concurrency_key;
     /// Milliseconds by which it moves ahead in its queue.
-    priority_ms: i64 = integer,
+    priority_ms: i64 = integer;
     /// Limit on the number of attempts.
-    max_attempts: i32 = integer,
+    max_attempts: i32 = integer, positive;
     /// Time limit of an attempt, seconds.
-    max_duration_seconds: i32 = integer,
+    max_duration_seconds: i32 = integer, positive;
     /// Machine preset.
-    machine: String = text,
+    machine: String = text, machine;
     /// Labels for readers.
-    tags: Vec<String> = tags,
+    tags: Vec<String> = tags, check::tags;
     /// The caller's own data, which handlers may change.
-    metadata: Value = document,
+    metadata: Value = document, bounded;
     /// Whether it is a test run.
-    is_test: bool = boolean,
+    is_test: bool = boolean;
     /// Trace context to continue.
-    trace_context: Value = document,
+    trace_context: Value = document, bounded;
     /// The caller's own data, which nothing changes.
-    annotations: Value = document,
+    annotations: Value = document, bounded;
     /// Queue order, if not the time of the call.
-    queue_timestamp: Timestamp = timestamp,
+    queue_timestamp: Timestamp = timestamp;
     /// The run that it replays.
-    replayed_from: String = text,
+    replayed_from: String = text, label;
     /// The run that triggers it.
-    parent_run_id: String = text,
+    parent_run_id: String = text;
     /// Retry settings of the run itself.
-    retry: Value = document,
+    retry: Value = document, retry;
     /// The id chosen by the caller, if any.
-    run_id: String = text,
+    run_id: String = text;
     /// Whether its parent waits for its end.
-    resume_parent: bool = boolean,
+    resume_parent: bool = boolean;
     /// The batch that it joins.
-    batch_id: String = text,
+    batch_id: String = text;
     /// Earliest time of the first attempt.
-    delay_until: Timestamp = timestamp,
+    delay_until: Timestamp = timestamp;
     /// Time to live in its queue: a duration, or a number of seconds.
-    ttl: String = seconds,
+    ttl: String = seconds;
     /// Key by which later triggers find this run.
-    idempotency_key: String = text,
+    idempotency_key: String = text;
     /// When the key is forgotten.
-    idempotency_key_expires_at: Timestamp = timestamp,
+    idempotency_key_expires_at: Timestamp = timestamp;
     /// Debounce options.
-    debounce: Value = document,
+    debounce: Value = document, shallow;
     /// Token that only one trigger may use.
-    one_time_use_token: String = text,
+    one_time_use_token: String = text, key;
     /// The worker version that it is bound to.
-    version: String = text,
+    version: String = text, name;
 }
 
 impl TriggerOptions {
@@ -144,90 +174,41 @@ impl TriggerOptions {
         }
         Ok(options)
     }
-}
 
-fn wrong<T>(key: &'static str, value: &Value, wanted: &str) -> Result<T, Refusal> {
-    let found = match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a text",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
-    };
-    Err(Refusal::invalid(
-        key,
-        format!("It is {found} that is not {wanted}."),
-        "Pass a value of the parameter's type.",
-    ))
-}
-
-fn text(key: &'static str, value: Value) -> Result<Option<String>, Refusal> {
-    match value {
-        Value::String(text) => Ok(Some(text)),
-        other => wrong(key, &other, "a text"),
-    }
-}
-
-fn document(_key: &'static str, value: Value) -> Result<Option<Value>, Refusal> {
-    Ok(Some(value))
-}
-
-fn payload(_key: &'static str, value: Value) -> Result<Option<String>, Refusal> {
-    Ok(Some(match value {
-        Value::String(text) => text,
-        json => json.to_string(),
-    }))
-}
-
-fn seconds(key: &'static str, value: Value) -> Result<Option<String>, Refusal> {
-    match value {
-        Value::Number(seconds) => Ok(Some(seconds.to_string())),
-        value => text(key, value),
-    }
-}
-
-fn tags(key: &'static str, value: Value) -> Result<Option<Vec<String>>, Refusal> {
-    match value {
-        Value::Array(values) => {
-            let tags = values.into_iter().map(|value| text(key, value));
-            Ok(Some(
-                tags.collect::<Result<Vec<_>, _>>()?
-                    .into_iter()
-                    .flatten()
-                    .collect(),
-            ))
+    /// Reads the options of a run that replays `run_id` from the row of that run in `engine.run`.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidValue`] (`22023`) for a row that is none.
+    pub fn of_replay(run_id: &RunId, row: Value) -> Result<Self, Refusal> {
+        let mut options = Self {
+            replayed_from: Some(run_id.as_str().to_owned()),
+            ..Self::default()
+        };
+        let Value::Object(row) = row else {
+            return wrong("run_id", &row, "a row");
+        };
+        for (column, value) in row {
+            if !value.is_null() && !NOT_REPLAYED.contains(&column.as_str()) {
+                options.set(&column, value)?;
+            }
         }
-        // Encoders that do not distinguish an empty array from an empty object write the latter.
-        Value::Object(object) if object.is_empty() => Ok(None),
-        other => wrong(key, &other, "an array of texts"),
+        Ok(options)
     }
 }
 
-fn boolean(key: &'static str, value: Value) -> Result<Option<bool>, Refusal> {
-    match value {
-        Value::Bool(boolean) => Ok(Some(boolean)),
-        other => wrong(key, &other, "true or false"),
-    }
-}
-
-fn integer<T: TryFrom<i64>>(key: &'static str, value: Value) -> Result<Option<T>, Refusal> {
-    match value.as_i64().map(T::try_from) {
-        Some(Ok(number)) => Ok(Some(number)),
-        _ => wrong(key, &value, "an integer in range"),
-    }
-}
-
-fn timestamp(key: &'static str, value: Value) -> Result<Option<Timestamp>, Refusal> {
-    match value.as_str().and_then(Timestamp::parse_rfc3339) {
-        Some(moment) => Ok(Some(moment)),
-        None => wrong(
-            key,
-            &value,
-            "a time with an offset, such as 2026-01-01T00:00:00Z",
-        ),
-    }
-}
+/// Options that a replay does not take over: they say when a run begins, what makes it unique, and what it belongs to.
+const NOT_REPLAYED: &[&str] = &[
+    "queue_timestamp",
+    "delay_until",
+    "ttl",
+    "idempotency_key",
+    "debounce",
+    "version",
+    "replayed_from",
+    "parent_run_id",
+    "resume_parent",
+    "batch_id",
+];
 
 #[cfg(test)]
 mod tests {
@@ -281,6 +262,25 @@ mod tests {
             options.queue_timestamp,
             Some(Timestamp::from_micros(500_000))
         );
+    }
+
+    #[test]
+    fn a_replay_takes_over_what_says_what_the_run_does() {
+        let row = json!({
+            "task": "t", "payload": "{}", "tags": ["a"], "metadata": null, "annotations": {"b": 1}, "priority_ms": 5,
+            "ttl": "1h", "version": "1", "parent_run_id": "p", "created_at": "2026-01-01T00:00:00Z", "depth": 3,
+        });
+        let options = TriggerOptions::of_replay(&RunId::parse("run_r"), row).unwrap();
+        let expected = TriggerOptions {
+            task: Some("t".to_owned()),
+            payload: Some("{}".to_owned()),
+            tags: Some(vec!["a".to_owned()]),
+            annotations: Some(json!({"b": 1})),
+            priority_ms: Some(5),
+            replayed_from: Some("r".to_owned()),
+            ..TriggerOptions::default()
+        };
+        assert_eq!(options, expected);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Checks of the single values of a trigger.
 
-use crate::{Machine, Refusal};
+use serde_json::Value;
+
+use crate::{Limits, Machine, Refusal, RetrySettings, check_depth, check_label, idempotency};
 
 /// Longest name, characters: at most 512 bytes.
 const MAX_NAME_LENGTH: usize = 128;
@@ -25,43 +27,6 @@ pub fn check_name<'a>(parameter: &'static str, text: &'a str) -> Result<&'a str,
     Ok(text)
 }
 
-/// An empty key means no key.
-pub(crate) fn concurrency_key(key: Option<String>) -> Result<Option<String>, Refusal> {
-    match key.as_ref().map_or(0, String::len) {
-        0 => Ok(None),
-        bytes if bytes > MAX_CONCURRENCY_KEY_BYTES => Err(Refusal::invalid(
-            "concurrency_key",
-            format!("It has {bytes} bytes."),
-            "Pass at most 1000 bytes; hash what is longer.",
-        )),
-        _ => Ok(key),
-    }
-}
-
-pub(crate) fn name(parameter: &'static str, text: String) -> Result<String, Refusal> {
-    check_name(parameter, &text)?;
-    Ok(text)
-}
-
-pub(crate) fn positive(
-    parameter: &'static str,
-    number: Option<i32>,
-) -> Result<Option<i32>, Refusal> {
-    match number {
-        Some(number) if number < 1 => Err(Refusal::invalid(
-            parameter,
-            format!("{number} is less than 1."),
-            "Pass at least 1, or omit it.",
-        )),
-        number => Ok(number),
-    }
-}
-
-pub(crate) fn machine(text: String) -> Result<String, Refusal> {
-    Machine::check("machine", &text)?;
-    Ok(text)
-}
-
 pub(crate) fn check_tags(tags: Vec<String>) -> Result<Vec<String>, Refusal> {
     if tags.len() > MAX_TAGS {
         return Err(Refusal::invalid(
@@ -70,5 +35,91 @@ pub(crate) fn check_tags(tags: Vec<String>) -> Result<Vec<String>, Refusal> {
             "Pass at most 10 tags.",
         ));
     }
-    tags.into_iter().map(|tag| name("tags", tag)).collect()
+    for tag in &tags {
+        check_name("tags", tag)?;
+    }
+    Ok(tags)
+}
+
+// The checks of options: each returns the value, and takes the limits in force, which most need not.
+
+pub(crate) fn name(parameter: &'static str, text: String, _: &Limits) -> Result<String, Refusal> {
+    check_name(parameter, &text)?;
+    Ok(text)
+}
+
+pub(crate) fn label(parameter: &'static str, text: String, _: &Limits) -> Result<String, Refusal> {
+    check_label(parameter, Some(&text))?;
+    Ok(text)
+}
+
+pub(crate) fn key(parameter: &'static str, text: String, _: &Limits) -> Result<String, Refusal> {
+    idempotency::check_key(parameter, &text)?;
+    Ok(text)
+}
+
+pub(crate) fn concurrency_key(
+    parameter: &'static str,
+    key: String,
+    _: &Limits,
+) -> Result<String, Refusal> {
+    match key.len() {
+        bytes if bytes > MAX_CONCURRENCY_KEY_BYTES => Err(Refusal::invalid(
+            parameter,
+            format!("It has {bytes} bytes."),
+            "Pass at most 1000 bytes; hash what is longer.",
+        )),
+        _ => Ok(key),
+    }
+}
+
+pub(crate) fn positive(parameter: &'static str, number: i32, _: &Limits) -> Result<i32, Refusal> {
+    if number < 1 {
+        return Err(Refusal::invalid(
+            parameter,
+            format!("{number} is less than 1."),
+            "Pass at least 1, or omit it.",
+        ));
+    }
+    Ok(number)
+}
+
+pub(crate) fn machine(
+    parameter: &'static str,
+    text: String,
+    _: &Limits,
+) -> Result<String, Refusal> {
+    Machine::check(parameter, &text)?;
+    Ok(text)
+}
+
+pub(crate) fn tags(_: &'static str, tags: Vec<String>, _: &Limits) -> Result<Vec<String>, Refusal> {
+    check_tags(tags)
+}
+
+pub(crate) fn bounded(
+    parameter: &'static str,
+    document: Value,
+    limits: &Limits,
+) -> Result<Value, Refusal> {
+    limits.check_document(parameter, &document)?;
+    Ok(document)
+}
+
+/// Retry settings that are too long are refused before they are read.
+pub(crate) fn retry(
+    parameter: &'static str,
+    document: Value,
+    limits: &Limits,
+) -> Result<Value, Refusal> {
+    bounded(parameter, document, limits).and_then(RetrySettings::check)
+}
+
+pub(crate) fn shallow(
+    parameter: &'static str,
+    document: Value,
+    _: &Limits,
+) -> Result<Value, Refusal> {
+    check_depth(parameter, &document)?;
+    Ok(document)
 }

@@ -29,9 +29,7 @@ fn engine_replay_0_2(run_id: Option<&str>, keep_steps: Option<bool>) -> Rows<Tri
 
 fn replay(run_id: Option<&str>, keep_steps: bool) -> Result<Vec<TriggeredRow>, Refusal> {
     let run_id = api::run_id(run_id)?;
-    let Some(options) = store::options::of_replay(&run_id) else {
-        return Err(Refusal::UnknownRun { run_id });
-    };
+    let options = store::options::of_replay(&run_id)?;
     let environment_id = options.environment_id().to_owned();
     let rows = trigger(vec![options], &InitialState::QUEUED, |_, refusal| refusal)?;
     if keep_steps {

@@ -1,10 +1,10 @@
 //! Trigger: new runs, in the caller's own transaction and in any isolation level.
 
 use engine_core::{Refusal, RunStatus, Timestamp, TriggerOptions};
-use pgrx::datum::TimestampWithTimeZone;
-use pgrx::pg_extern;
+use pgrx::{pg_extern, pg_sys};
 
 use super::row::TriggeredRow;
+use crate::backend::passed::Passed;
 use crate::backend::rows::Rows;
 use crate::document::JsonB;
 use crate::error::{OrRaise, required};
@@ -42,76 +42,9 @@ use crate::{api, flow, guc};
 /// - With `batch_id`: `RE011` for an unknown batch, `RE012` for one that takes no more runs.
 /// - With either: `RE006` in a stricter isolation level than READ COMMITTED.
 #[pg_extern(sql = false)]
-#[allow(clippy::too_many_arguments)]
-fn engine_trigger(
-    task: Option<String>,
-    payload: Option<String>,
-    payload_type: Option<String>,
-    queue: Option<String>,
-    environment_id: Option<String>,
-    worker_queue: Option<String>,
-    concurrency_key: Option<String>,
-    priority_ms: Option<i64>,
-    max_attempts: Option<i32>,
-    max_duration_seconds: Option<i32>,
-    machine: Option<String>,
-    tags: Option<Vec<Option<String>>>,
-    metadata: Option<JsonB>,
-    is_test: Option<bool>,
-    trace_context: Option<JsonB>,
-    annotations: Option<JsonB>,
-    queue_timestamp: Option<TimestampWithTimeZone>,
-    replayed_from: Option<String>,
-    parent_run_id: Option<String>,
-    retry: Option<JsonB>,
-    run_id: Option<String>,
-    resume_parent: Option<bool>,
-    batch_id: Option<String>,
-    delay_until: Option<TimestampWithTimeZone>,
-    ttl: Option<String>,
-    idempotency_key: Option<String>,
-    idempotency_key_expires_at: Option<TimestampWithTimeZone>,
-    debounce: Option<JsonB>,
-    one_time_use_token: Option<String>,
-    version: Option<String>,
-) -> Rows<TriggeredRow> {
+fn engine_trigger(call: pg_sys::FunctionCallInfo) -> Rows<TriggeredRow> {
     api::enter_writing().or_raise();
-    let options = TriggerOptions {
-        task,
-        payload,
-        payload_type,
-        queue,
-        environment_id,
-        worker_queue,
-        concurrency_key,
-        priority_ms,
-        max_attempts,
-        max_duration_seconds,
-        machine,
-        tags: tags.map(texts).transpose().or_raise(),
-        metadata: metadata.map(|json| json.0),
-        is_test,
-        trace_context: trace_context.map(|json| json.0),
-        annotations: annotations.map(|json| json.0),
-        queue_timestamp: api::moment("queue_timestamp", queue_timestamp).or_raise(),
-        replayed_from,
-        parent_run_id,
-        retry: retry.map(|json| json.0),
-        run_id,
-        resume_parent,
-        batch_id,
-        delay_until: api::moment("delay_until", delay_until).or_raise(),
-        ttl,
-        idempotency_key,
-        idempotency_key_expires_at: api::moment(
-            "idempotency_key_expires_at",
-            idempotency_key_expires_at,
-        )
-        .or_raise(),
-        debounce: debounce.map(|json| json.0),
-        one_time_use_token,
-        version,
-    };
+    let options = TriggerOptions::from_arguments(&mut Passed::to(call)).or_raise();
     let rows = trigger(vec![options], &InitialState::QUEUED, |_, refusal| refusal);
     Rows::new(rows.or_raise())
 }
@@ -171,9 +104,4 @@ pub(super) fn existing(run: Existing) -> TriggeredRow {
         is_cached: true,
         created_at: run.created_at,
     }
-}
-
-/// Tags without NULLs.
-pub(super) fn texts(tags: Vec<Option<String>>) -> Result<Vec<String>, Refusal> {
-    tags.into_iter().map(|tag| required("tags", tag)).collect()
 }

@@ -78,7 +78,7 @@ fn engine_create_manual_waitpoint(
         api::moment("timeout_at", timeout_at).or_raise(),
         idempotency_key,
         api::key_expires_at(idempotency_key_expires_at).or_raise(),
-        super::trigger::texts(tags.unwrap_or_default()).or_raise(),
+        api::all_given("tags")(tags.unwrap_or_default()).or_raise(),
     );
     Rows::one(create(environment_id, &new.or_raise()).or_raise())
 }

@@ -17,6 +17,7 @@ pub(crate) mod locks;
 pub(crate) mod low_water;
 pub(crate) mod memory;
 pub(crate) mod parameter;
+pub(crate) mod passed;
 pub(crate) mod planner;
 pub(crate) mod position;
 pub(crate) mod procedure;

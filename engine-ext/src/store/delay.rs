@@ -55,15 +55,17 @@ pub(crate) fn reschedule(run: &Run, timing: &Timing) {
 
 /// Replaces the options of a run by those of `new`.
 pub(crate) fn redefine(run: &Run, new: &NewRun) {
+    let options = &new.options;
+    let tags = options.tags.as_deref().filter(|tags| !tags.is_empty());
     REDEFINE.execute(arguments!(REDEFINE {
         shard: run.id.shard(),
         run_id: run.id.as_str(),
         payload: new.payload.as_str(),
         payload_type: new.payload_type.as_str(),
-        metadata: new.metadata.clone().map(JsonB),
-        tags: (!new.tags.is_empty()).then(|| JsonB(new.tags.as_slice().into())),
-        max_attempts: new.max_attempts,
-        max_duration_seconds: new.max_duration_seconds,
-        machine: new.machine.as_deref()
+        metadata: options.metadata.clone().map(JsonB),
+        tags: tags.map(|tags| JsonB(tags.into())),
+        max_attempts: options.max_attempts,
+        max_duration_seconds: options.max_duration_seconds,
+        machine: options.machine.as_deref()
     }));
 }

@@ -189,7 +189,7 @@ fn idempotency_key(new: &RunRow) -> Option<Key> {
 }
 
 fn token(new: &RunRow) -> Option<Key> {
-    let token = new.run.one_time_use_token.as_ref()?;
+    let token = new.run.options.one_time_use_token.as_ref()?;
     Some(Key {
         shard: new.run_id.shard(),
         digest: digest_of(&[token]),
