@@ -52,6 +52,53 @@ fn a_candidate_of_a_dequeue_begins_with_the_columns_of_a_run() -> Result<()> {
     Ok(())
 }
 
+/// A new status is decided on in core, where the compiler asks for it; a list of statuses in SQL would be forgotten.
+#[test]
+fn every_list_of_statuses_in_sql_is_one_that_core_decides() -> Result<()> {
+    use engine_core::ExecutionStatus as Status;
+    let listed = |is_in: fn(Status) -> bool| -> BTreeSet<&str> {
+        let all = Status::ALL.iter().filter(|status| is_in(**status));
+        all.map(|status| status.as_str()).collect()
+    };
+    let decided = [
+        listed(Status::is_queued),
+        // Those that unblock leads out of: with edges, and not cancelled.
+        listed(|status| status.keeps_edges() && status != Status::PendingCancel),
+    ];
+    let names: BTreeSet<&str> = listed(|_| true);
+    let mut sources = statements()?;
+    sources.extend(files("../view")?);
+    let mut count = 0;
+    for (file, source) in sources {
+        for part in body(&source).split("execution_status").skip(1) {
+            let part = part.trim_start().trim_start_matches("::text ");
+            let Some(list) = ["in (", "not in ("]
+                .iter()
+                .find_map(|of| part.strip_prefix(of))
+            else {
+                continue;
+            };
+            let list = list.split(')').next().unwrap_or_default();
+            let list: BTreeSet<&str> = list.split('\'').skip(1).step_by(2).collect();
+            assert!(list.is_subset(&names), "{file}: {list:?}");
+            assert!(decided.contains(&list), "{file}: {list:?}");
+            count += 1;
+        }
+    }
+    assert!(count >= 4, "{count}");
+    Ok(())
+}
+
+/// The page that explains a run's life has every status.
+#[test]
+fn the_map_has_every_execution_status() -> Result<()> {
+    let map = fs::read_to_string(Workspace::find()?.root().join("sql/schema/README.md"))?;
+    for status in engine_core::ExecutionStatus::ALL {
+        assert!(map.contains(&format!("| {status} |")), "{status}");
+    }
+    Ok(())
+}
+
 /// The statements that may read history: calls about history and events, calls that are repeated, forgetting, and three rare
 /// decisions.
 const READ_HISTORY: [&str; 12] = [

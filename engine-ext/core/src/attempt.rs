@@ -2,6 +2,7 @@
 
 use crate::cancel;
 use crate::retry::{self, Decision, Retry};
+use crate::status::only_in;
 use crate::{
     AttemptStatus, Completion, ErrorCode, ExecutionStatus, Finish, Outcome, Plan, Refusal, Run,
     RunError, RunStatus, Settings, SnapshotId, Transition, plan,
@@ -32,17 +33,10 @@ pub(crate) fn start(
         return Ok(cancel::never_started(run, settings));
     }
     run.check_snapshot(snapshot_id)?;
-    match run.execution_status {
+    only_in!(run.execution_status, {
         Finished => return Err(run.finished()),
-        PendingExecuting | Executing => {}
-        RunCreated
-        | Delayed
-        | Queued
-        | QueuedExecuting
-        | ExecutingWithWaitpoints
-        | Suspended
-        | PendingCancel => return Err(run.wrong_status("started")),
-    }
+        PendingExecuting | Executing => ()
+    } else return Err(run.wrong_status("started")));
     if !run.was_dequeued {
         return Err(run.wrong_status("started"));
     }
@@ -74,13 +68,10 @@ pub(crate) fn complete(
 ) -> Result<Plan, Refusal> {
     use ExecutionStatus::*;
     run.check_snapshot(snapshot_id)?;
-    match run.execution_status {
+    only_in!(run.execution_status, {
         Finished => return Err(run.finished()),
-        PendingExecuting | Executing | ExecutingWithWaitpoints | PendingCancel => {}
-        RunCreated | Delayed | Queued | QueuedExecuting | Suspended => {
-            return Err(run.wrong_status("completed"));
-        }
-    }
+        PendingExecuting | Executing | ExecutingWithWaitpoints | PendingCancel => ()
+    } else return Err(run.wrong_status("completed")));
     let duration_ms = completion.usage_duration_ms;
     Ok(match &completion.outcome {
         Outcome::Success {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Value, json};
 
+use crate::status::only_in;
 use crate::{
     ExecutionStatus, Finish, Plan, Refusal, Run, RunError, RunStatus, Settings, Timestamp,
     Transition, check_label,
@@ -68,22 +69,13 @@ impl Cancel {
 /// once. A run that was cancelled before keeps the reason of the first cancel.
 pub(crate) fn cancel(run: &Run, cancel: &Cancel, settings: &Settings) -> Plan {
     use ExecutionStatus::*;
-    match run.execution_status {
+    only_in!(run.execution_status, {
         Finished => Plan::Keep,
         PendingCancel if !cancel.finalize => Plan::Notify,
         PendingExecuting | Executing | ExecutingWithWaitpoints if !cancel.finalize => {
             request(run, cancel, settings)
         }
-        RunCreated
-        | Delayed
-        | Queued
-        | QueuedExecuting
-        | PendingExecuting
-        | Executing
-        | ExecutingWithWaitpoints
-        | Suspended
-        | PendingCancel => Plan::finish(finish(run, cancel, settings)),
-    }
+    } else Plan::finish(finish(run, cancel, settings)))
 }
 
 /// Ends a run whose worker confirms that it stopped; `reason` applies if the cancel stated none.
@@ -130,18 +122,9 @@ fn request(run: &Run, cancel: &Cancel, settings: &Settings) -> Plan {
 }
 
 fn finish(run: &Run, cancel: &Cancel, settings: &Settings) -> Finish {
-    let given = match run.execution_status {
-        ExecutionStatus::PendingCancel => run.error.clone(),
-        ExecutionStatus::RunCreated
-        | ExecutionStatus::Delayed
-        | ExecutionStatus::Queued
-        | ExecutionStatus::QueuedExecuting
-        | ExecutionStatus::PendingExecuting
-        | ExecutionStatus::Executing
-        | ExecutionStatus::ExecutingWithWaitpoints
-        | ExecutionStatus::Suspended
-        | ExecutionStatus::Finished => None,
-    };
+    let given = only_in!(run.execution_status, {
+        ExecutionStatus::PendingCancel => run.error.clone()
+    } else None);
     let completed_at = if cancel.finalize {
         Some(cancel.completed_at.unwrap_or(settings.now))
     } else {

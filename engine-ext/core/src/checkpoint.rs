@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::status::named;
+use crate::status::{named, only_in};
 use crate::{
     Carries, CheckpointId, ExecutionStatus, Move, Plan, Refusal, Run, RunStatus, SnapshotId,
     Transition, check_label,
@@ -123,7 +123,7 @@ pub fn suspend(
 pub(crate) fn resume(run: &Run, snapshot_id: &SnapshotId) -> Result<Plan, Refusal> {
     use ExecutionStatus::*;
     run.check_snapshot(snapshot_id)?;
-    match run.execution_status {
+    only_in!(run.execution_status, {
         Finished => Err(run.finished()),
         PendingExecuting if run.attempt_number.is_some() => {
             let mut moved = run.moved(
@@ -138,21 +138,13 @@ pub(crate) fn resume(run: &Run, snapshot_id: &SnapshotId) -> Result<Plan, Refusa
                 ..Carries::WAIT
             };
             Ok(Plan::to(moved))
-        }
+        },
         PendingExecuting => Err(Refusal::WrongStatus {
             run_id: run.id.clone(),
             asked: "continued",
             reason: "No attempt of it has started.".to_owned(),
-        }),
-        RunCreated
-        | Delayed
-        | Queued
-        | QueuedExecuting
-        | Executing
-        | ExecutingWithWaitpoints
-        | Suspended
-        | PendingCancel => Err(run.wrong_status("continued")),
-    }
+        })
+    } else Err(run.wrong_status("continued")))
 }
 
 #[cfg(test)]

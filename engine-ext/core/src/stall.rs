@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::cancel::{self, Cancel};
 use crate::retry::{self, AskedRetry, Decision};
+use crate::status::only_in;
 use crate::{
     Carries, ErrorCode, ExecutionStatus, Finish, Machine, Move, Plan, Run, RunError, RunStatus,
     Settings, Transition, plan,
@@ -106,19 +107,11 @@ pub(crate) fn requeue(run: &Run, mut moved: Move, error: &RunError, settings: &S
     let given_up = RunError::internal(ErrorCode::DequeuedMaxRetries, error.message());
     let failed = run.failed(&given_up, GIVEN_UP, 0, settings);
     Plan::finish(Finish {
-        transition: match run.execution_status {
-            ExecutionStatus::PendingExecuting => Transition::Failed,
+        transition: only_in!(run.execution_status, {
             ExecutionStatus::Executing | ExecutionStatus::ExecutingWithWaitpoints => {
                 Transition::StalledForGood
             }
-            ExecutionStatus::RunCreated
-            | ExecutionStatus::Delayed
-            | ExecutionStatus::Queued
-            | ExecutionStatus::QueuedExecuting
-            | ExecutionStatus::Suspended
-            | ExecutionStatus::PendingCancel
-            | ExecutionStatus::Finished => Transition::Failed,
-        },
+        } else Transition::Failed),
         is_dead_lettered: true,
         // A redrive removes the error from the run, and later attempts add to the usage: the events of this end keep both.
         // The reason why the attempt ended is another error.

@@ -191,6 +191,17 @@ macro_rules! only_in {
 
 pub(crate) use only_in;
 
+impl AttemptStatus {
+    /// The effect of a completion that left its run in this status.
+    #[must_use]
+    pub const fn left_in(status: ExecutionStatus) -> Self {
+        only_in!(status, {
+            ExecutionStatus::Finished => Self::RunFinished,
+            ExecutionStatus::Executing => Self::RetryImmediately
+        } else Self::RetryQueued)
+    }
+}
+
 impl ExecutionStatus {
     /// Whether a run in this status holds a slot.
     #[must_use]

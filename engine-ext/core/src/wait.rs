@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::status::only_in;
 use crate::{
     BatchId, Carries, ExecutionStatus, Move, Plan, Refusal, Run, RunStatus, SnapshotId, Timestamp,
     Transition, WaitpointId, WaitpointType,
@@ -85,7 +86,7 @@ pub(crate) fn block(
     if let Some(held) = held {
         held.check(run)?;
     }
-    match run.execution_status {
+    only_in!(run.execution_status, {
         Executing => {
             let mut moved = run.moved(
                 Transition::Blocked,
@@ -96,13 +97,10 @@ pub(crate) fn block(
             moved.is_callers = true;
             moved.batch_id = batch_id.map(|id| id.as_str().to_owned());
             Ok(Plan::to(moved))
-        }
+        },
         ExecutingWithWaitpoints | Suspended => Ok(Plan::Keep),
-        Finished => Err(run.finished()),
-        RunCreated | Delayed | Queued | QueuedExecuting | PendingExecuting | PendingCancel => {
-            Err(run.wrong_status("blocked"))
-        }
-    }
+        Finished => Err(run.finished())
+    } else Err(run.wrong_status("blocked")))
 }
 
 /// Continues `run` if no waitpoint is pending. Having no edges counts as having completed ones.

@@ -101,10 +101,7 @@ impl State {
                 was_dequeued: attempt_number.is_some(),
                 is_dead_lettered: false,
             },
-            has_item: matches!(
-                execution_status,
-                ExecutionStatus::Queued | ExecutionStatus::QueuedExecuting
-            ),
+            has_item: execution_status.is_queued(),
             deadline: is_watched.then_some(Deadline {
                 snapshot: 0,
                 holds_slot: is_held,

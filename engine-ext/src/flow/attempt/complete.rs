@@ -176,18 +176,7 @@ pub(crate) fn completed_before(run_id: &RunId, next: &Next) -> Completed {
     Completed {
         run_id: run_id.clone(),
         snapshot_id: next.snapshot_id.clone(),
-        attempt_status: match next.execution_status {
-            ExecutionStatus::Finished => AttemptStatus::RunFinished,
-            ExecutionStatus::Executing => AttemptStatus::RetryImmediately,
-            ExecutionStatus::RunCreated
-            | ExecutionStatus::Delayed
-            | ExecutionStatus::Queued
-            | ExecutionStatus::QueuedExecuting
-            | ExecutionStatus::PendingExecuting
-            | ExecutionStatus::ExecutingWithWaitpoints
-            | ExecutionStatus::Suspended
-            | ExecutionStatus::PendingCancel => AttemptStatus::RetryQueued,
-        },
+        attempt_status: AttemptStatus::left_in(next.execution_status),
         execution_status: next.execution_status,
         run_status: next.run_status,
         attempt_number: next.attempt_number,
