@@ -1,4 +1,4 @@
--- Deletes waitpoints, and the records of who waited for them.
+-- Deletes waitpoints, and the records of the runs that waited for them.
 -- :shard smallint
 -- :waitpoint_ids text[]
 -- Locks: held by waitpoint_lock_free; the history's rows, which no session locks. Index: waitpoint_pkey,

@@ -1,4 +1,4 @@
--- Who may what: each role that can use a grant, as it was granted to the role itself, to one of which it is a member, or to PUBLIC.
+-- What roles may do: each role that can use a grant, as it was granted to the role itself, to one of which it is a member, or to PUBLIC.
 -- Superusers and members of the extension's owner may everything, and are not listed.
 create view engine.permission as
 select r.rolname::text as role, g.capability, g.environment_id, pg_get_userbyid(g.role)::text as granted_to, g.granted_at

@@ -210,7 +210,7 @@ impl<C: GenericClient> Engine<'_, C> {
     }
 
     /// `engine_set_test_clock`: moves the clock of the database forward, for tests; returns the moment that it shows then. It
-    /// goes on from there for all sessions, workers and ticks, and never goes back.
+    /// continues from there for all sessions, workers and ticks, and never goes back.
     ///
     /// # Errors
     /// `55000` unless a superuser has set `engine.allow_test_clock`, [`InvalidInput`](crate::ErrorKind::InvalidInput) for a

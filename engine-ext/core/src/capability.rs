@@ -1,4 +1,4 @@
-//! Capabilities: what a role may do, in which environments, and the functions that it takes.
+//! Capabilities: what a role may do, in which environments, and which functions it needs for that.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +28,7 @@ named! {
 
 use Capability::{Operate, Read, Tick, Trigger, Wait, Work};
 
-/// Every function that takes a capability, with those of which one is enough. The others are for the extension's owner.
+/// Every function that needs a capability, with those of which one is enough. The others are for the extension's owner.
 pub const ROUTINES: &[(&str, &[Capability])] = &[
     ("engine_trigger", &[Trigger]),
     ("engine_trigger_many", &[Trigger]),
@@ -92,7 +92,7 @@ pub const ROUTINES: &[(&str, &[Capability])] = &[
     ("engine_sweep", &[Operate, Tick]),
     ("engine_tick", &[Operate, Tick]),
     ("engine_lead", &[Operate, Tick]),
-    // It looks for none: a worker asks for the version before an update, too.
+    // It is called before an update, too, and checks none.
     ("engine_version", Capability::ALL),
 ];
 
@@ -202,7 +202,7 @@ pub struct Rights {
     pub grants: Vec<(Capability, String)>,
 }
 
-/// Where a call may do what it does.
+/// Where a call may act.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
     /// In every environment.

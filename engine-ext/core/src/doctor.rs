@@ -1,10 +1,10 @@
-//! What the doctor is asked for.
+//! Arguments of the doctor.
 
 use crate::Refusal;
 
 const MAX_PATIENCE_MS: i64 = 10 * 365 * 24 * 3600 * 1000;
 
-/// Checks for how long something must have been so before it is a finding.
+/// Checks how long a condition must last before it is a finding.
 ///
 /// # Errors
 /// [`Refusal::InvalidValue`] (`22023`) outside 0 and ten years.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::Refusal;
 use crate::document_reader::Reader;
 
-/// The media type of payloads and outputs whose type nobody names.
+/// The media type of payloads and outputs that are passed without a type.
 pub const JSON_TYPE: &str = "application/json";
 
 /// Greatest nesting of arrays and objects in an incoming document. Whatever the engine wraps around it stays well below the

@@ -5,7 +5,7 @@ use crate::{EnvironmentType, Refusal, RunStatus, check_name};
 
 pub(crate) const DAY_MS: i64 = 24 * 3_600_000;
 
-/// Longest keep: a hundred years. What is to be kept for longer is kept for ever.
+/// Longest retention: a hundred years. For a longer one pass none: for ever.
 pub(crate) const LONGEST_DAYS: i64 = 36_500;
 
 named! {
@@ -114,7 +114,7 @@ impl KeptRuns {
 /// milliseconds; `None` for ever.
 ///
 /// # Errors
-/// [`Refusal::InvalidValue`] (`22023`) for less than nothing, or more than 36500 days.
+/// [`Refusal::InvalidValue`] (`22023`) for a negative time, or more than 36500 days.
 pub fn check_keep(keep: Option<(i32, i32, i64)>) -> Result<Option<i64>, Refusal> {
     let Some((months, days, micros)) = keep else {
         return Ok(None);

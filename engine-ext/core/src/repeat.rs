@@ -18,15 +18,15 @@ pub enum Asked {
 pub struct Next {
     /// Its id.
     pub snapshot_id: SnapshotId,
-    /// The cause of it.
+    /// What caused it.
     pub transition: Transition,
     /// The run's execution status from then on.
     pub execution_status: ExecutionStatus,
     /// The run's status for its owner.
     pub run_status: RunStatus,
-    /// Number of the attempt that had started last.
+    /// Number of the latest attempt.
     pub attempt_number: Option<i32>,
-    /// Its text.
+    /// Its description.
     pub description: String,
     /// When it was written.
     pub created_at: Timestamp,

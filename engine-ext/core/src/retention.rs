@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::kept_run::{DAY_MS, LONGEST_DAYS};
 use crate::{EnvironmentType, KeptRun, KeptRuns, RunOutcome, Timestamp};
 
-/// Longest time between two looks at the same runs, for those that were given ids in their midst since.
+/// Longest time between two looks at the same runs: since the last one, runs with ids among theirs may have come.
 const HOUR_MS: i64 = 3_600_000;
 
 /// The policies.

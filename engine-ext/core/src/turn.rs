@@ -47,7 +47,7 @@ impl NamedTurn {
             (true, false) => Err(Refusal::invalid(
                 "turn_id",
                 format!("The turn \"{last_id}\" was taken with another content."),
-                "Repeat a turn with the same arguments, and name every new one anew.",
+                "Repeat a turn with the same arguments, and give every new turn another name.",
             )),
         }
     }

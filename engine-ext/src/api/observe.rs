@@ -10,7 +10,7 @@ use crate::error::{OrRaise, required};
 use crate::{api, flow, store};
 
 row! {
-    /// What became of a run.
+    /// The result of a run.
     ResultRow {
         run_id: String,
         snapshot_id: String,

@@ -8,7 +8,7 @@ use crate::{api, flow};
 
 /// Moves the clock of the database forward to a moment, for tests, and returns the moment that it shows then.
 ///
-/// It goes on from there for every session, worker and tick of this database, at once and whatever becomes of the transaction.
+/// It continues from there for every session, worker and tick of this database, at once and whatever becomes of the transaction.
 /// It never goes back: give each test a database of its own. Only where a superuser has set `engine.allow_test_clock`. Waits for
 /// a time, and views, go by the clock of the system.
 ///

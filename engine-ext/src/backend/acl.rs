@@ -1,4 +1,4 @@
-//! Postgres's own grants: the commands GRANT and REVOKE, made of their parse nodes, without a text that names could change.
+//! Postgres's own grants: the commands GRANT and REVOKE, built as parse nodes: no name becomes part of the text of a command.
 
 #![allow(unsafe_code)]
 
@@ -11,7 +11,7 @@ use pgrx::pg_sys::{self, NodeTag, ObjectType};
 /// A role by its name, or PUBLIC.
 pub(crate) type Grantee<'a> = Option<&'a str>;
 
-/// What a right is about.
+/// The objects of a right.
 pub(crate) enum Objects<'a> {
     /// The right to execute these routines of a schema.
     Routines(&'a str, &'a [&'a str]),
@@ -68,7 +68,7 @@ pub(crate) fn change(is_grant: bool, objects: &Objects<'_>, to: Grantee<'_>) {
     }
 }
 
-/// A role's number by its name; `None` if there is none.
+/// The OID of a role; `None` if no role has this name.
 pub(crate) fn role(name: &str) -> Option<pg_sys::Oid> {
     let name = CString::new(name).ok()?;
     // SAFETY: a C string, which is read only.

@@ -1,9 +1,9 @@
-//! The caller of a function, and the role as which it acts.
+//! The caller of a function, and the role that the function acts as.
 //!
 //! Functions act as their owner, so that callers need no right on any table. They are not SECURITY DEFINER, though: Postgres
 //! would remember the caller where no function finds it, and the session's role, which is found, is another one within a
 //! function of an application that is SECURITY DEFINER itself. So each has an entry that does what Postgres does for those, and
-//! notes the caller before: `current_user`, where the function is called.
+//! first records the caller: `current_user` at the place of the call.
 //!
 //! An error jumps over the frame of an entry, which therefore holds nothing that must be dropped; the end of the transaction, or
 //! of its subtransaction, restores the caller.
@@ -20,10 +20,10 @@ use pgrx::pg_sys;
 #[derive(Clone, Copy)]
 pub(crate) struct Call {
     pub(crate) routine: &'static str,
-    /// Of which its caller needs one.
+    /// Its caller needs one of these.
     pub(crate) capabilities: Capabilities,
     pub(crate) role: pg_sys::Oid,
-    /// The role as which it acts.
+    /// The role that it acts as.
     pub(crate) owner: pg_sys::Oid,
 }
 
@@ -36,7 +36,7 @@ pub(crate) fn call() -> Option<Call> {
     CALL.get()
 }
 
-/// Notes a call.
+/// Records a call.
 pub(crate) fn note(call: Option<Call>) {
     CALL.set(call);
 }

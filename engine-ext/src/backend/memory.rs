@@ -1,7 +1,7 @@
 //! What a process keeps of its memory between calls.
 //!
 //! The C library returns the top of the heap to the kernel as soon as 128 kB of it are free. A call on a hundred runs uses more,
-//! so that each one would fetch its pages anew: a tenth of its CPU time.
+//! so that each one would fetch its pages again: a tenth of its CPU time.
 
 #![allow(unsafe_code)]
 

@@ -2,7 +2,7 @@
 //!
 //! A function returns `Rows<R>`, where `R` is a `row!`: a struct whose fields are the columns that `sql/function` declares, in
 //! their order. They are returned all together, with the description that the caller has of them: pgrx's own tables have at most
-//! 32 columns, and build a description anew for each call, which costs as much as finding a run.
+//! 32 columns, and build a new description for each call, which costs as much as finding a run.
 
 #![allow(unsafe_code)]
 

@@ -1,8 +1,8 @@
-//! Batches and waitpoints that no run takes along: a batch without runs, a token for which no run has waited, and those whose
+//! Batches and waitpoints that are not removed together with a run: a batch without runs, a token for which no run has waited, and those whose
 //! key was still valid when their last run left. They are kept as completed runs of their environment are.
 //!
-//! The sweep goes through all of them, a step at a time, and begins again after a pause. Where it has come to, its session
-//! remembers: another one begins anew.
+//! The sweep goes through all of them, a step at a time, and begins again after a pause. Its session
+//! remembers where it was; another session begins from the start.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ const ITEMS: i32 = 1000;
 /// Pause between two rounds, milliseconds.
 const PAUSE_MS: i64 = 3_600_000;
 
-/// How far a round has come.
+/// The progress of a round, and when it continues.
 #[derive(Clone)]
 struct Round {
     after_id: String,

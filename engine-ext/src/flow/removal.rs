@@ -78,7 +78,7 @@ pub(crate) fn remove_batches(shard: Shard, ids: &[&BatchId], now: Timestamp) -> 
     batches.len()
 }
 
-/// Removes those of these waitpoints, of a time or a caller, that have served; returns their number.
+/// Removes those of these datetime and manual waitpoints that nothing needs any more; returns their number.
 pub(crate) fn remove_waitpoints(shard: Shard, ids: &[&WaitpointId], now: Timestamp) -> usize {
     let free = lock_waitpoints(shard, ids);
     if free.is_empty() {

@@ -16,10 +16,10 @@ use crate::backend::acl::{self, Objects};
 use crate::backend::{cache, caller, isolation};
 use crate::{flow, store, version};
 
-/// Caller, owner and capabilities of a call: what its scope follows from.
+/// Caller, owner and capabilities of a call: they determine its scope.
 type Key = (pg_sys::Oid, pg_sys::Oid, Capabilities);
 
-/// What was worked out of roles, as of a generation of the settings, with the grants among them, and one of the roles.
+/// The scopes known so far, as of one generation of the settings, which include the grants, and one of the roles.
 #[derive(Default)]
 struct Known {
     generation: (u64, u64),
@@ -29,7 +29,7 @@ struct Known {
 thread_local! {
     static KNOWN: RefCell<Known> = RefCell::default();
 
-    /// Where the call that has asked last may act.
+    /// The scope of the latest call.
     static SCOPE: RefCell<Option<(Key, Rc<Scope>)>> = const { RefCell::new(None) };
 }
 
@@ -48,7 +48,7 @@ pub(crate) fn enter() -> Result<(), Refusal> {
     }
 }
 
-/// Where the present call may act. A trigger that it has fired may have made other calls meanwhile.
+/// The scope of the present call. A trigger that it has fired may have made other calls since it began.
 fn present() -> Rc<Scope> {
     let nowhere = || Rc::new(Scope::In(BTreeSet::new()));
     let Some(call) = caller::call() else {
@@ -81,10 +81,10 @@ fn scope(call: caller::Call) -> Option<Rc<Scope>> {
     known.unwrap_or_else(|| {
         let scope = read(call).scope(call.capabilities).map(Rc::new);
         if isolation::check().is_err() {
-            // It was read as it was when the transaction began, which may have been before a change.
+            // The snapshot is that of the transaction, and may be older than a change: the result is not remembered.
             return scope;
         }
-        // The generation from before it was read: if it changed in between, it is read again.
+        // The generation is that from before the read: if it has changed in between, the next call reads again.
         KNOWN.with_borrow_mut(|known| {
             if known.generation != generation {
                 (known.generation, known.scopes) = (generation, HashMap::new());
@@ -120,7 +120,7 @@ fn not_granted(environment_id: Option<&str>) -> Refusal {
     }
 }
 
-/// Whether the present call may act in an environment.
+/// Whether the present call may act in this environment.
 pub(crate) fn allows(environment_id: &str) -> bool {
     present().allows(environment_id)
 }
@@ -254,7 +254,7 @@ pub(crate) fn revoke(from: &Grantee<'_>, capability: Capability, environment_id:
     existed
 }
 
-/// The functions whose capabilities are such.
+/// The functions whose capabilities match.
 fn routines(are: impl Fn(Capabilities) -> bool) -> Vec<&'static str> {
     let names = ROUTINES.iter().map(|(name, _)| *name);
     names.filter(|name| are(Capabilities::of(name))).collect()

@@ -17,7 +17,7 @@ use crate::{backend, flow, store};
 /// Runs of one stretch.
 const RUNS: i32 = 1000;
 
-/// Stretches at which one tick looks at least, and at most.
+/// Least and greatest number of stretches that one tick looks at.
 const FEWEST_LOOKS: usize = 10;
 const LOOKS: usize = 1000;
 
@@ -25,7 +25,7 @@ const LOOKS: usize = 1000;
 /// new policy would reach the last of ten million runs after a thousand ticks.
 const LOOKING: Duration = Duration::from_millis(100);
 
-/// Stretches at which one call looks that was made for the sweep.
+/// Most stretches that a call of the sweep itself looks at.
 const MANY_LOOKS: usize = 10_000;
 
 /// Rows that one tick removes at most, unless a single run has more: what is large is removed in more steps.
@@ -67,7 +67,7 @@ fn run(shard: Shard, max_runs: i32, now: Timestamp, due_before: Timestamp, looks
     if max_runs == 0 || !backend::locks::try_sweep(shard) {
         return 0;
     }
-    // Read once no other policy can be set before the end: what is written here about the next looks follows from these.
+    // Read when no other policy can be set before the end: the times of the next looks, written below, depend on these.
     let retention = store::retention::all();
     if retention.shortest_ms().is_none() {
         return 0;
@@ -129,7 +129,7 @@ impl Sweep<'_> {
         self.left -= removed;
         let end = seen.last().filter(|_| seen.len() == RUNS as usize);
         if let Some(last) = end {
-            // It is behind this id, and before every other one.
+            // The next stretch begins directly behind this id.
             let next = format!("{}!", last.id.as_str());
             let never = Timestamp::from_micros(i64::MIN);
             store::stretch::set(self.shard, &next, self.now, never, 0);
@@ -177,7 +177,7 @@ impl Sweep<'_> {
         self.retention.keep_until(&run.run, ended_at)
     }
 
-    /// Removes these runs, except those that another session holds, that have moved on since, or that something still needs;
+    /// Removes these runs, except those that another session has locked, that have changed since, or that something still needs;
     /// returns how many have gone.
     fn remove(&self, due: &[&Seen]) -> usize {
         if due.is_empty() {

@@ -4,7 +4,7 @@ use engine_core::{Refusal, Timestamp, check_test_clock};
 
 use crate::{clock, flow, guc, store};
 
-/// Moves the clock of the database forward to a moment, from which it goes on; returns the moment that it shows then.
+/// Moves the clock of the database forward to a moment, from which it continues; returns the moment that it shows then.
 ///
 /// # Errors
 /// [`Refusal::TestClockOff`] (`55000`) unless a superuser has allowed it, [`Refusal::InvalidValue`] (`22023`) for a moment that

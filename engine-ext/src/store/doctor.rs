@@ -17,7 +17,7 @@ pub(crate) struct Finding {
     pub(crate) age_ms: Option<i64>,
 }
 
-/// What has been so for at least `patience_ms`, or since an unknown time; problems first.
+/// Findings that have lasted for at least `patience_ms`, or for an unknown time; problems first.
 pub(crate) fn findings(patience_ms: i64) -> Vec<Finding> {
     DOCTOR.query(arguments!(DOCTOR { patience_ms }), |cells| Finding {
         weight: cell!(cells, DOCTOR.weight),

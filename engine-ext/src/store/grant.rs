@@ -15,7 +15,7 @@ statement!(SET, "grant_set.sql");
 statement!(DELETE, "grant_delete.sql");
 statement!(FORGET, "grant_forget.sql");
 
-/// What a role may do, and where, with what it may as a member of other roles.
+/// What a role may do, and where, including what it may do as a member of other roles.
 pub(crate) fn held_by(role: pg_sys::Oid) -> Vec<(Capability, String)> {
     cache::watch();
     READ.query(arguments!(READ { role: number(role) }), |cells| {

@@ -128,7 +128,7 @@ pub(crate) fn unused(shard: Shard, ids: &[&WaitpointId], now: Timestamp) -> Vec<
     )
 }
 
-/// Deletes locked waitpoints, with the records of who waited for them and their timers.
+/// Deletes locked waitpoints, with their timers and the records of the runs that waited for them.
 pub(crate) fn waitpoints(shard: Shard, ids: &[&WaitpointId]) {
     WAITPOINTS.execute(arguments!(WAITPOINTS {
         shard,

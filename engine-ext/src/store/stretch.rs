@@ -27,7 +27,7 @@ impl Stretch {
     }
 }
 
-/// The stretch that is due first before a moment, of those that were not looked at since another one.
+/// The first stretch that is due before `due_before`, of those whose last look was before `looked_before`.
 pub(crate) fn due(
     shard: Shard,
     due_before: Timestamp,
@@ -92,7 +92,7 @@ pub(crate) fn set(
     }));
 }
 
-/// Deletes a stretch: what comes to be in it belongs to the one before it.
+/// Deletes a stretch: runs with ids in its range belong to the one before it from then on.
 pub(crate) fn delete(shard: Shard, first_id: &str) {
     DELETE.execute(arguments!(DELETE { shard, first_id }));
 }

@@ -1,4 +1,4 @@
-//! What each capability lets a role call, and who calls.
+//! What each capability lets a role call, and whose capabilities count.
 
 use anyhow::{Result, ensure};
 use engine_core::{Capabilities, Capability, ROUTINES};
@@ -39,7 +39,7 @@ async fn a_function_takes_one_of_its_capabilities_and_the_right_to_execute_alone
         }
         if let Some(capability) = capability {
             role.deprived(&session, capability.as_str(), "*").await?;
-            // What it has by itself is kept for the next round.
+            // Grants to the role itself stay for the next round.
             for name in functions.keys() {
                 let execute = format!("grant execute on routine {name} to {}", role.name);
                 session.client.batch_execute(&execute).await?;
@@ -61,7 +61,7 @@ async fn a_grant_is_all_that_a_role_needs_and_a_revocation_takes_it_back() -> Re
         role.code(&session, "select engine_dequeue()").await?,
         "42501"
     );
-    // A function that another grant takes as well is kept.
+    // A function that another grant needs as well stays executable.
     role.granted(&session, "operate", "*").await?;
     role.deprived(&session, "trigger", "*").await?;
     assert_eq!(role.code(&session, trigger).await?, "42501");
@@ -104,7 +104,7 @@ async fn a_call_is_made_by_the_current_user_also_within_a_function_of_an_applica
     assert_eq!(user.code(&session, direct).await?, "42501");
     let wrapped = "select app.order_placed()";
     assert_eq!(user.code(&session, wrapped).await?, "");
-    // And the other way round: one who may calls a function of one who may not.
+    // The other way round: a role with the capability calls a function of a role without it.
     assert_eq!(app.code(&session, direct).await?, "");
     let execute = format!("grant execute on function app.ask to {}", app.name);
     session.client.batch_execute(&execute).await?;

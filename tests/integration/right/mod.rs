@@ -1,4 +1,4 @@
-//! Rights by capability and environment: what a grant lets a role do, and that it lets it do no more.
+//! Rights by capability and environment: a grant lets a role do this, and nothing else.
 
 mod capability;
 mod owner;
@@ -43,7 +43,7 @@ impl Role {
         Ok(session.client.batch_execute(&sql).await?)
     }
 
-    /// The answer to a statement of this role: its rows, or SQLSTATE and message of its error. Nothing of it stays.
+    /// The answer to a statement of this role: its rows, or SQLSTATE and message of its error. It is rolled back.
     async fn answer(
         &self,
         session: &Session,

@@ -1,4 +1,4 @@
-//! Who grants.
+//! Which roles may grant.
 
 use std::time::Duration;
 

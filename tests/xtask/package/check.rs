@@ -1,4 +1,4 @@
-//! What is said about packages before they are tried: Debian's own examiner, and a second build.
+//! Checks of packages before they are tried: lintian, and a second build.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use engine_harness::{PgConfig, Profile, Workspace, package, progress};
 use super::staged::Staged;
 use super::{debian, layout, rpm};
 
-/// What lintian says of every package that has not been through Debian's archive.
+/// Tags that lintian reports for every package from outside Debian's archive.
 const BESIDE_THE_POINT: &str = "initial-upload-closes-no-bugs";
 
 /// Has lintian examine a Debian package; a warning is an error.

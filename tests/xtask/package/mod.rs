@@ -1,4 +1,4 @@
-//! `cargo xtask package`: what the extension is installed from.
+//! `cargo xtask package`: the packages of the extension.
 
 mod check;
 mod debian;

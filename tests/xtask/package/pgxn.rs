@@ -1,4 +1,4 @@
-//! The sources as the PostgreSQL Extension Network distributes them: for those who have cargo.
+//! The sources as the PostgreSQL Extension Network distributes them: for machines that have cargo.
 
 use std::fs;
 use std::path::{Path, PathBuf};

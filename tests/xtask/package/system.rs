@@ -28,7 +28,7 @@ pub struct System {
 }
 
 impl System {
-    /// Unpacks a system of this machine's release of Debian; none where that is impossible, after saying why.
+    /// Unpacks a system of this machine's release of Debian; `None` where that is impossible, after printing why.
     pub fn make(workspace: &Workspace, major: u32) -> Result<Option<Self>> {
         if !geteuid().is_root() {
             progress::say("skipped: another Debian system is for root only");
@@ -77,7 +77,7 @@ impl System {
         let output = find.args(WATCHED.map(|name| format!("/{name}"))).output()?;
         ensure!(output.status.success(), "the files cannot be listed");
         let text = String::from_utf8_lossy(&output.stdout);
-        // What Debian's triggers write anew at any package.
+        // Debian's triggers rewrite these with every package.
         let is_kept = |line: &&str| !line.ends_with("ld.so.cache") && !line.ends_with('~');
         Ok(text.lines().filter(is_kept).map(str::to_owned).collect())
     }
@@ -134,7 +134,7 @@ impl System {
         Server::at(self.path(SOCKET))
     }
 
-    /// Types a script into psql, in the system; returns what it prints.
+    /// Runs a script in psql, in the system; returns its output.
     pub fn psql(&self, user: &str, database: &str, script: &str) -> Result<String> {
         let mut psql = self.inside("psql");
         let mut psql = psql

@@ -1,4 +1,4 @@
-//! The Debian package in an empty Debian system: installed, used, updated and removed, by those who would do it.
+//! The Debian package in an empty Debian system: installed, used, updated and removed, each by the role that does it in practice.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -40,7 +40,7 @@ pub async fn run(workspace: &Workspace, staged: &Staged, package: &Path) -> Resu
     Ok(())
 }
 
-/// The front page's five minutes, by a role that may do what the page about rights grants.
+/// The five minutes of the front page, by a role with the rights that the page about them grants.
 async fn first_run(system: &System) -> Result<()> {
     let maintenance = system.server().connect("postgres").await?;
     maintenance.batch_execute("create database app").await?;

@@ -52,7 +52,7 @@ impl Source {
     }
 }
 
-/// Answers a scrape. A failure is logged, and told without its text, which may name what a scraper need not know.
+/// Answers a scrape. A failure is logged; the scraper does not see its text, which may name more than it should know.
 pub async fn answer(State(source): State<Source>) -> Response {
     match source.text().await {
         Ok(text) => ([(CONTENT_TYPE, exposition::MEDIA_TYPE)], text).into_response(),

@@ -25,7 +25,7 @@ pub enum Fault {
     RequeueLeavesDeadline,
     /// It refuses a call that is made again.
     AnswersAreForgotten,
-    /// It answers a call again whoever asks.
+    /// It answers a repeated call of any process.
     OthersAreAnswered,
     /// A run that waits for its worker to confirm a cancel keeps its slot.
     CancelKeepsSlot,

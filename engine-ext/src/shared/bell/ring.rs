@@ -108,7 +108,7 @@ pub(super) fn ring(kind: Kind, times: usize) {
         };
         let left = left.entry(counted_as).or_insert(times);
         if takes && *left > 0 && wake(process, kind) {
-            // It may have begun to wait for another version since, and then it was woken in vain.
+            // It may have begun to wait for another version since, and then there is no run for it.
             if VERSIONS.get()[process].load(Ordering::SeqCst) == version {
                 *left -= 1;
             }
