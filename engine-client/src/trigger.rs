@@ -108,13 +108,8 @@ impl Trigger {
 
     /// This trigger as a child of `parent`: in its environment and, unless it has one of its own, in its trace.
     pub(crate) fn inherited_from(mut self, parent: &Dequeued) -> Self {
-<<<<<<< HEAD
-        self.environment_id.clone_from(&parent.environment_id);
-        self.trace_context = trace::inherited(self.trace_context, parent);
-=======
         self.environment_id = Some(parent.environment_id.clone());
-        self.trace_context = self.trace_context.or_else(|| parent.trace_context.clone());
->>>>>>> 592377c (trigger: one line declares an option, with its argument, its reader and its check; a replay and the driver follow from such lists)
+        self.trace_context = trace::inherited(self.trace_context, parent);
         self
     }
 

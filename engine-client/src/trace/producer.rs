@@ -26,21 +26,23 @@ impl Trigger {
     /// # }
     /// ```
     pub fn span(&self) -> Span {
+        let task = self.task.as_deref().unwrap_or_default();
         let queue = match &self.queue {
             Some(queue) => queue.clone(),
-            None => format!("task/{}", self.task),
+            None => format!("task/{task}"),
         };
         let span = tracing::info_span!(
             "trigger",
             otel.kind = "producer",
             otel.name = format!("send {queue}"),
-            task = self.task,
+            task,
         );
         span.set_attribute("messaging.system", SYSTEM);
         span.set_attribute("messaging.operation.name", "send");
         span.set_attribute("messaging.operation.type", "send");
         span.set_attribute("messaging.destination.name", queue);
-        let size = i64::try_from(self.payload.len()).unwrap_or(i64::MAX);
+        let size = self.payload.as_ref().map_or(0, String::len);
+        let size = i64::try_from(size).unwrap_or(i64::MAX);
         span.set_attribute("messaging.message.body.size", size);
         span
     }
