@@ -19,6 +19,8 @@ mod permit;
 mod report;
 mod retry;
 mod run_calls;
+#[cfg(feature = "testing")]
+mod script;
 mod step;
 mod stopwatch;
 mod task;
@@ -51,6 +53,8 @@ use crate::{Database, Dequeue, Error, Failure, Timekeeper, TimekeeperConfig};
 pub use self::config::{Batching, TaskOptions, WorkerConfig};
 pub use self::context::Context;
 pub use self::retry::RetryPolicy;
+#[cfg(feature = "testing")]
+pub(crate) use self::script::{Script, TokenEnd};
 
 /// Longest time for tasks to end once they were told to. Only a handler that blocks its thread takes longer.
 const END_TIMEOUT: Duration = Duration::from_secs(5);

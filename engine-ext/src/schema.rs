@@ -104,9 +104,14 @@ extension_sql_file!(
     requires = ["grant"]
 );
 extension_sql_file!(
+    "../../sql/view/clock.sql",
+    name = "clock",
+    requires = ["test_clock"]
+);
+extension_sql_file!(
     "../../sql/view/history.sql",
     name = "history",
-    requires = ["test_clock"]
+    requires = ["clock"]
 );
 extension_sql_file!(
     "../../sql/view/next_run.sql",

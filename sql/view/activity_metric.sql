@@ -7,7 +7,7 @@ from (
            greatest(0.001, extract(epoch from t.now - greatest(t.now - interval '1 minute', coalesce(f.first_at, '-infinity')))
                     )::double precision as seconds,
            p.last_value as last_position
-    from clock_timestamp() as t(now)
+    from engine.clock as t
     cross join engine.event_position as p
     cross join lateral (
         select case when p.last_value > 20000 then min(s.created_at) end as first_at

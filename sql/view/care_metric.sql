@@ -59,11 +59,11 @@ from (
     from engine.heartbeat as h
     join engine.run_state as r on r.shard = h.shard and r.run_id = h.run_id
     join engine.snapshot as s on s.shard = h.shard and s.run_id = h.run_id and s.ordinal = r.snapshot_ordinal
-    where h.deadline_at - h.interval_ms * interval '1 millisecond' > clock_timestamp() - interval '1 minute'
+    where h.deadline_at - h.interval_ms * interval '1 millisecond' > (select t.now from engine.clock as t) - interval '1 minute'
     union all
     select t.worker_id
     from engine.turn as t
-    where t.taken_at > clock_timestamp() - interval '1 minute'
+    where t.taken_at > (select t.now from engine.clock as t) - interval '1 minute'
 ) as w;
 
 comment on view engine.worker_metric is 'How many workers have sent a heartbeat or taken a turn in the last minute, by worker_id';

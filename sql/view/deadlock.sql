@@ -71,7 +71,7 @@ select 'circle' as kind,
        format('Runs wait for each other in a circle: %s.',
               array_to_string((array_agg('run_' || c.run_id order by c.run_id))[1:10], ', ')) as detail,
        'Cancel one of them with engine_cancel.' as hint,
-       clock_timestamp() - max(l.created_at) as age
+       (select t.now from engine.clock as t) - max(l.created_at) as age
 from circle as c
 join lateral (
     select max(l.created_at) as created_at
@@ -93,7 +93,7 @@ select f.kind,
            then 'Raise the limit of the environment, or suspend runs that wait.'
            else 'Raise the limit of the queue, or trigger the awaited runs into another queue.'
        end,
-       clock_timestamp() - s.blocked_at
+       (select t.now from engine.clock as t) - s.blocked_at
 from full_place as f
 cross join lateral (
     select count(*) as stuck,

@@ -4,7 +4,7 @@ create view engine.event_reader as
 select r.name,
        r.position,
        greatest(p.last_row - r.row_position, 0) as lag,
-       clock_timestamp() - o.created_at as oldest_age,
+       (select t.now from engine.clock as t) - o.created_at as oldest_age,
        r.max_lag_ms * interval '1 millisecond' as max_lag,
        r.position < coalesce(h.position, 0) as has_missed,
        r.created_at,

@@ -23,7 +23,7 @@ cross join (
 cross join (
     select count(*) as due_stretches, min(s.due_at) as due_since
     from engine.stretch as s
-    where s.due_at <= clock_timestamp()
+    where s.due_at <= (select t.now from engine.clock as t)
 ) as s
 where c.oid = 'engine.run_state'::regclass;
 

@@ -76,7 +76,7 @@ cross join lateral (values
     ('runs', 'Runs that are kept, as Postgres estimates them', k.run_count::double precision),
     ('due_stretches', 'Stretches of runs that are due for a look of the sweep', k.due_stretches),
     ('sweep_lag_seconds', 'How long the sweep has been due',
-        greatest(0, coalesce(extract(epoch from clock_timestamp() - k.due_since), 0))::double precision)
+        greatest(0, coalesce(extract(epoch from (select t.now from engine.clock as t) - k.due_since), 0))::double precision)
 ) as m(name, help, value)
 union all
 select 'engine_worker_beating', 'gauge', 'Workers that have sent a heartbeat or taken a turn in the last minute', '{}', w.beating

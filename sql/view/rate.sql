@@ -16,7 +16,7 @@ with recent as materialized (
                         t.now - interval '1 millisecond')
                     else t.now - interval '10 seconds'
                end as since
-        from clock_timestamp() as t(now)
+        from engine.clock as t
         cross join engine.event_position as p
     ) as c
 )

@@ -61,7 +61,7 @@ select true, 'unclaimed', q.queue,
                 then format('select engine_set_queue(%L, %L, concurrency_limit => null, override_limit => null)', q.queue, q.environment_id)
             when q.is_environment_closed then format('select engine_set_environment(%L, concurrency_limit => null)', q.environment_id)
        end,
-       least(q.oldest_age, clock_timestamp() - t.last_at)
+       least(q.oldest_age, (select t.now from engine.clock as t) - t.last_at)
 from idle as q
 left join taken as t on t.environment_id = q.environment_id and t.queue = q.queue
 left join asked as a on a.environment_id = q.environment_id and a.queue = q.queue
@@ -77,7 +77,7 @@ select false, 'paused', q.queue,
 from idle as q
 where q.is_queue_paused or q.is_environment_paused
 union all
-select clock_timestamp() - p.since > interval '10 minutes', 'parked', p.environment_id,
+select (select t.now from engine.clock as t) - p.since > interval '10 minutes', 'parked', p.environment_id,
        format('Runs of environment "%s" wait for a worker version: %s, of task "%s" the oldest. %s', p.environment_id, p.count, r.task,
               case when r.version is not null then format('It asks for version "%s".', r.version)
                    when k.version is not null then format('Version "%s" has the task, and is not current.', k.version)
@@ -87,7 +87,7 @@ select clock_timestamp() - p.since > interval '10 minutes', 'parked', p.environm
        case when r.version is null and k.version is not null
            then format('select engine_promote_worker(%L, %L)', p.environment_id, k.version)
        end,
-       clock_timestamp() - p.since
+       (select t.now from engine.clock as t) - p.since
 from (
     select i.environment_id, count(*) as count, min(i.created_at) as since,
            (array_agg(i.run_id order by i.created_at, i.run_id))[1] as run_id, min(i.shard) as shard
@@ -120,13 +120,13 @@ select r.has_missed or r.oldest_age > r.max_lag, 'event_reader', r.name,
 from engine.event_reader as r
 where r.has_missed or r.oldest_age > r.max_lag / 2
 union all
-select k.due_since < clock_timestamp() - interval '1 hour', 'retention', 'sweep',
+select k.due_since < (select t.now from engine.clock as t) - interval '1 hour', 'retention', 'sweep',
        format('Runs are due for a look of the sweep: %s stretches of up to 1000.', k.due_stretches),
        'Call engine_sweep until it returns 0, and engine_tick with more items if this comes again.',
        'select engine_sweep(100000)',
-       clock_timestamp() - k.due_since
+       (select t.now from engine.clock as t) - k.due_since
 from engine.kept as k
-where k.due_since < clock_timestamp() - interval '10 minutes'
+where k.due_since < (select t.now from engine.clock as t) - interval '10 minutes'
 union all
 select false, 'retention', 'engine.retention',
        format('No run is ever removed, and there are about %s.', k.run_count),
@@ -142,7 +142,7 @@ select true, 'clock', 'server',
        null,
        null
 from (
-    select extract(epoch from max(s.created_at) - clock_timestamp())::bigint as ahead_seconds
+    select extract(epoch from max(s.created_at) - (select t.now from engine.clock as t))::bigint as ahead_seconds
     from recent as s
 ) as c
 where c.ahead_seconds >= 2;

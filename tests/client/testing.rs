@@ -53,3 +53,47 @@ async fn pass_a_day(place: String, attempt: i32) -> Result<()> {
     connection.engine().set_test_clock(at).await?;
     Ok(())
 }
+
+#[tokio::test]
+async fn a_drain_ends_when_all_has_ended_but_what_comes_later_or_waits() -> Result<()> {
+    let database = Database::fresh().await?;
+    let connection: engine_client::Database = database.connection_string().parse()?;
+    let session = connection.connect().await?;
+    let engine = session.engine();
+    let parents = vec![Trigger::new("parent").payload(&())?; 3];
+    let parents = engine.trigger_many(&parents).await?;
+    let hour = SystemTime::now() + Duration::from_secs(3600);
+    let later = Trigger::new("child").payload(&1)?.delay_until(hour);
+    let later = engine.trigger(&later).await?.run_id;
+    let waits = engine.trigger(&Trigger::new("waits").payload(&())?).await?;
+    let worker = Worker::new(connection.clone())
+        // A handler that waits would hold the end of the worker back.
+        .config(WorkerConfig {
+            drain_timeout: Duration::from_millis(100),
+            ..crate::running::config()
+        })
+        .task("parent", |ctx: Context, (): ()| async move {
+            let child = Trigger::new("child").payload(&20)?;
+            let child = ctx.trigger_and_wait("child", child).await?;
+            Ok(child.output::<i64>()? + 1)
+        })
+        .task(
+            "child",
+            |_: Context, number: i64| async move { Ok(number * 2) },
+        )
+        .task("waits", |ctx: Context, (): ()| async move {
+            let token = ctx.create_token("approval", None).await?;
+            Ok(ctx.wait_for_token::<bool>(&token).await?)
+        });
+    assert_eq!(testing::drain(worker).await?, 6);
+    for run in &parents {
+        let patience = Duration::from_secs(1);
+        let result = testing::result_within(patience, &session, &run.run_id).await?;
+        assert_eq!(result.context("it has not ended")?.output::<i64>()?, 41);
+    }
+    for run_id in [&later, &waits.run_id] {
+        let result = testing::result_within(Duration::ZERO, &session, run_id).await?;
+        assert!(result.is_none());
+    }
+    Ok(())
+}

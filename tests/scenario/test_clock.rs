@@ -115,3 +115,25 @@ async fn the_clock_moves_only_where_a_superuser_allows_it_and_never_back() -> Re
     );
     Ok(())
 }
+
+#[tokio::test]
+async fn operators_see_what_is_due_by_the_clock_that_tests_move() -> Result<()> {
+    let (session, other) = sessions().await?;
+    session.trigger("now").await?;
+    session
+        .trigger_with("'later', delay_until => now() + interval '1 day'")
+        .await?;
+    assert_eq!(other.count("engine.overdue").await?, 0);
+    pass(&session, "2 days").await?;
+    let overdue = "engine.overdue where oldest_age between '1 day' and '1 day 1 hour'";
+    assert_eq!(other.count(overdue).await?, 1);
+    let aged = "engine.queue_stats where due = 1 and oldest_age > '2 days'";
+    assert_eq!(other.count(aged).await?, 1);
+    // Where a superuser does not allow it, the system's clock is shown.
+    other
+        .client
+        .batch_execute("set engine.allow_test_clock = off")
+        .await?;
+    assert_eq!(other.count("engine.overdue").await?, 0);
+    session.check().await
+}

@@ -69,3 +69,45 @@ impl Trigger {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry::baggage::BaggageExt;
+    use opentelemetry::propagation::TextMapCompositePropagator;
+    use opentelemetry::trace::TracerProvider;
+    use opentelemetry::{Context, KeyValue, global};
+    use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
+    use opentelemetry_sdk::trace::SdkTracerProvider;
+    use tracing_subscriber::layer::SubscriberExt;
+
+    use super::*;
+
+    #[test]
+    fn a_run_is_in_the_trace_of_its_trigger_or_only_linked_to_it() {
+        global::set_text_map_propagator(TextMapCompositePropagator::new(vec![
+            Box::new(TraceContextPropagator::new()),
+            Box::new(BaggagePropagator::new()),
+        ]));
+        let tracer = SdkTracerProvider::builder().build().tracer("test");
+        let layer = tracing_opentelemetry::layer().with_tracer(tracer);
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+            let span = tracing::info_span!("request");
+            let baggage = Context::new().with_baggage([KeyValue::new("tenant", "acme")]);
+            span.set_parent(baggage).unwrap();
+            let carrier = |trigger: Trigger| trigger.trace_context.unwrap();
+            let inside = carrier(Trigger::new("t").in_trace_of(&span));
+            assert_eq!(inside["baggage"], "tenant=acme");
+            let linked = carrier(Trigger::new("t").linked_to(&span));
+            assert_eq!(linked["linked"]["traceparent"], inside["traceparent"]);
+            assert_eq!(linked["baggage"], "tenant=acme");
+            assert!(inside["traceparent"].is_string() && linked["traceparent"].is_null());
+        });
+    }
+
+    #[test]
+    fn a_span_that_nothing_exports_changes_no_trigger() {
+        let span = tracing::info_span!("request");
+        let trigger = Trigger::new("t").in_trace_of(&span).linked_to(&span);
+        assert_eq!(trigger.trace_context, None);
+    }
+}

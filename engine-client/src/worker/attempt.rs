@@ -201,6 +201,8 @@ impl Attempts {
             stopping: self.stopping.clone(),
             token: token.clone(),
             names: Names::default(),
+            #[cfg(feature = "testing")]
+            script: None,
         });
         let max_duration = dequeued.max_duration.or(options.max_duration);
         let mut execution = CatchPanic(self.tasks.execute(context));

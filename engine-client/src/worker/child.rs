@@ -42,6 +42,10 @@ impl Context {
         name: &str,
         runs: impl IntoIterator<Item = Trigger>,
     ) -> Result<Vec<RunResult>, Failure> {
+        #[cfg(feature = "testing")]
+        if let Some(script) = &self.parts.script {
+            return script.trigger(self.key("batch", name), runs);
+        }
         let items: Vec<BatchItem> = (0..)
             .zip(runs)
             .map(|(index, run)| BatchItem::at(index, run.inherited_from(self.run())))

@@ -41,6 +41,9 @@ pub(super) struct Parts {
     pub(super) token: CancellationToken,
     /// Names of steps and waits that this attempt has used.
     pub(super) names: Names,
+    /// What answers in a rehearsal, instead of a server.
+    #[cfg(feature = "testing")]
+    pub(super) script: Option<Arc<super::script::Script>>,
 }
 
 impl Context {

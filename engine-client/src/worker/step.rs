@@ -35,6 +35,10 @@ impl Context {
         T: Serialize + DeserializeOwned,
         W: AsyncFnOnce() -> Result<T, Failure>,
     {
+        #[cfg(feature = "testing")]
+        if let Some(script) = &self.parts.script {
+            return script.step(self.parts.names.next("step", name), work).await;
+        }
         let options = &self.keyed("step", name);
         let create = |connection: Arc<Connection>| async move {
             let engine = connection.engine();

@@ -43,6 +43,11 @@ impl Context {
     /// # Errors
     /// As [`wait_for`](Self::wait_for).
     pub async fn wait_until(&self, name: &str, moment: SystemTime) -> Result<(), Failure> {
+        #[cfg(feature = "testing")]
+        if let Some(script) = &self.parts.script {
+            script.wait(self.parts.names.next("wait", name), moment);
+            return Ok(());
+        }
         let options = &self.keyed("wait", name);
         let call = |connection: Arc<Connection>| async move {
             let engine = connection.engine();
@@ -64,6 +69,10 @@ impl Context {
         name: &str,
         timeout: Option<Duration>,
     ) -> Result<WaitpointId, Failure> {
+        #[cfg(feature = "testing")]
+        if self.parts.script.is_some() {
+            return Ok(self.parts.names.next("token", name).into());
+        }
         let options = &self.keyed("token", name);
         let timeout_at = timeout.map(|timeout| SystemTime::now() + timeout);
         let call = |connection: Arc<Connection>| async move {
@@ -96,6 +105,10 @@ impl Context {
         &self,
         token: &WaitpointId,
     ) -> Result<Option<T>, Failure> {
+        #[cfg(feature = "testing")]
+        if let Some(script) = &self.parts.script {
+            return script.token(token.as_str());
+        }
         let mut data = self.waitpoint(token).await?;
         if data["status"] != "COMPLETED" {
             self.block_on(token, None).await?;

@@ -1,0 +1,179 @@
+//! What a rehearsal answers instead of a server.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::Mutex as AsyncMutex;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::context::{Context, Parts};
+use super::held_run::HeldRun;
+use super::name::Names;
+use super::permit::{HandlerPermits, Seat};
+use super::run_calls::RunCalls;
+use super::stopwatch::Stopwatch;
+use crate::{Dequeued, Failure, Identity, RunResult, Trigger};
+
+/// How a token of the rehearsal ends.
+#[derive(Debug, Clone)]
+pub(crate) enum TokenEnd {
+    Output(String),
+    Error(String),
+    TimedOut,
+}
+
+/// What stands for the handler of a child: from its trigger to its result.
+pub(crate) type Child = Box<dyn Fn(&Trigger) -> RunResult + Send + Sync>;
+
+#[derive(Default)]
+pub(crate) struct Script {
+    pub(crate) tokens: HashMap<String, TokenEnd>,
+    pub(crate) children: HashMap<String, Child>,
+    pub(crate) told: Mutex<Told>,
+}
+
+impl fmt::Debug for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Script")
+            .field("tokens", &self.tokens)
+            .field("told", &self.told)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the handler has done, in order; it stays when the next attempt begins.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    /// Names of steps, with their outputs as text.
+    pub(crate) steps: Vec<(String, String)>,
+    pub(crate) waits: Vec<(String, SystemTime)>,
+    pub(crate) triggered: Vec<Trigger>,
+    children: HashMap<String, Vec<RunResult>>,
+}
+
+impl Script {
+    pub(crate) fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) async fn step<T, W>(&self, key: String, work: W) -> Result<T, Failure>
+    where
+        T: Serialize + DeserializeOwned,
+        W: AsyncFnOnce() -> Result<T, Failure>,
+    {
+        let unfit = |error| Failure::internal("TASK_OUTPUT_ERROR", error);
+        let done = self
+            .told()
+            .steps
+            .iter()
+            .find(|(name, _)| *name == key)
+            .cloned();
+        let output = match done {
+            Some((_, output)) => output,
+            None => {
+                let output = serde_json::to_string(&work().await?).map_err(unfit)?;
+                self.told().steps.push((key, output.clone()));
+                output
+            }
+        };
+        serde_json::from_str(&output).map_err(unfit)
+    }
+
+    /// Time passes at once.
+    pub(super) fn wait(&self, key: String, moment: SystemTime) {
+        let mut told = self.told();
+        if told.waits.iter().all(|(name, _)| *name != key) {
+            told.waits.push((key, moment));
+        }
+    }
+
+    pub(super) fn token<T: DeserializeOwned>(&self, token: &str) -> Result<Option<T>, Failure> {
+        let name = token.strip_prefix("token/").unwrap_or(token);
+        match self.tokens.get(name) {
+            Some(TokenEnd::Output(output)) => match serde_json::from_str(output) {
+                Ok(output) => Ok(Some(output)),
+                Err(error) => Err(Failure::internal("TASK_INPUT_ERROR", error)),
+            },
+            Some(TokenEnd::Error(error)) => Err(Failure::reported(error)),
+            Some(TokenEnd::TimedOut) => Ok(None),
+            None => Err(unknown(format!(
+                "the rehearsal has no end for token \"{name}\""
+            ))),
+        }
+    }
+
+    pub(super) fn trigger(
+        &self,
+        key: String,
+        runs: impl IntoIterator<Item = Trigger>,
+    ) -> Result<Vec<RunResult>, Failure> {
+        if let Some(results) = self.told().children.get(&key) {
+            return Ok(results.clone());
+        }
+        let mut results = Vec::new();
+        for run in runs {
+            let Some(child) = self.children.get(&run.task) else {
+                let task = &run.task;
+                return Err(unknown(format!("the rehearsal has no child \"{task}\"")));
+            };
+            results.push(child(&run));
+            self.told().triggered.push(run);
+        }
+        self.told().children.insert(key, results.clone());
+        Ok(results)
+    }
+}
+
+fn unknown(message: String) -> Failure {
+    Failure::message(message).no_retry()
+}
+
+impl Context {
+    /// A context whose steps, waits and children are those of a script.
+    pub(crate) fn rehearsed(
+        dequeued: Arc<Dequeued>,
+        attempt_number: i32,
+        script: Arc<Script>,
+    ) -> Self {
+        let now = Instant::now();
+        let held = HeldRun::new(
+            dequeued.run_id.clone(),
+            dequeued.snapshot_id.clone(),
+            Duration::ZERO,
+            now,
+            Arc::default(),
+        );
+        // It has no deadline.
+        held.moved(
+            dequeued.snapshot_id.clone(),
+            Some(attempt_number),
+            None,
+            now,
+        );
+        let identity = Identity::default().completed();
+        let calls = RunCalls::new(Vec::new(), identity, None, &mut JoinSet::new());
+        let permits = Arc::new(HandlerPermits::new(1, []));
+        Self {
+            parts: Arc::new(Parts {
+                dequeued,
+                held: Arc::new(held),
+                attempt_number,
+                calls: Arc::new(calls),
+                seat: Arc::new(Seat::new(permits, None, None)),
+                stopwatch: Arc::new(Stopwatch::started()),
+                suspend_after: None,
+                stopping: CancellationToken::new(),
+                token: CancellationToken::new(),
+                names: Names::default(),
+                script: Some(script),
+            }),
+            waiting: Arc::new(AsyncMutex::new(())),
+        }
+    }
+}
