@@ -83,7 +83,7 @@ async fn a_drain_ends_when_all_has_ended_but_what_comes_later_or_waits() -> Resu
         )
         .task("waits", |ctx: Context, (): ()| async move {
             let token = ctx.create_token("approval", None).await?;
-            Ok(ctx.wait_for_token::<bool>(&token).await?)
+            ctx.wait_for_token::<bool>(&token).await
         });
     assert_eq!(testing::drain(worker).await?, 6);
     for run in &parents {
