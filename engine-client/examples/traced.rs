@@ -1,4 +1,4 @@
-//! A trace that begins in a service, goes on in the attempts of a run and of its child, and is exported over OTLP.
+//! A trace that begins in a service, continues in the attempts of a run and of its child, and is exported over OTLP.
 //!
 //! ```sh
 //! export OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 OTEL_SERVICE_NAME=orders
@@ -50,7 +50,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Spans of `tracing` go to the collector that the environment names; traces and baggage go on in the form of the W3C.
+/// Spans of `tracing` go to the collector that the environment names; traces and baggage continue in the form of the W3C.
 fn export() -> Result<SdkTracerProvider, Box<dyn Error>> {
     let exporter = opentelemetry_otlp::SpanExporter::builder()
         .with_http()

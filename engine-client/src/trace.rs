@@ -1,6 +1,6 @@
 //! The span of an attempt, and the trace that it continues.
 //!
-//! With the feature `opentelemetry` traces go on across the database; without it a span only names the trace that the
+//! With the feature `opentelemetry` traces continue across the database; without it a span only names the trace that the
 //! trigger has passed. Both forms have the same functions.
 
 #[cfg(feature = "opentelemetry")]

@@ -43,7 +43,7 @@ fn only<'a>(spans: &'a [Traced], name: &str) -> Result<&'a Traced> {
 }
 
 #[tokio::test]
-async fn a_trace_goes_on_from_its_request_through_a_run_and_its_retry_to_a_child() -> Result<()> {
+async fn a_trace_continues_from_its_request_through_a_run_and_its_retry_to_a_child() -> Result<()> {
     let database = Database::fresh().await?;
     let spans = export(&database).await?;
     assert!(spans.iter().all(|span| span.service == "orders"));

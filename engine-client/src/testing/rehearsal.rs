@@ -8,9 +8,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::dequeue::read_payload;
+use crate::time::from_seconds;
 use crate::worker::{Script, TokenEnd};
 use crate::{
-    Completion, Context, Dequeued, Error, ExecutionStatus, Failure, RunResult, RunStatus, Trigger,
+    Completion, Context, Dequeued, Error, ExecutionStatus, Failure, RunId, RunResult, RunStatus,
+    Trigger,
 };
 
 /// A run without a server, for unit tests of a handler: it gives the handler a [`Context`] whose waits end at once, and whose
@@ -95,7 +97,7 @@ impl Rehearsal {
         O: Serialize,
     {
         let child = move |run: &Trigger| {
-            let input = read_payload(&run.payload, &run.payload_type);
+            let input = read_payload(&payload(run), &media_type(run));
             let input = input.map_err(|error| Failure::internal("TASK_INPUT_ERROR", error));
             let output = input.and_then(&handler).and_then(|output| {
                 Completion::success(&output)
@@ -135,7 +137,7 @@ impl Rehearsal {
         let told = self.script.told();
         let triggered = told.triggered.iter();
         triggered
-            .map(|run| (run.task.clone(), run.payload.clone()))
+            .map(|run| (run.task.clone().unwrap_or_default(), payload(run)))
             .collect()
     }
 
@@ -160,10 +162,23 @@ fn bare(name: &str) -> String {
         .to_owned()
 }
 
+/// As the server fills in what the trigger leaves out.
+fn payload(trigger: &Trigger) -> String {
+    trigger.payload.clone().unwrap_or_else(|| "{}".to_owned())
+}
+
+fn media_type(trigger: &Trigger) -> String {
+    let media_type = trigger.payload_type.clone();
+    media_type.unwrap_or_else(|| "application/json".to_owned())
+}
+
 fn dequeued(trigger: &Trigger, attempt_number: i32) -> Dequeued {
+    let (payload, payload_type) = (payload(trigger), media_type(trigger));
     let trigger = trigger.clone();
-    let run_id = trigger.run_id.unwrap_or_else(|| "rehearsal".into());
-    let queue = trigger.queue;
+    let task = trigger.task.unwrap_or_default();
+    let run_id: RunId = trigger
+        .run_id
+        .map_or_else(|| "rehearsal".into(), RunId::new);
     Dequeued {
         run_friendly_id: run_id.friendly(),
         run_id,
@@ -173,13 +188,15 @@ fn dequeued(trigger: &Trigger, attempt_number: i32) -> Dequeued {
         run_status: RunStatus::Executing,
         snapshot_created_at: SystemTime::now(),
         attempt_number,
-        queue: queue.unwrap_or_else(|| format!("task/{}", trigger.task)),
-        task: trigger.task,
-        payload: trigger.payload,
-        payload_type: trigger.payload_type,
+        queue: trigger.queue.unwrap_or_else(|| format!("task/{task}")),
+        task,
+        payload,
+        payload_type,
         concurrency_key: trigger.concurrency_key,
-        worker_queue: trigger.worker_queue,
-        environment_id: trigger.environment_id,
+        worker_queue: trigger.worker_queue.unwrap_or_else(|| "main".to_owned()),
+        environment_id: trigger
+            .environment_id
+            .unwrap_or_else(|| "default".to_owned()),
         environment_type: None,
         project_id: None,
         organization_id: None,
@@ -187,8 +204,8 @@ fn dequeued(trigger: &Trigger, attempt_number: i32) -> Dequeued {
         image: None,
         machine: None,
         max_attempts: trigger.max_attempts,
-        max_duration: trigger.max_duration,
-        is_test: trigger.is_test,
+        max_duration: trigger.max_duration_seconds.map(from_seconds),
+        is_test: trigger.is_test.unwrap_or_default(),
         is_replay: trigger.replayed_from.is_some(),
         tags: trigger.tags.unwrap_or_default(),
         metadata: trigger.metadata,

@@ -118,8 +118,8 @@ impl Script {
         }
         let mut results = Vec::new();
         for run in runs {
-            let Some(child) = self.children.get(&run.task) else {
-                let task = &run.task;
+            let task = run.task.as_deref().unwrap_or_default();
+            let Some(child) = self.children.get(task) else {
                 return Err(unknown(format!("the rehearsal has no child \"{task}\"")));
             };
             results.push(child(&run));
