@@ -27,9 +27,15 @@ create table engine.snapshot (
     runner_id                 text,
     machine                   text,
     metadata                  jsonb,
-    detail                    jsonb,
-    constraint snapshot_pkey primary key (shard, run_id, ordinal)
+    detail                    jsonb
 );
+
+-- The snapshots of most runs have one key here, which Postgres stores once. A long history is found sixteen at a time; ordinals
+-- are unique because they are assigned under the run's lock.
+create index snapshot_run on engine.snapshot (shard, run_id, (ordinal / 16));
+
+-- The table has no key: where a publication has it, a removal is published by the whole row.
+alter table engine.snapshot replica identity full;
 
 -- Readers of events move forward by position, which is nearly the order of the rows on disk: a summary per range of pages is
 -- enough to find them, and costs writers nothing.

@@ -7,7 +7,7 @@
 -- -> place bigint, run_id text, id text, execution_status text, run_status text, attempt_number integer null, description text,
 -- -> created_at timestamptz, interval_ms bigint
 -- Locks: deadlines, in the order of the run ids, waiting for a transition of the run that is about to commit; that one is not
--- seen here: read the others in a later statement. Index: heartbeat_pkey, run_state_pkey, snapshot_pkey; touches none (HOT).
+-- seen here: read the others in a later statement. Index: heartbeat_pkey, run_state_pkey, snapshot_run; touches none (HOT).
 update engine.heartbeat as h
 set deadline_at = :now + h.interval_ms * interval '1 millisecond',
     -- later only after the clock was set back
@@ -21,6 +21,6 @@ cross join engine.run_state as s
 cross join engine.history as p
 where h.shard = :shard and h.run_id = beat.run_id and h.snapshot_id = beat.snapshot_id
   and s.shard = :shard and s.run_id = beat.run_id
-  and p.shard = :shard and p.run_id = beat.run_id and p.ordinal = s.snapshot_ordinal
+  and p.shard = :shard and p.run_id = beat.run_id and p.ordinal = s.snapshot_ordinal and p.ordinal / 16 = s.snapshot_ordinal / 16
 returning beat.place, h.run_id, p.id, p.execution_status::text, p.run_status::text, p.attempt_number, p.description, p.created_at,
           h.interval_ms

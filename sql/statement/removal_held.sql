@@ -6,7 +6,7 @@
 -- :row_position bigint[]: the last row that it has read
 -- :since timestamptz[]: what is older is not held
 -- -> run_id text
--- Locks: none. Index: snapshot_pkey, notice_run.
+-- Locks: none. Index: snapshot_run, notice_run.
 select g.run_id
 from unnest(:run_ids) as g(run_id)
 where exists (

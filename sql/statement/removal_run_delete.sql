@@ -1,12 +1,31 @@
 -- Deletes runs and their states.
 -- :shard smallint
 -- :run_ids text[]
+-- Two array elements per span: the runs lie in these, and few others do.
+-- :first_id text[]
+-- :last_id text[]
 -- Locks: run states held by removal_lock; the runs' rows. Index: run_pkey, run_state_pkey.
 with run as (
     delete from engine.run as r
-    using unnest(:run_ids) as g(run_id)
-    where r.shard = :shard and r.id = g.run_id
+    where r.ctid = any (array(
+        select o.ctid
+        from unnest(:first_id, :last_id) as g(first_id, last_id)
+        cross join lateral (
+            select o.ctid, o.id
+            from engine.run as o
+            where o.shard = :shard and o.id >= g.first_id and o.id <= g.last_id
+            offset 0
+        ) as o
+        where o.id in (select n.run_id from unnest(:run_ids) as n(run_id))))
 )
 delete from engine.run_state as s
-using unnest(:run_ids) as g(run_id)
-where s.shard = :shard and s.run_id = g.run_id
+where s.ctid = any (array(
+    select o.ctid
+    from unnest(:first_id, :last_id) as g(first_id, last_id)
+    cross join lateral (
+        select o.ctid, o.run_id
+        from engine.run_state as o
+        where o.shard = :shard and o.run_id >= g.first_id and o.run_id <= g.last_id
+        offset 0
+    ) as o
+    where o.run_id in (select n.run_id from unnest(:run_ids) as n(run_id))))

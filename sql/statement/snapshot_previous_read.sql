@@ -3,7 +3,7 @@
 -- :run_id text
 -- :ordinal integer: ordinal of the latest
 -- -> id text
--- Locks: none. Index: snapshot_pkey.
+-- Locks: none. Index: snapshot_run.
 select p.id
 from engine.snapshot as p
 where p.shard = :shard and p.run_id = :run_id and p.ordinal < :ordinal and p.is_valid

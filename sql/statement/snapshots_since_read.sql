@@ -6,7 +6,7 @@
 -- :environment_id text: environment id or null for any Returns null if the given snapshot does not belong to this run. It
 --   may itself be invalid.
 -- -> snapshots jsonb
--- Locks: none. Index: snapshot_pkey, run_pkey, waitpoint_pkey.
+-- Locks: none. Index: snapshot_run, run_pkey, waitpoint_pkey.
 select coalesce(
     (select jsonb_agg(
                 n.data || jsonb_build_object('completedWaitpoints', case when n.newest then coalesce(

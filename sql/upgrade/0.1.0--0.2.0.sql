@@ -171,6 +171,11 @@ alter table engine.snapshot
     drop column previous_snapshot_id,
     alter column description drop not null;
 
+-- The snapshots of most runs have one key, which Postgres stores once.
+alter table engine.snapshot drop constraint snapshot_pkey;
+create index snapshot_run on engine.snapshot (shard, run_id, (ordinal / 16));
+alter table engine.snapshot replica identity full;
+
 comment on column engine.snapshot.description is 'Unless it is the usual one of the transition, or the error';
 
 alter table engine.environment add column is_fitted boolean not null default true;

@@ -80,6 +80,10 @@ async fn every_kind_of_violation_is_found_and_no_other_with_it() -> Result<()> {
         ("update engine.snapshot set position = 0 where run_id = 'f' and ordinal = 3".into(), &["snapshot_order"]),
         ("update engine.snapshot set id = 'a' where run_id = 'f' and ordinal = 2".into(), &["snapshot_order"]),
         (
+            "insert into engine.snapshot select s.* from engine.snapshot as s where run_id = 'f' and ordinal = 2".into(),
+            &["missing"],
+        ),
+        (
             "update engine.run_state set run_status = 'PENDING' where run_id = 'f'; \
              update engine.snapshot set run_status = 'PENDING' where run_id = 'f' and ordinal = 4"
                 .into(),

@@ -8,6 +8,7 @@ use crate::backend::locks;
 use crate::backend::value::count;
 use crate::flow::removal;
 use crate::store::forget::Found;
+use crate::store::removal::Spans;
 use crate::{flow, store};
 
 /// What becomes of a run.
@@ -94,13 +95,14 @@ fn of_ended(shard: Shard, found: Vec<Found>, is_dry: bool, now: Timestamp) -> Ve
         return Vec::new();
     }
     let ids: Vec<&RunId> = found.iter().map(|run| &run.run_id).collect();
-    let locked = removal::lock(shard, &ids);
+    let spans = Spans::single(ids.iter().map(|id| id.as_str()));
+    let locked = removal::lock(shard, &ids, &spans);
     let is_free: BTreeSet<RunId> = locked.iter().map(|run| run.id.clone()).collect();
     let gone: BTreeSet<RunId> = if is_dry {
-        let removable = removal::removable(shard, locked, now);
+        let removable = removal::removable(shard, locked, &spans, now);
         removable.into_iter().map(|run| run.id).collect()
     } else {
-        let removed = removal::remove(shard, locked, now);
+        let removed = removal::remove(shard, locked, &spans, now);
         removed.into_iter().collect()
     };
     let stays: Vec<&RunId> = ids

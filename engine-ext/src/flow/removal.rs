@@ -9,35 +9,46 @@ use std::collections::{BTreeMap, BTreeSet};
 use engine_core::{BatchId, RunId, Shard, Timestamp, WaitpointId, digest_of, is_key_free};
 
 use crate::store;
-use crate::store::removal::EndedRun;
+use crate::store::removal::{EndedRun, Spans};
 
 /// Locks the runs among these that have ended, without those that another session has locked.
-pub(crate) fn lock(shard: Shard, ids: &[&RunId]) -> Vec<EndedRun> {
-    store::removal::lock(shard, ids)
+pub(crate) fn lock(shard: Shard, ids: &[&RunId], spans: &Spans<'_>) -> Vec<EndedRun> {
+    store::removal::lock(shard, ids, spans)
 }
 
 /// Those of these locked runs that nothing needs any more.
-pub(crate) fn removable(shard: Shard, runs: Vec<EndedRun>, now: Timestamp) -> Vec<EndedRun> {
+pub(crate) fn removable(
+    shard: Shard,
+    runs: Vec<EndedRun>,
+    spans: &Spans<'_>,
+    now: Timestamp,
+) -> Vec<EndedRun> {
     let (runs, _) = with_waitpoints(shard, runs);
-    without_pinned(shard, runs, now)
+    without_pinned(shard, runs, spans, now)
 }
 
 /// Removes these locked runs, except those that something still needs: a child that stays, a parent, a batch or a waiting
 /// run that has not ended, a named reader that has not read their events. Returns the runs that have gone. The caller holds
 /// the lock of the sweep: from then on no reader is created that would miss them.
-pub(crate) fn remove(shard: Shard, runs: Vec<EndedRun>, now: Timestamp) -> Vec<RunId> {
+pub(crate) fn remove(
+    shard: Shard,
+    runs: Vec<EndedRun>,
+    spans: &Spans<'_>,
+    now: Timestamp,
+) -> Vec<RunId> {
     let (runs, own) = with_waitpoints(shard, runs);
-    let runs = without_pinned(shard, runs, now);
+    let runs = without_pinned(shard, runs, spans, now);
     if runs.is_empty() {
         return Vec::new();
     }
     let ids: Vec<&RunId> = runs.iter().map(|run| &run.id).collect();
-    let last = store::removal::snapshots(shard, &ids).max(store::removal::notices(shard, &ids));
+    let of_snapshots = store::removal::snapshots(shard, &ids, spans);
+    let last = of_snapshots.max(store::removal::notices(shard, &ids, spans));
     if let Some(position) = last {
         store::event_horizon::raise(shard, position, now);
     }
-    waitpoints(shard, &ids, &own, now);
-    store::removal::runs(shard, &ids, free_keys(&runs, now));
+    waitpoints(shard, &ids, spans, &own, now);
+    store::removal::runs(shard, &ids, spans, free_keys(&runs, now));
     let batches: BTreeSet<&BatchId> = runs
         .iter()
         .filter_map(|run| run.batch_id.as_ref())
@@ -107,12 +118,18 @@ fn with_waitpoints(
 }
 
 /// These runs without those that something still needs, and without the parents of these: they need them, too.
-fn without_pinned(shard: Shard, mut runs: Vec<EndedRun>, now: Timestamp) -> Vec<EndedRun> {
+fn without_pinned(
+    shard: Shard,
+    mut runs: Vec<EndedRun>,
+    spans: &Spans<'_>,
+    now: Timestamp,
+) -> Vec<EndedRun> {
     if runs.is_empty() {
         return runs;
     }
     let ids: Vec<&RunId> = runs.iter().map(|run| &run.id).collect();
-    let mut pinned: BTreeSet<RunId> = store::removal::pinned(shard, &ids).into_iter().collect();
+    let pinned = store::removal::pinned(shard, &runs, spans);
+    let mut pinned: BTreeSet<RunId> = pinned.into_iter().collect();
     pinned.extend(held(shard, &ids, now));
     if pinned.is_empty() {
         return runs;
@@ -133,10 +150,16 @@ fn without_pinned(shard: Shard, mut runs: Vec<EndedRun>, now: Timestamp) -> Vec<
 }
 
 /// Deletes the waitpoints of these runs, and those that only they have waited for.
-fn waitpoints(shard: Shard, ids: &[&RunId], own: &BTreeMap<RunId, WaitpointId>, now: Timestamp) {
+fn waitpoints(
+    shard: Shard,
+    ids: &[&RunId],
+    spans: &Spans<'_>,
+    own: &BTreeMap<RunId, WaitpointId>,
+    now: Timestamp,
+) {
     let own: Vec<&WaitpointId> = ids.iter().filter_map(|id| own.get(*id)).collect();
     delete_waitpoints(shard, &own);
-    let awaited = store::removal::waits(shard, ids);
+    let awaited = store::removal::waits(shard, ids, spans);
     remove_waitpoints(shard, &awaited.iter().collect::<Vec<_>>(), now);
 }
 

@@ -11,6 +11,7 @@ use engine_core::{Refusal, Retention, RunId, Shard, Timestamp, check_max_items};
 
 use crate::flow::pace::Pace;
 use crate::flow::removal;
+use crate::store::removal::Spans;
 use crate::store::stretch::{Seen, Stretch};
 use crate::{backend, flow, store};
 
@@ -122,7 +123,12 @@ impl Sweep<'_> {
         let count = self.affordable(&due);
         let is_all = due.len() == count;
         due.truncate(count);
-        let removed = self.remove(&due);
+        let mut rest = due.iter().peekable();
+        let spans = Spans::joined(seen.iter().map(|run| {
+            let is_due = rest.next_if(|next| next.id == run.id).is_some();
+            (run.id.as_str(), is_due)
+        }));
+        let removed = self.remove(&due, &spans);
         if removed < due.len() {
             first = Some(self.now);
         }
@@ -179,19 +185,19 @@ impl Sweep<'_> {
 
     /// Removes these runs, except those that another session has locked, that have changed since, or that something still needs;
     /// returns how many have gone.
-    fn remove(&self, due: &[&Seen]) -> usize {
+    fn remove(&self, due: &[&Seen], spans: &Spans<'_>) -> usize {
         if due.is_empty() {
             return 0;
         }
         let ids: Vec<&RunId> = due.iter().map(|run| &run.id).collect();
         let seen: HashMap<&RunId, &Seen> = due.iter().map(|run| (&run.id, *run)).collect();
-        let mut ended = removal::lock(self.shard, &ids);
+        let mut ended = removal::lock(self.shard, &ids, spans);
         ended.retain(|run| {
             let seen = seen.get(&run.id);
             seen.is_some_and(|seen| {
                 (seen.at, seen.run.run_status) == (run.completed_at, run.run_status)
             })
         });
-        removal::remove(self.shard, ended, self.now).len()
+        removal::remove(self.shard, ended, spans, self.now).len()
     }
 }

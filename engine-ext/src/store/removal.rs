@@ -22,6 +22,44 @@ statement!(RUNS, "removal_run_delete.sql");
 statement!(LOCK_BATCHES, "removal_batch_lock.sql");
 statement!(BATCHES, "removal_batch_delete.sql");
 
+/// Where ids lie: statements read along an index from a first id to a last one, and not id by id. Few others should lie between.
+pub(crate) struct Spans<'a> {
+    first: Vec<&'a str>,
+    last: Vec<&'a str>,
+}
+
+impl<'a> Spans<'a> {
+    /// One for each id.
+    pub(crate) fn single(ids: impl IntoIterator<Item = &'a str>) -> Self {
+        let first: Vec<&str> = ids.into_iter().collect();
+        Self {
+            last: first.clone(),
+            first,
+        }
+    }
+
+    /// One for each row of neighbours: `ids` are in order, each with whether it is meant.
+    pub(crate) fn joined(ids: impl IntoIterator<Item = (&'a str, bool)>) -> Self {
+        let (mut first, mut last) = (Vec::new(), Vec::new());
+        let mut is_open = false;
+        for (id, is_meant) in ids {
+            match (is_meant, is_open) {
+                (true, true) => {
+                    last.pop();
+                    last.push(id);
+                }
+                (true, false) => {
+                    first.push(id);
+                    last.push(id);
+                }
+                (false, _) => (),
+            }
+            is_open = is_meant;
+        }
+        Self { first, last }
+    }
+}
+
 /// A locked run that has ended.
 pub(crate) struct EndedRun {
     pub(crate) id: RunId,
@@ -37,11 +75,13 @@ pub(crate) struct EndedRun {
 }
 
 /// Locks the runs among these that have ended and that no other session has locked, in the order of their ids.
-pub(crate) fn lock(shard: Shard, ids: &[&RunId]) -> Vec<EndedRun> {
+pub(crate) fn lock(shard: Shard, ids: &[&RunId], spans: &Spans<'_>) -> Vec<EndedRun> {
     LOCK.query(
         arguments!(LOCK {
             shard,
-            run_ids: ids
+            run_ids: ids,
+            first_id: &spans.first[..],
+            last_id: &spans.last[..]
         }),
         |cells| EndedRun {
             id: cell!(cells, LOCK.run_id),
@@ -58,11 +98,16 @@ pub(crate) fn lock(shard: Shard, ids: &[&RunId]) -> Vec<EndedRun> {
 }
 
 /// The locked runs among these that something still needs.
-pub(crate) fn pinned(shard: Shard, ids: &[&RunId]) -> Vec<RunId> {
+pub(crate) fn pinned(shard: Shard, runs: &[EndedRun], spans: &Spans<'_>) -> Vec<RunId> {
     PINNED.query(
         arguments!(PINNED {
             shard,
-            run_ids: ids
+            run_ids: column(runs, |run| &run.id),
+            parent_run_id: column(runs, |run| run.parent_run_id.as_ref()),
+            batch_id: column(runs, |run| run.batch_id.as_ref()),
+            has_waitpoint: column(runs, |run| run.has_waitpoint),
+            first_id: &spans.first[..],
+            last_id: &spans.last[..]
         }),
         cell!(PINNED.id),
     )
@@ -82,11 +127,13 @@ pub(crate) fn held(shard: Shard, ids: &[&RunId], holds: &[Hold], now: Timestamp)
 }
 
 /// Deletes the history of runs; returns the position of the last event in it.
-pub(crate) fn snapshots(shard: Shard, ids: &[&RunId]) -> Option<i64> {
+pub(crate) fn snapshots(shard: Shard, ids: &[&RunId], spans: &Spans<'_>) -> Option<i64> {
     let last = SNAPSHOTS.query(
         arguments!(SNAPSHOTS {
             shard,
-            run_ids: ids
+            run_ids: ids,
+            first_id: &spans.first[..],
+            last_id: &spans.last[..]
         }),
         cell!(SNAPSHOTS.last_position),
     );
@@ -94,11 +141,13 @@ pub(crate) fn snapshots(shard: Shard, ids: &[&RunId]) -> Option<i64> {
 }
 
 /// Deletes the notices of runs; returns the position of the last event of them.
-pub(crate) fn notices(shard: Shard, ids: &[&RunId]) -> Option<i64> {
+pub(crate) fn notices(shard: Shard, ids: &[&RunId], spans: &Spans<'_>) -> Option<i64> {
     let last = NOTICES.query(
         arguments!(NOTICES {
             shard,
-            run_ids: ids
+            run_ids: ids,
+            first_id: &spans.first[..],
+            last_id: &spans.last[..]
         }),
         cell!(NOTICES.last_position),
     );
@@ -106,11 +155,13 @@ pub(crate) fn notices(shard: Shard, ids: &[&RunId]) -> Option<i64> {
 }
 
 /// Deletes the records of the waits of runs; returns the waitpoints that they name.
-pub(crate) fn waits(shard: Shard, ids: &[&RunId]) -> Vec<WaitpointId> {
+pub(crate) fn waits(shard: Shard, ids: &[&RunId], spans: &Spans<'_>) -> Vec<WaitpointId> {
     HISTORY.query(
         arguments!(HISTORY {
             shard,
-            run_ids: ids
+            run_ids: ids,
+            first_id: &spans.first[..],
+            last_id: &spans.last[..]
         }),
         cell!(HISTORY.waitpoint_id),
     )
@@ -134,31 +185,39 @@ pub(crate) fn waitpoints(shard: Shard, ids: &[&WaitpointId]) {
         shard,
         waitpoint_ids: ids
     }));
-    let ids = ids.iter().map(|id| id.as_str()).collect();
-    timers(shard, &[TimerKind::FinishWaitpoint], ids);
+    let ids: Vec<&str> = ids.iter().map(|id| id.as_str()).collect();
+    let spans = Spans::single(ids.iter().copied());
+    timers(shard, &[TimerKind::FinishWaitpoint], ids, &spans);
 }
 
 /// Deletes the checkpoints, timers and keys of locked runs, and then the runs; `digests` are those of the idempotency keys
 /// that are free.
-pub(crate) fn runs(shard: Shard, ids: &[&RunId], digests: Vec<Vec<u8>>) {
+pub(crate) fn runs(shard: Shard, ids: &[&RunId], spans: &Spans<'_>, digests: Vec<Vec<u8>>) {
     CHECKPOINTS.execute(arguments!(CHECKPOINTS {
         shard,
-        run_ids: ids
+        run_ids: ids,
+        first_id: &spans.first[..],
+        last_id: &spans.last[..]
     }));
     let kinds = [
         TimerKind::CancelRun,
         TimerKind::EndDelay,
         TimerKind::ContinueRun,
     ];
-    timers(shard, &kinds, ids.iter().map(|id| id.as_str()).collect());
+    let subjects = ids.iter().map(|id| id.as_str()).collect();
+    timers(shard, &kinds, subjects, spans);
     KEYS.execute(arguments!(KEYS {
         shard,
         run_ids: ids,
+        first_id: &spans.first[..],
+        last_id: &spans.last[..],
         digests
     }));
     RUNS.execute(arguments!(RUNS {
         shard,
-        run_ids: ids
+        run_ids: ids,
+        first_id: &spans.first[..],
+        last_id: &spans.last[..]
     }));
 }
 
@@ -181,13 +240,17 @@ pub(crate) fn batches(shard: Shard, ids: &[&BatchId]) {
         batch_ids: ids
     }));
     let kinds = [TimerKind::CompleteBatch, TimerKind::ExpireBatch];
-    timers(shard, &kinds, ids.iter().map(|id| id.as_str()).collect());
+    let ids: Vec<&str> = ids.iter().map(|id| id.as_str()).collect();
+    let spans = Spans::single(ids.iter().copied());
+    timers(shard, &kinds, ids, &spans);
 }
 
-fn timers(shard: Shard, kinds: &[TimerKind], ids: Vec<&str>) {
+fn timers(shard: Shard, kinds: &[TimerKind], ids: Vec<&str>, spans: &Spans<'_>) {
     TIMERS.execute(arguments!(TIMERS {
         shard,
         kinds: kinds.to_vec(),
-        ids
+        ids,
+        first_id: &spans.first[..],
+        last_id: &spans.last[..]
     }));
 }
