@@ -309,3 +309,93 @@ async fn a_queue_that_may_not_use_the_burst_of_its_environment_is_full_by_its_li
     assert_eq!(found[0].0, "q");
     session.check().await
 }
+
+/// A run of a queue whose end its parent waits for.
+async fn child(session: &Session, parent: &Held, queue: &str, more: &str) -> Result<()> {
+    let options = format!(
+        "'child', queue => '{queue}', parent_run_id => '{}', resume_parent => true{more}",
+        parent.run_id
+    );
+    session.trigger_with(&options).await?;
+    Ok(())
+}
+
+/// An executing run of a queue.
+async fn parent(session: &Session, queue: &str) -> Result<Held> {
+    session
+        .trigger_with(&format!("'parent', queue => '{queue}'"))
+        .await?;
+    session.take().await
+}
+
+/// A database whose queues `a` and `b` have a slot each.
+async fn two_queues() -> Result<Session> {
+    let session = session().await?;
+    let limits =
+        "select engine_set_queue(q, concurrency_limit => 1) from unnest(array['a', 'b']) as q";
+    session.client.query(limits, &[]).await?;
+    Ok(session)
+}
+
+async fn subjects(session: &Session) -> Result<Vec<String>> {
+    let found = advice(session).await?;
+    Ok(found.into_iter().map(|(subject, _)| subject).collect())
+}
+
+#[tokio::test]
+async fn advice_shows_full_queues_whose_runs_wait_for_queued_ones_of_each_other() -> Result<()> {
+    let session = two_queues().await?;
+    let (one, other) = (parent(&session, "a").await?, parent(&session, "b").await?);
+    child(&session, &one, "b", "").await?;
+    assert_eq!(subjects(&session).await?, [""; 0], "the other parent works");
+    child(&session, &other, "a", ", ttl => '1h'").await?;
+    assert_eq!(subjects(&session).await?, [""; 0], "this child expires");
+    child(&session, &other, "a", "").await?;
+    let found = advice(&session).await?;
+    assert_eq!(subjects(&session).await?, ["a", "b"]);
+    for ((_, detail), held) in found.iter().zip([&one, &other]) {
+        assert!(detail.contains(&held.run_id), "{detail}");
+    }
+    let raise = "select engine_set_queue('b', concurrency_limit => 2)";
+    session.client.batch_execute(raise).await?;
+    assert_eq!(subjects(&session).await?, [""; 0]);
+    session.check().await
+}
+
+#[tokio::test]
+async fn advice_shows_a_full_queue_whose_run_waits_for_a_queued_grandchild() -> Result<()> {
+    let session = two_queues().await?;
+    let first = parent(&session, "a").await?;
+    child(&session, &first, "b", "").await?;
+    let second = session.take().await?;
+    assert_eq!(subjects(&session).await?, [""; 0], "the child works");
+    child(&session, &second, "a", "").await?;
+    let found = advice(&session).await?;
+    assert_eq!(subjects(&session).await?, ["a"]);
+    assert!(found[0].1.contains(&first.run_id), "{found:?}");
+    // What waits for that queue is stuck with it.
+    let third = parent(&session, "c").await?;
+    let limit = "select engine_set_queue('c', concurrency_limit => 1)";
+    session.client.batch_execute(limit).await?;
+    session.tick().await?;
+    child(&session, &third, "a", "").await?;
+    assert_eq!(subjects(&session).await?, ["a"], "no run waits for queue c");
+    let cancel = format!("'{}', finalize => true", second.run_id);
+    session.cancel(&cancel).await?;
+    session.tick().await?;
+    assert_eq!(subjects(&session).await?, [""; 0]);
+    session.check().await
+}
+
+#[tokio::test]
+async fn advice_shows_every_full_queue_that_waits_for_one_that_is_stuck() -> Result<()> {
+    let session = two_queues().await?;
+    let (stuck, behind) = (parent(&session, "a").await?, parent(&session, "b").await?);
+    let waits = parent(&session, "c").await?;
+    child(&session, &behind, "a", "").await?;
+    child(&session, &waits, "b", "").await?;
+    assert_eq!(subjects(&session).await?, [""; 0]);
+    child(&session, &stuck, "a", "").await?;
+    assert_eq!(subjects(&session).await?, ["a", "b"]);
+    session.check().await
+}
