@@ -52,7 +52,7 @@ impl Life {
         }
     }
 
-    fn timing(&self) -> Timing {
+    pub(crate) fn timing(&self) -> Timing {
         Timing {
             delay_until: None,
             queue_timestamp: self.new.available_at.plus_ms(self.new.priority_ms),

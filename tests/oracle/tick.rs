@@ -31,7 +31,12 @@ impl Oracle {
                 Some(_) | None => {}
             }
         }
-        let plan = |run: Run| match decide(&run, Command::Stall, context.settings) {
+        let order = |run: &Run| Some(self.lives.get(run.id.as_str())?.timing().available_at());
+        let plan = |run: Run| match decide(
+            &run,
+            Command::Stall { order: order(&run) },
+            context.settings,
+        ) {
             Ok(plan) => Some((run, plan)),
             Err(_) => None,
         };

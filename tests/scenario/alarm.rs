@@ -144,3 +144,25 @@ async fn in_development_a_silent_worker_is_a_silent_worker() -> Result<()> {
     );
     Ok(())
 }
+
+#[tokio::test]
+async fn a_run_whose_worker_was_lost_returns_to_its_old_place() -> Result<()> {
+    let session = open(&[]).await?;
+    for waits in [false, true] {
+        let first = session.executing("first").await?;
+        if waits {
+            let token = session.token().await?;
+            session.block(&first.run_id, &[&token]).await?;
+        }
+        let ahead = session
+            .trigger_with("'ahead', priority_ms => 3600000")
+            .await?;
+        let behind = session.trigger("behind").await?;
+        session.lapse(&first.run_id).await?;
+        assert_eq!(session.tick_of("stalled_heartbeat").await?, 1);
+        let order = session.dequeue_many(10).await?;
+        let order: Vec<&str> = order.iter().map(|held| held.run_id.as_str()).collect();
+        assert_eq!(order, [&ahead.run_id, &first.run_id, &behind.run_id]);
+    }
+    session.check().await
+}

@@ -33,16 +33,16 @@ async fn an_attempt_whose_worker_is_gone_reports_its_failure_before_what_follows
     let mut reader = Reader::open(&[]).await?;
     for (more, names) in [
         (
+            ", max_attempts => 1",
+            ["runAttemptFailed", "executionSnapshotCreated", "runFailed"],
+        ),
+        (
             "",
             [
                 "runAttemptFailed",
                 "runRetryScheduled",
                 "executionSnapshotCreated",
             ],
-        ),
-        (
-            ", max_attempts => 1",
-            ["runAttemptFailed", "executionSnapshotCreated", "runFailed"],
         ),
     ] {
         let held = reader.take(more).await?;

@@ -166,3 +166,77 @@ async fn a_child_with_a_key_of_its_own_is_found_by_a_replay_of_its_parent() -> R
     assert!(!is_cached && !children.contains(&child));
     session.check().await
 }
+
+/// A batch that a run waits for, created as a worker does: its id, whether there was one, and its runs with whether each is new.
+async fn family(
+    session: &Session,
+    parent: &str,
+    name: &str,
+) -> Result<(String, bool, Vec<(String, bool)>)> {
+    let create = "select batch_id, is_cached from engine_create_batch(2, parent_run_id => $1, resume_parent => true,
+                                                                      idempotency_key => 'run/' || $1 || '/batch/' || $2)";
+    let batch = session.client.query_one(create, &[&parent, &name]).await?;
+    let (batch_id, is_cached): (String, bool) = (batch.get(0), batch.get(1));
+    let items = json!([{"task": "child", "index": 0}, {"task": "child", "index": 1}]);
+    let add = "select run_id, enqueued from engine_add_to_batch($1, $2)";
+    let rows = session.client.query(add, &[&batch_id, &items]).await?;
+    let runs = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    Ok((batch_id, is_cached, runs))
+}
+
+#[tokio::test]
+async fn a_replay_that_keeps_steps_keeps_children_that_have_all_succeeded() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let old = session.executing("parent").await?.run_id;
+    let mut children = Vec::new();
+    for (name, oks) in [("good", [true, true]), ("bad", [true, false])] {
+        children.push(family(&session, &old, name).await?.2);
+        for ok in oks {
+            let held = session.take().await?;
+            let end = if ok {
+                json!({"ok": true, "output": format!("\"{name}\"")})
+            } else {
+                json!({"ok": false, "error": {"type": "STRING_ERROR", "raw": "no"}})
+            };
+            session.complete(&held, end).await?;
+        }
+        session.tick().await?;
+        assert_eq!(session.execution_status(&old).await?, "EXECUTING");
+    }
+    family(&session, &old, "open").await?;
+
+    let new = replay(&session, &old, ", keep_steps => true").await?;
+    session.check().await?;
+    assert_eq!(
+        session.dequeue_many(2).await?.len(),
+        2,
+        "the children that the old run still waits for"
+    );
+    let held = session.take().await?;
+    assert_eq!(held.run_id, new);
+    let (batch, is_cached, kept) = family(&session, &new, "good").await?;
+    assert!(is_cached);
+    let of_old: Vec<(String, bool)> = children[0]
+        .iter()
+        .map(|(id, _)| (id.clone(), false))
+        .collect();
+    assert_eq!(kept, of_old);
+    while session.tick().await? > 0 {}
+    assert_eq!(session.execution_status(&new).await?, "EXECUTING");
+    let status = "select status::text, parent_run_id from engine.batch where id = $1";
+    let row = session.client.query_one(status, &[&batch]).await?;
+    assert_eq!((row.get(0), row.get(1)), ("COMPLETED", new.as_str()));
+    for name in ["bad", "open"] {
+        let (_, is_cached, runs) = family(&session, &new, name).await?;
+        assert!(
+            !is_cached && runs.iter().all(|(_, is_new)| *is_new),
+            "{name}"
+        );
+        for _ in 0..2 {
+            let held = session.take().await?;
+            session.complete(&held, json!({"ok": true})).await?;
+        }
+        while session.tick().await? > 0 {}
+    }
+    session.check().await
+}

@@ -7,21 +7,21 @@ use crate::retry::{self, AskedRetry, Decision};
 use crate::status::only_in;
 use crate::{
     Carries, ErrorCode, ExecutionStatus, Finish, Machine, Move, Plan, Run, RunError, RunStatus,
-    Settings, Transition, plan,
+    Settings, Timestamp, Transition, plan,
 };
 
-/// Delay before a run whose attempt stalled may be claimed again, milliseconds.
-const RETRY_DELAY_MS: i64 = 250;
-
-/// Requeues `run`, or ends it if no attempt is left.
-pub(crate) fn stall(run: &Run, settings: &Settings) -> Plan {
+/// Requeues `run`, or ends it if no attempt is left. `order` is its order in its queue, if its attempt runs.
+pub(crate) fn stall(run: &Run, order: Option<Timestamp>, settings: &Settings) -> Plan {
     use ExecutionStatus::*;
     match run.execution_status {
         PendingExecuting => not_started(run, settings),
-        Executing => stalled_attempt(run, settings, ErrorCode::StalledExecuting),
-        ExecutingWithWaitpoints => {
-            stalled_attempt(run, settings, ErrorCode::StalledExecutingWithWaitpoints)
-        }
+        Executing => stalled_attempt(run, order, settings, ErrorCode::StalledExecuting),
+        ExecutingWithWaitpoints => stalled_attempt(
+            run,
+            order,
+            settings,
+            ErrorCode::StalledExecutingWithWaitpoints,
+        ),
         PendingCancel => {
             let confirmed = Cancel {
                 finalize: true,
@@ -55,8 +55,14 @@ fn not_started(run: &Run, settings: &Settings) -> Plan {
     requeue(run, moved, &error, settings)
 }
 
-/// The worker of a running attempt is gone: retries the attempt if the run has one left.
-fn stalled_attempt(run: &Run, settings: &Settings, code: ErrorCode) -> Plan {
+/// The worker of a running attempt is gone: retries the attempt if the run has one left. The run has lost enough time already:
+/// it is due at once, in its old order.
+fn stalled_attempt(
+    run: &Run,
+    order: Option<Timestamp>,
+    settings: &Settings,
+    code: ErrorCode,
+) -> Plan {
     let is_retried = run.environment_type.retries_stalls();
     let code = if is_retried && settings.stalls_are_out_of_memory {
         ErrorCode::OutOfMemory
@@ -66,8 +72,8 @@ fn stalled_attempt(run: &Run, settings: &Settings, code: ErrorCode) -> Plan {
     let error = RunError::internal(code, "the worker stopped beating");
     let asked = if is_retried {
         AskedRetry::At {
-            at: Some(settings.now.plus_ms(RETRY_DELAY_MS)),
-            delay_ms: Some(RETRY_DELAY_MS),
+            at: Some(settings.now),
+            delay_ms: Some(0),
         }
     } else {
         AskedRetry::Never
@@ -81,7 +87,7 @@ fn stalled_attempt(run: &Run, settings: &Settings, code: ErrorCode) -> Plan {
                 RunStatus::Pending,
                 "Requeued: its worker stopped beating",
             );
-            moved.available_at = Some(retry.at);
+            moved.available_at = Some(order.map_or(retry.at, |order| order.min(retry.at)));
             moved.machine = next_machine
                 .map(str::to_owned)
                 .or_else(|| run.machine.clone());
@@ -129,10 +135,12 @@ pub(crate) fn requeue(run: &Run, mut moved: Move, error: &RunError, settings: &S
 mod tests {
     use super::*;
     use crate::transition::tests::{decided, end, run_in};
-    use crate::{Command, EnvironmentType, Timestamp};
+    use crate::{Command, EnvironmentType};
+
+    const ORDER: Timestamp = Timestamp::from_micros(-7_000_000);
 
     fn stalled(run: &Run) -> Plan {
-        decided(run, Command::Stall).unwrap()
+        decided(run, Command::Stall { order: Some(ORDER) }).unwrap()
     }
 
     fn requeued(plan: Plan) -> Move {
@@ -158,7 +166,10 @@ mod tests {
     fn an_attempt_whose_worker_died_is_retried_while_attempts_are_left() {
         let run = run_in(ExecutionStatus::Executing);
         let moved = requeued(stalled(&run));
-        assert_eq!(moved.available_at, Some(Timestamp::from_micros(250_000)));
+        assert_eq!(moved.available_at, Some(ORDER));
+        let later = Some(Timestamp::from_micros(9_000_000));
+        let early = requeued(decided(&run, Command::Stall { order: later }).unwrap());
+        assert_eq!(early.available_at, Some(Timestamp::from_micros(0)));
         assert_eq!(moved.carries, Carries::default());
         let last = Run {
             attempt_number: Some(3),
@@ -218,10 +229,13 @@ mod tests {
             retry: Some(serde_json::json!({"outOfMemory": {"machine": "small-2x"}})),
             ..run_in(ExecutionStatus::Executing)
         };
-        let moved = requeued(stall(&run, &settings));
+        let moved = requeued(stall(&run, None, &settings));
         assert_eq!(moved.machine.as_deref(), Some("small-2x"));
         let bare = run_in(ExecutionStatus::Executing);
-        assert_eq!(end(stall(&bare, &settings)).run_status, RunStatus::Crashed);
+        assert_eq!(
+            end(stall(&bare, None, &settings)).run_status,
+            RunStatus::Crashed
+        );
     }
 
     #[test]

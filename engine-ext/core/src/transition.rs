@@ -32,7 +32,10 @@ pub enum Command<'a> {
         completion: &'a Completion,
     },
     /// Its heartbeat deadline has passed.
-    Stall,
+    Stall {
+        /// Its order in its queue, if its attempt runs.
+        order: Option<Timestamp>,
+    },
     /// A caller cancels it.
     Cancel(&'a Cancel),
     /// A caller requeues it after the queue gave it up.
@@ -115,7 +118,7 @@ pub fn decide(run: &Run, command: Command<'_>, settings: &Settings) -> Result<Pl
             snapshot_id,
             completion,
         } => attempt::complete(run, snapshot_id, completion, settings),
-        Command::Stall => Ok(stall::stall(run, settings)),
+        Command::Stall { order } => Ok(stall::stall(run, order, settings)),
         Command::Cancel(cancel) => Ok(cancel::cancel(run, cancel, settings)),
         Command::Redrive => queue::redrive(run, settings),
         Command::EndDelay(timing) => Ok(delay::end(run, timing, settings)),

@@ -14,8 +14,8 @@ use crate::{api, flow, mint, store};
 ///
 /// It takes over task, payload, queue, limits, tags and metadata, whatever the result of the other run, and begins with
 /// attempt 1. With `keep_steps` it begins with the results of the other run's steps and waits: waitpoints whose key begins
-/// with `run/`, the run's id and `/`, and that completed without an error, exist under its own id too. Children are
-/// triggered again.
+/// with `run/`, the run's id and `/`, and that completed without an error, exist under its own id too; so do such batches, if
+/// all their runs succeeded. Other children are triggered again.
 ///
 /// # Errors
 /// - `RE001` for an unknown run.
@@ -40,12 +40,24 @@ fn replay(run_id: Option<&str>, keep_steps: bool) -> Result<Vec<TriggeredRow>, R
     Ok(rows)
 }
 
-/// Copies the results of a run's steps and waits to a new run.
+/// Copies the results of a run's steps, waits and children to a new run.
 fn keep(from: &RunId, to: &RunId, environment_id: &str) -> Result<(), Refusal> {
-    let kept = store::waitpoint::copy::find(from, environment_id, flow::now());
-    check_copied(kept.len())?;
-    let minted = |id| (id, mint::waitpoint_id(to.shard()));
-    let kept: Vec<_> = kept.into_iter().map(minted).collect();
-    store::waitpoint::copy::copy(from, to, &kept);
+    let now = flow::now();
+    let waitpoints = store::waitpoint::copy::find(from, environment_id, now);
+    let batches = store::batch::find_succeeded(from, environment_id, now);
+    let children: usize = batches
+        .iter()
+        .map(|(_, count)| usize::try_from(*count).unwrap_or(usize::MAX))
+        .sum();
+    check_copied(waitpoints.len().saturating_add(children))?;
+    let shard = to.shard();
+    let minted = |id| (id, mint::waitpoint_id(shard));
+    let waitpoints: Vec<_> = waitpoints.into_iter().map(minted).collect();
+    store::waitpoint::copy::copy(from, to, &waitpoints);
+    if !batches.is_empty() {
+        let minted = |(id, _)| (id, mint::batch_id(shard));
+        let batches: Vec<_> = batches.into_iter().map(minted).collect();
+        store::batch::copy(from, to, &batches);
+    }
     Ok(())
 }

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use engine_core::{Batch, BatchId, BatchStatus, NewBatch, RunId, Shard, Timestamp, WaitpointId};
+use engine_core::{
+    Batch, BatchId, BatchStatus, MAX_COPIED, MAX_KEY_BYTES, NewBatch, RunId, Shard, Timestamp,
+    WaitpointId, own_keys,
+};
 use serde_json::Value;
 
 use crate::backend::cells::{Cells, cell};
@@ -25,6 +28,8 @@ statement!(NOTE, "batch_note.sql");
 statement!(WAITPOINTS, "batch_waitpoint_read.sql");
 statement!(DATA, "batch_data_read.sql");
 statement!(ENVIRONMENT, "batch_environment_read.sql");
+statement!(COMPLETED, "batch_completed.sql");
+statement!(COPY, "batch_copy.sql");
 
 /// Writes a new batch, unless another one has its key; returns whether it was written.
 pub(crate) fn insert(
@@ -225,4 +230,43 @@ pub(crate) fn environment(id: &BatchId) -> Option<String> {
     ENVIRONMENT
         .query(arguments, cell!(ENVIRONMENT.environment_id))
         .pop()
+}
+
+/// The batches that a run has waited for and whose runs have all succeeded, with the number of these: all, or one more than
+/// the maximum.
+pub(crate) fn find_succeeded(
+    run_id: &RunId,
+    environment_id: &str,
+    now: Timestamp,
+) -> Vec<(BatchId, i32)> {
+    let (first, behind) = own_keys(run_id);
+    COMPLETED.query(
+        arguments!(COMPLETED {
+            shard: run_id.shard(),
+            environment_id,
+            first_key: first,
+            end_key: behind,
+            now,
+            max_batches: MAX_COPIED as i64 + 1
+        }),
+        |cells| {
+            (
+                cell!(cells, COMPLETED.id),
+                cell!(cells, COMPLETED.item_count),
+            )
+        },
+    )
+}
+
+/// Copies completed batches of one run, each with a new id, to another run of the same shard.
+pub(crate) fn copy(from: &RunId, to: &RunId, batches: &[(BatchId, BatchId)]) {
+    COPY.execute(arguments!(COPY {
+        shard: from.shard(),
+        run_id: to.as_str(),
+        key_prefix: own_keys(from).0,
+        new_key_prefix: own_keys(to).0,
+        max_key_bytes: MAX_KEY_BYTES as i32,
+        id: column(batches, |(id, _)| id.as_str()),
+        new_id: column(batches, |(_, new_id)| new_id.as_str())
+    }));
 }

@@ -57,7 +57,7 @@ impl System {
                 }
             }
             Action::Work { heard } => self.work(&mut next, *heard),
-            Action::Stall => drop(self.run(&mut next, Command::Stall)),
+            Action::Stall => drop(self.run(&mut next, Command::Stall { order: None })),
             Action::Unblock { is_noticed } => self.unblock(&mut next, *is_noticed),
             Action::Cancel { is_final } => {
                 let cancel = Cancel {

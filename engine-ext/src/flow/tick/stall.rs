@@ -1,6 +1,8 @@
 //! Runs whose worker stopped beating.
 
-use engine_core::{Command, ExecutionStatus, Plan, Refusal, Run, RunId, decide};
+use std::collections::HashMap;
+
+use engine_core::{Command, ExecutionStatus, Plan, Refusal, Run, RunId, Shard, Timestamp, decide};
 
 use super::Tick;
 use crate::flow::transition::Transitions;
@@ -30,8 +32,10 @@ pub(super) fn recover(tick: &mut Tick<'_>) -> Result<i32, Refusal> {
     };
     let mut transitions = Transitions::new(shard, Caller::default(), settings);
     let mut kept = Vec::new();
+    let orders = orders(shard, &runs);
     for run in runs {
-        match decide(run, Command::Stall, settings)? {
+        let order = orders.get(&run.id).copied();
+        match decide(run, Command::Stall { order }, settings)? {
             Plan::Keep => kept.push(&run.id),
             plan => {
                 transitions.add(run, plan);
@@ -48,4 +52,21 @@ pub(super) fn recover(tick: &mut Tick<'_>) -> Result<i32, Refusal> {
 
 fn ids<'a>(due: &[&'a Due]) -> Vec<&'a RunId> {
     due.iter().map(|due| &due.run_id).collect()
+}
+
+/// The order in their queues of those of these runs whose attempt runs.
+fn orders(shard: Shard, runs: &[&Run]) -> HashMap<RunId, Timestamp> {
+    use ExecutionStatus::*;
+    let running: Vec<&RunId> = runs
+        .iter()
+        .filter(|run| matches!(run.execution_status, Executing | ExecutingWithWaitpoints))
+        .map(|run| &run.id)
+        .collect();
+    if running.is_empty() {
+        return HashMap::new();
+    }
+    let timings = flow::timing::of_all(shard, &running).into_iter();
+    timings
+        .map(|(id, timing)| (id, timing.available_at()))
+        .collect()
 }
