@@ -234,3 +234,12 @@ pub use crate::worker::{Batching, Context, RetryPolicy, TaskOptions, Worker, Wor
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// So do those for users of other systems.
+#[cfg(doctest)]
+#[doc = include_str!("../migrate/river.md")]
+#[doc = include_str!("../migrate/graphile-worker.md")]
+#[doc = include_str!("../migrate/pg-boss.md")]
+#[doc = include_str!("../migrate/pgmq.md")]
+#[doc = include_str!("../migrate/trigger.dev.md")]
+struct Migrate;

@@ -128,6 +128,32 @@ impl Cluster {
         self.restart()
     }
 
+    /// A standby that follows this server, and tells it of its oldest transaction every second. Restarts this server, whose data
+    /// it copies.
+    ///
+    /// # Errors
+    /// If one of the two does not start.
+    pub fn standby(&mut self, options: Options) -> Result<Self> {
+        self.stop()?;
+        let primary = self.server.connection_string("postgres");
+        let options = options
+            .set("primary_conninfo", &primary)
+            .set("hot_standby_feedback", "on")
+            .set("wal_receiver_status_interval", "1s");
+        let home = Home::throw_away(&self.prefix)?;
+        home.create_data(&self.prefix, options.settings(), Some(&self.data()))?;
+        self.restart()?;
+        let server = Server::at(home.socket());
+        let mut standby = Self {
+            postmaster: None,
+            prefix: self.prefix.clone(),
+            server,
+            home,
+        };
+        standby.become_standby()?;
+        Ok(standby)
+    }
+
     /// Ends all sessions and stops the server cleanly; its data stays.
     ///
     /// # Errors

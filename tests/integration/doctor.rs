@@ -95,6 +95,12 @@ const TROUBLES: &[Trouble] = &[
         mended: "",
     },
     Trouble {
+        staged: "update pg_index set indisvalid = false where indexrelid = 'engine.waitpoint_history_run'::regclass",
+        found: ["problem", "index", "waitpoint_history_run"],
+        cause: "is not valid: no plan uses it.",
+        mended: "",
+    },
+    Trouble {
         staged: "insert into engine.release select 0, 'e', 'q', '' from generate_series(1, 60000); delete from engine.release",
         found: ["advice", "vacuum", "release"],
         cause: "has 60000 dead rows and 0 live ones.",
@@ -154,14 +160,17 @@ async fn findings(session: &Session) -> Result<Vec<Finding>> {
     Ok(rows.iter().map(finding).collect())
 }
 
-/// A server that loses nothing, and vacuums nothing by itself.
-async fn server() -> Result<Cluster> {
-    let options = Options::default()
+/// Of a server that loses nothing, and vacuums nothing by itself.
+fn options() -> Options {
+    Options::default()
         .set("wal_level", "logical")
         .set("max_prepared_transactions", "2")
         .set("max_connections", "20")
-        .set("autovacuum_naptime", "1h");
-    Cluster::start(options).await
+        .set("autovacuum_naptime", "1h")
+}
+
+async fn server() -> Result<Cluster> {
+    Cluster::start(options()).await
 }
 
 /// Executes statements one after the other, each in a transaction of its own.
@@ -384,4 +393,69 @@ async fn the_doctor_finds_a_library_that_is_not_preloaded_and_a_worker_that_does
         Ok(findings(&session).await?.is_empty())
     })
     .await
+}
+
+#[tokio::test]
+async fn the_doctor_names_a_standby_whose_transaction_holds_vacuum_back() -> Result<()> {
+    let mut cluster = server().await?;
+    let database = cluster.database().await?;
+    let standby = cluster.standby(options())?;
+    let session = Session::open(&database).await?;
+    assert_eq!(findings(&session).await?, []);
+    let follower = standby.server().connect(database.name()).await?;
+    follower
+        .batch_execute("begin isolation level repeatable read; select 1")
+        .await?;
+    let fed_back = "pg_stat_replication where backend_xmin is not null";
+    eventually("the primary knows", PATIENCE, async || {
+        Ok(session.count(fed_back).await? == 1)
+    })
+    .await?;
+    // Each block that writes is a transaction of its own for vacuum.
+    let busy = "create temporary table busy (n integer); \
+                do $$ begin for n in 1..100100 loop \
+                    begin insert into busy values (n); exception when others then raise; end; \
+                end loop; end $$";
+    session.client.batch_execute(busy).await?;
+    let mut found = Vec::new();
+    eventually("it is found", PATIENCE, async || {
+        found = findings(&session).await?;
+        Ok(!found.is_empty())
+    })
+    .await?;
+    let [(what, detail, Some(command))] = &found[..] else {
+        anyhow::bail!("not one finding: {found:?}");
+    };
+    assert_eq!(what, &["advice", "horizon", "walreceiver"]);
+    assert!(
+        detail.starts_with("A transaction on standby \"walreceiver\""),
+        "{detail}"
+    );
+    // It is a command for the standby.
+    let other = standby.server().connect(database.name()).await?;
+    other.batch_execute(command).await?;
+    other.batch_execute("select pg_reload_conf()").await?;
+    eventually("it is mended", PATIENCE, async || {
+        Ok(findings(&session).await?.is_empty())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_update_that_was_not_made_is_advised_where_calls_are_refused() -> Result<()> {
+    let cluster = server().await?;
+    let session = Session::open(&cluster.database().await?).await?;
+    let version = "update pg_extension set extversion = '0.1.0' where extname = 'engine'";
+    session.client.batch_execute(version).await?;
+    let sql = "select subject, detail, hint, command from engine.advice where kind = 'version'";
+    let row = session.client.query_one(sql, &[]).await?;
+    // All crates of the workspace have one version, the extension's.
+    let installed = env!("CARGO_PKG_VERSION");
+    let detail =
+        format!("Version {installed} is installed on the server, and this database has 0.1.0.");
+    assert_eq!(row.get::<_, &str>(0), "engine");
+    assert_eq!(row.get::<_, &str>(1), detail);
+    let command: &str = row.get(3);
+    assert_eq!(command, "alter extension engine update");
+    Ok(())
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask lint`: formatting, clippy and pgspot, as in CI.
+//! `cargo xtask lint`: formatting, clippy, licences and pgspot, as in CI.
 
 use std::path::Path;
 use std::process::Command;
@@ -16,7 +16,7 @@ pub fn run(pg_config: Option<&Path>) -> Result<()> {
     )?;
     // The extension compiles only against a server's headers, and for one major.
     let pg = PgConfig::find_or_install(pg_config)?;
-    let deny = ["--", "--deny", "warnings"];
+    let strict = ["--", "--deny", "warnings"];
     check(
         "clippy, extension",
         workspace
@@ -30,7 +30,7 @@ pub fn run(pg_config: Option<&Path>) -> Result<()> {
             ])
             .arg("--target-dir")
             .arg(pg.build_directory(&workspace))
-            .args(deny)
+            .args(strict)
             .env("PGRX_PG_CONFIG_PATH", pg.path()),
     )?;
     check(
@@ -38,11 +38,34 @@ pub fn run(pg_config: Option<&Path>) -> Result<()> {
         workspace
             .cargo("clippy")
             .args(["--workspace", "--exclude", "engine-ext", "--all-targets"])
-            .args(deny),
+            .args(strict),
     )?;
+    deny(&workspace)?;
     pgspot::run(
         &workspace,
         &Extension::build(&workspace, &pg, Profile::Dev)?,
+    )
+}
+
+/// Licences and sources of all crates, where cargo-deny is installed: building it takes longer than all the rest. Known
+/// vulnerabilities are looked up by the workflow, which can reach their list.
+fn deny(workspace: &Workspace) -> Result<()> {
+    let is_installed = workspace.cargo("deny").arg("--version").output();
+    if !is_installed.is_ok_and(|output| output.status.success()) {
+        progress::say("licences and sources are not checked: cargo-deny is not installed");
+        return Ok(());
+    }
+    let mut deny = workspace.cargo("deny");
+    check(
+        "licences and sources",
+        deny.args([
+            "--log-level",
+            "error",
+            "check",
+            "bans",
+            "licenses",
+            "sources",
+        ]),
     )
 }
 

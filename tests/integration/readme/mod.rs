@@ -33,6 +33,8 @@ fn is_run(page: &Page, language: &str) -> Result<bool> {
         "sh" => Ok(true),
         // engine-client/cli/tests/server/page.rs
         "console" => Ok(true),
+        // Code of the system that is left.
+        "go" | "js" | "ts" | "postgresql" => Ok(page.path.starts_with("engine-client/migrate")),
         // shell_worker
         "bash" => Ok(page.path.as_os_str() == "sql/README.md"),
         _ if language.starts_with("rust") => {
