@@ -33,65 +33,68 @@ const BATCH: usize = 100;
 /// More than the dequeues of both variants.
 const QUEUED: u64 = 20_000;
 
+/// How often a ratio that is worse is measured: what else runs on the machine disturbs one measurement, a slower engine all.
+const TRIES: usize = 3;
+
+/// A ratio of server CPU per run.
+#[derive(Clone, Copy)]
+enum Measure {
+    Dequeue,
+    Batched,
+    Single,
+}
+
+impl Measure {
+    const ALL: [Self; 3] = [Self::Dequeue, Self::Batched, Self::Single];
+
+    /// Its name in the file.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Dequeue => "dequeue",
+            Self::Batched => "batched",
+            Self::Single => "single",
+        }
+    }
+
+    async fn take(self, bench: &Bench) -> Result<f64> {
+        match self {
+            Self::Dequeue => dequeue(bench).await,
+            Self::Batched => lives(bench, "lives of 100 runs to plain SQL", BATCH).await,
+            Self::Single => lives(bench, "lives of one run to plain SQL", 1).await,
+        }
+    }
+
+    /// The least of up to [`TRIES`] measurements, which end once one is no worse than `allowed`.
+    async fn least(self, bench: &Bench, allowed: f64) -> Result<f64> {
+        let mut least = f64::INFINITY;
+        for _ in 0..TRIES {
+            least = least.min(self.take(bench).await?);
+            if least <= allowed {
+                break;
+            }
+        }
+        Ok(least)
+    }
+}
+
 /// Measures all ratios, and compares them with the recorded ones, or records them.
 pub(super) async fn run(bench: &Bench, workspace: &Workspace, records: bool) -> Result<()> {
     let file = workspace.root().join(FILE);
-    let found = measure(bench).await?;
     if records {
-        let text = serde_json::to_string_pretty(&found)?;
-        fs::write(&file, text + "\n")?;
-        progress::say(format!("recorded in {}", file.display()));
-        return Ok(());
+        return record(bench, &file).await;
     }
-    judge(&found, &recorded(&file)?)
-}
-
-/// Ratios of server CPU per run, by name.
-type Ratios = BTreeMap<String, f64>;
-
-async fn measure(bench: &Bench) -> Result<Ratios> {
-    let mut ratios = Ratios::new();
-    let stock = Stock::filled(&bench.cluster, QUEUED).await?;
-    let plain = OneCommit::new(stock.observer().await?, 0).await?;
-    let engine = Dequeuer::new(stock.observer().await?, 1).await?;
-    let ratio = compare(
-        "a dequeue to five statements of a client",
-        plain,
-        engine,
-        100,
-    )
-    .await?;
-    ratios.insert("dequeue".to_owned(), ratio);
-    stock.remove().await?;
-    for (name, about, batch) in [
-        ("batched", "lives of 100 runs to plain SQL", BATCH),
-        ("single", "lives of one run to plain SQL", 1),
-    ] {
-        let stock = Stock::empty(&bench.cluster).await?;
-        let floor = Floor::new(stock.observer().await?, batch).await?;
-        let engine = Lives::new(stock.observer().await?, batch).await?;
-        let ratio = compare(about, floor, engine, run_by_run(batch)).await?;
-        ratios.insert(name.to_owned(), ratio);
-        stock.remove().await?;
-    }
-    Ok(ratios)
-}
-
-fn recorded(file: &Path) -> Result<Ratios> {
-    let text = fs::read_to_string(file).with_context(|| format!("cannot read {FILE}"))?;
-    Ok(serde_json::from_str(&text)?)
-}
-
-/// Prints both ratios of each kind; fails if one of those that were found is too much worse.
-fn judge(found: &Ratios, recorded: &Ratios) -> Result<()> {
+    let recorded = recorded(&file)?;
     let mut worse = Vec::new();
-    for (name, ratio) in found {
+    for measure in Measure::ALL {
+        let name = measure.name();
         let before = recorded
             .get(name)
             .with_context(|| format!("{FILE} has no ratio {name}"))?;
-        println!("{name}: {ratio:.2} x, recorded {before:.2} x");
-        if *ratio > before * TOLERANCE {
-            worse.push(format!("{name}: {ratio:.2} x instead of {before:.2} x"));
+        let allowed = before * TOLERANCE;
+        let found = measure.least(bench, allowed).await?;
+        println!("{name}: {found:.2} x, recorded {before:.2} x");
+        if found > allowed {
+            worse.push(format!("{name}: {found:.2} x instead of {before:.2} x"));
         }
     }
     ensure!(
@@ -100,4 +103,42 @@ fn judge(found: &Ratios, recorded: &Ratios) -> Result<()> {
         worse.join(", ")
     );
     Ok(())
+}
+
+/// Ratios by name.
+type Ratios = BTreeMap<String, f64>;
+
+async fn record(bench: &Bench, file: &Path) -> Result<()> {
+    let mut ratios = Ratios::new();
+    for measure in Measure::ALL {
+        ratios.insert(measure.name().to_owned(), measure.take(bench).await?);
+    }
+    let text = serde_json::to_string_pretty(&ratios)?;
+    fs::write(file, text + "\n")?;
+    progress::say(format!("recorded in {}", file.display()));
+    Ok(())
+}
+
+async fn dequeue(bench: &Bench) -> Result<f64> {
+    let stock = Stock::filled(&bench.cluster, QUEUED).await?;
+    let plain = OneCommit::new(stock.observer().await?, 0).await?;
+    let engine = Dequeuer::new(stock.observer().await?, 1).await?;
+    let about = "a dequeue to five statements of a client";
+    let ratio = compare(about, plain, engine, 100).await?;
+    stock.remove().await?;
+    Ok(ratio)
+}
+
+async fn lives(bench: &Bench, about: &str, batch: usize) -> Result<f64> {
+    let stock = Stock::empty(&bench.cluster).await?;
+    let floor = Floor::new(stock.observer().await?, batch).await?;
+    let engine = Lives::new(stock.observer().await?, batch).await?;
+    let ratio = compare(about, floor, engine, run_by_run(batch)).await?;
+    stock.remove().await?;
+    Ok(ratio)
+}
+
+fn recorded(file: &Path) -> Result<Ratios> {
+    let text = fs::read_to_string(file).with_context(|| format!("cannot read {FILE}"))?;
+    Ok(serde_json::from_str(&text)?)
 }

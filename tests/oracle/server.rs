@@ -30,6 +30,9 @@ impl Server {
             database.set(setting, value).await?;
         }
         let session = Session::open(&database).await?;
+        // Cancelled runs ended at a moment of the past: their removal, whenever it comes, is not the oracle's business.
+        let keep = "select engine_set_retention(keep => null)";
+        session.client.batch_execute(keep).await?;
         session.client.batch_execute(script).await?;
         Ok(Self {
             session,

@@ -77,3 +77,64 @@ async fn a_constraint_that_an_operator_adds_holds() -> Result<()> {
     assert_eq!(session.count("engine.run").await?, 1);
     session.check().await
 }
+
+/// A trigger that does nothing, for each row of each hot table.
+const IDLE_TRIGGERS: &str = "
+    create function public.idle() returns trigger language plpgsql as $$ begin return coalesce(new, old); end $$;
+    do $$
+    declare
+        name text;
+    begin
+        foreach name in array array['run_state', 'queue_item', 'heartbeat'] loop
+            execute format('create trigger idle before update or delete on engine.%I for each row execute function public.idle()', name);
+        end loop;
+    end $$";
+
+/// Runs that are dequeued, started, completed, failed and left in each of their states.
+const LIVES: &str = "
+    select engine_set_environment('limited', concurrency_limit => 5);
+    select engine_trigger('test', machine => 'small-2x', retry => '{\"maxAttempts\": 4}') from generate_series(1, 4);
+    select engine_trigger('test', environment_id => 'limited', concurrency_key => 'k') from generate_series(1, 4);
+    create table public.held as select run_id, snapshot_id from engine_dequeue(max_runs => 3);
+    create table public.begun as
+        select s.run_id, s.snapshot_id from public.held as h cross join lateral engine_start_attempt(h.run_id, h.snapshot_id) as s limit 2;
+    create table public.worked as select run_id, snapshot_id, row_number() over () as number from engine_work(max_runs => 4) where kind = 'started';
+    select engine_complete_attempt(run_id, snapshot_id, '{\"ok\": true, \"output\": \"7\", \"outputType\": \"text/plain\"}')
+    from (select run_id, snapshot_id from public.begun limit 1) as b;
+    select * from engine_work((
+        select jsonb_agg(jsonb_build_object('run_id', run_id, 'snapshot_id', snapshot_id) || case number
+            when 1 then '{\"ok\": true, \"output\": \"1\", \"outputType\": \"application/json\"}'::jsonb
+            when 2 then '{\"ok\": false, \"retry\": false, \"error\": {\"type\": \"STRING_ERROR\", \"raw\": \"broken\"}}'::jsonb
+            else '{\"ok\": false, \"error\": {\"type\": \"STRING_ERROR\", \"raw\": \"again\"}}'::jsonb end)
+        from public.worked), max_runs => 0)";
+
+/// All rows of the hot tables, without what differs from database to database.
+const ROWS: &str = r#"
+    select string_agg(r.name || ' ' || c.row, E'\n' order by r.name, c.row)
+    from (
+        select 'run_state' as name, to_jsonb(t) as row from engine.run_state as t
+        union all select 'queue_item', to_jsonb(t) from engine.queue_item as t
+        union all select 'heartbeat', to_jsonb(t) from engine.heartbeat as t
+        union all select 'snapshot', to_jsonb(t) from engine.snapshot as t
+    ) as r
+    cross join lateral (
+        select jsonb_object_agg(key, case
+            when key ~ '(_at|_id|^id|position|horizon|usage_duration_ms)$' and value <> 'null' then '"some"' else value end)::text as row
+        from jsonb_each(r.row)
+    ) as c"#;
+
+#[tokio::test]
+async fn the_same_is_written_where_triggers_look_on() -> Result<()> {
+    let mut written = Vec::new();
+    for triggers in ["", IDLE_TRIGGERS] {
+        let session = Session::open(&Database::fresh().await?).await?;
+        session.client.batch_execute(triggers).await?;
+        session.client.batch_execute(LIVES).await?;
+        let rows: String = session.client.query_one(ROWS, &[]).await?.get(0);
+        assert_eq!(rows.matches("FINISHED").count(), 6, "{rows}");
+        written.push(rows);
+        session.check().await?;
+    }
+    assert_eq!(written[0], written[1]);
+    Ok(())
+}

@@ -12,7 +12,12 @@ pub(crate) enum Cell {
     Value(pg_sys::Datum),
     /// A value of the column's enum, by its label.
     Label(&'static str),
+    /// The value that a row has.
+    Kept,
 }
+
+/// A value, or else that which the row has.
+pub(crate) struct Kept<V>(pub(crate) Option<V>);
 
 impl Cell {
     /// A value for a column of the type `TYPE`, or of an array of it.
@@ -55,3 +60,11 @@ labels!(
     TRANSITION: Transition,
     ENVIRONMENT_TYPE: EnvironmentType,
 );
+
+impl<const TYPE: u8, const IS_ARRAY: bool, V: IntoCell<TYPE, IS_ARRAY>> IntoCell<TYPE, IS_ARRAY>
+    for Kept<V>
+{
+    fn cell(self) -> Cell {
+        self.0.map_or(Cell::Kept, IntoCell::cell)
+    }
+}

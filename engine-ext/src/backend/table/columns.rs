@@ -24,6 +24,20 @@ pub(crate) const fn check(schema: &str, table: &str, names: &[&str]) {
     }
 }
 
+/// Checks that the primary key of a table is a shard and a run id.
+pub(crate) const fn check_key(schema: &str, table: &str) {
+    const KEY: &[u8] = b"primary key (shard, run_id)";
+    let schema = schema.as_bytes();
+    let mut at = first(schema, table.as_bytes());
+    while !starts_with(schema, at, b");") && !starts_with(schema, at, b") with") {
+        if starts_with(schema, at, KEY) {
+            return;
+        }
+        at += 1;
+    }
+    panic!("the table has another primary key")
+}
+
 /// The type of a column.
 pub(crate) const fn kind(schema: &str, table: &str, name: &str) -> Kind {
     let schema = schema.as_bytes();

@@ -1,21 +1,29 @@
-//! New rows of hot tables, written without a statement.
+//! Rows of hot tables, written without a statement.
 //!
-//! Half of what an INSERT of a few rows costs is the executor's start and finish, and the way of its values through arrays and
-//! nodes. What is left here is what COPY does: rows go to the table a page at a time, with one WAL record for each, then to
-//! its indexes. Constraints hold, triggers run, and replication sees the rows. Two things of an INSERT are missing: defaults (the
-//! compiler demands every column that may not be NULL), and the conversion of values (the compiler compares them with the schema).
+//! Half of what a statement for a few rows costs is the executor's start and finish, and the way of its values through arrays and
+//! nodes. What is left here is what COPY does for new rows: they go to the table a page at a time, with one WAL record for each,
+//! then to its indexes. Constraints hold, triggers run, and replication sees the rows. Two things of an INSERT are missing: defaults
+//! (the compiler demands every column that may not be NULL), and the conversion of values (the compiler compares them with the
+//! schema). Rows that are there are found by their primary key and changed or deleted as a subscriber does it; a table with
+//! triggers is left to a statement that does the same.
 
 #![allow(unsafe_code)]
 
 mod cell;
 pub(crate) mod columns;
-mod target;
+mod found_row;
+mod new_row;
+mod relation;
 mod trigger;
 
-pub(crate) use self::cell::Cell;
-use self::target::Target;
+use engine_core::Shard;
 
-/// A table that rows are appended to.
+pub(crate) use self::cell::{Cell, Kept};
+use self::found_row::FoundRows;
+use self::new_row::NewRows;
+use self::relation::Relation;
+
+/// A table that is written to without a statement.
 pub(crate) struct Table {
     name: &'static str,
 }
@@ -48,19 +56,57 @@ macro_rules! append {
         const COLUMNS: &[&str] = &[$(stringify!($column)),+];
         const _: () = $crate::backend::table::columns::check($table::SCHEMA, $table::NAME, COLUMNS);
         $table.append(COLUMNS, $elements, |$element, cells| {
-            $({
-                const KIND: $crate::backend::header::Kind = $crate::backend::table::columns::kind(
-                    $table::SCHEMA,
-                    $table::NAME,
-                    stringify!($column),
-                );
-                let value = $value;
-                cells.push($crate::backend::table::Cell::new::<{ KIND.of }, { KIND.is_array }, _>(value));
-            })+
+            $(cells.push($crate::backend::table::value!($table.$column, $value));)+
         });
     }};
 }
 pub(crate) use append;
+
+/// Changes the rows of runs that this transaction has locked: `change!(RUN_STATE, shard, runs, |run| run.id => { machine: …, … })`;
+/// [`Kept`] stands for the value that is there. The table is plain ([`Table::is_plain`]).
+macro_rules! change {
+    ($table:ident, $shard:expr, $elements:expr, |$element:pat_param| $run_id:expr => { $($column:ident: $value:expr),+ $(,)? }) => {{
+        const COLUMNS: &[&str] = &[$(stringify!($column)),+];
+        const _: () = $crate::backend::table::columns::check_key($table::SCHEMA, $table::NAME);
+        $table.change($shard, COLUMNS, $elements, |$element, cells| {
+            $(cells.push($crate::backend::table::value!($table.$column, $value));)+
+            $run_id
+        });
+    }};
+}
+pub(crate) use change;
+
+/// Deletes the rows of runs, and returns those that were there, each with some columns, which are booleans:
+/// `delete!(HEARTBEAT, shard, run_ids, [is_counted])`. The table is plain ([`Table::is_plain`]).
+macro_rules! delete {
+    ($table:ident, $shard:expr, $run_ids:expr, [$($column:ident),*]) => {{
+        const _: () = $crate::backend::table::columns::check_key($table::SCHEMA, $table::NAME);
+        $(const {
+            let kind = $crate::backend::table::columns::kind(
+                $table::SCHEMA,
+                $table::NAME,
+                stringify!($column),
+            );
+            assert!(kind.of == $crate::backend::header::BOOLEAN && !kind.is_nullable);
+        })*
+        $table.delete($shard, $run_ids, [$(stringify!($column)),*])
+    }};
+}
+pub(crate) use delete;
+
+/// A value of a column's type, which the compiler reads in the schema.
+macro_rules! value {
+    ($table:ident.$column:ident, $value:expr) => {{
+        const KIND: $crate::backend::header::Kind = $crate::backend::table::columns::kind(
+            $table::SCHEMA,
+            $table::NAME,
+            stringify!($column),
+        );
+        let value = $value;
+        $crate::backend::table::Cell::new::<{ KIND.of }, { KIND.is_array }, _>(value)
+    }};
+}
+pub(crate) use value;
 
 impl Table {
     pub(crate) const fn new(name: &'static str) -> Self {
@@ -78,12 +124,60 @@ impl Table {
         if elements.peek().is_none() {
             return;
         }
-        let mut target = Target::open(self.name, columns);
+        let mut rows = NewRows::of(self.name, columns);
         let mut cells = Vec::with_capacity(columns.len());
         for element in elements {
             fill(element, &mut cells);
-            target.add(cells.drain(..));
+            rows.add(cells.drain(..));
         }
-        target.write();
+        rows.write();
+    }
+
+    /// Whether the table has no triggers and no rules. People add them, and then statements must write to the table. It stays
+    /// so until the transaction ends.
+    pub(crate) fn is_plain(&self) -> bool {
+        let relation = Relation::open(self.name);
+        let is_plain = relation.is_plain();
+        relation.close();
+        is_plain
+    }
+
+    /// Changes the row of a run for each element; `fill` adds its values, in the order of `columns`, and names the run. Called
+    /// by [`change!`].
+    pub(crate) fn change<'e, E>(
+        &self,
+        shard: Shard,
+        columns: &[&str],
+        elements: impl IntoIterator<Item = E>,
+        fill: impl Fn(E, &mut Vec<Cell>) -> &'e str,
+    ) {
+        let mut rows = FoundRows::of(self.name, shard);
+        let mut columns = rows.columns(columns);
+        let mut cells = Vec::with_capacity(columns.len());
+        for element in elements {
+            let run_id = fill(element, &mut cells);
+            rows.change(run_id, &mut columns, cells.drain(..));
+        }
+        rows.close();
+    }
+
+    /// Deletes the rows of runs, and returns those that were there, each with its values of `columns`. Called by [`delete!`].
+    pub(crate) fn delete<'e, const N: usize>(
+        &self,
+        shard: Shard,
+        run_ids: impl IntoIterator<Item = &'e str>,
+        columns: [&str; N],
+    ) -> Vec<(&'e str, [bool; N])> {
+        let mut rows = FoundRows::of(self.name, shard);
+        let columns = rows.columns(&columns);
+        let mut deleted = Vec::new();
+        for run_id in run_ids {
+            if rows.delete(run_id) {
+                let values = std::array::from_fn(|index| rows.is_set(&columns[index]));
+                deleted.push((run_id, values));
+            }
+        }
+        rows.close();
+        deleted
     }
 }

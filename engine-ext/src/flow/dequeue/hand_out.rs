@@ -76,8 +76,17 @@ pub(super) fn hand_out(
 }
 
 fn claim(from: Source<'_>, runs: &mut [Dequeued], caller: Caller<'_>, settings: &Settings) {
-    let base_cost = guc::base_cost_in_cents();
-    store::queue_item::hand_out::apply(from, runs, base_cost, caller, settings);
+    let (now, base_cost) = (settings.now, guc::base_cost_in_cents());
+    if !store::queue_item::hand_out::are_simple(runs) {
+        store::queue_item::hand_out::apply(from, runs, base_cost, caller, settings);
+        return;
+    }
+    let interval_ms = interval_ms(ExecutionStatus::PendingExecuting, settings);
+    let snapshots = runs.iter().map(dequeue_snapshot);
+    let mut positions = Positions::draw(runs.len());
+    store::snapshot::insert(snapshots, &mut positions, caller, now);
+    store::queue_item::hand_out::insert_deadlines(from, runs, interval_ms, now);
+    store::queue_item::hand_out::dequeue(from, runs, base_cost, now);
 }
 
 /// Claims runs, and starts those without an attempt so far, whose state moves once: they inherit nothing.
@@ -125,10 +134,7 @@ fn start(
     settings: &Settings,
 ) {
     let (now, base_cost) = (settings.now, guc::base_cost_in_cents());
-    let interval_ms = settings.heartbeats.interval_ms(ExecutionStatus::Executing);
-    let Some(interval_ms) = interval_ms else {
-        unreachable!("a run that executes is watched")
-    };
+    let interval_ms = interval_ms(ExecutionStatus::Executing, settings);
     let mut positions = Positions::draw(runs.len() * 2);
     let snapshots = runs.iter().flat_map(first_snapshots);
     store::snapshot::insert(snapshots, &mut positions, caller, now);
@@ -136,14 +142,20 @@ fn start(
     store::queue_item::hand_out::start(from, runs, base_cost, is_warm, now);
 }
 
-/// The snapshots of a dequeue and of the start that comes with it.
-fn first_snapshots(dequeued: &Dequeued) -> [NewSnapshot<'_>; 2] {
-    let (run_id, ordinal) = (&dequeued.candidate.run.id, dequeued.ordinal());
-    let begun = dequeued.begun();
-    let of_dequeue = NewSnapshot {
-        run_id,
+/// The heartbeat interval of runs that a worker holds.
+fn interval_ms(status: ExecutionStatus, settings: &Settings) -> i64 {
+    match settings.heartbeats.interval_ms(status) {
+        Some(interval_ms) => interval_ms,
+        None => unreachable!("a run that a worker holds is watched"),
+    }
+}
+
+/// The snapshot of a run's first dequeue, which inherits nothing.
+fn dequeue_snapshot(dequeued: &Dequeued) -> NewSnapshot<'_> {
+    NewSnapshot {
+        run_id: &dequeued.candidate.run.id,
         id: &dequeued.snapshot_id,
-        ordinal,
+        ordinal: dequeued.ordinal(),
         transition: Transition::Dequeued,
         execution_status: ExecutionStatus::PendingExecuting,
         run_status: RunStatus::Dequeued,
@@ -151,10 +163,16 @@ fn first_snapshots(dequeued: &Dequeued) -> [NewSnapshot<'_>; 2] {
         description: Transition::Dequeued.description(),
         machine: Some(dequeued.assignment.machine.as_str()),
         detail: None,
-    };
+    }
+}
+
+/// The snapshots of a dequeue and of the start that comes with it.
+fn first_snapshots(dequeued: &Dequeued) -> [NewSnapshot<'_>; 2] {
+    let of_dequeue = dequeue_snapshot(dequeued);
+    let begun = dequeued.begun();
     let of_start = NewSnapshot {
         id: &begun.snapshot_id,
-        ordinal: ordinal + 1,
+        ordinal: of_dequeue.ordinal + 1,
         transition: Transition::Started,
         execution_status: ExecutionStatus::Executing,
         run_status: RunStatus::Executing,

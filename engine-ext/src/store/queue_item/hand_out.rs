@@ -13,7 +13,7 @@ use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
 use crate::backend::position::Positions;
 use crate::backend::statement::statement;
-use crate::backend::table::{append, table};
+use crate::backend::table::{append, change, delete, table};
 use crate::backend::value::column;
 use crate::document::{JsonB, Stored};
 use crate::store::row::Caller;
@@ -21,6 +21,8 @@ use crate::store::row::Caller;
 statement!(APPLY, "dequeue_apply.sql");
 statement!(START, "dequeue_and_start.sql");
 statement!(CARRIED, "dequeue_carried.sql");
+table!(RUN_STATE, "run_state", "03_run.sql");
+table!(QUEUE_ITEM, "queue_item", "05_queue_item.sql");
 table!(HEARTBEAT, "heartbeat", "06_heartbeat.sql");
 
 /// A dequeued run.
@@ -61,6 +63,11 @@ impl Dequeued {
 
     fn retry(&self) -> Option<JsonB> {
         self.assignment.retry.clone().map(JsonB)
+    }
+
+    fn latest_snapshot_id(&self) -> &SnapshotId {
+        let begun = self.begun.as_ref();
+        begun.map_or(&self.snapshot_id, |begun| &begun.snapshot_id)
     }
 
     /// Its attempt, in a call that starts each of its runs.
@@ -159,6 +166,9 @@ pub(crate) fn start(
     is_warm_start: bool,
     now: Timestamp,
 ) {
+    if are_simple(runs) {
+        return start_simply(from, runs, base_cost_in_cents, is_warm_start, now);
+    }
     START.execute(arguments!(START {
         shard: from.shard,
         now,
@@ -178,6 +188,72 @@ pub(crate) fn start(
     }));
 }
 
+/// Whether none of these runs was dequeued before, so that none carries anything, and no trigger sees what becomes of them: then
+/// no statement is needed.
+pub(crate) fn are_simple(runs: &[Dequeued]) -> bool {
+    let are_new = runs
+        .iter()
+        .all(|dequeued| !dequeued.candidate.run.was_dequeued);
+    are_new && QUEUE_ITEM.is_plain() && RUN_STATE.is_plain()
+}
+
+/// Takes simple runs out of the queue, as [`apply`] does. Their snapshots and deadlines are written beside it.
+pub(crate) fn dequeue(
+    from: Source<'_>,
+    runs: &[Dequeued],
+    base_cost_in_cents: f64,
+    now: Timestamp,
+) {
+    delete!(QUEUE_ITEM, from.shard, run_ids(runs), []);
+    change!(RUN_STATE, from.shard, runs, |dequeued| dequeued.candidate.run.id.as_str() => {
+        updated_at: now,
+        dequeued_at: now,
+        base_cost_in_cents: Some(base_cost_in_cents).filter(|cost| *cost != 0.0),
+        run_status: RunStatus::Dequeued,
+        execution_status: ExecutionStatus::PendingExecuting,
+        snapshot_ordinal: dequeued.ordinal(),
+        max_attempts: dequeued.assignment.max_attempts,
+        max_duration_seconds: dequeued.assignment.max_duration_seconds,
+        snapshot_id: &dequeued.snapshot_id,
+        machine: dequeued.assignment.machine.as_str(),
+        retry: dequeued.retry(),
+        version: dequeued.assignment.version.as_deref(),
+    });
+}
+
+/// Takes simple runs out of the queue and starts them, as the statement does.
+fn start_simply(
+    from: Source<'_>,
+    runs: &[Dequeued],
+    base_cost_in_cents: f64,
+    is_warm_start: bool,
+    now: Timestamp,
+) {
+    let ids = runs
+        .iter()
+        .map(|dequeued| dequeued.candidate.run.id.as_str());
+    delete!(QUEUE_ITEM, from.shard, ids, []);
+    change!(RUN_STATE, from.shard, runs, |dequeued| dequeued.candidate.run.id.as_str() => {
+        updated_at: now,
+        dequeued_at: now,
+        prepared_at: None::<Timestamp>,
+        executed_at: now,
+        base_cost_in_cents: Some(base_cost_in_cents).filter(|cost| *cost != 0.0),
+        run_status: RunStatus::Executing,
+        execution_status: ExecutionStatus::Executing,
+        snapshot_ordinal: dequeued.ordinal() + 1,
+        attempt_number: dequeued.begun().attempt_number,
+        max_attempts: dequeued.assignment.max_attempts,
+        max_duration_seconds: dequeued.assignment.max_duration_seconds,
+        is_warm_start: is_warm_start,
+        snapshot_id: &dequeued.begun().snapshot_id,
+        machine: dequeued.assignment.machine.as_str(),
+        retry: dequeued.retry(),
+        version: dequeued.assignment.version.as_deref(),
+        attempt_batch_id: None::<&str>,
+    });
+}
+
 /// Writes the slots and deadlines of runs whose first attempts start.
 pub(crate) fn insert_deadlines(
     from: Source<'_>,
@@ -192,7 +268,7 @@ pub(crate) fn insert_deadlines(
         is_counted: dequeued.limits.is_counted,
         is_noted: dequeued.limits.is_noted,
         run_id: &dequeued.candidate.run.id,
-        snapshot_id: &dequeued.begun().snapshot_id,
+        snapshot_id: dequeued.latest_snapshot_id(),
         interval_ms: interval_ms,
         deadline_at: deadline_at,
         check_at: deadline_at,
@@ -201,4 +277,9 @@ pub(crate) fn insert_deadlines(
         queue: dequeued.candidate.queue.as_str(),
         concurrency_key: dequeued.concurrency_key(),
     });
+}
+
+fn run_ids(runs: &[Dequeued]) -> impl Iterator<Item = &str> {
+    runs.iter()
+        .map(|dequeued| dequeued.candidate.run.id.as_str())
 }
