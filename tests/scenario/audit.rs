@@ -131,7 +131,11 @@ async fn the_same_is_written_where_triggers_look_on() -> Result<()> {
         session.client.batch_execute(triggers).await?;
         session.client.batch_execute(LIVES).await?;
         let rows: String = session.client.query_one(ROWS, &[]).await?.get(0);
-        assert_eq!(rows.matches("FINISHED").count(), 6, "{rows}");
+        assert_eq!(
+            rows.matches("FINISHED").count(),
+            10,
+            "five runs and their last snapshots: {rows}"
+        );
         written.push(rows);
         session.check().await?;
     }
