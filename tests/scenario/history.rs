@@ -281,7 +281,7 @@ async fn a_snapshot_is_valid_unless_it_was_written_with_an_error() -> Result<()>
     let run = session.trigger("test").await?;
     assert!(stored(&session).await?.get::<_, bool>("is_valid"));
     let invalid = "insert into engine.snapshot (shard, run_id, ordinal, id, transition, execution_status, run_status, position, horizon, description, error, is_valid, created_at) \
-                   select shard, run_id, 100, 'invalid', 'REFUSED', 'QUEUED', 'PENDING', nextval('engine.event_position'), 0, 'invalid', 'broken', false, now() from engine.snapshot";
+                   select shard, run_id, 2, 'invalid', 'REFUSED', 'QUEUED', 'PENDING', nextval('engine.event_position'), 0, 'invalid', 'broken', false, now() from engine.snapshot";
     session.client.batch_execute(invalid).await?;
     let row = stored(&session).await?;
     assert!(!row.get::<_, bool>("is_valid"));

@@ -166,7 +166,7 @@ async fn invalid_snapshots_do_not_come_but_may_be_asked_from() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let run = session.trigger("test").await?;
     let invalid = "insert into engine.snapshot (shard, run_id, ordinal, id, transition, execution_status, run_status, position, horizon, description, error, is_valid, created_at) \
-                   select shard, run_id, 100, 'invalid', 'REFUSED', 'QUEUED', 'PENDING', nextval('engine.event_position'), 0, 'invalid', 'broken', false, now() from engine.snapshot";
+                   select shard, run_id, 2, 'invalid', 'REFUSED', 'QUEUED', 'PENDING', nextval('engine.event_position'), 0, 'invalid', 'broken', false, now() from engine.snapshot";
     session.client.batch_execute(invalid).await?;
     assert_eq!(
         since(&session, &run.run_id, &run.snapshot_id, None).await?,
