@@ -1,7 +1,10 @@
-//! Ids of waitpoints, batches and checkpoints. Like run ids, they end in their shard.
+//! Ids of runs, waitpoints, batches and checkpoints: they end in their shard.
 
-use crate::Shard;
-use crate::id::{mint_on, shard_of};
+use crate::shard::{mint_on, shard_of};
+use crate::{Refusal, Shard};
+
+/// Most characters of an id chosen by a caller.
+const MAX_CHOSEN_LENGTH: usize = 64;
 
 macro_rules! entity_id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
@@ -10,7 +13,7 @@ macro_rules! entity_id {
         pub struct $name(String);
 
         impl $name {
-            #[doc = concat!("Reads an id, bare or as `", $prefix, "<id>`.")]
+            #[doc = concat!("Reads an id, bare or as `", $prefix, "<id>`. Any text is an id; most name nothing.")]
             #[must_use]
             pub fn parse(text: &str) -> Self {
                 Self(text.strip_prefix($prefix).unwrap_or(text).to_owned())
@@ -22,7 +25,7 @@ macro_rules! entity_id {
                 Self(mint_on(cuid, shard))
             }
 
-            /// The shard that the id names.
+            /// The shard that the id names; 0 for an id that the engine did not mint.
             #[must_use]
             pub fn shard(&self) -> Shard {
                 shard_of(&self.0)
@@ -44,6 +47,11 @@ macro_rules! entity_id {
 }
 
 entity_id! {
+    /// A run's id, without its prefix.
+    RunId, "run_"
+}
+
+entity_id! {
     /// A waitpoint's id, without its prefix.
     WaitpointId, "waitpoint_"
 }
@@ -58,9 +66,42 @@ entity_id! {
     CheckpointId, "checkpoint_"
 }
 
+impl RunId {
+    /// An id that a caller chose for a new run on `shard`.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidValue`] if it is empty, too long, has characters other than letters, digits, `_` and `-`, or names
+    /// another shard.
+    pub fn choose(text: &str, shard: Shard) -> Result<Self, Refusal> {
+        let id = Self::parse(text);
+        let legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+        if id.0.is_empty() || id.0.len() > MAX_CHOSEN_LENGTH || !id.0.bytes().all(legal) {
+            return Err(Refusal::invalid(
+                "run_id",
+                format!("\"{text}\" is not an id."),
+                "Pass 1 to 64 letters, digits, \"_\" or \"-\", or omit it.",
+            ));
+        }
+        if id.shard() != shard {
+            return Err(Refusal::invalid(
+                "run_id",
+                format!(
+                    "\"{text}\" names shard {}, its environment lives on shard {}.",
+                    id.shard().number(),
+                    shard.number()
+                ),
+                "Leave the id out: the engine makes one that fits.",
+            ));
+        }
+        Ok(id)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const CUID: &str = "cmibtzv1k0000abcd12345678";
 
     #[test]
     fn an_id_says_its_shard_and_is_the_same_with_its_prefix() {
@@ -71,5 +112,33 @@ mod tests {
         assert_eq!(WaitpointId::parse(&id.friendly()), id);
         assert_eq!(BatchId::parse("b").friendly(), "batch_b");
         assert_eq!(CheckpointId::parse("k").shard(), Shard::default());
+    }
+
+    #[test]
+    fn a_run_id_says_its_shard() {
+        for number in [0, 1, 35, 36, 1295] {
+            let shard = Shard::new(number).unwrap();
+            let id = RunId::mint(CUID, shard);
+            assert_eq!(id.as_str().len(), 25);
+            assert_eq!(id.shard(), shard);
+        }
+        assert_eq!(Shard::new(1296), None);
+    }
+
+    #[test]
+    fn a_prefix_is_the_same_id() {
+        assert_eq!(RunId::parse("run_1234"), RunId::parse("1234"));
+        assert_eq!(RunId::parse("1234").friendly(), "run_1234");
+    }
+
+    #[test]
+    fn a_chosen_id_lives_where_its_environment_lives() {
+        let one = Shard::new(1).unwrap();
+        assert!(RunId::choose("run_1234", Shard::default()).is_ok());
+        assert!(RunId::choose("run_1234", one).is_err());
+        assert!(RunId::choose(RunId::mint(CUID, one).as_str(), one).is_ok());
+        for bad in ["", "run_", "a b", "ä", &"x".repeat(65)] {
+            assert!(RunId::choose(bad, Shard::default()).is_err(), "{bad}");
+        }
     }
 }

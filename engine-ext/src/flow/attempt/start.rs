@@ -86,23 +86,43 @@ fn start_in(
     let runs = store::run::lock_all(shard, &ids);
     let held = pairs.values().map(|(run_id, given)| (run_id, given));
     let followed = Followed::read(shard, &runs, held, caller);
-    let mut starts: BTreeMap<&RunId, (usize, Start<'_>)> = BTreeMap::new();
-    let mut transitions = Transitions::new(shard, caller, settings);
-    let mut done: BTreeMap<&RunId, SnapshotId> = BTreeMap::new();
-    let mut answers = BTreeMap::new();
-    let mut again: Vec<(usize, &RunId, &Next)> = Vec::new();
+    let mut starts = Starts {
+        shard,
+        caller,
+        settings,
+        starts: BTreeMap::new(),
+        again: Vec::new(),
+        transitions: Transitions::new(shard, caller, settings),
+        done: BTreeMap::new(),
+        answers: BTreeMap::new(),
+    };
     for (index, pair) in pairs {
-        let (run, plan) = match decide_one(pair, &runs, &done, &followed, settings) {
-            Ok(Decided::Now(run, plan)) => (run, plan),
-            Ok(Decided::Before(run, next)) => {
-                again.push((*index, &run.id, next));
-                continue;
-            }
-            Err(refusal) => {
-                answers.insert(*index, Err(refusal));
-                continue;
-            }
-        };
+        match decide_one(pair, &runs, &starts.done, &followed, settings) {
+            Ok(Decided::Now(run, plan)) => starts.add(*index, run, plan),
+            Ok(Decided::Before(run, next)) => starts.again.push((*index, &run.id, next)),
+            Err(refusal) => drop(starts.answers.insert(*index, Err(refusal))),
+        }
+    }
+    starts.apply(with)
+}
+
+/// What a call does with runs of one shard, and its answers, by the positions of its elements.
+struct Starts<'a> {
+    shard: Shard,
+    caller: Caller<'a>,
+    settings: &'a Settings,
+    starts: BTreeMap<&'a RunId, (usize, Start<'a>)>,
+    /// Elements that an earlier call started, with the snapshot that it wrote.
+    again: Vec<(usize, &'a RunId, &'a Next)>,
+    /// Of the runs that end instead.
+    transitions: Transitions<'a>,
+    /// The new snapshots.
+    done: BTreeMap<&'a RunId, SnapshotId>,
+    answers: BTreeMap<usize, Result<Started, Refusal>>,
+}
+
+impl<'a> Starts<'a> {
+    fn add(&mut self, index: usize, run: &'a Run, plan: Plan) {
         let snapshot_id = match plan {
             Plan::Start { attempt_number } => {
                 let snapshot_id = mint::next_snapshot_id(&run.snapshot_id);
@@ -111,14 +131,14 @@ fn start_in(
                     snapshot_id: snapshot_id.clone(),
                     attempt_number,
                 };
-                starts.insert(&run.id, (*index, start));
+                self.starts.insert(&run.id, (index, start));
                 snapshot_id
             }
             Plan::Finish(finish) => {
                 let (run_status, description) = (finish.run_status, finish.description.to_string());
-                let snapshot_id = transitions.add(run, Plan::Finish(finish));
-                let ended = ended(run, &snapshot_id, run_status, description, settings);
-                answers.insert(*index, Ok(ended));
+                let snapshot_id = self.transitions.add(run, Plan::Finish(finish));
+                let ended = ended(run, &snapshot_id, run_status, description, self.settings);
+                self.answers.insert(index, Ok(ended));
                 snapshot_id
             }
             Plan::Dequeue { .. }
@@ -129,28 +149,33 @@ fn start_in(
                 unreachable!("a start is a start, the end, or refused")
             }
         };
-        done.insert(&run.id, snapshot_id);
+        self.done.insert(&run.id, snapshot_id);
     }
-    flow::settle::apply(transitions);
-    let (indexes, starts): (Vec<usize>, Vec<Start<'_>>) = starts.into_values().unzip();
-    if !starts.is_empty() {
-        store::attempt::start(shard, &starts, with.warm_start, caller, settings);
+
+    fn apply(self, with: With) -> BTreeMap<usize, Result<Started, Refusal>> {
+        let (shard, settings, mut answers) = (self.shard, self.settings, self.answers);
+        flow::settle::apply(self.transitions);
+        let (indexes, starts): (Vec<usize>, Vec<Start<'_>>) = self.starts.into_values().unzip();
+        if !starts.is_empty() {
+            store::attempt::start(shard, &starts, with.warm_start, self.caller, settings);
+        }
+        let mut documents: BTreeMap<RunId, Stored> = BTreeMap::new();
+        if with.execution {
+            let now = starts.iter().map(|start| &start.run.id);
+            let again = self.again.iter().map(|(_, run_id, _)| *run_id);
+            let ids: Vec<&RunId> = now.chain(again).collect();
+            documents.extend(store::attempt::documents(shard, &ids, &settings.machines));
+        }
+        for (index, start) in indexes.into_iter().zip(&starts) {
+            let execution = documents.remove(&start.run.id);
+            answers.insert(index, Ok(started(start, execution, settings)));
+        }
+        for (index, run_id, next) in self.again {
+            let execution = documents.get(run_id).cloned();
+            answers.insert(index, Ok(started_before(run_id, next, execution, settings)));
+        }
+        answers
     }
-    let mut told: BTreeMap<RunId, Stored> = BTreeMap::new();
-    if with.execution {
-        let now = starts.iter().map(|start| &start.run.id);
-        let ids: Vec<&RunId> = now.chain(again.iter().map(|(_, id, _)| *id)).collect();
-        told.extend(store::attempt::documents(shard, &ids, &settings.machines));
-    }
-    for (index, start) in indexes.into_iter().zip(&starts) {
-        let execution = told.remove(&start.run.id);
-        answers.insert(index, Ok(started(start, execution, settings)));
-    }
-    for (index, run_id, next) in again {
-        let execution = told.get(run_id).cloned();
-        answers.insert(index, Ok(started_before(run_id, next, execution, settings)));
-    }
-    answers
 }
 
 /// What becomes of one element.
