@@ -11,7 +11,6 @@ mod api;
 mod backend;
 mod clock;
 mod document;
-mod entry;
 mod error;
 mod flow;
 mod guc;

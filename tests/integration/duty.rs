@@ -1,10 +1,7 @@
-//! Rights by duty, as engine-ext/README.md grants them: the capabilities of each are what it needs, and nothing less is enough.
-
-use std::collections::BTreeSet;
+//! Rights by duty, as engine-ext/README.md grants them: the capabilities of each are what it needs, and none is left over.
 
 use anyhow::{Context, Result, ensure};
-use engine_core::{Capability, ROUTINES};
-use engine_harness::{Database, Page, Session};
+use engine_harness::{Database, Session};
 
 /// The actions of a role with a duty, in a transaction that is rolled back. Runs `w1` to `w6` are queued.
 const TRIGGER: &str = "
@@ -166,44 +163,6 @@ async fn the_capabilities_of_a_duty_are_all_that_its_role_needs_and_none_can_be_
     }
     let drop = format!("drop owned by {role}; drop role {role}");
     Ok(session.client.batch_execute(&drop).await?)
-}
-
-#[test]
-fn the_page_has_the_functions_of_every_capability() -> Result<()> {
-    let page = Page::read("engine-ext/README.md")?;
-    let mut printed = BTreeSet::new();
-    for line in page.text.lines().filter(|line| line.contains("`engine_")) {
-        let Some((capabilities, functions)) = line
-            .strip_prefix("| ")
-            .and_then(|row| row.split_once(" | "))
-        else {
-            continue;
-        };
-        let known: Vec<&str> = capabilities
-            .split(" or ")
-            .map(|name| name.trim_matches('`'))
-            .collect();
-        let all = Capability::ALL.iter().map(|of| of.as_str());
-        let known = if known == ["any"] {
-            all.collect()
-        } else {
-            known
-        };
-        if known.iter().any(|name| Capability::parse(name).is_none()) {
-            continue;
-        }
-        for function in functions.split('`').skip(1).step_by(2) {
-            for name in &known {
-                printed.insert((function.to_owned(), (*name).to_owned()));
-            }
-        }
-    }
-    let expected = ROUTINES.iter().flat_map(|(function, capabilities)| {
-        let pair = |of: &Capability| ((*function).to_owned(), of.as_str().to_owned());
-        capabilities.iter().map(pair)
-    });
-    assert_eq!(printed, expected.collect::<BTreeSet<_>>());
-    Ok(())
 }
 
 #[tokio::test]

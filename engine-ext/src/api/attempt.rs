@@ -4,11 +4,18 @@ use engine_core::{Refusal, RunId, SnapshotId};
 use pgrx::pg_extern;
 
 use super::row::{Element, StartedRow};
+use crate::backend::caller::entries;
 use crate::backend::rows::Rows;
 use crate::document::Stored;
 use crate::error::{OrRaise, required};
 use crate::flow::attempt::start::{Pair, Started, With};
 use crate::{api, flow, guc};
+
+entries!(
+    engine_start_attempt: engine_start_attempt_0_2,
+    engine_start_many: engine_start_many_0_2,
+    engine_execution,
+);
 
 /// Starts the next attempt of a dequeued run and returns its execution data.
 ///

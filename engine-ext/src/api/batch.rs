@@ -4,11 +4,14 @@ use engine_core::{BatchId, Environment, NewBatch, RunId};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_extern;
 
+use crate::backend::caller::entries;
 use crate::backend::rows::{Rows, row};
 use crate::document::{JsonB, Stored};
 use crate::error::{OrRaise, required};
 use crate::flow::batch::Asked;
 use crate::{api, flow, guc, store};
+
+entries!(engine_create_batch, engine_seal_batch, engine_batch_data);
 
 row! {
     /// A batch that was created, or found by its key.

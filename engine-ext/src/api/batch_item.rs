@@ -3,10 +3,13 @@
 use engine_core::{BatchId, BatchItem};
 use pgrx::pg_extern;
 
+use crate::backend::caller::entries;
 use crate::backend::rows::{Rows, row};
 use crate::document::JsonB;
 use crate::error::{OrRaise, required};
 use crate::{api, flow, guc};
+
+entries!(engine_add_to_batch);
 
 row! {
     /// An item of a batch, and its run.

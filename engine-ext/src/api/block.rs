@@ -7,10 +7,13 @@ use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_extern;
 
 use super::row::HeldRow;
+use crate::backend::caller::entries;
 use crate::backend::rows::{Rows, row};
 use crate::error::{OrRaise, required};
 use crate::flow::wait::block::Wait;
 use crate::{api, flow, guc};
+
+entries!(engine_block: engine_block_0_2);
 
 row! {
     /// A run that waits.

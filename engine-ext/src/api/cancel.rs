@@ -5,9 +5,12 @@ use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_extern;
 
 use super::row::ExecutionRow;
+use crate::backend::caller::entries;
 use crate::backend::rows::{Rows, row};
 use crate::error::OrRaise;
 use crate::{api, flow};
+
+entries!(engine_cancel);
 
 row! {
     /// A run that is cancelled, or had ended before.

@@ -2,9 +2,12 @@
 
 use pgrx::pg_extern;
 
+use crate::backend::caller::entries;
 use crate::backend::rows::{Rows, row};
 use crate::error::OrRaise;
 use crate::{api, store};
+
+entries!(engine_check);
 
 row! {
     /// A violated invariant.

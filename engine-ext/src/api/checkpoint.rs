@@ -4,9 +4,12 @@ use engine_core::{NewCheckpoint, SnapshotId};
 use pgrx::pg_extern;
 
 use super::row::HeldRow;
+use crate::backend::caller::entries;
 use crate::backend::rows::{Rows, row};
 use crate::error::{OrRaise, required};
 use crate::{api, flow};
+
+entries!(engine_create_checkpoint, engine_continue);
 
 row! {
     /// A checkpoint that was created, or why it was not.

@@ -4,12 +4,20 @@ use engine_core::{Completion, CompletionOf, Refusal, RunId, SnapshotId};
 use pgrx::pg_extern;
 
 use super::row::{CompletedRow, Element};
+use crate::backend::caller::entries;
 use crate::backend::rows::Rows;
 use crate::document::JsonB;
 use crate::error::{OrRaise, required};
 use crate::flow::attempt::complete::Completed;
 use crate::store::row::Caller;
 use crate::{api, flow, guc};
+
+entries!(
+    engine_complete_attempt,
+    engine_succeed,
+    engine_fail: engine_fail_0_2,
+    engine_complete_many,
+);
 
 /// Completes an attempt: {"ok": true, "output": "…"} or {"ok": false, "error": {…}}.
 ///

@@ -5,10 +5,13 @@ use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_extern;
 
 use super::row::{HandedOutRow, SharedDocuments};
+use crate::backend::caller::entries;
 use crate::backend::rows::{Rows, row};
 use crate::error::OrRaise;
 use crate::flow::dequeue::Request;
 use crate::{api, backend, guc};
+
+entries!(engine_dequeue);
 
 row! {
     /// A run that is handed to a worker, with all that the worker needs.

@@ -3,9 +3,12 @@
 use engine_core::check_patience;
 use pgrx::pg_extern;
 
+use crate::backend::caller::entries;
 use crate::backend::rows::{Rows, row};
 use crate::error::OrRaise;
 use crate::{api, store};
+
+entries!(engine_doctor);
 
 row! {
     /// A finding.

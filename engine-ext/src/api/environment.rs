@@ -3,10 +3,13 @@
 use engine_core::{Environment, EnvironmentChange, LimitChange, QueueChange, check_name};
 use pgrx::pg_extern;
 
+use crate::backend::caller::entries;
 use crate::backend::rows::{Rows, row};
 use crate::document::JsonB;
 use crate::error::{OrRaise, required};
 use crate::{api, flow};
+
+entries!(engine_set_environment: engine_set_environment_0_2, engine_set_queue);
 
 row! {
     /// An environment with its settings.

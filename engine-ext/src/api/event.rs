@@ -4,11 +4,19 @@ use engine_core::{Refusal, check_max_events, check_name};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_extern;
 
+use crate::backend::caller::entries;
 use crate::backend::rows::{Rows, row};
 use crate::document::Stored;
 use crate::error::{OrRaise, required};
 use crate::store::event_reader::Reader;
 use crate::{api, flow, guc, store};
+
+entries!(
+    engine_events,
+    engine_event_reader,
+    engine_event_ack,
+    engine_delete_event_reader
+);
 
 row! {
     /// An event.

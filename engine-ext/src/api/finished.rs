@@ -8,11 +8,14 @@ use pgrx::pg_extern;
 
 use super::row::TriggeredRow;
 use super::trigger::{existing, trigger};
+use crate::backend::caller::entries;
 use crate::backend::rows::Rows;
 use crate::document::JsonB;
 use crate::error::{OrRaise, required};
 use crate::store::trigger::InitialState;
 use crate::{api, guc, store};
+
+entries!(engine_create_cancelled_run, engine_create_failed_run);
 
 /// Records a run that was cancelled before it could be triggered.
 ///

@@ -4,10 +4,13 @@ use engine_core::{Forgotten, check_max_items};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_extern;
 
+use crate::backend::caller::entries;
 use crate::backend::rows::{Rows, row};
 use crate::document::JsonB;
 use crate::error::OrRaise;
 use crate::{api, flow};
+
+entries!(engine_forget);
 
 row! {
     /// A run, and what becomes of it.

@@ -3,9 +3,12 @@
 use engine_core::{Capability, EVERYWHERE, Refusal, check_name};
 use pgrx::pg_extern;
 
+use crate::backend::caller::entries;
 use crate::error::{OrRaise, required};
 use crate::flow::right::Grantee;
 use crate::{api, flow};
+
+entries!(engine_grant, engine_revoke);
 
 /// Grants a capability to a role, for one environment or for all; returns whether the role did not have it.
 ///

@@ -4,9 +4,12 @@ use engine_core::{Refusal, RunId, SnapshotId};
 use pgrx::pg_extern;
 
 use super::row::{ExecutionRow, HeldRow};
+use crate::backend::caller::entries;
 use crate::backend::rows::{Rows, row};
 use crate::error::{OrRaise, required};
 use crate::{api, flow, guc};
+
+entries!(engine_heartbeat, engine_heartbeat_many, engine_moved);
 
 row! {
     /// A run that has moved on.

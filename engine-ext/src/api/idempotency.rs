@@ -3,8 +3,11 @@
 use engine_core::{Environment, KeyKind, digest_of};
 use pgrx::pg_extern;
 
+use crate::backend::caller::entries;
 use crate::error::{OrRaise, required};
 use crate::{api, flow, store};
+
+entries!(engine_reset_idempotency_key);
 
 /// Forgets an idempotency key, so that the next trigger with it makes a new run; returns whether the key existed.
 ///

@@ -2,8 +2,11 @@
 
 use pgrx::pg_extern;
 
+use crate::backend::caller::entries;
 use crate::error::OrRaise;
 use crate::{api, backend};
+
+entries!(engine_lead);
 
 /// Makes the calling session lead those that call `engine_tick`, if no other one does, and returns whether it leads.
 ///

@@ -3,8 +3,11 @@
 use engine_core::{Machine, Preset, Refusal};
 use pgrx::pg_extern;
 
+use crate::backend::caller::entries;
 use crate::error::{OrRaise, required};
 use crate::{api, store};
+
+entries!(engine_set_machine);
 
 /// Sets the size and cost of a machine preset, for all runs from now on.
 ///

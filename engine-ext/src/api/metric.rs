@@ -2,10 +2,13 @@
 
 use pgrx::pg_extern;
 
+use crate::backend::caller::entries;
 use crate::backend::rows::{Rows, row};
 use crate::document::Stored;
 use crate::error::OrRaise;
 use crate::{api, store};
+
+entries!(engine_metrics);
 
 row! {
     /// A figure.

@@ -4,10 +4,17 @@ use engine_core::{RunId, SnapshotId};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_extern;
 
+use crate::backend::caller::entries;
 use crate::backend::rows::{Rows, row};
 use crate::document::Stored;
 use crate::error::{OrRaise, required};
 use crate::{api, flow, store};
+
+entries!(
+    engine_run_result,
+    engine_execution_data,
+    engine_snapshots_since
+);
 
 row! {
     /// The result of a run.

@@ -3,9 +3,12 @@
 use pgrx::pg_extern;
 
 use super::row::ExecutionRow;
+use crate::backend::caller::entries;
 use crate::backend::rows::Rows;
 use crate::error::OrRaise;
 use crate::{api, flow};
+
+entries!(engine_redrive);
 
 /// Requeues a run that ended without its handler's decision, and returns its latest snapshot.
 ///

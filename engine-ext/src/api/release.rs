@@ -4,9 +4,12 @@ use engine_core::SnapshotId;
 use pgrx::pg_extern;
 
 use super::row::ExecutionRow;
+use crate::backend::caller::entries;
 use crate::backend::rows::Rows;
 use crate::error::{OrRaise, required};
 use crate::{api, flow};
+
+entries!(engine_release);
 
 /// Requeues a run that its worker cannot finish, and returns its latest snapshot.
 ///

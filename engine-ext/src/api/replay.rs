@@ -5,10 +5,13 @@ use pgrx::pg_extern;
 
 use super::row::TriggeredRow;
 use super::trigger::trigger;
+use crate::backend::caller::entries;
 use crate::backend::rows::Rows;
 use crate::error::OrRaise;
 use crate::store::trigger::InitialState;
 use crate::{api, flow, mint, store};
+
+entries!(engine_replay: engine_replay_0_2);
 
 /// Triggers a new run that does the work of another one again, and returns it.
 ///

@@ -4,9 +4,12 @@ use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_extern;
 
 use super::row::ExecutionRow;
+use crate::backend::caller::entries;
 use crate::backend::rows::Rows;
 use crate::error::{OrRaise, required};
 use crate::{api, flow};
+
+entries!(engine_reschedule);
 
 /// Moves the due time of a waiting run, earlier or later, and returns its latest snapshot.
 ///

@@ -4,10 +4,18 @@ use engine_core::{KeptRuns, RunOutcome, check_keep};
 use pgrx::datum::{Interval, TimestampWithTimeZone};
 use pgrx::pg_extern;
 
+use crate::backend::caller::entries;
 use crate::backend::rows::{Rows, row};
 use crate::backend::value;
 use crate::error::OrRaise;
 use crate::{api, flow};
+
+entries!(
+    engine_set_retention,
+    engine_delete_retention,
+    engine_sweep,
+    engine_retention
+);
 
 row! {
     /// A policy; null for every environment, task, queue or outcome, and for ever.

@@ -4,11 +4,18 @@ use engine_core::{Refusal, check_max_items};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_extern;
 
+use crate::backend::caller::entries;
 use crate::backend::rows::{Rows, row};
 use crate::document::JsonB;
 use crate::error::{OrRaise, required};
 use crate::flow::schedule::Change;
 use crate::{api, flow, guc, store};
+
+entries!(
+    engine_set_schedule,
+    engine_delete_schedule,
+    engine_upcoming_runs
+);
 
 row! {
     /// A schedule with its settings and its next tick.

@@ -3,8 +3,11 @@
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_extern;
 
+use crate::backend::caller::entries;
 use crate::error::{OrRaise, required};
 use crate::{api, flow};
+
+entries!(engine_set_test_clock);
 
 /// Moves the clock of the database forward to a moment, for tests, and returns the moment that it shows then.
 ///

@@ -2,9 +2,12 @@
 
 use pgrx::pg_extern;
 
+use crate::backend::caller::entries;
 use crate::backend::rows::{Rows, row};
 use crate::error::OrRaise;
 use crate::{api, flow};
+
+entries!(engine_tick);
 
 row! {
     /// How much was done of one kind.

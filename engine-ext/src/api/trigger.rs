@@ -4,6 +4,7 @@ use engine_core::{Refusal, RunStatus, Timestamp, TriggerOptions};
 use pgrx::{pg_extern, pg_sys};
 
 use super::row::TriggeredRow;
+use crate::backend::caller::entries;
 use crate::backend::passed::Passed;
 use crate::backend::rows::Rows;
 use crate::document::JsonB;
@@ -12,6 +13,8 @@ use crate::flow::trigger::outcome::Triggered;
 use crate::store::row::Existing;
 use crate::store::trigger::{InitialState, RunRow};
 use crate::{api, flow, guc};
+
+entries!(engine_trigger, engine_trigger_many);
 
 /// Triggers a run: writes it, its first snapshot and its queue item, and returns it.
 ///

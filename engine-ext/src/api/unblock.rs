@@ -4,9 +4,12 @@ use engine_core::Unblocking;
 use pgrx::pg_extern;
 
 use super::row::ExecutionRow;
+use crate::backend::caller::entries;
 use crate::backend::rows::{Rows, row};
 use crate::error::OrRaise;
 use crate::{api, flow};
+
+entries!(engine_unblock);
 
 row! {
     /// A run, and why it still waits if it does.

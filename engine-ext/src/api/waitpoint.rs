@@ -4,10 +4,18 @@ use engine_core::{Environment, NewWaitpoint, Output, Refusal, WaitpointId};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_extern;
 
+use crate::backend::caller::entries;
 use crate::backend::rows::{Rows, row};
 use crate::document::Stored;
 use crate::error::{OrRaise, required};
 use crate::{api, flow, guc, store};
+
+entries!(
+    engine_create_datetime_waitpoint,
+    engine_create_manual_waitpoint,
+    engine_complete_waitpoint,
+    engine_waitpoint_data,
+);
 
 row! {
     /// A waitpoint that was created, or found by its key.

@@ -8,6 +8,7 @@ use pgrx::pg_extern;
 use serde_json::{Value, json};
 
 use super::row::{CompletedRow, HandedOutRow, SharedDocuments};
+use crate::backend::caller::entries;
 use crate::backend::rows::{Part, Rows, row};
 use crate::document::JsonB;
 use crate::error::OrRaise;
@@ -16,6 +17,8 @@ use crate::flow::turn::{Named, Refused, Turn};
 use crate::store::queue_item::hand_out::{Begun, Dequeued};
 use crate::store::row::Caller;
 use crate::{api, backend, flow, guc};
+
+entries!(engine_work);
 
 row! {
     /// A row of a turn, about a run that was reported, or one that starts.

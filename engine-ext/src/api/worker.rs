@@ -3,11 +3,14 @@
 use engine_core::{Environment, Registration};
 use pgrx::pg_extern;
 
+use crate::backend::caller::entries;
 use crate::backend::rows::{Rows, row};
 use crate::document::JsonB;
 use crate::error::{OrRaise, required};
 use crate::flow::setting::worker::Registered;
 use crate::{api, flow, guc};
+
+entries!(engine_register_worker, engine_promote_worker);
 
 row! {
     /// A version of a worker.

@@ -117,13 +117,14 @@ unsafe fn owner(function: pg_sys::Oid, caller: pg_sys::Oid) -> pg_sys::Oid {
     }
 }
 
-/// Declares the entries of functions: `engine_x_call` for the function `engine_x`, or for the one behind the colon if its
-/// parameters have changed since a release.
+/// Declares the entries of functions, the symbols that `sql/function` names: `engine_x_call` for the function `engine_x`, or for
+/// the one behind the colon if its parameters have changed since a release.
 macro_rules! entries {
     ($($routine:ident $(: $function:ident)?),+ $(,)?) => {$(
         $crate::backend::caller::entries!(@one $routine, $($function,)? $routine);
     )+};
     (@one $routine:ident, $function:ident $(, $same:ident)?) => {
+        #[allow(unsafe_code)]
         const _: () = {
             use $crate::backend::caller::{Function, call_as_owner};
 

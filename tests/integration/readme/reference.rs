@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, ensure};
+use engine_core::{Capabilities, Capability};
 use engine_harness::{Database, Page, Session, Workspace};
 
 const PAGE: &str = "sql/README.md";
@@ -14,6 +15,8 @@ const LATEST: &str =
 struct Signature {
     parameters: Vec<String>,
     returns: String,
+    /// Those of which one is enough to call it.
+    capabilities: BTreeSet<String>,
 }
 
 /// The signatures of the page by function.
@@ -29,10 +32,14 @@ fn printed(page: &Page) -> Result<BTreeMap<String, Signature>> {
             let text = part.split_whitespace().collect::<Vec<_>>().join(" ");
             let read = || format!("line {}: engine_{text}", block.line);
             let (name, rest) = text.split_once('(').with_context(read)?;
-            let (parameters, returns) = rest.split_once(')').with_context(read)?;
+            let (parameters, rest) = rest.split_once(')').with_context(read)?;
+            let (returns, capabilities) = rest.rsplit_once('[').with_context(read)?;
+            let returns = returns.trim_end();
+            let capabilities = capabilities.trim_end_matches(']').split(", ");
             let signature = Signature {
                 parameters: list(parameters),
                 returns: returns.trim_start_matches(" → ").to_owned(),
+                capabilities: capabilities.map(str::to_owned).collect(),
             };
             let before = signatures.insert(format!("engine_{name}"), signature);
             ensure!(before.is_none(), "engine_{name} stands there twice");
@@ -60,6 +67,18 @@ fn parameter(text: &str) -> String {
     }
 }
 
+/// The capabilities of a function, as the reference writes them.
+fn needed(function: &str) -> BTreeSet<String> {
+    let capabilities = Capabilities::of(function).each();
+    let names: BTreeSet<&str> = capabilities.map(Capability::as_str).collect();
+    let of = match names.len() {
+        0 => BTreeSet::from(["owner"]),
+        count if count == Capability::ALL.len() => BTreeSet::from(["any"]),
+        _ => names,
+    };
+    of.into_iter().map(str::to_owned).collect()
+}
+
 /// The signatures of the catalog by function.
 async fn cataloged(session: &Session) -> Result<BTreeMap<String, Signature>> {
     let sql = "select p.proname::text, pg_get_function_arguments(p.oid), \
@@ -78,6 +97,7 @@ async fn cataloged(session: &Session) -> Result<BTreeMap<String, Signature>> {
                 .map(|text| parameter(text))
                 .collect(),
             returns: row.get(2),
+            capabilities: needed(row.get(0)),
         };
         (row.get(0), signature)
     });
@@ -85,7 +105,7 @@ async fn cataloged(session: &Session) -> Result<BTreeMap<String, Signature>> {
 }
 
 #[tokio::test]
-async fn the_reference_has_the_signature_of_every_function() -> Result<()> {
+async fn the_reference_has_the_signature_and_the_capabilities_of_every_function() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let expected = cataloged(&session).await?;
     let mut printed = printed(&Page::read(PAGE)?)?;
