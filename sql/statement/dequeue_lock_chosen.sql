@@ -5,8 +5,8 @@
 -- Locks: run states, SKIP LOCKED, as dequeue_lock; their lanes or mutex are held. Index: primary keys.
 select :columns
 from (
-    select s.*, q.place
-    from unnest(:run_ids) with ordinality as q(run_id, place)
+    select s.*, q.ordinal
+    from unnest(:run_ids) with ordinality as q(run_id, ordinal)
     cross join lateral (
         select s.*
         from engine.run_state as s
@@ -20,4 +20,4 @@ cross join lateral (
     where d.shard = :shard and d.run_id = i.run_id
     offset 0
 ) as d
-order by i.place
+order by i.ordinal

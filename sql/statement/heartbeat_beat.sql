@@ -1,10 +1,10 @@
 -- Beats: moves the deadlines of these runs, each only if its snapshot is still the watched one. Returns the latest snapshots of
--- the moved ones, by their places in the arrays: as a watched snapshot is the latest, they are those that were given.
+-- the moved ones, by their ordinals in the arrays: as a watched snapshot is the latest, they are those that were given.
 -- :shard smallint
 -- :now timestamptz
 -- :run_ids text[]
 -- :snapshot_ids text[]: snapshot ids, element by element
--- -> place bigint, run_id text, id text, execution_status text, run_status text, attempt_number integer null, description text,
+-- -> ordinal bigint, run_id text, id text, execution_status text, run_status text, attempt_number integer null, description text,
 -- -> created_at timestamptz, interval_ms bigint
 -- Locks: deadlines, in the order of the run ids, waiting for a transition of the run that is about to commit; that one is not
 -- seen here: read the others in a later statement. Index: heartbeat_pkey, run_state_pkey, snapshot_run; touches none (HOT).
@@ -13,8 +13,8 @@ set deadline_at = :now + h.interval_ms * interval '1 millisecond',
     -- later only after the clock was set back
     check_at = least(h.check_at, :now + h.interval_ms * interval '1 millisecond')
 from (
-    select g.run_id, g.snapshot_id, g.place
-    from unnest(:run_ids, :snapshot_ids) with ordinality as g(run_id, snapshot_id, place)
+    select g.run_id, g.snapshot_id, g.ordinal
+    from unnest(:run_ids, :snapshot_ids) with ordinality as g(run_id, snapshot_id, ordinal)
     order by g.run_id collate "C"
 ) as beat
 cross join engine.run_state as s
@@ -22,5 +22,5 @@ cross join engine.history as p
 where h.shard = :shard and h.run_id = beat.run_id and h.snapshot_id = beat.snapshot_id
   and s.shard = :shard and s.run_id = beat.run_id
   and p.shard = :shard and p.run_id = beat.run_id and p.ordinal = s.snapshot_ordinal and p.ordinal / 16 = s.snapshot_ordinal / 16
-returning beat.place, h.run_id, p.id, p.execution_status::text, p.run_status::text, p.attempt_number, p.description, p.created_at,
+returning beat.ordinal, h.run_id, p.id, p.execution_status::text, p.run_status::text, p.attempt_number, p.description, p.created_at,
           h.interval_ms

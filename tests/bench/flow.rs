@@ -1,4 +1,4 @@
-//! Suite `flow`: the flows beside dequeue that the reference implementation does in several commits, as separate
+//! Suite `flow`: the flows beside dequeue that trigger.dev's run engine does in several commits, as separate
 //! commits and as one call.
 
 mod caller;

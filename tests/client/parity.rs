@@ -159,6 +159,26 @@ async fn every_function_of_the_catalog_has_a_statement_and_every_statement_a_met
     Ok(())
 }
 
+#[test]
+fn the_driver_has_every_option_of_a_trigger() -> Result<()> {
+    let source = Workspace::find()?
+        .root()
+        .join("engine-client/src/trigger.rs");
+    let source = fs::read_to_string(source)?;
+    let options = source
+        .split_once("    Trigger {\n")
+        .context("no options")?
+        .1;
+    let options = options.split("\n    }").next().unwrap_or_default();
+    let names = options.lines().map(str::trim);
+    let names: BTreeSet<&str> = names
+        .filter_map(|line| Some(line.split_once(": ")?.0))
+        .collect();
+    let expected = engine_core::TriggerOptions::PARAMETERS.iter();
+    assert_eq!(names, expected.map(|(name, _)| *name).collect());
+    Ok(())
+}
+
 #[tokio::test]
 async fn every_code_of_the_engine_has_a_kind() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;

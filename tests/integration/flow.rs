@@ -1,4 +1,4 @@
-//! One commit per flow, counted from the WAL, beside the commits that the reference implementation needs for it (its
+//! One commit per flow, counted from the WAL, beside the commits that trigger.dev's run engine needs for it (its
 //! queue and its jobs are in another store and not counted).
 
 use anyhow::{Context, Result};
@@ -118,7 +118,7 @@ impl Table {
     fn print_and_check(&self) {
         println!(
             "{:<50} | {:<13} | reachable minimum | ours",
-            "flow", "the reference"
+            "flow", "trigger.dev"
         );
         for (flow, reference, ours) in &self.rows {
             println!("{flow:<50} | {reference:<13} | {:<17} | {ours}", 1);

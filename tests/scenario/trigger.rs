@@ -1,6 +1,6 @@
 //! Triggers that run to success, with one snapshot per trigger.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use engine_harness::{Database, Session};
 use serde_json::{Value, json};
 use tokio_postgres::types::Json;
@@ -138,5 +138,50 @@ async fn a_triggered_run_can_be_dequeued() -> Result<()> {
     let held = session.dequeue().await?.context("nothing is queued")?;
     assert_eq!(held.run_id, run.run_id);
     assert_eq!(session.dequeue().await?, None);
+    Ok(())
+}
+
+/// The compiler finds an option without an argument or a reader; this test finds one that nothing stores.
+#[tokio::test]
+async fn every_option_is_stored_in_the_column_of_its_name() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let stored = async |arguments: &str| -> Result<Value> {
+        let run = session.trigger_with(arguments).await?;
+        let sql = "select to_jsonb(r) from engine.run as r where r.id = $1";
+        let row = session.client.query_one(sql, &[&run.run_id]).await?;
+        Ok(row.get::<_, Json<Value>>(0).0)
+    };
+    let plain = stored("'t'").await?;
+    let mut count = 0;
+    for (option, kind) in engine_core::TriggerOptions::PARAMETERS {
+        // These name what exists, or need a parent.
+        let is_reference = [
+            "environment_id",
+            "parent_run_id",
+            "resume_parent",
+            "batch_id",
+        ];
+        if plain.get(option).is_none() || is_reference.contains(option) {
+            continue;
+        }
+        let value = match (*option, *kind) {
+            ("payload", _) => "'[1]'",
+            ("machine", _) => "'small-2x'",
+            ("ttl", _) => "'1h'",
+            ("debounce", _) => r#"'{"key": "k", "delay": "1h"}'"#,
+            (_, "text") => "'x'",
+            (_, "text[]") => "'{x}'",
+            (_, "integer" | "bigint") => "7",
+            (_, "boolean") => "true",
+            (_, "jsonb") => r#"'{"maxAttempts": 7}'"#,
+            (_, "timestamptz") => "'2040-01-01 00:00:00Z'",
+            (option, kind) => bail!("what is {option} {kind}?"),
+        };
+        let task = if *option == "task" { "" } else { "'t', " };
+        let with = stored(&format!("{task}{option} => {value}")).await?;
+        assert_ne!(with[option], plain[option], "{option}");
+        count += 1;
+    }
+    assert!(count > 20, "{count}");
     Ok(())
 }

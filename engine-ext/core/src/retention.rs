@@ -189,16 +189,16 @@ mod tests {
             [Some("e"), Some("t"), None, Some("FAILED")],
         ];
         let mut set = Vec::new();
-        for (place, scope) in (100..).zip(scopes) {
-            set.push((runs(scope), Some(place * DAY_MS)));
+        for (day, scope) in (100..).zip(scopes) {
+            set.push((runs(scope), Some(day * DAY_MS)));
             let retention = Retention::new(set.clone());
             let failed = run(RunStatus::CompletedWithErrors);
-            assert_eq!(days(&retention, &failed), Some(place), "{scope:?}");
+            assert_eq!(days(&retention, &failed), Some(day), "{scope:?}");
             let test = KeptRun {
                 is_test: true,
                 ..failed
             };
-            assert_eq!(days(&retention, &test), Some(place), "{scope:?}");
+            assert_eq!(days(&retention, &test), Some(day), "{scope:?}");
         }
         set.reverse();
         let other = KeptRun {

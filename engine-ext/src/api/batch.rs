@@ -79,7 +79,7 @@ fn engine_create_batch(
     let environment_id = environment_id.unwrap_or(Environment::DEFAULT_ID);
     let (batch, is_cached) = flow::batch::create(environment_id, &asked).or_raise();
     let own = store::batch::waitpoints(&batch.id);
-    let waitpoint = own.into_iter().find(|(_, place)| place.is_none());
+    let waitpoint = own.into_iter().find(|(_, index)| index.is_none());
     Rows::one(BatchRow {
         batch_id: batch.id.as_str().to_owned(),
         status: batch.status.as_str(),

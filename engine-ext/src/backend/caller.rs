@@ -3,7 +3,7 @@
 //! Functions act as their owner, so that callers need no right on any table. They are not SECURITY DEFINER, though: Postgres
 //! would remember the caller where no function finds it, and the session's role, which is found, is another one within a
 //! function of an application that is SECURITY DEFINER itself. So each has an entry that does what Postgres does for those, and
-//! first records the caller: `current_user` at the place of the call.
+//! first records the caller: `current_user` where the function is called.
 //!
 //! An error jumps over the frame of an entry, which therefore holds nothing that must be dropped; the end of the transaction, or
 //! of its subtransaction, restores the caller.

@@ -41,7 +41,7 @@ pub(crate) fn beat(
             snapshot_ids: column(beats, |(_, snapshot_id)| snapshot_id.as_str())
         }),
         |cells| {
-            let place = cell!(cells, BEAT.place as i64);
+            let ordinal = cell!(cells, BEAT.ordinal as i64);
             let execution = Execution {
                 run_id: cell!(cells, BEAT.run_id),
                 snapshot_id: Some(cell!(cells, BEAT.id)),
@@ -52,7 +52,10 @@ pub(crate) fn beat(
                 created_at: Some(cell!(cells, BEAT.created_at)),
                 heartbeat_ms: Some(cell!(cells, BEAT.interval_ms)),
             };
-            (usize::try_from(place - 1).unwrap_or(usize::MAX), execution)
+            (
+                usize::try_from(ordinal - 1).unwrap_or(usize::MAX),
+                execution,
+            )
         },
     )
 }

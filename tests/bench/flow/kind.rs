@@ -108,7 +108,7 @@ impl Flow {
         }
     }
 
-    /// The commits of the reference implementation, in order. `Nack`, `DeleteItem` and `MoveHeartbeat` go to another
+    /// The commits of trigger.dev's run engine, in order. `Nack`, `DeleteItem` and `MoveHeartbeat` go to another
     /// store there.
     pub(super) fn writes(self) -> &'static [Write] {
         use Write::*;

@@ -8,9 +8,9 @@ const MAX_TEXT: usize = 300;
 
 /// The text on one line, with long quoted values truncated.
 pub(super) fn brief(text: &str) -> String {
-    let cut = |(place, part): (usize, &str)| {
+    let cut = |(index, part): (usize, &str)| {
         // Every other part is quoted; the words around it are ours, and shorter than twice that.
-        let longest = if place % 2 == 1 {
+        let longest = if index % 2 == 1 {
             MAX_QUOTED
         } else {
             2 * MAX_QUOTED

@@ -23,7 +23,7 @@ pub(crate) fn beat(beats: &[(RunId, SnapshotId)]) -> Vec<Execution> {
         for (index, execution) in beaten {
             latest[index] = Some(execution);
         }
-        let (places, ids): (Vec<usize>, Vec<&RunId>) = here
+        let (indexes, ids): (Vec<usize>, Vec<&RunId>) = here
             .iter()
             .enumerate()
             .filter(|(index, _)| latest[*index].is_none())
@@ -31,7 +31,7 @@ pub(crate) fn beat(beats: &[(RunId, SnapshotId)]) -> Vec<Execution> {
             .unzip();
         if !ids.is_empty() {
             let read = store::observe::executions(shard, &ids);
-            for (index, execution) in places.into_iter().zip(read) {
+            for (index, execution) in indexes.into_iter().zip(read) {
                 latest[index] = Some(execution);
             }
         }

@@ -139,7 +139,7 @@ fn wait(
     settings: &Settings,
 ) -> Result<(), Refusal> {
     let own = store::batch::waitpoints(id);
-    if own.iter().all(|(_, place)| place.is_some()) {
+    if own.iter().all(|(_, index)| index.is_some()) {
         let batch = lock(id)?;
         let waitpoint_id = mint::waitpoint_id(environment.shard);
         let row = WaitpointRow {

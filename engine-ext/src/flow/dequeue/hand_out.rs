@@ -120,8 +120,9 @@ fn dequeue_and_start(
     }
     claim(from, &mut again, caller, settings);
     fresh.extend(again);
-    let place = |dequeued: &Dequeued| order.iter().position(|id| *id == dequeued.candidate.run.id);
-    fresh.sort_by_cached_key(place);
+    let asked_order =
+        |dequeued: &Dequeued| order.iter().position(|id| *id == dequeued.candidate.run.id);
+    fresh.sort_by_cached_key(asked_order);
     fresh
 }
 

@@ -1,4 +1,9 @@
 //! The dequeue: in which environments a call looks, how long it waits, and what it takes from each.
+//!
+//! Where nothing is limited, a dequeue is read in ten files: `api/dequeue.rs` checks the arguments; this file waits and retries;
+//! `environment.rs` takes the mutex; `unlimited.rs` has candidates locked by `store/queue_item/dequeue.rs` (`dequeue_lock.sql`);
+//! `hand_out.rs` asks core about each, and `assign.rs` for its settings; `store/queue_item/hand_out.rs` writes
+//! (`dequeue_apply.sql`).
 
 mod assign;
 mod environment;

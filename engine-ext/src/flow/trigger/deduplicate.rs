@@ -59,7 +59,7 @@ impl Deduplication<'_> {
         let (runs, repeated) = self.find_by_idempotency(runs);
         let runs = self.find_by_debounce(runs);
         self.use_tokens(&runs)?;
-        let (places, runs): (Vec<usize>, Vec<RunRow>) = runs.into_iter().unzip();
+        let (positions, runs): (Vec<usize>, Vec<RunRow>) = runs.into_iter().unzip();
         if !runs.is_empty() {
             check::chosen_ids(&runs)?;
             check::sizes(&runs, self.now)?;
@@ -69,13 +69,13 @@ impl Deduplication<'_> {
             new,
             existing: None,
         });
-        self.triggered.extend(places.into_iter().zip(new));
-        for (place, new, first) in repeated {
+        self.triggered.extend(positions.into_iter().zip(new));
+        for (position, new, first) in repeated {
             let existing = self
                 .triggered
                 .get(&first)
                 .map(|first| first.as_existing(self.now));
-            self.triggered.insert(place, Triggered { new, existing });
+            self.triggered.insert(position, Triggered { new, existing });
         }
         Ok(())
     }
@@ -89,17 +89,17 @@ impl Deduplication<'_> {
         let mut first_of = HashMap::new();
         let (mut repeated, mut left) = (Vec::new(), Vec::new());
         let (mut keys, mut keyed) = (Vec::new(), Vec::new());
-        for (place, new) in runs {
+        for (position, new) in runs {
             let Some(key) = idempotency_key(&new) else {
-                left.push((place, new));
+                left.push((position, new));
                 continue;
             };
             match first_of.get(&key.digest) {
-                Some(first) => repeated.push((place, new, *first)),
+                Some(first) => repeated.push((position, new, *first)),
                 None => {
-                    first_of.insert(key.digest.clone(), place);
+                    first_of.insert(key.digest.clone(), position);
                     keys.push(key);
-                    keyed.push((place, new));
+                    keyed.push((position, new));
                 }
             }
         }
@@ -107,22 +107,22 @@ impl Deduplication<'_> {
         let owners = key::acquire(KeyKind::Idempotency, &keys, |run, expires_at| {
             is_key_free(run.run_status, expires_at, now)
         });
-        for ((place, new), existing) in keyed.into_iter().zip(owners) {
+        for ((position, new), existing) in keyed.into_iter().zip(owners) {
             match existing {
-                Some(_) => drop(self.triggered.insert(place, Triggered { new, existing })),
-                None => left.push((place, new)),
+                Some(_) => drop(self.triggered.insert(position, Triggered { new, existing })),
+                None => left.push((position, new)),
             }
         }
-        left.sort_by_key(|(place, _)| *place);
+        left.sort_by_key(|(position, _)| *position);
         (left, repeated)
     }
 
     /// Removes triggers whose debounce key belongs to a delayed run.
     fn find_by_debounce(&mut self, runs: Vec<Numbered>) -> Vec<Numbered> {
         let mut left = Vec::new();
-        for (place, new) in runs {
+        for (position, new) in runs {
             let Some(existing) = debounce::find(&new, self.now) else {
-                left.push((place, new));
+                left.push((position, new));
                 continue;
             };
             // The run that was to have the key is not written.
@@ -131,16 +131,16 @@ impl Deduplication<'_> {
                 store::trigger_key::take(KeyKind::Idempotency, &[(&key, new.run_id.clone())]);
             }
             let existing = Some(existing);
-            self.triggered.insert(place, Triggered { new, existing });
+            self.triggered.insert(position, Triggered { new, existing });
         }
         left
     }
 
     /// Uses up the one-time tokens of new runs.
     fn use_tokens(&self, runs: &[Numbered]) -> Result<(), Refusal> {
-        let (places, keys): (Vec<usize>, Vec<Key>) = runs
+        let (positions, keys): (Vec<usize>, Vec<Key>) = runs
             .iter()
-            .filter_map(|(place, new)| Some((*place, token(new)?)))
+            .filter_map(|(position, new)| Some((*position, token(new)?)))
             .unzip();
         if keys.is_empty() {
             return Ok(());
@@ -148,7 +148,7 @@ impl Deduplication<'_> {
         let won =
             store::trigger_key::acquire(KeyKind::OneTimeToken, &keys.iter().collect::<Vec<_>>());
         match keys.iter().position(|key| !won.contains(&key.run_id)) {
-            Some(refused) => Err((self.locate)(places[refused], Refusal::TokenUsed)),
+            Some(refused) => Err((self.locate)(positions[refused], Refusal::TokenUsed)),
             None => Ok(()),
         }
     }
