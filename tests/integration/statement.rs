@@ -99,9 +99,9 @@ fn the_map_has_every_execution_status() -> Result<()> {
     Ok(())
 }
 
-/// The statements that may read history: calls about history and events, calls that are repeated, forgetting, and three rare
+/// The statements that may read history: calls about history and events, calls that are repeated, forgetting and removal, and three rare
 /// decisions.
-const READ_HISTORY: [&str; 12] = [
+const READ_HISTORY: [&str; 13] = [
     "check.sql",
     "event_held_back.sql",
     "event_read.sql",
@@ -110,6 +110,7 @@ const READ_HISTORY: [&str; 12] = [
     "heartbeat_beat.sql",
     "release_read.sql",
     "removal_held.sql",
+    "removal_snapshot_delete.sql",
     "snapshot_next_read.sql",
     "snapshot_previous_read.sql",
     "snapshots_since_read.sql",

@@ -1,4 +1,4 @@
-//! Waiting until nothing is left to do.
+//! Waits until nothing is left to do.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use crate::{Connection, Error, RunId, RunResult, Watch, Worker};
 /// Time between two looks.
 const POLL: Duration = Duration::from_millis(20);
 
-/// Has `worker` execute runs until no queue has one that is due or executes, and the tick has nothing to do; then stops it, and
-/// returns how many runs have finished meanwhile. Runs that come later, and those that wait for something, stay: move the
+/// Lets `worker` execute runs until no run of any queue is due or executing, and the tick has nothing to do; then stops it, and
+/// returns how many runs have finished. Runs that come later, and those that wait for something, stay: move the
 /// [clock](crate::Engine::set_test_clock), or complete their tokens, and drain again.
 ///
 /// ```no_run
@@ -31,7 +31,7 @@ const POLL: Duration = Duration::from_millis(20);
 /// It looks at the views of all queues: for tests with a database of their own, by a role that may read them.
 ///
 /// # Errors
-/// What ends the worker before that.
+/// The error that ends the worker before that.
 pub async fn drain(worker: Worker) -> Result<u64, Error> {
     let connection = worker.database().connect().await?;
     let before = finished(&connection).await?;

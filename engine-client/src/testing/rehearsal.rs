@@ -162,7 +162,7 @@ fn bare(name: &str) -> String {
         .to_owned()
 }
 
-/// As the server fills in what the trigger leaves out.
+/// With the values that the server fills in where the trigger has none.
 fn payload(trigger: &Trigger) -> String {
     trigger.payload.clone().unwrap_or_else(|| "{}".to_owned())
 }

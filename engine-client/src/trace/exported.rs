@@ -79,7 +79,7 @@ pub(crate) fn inherited(own: Option<Value>, parent: &Dequeued) -> Option<Value> 
     }
 }
 
-/// Tells the current span that its attempt has failed.
+/// Marks the current span as that of a failed attempt.
 pub(crate) fn failed(failure: &Failure) {
     let span = Span::current();
     let kind = match failure.error() {
@@ -92,7 +92,7 @@ pub(crate) fn failed(failure: &Failure) {
     span.set_status(Status::error(failure.error().summary()));
 }
 
-/// Tells the current span what became of its run.
+/// Records the status of the run in the current span.
 pub(crate) fn completed(completed: &Completed) {
     let span = Span::current();
     span.set_attribute("engine.run.status", completed.run_status.to_string());

@@ -28,7 +28,7 @@ pub(crate) enum TokenEnd {
     TimedOut,
 }
 
-/// What stands for the handler of a child: from its trigger to its result.
+/// Stands for the handler of a child: from its trigger to its result.
 pub(crate) type Child = Box<dyn Fn(&Trigger) -> RunResult + Send + Sync>;
 
 #[derive(Default)]

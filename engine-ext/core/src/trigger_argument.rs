@@ -9,7 +9,7 @@ pub trait Arguments<T> {
     /// The next argument, which the parameter of this name has; `None` for NULL.
     ///
     /// # Errors
-    /// [`Refusal::InvalidValue`] (`22023`), [`Refusal::MissingValue`] (`22004`) for a value that its type does not exclude.
+    /// [`Refusal::InvalidValue`] (`22023`), [`Refusal::MissingValue`] (`22004`) for a value that has the right type and is refused.
     fn next(&mut self, parameter: &'static str) -> Result<Option<T>, Refusal>;
 }
 

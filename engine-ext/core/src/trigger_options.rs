@@ -178,7 +178,7 @@ impl TriggerOptions {
     /// Reads the options of a run that replays `run_id` from the row of that run in `engine.run`.
     ///
     /// # Errors
-    /// [`Refusal::InvalidValue`] (`22023`) for a row that is none.
+    /// [`Refusal::InvalidValue`] (`22023`) if `row` is not an object.
     pub fn of_replay(run_id: &RunId, row: Value) -> Result<Self, Refusal> {
         let mut options = Self {
             replayed_from: Some(run_id.as_str().to_owned()),

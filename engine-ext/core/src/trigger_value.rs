@@ -41,7 +41,7 @@ pub(crate) fn check_tags(tags: Vec<String>) -> Result<Vec<String>, Refusal> {
     Ok(tags)
 }
 
-// The checks of options: each returns the value, and takes the limits in force, which most need not.
+// The checks of options: each returns the value, and takes the limits in force, which most of them do not need.
 
 pub(crate) fn name(parameter: &'static str, text: String, _: &Limits) -> Result<String, Refusal> {
     check_name(parameter, &text)?;
