@@ -8,14 +8,16 @@ use anyhow::{Context, Result};
 use engine_harness::{Workspace, progress};
 use serde_json::Value;
 
-use super::staged::TEMPLATES;
+use super::staged::{TEMPLATES, maintainer};
 
 /// Makes `engine-VERSION.zip` in `out`, of what is committed.
 pub fn archive(workspace: &Workspace, out: &Path) -> Result<PathBuf> {
     let version = workspace.extension_version();
     let templates = workspace.root().join(TEMPLATES);
     let tree = tempfile::tempdir_in(out)?;
-    let meta = fs::read_to_string(templates.join("META.json"))?.replace("@VERSION@", version);
+    let meta = fs::read_to_string(templates.join("META.json"))?
+        .replace("@VERSION@", version)
+        .replace("@MAINTAINER@", &maintainer());
     serde_json::from_str::<Value>(&meta).context("META.json is no JSON")?;
     let described = tree.path().join("META.json");
     fs::write(&described, meta)?;

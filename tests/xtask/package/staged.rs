@@ -12,6 +12,9 @@ use engine_harness::{Extension, PgConfig, Profile, Workspace, progress, put};
 /// Where the templates are, below the workspace.
 pub const TEMPLATES: &str = "tests/package";
 
+/// The maintainer where the environment names none. A release has a real one.
+const UNNAMED: &str = "The engine developers <maintainers@engine.example>";
+
 /// The files of one major, and facts about them.
 pub struct Staged {
     pub version: String,
@@ -73,6 +76,7 @@ impl Staged {
             ("VERSION", self.version.as_str()),
             ("MAJOR", &major),
             ("ARCHITECTURE", self.architecture),
+            ("MAINTAINER", &maintainer()),
         ];
         for (name, value) in own.iter().chain(facts) {
             text = text.replace(&format!("@{name}@"), value);
@@ -106,6 +110,14 @@ fn architecture() -> Result<&'static str> {
         "x86_64" => Ok("amd64"),
         "aarch64" => Ok("arm64"),
         other => bail!("packages for {other} have not been tried"),
+    }
+}
+
+/// The maintainer of the packages: `DEBFULLNAME` and `DEBEMAIL`, as Debian's tools have it.
+pub fn maintainer() -> String {
+    match (env::var("DEBFULLNAME"), env::var("DEBEMAIL")) {
+        (Ok(name), Ok(address)) => format!("{name} <{address}>"),
+        _ => UNNAMED.to_owned(),
     }
 }
 
