@@ -29,7 +29,7 @@ pub(crate) fn completed(_: &Completed) {}
 
 /// Links attempts where they are exported.
 #[derive(Debug, Default)]
-pub(crate) struct Trail;
+pub(crate) struct Trail {}
 
 impl Trail {
     pub(crate) fn forget(&self, _: &RunId) {}
