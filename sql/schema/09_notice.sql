@@ -10,6 +10,9 @@ create table engine.notice (
     constraint notice_pkey primary key (shard, position)
 );
 
+-- Readers of events move forward by position, on all shards.
+create index notice_position on engine.notice using brin (position) with (autosummarize = on, pages_per_range = 32);
+
 -- A run that is removed takes its notices along.
 create index notice_run on engine.notice (shard, run_id);
 

@@ -4,7 +4,7 @@
 -- :next_transaction bigint: the next transaction id
 -- :oldest_transaction bigint: the oldest transaction that holds events back, NULL for the oldest running one
 -- -> exists boolean
--- Locks: none. Index: snapshot_position, notice_pkey.
+-- Locks: none. Index: snapshot_position, notice_position.
 select exists (
     select from (
         select s.horizon

@@ -8,7 +8,7 @@
 -- :next_transaction bigint: the next transaction id
 -- :oldest_transaction bigint: the oldest transaction that holds events back, NULL for the oldest running one
 -- -> position bigint, name text, run_id text, time timestamptz, body jsonb
--- Locks: none. Index: snapshot_position, notice_pkey, then primary keys.
+-- Locks: none. Index: snapshot_position, notice_position, then primary keys.
 select e.position, e.name, e.run_id, e.time, e.body
 from engine.event as e
 where e.row_position > :after_position and e.row_position <= :up_to_position and e.position > :after

@@ -2,7 +2,7 @@
 -- :position bigint: position of the event
 -- :row_position bigint: position of its row
 -- -> exists boolean
--- Locks: none. Index: snapshot_position, notice_pkey.
+-- Locks: none. Index: snapshot_position, notice_position.
 select exists (
     select from engine.event as e
     where e.row_position = :row_position and e.position > :position)

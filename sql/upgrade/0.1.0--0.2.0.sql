@@ -185,6 +185,7 @@ comment on column engine.environment.is_fitted is 'Whether the tick has adapted 
 create index waitpoint_history_run on engine.waitpoint_history (shard, run_id);
 create index checkpoint_run on engine.checkpoint (shard, run_id) where run_id is not null;
 create index notice_run on engine.notice (shard, run_id);
+create index notice_position on engine.notice using brin (position) with (autosummarize = on, pages_per_range = 32);
 create index trigger_key_run on engine.trigger_key (shard, run_id) where kind <> 'IDEMPOTENCY';
 
 -- Cold: how long runs are kept after they have ended, where that was set. What is not set has its built-in value. Sessions

@@ -49,6 +49,8 @@ async fn a_call_reads_what_it_touches_and_no_more() -> Result<()> {
         session.client.query(fill, &[]).await?;
     }
     session.dequeue_many(1000).await?;
+    // It reads new history once, to summarize it.
+    session.tick().await?;
 
     let read = rows_read(&session, "select * from engine_dequeue(max_runs => 10)").await?;
     println!("dequeue(10) reads {read} rows");
@@ -230,6 +232,8 @@ async fn a_wait_reads_what_it_touches_however_many_runs_wait() -> Result<()> {
         let row = session.client.query_one(wait, &[]).await?;
         assert_eq!(row.get::<_, i64>(0), 1000);
     }
+    // It reads new history once, to summarize it.
+    session.tick().await?;
     let many = through_all_waits(&session).await?;
     for ((what, few), (_, many)) in few.into_iter().zip(many) {
         println!("{what:<28} {few:>4} {many:>4}");

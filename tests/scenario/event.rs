@@ -1,7 +1,7 @@
 //! Events of callers' actions: every transition has its own, in order, and each matches the rows that it describes.
 
 use anyhow::Result;
-use engine_harness::Held;
+use engine_harness::{Database, Held, Session};
 use serde_json::json;
 
 use crate::event_reader::Reader;
@@ -206,5 +206,25 @@ async fn a_run_that_begins_finished_reports_its_end_and_nothing_else() -> Result
     reader.session.client.batch_execute(&failed).await?;
     let events = reader.next_events(&["runFailed"]).await?;
     assert_eq!(events[0].body["run"]["attemptNumber"], 0);
+    Ok(())
+}
+
+/// Without the tick, each reader reads what was written since autovacuum came by.
+#[tokio::test]
+async fn a_tick_summarizes_every_complete_range_of_the_history_for_readers() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let fill = "select count(*) from engine_trigger_many( \
+                (select jsonb_agg(jsonb_build_object('task', 'test')) from generate_series(1, 1000)))";
+    for _ in 0..6 {
+        session.client.query_one(fill, &[]).await?;
+    }
+    session.tick().await?;
+    let rest = "select brin_summarize_new_values('engine.snapshot_position')";
+    let summarized: i32 = session.client.query_one(rest, &[]).await?.get(0);
+    assert!(
+        summarized <= 1,
+        "{summarized} ranges were left, and one is incomplete"
+    );
+    assert_eq!(session.all_events(0).await?.len(), 12_000);
     Ok(())
 }

@@ -47,6 +47,25 @@ pub(crate) fn alone_among_writers(table: &CStr) {
     unsafe { pg_sys::LockRelationOid(cache::oid(table), pg_sys::ShareRowExclusiveLock as i32) };
 }
 
+/// Takes the lock of those that care for a table of schema `engine`, as vacuum does, if it is free.
+pub(crate) fn try_care(table: &CStr) -> bool {
+    // SAFETY: a lock on a table, which the call does not wait for.
+    unsafe {
+        pg_sys::ConditionalLockRelationOid(
+            cache::oid(table),
+            pg_sys::ShareUpdateExclusiveLock as i32,
+        )
+    }
+}
+
+/// Gives that lock back.
+pub(crate) fn end_care(table: &CStr) {
+    // SAFETY: a lock that the transaction has taken.
+    unsafe {
+        pg_sys::UnlockRelationOid(cache::oid(table), pg_sys::ShareUpdateExclusiveLock as i32)
+    };
+}
+
 /// Takes the mutex exclusively, if no session holds it.
 pub(crate) fn try_alone(environment_id: &str) -> bool {
     is_open(environment_id) && take(&tag(Kind::Mutex, &[environment_id]), ALONE)

@@ -2,11 +2,14 @@
 
 #![allow(unsafe_code)]
 
+use std::cell::Cell;
+
 use engine_core::EVENTS_PER_ROW;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys;
 
 use crate::backend::cells::{Cells, cell};
+use crate::backend::locks;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 use crate::document::Stored;
@@ -21,6 +24,12 @@ statement!(
 statement!(LAST, "event_last.sql");
 statement!(WRITERS, "event_writers.sql");
 statement!(REST, "event_rest_read.sql", with_bitmaps);
+statement!(SUMMARIZE, "event_summarize.sql");
+
+thread_local! {
+    /// The page of the history behind the last range that this session has summarized.
+    static NEXT_PAGE: Cell<i64> = const { Cell::new(0) };
+}
 
 /// An event.
 pub(crate) struct Event {
@@ -49,6 +58,22 @@ pub(crate) fn after(after: i64, max_events: i32) -> Vec<Event> {
     }
     let writers = WRITERS.query(arguments!(WRITERS {}), cell!(WRITERS.transactionid));
     with_new_snapshot(|| reader.read(Some(&writers)))
+}
+
+/// Summarizes what was written to the end of the history since the session's last call: until then each reader of events reads
+/// it. Autovacuum does it once a minute. While another session vacuums the table or changes it, this does nothing.
+pub(crate) fn summarize() {
+    if !locks::try_care(c"snapshot") {
+        return;
+    }
+    let next = SUMMARIZE.query(
+        arguments!(SUMMARIZE {
+            first_page: NEXT_PAGE.get()
+        }),
+        cell!(SUMMARIZE.next_page),
+    );
+    locks::end_care(c"snapshot");
+    NEXT_PAGE.set(next.into_iter().next().unwrap_or_default());
 }
 
 /// The last position of a row drawn so far.

@@ -107,6 +107,7 @@ pub(crate) fn tick(max_items: i32) -> Result<Vec<Done>, Refusal> {
         }
         chores = unfinished;
     }
+    store::event::summarize();
     Ok(done)
 }
 
