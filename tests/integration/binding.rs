@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::Result;
 use engine_harness::{Database, Session, Workspace};
 
+use crate::bound::calls;
 use crate::update::OLD;
 
 /// Creates overloads of functions and operators of `pg_catalog` in schema `host`, for every combination of common types
@@ -67,7 +68,7 @@ async fn without_extension() -> Result<Session> {
     Ok(session)
 }
 
-/// A run from its trigger to its end, and a read of every view. Only functions of the extension are looked up in schema
+/// A run from its trigger to its end, a call of every function, and a read of every view. Only functions of the extension are looked up in schema
 /// `host` here.
 async fn use_everything(session: &Session) -> Result<()> {
     let views = "select c.oid::regclass::text from pg_class c where c.relkind = 'v' and c.relnamespace = 'engine'::regnamespace";
@@ -92,6 +93,16 @@ async fn use_everything(session: &Session) -> Result<()> {
              end $$",
         )
         .await?;
+    // Whatever it says of such arguments: none of the overloads is called.
+    for call in calls(session).await? {
+        let call = call.replacen("engine_", "host.engine_", 1);
+        if let Err(error) = session.client.query(&call, &[]).await {
+            assert!(
+                !format!("{error:?}").contains("trapped"),
+                "{call}: {error:?}"
+            );
+        }
+    }
     for view in views {
         let read = format!("select * from {}", view.get::<_, String>(0));
         session.client.query(&read, &[]).await?;

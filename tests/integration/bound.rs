@@ -151,10 +151,41 @@ async fn a_moment_outside_of_the_years_1_to_9999_is_refused_by_every_function() 
         "delay_until",
         "idempotency_key_expires_at",
     ] {
-        let call = format!(
-            r#"select engine_trigger_many('[{{"task": "t", "idempotency_key": "k", "{option}": "-009999-01-01T00:00:00Z"}}]')"#
+        let run = format!(
+            r#"{{"task": "t", "idempotency_key": "k", "{option}": "-009999-01-01T00:00:00Z"}}"#
         );
-        assert_eq!(session.refused(&call).await?.code, "22023", "{call}");
+        for call in [
+            format!("engine_trigger_many('[{run}]')"),
+            format!(
+                r#"engine_create_failed_run('{run}', '{{"type": "STRING_ERROR", "raw": "x"}}')"#
+            ),
+            format!(
+                r#"engine_create_cancelled_run('{{"run_id": "cancelled"}}'::jsonb || '{run}')"#
+            ),
+            format!(
+                r#"engine_set_schedule('s', 't', '* * * * *', options => '{{"{option}": "-009999-01-01T00:00:00Z"}}')"#
+            ),
+        ] {
+            let refused = session.refused(&format!("select {call}")).await?;
+            assert!(
+                ["22023", "22032"].contains(&refused.code.as_str()),
+                "{call}: {refused:?}"
+            );
+        }
+        let item = format!(
+            "select error_code from engine_create_batch(1) as b, engine_add_to_batch(b.batch_id, '[{run}]')"
+        );
+        assert_eq!(session.refused(&item).await?.code, "22023", "{item}");
+    }
+    for key in ["created_after", "created_before"] {
+        for moment in [
+            "infinity",
+            "-009999-01-01T00:00:00Z",
+            "294000-01-01T00:00:00Z",
+        ] {
+            let call = format!(r#"select engine_forget(filter => '{{"{key}": "{moment}"}}')"#);
+            assert_eq!(session.refused(&call).await?.code, "22023", "{call}");
+        }
     }
     let early =
         "select engine_trigger('t', queue_timestamp => '0001-01-01 00:00+00', priority_ms => 1000)";
@@ -237,7 +268,7 @@ async fn what_machines_and_dequeues_cost_adds_up_to_a_number() -> Result<()> {
 }
 
 /// Calls of every function, with each required argument.
-async fn calls(session: &Session) -> Result<Vec<String>> {
+pub async fn calls(session: &Session) -> Result<Vec<String>> {
     let sql = "select format('select %s(%s)', p.proname, array_to_string(array( \
                       select case o.type when 'jsonb'::regtype then '''{}''::jsonb' \
                                          when 'text'::regtype then '''x''' \

@@ -304,3 +304,45 @@ async fn a_change_of_settings_makes_no_session_plan_again() -> Result<()> {
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn setting_a_limit_reads_as_little_beside_thousands_of_runs() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let fill = "select count(*) from engine_trigger_many( \
+                (select jsonb_agg(jsonb_build_object('task', 'test')) from generate_series(1, 1000)))";
+    for _ in 0..3 {
+        session.client.query(fill, &[]).await?;
+    }
+    session.dequeue_many(500).await?;
+    for call in [
+        "select engine_set_queue('task/test', concurrency_limit => 600)",
+        "select engine_set_queue('task/test', override_limit => 1, max_size => 10)",
+        "select engine_set_queue('task/test', paused => true)",
+        "select engine_set_queue('task/test', paused => false, concurrency_limit => null)",
+        "select engine_set_environment('default', concurrency_limit => 700, max_queue_size => 10000)",
+        "select engine_set_environment('default', concurrency_limit => null)",
+    ] {
+        let read = rows_read(&session, call).await?;
+        assert!(read <= 20, "{call} reads {read} rows");
+    }
+    session.tick().await?;
+    session.check().await
+}
+
+#[tokio::test]
+async fn a_look_at_a_thousand_running_attempts_reads_each_once_and_writes_nothing() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let fill = "select count(*) from engine_trigger_many( \
+                (select jsonb_agg(jsonb_build_object('task', 'test')) from generate_series(1, 1000)))";
+    session.client.query(fill, &[]).await?;
+    assert_eq!(session.dequeue_many(1000).await?.len(), 1000);
+    let look =
+        "select engine_moved(array_agg(run_id), array_agg(snapshot_id)) from engine.run_state";
+    let states = rows_read(&session, "select count(snapshot_id) from engine.run_state").await?;
+    let read = rows_read(&session, look).await?;
+    assert!(read <= states + 1000, "a look reads {read} rows");
+    let written = "select pg_current_xact_id_if_assigned() is null from (select engine_moved('{}', '{}')) as m(x) right join (values (1)) as o on true";
+    let is_read_only: bool = session.client.query_one(written, &[]).await?.get(0);
+    assert!(is_read_only);
+    Ok(())
+}

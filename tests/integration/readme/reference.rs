@@ -276,3 +276,26 @@ async fn every_relation_function_setting_and_statement_that_a_page_names_exists(
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn every_text_and_document_that_a_function_takes_has_a_bound() -> Result<()> {
+    let page = Page::read(PAGE)?.text;
+    let (_, bounds) = page.split_once("\n## Bounds\n").context("no bounds")?;
+    let bounds = bounds.split("\n## ").next().unwrap_or_default();
+    let values = bounds
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
+    let named: BTreeSet<&str> = values
+        .flat_map(|value| value.split('`').skip(1).step_by(2))
+        .collect();
+    let session = Session::open(&Database::fresh().await?).await?;
+    let sql = "select distinct a.name
+               from pg_proc as p, unnest(p.proargnames[:p.pronargs], p.proargtypes::oid[]) as a(name, type)
+               where p.proname like 'engine\\_%' and a.type in ('text'::regtype, 'jsonb'::regtype, 'text[]'::regtype)";
+    let rows = session.client.query(sql, &[]).await?;
+    let parameters: BTreeSet<&str> = rows.iter().map(|row| row.get(0)).collect();
+    assert!(parameters.len() > 50, "{} parameters", parameters.len());
+    let missing: Vec<&&str> = parameters.difference(&named).collect();
+    assert!(missing.is_empty(), "without a bound: {missing:?}");
+    Ok(())
+}
