@@ -93,6 +93,7 @@ options! {
         debounce: Value,
         one_time_use_token: String,
         version: String,
+        keep: String,
         retry: Value,
     }
 }

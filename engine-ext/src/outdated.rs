@@ -27,4 +27,5 @@ outdated!(
     engine_set_environment,
     engine_start_attempt,
     engine_start_many,
+    engine_trigger,
 );

@@ -30,12 +30,13 @@ create function @extschema@.engine_trigger(
     idempotency_key_expires_at timestamptz default null,
     debounce jsonb default null,
     one_time_use_token text default null,
-    version text default null)
+    version text default null,
+    keep text default null)
 returns table (
     run_id text, snapshot_id text, run_status text, execution_status text, is_cached boolean, created_at timestamptz)
 language c volatile parallel unsafe
 set search_path to pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'engine_trigger_call';
+as 'MODULE_PATHNAME', 'engine_trigger_0_2_call';
 revoke all on function @extschema@.engine_trigger from public;
 comment on function @extschema@.engine_trigger is 'Triggers a run: writes it, its first snapshot and its queue item, and returns it.';
 

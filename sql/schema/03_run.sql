@@ -102,6 +102,7 @@ create table engine.run_state (
     completed_waitpoint_ids text[],
     completed_waitpoint_order text[],
     attempt_batch_id  text collate "C",
+    keep_ms           bigint,
     constraint run_state_pkey primary key (shard, run_id)
 ) with (fillfactor = 50);
 
@@ -131,3 +132,4 @@ comment on column engine.run_state.completed_waitpoint_ids is 'Completed waitpoi
 comment on column engine.run_state.completed_waitpoint_order is 'Their order, as its latest snapshot says';
 comment on column engine.run_state.prepared_at is 'When the attempt that started last became ready to start, unless that is the latest dequeue';
 comment on column engine.run_state.attempt_batch_id is 'The batch that the run waited for when that attempt started';
+comment on column engine.run_state.keep_ms is 'Milliseconds for which it is kept after its end, as its trigger says; null for what the policies say';

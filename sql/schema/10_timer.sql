@@ -3,7 +3,7 @@ create table engine.timer (
     shard  smallint not null,
     kind   text not null check (kind in (
                'CANCEL_RUN', 'END_DELAY', 'PROMOTE', 'FINISH_WAITPOINT', 'CONTINUE_RUN', 'COMPLETE_BATCH', 'EXPIRE_BATCH',
-               'FIT_LIMITS')),
+               'END_KEEP', 'FIT_LIMITS')),
     id     text collate "C" not null,
     due_at timestamptz not null,
     detail jsonb,

@@ -96,6 +96,10 @@ from (
     group by p.shard, p.run_id
 ) as p
 where p.snapshots <> p.last
+  -- Of a run that keeps nothing the last one stays.
+  and not exists (
+    select from engine.run_state as s
+    where s.shard = p.shard and s.run_id = p.run_id and s.keep_ms = 0 and s.execution_status = 'FINISHED')
 union all
 select 'final_status', s.run_id, format('The run is %s, its execution status %s.', s.run_status, s.execution_status)
 from state as s
@@ -199,7 +203,7 @@ select 'timer', t.id, format('The timer %s is about something that does not exis
 from engine.timer as t
 where not exists (
     select from state as s
-    where s.shard = t.shard and s.run_id = split_part(t.id, '/', 1) and t.kind in ('CANCEL_RUN', 'CONTINUE_RUN', 'END_DELAY'))
+    where s.shard = t.shard and s.run_id = split_part(t.id, '/', 1) and t.kind in ('CANCEL_RUN', 'CONTINUE_RUN', 'END_DELAY', 'END_KEEP'))
   and not exists (
     select from engine.waitpoint as w
     where w.shard = t.shard and w.id = t.id and t.kind = 'FINISH_WAITPOINT')
@@ -306,6 +310,11 @@ select 'timer', s.run_id, 'The run waits for its time, and no timer ends that.'
 from state as s
 where s.execution_status = 'DELAYED'
   and not exists (select from engine.timer as t where t.shard = s.shard and t.kind = 'END_DELAY' and t.id = s.run_id)
+union all
+select 'timer', s.run_id, 'The run says how long it is kept, and no timer ends that.'
+from engine.run_state as s
+where s.keep_ms is not null and s.execution_status = 'FINISHED'
+  and not exists (select from engine.timer as t where t.shard = s.shard and t.kind = 'END_KEEP' and t.id = s.run_id)
 union all
 select 'delay', s.run_id, format('The run is %s, its execution status %s.', s.run_status, s.execution_status)
 from state as s

@@ -1,4 +1,5 @@
--- Ends locked runs: state and result; deletes slot and deadline. Returns the runs whose slot counted against a limit, and whether
+-- Ends locked runs: state and result; deletes slot and deadline; of a run that says how long it is kept, sets the timer that ends
+-- that. Returns the runs whose slot counted against a limit, and whether
 -- each leaves a note for the next dequeue (slot_release).
 -- :shard smallint
 -- :now timestamptz
@@ -16,7 +17,8 @@
 -- :completed_at timestamptz[]
 -- :is_dead_lettered boolean[]: whether it is a dead letter
 -- -> run_id text, is_noted boolean
--- Locks: run states held by run_lock or run_lock_free; the deadlines' rows. Index: primary keys.
+-- Locks: run states held by run_lock or run_lock_free; the deadlines' and the timers' rows: a tick that holds a timer waits for no
+-- run. Index: primary keys.
 with heartbeat as (
     delete from engine.heartbeat as h
     where h.shard = :shard and h.run_id = any (:run_id)
@@ -44,6 +46,13 @@ with heartbeat as (
          as f(run_id, snapshot_id, ordinal, run_status, output, output_type, error, usage_duration_ms, cost_in_cents,
               completed_at, is_dead_lettered)
     where s.shard = :shard and s.run_id = f.run_id
+    returning s.run_id, s.keep_ms
+), timer as (
+    insert into engine.timer (shard, kind, id, due_at)
+    select :shard, 'END_KEEP', s.run_id, :now + s.keep_ms * interval '1 millisecond'
+    from state as s
+    where s.keep_ms is not null
+    on conflict (shard, kind, id) do update set due_at = excluded.due_at
 )
 select h.run_id, h.is_noted
 from heartbeat as h

@@ -2,7 +2,8 @@
 -- :shard smallint
 -- :run_id text
 -- -> run jsonb
--- Locks: none. Index: run_pkey.
-select to_jsonb(r) as run
+-- Locks: none. Index: run_pkey, run_state_pkey.
+select to_jsonb(r) || jsonb_build_object('keep', s.keep_ms / 1000) as run
 from engine.run as r
+join engine.run_state as s on s.shard = r.shard and s.run_id = r.id
 where r.shard = :shard and r.id = :run_id

@@ -8,7 +8,13 @@
 -- :max_attempts integer
 -- :max_duration_seconds integer: max duration (s)
 -- :machine text: machine; null keeps what is there
--- Locks: run state held by run_lock; the run's row. Index: run_pkey.
+-- :keep_ms bigint: how long it is kept (ms); null keeps what is there
+-- Locks: run state held by run_lock; the run's row. Index: run_pkey, run_state_pkey.
+with state as (
+    update engine.run_state as s
+    set keep_ms = :keep_ms
+    where :keep_ms is not null and s.shard = :shard and s.run_id = :run_id
+)
 update engine.run as r
 set payload = :payload,
     payload_type = nullif(:payload_type, 'application/json'),

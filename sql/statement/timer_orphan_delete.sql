@@ -8,7 +8,7 @@ using unnest(:kinds, :ids) as g(kind, id)
 where t.shard = :shard and t.kind = g.kind and t.id = g.id
   and not exists (
     select from engine.run_state as s
-    where s.shard = :shard and s.run_id = split_part(t.id, '/', 1) and t.kind in ('CANCEL_RUN', 'CONTINUE_RUN', 'END_DELAY'))
+    where s.shard = :shard and s.run_id = split_part(t.id, '/', 1) and t.kind in ('CANCEL_RUN', 'CONTINUE_RUN', 'END_DELAY', 'END_KEEP'))
   and not exists (
     select from engine.waitpoint as w
     where w.shard = :shard and w.id = t.id and t.kind = 'FINISH_WAITPOINT')

@@ -46,7 +46,7 @@ alter table engine.edge
 
 alter table engine.timer
     drop constraint timer_kind_check,
-    add constraint timer_kind_check check (kind in ( 'CANCEL_RUN', 'END_DELAY', 'PROMOTE', 'FINISH_WAITPOINT', 'CONTINUE_RUN', 'COMPLETE_BATCH', 'EXPIRE_BATCH', 'FIT_LIMITS'));
+    add constraint timer_kind_check check (kind in ( 'CANCEL_RUN', 'END_DELAY', 'PROMOTE', 'FINISH_WAITPOINT', 'CONTINUE_RUN', 'COMPLETE_BATCH', 'EXPIRE_BATCH', 'END_KEEP', 'FIT_LIMITS'));
 
 alter table engine.machine
     drop constraint machine_cpu_check,
@@ -82,6 +82,9 @@ drop function @extschema@.engine_fail(text, text, text);
 drop function @extschema@.engine_replay(text);
 drop function @extschema@.engine_start_attempt(text, text, text, text, boolean);
 drop function @extschema@.engine_start_many(text[], text[], text, text, boolean);
+drop function @extschema@.engine_trigger(
+    text, text, text, text, text, text, text, bigint, integer, integer, text, text[], jsonb, boolean, jsonb, jsonb,
+    timestamptz, text, text, jsonb, text, boolean, text, timestamptz, text, text, timestamptz, jsonb, text, text);
 drop function @extschema@.engine_set_environment(
     text, text, text, text, integer, double precision, boolean, boolean, boolean, integer);
 
@@ -105,7 +108,8 @@ alter table engine.run_state
     add column completed_waitpoint_ids text[],
     add column completed_waitpoint_order text[],
     add column prepared_at timestamptz,
-    add column attempt_batch_id text collate "C";
+    add column attempt_batch_id text collate "C",
+    add column keep_ms bigint;
 
 update engine.run_state as s
 set batch_id = p.batch_id,
@@ -138,6 +142,7 @@ from (
 join engine.snapshot as b on b.shard = a.shard and b.run_id = a.run_id and b.ordinal = a.ordinal - 1
 where a.shard = s.shard and a.run_id = s.run_id;
 
+comment on column engine.run_state.keep_ms is 'Milliseconds for which it is kept after its end, as its trigger says; null for what the policies say';
 comment on column engine.run_state.last_ordinal is 'Ordinal of the last snapshot with an error; null for none';
 comment on column engine.run_state.batch_id is 'The batch that the run waits for, as its latest snapshot says';
 comment on column engine.run_state.checkpoint_id is 'Its checkpoint, as its latest snapshot says';

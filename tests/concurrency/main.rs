@@ -4,6 +4,7 @@ mod beat;
 mod deduplication;
 mod dequeue;
 mod dequeue_lock;
+mod dump;
 mod event;
 mod event_reader;
 mod event_storm;

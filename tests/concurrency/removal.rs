@@ -2,11 +2,14 @@
 
 use anyhow::{Context, Result};
 use engine_harness::condition::{backend_pid, waits_for_lock};
-use engine_harness::{Database, Held, Session, Size};
+use engine_harness::{Database, Held, Scale, Session};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng};
 use serde_json::json;
 use tokio::task::JoinSet;
+
+/// Steps of each session that works beside a sweep.
+const STEPS: Scale = Scale::new("steps", 60, 2000);
 
 #[tokio::test]
 async fn one_session_sweeps_and_another_one_does_not_wait_for_it() -> Result<()> {
@@ -220,10 +223,7 @@ async fn runs_are_removed_while_others_begin_and_end_and_all_that_is_left_fits_t
 -> Result<()> {
     let seed: u64 = rand::random();
     println!("seed {seed}");
-    let steps = match Size::now() {
-        Size::Short => 60,
-        Size::Full => 2000,
-    };
+    let steps = STEPS.pick();
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     session

@@ -32,10 +32,11 @@ pub enum Flow {
     Removal,
     RemovalOfAllKinds,
     Forget,
+    EndOfAKeep,
 }
 
 impl Flow {
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Dequeue,
         Self::Turn,
         Self::TurnOfAllKinds,
@@ -61,6 +62,7 @@ impl Flow {
         Self::Removal,
         Self::RemovalOfAllKinds,
         Self::Forget,
+        Self::EndOfAKeep,
     ];
 
     /// Brings a run to the beginning of this flow; returns the call.
@@ -135,6 +137,12 @@ impl Flow {
                 session.complete(&held, json!({"ok": true})).await?;
                 session.age(8).await?;
                 "select engine_sweep()::bigint".to_owned()
+            }
+            Self::EndOfAKeep => {
+                session.cancel(&format!("'{run}'")).await?;
+                session.trigger_with("'test', keep => '0', metadata => '1'").await?;
+                session.end_next().await?;
+                "select count(*) from engine_tick()".to_owned()
             }
             Self::RemovalOfAllKinds | Self::Forget => {
                 session.cancel(&format!("'{run}'")).await?;

@@ -114,7 +114,7 @@ fn written() -> Result<BTreeMap<String, Function>> {
         let (parameters, rest) = parentheses(part.split_once("\nfn ").context("fn")?.1)
             .with_context(|| symbol.clone())?;
         let mut taken = Fields::new();
-        if symbol == "engine_trigger" {
+        if symbol == "engine_trigger_0_2" {
             let declared = engine_core::TriggerOptions::PARAMETERS.iter();
             taken.extend(declared.map(|(name, kind)| ((*name).to_owned(), (*kind).to_owned())));
         }

@@ -27,6 +27,7 @@ mod forget;
 mod heartbeat;
 mod history;
 mod idempotency;
+mod keep;
 mod kept_steps;
 mod key;
 mod lazy_waitpoint;

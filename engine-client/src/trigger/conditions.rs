@@ -1,4 +1,4 @@
-//! Options that decide when a run starts, and whether a trigger makes a new one.
+//! Options that decide when a run starts, whether a trigger makes a new one, and how long it is kept.
 
 use std::time::{Duration, SystemTime};
 
@@ -43,6 +43,13 @@ impl Trigger {
     /// [`TokenUsed`](crate::ErrorKind::TokenUsed).
     pub fn one_time_use_token(mut self, token: impl Into<String>) -> Self {
         self.one_time_use_token = Some(token.into());
+        self
+    }
+
+    /// How long the run is kept after its end, whatever the retention policies say. Kept in whole seconds, rounded up. With
+    /// zero its payload, output and history go with its end, and the rest after a day.
+    pub fn keep(mut self, keep: Duration) -> Self {
+        self.keep = Some(to_text(keep));
         self
     }
 

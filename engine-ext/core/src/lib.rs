@@ -35,6 +35,7 @@ mod event_reader;
 mod forget;
 mod heartbeat;
 mod idempotency;
+mod keep;
 mod kept_run;
 mod lane;
 mod machine;
@@ -107,6 +108,7 @@ pub use event_reader::{
 pub use forget::Forgotten;
 pub use heartbeat::Heartbeats;
 pub use idempotency::{IdempotencyKey, KeyKind, check_key_expiry, digest_of, is_key_free};
+pub use keep::{KeepEnd, check_details, read_keep};
 pub use kept_run::{KeptRun, KeptRuns, RunOutcome, check_keep};
 pub use lane::{Lane, choose};
 pub use machine::{Machine, Machines, Preset};

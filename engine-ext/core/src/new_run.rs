@@ -3,7 +3,8 @@
 use std::rc::Rc;
 
 use crate::{
-    BatchId, Debounce, Environment, IdempotencyKey, RunId, Timestamp, TriggerOptions, ttl,
+    BatchId, Debounce, Environment, IdempotencyKey, RunId, Timestamp, TriggerOptions, read_keep,
+    ttl,
 };
 
 /// A new run, checked and complete except for its ids.
@@ -56,6 +57,13 @@ pub struct NewRun {
 }
 
 impl NewRun {
+    /// How long it is kept after its end, milliseconds, if it says so.
+    #[must_use]
+    pub fn keep_ms(&self) -> Option<i64> {
+        let keep = self.options.keep.as_deref()?;
+        read_keep(keep).ok()
+    }
+
     /// When it expires if it is queued at `now`.
     #[must_use]
     pub fn expires_at(&self, now: Timestamp) -> Option<Timestamp> {

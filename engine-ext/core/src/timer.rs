@@ -19,6 +19,8 @@ named! {
         CompleteBatch = "COMPLETE_BATCH",
         /// Abort a batch that is not sealed.
         ExpireBatch = "EXPIRE_BATCH",
+        /// Remove what is due of a run that says how long it is kept.
+        EndKeep = "END_KEEP",
         /// Adapt existing rows to the limits of an environment.
         FitLimits = "FIT_LIMITS",
     }
@@ -36,6 +38,7 @@ impl TimerKind {
             Self::ContinueRun => "continuation",
             Self::CompleteBatch => "batch_completion",
             Self::ExpireBatch => "expired_batch",
+            Self::EndKeep => "ended_keep",
             Self::FitLimits => "fitted_environment",
         }
     }

@@ -118,6 +118,8 @@ options! {
     one_time_use_token: String = text, key;
     /// The worker version that it is bound to.
     version: String = text, name;
+    /// How long it is kept after its end: a duration, or a number of seconds.
+    keep: String = seconds, check::keep;
 }
 
 impl TriggerOptions {

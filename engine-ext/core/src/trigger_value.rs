@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use crate::{Limits, Machine, Refusal, RetrySettings, check_depth, check_label, idempotency};
+use crate::{
+    Limits, Machine, Refusal, RetrySettings, check_depth, check_label, idempotency, read_keep,
+};
 
 /// Longest name, characters: at most 512 bytes.
 const MAX_NAME_LENGTH: usize = 128;
@@ -95,6 +97,11 @@ pub(crate) fn machine(
 
 pub(crate) fn tags(_: &'static str, tags: Vec<String>, _: &Limits) -> Result<Vec<String>, Refusal> {
     check_tags(tags)
+}
+
+pub(crate) fn keep(_: &'static str, text: String, _: &Limits) -> Result<String, Refusal> {
+    read_keep(&text)?;
+    Ok(text)
 }
 
 pub(crate) fn bounded(

@@ -18,6 +18,7 @@ entries!(engine_redrive);
 ///
 /// # Errors
 /// - `RE001` for an unknown run.
+/// - `22023` for a run of which nothing is kept.
 /// - `RE004` for a run that has not ended, or by its handler or a cancel: `engine_replay` does its work again as a new run.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 #[pg_extern(sql = false)]

@@ -22,7 +22,7 @@ entries!(engine_replay: engine_replay_0_2);
 ///
 /// # Errors
 /// - `RE001` for an unknown run.
-/// - `22023` if more than 10,000 steps and waits were to be kept.
+/// - `22023` if more than 10,000 steps and waits were to be kept, or for a run that has ended and of which nothing is kept.
 /// - `54000` if its payload is over the present limit.
 #[pg_extern(sql = false)]
 fn engine_replay_0_2(run_id: Option<&str>, keep_steps: Option<bool>) -> Rows<TriggeredRow> {
@@ -33,6 +33,7 @@ fn engine_replay_0_2(run_id: Option<&str>, keep_steps: Option<bool>) -> Rows<Tri
 fn replay(run_id: Option<&str>, keep_steps: bool) -> Result<Vec<TriggeredRow>, Refusal> {
     let run_id = api::run_id(run_id)?;
     let options = store::options::of_replay(&run_id)?;
+    flow::keep::check(&run_id)?;
     let environment_id = options.environment_id().to_owned();
     let rows = trigger(vec![options], &InitialState::QUEUED, |_, refusal| refusal)?;
     if keep_steps {

@@ -83,7 +83,8 @@ fn engine_delete_retention(
 
 /// Returns the retention policies, set and built in, each with the runs for which it holds and when it removes the next.
 ///
-/// Of the built-in ones those that hold for a run. Reads every run: call it in a quiet hour.
+/// Of the built-in ones those that hold for a run. Runs whose trigger says how long they are kept follow none of them. Reads every run:
+/// call it in a quiet hour.
 #[pg_extern(sql = false)]
 fn engine_retention() -> Rows<HeldPolicyRow> {
     api::enter().or_raise();

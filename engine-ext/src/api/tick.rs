@@ -25,7 +25,8 @@ row! {
 /// time has come; `cancelled_child`, a run whose parent ended cancelled; `due_waitpoint`, a waitpoint that was due or
 /// timed out; `continuation`, a run that could not resume at once when its waitpoints were completed; `batch_completion`, a
 /// batch whose last run may have ended; `expired_batch`, a batch that was not sealed in time; `ended_delay`, a run whose
-/// delay has ended; `promoted_run`, a run for which a version has registered; `fitted_environment`, an environment whose
+/// delay has ended; `promoted_run`, a run for which a version has registered; `ended_keep`,
+/// a run that says how long it is kept, and whose time has come; `fitted_environment`, an environment whose
 /// slots and items have been adapted to changed limits. If much is due, each kind gets its share. Safe to call from many
 /// sessions at once: what another one works on is skipped.
 ///

@@ -14,7 +14,7 @@ use crate::store::row::Existing;
 use crate::store::trigger::{InitialState, RunRow};
 use crate::{api, flow, guc};
 
-entries!(engine_trigger, engine_trigger_many);
+entries!(engine_trigger: engine_trigger_0_2, engine_trigger_many);
 
 /// Triggers a run: writes it, its first snapshot and its queue item, and returns it.
 ///
@@ -30,7 +30,8 @@ entries!(engine_trigger, engine_trigger_many);
 /// one run; with mode `trailing` the last one defines it. The run that is returned is the one that a parent waits for, and
 /// that a batch has. A `one_time_use_token` is valid for one run. `version` binds the run to a worker version; a run that
 /// its parent waits for is bound to the parent's. In an environment that requires no version any worker executes it, and is
-/// told its version.
+/// told its version. `keep`, a duration such as `3d` or a number of seconds, says how long the run is kept after its end, whatever the
+/// retention policies say; with `0` its payload, output and history go with its end, and the rest after a day.
 ///
 /// # Errors
 /// - `22004` without a task.
@@ -45,7 +46,7 @@ entries!(engine_trigger, engine_trigger_many);
 /// - With `batch_id`: `RE011` for an unknown batch, `RE012` for one that takes no more runs.
 /// - With either: `RE006` in a stricter isolation level than READ COMMITTED.
 #[pg_extern(sql = false)]
-fn engine_trigger(call: pg_sys::FunctionCallInfo) -> Rows<TriggeredRow> {
+fn engine_trigger_0_2(call: pg_sys::FunctionCallInfo) -> Rows<TriggeredRow> {
     api::enter_writing().or_raise();
     let options = TriggerOptions::from_arguments(&mut Passed::to(call)).or_raise();
     let rows = trigger(vec![options], &InitialState::QUEUED, |_, refusal| refusal);

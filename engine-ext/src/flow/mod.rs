@@ -7,6 +7,7 @@ pub(crate) mod batch;
 pub(crate) mod dequeue;
 pub(crate) mod event;
 pub(crate) mod forget;
+pub(crate) mod keep;
 pub(crate) mod leftover;
 mod pace;
 pub(crate) mod promotion;

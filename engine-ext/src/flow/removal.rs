@@ -66,6 +66,30 @@ pub(crate) fn held(shard: Shard, ids: &[&RunId], now: Timestamp) -> Vec<RunId> {
     store::removal::held(shard, ids, &holds, now)
 }
 
+/// Deletes payload, output, history, waits and checkpoints of these locked runs, except those that a named reader of events has not
+/// read; returns the others. The caller holds the lock of the sweep.
+pub(crate) fn remove_details(shard: Shard, ids: &[&RunId], now: Timestamp) -> Vec<RunId> {
+    let held = held(shard, ids, now);
+    let free: Vec<&RunId> = ids
+        .iter()
+        .copied()
+        .filter(|id| !held.contains(id))
+        .collect();
+    if free.is_empty() {
+        return Vec::new();
+    }
+    let spans = Spans::single(free.iter().map(|id| id.as_str()));
+    let of_snapshots = store::removal::details(shard, &free);
+    let last = of_snapshots.max(store::removal::notices(shard, &free, &spans));
+    if let Some(position) = last {
+        store::event_horizon::raise(shard, position, now);
+    }
+    store::removal::checkpoints(shard, &free, &spans);
+    let awaited = store::removal::waits(shard, &free, &spans);
+    remove_waitpoints(shard, &awaited.iter().collect::<Vec<_>>(), now);
+    free.into_iter().cloned().collect()
+}
+
 /// Removes those of these batches that have ended and have no run any more; returns their number.
 pub(crate) fn remove_batches(shard: Shard, ids: &[&BatchId], now: Timestamp) -> usize {
     if ids.is_empty() {

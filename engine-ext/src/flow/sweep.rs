@@ -175,6 +175,10 @@ impl Sweep<'_> {
 
     /// When a run is removed, or, if it lives, could be at the earliest; `None` for never.
     fn until(&self, run: &Seen) -> Option<Timestamp> {
+        if run.keep_ms.is_some() {
+            // A timer ends that.
+            return None;
+        }
         let ended_at = if run.run.run_status.is_final() {
             run.at
         } else {

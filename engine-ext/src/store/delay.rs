@@ -66,6 +66,7 @@ pub(crate) fn redefine(run: &Run, new: &NewRun) {
         tags: tags.map(|tags| JsonB(tags.into())),
         max_attempts: options.max_attempts,
         max_duration_seconds: options.max_duration_seconds,
-        machine: options.machine.as_deref()
+        machine: options.machine.as_deref(),
+        keep_ms: new.keep_ms()
     }));
 }

@@ -11,6 +11,7 @@ statement!(LOCK, "removal_lock.sql");
 statement!(PINNED, "removal_pinned.sql");
 statement!(HELD, "removal_held.sql");
 statement!(SNAPSHOTS, "removal_snapshot_delete.sql");
+statement!(DETAILS, "removal_detail_delete.sql");
 statement!(NOTICES, "removal_notice_delete.sql");
 statement!(HISTORY, "removal_history_delete.sql");
 statement!(UNUSED, "removal_waitpoint_unused.sql");
@@ -72,6 +73,8 @@ pub(crate) struct EndedRun {
     pub(crate) idempotency_key: Option<String>,
     pub(crate) parent_run_id: Option<RunId>,
     pub(crate) batch_id: Option<BatchId>,
+    /// How long it is kept, milliseconds, if its trigger says so.
+    pub(crate) keep_ms: Option<i64>,
 }
 
 /// Locks the runs among these that have ended and that no other session has locked, in the order of their ids.
@@ -93,6 +96,7 @@ pub(crate) fn lock(shard: Shard, ids: &[&RunId], spans: &Spans<'_>) -> Vec<Ended
             idempotency_key: cell!(cells, LOCK.idempotency_key),
             parent_run_id: cell!(cells, LOCK.parent_run_id),
             batch_id: cell!(cells, LOCK.batch_id),
+            keep_ms: cell!(cells, LOCK.keep_ms),
         },
     )
 }
@@ -138,6 +142,29 @@ pub(crate) fn snapshots(shard: Shard, ids: &[&RunId], spans: &Spans<'_>) -> Opti
         cell!(SNAPSHOTS.last_position),
     );
     last.into_iter().next().flatten()
+}
+
+/// Deletes payload, metadata and output of runs, and their history but for the last snapshot; returns the position of the last event
+/// in it.
+pub(crate) fn details(shard: Shard, ids: &[&RunId]) -> Option<i64> {
+    let last = DETAILS.query(
+        arguments!(DETAILS {
+            shard,
+            run_ids: ids
+        }),
+        cell!(DETAILS.last_position),
+    );
+    last.into_iter().next().flatten()
+}
+
+/// Deletes the checkpoints of runs.
+pub(crate) fn checkpoints(shard: Shard, ids: &[&RunId], spans: &Spans<'_>) {
+    CHECKPOINTS.execute(arguments!(CHECKPOINTS {
+        shard,
+        run_ids: ids,
+        first_id: &spans.first[..],
+        last_id: &spans.last[..]
+    }));
 }
 
 /// Deletes the notices of runs; returns the position of the last event of them.
@@ -193,16 +220,12 @@ pub(crate) fn waitpoints(shard: Shard, ids: &[&WaitpointId]) {
 /// Deletes the checkpoints, timers and keys of locked runs, and then the runs; `digests` are those of the idempotency keys
 /// that are free.
 pub(crate) fn runs(shard: Shard, ids: &[&RunId], spans: &Spans<'_>, digests: Vec<Vec<u8>>) {
-    CHECKPOINTS.execute(arguments!(CHECKPOINTS {
-        shard,
-        run_ids: ids,
-        first_id: &spans.first[..],
-        last_id: &spans.last[..]
-    }));
+    checkpoints(shard, ids, spans);
     let kinds = [
         TimerKind::CancelRun,
         TimerKind::EndDelay,
         TimerKind::ContinueRun,
+        TimerKind::EndKeep,
     ];
     let subjects = ids.iter().map(|id| id.as_str()).collect();
     timers(shard, &kinds, subjects, spans);

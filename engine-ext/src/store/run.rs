@@ -15,6 +15,7 @@ statement!(LOCK_FREE, "run_lock_free.sql" -> RUN);
 statement!(ENVIRONMENTS, "run_environment_read.sql");
 statement!(EXISTS, "run_exists.sql");
 statement!(ROOT, "run_root_read.sql");
+statement!(KEEPS_NOTHING, "run_keeps_nothing.sql");
 statement!(LAST_ORDINAL, "run_last_ordinal.sql");
 statement!(MARK_AWAITED, "run_waitpoint_mark.sql");
 statement!(RESULT, "run_result_read.sql");
@@ -94,6 +95,16 @@ pub(crate) fn roots_of_children(parents: &[&RunId]) -> BTreeMap<RunId, Root> {
         },
     );
     rows.into_iter().collect()
+}
+
+/// Whether a run has ended of which nothing is kept.
+pub(crate) fn keeps_nothing(id: &RunId) -> bool {
+    let arguments = arguments!(KEEPS_NOTHING {
+        shard: id.shard(),
+        run_id: id.as_str()
+    });
+    let found = KEEPS_NOTHING.query(arguments, cell!(KEEPS_NOTHING.keeps_nothing));
+    found.into_iter().next().unwrap_or(false)
 }
 
 /// The versions that execute these runs of one shard, where they are known.

@@ -55,6 +55,8 @@ pub(crate) struct Seen {
     pub(crate) at: Timestamp,
     /// About how many rows its removal deletes.
     pub(crate) row_count: i32,
+    /// How long it is kept, milliseconds, if its trigger says so.
+    pub(crate) keep_ms: Option<i64>,
 }
 
 /// The first runs of a stretch, up to `max_runs`, in the order of their ids.
@@ -71,6 +73,7 @@ pub(crate) fn read(shard: Shard, stretch: &Stretch, max_runs: i32) -> Vec<Seen> 
             run: kept_run!(cells, READ),
             at: cell!(cells, READ.changed_at),
             row_count: cell!(cells, READ.row_count),
+            keep_ms: cell!(cells, READ.keep_ms),
         },
     )
 }

@@ -171,6 +171,7 @@ fn insert_states(runs: &[RunRow], now: Timestamp) {
         run_id: &new.run_id,
         snapshot_id: &new.snapshot_id,
         error: new.state.error.clone().map(JsonB),
+        keep_ms: new.run.keep_ms(),
     });
 }
 

@@ -5,6 +5,7 @@ mod continuation;
 mod delay;
 mod expire;
 mod fit;
+mod keep;
 mod promote;
 mod schedule;
 mod stall;

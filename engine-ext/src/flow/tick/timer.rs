@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use engine_core::{Cancel, Command, Refusal, RunId, TimerKind, decide};
 
-use super::{Done, Tick, batch, continuation, delay, fit, promote, waitpoint};
+use super::{Done, Tick, batch, continuation, delay, fit, keep, promote, waitpoint};
 use crate::flow::transition::Transitions;
 use crate::store::row::Caller;
 use crate::store::timer::Due;
@@ -40,6 +40,7 @@ pub(super) fn run(tick: &mut Tick<'_>) -> Result<Vec<Done>, Refusal> {
             TimerKind::ContinueRun => continuation::resume(tick, due),
             TimerKind::CompleteBatch => batch::complete(tick, due),
             TimerKind::ExpireBatch => batch::expire(tick, due),
+            TimerKind::EndKeep => keep::end(tick, due),
             // The last of all: it may hold an environment's mutex until the tick has ended.
             TimerKind::FitLimits => fit::fit(tick, due),
         };
