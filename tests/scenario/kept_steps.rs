@@ -240,3 +240,31 @@ async fn a_replay_that_keeps_steps_keeps_children_that_have_all_succeeded() -> R
     }
     session.check().await
 }
+
+#[tokio::test]
+async fn children_that_a_replay_has_kept_stay_while_it_lives() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let old = session.executing("parent").await?;
+    family(&session, &old.run_id, "good").await?;
+    session.end_next().await?;
+    session.end_next().await?;
+    session.tick().await?;
+    let held = session.latest(&old).await?;
+    session.complete(&held, json!({"ok": true})).await?;
+    let new = replay(&session, &old.run_id, ", keep_steps => true").await?;
+    session.age(8).await?;
+    assert_eq!(session.sweep().await?, 0, "they are kept for the new run");
+    session.check().await?;
+    let held = session.take().await?;
+    assert_eq!(held.run_id, new);
+    let (_, is_cached, _) = family(&session, &new, "good").await?;
+    assert!(is_cached);
+    while session.tick().await? > 0 {}
+    let held = session.latest(&held).await?;
+    session.complete(&held, json!({"ok": true})).await?;
+    assert_eq!(session.sweep().await?, 3, "it has ended");
+    session.age(8).await?;
+    assert_eq!(session.sweep().await?, 1);
+    assert_eq!(session.count("engine.run").await?, 0);
+    session.check().await
+}

@@ -48,6 +48,8 @@ fn replay(run_id: Option<&str>, keep_steps: bool) -> Result<Vec<TriggeredRow>, R
 fn keep(from: &RunId, to: &RunId, environment_id: &str) -> Result<(), Refusal> {
     let now = flow::now();
     let waitpoints = store::waitpoint::copy::find(from, environment_id, now);
+    let found = store::batch::find_succeeded(from, environment_id, now);
+    store::batch::hold_children(from.shard(), &found);
     let batches = store::batch::find_succeeded(from, environment_id, now);
     let children: usize = batches
         .iter()

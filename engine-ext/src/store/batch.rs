@@ -30,6 +30,7 @@ statement!(DATA, "batch_data_read.sql");
 statement!(ENVIRONMENT, "batch_environment_read.sql");
 statement!(COMPLETED, "batch_completed.sql");
 statement!(COPY, "batch_copy.sql");
+statement!(HOLD_CHILDREN, "batch_children_hold.sql");
 
 /// Writes a new batch, unless another one has its key; returns whether it was written.
 pub(crate) fn insert(
@@ -256,6 +257,14 @@ pub(crate) fn find_succeeded(
             )
         },
     )
+}
+
+/// Keeps the runs of these batches from being removed, from now on: those that are there.
+pub(crate) fn hold_children(shard: Shard, batches: &[(BatchId, i32)]) {
+    HOLD_CHILDREN.execute(arguments!(HOLD_CHILDREN {
+        shard,
+        batch_ids: column(batches, |(id, _)| id.as_str())
+    }));
 }
 
 /// Copies completed batches of one run, each with a new id, to another run of the same shard.
