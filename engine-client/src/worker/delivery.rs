@@ -79,36 +79,41 @@ impl Delivery<'_> {
 
     /// Reports the completion; one that the server cannot store is replaced by a failure that says so, because
     /// otherwise the run would stall and repeat.
-    async fn deliver(&self, completion: Completion) -> Answer<Completed> {
+    async fn deliver(&self, mut completion: Completion) -> Answer<Completed> {
         // The turn that reports the end brings the next run, if there is one: it takes this one's place.
-        let permit = if self.calls.takes_turns() {
+        let mut permit = if self.calls.takes_turns() {
             self.seat.give_up()
         } else {
             None
         };
-        let answer = self
-            .calls
-            .complete(self.hold.at(), completion.clone(), permit)
-            .await;
-        match answer.result {
-            // If an earlier try may have taken effect, a second completion would be of another attempt.
-            Err(error) if error.is_stale_snapshot() && !answer.may_repeat => {
-                match self.follow(completion).await {
-                    Some(completion) => self.calls.complete(self.hold.at(), completion, None).await,
-                    None => Answer {
-                        result: Err(error),
-                        may_repeat: false,
-                    },
+        loop {
+            let answer = self
+                .calls
+                .complete(self.hold.at(), completion.clone(), permit.take())
+                .await;
+            match answer.result {
+                // If an earlier try may have taken effect, a second completion would be of another attempt.
+                Err(error) if error.is_stale_snapshot() && !answer.may_repeat => {
+                    // Each time the run has moved: a wait that ends, and then a cancel, for example.
+                    match self.follow(completion).await {
+                        Some(next) => completion = next,
+                        None => {
+                            return Answer {
+                                result: Err(error),
+                                may_repeat: false,
+                            };
+                        }
+                    }
                 }
+                Err(error) if error.kind() == ErrorKind::InvalidInput => {
+                    tracing::warn!(%error, "the completion cannot be stored");
+                    let message = format!("the completion cannot be stored: {error}");
+                    let failure = Failure::internal("TASK_OUTPUT_ERROR", message);
+                    let completion = Completion::failure(&failure);
+                    return self.calls.complete(self.hold.at(), completion, None).await;
+                }
+                result => return Answer { result, ..answer },
             }
-            Err(error) if error.kind() == ErrorKind::InvalidInput => {
-                tracing::warn!(%error, "the completion cannot be stored");
-                let message = format!("the completion cannot be stored: {error}");
-                let failure = Failure::internal("TASK_OUTPUT_ERROR", message);
-                let completion = Completion::failure(&failure);
-                self.calls.complete(self.hold.at(), completion, None).await
-            }
-            result => Answer { result, ..answer },
         }
     }
 
