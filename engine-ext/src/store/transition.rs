@@ -16,6 +16,7 @@ use crate::store::row::Caller;
 table!(RUN_STATE, "run_state", "03_run.sql");
 table!(HEARTBEAT, "heartbeat", "06_heartbeat.sql");
 statement!(FINISH, "run_finish.sql");
+statement!(KEEP_TIMER, "run_keep_timer.sql");
 statement!(MOVE, "run_move.sql");
 statement!(REFUSE, "snapshot_refuse.sql");
 
@@ -84,6 +85,11 @@ fn finish_simply(by: By<'_>, steps: &[Step<'_, Finish>]) -> Vec<(String, bool)> 
         completed_waitpoint_ids: None::<Vec<&str>>,
         completed_waitpoint_order: None::<Vec<&str>>,
     });
+    KEEP_TIMER.execute(arguments!(KEEP_TIMER {
+        shard: by.shard,
+        now,
+        run_ids: column(steps, |step| &step.run.id)
+    }));
     let counted = deleted
         .into_iter()
         .filter(|(_, [is_counted, _])| *is_counted);
