@@ -67,7 +67,7 @@ fn finish_simply(by: By<'_>, steps: &[Step<'_, Finish>]) -> Vec<(String, bool)> 
     let now = by.settings.now;
     let ids = steps.iter().map(|step| step.run.id.as_str());
     let deleted = delete!(HEARTBEAT, by.shard, ids, [is_counted, is_noted]);
-    change!(RUN_STATE, by.shard, steps, |step| step.run.id.as_str() => {
+    let kept = change!(RUN_STATE, by.shard, steps, |step| step.run.id.as_str() => {
         updated_at: now,
         completed_at: Kept(step.what.completed_at),
         cost_in_cents: Some(step.what.cost_in_cents).filter(|cost| *cost != 0.0),
@@ -84,12 +84,14 @@ fn finish_simply(by: By<'_>, steps: &[Step<'_, Finish>]) -> Vec<(String, bool)> 
         checkpoint_id: None::<&str>,
         completed_waitpoint_ids: None::<Vec<&str>>,
         completed_waitpoint_order: None::<Vec<&str>>,
-    });
-    KEEP_TIMER.execute(arguments!(KEEP_TIMER {
-        shard: by.shard,
-        now,
-        run_ids: column(steps, |step| &step.run.id)
-    }));
+    }, noting keep_ms);
+    if !kept.is_empty() {
+        KEEP_TIMER.execute(arguments!(KEEP_TIMER {
+            shard: by.shard,
+            now,
+            run_ids: kept
+        }));
+    }
     let counted = deleted
         .into_iter()
         .filter(|(_, [is_counted, _])| *is_counted);

@@ -54,15 +54,15 @@ impl FoundRows {
         self.relation.columns(columns)
     }
 
-    /// Changes the row of a run, which this transaction has locked. The other columns stay as they are.
+    /// Changes the row of a run, which this transaction has locked; false if there is none. The other columns stay as they are.
     pub(super) fn change(
         &mut self,
         run_id: &str,
         columns: &mut [Column],
         cells: impl Iterator<Item = Cell>,
-    ) {
+    ) -> bool {
         if !self.find(run_id) {
-            return;
+            return false;
         }
         // SAFETY: what a subscriber does for an UPDATE. The values of the row that was found live until the next is.
         unsafe {
@@ -93,6 +93,7 @@ impl FoundRows {
             );
             pg_sys::ExecDropSingleTupleTableSlot(row);
         }
+        true
     }
 
     /// Deletes the row of a run; false if there is none. Waits for a session that has changed it.
@@ -126,6 +127,15 @@ impl FoundRows {
         unsafe {
             pg_sys::slot_getallattrs(self.found);
             (*(*self.found).tts_values.add(column.index)).value() != 0
+        }
+    }
+
+    /// Whether the row that was found last has a value in a column.
+    pub(super) fn has(&self, column: &Column) -> bool {
+        // SAFETY: the row is held until the next one is found.
+        unsafe {
+            pg_sys::slot_getallattrs(self.found);
+            !*(*self.found).tts_isnull.add(column.index)
         }
     }
 

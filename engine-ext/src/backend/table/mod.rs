@@ -63,15 +63,27 @@ macro_rules! append {
 pub(crate) use append;
 
 /// Changes the rows of runs that this transaction has locked: `change!(RUN_STATE, shard, runs, |run| run.id => { machine: …, … })`;
-/// [`Kept`] stands for the value that is there. The table is plain ([`Table::is_plain`]).
+/// [`Kept`] stands for the value that is there. With `noting column` it returns the runs that have a value there. The table is
+/// plain ([`Table::is_plain`]).
 macro_rules! change {
-    ($table:ident, $shard:expr, $elements:expr, |$element:pat_param| $run_id:expr => { $($column:ident: $value:expr),+ $(,)? }) => {{
+    ($table:ident, $shard:expr, $elements:expr, |$element:pat_param| $run_id:expr => { $($column:ident: $value:expr),+ $(,)? }
+     $(, noting $noted:ident)?) => {{
+        #[allow(unused_mut, unused_assignments)]
+        let mut noted = None;
+        $(
+            const _: $crate::backend::header::Kind = $crate::backend::table::columns::kind(
+                $table::SCHEMA,
+                $table::NAME,
+                stringify!($noted),
+            );
+            noted = Some(stringify!($noted));
+        )?
         const COLUMNS: &[&str] = &[$(stringify!($column)),+];
         const _: () = $crate::backend::table::columns::check_key($table::SCHEMA, $table::NAME);
-        $table.change($shard, COLUMNS, $elements, |$element, cells| {
+        $table.change($shard, COLUMNS, noted, $elements, |$element, cells| {
             $(cells.push($crate::backend::table::value!($table.$column, $value));)+
             $run_id
-        });
+        })
     }};
 }
 pub(crate) use change;
@@ -142,23 +154,30 @@ impl Table {
         is_plain
     }
 
-    /// Changes the row of a run for each element; `fill` adds its values, in the order of `columns`, and names the run. Called
-    /// by [`change!`].
+    /// Changes the row of a run for each element; `fill` adds its values, in the order of `columns`, and names the run. Returns
+    /// the runs that have a value in the column `noted`. Called by [`change!`].
     pub(crate) fn change<'e, E>(
         &self,
         shard: Shard,
         columns: &[&str],
+        noted: Option<&str>,
         elements: impl IntoIterator<Item = E>,
         fill: impl Fn(E, &mut Vec<Cell>) -> &'e str,
-    ) {
+    ) -> Vec<&'e str> {
         let mut rows = FoundRows::of(self.name, shard);
         let mut columns = rows.columns(columns);
+        let noted = noted.and_then(|column| rows.columns(&[column]).pop());
         let mut cells = Vec::with_capacity(columns.len());
+        let mut with_value = Vec::new();
         for element in elements {
             let run_id = fill(element, &mut cells);
-            rows.change(run_id, &mut columns, cells.drain(..));
+            let is_there = rows.change(run_id, &mut columns, cells.drain(..));
+            if is_there && noted.as_ref().is_some_and(|column| rows.has(column)) {
+                with_value.push(run_id);
+            }
         }
         rows.close();
+        with_value
     }
 
     /// Deletes the rows of runs, and returns those that were there, each with its values of `columns`. Called by [`delete!`].
