@@ -1,7 +1,11 @@
 //! Sessions that call the engine's functions.
 
-use anyhow::Result;
-use engine_client::{Completion, Dequeue, Dequeued, Engine, Trigger};
+use std::mem;
+
+use anyhow::{Result, ensure};
+use engine_client::{Completion, Dequeue, Dequeued, Engine, RunId, SnapshotId, Trigger};
+use serde_json::{Value, json};
+use tokio_postgres::types::Json;
 use tokio_postgres::{Client, Statement};
 
 use super::load::Caller;
@@ -39,36 +43,50 @@ impl Caller for Dequeuer {
     }
 }
 
-/// Moves a run from trigger to completion, one call after the other.
-pub(super) struct Single {
-    pub(super) client: Client,
+/// Moves runs from trigger to completion, `batch` at a time: triggers some, and takes a worker's turn, which ends those of the
+/// turn before and starts others.
+pub(super) struct Turns {
+    client: Client,
+    batch: i32,
+    ends: Vec<(RunId, SnapshotId, Completion)>,
 }
 
-impl Caller for Single {
+impl Turns {
+    pub(super) fn new(client: Client, batch: i32) -> Self {
+        Self {
+            client,
+            batch,
+            ends: Vec::new(),
+        }
+    }
+}
+
+impl Caller for Turns {
     async fn call(&mut self) -> Result<u64> {
         let engine = Engine::new(&self.client);
-        engine.trigger(&Trigger::new("noop")).await?;
-        let dequeued = engine.dequeue(&Dequeue::default()).await?;
-        for run in &dequeued {
-            let started = engine
-                .start_attempt(&run.run_id, &run.snapshot_id, false)
-                .await?;
-            engine
-                .succeed(&run.run_id, &started.execution.snapshot_id, &())
-                .await?;
+        let trigger = Trigger::new("noop");
+        if self.batch == 1 {
+            engine.trigger(&trigger).await?;
+        } else {
+            let triggers: Vec<Trigger> = (0..self.batch).map(|_| trigger.clone()).collect();
+            engine.trigger_many(&triggers).await?;
         }
-        Ok(dequeued.len() as u64)
+        let ends = mem::take(&mut self.ends);
+        let dequeue = Dequeue::default().max_runs(self.batch);
+        let turn = engine.work(&ends, &dequeue, None).await?;
+        for completed in turn.completed {
+            completed?;
+        }
+        for run in turn.started {
+            let completion = Completion::success(&())?;
+            self.ends.push((run.run_id, run.snapshot_id, completion));
+        }
+        Ok(self.ends.len() as u64)
     }
 
     fn client(&self) -> &Client {
         &self.client
     }
-}
-
-/// Moves many runs at a time from trigger to completion: each call is about all of them.
-pub(super) struct Batched {
-    pub(super) client: Client,
-    pub(super) batch: i32,
 }
 
 /// Starts the attempts of dequeued runs and completes them; returns how many.
@@ -92,17 +110,35 @@ pub(super) async fn start_and_complete(
     Ok(ends.len() as u64)
 }
 
-impl Caller for Batched {
-    async fn call(&mut self) -> Result<u64> {
-        let engine = Engine::new(&self.client);
-        let triggers: Vec<Trigger> = (0..self.batch).map(|_| Trigger::new("noop")).collect();
-        engine.trigger_many(&triggers).await?;
-        let dequeue = Dequeue::default().max_runs(self.batch);
-        let dequeued = engine.dequeue(&dequeue).await?;
-        start_and_complete(&engine, dequeued).await
+/// A worker's turns in plain SQL: each ends the runs of the one before, and starts others.
+pub(super) struct Work {
+    statement: Statement,
+    ends: Vec<Value>,
+}
+
+impl Work {
+    pub(super) async fn prepare(client: &Client) -> Result<Self> {
+        Ok(Self {
+            statement: client.prepare(include_str!("sql/work.sql")).await?,
+            ends: Vec::new(),
+        })
     }
 
-    fn client(&self) -> &Client {
-        &self.client
+    /// Takes a turn; returns how many runs have started.
+    pub(super) async fn take(&mut self, client: &Client, max_runs: i32) -> Result<u64> {
+        let ends = Json(mem::take(&mut self.ends));
+        for row in client.query(&self.statement, &[&ends, &max_runs]).await? {
+            ensure!(
+                row.get::<_, Option<&str>>("error_code").is_none(),
+                "a run did not end"
+            );
+            if row.get::<_, &str>("kind") == "started" {
+                let (run_id, snapshot_id): (&str, &str) =
+                    (row.get("run_id"), row.get("snapshot_id"));
+                self.ends
+                    .push(json!({"run_id": run_id, "snapshot_id": snapshot_id, "ok": true}));
+            }
+        }
+        Ok(self.ends.len() as u64)
     }
 }

@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use tokio_postgres::Client;
 
 use super::Bench;
-use super::caller::{Batched, Single};
+use super::caller::Turns;
 use super::figure::RATE;
 use super::load::Limit;
 use super::measure::measure as measure_callers;
@@ -22,11 +22,12 @@ use super::trial::{Case, Trial, clients, interleave};
 use super::worker::Crew;
 
 const ABOUT: &str = "Runs per second through trigger, dequeue, start and completion, in a steady state: as many are triggered as \
-    are completed. A call is the whole life of a run, or of a batch of them. Statements are unnamed, as the driver sends them.";
+    are completed. A call is a trigger and a worker's turn (engine_work), which ends the run of the turn before and starts the next; \
+    or these two for a batch of runs. Statements are unnamed, as the driver sends them.";
 
 const BATCHES: &str = "Batched: each call takes 100 runs. The worker's runs are triggered 100 per call by one more session. It dequeues \
-    up to 100 runs for as many places as are free: 10 for each client without batches, where each start and each completion \
-    is a commit, and 200 for each client with them. Its ticks and beats are counted, too.";
+    up to 100 runs for as many places as are free: 10 for each client without batches, where each turn is about \
+    one run, and 200 for each client with them. Its ticks and beats are counted, too.";
 
 const BATCH: i32 = 100;
 
@@ -104,21 +105,13 @@ async fn trial(stock: &Stock<'_>, case: &Setup, time: Duration) -> Result<Trial>
         Variant::BatchedWorker => return work(stock, &batched(case.clients), time).await,
         Variant::Single | Variant::Batched => {}
     }
+    let batch = match case.variant {
+        Variant::Batched => BATCH,
+        Variant::Single | Variant::Worker | Variant::BatchedWorker => 1,
+    };
     let sessions = stock.sessions(case.clients).await?.into_iter();
-    let limit = Limit::time(time);
-    match case.variant {
-        Variant::Batched => {
-            let batched = |client| Batched {
-                client,
-                batch: BATCH,
-            };
-            measure_callers(stock, sessions.map(batched).collect(), limit).await
-        }
-        Variant::Single | Variant::Worker | Variant::BatchedWorker => {
-            let single = |client| Single { client };
-            measure_callers(stock, sessions.map(single).collect(), limit).await
-        }
-    }
+    let callers = sessions.map(|client| Turns::new(client, batch)).collect();
+    measure_callers(stock, callers, Limit::time(time)).await
 }
 
 /// A worker with `clients` connections for its attempts, and a commit for each start and each completion.

@@ -20,12 +20,12 @@ use super::trial::{Case, Trial, clients, interleave};
 
 const ABOUT: &str = "Runs per second out of a full queue until it is empty: dequeue, a handler that does nothing, completion. A job of a \
     peer is a run here. Each peer is driven through its own library, by a process of its own; the engine by sessions of this one. \
-    A call is a dequeue together with the start and the completion of all that it found; of libraries that do not show theirs, there \
-    is none.";
+    A call is a dequeue together with the completion of what it found, or of what the one before found; of libraries that do not \
+    show theirs, there is none.";
 
 const ENGINE_ABOUT: &str = "engine: run, history and output stay; a row of each of four transitions (triggered, dequeued, started, \
-    completed), three of which fall into the drain. Dequeues, starts and completions take one statement each; starts and completions \
-    of many are that many calls of the function for one, in one statement.";
+    completed), three of which fall into the drain. A call is a worker's turn, engine_work: the completions of the turn before, and the \
+    dequeue and the start of other runs, in one commit.";
 
 /// A client takes this many runs at once where batching is on.
 const BATCH: u32 = 100;

@@ -1,8 +1,9 @@
 //! The engine's sessions of the suite `peers`.
 
 use anyhow::Result;
-use tokio_postgres::{Client, Statement};
+use tokio_postgres::Client;
 
+use crate::caller::Work;
 use crate::load::Caller;
 use crate::measure;
 use crate::stock::Stock;
@@ -22,24 +23,17 @@ pub(super) async fn drain(
     measure::drain(stock, callers, runs).await
 }
 
-/// Dequeues, starts and completes: one statement each.
+/// Takes a worker's turns.
 struct Drainer {
     client: Client,
-    dequeue: Statement,
-    start: Statement,
-    succeed: Statement,
+    work: Work,
     batch: i32,
 }
 
 impl Drainer {
     async fn new(client: Client, batch: i32) -> Result<Self> {
-        let dequeue = include_str!("../sql/dequeue_batch.sql");
-        let start = include_str!("../sql/start_batch.sql");
-        let succeed = include_str!("../sql/succeed_batch.sql");
         Ok(Self {
-            dequeue: client.prepare(dequeue).await?,
-            start: client.prepare(start).await?,
-            succeed: client.prepare(succeed).await?,
+            work: Work::prepare(&client).await?,
             client,
             batch,
         })
@@ -48,22 +42,7 @@ impl Drainer {
 
 impl Caller for Drainer {
     async fn call(&mut self) -> Result<u64> {
-        let dequeued = self.client.query(&self.dequeue, &[&self.batch]).await?;
-        if dequeued.is_empty() {
-            return Ok(0);
-        }
-        let run_ids: Vec<&str> = dequeued.iter().map(|row| row.get("run_id")).collect();
-        let snapshot_ids: Vec<&str> = dequeued.iter().map(|row| row.get("snapshot_id")).collect();
-        let started = self
-            .client
-            .query(&self.start, &[&run_ids, &snapshot_ids])
-            .await?;
-        let run_ids: Vec<&str> = started.iter().map(|row| row.get("run_id")).collect();
-        let snapshot_ids: Vec<&str> = started.iter().map(|row| row.get("snapshot_id")).collect();
-        self.client
-            .query(&self.succeed, &[&run_ids, &snapshot_ids])
-            .await?;
-        Ok(started.len() as u64)
+        self.work.take(&self.client, self.batch).await
     }
 
     fn client(&self) -> &Client {

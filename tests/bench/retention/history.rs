@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use engine_harness::Cluster;
 use tokio_postgres::Client;
 
-use super::super::caller::Batched;
+use super::super::caller::Turns;
 use super::super::figure::Figure;
 use super::super::load::Limit;
 use super::super::measure::measure as measure_callers;
@@ -32,13 +32,12 @@ pub(super) async fn fill(cluster: &Cluster, kept: u64) -> Result<Stock<'_>> {
 pub(super) async fn trial(stock: &Stock<'_>, clients: usize, time: Duration) -> Result<Trial> {
     stock.prewarm().await?;
     let sessions = stock.sessions(clients).await?.into_iter();
-    let callers = sessions.map(|client| Batched {
-        client,
-        batch: BATCH,
-    });
+    let callers = sessions.map(|client| Turns::new(client, BATCH));
     let mut trial = measure_callers(stock, callers.collect(), Limit::time(time)).await?;
     let observer = stock.observer().await?;
     trial.figures.push((OVERVIEW, overview(&observer).await?));
+    // The end of the history is summarized.
+    observer.batch_execute("select engine_tick()").await?;
     trial.figures.push((EVENTS, events(&observer).await?));
     Ok(trial)
 }
