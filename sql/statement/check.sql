@@ -80,10 +80,6 @@ join engine.snapshot as p on p.shard = s.shard and p.run_id = s.run_id and p.ord
 where (s.batch_id, s.checkpoint_id, s.completed_waitpoint_ids, s.completed_waitpoint_order)
       is distinct from (p.batch_id, p.checkpoint_id, p.completed_waitpoint_ids, p.completed_waitpoint_order)
 union all
-select 'carried', s.run_id, 'The run carries something, although it was never dequeued.'
-from engine.run_state as s
-where s.dequeued_at is null and num_nonnulls(s.batch_id, s.checkpoint_id, s.completed_waitpoint_ids) > 0
-union all
 select 'snapshot_order', p.run_id, format('Snapshot %s does not come after snapshot %s.', n.id, p.id)
 from engine.snapshot as p
 join engine.snapshot as n on n.shard = p.shard and n.run_id = p.run_id and n.ordinal = p.ordinal + 1

@@ -85,3 +85,35 @@ async fn a_completion_that_comes_while_the_tick_recovers_is_refused_as_stale() -
     assert_eq!(ticker.status(&run_id).await?.0, "QUEUED");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_completion_waits_for_a_beat_that_has_not_committed_and_removes_the_deadline_that_it_moved()
+-> Result<()> {
+    let database = Database::fresh().await?;
+    let (worker, beater) = (
+        Session::open(&database).await?,
+        Session::open(&database).await?,
+    );
+    worker.trigger("test").await?;
+    let held = worker.take().await?;
+    beater.client.batch_execute("begin").await?;
+    let beat = "select * from engine_heartbeat($1, $2)";
+    beater
+        .client
+        .query_one(beat, &[&held.run_id, &held.snapshot_id])
+        .await?;
+    let pid = backend_pid(&worker.client).await?;
+    let run_id = held.run_id.clone();
+    let completed = tokio::spawn(async move {
+        worker
+            .complete(&held, serde_json::json!({"ok": true}))
+            .await
+    });
+    let observer = Session::open(&database).await?;
+    waits_for_lock(&observer.client, pid).await?;
+    beater.client.batch_execute("commit").await?;
+    completed.await??;
+    assert_eq!(observer.status(&run_id).await?.0, "FINISHED");
+    assert_eq!(observer.count("engine.heartbeat").await?, 0);
+    observer.check().await
+}

@@ -77,12 +77,6 @@ async fn every_kind_of_violation_is_found_and_no_other_with_it() -> Result<()> {
         ("update engine.heartbeat set check_at = deadline_at + interval '1 s' where run_id = 'x'".into(), &["value"]),
         ("update engine.run_state set checkpoint_id = 'k' where run_id = 'x'".into(), &["carried"]),
         ("update engine.snapshot set batch_id = 'b' where run_id = 'x' and ordinal = 3".into(), &["carried"]),
-        (
-            "update engine.run_state set batch_id = 'b' where run_id = 'q'; \
-             update engine.snapshot set batch_id = 'b' where run_id = 'q'"
-                .into(),
-            &["carried"],
-        ),
         ("update engine.snapshot set position = 0 where run_id = 'f' and ordinal = 3".into(), &["snapshot_order"]),
         ("update engine.snapshot set id = 'a' where run_id = 'f' and ordinal = 2".into(), &["snapshot_order"]),
         (

@@ -360,3 +360,25 @@ async fn only_a_run_that_was_dequeued_after_its_attempt_started_continues() -> R
     assert_eq!(session.refused(&continue_with(&held)).await?.code, "RE004");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_run_that_was_frozen_in_its_queue_carries_that_into_its_first_attempt() -> Result<()> {
+    for dequeue in [
+        "select run_id from engine_dequeue()",
+        "select run_id from engine_work()",
+    ] {
+        let session = Session::open(&Database::fresh().await?).await?;
+        let run = session.trigger("test").await?;
+        assert_eq!(session.checkpoint(&run, "frozen").await?.3, "SUSPENDED");
+        let unblock = format!("select * from engine_unblock('{}')", run.run_id);
+        session.client.query_one(&unblock, &[]).await?;
+        let run_id: String = session.client.query_one(dequeue, &[]).await?.get(0);
+        assert_eq!(run_id, run.run_id);
+        let sql = "select count(*) filter (where checkpoint_id is null) from engine.snapshot
+                   where transition = 'DEQUEUED' and run_id = $1";
+        let without: i64 = session.client.query_one(sql, &[&run_id]).await?.get(0);
+        assert_eq!(without, 0, "{dequeue}");
+        session.check().await?;
+    }
+    Ok(())
+}

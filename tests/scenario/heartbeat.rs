@@ -221,7 +221,7 @@ async fn a_resumed_run_that_no_worker_starts_keeps_all_that_it_carried() -> Resu
                  set batch_id = 'b1', checkpoint_id = 'k1', completed_waitpoint_ids = '{w1,w2}', \
                      completed_waitpoint_order = '{w2}'; \
                  update engine.run_state \
-                 set dequeued_at = updated_at, batch_id = 'b1', checkpoint_id = 'k1', completed_waitpoint_ids = '{w1,w2}', \
+                 set batch_id = 'b1', checkpoint_id = 'k1', completed_waitpoint_ids = '{w1,w2}', \
                      completed_waitpoint_order = '{w2}'";
     session.client.batch_execute(carry).await?;
     let held = session.dequeue().await?.context("nothing is queued")?;

@@ -44,7 +44,7 @@ async fn resumed(session: &Session) -> Result<String> {
     let run = session.trigger("test").await?;
     let carry = "update engine.snapshot set checkpoint_id = 'k1', completed_waitpoint_ids = '{w1,w2}', \
                                             completed_waitpoint_order = '{w2,w1}'; \
-                 update engine.run_state set dequeued_at = updated_at, checkpoint_id = 'k1', completed_waitpoint_ids = '{w1,w2}', \
+                 update engine.run_state set checkpoint_id = 'k1', completed_waitpoint_ids = '{w1,w2}', \
                                              completed_waitpoint_order = '{w2,w1}'";
     session.client.batch_execute(carry).await?;
     Ok(run.run_id)

@@ -53,8 +53,7 @@ async fn carrying(session: &Session, order: &str) -> Result<String> {
     let run = session.trigger("test").await?;
     let sql = format!(
         "update engine.snapshot set completed_waitpoint_ids = '{{w}}', completed_waitpoint_order = '{order}'; \
-         update engine.run_state set dequeued_at = updated_at, completed_waitpoint_ids = '{{w}}', \
-                                     completed_waitpoint_order = '{order}'"
+         update engine.run_state set completed_waitpoint_ids = '{{w}}', completed_waitpoint_order = '{order}'"
     );
     session.client.batch_execute(&sql).await?;
     session.dequeue().await?.context("nothing is queued")?;

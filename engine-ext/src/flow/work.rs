@@ -87,7 +87,7 @@ fn begin(
 ) -> Vec<(Dequeued, Begun)> {
     let pairs: Vec<_> = dequeued
         .iter()
-        .filter(|dequeued| dequeued.begun.is_none() && dequeued.carried.checkpoint.is_none())
+        .filter(|dequeued| dequeued.begun.is_none() && !continues(dequeued))
         .map(|dequeued| {
             Ok((
                 dequeued.candidate.run.id.clone(),
@@ -109,9 +109,7 @@ fn begin(
     for mut dequeued in dequeued {
         let start = match dequeued.begun.take() {
             Some(start) => Some(start),
-            None if dequeued.carried.checkpoint.is_some() => {
-                Some(resume(&dequeued, caller, settings))
-            }
+            None if continues(&dequeued) => Some(resume(&dequeued, caller, settings)),
             None => match answers.next() {
                 Some(Ok(started)) => {
                     let number = started.heartbeat_ms.and(started.attempt_number);
@@ -129,6 +127,11 @@ fn begin(
         begun.extend(start.map(|start| (dequeued, start)));
     }
     begun
+}
+
+/// Whether a run has a frozen attempt, which continues. One that was frozen in the queue, before its first attempt, starts it.
+fn continues(dequeued: &Dequeued) -> bool {
+    dequeued.carried.checkpoint.is_some() && dequeued.candidate.run.attempt_number.is_some()
 }
 
 /// Continues a run that was suspended.

@@ -68,19 +68,15 @@ pub(crate) use append;
 macro_rules! change {
     ($table:ident, $shard:expr, $elements:expr, |$element:pat_param| $run_id:expr => { $($column:ident: $value:expr),+ $(,)? }
      $(, noting $noted:ident)?) => {{
-        #[allow(unused_mut, unused_assignments)]
-        let mut noted = None;
-        $(
-            const _: $crate::backend::header::Kind = $crate::backend::table::columns::kind(
-                $table::SCHEMA,
-                $table::NAME,
-                stringify!($noted),
-            );
-            noted = Some(stringify!($noted));
-        )?
+        $(const _: $crate::backend::header::Kind = $crate::backend::table::columns::kind(
+            $table::SCHEMA,
+            $table::NAME,
+            stringify!($noted),
+        );)?
+        const NOTED: &[&str] = &[$(stringify!($noted))?];
         const COLUMNS: &[&str] = &[$(stringify!($column)),+];
         const _: () = $crate::backend::table::columns::check_key($table::SCHEMA, $table::NAME);
-        $table.change($shard, COLUMNS, noted, $elements, |$element, cells| {
+        $table.change($shard, COLUMNS, NOTED, $elements, |$element, cells| {
             $(cells.push($crate::backend::table::value!($table.$column, $value));)+
             $run_id
         })
@@ -155,24 +151,24 @@ impl Table {
     }
 
     /// Changes the row of a run for each element; `fill` adds its values, in the order of `columns`, and names the run. Returns
-    /// the runs that have a value in the column `noted`. Called by [`change!`].
+    /// the runs that have a value in a column of `noted`. Called by [`change!`].
     pub(crate) fn change<'e, E>(
         &self,
         shard: Shard,
         columns: &[&str],
-        noted: Option<&str>,
+        noted: &[&str],
         elements: impl IntoIterator<Item = E>,
         fill: impl Fn(E, &mut Vec<Cell>) -> &'e str,
     ) -> Vec<&'e str> {
         let mut rows = FoundRows::of(self.name, shard);
         let mut columns = rows.columns(columns);
-        let noted = noted.and_then(|column| rows.columns(&[column]).pop());
+        let noted = rows.columns(noted);
         let mut cells = Vec::with_capacity(columns.len());
         let mut with_value = Vec::new();
         for element in elements {
             let run_id = fill(element, &mut cells);
             let is_there = rows.change(run_id, &mut columns, cells.drain(..));
-            if is_there && noted.as_ref().is_some_and(|column| rows.has(column)) {
+            if is_there && noted.iter().any(|column| rows.has(column)) {
                 with_value.push(run_id);
             }
         }

@@ -89,7 +89,7 @@ fn claim(from: Source<'_>, runs: &mut [Dequeued], caller: Caller<'_>, settings: 
     store::queue_item::hand_out::dequeue(from, runs, base_cost, now);
 }
 
-/// Claims runs, and starts those without an attempt so far, whose state moves once: they inherit nothing.
+/// Claims runs, and starts those without an attempt so far that carry nothing: their state moves once, and no snapshot inherits.
 fn dequeue_and_start(
     from: Source<'_>,
     runs: Vec<Dequeued>,
@@ -100,7 +100,8 @@ fn dequeue_and_start(
     let order: Vec<RunId> = column(&runs, |dequeued| dequeued.candidate.run.id.clone());
     let (mut fresh, mut again) = (Vec::new(), Vec::new());
     for mut dequeued in runs {
-        match first_attempt(&dequeued.candidate.run) {
+        let carries = dequeued.candidate.carries;
+        match first_attempt(&dequeued.candidate.run).filter(|_| !carries) {
             Some(attempt_number) => {
                 let snapshot_id = mint::next_snapshot_id(&dequeued.snapshot_id);
                 dequeued.begun = Some(Begun {

@@ -40,6 +40,8 @@ pub(crate) struct Candidate {
     pub(crate) trace_context: Option<Stored>,
     /// The version that it is bound to, if any.
     pub(crate) version: Option<String>,
+    /// Whether its snapshots carry something: a batch, a checkpoint, or completed waitpoints.
+    pub(crate) carries: bool,
 }
 
 /// Locks the next due runs of all queues except `limited`.
@@ -220,6 +222,7 @@ pub(super) fn candidate(cells: &Cells<CANDIDATE>) -> Candidate {
         metadata: cell!(cells, CANDIDATE.metadata),
         trace_context: cell!(cells, CANDIDATE.trace_context),
         version: cell!(cells, CANDIDATE.version),
+        carries: cell!(cells, CANDIDATE.carries),
     }
 }
 

@@ -188,12 +188,13 @@ pub(crate) fn start(
     }));
 }
 
-/// Whether none of these runs was dequeued before, so that none carries anything, and no trigger sees what becomes of them: then
-/// no statement is needed.
+/// Whether none of these runs was dequeued before or carries anything, and no trigger sees what becomes of them: then no statement
+/// is needed.
 pub(crate) fn are_simple(runs: &[Dequeued]) -> bool {
     let are_new = runs
         .iter()
-        .all(|dequeued| !dequeued.candidate.run.was_dequeued);
+        .map(|dequeued| &dequeued.candidate)
+        .all(|candidate| !candidate.run.was_dequeued && !candidate.carries);
     are_new && QUEUE_ITEM.is_plain() && RUN_STATE.is_plain()
 }
 
