@@ -1,4 +1,4 @@
-//! Everything at once, for any duration: `ENGINE_SOAK_SECONDS=600 cargo xtask test soak`.
+//! Everything at once, for any duration: `ENGINE_SOAK_SECONDS=500 cargo xtask test soak`.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -114,8 +114,11 @@ impl FoundRows {
             };
             match result {
                 pg_sys::TM_Result::TM_Ok => return true,
-                // Another session has changed or deleted it: what it has made of it is seen now.
-                _ => self.look.begin_again(self.relation.relation, self.info),
+                // Another session has changed or deleted it: what has become of it is seen now.
+                pg_sys::TM_Result::TM_Updated | pg_sys::TM_Result::TM_Deleted => {
+                    self.look.begin_again(self.relation.relation, self.info);
+                }
+                _ => unreachable!("a row is deleted once"),
             }
         }
         false
