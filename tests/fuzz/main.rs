@@ -50,6 +50,9 @@ const CRASHES: &[&str] = &[
     "panicked at",
 ];
 
+/// No superuser has enabled it here: a clock that jumps would hide what other calls do.
+const DISABLED: &str = "engine_set_test_clock";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fuzzer_of_the_whole_catalog_finds_nothing() -> Result<()> {
     let seconds = number("ENGINE_FUZZ_SECONDS", || SECONDS.pick());
@@ -96,7 +99,8 @@ async fn a_fuzzer_of_the_whole_catalog_finds_nothing() -> Result<()> {
         "ENGINE_SEED={seed}: found\n{}",
         found.join("\n")
     );
-    let untried = ground.figures.never_successful();
+    let mut untried = ground.figures.never_successful();
+    untried.retain(|function| *function != DISABLED);
     ensure!(
         seconds < LONG || untried.is_empty(),
         "ENGINE_SEED={seed}: never successful: {untried:?}"
