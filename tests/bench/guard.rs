@@ -34,7 +34,7 @@ const BATCH: usize = 100;
 const QUEUED: u64 = 20_000;
 
 /// How often a ratio that is worse is measured: what else runs on the machine disturbs one measurement, a slower engine all.
-const TRIES: usize = 3;
+const TRIES: usize = 5;
 
 /// A ratio of server CPU per run.
 #[derive(Clone, Copy)]
