@@ -16,6 +16,8 @@ mod name;
 mod panic;
 mod pause;
 mod permit;
+#[cfg(feature = "testing")]
+mod rehearsed;
 mod report;
 mod retry;
 mod run_calls;

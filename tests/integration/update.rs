@@ -1,5 +1,7 @@
 //! The update from the release before this one.
 
+mod old_data;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
@@ -282,137 +284,6 @@ async fn runs_of_the_old_release_continue_after_the_update() -> Result<()> {
     let taken = session.take().await?;
     session.complete(&taken, json!({"ok": true})).await?;
     assert!(session.dequeue().await?.is_none());
-    session.check().await
-}
-
-/// A concurrency key that 0.1.0 took, and that no index of slots can hold: 2,720 bytes that cannot be compressed.
-const LONG_KEY: &str = "(select string_agg(chr(65536 + (get_byte(sha256(n::text::bytea), 0) * 256 \
-     + get_byte(sha256(n::text::bytea), 1)) % 60000), '') from generate_series(1, 680) as n)";
-
-#[tokio::test]
-async fn an_update_mends_concurrency_keys_that_stopped_every_dequeue() -> Result<()> {
-    let made = Session::open(&Database::fresh().await?).await?;
-    let limit = "select engine_set_queue('q', concurrency_limit => 1)";
-    made.client.batch_execute(limit).await?;
-    for _ in 0..2 {
-        made.trigger_with("'long', queue => 'q', concurrency_key => 'long'")
-            .await?;
-    }
-    made.trigger("other").await?;
-    made.tick().await?;
-    let session = outdated().await?;
-    made.copy_rows(&session).await?;
-    let seed = format!(
-        "update engine.run set concurrency_key = {LONG_KEY} where task = 'long'; \
-         update engine.queue_item set concurrency_key = {LONG_KEY} where queue = 'q'"
-    );
-    session.client.batch_execute(&seed).await?;
-    session.client.batch_execute(UPDATE).await?;
-    session.check().await?;
-
-    let first = session.dequeue_many(10).await?;
-    assert_eq!(first.len(), 2, "the two runs still share the limit");
-    for held in &first {
-        session.start(held).await?;
-    }
-    let sql = "select engine_succeed(run_id, snapshot_id) from engine.run_state where execution_status = 'EXECUTING'";
-    session.client.query(sql, &[]).await?;
-    assert_eq!(session.dequeue_many(10).await?.len(), 1);
-    session.check().await
-}
-
-#[tokio::test]
-async fn an_update_has_runs_expire_that_wait_for_a_version() -> Result<()> {
-    let made = Session::open(&Database::fresh().await?).await?;
-    let versions = "select engine_set_environment('e', requires_version => true)";
-    made.client.batch_execute(versions).await?;
-    let run = made
-        .trigger_with("'t', environment_id => 'e', ttl => '1h30m'")
-        .await?;
-    let forever = made.trigger_with("'t', environment_id => 'e'").await?;
-    assert_eq!(made.dequeue_many(2).await?, []);
-    made.tick().await?;
-    let session = outdated().await?;
-    made.client
-        .batch_execute("update engine.parked set expires_at = null")
-        .await?;
-    made.copy_rows(&session).await?;
-    session.client.batch_execute(UPDATE).await?;
-    let lapse = "update engine.parked set expires_at = expires_at - interval '89 minutes'";
-    session.client.batch_execute(lapse).await?;
-    assert_eq!(session.tick_of("expired_run").await?, 0);
-    session.client.batch_execute(lapse).await?;
-    assert_eq!(session.tick_of("expired_run").await?, 1);
-    assert_eq!(session.status(&run.run_id).await?.1, "EXPIRED");
-    assert_eq!(session.status(&forever.run_id).await?.1, "PENDING_VERSION");
-    session.check().await
-}
-
-#[tokio::test]
-async fn an_update_mends_moments_that_the_old_release_let_become_infinite() -> Result<()> {
-    let made = Session::open(&Database::fresh().await?).await?;
-    let failed = made.executing("failed").await?;
-    let error = json!({"type": "STRING_ERROR", "raw": "x"});
-    let retry = json!({"ok": false, "error": error, "retry": {"delay": 60_000}});
-    made.complete(&failed, retry).await?;
-    let ended = made.trigger("ended").await?;
-    made.client
-        .batch_execute(&format!(
-            "select engine_set_queue('first', concurrency_limit => 1); \
-             select engine_trigger('first', queue => 'first', ttl => '1h', idempotency_key => 'k'); \
-             select engine_trigger('later', delay_until => now() + interval '1 day'); \
-             select engine_create_datetime_waitpoint(now() + interval '1 day', idempotency_key => 'k', \
-                 idempotency_key_expires_at => now() + interval '1 day'); \
-             select engine_create_batch(1, idempotency_key => 'k', idempotency_key_expires_at => now() + interval '1 day'); \
-             select engine_cancel('{}', completed_at => now())",
-            ended.run_id
-        ))
-        .await?;
-    // The old release has no limits that rows must be adapted to.
-    made.tick().await?;
-    let session = outdated().await?;
-    made.copy_rows(&session).await?;
-    let seed = "update engine.run set queue_timestamp = '-infinity' where task = 'first';
-        update engine.run set queue_timestamp = 'infinity', delay_until = 'infinity' where task = 'later';
-        update engine.run_state set completed_at = 'infinity' where run_status = 'CANCELED';
-        update engine.queue_item set available_at = '-infinity', is_ahead = true, expires_at = 'infinity' where queue = 'first';
-        update engine.queue_item set available_at = '200000-01-01' where queue <> 'first';
-        update engine.waitpoint set completed_after = 'infinity', idempotency_key_expires_at = 'infinity';
-        update engine.timer set due_at = 'infinity';
-        update engine.batch set idempotency_key_expires_at = 'infinity';
-        update engine.trigger_key set expires_at = 'infinity';
-        update engine.snapshot set detail = detail || '{\"retryAt\": \"infinity\"}' where detail ? 'retryAt'";
-    session.client.batch_execute(seed).await?;
-    let infinite = "engine.snapshot where detail ->> 'retryAt' = 'infinity'";
-    assert_eq!(session.count(infinite).await?, 1);
-    session.client.batch_execute(UPDATE).await?;
-
-    let columns = "select a.attrelid::regclass::text, quote_ident(a.attname) from pg_attribute a \
-                   join pg_class c on c.oid = a.attrelid and c.relkind = 'r' \
-                   where c.relnamespace = 'engine'::regnamespace and a.atttypid = 'timestamptz'::regtype";
-    let columns = session.client.query(columns, &[]).await?;
-    assert!(columns.len() > 30, "{} columns", columns.len());
-    for row in columns {
-        let (table, column): (&str, &str) = (row.get(0), row.get(1));
-        let outside = format!(
-            "{table} where extract(year from {column}) not between 1 and 9999 or not isfinite({column})"
-        );
-        assert_eq!(session.count(&outside).await?, 0, "{table}.{column}");
-    }
-    for view in [
-        "queue_stats",
-        "environment_stats",
-        "key_stats",
-        "advice",
-        "overdue",
-    ] {
-        let read = format!("select to_jsonb(v) from engine.{view} v");
-        session.client.query(&read, &[]).await?;
-    }
-    let infinite = "engine_events(0, 1000) where body::text like '%infinity%'";
-    assert_eq!(session.count(infinite).await?, 0);
-    let taken = session.take().await?;
-    session.complete(&taken, json!({"ok": true})).await?;
     session.check().await
 }
 

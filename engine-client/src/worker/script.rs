@@ -2,23 +2,13 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::Mutex as AsyncMutex;
-use tokio::task::JoinSet;
-use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
-use super::context::{Context, Parts};
-use super::held_run::HeldRun;
-use super::name::Names;
-use super::permit::{HandlerPermits, Seat};
-use super::run_calls::RunCalls;
-use super::stopwatch::Stopwatch;
-use crate::{Dequeued, Failure, Identity, RunResult, Trigger};
+use crate::{Failure, RunResult, Trigger};
 
 /// How a token of the rehearsal ends.
 #[derive(Debug, Clone)]
@@ -132,48 +122,4 @@ impl Script {
 
 fn unknown(message: String) -> Failure {
     Failure::message(message).no_retry()
-}
-
-impl Context {
-    /// A context whose steps, waits and children are those of a script.
-    pub(crate) fn rehearsed(
-        dequeued: Arc<Dequeued>,
-        attempt_number: i32,
-        script: Arc<Script>,
-    ) -> Self {
-        let now = Instant::now();
-        let held = HeldRun::new(
-            dequeued.run_id.clone(),
-            dequeued.snapshot_id.clone(),
-            Duration::ZERO,
-            now,
-            Arc::default(),
-        );
-        // It has no deadline.
-        held.moved(
-            dequeued.snapshot_id.clone(),
-            Some(attempt_number),
-            None,
-            now,
-        );
-        let identity = Identity::default().completed();
-        let calls = RunCalls::new(Vec::new(), identity, None, &mut JoinSet::new());
-        let permits = Arc::new(HandlerPermits::new(1, []));
-        Self {
-            parts: Arc::new(Parts {
-                dequeued,
-                held: Arc::new(held),
-                attempt_number,
-                calls: Arc::new(calls),
-                seat: Arc::new(Seat::new(permits, None, None)),
-                stopwatch: Arc::new(Stopwatch::started()),
-                suspend_after: None,
-                stopping: CancellationToken::new(),
-                token: CancellationToken::new(),
-                names: Names::default(),
-                script: Some(script),
-            }),
-            waiting: Arc::new(AsyncMutex::new(())),
-        }
-    }
 }

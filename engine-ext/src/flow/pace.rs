@@ -1,14 +1,14 @@
 //! How much a step of the sweep removes, after steps that were cut short.
 //!
 //! A step that a timeout ends has done nothing, and so has the tick that it is a part of. The same step again would end the same
-//! way: the next one of the session tries half of it, and later ones a little more each time.
+//! way: the next one of the process tries half of it, and later ones a little more each time.
 
 use std::cell::Cell;
 
 /// Most runs of a step.
 const MOST: usize = 100_000;
 
-/// What the steps of this session remove.
+/// How much the next step of this process removes.
 #[derive(Clone, Copy)]
 pub(crate) struct Pace {
     /// Most runs of the next step.

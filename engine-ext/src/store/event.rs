@@ -27,7 +27,7 @@ statement!(REST, "event_rest_read.sql", with_bitmaps);
 statement!(SUMMARIZE, "event_summarize.sql");
 
 thread_local! {
-    /// The page of the history behind the last range that this session has summarized.
+    /// The page of the history behind the last range that this process has summarized.
     static NEXT_PAGE: Cell<i64> = const { Cell::new(0) };
 }
 
