@@ -147,7 +147,7 @@ async fn the_same_is_written_where_triggers_look_on() -> Result<()> {
             let seen: String = session.client.query_one(sql, &[]).await?.get(0);
             assert_eq!(
                 seen,
-                "DELETE heartbeat, DELETE queue_item, UPDATE run_state"
+                "DELETE heartbeat, DELETE queue_item, UPDATE heartbeat, UPDATE run_state"
             );
         }
         session.check().await?;
