@@ -14,11 +14,6 @@ pub(crate) fn first_snapshot_id() -> SnapshotId {
     SnapshotId::first(&cuid::cuid1())
 }
 
-/// The id of the snapshot that follows `previous`.
-pub(crate) fn next_snapshot_id(previous: &SnapshotId) -> SnapshotId {
-    previous.next(&cuid::cuid1())
-}
-
 /// The id of a new waitpoint.
 pub(crate) fn waitpoint_id(shard: Shard) -> WaitpointId {
     WaitpointId::mint(&cuid::cuid1(), shard)

@@ -78,8 +78,8 @@ create table engine.run_state (
     snapshot_ordinal  integer not null,
     attempt_number    integer,
     max_attempts      integer,
-    queue_attempts    integer not null default 0,
-    released_attempts integer not null default 0,
+    queue_attempts    integer,
+    released_attempts integer,
     usage_duration_ms integer not null default 0,
     last_ordinal      integer,
     max_duration_seconds integer,
@@ -111,8 +111,8 @@ comment on column engine.run_state.snapshot_id is 'The latest snapshot, which is
 comment on column engine.run_state.snapshot_ordinal is 'Ordinal of the latest snapshot within the run';
 comment on column engine.run_state.attempt_number is 'Number of the attempt that started last; null before the first';
 comment on column engine.run_state.max_attempts is 'Resolved when the run is dequeued';
-comment on column engine.run_state.queue_attempts is 'How often the run was requeued because its worker was lost';
-comment on column engine.run_state.released_attempts is 'How many of its attempts do not count against max_attempts: its worker released it during them';
+comment on column engine.run_state.queue_attempts is 'How often the run was requeued because its worker was lost; null for zero';
+comment on column engine.run_state.released_attempts is 'How many of its attempts do not count against max_attempts: its worker released it during them; null for zero';
 comment on column engine.run_state.has_waitpoint is 'Whether a waitpoint waits, or has waited, for the end of the run';
 comment on column engine.run_state.is_dead_lettered is 'Whether the queue gave the run up: engine_redrive requeues it';
 comment on column engine.run_state.retry is 'Retry settings, resolved at the first dequeue';

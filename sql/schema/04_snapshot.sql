@@ -16,7 +16,7 @@ create table engine.snapshot (
     shard                     smallint not null,
     is_valid                  boolean not null default true,
     run_id                    text collate "C" not null,
-    id                        text collate "C" not null,
+    id                        text collate "C",
     description               text,
     error                     text,
     batch_id                  text collate "C",
@@ -42,7 +42,7 @@ alter table engine.snapshot replica identity full;
 create index snapshot_position on engine.snapshot using brin (position) with (autosummarize = on, pages_per_range = 32);
 
 comment on table engine.snapshot is 'Execution snapshots: one immutable row per transition of a run';
-comment on column engine.snapshot.id is 'Increases as text within a run; users see snapshot_<id>';
+comment on column engine.snapshot.id is 'Null, except in histories of versions before 0.2.0: it follows from the ordinal (view engine.history). Increases as text within a run; users see snapshot_<id>';
 comment on column engine.snapshot.description is 'Unless it is the usual one of the transition, or the error';
 comment on column engine.snapshot.transition is 'The cause of this snapshot';
 comment on column engine.snapshot.run_status is 'Status of the run at this moment; PENDING instead of DEQUEUED';

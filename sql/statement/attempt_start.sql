@@ -44,13 +44,13 @@ with started as (
         updated_at = :now
     from started as a
     where s.shard = :shard and s.run_id = a.run_id
-    returning a.run_id, a.snapshot_id, a.ordinal, a.position, a.attempt_number, s.batch_id,
+    returning a.run_id, a.ordinal, a.position, a.attempt_number, s.batch_id,
               s.completed_waitpoint_ids, s.completed_waitpoint_order
 )
 insert into engine.snapshot (
-    shard, run_id, ordinal, id, transition, execution_status, run_status, attempt_number, position,
+    shard, run_id, ordinal, transition, execution_status, run_status, attempt_number, position,
     horizon, batch_id, completed_waitpoint_ids, completed_waitpoint_order, worker_id, runner_id, created_at)
-select :shard, s.run_id, s.ordinal, s.snapshot_id, :transition::engine.transition,
+select :shard, s.run_id, s.ordinal, :transition::engine.transition,
        :execution_status::engine.execution_status, :run_status::engine.run_status, s.attempt_number, s.position, :horizon,
        s.batch_id, s.completed_waitpoint_ids, s.completed_waitpoint_order, :worker_id, :runner_id, :now
 from state as s

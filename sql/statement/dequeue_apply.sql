@@ -63,14 +63,14 @@ with claimed as (
         updated_at = :now
     from claimed as c
     where s.shard = :shard and s.run_id = c.run_id
-    returning c.run_id, c.snapshot_id, c.ordinal, c.position, c.machine, s.attempt_number, s.batch_id, s.checkpoint_id,
+    returning c.run_id, c.ordinal, c.position, c.machine, s.attempt_number, s.batch_id, s.checkpoint_id,
               s.completed_waitpoint_ids, s.completed_waitpoint_order
 ), snapshot as (
     insert into engine.snapshot (
-        shard, run_id, ordinal, id, transition, execution_status, run_status, attempt_number, position,
+        shard, run_id, ordinal, transition, execution_status, run_status, attempt_number, position,
         horizon, batch_id, checkpoint_id, completed_waitpoint_ids, completed_waitpoint_order, worker_id,
         runner_id, machine, created_at)
-    select :shard, s.run_id, s.ordinal, s.snapshot_id, :transition::engine.transition,
+    select :shard, s.run_id, s.ordinal, :transition::engine.transition,
            :execution_status::engine.execution_status, :snapshot_run_status::engine.run_status, s.attempt_number, s.position, :horizon,
            s.batch_id, s.checkpoint_id, s.completed_waitpoint_ids, s.completed_waitpoint_order, :worker_id, :runner_id,
            s.machine, :now

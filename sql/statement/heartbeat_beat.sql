@@ -22,5 +22,5 @@ cross join engine.history as p
 where h.shard = :shard and h.run_id = beat.run_id and h.snapshot_id = beat.snapshot_id
   and s.shard = :shard and s.run_id = beat.run_id
   and p.shard = :shard and p.run_id = beat.run_id and p.ordinal = s.snapshot_ordinal and p.ordinal / 16 = s.snapshot_ordinal / 16
-returning beat.ordinal, h.run_id, p.id, p.execution_status::text, p.run_status::text, p.attempt_number, p.description, p.created_at,
+returning beat.ordinal, h.run_id, s.snapshot_id as id, p.execution_status::text, p.run_status::text, p.attempt_number, p.description, p.created_at,
           h.interval_ms

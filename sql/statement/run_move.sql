@@ -94,8 +94,8 @@ with moved as (
         execution_status = m.execution_status::engine.execution_status,
         snapshot_id = m.snapshot_id,
         snapshot_ordinal = m.ordinal,
-        queue_attempts = m.queue_attempts,
-        released_attempts = m.released_attempts,
+        queue_attempts = nullif(m.queue_attempts, 0),
+        released_attempts = nullif(m.released_attempts, 0),
         machine = m.machine,
         usage_duration_ms = m.usage_duration_ms,
         cost_in_cents = nullif(m.cost_in_cents, 0),
@@ -112,15 +112,15 @@ with moved as (
         updated_at = :now
     from moved as m
     where s.shard = :shard and s.run_id = m.run_id
-    returning m.run_id, m.snapshot_id, m.ordinal, m.position, m.transition, m.snapshot_run_status, m.attempt_number,
+    returning m.run_id, m.ordinal, m.position, m.transition, m.snapshot_run_status, m.attempt_number,
               m.description, m.is_callers, m.detail, s.execution_status, s.batch_id, s.checkpoint_id, s.completed_waitpoint_ids,
               s.completed_waitpoint_order, s.version
 ), snapshot as (
     insert into engine.snapshot (
-        shard, run_id, ordinal, id, transition, execution_status, run_status, attempt_number, position,
+        shard, run_id, ordinal, transition, execution_status, run_status, attempt_number, position,
         horizon, description, batch_id, checkpoint_id, completed_waitpoint_ids, completed_waitpoint_order, worker_id,
         runner_id, detail, created_at)
-    select :shard, s.run_id, s.ordinal, s.snapshot_id, s.transition::engine.transition, s.execution_status,
+    select :shard, s.run_id, s.ordinal, s.transition::engine.transition, s.execution_status,
            s.snapshot_run_status::engine.run_status, s.attempt_number, s.position, :horizon, s.description, s.batch_id, s.checkpoint_id,
            s.completed_waitpoint_ids, s.completed_waitpoint_order, case when s.is_callers then :worker_id end,
            case when s.is_callers then :runner_id end, s.detail, :now

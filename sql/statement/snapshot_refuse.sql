@@ -6,7 +6,6 @@
 -- :transition text
 -- :horizon bigint
 -- :run_id text
--- :snapshot_id text
 -- :ordinal integer
 -- :position bigint
 -- :error text
@@ -18,9 +17,9 @@ with state as (
     returning s.execution_status, s.run_status, s.checkpoint_id, s.completed_waitpoint_ids, s.completed_waitpoint_order
 )
 insert into engine.snapshot (
-    shard, run_id, ordinal, id, transition, execution_status, run_status, position, horizon,
+    shard, run_id, ordinal, transition, execution_status, run_status, position, horizon,
     error, is_valid, checkpoint_id, completed_waitpoint_ids, completed_waitpoint_order, worker_id, runner_id, created_at)
-select :shard, :run_id, :ordinal, :snapshot_id, :transition::engine.transition, s.execution_status,
+select :shard, :run_id, :ordinal, :transition::engine.transition, s.execution_status,
        case s.run_status when 'DEQUEUED' then 'PENDING' else s.run_status end, :position, :horizon, :error, false, s.checkpoint_id,
        s.completed_waitpoint_ids, s.completed_waitpoint_order, :worker_id, :runner_id, :now
 from state as s

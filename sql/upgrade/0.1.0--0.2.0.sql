@@ -96,9 +96,11 @@ comment on column engine.run.retry is 'Retry settings with the keys maxAttempts,
 comment on column engine.environment.retry is 'Retry policy of runs without one of their own or of their task; null for none';
 
 alter table engine.run_state
-    add column released_attempts integer not null default 0;
+    add column released_attempts integer,
+    alter column queue_attempts drop not null,
+    alter column queue_attempts drop default;
 
-comment on column engine.run_state.released_attempts is 'How many of its attempts do not count against max_attempts: its worker released it during them';
+comment on column engine.run_state.released_attempts is 'How many of its attempts do not count against max_attempts: its worker released it during them; null for zero';
 
 -- What the latest snapshot carries on is part of the state: no statement that moves a run reads its history.
 alter table engine.run_state
@@ -174,6 +176,7 @@ comment on column engine.run_state.output_type is 'Of a run that succeeded; null
 -- What follows from other rows leaves the history: view engine.history has it.
 alter table engine.snapshot
     drop column previous_snapshot_id,
+    alter column id drop not null,
     alter column description drop not null;
 
 -- The snapshots of most runs have one key, which Postgres stores once.
@@ -367,7 +370,7 @@ comment on column engine.run_state.attempt_number is 'Number of the attempt that
 comment on column engine.run_state.has_waitpoint is 'Whether a waitpoint waits, or has waited, for the end of the run';
 comment on column engine.run_state.is_dead_lettered is 'Whether the queue gave the run up: engine_redrive requeues it';
 comment on column engine.run_state.max_duration_seconds is 'Time limit of an attempt, resolved when the run is dequeued by a version; null for the run''s own';
-comment on column engine.run_state.queue_attempts is 'How often the run was requeued because its worker was lost';
+comment on column engine.run_state.queue_attempts is 'How often the run was requeued because its worker was lost; null for zero';
 comment on column engine.run_state.retry is 'Retry settings, resolved at the first dequeue';
 comment on column engine.run_state.snapshot_id is 'The latest snapshot, which is the fencing token';
 comment on column engine.run_state.status_reason is 'Why the run is parked';
@@ -378,7 +381,7 @@ comment on column engine.snapshot.completed_waitpoint_ids is 'Waitpoints whose c
 comment on column engine.snapshot.completed_waitpoint_order is 'Ids of those that have an index, by index; an id may occur twice; null for none';
 comment on column engine.snapshot.detail is 'Details for the events of this transition: error, attemptError, retryAt, nextMachineAfterOOM, and of a dead letter usageDurationMs, costInCents';
 comment on column engine.snapshot.horizon is 'Every transaction that drew a smaller position has a smaller id than this: once all of them have ended, no row can appear before this one';
-comment on column engine.snapshot.id is 'Increases as text within a run; users see snapshot_<id>';
+comment on column engine.snapshot.id is 'Null, except in histories of versions before 0.2.0: it follows from the ordinal (view engine.history). Increases as text within a run; users see snapshot_<id>';
 comment on column engine.snapshot.machine is 'The requested machine, on the snapshot of a dequeue';
 comment on column engine.snapshot.position is 'Position in the order of all events';
 comment on column engine.snapshot.run_status is 'Status of the run at this moment; PENDING instead of DEQUEUED';

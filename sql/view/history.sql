@@ -1,11 +1,12 @@
--- The history of runs with what the rows of engine.snapshot leave out because it follows from them: the snapshot before, which is
--- the last valid one, and the usual description of a transition (Transition::description in the core).
+-- The history of runs with what the rows of engine.snapshot leave out because it follows from them: the id, which is what all ids of
+-- the run have in common, then the ordinal (SnapshotId in the core); the snapshot before, which is the last valid one; and the
+-- usual description of a transition (Transition::description in the core).
 create view engine.history as
 select s.shard,
        s.run_id,
        s.ordinal,
-       s.id,
-       (select p.id
+       coalesce(s.id, left(t.snapshot_id, 17) || lpad(to_hex(s.ordinal), 8, '0')) as id,
+       (select coalesce(p.id, left(t.snapshot_id, 17) || lpad(to_hex(p.ordinal), 8, '0'))
         from engine.snapshot as p
         where p.shard = s.shard and p.run_id = s.run_id and p.ordinal < s.ordinal and p.is_valid
         order by p.ordinal desc
@@ -58,6 +59,7 @@ select s.shard,
        s.machine,
        s.metadata,
        s.detail
-from engine.snapshot as s;
+from engine.snapshot as s
+left join engine.run_state as t on t.shard = s.shard and t.run_id = s.run_id;
 
 comment on view engine.history is 'Snapshots with the one before each and its description';

@@ -169,7 +169,7 @@ async fn beats_keep_a_handler_that_takes_longer_than_its_deadline() -> Result<()
     let row = session
         .client
         .query_one(
-            "select attempt_number, queue_attempts from engine.run_state",
+            "select attempt_number, coalesce(queue_attempts, 0) from engine.run_state",
             &[],
         )
         .await?;

@@ -57,7 +57,7 @@ impl Worker {
     /// Number of runs that it holds.
     async fn held(&self, session: &Session) -> Result<i64> {
         let held = format!(
-            "engine.run_state as r join engine.snapshot as s on s.run_id = r.run_id and s.id = r.snapshot_id \
+            "engine.run_state as r join engine.history as s on s.run_id = r.run_id and s.ordinal = r.snapshot_ordinal \
              where s.worker_id = '{}' and r.execution_status in ('PENDING_EXECUTING', 'EXECUTING')",
             self.name
         );

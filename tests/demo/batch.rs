@@ -21,7 +21,7 @@ const HEARTBEAT: Duration = Duration::from_secs(3);
 const HELD: &str = "\
     select n.worker_id as name, count(*) as runs \
     from engine.heartbeat as h \
-    join engine.snapshot as n on n.shard = h.shard and n.run_id = h.run_id and n.id = h.snapshot_id \
+    join engine.history as n on n.shard = h.shard and n.run_id = h.run_id and n.id = h.snapshot_id \
     where n.worker_id is not null \
     group by n.worker_id \
     having bool_or(n.execution_status = 'EXECUTING')";

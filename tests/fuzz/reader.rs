@@ -72,8 +72,8 @@ fn calls_of(function: &Function) -> Result<Option<String>> {
             );
         }
         ["run_id"] => ("id", "engine.run"),
-        ["run_id", "snapshot_id"] => ("run_id, id", "engine.snapshot where ordinal < 3"),
-        ["run_ids", "snapshot_ids"] => ("array[run_id], array[id]", "engine.snapshot"),
+        ["run_id", "snapshot_id"] => ("run_id, id", "engine.history where ordinal < 3"),
+        ["run_ids", "snapshot_ids"] => ("array[run_id], array[id]", "engine.history"),
         ["waitpoint_id"] => ("id", "engine.waitpoint"),
         ["batch_id"] => ("id", "engine.batch"),
         ["id"] => ("id", "engine.schedule"),

@@ -28,7 +28,7 @@ impl Session {
                     "run_state",
                     "jsonb_build_object('cost_in_cents', coalesce(t.cost_in_cents, 0), \
                          'base_cost_in_cents', coalesce(t.base_cost_in_cents, 0), \
-                         'started_at', coalesce(t.started_at, t.dequeued_at))",
+                         'started_at', coalesce(t.started_at, t.dequeued_at), 'queue_attempts', coalesce(t.queue_attempts, 0))",
                 ),
                 other => (other, "'{}'"),
             };

@@ -41,7 +41,7 @@ async fn every_kind_of_violation_is_found_and_no_other_with_it() -> Result<()> {
     four_runs(&session).await?;
     let newer = "insert into engine.snapshot (shard, run_id, ordinal, id, transition, execution_status, run_status, \
                                               attempt_number, position, horizon, description, created_at) \
-                 select shard, run_id, ordinal + 1, id || 'z', transition, execution_status, run_status, attempt_number, \
+                 select shard, run_id, ordinal + 1, 'z', transition, execution_status, run_status, attempt_number, \
                         position + 1000, horizon, description, created_at \
                  from engine.snapshot where run_id = 'f' and execution_status = 'FINISHED'";
     let copy = |table: &str, of: &str, changes: &str| {

@@ -29,7 +29,7 @@ const HOSTILE: &str = "
 const DOCUMENTS: &str = "
     select 'execution', engine_execution_data(r.id) from engine.run as r
     union all
-    select 'since', engine_snapshots_since(s.run_id, s.id) from engine.snapshot as s where s.ordinal = 1
+    select 'since', engine_snapshots_since(s.run_id, s.id) from engine.history as s where s.ordinal = 1
     union all
     select 'batch', engine_batch_data(b.id) from engine.batch as b
     union all

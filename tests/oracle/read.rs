@@ -34,7 +34,8 @@ pub async fn rows(server: &Server, worker_queue: &str) -> Result<Vec<RunRows>> {
 
 const RUNS: &str = "
     select r.id, r.parent_run_id, r.root_run_id, r.depth, r.replayed_from, s.run_status::text, s.execution_status::text,
-           s.snapshot_id, s.snapshot_ordinal, s.attempt_number, s.max_attempts, s.queue_attempts, s.released_attempts, s.machine, s.retry,
+           s.snapshot_id, s.snapshot_ordinal, s.attempt_number, s.max_attempts, coalesce(s.queue_attempts, 0) as queue_attempts,
+           coalesce(s.released_attempts, 0) as released_attempts, s.machine, s.retry,
            s.usage_duration_ms, coalesce(s.cost_in_cents, 0) as cost_in_cents, s.dequeued_at, s.is_dead_lettered, s.completed_at, s.output,
            case when s.run_status = 'COMPLETED_SUCCESSFULLY' then coalesce(s.output_type, 'application/json') end as output_type,
            s.error, coalesce(s.bulk_action_ids, '{}') as bulk_action_ids, i.available_at, h.snapshot_id as watched_id,

@@ -102,7 +102,7 @@ async fn a_success_keeps_its_output_and_is_the_last_snapshot() -> Result<()> {
         json!({"ok": true, "output": r#"{"foo":"bar"}"#, "outputType": "application/json"});
     session.complete(&held, success).await?;
     let sql = "select s.run_status::text, s.output, o.output_type, p.execution_status::text, p.run_status::text \
-               from engine.run_state as s join engine.snapshot as p on p.id = s.snapshot_id \
+               from engine.run_state as s join engine.history as p on p.id = s.snapshot_id \
                cross join engine_run_result(s.run_id) as o";
     let row = session.client.query_one(sql, &[]).await?;
     let found: Vec<&str> = (0..5).map(|column| row.get(column)).collect();

@@ -177,7 +177,7 @@ async fn a_checkpoint_is_a_row_that_its_snapshot_names() -> Result<()> {
     let held = session.take().await?;
     let suspended = session.suspend(&held, "why").await?;
     let sql = "select s.id, k.type::text, k.reason, k.project_id, k.environment_id, s.worker_id \
-               from engine.snapshot as s join engine.checkpoint as k on k.id = s.checkpoint_id";
+               from engine.history as s join engine.checkpoint as k on k.id = s.checkpoint_id";
     let row = session.client.query_one(sql, &[]).await?;
     assert_eq!(row.get::<_, &str>(0), suspended.snapshot_id);
     for (column, expected) in [(1, "DOCKER"), (2, "why"), (3, "p"), (4, "e")] {
@@ -301,7 +301,7 @@ async fn a_resumed_run_comes_before_younger_ones_and_has_all_attempts_of_the_que
     let blocked = session.block(&held.run_id, &[&token]).await?;
     session.suspend(&blocked.held, "why").await?;
     session.complete_waitpoint(&token).await?;
-    let sql = "select i.available_at = r.queue_timestamp - interval '1 second', s.queue_attempts \
+    let sql = "select i.available_at = r.queue_timestamp - interval '1 second', coalesce(s.queue_attempts, 0) \
                from engine.queue_item as i join engine.run as r on r.id = i.run_id \
                join engine.run_state as s on s.run_id = i.run_id where i.run_id = $1";
     let row = session.client.query_one(sql, &[&held.run_id]).await?;

@@ -148,7 +148,7 @@ async fn completions_of_every_outcome_are_written_in_one_commit_and_answered_in_
             (finished, Some("CANCELED")),
         ]
     );
-    let sql = "select count(distinct xmin::text) from engine.snapshot where id = any($1)";
+    let sql = "select count(distinct xmin::text) from engine.snapshot where (run_id, ordinal) in (select run_id, ordinal from engine.history where id = any($1))";
     let snapshots: Vec<Option<&str>> = rows.iter().map(|row| text(row, "snapshot_id")).collect();
     let transactions: i64 = session.client.query_one(sql, &[&snapshots]).await?.get(0);
     assert_eq!(transactions, 1);

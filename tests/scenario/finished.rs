@@ -53,7 +53,7 @@ async fn a_run_may_begin_cancelled() -> Result<()> {
     let sql = "select s.run_status::text, s.execution_status::text, s.completed_at = $1::text::timestamptz, r.tags, s.error, \
                       r.payload, s.attempt_number, p.execution_status::text, p.run_status::text \
                from engine.run as r join engine.run_state as s on s.run_id = r.id \
-               join engine.snapshot as p on p.id = s.snapshot_id";
+               join engine.history as p on p.id = s.snapshot_id";
     let row = session.client.query_one(sql, &[&CANCELLED_AT]).await?;
     assert_eq!(
         (row.get::<_, &str>(0), row.get::<_, &str>(1)),
@@ -178,7 +178,7 @@ async fn a_run_that_cannot_be_triggered_begins_failed_and_is_reported_as_failed(
     );
     let sql = "select s.run_status::text, r.queue, r.is_test, s.completed_at is not null, p.execution_status::text \
                from engine.run as r join engine.run_state as s on s.run_id = r.id \
-               join engine.snapshot as p on p.id = s.snapshot_id";
+               join engine.history as p on p.id = s.snapshot_id";
     let row = session.client.query_one(sql, &[]).await?;
     assert_eq!(
         (row.get::<_, &str>(0), row.get::<_, &str>(1)),

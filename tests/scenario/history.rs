@@ -321,7 +321,8 @@ async fn snapshots_follow_each_other_by_id_ordinal_and_link() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_history_describes_every_transition_and_stores_only_unusual_texts() -> Result<()> {
+async fn the_history_describes_every_transition_and_stores_no_ids_and_only_unusual_texts()
+-> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let held = session.executing("test").await?;
     session.complete(&held, json!({"ok": true})).await?;
@@ -331,6 +332,15 @@ async fn the_history_describes_every_transition_and_stores_only_unusual_texts() 
             .await?,
         0
     );
+    assert_eq!(
+        session
+            .count("engine.snapshot where id is not null")
+            .await?,
+        0
+    );
+    let named = "engine.history as p join engine.run_state as s on s.run_id = p.run_id \
+                 where p.id = s.snapshot_id and p.ordinal = s.snapshot_ordinal";
+    assert_eq!(session.count(named).await?, 1, "the fencing token");
     for transition in Transition::ALL {
         let sql =
             format!("update engine.snapshot set transition = '{transition}' where ordinal = 2");

@@ -49,7 +49,7 @@ async fn a_dead_letter_that_is_redriven_keeps_its_identity_and_continues_where_i
         redrive(&session, &dead.run_id).await?,
         status("QUEUED", "PENDING")
     );
-    let as_new = "engine.run_state where not is_dead_lettered and queue_attempts = 0 and error is null \
+    let as_new = "engine.run_state where not is_dead_lettered and queue_attempts is null and error is null \
                   and completed_at is null";
     assert_eq!(session.count(as_new).await?, 1);
 

@@ -99,7 +99,7 @@ async fn a_waitpoint_that_stands_twice_in_the_order_comes_twice_and_only_with_th
 -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let run_id = carrying(&session, "{w,w}").await?;
-    let sql = "select id from engine.snapshot order by ordinal limit 1";
+    let sql = "select id from engine.history order by ordinal limit 1";
     let first: String = session.client.query_one(sql, &[]).await?.get(0);
     let snapshots = since(&session, &run_id, &first, None)
         .await?

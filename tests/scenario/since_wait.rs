@@ -32,7 +32,7 @@ fn lengths(snapshots: &[Value]) -> Vec<usize> {
 
 /// The ids of all snapshots of a run.
 async fn history(session: &Session, run_id: &str) -> Result<Vec<String>> {
-    let sql = "select id from engine.snapshot where run_id = $1 order by ordinal";
+    let sql = "select id from engine.history where run_id = $1 order by ordinal";
     let rows = session.client.query(sql, &[&run_id]).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }

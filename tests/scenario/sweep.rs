@@ -95,13 +95,13 @@ async fn a_step_removes_as_many_runs_as_their_history_allows() -> Result<()> {
     end(&session, "1, 12", "'1'").await?;
     // Ten thousand snapshots each.
     let more = "update engine.snapshot set ordinal = 10000 where ordinal = 4; \
-                insert into engine.snapshot (shard, run_id, ordinal, id, transition, execution_status, run_status, attempt_number, \
+                insert into engine.snapshot (shard, run_id, ordinal, transition, execution_status, run_status, attempt_number, \
                                              position, horizon, created_at) \
-                select s.shard, s.run_id, n, s.id || lpad(n::text, 4, '0'), s.transition, s.execution_status, s.run_status, \
+                select s.shard, s.run_id, n, s.transition, s.execution_status, s.run_status, \
                        s.attempt_number, nextval('engine.event_position'), s.horizon, s.created_at \
                 from engine.snapshot as s, generate_series(4, 9999) as n where s.ordinal = 3 order by n; \
                 update engine.snapshot set position = nextval('engine.event_position') where ordinal = 10000; \
-                update engine.run_state set snapshot_ordinal = 10000";
+                update engine.run_state set snapshot_ordinal = 10000, snapshot_id = left(snapshot_id, 17) || lpad(to_hex(10000), 8, '0')";
     session.client.batch_execute(more).await?;
     session.check().await?;
     session.age(8).await?;

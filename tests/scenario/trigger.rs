@@ -117,10 +117,7 @@ async fn a_trigger_writes_exactly_one_snapshot() -> Result<()> {
     let run = session.trigger("test").await?;
     let rows = session
         .client
-        .query(
-            "select id, execution_status::text from engine.snapshot",
-            &[],
-        )
+        .query("select id, execution_status::text from engine.history", &[])
         .await?;
     assert_eq!(rows.len(), 1);
     assert_eq!(rows[0].get::<_, &str>(0), run.snapshot_id);

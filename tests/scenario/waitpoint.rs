@@ -211,7 +211,7 @@ async fn the_snapshots_since_a_wait_tell_what_was_completed() -> Result<()> {
     session.block(&held.run_id, &[&waitpoint]).await?;
     until_executing(&session, &held.run_id).await?;
     session.complete_waitpoint(&waitpoint).await?;
-    let sql = "select id from engine.snapshot where is_valid order by ordinal";
+    let sql = "select id from engine.history where is_valid order by ordinal";
     let ids: Vec<String> = session
         .client
         .query(sql, &[])

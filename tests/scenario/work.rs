@@ -42,7 +42,7 @@ fn success(held: &Held) -> Value {
 async fn history(session: &Session, run_id: &str) -> Result<Vec<String>> {
     let sql = "select concat_ws(' ', s.ordinal, s.transition, s.execution_status, s.run_status, coalesce(s.attempt_number, -1), \
                       s.description, s.worker_id, s.runner_id, s.machine, s.is_valid, s.detail, \
-                      (select p.ordinal from engine.snapshot p where p.run_id = $1 and p.id = s.previous_snapshot_id), \
+                      (select p.ordinal from engine.history p where p.run_id = $1 and p.id = s.previous_snapshot_id), \
                       s.checkpoint_id is not null, cardinality(s.completed_waitpoint_ids)) \
                from engine.history s where s.run_id = $1 \
                union all \

@@ -53,6 +53,12 @@ pub struct Run {
 }
 
 impl Run {
+    /// The id of the snapshot that its next transition writes.
+    #[must_use]
+    pub fn next_snapshot_id(&self) -> SnapshotId {
+        self.snapshot_id.next(self.snapshot_ordinal + 1)
+    }
+
     /// Refuses a caller whose snapshot is not the latest.
     pub(crate) fn check_snapshot(&self, given: &SnapshotId) -> Result<(), Refusal> {
         if *given == self.snapshot_id {

@@ -5,7 +5,12 @@ use crate::shard::digit;
 /// Characters of the time in an id, after the first character.
 const TIME_LENGTH: usize = 8;
 
+/// Characters that all ids of a run have in common: the first one, a time, and chance.
+const STEM_LENGTH: usize = 17;
+
 /// A snapshot's id, without its prefix: the run's fencing token.
+///
+/// It is what the ids of its run have in common, then the snapshot's ordinal in hexadecimal: the history need not store it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SnapshotId(String);
 
@@ -16,25 +21,31 @@ impl SnapshotId {
         Self(text.strip_prefix("snapshot_").unwrap_or(text).to_owned())
     }
 
-    /// The id of a run's first snapshot: a fresh cuid.
+    /// The id of a run's first snapshot, from a fresh cuid: its time and its random end are those of the run's ids.
     #[must_use]
     pub fn first(cuid: &str) -> Self {
-        Self(cuid.to_owned())
+        let (time, chance) = (&cuid[..=TIME_LENGTH], &cuid[STEM_LENGTH..]);
+        Self(with_ordinal(&format!("{time}{chance}"), 1))
     }
 
-    /// The id of the snapshot after this one: the fresh `cuid`, moved to one millisecond after this id's time if it would
-    /// not be greater as text (another process's counter in the same millisecond, or a clock that went back).
+    /// The id of a later snapshot of this one's run. Versions before 0.2.0 gave each a time of its own: one that would not be greater
+    /// as text than such an id begins one millisecond after it.
     #[must_use]
-    pub fn next(&self, cuid: &str) -> Self {
-        if cuid > self.0.as_str() {
-            return Self(cuid.to_owned());
+    pub fn next(&self, ordinal: i32) -> Self {
+        let stem = self.0.get(..STEM_LENGTH).unwrap_or(&self.0);
+        let next = Self(with_ordinal(stem, ordinal));
+        if next > *self {
+            return next;
         }
-        let time = self
-            .0
+        let time = stem
             .get(1..=TIME_LENGTH)
             .and_then(|text| i64::from_str_radix(text, 36).ok())
             .unwrap_or_default();
-        Self(format!("c{}{}", base36(time + 1), &cuid[1 + TIME_LENGTH..]))
+        let chance = stem.get(1 + TIME_LENGTH..).unwrap_or_default();
+        Self(with_ordinal(
+            &format!("c{}{chance}", base36(time + 1)),
+            ordinal,
+        ))
     }
 
     /// The bare id.
@@ -48,6 +59,10 @@ impl SnapshotId {
     pub fn friendly(&self) -> String {
         format!("snapshot_{}", self.0)
     }
+}
+
+fn with_ordinal(stem: &str, ordinal: i32) -> String {
+    format!("{stem}{ordinal:08x}")
 }
 
 /// `number` in [`TIME_LENGTH`] base-36 characters.
@@ -68,24 +83,28 @@ mod tests {
     const CUID: &str = "cmibtzv1k0000abcd12345678";
 
     #[test]
-    fn snapshot_ids_grow_although_the_clock_goes_back() {
-        let newer = SnapshotId::first(CUID);
-        let next = newer.next("cmibtzv1a0000abcd12345678");
-        assert!(next > newer);
-        assert_eq!(next.as_str(), "cmibtzv1l0000abcd12345678");
-        let last_digit = SnapshotId::first("cmibtzvzz0000abcd12345678").next(CUID);
-        assert_eq!(last_digit.as_str(), "cmibtzw000000abcd12345678");
-        assert_eq!(last_digit.as_str().len(), 25);
+    fn snapshot_ids_of_a_run_differ_in_their_ordinals_and_grow() {
+        let mut id = SnapshotId::first(CUID);
+        assert_eq!(id.as_str(), "cmibtzv1k1234567800000001");
+        for (ordinal, expected) in [
+            (2, "cmibtzv1k1234567800000002"),
+            (16, "cmibtzv1k1234567800000010"),
+            (i32::MAX, "cmibtzv1k123456787fffffff"),
+        ] {
+            let next = id.next(ordinal);
+            assert!(next > id);
+            assert_eq!(next.as_str(), expected);
+            id = next;
+        }
     }
 
     #[test]
-    fn a_greater_cuid_is_taken_as_it_is() {
-        assert_eq!(
-            SnapshotId::first(CUID)
-                .next("cmibtzv1k0001abcd12345678")
-                .as_str(),
-            "cmibtzv1k0001abcd12345678"
-        );
+    fn snapshot_ids_grow_after_those_of_older_versions() {
+        let old = SnapshotId::parse("cmibtzvzz0000abcd12345678");
+        let next = old.next(3);
+        assert!(next > old);
+        assert_eq!(next.as_str(), "cmibtzw000000abcd00000003");
+        assert_eq!(next.next(4).as_str(), "cmibtzw000000abcd00000004");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Snapshots whose every column the caller knows. Transitions that carry on what the run's state says write theirs in their own
 //! statement.
 
-use engine_core::{ExecutionStatus, RunId, RunStatus, SnapshotId, Timestamp, Transition};
+use engine_core::{ExecutionStatus, RunId, RunStatus, Timestamp, Transition};
 use serde_json::Value;
 
 use crate::backend::position::Positions;
@@ -14,7 +14,6 @@ table!(SNAPSHOT, "snapshot", "04_snapshot.sql");
 /// A snapshot of a locked run.
 pub(crate) struct NewSnapshot<'a> {
     pub(crate) run_id: &'a RunId,
-    pub(crate) id: &'a SnapshotId,
     pub(crate) ordinal: i32,
     pub(crate) transition: Transition,
     pub(crate) execution_status: ExecutionStatus,
@@ -48,7 +47,6 @@ pub(crate) fn insert<'a>(
         shard: new.run_id.shard(),
         is_valid: true,
         run_id: new.run_id,
-        id: new.id,
         description: new.transition.unusual(new.description),
         worker_id: caller.worker_id,
         runner_id: caller.runner_id,

@@ -184,7 +184,6 @@ pub(crate) fn refuse(by: By<'_>, step: &Step<'_, String>, positions: &mut Positi
         transition: Transition::Refused.as_str(),
         horizon: positions.horizon,
         run_id: step.run.id.as_str(),
-        snapshot_id: step.snapshot_id.as_str(),
         ordinal: step.ordinal,
         position: positions.next(),
         error: step.what.as_str()

@@ -162,8 +162,6 @@ fn insert_states(runs: &[RunRow], now: Timestamp) {
         execution_status: new.state.execution_status,
         snapshot_ordinal: 1,
         attempt_number: new.state.attempt_number(),
-        queue_attempts: 0,
-        released_attempts: 0,
         usage_duration_ms: 0,
         shard: new.run_id.shard(),
         has_waitpoint: new.run.resume_parent,

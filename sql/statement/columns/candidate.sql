@@ -8,7 +8,7 @@
 -- -> organization_id text null, max_duration_seconds integer null, is_test boolean, is_replay boolean, tags text[],
 -- -> metadata jsonb null, trace_context jsonb null, version text null, carries boolean
 i.run_id, i.run_status::text, i.execution_status::text, i.snapshot_id, i.snapshot_ordinal, i.attempt_number,
-coalesce(i.max_attempts, d.max_attempts) as max_attempts, i.queue_attempts, i.released_attempts,
+coalesce(i.max_attempts, d.max_attempts) as max_attempts, coalesce(i.queue_attempts, 0) as queue_attempts, coalesce(i.released_attempts, 0) as released_attempts,
 coalesce(i.machine, d.machine) as machine, i.usage_duration_ms, coalesce(i.cost_in_cents, 0) as cost_in_cents,
 i.dequeued_at is not null as was_dequeued, i.has_waitpoint, i.is_dead_lettered,
 coalesce(i.retry, d.retry) as retry, d.environment_type::text, d.batch_id, i.error, i.status_reason, d.task,

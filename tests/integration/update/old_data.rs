@@ -136,3 +136,35 @@ async fn an_update_mends_moments_that_the_old_release_let_become_infinite() -> R
     session.complete(&taken, json!({"ok": true})).await?;
     session.check().await
 }
+
+#[tokio::test]
+async fn the_history_of_an_old_run_continues_with_greater_ids() -> Result<()> {
+    let made = Session::open(&Database::fresh().await?).await?;
+    let mut held = made.executing("t").await?;
+    let session = outdated().await?;
+    made.copy_rows(&session).await?;
+    // The old release gave each snapshot a time, a counter and chance of its own.
+    let seed = "update engine.snapshot set previous_snapshot_id = null;
+        update engine.snapshot set id = left(id, 9) || right(id, 4) || '0000zzzzzzzz';
+        update engine.run_state set snapshot_id = left(snapshot_id, 9) || right(snapshot_id, 4) || '0000zzzzzzzz';
+        update engine.heartbeat set snapshot_id = left(snapshot_id, 9) || right(snapshot_id, 4) || '0000zzzzzzzz'";
+    session.client.batch_execute(seed).await?;
+    let latest = "select snapshot_id from engine.run_state";
+    held.snapshot_id = session.client.query_one(latest, &[]).await?.get(0);
+    let ids = "select id from engine.history order by ordinal";
+    session.client.batch_execute(UPDATE).await?;
+    let old: Vec<String> = names(&session, ids).await?;
+    assert_eq!(old.last(), Some(&held.snapshot_id));
+
+    session.complete(&held, json!({"ok": true})).await?;
+    let all: Vec<String> = names(&session, ids).await?;
+    assert_eq!(all.len(), old.len() + 1);
+    assert_eq!(all[..old.len()], old);
+    assert!(all.is_sorted(), "{all:?}");
+    session.check().await
+}
+
+async fn names(session: &Session, sql: &str) -> Result<Vec<String>> {
+    let rows = session.client.query(sql, &[]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}

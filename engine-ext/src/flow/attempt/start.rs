@@ -12,7 +12,7 @@ use crate::document::Stored;
 use crate::flow::transition::Transitions;
 use crate::store::attempt::Start;
 use crate::store::row::Caller;
-use crate::{flow, mint, store};
+use crate::{flow, store};
 
 /// The outcome of a start.
 pub(crate) struct Started {
@@ -125,7 +125,7 @@ impl<'a> Starts<'a> {
     fn add(&mut self, index: usize, run: &'a Run, plan: Plan) {
         let snapshot_id = match plan {
             Plan::Start { attempt_number } => {
-                let snapshot_id = mint::next_snapshot_id(&run.snapshot_id);
+                let snapshot_id = run.next_snapshot_id();
                 let start = Start {
                     run,
                     snapshot_id: snapshot_id.clone(),

@@ -15,7 +15,7 @@ use crate::store::queue_item::hand_out::{Begun, Carried, Dequeued};
 use crate::store::queue_item::{Purpose, Source};
 use crate::store::row::Caller;
 use crate::store::snapshot::NewSnapshot;
-use crate::{flow, guc, mint, store};
+use crate::{flow, guc, store};
 
 /// Hands locked runs to the caller. Those that no version executes are set aside.
 pub(super) fn hand_out(
@@ -32,7 +32,7 @@ pub(super) fn hand_out(
                 match assign(&candidate, environment, from, max_attempts, settings) {
                     Ok(assignment) => {
                         dequeued.push(Dequeued {
-                            snapshot_id: mint::next_snapshot_id(&candidate.run.snapshot_id),
+                            snapshot_id: candidate.run.next_snapshot_id(),
                             limits: environment.limits(&candidate.queue),
                             assignment,
                             candidate,
@@ -103,7 +103,7 @@ fn dequeue_and_start(
         let carries = dequeued.candidate.carries;
         match first_attempt(&dequeued.candidate.run).filter(|_| !carries) {
             Some(attempt_number) => {
-                let snapshot_id = mint::next_snapshot_id(&dequeued.snapshot_id);
+                let snapshot_id = dequeued.snapshot_id.next(dequeued.ordinal() + 1);
                 dequeued.begun = Some(Begun {
                     attempt_number,
                     snapshot_id,
@@ -156,7 +156,6 @@ fn interval_ms(status: ExecutionStatus, settings: &Settings) -> i64 {
 fn dequeue_snapshot(dequeued: &Dequeued) -> NewSnapshot<'_> {
     NewSnapshot {
         run_id: &dequeued.candidate.run.id,
-        id: &dequeued.snapshot_id,
         ordinal: dequeued.ordinal(),
         transition: Transition::Dequeued,
         execution_status: ExecutionStatus::PendingExecuting,
@@ -173,7 +172,6 @@ fn first_snapshots(dequeued: &Dequeued) -> [NewSnapshot<'_>; 2] {
     let of_dequeue = dequeue_snapshot(dequeued);
     let begun = dequeued.begun();
     let of_start = NewSnapshot {
-        id: &begun.snapshot_id,
         ordinal: of_dequeue.ordinal + 1,
         transition: Transition::Started,
         execution_status: ExecutionStatus::Executing,

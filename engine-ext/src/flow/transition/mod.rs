@@ -8,7 +8,6 @@ use engine_core::{
 };
 use serde_json::json;
 
-use crate::mint;
 use crate::store::notice::Notice;
 use crate::store::row::Caller;
 use crate::store::transition::{By, Step};
@@ -61,9 +60,9 @@ impl<'a> Transitions<'a> {
 
     /// Adds the plan for a run whose last snapshot has ordinal `last` and may be an invalid one.
     pub(crate) fn add_after(&mut self, run: &'a Run, last: i32, plan: Plan) -> SnapshotId {
-        let snapshot_id = mint::next_snapshot_id(&run.snapshot_id);
-        let latest = snapshot_id.clone();
         let ordinal = last + 1;
+        let snapshot_id = run.snapshot_id.next(ordinal);
+        let latest = snapshot_id.clone();
         match plan {
             Plan::Finish(finish) => self.finished.push(Step {
                 run,
@@ -80,7 +79,7 @@ impl<'a> Transitions<'a> {
             Plan::Refuse { error, finish } => {
                 let latest = match finish {
                     Some(finish) => {
-                        let after = mint::next_snapshot_id(&snapshot_id);
+                        let after = snapshot_id.next(ordinal + 1);
                         self.finished.push(Step {
                             run,
                             snapshot_id: after.clone(),

@@ -194,7 +194,6 @@ impl<'a> Transitions<'a> {
 fn last_snapshot<'a>(step: &'a Step<'_, Finish>) -> NewSnapshot<'a> {
     NewSnapshot {
         run_id: &step.run.id,
-        id: &step.snapshot_id,
         ordinal: step.ordinal,
         transition: step.what.transition,
         execution_status: ExecutionStatus::Finished,

@@ -74,7 +74,6 @@ impl RunRow {
         let state = &self.state;
         NewSnapshot {
             run_id: &self.run_id,
-            id: &self.snapshot_id,
             ordinal: 1,
             transition: state.transition,
             execution_status: state.execution_status,
