@@ -1,6 +1,7 @@
 //! Suite `retention`: what the removal of ended runs costs, and what those cost that stay.
 
 mod history;
+mod month;
 mod ring;
 mod steady;
 mod sweep;
@@ -17,15 +18,20 @@ use super::report::Chapter;
 use super::stock::Stock;
 use super::trial::{Case, Trial, interleave};
 
-const ABOUT: &str = "Runs from trigger to completion, 100 per call, with the sweep and without; the sweep alone; the same work beside \
+const ABOUT: &str = "Runs from trigger to completion, 100 per call, with the sweep and without; the sweep alone; a simulated month; the same work beside \
     finished runs that are kept; and the history in one table beside a ring of list partitions, in plain SQL.";
 
 const NOTES: &str = "With the sweep, ended runs are not kept at all, and one session ticks ten times a second: what is triggered \
     is removed in the same trial, and all of it is in the figures per run. The sweep alone removes runs that were filled in. \
-    `--rows-limit` is the number of finished runs that are kept, one million by default.";
+    The month lasts as long as its runs take: thirty times a day's runs, after which the clock of the database moves on by a day. \
+    `--rows-limit` is the number of finished runs that are kept, one million by default; the month has five million runs, or five \
+    times that number.";
 
 /// Finished runs that are kept.
 const KEPT: u64 = 1_000_000;
+
+/// Runs of the simulated month.
+const MONTH: u64 = 5_000_000;
 
 /// Runs of a trial of the sweep alone, and of the forms of the history.
 const SWEPT: u64 = 100_000;
@@ -36,6 +42,7 @@ const TIME_MS: Figure = Figure::new("took, ms", 0);
 enum Variant {
     Steady { is_swept: bool },
     Beside { kept: u64 },
+    Month { runs: u64 },
     Sweep,
     Vacuum,
     History(ring::Step),
@@ -52,6 +59,7 @@ impl Case for Setup {
         match self.variant {
             Variant::Steady { .. } => format!("steady, {} clients", self.clients),
             Variant::Beside { .. } => format!("beside finished runs, {} clients", self.clients),
+            Variant::Month { .. } => format!("a simulated month, {} clients", self.clients),
             Variant::Sweep | Variant::Vacuum => format!("the sweep alone, {SWEPT} runs"),
             Variant::History(_) => format!("the form of the history, {SWEPT} runs"),
         }
@@ -63,6 +71,7 @@ impl Case for Setup {
             Variant::Steady { is_swept: true } => "with the sweep".to_owned(),
             Variant::Beside { kept: 0 } => "none".to_owned(),
             Variant::Beside { kept } => format!("{kept} kept"),
+            Variant::Month { runs } => format!("{runs} runs, kept for a week"),
             Variant::Sweep => "sweep".to_owned(),
             Variant::Vacuum => "vacuum after it".to_owned(),
             Variant::History(step) => step.name().to_owned(),
@@ -86,6 +95,10 @@ pub(super) async fn measure(bench: &mut Bench) -> Result<Chapter> {
         .into_iter()
         .map(|variant| with(variant, clients[0]))
         .collect();
+    let month = Variant::Month {
+        runs: MONTH.min(kept.saturating_mul(5)),
+    };
+    cases.push(with(month, clients[0]));
     for kept in [0, kept] {
         cases.push(with(Variant::Beside { kept }, clients[0]));
     }
@@ -100,6 +113,7 @@ pub(super) async fn measure(bench: &mut Bench) -> Result<Chapter> {
             }
             Variant::Beside { kept: 0 } => history::trial(&none, case.clients, time).await,
             Variant::Beside { .. } => history::trial(&filled, case.clients, time).await,
+            Variant::Month { runs } => month::trial(cluster, case.clients, runs).await,
             Variant::Sweep => sweep::trial(cluster, false).await,
             Variant::Vacuum => sweep::trial(cluster, true).await,
             Variant::History(step) => ring::trial(cluster, step).await,

@@ -62,6 +62,8 @@ impl Adapter {
             all_left(stock).await
         };
         let usage = meter.stop(settled).await?;
+        // Some count by a view over many tables, which without statistics took minutes.
+        observer.batch_execute("analyze").await?;
         let unfinished: i64 = observer.query_one(self.peer.unfinished, &[]).await?.get(0);
         let mut figures = rates(&drained);
         figures.extend(usage.per_run(drained.jobs));

@@ -19,7 +19,7 @@ use super::super::stock::Stock;
 use super::super::trial::{Series, Trial};
 
 const QUEUED: u64 = 10_000;
-const BATCH: i32 = 100;
+pub(super) const BATCH: i32 = 100;
 
 /// Between two ticks.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -100,20 +100,26 @@ pub(super) async fn trial(
 /// Takes runs from trigger to completion until `end`; returns the dequeues.
 async fn work(client: Client, start: Instant, end: Instant) -> Result<(Client, Course)> {
     let mut course = Course::default();
-    let engine = Engine::new(&client);
-    let triggers: Vec<Trigger> = (0..BATCH).map(|_| Trigger::new("noop")).collect();
-    let dequeue = Dequeue::default().max_runs(BATCH);
     while Instant::now() < end {
-        engine.trigger_many(&triggers).await?;
-        let call = Instant::now();
-        let dequeued = engine.dequeue(&dequeue).await?;
-        course.add(start, call, dequeued.len() as u64);
-        start_and_complete(&engine, dequeued).await?;
+        take(&client, &mut course, start).await?;
     }
     Ok((client, course))
 }
 
-async fn tick(client: Client, is_over: Arc<AtomicBool>) -> Result<Client> {
+/// Takes a batch of runs from trigger to completion, and notes the dequeue.
+pub(super) async fn take(client: &Client, course: &mut Course, start: Instant) -> Result<()> {
+    let engine = Engine::new(client);
+    let triggers: Vec<Trigger> = (0..BATCH).map(|_| Trigger::new("noop")).collect();
+    engine.trigger_many(&triggers).await?;
+    let call = Instant::now();
+    let dequeued = engine.dequeue(&Dequeue::default().max_runs(BATCH)).await?;
+    course.add(start, call, dequeued.len() as u64);
+    start_and_complete(&engine, dequeued).await?;
+    Ok(())
+}
+
+/// Ticks ten times a second.
+pub(super) async fn tick(client: Client, is_over: Arc<AtomicBool>) -> Result<Client> {
     while !is_over.load(Ordering::Relaxed) {
         client
             .query("select engine_tick(max_items => 10000)", &[])
@@ -129,7 +135,7 @@ async fn halfway(observer: Client, time: Duration) -> Result<f64> {
 }
 
 /// Megabytes of all tables of the engine with their indexes.
-async fn size(observer: &Client) -> Result<f64> {
+pub(super) async fn size(observer: &Client) -> Result<f64> {
     let sql = "select sum(pg_total_relation_size(c.oid))::bigint from pg_class as c \
                where c.relnamespace = 'engine'::regnamespace and c.relkind = 'r'";
     let bytes: i64 = observer.query_one(sql, &[]).await?.get(0);

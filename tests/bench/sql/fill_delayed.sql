@@ -3,7 +3,7 @@
 with given as (
     select '0'::smallint as shard,
            $3 || 'd' || lpad(to_hex(n.number), 7, '0') || substr(md5(n.number::text), 1, 6) || '00' as run_id,
-           $3 || 'd' || lpad(to_hex(n.number), 7, '0') || substr(md5('s' || n.number), 1, 8) as snapshot_id,
+           $3 || 'd' || lpad(to_hex(n.number), 7, '0') || '00000001' as snapshot_id,
            clock_timestamp() as created_at,
            date_trunc('second', now()) + (n.number % 1000) * interval '1 millisecond' as due_at
     from generate_series($1::bigint, $2::bigint) as n(number)
@@ -21,8 +21,8 @@ with given as (
     from given as g
 ), snapshot as (
     insert into engine.snapshot (
-        shard, run_id, ordinal, id, transition, execution_status, run_status, position, horizon, created_at)
-    select g.shard, g.run_id, 1, g.snapshot_id, 'TRIGGERED_DELAYED', 'DELAYED', 'DELAYED', nextval('engine.event_position'), 0,
+        shard, run_id, ordinal, transition, execution_status, run_status, position, horizon, created_at)
+    select g.shard, g.run_id, 1, 'TRIGGERED_DELAYED', 'DELAYED', 'DELAYED', nextval('engine.event_position'), 0,
            g.created_at
     from given as g
 )

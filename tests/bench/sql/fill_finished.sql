@@ -22,10 +22,9 @@ with given as (
     from given as g
 )
 insert into engine.snapshot (
-    shard, run_id, ordinal, id, transition, execution_status, run_status, attempt_number, position, horizon,
+    shard, run_id, ordinal, transition, execution_status, run_status, attempt_number, position, horizon,
     created_at)
-select g.shard, g.run_id, t.ordinal, g.snapshot_start || lpad(t.ordinal::text, 8, '0'),
-       t.transition::engine.transition, t.execution_status::engine.execution_status, t.run_status::engine.run_status,
+select g.shard, g.run_id, t.ordinal, t.transition::engine.transition, t.execution_status::engine.execution_status, t.run_status::engine.run_status,
        t.attempt_number, nextval('engine.event_position'), 0, g.created_at
 from given as g
 cross join (

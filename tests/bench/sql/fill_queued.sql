@@ -5,7 +5,7 @@
 with given as (
     select '0'::smallint as shard,
            $3 || lpad(to_hex(n.number), 8, '0') || substr(md5(n.number::text), 1, 6) || '00' as run_id,
-           $3 || lpad(to_hex(n.number), 8, '0') || substr(md5('s' || n.number), 1, 8) as snapshot_id,
+           $3 || lpad(to_hex(n.number), 8, '0') || '00000001' as snapshot_id,
            case when $4::bigint = 0 then 'default' else 'env' || n.number % $4 end as environment_id,
            case when $5::bigint = 0 then 'task/noop' else 'keyed' end as queue,
            case when $5 = 0 then '' else 'key' || n.number % $5 end as concurrency_key,
@@ -25,8 +25,8 @@ with given as (
     from given as g
 ), snapshot as (
     insert into engine.snapshot (
-        shard, run_id, ordinal, id, transition, execution_status, run_status, position, horizon, created_at)
-    select g.shard, g.run_id, 1, g.snapshot_id, 'TRIGGERED', 'QUEUED', 'PENDING', nextval('engine.event_position'), 0,
+        shard, run_id, ordinal, transition, execution_status, run_status, position, horizon, created_at)
+    select g.shard, g.run_id, 1, 'TRIGGERED', 'QUEUED', 'PENDING', nextval('engine.event_position'), 0,
            g.created_at
     from given as g
 )
