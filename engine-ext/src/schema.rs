@@ -109,9 +109,14 @@ extension_sql_file!(
     requires = ["test_clock"]
 );
 extension_sql_file!(
+    "../../sql/view/read_scope.sql",
+    name = "read_scope",
+    requires = ["clock"]
+);
+extension_sql_file!(
     "../../sql/view/history.sql",
     name = "history",
-    requires = ["clock"]
+    requires = ["read_scope"]
 );
 extension_sql_file!(
     "../../sql/view/next_run.sql",

@@ -10,7 +10,7 @@
 -- -> position bigint, name text, run_id text, time timestamptz, body jsonb
 -- Locks: none. Index: snapshot_position, notice_position, then primary keys.
 select e.position, e.name, e.run_id, e.time, e.body
-from engine.event as e
+from engine.unfiltered_event as e
 where e.row_position > :after_position and e.row_position <= :up_to_position and e.position > :after
   and e.row_position <= (
     select max(w.position)

@@ -4,5 +4,5 @@
 -- -> exists boolean
 -- Locks: none. Index: snapshot_position, notice_position.
 select exists (
-    select from engine.event as e
+    select from engine.unfiltered_event as e
     where e.row_position = :row_position and e.position > :position)

@@ -7,6 +7,7 @@
 -- :tag text
 -- :created_after timestamptz
 -- :created_before timestamptz
+-- :environment_ids text[]: of one of these environments
 -- :has_ended boolean: whether to find runs that have ended, or the others
 -- :max_runs integer: most rows
 -- -> id text, task text, environment_id text, run_status text, completed_at timestamptz null, snapshot_count bigint
@@ -21,6 +22,7 @@ join engine.run_state as s on s.shard = r.shard and s.run_id = r.id
 where r.shard = :shard
   and (:run_id is null or r.id = :run_id)
   and (:environment_id is null or r.environment_id = :environment_id)
+  and (:environment_ids is null or r.environment_id = any (:environment_ids))
   and (:task is null or r.task = :task)
   and (:queue is null or r.queue = :queue)
   and (:tag is null or :tag = any (r.tags))

@@ -1,7 +1,7 @@
--- The capabilities that were granted to a role itself.
+-- What was granted to a role itself.
 -- :role bigint: its oid; 0 for PUBLIC
--- -> capability text
+-- -> capability text, environment_id text
 -- Locks: none. Index: grant_pkey.
-select distinct g.capability
+select g.capability, g.environment_id
 from engine.grant as g
 where g.role = :role::oid

@@ -18,7 +18,7 @@ from (
     order by g.run_id collate "C"
 ) as beat
 cross join engine.run_state as s
-cross join engine.history as p
+cross join engine.unfiltered_history as p
 where h.shard = :shard and h.run_id = beat.run_id and h.snapshot_id = beat.snapshot_id
   and s.shard = :shard and s.run_id = beat.run_id
   and p.shard = :shard and p.run_id = beat.run_id and p.ordinal = s.snapshot_ordinal and p.ordinal / 16 = s.snapshot_ordinal / 16

@@ -18,7 +18,7 @@ from unnest(:run_id, :snapshot_id) as g(run_id, snapshot_id)
 join engine.history as h on h.shard = :shard and h.run_id = g.run_id and h.id = g.snapshot_id and h.is_valid
 cross join lateral (
     select n.*
-    from engine.history as n
+    from engine.unfiltered_history as n
     where n.shard = :shard and n.run_id = g.run_id and n.ordinal > h.ordinal and n.is_valid
     order by n.ordinal
     limit 1

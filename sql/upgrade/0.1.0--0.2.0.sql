@@ -547,3 +547,12 @@ join pg_depend as d on d.classid = 'pg_proc'::regclass and d.objid = p.oid and d
 join pg_extension as x on x.oid = d.refobjid and d.refclassid = 'pg_extension'::regclass and x.extname = 'engine'
 cross join aclexplode(p.proacl) as g
 where g.privilege_type = 'EXECUTE' and g.grantee <> p.proowner;
+
+-- Views show a reader the environments that it may read. Roles that could read them may read all.
+insert into engine.grant (role, capability, environment_id, granted_at)
+select distinct g.grantee::regrole, 'read', '*', statement_timestamp()
+from pg_class as c
+cross join aclexplode(c.relacl) as g
+where c.relnamespace = 'engine'::regnamespace and c.relkind = 'v' and g.privilege_type = 'SELECT' and g.grantee <> c.relowner
+  and c.relname in ('event', 'run_overview', 'slot', 'next_run', 'key_stats', 'queue_stats', 'environment_stats')
+on conflict on constraint grant_pkey do nothing;

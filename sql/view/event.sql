@@ -3,7 +3,7 @@
 -- changes: what an event reads from it never changes again, or is copied to the snapshot's detail. The position of an event is
 -- eight times that of its row, plus its number among the events of that row. Bodies do not depend on the reader's settings:
 -- times are in UTC, and costs numeric.
-create view engine.event as
+create view engine.unfiltered_event as
 select s.shard,
        s.run_id,
        s.ordinal,
@@ -115,7 +115,7 @@ select s.shard,
                       else '{}'
                   end
        end as body
-from engine.history as s
+from engine.unfiltered_history as s
 join engine.run as r on r.shard = s.shard and r.id = s.run_id
 join engine.run_state as t on t.shard = s.shard and t.run_id = s.run_id
 cross join lateral (
@@ -130,5 +130,16 @@ where s.detail is null or not s.detail ? 'isSilent'
 union all
 select n.shard, n.run_id, null, n.position, n.position * 8, n.name, n.created_at, n.body
 from engine.notice as n;
+
+comment on view engine.unfiltered_event is 'Events of all environments';
+
+create view engine.event with (security_barrier) as
+select e.shard, e.run_id, e.ordinal, e.row_position, e.position, e.name, e.time, e.body
+from engine.unfiltered_event as e
+where (select v.is_everywhere from engine.read_scope as v)
+   or exists (
+       select from engine.run as r
+       where r.shard = e.shard and r.id = e.run_id
+         and r.environment_id = any ((select v.environment_ids from engine.read_scope as v)::text[]));
 
 comment on view engine.event is 'Events, built from the rows that they describe; read them in order with engine_events';

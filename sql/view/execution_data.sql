@@ -25,7 +25,7 @@ select s.shard,
                 select k.entry
                 from engine.checkpoint_entry as k
                 where k.shard = s.shard and k.id = s.checkpoint_id))) as data
-from engine.history as s
+from engine.unfiltered_history as s
 cross join lateral (select (to_jsonb(s.created_at at time zone 'UTC') #>> '{}') || '+00:00' as created_at) as u;
 
 comment on view engine.execution_data is 'Snapshots as workers read them';

@@ -1,7 +1,7 @@
 -- The history of runs with what the rows of engine.snapshot leave out because it follows from them: the id, which is what all ids of
 -- the run have in common, then the ordinal (SnapshotId in the core); the snapshot before, which is the last valid one; and the
 -- usual description of a transition (Transition::description in the core).
-create view engine.history as
+create view engine.unfiltered_history as
 select s.shard,
        s.run_id,
        s.ordinal,
@@ -61,5 +61,19 @@ select s.shard,
        s.detail
 from engine.snapshot as s
 left join engine.run_state as t on t.shard = s.shard and t.run_id = s.run_id;
+
+comment on view engine.unfiltered_history is 'Snapshots with the one before each and its description, of all environments';
+
+create view engine.history with (security_barrier) as
+select s.shard, s.run_id, s.ordinal, s.id, s.previous_snapshot_id, s.transition, s.execution_status, s.run_status,
+       s.attempt_number, s.position, s.horizon, s.created_at, s.description, s.error, s.is_valid, s.batch_id,
+       s.checkpoint_id, s.completed_waitpoint_ids, s.completed_waitpoint_order, s.worker_id, s.runner_id, s.machine,
+       s.metadata, s.detail
+from engine.unfiltered_history as s
+where (select v.is_everywhere from engine.read_scope as v)
+   or exists (
+       select from engine.run as r
+       where r.shard = s.shard and r.id = s.run_id
+         and r.environment_id = any ((select v.environment_ids from engine.read_scope as v)::text[]));
 
 comment on view engine.history is 'Snapshots with the one before each and its description';

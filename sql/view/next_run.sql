@@ -1,5 +1,5 @@
 -- The next run of each active schedule.
-create view engine.next_run as
+create view engine.next_run with (security_barrier) as
 select s.id as schedule_id,
        s.environment_id,
        s.task,
@@ -12,6 +12,8 @@ select s.id as schedule_id,
        s.last_error
 from engine.schedule as s
 where s.next_at is not null
+  and ((select v.is_everywhere from engine.read_scope as v)
+       or s.environment_id = any ((select v.environment_ids from engine.read_scope as v)::text[]))
 order by s.next_effective_at, s.id;
 
 comment on view engine.next_run is 'Active schedules, by the time of their next run';

@@ -13,7 +13,7 @@ from (
     select s.environment_id, s.queue, s.queued, s.due, s.running, s.concurrency_limit, s.is_paused,
            greatest(0, extract(epoch from s.oldest_age))::double precision as oldest_due_age_seconds,
            row_number() over (order by s.due + s.running desc, s.queued desc, s.environment_id, s.queue) as place
-    from engine.queue_stats as s
+    from engine.unfiltered_queue_stats as s
 ) as q
 group by 1, 2;
 
@@ -34,7 +34,7 @@ from (
            floor(s.concurrency_limit * s.burst_factor)::bigint as slot_limit,
            greatest(0, extract(epoch from s.oldest_age))::double precision as oldest_due_age_seconds,
            row_number() over (order by s.due + s.running desc, s.queued desc, s.environment_id) as place
-    from engine.environment_stats as s
+    from engine.unfiltered_environment_stats as s
     where not s.is_archived
 ) as e
 group by 1;

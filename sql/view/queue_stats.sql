@@ -1,5 +1,5 @@
 -- The state of queues, for operators. Counts rows: there is no counter that could be wrong.
-create view engine.key_stats as
+create view engine.unfiltered_key_stats as
 select u.shard,
        u.environment_id,
        u.queue,
@@ -18,9 +18,17 @@ from (
 ) as u
 group by u.shard, u.environment_id, u.queue, u.concurrency_key;
 
+comment on view engine.unfiltered_key_stats is 'Queued and running runs per queue and concurrency key, of all environments';
+
+create view engine.key_stats with (security_barrier) as
+select s.shard, s.environment_id, s.queue, s.concurrency_key, s.queued, s.due, s.running, s.oldest_available_at
+from engine.unfiltered_key_stats as s
+where (select v.is_everywhere from engine.read_scope as v)
+   or s.environment_id = any ((select v.environment_ids from engine.read_scope as v)::text[]);
+
 comment on view engine.key_stats is 'Queued and running runs per queue and concurrency key';
 
-create view engine.queue_stats as
+create view engine.unfiltered_queue_stats as
 select coalesce(s.environment_id, k.environment_id) as environment_id,
        coalesce(s.queue, k.name) as queue,
        coalesce(s.queued, 0) as queued,
@@ -40,16 +48,25 @@ from (
            sum(t.running)::bigint as running,
            min(t.oldest_available_at) as oldest_available_at,
            count(*) filter (where t.concurrency_key is not null and t.queued > 0) as waiting_keys
-    from engine.key_stats as t
+    from engine.unfiltered_key_stats as t
     group by t.environment_id, t.queue
 ) as s
 full join engine.queue as k on k.environment_id = s.environment_id and k.name = s.queue;
+
+comment on view engine.unfiltered_queue_stats is 'Queues with runs or with settings, of all environments';
+
+create view engine.queue_stats with (security_barrier) as
+select s.environment_id, s.queue, s.queued, s.due, s.running, s.oldest_available_at, s.oldest_age, s.waiting_keys,
+       s.concurrency_limit, s.max_size, s.is_paused
+from engine.unfiltered_queue_stats as s
+where (select v.is_everywhere from engine.read_scope as v)
+   or s.environment_id = any ((select v.environment_ids from engine.read_scope as v)::text[]);
 
 comment on view engine.queue_stats is 'Queues with runs or with settings: queued, due and running runs, age of the oldest, limit';
 comment on column engine.queue_stats.due is 'Queued runs that can be dequeued now';
 comment on column engine.queue_stats.waiting_keys is 'Concurrency keys that have queued runs';
 
-create view engine.environment_stats as
+create view engine.unfiltered_environment_stats as
 select coalesce(s.environment_id, e.id) as environment_id,
        coalesce(e.type, 'PRODUCTION') as type,
        coalesce(s.queued, 0) as queued,
@@ -67,9 +84,18 @@ from (
            sum(t.due)::bigint as due,
            sum(t.running)::bigint as running,
            min(t.oldest_available_at) as oldest_available_at
-    from engine.key_stats as t
+    from engine.unfiltered_key_stats as t
     group by t.environment_id
 ) as s
 full join engine.environment as e on e.id = s.environment_id;
+
+comment on view engine.unfiltered_environment_stats is 'Environments with runs or with settings, all of them';
+
+create view engine.environment_stats with (security_barrier) as
+select s.environment_id, s.type, s.queued, s.due, s.running, s.oldest_available_at, s.oldest_age, s.concurrency_limit,
+       s.burst_factor, s.is_paused, s.is_archived
+from engine.unfiltered_environment_stats as s
+where (select v.is_everywhere from engine.read_scope as v)
+   or s.environment_id = any ((select v.environment_ids from engine.read_scope as v)::text[]);
 
 comment on view engine.environment_stats is 'Environments with runs or with settings: queued, due and running runs, age of the oldest, limit';

@@ -21,7 +21,7 @@ with recent as materialized (
     select q.environment_id, q.queue, q.due, q.running, q.oldest_age, q.is_paused as is_queue_paused,
            coalesce(e.is_paused, false) as is_environment_paused,
            q.concurrency_limit = 0 as is_queue_closed, e.concurrency_limit = 0 as is_environment_closed
-    from engine.queue_stats as q
+    from engine.unfiltered_queue_stats as q
     left join engine.environment as e on e.id = q.environment_id
     where q.due > 0
 ), leader as materialized (

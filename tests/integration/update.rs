@@ -294,7 +294,8 @@ async fn after_an_update_a_role_may_do_what_it_could_and_no_more() -> Result<()>
     let grants = format!(
         "create role {role}; \
          grant execute on function engine_trigger, engine_cancel to {role}; \
-         grant execute on function engine_tick to public"
+         grant execute on function engine_tick to public; \
+         grant usage on schema engine to {role}; grant select on engine.run_overview to {role}"
     );
     session.client.batch_execute(&grants).await?;
     session.client.batch_execute(UPDATE).await?;
@@ -311,13 +312,14 @@ async fn after_an_update_a_role_may_do_what_it_could_and_no_more() -> Result<()>
         let refused = session.refused(&format!("select {call}")).await?;
         assert_eq!(refused.code, "42501", "{call}");
     }
+    assert_eq!(session.count("engine.run_overview").await?, 1);
     session.client.batch_execute("reset role").await?;
     let held = format!(
         "engine.permission where (role, capability, environment_id) in \
-         (('{role}', 'trigger', '*'), ('public', 'tick', '*'))"
+         (('{role}', 'trigger', '*'), ('{role}', 'read', '*'), ('public', 'tick', '*'))"
     );
-    assert_eq!(session.count(&held).await?, 2);
-    assert_eq!(session.count("engine.grant").await?, 2);
+    assert_eq!(session.count(&held).await?, 3);
+    assert_eq!(session.count("engine.grant").await?, 3);
     let drop = format!("drop owned by {role}; drop role {role}");
     Ok(session.client.batch_execute(&drop).await?)
 }

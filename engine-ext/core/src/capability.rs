@@ -17,7 +17,7 @@ named! {
         Work = "work",
         /// Create and complete waitpoints.
         Wait = "wait",
-        /// Read runs, history, events and every view.
+        /// Read runs and their history, and the views; events and figures of the whole database.
         Read = "read",
         /// Set environments, queues, workers, schedules, retention; redrive and forget runs.
         Operate = "operate",
@@ -96,6 +96,28 @@ pub const ROUTINES: &[(&str, &[Capability])] = &[
     ("engine_version", Capability::ALL),
 ];
 
+/// Functions that are about every environment at once. Their capabilities count only where they are held in all.
+const OF_THE_DATABASE: &[&str] = &[
+    "engine_events",
+    "engine_event_reader",
+    "engine_event_ack",
+    "engine_delete_event_reader",
+    "engine_check",
+    "engine_doctor",
+    "engine_metrics",
+    "engine_set_machine",
+    "engine_set_test_clock",
+    "engine_sweep",
+    "engine_tick",
+    "engine_lead",
+];
+
+/// Whether a function is about every environment at once.
+#[must_use]
+pub fn is_of_the_database(routine: &str) -> bool {
+    OF_THE_DATABASE.contains(&routine)
+}
+
 impl Capability {
     /// Reads the parameter `capability`.
     ///
@@ -111,12 +133,12 @@ impl Capability {
         })
     }
 
-    /// Whether it may be granted for one environment. What the others read or change belongs to no environment alone.
+    /// Whether it may be granted for one environment. A tick belongs to none alone.
     #[must_use]
     pub const fn is_by_environment(self) -> bool {
         match self {
-            Trigger | Work | Wait => true,
-            Read | Operate | Tick => false,
+            Trigger | Work | Wait | Read | Operate => true,
+            Tick => false,
         }
     }
 
@@ -283,6 +305,15 @@ mod tests {
         let scope = scope.unwrap();
         assert!(scope.allows("a") && !scope.allows("b") && !scope.allows("*"));
         assert!(Scope::Everywhere.allows("b"));
+    }
+
+    #[test]
+    fn what_is_of_the_database_has_a_capability() {
+        for routine in OF_THE_DATABASE {
+            assert!(Capabilities::of(routine).each().next().is_some());
+            assert!(is_of_the_database(routine));
+        }
+        assert!(!is_of_the_database("engine_trigger"));
     }
 
     #[test]

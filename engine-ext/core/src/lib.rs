@@ -87,7 +87,9 @@ pub use batch::{check_edges, check_max_events, check_max_items, check_pairs};
 pub use batch_request::{BatchItem, NewBatch};
 pub use bound::{Limits, check_label};
 pub use cancel::{Cancel, DEFAULT_REASON};
-pub use capability::{Capabilities, Capability, EVERYWHERE, ROUTINES, Rights, Scope};
+pub use capability::{
+    Capabilities, Capability, EVERYWHERE, ROUTINES, Rights, Scope, is_of_the_database,
+};
 pub use checkpoint::{CheckpointType, NewCheckpoint, Suspension, suspend};
 pub use completion::{Completion, CompletionOf, Outcome};
 pub use cron::Cron;

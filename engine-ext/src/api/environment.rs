@@ -72,6 +72,8 @@ fn engine_set_environment_0_2(
         "environment_id",
         required("environment_id", environment_id).or_raise(),
     );
+    let id = id.or_raise();
+    flow::right::environment(id).or_raise();
     let limit = |parameter, given| LimitChange::read(parameter, given).or_raise();
     let change = EnvironmentChange {
         kind: r#type,
@@ -85,7 +87,7 @@ fn engine_set_environment_0_2(
         is_archived: archived,
         retry: retry.map(|retry| retry.0),
     };
-    let set = flow::setting::environment(id.or_raise(), change).or_raise();
+    let set = flow::setting::environment(id, change).or_raise();
     Rows::one(EnvironmentRow {
         environment_id: set.id.clone(),
         r#type: set.kind.as_str(),
@@ -124,6 +126,7 @@ fn engine_set_queue(
     api::enter_locking().or_raise();
     let name = check_name("name", required("name", name).or_raise()).or_raise();
     let id = environment_id.unwrap_or(Environment::DEFAULT_ID);
+    flow::right::environment(id).or_raise();
     let limit = |parameter, given| LimitChange::read(parameter, given).or_raise();
     let change = QueueChange {
         concurrency_limit: limit("concurrency_limit", concurrency_limit),

@@ -13,7 +13,7 @@ use crate::backend::rows::Rows;
 use crate::document::JsonB;
 use crate::error::{OrRaise, required};
 use crate::store::trigger::InitialState;
-use crate::{api, guc, store};
+use crate::{api, flow, guc, store};
 
 entries!(engine_create_cancelled_run, engine_create_failed_run);
 
@@ -90,7 +90,8 @@ fn cancelled(run: Option<JsonB>, state: &InitialState) -> Result<Vec<TriggeredRo
         Err(refused @ Refusal::RunExists { .. }) => refused,
         answer => return answer,
     };
-    match chosen.and_then(|run_id| store::trigger::existing(&run_id)) {
+    let own = chosen.filter(|run_id| !flow::right::is_foreign_run(run_id));
+    match own.and_then(|run_id| store::trigger::existing(&run_id)) {
         Some(run) => match run.run_status {
             Some(status) if status != RunStatus::Canceled => Err(Refusal::NotCancelled {
                 run_id: run.run_id,

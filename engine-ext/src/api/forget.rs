@@ -50,6 +50,12 @@ fn engine_forget(
     let max_runs = check_max_items("max_runs", max_runs.unwrap_or(1000)).or_raise();
     let filter = filter.map(|filter| filter.0);
     let runs = Forgotten::read(run_id, filter.as_ref()).or_raise();
+    if let Some(run_id) = &runs.run_id {
+        flow::right::run(run_id).or_raise();
+    }
+    if let Some(environment_id) = &runs.environment_id {
+        flow::right::environment(environment_id).or_raise();
+    }
     let fates = flow::forget::forget(&runs, dry_run.unwrap_or(true), max_runs).or_raise();
     Rows::new(fates.into_iter().map(|(run, fate)| ForgottenRow {
         run_id: run.run_id.as_str().to_owned(),

@@ -12,10 +12,10 @@ entries!(engine_grant, engine_revoke);
 
 /// Grants a capability to a role, for one environment or for all; returns whether the role did not have it.
 ///
-/// The capabilities are `trigger`, `work`, `wait`, `read`, `operate` and `tick`; the first three may be granted for one
+/// The capabilities are `trigger`, `work`, `wait`, `read`, `operate` and `tick`; all but the last may be granted for one
 /// environment. With it the role gets the right to execute the functions of the capability, to use their schema, and with `read`
-/// to select from the views of schema `engine`. `public` stands for every role. Only superusers and members of the role that owns
-/// the function may call it.
+/// to select from views of schema `engine`: from all of them, or with one environment from those that show what it may read.
+/// `public` stands for every role. Only superusers and members of the role that owns the function may call it.
 ///
 /// # Errors
 /// - `22023` for an unknown role or capability, or an environment where the capability is for all.

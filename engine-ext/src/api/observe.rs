@@ -44,6 +44,7 @@ fn engine_execution_data(run_id: Option<&str>, environment_id: Option<&str>) -> 
     api::enter().or_raise();
     let run_id = RunId::parse(required("run_id", run_id).or_raise());
     store::observe::execution_data(&run_id, environment_id)
+        .filter(|_| !flow::right::is_foreign_run(&run_id))
 }
 
 /// Returns the valid snapshots of a run after a given one, oldest first, at most the newest fifty.
@@ -62,6 +63,7 @@ fn engine_snapshots_since(
     let run_id = RunId::parse(required("run_id", run_id).or_raise());
     let snapshot_id = SnapshotId::parse(required("snapshot_id", snapshot_id).or_raise());
     store::observe::snapshots_since(&run_id, &snapshot_id, environment_id)
+        .filter(|_| !flow::right::is_foreign_run(&run_id))
 }
 
 /// Returns the result of a run: one row with its status and, once it has ended, its output or error; none if there is no such run.

@@ -59,6 +59,7 @@ fn engine_set_retention(
     let runs = KeptRuns::check(environment_id, task, queue, outcome.as_deref()).or_raise();
     let keep = keep.map(|keep| (keep.months(), keep.days(), keep.micros()));
     let keep_ms = check_keep(keep).or_raise();
+    flow::right::environment_or_all(runs.environment_id.as_deref()).or_raise();
     flow::retention::set(&runs, keep_ms);
     Rows::one(policy(runs, keep_ms))
 }
@@ -78,6 +79,7 @@ fn engine_delete_retention(
 ) -> bool {
     api::enter_writing().or_raise();
     let runs = KeptRuns::check(environment_id, task, queue, outcome.as_deref()).or_raise();
+    flow::right::environment_or_all(runs.environment_id.as_deref()).or_raise();
     flow::retention::delete(&runs)
 }
 

@@ -105,7 +105,8 @@ fn engine_set_schedule(
 #[pg_extern(sql = false)]
 fn engine_delete_schedule(id: Option<&str>) -> bool {
     api::enter_writing().or_raise();
-    store::schedule::delete(required("id", id).or_raise())
+    let environments = flow::right::environments();
+    store::schedule::delete(required("id", id).or_raise(), environments.as_deref())
 }
 
 /// Returns the next ticks of a schedule, and the earliest dequeue of each run.
@@ -120,8 +121,9 @@ fn engine_upcoming_runs(id: Option<&str>, max_runs: Option<i32>) -> Rows<Upcomin
     api::enter().or_raise();
     let id = required("id", id).or_raise();
     let max_runs = check_max_items("max_runs", max_runs.unwrap_or(10)).or_raise();
-    let schedule =
-        store::schedule::find(id).ok_or_else(|| Refusal::UnknownSchedule { id: id.to_owned() });
+    let schedule = store::schedule::find(id)
+        .filter(|schedule| flow::right::allows(&schedule.environment_id))
+        .ok_or_else(|| Refusal::UnknownSchedule { id: id.to_owned() });
     let (schedule, by) = (schedule.or_raise(), guc::spreading());
     let next = schedule.next;
     let following = move |begins: &engine_core::Beginning| {

@@ -50,6 +50,7 @@ fn engine_register_worker(
 ) -> Rows<WorkerRow> {
     api::enter_locking().or_raise();
     let id = environment_id.unwrap_or(Environment::DEFAULT_ID);
+    flow::right::environment(id).or_raise();
     let version = required("version", version).or_raise();
     let (tasks, queues) = (tasks.map(|json| json.0), queues.map(|json| json.0));
     let limits = guc::trigger_limits();
@@ -73,6 +74,7 @@ fn engine_register_worker(
 fn engine_promote_worker(environment_id: Option<&str>, version: Option<&str>) -> Rows<WorkerRow> {
     api::enter_locking().or_raise();
     let id = environment_id.unwrap_or(Environment::DEFAULT_ID);
+    flow::right::environment(id).or_raise();
     let version = required("version", version).or_raise();
     let promoted = flow::setting::worker::promote(id, version);
     Rows::one(row(promoted.or_raise()))

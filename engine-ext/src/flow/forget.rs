@@ -60,11 +60,15 @@ pub(crate) fn forget(
             locks::wait_for_sweep(*shard);
         }
     }
+    let environments = flow::right::environments();
+    let find = |shard, has_ended, max_runs| {
+        store::forget::find(shard, runs, environments.as_deref(), has_ended, max_runs)
+    };
     let (mut fates, mut live) = (Vec::new(), Vec::new());
     for shard in shards {
-        let ended = store::forget::find(shard, runs, true, max_runs - count(&fates));
+        let ended = find(shard, true, max_runs - count(&fates));
         fates.extend(of_ended(shard, ended, is_dry, now));
-        live.extend(store::forget::find(shard, runs, false, max_runs));
+        live.extend(find(shard, false, max_runs));
     }
     if let Some(run_id) = &runs.run_id
         && fates.is_empty()

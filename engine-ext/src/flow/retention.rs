@@ -51,9 +51,13 @@ pub(crate) fn all() -> BTreeMap<Policy, Held> {
     let retention = store::retention::all();
     let mut all: BTreeMap<Policy, Held> = retention
         .set()
+        .filter(|(runs, _)| is_shown(runs))
         .map(|(runs, keep_ms)| (Policy::set(runs, keep_ms), Held::default()))
         .collect();
     for ended in store::retention::count() {
+        if !flow::right::allows(&ended.run.environment_id) {
+            continue;
+        }
         let Some(outcome) = RunOutcome::of(ended.run.run_status) else {
             continue;
         };
@@ -77,6 +81,11 @@ pub(crate) fn all() -> BTreeMap<Policy, Held> {
         };
     }
     all
+}
+
+/// Whether the caller is shown a policy that holds for none of its runs.
+fn is_shown(runs: &KeptRuns) -> bool {
+    flow::right::environment_or_all(runs.environment_id.as_deref()).is_ok()
 }
 
 impl Policy {

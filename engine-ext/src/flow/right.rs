@@ -8,7 +8,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use engine_core::{
-    BatchId, Capabilities, Capability, ROUTINES, Refusal, Rights, RunId, Scope, WaitpointId,
+    BatchId, Capabilities, Capability, EVERYWHERE, ROUTINES, Refusal, Rights, RunId, Scope,
+    WaitpointId, is_of_the_database,
 };
 use pgrx::pg_sys;
 
@@ -40,6 +41,9 @@ thread_local! {
 pub(crate) fn enter() -> Result<(), Refusal> {
     let call = caller::call().ok_or_else(version::mismatch)?;
     match scope(call) {
+        Some(scope) if *scope != Scope::Everywhere && is_of_the_database(call.routine) => {
+            Err(not_granted(Some(EVERYWHERE)))
+        }
         Some(scope) => {
             SCOPE.set(Some((key(call), scope)));
             Ok(())
@@ -144,6 +148,18 @@ pub(crate) fn environment(id: &str) -> Result<(), Refusal> {
     Err(not_granted(Some(id)))
 }
 
+/// Refuses an environment that the caller names, or all of them if it names none.
+///
+/// # Errors
+/// [`Refusal::NotGranted`] (`42501`).
+pub(crate) fn environment_or_all(id: Option<&str>) -> Result<(), Refusal> {
+    match (id, &*present()) {
+        (Some(id), _) => environment(id),
+        (None, Scope::Everywhere) => Ok(()),
+        (None, Scope::In(_)) => Err(not_granted(Some(EVERYWHERE))),
+    }
+}
+
 /// The runs among these that are of environments in which the call may not act.
 pub(crate) fn foreign_runs<'a>(ids: impl IntoIterator<Item = &'a RunId>) -> BTreeSet<RunId> {
     if *present() == Scope::Everywhere {
@@ -233,7 +249,7 @@ pub(crate) fn grant(to: &Grantee<'_>, capability: Capability, environment_id: &s
     acl::change(true, &Objects::Routines(&schema, &routines), to.name);
     if capability == Capability::Read {
         acl::change(true, &Objects::Schema("engine"), to.name);
-        let views = store::extension::views();
+        let views = store::extension::views(environment_id == EVERYWHERE);
         acl::change(true, &Objects::Relations("engine", &views), to.name);
     }
     is_new
@@ -245,13 +261,27 @@ pub(crate) fn revoke(from: &Grantee<'_>, capability: Capability, environment_id:
     let existed = store::grant::delete(from.role, capability, environment_id);
     let rest = store::grant::granted_to(from.role);
     let schema = store::extension::function_schema();
-    let unused = routines(|of| of.has(capability) && !rest.iter().any(|left| of.has(*left)));
+    let unused = routines(|of| of.has(capability) && !rest.iter().any(|(left, _)| of.has(*left)));
     acl::change(false, &Objects::Routines(&schema, &unused), from.name);
-    if capability == Capability::Read && !rest.contains(&capability) {
-        let views = store::extension::views();
-        acl::change(false, &Objects::Relations("engine", &views), from.name);
+    if capability == Capability::Read {
+        revoke_views(from, &rest);
     }
     existed
+}
+
+/// Takes the right to read views back, but for those that what is left still takes.
+fn revoke_views(from: &Grantee<'_>, rest: &[(Capability, String)]) {
+    let left = rest.iter().filter(|(of, _)| *of == Capability::Read);
+    let left: Vec<&str> = left.map(|(_, environment_id)| &**environment_id).collect();
+    if left.contains(&EVERYWHERE) {
+        return;
+    }
+    let mut views = store::extension::views(true);
+    if !left.is_empty() {
+        let kept = store::extension::views(false);
+        views.retain(|view| !kept.contains(view));
+    }
+    acl::change(false, &Objects::Relations("engine", &views), from.name);
 }
 
 /// The functions whose capabilities match.

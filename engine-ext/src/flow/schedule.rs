@@ -40,8 +40,12 @@ pub(crate) fn set(id: String, change: Change) -> Result<Schedule, Refusal> {
             next: None,
         },
     };
+    if !flow::right::allows(&new.environment_id) && old.is_some() {
+        return Err(Refusal::ScheduleTaken { id: new.id });
+    }
     change.apply(&mut new);
     new.check()?;
+    flow::right::environment(&new.environment_id)?;
     let environment = flow::environment(&new.environment_id)?;
     let (now, by) = (flow::now(), guc::spreading());
     if old.as_ref().is_none_or(|old| !old.keeps_time_with(&new)) {

@@ -26,7 +26,7 @@ pub(crate) fn function_schema() -> String {
     }
 }
 
-/// The names of its views.
-pub(crate) fn views() -> Vec<String> {
-    VIEWS.query(arguments!(VIEWS {}), cell!(VIEWS.name))
+/// The names of its views: for a reader of every environment all of them, else those that show the reader its own.
+pub(crate) fn views(is_everywhere: bool) -> Vec<String> {
+    VIEWS.query(arguments!(VIEWS { is_everywhere }), cell!(VIEWS.name))
 }

@@ -19,8 +19,15 @@ pub(crate) struct Found {
     pub(crate) snapshot_count: i64,
 }
 
-/// Up to `max_runs` of these runs, in the order of their ids: those that have ended, or the others.
-pub(crate) fn find(shard: Shard, runs: &Forgotten, has_ended: bool, max_runs: i32) -> Vec<Found> {
+/// Up to `max_runs` of these runs that are of one of these environments, or of any, in the order of their ids: those that have
+/// ended, or the others.
+pub(crate) fn find(
+    shard: Shard,
+    runs: &Forgotten,
+    environment_ids: Option<&[String]>,
+    has_ended: bool,
+    max_runs: i32,
+) -> Vec<Found> {
     FIND.query(
         arguments!(FIND {
             shard,
@@ -31,6 +38,7 @@ pub(crate) fn find(shard: Shard, runs: &Forgotten, has_ended: bool, max_runs: i3
             tag: runs.tag.as_deref(),
             created_after: runs.created_after,
             created_before: runs.created_before,
+            environment_ids,
             has_ended,
             max_runs
         }),

@@ -24,10 +24,11 @@ pub(crate) fn held_by(role: pg_sys::Oid) -> Vec<(Capability, String)> {
     })
 }
 
-/// The capabilities that were granted to a role itself, anywhere.
-pub(crate) fn granted_to(role: pg_sys::Oid) -> Vec<Capability> {
+/// What was granted to a role itself, and where.
+pub(crate) fn granted_to(role: pg_sys::Oid) -> Vec<(Capability, String)> {
     OF_ROLE.query(arguments!(OF_ROLE { role: number(role) }), |cells| {
-        capability(&cell!(cells, OF_ROLE.capability as String))
+        let capability = capability(&cell!(cells, OF_ROLE.capability as String));
+        (capability, cell!(cells, OF_ROLE.environment_id))
     })
 }
 

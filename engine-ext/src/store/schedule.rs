@@ -90,9 +90,12 @@ pub(crate) fn set(schedule: &Schedule, shard: Shard, now: Timestamp) {
     }));
 }
 
-/// Deletes a schedule; returns whether it existed.
-pub(crate) fn delete(id: &str) -> bool {
-    DELETE.execute(arguments!(DELETE { id })) > 0
+/// Deletes a schedule of one of these environments, or of any; returns whether it existed.
+pub(crate) fn delete(id: &str, environment_ids: Option<&[String]>) -> bool {
+    DELETE.execute(arguments!(DELETE {
+        id,
+        environment_ids
+    })) > 0
 }
 
 /// How a due schedule continues.

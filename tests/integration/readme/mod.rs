@@ -4,6 +4,7 @@ mod drawing;
 mod form;
 mod picture;
 mod reference;
+mod right;
 mod scale;
 mod shell_worker;
 mod task;

@@ -1,7 +1,7 @@
 //! What each capability lets a role call, and whose capabilities count.
 
 use anyhow::{Result, ensure};
-use engine_core::{Capabilities, Capability, ROUTINES};
+use engine_core::{Capabilities, Capability, ROUTINES, is_of_the_database};
 use engine_harness::{Database, Session};
 
 use super::{Role, functions};
@@ -20,13 +20,21 @@ async fn a_function_takes_one_of_its_capabilities_and_the_right_to_execute_alone
         session.client.batch_execute(&execute).await?;
     }
     let held = Capability::ALL.iter().copied().map(Some).chain([None]);
-    for capability in held {
+    let held = held.flat_map(|capability| [(capability, "*"), (capability, "own")]);
+    for (capability, environment) in held {
+        let is_by_environment = capability.is_none_or(Capability::is_by_environment);
+        if environment == "own" && !is_by_environment {
+            continue;
+        }
         if let Some(capability) = capability {
-            role.granted(&session, capability.as_str(), "*").await?;
+            role.granted(&session, capability.as_str(), environment)
+                .await?;
         }
         for (name, parameters) in &functions {
             let needed = Capabilities::of(name);
-            let may = name == "engine_version" || capability.is_some_and(|of| needed.has(of));
+            let is_reached = environment == "*" || !is_of_the_database(name);
+            let may = name == "engine_version"
+                || is_reached && capability.is_some_and(|of| needed.has(of));
             let call = if name == "engine_wait" {
                 // It is refused before that in a transaction block.
                 continue;
@@ -35,10 +43,24 @@ async fn a_function_takes_one_of_its_capabilities_and_the_right_to_execute_alone
                 format!("select {name}({})", nulls.collect::<Vec<_>>().join(", "))
             };
             let code = role.code(&session, &call).await?;
-            assert_eq!(code != "42501", may, "{name} with {capability:?}: {code}");
+            // Nulls stand for the environment "default", or for all.
+            if may && environment == "own" && code == "42501" {
+                let named = ["environment_id", "id"].map(str::to_owned);
+                ensure!(
+                    parameters.iter().any(|(of, _)| named.contains(of)),
+                    "{name} with {capability:?}"
+                );
+                continue;
+            }
+            assert_eq!(
+                code != "42501",
+                may,
+                "{name} with {capability:?} in {environment}: {code}"
+            );
         }
         if let Some(capability) = capability {
-            role.deprived(&session, capability.as_str(), "*").await?;
+            role.deprived(&session, capability.as_str(), environment)
+                .await?;
             // Grants to the role itself stay for the next round.
             for name in functions.keys() {
                 let execute = format!("grant execute on routine {name} to {}", role.name);

@@ -1,7 +1,9 @@
 //! Rights by capability and environment: a grant lets a role do this, and nothing else.
 
 mod capability;
+mod operate;
 mod owner;
+mod relation;
 mod tenant;
 
 use std::collections::BTreeMap;

@@ -18,6 +18,9 @@ fn value(parameter: &str, foreign: &Foreign) -> Option<String> {
         "waitpoint_ids" => format!("'{{{}}}'", foreign.waitpoint),
         "batch_id" => format!("'{}'", foreign.batch),
         "parent_run_id" => format!("'{run}'"),
+        "run" => format!("'{{\"task\": \"t\", \"environment_id\": \"own\", \"parent_run_id\": \"{run}\"}}'"),
+        "error" => "'{\"type\": \"STRING_ERROR\", \"raw\": \"no\"}'".to_owned(),
+        "dry_run" => "false".to_owned(),
         "completion" => "'{\"ok\": true}'".to_owned(),
         "completions" => {
             format!("'[{{\"run_id\": \"{run}\", \"snapshot_id\": \"{snapshot}\", \"ok\": true}}]'")
@@ -50,8 +53,10 @@ async fn tenant(session: &Session) -> Result<Role> {
         "select engine_set_environment('own'); select engine_set_environment('foreign')";
     session.client.batch_execute(environments).await?;
     let role = Role::create(session, "tenant").await?;
-    for capability in ["trigger", "work", "wait"] {
-        role.granted(session, capability, "own").await?;
+    for capability in Capability::ALL {
+        if capability.is_by_environment() {
+            role.granted(session, capability.as_str(), "own").await?;
+        }
     }
     Ok(role)
 }
@@ -225,6 +230,16 @@ async fn a_tenant_names_no_other_environment_and_dequeues_from_no_other() -> Res
             format!("engine_reset_idempotency_key('t', 'k', environment_id => '{environment}')"),
             format!("engine_dequeue(environment_id => '{environment}')"),
             format!("engine_work(environment_id => '{environment}')"),
+            format!("engine_set_environment('{environment}')"),
+            format!("engine_set_queue('q', '{environment}')"),
+            format!("engine_register_worker('{environment}', '1')"),
+            format!("engine_promote_worker('{environment}', '1')"),
+            format!("engine_set_schedule('s', 't', '* * * * *', environment_id => '{environment}')"),
+            format!("engine_set_retention('{environment}', keep => '1 day')"),
+            format!("engine_delete_retention('{environment}')"),
+            format!("engine_forget(filter => '{{\"environment_id\": \"{environment}\"}}')"),
+            format!("engine_create_failed_run('{{\"task\": \"t\", \"environment_id\": \"{environment}\"}}', '{{\"type\": \"STRING_ERROR\", \"raw\": \"no\"}}')"),
+            format!("engine_create_cancelled_run('{{\"task\": \"t\", \"environment_id\": \"{environment}\"}}')"),
         ] {
             let code = tenant.code(&session, &format!("select {call}")).await?;
             assert_eq!(code, "42501", "{call}");
@@ -264,13 +279,8 @@ async fn a_tenant_names_no_other_environment_and_dequeues_from_no_other() -> Res
         Ok(["foreign", "foreign", "own"].map(str::to_owned).to_vec())
     );
     // What belongs to no environment alone is not granted for one.
-    for capability in ["read", "operate", "tick"] {
-        let grant = format!(
-            "select engine_grant('{}', '{capability}', 'own')",
-            tenant.name
-        );
-        assert_eq!(session.refused(&grant).await?.code, "22023", "{capability}");
-    }
+    let grant = format!("select engine_grant('{}', 'tick', 'own')", tenant.name);
+    assert_eq!(session.refused(&grant).await?.code, "22023");
     tenant.drop(&session).await
 }
 

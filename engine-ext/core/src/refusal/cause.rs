@@ -172,6 +172,11 @@ pub enum Refusal {
         /// The caller's id.
         id: String,
     },
+    /// `23505`: a schedule of another tenant has this id.
+    ScheduleTaken {
+        /// Id that was passed.
+        id: String,
+    },
     /// `RE015`: events that the reader has not read were removed.
     EventsRemoved {
         /// The position after which it wanted to continue.

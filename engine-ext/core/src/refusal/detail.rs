@@ -2,7 +2,7 @@
 
 use super::Refusal;
 use super::brief::brief;
-use crate::{Capabilities, Capability};
+use crate::{Capabilities, Capability, EVERYWHERE};
 
 impl Refusal {
     /// Facts, in full sentences.
@@ -83,6 +83,9 @@ impl Refusal {
                 format!("Its status is {status}.")
             }
             Self::TokenUsed => "A run has been triggered with it.".to_owned(),
+            Self::ScheduleTaken { .. } => {
+                "It belongs to an environment that the caller may not set.".to_owned()
+            }
             Self::UnknownSchedule { .. } => "No schedule with this id has been set.".to_owned(),
             Self::EventsRemoved { first, .. } => {
                 format!("The first position that can be read is {first}.")
@@ -121,6 +124,7 @@ fn not_granted(role: &str, capabilities: Capabilities, environment_id: Option<&s
         several => format!("none of the capabilities {}", several.join(", ")),
     };
     match environment_id {
+        Some(EVERYWHERE) => format!("Role \"{role}\" has {what} in every environment."),
         Some(id) => format!("Role \"{role}\" has {what} in environment \"{id}\"."),
         None => format!("Role \"{role}\" has {what}."),
     }

@@ -63,6 +63,7 @@ impl Refusal {
             Self::NotRedrivable { .. } => "Only a run that ended without its handler's decision can be redriven; use engine_replay to do the work of any run again as a new one.".to_owned(),
             Self::NotEnded { .. } => "Cancel it with engine_cancel, and forget it once it has ended.".to_owned(),
             Self::TokenUsed => "Request a new token; each one is valid for a single run.".to_owned(),
+            Self::ScheduleTaken { .. } => "Choose another id.".to_owned(),
             Self::UnknownSchedule { .. } => "Set it with engine_set_schedule.".to_owned(),
             Self::EventsRemoved { first, .. } => format!(
                 "Continue after {}, without the events in between; have engine_event_reader keep events that were not read.",

@@ -57,6 +57,7 @@ impl Refusal {
                 format!("run \"{}\" cannot be forgotten", run_id.as_str())
             }
             Self::TokenUsed => "one-time token was already used".to_owned(),
+            Self::ScheduleTaken { id } => format!("schedule \"{id}\" already exists"),
             Self::UnknownSchedule { id } => format!("schedule \"{id}\" does not exist"),
             Self::EventsRemoved { after, .. } => {
                 format!("events after position {after} were removed")

@@ -34,7 +34,7 @@ impl Refusal {
                 "22032"
             }
             Self::TooLarge { .. } => "54000",
-            Self::RunExists { .. } | Self::NotCancelled { .. } => "23505",
+            Self::RunExists { .. } | Self::NotCancelled { .. } | Self::ScheduleTaken { .. } => "23505",
             Self::UnknownWaitpoint { .. } => "RE010",
             Self::UnknownBatch { .. } => "RE011",
             Self::BatchClosed { .. } => "RE012",
