@@ -185,6 +185,12 @@ from engine_set_queue(
     name => $1, environment_id => $2, concurrency_limit => $3, paused => $4, override_limit => $5,
     max_size => $6) as q";
 
+pub(crate) const SET_QUOTA: &str = "\
+select q.environment_id, q.queued_runs, q.runs_per_second, q.payload_bytes, q.kept_bytes, q.schedules
+from engine_set_quota(
+    environment_id => $1, queued_runs => $2, runs_per_second => $3, payload_bytes => $4, kept_bytes => $5,
+    schedules => $6) as q";
+
 pub(crate) const SET_RETENTION: &str = "\
 select t.keep
 from engine_set_retention(

@@ -104,9 +104,14 @@ extension_sql_file!(
     requires = ["grant"]
 );
 extension_sql_file!(
+    "../../sql/schema/21_quota.sql",
+    name = "quota",
+    requires = ["test_clock"]
+);
+extension_sql_file!(
     "../../sql/view/clock.sql",
     name = "clock",
-    requires = ["test_clock"]
+    requires = ["quota"]
 );
 extension_sql_file!(
     "../../sql/view/read_scope.sql",
@@ -234,9 +239,14 @@ extension_sql_file!(
     requires = ["server_advice"]
 );
 extension_sql_file!(
+    "../../sql/view/quota_stats.sql",
+    name = "quota_stats",
+    requires = ["right_advice"]
+);
+extension_sql_file!(
     "../../sql/view/advice.sql",
     name = "advice",
-    requires = ["right_advice"]
+    requires = ["quota_stats"]
 );
 extension_sql_file!(
     "../../sql/view/permission.sql",

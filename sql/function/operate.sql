@@ -87,6 +87,22 @@ as 'MODULE_PATHNAME', 'engine_set_queue_call';
 revoke all on function @extschema@.engine_set_queue from public;
 comment on function @extschema@.engine_set_queue is 'Creates or changes a queue, and returns it as it is after the commit.';
 
+create function @extschema@.engine_set_quota(
+    environment_id text,
+    queued_runs bigint default -1,
+    runs_per_second double precision default -1,
+    payload_bytes bigint default -1,
+    kept_bytes bigint default -1,
+    schedules integer default -1)
+returns table (
+    environment_id text, queued_runs bigint, runs_per_second double precision, payload_bytes bigint, kept_bytes bigint,
+    schedules integer)
+language c volatile parallel unsafe
+set search_path to pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'engine_set_quota_call';
+revoke all on function @extschema@.engine_set_quota from public;
+comment on function @extschema@.engine_set_quota is 'Sets what an environment may use at most, and returns it.';
+
 create function @extschema@.engine_set_machine(
     name text,
     cpu double precision,

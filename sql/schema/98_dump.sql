@@ -28,3 +28,6 @@ select pg_catalog.pg_extension_config_dump('engine.retention', '');
 select pg_catalog.pg_extension_config_dump('engine.stretch', '');
 select pg_catalog.pg_extension_config_dump('engine.turn', '');
 select pg_catalog.pg_extension_config_dump('engine.grant', '');
+select pg_catalog.pg_extension_config_dump('engine.quota', '');
+select pg_catalog.pg_extension_config_dump('engine.quota_use', '');
+select pg_catalog.pg_extension_config_dump('engine.quota_return', '');

@@ -11,6 +11,14 @@ with latest as (
     from unnest(:run_ids) as g(run_id)
     where s.shard = :shard and s.run_id = g.run_id
     returning s.run_id, s.snapshot_ordinal
+), given_back as (
+    insert into engine.quota_return (environment_id, bytes)
+    select r.environment_id, sum(octet_length(r.payload))
+    from unnest(:run_ids) as g(run_id)
+    join engine.run as r on r.shard = :shard and r.id = g.run_id
+    join engine.quota as q on q.environment_id = r.environment_id
+    where q.kept_bytes is not null
+    group by r.environment_id
 ), run as (
     update engine.run as r
     set payload = '',

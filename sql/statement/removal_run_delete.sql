@@ -17,6 +17,14 @@ with run as (
             offset 0
         ) as o
         where o.id in (select n.run_id from unnest(:run_ids) as n(run_id))))
+    returning r.environment_id, octet_length(r.payload) as bytes
+), given_back as (
+    insert into engine.quota_return (environment_id, bytes)
+    select r.environment_id, sum(r.bytes)
+    from run as r
+    join engine.quota as q on q.environment_id = r.environment_id
+    where q.kept_bytes is not null
+    group by r.environment_id
 )
 delete from engine.run_state as s
 where s.ctid = any (array(

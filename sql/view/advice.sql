@@ -12,7 +12,10 @@ select v.is_problem, v.kind, v.subject, v.detail, v.hint, v.age, v.command
 from engine.server_advice as v
 union all
 select r.is_problem, r.kind, r.subject, r.detail, r.hint, r.age, r.command
-from engine.right_advice as r;
+from engine.right_advice as r
+union all
+select q.is_problem, q.kind, q.subject, q.detail, q.hint, q.age, q.command
+from engine.quota_advice as q;
 
 comment on view engine.advice is 'Advice for operators: overdue work, transactions that hold vacuum back, settings that do not fit';
 comment on column engine.advice.is_problem is 'Whether something is wrong, or may go wrong: other rows are advice';

@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use anyhow::{Context as _, Result};
 use engine_client::{
     AttemptStatus, Cancel, Completion, Dequeue, Engine, EnvironmentChange, ErrorKind,
-    ExecutionStatus, Failure, ForgetFilter, QueueChange, RunStatus, Trigger,
+    ExecutionStatus, Failure, ForgetFilter, QueueChange, QuotaChange, RunStatus, Trigger,
 };
 use engine_harness::condition::eventually;
 use engine_harness::{Database, Session};
@@ -275,6 +275,16 @@ async fn only_what_is_given_changes_in_environments_and_queues() -> Result<()> {
         Some(ErrorKind::QueueFull)
     );
     assert!(engine.dequeue(&Dequeue::default()).await?.is_empty());
+
+    let change = QuotaChange::new("default").payload_bytes(Some(3));
+    let set = engine.set_quota(&change).await?;
+    assert_eq!((set.payload_bytes, set.queued_runs), (Some(3), None));
+    let long = engine.trigger(&Trigger::new("t").payload(&"long")?).await;
+    assert_eq!(
+        long.err().map(|error| error.kind()),
+        Some(ErrorKind::QuotaExceeded)
+    );
+    engine.set_quota(&change.payload_bytes(None)).await?;
 
     engine.set_machine("micro", 0.5, 0.25, 0.001).await?;
     engine.trigger(&Trigger::new("t").machine("micro")).await?;

@@ -134,6 +134,11 @@ impl Sane<'_> {
             (_, "concurrency_limit" | "override_limit") => {
                 Datum::Integer(random.random_range(1..20))
             }
+            ("engine_set_quota", "queued_runs" | "payload_bytes" | "kept_bytes") => Datum::Sql(
+                format!("{}::bigint", random.random_range(1_000_000..9_000_000)),
+            ),
+            ("engine_set_quota", "schedules") => Datum::Integer(random.random_range(500..5_000)),
+            ("engine_set_quota", "runs_per_second") => Datum::Float(random.random_range(1e4..1e5)),
             (_, "max_queue_size" | "max_size") => Datum::Integer(random.random_range(500..5_000)),
             (_, "burst_factor" | "cpu" | "memory" | "cents_per_ms") => {
                 Datum::Float(random.random_range(1.0..2.0))

@@ -135,7 +135,8 @@ async fn hot_tables_have_no_foreign_key_and_no_trigger_and_begin_their_key_with_
          join pg_attribute a on a.attrelid = c.oid and a.attnum = i.indkey[0] \
          join pg_class x on x.oid = i.indexrelid join pg_am m on m.oid = x.relam \
          where c.relnamespace = 'engine'::regnamespace and a.attname <> 'shard' and m.amname = 'btree' \
-           and c.relname not in ('environment', 'queue', 'machine', 'worker', 'schedule', 'retention', 'grant')";
+           and c.relname not in ('environment', 'queue', 'machine', 'worker', 'schedule', 'retention', 'grant', \
+                               'quota', 'quota_use', 'quota_return')";
     assert_eq!(session.count(without_shard).await?, 0);
     Ok(())
 }
@@ -172,6 +173,7 @@ async fn a_dump_brings_every_row_back() -> Result<()> {
         "select engine_dequeue(environment_id => 'prod')",
         "select engine_set_schedule('s', 'test', '0 9 * * *')",
         "select engine_grant('public', 'tick')",
+        "select engine_set_quota('prod', kept_bytes => 1000000)",
     ] {
         session.client.query(call, &[]).await?;
     }
@@ -217,6 +219,8 @@ async fn a_dump_brings_every_row_back() -> Result<()> {
         "schedule",
         "turn",
         "grant",
+        "quota",
+        "quota_use",
     ] {
         let rows = format!("engine.{table}");
         assert_eq!(

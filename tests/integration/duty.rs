@@ -57,6 +57,7 @@ const WAIT: &str = "
 const OPERATE: &str = "
     select engine_set_environment('x');
     select engine_set_queue('q', concurrency_limit => 5);
+    select engine_set_quota('x', schedules => 5);
     select engine_set_machine('micro', 1, 1, 1);
     select engine_register_worker('default', '1');
     select engine_promote_worker('default', '1');

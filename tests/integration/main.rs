@@ -14,6 +14,7 @@ mod duty;
 mod flow;
 mod format;
 mod harness;
+mod hostile;
 mod orphan;
 mod plan;
 mod privilege;

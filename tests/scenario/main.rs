@@ -35,6 +35,7 @@ mod limit;
 mod named_reader;
 mod pending_version;
 mod queue;
+mod quota;
 mod redrive;
 mod registration;
 mod release;

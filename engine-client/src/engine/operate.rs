@@ -9,7 +9,7 @@ use tokio_postgres::types::{Json, Type};
 use crate::time::to_ms;
 use crate::{
     Cancel, Cancelled, Engine, Environment, EnvironmentChange, Error, Execution, Failure, Queue,
-    QueueChange, RunId, Trigger, Triggered, statement,
+    QueueChange, Quota, QuotaChange, RunId, Trigger, Triggered, statement,
 };
 
 impl<C: GenericClient> Engine<'_, C> {
@@ -180,6 +180,30 @@ impl<C: GenericClient> Engine<'_, C> {
             )
             .await?;
         Queue::from_row(&row)
+    }
+
+    /// `engine_set_quota`: sets what an environment may use at most, and returns it.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
+    /// [`UnknownEnvironment`](crate::ErrorKind::UnknownEnvironment),
+    /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
+    pub async fn set_quota(&self, change: &QuotaChange) -> Result<Quota, Error> {
+        let row = self
+            .client
+            .query_typed_one(
+                statement::SET_QUOTA,
+                &[
+                    (&change.environment_id, Type::TEXT),
+                    (&change.queued_runs, Type::INT8),
+                    (&change.runs_per_second, Type::FLOAT8),
+                    (&change.payload_bytes, Type::INT8),
+                    (&change.kept_bytes, Type::INT8),
+                    (&change.schedules, Type::INT4),
+                ],
+            )
+            .await?;
+        Quota::from_row(&row)
     }
 
     /// `engine_set_machine`: sets the size and cost of a machine preset: virtual processors, gigabytes of memory,

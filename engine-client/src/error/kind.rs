@@ -37,6 +37,8 @@ pub enum ErrorKind {
     EventsRemoved,
     /// `RE016`: no reader of events has this name.
     UnknownEventReader,
+    /// `RE017`: a quota of the environment is exceeded; the hint says what helps.
+    QuotaExceeded,
     /// Class `22` or `54000`: an argument is malformed, null, out of range or too large.
     InvalidInput,
     /// `23505`: another run has the requested id.
@@ -71,6 +73,7 @@ const CODES: &[(&str, ErrorKind, Retry)] = &[
     ("RE014", ErrorKind::UnknownSchedule, Retry::No),
     ("RE015", ErrorKind::EventsRemoved, Retry::No),
     ("RE016", ErrorKind::UnknownEventReader, Retry::No),
+    ("RE017", ErrorKind::QuotaExceeded, Retry::No),
     // serialization failure, deadlock, lock not available, statement timeout or cancel: nothing was changed
     ("40001", ErrorKind::Database, Retry::Yes),
     ("40P01", ErrorKind::Database, Retry::Yes),

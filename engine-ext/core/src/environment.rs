@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::{EnvironmentType, Refusal, Shard};
+use crate::{EnvironmentType, Quota, Refusal, Shard};
 
 /// An environment as it is stored, with its configured queues.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +39,8 @@ pub struct Environment {
     /// Whether existing rows have been adapted to the limits since these were set. Until then slots without the mark count
     /// too, and queues without a limit have lanes.
     pub is_fitted: bool,
+    /// What it may use at most.
+    pub quota: Quota,
     /// Its configured queues, by name.
     pub queues: BTreeMap<String, Queue>,
 }
@@ -79,6 +81,7 @@ impl Environment {
             retry: None,
             reserves_slots: false,
             is_fitted: true,
+            quota: Quota::default(),
             queues: BTreeMap::new(),
         }
     }

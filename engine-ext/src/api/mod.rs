@@ -23,6 +23,7 @@ mod lead;
 mod machine;
 mod metric;
 mod observe;
+mod quota;
 mod redrive;
 mod release;
 mod replay;

@@ -11,6 +11,7 @@ pub(crate) mod keep;
 pub(crate) mod leftover;
 mod pace;
 pub(crate) mod promotion;
+pub(crate) mod quota;
 pub(crate) mod removal;
 pub(crate) mod retention;
 pub(crate) mod right;

@@ -57,6 +57,9 @@ pub(crate) fn set(id: String, change: Change) -> Result<Schedule, Refusal> {
             "the schedule is not spread: engine.schedule_spread is set, and engine.schedule_secret is not"
         );
     }
+    if old.is_none_or(|old| old.environment_id != new.environment_id) {
+        flow::quota::schedule(&environment, &new.id)?;
+    }
     let shard = environment.shard;
     new.check_run(environment, guc::trigger_limits(), now)?;
     store::schedule::set(&new, shard, now);

@@ -26,6 +26,7 @@ pub(crate) mod observe;
 pub(crate) mod options;
 pub(crate) mod parked;
 pub(crate) mod queue_item;
+pub(crate) mod quota;
 pub(crate) mod release;
 pub(crate) mod removal;
 pub(crate) mod repeat;

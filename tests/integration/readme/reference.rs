@@ -62,7 +62,12 @@ fn parameter(text: &str) -> String {
     let value = default.split("::").next().unwrap_or_default();
     match value {
         "NULL" => format!("{declared}?"),
-        _ if declared.ends_with(" integer") => format!("{declared} = {}", value.trim_matches('\'')),
+        _ if [" integer", " bigint", " precision"]
+            .iter()
+            .any(|of| declared.ends_with(of)) =>
+        {
+            format!("{declared} = {}", value.trim_matches('\''))
+        }
         _ => format!("{declared} = {value}"),
     }
 }

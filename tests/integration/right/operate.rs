@@ -33,8 +33,14 @@ async fn a_schedule_of_another_environment_is_not_read_changed_taken_over_or_del
     let before: String = session.client.query_one(state, &[]).await?.get(0);
     for (call, code) in [
         ("engine_set_schedule('theirs', active => false)", "23505"),
-        ("engine_set_schedule('theirs', 't', '* * * * *', environment_id => 'own')", "23505"),
-        ("engine_set_schedule('mine', environment_id => 'foreign')", "42501"),
+        (
+            "engine_set_schedule('theirs', 't', '* * * * *', environment_id => 'own')",
+            "23505",
+        ),
+        (
+            "engine_set_schedule('mine', environment_id => 'foreign')",
+            "42501",
+        ),
         ("engine_upcoming_runs('theirs')", "RE014"),
         ("engine_upcoming_runs('none')", "RE014"),
     ] {
@@ -96,10 +102,12 @@ async fn the_id_of_a_run_of_another_environment_tells_nothing_of_it() -> Result<
             .await?;
     }
     let create = |id: &str| {
-        format!("select engine_create_cancelled_run('{{\"task\": \"t\", \"run_id\": \"{id}\", \"environment_id\": \"own\"}}')")
+        format!(
+            "select engine_create_cancelled_run('{{\"task\": \"t\", \"run_id\": \"{id}\", \"environment_id\": \"own\"}}')"
+        )
     };
     // Of its own run it is told the status.
-    let [own, foreign] = ["own", "foreign"].map(|id| create(id));
+    let [own, foreign] = ["own", "foreign"].map(create);
     let own = operator.answer(&session, &own).await?;
     let foreign = operator.answer(&session, &foreign).await?;
     assert!(matches!(&own, Err([code, _]) if code == "23505"), "{own:?}");

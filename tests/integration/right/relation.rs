@@ -12,6 +12,7 @@ async fn staged(session: &Session) -> Result<()> {
         let sql = format!(
             "select engine_set_environment('{environment}'); \
              select engine_set_queue('q', '{environment}'); \
+             select engine_set_quota('{environment}', schedules => 9, queued_runs => 9); \
              select engine_set_schedule('{environment}', 't', '* * * * *', environment_id => '{environment}')"
         );
         session.client.batch_execute(&sql).await?;
@@ -70,7 +71,11 @@ async fn every_table_view_and_sequence_shows_a_role_what_its_capability_says() -
                 let select = format!("select * from engine.{name}");
                 let code = role.code(&session, &select).await?;
                 let may = reads && (*is_filtered || environment == "*");
-                assert_eq!(code.is_empty(), may, "{name} with {capability} in {environment}");
+                assert_eq!(
+                    code.is_empty(),
+                    may,
+                    "{name} with {capability} in {environment}"
+                );
                 if may && *is_filtered {
                     let sees = async |text: &str| {
                         let sql = format!(

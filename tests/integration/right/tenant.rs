@@ -18,7 +18,9 @@ fn value(parameter: &str, foreign: &Foreign) -> Option<String> {
         "waitpoint_ids" => format!("'{{{}}}'", foreign.waitpoint),
         "batch_id" => format!("'{}'", foreign.batch),
         "parent_run_id" => format!("'{run}'"),
-        "run" => format!("'{{\"task\": \"t\", \"environment_id\": \"own\", \"parent_run_id\": \"{run}\"}}'"),
+        "run" => format!(
+            "'{{\"task\": \"t\", \"environment_id\": \"own\", \"parent_run_id\": \"{run}\"}}'"
+        ),
         "error" => "'{\"type\": \"STRING_ERROR\", \"raw\": \"no\"}'".to_owned(),
         "dry_run" => "false".to_owned(),
         "completion" => "'{\"ok\": true}'".to_owned(),
@@ -234,12 +236,18 @@ async fn a_tenant_names_no_other_environment_and_dequeues_from_no_other() -> Res
             format!("engine_set_queue('q', '{environment}')"),
             format!("engine_register_worker('{environment}', '1')"),
             format!("engine_promote_worker('{environment}', '1')"),
-            format!("engine_set_schedule('s', 't', '* * * * *', environment_id => '{environment}')"),
+            format!(
+                "engine_set_schedule('s', 't', '* * * * *', environment_id => '{environment}')"
+            ),
             format!("engine_set_retention('{environment}', keep => '1 day')"),
             format!("engine_delete_retention('{environment}')"),
             format!("engine_forget(filter => '{{\"environment_id\": \"{environment}\"}}')"),
-            format!("engine_create_failed_run('{{\"task\": \"t\", \"environment_id\": \"{environment}\"}}', '{{\"type\": \"STRING_ERROR\", \"raw\": \"no\"}}')"),
-            format!("engine_create_cancelled_run('{{\"task\": \"t\", \"environment_id\": \"{environment}\"}}')"),
+            format!(
+                "engine_create_failed_run('{{\"task\": \"t\", \"environment_id\": \"{environment}\"}}', '{{\"type\": \"STRING_ERROR\", \"raw\": \"no\"}}')"
+            ),
+            format!(
+                "engine_create_cancelled_run('{{\"task\": \"t\", \"environment_id\": \"{environment}\"}}')"
+            ),
         ] {
             let code = tenant.code(&session, &format!("select {call}")).await?;
             assert_eq!(code, "42501", "{call}");

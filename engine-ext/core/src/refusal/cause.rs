@@ -1,6 +1,8 @@
 //! The errors, each with the facts that its texts need.
 
-use crate::{BatchId, Capabilities, ExecutionStatus, RunId, RunStatus, SnapshotId, WaitpointId};
+use crate::{
+    BatchId, Capabilities, Exceeded, ExecutionStatus, RunId, RunStatus, SnapshotId, WaitpointId,
+};
 
 /// Why a call was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +57,13 @@ pub enum Refusal {
         queued: i64,
         /// Its maximum size.
         limit: i32,
+    },
+    /// `RE017`: the environment has used up a quota.
+    QuotaExceeded {
+        /// Its id.
+        environment_id: String,
+        /// The quota.
+        what: Exceeded,
     },
     /// `RE006`: the transaction's isolation level is stricter than READ COMMITTED.
     WrongIsolation {

@@ -32,6 +32,7 @@ impl Refusal {
                 "No environment with this id has been set.".to_owned()
             }
             Self::ArchivedEnvironment { .. } => "It takes no new runs.".to_owned(),
+            Self::QuotaExceeded { what, .. } => what.to_string(),
             Self::QueueFull { queued, limit, .. } => {
                 format!("It has {queued} queued runs, the limit is {limit}.")
             }

@@ -16,6 +16,7 @@ impl Refusal {
                 "Only a run that a worker holds can be started, blocked, continued or completed; only a delayed run can be rescheduled.".to_owned()
             }
             Self::ArchivedEnvironment { .. } => "Reopen it with engine_set_environment.".to_owned(),
+            Self::QuotaExceeded { what, .. } => what.advice(),
             Self::QueueFull { .. } => "Trigger again later, or raise max_size with engine_set_queue.".to_owned(),
             Self::UnknownEnvironment { .. } => "Omit it to use the environment \"default\".".to_owned(),
             Self::TestClockOff => {

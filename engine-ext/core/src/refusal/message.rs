@@ -26,6 +26,13 @@ impl Refusal {
             Self::ArchivedEnvironment { environment_id } => {
                 format!("environment \"{environment_id}\" is archived")
             }
+            Self::QuotaExceeded {
+                environment_id,
+                what,
+            } => format!(
+                "quota {} of environment \"{environment_id}\" is exceeded",
+                what.parameter()
+            ),
             Self::QueueFull { queue, .. } => format!("queue \"{queue}\" is full"),
             Self::WrongIsolation { .. } => "isolation level must be read committed".to_owned(),
             Self::TestClockOff => "tests may not move the clock of this database".to_owned(),

@@ -15,6 +15,7 @@ impl Refusal {
             }
             Self::UnknownEnvironment { .. } | Self::ArchivedEnvironment { .. } => "RE005",
             Self::QueueFull { .. } => "RE008",
+            Self::QuotaExceeded { .. } => "RE017",
             Self::TokenUsed => "RE009",
             Self::UnknownSchedule { .. } => "RE014",
             Self::EventsRemoved { .. } => "RE015",
@@ -34,7 +35,9 @@ impl Refusal {
                 "22032"
             }
             Self::TooLarge { .. } => "54000",
-            Self::RunExists { .. } | Self::NotCancelled { .. } | Self::ScheduleTaken { .. } => "23505",
+            Self::RunExists { .. } | Self::NotCancelled { .. } | Self::ScheduleTaken { .. } => {
+                "23505"
+            }
             Self::UnknownWaitpoint { .. } => "RE010",
             Self::UnknownBatch { .. } => "RE011",
             Self::BatchClosed { .. } => "RE012",
@@ -48,6 +51,7 @@ impl Refusal {
     pub fn item_code(&self) -> &'static str {
         match self {
             Self::QueueFull { .. } => "QUEUE_SIZE_LIMIT_EXCEEDED",
+            Self::QuotaExceeded { .. } => "QUOTA_EXCEEDED",
             other => other.sqlstate(),
         }
     }

@@ -7,6 +7,7 @@ use engine_core::{
     TriggerOptions, check_name,
 };
 
+use crate::flow::quota::Ledger;
 use crate::flow::trigger::check::Rules;
 use crate::flow::trigger::family::BatchJoin;
 use crate::flow::trigger::outcome::Triggered;
@@ -36,7 +37,9 @@ pub(crate) fn add(id: &BatchId, items: Vec<BatchItem>) -> Result<Vec<AddedItem>,
         store::run::lock(&parent);
     }
     let batch = super::lock(id)?;
-    let mut additions = Additions::new(&batch, now);
+    let environment = store::environment::find(&batch.environment_id);
+    let ledger = environment.as_deref().and_then(Ledger::open);
+    let mut additions = Additions::new(&batch, ledger, now);
     let mut elements = Vec::new();
     for (index, item) in items.into_iter().enumerate() {
         let added = additions.add(item);
@@ -75,6 +78,8 @@ struct Additions<'a> {
     now: Timestamp,
     /// By queue with a maximum size: the number of runs that it will have.
     sizes: BTreeMap<String, i64>,
+    /// What the environment has used, if it has a quota.
+    ledger: Option<Ledger<'a>>,
     runs: Vec<RunRow>,
     failures: Vec<Option<ItemFailure>>,
     /// The indexes taken by earlier elements, each with the position of its run.
@@ -95,13 +100,14 @@ enum Answer {
 }
 
 impl<'a> Additions<'a> {
-    fn new(batch: &'a Batch, now: Timestamp) -> Self {
+    fn new(batch: &'a Batch, ledger: Option<Ledger<'a>>, now: Timestamp) -> Self {
         Self {
             batch,
             grown: batch.clone(),
             rules: Rules::at(now),
             now,
             sizes: BTreeMap::new(),
+            ledger,
             runs: Vec::new(),
             failures: Vec::new(),
             taken: BTreeMap::new(),
@@ -160,7 +166,8 @@ impl<'a> Additions<'a> {
         self.batch.check_member(options.environment_id())?;
         let stand_in = stand_in(&options);
         let checked = self.rules.check(options);
-        let (run, state, failure) = match checked.and_then(|run| self.fits_queue(run)) {
+        let fits = checked.and_then(|run| self.fits_queue(run));
+        let (run, state, failure) = match fits.and_then(|run| self.fits_quota(run)) {
             Ok(run) => (run, InitialState::QUEUED, None),
             Err(refusal) => {
                 let failure = ItemFailure {
@@ -177,6 +184,14 @@ impl<'a> Additions<'a> {
             ..run
         };
         Ok((flow::trigger::with_ids(run, state), failure))
+    }
+
+    /// Refuses a run that exceeds what the environment may hold, counting what this call adds to it.
+    fn fits_quota(&mut self, run: NewRun) -> Result<NewRun, Refusal> {
+        if let Some(ledger) = &mut self.ledger {
+            ledger.fit(&run.payload)?;
+        }
+        Ok(run)
     }
 
     /// Refuses a run whose queue is full, counting what this call adds to it.

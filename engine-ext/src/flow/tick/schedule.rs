@@ -18,6 +18,7 @@ pub(super) fn begin(tick: &mut Tick<'_>) -> Result<i32, Refusal> {
     let by = guc::spreading();
     let advances: Vec<Advance> = due
         .into_iter()
+        .filter(|schedule| flow::quota::try_lock(&schedule.environment_id))
         .map(|mut schedule| {
             let (made, error) = match make_run(&schedule) {
                 Ok(run_id) => (schedule.next.map(|begun| (begun.nominal_at, run_id)), None),

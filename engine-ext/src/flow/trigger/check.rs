@@ -35,6 +35,8 @@ impl Rules {
         let environment = environment(options.environment_id())?;
         let options = with_task(options, &environment);
         let mut run = options.check(environment, self.limits, self.now)?;
+        let quota = &run.environment.quota;
+        quota.check_payload(&run.environment.id, run.payload.len())?;
         if let Some(debounce) = &run.debounce {
             debounce.check(self.debounce_limits)?;
         }

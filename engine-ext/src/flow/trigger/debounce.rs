@@ -111,6 +111,9 @@ impl Search<'_> {
             store::trigger_key::take(KeyKind::Debounce, &[(&kept, run.id.clone())]);
         }
         if self.debounce.is_trailing {
+            if self.new.run.environment.quota.kept_bytes.is_some() {
+                store::quota::replaced(&run.id, &self.new.run.payload);
+            }
             store::delay::redefine(run, &self.new.run);
         }
         existing

@@ -29,7 +29,8 @@ struct Deduplication<'a> {
 /// made.
 ///
 /// # Errors
-/// [`Refusal::TokenUsed`] (`RE009`), [`Refusal::RunExists`] (`23505`), [`Refusal::QueueFull`] (`RE008`).
+/// [`Refusal::TokenUsed`] (`RE009`), [`Refusal::RunExists`] (`23505`), [`Refusal::QueueFull`] (`RE008`),
+/// [`Refusal::QuotaExceeded`] (`RE017`).
 pub(crate) fn insert_or_find(
     runs: Vec<RunRow>,
     now: Timestamp,
@@ -63,6 +64,7 @@ impl Deduplication<'_> {
         if !runs.is_empty() {
             check::chosen_ids(&runs)?;
             check::sizes(&runs, self.now)?;
+            flow::quota::count(&runs, self.now)?;
             insert(&runs, self.now);
         }
         let new = runs.into_iter().map(|new| Triggered {

@@ -15,9 +15,9 @@ use serde_json::json;
 use self::check::Rules;
 use self::family::{BatchJoin, Family};
 use self::outcome::Triggered;
-use crate::mint;
 use crate::store::snapshot::NewSnapshot;
 use crate::store::trigger::{InitialState, RunRow};
+use crate::{flow, mint};
 
 /// Checks the options of new runs, mints their ids and writes those without an existing run. `locate` names the refused
 /// element.
@@ -62,6 +62,7 @@ pub(crate) fn write(
 ) -> Result<Vec<Triggered>, Refusal> {
     check::parents(&mut runs)?;
     let family = Family::lock(&runs)?;
+    flow::quota::lock(&runs);
     family.inherit_versions(&mut runs);
     let triggered = deduplicate::insert_or_find(runs, now, locate)?;
     family.link(&triggered, join, now)?;

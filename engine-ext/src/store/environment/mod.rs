@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-use engine_core::{Environment, Queue};
+use engine_core::{Environment, Queue, Quota};
 
 use crate::backend::cache;
 use crate::backend::cells::cell;
@@ -16,6 +16,7 @@ use crate::backend::statement::statement;
 
 statement!(READ, "environment_read.sql");
 statement!(READ_QUEUES, "queue_read.sql");
+statement!(READ_QUOTA, "quota_read.sql");
 statement!(ANY, "environment_any.sql");
 
 /// What this backend has cached, as of a generation.
@@ -125,6 +126,7 @@ fn read(id: &str) -> Option<Environment> {
             reserves_slots: cell!(cells, READ.reserves_slots),
             retry: cell!(cells, READ.retry),
             is_fitted: cell!(cells, READ.is_fitted),
+            quota: Quota::default(),
             queues: BTreeMap::new(),
         }
     });
@@ -135,7 +137,20 @@ fn read(id: &str) -> Option<Environment> {
     };
     environment.map(|environment| Environment {
         is_fitted: environment.is_fitted && is_fitted,
+        quota: quota(id),
         queues,
         ..environment
     })
+}
+
+fn quota(environment_id: &str) -> Quota {
+    let arguments = arguments!(READ_QUOTA { environment_id });
+    let found = READ_QUOTA.query(arguments, |cells| Quota {
+        queued_runs: cell!(cells, READ_QUOTA.queued_runs),
+        runs_per_second: cell!(cells, READ_QUOTA.runs_per_second),
+        payload_bytes: cell!(cells, READ_QUOTA.payload_bytes),
+        kept_bytes: cell!(cells, READ_QUOTA.kept_bytes),
+        schedules: cell!(cells, READ_QUOTA.schedules),
+    });
+    found.into_iter().next().unwrap_or_default()
 }
