@@ -42,7 +42,7 @@ select 'latest_snapshot', s.run_id,
 from state as s
 left join lateral (
     select p.id, p.ordinal
-    from engine.history as p
+    from engine.unfiltered_history as p
     where p.shard = s.shard and p.run_id = s.run_id and p.is_valid
     order by p.ordinal desc
     limit 1
@@ -67,7 +67,7 @@ from engine.run_state as s
 where s.snapshot_ordinal <= 0 or s.attempt_number < 0 or s.released_attempts < 0
 union all
 select 'value', p.run_id, format('Snapshot %s says DEQUEUED, or that it is valid although it has an error.', p.id)
-from engine.history as p
+from engine.unfiltered_history as p
 where p.run_status = 'DEQUEUED' or p.is_valid <> (p.error is null)
 union all
 select 'value', h.run_id, 'The interval of the deadline is not positive, or the tick checks it too late.'
@@ -81,8 +81,8 @@ where (s.batch_id, s.checkpoint_id, s.completed_waitpoint_ids, s.completed_waitp
       is distinct from (p.batch_id, p.checkpoint_id, p.completed_waitpoint_ids, p.completed_waitpoint_order)
 union all
 select 'snapshot_order', p.run_id, format('Snapshot %s does not come after snapshot %s.', n.id, p.id)
-from engine.history as p
-join engine.history as n on n.shard = p.shard and n.run_id = p.run_id and n.ordinal = p.ordinal + 1
+from engine.unfiltered_history as p
+join engine.unfiltered_history as n on n.shard = p.shard and n.run_id = p.run_id and n.ordinal = p.ordinal + 1
 where n.id <= p.id or n.position <= p.position
 union all
 select 'missing', p.run_id, format('The history has %s snapshots, and the last one is number %s.', p.snapshots, p.last)

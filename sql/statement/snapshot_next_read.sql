@@ -15,7 +15,7 @@ select g.run_id, g.snapshot_id, n.id as next_id, n.transition::text, n.execution
        coalesce(coalesce(n.worker_id, n.detail ->> 'workerId') = :worker_id and coalesce(n.runner_id, n.detail ->> 'runnerId') = :runner_id, false) as is_callers,
        h.execution_status::text as before
 from unnest(:run_id, :snapshot_id) as g(run_id, snapshot_id)
-join engine.history as h on h.shard = :shard and h.run_id = g.run_id and h.id = g.snapshot_id and h.is_valid
+join engine.unfiltered_history as h on h.shard = :shard and h.run_id = g.run_id and h.id = g.snapshot_id and h.is_valid
 cross join lateral (
     select n.*
     from engine.unfiltered_history as n

@@ -19,6 +19,6 @@ select coalesce(
            where d.shard = :shard and d.run_id = :run_id and d.ordinal > p.ordinal and d.is_valid
            order by d.ordinal desc
            limit 50) as n), '[]') as snapshots
-from engine.history as p
+from engine.unfiltered_history as p
 join engine.run as r on r.shard = :shard and r.id = :run_id
 where p.shard = :shard and p.run_id = :run_id and p.id = :snapshot_id and (:environment_id::text is null or r.environment_id = :environment_id)

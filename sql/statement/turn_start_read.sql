@@ -21,6 +21,6 @@ select g.run_id, p.id as dequeue_id, p.machine, s.version,
 from unnest(:run_id, :snapshot_id) with ordinality as g(run_id, snapshot_id, place)
 join engine.run as r on r.shard = :shard and r.id = g.run_id
 join engine.run_state as s on s.shard = :shard and s.run_id = g.run_id
-join engine.history as b on b.shard = :shard and b.run_id = g.run_id and b.id = g.snapshot_id
-join engine.history as p on p.shard = :shard and p.run_id = g.run_id and p.ordinal = b.ordinal - 1
+join engine.unfiltered_history as b on b.shard = :shard and b.run_id = g.run_id and b.id = g.snapshot_id
+join engine.unfiltered_history as p on p.shard = :shard and p.run_id = g.run_id and p.ordinal = b.ordinal - 1
 order by g.place

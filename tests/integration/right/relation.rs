@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use engine_core::Capability;
-use engine_harness::{Database, Session};
+use engine_harness::{Database, Session, Workspace};
 
 use super::Role;
 
@@ -150,4 +150,29 @@ async fn a_readers_views_follow_its_grants_and_no_function_of_its_own_sees_more(
         .batch_execute("drop schema spy cascade")
         .await?;
     role.drop(&session).await
+}
+
+#[tokio::test]
+async fn no_statement_and_no_other_view_reads_what_only_shows_readers_their_own() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let root = Workspace::find()?.root().join("sql/statement");
+    for (name, is_filtered) in relations(&session, "v").await? {
+        if !is_filtered {
+            continue;
+        }
+        for entry in std::fs::read_dir(&root)? {
+            let path = entry?.path();
+            if path.is_file() {
+                let text = std::fs::read_to_string(&path)?;
+                let reads = text.contains(&format!("engine.{name} as"));
+                assert!(!reads, "{} reads {name}", path.display());
+            }
+        }
+        let readers = format!(
+            "pg_depend as d join pg_rewrite as w on d.classid = 'pg_rewrite'::regclass and w.oid = d.objid \
+             where d.refobjid = 'engine.{name}'::regclass and w.ev_class <> d.refobjid"
+        );
+        assert_eq!(session.count(&readers).await?, 0, "{name}");
+    }
+    Ok(())
 }
