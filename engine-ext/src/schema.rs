@@ -274,9 +274,19 @@ extension_sql_file!(
     requires = ["care_metric"]
 );
 extension_sql_file!(
+    "../../sql/view/run_detail.sql",
+    name = "run_detail",
+    requires = ["metric"]
+);
+extension_sql_file!(
+    "../../sql/view/register.sql",
+    name = "register",
+    requires = ["run_detail"]
+);
+extension_sql_file!(
     "../../sql/function/trigger.sql",
     name = "trigger_functions",
-    requires = ["metric"]
+    requires = ["register"]
 );
 extension_sql_file!(
     "../../sql/function/worker.sql",

@@ -18,6 +18,8 @@ mod statement;
 mod table;
 mod tail;
 mod top;
+#[cfg(feature = "ui")]
+mod ui;
 
 use std::process::ExitCode;
 
@@ -76,6 +78,9 @@ enum Command {
     Metrics(metrics::Arguments),
     /// Look for runs whose tables contradict each other; reads all runs
     Check,
+    /// Serve the dashboard over HTTP
+    #[cfg(feature = "ui")]
+    Ui(ui::Arguments),
 }
 
 #[tokio::main]
@@ -96,6 +101,10 @@ async fn execute(arguments: Arguments, output: Output) -> Result<ExitCode, Failu
         ));
     };
     let database: Database = connection.parse().map_err(Failure::connection_string)?;
+    #[cfg(feature = "ui")]
+    if let Command::Ui(ui) = arguments.command {
+        return ui::run(database, output, ui).await;
+    }
     let session = Session::open(database).await?;
     match arguments.command {
         Command::Top(top) => top::run(session, output, &top).await,
@@ -109,5 +118,8 @@ async fn execute(arguments: Arguments, output: Output) -> Result<ExitCode, Failu
         Command::Doctor(doctor) => doctor::run(&session, output, &doctor).await,
         Command::Metrics(metrics) => metrics::run(session, output, &metrics).await,
         Command::Check => check::run(&session, output).await,
+        // It has connections of its own.
+        #[cfg(feature = "ui")]
+        Command::Ui(_) => Ok(ExitCode::SUCCESS),
     }
 }

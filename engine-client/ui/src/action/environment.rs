@@ -1,0 +1,15 @@
+//! Pausing and resuming environments.
+
+use engine_client::EnvironmentChange;
+
+use super::{field, flag};
+use crate::fault::Fault;
+use crate::request::Context;
+use crate::url::Words;
+
+pub(super) async fn pause(context: &Context, form: &Words) -> Result<(), Fault> {
+    let change = EnvironmentChange::new(field(form, "of")?).paused(flag(form, "paused")?);
+    context
+        .act(async |reader| Ok(reader.engine().set_environment(&change).await.map(drop)?))
+        .await
+}

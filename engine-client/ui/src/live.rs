@@ -1,0 +1,184 @@
+//! Live pages: the server renders a page again and sends what has changed of it, by the ids of its elements.
+//!
+//! A page that several browsers watch is rendered once for all of them, and so seldom that it takes at most a fiftieth of the
+//! time: what a watched page costs does not depend on how long it takes, nor on how many watch it.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::Request;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use futures_util::stream;
+use serde_json::json;
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use crate::page;
+use crate::part::fault_page;
+use crate::request::Context;
+use crate::server::Served;
+use crate::url::Words;
+
+/// Shortest time between two renderings.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Longest time between two renderings: a page that heard nothing for ten seconds says that it is stale.
+const LONGEST: Duration = Duration::from_secs(8);
+
+/// A page is rendered for at most one of so many parts of the time.
+const PARTS: u32 = 50;
+
+/// A rendering: the elements that may change, by their ids, or what kept it from being rendered.
+type Rendering = Arc<Result<Vec<(String, String)>, String>>;
+
+/// Pages that are watched.
+#[derive(Default)]
+pub(crate) struct Hub(Mutex<HashMap<String, watch::Receiver<Rendering>>>);
+
+pub(crate) fn routes() -> Router<Arc<Served>> {
+    Router::new().route("/live", get(answer))
+}
+
+/// The stream of a page; `path` and `query` say which.
+async fn answer(context: Context, request: Request) -> Response {
+    drop(request);
+    let path = context.words.get("path").unwrap_or("/").to_owned();
+    let words = Words::read(context.words.get("query").unwrap_or_default());
+    let watched = Context {
+        path,
+        words,
+        ..context
+    };
+    let receiver = match watched.served.hub.watch(&watched) {
+        Some(receiver) => receiver,
+        None => return fault_page::bare(&crate::fault::Fault::busy()),
+    };
+    let sent: HashMap<String, String> = HashMap::new();
+    let events = stream::unfold((receiver, sent), async |(mut receiver, mut sent)| {
+        receiver.changed().await.ok()?;
+        let rendering = Arc::clone(&receiver.borrow_and_update());
+        let event = Event::default();
+        let event = match rendering.as_ref() {
+            Ok(parts) => {
+                let changed: Vec<_> = parts
+                    .iter()
+                    .filter(|(id, html)| sent.get(id) != Some(html))
+                    .map(|(id, html)| json!([id, html]))
+                    .collect();
+                sent.extend(parts.iter().cloned());
+                event.event("parts").data(json!(changed).to_string())
+            }
+            Err(message) => event.event("fault").data(json!(message).to_string()),
+        };
+        Some((Ok::<_, Infallible>(event), (receiver, sent)))
+    });
+    Sse::new(events)
+        .keep_alive(KeepAlive::default())
+        .into_response()
+}
+
+impl Hub {
+    /// Watches a page; the first who does so has it rendered.
+    fn watch(&self, context: &Context) -> Option<watch::Receiver<Rendering>> {
+        let role = context.role.as_deref().unwrap_or_default();
+        let key = format!("{role}\n{}\n{}", context.path, context.words.at(""));
+        let mut watched = self.0.lock().ok()?;
+        watched.retain(|_, receiver| receiver.has_changed().is_ok());
+        if let Some(receiver) = watched.get(&key) {
+            let mut receiver = receiver.clone();
+            receiver.mark_changed();
+            return Some(receiver);
+        }
+        let (sender, receiver) = watch::channel(Arc::new(Ok(Vec::new())));
+        watched.insert(key, receiver.clone());
+        tokio::spawn(render(context.clone(), sender));
+        Some(receiver)
+    }
+}
+
+/// Renders a page again and again, as long as it is watched. One receiver is that of the hub.
+async fn render(context: Context, sender: watch::Sender<Rendering>) {
+    while sender.receiver_count() > 1 {
+        let began = Instant::now();
+        let rendering = match page::render(&context).await {
+            Ok(page) => Ok(parts(&page.into_html())),
+            Err(fault) => Err(fault.message),
+        };
+        sender.send_replace(Arc::new(rendering));
+        sleep((began.elapsed() * PARTS).clamp(PAUSE, LONGEST)).await;
+    }
+}
+
+/// The elements of a page that may change: those with an id and the attribute `data-live`, with what is in them.
+fn parts(html: &str) -> Vec<(String, String)> {
+    const MARK: &str = " data-live";
+    let mut parts = Vec::new();
+    let mut from = 0;
+    while let Some(at) = html[from..].find(MARK).map(|at| at + from) {
+        from = at + MARK.len();
+        let Some(start) = html[..at].rfind('<') else {
+            continue;
+        };
+        let Some(end) = html[at..].find('>').map(|end| end + at + 1) else {
+            break;
+        };
+        let tag = &html[start..end];
+        let name = tag[1..].split([' ', '>']).next().unwrap_or_default();
+        let id = tag
+            .split_once(" id=\"")
+            .and_then(|(_, rest)| rest.split_once('"'))
+            .map(|(id, _)| id);
+        if let Some(id) = id
+            && let Some(length) = length(&html[end..], name)
+        {
+            parts.push((id.to_owned(), html[start..end + length].to_owned()));
+        }
+    }
+    parts
+}
+
+/// The length of an element's content, with its closing tag.
+fn length(html: &str, name: &str) -> Option<usize> {
+    let (open, close) = (format!("<{name}"), format!("</{name}>"));
+    let (mut depth, mut at) = (1, 0);
+    loop {
+        let closing = html[at..].find(&close)? + at;
+        let opening = html[at..closing].match_indices(&open).filter(|(place, _)| {
+            let next = html[at..].as_bytes().get(place + open.len());
+            matches!(next, Some(b' ' | b'>'))
+        });
+        depth += opening.count();
+        depth -= 1;
+        at = closing + close.len();
+        if depth == 0 {
+            return Some(at);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_element_is_found_with_all_that_is_in_it() {
+        let html = r#"<p><div class="a" id="x" data-live><div>1</div><divider></divider></div><b id="y" data-live>2</b></p>"#;
+        let parts = parts(html);
+        assert_eq!(
+            parts,
+            [
+                (
+                    "x".to_owned(),
+                    r#"<div class="a" id="x" data-live><div>1</div><divider></divider></div>"#
+                        .to_owned()
+                ),
+                ("y".to_owned(), r#"<b id="y" data-live>2</b>"#.to_owned()),
+            ]
+        );
+    }
+}

@@ -1,0 +1,232 @@
+//! The list of runs.
+
+use maud::{Markup, html};
+
+use super::reason;
+use crate::fault::Fault;
+use crate::filter::{Filter, KEYS};
+use crate::moment::{Moment, span};
+use crate::number::plural;
+use crate::part::status::{self, WORDS};
+use crate::part::symbol::icon;
+use crate::part::text::{run_link, run_path, time};
+use crate::part::{Frame, Page};
+use crate::query::run_list::{self, Among, BUDGET, Found, Listed, Question};
+use crate::query::session::Facts;
+use crate::request::Context;
+
+pub(super) async fn page(context: &Context) -> Result<Page, Fault> {
+    let filter = Filter::read(&context.words);
+    let before = context
+        .words
+        .get("before")
+        .map(|id| id.trim_start_matches("run_"));
+    let is_deep = context.words.get("deep").is_some() || before.is_some();
+    let (facts, found) = context
+        .read(async |reader| {
+            let facts = Facts::read(reader).await?;
+            let among = if is_deep && filter.among() == Among::Failed {
+                Among::Newest
+            } else {
+                filter.among()
+            };
+            let question = Question {
+                filter: &filter.condition(facts.now),
+                ids: filter.runs(),
+                before,
+                among,
+            };
+            let found = run_list::find(reader, question).await?;
+            Ok((facts, found))
+        })
+        .await?;
+    let content = content(context, &facts, &filter, &found, is_deep);
+    Ok(Page::new(
+        context,
+        &Frame {
+            title: "Runs",
+            section: "/runs",
+            facts: &facts,
+            content,
+        },
+    ))
+}
+
+fn content(
+    context: &Context,
+    facts: &Facts,
+    filter: &Filter,
+    found: &Found,
+    is_deep: bool,
+) -> Markup {
+    let shown = found.runs.len();
+    let number = i64::try_from(shown).unwrap_or_default();
+    html! {
+        div class="head" {
+            h1 { "Runs" }
+            span class="muted" {
+                @if found.has_more { "the newest " (shown) } @else { (plural(number, "run", "runs")) }
+                ", as of " (time(facts.now, facts.now))
+            }
+        }
+        section class="p" {
+            (tokens(context, filter))
+            (chips(context, filter))
+            (table(context, facts, filter, found))
+            (pages(context, filter, found, is_deep))
+        }
+    }
+}
+
+/// The address of a filter.
+fn link(context: &Context, filter: &Filter) -> String {
+    filter.to_words().at(&context.at("/runs"))
+}
+
+/// What the filter says, each with a way to take it back, and the field to add to it.
+fn tokens(context: &Context, filter: &Filter) -> Markup {
+    html! {
+        form class="filter" action=(context.at("/find")) {
+            @for (key, value) in filter.words() {
+                @if key != "env" {
+                    span class="chip token" {
+                        span class="muted" { (key) } (value)
+                        a href=(link(context, &filter.without(key, value))) aria-label={ "Remove " (key) " " (value) } { "×" }
+                    }
+                }
+                input type="hidden" name=(key) value=(value);
+            }
+            label class="vh" for="add" { "Add to the filter" }
+            input id="add" type="search" name="q" list="keys-of-filters"
+                placeholder="Add: queue:payments  tag:order-1048576  version:20261128.4  key:acme";
+            datalist id="keys-of-filters" { @for key in KEYS { option value={ (key) ":" } {} } }
+            button { "Filter" }
+        }
+    }
+}
+
+/// One link per status: it turns the status on, or off again.
+fn chips(context: &Context, filter: &Filter) -> Markup {
+    let chosen = filter.statuses();
+    html! {
+        div class="t0 filter chips" role="group" aria-label="Status" {
+            @for (shown, _) in WORDS {
+                @let key = shown.key();
+                @let is_chosen = chosen.contains(&key.as_str());
+                @let others = chosen.iter().copied().filter(|other| *other != key);
+                @let next: Vec<&str> = if is_chosen { others.collect() } else { others.chain([key.as_str()]).collect() };
+                @let target = if next.is_empty() { filter.without("status", &chosen.join(",")) }
+                    else { filter.clone().with("status", next.join(",")) };
+                a class={ "chip " (shown.colour) } href=(link(context, &target)) aria-current=[is_chosen.then_some("true")] {
+                    (icon(shown.symbol, "")) (shown.word)
+                }
+            }
+        }
+    }
+}
+
+fn table(context: &Context, facts: &Facts, filter: &Filter, found: &Found) -> Markup {
+    if found.runs.is_empty() {
+        return empty(context, filter, found);
+    }
+    html! {
+        table class="cards fix" role="table" {
+            colgroup {
+                col class="c136"; col class="c244 w3"; col class="c166"; col class="c136 w2"; col class="c66 w1"; col;
+                col class="c104"; col class="c104 w1";
+            }
+            thead role="rowgroup" {
+                tr role="row" {
+                    th role="columnheader" scope="col" { "Status" }
+                    th role="columnheader" scope="col" class="w3" { "Run" }
+                    th role="columnheader" scope="col" { "Task" }
+                    th role="columnheader" scope="col" class="w2" { "Queue" }
+                    th role="columnheader" scope="col" class="num w1" { "Attempt" }
+                    th role="columnheader" scope="col" { "Why" }
+                    th role="columnheader" scope="col" class="num" { "Ended" }
+                    th role="columnheader" scope="col" class="num w1" { "Took" }
+                }
+            }
+            tbody role="rowgroup" { @for run in &found.runs { (row(context, facts, run)) } }
+        }
+    }
+}
+
+fn row(context: &Context, facts: &Facts, run: &Listed) -> Markup {
+    let now = facts.now;
+    let shown = status::of(&run.run_status, &run.execution_status);
+    let why = reason::of(&context.served.redactor, run, now);
+    let since = run.completed_at.unwrap_or(now).ms_since(run.created_at);
+    html! {
+        tr role="row" data-row {
+            td role="cell" class="nw" id={ "st-" (run.run_id) } data-live { (shown.badge(&run.run_status)) }
+            td role="cell" class="w3 nw" { (run_link(context, &run.run_id)) }
+            th scope="row" role="rowheader" class="cut" { a href=(run_path(context, &run.run_id)) { (run.task) } }
+            td role="cell" class="w2 cut" { (run.queue) }
+            td role="cell" class="num w1" id={ "at-" (run.run_id) } data-live { (attempts(run.attempt, run.max_attempts)) }
+            td role="cell" class="why cut full" title=(why) id={ "why-" (run.run_id) } data-live { (why) }
+            td role="cell" class="num nw push" id={ "end-" (run.run_id) } data-live { (ended(run, now)) }
+            td role="cell" class="num nw w1" { (span(since)) }
+        }
+    }
+}
+
+fn ended(run: &Listed, now: Moment) -> Markup {
+    match run.completed_at {
+        Some(at) => time(at, now),
+        None => html! { span class="muted" { "since " (time(run.updated_at, now)) } },
+    }
+}
+
+/// `3 / 5`.
+pub(super) fn attempts(attempt: Option<i64>, most: Option<i64>) -> String {
+    match most {
+        Some(most) => format!("{} / {most}", attempt.unwrap_or_default()),
+        None => attempt.unwrap_or_default().to_string(),
+    }
+}
+
+/// Nothing matches: what to leave out, or what to call.
+fn empty(context: &Context, filter: &Filter, found: &Found) -> Markup {
+    html! {
+        div class="empty" {
+            @if filter.is_empty() {
+                b { "No runs" }
+                code { "select engine_trigger('hello')" }
+            } @else {
+                b { "No runs match this filter" }
+                @if found.reach.is_some() { "in the newest " (crate::number::count(BUDGET)) " that were looked at. " }
+                @for (key, value) in filter.words() {
+                    @if key != "env" {
+                        a href=(link(context, &filter.without(key, value))) { "Without " (key) ":" (value) } " "
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn pages(context: &Context, filter: &Filter, found: &Found, is_deep: bool) -> Markup {
+    let last = found
+        .runs
+        .last()
+        .filter(|_| found.has_more)
+        .map(|run| run.run_id.as_str());
+    let next = last.or(found.reach.as_deref());
+    let words = filter.to_words();
+    let is_of_failures = filter.among() == Among::Failed && !is_deep && !found.has_more;
+    html! {
+        div class="pages" {
+            @if context.words.get("before").is_some() { a href=(link(context, filter)) rel="first" { "Newest" } }
+            @if let Some(next) = next {
+                a rel="next" href=(words.clone().with("before", format!("run_{next}")).at(&context.at("/runs"))) {
+                    @if found.has_more { "Older" } @else { "Look further back" }
+                }
+            }
+            @if is_of_failures {
+                span { "These failed lately. " }
+                a href=(words.with("deep", "1").at(&context.at("/runs"))) { "Look further back" }
+            }
+        }
+    }
+}

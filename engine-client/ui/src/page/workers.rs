@@ -1,0 +1,188 @@
+//! Workers: who holds runs and beats, their versions, and the tick.
+
+use maud::{Markup, html};
+
+use crate::fault::Fault;
+use crate::moment::span;
+use crate::number::{count, plural};
+use crate::part::status::{self, RUNNING};
+use crate::part::symbol::icon;
+use crate::part::text::{none, time};
+use crate::part::verdict::{Verdict, Weight};
+use crate::part::{Frame, Page, form};
+use crate::query::session::Facts;
+use crate::query::worker::{self, Overdue, Version, Worker};
+use crate::request::Context;
+
+pub(super) async fn page(context: &Context) -> Result<Page, Fault> {
+    let environment = context.environment();
+    let (facts, workers, versions, overdue) = context
+        .read(async |reader| {
+            let facts = Facts::read(reader).await?;
+            let workers = worker::workers(reader, environment).await?;
+            let versions = worker::versions(reader, environment).await?;
+            Ok((facts, workers, versions, worker::overdue(reader).await?))
+        })
+        .await?;
+    let runs: i64 = workers.iter().map(|worker| worker.runs).sum();
+    let number = i64::try_from(workers.len()).unwrap_or_default();
+    let content = html! {
+        div class="head" {
+            h1 { "Workers" }
+            span class="muted" {
+                (plural(number, "process holds", "processes hold")) " " (plural(runs, "run", "runs"))
+            }
+        }
+        @if let Some(late) = workers.iter().find(|worker| worker.late > 0) { (late_one(late).section("Who is late", false)) }
+        (processes(&workers))
+        div class="cols" { (version_list(context, &facts, &versions)) (tick(&overdue)) }
+    };
+    Ok(Page::new(
+        context,
+        &Frame {
+            title: "Workers",
+            section: "/workers",
+            facts: &facts,
+            content,
+        },
+    ))
+}
+
+fn name(worker: &Worker) -> &str {
+    worker
+        .worker
+        .as_deref()
+        .unwrap_or("a worker without a name")
+}
+
+fn late_one(worker: &Worker) -> Verdict {
+    Verdict {
+        weight: Weight::Note,
+        symbol: "crashed",
+        colour: "warn",
+        sentence: format!(
+            "{} has not beaten for {}",
+            name(worker),
+            span(worker.beat_ms)
+        ),
+        error: None,
+        facts: html! {
+            "It holds " (plural(worker.runs, "run", "runs")) ". "
+            @if worker.left_ms > 0 { "In " (span(worker.left_ms)) " the tick gives them to others" } @else { "The tick gives them to others now" }
+            "; what it still does by then is refused (RE002)."
+        },
+        links: Vec::new(),
+    }
+}
+
+fn processes(workers: &[Worker]) -> Markup {
+    html! {
+        section class="p" {
+            header { h2 { "Processes" } span class="muted small" { "that hold runs; those that have none to do are not seen" } }
+            div id="processes" data-live {
+                @if workers.is_empty() { div class="empty" { b { "No worker holds a run" } "A worker is listed here from its first run on." } } @else {
+                    table class="cards" role="table" {
+                        thead role="rowgroup" { tr role="row" {
+                            th role="columnheader" scope="col" { "Worker" }
+                            th role="columnheader" scope="col" { "State" }
+                            th role="columnheader" scope="col" class="num" { "Last beat" }
+                            th role="columnheader" scope="col" class="w2" { "Worker queue" }
+                            th role="columnheader" scope="col" class="w1" { "Version" }
+                            th role="columnheader" scope="col" class="num" { "Runs held" }
+                            th role="columnheader" scope="col" class="num w1" { "Longest run" }
+                        } }
+                        tbody role="rowgroup" { @for worker in workers { (process(worker)) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn process(worker: &Worker) -> Markup {
+    let is_late = worker.late > 0;
+    html! {
+        tr role="row" data-row {
+            th scope="row" role="rowheader" class="nw" {
+                b { (name(worker)) }
+                @if let Some(group) = &worker.group { span class="sub" { (group) } }
+            }
+            td role="cell" class="nw push" {
+                @if is_late { span class="st fail" { (icon("crashed", "")) "late" } }
+                @else { span class={ "st " (RUNNING.colour) } { (icon(RUNNING.symbol, "")) "beats" } }
+            }
+            td role="cell" class={ "num nw " (if is_late { "fail" } else { "" }) } { (span(worker.beat_ms)) " ago" }
+            td role="cell" class="w2" { (worker.worker_queues.join(", ")) }
+            td role="cell" class="w1 nw" { @match &worker.versions { Some(versions) => (versions.join(", ")), None => (none()) } }
+            td role="cell" class="num nw" { (count(worker.runs)) span class="only-small muted" { " runs" } }
+            td role="cell" class="num w1 nw" { (span(worker.longest_ms)) }
+        }
+    }
+}
+
+fn version_list(context: &Context, facts: &Facts, versions: &[Version]) -> Markup {
+    html! {
+        section class="p" {
+            header { h2 { "Versions" } }
+            @if versions.is_empty() {
+                div class="empty" { b { "No version is registered" } "Runs are executed by whichever worker takes them." }
+            } @else {
+                table class="cards" role="table" {
+                    thead role="rowgroup" { tr role="row" {
+                        th role="columnheader" scope="col" { "Version" }
+                        th role="columnheader" scope="col" class="w2" { "Environment" }
+                        th role="columnheader" scope="col" class="num w1" { "Tasks" }
+                        th role="columnheader" scope="col" class="num" { "Waiting for it" }
+                        th role="columnheader" scope="col" class="w1" { "Registered" }
+                        @if facts.may_operate() { th role="columnheader" scope="col" { span class="vh" { "Action" } } }
+                    } }
+                    tbody role="rowgroup" { @for version in versions { (version_row(context, facts, version)) } }
+                }
+            }
+        }
+    }
+}
+
+fn version_row(context: &Context, facts: &Facts, version: &Version) -> Markup {
+    html! {
+        tr role="row" data-row {
+            th scope="row" role="rowheader" class="nw" {
+                (version.version)
+                @if version.is_current { " " span class="tag" { "current" } }
+                @if !version.is_registered { " " span class="tag warn" { "unregistered" } }
+            }
+            td role="cell" class="w2 muted" { (version.environment_id) }
+            td role="cell" class="num w1" { @match version.tasks { Some(tasks) => (count(tasks)), None => (none()) } }
+            td role="cell" class="num" { (count(version.waiting)) span class="only-small muted" { " waiting" } }
+            td role="cell" class="nw w1" { @match version.registered_at { Some(at) => (time(at, facts.now)), None => (none()) } }
+            @if facts.may_operate() {
+                td role="cell" class="num" {
+                    @if version.is_registered && !version.is_current {
+                        (form::button(context, "/act/version/promote",
+                            &[("of", &version.environment_id), ("version", &version.version)], "mini", "Make current", &version.version))
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn tick(overdue: &[Overdue]) -> Markup {
+    html! {
+        section class="p" {
+            header { h2 { "Tick" } }
+            div class="b" id="tick" data-live {
+                dl class="facts" {
+                    dt { "Overdue" }
+                    dd {
+                        @if overdue.is_empty() { span class=(status::SUCCEEDED.colour) { (icon("succeeded", "")) } " nothing" }
+                        @for (place, work) in overdue.iter().enumerate() {
+                            @if place > 0 { br; }
+                            span class="warn" { (icon("crashed", "")) } " " (count(work.count)) " of kind " (work.kind) ", the oldest for " (span(work.oldest_ms))
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

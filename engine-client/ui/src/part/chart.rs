@@ -1,0 +1,169 @@
+//! Charts, drawn as SVG: x in percent, y in pixels, so that nothing is stretched. Fill tells what colour tells.
+
+use maud::{Markup, html};
+
+use crate::moment::Moment;
+use crate::number::count;
+
+/// The minutes of a chart.
+pub(crate) const MINUTES: usize = 60;
+
+/// Values per minute; the last one is the minute of now.
+#[derive(Debug, Clone)]
+pub(crate) struct Series {
+    pub(crate) values: Vec<i64>,
+    /// The first minute.
+    pub(crate) from: Moment,
+}
+
+impl Series {
+    /// A series with nothing in it, up to `now`.
+    pub(crate) fn empty(now: Moment) -> Self {
+        let minutes = i64::try_from(MINUTES).unwrap_or_default();
+        Self {
+            values: vec![0; MINUTES],
+            from: now.minute().plus_minutes(1 - minutes),
+        }
+    }
+
+    /// Adds to the minute of `at`, if it is one of the chart's.
+    pub(crate) fn add(&mut self, at: Moment, number: i64) {
+        let place = at.ms_since(self.from).div_euclid(60_000);
+        if let Some(value) = usize::try_from(place)
+            .ok()
+            .and_then(|place| self.values.get_mut(place))
+        {
+            *value += number;
+        }
+    }
+
+    pub(crate) fn most(&self) -> i64 {
+        self.values.iter().copied().max().unwrap_or_default()
+    }
+
+    pub(crate) fn sum(&self) -> i64 {
+        self.values.iter().sum()
+    }
+
+    pub(crate) fn last(&self) -> i64 {
+        self.values.last().copied().unwrap_or_default()
+    }
+
+    fn minute(&self, place: usize) -> Moment {
+        self.from
+            .plus_minutes(i64::try_from(place).unwrap_or_default())
+    }
+
+    fn bars(&self) -> impl Iterator<Item = (usize, i64)> {
+        self.values
+            .iter()
+            .copied()
+            .enumerate()
+            .filter(|(_, value)| *value > 0)
+    }
+}
+
+/// The place of a bar, in percent.
+fn x(place: usize) -> String {
+    format!("{:.2}%", place as f64 * 100.0 / MINUTES as f64)
+}
+
+/// The height of a value: a bar is seen, however low it is.
+fn rise(value: i64, most: i64, height: i64) -> f64 {
+    (value as f64 / most.max(1) as f64 * height as f64).max(1.5)
+}
+
+/// Bars per minute, in a band of its own scale.
+pub(crate) fn band(
+    series: &Series,
+    height: i64,
+    colour: &str,
+    is_hatched: bool,
+    what: &str,
+) -> Markup {
+    let most = series.most();
+    let label = format!(
+        "{what} per minute over the last {MINUTES} minutes: now {}, most {}",
+        count(series.last()),
+        count(most)
+    );
+    html! {
+        svg class={ "c " (colour) } height=(height) role="img" aria-label=(label) {
+            line class="base" x1="0" x2="100%" y1=(height as f64 + 0.5) y2=(height as f64 + 0.5) {}
+            @for (place, value) in series.bars() {
+                @let rise = rise(value, most, height);
+                rect class=[is_hatched.then_some("fh")] x=(x(place)) y=(format!("{:.1}", height as f64 - rise)) width="1.33%"
+                    height=(format!("{rise:.1}")) {
+                    title { (series.minute(place).to_minute()) ", " (count(value)) }
+                }
+            }
+        }
+    }
+}
+
+/// The same with bars that are links: each narrows a filter to its minute.
+pub(crate) fn linked(
+    series: &Series,
+    height: i64,
+    label: &str,
+    link: impl Fn(Moment) -> String,
+) -> Markup {
+    let most = series.most();
+    html! {
+        svg class="c fail" height=(height) role="group" aria-label=(label) {
+            line class="base" x1="0" x2="100%" y1=(height as f64 + 0.5) y2=(height as f64 + 0.5) {}
+            @for (place, value) in series.bars() {
+                @let rise = rise(value, most, height);
+                @let minute = series.minute(place);
+                a href=(link(minute)) aria-label={ (minute.to_minute()) ", " (count(value)) " runs" } {
+                    rect class="hit" x=(x(place)) y="0" width="1.67%" height=(height) {}
+                    rect x=(x(place)) y=(format!("{:.1}", height as f64 - rise)) width="1.33%" height=(format!("{rise:.1}")) {
+                        title { (minute.to_minute()) ", " (count(value)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The times below a chart.
+pub(crate) fn axis(from: Moment) -> Markup {
+    let half = from.plus_minutes(i64::try_from(MINUTES / 2).unwrap_or_default());
+    html! {
+        svg class="c" height="16" aria-hidden="true" {
+            text x="0%" y="12" text-anchor="start" { (from.to_minute()) }
+            text x="50%" y="12" text-anchor="middle" { (half.to_minute()) }
+            text x="100%" y="12" text-anchor="end" { "now" }
+        }
+    }
+}
+
+/// Bars beside a row of a table.
+pub(crate) fn spark(series: &Series, colour: &str, label: &str) -> Markup {
+    let (width, height, most) = (120.0, 22, series.most());
+    html! {
+        svg class={ "spark " (colour) } width="120" height="22" role="img" aria-label=(label) {
+            line class="base" x1="0" x2="120" y1="22" y2="22" {}
+            @for (place, value) in series.bars() {
+                @let rise = rise(value, most, height);
+                rect x=(format!("{:.1}", place as f64 * width / MINUTES as f64)) y=(format!("{:.1}", height as f64 - rise))
+                    width="1.5" height=(format!("{rise:.1}")) {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_minute_counts_where_it_belongs_and_nothing_before_the_first() {
+        let now = Moment::parse("2026-11-29T03:12:40Z").unwrap();
+        let mut series = Series::empty(now);
+        series.add(now, 2);
+        series.add(now.plus_minutes(-59), 1);
+        series.add(now.plus_minutes(-60), 5);
+        assert_eq!((series.last(), series.values[0], series.sum()), (2, 1, 3));
+    }
+}

@@ -1,0 +1,13 @@
+//! What pages share.
+
+pub(crate) mod chart;
+pub(crate) mod fault_page;
+pub(crate) mod form;
+pub(crate) mod layout;
+pub(crate) mod status;
+pub(crate) mod symbol;
+pub(crate) mod text;
+pub(crate) mod value;
+pub(crate) mod verdict;
+
+pub(crate) use self::layout::{Frame, Page};

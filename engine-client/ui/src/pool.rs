@@ -1,0 +1,163 @@
+//! Connections: never more than a set number, each used for one transaction at a time, and with the role of its caller.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use engine_client::{Connection, Database};
+use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tokio_postgres::types::{Json, ToSql, Type};
+
+use crate::fault::Fault;
+
+/// Longest wait for a connection, and longest time to connect.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A value for a statement with its type: without it the driver would ask the server first, which a pooler in transaction
+/// mode does not allow.
+pub(crate) type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
+
+/// The connections of the dashboard.
+pub(crate) struct Pool {
+    database: Database,
+    permits: Semaphore,
+    idle: Mutex<Vec<Connection>>,
+    /// Longest statement of a page.
+    statement: Duration,
+}
+
+/// Whether a transaction may write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    Read,
+    Write,
+}
+
+impl Pool {
+    pub(crate) fn new(database: Database, connections: usize, statement: Duration) -> Self {
+        Self {
+            database,
+            permits: Semaphore::new(connections),
+            idle: Mutex::default(),
+            statement,
+        }
+    }
+
+    /// Does `work` in a transaction as `role`, or as the role of the connection. Settings are of the transaction only, so that a
+    /// pooler in transaction mode may be between.
+    pub(crate) async fn transaction<T>(
+        &self,
+        role: Option<&str>,
+        access: Access,
+        work: impl AsyncFnOnce(&Reader<'_>) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let permit = timeout(PATIENCE, self.permits.acquire()).await;
+        let Ok(Ok(_permit)) = permit else {
+            return Err(Fault::busy());
+        };
+        let connection = self.connection().await?;
+        // A request that is given up drops the connection in the middle, and with it what it was about to do.
+        let limit = self.statement * 4 + PATIENCE;
+        let done = timeout(limit, async {
+            let client = connection.client();
+            client.batch_execute(&self.beginning(role, access)).await?;
+            match work(&Reader {
+                connection: &connection,
+            })
+            .await
+            {
+                Ok(result) => {
+                    client.batch_execute("commit").await?;
+                    Ok(result)
+                }
+                Err(fault) => {
+                    client.batch_execute("rollback").await?;
+                    Err(fault)
+                }
+            }
+        })
+        .await;
+        let Ok(done) = done else {
+            return Err(Fault::unanswered(limit));
+        };
+        let is_sound = !connection.is_closed()
+            && done
+                .as_ref()
+                .err()
+                .is_none_or(|fault| !fault.is_of_connection());
+        if is_sound && let Ok(mut idle) = self.idle.lock() {
+            idle.push(connection);
+        }
+        done
+    }
+
+    async fn connection(&self) -> Result<Connection, Fault> {
+        while let Some(connection) = self.idle.lock().ok().and_then(|mut idle| idle.pop()) {
+            if !connection.is_closed() {
+                return Ok(connection);
+            }
+        }
+        match timeout(PATIENCE, self.database.connect()).await {
+            Ok(connected) => Ok(connected?),
+            Err(_) => Err(Fault::unanswered(PATIENCE)),
+        }
+    }
+
+    fn beginning(&self, role: Option<&str>, access: Access) -> String {
+        let mode = match access {
+            Access::Read => "begin isolation level repeatable read, read only",
+            Access::Write => "begin isolation level read committed, read write",
+        };
+        let timeout = self.statement.as_millis();
+        let role = role.map_or_else(String::new, |role| {
+            format!("; set local role {}", quoted(role))
+        });
+        format!("{mode}; set local statement_timeout = {timeout}; set local timezone = 'UTC'{role}")
+    }
+}
+
+/// An identifier of SQL.
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A transaction under way.
+pub(crate) struct Reader<'a> {
+    connection: &'a Connection,
+}
+
+impl Reader<'_> {
+    /// The rows of a statement, whose only column `row` is a document.
+    pub(crate) async fn rows<T: DeserializeOwned>(
+        &self,
+        statement: &str,
+        parameters: &[Parameter<'_>],
+    ) -> Result<Vec<T>, Fault> {
+        let rows = self
+            .connection
+            .client()
+            .query_typed(statement, parameters)
+            .await?;
+        rows.iter()
+            .map(|row| {
+                let Json(row) = row.try_get::<_, Json<serde_json::Value>>("row")?;
+                Ok(serde_json::from_value(row)?)
+            })
+            .collect()
+    }
+
+    /// The first row of a statement, if it has any.
+    pub(crate) async fn row<T: DeserializeOwned>(
+        &self,
+        statement: &str,
+        parameters: &[Parameter<'_>],
+    ) -> Result<Option<T>, Fault> {
+        Ok(self.rows(statement, parameters).await?.into_iter().next())
+    }
+
+    /// The functions of the engine in this transaction.
+    pub(crate) fn engine(&self) -> engine_client::Engine<'_, tokio_postgres::Client> {
+        self.connection.engine()
+    }
+}

@@ -1,0 +1,87 @@
+//! What happened per minute, and how long it took.
+
+use serde::Deserialize;
+use tokio_postgres::types::Type;
+
+use crate::fault::Fault;
+use crate::moment::Moment;
+use crate::part::chart::Series;
+use crate::pool::Reader;
+
+const MINUTES: &str = include_str!("sql/history_minutes.sql");
+const FROM: &str = include_str!("sql/history_from.sql");
+const LATENCY: &str = include_str!("sql/latency.sql");
+
+#[derive(Deserialize)]
+struct Minute {
+    minute: Moment,
+    succeeded: i64,
+    failed: i64,
+    cancelled: i64,
+    retried: i64,
+    triggered: i64,
+}
+
+#[derive(Deserialize)]
+struct Reach {
+    from: Option<Moment>,
+}
+
+/// Runs per minute, by outcome.
+pub(crate) struct Outcomes {
+    pub(crate) succeeded: Series,
+    pub(crate) failed: Series,
+    pub(crate) cancelled: Series,
+    pub(crate) retried: Series,
+    pub(crate) triggered: Series,
+    /// Since when these are complete, if not for the whole hour.
+    pub(crate) since: Option<Moment>,
+}
+
+impl Outcomes {
+    pub(crate) async fn read(
+        reader: &Reader<'_>,
+        now: Moment,
+        environment: Option<&str>,
+    ) -> Result<Self, Fault> {
+        let minutes: Vec<Minute> = reader.rows(MINUTES, &[(&environment, Type::TEXT)]).await?;
+        let reach: Option<Reach> = reader.row(FROM, &[]).await?;
+        let empty = Series::empty(now);
+        let from = reach
+            .and_then(|reach| reach.from)
+            .filter(|from| *from > empty.from);
+        let mut outcomes = Self {
+            succeeded: empty.clone(),
+            failed: empty.clone(),
+            cancelled: empty.clone(),
+            retried: empty.clone(),
+            triggered: empty,
+            since: from,
+        };
+        for minute in minutes {
+            for (series, number) in [
+                (&mut outcomes.succeeded, minute.succeeded),
+                (&mut outcomes.failed, minute.failed),
+                (&mut outcomes.cancelled, minute.cancelled),
+                (&mut outcomes.retried, minute.retried),
+                (&mut outcomes.triggered, minute.triggered),
+            ] {
+                series.add(minute.minute, number);
+            }
+        }
+        Ok(outcomes)
+    }
+}
+
+/// Percentiles in milliseconds: p50, p95, p99. Nothing, if nothing was measured.
+#[derive(Debug, Deserialize, Default)]
+pub(crate) struct Latency {
+    pub(crate) wait: Option<[f64; 3]>,
+    pub(crate) run: Option<[f64; 3]>,
+}
+
+impl Latency {
+    pub(crate) async fn read(reader: &Reader<'_>) -> Result<Self, Fault> {
+        Ok(reader.row(LATENCY, &[]).await?.unwrap_or_default())
+    }
+}

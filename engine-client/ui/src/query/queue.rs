@@ -1,0 +1,94 @@
+//! Queues and environments.
+
+use serde::Deserialize;
+use tokio_postgres::types::Type;
+
+use crate::fault::Fault;
+use crate::pool::Reader;
+
+const QUEUES: &str = include_str!("sql/queue_list.sql");
+const ENVIRONMENTS: &str = include_str!("sql/environment_list.sql");
+const KEYS: &str = include_str!("sql/key_list.sql");
+
+/// A queue.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Queue {
+    pub(crate) queue: String,
+    pub(crate) environment_id: String,
+    pub(crate) queued: i64,
+    pub(crate) due: i64,
+    pub(crate) running: i64,
+    /// Keys that have queued runs.
+    pub(crate) keys: i64,
+    pub(crate) limit: Option<i64>,
+    #[serde(rename = "override")]
+    pub(crate) overridden: Option<i64>,
+    pub(crate) max_size: Option<i64>,
+    pub(crate) oldest_ms: Option<i64>,
+    pub(crate) is_paused: bool,
+}
+
+impl Queue {
+    /// Whether no slot is free. The limit of a queue with keys is one of each key.
+    pub(crate) fn is_full(&self) -> bool {
+        self.keys == 0 && self.limit.is_some_and(|limit| self.running >= limit) && !self.is_paused
+    }
+}
+
+/// Queues, those that wait longest first.
+pub(crate) async fn queues(
+    reader: &Reader<'_>,
+    environment: Option<&str>,
+    name: Option<&str>,
+    limit: i64,
+) -> Result<Vec<Queue>, Fault> {
+    let parameters = [
+        (&environment as _, Type::TEXT),
+        (&name as _, Type::TEXT),
+        (&limit as _, Type::INT8),
+    ];
+    reader.rows(QUEUES, &parameters).await
+}
+
+/// An environment.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Environment {
+    pub(crate) environment_id: String,
+    pub(crate) queued: i64,
+    pub(crate) due: i64,
+    pub(crate) running: i64,
+    pub(crate) limit: Option<i64>,
+    pub(crate) burst: f64,
+    pub(crate) oldest_ms: Option<i64>,
+    pub(crate) is_paused: bool,
+}
+
+/// The environments.
+pub(crate) async fn environments(
+    reader: &Reader<'_>,
+    environment: Option<&str>,
+) -> Result<Vec<Environment>, Fault> {
+    reader
+        .rows(ENVIRONMENTS, &[(&environment, Type::TEXT)])
+        .await
+}
+
+/// A concurrency key of a queue.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Key {
+    pub(crate) key: String,
+    pub(crate) queued: i64,
+    pub(crate) running: i64,
+    pub(crate) oldest_ms: Option<i64>,
+}
+
+/// The keys of a queue with most runs.
+pub(crate) async fn keys(
+    reader: &Reader<'_>,
+    environment: &str,
+    queue: &str,
+) -> Result<Vec<Key>, Fault> {
+    reader
+        .rows(KEYS, &[(&environment, Type::TEXT), (&queue, Type::TEXT)])
+        .await
+}

@@ -1,0 +1,54 @@
+-- What is registered and set, for those who look at it.
+
+create view engine.environment_shard as
+select e.id as environment_id, e.shard, e.archived_at is not null as is_archived
+from engine.environment as e
+union all
+select 'default', 0::smallint, false
+where not exists (select from engine.environment as e where e.id = 'default');
+
+comment on view engine.environment_shard is 'Environments and the shards on which their runs live';
+
+create view engine.queue_setting as
+select q.environment_id, q.name as queue, q.concurrency_limit, q.override_limit, q.overridden_at, q.max_size, q.is_paused
+from engine.queue as q;
+
+comment on view engine.queue_setting is 'Configured queues, as they were set';
+
+create view engine.worker_version as
+select w.environment_id,
+       w.version,
+       w.is_current,
+       w.registered_at,
+       w.image,
+       (select count(*) from jsonb_object_keys(w.tasks)) as task_count,
+       cardinality(w.queues) as queue_count
+from engine.worker as w;
+
+comment on view engine.worker_version is 'Registered versions of workers';
+
+create view engine.parked_run as
+select p.shard, p.run_id, p.environment_id, p.created_at, p.expires_at, r.task, r.version
+from engine.parked as p
+join engine.run as r on r.shard = p.shard and r.id = p.run_id;
+
+comment on view engine.parked_run is 'Runs that wait for a version, with the one that they ask for';
+
+create view engine.schedule_detail as
+select s.id as schedule_id,
+       s.environment_id,
+       s.task,
+       s.cron,
+       s.timezone,
+       s.spread_window,
+       s.is_active,
+       s.external_id,
+       s.last_nominal_at,
+       s.next_nominal_at,
+       s.next_effective_at,
+       s.last_run_id,
+       s.last_error,
+       s.created_at
+from engine.schedule as s;
+
+comment on view engine.schedule_detail is 'Schedules, active or not, without payloads';
