@@ -27,6 +27,10 @@ select r.shard,
        s.executed_at,
        s.completed_at,
        s.run_status,
+       case when s.run_status = 'PENDING' and s.attempt_number is not null then 'RETRYING_AFTER_FAILURE'
+            when s.run_status = 'WAITING_TO_RESUME' and s.execution_status in ('QUEUED', 'QUEUED_EXECUTING') then 'PENDING'
+            else s.run_status
+       end as status,
        s.execution_status,
        s.snapshot_id,
        s.attempt_number,
@@ -49,6 +53,7 @@ left join engine.queue_item as i on i.shard = r.shard and i.run_id = r.id
 left join engine.heartbeat as h on h.shard = r.shard and h.run_id = r.id;
 
 comment on view engine.run_detail is 'Runs with their state, without payloads';
+comment on column engine.run_detail.status is 'Its status as people name it: retrying also while it is queued for another attempt, queued while it is queued to go on';
 comment on column engine.run_detail.available_at is 'Since when, or from when on, it can be dequeued; null unless it is queued';
 comment on column engine.run_detail.acquired_at is 'Since when it holds its slot, or is watched without one';
 

@@ -119,7 +119,7 @@ fn content(context: &Context, seen: &Seen, values: &Values) -> Markup {
         }
         (confirmation(context, &seen.facts, run))
         @if let Some(verdict) = verdict(context, seen, &attempts) { (verdict.section("What became of it", false)) }
-        (timeline::panel(context, run, &seen.family, now))
+        (timeline::panel(context, run, &seen.family, &seen.chain, now))
         div class="cols wide" {
             div {
                 (attempt_table(context, seen, &attempts))

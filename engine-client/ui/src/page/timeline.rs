@@ -283,7 +283,7 @@ pub(super) fn attempts(run: &Run, now: Moment) -> Vec<Attempt> {
         .collect()
 }
 
-fn rows(context: &Context, run: &Run, family: &[Relative], now: Moment) -> Vec<Row> {
+fn rows(context: &Context, run: &Run, family: &[Relative], chain: &[Run], now: Moment) -> Vec<Row> {
     let mut rows = Vec::new();
     for part in parts(run, now) {
         match part {
@@ -322,7 +322,8 @@ fn rows(context: &Context, run: &Run, family: &[Relative], now: Moment) -> Vec<R
             checkpoints: Vec::new(),
         });
         if let Some(child) = child {
-            rows.push(child_row(context, child, now));
+            let life = chain.iter().find(|other| other.run_id == child.run_id);
+            rows.push(child_row(context, child, life, now));
         }
     }
     rows
@@ -378,7 +379,26 @@ fn add_attempt(rows: &mut Vec<Row>, attempt: Attempt) {
     }));
 }
 
-fn child_row(context: &Context, child: &Relative, now: Moment) -> Row {
+/// A run that it waits for: its whole life, if that was read.
+fn child_row(context: &Context, child: &Relative, life: Option<&Run>, now: Moment) -> Row {
+    let bars = life.map(|life| {
+        let bars = parts(life, now).into_iter().flat_map(|part| match part {
+            Part::Between(bar) => vec![bar],
+            Part::Attempt(attempt) => attempt.bars,
+        });
+        bars.collect()
+    });
+    Row {
+        label: html! { "↳ " a href=(run_path(context, &child.run_id)) { (child.task) } },
+        is_nested: false,
+        begins_group: true,
+        bars: bars.unwrap_or_else(|| vec![whole(child, now)]),
+        checkpoints: Vec::new(),
+    }
+}
+
+/// A run as one bar.
+fn whole(child: &Relative, now: Moment) -> Bar {
     let shown = status::of(&child.run_status, &child.execution_status);
     let fill = match shown.colour {
         "fail" => Fill::Failed,
@@ -388,17 +408,11 @@ fn child_row(context: &Context, child: &Relative, now: Moment) -> Row {
         "warn" => Fill::Backoff,
         _ => Fill::Queue,
     };
-    Row {
-        label: html! { "↳ " a href=(run_path(context, &child.run_id)) { (child.task) } },
-        is_nested: false,
-        begins_group: true,
-        bars: vec![Bar {
-            from: child.created_at,
-            to: child.completed_at.unwrap_or(now),
-            fill,
-            title: shown.word.to_owned(),
-        }],
-        checkpoints: Vec::new(),
+    Bar {
+        from: child.created_at,
+        to: child.completed_at.unwrap_or(now),
+        fill,
+        title: shown.word.to_owned(),
     }
 }
 
@@ -436,7 +450,13 @@ impl Scale {
 }
 
 /// The panel of the timeline. `zoom` names an attempt, such as `attempt-2`.
-pub(super) fn panel(context: &Context, run: &Run, family: &[Relative], now: Moment) -> Markup {
+pub(super) fn panel(
+    context: &Context,
+    run: &Run,
+    family: &[Relative],
+    chain: &[Run],
+    now: Moment,
+) -> Markup {
     let end = run.completed_at.unwrap_or(now);
     let attempts = attempts(run, now);
     let zoom = context
@@ -454,7 +474,7 @@ pub(super) fn panel(context: &Context, run: &Run, family: &[Relative], now: Mome
             to: end,
         },
     };
-    let rows = rows(context, run, family, now);
+    let rows = rows(context, run, family, chain, now);
     let rows: Vec<&Row> = rows
         .iter()
         .filter(|row| row.bars.iter().any(|bar| scale.is_within(bar)))

@@ -22,7 +22,7 @@ from (
            regexp_replace(regexp_replace(regexp_replace(left(f.text, 300),
                '"[^"]*"|''[^'']*''', '"…"', 'g'),
                '[a-z]+://\S+', '…', 'g'),
-               '[0-9a-f]*[0-9][0-9a-f]*', '0', 'gi') as fingerprint
+               '\w*\d\w*', '0', 'g') as fingerprint
     from (
         select h.run_id, h.created_at as at, r.task, r.queue, r.version, r.concurrency_key, r.is_dead_lettered, r.run_status, r.error,
                (extract(epoch from h.created_at - r.created_at) * 1000)::bigint as took_ms,

@@ -12,6 +12,6 @@ from (
         limit 20000
     ) as l
     join engine.run_detail as r on r.shard = l.shard and r.run_id = l.run_id
-    where r.run_status = 'RETRYING_AFTER_FAILURE' and ($1::text is null or r.environment_id = $1)
+    where r.status = 'RETRYING_AFTER_FAILURE' and ($1::text is null or r.environment_id = $1)
     group by r.task
 ) as t

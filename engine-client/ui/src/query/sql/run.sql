@@ -21,7 +21,7 @@ select jsonb_build_object(
            'replayed_from', r.replayed_from,
            'parent_run_id', r.parent_run_id,
            'batch_id', r.batch_id,
-           'run_status', r.run_status,
+           'run_status', r.status,
            'execution_status', r.execution_status,
            'attempt', r.attempt_number,
            'max_attempts', r.max_attempts,

@@ -4,7 +4,7 @@ select jsonb_build_object(
            'run_id', r.run_id,
            'task', r.task,
            'queue', r.queue,
-           'run_status', r.run_status,
+           'run_status', r.status,
            'execution_status', r.execution_status,
            'attempt', r.attempt_number,
            'max_attempts', r.max_attempts,

@@ -8,7 +8,7 @@ select jsonb_build_object(
            'run_id', r.run_id,
            'task', r.task,
            'queue', r.queue,
-           'run_status', r.run_status,
+           'run_status', r.status,
            'execution_status', r.execution_status,
            'attempt', r.attempt_number,
            'max_attempts', r.max_attempts,
@@ -37,9 +37,9 @@ cross join lateral (
         order by t.run_id desc
         limit $4::bigint
     ) as n
-    where (not $1 ? 'status' or $1 -> 'status' ? n.run_status::text)
+    where (not $1 ? 'status' or $1 -> 'status' ? n.status::text)
       and (not $1 ? 'is_waiting' or n.execution_status in ('EXECUTING_WITH_WAITPOINTS', 'SUSPENDED'))
-      and (not $1 ? '-status' or not $1 -> '-status' ? n.run_status::text)
+      and (not $1 ? '-status' or not $1 -> '-status' ? n.status::text)
       and (not $1 ? 'task' or $1 -> 'task' ? n.task)
       and (not $1 ? '-task' or not $1 -> '-task' ? n.task)
       and (not $1 ? 'queue' or $1 -> 'queue' ? n.queue)

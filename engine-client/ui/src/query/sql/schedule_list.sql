@@ -14,7 +14,7 @@ select jsonb_build_object(
            'next_local', to_char(s.next_nominal_at at time zone s.timezone, 'Dy HH24:MI'),
            'last_run_id', s.last_run_id,
            'last_error', s.last_error,
-           'run_status', r.run_status,
+           'run_status', r.status,
            'execution_status', r.execution_status,
            'upcoming', case when s.is_active then (
                 select jsonb_agg(u.nominal_at order by u.nominal_at)

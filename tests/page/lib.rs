@@ -1,0 +1,9 @@
+//! The stage of the tests: a database, the dashboard in front of it, and a browser.
+
+mod axe;
+mod browser;
+mod stage;
+
+pub use axe::findings;
+pub use browser::{Browser, Look};
+pub use stage::{SHOP, Stage};

@@ -1,0 +1,90 @@
+//! A database with the dashboard in front of it.
+
+use std::net::SocketAddr;
+
+use anyhow::Result;
+use engine_harness::{Database, Session};
+use engine_ui::Options;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+/// A shop at night, in SQL.
+pub const SHOP: &str = include_str!("shop.sql");
+
+/// A dashboard that is served as long as this value lives.
+pub struct Stage {
+    /// Its database.
+    pub database: Database,
+    /// A superuser's session there.
+    pub session: Session,
+    address: SocketAddr,
+    _stop: oneshot::Sender<()>,
+}
+
+impl Stage {
+    /// Serves the dashboard of a new database in which `sql` was executed.
+    ///
+    /// # Errors
+    /// If the database refuses it.
+    pub async fn set(sql: &str) -> Result<Self> {
+        Self::set_with(sql, Options::default()).await
+    }
+
+    /// The same, with options.
+    ///
+    /// # Errors
+    /// As [`Stage::set`].
+    pub async fn set_with(sql: &str, options: Options) -> Result<Self> {
+        let database = Database::fresh().await?;
+        let session = Session::open(&database).await?;
+        session.client.batch_execute(sql).await?;
+        let (address, stop) = serve(&database.connection_string(), options).await?;
+        Ok(Self {
+            database,
+            session,
+            address,
+            _stop: stop,
+        })
+    }
+
+    /// The address of a path.
+    #[must_use]
+    pub fn at(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Serves the same database once more.
+    ///
+    /// # Errors
+    /// If nothing can listen.
+    pub async fn also(
+        &self,
+        connection: &str,
+        options: Options,
+    ) -> Result<(SocketAddr, oneshot::Sender<()>)> {
+        serve(connection, options).await
+    }
+
+    /// The id of a run, by a condition on `engine.run_overview`.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub async fn run(&self, condition: &str) -> Result<String> {
+        let sql = format!(
+            "select o.run from engine.run_overview as o where {condition} order by o.run limit 1"
+        );
+        Ok(self.session.client.query_one(&sql, &[]).await?.get(0))
+    }
+}
+
+async fn serve(connection: &str, options: Options) -> Result<(SocketAddr, oneshot::Sender<()>)> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    let (stop, stopped) = oneshot::channel::<()>();
+    let shutdown = async move {
+        stopped.await.ok();
+    };
+    let database = connection.parse()?;
+    tokio::spawn(engine_ui::serve(listener, database, options, shutdown));
+    Ok((address, stop))
+}
