@@ -2,6 +2,7 @@
 
 mod axe;
 mod browser;
+pub mod http;
 mod stage;
 
 pub use axe::findings;

@@ -7,6 +7,7 @@ use engine_harness::{Database, Session};
 use engine_ui::Options;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+use tokio_postgres::types::FromSql;
 
 /// A shop at night, in SQL.
 pub const SHOP: &str = include_str!("shop.sql");
@@ -53,16 +54,12 @@ impl Stage {
         format!("http://{}{path}", self.address)
     }
 
-    /// Serves the same database once more.
+    /// One value of a statement.
     ///
     /// # Errors
-    /// If nothing can listen.
-    pub async fn also(
-        &self,
-        connection: &str,
-        options: Options,
-    ) -> Result<(SocketAddr, oneshot::Sender<()>)> {
-        serve(connection, options).await
+    /// If it returns none.
+    pub async fn value<T: for<'a> FromSql<'a>>(&self, sql: &str) -> Result<T> {
+        Ok(self.session.client.query_one(sql, &[]).await?.try_get(0)?)
     }
 
     /// The id of a run, by a condition on `engine.run_overview`.

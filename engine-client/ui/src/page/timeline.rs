@@ -526,12 +526,10 @@ pub(super) fn panel(
 fn head(scale: &Scale, run: &Run, now: Moment) -> Markup {
     let (step, lines) = scale.lines();
     let every = lines.len().div_ceil(4).max(1);
-    let label = |at: Moment| {
-        if step >= 60_000 {
-            at.to_minute()
-        } else {
-            at.brief(now)
-        }
+    let label = |at: Moment| match step {
+        60_000.. => at.to_minute(),
+        1000.. => at.brief(now),
+        _ => at.exact(now),
     };
     html! {
         svg class="c" height="16" aria-hidden="true" {
