@@ -17,10 +17,10 @@ async fn a_script_in_every_text_of_callers_is_inert() -> Result<()> {
         "do $$ declare t text := '{text}'; v text := '{value}'; r record; begin
              perform engine_set_environment('e');
              perform engine_trigger(t, payload => v, queue => t, worker_queue => 'main', concurrency_key => t, tags => array[t],
-                 metadata => v, idempotency_key => t, max_attempts => 1, run_id => 'evil');
+                 metadata => v::jsonb, idempotency_key => t, max_attempts => 1, run_id => 'evil');
              select d.run_id, d.snapshot_id into r from engine_dequeue(worker_id => t, runner_id => t) as d;
              select s.run_id, s.snapshot_id into r from engine_start_attempt(r.run_id, r.snapshot_id, worker_id => t, runner_id => t) as s;
-             perform engine_trigger(t, queue => t, parent_run_id => 'evil', resume_parent => true);
+             perform engine_trigger(t, queue => t, parent_run_id => 'evil');
              perform engine_fail(r.run_id, r.snapshot_id, t, retry => 'false');
              perform engine_trigger(t, queue => t, run_id => 'held', concurrency_key => t);
              select d.run_id, d.snapshot_id into r from engine_dequeue(worker_id => t, runner_id => t) as d;

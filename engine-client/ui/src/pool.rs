@@ -141,8 +141,10 @@ impl Reader<'_> {
             .await?;
         rows.iter()
             .map(|row| {
-                let Json(row) = row.try_get::<_, Json<serde_json::Value>>("row")?;
-                Ok(serde_json::from_value(row)?)
+                let row = row.try_get::<_, Option<Json<serde_json::Value>>>("row")?;
+                Ok(serde_json::from_value(
+                    row.map_or(serde_json::Value::Null, |Json(row)| row),
+                )?)
             })
             .collect()
     }

@@ -26,7 +26,7 @@
   }
 
   // Live: elements are exchanged by their ids, but for what is under the pointer, has the focus or is selected.
-  const live = document.getElementById("live");
+  const live = document.getElementById("live-state");
   const word = one(".word", live), clock = one("time", live);
   let source = null, heard = 0, timer = null;
   const say = (state, text) => { live.dataset.state = state; word.textContent = text; };

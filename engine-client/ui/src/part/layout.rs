@@ -176,7 +176,7 @@ fn live(context: &Context, now: Moment) -> Markup {
         )
     };
     html! {
-        span class="live" id="live" data-state=(if is_paused { "paused" } else { "still" }) {
+        span class="live" id="live-state" data-state=(if is_paused { "paused" } else { "still" }) {
             (symbol::icon("live", "ok on")) (symbol::icon("paused", "warn off")) (symbol::icon("crashed", "fail bad"))
             span { span class="word" { "as of" } " " time datetime=(now.iso()) { (now.brief(now)) } " UTC" }
             " " a href=(link) { (verb) }
