@@ -8,36 +8,31 @@ use engine_page::{Browser, SHOP, Stage};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Returns when the text of an element begins so. The element may be exchanged meanwhile.
+async fn starts(browser: &Browser, selector: &str, text: &str) -> Result<()> {
+    let what = format!("{selector} begins with {text}");
+    eventually(&what, PATIENCE, async || {
+        let element = browser.one(selector).await?;
+        Ok(element
+            .text()
+            .await
+            .is_ok_and(|shown| shown.starts_with(text)))
+    })
+    .await
+}
+
 #[tokio::test]
 async fn a_page_changes_in_place_while_it_is_watched() -> Result<()> {
     let stage = Stage::set(SHOP).await?;
     let browser = Browser::start().await?;
     browser.open(&stage.at("/queues")).await?;
-    eventually("it is live", PATIENCE, async || {
-        Ok(browser
-            .one(".live")
-            .await?
-            .text()
-            .await?
-            .starts_with("live"))
-    })
-    .await?;
+    starts(&browser, ".live", "live").await?;
     browser.evaluate("window.isSame = true").await?;
     let more = "select engine_trigger('sync_erp', queue => 'erp') from generate_series(1, 4)";
     stage.session.client.batch_execute(more).await?;
-    eventually("the new runs are counted", PATIENCE, async || {
-        Ok(browser
-            .one("#due-default-erp")
-            .await?
-            .text()
-            .await?
-            .starts_with('7'))
-    })
-    .await?;
-    ensure!(
-        browser.evaluate("return window.isSame").await? == true,
-        "it was loaded again"
-    );
+    starts(&browser, "#due-default-erp", "7").await?;
+    let is_same = browser.evaluate("return window.isSame").await?;
+    ensure!(is_same == true, "it was loaded again");
 
     browser.open(&stage.at("/queues?live=0")).await?;
     let head = browser.one(".live").await?.text().await?;
@@ -51,22 +46,17 @@ async fn keys_lead_from_page_to_page_and_none_acts() -> Result<()> {
     let browser = Browser::start().await?;
     browser.open(&stage.at("/")).await?;
     let press = async |keys: &str| {
-        browser
-            .one("body")
-            .await?
-            .send_keys(keys)
-            .await
-            .map_err(anyhow::Error::from)
+        let body = browser.one("body").await?;
+        body.send_keys(keys).await.map_err(anyhow::Error::from)
     };
     press("gr").await?;
     browser.shows("generate_invoice").await?;
     press("j").await?;
     press("j").await?;
     ensure!(browser.count("tr.picked").await? == 1);
-    let focused = browser
-        .evaluate("return document.activeElement.closest('tr').rowIndex")
-        .await?;
-    ensure!(focused == 2, "{focused}");
+    let row = "return document.activeElement.closest('tr').rowIndex";
+    let row = browser.evaluate(row).await?;
+    ensure!(row == 2, "{row}");
     press("gq").await?;
     browser.shows("Environments").await?;
     press("?").await?;

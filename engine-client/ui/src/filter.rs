@@ -210,7 +210,7 @@ impl Filter {
                 .copied()
                 .collect()
         };
-        if included.iter().any(|word| *word == "dead") {
+        if included.contains(&"dead") {
             condition.insert("dead".to_owned(), json!(true));
         } else if !included.is_empty() {
             let mut statuses = known(included);

@@ -149,7 +149,7 @@ fn length(html: &str, name: &str) -> Option<usize> {
     loop {
         let closing = html[at..].find(&close)? + at;
         let opening = html[at..closing].match_indices(&open).filter(|(place, _)| {
-            let next = html[at..].as_bytes().get(place + open.len());
+            let next = html.as_bytes()[at..].get(place + open.len());
             matches!(next, Some(b' ' | b'>'))
         });
         depth += opening.count();
