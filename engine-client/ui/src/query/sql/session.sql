@@ -9,7 +9,7 @@ select jsonb_build_object(
            'is_owner', o.is_owner,
            'operates', exists (
                 select from engine.permission as p
-                where p.role in (current_user, 'public') and p.capability = 'operate'),
+                where p.role in (current_user, 'public') and p.capability = 'operate' and p.environment_id = '*'),
            'triggers_in', (
                 select coalesce(jsonb_agg(distinct p.environment_id), '[]')
                 from engine.permission as p
