@@ -146,12 +146,17 @@ impl Browser {
         Ok(self.one("main").await?.text().await?)
     }
 
-    /// The element of a selector.
+    /// The element of a selector, once it is there.
     ///
     /// # Errors
     /// If there is none.
     pub async fn one(&self, selector: &str) -> Result<Element> {
-        let found = self.client.find(Locator::Css(selector)).await;
+        let found = self
+            .client
+            .wait()
+            .at_most(PATIENCE)
+            .for_element(Locator::Css(selector))
+            .await;
         found.with_context(|| format!("no element {selector}"))
     }
 
@@ -169,7 +174,12 @@ impl Browser {
     /// If there is none.
     pub async fn press(&self, text: &str) -> Result<()> {
         let path = format!("//main//*[self::a or self::button][normalize-space()='{text}']");
-        let found = self.client.find(Locator::XPath(&path)).await;
+        let found = self
+            .client
+            .wait()
+            .at_most(PATIENCE)
+            .for_element(Locator::XPath(&path))
+            .await;
         found
             .with_context(|| format!("nothing says {text}"))?
             .click()
