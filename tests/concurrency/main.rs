@@ -12,6 +12,7 @@ mod family;
 mod horizon;
 mod limit;
 mod lock;
+mod memory;
 mod operator;
 mod removal;
 mod reservation;

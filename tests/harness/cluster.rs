@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use tokio_postgres::Client;
 
 use crate::home::{self, Home};
@@ -152,6 +152,62 @@ impl Cluster {
         };
         standby.become_standby()?;
         Ok(standby)
+    }
+
+    /// Ends the recovery of this standby: it becomes a primary.
+    ///
+    /// # Errors
+    /// If it is no standby, or does not become one within a minute.
+    pub async fn promote(&self) -> Result<()> {
+        let client = self.connect().await?;
+        let row = client.query_one("select pg_promote()", &[]).await?;
+        ensure!(row.get::<_, bool>(0), "the standby was not promoted");
+        Ok(())
+    }
+
+    /// Makes this server, which has died, a standby of `primary`, which was its standby: what it alone has is taken back.
+    ///
+    /// # Errors
+    /// If `pg_rewind` fails, or the server does not start.
+    pub fn follow(&mut self, primary: &Self) -> Result<()> {
+        let source = primary.server.connection_string("postgres");
+        let mut rewind = self.prefix.account.command(&self.program("pg_rewind"));
+        rewind.arg("--target-pgdata").arg(self.data());
+        rewind.args(["--source-server", &source]);
+        home::succeed(&mut rewind)?;
+        self.home.set("primary_conninfo", &source)?;
+        self.become_standby()
+    }
+
+    /// A server of `prefix` with the data of this one, which `pg_upgrade` moves there.
+    ///
+    /// # Errors
+    /// If this server does not stop, `pg_upgrade` fails, or the new one does not start.
+    pub fn upgrade(mut self, prefix: Prefix, options: Options) -> Result<Self> {
+        self.stop()?;
+        let home = Home::throw_away(&prefix)?;
+        home.create_data(&prefix, options.settings(), None)?;
+        let mut upgrade = prefix.account.command(&prefix.program("pg_upgrade"));
+        upgrade.current_dir(home.directory());
+        upgrade.args(["--username", Server::USER, "--copy"]);
+        for (option, place) in [
+            ("--old-bindir", self.program("")),
+            ("--new-bindir", prefix.program("")),
+            ("--old-datadir", self.data()),
+            ("--new-datadir", home.data()),
+            ("--socketdir", home.socket().to_owned()),
+        ] {
+            upgrade.arg(option).arg(place);
+        }
+        home::succeed(&mut upgrade)?;
+        let mut upgraded = Self {
+            postmaster: None,
+            server: Server::at(home.socket()),
+            prefix,
+            home,
+        };
+        upgraded.restart()?;
+        Ok(upgraded)
     }
 
     /// Ends all sessions and stops the server cleanly; its data stays.

@@ -15,7 +15,7 @@ use crate::{PgConfig, Workspace, install_script, progress, update_script};
 /// A cargo profile for the library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Profile {
-    /// Quick to build.
+    /// Quick to build, with points at which tests have sessions die.
     Dev,
     /// Quick to run.
     Release,
@@ -155,13 +155,17 @@ fn build_library(workspace: &Workspace, pg: &PgConfig, profile: Profile) -> Resu
     } else {
         pg.build_directory(workspace)
     };
+    let mut features = pg.feature();
+    if profile == Profile::Dev {
+        features.push_str(",crash");
+    }
     let output = cargo
         .args([
             "--package",
             "engine-ext",
             "--no-default-features",
             "--features",
-            &pg.feature(),
+            &features,
         ])
         .args([
             "--profile",

@@ -17,6 +17,8 @@ const SOCKET_PATH_MAX: usize = 107;
 /// The settings that are not Postgres's own.
 const SETTINGS: &str = "engine.conf";
 
+const WITHOUT_CHECKSUMS: &str = "--no-data-checksums";
+
 /// Holds a lock while the process that uses the directory lives.
 const OWNER: &str = "owner";
 
@@ -120,16 +122,36 @@ impl Home {
         }
         let mut own = File::create(data.join(SETTINGS))?;
         for (name, value) in settings {
-            writeln!(own, "{name} = '{}'", value.replace('\'', "''"))?;
+            own.write_all(line(name, value).as_bytes())?;
         }
         own.set_permissions(Permissions::from_mode(0o644))?;
         Ok(())
     }
+
+    /// Adds a setting, for the next start.
+    pub(crate) fn set(&self, name: &str, value: &str) -> Result<()> {
+        let mut own = OpenOptions::new()
+            .append(true)
+            .open(self.data().join(SETTINGS))?;
+        Ok(own.write_all(line(name, value).as_bytes())?)
+    }
+}
+
+/// A setting as a file of settings has it.
+fn line(name: &str, value: &str) -> String {
+    format!("{name} = '{}'\n", value.replace('\'', "''"))
 }
 
 /// Has the server's own program make new data.
 fn init(prefix: &Prefix, data: &Path) -> Result<()> {
-    let mut initdb = prefix.account.command(&prefix.program("initdb"));
+    let program = prefix.program("initdb");
+    let mut initdb = prefix.account.command(&program);
+    let mut help = prefix.account.command(&program);
+    let help = help.arg("--help").output()?.stdout;
+    if String::from_utf8_lossy(&help).contains(WITHOUT_CHECKSUMS) {
+        // As before 18: pg_upgrade takes no data of another kind.
+        initdb.arg(WITHOUT_CHECKSUMS);
+    }
     initdb
         .args([
             "--username",
@@ -159,12 +181,13 @@ fn copy(prefix: &Prefix, stock: &Path, data: &Path) -> Result<()> {
     succeed(&mut cp)
 }
 
-fn succeed(command: &mut Command) -> Result<()> {
+pub(crate) fn succeed(command: &mut Command) -> Result<()> {
     let output = command.output()?;
     let complaint = String::from_utf8_lossy(&output.stderr);
+    let report = String::from_utf8_lossy(&output.stdout);
     ensure!(
         output.status.success(),
-        "{} ended with {}:\n{complaint}",
+        "{} ended with {}:\n{report}{complaint}",
         command.get_program().display(),
         output.status
     );

@@ -9,6 +9,7 @@ mod commit;
 mod contract;
 mod doctor;
 mod document;
+mod drop;
 mod durability;
 mod duty;
 mod flow;

@@ -8,6 +8,7 @@ pub(crate) mod caller;
 pub(crate) mod cells;
 pub(crate) mod client;
 pub(crate) mod commit;
+mod crash;
 mod format;
 pub(crate) mod header;
 pub(crate) mod hold;

@@ -17,12 +17,14 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use pgrx::pg_sys;
 
 use super::cells::Cells;
+use super::crash;
 use super::format::OneFormat;
 use super::parameter::Argument;
 use super::planner::{LargeTables, with_simple_plans};
 
 /// A file of `sql/statement`, and its plan in this backend. `C` stands for the columns of its result.
 pub(crate) struct Statement<C> {
+    file: &'static str,
     source: &'static str,
     /// The list of its columns, where it shares that with other statements.
     columns: &'static str,
@@ -63,7 +65,7 @@ macro_rules! statement {
         const _: () = $crate::backend::header::check_list($name::SOURCE, "");
 
         static $name: $crate::backend::statement::Statement<$name> =
-            $crate::backend::statement::Statement::new($name::SOURCE, "")$(.$option())*;
+            $crate::backend::statement::Statement::new($file, $name::SOURCE, "")$(.$option())*;
     };
     ($name:ident, $file:literal -> $columns:ident $(, $option:ident)*) => {
         $crate::backend::statement::statement!(@text $name, $file);
@@ -71,7 +73,11 @@ macro_rules! statement {
         const _: () = $crate::backend::header::check_list($name::SOURCE, $columns::FILE);
 
         static $name: $crate::backend::statement::Statement<$columns> =
-            $crate::backend::statement::Statement::new($name::SOURCE, $columns::COLUMNS)$(.$option())*;
+            $crate::backend::statement::Statement::new(
+                $file,
+                $name::SOURCE,
+                $columns::COLUMNS,
+            )$(.$option())*;
     };
     (@text $name:ident, $file:literal) => {
         #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
@@ -107,8 +113,13 @@ macro_rules! columns {
 pub(crate) use columns;
 
 impl<C> Statement<C> {
-    pub(crate) const fn new(source: &'static str, columns: &'static str) -> Self {
+    pub(crate) const fn new(
+        file: &'static str,
+        source: &'static str,
+        columns: &'static str,
+    ) -> Self {
         Self {
+            file,
             source,
             columns,
             plan: AtomicPtr::new(ptr::null_mut()),
@@ -177,6 +188,7 @@ impl<C> Statement<C> {
 
     /// Connects to SPI, executes, and reads the result with `read`.
     fn run<R>(&self, arguments: &[Argument], read: impl FnOnce() -> R) -> R {
+        crash::point(self.file);
         let mut values: Vec<pg_sys::Datum> = Vec::with_capacity(arguments.len());
         let mut nulls: Vec<c_char> = Vec::with_capacity(arguments.len());
         for argument in arguments {

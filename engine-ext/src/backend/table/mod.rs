@@ -18,6 +18,8 @@ mod trigger;
 
 use engine_core::Shard;
 
+use super::crash;
+
 pub(crate) use self::cell::{Cell, Kept};
 use self::found_row::FoundRows;
 use self::new_row::NewRows;
@@ -138,6 +140,7 @@ impl Table {
             fill(element, &mut cells);
             rows.add(cells.drain(..));
         }
+        crash::point(self.name);
         rows.write();
     }
 
@@ -167,6 +170,7 @@ impl Table {
         let mut with_value = Vec::new();
         for element in elements {
             let run_id = fill(element, &mut cells);
+            crash::point(self.name);
             let is_there = rows.change(run_id, &mut columns, cells.drain(..));
             if is_there && noted.iter().any(|column| rows.has(column)) {
                 with_value.push(run_id);
@@ -187,6 +191,7 @@ impl Table {
         let columns = rows.columns(&columns);
         let mut deleted = Vec::new();
         for run_id in run_ids {
+            crash::point(self.name);
             if rows.delete(run_id) {
                 let values = std::array::from_fn(|index| rows.is_set(&columns[index]));
                 deleted.push((run_id, values));

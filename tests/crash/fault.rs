@@ -1,0 +1,141 @@
+//! Work at four fifths of the greatest rate while something is wrong all the time; then a disk that is full.
+
+mod trouble;
+mod work;
+
+use std::fmt::{self, Display};
+use std::io::{Write, stderr};
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use engine_harness::condition::eventually;
+use engine_harness::{Cluster, Database, Options, Scale, Session};
+
+use self::trouble::Trouble;
+use self::work::{Figures, Work};
+
+const SECONDS: Scale = Scale::new("seconds of trouble", 24, 1800);
+
+/// How long the greatest rate is measured.
+const MEASURED: Duration = Duration::from_secs(4);
+
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A server with few connections and short deadlines.
+fn options() -> Options {
+    Options::default()
+        .set("fsync", "off")
+        .set("max_connections", "40")
+        .set("engine.heartbeat_executing_ms", "3000")
+        .set("engine.heartbeat_pending_executing_ms", "3000")
+        .set("engine.queue_backoff_min_ms", "10")
+        .set("engine.queue_max_attempts", "10000")
+}
+
+/// What is kept of it.
+struct Report {
+    greatest: f64,
+    figures: Figures,
+    dead_rows: i64,
+    bytes: i64,
+    runs: i64,
+    lost: i64,
+}
+
+impl Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            greatest,
+            figures,
+            dead_rows,
+            bytes,
+            runs,
+            lost,
+        } = self;
+        writeln!(
+            f,
+            "greatest rate {greatest:.0} runs/s, held {:.0} runs/s of {:.0} asked for",
+            figures.rate(),
+            greatest * 0.8
+        )?;
+        writeln!(
+            f,
+            "a turn took {:.1} ms in the median, {:.1} ms at p99",
+            figures.percentile(0.5),
+            figures.percentile(0.99)
+        )?;
+        writeln!(
+            f,
+            "{runs} runs, {lost} of the acknowledged ones lost; {dead_rows} dead rows, {} MB in all",
+            bytes / 1_000_000
+        )
+    }
+}
+
+async fn ends(session: &Session) -> Result<()> {
+    eventually("all runs have ended", PATIENCE, async || {
+        session.tick().await?;
+        Ok(session
+            .count("engine.run_state where execution_status <> 'FINISHED'")
+            .await?
+            == 0)
+    })
+    .await
+}
+
+async fn report(
+    session: &Session,
+    greatest: f64,
+    figures: Figures,
+    acknowledged: &[String],
+) -> Result<Report> {
+    let sizes = "select coalesce(sum(n_dead_tup), 0)::bigint, pg_database_size(current_database()) \
+                 from pg_stat_user_tables where schemaname = 'engine'";
+    let sizes = session.client.query_one(sizes, &[]).await?;
+    let lost = "select count(*) from unnest($1::text[]) as a(id) where not exists (select from engine.run as r where r.id = a.id)";
+    let lost = session.client.query_one(lost, &[&acknowledged]).await?;
+    Ok(Report {
+        greatest,
+        figures,
+        dead_rows: sizes.get(0),
+        bytes: sizes.get(1),
+        runs: session.count("engine.run").await?,
+        lost: lost.get(0),
+    })
+}
+
+async fn database(cluster: &Cluster) -> Result<Database> {
+    let database = cluster.database().await?;
+    database.set("engine.allow_test_clock", "on").await?;
+    Ok(database)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn work_goes_on_at_four_fifths_of_the_greatest_rate_whatever_is_wrong() -> Result<()> {
+    let time = Duration::from_secs(SECONDS.pick());
+    let cluster = Cluster::start(options()).await?;
+    let database = database(&cluster).await?;
+    let greatest = Work::begin(&database, None)
+        .end_after(MEASURED)
+        .await?
+        .figures
+        .rate();
+    let session = Session::open(&database).await?;
+    ends(&session).await?;
+    drop(session);
+    let work = Work::begin(&database, Some(greatest * 0.8));
+    Trouble::all(&cluster, &database, time).await?;
+    let done = work.end_after(Duration::ZERO).await?;
+    let session = Session::open(&database).await?;
+    ends(&session).await?;
+    let report = report(&session, greatest, done.figures, &done.acknowledged).await?;
+    let _ = writeln!(stderr(), "{report}");
+    ensure!(
+        report.lost == 0,
+        "{} acknowledged runs are gone",
+        report.lost
+    );
+    let twice = "(select run_id from engine.snapshot where execution_status = 'FINISHED' group by run_id having count(*) > 1) as t";
+    ensure!(session.count(twice).await? == 0, "runs have ended twice");
+    session.check().await
+}
