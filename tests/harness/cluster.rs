@@ -169,7 +169,9 @@ impl Cluster {
     ///
     /// # Errors
     /// If `pg_rewind` fails, or the server does not start.
-    pub fn follow(&mut self, primary: &Self) -> Result<()> {
+    pub async fn follow(&mut self, primary: &Self) -> Result<()> {
+        // Before that it does not say that it has gone its own way, and nothing would be rewound.
+        primary.connect().await?.batch_execute("checkpoint").await?;
         let source = primary.server.connection_string("postgres");
         let mut rewind = self.prefix.account.command(&self.program("pg_rewind"));
         rewind.arg("--target-pgdata").arg(self.data());

@@ -125,7 +125,8 @@ impl Home {
             own.write_all(line(name, value).as_bytes())?;
         }
         own.set_permissions(Permissions::from_mode(0o644))?;
-        Ok(())
+        // pg_rewind writes it.
+        prefix.account.own(&data.join(SETTINGS))
     }
 
     /// Adds a setting, for the next start.

@@ -21,7 +21,7 @@ const SUSPEND_AFTER: Duration = Duration::from_millis(50);
 pub fn worker(database: Database, name: &str) -> Worker {
     let idle = BackoffRange {
         min: Duration::from_millis(10),
-        max: Duration::from_millis(60),
+        max: Duration::from_millis(100),
     };
     let config = WorkerConfig {
         identity: Identity {
@@ -29,6 +29,8 @@ pub fn worker(database: Database, name: &str) -> Worker {
             runner_id: Some(std::process::id().to_string()),
         },
         concurrency: 8,
+        // Each crash costs the plans of every session.
+        attempt_connections: 1,
         idle,
         timekeeper: Some(Duration::from_millis(150)),
         drain_timeout: Duration::from_secs(2),

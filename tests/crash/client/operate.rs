@@ -79,12 +79,7 @@ impl Caller {
     /// A named reader's turn. Its own position only grows.
     async fn read_events(&mut self) {
         // The same for the process that takes the place of this one.
-        let (place, number) = (self.name.split('x').next(), self.name.rsplit('-').next());
-        let name = format!(
-            "{}-{}",
-            place.unwrap_or_default(),
-            number.unwrap_or_default()
-        );
+        let name = self.name.split('x').next().unwrap_or_default().to_owned();
         let sql = format!(
             "select e.position from engine_event_reader('{name}', max_lag_ms => 60000) as r, engine_events(r.position, 200) as e \
              order by e.position desc limit 1"

@@ -110,7 +110,9 @@ impl Load {
         self.begun += 1;
         let name = format!("c{place}x{}", self.begun);
         let seed = self.seed.wrapping_mul(1000) + self.begun;
+        let kind = if place == 0 { "worker" } else { "caller" };
         Command::new(program()?)
+            .arg(kind)
             .arg(&self.connection)
             .args([&name, &seed.to_string()])
             .arg(self.directory.path())
@@ -184,7 +186,6 @@ impl Load {
     }
 
     pub async fn stop(&mut self) -> Result<()> {
-        fs::write(self.directory.path().join("stop"), "")?;
         for client in &mut self.clients {
             client.kill().await?;
         }

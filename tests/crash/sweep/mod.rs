@@ -22,7 +22,7 @@ use self::tally::Tally;
 const KILLS: Scale = Scale::new("kills", 60, 5000);
 
 /// Kills of one server; then it must finish everything, and another one begins.
-const KILLS_OF_A_ROUND: u64 = 100;
+const KILLS_OF_A_ROUND: u64 = 60;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_killed_nothing_acknowledged_is_lost_and_nothing_is_done_twice() -> Result<()> {
@@ -51,7 +51,7 @@ async fn whatever_is_killed_nothing_acknowledged_is_lost_and_nothing_is_done_twi
             tally.kills(),
             tally.runs
         ));
-        if number % 10 == 9 {
+        if number % 5 == 4 {
             say(&tally.to_string());
         }
     }
