@@ -72,13 +72,14 @@ impl Display for Report {
     }
 }
 
+/// Works until all runs have ended, those of workers that are gone as well.
 async fn ends(session: &Session) -> Result<()> {
+    let mut ends = Vec::new();
     eventually("all runs have ended", PATIENCE, async || {
         session.tick().await?;
-        Ok(session
-            .count("engine.run_state where execution_status <> 'FINISHED'")
-            .await?
-            == 0)
+        ends = work::turn(session, &ends).await?;
+        let left = "engine.run_state where execution_status <> 'FINISHED'";
+        Ok(ends.is_empty() && session.count(left).await? == 0)
     })
     .await
 }

@@ -191,7 +191,7 @@ impl Cluster {
         home.create_data(&prefix, options.settings(), None)?;
         let mut upgrade = prefix.account.command(&prefix.program("pg_upgrade"));
         upgrade.current_dir(home.directory());
-        upgrade.args(["--username", Server::USER, "--copy"]);
+        upgrade.args(["--username", Server::USER]);
         for (option, place) in [
             ("--old-bindir", self.program("")),
             ("--new-bindir", prefix.program("")),

@@ -173,3 +173,17 @@ async fn trigger(database: Database, rate: Option<f64>, over: Arc<AtomicBool>) -
     }
     done
 }
+
+/// A turn of a worker that reports these ends; returns those of the runs that it has started.
+pub async fn turn(session: &Session, ends: &[Value]) -> Result<Vec<Value>> {
+    let sql =
+        "select run_id, snapshot_id from engine_work($1, max_runs => 100) where kind = 'started'";
+    let rows = session.client.query(sql, &[&Json(ends)]).await?;
+    Ok(rows
+        .iter()
+        .map(|row| {
+            let (run, snapshot): (&str, &str) = (row.get(0), row.get(1));
+            json!({"run_id": run, "snapshot_id": snapshot, "ok": true})
+        })
+        .collect())
+}
