@@ -79,16 +79,16 @@ fn is_flat(what: &str, before: i64, after: i64) -> Result<()> {
     Ok(())
 }
 
-/// Compares the memory of a session after a quarter of the calls with that after all of them.
+/// Compares the memory of a session after half of the calls with that after all of them.
 async fn keeps_its_memory(procedure: &str, rounds: u64) -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     session.client.batch_execute(CALL).await?;
     let call = |rounds: u64| format!("call public.{procedure}({rounds})");
-    session.client.batch_execute(&call(rounds / 4)).await?;
+    session.client.batch_execute(&call(rounds / 2)).await?;
     let pid = backend_pid(&session.client).await?;
     let before = own_memory(pid)?;
-    session.client.batch_execute(&call(rounds * 3 / 4)).await?;
+    session.client.batch_execute(&call(rounds / 2)).await?;
     is_flat("a session", before, own_memory(pid)?)
 }
 
