@@ -2,6 +2,7 @@
 
 mod attempt;
 mod batch;
+mod bulk;
 mod deploy;
 mod forget;
 mod grant;

@@ -2,78 +2,9 @@
 
 use std::time::SystemTime;
 
-use serde::Serialize;
 use tokio_postgres::Row;
 
-use crate::time::serialize_time;
 use crate::{Error, RunId, RunStatus};
-
-/// Runs to forget: those that match every condition that is set, and there must be one.
-///
-/// ```
-/// use engine_client::ForgetFilter;
-///
-/// let person = ForgetFilter::default().tag("user:42");
-/// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct ForgetFilter {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    environment_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    task: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    queue: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tag: Option<String>,
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "serialize_time"
-    )]
-    created_after: Option<SystemTime>,
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "serialize_time"
-    )]
-    created_before: Option<SystemTime>,
-}
-
-impl ForgetFilter {
-    /// Only runs of this environment.
-    pub fn environment_id(mut self, environment_id: impl Into<String>) -> Self {
-        self.environment_id = Some(environment_id.into());
-        self
-    }
-
-    /// Only runs of this task.
-    pub fn task(mut self, task: impl Into<String>) -> Self {
-        self.task = Some(task.into());
-        self
-    }
-
-    /// Only runs of this queue.
-    pub fn queue(mut self, queue: impl Into<String>) -> Self {
-        self.queue = Some(queue.into());
-        self
-    }
-
-    /// Only runs with this tag.
-    pub fn tag(mut self, tag: impl Into<String>) -> Self {
-        self.tag = Some(tag.into());
-        self
-    }
-
-    /// Only runs that were triggered after this moment.
-    pub fn created_after(mut self, moment: SystemTime) -> Self {
-        self.created_after = Some(moment);
-        self
-    }
-
-    /// Only runs that were triggered before this moment.
-    pub fn created_before(mut self, moment: SystemTime) -> Self {
-        self.created_before = Some(moment);
-        self
-    }
-}
 
 /// A run, and what becomes of it.
 #[derive(Debug, Clone, PartialEq, Eq)]

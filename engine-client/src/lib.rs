@@ -158,6 +158,7 @@
 
 mod backoff;
 mod batch;
+mod bulk;
 mod cancel;
 mod completion;
 mod connection;
@@ -169,6 +170,7 @@ mod error;
 mod event;
 mod execution;
 mod failure;
+mod filter;
 mod forget;
 mod id;
 mod limit;
@@ -199,6 +201,7 @@ pub use tokio_postgres;
 
 pub use crate::backoff::BackoffRange;
 pub use crate::batch::{AddedItem, Batch, BatchItem, NewBatch, SealedBatch};
+pub use crate::bulk::{Bulk, BulkAction, BulkStart};
 pub use crate::cancel::{Cancel, Cancelled};
 pub use crate::completion::{Completed, Completion};
 pub use crate::connection::{Connection, Database};
@@ -210,7 +213,8 @@ pub use crate::error::{Error, ErrorKind};
 pub use crate::event::{Event, EventReader, Violation};
 pub use crate::execution::{Execution, Heartbeat, Started};
 pub use crate::failure::{Failure, RunError};
-pub use crate::forget::{ForgetFilter, ForgottenRun};
+pub use crate::filter::RunFilter;
+pub use crate::forget::ForgottenRun;
 pub use crate::id::{BatchId, RunId, SnapshotId, WaitpointId};
 pub use crate::limit::{Environment, EnvironmentChange, Queue, QueueChange};
 pub use crate::link::LinkConfig;

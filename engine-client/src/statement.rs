@@ -103,6 +103,12 @@ pub(crate) const EXECUTION_DATA: &str =
 
 pub(crate) const SNAPSHOTS_SINCE: &str = "select engine_snapshots_since(run_id => $1, snapshot_id => $2, environment_id => $3) as snapshots";
 
+pub(crate) const BULK: &str = "\
+select b.bulk_id, b.count, b.is_exact, b.statuses, b.oldest_at, b.newest_at, b.samples
+from engine_bulk(action => $1, filter => $2, dry_run => $3, reason => $4, options => $5, expected_count => $6) as b";
+
+pub(crate) const BULK_STOP: &str = "select engine_bulk_stop(bulk_id => $1) as was_running";
+
 pub(crate) const GRANT: &str =
     "select engine_grant(role => $1, capability => $2, environment_id => $3) as is_new";
 

@@ -1,6 +1,6 @@
 //! Fresh ids. Minted only inside a backend: the generator's fingerprint and counter belong to one process.
 
-use engine_core::{BatchId, CheckpointId, NewRun, RunId, Shard, SnapshotId, WaitpointId};
+use engine_core::{BatchId, BulkId, CheckpointId, NewRun, RunId, Shard, SnapshotId, WaitpointId};
 
 /// The id of a new run: the caller's, or a fresh one on its shard.
 pub(crate) fn run_id(run: &NewRun) -> RunId {
@@ -22,6 +22,11 @@ pub(crate) fn waitpoint_id(shard: Shard) -> WaitpointId {
 /// The id of a new batch.
 pub(crate) fn batch_id(shard: Shard) -> BatchId {
     BatchId::mint(&cuid::cuid1(), shard)
+}
+
+/// The id of a new bulk action.
+pub(crate) fn bulk_id() -> BulkId {
+    BulkId::mint(&cuid::cuid1(), Shard::default())
 }
 
 /// The id of a new checkpoint.

@@ -109,9 +109,14 @@ extension_sql_file!(
     requires = ["test_clock"]
 );
 extension_sql_file!(
+    "../../sql/schema/22_bulk_action.sql",
+    name = "bulk_action",
+    requires = ["quota"]
+);
+extension_sql_file!(
     "../../sql/view/clock.sql",
     name = "clock",
-    requires = ["quota"]
+    requires = ["bulk_action"]
 );
 extension_sql_file!(
     "../../sql/view/read_scope.sql",
@@ -254,9 +259,14 @@ extension_sql_file!(
     requires = ["advice"]
 );
 extension_sql_file!(
+    "../../sql/view/bulk.sql",
+    name = "bulk",
+    requires = ["permission"]
+);
+extension_sql_file!(
     "../../sql/view/queue_metric.sql",
     name = "queue_metric",
-    requires = ["permission"]
+    requires = ["bulk"]
 );
 extension_sql_file!(
     "../../sql/view/activity_metric.sql",

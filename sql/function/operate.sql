@@ -50,6 +50,30 @@ as 'MODULE_PATHNAME', 'engine_forget_call';
 revoke all on function @extschema@.engine_forget from public;
 comment on function @extschema@.engine_forget is 'Forgets runs that have ended, with all that belongs to them, before their time has come; returns what becomes of each.';
 
+create function @extschema@.engine_bulk(
+    action text,
+    filter jsonb,
+    dry_run boolean default true,
+    reason text default null,
+    options jsonb default null,
+    expected_count bigint default null)
+returns table (
+    bulk_id text, count bigint, is_exact boolean, statuses jsonb, oldest_at timestamptz, newest_at timestamptz,
+    samples jsonb)
+language c volatile parallel unsafe
+set search_path to pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'engine_bulk_call';
+revoke all on function @extschema@.engine_bulk from public;
+comment on function @extschema@.engine_bulk is 'Starts an action on all runs that match a filter, which the tick works through, and returns how many they are; with dry_run, which is the default, it only looks.';
+
+create function @extschema@.engine_bulk_stop(bulk_id text)
+returns boolean
+language c volatile parallel unsafe
+set search_path to pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'engine_bulk_stop_call';
+revoke all on function @extschema@.engine_bulk_stop from public;
+comment on function @extschema@.engine_bulk_stop is 'Stops a bulk action, and returns whether it was running; what it has done stays done.';
+
 create function @extschema@.engine_set_environment(
     environment_id text,
     type text default null,

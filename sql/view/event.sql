@@ -125,7 +125,8 @@ cross join lateral (
            (to_jsonb(t.executed_at at time zone 'UTC') #>> '{}') || '+00:00' as executed_at,
            (to_jsonb(t.completed_at at time zone 'UTC') #>> '{}') || '+00:00' as completed_at
 ) as u
-join engine.event_kind as e on e.transition = s.transition
+join engine.event_kind as e
+  on e.transition = s.transition and (e.name <> 'runDelayRescheduled' or s.detail ? 'delayUntil')
 where s.detail is null or not s.detail ? 'isSilent'
 union all
 select n.shard, n.run_id, null, n.position, n.position * 8, n.name, n.created_at, n.body

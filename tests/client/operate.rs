@@ -4,8 +4,8 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
 use engine_client::{
-    AttemptStatus, Cancel, Completion, Dequeue, Engine, EnvironmentChange, ErrorKind,
-    ExecutionStatus, Failure, ForgetFilter, QueueChange, QuotaChange, RunStatus, Trigger,
+    AttemptStatus, Bulk, BulkAction, Cancel, Completion, Dequeue, Engine, EnvironmentChange,
+    ErrorKind, ExecutionStatus, Failure, QueueChange, QuotaChange, RunFilter, RunStatus, Trigger,
 };
 use engine_harness::condition::eventually;
 use engine_harness::{Database, Session};
@@ -186,7 +186,7 @@ async fn runs_are_forgotten_one_or_all_that_match() -> Result<()> {
         (one.outcome.as_str(), one.task.as_str()),
         ("forgotten", "t")
     );
-    let filter = ForgetFilter::default()
+    let filter = RunFilter::default()
         .tag("p")
         .created_before(std::time::SystemTime::now() + Duration::from_secs(3600));
     let shown = engine.forget_runs(&filter, true, 10).await?;
@@ -194,9 +194,38 @@ async fn runs_are_forgotten_one_or_all_that_match() -> Result<()> {
     assert_eq!(outcomes, ["removable", "live"]);
     assert_eq!(engine.forget_runs(&filter, false, 1).await?.len(), 1);
     assert!(engine.run_result(&"b".into(), None).await?.is_none());
-    let empty = engine.forget_runs(&ForgetFilter::default(), true, 1).await;
+    let empty = engine.forget_runs(&RunFilter::default(), true, 1).await;
     let empty = empty.err().context("accepted")?;
     assert_eq!(empty.kind(), ErrorKind::InvalidInput);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_bulk_action_is_looked_at_started_and_stopped() -> Result<()> {
+    let client = Database::fresh().await?.connect().await?;
+    let engine = Engine::new(&client);
+    engine.trigger_many(&vec![Trigger::new("t"); 12]).await?;
+    let filter = RunFilter::default()
+        .task("t")
+        .task("other")
+        .status(RunStatus::Pending)
+        .created_before(std::time::SystemTime::now() + Duration::from_secs(3600));
+    let bulk = Bulk::new(BulkAction::Move("slow".to_owned()), filter.clone()).reason("a test");
+    let seen = engine.bulk(&bulk, true).await?;
+    assert_eq!((seen.count, seen.is_exact, seen.bulk_id), (12, true, None));
+    assert_eq!((seen.samples.len(), seen.statuses["PENDING"]), (10, 12));
+    assert!(seen.oldest_at.is_some() && seen.oldest_at <= seen.newest_at);
+    let few = bulk.clone().expected_count(10);
+    let refused = engine.bulk(&few, false).await.err().context("accepted")?;
+    assert_eq!(refused.kind(), ErrorKind::MoreThanExpected);
+    let begun = engine.bulk(&bulk.expected_count(12), false).await?;
+    let id = begun.bulk_id.context("it has no id")?;
+    engine.tick(1000).await?;
+    assert!(!engine.bulk_stop(&id).await?, "it has ended");
+    let moved = Bulk::new(BulkAction::Cancel, filter.queue("slow"));
+    assert_eq!(engine.bulk(&moved, true).await?.count, 12);
+    let unknown = engine.bulk_stop("none").await.err().context("accepted")?;
+    assert_eq!(unknown.kind(), ErrorKind::UnknownBulkAction);
     Ok(())
 }
 

@@ -33,10 +33,11 @@ pub enum Flow {
     RemovalOfAllKinds,
     Forget,
     EndOfAKeep,
+    StepOfABulkAction,
 }
 
 impl Flow {
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Dequeue,
         Self::Turn,
         Self::TurnOfAllKinds,
@@ -63,6 +64,7 @@ impl Flow {
         Self::RemovalOfAllKinds,
         Self::Forget,
         Self::EndOfAKeep,
+        Self::StepOfABulkAction,
     ];
 
     /// Brings a run to the beginning of this flow; returns the call.
@@ -137,6 +139,12 @@ impl Flow {
                 session.complete(&held, json!({"ok": true})).await?;
                 session.age(8).await?;
                 "select engine_sweep()::bigint".to_owned()
+            }
+            Self::StepOfABulkAction => {
+                session.trigger("other").await?;
+                let replay = r#"select engine_bulk('replay', '{"all": true}', dry_run => false)"#;
+                session.client.batch_execute(replay).await?;
+                "select count(*) from engine_tick()".to_owned()
             }
             Self::EndOfAKeep => {
                 session.cancel(&format!("'{run}'")).await?;

@@ -1,6 +1,7 @@
 //! `kill -9` of the server, of single backends, and of workers.
 
 mod answer;
+mod bulk;
 mod dump;
 mod effect;
 mod failover;

@@ -60,7 +60,10 @@ impl Sane<'_> {
             (_, "role") => text(&["public", "pg_monitor"], random),
             (_, "capability") => text(&["trigger", "work", "wait", "read", "tick"], random),
             ("engine_grant" | "engine_revoke", "environment_id") => text(&["*"], random),
-            ("engine_forget", "filter") => json_of(json!({"task": "resize"})),
+            ("engine_bulk", "action") => text(&["cancel", "replay", "redrive", "release"], random),
+            ("engine_bulk", "options") => return None,
+            (_, "expected_count") => Datum::Integer(random.random_range(0..1_000)),
+            (_, "filter") => json_of(json!({"task": "resize"})),
             ("engine_set_schedule", "options") => {
                 json_of(json!({"tags": ["a"], "max_attempts": 2}))
             }

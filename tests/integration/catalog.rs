@@ -136,7 +136,7 @@ async fn hot_tables_have_no_foreign_key_and_no_trigger_and_begin_their_key_with_
          join pg_class x on x.oid = i.indexrelid join pg_am m on m.oid = x.relam \
          where c.relnamespace = 'engine'::regnamespace and a.attname <> 'shard' and m.amname = 'btree' \
            and c.relname not in ('environment', 'queue', 'machine', 'worker', 'schedule', 'retention', 'grant', \
-                               'quota', 'quota_use', 'quota_return')";
+                               'quota', 'quota_use', 'quota_return', 'bulk_action')";
     assert_eq!(session.count(without_shard).await?, 0);
     Ok(())
 }

@@ -73,6 +73,8 @@ const OPERATE: &str = "
     do $$ begin perform engine_redrive('w2'); exception when sqlstate 'RE004' then null; end $$;
     select engine_create_cancelled_run('{\"task\": \"t\"}');
     do $$ begin perform engine_forget('w2'); exception when sqlstate 'RE004' then null; end $$;
+    select engine_bulk('cancel', '{\"task\": \"none\"}', dry_run => false);
+    do $$ begin perform engine_bulk_stop('none'); exception when sqlstate 'RE018' then null; end $$;
     select engine_create_failed_run('{\"task\": \"t\"}', '{\"type\": \"STRING_ERROR\", \"raw\": \"no\"}');
     select engine_tick();
     select engine_check();

@@ -16,6 +16,7 @@ const LOOKED_UP: &[&str] = &[
     "waitpoint_id",
     "waitpoint_ids",
     "batch_id",
+    "bulk_id",
     "parent_run_id",
     "environment_id",
     "id",

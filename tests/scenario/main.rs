@@ -8,6 +8,7 @@ mod batch_completion;
 mod batch_expiry;
 mod batch_failure;
 mod batch_item;
+mod bulk;
 mod cancel;
 mod cancel_tree;
 mod ceiling;

@@ -3,7 +3,9 @@
 //! It has the rights of its role, like any other client. Exit codes: 0 done, 1 failed or found something, 2 wrong
 //! usage.
 
+mod bulk;
 mod check;
+mod conditions;
 mod doctor;
 mod failure;
 mod forget;
@@ -66,6 +68,9 @@ enum Command {
     Pause(queue::PauseArguments),
     /// Resume a paused queue or environment
     Resume(queue::PauseArguments),
+    /// Act on all runs that match, and follow that: cancel, replay, redrive, move, …
+    #[command(subcommand)]
+    Bulk(bulk::Command),
     /// Delete runs that have ended, with all that belongs to them
     Forget(forget::Arguments),
     /// Print events as they happen
@@ -112,6 +117,7 @@ async fn execute(arguments: Arguments, output: Output) -> Result<ExitCode, Failu
         Command::Queues(list) => queue::list(&session, output, &list).await,
         Command::Pause(pause) => queue::pause(&session, output, &pause, true).await,
         Command::Resume(pause) => queue::pause(&session, output, &pause, false).await,
+        Command::Bulk(command) => bulk::run(&session, output, command).await,
         Command::Forget(forget) => forget::run(&session, output, &forget).await,
         Command::Tail(tail) => tail::run(session, output, &tail).await,
         Command::Retention => retention::run(&session, output).await,

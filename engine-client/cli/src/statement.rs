@@ -6,6 +6,9 @@ macro_rules! statement {
     };
 }
 
+statement!(BULK_LIST, "bulk_list");
+statement!(BULK_START, "bulk_start");
+statement!(BULK_STOP, "bulk_stop");
 statement!(CHECK, "check");
 statement!(DOCTOR, "doctor");
 statement!(ENVIRONMENT_EXISTS, "environment_exists");

@@ -3,7 +3,7 @@
 use tokio_postgres::GenericClient;
 use tokio_postgres::types::{Json, Type};
 
-use crate::{Engine, Error, ForgetFilter, ForgottenRun, RunId, statement};
+use crate::{Engine, Error, ForgottenRun, RunFilter, RunId, statement};
 
 impl<C: GenericClient> Engine<'_, C> {
     /// `engine_forget` of one run: deletes a run that has ended, with all that belongs to it. With `is_dry` it only
@@ -19,7 +19,7 @@ impl<C: GenericClient> Engine<'_, C> {
                 statement::FORGET,
                 &[
                     (&run_id.as_str(), Type::TEXT),
-                    (&None::<Json<ForgetFilter>>, Type::JSONB),
+                    (&None::<Json<RunFilter>>, Type::JSONB),
                     (&is_dry, Type::BOOL),
                     (&None::<i32>, Type::INT4),
                 ],
@@ -36,7 +36,7 @@ impl<C: GenericClient> Engine<'_, C> {
     /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
     pub async fn forget_runs(
         &self,
-        filter: &ForgetFilter,
+        filter: &RunFilter,
         is_dry: bool,
         max_runs: i32,
     ) -> Result<Vec<ForgottenRun>, Error> {

@@ -39,6 +39,10 @@ pub enum ErrorKind {
     UnknownEventReader,
     /// `RE017`: a quota of the environment is exceeded; the hint says what helps.
     QuotaExceeded,
+    /// `RE018`: no bulk action has this id.
+    UnknownBulkAction,
+    /// `RE019`: the filter of a bulk action matches more runs than its caller expects.
+    MoreThanExpected,
     /// Class `22` or `54000`: an argument is malformed, null, out of range or too large.
     InvalidInput,
     /// `23505`: another run has the requested id.
@@ -74,6 +78,8 @@ const CODES: &[(&str, ErrorKind, Retry)] = &[
     ("RE015", ErrorKind::EventsRemoved, Retry::No),
     ("RE016", ErrorKind::UnknownEventReader, Retry::No),
     ("RE017", ErrorKind::QuotaExceeded, Retry::No),
+    ("RE018", ErrorKind::UnknownBulkAction, Retry::No),
+    ("RE019", ErrorKind::MoreThanExpected, Retry::No),
     // serialization failure, deadlock, lock not available, statement timeout or cancel: nothing was changed
     ("40001", ErrorKind::Database, Retry::Yes),
     ("40P01", ErrorKind::Database, Retry::Yes),

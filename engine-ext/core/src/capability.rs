@@ -19,7 +19,7 @@ named! {
         Wait = "wait",
         /// Read runs and their history, and the views; events and figures of the whole database.
         Read = "read",
-        /// Set environments, queues, workers, schedules, retention; redrive and forget runs.
+        /// Set environments, queues, workers, schedules, retention; redrive and forget runs; act on many runs.
         Operate = "operate",
         /// Call the tick.
         Tick = "tick",
@@ -79,6 +79,8 @@ pub const ROUTINES: &[(&str, &[Capability])] = &[
     ("engine_retention", &[Read, Operate]),
     ("engine_redrive", &[Operate]),
     ("engine_forget", &[Operate]),
+    ("engine_bulk", &[Operate]),
+    ("engine_bulk_stop", &[Operate]),
     ("engine_set_environment", &[Operate]),
     ("engine_set_queue", &[Operate]),
     ("engine_set_quota", &[Operate]),

@@ -1,4 +1,4 @@
-//! Ids of runs, waitpoints, batches and checkpoints: they end in their shard.
+//! Ids of runs, waitpoints, batches, checkpoints and bulk actions: they end in their shard.
 
 use crate::shard::{mint_on, shard_of};
 use crate::{Refusal, Shard};
@@ -64,6 +64,11 @@ entity_id! {
 entity_id! {
     /// A checkpoint's id, without its prefix.
     CheckpointId, "checkpoint_"
+}
+
+entity_id! {
+    /// A bulk action's id, without its prefix.
+    BulkId, "bulk_"
 }
 
 impl RunId {

@@ -6,8 +6,8 @@
 use crate::cancel::{self, Cancel};
 use crate::{
     Backoff, BatchId, Completion, Heartbeats, Held, Machines, ParkReason, Plan, Refusal, Release,
-    Run, SnapshotId, Timestamp, Timing, attempt, checkpoint, delay, pending, queue, release, stall,
-    ttl, wait,
+    Run, SnapshotId, Timestamp, Timing, Transfer, attempt, checkpoint, delay, pending, queue,
+    release, stall, transfer, ttl, wait,
 };
 
 /// A request to change a run.
@@ -47,6 +47,8 @@ pub enum Command<'a> {
         /// New earliest time of the first attempt.
         delay_until: Timestamp,
     },
+    /// It is to wait in another queue, or at another place.
+    Transfer(&'a Transfer),
     /// No version executes it.
     Park(ParkReason),
     /// A version executes it.
@@ -123,6 +125,7 @@ pub fn decide(run: &Run, command: Command<'_>, settings: &Settings) -> Result<Pl
         Command::Redrive => queue::redrive(run, settings),
         Command::EndDelay(timing) => Ok(delay::end(run, timing, settings)),
         Command::Reschedule { delay_until } => delay::reschedule(run, delay_until),
+        Command::Transfer(to) => transfer::transfer(run, to),
         Command::Park(reason) => Ok(pending::park(run, reason)),
         Command::Promote(timing) => Ok(pending::promote(run, timing, settings)),
         Command::Mismatch => Ok(pending::mismatch(run, settings)),

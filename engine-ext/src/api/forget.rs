@@ -28,9 +28,8 @@ row! {
 /// Forgets runs that have ended, with all that belongs to them, before their time has come; returns what becomes of each.
 ///
 /// Payload, output, metadata, errors, history, events, waits and checkpoints are deleted. With `dry_run`, which is the default,
-/// nothing is, and the rows show what would be. Name one run, or pass a `filter`, an object with one or more of
-/// `environment_id`, `task`, `queue`, `tag`, `created_after` and `created_before`: it is about up to `max_runs` runs that
-/// match all of it. `outcome` is `forgotten`, or `removable` in a dry run; `live` for a run that has not ended; `unread` while a
+/// nothing is, and the rows show what would be. Name one run, or pass a `filter`, as for `engine_bulk`: it is about up to
+/// `max_runs` runs that match all of it. `outcome` is `forgotten`, or `removable` in a dry run; `live` for a run that has not ended; `unread` while a
 /// named reader of events holds it; `needed` while something else needs it: a parent or a batch that has not ended, a child
 /// that stays; `locked` while another session works on it. A key by which a trigger finds the run stays until it expires.
 ///
@@ -50,12 +49,11 @@ fn engine_forget(
     let max_runs = check_max_items("max_runs", max_runs.unwrap_or(1000)).or_raise();
     let filter = filter.map(|filter| filter.0);
     let runs = Forgotten::read(run_id, filter.as_ref()).or_raise();
-    if let Some(run_id) = &runs.run_id {
-        flow::right::run(run_id).or_raise();
+    match &runs {
+        Forgotten::Run(run_id) => flow::right::run(run_id),
+        Forgotten::Matching(filter) => flow::right::filter(filter),
     }
-    if let Some(environment_id) = &runs.environment_id {
-        flow::right::environment(environment_id).or_raise();
-    }
+    .or_raise();
     let fates = flow::forget::forget(&runs, dry_run.unwrap_or(true), max_runs).or_raise();
     Rows::new(fates.into_iter().map(|(run, fate)| ForgottenRow {
         run_id: run.run_id.as_str().to_owned(),

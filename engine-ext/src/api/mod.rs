@@ -6,6 +6,7 @@ mod attempt;
 mod batch;
 mod batch_item;
 mod block;
+mod bulk;
 mod cancel;
 mod check;
 mod checkpoint;

@@ -80,11 +80,15 @@ pub(super) fn trigger(
 ) -> Result<Vec<TriggeredRow>, Refusal> {
     let now = flow::now();
     let triggered = flow::trigger::trigger(options, state, now, locate)?;
-    let row = |triggered: Triggered| match triggered.existing {
+    Ok(triggered.into_iter().map(|run| row(run, now)).collect())
+}
+
+/// The row of a run that was triggered at `now`, or found.
+pub(super) fn row(triggered: Triggered, now: Timestamp) -> TriggeredRow {
+    match triggered.existing {
         Some(run) => existing(run),
         None => new(&triggered.new, now),
-    };
-    Ok(triggered.into_iter().map(row).collect())
+    }
 }
 
 fn new(new: &RunRow, now: Timestamp) -> TriggeredRow {

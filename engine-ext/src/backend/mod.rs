@@ -24,6 +24,7 @@ pub(crate) mod position;
 pub(crate) mod procedure;
 pub(crate) mod rows;
 pub(crate) mod statement;
+pub(crate) mod subtransaction;
 pub(crate) mod table;
 pub(crate) mod value;
 

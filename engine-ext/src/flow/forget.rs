@@ -2,14 +2,32 @@
 
 use std::collections::BTreeSet;
 
-use engine_core::{Forgotten, Refusal, RunId, Shard, Timestamp};
+use engine_core::{ExecutionStatus, Forgotten, Refusal, RunFilter, RunId, Shard, Timestamp};
 
 use crate::backend::locks;
-use crate::backend::value::count;
 use crate::flow::removal;
 use crate::store::forget::Found;
 use crate::store::removal::Spans;
+use crate::store::run_match::{self, Source, Wanted};
 use crate::{flow, store};
+
+/// Runs that are read at once.
+const PAGE: usize = 2_000;
+
+const ENDED: [ExecutionStatus; 1] = [ExecutionStatus::Finished];
+
+/// The others: every status but that one.
+const LIVE: [ExecutionStatus; 9] = [
+    ExecutionStatus::RunCreated,
+    ExecutionStatus::Delayed,
+    ExecutionStatus::Queued,
+    ExecutionStatus::QueuedExecuting,
+    ExecutionStatus::PendingExecuting,
+    ExecutionStatus::Executing,
+    ExecutionStatus::ExecutingWithWaitpoints,
+    ExecutionStatus::Suspended,
+    ExecutionStatus::PendingCancel,
+];
 
 /// What becomes of a run.
 #[derive(Clone, Copy)]
@@ -50,9 +68,9 @@ pub(crate) fn forget(
     max_runs: i32,
 ) -> Result<Vec<(Found, Fate)>, Refusal> {
     let now = flow::now();
-    let shards = match &runs.run_id {
-        Some(run_id) => vec![run_id.shard()],
-        None => store::event_horizon::shards(),
+    let (filter, shards) = match runs {
+        Forgotten::Run(run_id) => (of_one(run_id), vec![run_id.shard()]),
+        Forgotten::Matching(filter) => ((**filter).clone(), store::event_horizon::shards()),
     };
     if !is_dry {
         for shard in &shards {
@@ -61,23 +79,71 @@ pub(crate) fn forget(
         }
     }
     let environments = flow::right::environments();
-    let find = |shard, has_ended, max_runs| {
-        store::forget::find(shard, runs, environments.as_deref(), has_ended, max_runs)
-    };
+    let max_runs = usize::try_from(max_runs).unwrap_or(0);
     let (mut fates, mut live) = (Vec::new(), Vec::new());
     for shard in shards {
-        let ended = find(shard, true, max_runs - count(&fates));
+        let ended = find(
+            shard,
+            &filter,
+            &ENDED,
+            max_runs - fates.len(),
+            now,
+            environments.as_deref(),
+        );
         fates.extend(of_ended(shard, ended, is_dry, now));
-        live.extend(find(shard, false, max_runs));
+        live.extend(find(
+            shard,
+            &filter,
+            &LIVE,
+            max_runs,
+            now,
+            environments.as_deref(),
+        ));
     }
-    if let Some(run_id) = &runs.run_id
+    if let Forgotten::Run(run_id) = runs
         && fates.is_empty()
     {
         return Err(refusal(run_id, live.pop()));
     }
-    let left = usize::try_from(max_runs).unwrap_or(0) - fates.len();
+    let left = max_runs - fates.len();
     fates.extend(live.into_iter().take(left).map(|run| (run, Fate::Live)));
     Ok(fates)
+}
+
+/// What matches one run.
+fn of_one(run_id: &RunId) -> RunFilter {
+    RunFilter {
+        run_ids: Some(vec![run_id.clone()]),
+        ..RunFilter::default()
+    }
+}
+
+/// Up to `max_runs` runs that match, in the order of their ids.
+fn find(
+    shard: Shard,
+    filter: &RunFilter,
+    execution_statuses: &[ExecutionStatus],
+    max_runs: usize,
+    now: Timestamp,
+    scope: Option<&[String]>,
+) -> Vec<Found> {
+    let is_live = !execution_statuses.contains(&ExecutionStatus::Finished);
+    let wanted = Wanted {
+        filter,
+        execution_statuses,
+        frozen_at: now,
+        scope,
+    };
+    let source = Source::of(filter, is_live);
+    let (mut ids, mut after) = (Vec::new(), Some(String::new()));
+    while let Some(behind) = after.filter(|_| ids.len() < max_runs) {
+        pgrx::check_for_interrupts!();
+        let page = run_match::page(shard, source, &wanted, &behind, PAGE);
+        ids.extend(page.runs.into_iter().map(|run| run.id));
+        after = page.end.map(|id| id.as_str().to_owned());
+    }
+    ids.truncate(max_runs);
+    store::forget::find(shard, &ids)
 }
 
 /// Why one run is not forgotten.

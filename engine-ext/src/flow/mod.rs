@@ -4,6 +4,7 @@
 
 pub(crate) mod attempt;
 pub(crate) mod batch;
+pub(crate) mod bulk;
 pub(crate) mod dequeue;
 pub(crate) mod event;
 pub(crate) mod forget;
@@ -13,6 +14,7 @@ mod pace;
 pub(crate) mod promotion;
 pub(crate) mod quota;
 pub(crate) mod removal;
+pub(crate) mod replay;
 pub(crate) mod retention;
 pub(crate) mod right;
 pub(crate) mod schedule;

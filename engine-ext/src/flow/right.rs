@@ -8,8 +8,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use engine_core::{
-    BatchId, Capabilities, Capability, EVERYWHERE, ROUTINES, Refusal, Rights, RunId, Scope,
-    WaitpointId, is_of_the_database,
+    BatchId, Capabilities, Capability, EVERYWHERE, ROUTINES, Refusal, Rights, RunFilter, RunId,
+    Scope, WaitpointId, is_of_the_database,
 };
 use pgrx::pg_sys;
 
@@ -158,6 +158,15 @@ pub(crate) fn environment_or_all(id: Option<&str>) -> Result<(), Refusal> {
         (None, Scope::Everywhere) => Ok(()),
         (None, Scope::In(_)) => Err(not_granted(Some(EVERYWHERE))),
     }
+}
+
+/// Refuses a filter that names an environment in which the call may not act.
+///
+/// # Errors
+/// [`Refusal::NotGranted`] (`42501`).
+pub(crate) fn filter(filter: &RunFilter) -> Result<(), Refusal> {
+    let named = filter.environment_ids.iter().flatten();
+    named.map(String::as_str).try_for_each(environment)
 }
 
 /// The runs among these that are of environments in which the call may not act.

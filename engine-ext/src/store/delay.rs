@@ -11,6 +11,8 @@ use crate::document::JsonB;
 statement!(READ, "timing_read.sql");
 statement!(RESCHEDULE, "run_reschedule.sql");
 statement!(REDEFINE, "run_redefine.sql");
+statement!(PLACE, "run_place_read.sql");
+statement!(TRANSFER, "run_transfer.sql");
 
 /// The timings of these runs of one shard, in the order of their ids.
 ///
@@ -68,5 +70,35 @@ pub(crate) fn redefine(run: &Run, new: &NewRun) {
         max_duration_seconds: options.max_duration_seconds,
         machine: options.machine.as_deref(),
         keep_ms: new.keep_ms()
+    }));
+}
+
+/// The environment and the queue of a run.
+pub(crate) fn place(id: &RunId) -> (String, String) {
+    let rows = PLACE.query(
+        arguments!(PLACE {
+            shard: id.shard(),
+            run_id: id.as_str()
+        }),
+        |cells| {
+            (
+                cell!(cells, PLACE.environment_id),
+                cell!(cells, PLACE.queue),
+            )
+        },
+    );
+    match rows.into_iter().next() {
+        Some(place) => place,
+        None => unreachable!("a run that has a state is there"),
+    }
+}
+
+/// Changes the queue of a run, or its priority.
+pub(crate) fn transfer(id: &RunId, queue: Option<&str>, priority_ms: Option<i64>) {
+    TRANSFER.execute(arguments!(TRANSFER {
+        shard: id.shard(),
+        run_id: id.as_str(),
+        queue,
+        priority_ms
     }));
 }

@@ -1,12 +1,12 @@
-//! Finds runs that are to be forgotten.
+//! What a caller that forgets runs is told of them.
 
-use engine_core::{Forgotten, RunId, RunStatus, Shard, Timestamp};
+use engine_core::{RunId, RunStatus, Shard, Timestamp};
 
 use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 
-statement!(FIND, "forget_find.sql", reading_everything);
+statement!(FIND, "forget_find.sql");
 
 /// A run that matches.
 pub(crate) struct Found {
@@ -19,28 +19,12 @@ pub(crate) struct Found {
     pub(crate) snapshot_count: i64,
 }
 
-/// Up to `max_runs` of these runs that are of one of these environments, or of any, in the order of their ids: those that have
-/// ended, or the others.
-pub(crate) fn find(
-    shard: Shard,
-    runs: &Forgotten,
-    environment_ids: Option<&[String]>,
-    has_ended: bool,
-    max_runs: i32,
-) -> Vec<Found> {
+/// What a caller is told of these runs, in the order of their ids.
+pub(crate) fn find(shard: Shard, ids: &[RunId]) -> Vec<Found> {
     FIND.query(
         arguments!(FIND {
             shard,
-            run_id: runs.run_id.as_ref().map(RunId::as_str),
-            environment_id: runs.environment_id.as_deref(),
-            task: runs.task.as_deref(),
-            queue: runs.queue.as_deref(),
-            tag: runs.tag.as_deref(),
-            created_after: runs.created_after,
-            created_before: runs.created_before,
-            environment_ids,
-            has_ended,
-            max_runs
+            run_ids: ids
         }),
         |cells| Found {
             run_id: cell!(cells, FIND.id),

@@ -5,6 +5,7 @@
 pub(crate) mod attempt;
 pub(crate) mod batch;
 pub(crate) mod batch_item;
+pub(crate) mod bulk_action;
 pub(crate) mod check;
 pub(crate) mod checkpoint;
 pub(crate) mod delay;
@@ -33,6 +34,7 @@ pub(crate) mod repeat;
 pub(crate) mod retention;
 pub(crate) mod row;
 pub(crate) mod run;
+pub(crate) mod run_match;
 pub(crate) mod schedule;
 pub(crate) mod setting_lock;
 pub(crate) mod slot;

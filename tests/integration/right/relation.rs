@@ -33,6 +33,13 @@ async fn staged(session: &Session) -> Result<()> {
              from engine.run as r where r.id = '{environment}-a'"
         );
         session.client.batch_execute(&notice).await?;
+        let bulk = format!(
+            "insert into engine.bulk_action (id, shard, after_id, action, state, filter, options, environment_ids, created_by, \
+                                             session_role, created_at, worked_at, total, is_total_exact) \
+             values ('{environment}', 0, '', 'cancel', 'RUNNING', '{{\"task\": \"none\"}}', '{{}}', array['{environment}'], 'r', \
+                     'r', now(), now(), 0, true)"
+        );
+        session.client.batch_execute(&bulk).await?;
     }
     Ok(())
 }

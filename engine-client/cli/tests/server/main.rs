@@ -1,5 +1,6 @@
 //! The command line `engine`, on a server.
 
+mod action;
 mod bulk;
 mod care;
 mod forget;

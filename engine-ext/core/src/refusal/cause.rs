@@ -1,7 +1,8 @@
 //! The errors, each with the facts that its texts need.
 
 use crate::{
-    BatchId, Capabilities, Exceeded, ExecutionStatus, RunId, RunStatus, SnapshotId, WaitpointId,
+    BatchId, BulkId, Capabilities, Exceeded, ExecutionStatus, RunId, RunStatus, SnapshotId,
+    WaitpointId,
 };
 
 /// Why a call was refused.
@@ -236,6 +237,18 @@ pub enum Refusal {
     TurnTaken {
         /// The turn that was not taken.
         turn_id: String,
+    },
+    /// `RE018`: the bulk action does not exist.
+    UnknownBulkAction {
+        /// The caller's id.
+        bulk_id: BulkId,
+    },
+    /// `RE019`: the filter matches more runs than its caller expects.
+    MoreThanExpected {
+        /// How many runs the caller expects.
+        expected: i64,
+        /// How many were found before the call gave up counting.
+        found: i64,
     },
     /// Any other refusal, of one element of an array.
     InElement {

@@ -112,6 +112,10 @@ impl Refusal {
             Self::TurnTaken { .. } => {
                 "Another call of the worker has taken it meanwhile.".to_owned()
             }
+            Self::UnknownBulkAction { .. } => "No bulk action has this id.".to_owned(),
+            Self::MoreThanExpected { expected, found } => {
+                format!("It matches {found} runs or more, {expected} were expected.")
+            }
             Self::InElement { index, refusal } => format!("Element {index}: {}", refusal.detail()),
         }
     }

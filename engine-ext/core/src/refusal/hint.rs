@@ -78,6 +78,10 @@ impl Refusal {
             Self::UnknownBatch { .. } => "Create it with engine_create_batch.".to_owned(),
             Self::BatchClosed { .. } => "Put the runs into a new batch.".to_owned(),
             Self::KeyContended { .. } | Self::TurnTaken { .. } => "Call again.".to_owned(),
+            Self::UnknownBulkAction { .. } => "Look for its id in the view engine.bulk.".to_owned(),
+            Self::MoreThanExpected { .. } => {
+                "Look at the runs in another dry run, and pass its count.".to_owned()
+            }
             Self::InElement { refusal, .. } => refusal.hint(),
         }
     }

@@ -82,6 +82,10 @@ impl Refusal {
             }
             Self::KeyContended { .. } => "idempotency key is contended".to_owned(),
             Self::TurnTaken { turn_id } => format!("turn \"{turn_id}\" was not taken"),
+            Self::UnknownBulkAction { bulk_id } => {
+                format!("bulk action \"{}\" does not exist", bulk_id.as_str())
+            }
+            Self::MoreThanExpected { .. } => "filter matches more runs than expected".to_owned(),
             Self::InElement { refusal, .. } => refusal.message(),
         }
     }

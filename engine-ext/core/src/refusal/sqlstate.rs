@@ -20,6 +20,8 @@ impl Refusal {
             Self::UnknownSchedule { .. } => "RE014",
             Self::EventsRemoved { .. } => "RE015",
             Self::UnknownEventReader { .. } => "RE016",
+            Self::UnknownBulkAction { .. } => "RE018",
+            Self::MoreThanExpected { .. } => "RE019",
             Self::UnknownVersion { .. } => "RE013",
             Self::WrongIsolation { .. } => "RE006",
             Self::TestClockOff => "55000",

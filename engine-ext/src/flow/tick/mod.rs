@@ -25,6 +25,7 @@ enum Chore {
     RecoverStalls,
     ExpireRuns,
     BeginSchedules,
+    ActInBulk,
     ForgetKeys,
     Sweep,
     ForgetTurns,
@@ -32,10 +33,11 @@ enum Chore {
 }
 
 impl Chore {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::RecoverStalls,
         Self::ExpireRuns,
         Self::BeginSchedules,
+        Self::ActInBulk,
         Self::ForgetKeys,
         Self::Sweep,
         Self::ForgetTurns,
@@ -47,6 +49,7 @@ impl Chore {
             Self::RecoverStalls => vec![("stalled_heartbeat", stall::recover(tick)?)],
             Self::ExpireRuns => vec![("expired_run", expire::expire(tick)?)],
             Self::BeginSchedules => vec![("begun_schedule", schedule::begin(tick)?)],
+            Self::ActInBulk => vec![("bulk_run", bulk(tick))],
             Self::ForgetKeys => vec![("forgotten_key", forget_keys(tick))],
             Self::Sweep => vec![("removed_run", sweep(tick))],
             Self::ForgetTurns => vec![("forgotten_turn", forget_turns(tick))],
@@ -117,6 +120,13 @@ fn add(done: &mut Vec<Done>, kind: &'static str, items: i32) {
         Some((_, count)) => *count += items,
         None => done.push((kind, items)),
     }
+}
+
+/// Does a step of a bulk action; returns the number of its runs.
+fn bulk(tick: &mut Tick<'_>) -> i32 {
+    let most = usize::try_from(tick.left).unwrap_or(0);
+    let runs = flow::bulk::step::step(tick.shard, most, tick.settings);
+    tick.took(runs)
 }
 
 /// Removes runs whose time has come; returns their number.

@@ -19,6 +19,7 @@ use crate::backend::statement::statement;
 
 statement!(FIRST, "queue_first.sql");
 statement!(DELETE, "queue_item_delete.sql");
+statement!(READ, "queue_item_read.sql");
 pub(super) const TABLE: &CStr = c"queue_item";
 
 /// Where a dequeue looks: the runs of an environment that workers of a worker queue may claim.
@@ -103,4 +104,21 @@ pub(crate) fn delete(shard: Shard, runs: &[&RunId]) -> Vec<RunId> {
         }),
         cell!(DELETE.run_id),
     )
+}
+
+/// The order of a locked run in its queue, and when it expires there; `None` if it is not queued.
+pub(crate) fn order(id: &RunId) -> Option<(Timestamp, Option<Timestamp>)> {
+    let rows = READ.query(
+        arguments!(READ {
+            shard: id.shard(),
+            run_id: id.as_str()
+        }),
+        |cells| {
+            (
+                cell!(cells, READ.available_at),
+                cell!(cells, READ.expires_at),
+            )
+        },
+    );
+    rows.into_iter().next()
 }
