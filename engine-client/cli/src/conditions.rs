@@ -16,6 +16,29 @@ const FAILED: [RunStatus; 6] = [
     RunStatus::Expired,
 ];
 
+/// The names of the arguments below.
+pub const NAMES: [&str; 19] = [
+    "run",
+    "status",
+    "failed",
+    "task",
+    "queue",
+    "environment",
+    "tag",
+    "key",
+    "worker_version",
+    "worker_queue",
+    "error_code",
+    "error",
+    "batch",
+    "parent",
+    "bulk",
+    "since",
+    "until",
+    "finished_since",
+    "finished_until",
+];
+
 /// Conditions on runs: all of them must match, and of several values of one any.
 #[derive(Args, Clone, Default)]
 pub struct Conditions {
@@ -97,6 +120,22 @@ pub struct Conditions {
 }
 
 impl Conditions {
+    /// Conditions on runs that failed.
+    pub fn of_failures(
+        task: &[String],
+        queue: &[String],
+        environment: &[String],
+        finished_since: Option<&str>,
+    ) -> Self {
+        Self {
+            task: task.to_vec(),
+            queue: queue.to_vec(),
+            environment: environment.to_vec(),
+            finished_since: finished_since.map(str::to_owned),
+            ..Self::default()
+        }
+    }
+
     /// The conditions that are given, as the engine takes them.
     pub fn filter(&self) -> Map<String, Value> {
         let statuses = if self.failed {

@@ -10,6 +10,7 @@ mod doctor;
 mod failure;
 mod forget;
 mod form;
+mod inventory;
 mod metrics;
 mod output;
 mod queue;
@@ -20,6 +21,7 @@ mod statement;
 mod table;
 mod tail;
 mod top;
+mod trigger;
 #[cfg(feature = "ui")]
 mod ui;
 
@@ -68,6 +70,12 @@ enum Command {
     Pause(queue::PauseArguments),
     /// Resume a paused queue or environment
     Resume(queue::PauseArguments),
+    /// List schedules, with their next runs
+    Schedules(inventory::Arguments),
+    /// List versions of workers, with what they execute
+    Workers(inventory::Arguments),
+    /// Trigger a run
+    Trigger(trigger::Arguments),
     /// Act on all runs that match, and follow that: cancel, replay, redrive, move, …
     #[command(subcommand)]
     Bulk(bulk::Command),
@@ -117,6 +125,9 @@ async fn execute(arguments: Arguments, output: Output) -> Result<ExitCode, Failu
         Command::Queues(list) => queue::list(&session, output, &list).await,
         Command::Pause(pause) => queue::pause(&session, output, &pause, true).await,
         Command::Resume(pause) => queue::pause(&session, output, &pause, false).await,
+        Command::Schedules(list) => inventory::schedules(&session, output, &list).await,
+        Command::Workers(list) => inventory::workers(&session, output, &list).await,
+        Command::Trigger(trigger) => trigger::run(&session, output, &trigger).await,
         Command::Bulk(command) => bulk::run(&session, output, command).await,
         Command::Forget(forget) => forget::run(&session, output, &forget).await,
         Command::Tail(tail) => tail::run(session, output, &tail).await,

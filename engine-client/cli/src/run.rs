@@ -2,8 +2,10 @@
 
 mod bulk;
 mod cancel;
+mod errors;
 mod filter;
 mod list;
+mod redrive;
 mod replay;
 mod reschedule;
 mod selection;
@@ -24,12 +26,16 @@ use crate::session::Session;
 pub enum Command {
     /// List runs, newest first
     List(list::Arguments),
+    /// List failures by task and error, the most frequent first
+    Errors(errors::Arguments),
     /// Show everything about a run, with its history
     Show(show::Arguments),
     /// Cancel runs: those that are named, or all that match and have not ended
     Cancel(cancel::Arguments),
     /// Do the work of runs again, as new runs: of those that are named, or of all that match and have ended
     Replay(replay::Arguments),
+    /// Put runs back into their queues that neither their handler nor a cancel ended
+    Redrive(redrive::Arguments),
     /// Move the due time of a delayed run
     Reschedule(reschedule::Arguments),
 }
@@ -37,9 +43,11 @@ pub enum Command {
 pub async fn run(session: &Session, output: Output, command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::List(list) => list::run(session, output, &list).await,
+        Command::Errors(errors) => errors::run(session, output, &errors).await,
         Command::Show(show) => show::run(session, output, &show).await,
         Command::Cancel(cancel) => cancel::run(session, output, &cancel).await,
         Command::Replay(replay) => replay::run(session, output, &replay).await,
+        Command::Redrive(redrive) => redrive::run(session, output, &redrive).await,
         Command::Reschedule(reschedule) => reschedule::run(session, output, &reschedule).await,
     }
 }

@@ -7,6 +7,7 @@ use engine_client::RunId;
 
 use super::bulk::{Action, runs_of};
 use super::filter::{Filter, Page};
+use crate::conditions::NAMES as CONDITIONS;
 use crate::failure::Failure;
 use crate::session::Session;
 
@@ -14,15 +15,15 @@ use crate::session::Session;
 #[derive(Args)]
 pub struct Selection {
     /// The runs
-    #[arg(required_unless_present_any = ["status", "task", "queue", "environment", "tag", "all"])]
-    #[arg(conflicts_with_all = ["status", "task", "queue", "environment", "tag", "all", "limit"])]
+    #[arg(required_unless_present_any = CONDITIONS.iter().chain(&["all"]))]
+    #[arg(conflicts_with_all = CONDITIONS.iter().chain(&["all", "limit"]))]
     runs: Vec<RunId>,
 
     #[command(flatten)]
     filter: Filter,
 
     /// All runs
-    #[arg(long, conflicts_with_all = ["status", "task", "queue", "environment", "tag"])]
+    #[arg(long, conflicts_with_all = CONDITIONS)]
     all: bool,
 
     /// Most matching runs, newest first

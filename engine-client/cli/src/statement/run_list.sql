@@ -1,43 +1,84 @@
--- Runs that match all that is given, newest first: by their ids, which begin with the time unless a trigger chose one.
--- $1 text[] run statuses, $2 text task, $3 text queue, $4 text environment, $5 text tag, $6 text run id: only runs older than
--- this one, $7 boolean only runs that have ended, or that have not, $8 bigint at most so many; null for any
+-- Runs that match a filter, newest first: by their ids, which begin with the time unless a trigger chose one. If not all runs were
+-- read, and fewer than asked for match, the last row says with which to continue.
+-- $1 jsonb conditions as engine_bulk takes them, each but times and texts an array, $2 text run id: only runs older than this one,
+-- $3 boolean only runs that have ended, or that have not, $4 bigint at most so many, $5 bigint runs to read; null for any
 -- Locks: none. Index: run_pkey, backward in each shard.
 -- Moments are printed in UTC, whatever TimeZone says: the statement sets it for itself before it prints.
-select r.entry as row
-from (
+with shards as (
     select e.shard
     from engine.environment as e
     union
     select 0
-) as d
-cross join lateral (
-    select r.id,
-           case set_config('TimeZone', 'UTC', true) when 'UTC' then jsonb_build_object(
-               'run_id', 'run_' || r.id,
-               'task', r.task,
-               'queue', r.queue,
-               'environment_id', r.environment_id,
-               'concurrency_key', r.concurrency_key,
-               'tags', coalesce(r.tags, '{}'),
-               'run_status', s.run_status,
-               'execution_status', s.execution_status,
-               'attempt_number', s.attempt_number,
-               'created_at', r.created_at,
-               'updated_at', s.updated_at,
-               'completed_at', s.completed_at,
-               'age_ms', (extract(epoch from clock_timestamp() - r.created_at) * 1000)::bigint) end as entry
-    from engine.run as r
-    join engine.run_state as s on s.shard = r.shard and s.run_id = r.id
-    where r.shard = d.shard
-      and ($1::text[] is null or s.run_status::text = any ($1))
-      and ($2::text is null or r.task = $2)
-      and ($3::text is null or r.queue = $3)
-      and ($4::text is null or r.environment_id = $4)
-      and ($5::text is null or $5 = any (r.tags))
-      and ($6::text is null or r.id < $6)
-      and ($7::boolean is null or (s.execution_status = 'FINISHED') = $7)
-    order by r.id desc
-    limit $8::bigint
-) as r
-order by r.id desc
-limit $8
+), floor as (
+    select max(b.id) as id
+    from shards as d
+    cross join lateral (
+        select r.id
+        from engine.run as r
+        where $5::bigint is not null and r.shard = d.shard and ($2::text is null or r.id < $2)
+        order by r.id desc
+        offset $5 - 1
+        limit 1
+    ) as b
+), found as (
+    select f.id, f.entry
+    from shards as d
+    cross join floor as b
+    cross join lateral (
+        select r.id,
+               case set_config('TimeZone', 'UTC', true) when 'UTC' then jsonb_build_object(
+                   'run_id', 'run_' || r.id,
+                   'task', r.task,
+                   'queue', r.queue,
+                   'environment_id', r.environment_id,
+                   'concurrency_key', r.concurrency_key,
+                   'tags', coalesce(r.tags, '{}'),
+                   'run_status', s.run_status,
+                   'execution_status', s.execution_status,
+                   'attempt_number', s.attempt_number,
+                   'created_at', r.created_at,
+                   'updated_at', s.updated_at,
+                   'completed_at', s.completed_at,
+                   'error_code', coalesce(s.error ->> 'code', s.error ->> 'name'),
+                   'error', left(coalesce(nullif(s.error ->> 'message', ''), s.error ->> 'raw'), 200),
+                   'age_ms', (extract(epoch from clock_timestamp() - r.created_at) * 1000)::bigint) end as entry
+        from engine.run as r
+        join engine.run_state as s on s.shard = r.shard and s.run_id = r.id
+        where r.shard = d.shard
+          and ($2 is null or r.id < $2)
+          and (b.id is null or r.id >= b.id)
+          and ($3::boolean is null or (s.execution_status = 'FINISHED') = $3)
+          and ($1::jsonb -> 'run_id' is null or $1 -> 'run_id' ?| array[r.id, 'run_' || r.id])
+          and ($1 -> 'status' is null or $1 -> 'status' ? s.run_status::text)
+          and ($1 -> 'task' is null or $1 -> 'task' ? r.task)
+          and ($1 -> 'queue' is null or $1 -> 'queue' ? r.queue)
+          and ($1 -> 'environment_id' is null or $1 -> 'environment_id' ? r.environment_id)
+          and ($1 -> 'tag' is null or $1 -> 'tag' ?| r.tags)
+          and ($1 -> 'concurrency_key' is null or $1 -> 'concurrency_key' ? r.concurrency_key)
+          and ($1 -> 'version' is null or $1 -> 'version' ? coalesce(s.version, r.version))
+          and ($1 -> 'worker_queue' is null or $1 -> 'worker_queue' ? r.worker_queue)
+          and ($1 -> 'error_code' is null or $1 -> 'error_code' ? coalesce(s.error ->> 'code', s.error ->> 'name'))
+          and ($1 ->> 'error' is null
+               or strpos(lower(coalesce(nullif(s.error ->> 'message', ''), s.error ->> 'raw')), lower($1 ->> 'error')) > 0)
+          and ($1 ->> 'batch_id' is null or $1 ->> 'batch_id' in (r.batch_id, 'batch_' || r.batch_id))
+          and ($1 ->> 'parent_run_id' is null or $1 ->> 'parent_run_id' in (r.parent_run_id, 'run_' || r.parent_run_id))
+          and ($1 ->> 'bulk_id' is null or s.bulk_action_ids && array[$1 ->> 'bulk_id', 'bulk_' || ($1 ->> 'bulk_id')])
+          and ($1 ->> 'created_after' is null or r.created_at > ($1 ->> 'created_after')::timestamptz)
+          and ($1 ->> 'created_before' is null or r.created_at < ($1 ->> 'created_before')::timestamptz)
+          and ($1 ->> 'finished_after' is null or s.execution_status = 'FINISHED'
+               and coalesce(s.completed_at, s.updated_at) > ($1 ->> 'finished_after')::timestamptz)
+          and ($1 ->> 'finished_before' is null or s.execution_status = 'FINISHED'
+               and coalesce(s.completed_at, s.updated_at) < ($1 ->> 'finished_before')::timestamptz)
+        order by r.id desc
+        limit $4::bigint
+    ) as f
+    order by f.id desc
+    limit $4
+)
+(select f.entry as row
+ from found as f
+ order by f.id desc)
+union all
+select jsonb_build_object('continue_before', 'run_' || b.id)
+from floor as b
+where b.id is not null and (select count(*) from found as f) < $4

@@ -3,6 +3,7 @@
 mod action;
 mod bulk;
 mod care;
+mod filter;
 mod forget;
 mod metrics;
 mod monitor;

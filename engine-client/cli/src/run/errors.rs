@@ -1,0 +1,82 @@
+//! `engine runs errors`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use engine_client::RunId;
+use tokio_postgres::types::{Json, Type};
+
+use super::filter::take_end;
+use super::list::tell_end;
+use crate::conditions::Conditions;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::session::Session;
+use crate::statement;
+use crate::table::{Column, Form};
+
+const COLUMNS: &[Column] = &[
+    Column::new("failures", "count", Form::Count),
+    Column::new("task", "task", Form::Text),
+    Column::new("status", "run_status", Form::Status),
+    Column::new("code", "error_code", Form::Text),
+    Column::new("error", "error", Form::Text),
+    Column::new("last", "last_at", Form::Moment),
+    Column::new("last run", "last_run_id", Form::Text),
+];
+
+#[derive(Args)]
+pub struct Arguments {
+    /// Only runs of this task
+    #[arg(long, short)]
+    task: Vec<String>,
+
+    /// Only runs of this queue
+    #[arg(long, short)]
+    queue: Vec<String>,
+
+    /// Only runs of this environment
+    #[arg(long, short)]
+    environment: Vec<String>,
+
+    /// Only runs that ended since then: a time, or an age such as 90s, 15m, 2h, 7d
+    #[arg(long, value_name = "TIME", value_parser = crate::conditions::moment)]
+    since: Option<String>,
+
+    /// Most errors to list
+    #[arg(long, short, default_value_t = 20, value_parser = clap::value_parser!(i64).range(1..))]
+    limit: i64,
+
+    /// Most runs to read, the newest first
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(i64).range(1..))]
+    budget: i64,
+
+    /// Only runs older than this one
+    #[arg(long, value_name = "RUN")]
+    before: Option<RunId>,
+}
+
+pub async fn run(
+    session: &Session,
+    output: Output,
+    arguments: &Arguments,
+) -> Result<ExitCode, Failure> {
+    let conditions = Conditions::of_failures(
+        &arguments.task,
+        &arguments.queue,
+        &arguments.environment,
+        arguments.since.as_deref(),
+    );
+    let before = arguments.before.as_ref().map(RunId::as_str);
+    let parameters = [
+        (&Json(conditions.filter()) as _, Type::JSONB),
+        (&before as _, Type::TEXT),
+        (&arguments.budget as _, Type::INT8),
+        (&arguments.limit as _, Type::INT8),
+    ];
+    let mut rows = session.rows(statement::RUN_ERRORS, &parameters).await?;
+    let end = take_end(&mut rows);
+    output.rows(rows, COLUMNS, "no failures")?;
+    tell_end(end, arguments.budget);
+    Ok(ExitCode::SUCCESS)
+}
