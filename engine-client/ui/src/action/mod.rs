@@ -1,5 +1,6 @@
 //! What forms do: each checks its token, acts in one transaction, and leads back to its page with 303.
 
+mod bulk;
 mod environment;
 mod queue;
 mod run;
@@ -75,6 +76,8 @@ async fn act(
         ("run", "redrive") => run::redrive(context, &form).await.map(|()| back),
         ("run", "now") => run::now(context, &form).await.map(|()| back),
         ("schedule", "active") => schedule::set_active(context, &form).await.map(|()| back),
+        ("bulk", "start") => bulk::start(context, &form).await,
+        ("bulk", "stop") => bulk::stop(context, &form).await.map(|()| back),
         ("version", "promote") => version::promote(context, &form).await.map(|()| back),
         _ => Err(Fault::missing("there is no such action")),
     }

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::fault::Fault;
 use crate::filter::duration_ms;
-use crate::moment::{Moment, span};
+use crate::moment::span;
 use crate::number::{count, plural};
 use crate::part::chart;
 use crate::part::status::of_run;
@@ -64,7 +64,7 @@ pub(super) async fn page(context: &Context) -> Result<Page, Fault> {
                     } @else { "in the last " (since) ", of the newest 100,000 transitions. Look further back, or in the list of runs." }
                 } }
             }
-            @for kind in &kinds { (panel(context, kind, facts.now)) }
+            @for kind in &kinds { (panel(context, &facts, kind)) }
         }
         p class="muted small" {
             "Errors are one kind if their task, type and text are the same after numbers, ids, quoted words and addresses are taken out. "
@@ -99,8 +99,8 @@ fn filter(context: &Context) -> Markup {
     }
 }
 
-/// The list of the runs of a kind.
-pub(super) fn runs_of(context: &Context, kind: &Kind) -> String {
+/// The filter of the runs of a kind.
+fn words_of(kind: &Kind) -> Words {
     let statuses: Vec<String> = kind
         .statuses
         .iter()
@@ -120,15 +120,29 @@ pub(super) fn runs_of(context: &Context, kind: &Kind) -> String {
     let words = Words::default()
         .with("status", statuses.join(","))
         .with("task", &*kind.task);
-    let words = if text.is_empty() {
+    if text.is_empty() {
         words
     } else {
         words.with("error", text)
-    };
-    context.link_with("/runs", words)
+    }
 }
 
-fn panel(context: &Context, kind: &Kind, now: Moment) -> Markup {
+/// The list of the runs of a kind.
+pub(super) fn runs_of(context: &Context, kind: &Kind) -> String {
+    context.link_with("/runs", words_of(kind))
+}
+
+/// The question whether to replay them. Errors of one kind may have ids in them, which the filter leaves out.
+fn replay_of(context: &Context, kind: &Kind) -> String {
+    let since = kind.first.iso();
+    context.link_with(
+        "/bulk/new",
+        words_of(kind).with("from", since).with("action", "replay"),
+    )
+}
+
+fn panel(context: &Context, facts: &Facts, kind: &Kind) -> Markup {
+    let now = facts.now;
     let runs = runs_of(context, kind);
     let series = kind.series(now);
     let label = format!("{} failures per minute of the last hour", count(kind.count));
@@ -155,7 +169,10 @@ fn panel(context: &Context, kind: &Kind, now: Moment) -> Markup {
                     }))
                     (chart::axis(series.from))
                 }
-                div class="acts" { a class="btn" href=(runs) { (plural(kind.count, "run", "runs")) } }
+                div class="acts" {
+                    a class="btn" href=(runs) { (plural(kind.count, "run", "runs")) }
+                    @if facts.may_operate() { a class="btn" href=(replay_of(context, kind)) { "Replay " (plural(kind.count, "run", "runs")) "…" } }
+                }
             }
         }
     }

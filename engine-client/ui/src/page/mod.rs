@@ -13,6 +13,8 @@ mod schedules;
 mod timeline;
 mod workers;
 
+pub(crate) use self::bulk::MANY;
+
 use std::sync::Arc;
 
 use axum::Router;

@@ -72,6 +72,7 @@ fn content(
         section class="p" {
             (tokens(context, filter))
             (chips(context, filter))
+            (bulk(context, facts, filter))
             (table(context, facts, filter, found))
             (pages(context, filter, found, is_deep))
         }
@@ -121,6 +122,32 @@ fn chips(context: &Context, filter: &Filter) -> Markup {
                     (icon(shown.symbol, "")) (shown.word)
                 }
             }
+        }
+    }
+}
+
+/// What may be done with all runs of the filter: each leads to a page that says how many, and asks.
+fn bulk(context: &Context, facts: &Facts, filter: &Filter) -> Markup {
+    if !facts.may_operate() || filter.is_empty() {
+        return html! {};
+    }
+    let refused = filter.of_bulk(facts.now).err();
+    let ask = |action: &str| {
+        filter
+            .to_words()
+            .with("action", action)
+            .at(&context.at("/bulk/new"))
+    };
+    html! {
+        div class="mid bulk" {
+            b { "All runs of this filter" }
+            div class="acts" {
+                @for (action, verb) in super::bulk::actions() {
+                    @if let Some(why) = refused { button type="button" disabled title=(why) { (verb) "…" } }
+                    @else { a class="btn" href=(ask(action)) { (verb) "…" } }
+                }
+            }
+            span class="muted small" { @if let Some(why) = refused { (why) } @else { "Counted and shown first: nothing starts before you confirm." } }
         }
     }
 }

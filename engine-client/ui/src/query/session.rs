@@ -33,6 +33,7 @@ impl Facts {
         let facts: Option<Self> = reader.row(SESSION, &[]).await?;
         let mut facts = facts.ok_or_else(|| Fault::missing("the database says nothing"))?;
         facts.failures = super::failure::count(reader).await?;
+        facts.bulk_running = super::bulk::running(reader).await?;
         Ok(facts)
     }
 
