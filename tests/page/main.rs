@@ -4,5 +4,6 @@ mod acting;
 mod guarding;
 mod inert;
 mod looking;
+mod many;
 mod reading;
 mod watching;
