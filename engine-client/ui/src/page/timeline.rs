@@ -533,8 +533,9 @@ fn head(scale: &Scale, run: &Run, now: Moment) -> Markup {
     };
     html! {
         svg class="c" height="16" aria-hidden="true" {
-            @for at in lines.iter().step_by(every).filter(|at| (4.0..88.0).contains(&scale.x(**at))) {
-                text x=(format!("{:.2}%", scale.x(*at))) y="12" text-anchor="middle" { (label(*at)) }
+            @for (place, at) in lines.iter().step_by(every).filter(|at| (4.0..88.0).contains(&scale.x(**at))).enumerate() {
+                // Where it is narrow, the first one has room, and the end.
+                text class=[(place > 0).then_some("w1")] x=(format!("{:.2}%", scale.x(*at))) y="12" text-anchor="middle" { (label(*at)) }
             }
             @if !run.has_ended() { text x="100%" y="12" text-anchor="end" { "now" } }
         }
