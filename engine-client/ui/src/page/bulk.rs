@@ -81,7 +81,7 @@ fn shown(bulk: &Bulk) -> Shown {
 
 fn operations(context: &Context, bulks: &[Bulk], picked: Option<&str>, now: Moment) -> Markup {
     html! {
-        section class="p" {
+        section class="p" id="operations" data-live {
             header { h2 { "All of them" } span class="muted small" { "the newest first" } }
             @if bulks.is_empty() {
                 div class="empty" { b { "No bulk operation was started yet" } "A filter of the list of runs leads to one." }
@@ -151,8 +151,10 @@ pub(super) async fn page(context: &Context, id: &str) -> Result<Page, Fault> {
             h1 { (verb(&bulk.action)) " of " (plural(bulk.total, "run", "runs")) }
             span id="status" data-live { (shown(bulk).badge(&bulk.state)) }
             span class="id muted" id="run-id" { (bulk.bulk_id) }
-            @if bulk.is_running() && facts.may_operate() {
-                div class="acts" { (form::button(context, "/act/bulk/stop", &[("bulk", id)], "danger", "Stop", "")) }
+            div class="acts" id="acts" data-live {
+                @if bulk.is_running() && facts.may_operate() {
+                    (form::button(context, "/act/bulk/stop", &[("bulk", id)], "danger", "Stop", ""))
+                }
             }
         }
         (progress(bulk, facts.now))
