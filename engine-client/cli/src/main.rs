@@ -63,7 +63,7 @@ enum Command {
     Top(top::Arguments),
     /// List, show, cancel, replay and reschedule runs
     #[command(subcommand)]
-    Runs(run::Command),
+    Runs(Box<run::Command>),
     /// List queues: how much is queued, due and running
     Queues(queue::ListArguments),
     /// Pause a queue, or an environment: nothing is dequeued from it until it is resumed
@@ -121,7 +121,7 @@ async fn execute(arguments: Arguments, output: Output) -> Result<ExitCode, Failu
     let session = Session::open(database).await?;
     match arguments.command {
         Command::Top(top) => top::run(session, output, &top).await,
-        Command::Runs(command) => run::run(&session, output, command).await,
+        Command::Runs(command) => run::run(&session, output, *command).await,
         Command::Queues(list) => queue::list(&session, output, &list).await,
         Command::Pause(pause) => queue::pause(&session, output, &pause, true).await,
         Command::Resume(pause) => queue::pause(&session, output, &pause, false).await,
