@@ -126,11 +126,13 @@ fn claims_starts_moves_and_ends_write_history_and_never_read_it() -> Result<()> 
             .filter(|line| !line.starts_with("--"))
             .collect();
         let code = code.replace("delete from", "delete");
-        ["snapshot", "history", "unfiltered_history"].iter().any(|name| {
-            ["from", "join"]
-                .iter()
-                .any(|word| code.contains(&format!("{word} engine.{name} as")))
-        })
+        ["snapshot", "history", "unfiltered_history"]
+            .iter()
+            .any(|name| {
+                ["from", "join"]
+                    .iter()
+                    .any(|word| code.contains(&format!("{word} engine.{name} as")))
+            })
     };
     let readers: Vec<&str> = statements
         .iter()
