@@ -9,9 +9,9 @@ use engine_harness::condition::{backend_pid, eventually};
 use engine_harness::{Cluster, Database, Options, Scale, Session};
 use tokio_postgres::Client;
 
-const ROUNDS: Scale = Scale::new("calls of each function by one session", 4_000, 1_000_000);
-const TICKS: Scale = Scale::new("ticks of one session", 4_000, 1_000_000);
-const WORKER_TICKS: Scale = Scale::new("ticks of the server's worker", 1_000, 100_000);
+const ROUNDS: Scale = Scale::new("calls", 4_000, 1_000_000);
+const TICKS: Scale = Scale::new("ticks", 4_000, 1_000_000);
+const WORKER_TICKS: Scale = Scale::new("ticks of the worker", 1_000, 100_000);
 
 /// More than chance, and far less than one byte for each call of the full form.
 const GROWTH: i64 = 512 * 1024;
