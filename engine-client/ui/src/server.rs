@@ -14,6 +14,7 @@ use axum::http::header::{
 };
 use axum::middleware::{self, Next};
 use axum::response::Response;
+use axum::routing::get;
 use engine_client::Database;
 use tokio::net::TcpListener;
 
@@ -62,12 +63,14 @@ pub async fn serve(
         .merge(action::routes())
         .merge(live::routes())
         .merge(asset::routes());
-    let pages = pages.with_state(served);
+    let pages = pages.with_state(Arc::clone(&served));
     let router = if prefix.is_empty() {
         pages
     } else {
+        let home = Router::new().route(&format!("{prefix}/"), get(page::answer));
         // The pages of a prefix are also reached without it: some proxies take it off.
-        Router::new().nest(&prefix, pages.clone()).merge(pages)
+        let below = Router::new().nest(&prefix, pages.clone());
+        below.merge(home.with_state(served)).merge(pages)
     };
     let router = router.layer(middleware::from_fn(seal));
     let service = router.into_make_service_with_connect_info::<SocketAddr>();

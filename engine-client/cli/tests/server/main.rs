@@ -13,6 +13,8 @@ mod run;
 mod tail;
 mod terminal;
 mod top;
+#[cfg(feature = "ui")]
+mod ui;
 mod zone;
 
 use std::process::Stdio;

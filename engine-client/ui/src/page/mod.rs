@@ -41,7 +41,7 @@ pub(crate) fn routes() -> Router<Arc<Served>> {
         .route("/find", get(find::answer))
 }
 
-async fn answer(context: Context) -> Response {
+pub(crate) async fn answer(context: Context) -> Response {
     match render(&context).await {
         Ok(page) => page.into_response(),
         Err(fault) => fault_page::page(&context, &fault),
