@@ -60,6 +60,30 @@ with ticker as materialized (
               where p.name in ('engine_start_many', 'engine_heartbeat_many', 'engine_complete_many')
                 and has_function_privilege(w.oid, p.oid, 'execute')))
     group by w.role, w.environment_id, n.is_problem
+), useless as (
+    -- A capability whose functions a role may not execute, none of them. What it may read is in views as well.
+    select r.rolname::text as role, g.capability, min(g.environment_id) as environment_id
+    from engine.grant as g
+    join pg_roles as r on r.oid = g.role
+    join (values
+        ('trigger', array['engine_trigger', 'engine_trigger_many', 'engine_create_batch', 'engine_add_to_batch', 'engine_seal_batch',
+                          'engine_replay', 'engine_reset_idempotency_key', 'engine_cancel', 'engine_reschedule', 'engine_run_result']),
+        ('wait', array['engine_complete_waitpoint', 'engine_create_manual_waitpoint', 'engine_create_datetime_waitpoint', 'engine_waitpoint_data']),
+        ('read', array['engine_run_result', 'engine_waitpoint_data', 'engine_batch_data', 'engine_execution_data', 'engine_snapshots_since',
+                       'engine_upcoming_runs', 'engine_retention', 'engine_events', 'engine_event_reader', 'engine_event_ack',
+                       'engine_delete_event_reader', 'engine_check', 'engine_doctor', 'engine_metrics']),
+        ('operate', array['engine_replay', 'engine_create_cancelled_run', 'engine_create_failed_run', 'engine_cancel', 'engine_redrive',
+                          'engine_forget', 'engine_bulk', 'engine_bulk_stop', 'engine_set_environment', 'engine_set_queue', 'engine_set_quota', 'engine_set_machine',
+                          'engine_register_worker', 'engine_promote_worker', 'engine_set_schedule', 'engine_delete_schedule',
+                          'engine_upcoming_runs', 'engine_set_retention', 'engine_delete_retention', 'engine_retention',
+                          'engine_set_test_clock', 'engine_check', 'engine_doctor', 'engine_metrics', 'engine_sweep', 'engine_tick',
+                          'engine_lead']),
+        ('tick', array['engine_tick', 'engine_sweep', 'engine_lead'])
+    ) as c(capability, names) on c.capability = g.capability
+    where not exists (select from routine as p where p.name = any (c.names) and has_function_privilege(r.oid, p.oid, 'execute'))
+      and not (g.capability = 'read' and has_table_privilege(r.oid, 'engine.run_overview', 'select'))
+      and not exists (select from ticker as t where t.role = r.rolname and g.capability = 'tick')
+    group by r.rolname, g.capability
 )
 select true as is_problem,
        'right' as kind,
@@ -97,6 +121,13 @@ select m.is_problem, 'right', m.role,
        'Grant it the capability again: the rights to execute its functions come with it.',
        format('select engine_grant(%L, ''work'', %L)', m.role, m.environment_id),
        null
-from missing as m;
+from missing as m
+union all
+select true, 'right', u.role,
+       format('Role "%s" has the capability %s, and may execute none of its functions.', u.role, u.capability),
+       'Grant it the capability again: the rights to execute its functions come with it.',
+       format('select engine_grant(%L, %L, %L)', u.role, u.capability, u.environment_id),
+       null
+from useless as u;
 
 comment on view engine.right_advice is 'Part of engine.advice: roles that lack a capability, or the right to execute its functions';

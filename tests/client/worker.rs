@@ -347,6 +347,16 @@ async fn a_worker_that_lacks_a_right_says_so_and_dequeues_nothing() -> Result<()
     let refused = timeout(PATIENCE, waits.run(std::future::pending())).await?;
     let error = refused.err().context("it works")?;
     assert!(error.to_string().contains("engine_wait"), "{error}");
+    // The right to execute the functions is not enough.
+    let incapable = format!(
+        "select engine_revoke('{role}', 'work'); \
+         grant execute on routine engine_dequeue, engine_start_many, engine_start_attempt, engine_heartbeat_many, engine_heartbeat, \
+             engine_complete_many, engine_complete_attempt, engine_moved to {role}"
+    );
+    session.client.batch_execute(&incapable).await?;
+    let refused = timeout(PATIENCE, worker().run(std::future::pending())).await?;
+    let error = refused.err().context("it works")?;
+    assert!(error.to_string().contains("capability work"), "{error}");
     session
         .client
         .batch_execute(&format!("drop owned by {role}; drop role {role}"))

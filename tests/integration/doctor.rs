@@ -128,6 +128,14 @@ const TROUBLES: &[Trouble] = &[
         mended: "",
     },
     Trouble {
+        staged: "create role mute; select engine_grant('mute', 'wait', 'default'); \
+                 revoke execute on routine engine_complete_waitpoint, engine_create_manual_waitpoint, engine_create_datetime_waitpoint, \
+                     engine_waitpoint_data from mute",
+        found: ["problem", "right", "mute"],
+        cause: "has the capability wait, and may execute none of its functions.",
+        mended: "",
+    },
+    Trouble {
         staged: "create role outdated; select engine_grant('outdated', 'work', 'default'); \
                  revoke execute on routine engine_moved, engine_release, engine_wait, engine_work from outdated",
         found: ["advice", "right", "outdated"],

@@ -179,6 +179,13 @@ impl Dequeuer {
         let call = async { connection.engine().missing_rights(&needed).await };
         let missing = self.link.answer(&connection, call).await?;
         if missing.is_empty() {
+            let call = async { connection.engine().moved(&[]).await };
+            let probed = self.link.answer(&connection, call).await.err();
+            let code = probed.as_ref().and_then(Error::code);
+            if code.is_some_and(|code| code.code() == "42501") {
+                let message = "the worker's role needs the capability work";
+                return Err(Error::refused("42501", message.to_owned()));
+            }
             let call = async { connection.engine().may_execute(TURN).await };
             return self.link.answer(&connection, call).await;
         }

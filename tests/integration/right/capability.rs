@@ -1,8 +1,10 @@
 //! What each capability lets a role call, and whose capabilities count.
 
-use anyhow::{Result, ensure};
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result, ensure};
 use engine_core::{Capabilities, Capability, ROUTINES, is_of_the_database};
-use engine_harness::{Database, Session};
+use engine_harness::{Database, Session, Workspace};
 
 use super::{Role, functions};
 
@@ -174,4 +176,26 @@ async fn another_session_obeys_a_grant_and_a_membership_from_its_next_call_on() 
     assert_eq!(member.code(&caller, trigger).await?, "42501");
     member.drop(&operator).await?;
     group.drop(&operator).await
+}
+
+#[test]
+fn the_advice_about_rights_knows_the_functions_of_every_capability() -> Result<()> {
+    let text =
+        std::fs::read_to_string(Workspace::find()?.root().join("sql/view/right_advice.sql"))?;
+    for capability in Capability::ALL {
+        if *capability == Capability::Work {
+            continue;
+        }
+        let begins = format!("('{capability}', array[");
+        let (_, rest) = text.split_once(&begins).context("no such capability")?;
+        let listed = rest.split(']').next().unwrap_or_default();
+        let listed: BTreeSet<&str> = listed.split('\'').skip(1).step_by(2).collect();
+        let of = ROUTINES.iter().map(|(name, _)| *name);
+        let of = of.filter(|name| *name != "engine_version");
+        let expected: BTreeSet<&str> = of
+            .filter(|name| Capabilities::of(name).has(*capability))
+            .collect();
+        assert_eq!(listed, expected, "{capability}");
+    }
+    Ok(())
 }
