@@ -17,14 +17,14 @@ use crate::window::kill_9_backends;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Notes each row that the session is about to write, and stops before the one with the number `crash.at`, counted from one.
+/// Notes each row that the session is about to write, and stops before the one with the number `crash.stop_at`, counted from one.
 const STOP: &str = "
     create schema crash;
     create function crash.stop() returns trigger language plpgsql as $$
     begin
         perform set_config('crash.row', (current_setting('crash.row')::integer + 1)::text, false);
         perform set_config('crash.rows', concat_ws(',', nullif(current_setting('crash.rows'), ''), tg_table_name || ' ' || tg_op), false);
-        if current_setting('crash.row') = current_setting('crash.at') then
+        if current_setting('crash.row') = current_setting('crash.stop_at') then
             perform pg_sleep(3600);
         end if;
         if tg_op = 'DELETE' then
@@ -70,7 +70,7 @@ struct Point {
 /// A session whose call stops at this row; with 0 it never stops.
 async fn armed(database: &Database, row: usize) -> Result<Session> {
     let session = Session::open(database).await?;
-    let set = format!("set crash.row = 0; set crash.rows = ''; set crash.at = {row}");
+    let set = format!("set crash.row = 0; set crash.rows = ''; set crash.stop_at = {row}");
     session.client.batch_execute(&set).await?;
     Ok(session)
 }

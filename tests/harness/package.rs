@@ -1,6 +1,6 @@
 //! Debian packages: a Postgres server with its headers, and others that commands need.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use nix::unistd::geteuid;
 
 use crate::pg_config::{MAJORS, PREFERRED_MAJOR};
-use crate::progress;
+use crate::{Workspace, progress};
 
 /// Programs that building a server from its sources takes, each with its package.
 const BUILD_PROGRAMS: [(&str, &str); 8] = [
@@ -107,6 +107,7 @@ fn install_missing(names: &[&str]) -> Result<()> {
 /// If that needs root, or fails.
 pub fn update() -> Result<()> {
     let elevate = elevate("apt-get update")?;
+    let _turn = turn()?;
     progress::watch(
         "reading Debian's package lists",
         &mut apt_get(elevate, &["update"]),
@@ -121,8 +122,23 @@ pub fn install(names: &[&str]) -> Result<()> {
     let names_line = names.join(" ");
     let command = format!("apt-get install -y --no-install-recommends {names_line}");
     let elevate = elevate(&command)?;
+    let _turn = turn()?;
     let mut install = apt_get(elevate, &["install", "-y", "--no-install-recommends"]);
     progress::watch(&format!("installing {names_line}"), install.args(names))
+}
+
+/// Waits for other processes of these tests that install something: apt refuses to work beside another.
+fn turn() -> Result<File> {
+    let workspace = Workspace::find()?;
+    fs::create_dir_all(workspace.target())?;
+    let path = workspace.target().join("apt.lock");
+    let file = File::options()
+        .create(true)
+        .append(true)
+        .open(&path)
+        .with_context(|| format!("cannot open {}", path.display()))?;
+    file.lock()?;
+    Ok(file)
 }
 
 /// The prefix of a command that needs root; without one the user is shown the command.
