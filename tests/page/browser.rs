@@ -168,10 +168,10 @@ impl Browser {
         Ok(self.client.find_all(Locator::Css(selector)).await?.len())
     }
 
-    /// Presses the button or link of this text within the page's content.
+    /// Presses the button or link of this text within the page's content, and returns once the page that it leads to is there.
     ///
     /// # Errors
-    /// If there is none.
+    /// If there is none, or no page comes.
     pub async fn press(&self, text: &str) -> Result<()> {
         let path = format!("//main//*[self::a or self::button][normalize-space()='{text}']");
         let found = self
@@ -180,11 +180,18 @@ impl Browser {
             .at_most(PATIENCE)
             .for_element(Locator::XPath(&path))
             .await;
-        found
-            .with_context(|| format!("nothing says {text}"))?
-            .click()
-            .await?;
-        Ok(())
+        let found = found.with_context(|| format!("nothing says {text}"))?;
+        self.evaluate("window.isLeft = true").await?;
+        found.click().await?;
+        let is_there = "return window.isLeft !== true && document.readyState === 'complete'";
+        let what = format!("{text} leads to a page");
+        eventually(&what, PATIENCE, async || {
+            Ok(self
+                .evaluate(is_there)
+                .await
+                .is_ok_and(|value| value == Value::Bool(true)))
+        })
+        .await
     }
 
     /// Returns when the page's content has this text.
