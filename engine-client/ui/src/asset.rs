@@ -1,14 +1,10 @@
 //! The style sheet and the script, embedded in the program.
 
-use std::sync::Arc;
-
 use axum::Router;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use sha2::{Digest, Sha256};
-
-use crate::server::Served;
 
 const STYLE: &str = include_str!("asset/style.css");
 const SCRIPT: &str = include_str!("asset/script.js");
@@ -16,7 +12,7 @@ const SCRIPT: &str = include_str!("asset/script.js");
 /// An asset never changes under its address, which has its digest as the query.
 const FOREVER: &str = "public, max-age=31536000, immutable";
 
-pub(crate) fn routes() -> Router<Arc<Served>> {
+pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
         .route(
             "/asset/style.css",

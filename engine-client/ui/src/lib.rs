@@ -13,6 +13,7 @@ mod asset;
 mod fault;
 mod filter;
 mod guard;
+mod hub;
 mod live;
 mod moment;
 mod number;
@@ -23,6 +24,8 @@ mod pool;
 mod query;
 mod redact;
 mod request;
+mod series;
+mod served;
 mod server;
 mod url;
 

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -18,10 +18,11 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use crate::fault::Fault;
+use crate::hub::Rendering;
 use crate::page;
-use crate::part::fault_page;
 use crate::request::Context;
-use crate::server::Served;
+use crate::served::Served;
 use crate::url::Words;
 
 /// Shortest time between two renderings.
@@ -32,13 +33,6 @@ const LONGEST: Duration = Duration::from_secs(8);
 
 /// A page is rendered for at most one of so many parts of the time.
 const PARTS: u32 = 50;
-
-/// A rendering: the elements that may change, by their ids, or what kept it from being rendered.
-type Rendering = Arc<Result<Vec<(String, String)>, String>>;
-
-/// Pages that are watched.
-#[derive(Default)]
-pub(crate) struct Hub(Mutex<HashMap<String, watch::Receiver<Rendering>>>);
 
 pub(crate) fn routes() -> Router<Arc<Served>> {
     Router::new().route("/live", get(answer))
@@ -54,9 +48,8 @@ async fn answer(context: Context, request: Request) -> Response {
         words,
         ..context
     };
-    let receiver = match watched.served.hub.watch(&watched) {
-        Some(receiver) => receiver,
-        None => return fault_page::bare(&crate::fault::Fault::busy()),
+    let Some(receiver) = watch(&watched) else {
+        return Fault::busy().into_response();
     };
     let sent: HashMap<String, String> = HashMap::new();
     let events = stream::unfold((receiver, sent), async |(mut receiver, mut sent)| {
@@ -82,23 +75,14 @@ async fn answer(context: Context, request: Request) -> Response {
         .into_response()
 }
 
-impl Hub {
-    /// Watches a page; the first who does so has it rendered.
-    fn watch(&self, context: &Context) -> Option<watch::Receiver<Rendering>> {
-        let role = context.role.as_deref().unwrap_or_default();
-        let key = format!("{role}\n{}\n{}", context.path, context.words.at(""));
-        let mut watched = self.0.lock().ok()?;
-        watched.retain(|_, receiver| receiver.has_changed().is_ok());
-        if let Some(receiver) = watched.get(&key) {
-            let mut receiver = receiver.clone();
-            receiver.mark_changed();
-            return Some(receiver);
-        }
-        let (sender, receiver) = watch::channel(Arc::new(Ok(Vec::new())));
-        watched.insert(key, receiver.clone());
+/// Watches a page, for the role of the request.
+fn watch(context: &Context) -> Option<watch::Receiver<Rendering>> {
+    let role = context.role.as_deref().unwrap_or_default();
+    let key = format!("{role}\n{}\n{}", context.path, context.words.at(""));
+    let hub = &context.served.hub;
+    hub.watch(key, |sender| {
         tokio::spawn(render(context.clone(), sender));
-        Some(receiver)
-    }
+    })
 }
 
 /// Renders a page again and again, as long as it is watched. One receiver is that of the hub.

@@ -7,13 +7,11 @@ use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::header::{COOKIE, HOST};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
 
 use crate::fault::Fault;
 use crate::guard::Guard;
-use crate::part::fault_page;
 use crate::pool::{Access, Pool, Reader};
-use crate::server::Served;
+use crate::served::Served;
 use crate::url::Words;
 
 /// The colours of pages.
@@ -122,24 +120,19 @@ impl Context {
         let words = Words::read(parts.uri.query().unwrap_or_default());
         let role = role(served, peer, &parts.headers)?;
         let known = cookie(&parts.headers, Guard::COOKIE).filter(|known| Guard::is_name(known));
-        let theme = words
-            .get("theme")
-            .or(cookie(&parts.headers, "engine_theme"))
-            .map_or(Theme::System, Theme::parse);
+        // An empty word takes the choice back.
+        let query = parts.uri.query().unwrap_or_default();
+        let theme = if query.contains("theme=") {
+            words.get("theme")
+        } else {
+            cookie(&parts.headers, "engine_theme")
+        };
+        let theme = theme.map_or(Theme::System, Theme::parse);
         Ok(Self {
             served: Arc::clone(served),
             role,
             path: path.to_owned(),
-            theme: if words.get("theme").is_some()
-                || parts
-                    .uri
-                    .query()
-                    .is_some_and(|query| query.contains("theme="))
-            {
-                Theme::parse(words.get("theme").unwrap_or_default())
-            } else {
-                theme
-            },
+            theme,
             words,
             is_new: known.is_none(),
             browser: known.map_or_else(Guard::new_name, str::to_owned),
@@ -208,13 +201,13 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 impl FromRequestParts<Arc<Served>> for Context {
-    type Rejection = Response;
+    type Rejection = Fault;
 
-    async fn from_request_parts(parts: &mut Parts, served: &Arc<Served>) -> Result<Self, Response> {
+    async fn from_request_parts(parts: &mut Parts, served: &Arc<Served>) -> Result<Self, Fault> {
         let peer = parts
             .extensions
             .get::<ConnectInfo<SocketAddr>>()
             .map(|peer| peer.0);
-        Self::of(served, peer, parts).map_err(|fault| fault_page::bare(&fault))
+        Self::of(served, peer, parts)
     }
 }

@@ -19,26 +19,16 @@ use engine_client::Database;
 use tokio::net::TcpListener;
 
 use crate::guard::Guard;
-use crate::live::Hub;
+use crate::hub::Hub;
 use crate::options::Options;
 use crate::pool::Pool;
 use crate::redact::Redactor;
+use crate::served::Served;
 use crate::{action, asset, live, page};
 
 /// Nothing from elsewhere, no script and no style in a page, no frame around it, and forms lead here only.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
-
-/// What all requests share.
-pub(crate) struct Served {
-    pub(crate) options: Options,
-    pub(crate) pool: Pool,
-    pub(crate) guard: Guard,
-    pub(crate) redactor: Redactor,
-    pub(crate) hub: Hub,
-    /// Whether it listens on this machine only.
-    pub(crate) is_local: bool,
-}
 
 /// Serves the dashboard of `database` until `shutdown` is over.
 ///

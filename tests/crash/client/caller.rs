@@ -85,7 +85,7 @@ impl Caller {
         choices[self.rng.random_range(0..choices.len())]
     }
 
-    /// A run that this session has triggered.
+    /// A run that this client has triggered.
     pub fn known_run(&mut self) -> Option<String> {
         if self.runs.is_empty() {
             return None;

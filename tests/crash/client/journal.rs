@@ -37,7 +37,7 @@ impl Journal {
         self.directory.join("drain").exists()
     }
 
-    /// The point at which this session is to die, if it is the first one to ask.
+    /// The point at which that session is to die, if it is the first one to ask.
     pub fn take_order(&self, session: &str) -> Option<String> {
         let taken = self.directory.join(format!("arm.{session}"));
         std::fs::rename(self.directory.join("arm"), &taken).ok()?;

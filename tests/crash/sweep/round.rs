@@ -221,7 +221,7 @@ fn is_cut(error: &anyhow::Error) -> bool {
     error.downcast_ref().is_some_and(cut)
 }
 
-/// Whether the server ends this session in time.
+/// Whether the server ends the session in time.
 async fn ends(bystander: &Session, patience: Duration) -> bool {
     let begun_at = Instant::now();
     while begun_at.elapsed() < patience {

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::{Map, Value};
 
-use super::field;
+use super::form::field;
 use crate::fault::Fault;
 use crate::page::MANY;
 use crate::query::bulk;

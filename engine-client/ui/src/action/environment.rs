@@ -2,7 +2,7 @@
 
 use engine_client::EnvironmentChange;
 
-use super::{field, flag};
+use super::form::{field, flag};
 use crate::fault::Fault;
 use crate::request::Context;
 use crate::url::Words;

@@ -2,6 +2,7 @@
 
 mod bulk;
 mod environment;
+mod form;
 mod queue;
 mod run;
 mod schedule;
@@ -19,7 +20,7 @@ use axum::routing::post;
 use crate::fault::Fault;
 use crate::part::fault_page;
 use crate::request::Context;
-use crate::server::Served;
+use crate::served::Served;
 use crate::url::Words;
 
 /// Longest form.
@@ -66,7 +67,7 @@ async fn act(
             hint,
         ));
     }
-    let back = back(context, &form);
+    let back = form::back(context, &form);
     match (what, verb) {
         ("queue", "pause") => queue::pause(context, &form).await.map(|()| back),
         ("queue", "limit") => queue::limit(context, &form).await.map(|()| back),
@@ -81,33 +82,4 @@ async fn act(
         ("version", "promote") => version::promote(context, &form).await.map(|()| back),
         _ => Err(Fault::missing("there is no such action")),
     }
-}
-
-/// The page that the form is of: a path of this server and of no other.
-fn back(context: &Context, form: &Words) -> String {
-    let back = form.get("back").unwrap_or_default();
-    let is_here =
-        back.starts_with('/') && !back.starts_with("//") && !back.contains(['\\', '\r', '\n']);
-    if is_here {
-        back.to_owned()
-    } else {
-        context.at("/")
-    }
-}
-
-/// A field that a form must have.
-fn field<'a>(form: &'a Words, key: &str) -> Result<&'a str, Fault> {
-    let missing = || {
-        Fault::new(
-            StatusCode::BAD_REQUEST,
-            format!("the form says nothing of {key}"),
-            "",
-        )
-    };
-    form.get(key).ok_or_else(missing)
-}
-
-/// A field that is yes or no.
-fn flag(form: &Words, key: &str) -> Result<bool, Fault> {
-    Ok(field(form, key)? == "true")
 }

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use engine_client::QueueChange;
 
-use super::{field, flag};
+use super::form::{field, flag};
 use crate::fault::Fault;
 use crate::request::Context;
 use crate::url::Words;

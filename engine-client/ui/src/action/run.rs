@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use engine_client::{Cancel, RunId};
 
-use super::field;
+use super::form::field;
 use crate::fault::Fault;
 use crate::request::Context;
 use crate::url::Words;

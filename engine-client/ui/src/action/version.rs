@@ -1,6 +1,6 @@
 //! Making a version of the workers the current one.
 
-use super::field;
+use super::form::field;
 use crate::fault::Fault;
 use crate::request::Context;
 use crate::url::Words;

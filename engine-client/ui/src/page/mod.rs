@@ -24,7 +24,7 @@ use axum::routing::get;
 use crate::fault::Fault;
 use crate::part::{Page, fault_page};
 use crate::request::Context;
-use crate::server::Served;
+use crate::served::Served;
 
 pub(crate) fn routes() -> Router<Arc<Served>> {
     Router::new()

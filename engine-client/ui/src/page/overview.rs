@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use crate::fault::Fault;
 use crate::moment::{Moment, span};
 use crate::number::{count, plural};
-use crate::part::chart::{self, Series};
+use crate::part::chart;
 use crate::part::status::{
     CANCELLED, FAILED, QUEUED, RETRYING, RUNNING, SUCCEEDED, Shown, WAITING,
 };
@@ -20,6 +20,7 @@ use crate::query::queue::{self, Environment, Queue};
 use crate::query::session::Facts;
 use crate::query::wait::{self, Retrying, Waiting};
 use crate::request::Context;
+use crate::series::Series;
 use crate::url::Words;
 
 /// Queues, kinds of failures and causes that the overview shows.

@@ -30,8 +30,10 @@ pub(crate) fn page(context: &Context, fault: &Fault) -> Response {
 }
 
 /// The same, of a request that was refused before it had a context.
-pub(crate) fn bare(fault: &Fault) -> Response {
-    answer(fault, None, None)
+impl IntoResponse for Fault {
+    fn into_response(self) -> Response {
+        answer(&self, None, None)
+    }
 }
 
 fn answer(fault: &Fault, prefix: Option<&str>, theme: Option<&str>) -> Response {

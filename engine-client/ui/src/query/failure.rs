@@ -5,8 +5,8 @@ use tokio_postgres::types::Type;
 
 use crate::fault::Fault;
 use crate::moment::Moment;
-use crate::part::chart::Series;
 use crate::pool::Reader;
+use crate::series::Series;
 
 const COUNT: &str = include_str!("sql/failure_count.sql");
 const LIST: &str = include_str!("sql/failure_list.sql");

@@ -5,8 +5,8 @@ use tokio_postgres::types::Type;
 
 use crate::fault::Fault;
 use crate::moment::Moment;
-use crate::part::chart::Series;
 use crate::pool::Reader;
+use crate::series::Series;
 
 const MINUTES: &str = include_str!("sql/history_minutes.sql");
 const FROM: &str = include_str!("sql/history_from.sql");
