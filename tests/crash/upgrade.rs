@@ -15,7 +15,7 @@ fn still() -> Options {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pg_upgrade_keeps_every_row_and_runs_in_flight_go_on() -> Result<()> {
-    let old = Cluster::start_from(Prefix::older()?, still()).await?;
+    let old = Cluster::start_from(Prefix::shared()?, still()).await?;
     let connection = old.server().connection_string(DATABASE);
     let mut load = Load::begin(&old, &connection, rand::random()).await?;
     load.until_ends(ENDS).await?;

@@ -19,9 +19,6 @@ use crate::{Extension, PgConfig, Workspace, progress, reach};
 /// Names the prefix that `cargo xtask test` prepared.
 pub const PREFIX_VARIABLE: &str = "ENGINE_TEST_PREFIX";
 
-/// Names the prefix of the major from which tests upgrade.
-pub const OLDER_PREFIX_VARIABLE: &str = "ENGINE_TEST_OLDER_PREFIX";
-
 /// The prefix, and beside it the data of the servers that run from it.
 #[derive(Clone, Debug)]
 pub struct Prefix {
@@ -74,17 +71,6 @@ impl Prefix {
             bail!("{PREFIX_VARIABLE} is not set: run `cargo xtask test`");
         };
         Self::at(base.into(), Account::for_server()?)
-    }
-
-    /// The prefix of an older major, where `cargo xtask test --smoke` prepared one; otherwise the same as the other.
-    ///
-    /// # Errors
-    /// If this process was not started by it.
-    pub fn older() -> Result<Self> {
-        match env::var_os(OLDER_PREFIX_VARIABLE) {
-            Some(base) => Self::at(base.into(), Account::for_server()?),
-            None => Self::shared(),
-        }
     }
 
     fn at(base: PathBuf, account: Account) -> Result<Self> {

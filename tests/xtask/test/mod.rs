@@ -88,15 +88,7 @@ pub async fn run(pg_config: Option<&Path>, arguments: Arguments, size: Size) -> 
     parts.end("examples of the documentation, beside the tests and after them");
     let mut skipped = plan.skipped;
     if let Some(major) = arguments.smoke {
-        let smoke = smoke::run(
-            &prepared.workspace,
-            &plan,
-            &prepared.prefix,
-            &arguments,
-            size,
-            major,
-        )
-        .await?;
+        let smoke = smoke::run(&prepared.workspace, &plan, &arguments, size, major).await?;
         verdicts.extend(smoke.verdicts);
         skipped += smoke.skipped;
         parts.end("the tests of another major, and building the extension for it");

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use engine_harness::{
-    Cluster, OLDER_PREFIX_VARIABLE, PREFIX_VARIABLE, Prefix, SERVER_VARIABLE, SIZE_VARIABLE,
-    STOCK_VARIABLE, Server, Size, Stock, Sweep, progress,
+    Cluster, PREFIX_VARIABLE, SERVER_VARIABLE, SIZE_VARIABLE, STOCK_VARIABLE, Server, Size, Stock,
+    Sweep, progress,
 };
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -73,13 +73,6 @@ impl Pool {
             least: jobs.unwrap_or(cores),
             most: jobs.unwrap_or(cores * MOST_PER_CORE),
         }
-    }
-
-    /// The same for tests that upgrade a server of this prefix.
-    pub fn upgrading_from(mut self, older: &Prefix) -> Self {
-        let variable = (OLDER_PREFIX_VARIABLE, older.base().into());
-        self.environment.push(variable);
-        self
     }
 
     /// Runs all tests of the plan, and reports each when it ends.

@@ -3,7 +3,7 @@
 use std::fs;
 
 use anyhow::Result;
-use engine_harness::{Cluster, Options, Prefix, Size, Stock, Workspace, major, prepare, progress};
+use engine_harness::{Cluster, Options, Size, Stock, Workspace, major, prepare, progress};
 
 use super::Arguments;
 use super::pool::Pool;
@@ -30,11 +30,10 @@ pub struct Smoke {
     pub skipped: u64,
 }
 
-/// Runs those of the plan's tests that are meant; `older` is the prefix of the other major. Where the major cannot be had they count as skipped.
+/// Runs those of the plan's tests that are meant. Where the major cannot be had they count as skipped.
 pub async fn run(
     workspace: &Workspace,
     plan: &Plan,
-    older: &Prefix,
     arguments: &Arguments,
     size: Size,
     number: u32,
@@ -66,7 +65,7 @@ pub async fn run(
     Cluster::sweep(&prepared.prefix)?;
     let stock = Stock::make(prepared.prefix.clone()).await?;
     let cluster = stock.start(Options::quick()).await?;
-    let pool = Pool::new(&stock, &cluster, arguments, size).upgrading_from(older);
+    let pool = Pool::new(&stock, &cluster, arguments, size);
     let verdicts = pool.run(&Plan { tests, skipped: 0 }).await?;
     if Counts::of(&verdicts, 0).failed > 0 {
         let log = prepared.prefix.base().join("server.log");
