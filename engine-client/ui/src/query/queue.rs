@@ -10,6 +10,9 @@ const QUEUES: &str = include_str!("sql/queue_list.sql");
 const ENVIRONMENTS: &str = include_str!("sql/environment_list.sql");
 const KEYS: &str = include_str!("sql/key_list.sql");
 
+/// A run that has been due for so long is late.
+const LATE_MS: i64 = 60_000;
+
 /// A queue.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Queue {
@@ -32,6 +35,11 @@ impl Queue {
     /// Whether no slot is free. The limit of a queue with keys is one of each key.
     pub(crate) fn is_full(&self) -> bool {
         self.keys == 0 && self.limit.is_some_and(|limit| self.running >= limit) && !self.is_paused
+    }
+
+    /// Whether a run of it has been due for too long.
+    pub(crate) fn is_late(&self) -> bool {
+        self.oldest_ms.is_some_and(|ms| ms >= LATE_MS)
     }
 }
 

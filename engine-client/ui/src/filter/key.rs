@@ -1,0 +1,10 @@
+//! The keys of a filter.
+
+/// The keys of a filter, in the order of URLs.
+pub(crate) const KEYS: [&str; 15] = [
+    "status", "task", "queue", "error", "tag", "key", "version", "batch", "parent", "bulk", "run",
+    "env", "since", "from", "to",
+];
+
+/// Keys of which a value may be excluded by a dash before it.
+pub(super) const EXCLUDED: [&str; 4] = ["status", "task", "queue", "tag"];

@@ -1,0 +1,48 @@
+//! What the overview reads, all of it in one transaction.
+
+use crate::fault::Fault;
+use crate::query::doctor::{self, Finding};
+use crate::query::failure::{self, Kind, Scope};
+use crate::query::history::{Latency, Outcomes};
+use crate::query::queue::{self, Environment, Queue};
+use crate::query::session::Facts;
+use crate::query::wait::{self, Retrying, Waiting};
+use crate::request::Context;
+
+/// Queues, kinds of failures and causes that the overview shows.
+pub(super) const SHOWN: usize = 8;
+
+/// Everything that it shows.
+pub(super) struct Seen {
+    pub(super) facts: Facts,
+    pub(super) queues: Vec<Queue>,
+    pub(super) environments: Vec<Environment>,
+    pub(super) outcomes: Outcomes,
+    pub(super) latency: Latency,
+    pub(super) kinds: Vec<Kind>,
+    pub(super) findings: Vec<Finding>,
+    pub(super) waiting: Vec<Waiting>,
+    pub(super) retrying: Retrying,
+}
+
+impl Seen {
+    pub(super) async fn read(context: &Context) -> Result<Self, Fault> {
+        let environment = context.environment();
+        context
+            .read(async |reader| {
+                let facts = Facts::read(reader).await?;
+                Ok(Self {
+                    queues: queue::queues(reader, environment, None, 10_000).await?,
+                    environments: queue::environments(reader, environment).await?,
+                    outcomes: Outcomes::read(reader, facts.now, environment).await?,
+                    latency: Latency::read(reader).await?,
+                    kinds: failure::kinds(reader, &Scope::hour(environment)).await?,
+                    findings: doctor::findings(reader).await?,
+                    waiting: wait::counts(reader, environment).await?,
+                    retrying: wait::retrying(reader, environment).await?,
+                    facts,
+                })
+            })
+            .await
+    }
+}

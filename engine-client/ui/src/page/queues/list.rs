@@ -1,0 +1,100 @@
+//! The table of queues: with a filter and buttons, or as a panel of the overview.
+
+use maud::{Markup, html};
+
+use super::row::row;
+use crate::query::queue::Queue;
+use crate::query::session::Facts;
+use crate::request::Context;
+
+/// Queues on a page.
+const SHOWN: usize = 200;
+
+/// The list with its filter.
+pub(super) fn list(context: &Context, facts: &Facts, queues: &[Queue]) -> Markup {
+    let only = context.words.get("only");
+    let is_shown = |queue: &&Queue| match only {
+        Some("due") => queue.due > 0,
+        Some("full") => queue.is_full(),
+        Some("paused") => queue.is_paused,
+        _ => true,
+    };
+    let shown: Vec<&Queue> = queues.iter().filter(is_shown).collect();
+    let number = |is: fn(&Queue) -> bool| queues.iter().filter(|queue| is(queue)).count();
+    let chips = [
+        (None, "all", queues.len()),
+        (Some("due"), "with due runs", number(|queue| queue.due > 0)),
+        (Some("full"), "full", number(Queue::is_full)),
+        (Some("paused"), "paused", number(|queue| queue.is_paused)),
+    ];
+    html! {
+        section class="p" {
+            form class="filter" {
+                label class="vh" for="queue-name" { "Name" }
+                input id="queue-name" type="search" name="name" placeholder="Name contains"
+                    value=[context.words.get("name")];
+                @if let Some(environment) = context.environment() { input type="hidden" name="env" value=(environment); }
+                button { "Filter" }
+                span class="chips" {
+                    @for (key, label, number) in chips {
+                        @let words = key.map_or_else(|| context.words.clone().without("only"), |key| context.words.clone().set("only", key));
+                        a class="chip" aria-current=[(only == key).then_some("true")] href=(words.at(&context.at("/queues"))) {
+                            (label) " " (number)
+                        }
+                    }
+                }
+            }
+            (table(context, facts, &shown, SHOWN, true))
+            @if shown.len() > SHOWN {
+                div class="pages" { "The first " (SHOWN) " of " (shown.len()) ". Narrow the name to see others." }
+            }
+        }
+    }
+}
+
+/// The panel of the overview.
+pub(in crate::page) fn panel(
+    context: &Context,
+    facts: &Facts,
+    queues: &[Queue],
+    most: usize,
+) -> Markup {
+    let shown: Vec<&Queue> = queues.iter().collect();
+    html! {
+        section class="p" {
+            header {
+                h2 { "Queues" }
+                span class="muted small" { "by oldest due" }
+                a class="more" href=(context.link("/queues")) { "All " (queues.len()) }
+            }
+            (table(context, facts, &shown, most, false))
+        }
+    }
+}
+
+fn table(context: &Context, facts: &Facts, queues: &[&Queue], most: usize, acts: bool) -> Markup {
+    if queues.is_empty() {
+        return html! { div class="empty" { b { "No queues" } "A queue is there when a run of it is, or a setting: " code { "select engine_set_queue('mail', concurrency_limit => 10)" } } };
+    }
+    let acts = acts && facts.may_operate();
+    let has_environments = context.environment().is_none() && facts.environments.len() > 1;
+    html! {
+        table class="cards" role="table" {
+            thead role="rowgroup" {
+                tr role="row" {
+                    th role="columnheader" scope="col" { "Queue" }
+                    @if has_environments { th role="columnheader" scope="col" class="w2" { "Environment" } }
+                    th role="columnheader" scope="col" class="num w1" { "Queued" }
+                    th role="columnheader" scope="col" class="num" { "Due" }
+                    th role="columnheader" scope="col" class="num" { "Oldest due" }
+                    th role="columnheader" scope="col" { "Slots in use" }
+                    th role="columnheader" scope="col" class="num w3" { "Keys" }
+                    @if acts { th role="columnheader" scope="col" class="num" { span class="vh" { "Actions" } } }
+                }
+            }
+            tbody role="rowgroup" {
+                @for queue in queues.iter().take(most) { (row(context, queue, has_environments, acts)) }
+            }
+        }
+    }
+}
