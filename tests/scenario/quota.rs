@@ -224,3 +224,33 @@ async fn no_tenant_sets_its_own_quota() -> Result<()> {
     let drop = format!("reset role; drop owned by {role}; drop role {role}");
     execute(&session, &drop).await
 }
+
+#[tokio::test]
+async fn a_batch_finds_the_room_of_payloads_that_were_removed() -> Result<()> {
+    let (_database, session) = with_quota("kept_bytes => 15").await?;
+    let trigger = "select engine_trigger('t', repeat('1', 10), environment_id => 'a')";
+    execute(&session, trigger).await?;
+    execute(
+        &session,
+        "select engine_set_retention('a', keep => '0'); select engine_cancel(id) from engine.run",
+    )
+    .await?;
+    session.sweep().await?;
+    let add = "select i.error_code from engine_create_batch(2, environment_id => 'a') as b, \
+               engine_add_to_batch(b.batch_id, '[{\"task\": \"t\", \"payload\": \"12345678\"}, {\"task\": \"t\", \"payload\": \"12345678\"}]') as i \
+               order by i.index";
+    let rows = session.client.query(add, &[]).await?;
+    let codes: Vec<Option<&str>> = rows.iter().map(|row| row.get(0)).collect();
+    assert_eq!(codes, [None, Some("QUOTA_EXCEEDED")]);
+    let used = "select used from engine.quota_stats where quota = 'kept_bytes'";
+    let row = session.client.query_one(used, &[]).await?;
+    let kept = session
+        .client
+        .query_one(
+            "select sum(octet_length(payload))::float8 from engine.run",
+            &[],
+        )
+        .await?;
+    assert_eq!(row.get::<_, f64>(0), kept.get::<_, f64>(0));
+    session.check().await
+}

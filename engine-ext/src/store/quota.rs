@@ -71,7 +71,7 @@ pub(crate) fn write(environment_id: &str, used: &QuotaUse) {
     }));
 }
 
-/// Takes what was given back of a locked environment's bytes.
+/// Takes what was given back of a locked environment's bytes away from those that it keeps; returns how many.
 pub(crate) fn take_returned(environment_id: &str) -> i64 {
     let taken = TAKE.query(arguments!(TAKE { environment_id }), cell!(TAKE.bytes));
     taken.into_iter().next().unwrap_or(0)
