@@ -253,7 +253,10 @@ pub(crate) fn grant(to: &Grantee<'_>, capability: Capability, environment_id: &s
     store::grant::lock();
     let is_new = store::grant::set(to.role, capability, environment_id, flow::now());
     let schema = store::extension::function_schema();
-    acl::change(true, &Objects::Schema(&schema), to.name);
+    // The schema may be older than the extension, and outlive it: a right to it that the role does not need would keep the role.
+    if !store::extension::is_public(&schema) {
+        acl::change(true, &Objects::Schema(&schema), to.name);
+    }
     let routines = routines(|of| of.has(capability));
     acl::change(true, &Objects::Routines(&schema, &routines), to.name);
     if capability == Capability::Read {

@@ -105,6 +105,31 @@ async fn a_grant_is_all_that_a_role_needs_and_a_revocation_takes_it_back() -> Re
 }
 
 #[tokio::test]
+async fn a_grant_opens_the_schema_of_the_functions_where_that_is_closed() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let role = Role::create(&session, "inside").await?;
+    let may_use = |schema: &str| {
+        let acl = "select count(*) from pg_namespace as n, aclexplode(n.nspacl) as a";
+        format!(
+            "{acl} where n.nspname = '{schema}' and a.grantee = '{}'::regrole",
+            role.name
+        )
+    };
+    role.granted(&session, "trigger", "*").await?;
+    let row = session.client.query_one(&may_use("public"), &[]).await?;
+    assert_eq!(row.get::<_, i64>(0), 0, "PUBLIC may use it");
+    session.broken_on_purpose().await?;
+    let closed = "drop extension engine; create schema closed; create extension engine schema closed; set search_path to closed";
+    session.client.batch_execute(closed).await?;
+    role.granted(&session, "trigger", "*").await?;
+    let row = session.client.query_one(&may_use("closed"), &[]).await?;
+    assert_eq!(row.get::<_, i64>(0), 1);
+    let trigger = "select closed.engine_trigger('t')";
+    assert_eq!(role.code(&session, trigger).await?, "");
+    role.drop(&session).await
+}
+
+#[tokio::test]
 async fn a_call_is_made_by_the_current_user_also_within_a_function_of_an_application() -> Result<()>
 {
     let session = Session::open(&Database::fresh().await?).await?;
