@@ -123,3 +123,48 @@ async fn the_id_of_a_run_of_another_environment_tells_nothing_of_it() -> Result<
     assert_eq!(again, foreign);
     operator.drop(&session).await
 }
+
+#[tokio::test]
+async fn a_bulk_action_is_stopped_and_seen_only_by_those_who_operate_all_of_its_environments()
+-> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let operator = operator(&session).await?;
+    let other = Role::create(&session, "other").await?;
+    other.granted(&session, "operate", "foreign").await?;
+    for environment in ["own", "foreign"] {
+        session
+            .trigger_with(&format!("'t', environment_id => '{environment}'"))
+            .await?;
+    }
+    let begin = "select bulk_id from engine_bulk('cancel', '{\"task\": \"t\"}', dry_run => false)";
+    let mut begun = Vec::new();
+    for role in [Some(&operator), Some(&other), None] {
+        let set = role.map_or("reset role".to_owned(), |role| {
+            format!("set role {}", role.name)
+        });
+        session.client.batch_execute(&set).await?;
+        let bulk_id: String = session.client.query_one(begin, &[]).await?.get(0);
+        session.client.batch_execute("reset role").await?;
+        begun.push(bulk_id);
+    }
+    let [own, foreign, of_all] = begun.try_into().expect("three");
+    let stop = |bulk_id: &str| format!("select engine_bulk_stop('{bulk_id}')");
+    for bulk_id in [&foreign, &of_all] {
+        assert_eq!(operator.code(&session, &stop(bulk_id)).await?, "RE018");
+    }
+    let stopped = operator.answer(&session, &stop(&own)).await?;
+    assert_eq!(stopped, Ok(vec!["t".to_owned()]));
+    let seen = operator
+        .answer(&session, "select bulk_id from engine.bulk")
+        .await?;
+    assert_eq!(seen, Ok(vec![own]));
+    // What it began cancels its own run only.
+    session.client.batch_execute(&stop(&of_all)).await?;
+    session.client.batch_execute(&stop(&foreign)).await?;
+    session.tick().await?;
+    let cancelled = "select array_agg(environment_id::text) from engine.run_overview where run_status = 'CANCELED'";
+    let cancelled: Vec<String> = session.client.query_one(cancelled, &[]).await?.get(0);
+    assert_eq!(cancelled, ["own"]);
+    other.drop(&session).await?;
+    operator.drop(&session).await
+}
