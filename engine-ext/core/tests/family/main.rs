@@ -4,14 +4,19 @@
 //! `engine_check`, and that everything comes to its end.
 
 mod action;
+mod completion;
 mod fault;
 mod member;
 #[path = "../model/row.rs"]
 mod row;
 mod rule;
+#[path = "../model/settings.rs"]
+mod settings;
+mod settle;
 mod state;
 mod step;
 mod system;
+mod worker;
 
 use std::collections::BTreeSet;
 use std::io::{Write, stderr};

@@ -10,6 +10,7 @@ mod fault;
 mod repeat;
 mod row;
 mod rule;
+mod settings;
 mod state;
 mod step;
 mod system;

@@ -1,9 +1,6 @@
 //! The engine under the checker: `engine_core::decide`, with or without a fault.
 
-use engine_core::{
-    Backoff, Command, ExecutionStatus, Heartbeats, Machine, Machines, Plan, Refusal, Settings,
-    Timestamp, decide,
-};
+use engine_core::{Command, ExecutionStatus, Plan, Refusal, Settings, decide};
 use stateright::{Model, Property};
 
 use crate::action::Action;
@@ -11,6 +8,7 @@ use crate::fault::Fault;
 use crate::repeat::Link;
 use crate::row::snapshot_id;
 use crate::rule;
+use crate::settings::settings;
 use crate::state::{Scope, State};
 
 pub struct System {
@@ -22,25 +20,9 @@ pub struct System {
 impl System {
     pub fn new(fault: Fault, scope: Scope, stalls_are_out_of_memory: bool) -> Self {
         let settings = Settings {
-            now: Timestamp::from_micros(0),
-            jitter: 1.0,
-            queue_backoff: Backoff {
-                min_ms: 1_000,
-                max_ms: 3_600_000,
-                factor: 2.0,
-            },
-            // Small, so that all of them are used up soon.
-            queue_max_attempts: 3,
             retry_requeue_threshold_ms: 30_000,
             stalls_are_out_of_memory,
-            heartbeats: Heartbeats {
-                pending_executing_ms: 60_000,
-                executing_ms: 60_000,
-                executing_with_waitpoints_ms: 60_000,
-                pending_cancel_ms: 60_000,
-                suspended_ms: 600_000,
-            },
-            machines: Machines::built_in(Machine::Small1x),
+            ..settings(3)
         };
         Self {
             fault,
