@@ -5,6 +5,7 @@ mod cancel;
 mod errors;
 mod filter;
 mod list;
+mod reach;
 mod redrive;
 mod replay;
 mod reschedule;

@@ -6,8 +6,7 @@ use clap::Args;
 use engine_client::RunId;
 use tokio_postgres::types::{Json, Type};
 
-use super::filter::take_end;
-use super::list::tell_end;
+use super::reach::Reach;
 use crate::conditions::Conditions;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -47,13 +46,8 @@ pub struct Arguments {
     #[arg(long, short, default_value_t = 20, value_parser = clap::value_parser!(i64).range(1..))]
     limit: i64,
 
-    /// Most runs to read, the newest first
-    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(i64).range(1..))]
-    budget: i64,
-
-    /// Only runs older than this one
-    #[arg(long, value_name = "RUN")]
-    before: Option<RunId>,
+    #[command(flatten)]
+    reach: Reach,
 }
 
 pub async fn run(
@@ -67,16 +61,13 @@ pub async fn run(
         &arguments.environment,
         arguments.since.as_deref(),
     );
-    let before = arguments.before.as_ref().map(RunId::as_str);
+    let before = arguments.reach.before.as_ref().map(RunId::as_str);
     let parameters = [
         (&Json(conditions.filter()) as _, Type::JSONB),
         (&before as _, Type::TEXT),
-        (&arguments.budget as _, Type::INT8),
+        (&arguments.reach.budget as _, Type::INT8),
         (&arguments.limit as _, Type::INT8),
     ];
-    let mut rows = session.rows(statement::RUN_ERRORS, &parameters).await?;
-    let end = take_end(&mut rows);
-    output.rows(rows, COLUMNS, "no failures")?;
-    tell_end(end, arguments.budget);
-    Ok(ExitCode::SUCCESS)
+    let rows = session.rows(statement::RUN_ERRORS, &parameters).await?;
+    arguments.reach.print(output, rows, COLUMNS, "no failures")
 }

@@ -54,10 +54,3 @@ impl Filter {
             .await
     }
 }
-
-/// Takes the last row away if it says with which run to continue; returns that.
-pub fn take_end(rows: &mut Vec<Row>) -> Option<String> {
-    let end = rows.last()?.get("continue_before")?.as_str()?.to_owned();
-    rows.pop();
-    Some(end)
-}

@@ -3,12 +3,10 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use engine_client::RunId;
-use serde_json::json;
 
-use super::filter::{Filter, Page, take_end};
+use super::filter::{Filter, Page};
+use super::reach::Reach;
 use crate::failure::Failure;
-use crate::form;
 use crate::output::Output;
 use crate::session::Session;
 use crate::table::{Column, Form};
@@ -38,13 +36,8 @@ pub struct Arguments {
     #[arg(long, short, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..))]
     limit: i64,
 
-    /// Most runs to read
-    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(i64).range(1..))]
-    budget: i64,
-
-    /// Only runs older than this one: the next page
-    #[arg(long, value_name = "RUN")]
-    before: Option<RunId>,
+    #[command(flatten)]
+    reach: Reach,
 }
 
 pub async fn run(
@@ -53,23 +46,11 @@ pub async fn run(
     arguments: &Arguments,
 ) -> Result<ExitCode, Failure> {
     let page = Page {
-        before: arguments.before.as_ref(),
+        before: arguments.reach.before.as_ref(),
         limit: Some(arguments.limit),
-        budget: Some(arguments.budget),
+        budget: Some(arguments.reach.budget),
         ..Page::default()
     };
-    let mut rows = arguments.filter.find(session, &page).await?;
-    let end = take_end(&mut rows);
-    output.rows(rows, COLUMNS, "no runs")?;
-    tell_end(end, arguments.budget);
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Says on standard error with which run to continue, if not all were read.
-pub fn tell_end(end: Option<String>, budget: i64) {
-    if let Some(end) = end {
-        let budget = form::count(&json!(budget));
-        let end = form::plain(&end);
-        eprintln!("read {budget} runs, the newest ones: continue with --before {end}");
-    }
+    let rows = arguments.filter.find(session, &page).await?;
+    arguments.reach.print(output, rows, COLUMNS, "no runs")
 }
