@@ -13,7 +13,7 @@ pub(crate) type Rendering = Arc<Result<Vec<(String, String)>, String>>;
 pub(crate) struct Hub(Mutex<HashMap<String, watch::Receiver<Rendering>>>);
 
 impl Hub {
-    /// Watches a page; `begin` has it rendered for the first one who does.
+    /// Watches a page; `begin` has it rendered for the first request that does.
     pub(crate) fn watch(
         &self,
         key: String,

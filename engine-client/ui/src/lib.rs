@@ -3,7 +3,7 @@
 //! The server renders HTML; a small script adds what HTML cannot do: live figures, keys, copying. Pages are read-only
 //! transactions with the rights of the database role, or of the role of the user that a trusted proxy names.
 //!
-//! The rooms: `query` has the SQL, and is the only one that has it; `page` has one file per page; `part` has what pages share;
+//! The rooms: `query` has the SQL, and is the only one that has it; `page` has a room per page; `part` has what pages share;
 //! `action` has what forms do.
 
 #![forbid(unsafe_code)]

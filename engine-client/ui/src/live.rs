@@ -1,6 +1,6 @@
 //! Live pages: the server renders a page again and sends what has changed of it, by the ids of its elements.
 //!
-//! A page that several browsers watch is rendered once for all of them, and so seldom that it takes at most a fiftieth of the
+//! A page that several browsers watch is rendered once for all of them, and so rarely that it takes at most a fiftieth of the
 //! time: what a watched page costs does not depend on how long it takes, nor on how many watch it.
 
 use std::collections::HashMap;

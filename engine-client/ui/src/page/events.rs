@@ -5,8 +5,9 @@ use maud::{Markup, html};
 use crate::fault::Fault;
 use crate::moment::Moment;
 use crate::part::status;
+use crate::part::symbol::icon;
 use crate::part::text::{exact_time, run_link};
-use crate::part::{Frame, Page};
+use crate::part::{Frame, Page, table};
 use crate::query::event::{self, Event};
 use crate::query::session::Facts;
 use crate::request::Context;
@@ -27,7 +28,7 @@ pub(super) async fn page(context: &Context) -> Result<Page, Fault> {
             div id="events" data-live {
                 @if events.is_empty() {
                     div class="empty" { b { "Nothing happened in the last hour" } code { "engine tail" } " prints events as they come." }
-                } @else { (table(context, &events, facts.now)) }
+                } @else { (list(context, &events, facts.now)) }
             }
         }
     };
@@ -42,17 +43,10 @@ pub(super) async fn page(context: &Context) -> Result<Page, Fault> {
     ))
 }
 
-fn table(context: &Context, events: &[Event], now: Moment) -> Markup {
+fn list(context: &Context, events: &[Event], now: Moment) -> Markup {
     html! {
         table class="cards" role="table" {
-            thead role="rowgroup" { tr role="row" {
-                th role="columnheader" scope="col" { "At" }
-                th role="columnheader" scope="col" { "What" }
-                th role="columnheader" scope="col" { "Task" }
-                th role="columnheader" scope="col" class="w2" { "Run" }
-                th role="columnheader" scope="col" class="w1" { "Queue" }
-                th role="columnheader" scope="col" class="num w1" { "Attempt" }
-            } }
+            (table::head(&[("At", ""), ("What", ""), ("Task", ""), ("Run", "w2"), ("Queue", "w1"), ("Attempt", "num w1")], false))
             tbody role="rowgroup" {
                 @for event in events {
                     tr role="row" data-row {
@@ -60,7 +54,7 @@ fn table(context: &Context, events: &[Event], now: Moment) -> Markup {
                         td role="cell" class="nw" {
                             @let shown = status::of(&event.run_status, &event.execution_status);
                             span class={ "st " (shown.colour) } title=(event.run_status) {
-                                (crate::part::symbol::icon(shown.symbol, "")) (event.transition.to_lowercase().replace('_', " "))
+                                (icon(shown.symbol, "")) (event.transition.to_lowercase().replace('_', " "))
                             }
                         }
                         th scope="row" role="rowheader" class="cut" { (event.task) }

@@ -1,4 +1,4 @@
-//! The pages: one file each.
+//! The pages: a room each.
 
 mod bulk;
 mod events;

@@ -6,11 +6,11 @@ use super::reason;
 use crate::fault::Fault;
 use crate::filter::{Filter, KEYS};
 use crate::moment::{Moment, span};
-use crate::number::plural;
+use crate::number::{count, plural};
 use crate::part::status::{self, WORDS};
 use crate::part::symbol::icon;
 use crate::part::text::{run_link, run_path, time};
-use crate::part::{Frame, Page};
+use crate::part::{Frame, Page, table};
 use crate::query::run_list::{self, Among, BUDGET, Found, Listed, Question};
 use crate::query::session::Facts;
 use crate::request::Context;
@@ -73,7 +73,7 @@ fn content(
             (tokens(context, filter))
             (chips(context, filter))
             (bulk(context, facts, filter))
-            (table(context, facts, filter, found))
+            (list(context, facts, filter, found))
             (pages(context, filter, found, is_deep))
         }
     }
@@ -152,7 +152,7 @@ fn bulk(context: &Context, facts: &Facts, filter: &Filter) -> Markup {
     }
 }
 
-fn table(context: &Context, facts: &Facts, filter: &Filter, found: &Found) -> Markup {
+fn list(context: &Context, facts: &Facts, filter: &Filter, found: &Found) -> Markup {
     if found.runs.is_empty() {
         return empty(context, filter, found);
     }
@@ -162,18 +162,10 @@ fn table(context: &Context, facts: &Facts, filter: &Filter, found: &Found) -> Ma
                 col class="c136"; col class="c244 w3"; col class="c166"; col class="c136 w2"; col class="c66 w1"; col;
                 col class="c104"; col class="c104 w1";
             }
-            thead role="rowgroup" {
-                tr role="row" {
-                    th role="columnheader" scope="col" { "Status" }
-                    th role="columnheader" scope="col" class="w3" { "Run" }
-                    th role="columnheader" scope="col" { "Task" }
-                    th role="columnheader" scope="col" class="w2" { "Queue" }
-                    th role="columnheader" scope="col" class="num w1" { "Attempt" }
-                    th role="columnheader" scope="col" { "Why" }
-                    th role="columnheader" scope="col" class="num" { "Ended" }
-                    th role="columnheader" scope="col" class="num w1" { "Took" }
-                }
-            }
+            (table::head(&[
+                ("Status", ""), ("Run", "w3"), ("Task", ""), ("Queue", "w2"),
+                ("Attempt", "num w1"), ("Why", ""), ("Ended", "num"), ("Took", "num w1"),
+            ], false))
             tbody role="rowgroup" { @for run in &found.runs { (row(context, facts, run)) } }
         }
     }
@@ -222,7 +214,7 @@ fn empty(context: &Context, filter: &Filter, found: &Found) -> Markup {
                 code { "select engine_trigger('hello')" }
             } @else {
                 b { "No runs match this filter" }
-                @if found.reach.is_some() { "in the newest " (crate::number::count(BUDGET)) " that were looked at. " }
+                @if found.reach.is_some() { "in the newest " (count(BUDGET)) " that were looked at. " }
                 @for (key, value) in filter.words() {
                     @if key != "env" {
                         a href=(link(context, &filter.without(key, value))) { "Without " (key) ":" (value) } " "

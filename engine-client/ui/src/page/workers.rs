@@ -1,4 +1,4 @@
-//! Workers: who holds runs and beats, their versions, and the tick.
+//! Workers: the processes that hold runs, their versions, and the tick.
 
 use maud::{Markup, html};
 
@@ -9,7 +9,7 @@ use crate::part::status::{self, RUNNING};
 use crate::part::symbol::icon;
 use crate::part::text::{none, time};
 use crate::part::verdict::{Verdict, Weight};
-use crate::part::{Frame, Page, form};
+use crate::part::{Frame, Page, form, table};
 use crate::query::session::Facts;
 use crate::query::worker::{self, Overdue, Version, Worker};
 use crate::request::Context;
@@ -33,7 +33,7 @@ pub(super) async fn page(context: &Context) -> Result<Page, Fault> {
                 (plural(number, "process holds", "processes hold")) " " (plural(runs, "run", "runs"))
             }
         }
-        @if let Some(late) = workers.iter().find(|worker| worker.late > 0) { (late_one(late).section("Who is late", false)) }
+        @if let Some(late) = workers.iter().find(|worker| worker.late > 0) { (late_one(late).section("A worker that is late", false)) }
         (processes(&workers))
         div class="cols" { (version_list(context, &facts, &versions)) (tick(&overdue)) }
     };
@@ -82,15 +82,10 @@ fn processes(workers: &[Worker]) -> Markup {
             div id="processes" data-live {
                 @if workers.is_empty() { div class="empty" { b { "No worker holds a run" } "A worker is listed here from its first run on." } } @else {
                     table class="cards" role="table" {
-                        thead role="rowgroup" { tr role="row" {
-                            th role="columnheader" scope="col" { "Worker" }
-                            th role="columnheader" scope="col" { "State" }
-                            th role="columnheader" scope="col" class="num" { "Last beat" }
-                            th role="columnheader" scope="col" class="w2" { "Worker queue" }
-                            th role="columnheader" scope="col" class="w1" { "Version" }
-                            th role="columnheader" scope="col" class="num" { "Runs held" }
-                            th role="columnheader" scope="col" class="num w1" { "Longest run" }
-                        } }
+                        (table::head(&[
+                            ("Worker", ""), ("State", ""), ("Last beat", "num"), ("Worker queue", "w2"),
+                            ("Version", "w1"), ("Runs held", "num"), ("Longest run", "num w1"),
+                        ], false))
                         tbody role="rowgroup" { @for worker in workers { (process(worker)) } }
                     }
                 }
@@ -128,14 +123,10 @@ fn version_list(context: &Context, facts: &Facts, versions: &[Version]) -> Marku
                 div class="empty" { b { "No version is registered" } "Runs are executed by whichever worker takes them." }
             } @else {
                 table class="cards" role="table" {
-                    thead role="rowgroup" { tr role="row" {
-                        th role="columnheader" scope="col" { "Version" }
-                        th role="columnheader" scope="col" class="w2" { "Environment" }
-                        th role="columnheader" scope="col" class="num w1" { "Tasks" }
-                        th role="columnheader" scope="col" class="num" { "Waiting for it" }
-                        th role="columnheader" scope="col" class="w1" { "Registered" }
-                        @if facts.may_operate() { th role="columnheader" scope="col" { span class="vh" { "Action" } } }
-                    } }
+                    (table::head(&[
+                        ("Version", ""), ("Environment", "w2"), ("Tasks", "num w1"),
+                        ("Waiting for it", "num"), ("Registered", "w1"),
+                    ], facts.may_operate()))
                     tbody role="rowgroup" { @for version in versions { (version_row(context, facts, version)) } }
                 }
             }

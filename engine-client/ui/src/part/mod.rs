@@ -6,6 +6,7 @@ pub(crate) mod form;
 pub(crate) mod layout;
 pub(crate) mod status;
 pub(crate) mod symbol;
+pub(crate) mod table;
 pub(crate) mod text;
 pub(crate) mod value;
 pub(crate) mod verdict;

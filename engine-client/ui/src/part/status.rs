@@ -104,7 +104,7 @@ impl Shown {
         self.word.replace(' ', "_")
     }
 
-    /// The status, with the engine's own name for those who point at it.
+    /// The status, with the engine's own name as a title.
     pub(crate) fn badge(self, name: &str) -> Markup {
         html! {
             span class={ "st " (self.colour) } title=[(!name.is_empty()).then_some(name)] {

@@ -6,7 +6,7 @@ use crate::moment::{Moment, span};
 use crate::number::count;
 use crate::request::Context;
 
-/// A moment, for machines too, with its age for those who point at it.
+/// A moment, for machines too, with its age as a title.
 pub(crate) fn time(moment: Moment, now: Moment) -> Markup {
     let title = if moment <= now {
         format!("{}, {} ago", moment.iso(), span(now.ms_since(moment)))

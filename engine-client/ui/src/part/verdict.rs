@@ -29,7 +29,7 @@ pub(crate) struct Verdict {
 }
 
 impl Verdict {
-    /// The verdict at the head of a page; `label` names it for readers who hear it.
+    /// The verdict at the head of a page; `label` names it for screen readers.
     pub(crate) fn section(&self, label: &str, is_heading: bool) -> Markup {
         let class = match self.weight {
             Weight::Failure => "verdict",

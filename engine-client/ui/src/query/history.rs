@@ -19,7 +19,6 @@ struct Minute {
     failed: i64,
     cancelled: i64,
     retried: i64,
-    triggered: i64,
 }
 
 #[derive(Deserialize)]
@@ -33,7 +32,6 @@ pub(crate) struct Outcomes {
     pub(crate) failed: Series,
     pub(crate) cancelled: Series,
     pub(crate) retried: Series,
-    pub(crate) triggered: Series,
     /// Since when these are complete, if not for the whole hour.
     pub(crate) since: Option<Moment>,
 }
@@ -54,8 +52,7 @@ impl Outcomes {
             succeeded: empty.clone(),
             failed: empty.clone(),
             cancelled: empty.clone(),
-            retried: empty.clone(),
-            triggered: empty,
+            retried: empty,
             since: from,
         };
         for minute in minutes {
@@ -64,7 +61,6 @@ impl Outcomes {
                 (&mut outcomes.failed, minute.failed),
                 (&mut outcomes.cancelled, minute.cancelled),
                 (&mut outcomes.retried, minute.retried),
-                (&mut outcomes.triggered, minute.triggered),
             ] {
                 series.add(minute.minute, number);
             }

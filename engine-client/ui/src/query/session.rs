@@ -1,4 +1,4 @@
-//! What every page says: who reads, and from where.
+//! What every page says: the database, the role, and what the role may do.
 
 use serde::Deserialize;
 

@@ -9,7 +9,7 @@ use crate::moment::Moment;
 use crate::number::count;
 use crate::part::status::{self, Shown};
 use crate::part::text::time;
-use crate::part::{Frame, Page};
+use crate::part::{Frame, Page, table};
 use crate::query::bulk::{self, Bulk};
 use crate::query::session::Facts;
 use crate::request::Context;
@@ -60,15 +60,10 @@ pub(super) fn operations(
                 div class="empty" { b { "No bulk operation was started yet" } "A filter of the list of runs leads to one." }
             } @else {
                 table class="cards" role="table" {
-                    thead role="rowgroup" { tr role="row" {
-                        th role="columnheader" scope="col" { "Operation" }
-                        th role="columnheader" scope="col" { "Status" }
-                        th role="columnheader" scope="col" class="num" { "Done" }
-                        th role="columnheader" scope="col" class="num w1" { "Refused" }
-                        th role="columnheader" scope="col" class="w1" { "By" }
-                        th role="columnheader" scope="col" class="w2" { "Reason" }
-                        th role="columnheader" scope="col" class="num" { "Began" }
-                    } }
+                    (table::head(&[
+                        ("Operation", ""), ("Status", ""), ("Done", "num"), ("Refused", "num w1"),
+                        ("By", "w1"), ("Reason", "w2"), ("Began", "num"),
+                    ], false))
                     tbody role="rowgroup" {
                         @for bulk in bulks {
                             tr role="row" data-row class=[(picked == Some(&bulk.bulk_id)).then_some("picked")] {

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::pause;
 use crate::moment::span;
 use crate::number::count;
+use crate::part::table;
 use crate::part::text::{none, slots};
 use crate::query::queue::Environment;
 use crate::query::session::Facts;
@@ -16,17 +17,10 @@ pub(super) fn list(context: &Context, facts: &Facts, environments: &[Environment
         section class="p" {
             header { h2 { "Environments" } }
             table class="cards" role="table" {
-                thead role="rowgroup" {
-                    tr role="row" {
-                        th role="columnheader" scope="col" { "Environment" }
-                        th role="columnheader" scope="col" class="num w1" { "Queued" }
-                        th role="columnheader" scope="col" class="num" { "Due" }
-                        th role="columnheader" scope="col" class="num" { "Oldest due" }
-                        th role="columnheader" scope="col" { "Slots in use" }
-                        th role="columnheader" scope="col" class="num w1" { "Burst" }
-                        @if facts.may_operate() { th role="columnheader" scope="col" class="num" { span class="vh" { "Actions" } } }
-                    }
-                }
+                (table::head(&[
+                    ("Environment", ""), ("Queued", "num w1"), ("Due", "num"),
+                    ("Oldest due", "num"), ("Slots in use", ""), ("Burst", "num w1"),
+                ], facts.may_operate()))
                 tbody role="rowgroup" {
                     @for environment in environments { (row(context, facts, environment)) }
                 }

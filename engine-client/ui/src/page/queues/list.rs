@@ -1,8 +1,11 @@
 //! The table of queues: with a filter and buttons, or as a panel of the overview.
 
+use std::iter;
+
 use maud::{Markup, html};
 
 use super::row::row;
+use crate::part::table;
 use crate::query::queue::Queue;
 use crate::query::session::Facts;
 use crate::request::Context;
@@ -44,7 +47,7 @@ pub(super) fn list(context: &Context, facts: &Facts, queues: &[Queue]) -> Markup
                     }
                 }
             }
-            (table(context, facts, &shown, SHOWN, true))
+            (rows(context, facts, &shown, SHOWN, true))
             @if shown.len() > SHOWN {
                 div class="pages" { "The first " (SHOWN) " of " (shown.len()) ". Narrow the name to see others." }
             }
@@ -67,31 +70,31 @@ pub(in crate::page) fn panel(
                 span class="muted small" { "by oldest due" }
                 a class="more" href=(context.link("/queues")) { "All " (queues.len()) }
             }
-            (table(context, facts, &shown, most, false))
+            (rows(context, facts, &shown, most, false))
         }
     }
 }
 
-fn table(context: &Context, facts: &Facts, queues: &[&Queue], most: usize, acts: bool) -> Markup {
+fn rows(context: &Context, facts: &Facts, queues: &[&Queue], most: usize, acts: bool) -> Markup {
     if queues.is_empty() {
         return html! { div class="empty" { b { "No queues" } "A queue is there when a run of it is, or a setting: " code { "select engine_set_queue('mail', concurrency_limit => 10)" } } };
     }
     let acts = acts && facts.may_operate();
     let has_environments = context.environment().is_none() && facts.environments.len() > 1;
+    let environment = has_environments.then_some(("Environment", "w2"));
+    let columns: Vec<(&str, &str)> = iter::once(("Queue", ""))
+        .chain(environment)
+        .chain([
+            ("Queued", "num w1"),
+            ("Due", "num"),
+            ("Oldest due", "num"),
+            ("Slots in use", ""),
+            ("Keys", "num w3"),
+        ])
+        .collect();
     html! {
         table class="cards" role="table" {
-            thead role="rowgroup" {
-                tr role="row" {
-                    th role="columnheader" scope="col" { "Queue" }
-                    @if has_environments { th role="columnheader" scope="col" class="w2" { "Environment" } }
-                    th role="columnheader" scope="col" class="num w1" { "Queued" }
-                    th role="columnheader" scope="col" class="num" { "Due" }
-                    th role="columnheader" scope="col" class="num" { "Oldest due" }
-                    th role="columnheader" scope="col" { "Slots in use" }
-                    th role="columnheader" scope="col" class="num w3" { "Keys" }
-                    @if acts { th role="columnheader" scope="col" class="num" { span class="vh" { "Actions" } } }
-                }
-            }
+            (table::head(&columns, acts))
             tbody role="rowgroup" {
                 @for queue in queues.iter().take(most) { (row(context, queue, has_environments, acts)) }
             }

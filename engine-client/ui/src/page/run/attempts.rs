@@ -7,6 +7,7 @@ use crate::moment::{Moment, span};
 use crate::page::reason::{error_line, error_text};
 use crate::page::timeline::Attempt;
 use crate::part::status;
+use crate::part::table;
 use crate::part::text::{none, time};
 use crate::query::run::Run;
 use crate::request::Context;
@@ -25,14 +26,7 @@ pub(super) fn panel(context: &Context, seen: &Seen, attempts: &[Attempt]) -> Mar
             div id="attempts" data-live {
                 @if attempts.is_empty() { div class="empty" { "No attempt has begun." } } @else {
                     table class="cards" role="table" {
-                        thead role="rowgroup" { tr role="row" {
-                            th role="columnheader" scope="col" class="num" { "No" }
-                            th role="columnheader" scope="col" { "End" }
-                            th role="columnheader" scope="col" { "Error" }
-                            th role="columnheader" scope="col" class="w2" { "Worker" }
-                            th role="columnheader" scope="col" class="num" { "Began" }
-                            th role="columnheader" scope="col" class="num" { "Took" }
-                        } }
+                        (table::head(&[("No", "num"), ("End", ""), ("Error", ""), ("Worker", "w2"), ("Began", "num"), ("Took", "num")], false))
                         tbody role="rowgroup" {
                             @for (place, attempt) in attempts.iter().rev().enumerate() { (attempt_row(context, run, attempt, place == 0, now)) }
                         }

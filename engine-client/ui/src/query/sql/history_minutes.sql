@@ -7,8 +7,7 @@ select jsonb_build_object(
            'failed', count(*) filter (where h.run_status in ('COMPLETED_WITH_ERRORS', 'SYSTEM_FAILURE', 'CRASHED', 'INTERRUPTED', 'TIMED_OUT')
                                         and h.execution_status = 'FINISHED'),
            'cancelled', count(*) filter (where h.run_status in ('CANCELED', 'EXPIRED') and h.execution_status = 'FINISHED'),
-           'retried', count(*) filter (where h.transition in ('RETRIED', 'RETRIED_BY_QUEUE')),
-           'triggered', count(*) filter (where h.transition in ('TRIGGERED', 'TRIGGERED_DELAYED'))) as row
+           'retried', count(*) filter (where h.transition in ('RETRIED', 'RETRIED_BY_QUEUE'))) as row
 from engine.recent_history as h
 where h.created_at >= clock_timestamp() - interval '61 minutes'
   and ($1::text is null or exists (

@@ -1,4 +1,4 @@
--- Who reads, from which database, and what it may do. One row.
+-- The database, the role, and what the role may do. One row.
 select jsonb_build_object(
            'now', c.now,
            'database', current_database(),
