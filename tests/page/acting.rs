@@ -85,6 +85,10 @@ async fn a_run_is_cancelled_after_a_question_replayed_redriven_and_begun_before_
     stage.session.tick().await?;
     browser.open(&stage.at(&format!("/runs/{delayed}"))).await?;
     browser.shows("queued").await?;
+    let status = format!(
+        "select o.run_status::text from engine.run_overview as o where o.run = '{delayed}'"
+    );
+    ensure!(stage.value::<String>(&status).await? == "PENDING");
 
     let sql = "select engine_trigger('t', queue => 'dead', ttl => '1s', queue_timestamp => now() - interval '1 minute', run_id => 'dead')";
     stage.session.client.batch_execute(sql).await?;
@@ -95,6 +99,8 @@ async fn a_run_is_cancelled_after_a_question_replayed_redriven_and_begun_before_
     browser.shows("expired").await?;
     browser.press("Redrive").await?;
     browser.shows("queued").await?;
+    let status = "select o.run_status::text from engine.run_overview as o where o.run = 'run_dead'";
+    ensure!(stage.value::<String>(status).await? == "PENDING");
     browser.close().await
 }
 

@@ -1,4 +1,4 @@
-//! axe-core, which finds what keeps people with other senses from using a page.
+//! axe-core, which finds what makes a page hard to use with a screen reader, or without seeing its colours.
 
 use std::fs;
 use std::path::PathBuf;

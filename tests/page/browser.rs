@@ -267,7 +267,7 @@ fn capabilities(home: &Path, has_scripts: bool) -> Result<serde_json::Map<String
     let profile = format!("--user-data-dir={}", home.join("profile").display());
     let mut options = json!({"args": [
         "--headless=new", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", "--no-first-run",
-        // Pages of the tests only; the sandbox does not work for root, who runs the tests in a container.
+        // It opens pages of the tests only, and its sandbox does not work for root, as which tests run in a container.
         "--no-sandbox",
         profile,
     ]});

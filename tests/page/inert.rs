@@ -28,9 +28,13 @@ async fn a_script_in_every_text_of_callers_is_inert() -> Result<()> {
              perform engine_set_schedule(t, t, '* * * * *');
              perform engine_register_worker('default', t, '[]', image => t);
              perform engine_set_queue(t, concurrency_limit => 1);
+             perform engine_bulk('cancel', jsonb_build_object('task', t), dry_run => false, reason => t);
          end $$"
     );
     stage.session.client.batch_execute(&stock).await?;
+    let bulk = stage
+        .value::<String>("select b.bulk_id from engine.bulk as b")
+        .await?;
     let browser = Browser::start().await?;
     let queue = EVIL
         .replace('"', "%22")
@@ -51,6 +55,9 @@ async fn a_script_in_every_text_of_callers_is_inert() -> Result<()> {
         "/schedules".to_owned(),
         "/workers".to_owned(),
         "/events".to_owned(),
+        "/bulk".to_owned(),
+        format!("/bulk/{bulk}"),
+        format!("/bulk/new?action=cancel&task={queue}"),
         format!("/find?q={queue}"),
         format!("/runs/{queue}"),
         format!("/{queue}"),

@@ -1,4 +1,4 @@
-//! Pages for everybody: dark and light, narrow, without scripts, with other senses.
+//! Pages in dark and light, narrow, without scripts, and as screen readers need them.
 
 use anyhow::{Result, ensure};
 use engine_page::{Browser, Look, SHOP, Stage, findings};
@@ -9,6 +9,9 @@ async fn pages(stage: &Stage) -> Result<Vec<(&'static str, String)>> {
     let failed = stage
         .run("o.run_status = 'COMPLETED_WITH_ERRORS' and o.task = 'capture_payment'")
         .await?;
+    let bulk = "select bulk_id from engine_bulk('replay', '{\"task\": \"capture_payment\", \"status\": [\"COMPLETED_WITH_ERRORS\"]}', \
+                dry_run => false, reason => 'acquirer answers again')";
+    let bulk: String = stage.value(bulk).await?;
     Ok(vec![
         ("overview", "/".to_owned()),
         ("runs", "/runs".to_owned()),
@@ -22,6 +25,12 @@ async fn pages(stage: &Stage) -> Result<Vec<(&'static str, String)>> {
         ("queues", "/queues?queue=payments&of=default".to_owned()),
         ("schedules", "/schedules".to_owned()),
         ("workers", "/workers".to_owned()),
+        ("bulk-list", "/bulk".to_owned()),
+        ("bulk-one", format!("/bulk/{bulk}")),
+        (
+            "bulk-preview",
+            "/bulk/new?action=replay&status=failed&task=capture_payment".to_owned(),
+        ),
         ("events", "/events".to_owned()),
     ])
 }

@@ -3,9 +3,20 @@
 use anyhow::{Result, ensure};
 use engine_page::{Browser, SHOP, Stage};
 
-/// 160 runs that nobody needs.
+/// 160 runs of a task that floods its queue.
 const BACKLOG: &str =
     "select engine_trigger('flood', queue => 'flood') from generate_series(1, 160)";
+
+/// Gives the reason, and types the number of runs where the page asks for it.
+async fn fill_in(browser: &Browser, reason: &str, number: Option<&str>) -> Result<()> {
+    let field = browser.one("input[name=reason]").await?;
+    field.send_keys(reason).await?;
+    if let Some(number) = number {
+        let field = browser.one("input[name=typed]").await?;
+        field.send_keys(number).await?;
+    }
+    Ok(())
+}
 
 #[tokio::test]
 async fn all_runs_of_a_filter_are_cancelled_once_their_number_was_typed() -> Result<()> {
@@ -21,16 +32,7 @@ async fn all_runs_of_a_filter_are_cancelled_once_their_number_was_typed() -> Res
         stage.value::<i64>(started).await? == 0,
         "a preview starts nothing"
     );
-    browser
-        .one("input[name=reason]")
-        .await?
-        .send_keys("INC-2291")
-        .await?;
-    browser
-        .one("input[name=typed]")
-        .await?
-        .send_keys("16")
-        .await?;
+    fill_in(&browser, "INC-2291", Some("16")).await?;
     browser.press("Cancel 160 runs").await?;
     browser.shows("the number of runs is another one").await?;
     ensure!(
@@ -41,16 +43,7 @@ async fn all_runs_of_a_filter_are_cancelled_once_their_number_was_typed() -> Res
     browser
         .open(&stage.at("/bulk/new?action=cancel&task=flood"))
         .await?;
-    browser
-        .one("input[name=reason]")
-        .await?
-        .send_keys("INC-2291")
-        .await?;
-    browser
-        .one("input[name=typed]")
-        .await?
-        .send_keys("160")
-        .await?;
+    fill_in(&browser, "INC-2291", Some("160")).await?;
     browser.press("Cancel 160 runs").await?;
     browser.shows("0 of 160").await?;
     browser.keep("bulk-running").await?;
@@ -68,12 +61,22 @@ async fn an_operation_is_stopped_and_keeps_what_is_done() -> Result<()> {
     let stage = Stage::set(BACKLOG).await?;
     let start = "select bulk_id from engine_bulk('cancel', '{\"task\": \"flood\"}', dry_run => false, reason => 'x')";
     let bulk: String = stage.value(start).await?;
+    let cancelled = "select count(*) from engine.run_overview as o where o.run_status = 'CANCELED'";
+    // Its first step, and no more.
+    let step = "select count(*) from engine_tick(10)";
+    while stage.value::<i64>(cancelled).await? == 0 {
+        stage.value::<i64>(step).await?;
+    }
     let browser = Browser::start().await?;
     browser.open(&stage.at(&format!("/bulk/{bulk}"))).await?;
     browser.press("Stop").await?;
     browser.shows("stopped").await?;
     let state = "select b.state::text from engine.bulk as b";
     ensure!(stage.value::<String>(state).await? == "STOPPED");
+    let done = stage.value::<i64>(cancelled).await?;
+    ensure!(done < 160, "{done} were cancelled before it was stopped");
+    stage.session.tick().await?;
+    ensure!(stage.value::<i64>(cancelled).await? == done, "it went on");
     browser.open(&stage.at("/bulk")).await?;
     browser.shows("task flood").await?;
     browser.close().await
@@ -88,11 +91,7 @@ async fn failures_lead_to_their_replay() -> Result<()> {
         .await?;
     browser.press("Replay 24 runs…").await?;
     browser.shows("Replay 24 runs?").await?;
-    browser
-        .one("input[name=reason]")
-        .await?
-        .send_keys("acquirer answers again")
-        .await?;
+    fill_in(&browser, "acquirer answers again", None).await?;
     browser.press("Replay 24 runs").await?;
     browser.shows("Replay of 24 runs").await?;
     stage.session.tick().await?;
@@ -105,6 +104,7 @@ async fn failures_lead_to_their_replay() -> Result<()> {
     browser
         .open(&stage.at("/runs?status=failed&task=-t"))
         .await?;
+    ensure!(browser.count("main .bulk button:disabled").await? == 4);
     ensure!(browser.count("main .bulk a.btn").await? == 0);
     browser.close().await
 }

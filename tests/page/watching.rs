@@ -59,6 +59,11 @@ async fn keys_lead_from_page_to_page_and_none_acts() -> Result<()> {
     ensure!(row == 2, "{row}");
     press("gq").await?;
     browser.shows("Environments").await?;
+    let paused = "select count(*) from engine.queue as q where q.is_paused";
+    let before: i64 = stage.value(paused).await?;
+    // All but those that leave the page.
+    press("jabcdefhijkmnopqrstvwxyz0123456789").await?;
+    ensure!(stage.value::<i64>(paused).await? == before, "a key acts");
     press("?").await?;
     ensure!(browser.count("dialog[open]").await? == 1);
     browser.close().await
