@@ -52,12 +52,10 @@ async fn settings(session: &Session) -> Result<(String, i64)> {
     Ok((row.get(0), row.get(1)))
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_dump_under_load_has_every_row_and_setting_of_its_moment_and_the_copy_goes_on()
--> Result<()> {
-    let cluster = Cluster::start(options()).await?;
+/// Dumps under load, and has the copy bring all its runs to their end.
+pub async fn moves_by_dump(cluster: &Cluster) -> Result<()> {
     let connection = cluster.server().connection_string(DATABASE);
-    let mut load = Load::begin(&cluster, &connection, rand::random()).await?;
+    let mut load = Load::begin(cluster, &connection, rand::random()).await?;
     let setting = "alter database app set engine.max_batch = 777";
     cluster.connect().await?.batch_execute(setting).await?;
     load.until_ends(ENDS).await?;
@@ -69,7 +67,7 @@ async fn a_dump_under_load_has_every_row_and_setting_of_its_moment_and_the_copy_
     let contents = one_moment.contents().await?;
     let copy = empty().await?;
     let file = cluster.data().with_file_name("dump");
-    tokio::task::block_in_place(|| dump_and_restore(&cluster, &snapshot, &copy, &file))?;
+    tokio::task::block_in_place(|| dump_and_restore(cluster, &snapshot, &copy, &file))?;
     let (batch, position) = settings(&one_moment).await?;
     load.stop().await?;
 
@@ -87,4 +85,10 @@ async fn a_dump_under_load_has_every_row_and_setting_of_its_moment_and_the_copy_
     load.until_finished(&copied).await?;
     copied.check().await?;
     load.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dump_under_load_has_every_row_and_setting_of_its_moment_and_the_copy_goes_on()
+-> Result<()> {
+    moves_by_dump(&Cluster::start(options()).await?).await
 }

@@ -1,21 +1,48 @@
-//! `pg_upgrade` with runs in flight.
+//! Moves to a server of another major, with runs in flight.
+
+use std::io::{Write, stderr};
 
 use anyhow::{Result, ensure};
 use engine_harness::{Cluster, Options, Prefix};
 
+use crate::dump::moves_by_dump;
 use crate::sweep::load::{DATABASE, Load, options, session};
 
 /// Ends of runs before the upgrade.
 const ENDS: usize = 100;
+
+/// What releases write into every column that they create, and releases of before November 2026 do not read.
+const COLUMN_VERSION: &str = "pg_attver";
 
 /// With the library preloaded, and a background worker that finds no database: nothing moves between the two servers.
 fn still() -> Options {
     options().set("engine.database", "none")
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn pg_upgrade_keeps_every_row_and_runs_in_flight_go_on() -> Result<()> {
-    let old = Cluster::start_from(Prefix::shared()?, still()).await?;
+/// Servers to move from: those of earlier majors that are there, and one of the same.
+fn origins() -> Result<Vec<Prefix>> {
+    let mut origins = Prefix::older()?;
+    origins.push(Prefix::shared()?);
+    Ok(origins)
+}
+
+/// Moves a server by `pg_upgrade` that has a table of one column and no extension.
+async fn upgrade_a_table(origin: &Prefix) -> Result<Cluster> {
+    let old = Cluster::start_from(origin.clone(), Options::quick()).await?;
+    let client = old.connect().await?;
+    for statement in [
+        "alter database engine_template is_template false",
+        "drop database engine_template",
+        "create table public.plain (number int)",
+    ] {
+        client.batch_execute(statement).await?;
+    }
+    drop(client);
+    old.upgrade(Prefix::shared()?, Options::quick())
+}
+
+async fn upgrade_runs_in_flight(origin: Prefix) -> Result<()> {
+    let old = Cluster::start_from(origin, still()).await?;
     let connection = old.server().connection_string(DATABASE);
     let mut load = Load::begin(&old, &connection, rand::random()).await?;
     load.until_ends(ENDS).await?;
@@ -42,4 +69,37 @@ async fn pg_upgrade_keeps_every_row_and_runs_in_flight_go_on() -> Result<()> {
     load.until_finished(&after).await?;
     after.check().await?;
     load.stop().await
+}
+
+/// Wherever it takes a table at all: from the same major it does.
+#[tokio::test(flavor = "multi_thread")]
+async fn pg_upgrade_keeps_every_row_and_runs_in_flight_go_on() -> Result<()> {
+    for origin in origins()? {
+        let base = origin.base().display().to_string();
+        match upgrade_a_table(&origin).await {
+            Ok(_) => {
+                upgrade_runs_in_flight(origin).await?;
+                say(&format!("from {base}: moved"));
+            }
+            Err(error) => {
+                let error = format!("{error:#}");
+                ensure!(error.contains(COLUMN_VERSION), "{error}");
+                say(&format!("from {base}: pg_upgrade takes no table"));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dump_by_the_old_servers_program_moves_every_row_to_another_major() -> Result<()> {
+    for origin in origins()? {
+        moves_by_dump(&Cluster::start_from(origin, options()).await?).await?;
+    }
+    Ok(())
+}
+
+/// Prints although the test passes: the test harness swallows what `println` prints.
+fn say(line: &str) {
+    let _ = writeln!(stderr(), "{line}");
 }

@@ -184,7 +184,8 @@ impl Cluster {
     /// A server of `prefix` with the data of this one, which `pg_upgrade` moves there.
     ///
     /// # Errors
-    /// If this server does not stop, `pg_upgrade` fails, or the new one does not start.
+    /// If this server does not stop, `pg_upgrade` fails, or the new one does not start. The error has what `pg_upgrade` has logged
+    /// as an error.
     pub fn upgrade(mut self, prefix: Prefix, options: Options) -> Result<Self> {
         self.stop()?;
         let home = Home::throw_away(&prefix)?;
@@ -201,7 +202,7 @@ impl Cluster {
         ] {
             upgrade.arg(option).arg(place);
         }
-        home::succeed(&mut upgrade)?;
+        home::succeed(&mut upgrade).with_context(|| logged_errors(&home.data()))?;
         let mut upgraded = Self {
             postmaster: None,
             server: Server::at(home.socket()),
@@ -304,6 +305,22 @@ impl Cluster {
         }
         Ok(())
     }
+}
+
+/// Lines with errors in the logs that `pg_upgrade` keeps when it fails.
+fn logged_errors(data: &Path) -> String {
+    let below = |directory: PathBuf| fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut errors = String::new();
+    for upgrade in below(data.join("pg_upgrade_output.d")) {
+        for log in below(upgrade.path().join("log")) {
+            let text = fs::read_to_string(log.path()).unwrap_or_default();
+            for line in text.lines().filter(|line| line.contains("error:")) {
+                errors.push_str(line);
+                errors.push('\n');
+            }
+        }
+    }
+    errors
 }
 
 impl Drop for Cluster {

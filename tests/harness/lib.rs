@@ -53,7 +53,7 @@ pub use notice::Notices;
 pub use page::{Block, Page};
 pub use pg_config::{MAJORS, PgConfig};
 pub use pooler::Pooler;
-pub use prefix::{Loaded, PREFIX_VARIABLE, Prefix};
+pub use prefix::{Loaded, OLDER_PREFIXES_VARIABLE, PREFIX_VARIABLE, Prefix};
 pub use process::{cpu_time_of, session_cpu_time};
 pub use resident::Resident;
 pub use server::{SERVER_VARIABLE, Server};

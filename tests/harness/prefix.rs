@@ -19,6 +19,9 @@ use crate::{Extension, PgConfig, Workspace, progress, reach};
 /// Names the prefix that `cargo xtask test` prepared.
 pub const PREFIX_VARIABLE: &str = "ENGINE_TEST_PREFIX";
 
+/// Names the prefixes of earlier majors that it prepared, as a path has its directories.
+pub const OLDER_PREFIXES_VARIABLE: &str = "ENGINE_TEST_OLDER_PREFIXES";
+
 /// The prefix, and beside it the data of the servers that run from it.
 #[derive(Clone, Debug)]
 pub struct Prefix {
@@ -71,6 +74,19 @@ impl Prefix {
             bail!("{PREFIX_VARIABLE} is not set: run `cargo xtask test`");
         };
         Self::at(base.into(), Account::for_server()?)
+    }
+
+    /// The prefixes of earlier majors that `cargo xtask test` prepared, for tests that upgrade from them.
+    ///
+    /// # Errors
+    /// If one of them is gone.
+    pub fn older() -> Result<Vec<Self>> {
+        let bases = env::var_os(OLDER_PREFIXES_VARIABLE).unwrap_or_default();
+        let account = Account::for_server()?;
+        env::split_paths(&bases)
+            .filter(|base| !base.as_os_str().is_empty())
+            .map(|base| Self::at(base, account.clone()))
+            .collect()
     }
 
     fn at(base: PathBuf, account: Account) -> Result<Self> {

@@ -15,6 +15,8 @@ pub struct Prepared {
     pub prefix: Prefix,
     /// The extension loaded in it.
     pub extension: Extension,
+    /// The major of that Postgres.
+    pub major: u32,
 }
 
 /// Finds or installs Postgres, builds the extension for it, and puts it into the prefix of
@@ -32,6 +34,7 @@ pub fn prefix(pg_config: Option<&Path>, purpose: &str, profile: Profile) -> Resu
         workspace,
         prefix,
         extension,
+        major: pg.major(),
     })
 }
 

@@ -4,6 +4,7 @@
 mod name;
 mod session;
 mod setting;
+mod signal;
 mod text;
 
 use anyhow::{Context, Result, ensure};

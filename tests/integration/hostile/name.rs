@@ -118,6 +118,11 @@ async fn a_role_puts_nothing_of_its_own_upon_the_tables() -> Result<()> {
         "create policy p on engine.run using (true)",
         "create index on engine.run (task)",
         "create event trigger e on ddl_command_start execute function trap.event()",
+        "create event trigger e on ddl_command_end execute function trap.event()",
+        "create event trigger e on sql_drop execute function trap.event()",
+        "create event trigger e on table_rewrite execute function trap.event()",
+        // Since 17, which would run it in every session that begins.
+        "create event trigger e on login execute function trap.event()",
         "create publication p for table engine.run",
         "create statistics trap.s on task, queue from engine.run",
         "create table trap.child () inherits (engine.run)",

@@ -2,6 +2,7 @@
 
 mod examples;
 mod idle;
+mod older;
 mod part;
 mod pool;
 mod program;
@@ -68,12 +69,13 @@ pub async fn run(pg_config: Option<&Path>, arguments: Arguments, size: Size) -> 
     progress::say("building the tests");
     let plan = Plan::build(&prepared.workspace, &arguments, profile)?;
     parts.end("building the tests");
+    let older = older::prepare(&prepared.workspace, &plan, profile, prepared.major)?;
     Cluster::sweep(&prepared.prefix)?;
     progress::say("starting a private server");
     let stock = Stock::make(prepared.prefix.clone()).await?;
     let cluster = stock.start(Options::quick()).await?;
     parts.end("starting the server");
-    let pool = Pool::new(&stock, &cluster, &arguments, size);
+    let pool = Pool::new(&stock, &cluster, &arguments, size).upgrading_from(&older)?;
     let examples = if arguments.suite.is_empty() {
         Some(Examples::start(&prepared.workspace, &arguments, profile)?)
     } else {
@@ -88,7 +90,15 @@ pub async fn run(pg_config: Option<&Path>, arguments: Arguments, size: Size) -> 
     parts.end("examples of the documentation, beside the tests and after them");
     let mut skipped = plan.skipped;
     if let Some(major) = arguments.smoke {
-        let smoke = smoke::run(&prepared.workspace, &plan, &arguments, size, major).await?;
+        let smoke = smoke::run(
+            &prepared.workspace,
+            &plan,
+            &prepared.prefix,
+            &arguments,
+            size,
+            major,
+        )
+        .await?;
         verdicts.extend(smoke.verdicts);
         skipped += smoke.skipped;
         parts.end("the tests of another major, and building the extension for it");

@@ -4,14 +4,16 @@
 //! tests that compute, and on a busy machine there are no more than that.
 
 use std::collections::VecDeque;
+use std::env;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use engine_harness::{
-    Cluster, PREFIX_VARIABLE, SERVER_VARIABLE, SIZE_VARIABLE, STOCK_VARIABLE, Server, Size, Stock,
-    Sweep, progress,
+    Cluster, OLDER_PREFIXES_VARIABLE, PREFIX_VARIABLE, SERVER_VARIABLE, SIZE_VARIABLE,
+    STOCK_VARIABLE, Server, Size, Stock, Sweep, progress,
 };
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -73,6 +75,13 @@ impl Pool {
             least: jobs.unwrap_or(cores),
             most: jobs.unwrap_or(cores * MOST_PER_CORE),
         }
+    }
+
+    /// The same for tests that upgrade servers of these prefixes.
+    pub fn upgrading_from(mut self, older: &[PathBuf]) -> Result<Self> {
+        let variable = (OLDER_PREFIXES_VARIABLE, env::join_paths(older)?);
+        self.environment.push(variable);
+        Ok(self)
     }
 
     /// Runs all tests of the plan, and reports each when it ends.

@@ -3,7 +3,7 @@
 use std::fs;
 
 use anyhow::Result;
-use engine_harness::{Cluster, Options, Size, Stock, Workspace, major, prepare, progress};
+use engine_harness::{Cluster, Options, Prefix, Size, Stock, Workspace, major, prepare, progress};
 
 use super::Arguments;
 use super::pool::Pool;
@@ -12,8 +12,9 @@ use super::verdict::{Counts, Verdict};
 
 /// What callers see, the SQL of scripts and pages, and what the harness does with servers. The other tests look at the
 /// library's own decisions, locks and programs, which are the same on every major.
-const MEANT: [&str; 9] = [
+const MEANT: [&str; 10] = [
     "scenario::",
+    "crash::upgrade::",
     "integration::binding::",
     "integration::catalog::",
     "integration::harness::",
@@ -30,10 +31,12 @@ pub struct Smoke {
     pub skipped: u64,
 }
 
-/// Runs those of the plan's tests that are meant. Where the major cannot be had they count as skipped.
+/// Runs those of the plan's tests that are meant, and has them upgrade from `older`. Where the major cannot be had they count as
+/// skipped.
 pub async fn run(
     workspace: &Workspace,
     plan: &Plan,
+    older: &Prefix,
     arguments: &Arguments,
     size: Size,
     number: u32,
@@ -65,7 +68,8 @@ pub async fn run(
     Cluster::sweep(&prepared.prefix)?;
     let stock = Stock::make(prepared.prefix.clone()).await?;
     let cluster = stock.start(Options::quick()).await?;
-    let pool = Pool::new(&stock, &cluster, arguments, size);
+    let pool =
+        Pool::new(&stock, &cluster, arguments, size).upgrading_from(&[older.base().to_owned()])?;
     let verdicts = pool.run(&Plan { tests, skipped: 0 }).await?;
     if Counts::of(&verdicts, 0).failed > 0 {
         let log = prepared.prefix.base().join("server.log");

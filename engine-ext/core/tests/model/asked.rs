@@ -85,7 +85,8 @@ impl End {
         &PARSED[self as usize]
     }
 
-    fn json(self) -> Value {
+    /// The same as JSON.
+    pub fn json(self) -> Value {
         let user = json!({"type": "STRING_ERROR", "raw": "no"});
         let internal =
             |code: &str| json!({"ok": false, "error": {"type": "INTERNAL_ERROR", "code": code}});

@@ -14,8 +14,13 @@ use crate::state::{Scope, State};
 use crate::system::System;
 
 impl System {
-    /// The state after `action`.
+    /// The state after `action`, in the form that stands for all like it.
     pub fn after(&self, state: &State, action: &Action) -> State {
+        self.step(state, action).renumbered()
+    }
+
+    /// The state after `action`: snapshots keep their numbers, and callers their places.
+    pub fn step(&self, state: &State, action: &Action) -> State {
         let mut next = state.clone();
         let mut held = None;
         match action {
@@ -43,7 +48,7 @@ impl System {
                 is_answered,
             } => {
                 self.turn(&mut next, *caller, *end, *is_answered);
-                return next.renumbered();
+                return next;
             }
             Action::TurnAgain { caller } => match state.callers[*caller].recalls {
                 Recalls::Turn(Some(snapshot)) => next.callers[*caller] = Caller::new(snapshot),
@@ -71,7 +76,7 @@ impl System {
         next.broken = next
             .broken
             .or(rule::broken_by(state, action, held, &next.row));
-        next.renumbered()
+        next
     }
 
     /// Dequeues the run, and starts it if it was queued; returns the snapshot of the start.
@@ -197,7 +202,7 @@ impl System {
     }
 
     /// The engine's answer to a call with a snapshot, of the process to which it was given or of another one.
-    fn ask(
+    pub fn ask(
         &self,
         next: &mut State,
         given: Snapshot,
