@@ -25,6 +25,10 @@ pub struct Arguments {
     #[arg(long, requires = "guard")]
     pub record: bool,
 
+    /// Start the server without the library preloaded.
+    #[arg(long, conflicts_with_all = ["guard", "peers"])]
+    pub without_preloading: bool,
+
     /// Seconds that a trial takes; each suite has its own default.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub seconds: Option<u64>,

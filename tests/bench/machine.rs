@@ -21,10 +21,11 @@ const SHARED_BUFFERS_MB: u64 = 2048;
 
 /// The settings of the benchmark's server, the same for all variants. Durability has Postgres's defaults. The buffer
 /// holds what a trial reads, and no checkpoint falls into a trial: each begins with one.
-pub(super) fn options() -> Result<Options> {
+pub(super) fn options(is_preloaded: bool) -> Result<Options> {
     let shared_buffers = SHARED_BUFFERS_MB.min(memory_mb()? / 4);
+    let preloaded = if is_preloaded { "engine" } else { "" };
     Ok(Options::default()
-        .set("shared_preload_libraries", "engine")
+        .set("shared_preload_libraries", preloaded)
         .set("shared_buffers", &format!("{shared_buffers}MB"))
         .set("max_wal_size", "32GB")
         .set("checkpoint_timeout", "1h"))

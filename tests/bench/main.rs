@@ -91,7 +91,8 @@ async fn run(arguments: Arguments) -> Result<()> {
     let prepared = prepare::prefix(arguments.pg_config.as_deref(), "bench", Profile::Release)?;
     Cluster::sweep(&prepared.prefix)?;
     progress::say("starting a private server");
-    let cluster = Cluster::start_from(prepared.prefix.clone(), machine::options()?).await?;
+    let options = machine::options(!arguments.without_preloading)?;
+    let cluster = Cluster::start_from(prepared.prefix.clone(), options).await?;
     let seed = arguments.seed.unwrap_or_else(rand::random);
     if arguments.guard {
         let records = arguments.record;

@@ -15,7 +15,7 @@ pub async fn preloaded() -> Result<Cluster> {
     Cluster::start(Options::quick().set("shared_preload_libraries", "engine")).await
 }
 
-/// Half of the waiters would take longer if they polled four times a second.
+/// Half of the waiters would take longer without a bell: with the library preloaded they look once a second.
 pub const WOKEN: Duration = Duration::from_millis(100);
 
 /// The median.

@@ -43,7 +43,7 @@ pub struct WorkerConfig {
     pub attempt_connections: usize,
     /// How long to wait in the server for a first run if there is none, at most 60 s; zero does not wait. If the
     /// server preloads the library, the commit that queues a run ends the wait; otherwise the server polls at
-    /// least four times a second. The wait holds nothing (`engine_wait`), and a shutdown ends it at once. Default:
+    /// least ten times a second. The wait holds nothing (`engine_wait`), and a shutdown ends it at once. Default:
     /// zero.
     pub wait: Duration,
     /// Pauses between dequeues that find nothing. Default: 20 ms to 1 s.

@@ -9,7 +9,7 @@ use crate::shared::bell::Listener;
 /// First pause of a call that waits, milliseconds; it doubles up to the longest one.
 const FIRST_PAUSE_MS: i64 = 5;
 
-const LONGEST_PAUSE_MS: i64 = 250;
+const LONGEST_PAUSE_MS: i64 = 100;
 
 /// Pause of a call that the commit of a queued run wakes: its longest delay for runs that become due without a commit, and
 /// for noticing that its client is gone.
