@@ -3,6 +3,16 @@
 use std::time::Duration;
 
 /// The shortest and the longest of pauses that double, each shortened by up to half at random.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let range = engine_client::BackoffRange {
+///     min: Duration::from_millis(20),
+///     max: Duration::from_secs(1),
+/// };
+/// # drop(range);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BackoffRange {
     /// The first pause, before jitter. Less than a millisecond counts as one.

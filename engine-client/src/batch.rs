@@ -9,6 +9,13 @@ use tokio_postgres::Row;
 use crate::{BatchId, Error, RunId, Trigger, WaitpointId};
 
 /// A batch to be created.
+///
+/// ```
+/// use engine_client::{NewBatch, RunId};
+///
+/// let parent = RunId::new("cm3p6vnxk0000yz3x6k1k2m8a");
+/// let batch = NewBatch::of(100).awaited_by(parent).idempotency_key("thumbnails-17");
+/// ```
 #[derive(Debug, Clone)]
 pub struct NewBatch {
     pub(crate) run_count: Option<i32>,
@@ -121,6 +128,13 @@ impl Batch {
 /// An item to add to a batch.
 //
 // Serialized, it is an element of engine_add_to_batch.
+///
+/// ```
+/// use engine_client::{BatchItem, Trigger};
+///
+/// let item = BatchItem::at(0, Trigger::new("resize").payload("a.png")?);
+/// # Ok::<(), engine_client::Error>(())
+/// ```
 #[derive(Debug, Clone, Serialize)]
 pub struct BatchItem {
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -11,6 +11,12 @@ use crate::time::to_rfc3339;
 use crate::{Error, RunFilter};
 
 /// What a bulk action does to each of its runs.
+///
+/// ```
+/// use engine_client::BulkAction;
+///
+/// let action = BulkAction::Move("slow-mail".to_owned());
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BulkAction {
@@ -61,6 +67,14 @@ impl BulkAction {
 }
 
 /// A bulk action to start, or to look at.
+///
+/// ```
+/// use engine_client::{Bulk, BulkAction, RunFilter};
+///
+/// let bulk = Bulk::new(BulkAction::Cancel, RunFilter::default().tag("user-17"))
+///     .reason("the account is closed")
+///     .expected_count(40);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bulk {
     pub(crate) action: BulkAction,

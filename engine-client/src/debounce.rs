@@ -10,6 +10,18 @@ use crate::time::to_text;
 /// it.
 ///
 /// Durations are kept in whole seconds, rounded up.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use engine_client::{Debounce, Trigger};
+///
+/// // One run for all edits of a document, a minute after the last one and with its payload.
+/// let debounce = Debounce::new("document-17", Duration::from_secs(60))
+///     .trailing()
+///     .max_delay(Duration::from_secs(3600));
+/// let trigger = Trigger::new("index").debounce(debounce);
+/// ```
 #[derive(Debug, Clone)]
 pub struct Debounce {
     key: String,

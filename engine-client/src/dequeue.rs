@@ -10,6 +10,14 @@ use crate::time::{from_ms, from_seconds};
 use crate::{Error, ExecutionStatus, RunId, RunStatus, SnapshotId};
 
 /// Which runs to dequeue, and how many.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use engine_client::Dequeue;
+///
+/// let dequeue = Dequeue::new("main").max_runs(10).wait(Duration::from_secs(30));
+/// ```
 #[derive(Debug, Clone)]
 pub struct Dequeue {
     pub(crate) worker_queue: String,

@@ -6,6 +6,7 @@ mod bulk;
 mod deploy;
 mod forget;
 mod grant;
+mod heartbeat;
 mod many;
 mod observe;
 mod operate;
@@ -24,6 +25,15 @@ pub use self::many::OfMany;
 pub use self::work::WorkerTurn;
 
 /// The caller's identity, written to the snapshots of the runs that it dequeues, starts and completes.
+///
+/// ```
+/// use engine_client::Identity;
+///
+/// let identity = Identity {
+///     worker_id: Some("mailer".to_owned()),
+///     runner_id: Some(format!("mailer-{}", std::process::id())),
+/// };
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Identity {
     /// The worker, such as a host or a deployment.
@@ -90,11 +100,32 @@ impl<'a, C: GenericClient> Engine<'a, C> {
     }
 
     /// This engine, with calls made as `identity`.
+    ///
+    /// ```
+    /// # use engine_client::{Dequeue, Engine, Error, Identity, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>) -> Result<(), Error> {
+    /// let identity = Identity {
+    ///     worker_id: Some("mailer".into()),
+    ///     runner_id: Some("mailer-7".into()),
+    /// };
+    /// let engine = engine.identified_as(&identity);
+    /// engine.dequeue(&Dequeue::new("main")).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn identified_as(self, identity: &'a Identity) -> Self {
         Self { identity, ..self }
     }
 
     /// `engine_version`: the version of the extension.
+    ///
+    /// ```
+    /// # use engine_client::{Engine, Error, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>) -> Result<(), Error> {
+    /// println!("engine {}", engine.version().await?);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [every call](Self).
@@ -104,6 +135,18 @@ impl<'a, C: GenericClient> Engine<'a, C> {
     }
 
     /// `engine_trigger`: makes a run.
+    ///
+    /// ```
+    /// # use engine_client::{Engine, Error, Trigger, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>) -> Result<(), Error> {
+    /// let trigger = Trigger::new("bill").payload(&17)?.idempotency_key("order-17");
+    /// let triggered = engine.trigger(&trigger).await?;
+    /// if triggered.is_cached {
+    ///     println!("run {} had been triggered before", triggered.run_id);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
@@ -132,6 +175,16 @@ impl<'a, C: GenericClient> Engine<'a, C> {
 
     /// `engine_reschedule`: moves the due time of a delayed run.
     ///
+    /// ```
+    /// # use engine_client::{Engine, Error, RunId, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>, run_id: RunId) -> Result<(), Error> {
+    /// use std::time::{Duration, SystemTime};
+    ///
+    /// engine.reschedule(&run_id, SystemTime::now() + Duration::from_secs(3600)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`UnknownRun`](crate::ErrorKind::UnknownRun); [`NotStartable`](crate::ErrorKind::NotStartable) for a run
     /// that does not wait; [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
@@ -155,6 +208,17 @@ impl<'a, C: GenericClient> Engine<'a, C> {
 
     /// `engine_trigger_many`: makes all these runs or none, and returns them in order.
     ///
+    /// ```
+    /// # use engine_client::{Engine, Error, Trigger, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>) -> Result<(), Error> {
+    /// let triggers = ["a.png", "b.png"].map(|name| Trigger::new("resize").payload(name));
+    /// let triggers = triggers.into_iter().collect::<Result<Vec<_>, _>>()?;
+    /// let runs = engine.trigger_many(&triggers).await?;
+    /// assert_eq!(runs.len(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`trigger`](Self::trigger).
     pub async fn trigger_many(&self, triggers: &[Trigger]) -> Result<Vec<Triggered>, Error> {
@@ -166,6 +230,16 @@ impl<'a, C: GenericClient> Engine<'a, C> {
     }
 
     /// `engine_tick`: does at most `max_items` items of due work, such as requeuing stalled runs.
+    ///
+    /// ```
+    /// # use engine_client::{Engine, Error, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>) -> Result<(), Error> {
+    /// for done in engine.tick(1_000).await? {
+    ///     println!("{}: {}", done.kind, done.processed);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput), [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
@@ -203,6 +277,17 @@ impl<'a, C: GenericClient> Engine<'a, C> {
 
     /// `engine_lead`: whether this connection leads the sessions that tick. If none leads, it does from now on,
     /// until it is closed.
+    ///
+    /// ```
+    /// # use engine_client::{Engine, Error, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>) -> Result<(), Error> {
+    /// // Of all sessions that ask this, one ticks.
+    /// if engine.lead().await? {
+    ///     engine.tick(1_000).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`VersionMismatch`](crate::ErrorKind::VersionMismatch).

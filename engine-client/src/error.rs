@@ -18,6 +18,14 @@ pub use self::kind::ErrorKind;
 ///
 /// Branch on [`kind`](Self::kind); [`code`](Self::code) has the SQLSTATE where the server sent one, and
 /// [`as_db_error`](Self::as_db_error) its message, detail and hint.
+///
+/// ```
+/// use engine_client::{Error, ErrorKind};
+///
+/// fn is_gone(error: &Error) -> bool {
+///     matches!(error.kind(), ErrorKind::UnknownRun | ErrorKind::RunFinished)
+/// }
+/// ```
 pub struct Error(Box<Inner>);
 
 #[derive(Debug)]

@@ -45,6 +45,18 @@ pub struct Failure {
 const LONGEST_SUMMARY: usize = 500;
 
 /// The error of a failed attempt, or of a run that ended with it.
+///
+/// ```
+/// use engine_client::RunError;
+///
+/// fn class(error: &RunError) -> &str {
+///     match error {
+///         RunError::Error { name, .. } => name,
+///         RunError::Internal { code, .. } => code,
+///         _ => "other",
+///     }
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RunError {

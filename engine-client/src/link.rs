@@ -12,6 +12,20 @@ use crate::backoff::{Backoff, BackoffRange};
 use crate::{Connection, Database, Error, ErrorKind};
 
 /// How a long-lived connection is opened and kept.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use engine_client::{LinkConfig, WorkerConfig};
+///
+/// let config = WorkerConfig {
+///     link: LinkConfig {
+///         connect_timeout: Duration::from_secs(2),
+///         ..LinkConfig::default()
+///     },
+///     ..WorkerConfig::default()
+/// };
+/// ```
 #[derive(Debug, Clone)]
 pub struct LinkConfig {
     /// Longest time to connect before another try. Default: 5 s.

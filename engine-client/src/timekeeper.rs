@@ -13,6 +13,17 @@ use crate::{Connection, Database, Error};
 const PATIENCE: u32 = 10;
 
 /// Options of a [`Timekeeper`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use engine_client::TimekeeperConfig;
+///
+/// let config = TimekeeperConfig {
+///     interval: Duration::from_millis(200),
+///     ..TimekeeperConfig::default()
+/// };
+/// ```
 #[derive(Debug, Clone)]
 pub struct TimekeeperConfig {
     /// The pause between ticks; each is shortened by up to half at random. Default: 1 s.

@@ -8,6 +8,14 @@ use crate::time::from_ms;
 use crate::{BatchId, Error, Execution, ExecutionStatus, SnapshotId, WaitpointId};
 
 /// Options of a waitpoint. The default is one in the environment `default`, without a key and tags.
+///
+/// ```
+/// use engine_client::WaitpointOptions;
+///
+/// let options = WaitpointOptions::default()
+///     .idempotency_key("approve-order-17")
+///     .tags(["approval"]);
+/// ```
 #[derive(Debug, Clone)]
 pub struct WaitpointOptions {
     pub(crate) environment_id: String,
@@ -109,6 +117,15 @@ impl CompletedWaitpoint {
 }
 
 /// The waitpoints that a run waits for.
+///
+/// ```
+/// use std::time::{Duration, SystemTime};
+///
+/// use engine_client::{Block, WaitpointId};
+///
+/// let token = WaitpointId::new("cm3p6vnxk0001yz3xh0d9w2bq");
+/// let block = Block::on([token]).timeout_at(SystemTime::now() + Duration::from_secs(3600));
+/// ```
 #[derive(Debug, Clone)]
 pub struct Block {
     pub(crate) waitpoint_ids: Vec<WaitpointId>,
@@ -209,6 +226,12 @@ impl Unblocked {
 }
 
 /// Where a run's frozen process is stored.
+///
+/// ```
+/// use engine_client::Checkpoint;
+///
+/// let checkpoint = Checkpoint::new("DOCKER", "registry.example/frozen/17").reason("waits for a day");
+/// ```
 #[derive(Debug, Clone)]
 pub struct Checkpoint {
     pub(crate) kind: String,

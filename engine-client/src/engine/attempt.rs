@@ -1,4 +1,4 @@
-//! The functions of a worker: dequeue, start, heartbeat, complete.
+//! The functions of a worker: dequeue, start, complete.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -7,8 +7,8 @@ use tokio_postgres::types::Type;
 
 use crate::time::to_ms_i32;
 use crate::{
-    Completed, Completion, Dequeue, Dequeued, Engine, Error, Execution, Heartbeat, RunId,
-    SnapshotId, Started, statement,
+    Completed, Completion, Dequeue, Dequeued, Engine, Error, Execution, RunId, SnapshotId, Started,
+    statement,
 };
 
 impl<C: GenericClient> Engine<'_, C> {
@@ -16,6 +16,17 @@ impl<C: GenericClient> Engine<'_, C> {
     ///
     /// Runs that other sessions are claiming are skipped, never waited for, so that fewer runs than requested, or
     /// none, is normal.
+    ///
+    /// ```
+    /// # use engine_client::{Dequeue, Engine, Error, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>) -> Result<(), Error> {
+    /// let dequeue = Dequeue::new("main").max_runs(10);
+    /// for run in engine.dequeue(&dequeue).await? {
+    ///     println!("{} of task {}: {}", run.run_id, run.task, run.payload);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
@@ -44,6 +55,25 @@ impl<C: GenericClient> Engine<'_, C> {
     /// that `dequeue` waits for. The server holds nothing during the wait, not even a snapshot. Another worker may
     /// take the run first. Not in a transaction.
     ///
+    /// ```
+    /// # use engine_client::{Dequeue, Engine, Error, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>) -> Result<(), Error> {
+    /// use std::time::Duration;
+    ///
+    /// let dequeue = Dequeue::new("main").max_runs(10);
+    /// let runs = loop {
+    ///     let runs = engine.dequeue(&dequeue).await?;
+    ///     if !runs.is_empty() {
+    ///         break runs;
+    ///     }
+    ///     let wait = dequeue.clone().wait(Duration::from_secs(30));
+    ///     engine.wait_for_runs(&wait).await?;
+    /// };
+    /// # drop(runs);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
     /// [`UnknownEnvironment`](crate::ErrorKind::UnknownEnvironment),
@@ -65,6 +95,19 @@ impl<C: GenericClient> Engine<'_, C> {
 
     /// `engine_start_attempt`: starts the next attempt of a dequeued run. `is_warm_start` means that the process
     /// has executed before.
+    ///
+    /// ```
+    /// # use engine_client::{Dequeue, Engine, Error, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>) -> Result<(), Error> {
+    /// for run in engine.dequeue(&Dequeue::new("main")).await? {
+    ///     let started = engine.start_attempt(&run.run_id, &run.snapshot_id, false).await?;
+    ///     // From here on the run is held with the snapshot of the start.
+    ///     let snapshot_id = started.execution.snapshot_id;
+    ///     engine.succeed(&run.run_id, &snapshot_id, "done").await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`UnknownRun`](crate::ErrorKind::UnknownRun),
@@ -97,6 +140,16 @@ impl<C: GenericClient> Engine<'_, C> {
     /// `engine_execution`: what the engine knows about the attempt that a run started last: the run, its task, queue
     /// and environment; none if it has started none.
     ///
+    /// ```
+    /// # use engine_client::{Engine, Error, RunId, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>, run_id: RunId) -> Result<(), Error> {
+    /// if let Some(execution) = engine.execution(&run_id).await? {
+    ///     println!("attempt {}", execution["attempt"]["number"]);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// Only those of every call.
     pub async fn execution(&self, run_id: &RunId) -> Result<Option<Value>, Error> {
@@ -107,88 +160,20 @@ impl<C: GenericClient> Engine<'_, C> {
         Ok(row.try_get("execution")?)
     }
 
-    /// `engine_heartbeat`: extends the deadline of a run, if `snapshot_id` is its latest snapshot.
-    ///
-    /// An answer with another snapshot means that the run has moved on: stop the work.
-    ///
-    /// # Errors
-    /// [`UnknownRun`](crate::ErrorKind::UnknownRun),
-    /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
-    pub async fn heartbeat(
-        &self,
-        run_id: &RunId,
-        snapshot_id: &SnapshotId,
-    ) -> Result<Heartbeat, Error> {
-        let row = self
-            .client
-            .query_typed_one(
-                statement::HEARTBEAT,
-                &[
-                    (&run_id.as_str(), Type::TEXT),
-                    (&snapshot_id.as_str(), Type::TEXT),
-                    (&self.identity.worker_id, Type::TEXT),
-                    (&self.identity.runner_id, Type::TEXT),
-                ],
-            )
-            .await?;
-        Heartbeat::from_row(&row)
-    }
-
-    /// `engine_heartbeat_many`: beats for many runs in one statement; the answers come in order, without one for a
-    /// run that does not exist.
-    ///
-    /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
-    /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
-    pub async fn heartbeat_many(
-        &self,
-        runs: &[(RunId, SnapshotId)],
-    ) -> Result<Vec<Option<Heartbeat>>, Error> {
-        let (run_ids, snapshot_ids): (Vec<&str>, Vec<&str>) = runs
-            .iter()
-            .map(|(run_id, snapshot_id)| (run_id.as_str(), snapshot_id.as_str()))
-            .unzip();
-        let rows = self
-            .client
-            .query_typed(
-                statement::HEARTBEAT_MANY,
-                &[
-                    (&run_ids, Type::TEXT_ARRAY),
-                    (&snapshot_ids, Type::TEXT_ARRAY),
-                    (&self.identity.worker_id, Type::TEXT),
-                    (&self.identity.runner_id, Type::TEXT),
-                ],
-            )
-            .await?;
-        rows.iter().map(Heartbeat::from_nullable_row).collect()
-    }
-
-    /// `engine_moved`: the runs among these that have moved on from these snapshots, or do not exist. Writes
-    /// nothing.
-    ///
-    /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput).
-    pub async fn moved(&self, runs: &[(RunId, SnapshotId)]) -> Result<Vec<RunId>, Error> {
-        let (run_ids, snapshot_ids): (Vec<&str>, Vec<&str>) = runs
-            .iter()
-            .map(|(run_id, snapshot_id)| (run_id.as_str(), snapshot_id.as_str()))
-            .unzip();
-        let rows = self
-            .client
-            .query_typed(
-                statement::MOVED,
-                &[
-                    (&run_ids, Type::TEXT_ARRAY),
-                    (&snapshot_ids, Type::TEXT_ARRAY),
-                ],
-            )
-            .await?;
-        rows.iter()
-            .map(|row| Ok(row.try_get::<_, RunId>("run_id")?))
-            .collect()
-    }
-
     /// `engine_complete_attempt`: reports the end of this snapshot's attempt.
+    ///
+    /// ```
+    /// # use engine_client::{Completion, Engine, Error, Failure, RunId, SnapshotId, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>, run_id: RunId, snapshot_id: SnapshotId) -> Result<(), Error> {
+    /// use std::time::Duration;
+    ///
+    /// let failure = Failure::message("the mail server does not answer");
+    /// let completion = Completion::failure(&failure).retry_after(Duration::from_secs(60));
+    /// let completed = engine.complete_attempt(&run_id, &snapshot_id, &completion).await?;
+    /// println!("tried again at {:?}", completed.retry_at);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`UnknownRun`](crate::ErrorKind::UnknownRun),
@@ -221,6 +206,15 @@ impl<C: GenericClient> Engine<'_, C> {
     /// `engine_release`: gives back a run that the caller cannot finish. It is queued at once, in its old order,
     /// and an attempt that had started does not count.
     ///
+    /// ```
+    /// # use engine_client::{Engine, Error, RunId, SnapshotId, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>, run_id: RunId, snapshot_id: SnapshotId) -> Result<(), Error> {
+    /// // This worker stops and cannot finish the run.
+    /// engine.release(&run_id, &snapshot_id).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`UnknownRun`](crate::ErrorKind::UnknownRun),
     /// [`StaleSnapshot`](crate::ErrorKind::StaleSnapshot);
@@ -248,6 +242,15 @@ impl<C: GenericClient> Engine<'_, C> {
 
     /// `engine_succeed`: completes the attempt with `output`, written as JSON.
     ///
+    /// ```
+    /// # use engine_client::{Engine, Error, RunId, SnapshotId, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>, run_id: RunId, snapshot_id: SnapshotId) -> Result<(), Error> {
+    /// let completed = engine.succeed(&run_id, &snapshot_id, &vec!["invoice-17.pdf"]).await?;
+    /// println!("the run is {}", completed.run_status);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`complete_attempt`](Self::complete_attempt), and
     /// [`Serialization`](crate::ErrorKind::Serialization) if `output` cannot be written as JSON.
@@ -263,6 +266,14 @@ impl<C: GenericClient> Engine<'_, C> {
     }
 
     /// `engine_fail`: completes the attempt as failed, with a message.
+    ///
+    /// ```
+    /// # use engine_client::{Engine, Error, RunId, SnapshotId, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>, run_id: RunId, snapshot_id: SnapshotId) -> Result<(), Error> {
+    /// engine.fail(&run_id, &snapshot_id, "no such customer").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`complete_attempt`](Self::complete_attempt).

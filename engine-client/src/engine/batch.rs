@@ -11,6 +11,20 @@ use crate::{
 impl<C: GenericClient> Engine<'_, C> {
     /// `engine_create_batch`: creates a batch, whose items are added in later calls.
     ///
+    /// ```
+    /// # use engine_client::{BatchItem, Engine, Error, NewBatch, Trigger, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>) -> Result<(), Error> {
+    /// let batch = engine.create_batch(&NewBatch::of(2)).await?;
+    /// let items = [
+    ///     BatchItem::at(0, Trigger::new("resize").payload("a.png")?),
+    ///     BatchItem::at(1, Trigger::new("resize").payload("b.png")?),
+    /// ];
+    /// // The second of two items seals the batch.
+    /// engine.add_to_batch(&batch.batch_id, &items).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
     /// [`UnknownEnvironment`](crate::ErrorKind::UnknownEnvironment),
@@ -44,6 +58,20 @@ impl<C: GenericClient> Engine<'_, C> {
     /// `engine_add_to_batch`: triggers the runs of these items; the answers come in order. An index that is taken
     /// stays as it is, so that a call whose answer was lost may be repeated.
     ///
+    /// ```
+    /// # use engine_client::{BatchId, BatchItem, Engine, Error, Trigger, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>, batch_id: BatchId) -> Result<(), Error> {
+    /// let item = BatchItem::at(7, Trigger::new("resize").payload("h.png")?);
+    /// for added in engine.add_to_batch(&batch_id, &[item]).await? {
+    ///     match added.error_message {
+    ///         None => println!("item {} is run {}", added.index, added.run_id),
+    ///         Some(message) => println!("item {} was refused: {message}", added.index),
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`UnknownBatch`](crate::ErrorKind::UnknownBatch),
     /// [`BatchClosed`](crate::ErrorKind::BatchClosed),
@@ -71,6 +99,20 @@ impl<C: GenericClient> Engine<'_, C> {
 
     /// `engine_seal_batch`: declares that all items have been added.
     ///
+    /// ```
+    /// # use engine_client::{BatchItem, Engine, Error, NewBatch, Trigger, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>) -> Result<(), Error> {
+    /// let batch = engine.create_batch(&NewBatch::open()).await?;
+    /// for (index, name) in (0..).zip(["a.png", "b.png"]) {
+    ///     let item = BatchItem::at(index, Trigger::new("resize").payload(name)?);
+    ///     engine.add_to_batch(&batch.batch_id, &[item]).await?;
+    /// }
+    /// let sealed = engine.seal_batch(&batch.batch_id).await?;
+    /// println!("{} items", sealed.item_count);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`UnknownBatch`](crate::ErrorKind::UnknownBatch),
     /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation). Missing items are no error:
@@ -85,6 +127,16 @@ impl<C: GenericClient> Engine<'_, C> {
 
     /// `engine_batch_data`: everything about a batch with its runs and failures, or none if there is no such batch
     /// in that environment.
+    ///
+    /// ```
+    /// # use engine_client::{BatchId, Engine, Error, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>, batch_id: BatchId) -> Result<(), Error> {
+    /// if let Some(data) = engine.batch_data(&batch_id, None).await? {
+    ///     println!("{data:#}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [every call](Self).

@@ -9,6 +9,16 @@ impl<C: GenericClient> Engine<'_, C> {
     /// `engine_register_worker`: registers a version of a worker with its tasks and queues, and promotes the runs
     /// that wait for it.
     ///
+    /// ```
+    /// # use engine_client::{Engine, Error, NewVersion, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>) -> Result<(), Error> {
+    /// let version = NewVersion::new("20261130.1").tasks(["bill", "remind"]).promote(true);
+    /// let registered = engine.register_worker(&version).await?;
+    /// println!("{} runs had waited for it", registered.promoted_runs);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
     /// [`UnknownEnvironment`](crate::ErrorKind::UnknownEnvironment),
@@ -34,6 +44,16 @@ impl<C: GenericClient> Engine<'_, C> {
     /// `engine_promote_worker`: makes a version the current one, whichever is current now: the way back to an
     /// older version.
     ///
+    /// ```
+    /// # use engine_client::{Engine, Error, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>) -> Result<(), Error> {
+    /// // Back to the version of yesterday.
+    /// let version = engine.promote_worker("default", "20261129.3").await?;
+    /// assert!(version.is_current);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`UnknownEnvironment`](crate::ErrorKind::UnknownEnvironment),
     /// [`UnknownVersion`](crate::ErrorKind::UnknownVersion),
@@ -54,6 +74,19 @@ impl<C: GenericClient> Engine<'_, C> {
     }
 
     /// `engine_set_schedule`: creates or changes a schedule, and returns it.
+    ///
+    /// ```
+    /// # use engine_client::{Engine, Error, ScheduleChange, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>) -> Result<(), Error> {
+    /// let change = ScheduleChange::new("nightly-report")
+    ///     .task("report")
+    ///     .cron("30 2 * * *")
+    ///     .timezone("Europe/Berlin");
+    /// let schedule = engine.set_schedule(&change).await?;
+    /// println!("next at {:?}", schedule.next.map(|next| next.effective_at));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
@@ -83,6 +116,15 @@ impl<C: GenericClient> Engine<'_, C> {
 
     /// `engine_delete_schedule`: deletes a schedule and returns whether it existed. Its runs stay.
     ///
+    /// ```
+    /// # use engine_client::{Engine, Error, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>) -> Result<(), Error> {
+    /// let existed = engine.delete_schedule("nightly-report").await?;
+    /// # drop(existed);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [every call](Self).
     pub async fn delete_schedule(&self, id: &str) -> Result<bool, Error> {
@@ -94,6 +136,16 @@ impl<C: GenericClient> Engine<'_, C> {
     }
 
     /// `engine_upcoming_runs`: when a schedule makes its next runs, at most `max_runs`.
+    ///
+    /// ```
+    /// # use engine_client::{Engine, Error, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>) -> Result<(), Error> {
+    /// for beginning in engine.upcoming_runs("nightly-report", 5).await? {
+    ///     println!("{:?}", beginning.effective_at);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
@@ -111,6 +163,15 @@ impl<C: GenericClient> Engine<'_, C> {
 
     /// `engine_reset_idempotency_key`: forgets a key, so that the next trigger with it makes a new run; returns
     /// whether the key existed.
+    ///
+    /// ```
+    /// # use engine_client::{Engine, Error, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>) -> Result<(), Error> {
+    /// // The next trigger with this key makes a new run.
+    /// engine.reset_idempotency_key("bill", "order-17", "default").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`UnknownEnvironment`](crate::ErrorKind::UnknownEnvironment).

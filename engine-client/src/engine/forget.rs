@@ -9,6 +9,15 @@ impl<C: GenericClient> Engine<'_, C> {
     /// `engine_forget` of one run: deletes a run that has ended, with all that belongs to it. With `is_dry` it only
     /// looks.
     ///
+    /// ```
+    /// # use engine_client::{Engine, Error, RunId, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>, run_id: RunId) -> Result<(), Error> {
+    /// let forgotten = engine.forget_run(&run_id, false).await?;
+    /// println!("{}: {}", forgotten.run_id, forgotten.outcome);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`UnknownRun`](crate::ErrorKind::UnknownRun), [`NotStartable`](crate::ErrorKind::NotStartable) for a run that has
     /// not ended, [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
@@ -30,6 +39,17 @@ impl<C: GenericClient> Engine<'_, C> {
 
     /// `engine_forget` with a filter: deletes up to `max_runs` runs that match and have ended. With `is_dry` it only
     /// looks.
+    ///
+    /// ```
+    /// # use engine_client::{Engine, Error, RunFilter, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>) -> Result<(), Error> {
+    /// // A dry run only shows what a person's data is.
+    /// for run in engine.forget_runs(&RunFilter::default().tag("user-17"), true, 1_000).await? {
+    ///     println!("{} of task {}: {}", run.run_id, run.task, run.outcome);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a filter without a condition,

@@ -9,6 +9,15 @@ impl<C: GenericClient> Engine<'_, C> {
     /// `engine_grant`: grants a role a capability, such as `work`, in an environment, or in all of them with `None`;
     /// returns whether the role did not have it. Only the owner of the extension may grant.
     ///
+    /// ```
+    /// # use engine_client::{Engine, Error, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>) -> Result<(), Error> {
+    /// engine.grant("billing_worker", "work", Some("billing")).await?;
+    /// engine.grant("billing_service", "trigger", Some("billing")).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput).
     pub async fn grant(
@@ -32,6 +41,15 @@ impl<C: GenericClient> Engine<'_, C> {
     }
 
     /// `engine_revoke`: takes a capability back from a role, as it was granted; returns whether it was.
+    ///
+    /// ```
+    /// # use engine_client::{Engine, Error, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>) -> Result<(), Error> {
+    /// let had_it = engine.revoke("billing_worker", "work", Some("billing")).await?;
+    /// # drop(had_it);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput).

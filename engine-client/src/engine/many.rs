@@ -13,6 +13,21 @@ impl<C: GenericClient> Engine<'_, C> {
     /// `engine_start_many`: starts the next attempts of many dequeued runs in one commit; the answers come
     /// in order, with the errors of [`start_attempt`](Self::start_attempt).
     ///
+    /// ```
+    /// # use engine_client::{Dequeue, Engine, Error, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>) -> Result<(), Error> {
+    /// let runs = engine.dequeue(&Dequeue::new("main").max_runs(100)).await?;
+    /// let held: Vec<_> = runs.into_iter().map(|run| (run.run_id, run.snapshot_id)).collect();
+    /// for ((run_id, _), answer) in held.iter().zip(engine.start_many(&held, true).await?) {
+    ///     match answer {
+    ///         Ok(started) => println!("attempt {:?} of {run_id}", started.execution.attempt_number),
+    ///         Err(error) => println!("{run_id}: {error}"),
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for more than `engine.max_batch` runs,
     /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
@@ -45,6 +60,20 @@ impl<C: GenericClient> Engine<'_, C> {
 
     /// `engine_complete_many`: reports the ends of many attempts in one commit; the answers come in order, with
     /// the errors of [`complete_attempt`](Self::complete_attempt).
+    ///
+    /// ```
+    /// # use engine_client::{Completion, Engine, Error, RunId, SnapshotId, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>, done: Vec<(RunId, SnapshotId)>) -> Result<(), Error> {
+    /// let success = Completion::success("done")?;
+    /// let ends: Vec<_> = done.into_iter().map(|(run, snapshot)| (run, snapshot, success.clone())).collect();
+    /// for ((run_id, _, _), answer) in ends.iter().zip(engine.complete_many(&ends).await?) {
+    ///     if let Err(error) = answer {
+    ///         println!("{run_id}: {error}");
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for more than `engine.max_batch` attempts,

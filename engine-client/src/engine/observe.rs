@@ -16,6 +16,19 @@ impl<C: GenericClient> Engine<'_, C> {
     /// `engine_run_result`: a run's status, with its output or error once it has ended; none if there is no such
     /// run in that environment.
     ///
+    /// ```
+    /// # use engine_client::{Engine, Error, RunId, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>, run_id: RunId) -> Result<(), Error> {
+    /// if let Some(result) = engine.run_result(&run_id, None).await?
+    ///     && result.is_success()
+    /// {
+    ///     let receipt: String = result.output()?;
+    ///     println!("{receipt}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [every call](Self).
     pub async fn run_result(
@@ -39,6 +52,16 @@ impl<C: GenericClient> Engine<'_, C> {
     /// `engine_execution_data`: everything about a run's latest snapshot, or none if there is no such run in that
     /// environment.
     ///
+    /// ```
+    /// # use engine_client::{Engine, Error, RunId, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>, run_id: RunId) -> Result<(), Error> {
+    /// if let Some(data) = engine.execution_data(&run_id, None).await? {
+    ///     println!("{}", data["snapshot"]["executionStatus"]);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [every call](Self).
     pub async fn execution_data(
@@ -61,6 +84,17 @@ impl<C: GenericClient> Engine<'_, C> {
 
     /// `engine_snapshots_since`: the run's valid snapshots after `snapshot_id`, oldest first, at most the
     /// newest fifty, or none if there is no such run or snapshot in that environment.
+    ///
+    /// ```
+    /// # use engine_client::{Engine, Error, RunId, SnapshotId, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>, run_id: RunId, seen: SnapshotId) -> Result<(), Error> {
+    /// let snapshots = engine.snapshots_since(&run_id, &seen, None).await?;
+    /// for snapshot in snapshots.unwrap_or_default() {
+    ///     println!("{}", snapshot["snapshot"]["description"]);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [every call](Self).
@@ -88,6 +122,22 @@ impl<C: GenericClient> Engine<'_, C> {
     /// `engine_events`: at most `max_events` events after a position, in order. 0 is before the first; `None` begins
     /// with the first that is kept.
     ///
+    /// ```
+    /// # use engine_client::{Engine, Error, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>) -> Result<(), Error> {
+    /// let mut position = None;
+    /// loop {
+    ///     let events = engine.events(position, 1_000).await?;
+    ///     let Some(last) = events.last() else { break };
+    ///     position = Some(last.position);
+    ///     for event in &events {
+    ///         println!("{} {}", event.name, event.run_id);
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for more than `engine.max_batch` events;
     /// [`EventsRemoved`](crate::ErrorKind::EventsRemoved) if events after the position were removed.
@@ -110,6 +160,19 @@ impl<C: GenericClient> Engine<'_, C> {
     /// `engine_event_reader`: a named reader of events, which is created if it does not exist. Events that it has not
     /// acknowledged are kept until they are `max_lag` old; without it, a new reader has two weeks.
     ///
+    /// ```
+    /// # use engine_client::{Engine, Error, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>) -> Result<(), Error> {
+    /// let reader = engine.event_reader("warehouse", None).await?;
+    /// let events = engine.events(reader.position, 1_000).await?;
+    /// if let Some(last) = events.last() {
+    ///     // Store them first: what is acknowledged may be removed.
+    ///     engine.event_ack("warehouse", last.position).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput), [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
     pub async fn event_reader(
@@ -121,6 +184,19 @@ impl<C: GenericClient> Engine<'_, C> {
     }
 
     /// `engine_event_reader` with `after`: a new reader begins after this position; an existing one stays where it is.
+    ///
+    /// ```
+    /// # use engine_client::{Engine, Error, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>, position: i64) -> Result<(), Error> {
+    /// use std::time::Duration;
+    ///
+    /// // Continues where another system stopped; three days of silence are too many.
+    /// let max_lag = Some(Duration::from_secs(3 * 86_400));
+    /// let reader = engine.event_reader_after("warehouse", max_lag, position).await?;
+    /// assert!(reader.position >= position);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`event_reader`](Self::event_reader), and [`EventsRemoved`](crate::ErrorKind::EventsRemoved) if events after
@@ -157,6 +233,15 @@ impl<C: GenericClient> Engine<'_, C> {
     /// `engine_event_ack`: a named reader has handled all events up to a position. Call it in the transaction that
     /// handled them.
     ///
+    /// ```
+    /// # use engine_client::{Engine, Error, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>, position: i64) -> Result<(), Error> {
+    /// let reader = engine.event_ack("warehouse", position).await?;
+    /// println!("read up to {}", reader.position);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`UnknownEventReader`](crate::ErrorKind::UnknownEventReader), [`InvalidInput`](crate::ErrorKind::InvalidInput) for
     /// a position that no event has yet.
@@ -173,6 +258,15 @@ impl<C: GenericClient> Engine<'_, C> {
 
     /// `engine_delete_event_reader`: nothing is kept for it any more. Returns whether it existed.
     ///
+    /// ```
+    /// # use engine_client::{Engine, Error, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>) -> Result<(), Error> {
+    /// let existed = engine.delete_event_reader("warehouse").await?;
+    /// # drop(existed);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [every call](Self).
     pub async fn delete_event_reader(&self, name: &str) -> Result<bool, Error> {
@@ -185,6 +279,16 @@ impl<C: GenericClient> Engine<'_, C> {
 
     /// `engine_check`: the violated invariants; none if the database is healthy. Reads all runs.
     ///
+    /// ```
+    /// # use engine_client::{Engine, Error, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>) -> Result<(), Error> {
+    /// for violation in engine.check().await? {
+    ///     println!("{}: {}", violation.kind, violation.detail);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [every call](Self).
     pub async fn check(&self) -> Result<Vec<Violation>, Error> {
@@ -194,6 +298,18 @@ impl<C: GenericClient> Engine<'_, C> {
 
     /// `engine_doctor`: what an operator should know and has been so for at least `patience`; problems first, nothing if
     /// all is well.
+    ///
+    /// ```
+    /// # use engine_client::{Engine, Error, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>) -> Result<(), Error> {
+    /// use std::time::Duration;
+    ///
+    /// for finding in engine.doctor(Duration::ZERO).await? {
+    ///     println!("{}: {}. {}", finding.subject, finding.detail, finding.hint);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for more than ten years.
@@ -206,6 +322,16 @@ impl<C: GenericClient> Engine<'_, C> {
     }
 
     /// `engine_metrics`: the figures for a monitoring system, those of one name together.
+    ///
+    /// ```
+    /// # use engine_client::{Engine, Error, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>) -> Result<(), Error> {
+    /// for metric in engine.metrics().await? {
+    ///     println!("{}{:?} {}", metric.name, metric.labels, metric.value);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [every call](Self).

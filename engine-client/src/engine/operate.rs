@@ -15,6 +15,15 @@ use crate::{
 impl<C: GenericClient> Engine<'_, C> {
     /// `engine_cancel`: ends a run without a worker, and asks the worker of any other run to stop.
     ///
+    /// ```
+    /// # use engine_client::{Cancel, Engine, Error, RunId, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>, run_id: RunId) -> Result<(), Error> {
+    /// let cancelled = engine.cancel(&run_id, &Cancel::default().reason("withdrawn")).await?;
+    /// println!("the run is {}", cancelled.execution.run_status);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`UnknownRun`](crate::ErrorKind::UnknownRun), [`InvalidInput`](crate::ErrorKind::InvalidInput),
     /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation). A run that has ended is no error.
@@ -38,6 +47,15 @@ impl<C: GenericClient> Engine<'_, C> {
 
     /// `engine_replay`: makes a new run that does the work of another run again.
     ///
+    /// ```
+    /// # use engine_client::{Engine, Error, RunId, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>, run_id: RunId) -> Result<(), Error> {
+    /// let again = engine.replay(&run_id).await?;
+    /// println!("run {} does it again", again.run_id);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`UnknownRun`](crate::ErrorKind::UnknownRun), [`InvalidInput`](crate::ErrorKind::InvalidInput),
     /// [`QueueFull`](crate::ErrorKind::QueueFull).
@@ -47,6 +65,16 @@ impl<C: GenericClient> Engine<'_, C> {
 
     /// `engine_replay` with `keep_steps`: the new run reuses the results of the other run's
     /// [`step`](crate::Context::step)s and waits; it repeats those that failed or have not ended, and children.
+    ///
+    /// ```
+    /// # use engine_client::{Engine, Error, RunId, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>, run_id: RunId) -> Result<(), Error> {
+    /// // The card is not charged again, the mail is sent.
+    /// let again = engine.replay_keeping_steps(&run_id).await?;
+    /// # drop(again);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`replay`](Self::replay).
@@ -68,6 +96,15 @@ impl<C: GenericClient> Engine<'_, C> {
     /// `engine_redrive`: requeues a run that ended without its handler's decision: `SYSTEM_FAILURE`, `CRASHED`,
     /// `TIMED_OUT`, `EXPIRED`, `INTERRUPTED`.
     ///
+    /// ```
+    /// # use engine_client::{Engine, Error, RunId, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>, run_id: RunId) -> Result<(), Error> {
+    /// let execution = engine.redrive(&run_id).await?;
+    /// println!("the run is {}", execution.run_status);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`UnknownRun`](crate::ErrorKind::UnknownRun); [`NotStartable`](crate::ErrorKind::NotStartable) for
     /// every other run; [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
@@ -81,6 +118,15 @@ impl<C: GenericClient> Engine<'_, C> {
 
     /// `engine_create_cancelled_run`: records a run that was cancelled before it could be triggered. With a run id
     /// of the caller's, the call may be repeated.
+    ///
+    /// ```
+    /// # use engine_client::{Cancel, Engine, Error, Trigger, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>) -> Result<(), Error> {
+    /// let trigger = Trigger::new("bill").tags(["order-17"]);
+    /// engine.create_cancelled_run(&trigger, &Cancel::default().reason("withdrawn"), true).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`trigger`](Self::trigger).
@@ -107,6 +153,15 @@ impl<C: GenericClient> Engine<'_, C> {
 
     /// `engine_create_failed_run`: records a run that could not be triggered, with its error.
     ///
+    /// ```
+    /// # use engine_client::{Engine, Error, Failure, Trigger, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>) -> Result<(), Error> {
+    /// let trigger = Trigger::new("bill").tags(["order-17"]);
+    /// engine.create_failed_run(&trigger, &Failure::message("the payload is too large"), true).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`trigger`](Self::trigger).
     pub async fn create_failed_run(
@@ -131,6 +186,16 @@ impl<C: GenericClient> Engine<'_, C> {
     }
 
     /// `engine_set_environment`: creates or changes an environment, and returns it.
+    ///
+    /// ```
+    /// # use engine_client::{Engine, EnvironmentChange, Error, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>) -> Result<(), Error> {
+    /// let change = EnvironmentChange::new("billing").concurrency_limit(Some(50));
+    /// let environment = engine.set_environment(&change).await?;
+    /// # drop(environment);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
@@ -160,6 +225,15 @@ impl<C: GenericClient> Engine<'_, C> {
 
     /// `engine_set_queue`: creates or changes a queue, and returns it.
     ///
+    /// ```
+    /// # use engine_client::{Engine, Error, QueueChange, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>) -> Result<(), Error> {
+    /// engine.set_queue(&QueueChange::new("mail").concurrency_limit(Some(5))).await?;
+    /// engine.set_queue(&QueueChange::new("mail").paused(true)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
     /// [`UnknownEnvironment`](crate::ErrorKind::UnknownEnvironment),
@@ -183,6 +257,15 @@ impl<C: GenericClient> Engine<'_, C> {
     }
 
     /// `engine_set_quota`: sets what an environment may use at most, and returns it.
+    ///
+    /// ```
+    /// # use engine_client::{Engine, Error, QuotaChange, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>) -> Result<(), Error> {
+    /// let change = QuotaChange::new("billing").queued_runs(Some(100_000)).runs_per_second(Some(200.0));
+    /// engine.set_quota(&change).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
@@ -208,6 +291,14 @@ impl<C: GenericClient> Engine<'_, C> {
 
     /// `engine_set_machine`: sets the size and cost of a machine preset: virtual processors, gigabytes of memory,
     /// and cents per millisecond of an attempt.
+    ///
+    /// ```
+    /// # use engine_client::{Engine, Error, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>) -> Result<(), Error> {
+    /// engine.set_machine("small-1x", 0.5, 0.5, 0.00000338).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a name that is not a preset, or a value that is
@@ -235,6 +326,19 @@ impl<C: GenericClient> Engine<'_, C> {
 
     /// `engine_set_test_clock`: moves the clock of the database forward, for tests; returns the moment that it shows then. It
     /// continues from there for all sessions, workers and ticks, and never goes back.
+    ///
+    /// ```
+    /// # use engine_client::{Engine, Error, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>) -> Result<(), Error> {
+    /// use std::time::{Duration, SystemTime};
+    ///
+    /// // Thirty days later, for every session of the database.
+    /// let later = SystemTime::now() + Duration::from_secs(30 * 86_400);
+    /// engine.set_test_clock(later).await?;
+    /// engine.tick(1_000).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// `55000` unless a superuser has set `engine.allow_test_clock`, [`InvalidInput`](crate::ErrorKind::InvalidInput) for a

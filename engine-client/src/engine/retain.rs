@@ -12,6 +12,17 @@ impl<C: GenericClient> Engine<'_, C> {
     /// `engine_set_retention`: how long these runs are kept after they have ended, those that have ended before as
     /// well; `None` for ever.
     ///
+    /// ```
+    /// # use engine_client::{Engine, Error, KeptRuns, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>) -> Result<(), Error> {
+    /// use std::time::Duration;
+    ///
+    /// let mails = KeptRuns::default().task("mail").outcome("completed");
+    /// engine.set_retention(&mails, Some(Duration::from_secs(86_400))).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput).
     pub async fn set_retention(
@@ -37,6 +48,15 @@ impl<C: GenericClient> Engine<'_, C> {
 
     /// `engine_delete_retention`: deletes a policy and returns whether it existed.
     ///
+    /// ```
+    /// # use engine_client::{Engine, Error, KeptRuns, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>) -> Result<(), Error> {
+    /// let existed = engine.delete_retention(&KeptRuns::default().task("mail")).await?;
+    /// # drop(existed);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput).
     pub async fn delete_retention(&self, runs: &KeptRuns) -> Result<bool, Error> {
@@ -57,6 +77,16 @@ impl<C: GenericClient> Engine<'_, C> {
 
     /// `engine_retention`: the policies, set and built in, each with the runs for which it holds. Reads every run.
     ///
+    /// ```
+    /// # use engine_client::{Engine, Error, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>) -> Result<(), Error> {
+    /// for policy in engine.retention().await? {
+    ///     println!("{policy:?}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [every call](Self).
     pub async fn retention(&self) -> Result<Vec<RetentionPolicy>, Error> {
@@ -66,6 +96,14 @@ impl<C: GenericClient> Engine<'_, C> {
 
     /// `engine_sweep`: removes runs whose time has come, at most `max_runs`, and returns how many. The tick does the
     /// same, a step at a time.
+    ///
+    /// ```
+    /// # use engine_client::{Engine, Error, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>) -> Result<(), Error> {
+    /// while engine.sweep(10_000).await? > 0 {}
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput),

@@ -14,6 +14,18 @@ use crate::{
 impl<C: GenericClient> Engine<'_, C> {
     /// `engine_create_datetime_waitpoint`: creates a waitpoint that completes itself at a moment.
     ///
+    /// ```
+    /// # use engine_client::{Block, Engine, Error, RunId, WaitpointOptions, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>, run_id: RunId) -> Result<(), Error> {
+    /// use std::time::{Duration, SystemTime};
+    ///
+    /// let tomorrow = SystemTime::now() + Duration::from_secs(86_400);
+    /// let waitpoint = engine.create_datetime_waitpoint(tomorrow, &WaitpointOptions::default()).await?;
+    /// engine.block(&run_id, &Block::on([waitpoint.waitpoint_id])).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
     /// [`UnknownEnvironment`](crate::ErrorKind::UnknownEnvironment).
@@ -39,6 +51,16 @@ impl<C: GenericClient> Engine<'_, C> {
 
     /// `engine_create_manual_waitpoint`: creates a token that a caller completes with
     /// [`complete_waitpoint`](Self::complete_waitpoint), or that fails at `timeout_at`.
+    ///
+    /// ```
+    /// # use engine_client::{Engine, Error, WaitpointOptions, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>) -> Result<(), Error> {
+    /// let options = WaitpointOptions::default().idempotency_key("approve-order-17");
+    /// let token = engine.create_manual_waitpoint(None, &options).await?;
+    /// println!("complete {} to approve", token.waitpoint_id);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
@@ -66,6 +88,15 @@ impl<C: GenericClient> Engine<'_, C> {
 
     /// `engine_run_waitpoint`: the waitpoint that the end of a run completes; created by the first call.
     ///
+    /// ```
+    /// # use engine_client::{Block, Engine, Error, RunId, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>, parent: RunId, child: RunId) -> Result<(), Error> {
+    /// let end_of_child = engine.run_waitpoint(&child).await?;
+    /// engine.block(&parent, &Block::on([end_of_child.waitpoint_id])).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`UnknownRun`](crate::ErrorKind::UnknownRun),
     /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
@@ -79,6 +110,17 @@ impl<C: GenericClient> Engine<'_, C> {
 
     /// `engine_complete_waitpoint`: completes a waitpoint with an output, JSON unless `output_type` says
     /// otherwise. The first output wins.
+    ///
+    /// ```
+    /// # use engine_client::{Engine, Error, WaitpointId, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>, token: WaitpointId) -> Result<(), Error> {
+    /// let completed = engine.complete_waitpoint(&token, Some("true"), None, false).await?;
+    /// if completed.already_completed {
+    ///     println!("somebody was faster: {:?}", completed.output);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`UnknownWaitpoint`](crate::ErrorKind::UnknownWaitpoint),
@@ -109,6 +151,16 @@ impl<C: GenericClient> Engine<'_, C> {
     /// `engine_waitpoint_data`: everything about a waitpoint with the runs that it blocks, or none if there is no
     /// such waitpoint in that environment.
     ///
+    /// ```
+    /// # use engine_client::{Engine, Error, WaitpointId, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>, token: WaitpointId) -> Result<(), Error> {
+    /// if let Some(data) = engine.waitpoint_data(&token, None).await? {
+    ///     println!("{data:#}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [every call](Self).
     pub async fn waitpoint_data(
@@ -131,6 +183,17 @@ impl<C: GenericClient> Engine<'_, C> {
 
     /// `engine_block`: makes an executing run wait. Until it continues, beat and complete it with the snapshot
     /// that is returned.
+    ///
+    /// ```
+    /// # use engine_client::{Block, Engine, Error, RunId, WaitpointId, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>, run_id: RunId, token: WaitpointId) -> Result<(), Error> {
+    /// let blocked = engine.block(&run_id, &Block::on([token])).await?;
+    /// // Beats and the completion name this snapshot from now on.
+    /// let snapshot_id = blocked.execution.snapshot_id;
+    /// engine.heartbeat(&run_id, &snapshot_id).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`UnknownRun`](crate::ErrorKind::UnknownRun),
@@ -170,6 +233,15 @@ impl<C: GenericClient> Engine<'_, C> {
 
     /// `engine_unblock`: continues a run if everything that it waits for is completed.
     ///
+    /// ```
+    /// # use engine_client::{Engine, Error, RunId, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>, run_id: RunId) -> Result<(), Error> {
+    /// let unblocked = engine.unblock(&run_id).await?;
+    /// println!("{}: {:?}", unblocked.status, unblocked.reason);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`UnknownRun`](crate::ErrorKind::UnknownRun),
     /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
@@ -183,6 +255,18 @@ impl<C: GenericClient> Engine<'_, C> {
 
     /// `engine_create_checkpoint`: suspends a run whose process was frozen. It gives its slot back, and continues
     /// through its queue.
+    ///
+    /// ```
+    /// # use engine_client::{Checkpoint, Engine, Error, RunId, SnapshotId, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>, run_id: RunId, snapshot_id: SnapshotId) -> Result<(), Error> {
+    /// let checkpoint = Checkpoint::new("DOCKER", "registry.example/frozen/17").reason("waits for a day");
+    /// let frozen = engine.create_checkpoint(&run_id, &snapshot_id, &checkpoint).await?;
+    /// if !frozen.ok {
+    ///     println!("keep the process: {:?}", frozen.error);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`UnknownRun`](crate::ErrorKind::UnknownRun),
@@ -215,6 +299,19 @@ impl<C: GenericClient> Engine<'_, C> {
     }
 
     /// `engine_continue`: continues the attempt of a run that was dequeued with a checkpoint.
+    ///
+    /// ```
+    /// # use engine_client::{Dequeue, Engine, Error, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>) -> Result<(), Error> {
+    /// for run in engine.dequeue(&Dequeue::new("main")).await? {
+    ///     if run.checkpoint.is_some() {
+    ///         // Restore the process, then:
+    ///         engine.continue_run(&run.run_id, &run.snapshot_id).await?;
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`UnknownRun`](crate::ErrorKind::UnknownRun),

@@ -40,6 +40,27 @@ impl<C: GenericClient> Engine<'_, C> {
     /// again with the same `turn_id` and the same arguments, it returns the same answer. That needs an identity with both
     /// ids, and for each turn another name than the one before had.
     ///
+    /// ```
+    /// # use engine_client::{Completion, Dequeue, Engine, Error, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>) -> Result<(), Error> {
+    /// let dequeue = Dequeue::new("main").max_runs(10);
+    /// let mut ends = Vec::new();
+    /// loop {
+    ///     // Reports the last turn's ends and starts the next runs, in one commit.
+    ///     let turn = engine.work(&ends, &dequeue, None).await?;
+    ///     if turn.started.is_empty() {
+    ///         break;
+    ///     }
+    ///     ends.clear();
+    ///     for run in turn.started {
+    ///         let output = Completion::success(&run.task)?;
+    ///         ends.push((run.run_id, run.snapshot_id, output));
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
     /// [`UnknownEnvironment`](crate::ErrorKind::UnknownEnvironment),

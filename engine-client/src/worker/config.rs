@@ -97,6 +97,17 @@ impl Default for WorkerConfig {
 ///
 /// A call after a quiet moment is sent at once; under load, calls wait for each other until `linger` after the
 /// last batch. None is answered before its commit.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use engine_client::{Batching, WorkerConfig};
+///
+/// let config = WorkerConfig {
+///     batching: Some(Batching { max_size: 500, linger: Duration::from_millis(5) }),
+///     ..WorkerConfig::default()
+/// };
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Batching {
     /// Most runs in one call, at least 1; not more than the setting `engine.max_batch`. Default: 100.

@@ -6,6 +6,15 @@ use std::time::Duration;
 ///
 /// A worker with a policy uses it instead of the run's own [`Trigger::retry`](crate::Trigger::retry). The number
 /// of attempts is the run's own setting nevertheless: see [`Trigger::max_attempts`](crate::Trigger::max_attempts).
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use engine_client::RetryPolicy;
+///
+/// let policy = RetryPolicy { jitter: false, ..RetryPolicy::default() };
+/// assert_eq!(policy.pause(3), Duration::from_secs(4));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RetryPolicy {
     /// The pause after the first attempt. Default: 1 s.

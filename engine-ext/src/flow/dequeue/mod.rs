@@ -28,8 +28,8 @@ use crate::store::queue_item::{Purpose, Source};
 use crate::store::row::Caller;
 use crate::{backend, flow, store};
 
-/// How often a call without runs retries while other sessions are dequeuing, with pauses of a millisecond. That is longer
-/// than the tick blocks dequeues of an environment.
+/// How often a call without runs retries while other sessions are dequeuing, with growing pauses: 60 ms in all. That is
+/// longer than the tick blocks dequeues of an environment, and than several sessions flush their commits one after another.
 const PATIENCE: i32 = 20;
 
 /// The runs that a call asks for.
@@ -98,7 +98,7 @@ impl<'a> Request<'a> {
     }
 
     /// Dequeues due runs, of every environment its share; also returns the settings. If all environments with runs are busy,
-    /// it retries for a moment: another dequeuing session is done within milliseconds. It holds nothing meanwhile, nor if it
+    /// it retries for a moment: other dequeuing sessions are done within milliseconds. It holds nothing meanwhile, nor if it
     /// finds nothing.
     pub(crate) fn dequeue(&self, caller: Caller<'_>) -> (Vec<Dequeued>, Settings) {
         for tries in 1.. {
@@ -109,7 +109,7 @@ impl<'a> Request<'a> {
             if !outcome.runs.is_empty() || !outcome.is_busy || tries == PATIENCE {
                 return (outcome.runs, settings);
             }
-            latch::sleep_ms(1);
+            latch::sleep_ms(1 + i64::from(tries) / 4);
         }
         unreachable!("the last try returns")
     }

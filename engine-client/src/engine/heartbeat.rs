@@ -1,0 +1,124 @@
+//! The heartbeats of attempts.
+
+use tokio_postgres::GenericClient;
+use tokio_postgres::types::Type;
+
+use crate::{Engine, Error, Heartbeat, RunId, SnapshotId, statement};
+
+impl<C: GenericClient> Engine<'_, C> {
+    /// `engine_heartbeat`: extends the deadline of a run, if `snapshot_id` is its latest snapshot.
+    ///
+    /// An answer with another snapshot means that the run has moved on: stop the work.
+    ///
+    /// ```
+    /// # use engine_client::{Engine, Error, RunId, SnapshotId, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>, run_id: RunId, snapshot_id: SnapshotId) -> Result<(), Error> {
+    /// let beat = engine.heartbeat(&run_id, &snapshot_id).await?;
+    /// if beat.execution.snapshot_id != snapshot_id {
+    ///     println!("stop: the run is {}", beat.execution.execution_status);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`UnknownRun`](crate::ErrorKind::UnknownRun),
+    /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
+    pub async fn heartbeat(
+        &self,
+        run_id: &RunId,
+        snapshot_id: &SnapshotId,
+    ) -> Result<Heartbeat, Error> {
+        let row = self
+            .client
+            .query_typed_one(
+                statement::HEARTBEAT,
+                &[
+                    (&run_id.as_str(), Type::TEXT),
+                    (&snapshot_id.as_str(), Type::TEXT),
+                    (&self.identity.worker_id, Type::TEXT),
+                    (&self.identity.runner_id, Type::TEXT),
+                ],
+            )
+            .await?;
+        Heartbeat::from_row(&row)
+    }
+
+    /// `engine_heartbeat_many`: beats for many runs in one statement; the answers come in order, without one for a
+    /// run that does not exist.
+    ///
+    /// ```
+    /// # use engine_client::{Engine, Error, RunId, SnapshotId, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>, held: Vec<(RunId, SnapshotId)>) -> Result<(), Error> {
+    /// let beats = engine.heartbeat_many(&held).await?;
+    /// for ((run_id, snapshot_id), beat) in held.iter().zip(beats) {
+    ///     let is_held = beat.is_some_and(|beat| beat.execution.snapshot_id == *snapshot_id);
+    ///     if !is_held {
+    ///         println!("stop the work on {run_id}");
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
+    /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
+    pub async fn heartbeat_many(
+        &self,
+        runs: &[(RunId, SnapshotId)],
+    ) -> Result<Vec<Option<Heartbeat>>, Error> {
+        let (run_ids, snapshot_ids): (Vec<&str>, Vec<&str>) = runs
+            .iter()
+            .map(|(run_id, snapshot_id)| (run_id.as_str(), snapshot_id.as_str()))
+            .unzip();
+        let rows = self
+            .client
+            .query_typed(
+                statement::HEARTBEAT_MANY,
+                &[
+                    (&run_ids, Type::TEXT_ARRAY),
+                    (&snapshot_ids, Type::TEXT_ARRAY),
+                    (&self.identity.worker_id, Type::TEXT),
+                    (&self.identity.runner_id, Type::TEXT),
+                ],
+            )
+            .await?;
+        rows.iter().map(Heartbeat::from_nullable_row).collect()
+    }
+
+    /// `engine_moved`: the runs among these that have moved on from these snapshots, or do not exist. Writes
+    /// nothing.
+    ///
+    /// ```
+    /// # use engine_client::{Engine, Error, RunId, SnapshotId, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>, held: Vec<(RunId, SnapshotId)>) -> Result<(), Error> {
+    /// for run_id in engine.moved(&held).await? {
+    ///     println!("stop the work on {run_id}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput).
+    pub async fn moved(&self, runs: &[(RunId, SnapshotId)]) -> Result<Vec<RunId>, Error> {
+        let (run_ids, snapshot_ids): (Vec<&str>, Vec<&str>) = runs
+            .iter()
+            .map(|(run_id, snapshot_id)| (run_id.as_str(), snapshot_id.as_str()))
+            .unzip();
+        let rows = self
+            .client
+            .query_typed(
+                statement::MOVED,
+                &[
+                    (&run_ids, Type::TEXT_ARRAY),
+                    (&snapshot_ids, Type::TEXT_ARRAY),
+                ],
+            )
+            .await?;
+        rows.iter()
+            .map(|row| Ok(row.try_get::<_, RunId>("run_id")?))
+            .collect()
+    }
+}
