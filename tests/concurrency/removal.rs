@@ -253,3 +253,71 @@ async fn runs_are_removed_while_others_begin_and_end_and_all_that_is_left_fits_t
     assert!(removed > 0);
     session.check().await
 }
+
+/// A moment that a session looks at for a while.
+struct Moment {
+    session: Session,
+    contents: Option<Vec<String>>,
+}
+
+impl Moment {
+    /// Begins to look, or ends: what was there at the beginning still is.
+    async fn look(&mut self) -> Result<()> {
+        if let Some(contents) = self.contents.take() {
+            assert!(self.session.contents().await? == contents, "rows are gone");
+            return Ok(self.session.client.batch_execute("rollback").await?);
+        }
+        let begin = "begin isolation level repeatable read";
+        self.session.client.batch_execute(begin).await?;
+        self.contents = Some(self.session.contents().await?);
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn two_sweeps_beside_old_snapshots_and_changes_of_policy_leave_only_what_fits_together()
+-> Result<()> {
+    let seed: u64 = rand::random();
+    println!("seed {seed}");
+    let steps = STEPS.pick();
+    let database = Database::fresh().await?;
+    let (first, second) = (
+        Session::open(&database).await?,
+        Session::open(&database).await?,
+    );
+    let mut moment = Moment {
+        session: Session::open(&database).await?,
+        contents: None,
+    };
+    let mut random = StdRng::seed_from_u64(seed);
+    let mut living = JoinSet::new();
+    for number in 1..3 {
+        let session = Session::open(&database).await?;
+        let mut random = StdRng::seed_from_u64(seed.wrapping_add(number));
+        living.spawn(async move {
+            for _ in 0..steps {
+                step(&session, &mut random).await?;
+            }
+            anyhow::Ok(())
+        });
+    }
+    let mut removed = 0;
+    while !living.is_empty() {
+        let keep = ["'0'", "'0'", "'1 hour'", "null"][random.random_range(0..4)];
+        let set = format!("select engine_set_retention(keep => {keep})");
+        second.client.batch_execute(&set).await?;
+        moment.look().await?;
+        let (one, other) = tokio::join!(first.sweep(), second.sweep());
+        removed += one? + other?;
+        first.check().await?;
+        if let Some(done) = living.try_join_next() {
+            done??;
+        }
+    }
+    let set = "select engine_set_retention(keep => '0')";
+    second.client.batch_execute(set).await?;
+    removed += first.sweep().await?;
+    println!("{removed} runs were removed");
+    assert!(removed > 0);
+    first.check().await
+}

@@ -3,15 +3,17 @@
 mod trouble;
 mod work;
 
+use std::collections::BTreeMap;
+use std::env;
 use std::fmt::{self, Display};
 use std::io::{Write, stderr};
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use engine_harness::condition::eventually;
-use engine_harness::{Cluster, Database, Options, Scale, Session};
+use engine_harness::{Cluster, Database, Options, Scale, Session, SmallDisk};
 
-use self::trouble::Trouble;
+use self::trouble::{Stage, Trouble};
 use self::work::{Figures, Work};
 
 const SECONDS: Scale = Scale::new("seconds of trouble", 24, 1800);
@@ -21,11 +23,15 @@ const MEASURED: Duration = Duration::from_secs(4);
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A server with few connections and short deadlines.
+/// The disk of the WAL, megabytes: several times what it holds.
+const DISK: u32 = 400;
+
+/// A server with few connections, short deadlines and little WAL.
 fn options() -> Options {
     Options::default()
         .set("fsync", "off")
         .set("max_connections", "40")
+        .set("max_wal_size", "96MB")
         .set("engine.heartbeat_executing_ms", "3000")
         .set("engine.heartbeat_pending_executing_ms", "3000")
         .set("engine.queue_backoff_min_ms", "10")
@@ -113,8 +119,25 @@ async fn database(cluster: &Cluster) -> Result<Database> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_wrong_under_load_no_acknowledged_run_is_lost_or_ends_twice() -> Result<()> {
-    let time = Duration::from_secs(SECONDS.pick());
-    let cluster = Cluster::start(options()).await?;
+    let seconds = match env::var("ENGINE_SOAK_SECONDS") {
+        Ok(seconds) => seconds
+            .parse()
+            .context("ENGINE_SOAK_SECONDS is no number")?,
+        Err(_) => SECONDS.pick(),
+    };
+    let time = Duration::from_secs(seconds);
+    let seed: usize = match env::var("ENGINE_SEED") {
+        Ok(seed) => seed.parse().context("ENGINE_SEED is no number")?,
+        Err(_) => rand::random_range(0..1000),
+    };
+    let disk = SmallDisk::mount(DISK);
+    let mut cluster = Cluster::start(options()).await?;
+    match &disk {
+        Ok(disk) => cluster.keep_wal_on(disk)?,
+        Err(error) => say(&format!(
+            "no disk is full, since none can be mounted: {error:#}"
+        )),
+    }
     let database = database(&cluster).await?;
     let greatest = Work::begin(&database, None)
         .end_after(MEASURED)
@@ -125,12 +148,17 @@ async fn whatever_is_wrong_under_load_no_acknowledged_run_is_lost_or_ends_twice(
     ends(&session).await?;
     drop(session);
     let work = Work::begin(&database, Some(greatest * 0.8));
-    Trouble::all(&cluster, &database, time).await?;
+    let mut stage = Stage {
+        cluster: &mut cluster,
+        database: &database,
+        disk: disk.as_ref().ok(),
+    };
+    let troubles = Trouble::all(&mut stage, time, seed).await?;
     let done = work.end_after(Duration::ZERO).await?;
     let session = Session::open(&database).await?;
     ends(&session).await?;
     let report = report(&session, greatest, done.figures, &done.acknowledged).await?;
-    let _ = writeln!(stderr(), "{report}");
+    say(&format!("seed {seed}: {}\n{report}", counts(&troubles)));
     ensure!(
         report.lost == 0,
         "{} acknowledged runs are gone",
@@ -139,4 +167,19 @@ async fn whatever_is_wrong_under_load_no_acknowledged_run_is_lost_or_ends_twice(
     let twice = "(select run_id from engine.snapshot where execution_status = 'FINISHED' group by run_id having count(*) > 1) as t";
     ensure!(session.count(twice).await? == 0, "runs have ended twice");
     session.check().await
+}
+
+/// How often each has happened.
+fn counts(troubles: &[Trouble]) -> String {
+    let mut counts = BTreeMap::new();
+    for trouble in troubles {
+        *counts.entry(format!("{trouble:?}")).or_insert(0) += 1;
+    }
+    let counts = counts.iter().map(|(name, count)| format!("{name} {count}"));
+    counts.collect::<Vec<_>>().join(", ")
+}
+
+/// Prints although the test passes: the test harness swallows what `println` prints.
+fn say(line: &str) {
+    let _ = writeln!(stderr(), "{line}");
 }

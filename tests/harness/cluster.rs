@@ -1,6 +1,7 @@
 //! A private server that is removed together with its value.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use tokio_postgres::Client;
 
 use crate::home::{self, Home};
 use crate::postmaster::Postmaster;
-use crate::{Database, Prefix, Server, Stock, database};
+use crate::{Database, Prefix, Server, SmallDisk, Stock, database};
 
 /// The settings of a server. Durability has Postgres's defaults unless a setting changes them.
 #[derive(Clone, Debug)]
@@ -113,6 +114,28 @@ impl Cluster {
         self.stop()?;
         self.postmaster = Some(Postmaster::start(&self.prefix, &self.home, false)?);
         Ok(())
+    }
+
+    /// Restarts the server if it has ended by itself.
+    ///
+    /// # Errors
+    /// Those of [`restart`](Self::restart).
+    pub fn restart_if_gone(&mut self) -> Result<()> {
+        let has_ended = self.postmaster.as_mut().is_none_or(Postmaster::has_ended);
+        if has_ended { self.restart() } else { Ok(()) }
+    }
+
+    /// Restarts the server with its WAL on another disk.
+    ///
+    /// # Errors
+    /// If the WAL cannot be moved, or the server does not start.
+    pub fn keep_wal_on(&mut self, disk: &SmallDisk) -> Result<()> {
+        self.stop()?;
+        let (wal, place) = (self.data().join("pg_wal"), disk.place().join("pg_wal"));
+        let mut mv = self.prefix.account.command(Path::new("mv"));
+        home::succeed(mv.arg(&wal).arg(&place))?;
+        symlink(&place, &wal)?;
+        self.restart()
     }
 
     /// Restarts the server as a standby without a primary: it accepts sessions that read what was committed before, and

@@ -138,7 +138,7 @@ impl Postmaster {
         );
     }
 
-    fn has_ended(&mut self) -> bool {
+    pub(crate) fn has_ended(&mut self) -> bool {
         match &mut self.child {
             Some(child) => !matches!(child.try_wait(), Ok(None)),
             None => has_ended(self.pid),
