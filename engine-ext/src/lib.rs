@@ -19,6 +19,7 @@ mod outdated;
 mod schema;
 mod shared;
 mod store;
+mod update;
 mod version;
 mod worker;
 

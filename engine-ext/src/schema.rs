@@ -114,9 +114,14 @@ extension_sql_file!(
     requires = ["quota"]
 );
 extension_sql_file!(
+    "../../sql/schema/23_failure.sql",
+    name = "failure",
+    requires = ["bulk_action"]
+);
+extension_sql_file!(
     "../../sql/view/clock.sql",
     name = "clock",
-    requires = ["bulk_action"]
+    requires = ["failure"]
 );
 extension_sql_file!(
     "../../sql/view/read_scope.sql",
@@ -264,9 +269,14 @@ extension_sql_file!(
     requires = ["permission"]
 );
 extension_sql_file!(
+    "../../sql/view/failed_run.sql",
+    name = "failed_run",
+    requires = ["bulk"]
+);
+extension_sql_file!(
     "../../sql/view/queue_metric.sql",
     name = "queue_metric",
-    requires = ["bulk"]
+    requires = ["failed_run"]
 );
 extension_sql_file!(
     "../../sql/view/activity_metric.sql",

@@ -3,6 +3,7 @@
 -- :watched_statuses text[]: those with a deadline
 -- :slot_statuses text[]: those with a slot
 -- :final_statuses text[]: final run statuses
+-- :failure_statuses text[]: those of runs that failed
 -- :waiting_statuses text[]: execution statuses that keep edges
 -- -> kind text, run_id text null, detail text
 -- Locks: none. Reads every run.
@@ -384,3 +385,21 @@ select 'event_horizon', null, format('Events were removed up to position %s, and
                                      p.last_value * 8 + 7)
 from engine.event_horizon as h
 join engine.event_position as p on h.position > p.last_value * 8 + 7
+union all
+select 'failure', coalesce(s.run_id, f.run_id), format('The run is %s, and on the list of failures it is %s.',
+                                                       coalesce(s.run_status, 'not there'), coalesce(f.run_status::text, 'not there'))
+from (
+    select s.shard, s.run_id, s.run_status
+    from state as s
+    where s.run_status = any (:failure_statuses)
+) as s
+full join engine.failure as f on f.shard = s.shard and f.run_id = s.run_id
+where s.run_status is distinct from f.run_status::text
+union all
+select 'failure', f.run_id, 'The list of failures does not say what the run says.'
+from engine.failure as f
+join engine.run as r on r.shard = f.shard and r.id = f.run_id
+join engine.run_state as s on s.shard = f.shard and s.run_id = f.run_id
+where (f.failed_at, f.triggered_at, f.environment_id, f.task, f.queue, f.concurrency_key, f.version, f.is_dead_lettered)
+      is distinct from (coalesce(s.completed_at, s.updated_at), r.created_at, r.environment_id, r.task, r.queue, r.concurrency_key,
+                        coalesce(s.version, r.version), s.is_dead_lettered)

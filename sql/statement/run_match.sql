@@ -1,7 +1,7 @@
 -- Of a page of runs, in the order of their ids, those that match all that is given; and the last run of the page, unless the page is
 -- the last one.
 -- :shard smallint
--- :source text: where the runs are: EVERY, LIVE (not ended), NAMED (:run_ids), BATCH (:batch_id), PARENT (:parent_run_id)
+-- :source text: where the runs are: EVERY, LIVE (not ended), FAILED, NAMED (:run_ids), BATCH (:batch_id), PARENT (:parent_run_id)
 -- :after_id text: the page begins behind it
 -- :page_size integer: runs that are read
 -- :frozen_at timestamptz: only runs that existed then, and, if they have ended, had ended then
@@ -27,7 +27,7 @@
 -- :finished_after timestamptz
 -- :finished_before timestamptz
 -- -> id text, is_match boolean, run_status text, created_at timestamptz
--- Locks: none. Index: run_pkey, run_state_pkey; run_batch, run_parent; the primary keys of what live runs have.
+-- Locks: none. Index: run_pkey, run_state_pkey, failure_pkey; run_batch, run_parent; the primary keys of what live runs have.
 with page as materialized (
     (select r.id
      from engine.run as r
@@ -51,6 +51,12 @@ with page as materialized (
      from engine.run as r
      where :source = 'PARENT' and r.shard = :shard and r.parent_run_id = :parent_run_id and r.id > :after_id
      order by r.id
+     limit :page_size)
+    union all
+    (select f.run_id
+     from engine.failure as f
+     where :source = 'FAILED' and f.shard = :shard and f.run_id > :after_id
+     order by f.run_id
      limit :page_size)
     union all
     (select l.id
@@ -106,7 +112,7 @@ left join lateral (
       and (:concurrency_keys is null or r.concurrency_key = any (:concurrency_keys))
       and (:versions is null or coalesce(s.version, r.version) = any (:versions))
       and (:worker_queues is null or r.worker_queue = any (:worker_queues))
-      and (:error_codes is null or coalesce(s.error ->> 'code', s.error ->> 'name') = any (:error_codes))
+      and (:error_codes is null or coalesce(s.error ->> 'code', s.error ->> 'name', s.error ->> 'type') = any (:error_codes))
       and (:error is null or strpos(lower(coalesce(nullif(s.error ->> 'message', ''), s.error ->> 'raw')), :error) > 0)
       and (:batch_id is null or r.batch_id = :batch_id)
       and (:parent_run_id is null or r.parent_run_id = :parent_run_id)

@@ -586,6 +586,58 @@ comment on column engine.bulk_action.locked_ids is 'Runs that other sessions had
 
 select pg_catalog.pg_extension_config_dump('engine.bulk_action', '');
 
+-- Runs that failed, so that they are found without the others.
+create table engine.failure (
+    failed_at        timestamptz not null,
+    triggered_at     timestamptz not null,
+    run_status       engine.run_status not null,
+    shard            smallint not null,
+    is_dead_lettered boolean not null,
+    run_id           text collate "C" not null,
+    environment_id   text collate "C" not null,
+    task             text not null,
+    queue            text collate "C" not null,
+    concurrency_key  text collate "C",
+    version          text,
+    error_code       text,
+    fingerprint      text collate "C" not null,
+    message          text not null,
+    constraint failure_pkey primary key (shard, run_id)
+);
+
+create index failure_environment on engine.failure (shard, environment_id, failed_at);
+
+comment on table engine.failure is 'Runs that failed, with what their errors have in common; view engine.failed_run';
+comment on column engine.failure.failed_at is 'When the run ended';
+comment on column engine.failure.version is 'The version that executed it, or that it was bound to';
+comment on column engine.failure.error_code is 'The code of its error, its name, or else its type; null for no error';
+comment on column engine.failure.fingerprint is 'The message without numbers, ids, quoted texts, addresses and paths, cut';
+comment on column engine.failure.message is 'The first line of the message, cut';
+
+select pg_catalog.pg_extension_config_dump('engine.failure', '');
+
+-- Those that had failed before. This reads every state once, in the order of the disk, and the runs of those that failed: the time it
+-- takes is that of reading the table.
+create function engine.failure_of(error jsonb)
+returns text[]
+language c immutable strict parallel safe
+as 'MODULE_PATHNAME', 'engine_failure_of_wrapper';
+
+insert into engine.failure (
+    failed_at, triggered_at, run_status, shard, is_dead_lettered, run_id, environment_id, task, queue, concurrency_key, version,
+    error_code, fingerprint, message)
+select coalesce(s.completed_at, s.updated_at), r.created_at, s.run_status, r.shard, s.is_dead_lettered, r.id, r.environment_id, r.task,
+       r.queue, r.concurrency_key, coalesce(s.version, r.version), f.error[1], coalesce(f.error[2], ''), coalesce(f.error[3], '')
+from engine.run_state as s
+join engine.run as r on r.shard = s.shard and r.id = s.run_id
+cross join lateral (
+    select engine.failure_of(s.error) as error
+    offset 0
+) as f
+where s.run_status in ('COMPLETED_WITH_ERRORS', 'SYSTEM_FAILURE', 'CRASHED', 'INTERRUPTED', 'TIMED_OUT', 'EXPIRED');
+
+drop function engine.failure_of(jsonb);
+
 -- Roles may do what they could: each has a capability for every function that it may execute, and no right to execute others.
 insert into engine.grant (role, capability, environment_id, granted_at)
 select distinct g.grantee::regrole, c.capability, '*', statement_timestamp()

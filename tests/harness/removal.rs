@@ -83,6 +83,7 @@ impl Session {
         let sql = format!(
             "update engine.run_state set completed_at = completed_at - interval '{days} days', \
                     updated_at = updated_at - interval '{days} days'; \
+             update engine.failure set failed_at = failed_at - interval '{days} days'; \
              update engine.batch set completed_at = completed_at - interval '{days} days', \
                     created_at = created_at - interval '{days} days'; \
              update engine.waitpoint set completed_at = completed_at - interval '{days} days', \

@@ -24,6 +24,13 @@ async fn four_runs(session: &Session) -> Result<()> {
     session.check().await
 }
 
+/// A run `no` that failed before it was triggered.
+async fn failed_run(session: &Session) -> Result<()> {
+    let sql = "select engine_create_failed_run('{\"task\": \"no\", \"run_id\": \"no\"}', \
+                                               '{\"type\": \"STRING_ERROR\", \"raw\": \"no\"}')";
+    Ok(session.client.batch_execute(sql).await?)
+}
+
 /// Runs `sql` and rolls back; returns the kinds of violations that engine_check finds in between, each once.
 async fn kinds_after(session: &Session, sql: &str) -> Result<Vec<String>> {
     session.client.batch_execute("begin").await?;
@@ -39,6 +46,7 @@ async fn kinds_after(session: &Session, sql: &str) -> Result<Vec<String>> {
 async fn every_kind_of_violation_is_found_and_no_other_with_it() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     four_runs(&session).await?;
+    failed_run(&session).await?;
     let newer = "insert into engine.snapshot (shard, run_id, ordinal, id, transition, execution_status, run_status, \
                                               attempt_number, position, horizon, description, created_at) \
                  select shard, run_id, ordinal + 1, 'z', transition, execution_status, run_status, attempt_number, \
@@ -69,7 +77,11 @@ async fn every_kind_of_violation_is_found_and_no_other_with_it() -> Result<()> {
         ("delete from engine.snapshot where run_id = 'f' and ordinal = 2".into(), &["missing"]),
         ("delete from engine.snapshot where run_id = 'x' and ordinal = 1".into(), &["missing"]),
         ("update engine.run_state set attempt_number = 7 where run_id = 'f'".into(), &["snapshot_status"]),
-        ("update engine.run_state set run_status = 'CRASHED' where run_id = 'f'".into(), &["snapshot_status"]),
+        ("update engine.run_state set run_status = 'CANCELED' where run_id = 'f'".into(), &["snapshot_status"]),
+        ("delete from engine.failure".into(), &["failure"]),
+        ("update engine.failure set run_status = 'CRASHED'".into(), &["failure"]),
+        ("update engine.failure set failed_at = failed_at - interval '1 s'".into(), &["failure"]),
+        (copy("failure", "no", r#"{"run_id": "f"}"#), &["failure"]),
         ("update engine.run set max_attempts = 0 where id = 'x'".into(), &["value"]),
         ("update engine.run_state set released_attempts = -1 where run_id = 'x'".into(), &["value"]),
         ("update engine.snapshot set error = 'broken' where run_id = 'x' and ordinal = 1".into(), &["value"]),
@@ -209,6 +221,7 @@ async fn every_kind_of_violation_of_waiting_is_found_and_no_other_with_it() -> R
 async fn a_row_of_a_run_that_is_gone_is_found_in_every_table_that_has_runs() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     four_runs(&session).await?;
+    failed_run(&session).await?;
     let token = "'token', run_id => 'token', one_time_use_token => 'o', delay_until => now() + interval '1 hour'";
     session.trigger_with(token).await?;
     let waiting = session.take().await?;

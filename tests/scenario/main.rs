@@ -22,6 +22,7 @@ mod edge;
 mod event;
 mod event_reader;
 mod event_stall;
+mod failure;
 mod fair;
 mod finished;
 mod forget;

@@ -82,7 +82,7 @@ pub struct Conditions {
     #[arg(long)]
     worker_queue: Vec<String>,
 
-    /// Only runs whose error has this code or name
+    /// Only runs whose error has this code, name or type
     #[arg(long, value_name = "CODE")]
     error_code: Vec<String>,
 

@@ -33,6 +33,8 @@ mod environment_limit;
 mod error;
 mod error_code;
 mod event_reader;
+mod failure;
+mod fingerprint;
 mod forget;
 mod heartbeat;
 mod idempotency;
@@ -114,6 +116,7 @@ pub use error_code::ErrorCode;
 pub use event_reader::{
     DEFAULT_MAX_LAG_MS, EVENTS_PER_ROW, Hold, check_kept, check_max_lag, check_reached,
 };
+pub use failure::Failure;
 pub use forget::Forgotten;
 pub use heartbeat::Heartbeats;
 pub use idempotency::{IdempotencyKey, KeyKind, check_key_expiry, digest_of, is_key_free};

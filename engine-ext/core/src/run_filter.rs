@@ -32,7 +32,7 @@ pub struct RunFilter {
     pub versions: Option<Vec<String>>,
     /// Their worker queue.
     pub worker_queues: Option<Vec<String>>,
-    /// The code, or the name, of their error.
+    /// The code of their error, its name, or else its type.
     pub error_codes: Option<Vec<String>>,
     /// A text that the message of their error contains, in whatever case.
     pub error: Option<String>,
@@ -103,6 +103,13 @@ impl RunFilter {
             }
         }
         Ok(filter)
+    }
+
+    /// Whether only runs that failed can match.
+    #[must_use]
+    pub fn is_of_failures(&self) -> bool {
+        let statuses = self.statuses.as_deref();
+        statuses.is_some_and(|statuses| statuses.iter().all(|status| status.is_failure()))
     }
 
     /// This filter for runs of one of these statuses only.
@@ -243,5 +250,12 @@ mod tests {
         assert_eq!(narrowed.statuses, Some(vec![RunStatus::Expired]));
         let narrowed = RunFilter::default().within(&[RunStatus::Crashed]);
         assert_eq!(narrowed.statuses, Some(vec![RunStatus::Crashed]));
+    }
+    #[test]
+    fn a_filter_of_failures_has_statuses_of_runs_that_failed_and_no_other() {
+        let is_of_failures = |filter: Value| RunFilter::read(&filter).unwrap().is_of_failures();
+        assert!(is_of_failures(json!({"status": ["CRASHED", "EXPIRED"]})));
+        assert!(!is_of_failures(json!({"status": ["CRASHED", "CANCELED"]})));
+        assert!(!is_of_failures(json!({"error_code": "TIMEOUT"})));
     }
 }

@@ -154,6 +154,28 @@ impl RunStatus {
             | WaitingToResume | RetryingAfterFailure | Paused => false,
         }
     }
+
+    /// Whether the run has ended neither successfully nor by a cancel.
+    #[must_use]
+    pub const fn is_failure(self) -> bool {
+        use RunStatus::*;
+        match self {
+            Interrupted | CompletedWithErrors | SystemFailure | Crashed | Expired | TimedOut => {
+                true
+            }
+            Canceled
+            | CompletedSuccessfully
+            | Delayed
+            | Pending
+            | PendingVersion
+            | WaitingForDeploy
+            | Dequeued
+            | Executing
+            | WaitingToResume
+            | RetryingAfterFailure
+            | Paused => false,
+        }
+    }
 }
 
 impl EnvironmentType {

@@ -48,6 +48,8 @@ pub(crate) fn remove(
         store::event_horizon::raise(shard, position, now);
     }
     waitpoints(shard, &ids, spans, &own, now);
+    let failed = runs.iter().filter(|run| run.run_status.is_failure());
+    store::failure::delete(shard, &failed.map(|run| &run.id).collect::<Vec<_>>());
     store::removal::runs(shard, &ids, spans, free_keys(&runs, now));
     let batches: BTreeSet<&BatchId> = runs
         .iter()

@@ -24,16 +24,17 @@ pub(crate) fn violations() -> Vec<Violation> {
             .collect::<Vec<_>>()
     };
     let all = RunStatus::ALL.iter().copied();
-    let is_final: Vec<&str> = all
-        .filter(|status| status.is_final())
-        .map(RunStatus::as_str)
-        .collect();
+    let which = |has: fn(RunStatus) -> bool| {
+        let which = all.clone().filter(|status| has(*status));
+        which.map(RunStatus::as_str).collect::<Vec<_>>()
+    };
     CHECK.query(
         arguments!(CHECK {
             queued_statuses: statuses(ExecutionStatus::is_queued),
             watched_statuses: statuses(ExecutionStatus::has_heartbeat),
             slot_statuses: statuses(ExecutionStatus::holds_slot),
-            final_statuses: is_final,
+            final_statuses: which(RunStatus::is_final),
+            failure_statuses: which(RunStatus::is_failure),
             waiting_statuses: statuses(ExecutionStatus::keeps_edges)
         }),
         |cells| Violation {

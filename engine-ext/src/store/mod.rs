@@ -16,6 +16,7 @@ pub(crate) mod event;
 pub(crate) mod event_horizon;
 pub(crate) mod event_reader;
 pub(crate) mod extension;
+pub(crate) mod failure;
 pub(crate) mod forget;
 pub(crate) mod grant;
 pub(crate) mod heartbeat;

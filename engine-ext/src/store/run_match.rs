@@ -21,6 +21,8 @@ pub(crate) enum Source {
     Batch,
     /// Among the children of the run that it names.
     Parent,
+    /// Among those that failed.
+    Failed,
 }
 
 impl Source {
@@ -34,6 +36,8 @@ impl Source {
             Self::Parent
         } else if is_live {
             Self::Live
+        } else if filter.is_of_failures() {
+            Self::Failed
         } else {
             Self::Every
         }
@@ -46,6 +50,7 @@ impl Source {
             Self::Named => "NAMED",
             Self::Batch => "BATCH",
             Self::Parent => "PARENT",
+            Self::Failed => "FAILED",
         }
     }
 }

@@ -26,6 +26,11 @@ async fn staged(session: &Session) -> Result<()> {
             "select engine_start_attempt(d.run_id, d.snapshot_id) from engine_dequeue('{environment}') as d"
         );
         session.client.batch_execute(&start).await?;
+        let failed = format!(
+            "select engine_create_failed_run('{{\"task\": \"t\", \"environment_id\": \"{environment}\"}}', \
+                                             '{{\"type\": \"STRING_ERROR\", \"raw\": \"no\"}}')"
+        );
+        session.client.batch_execute(&failed).await?;
         // An event that is none of the history.
         let notice = format!(
             "insert into engine.notice (shard, position, horizon, run_id, name, body, created_at) \

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use engine_harness::{Database, Session};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{UPDATE, outdated};
 
@@ -167,4 +167,29 @@ async fn the_history_of_an_old_run_continues_with_greater_ids() -> Result<()> {
 async fn names(session: &Session, sql: &str) -> Result<Vec<String>> {
     let rows = session.client.query(sql, &[]).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+#[tokio::test]
+async fn an_update_lists_the_runs_that_had_failed() -> Result<()> {
+    let made = Session::open(&Database::fresh().await?).await?;
+    for raw in ["no answer from 10.0.0.7", "", "\n 'x' is no user"] {
+        made.trigger("t").await?;
+        let held = made.take().await?;
+        let error = json!({"type": "STRING_ERROR", "raw": raw});
+        made.complete(&held, json!({"ok": false, "error": error}))
+            .await?;
+    }
+    made.ended("'t'").await?;
+    let session = outdated().await?;
+    made.copy_rows(&session).await?;
+    session.client.batch_execute(UPDATE).await?;
+    let list =
+        "select coalesce(jsonb_agg(to_jsonb(f) order by f.run_id), '[]') from engine.failure as f";
+    let (old, new): (Value, Value) = (
+        made.client.query_one(list, &[]).await?.get(0),
+        session.client.query_one(list, &[]).await?.get(0),
+    );
+    assert_eq!(new.as_array().map(Vec::len), Some(3));
+    assert_eq!(new, old);
+    session.check().await
 }

@@ -1,22 +1,34 @@
--- Runs that match a filter, newest first: by their ids, which begin with the time unless a trigger chose one. If not all runs were
--- read, and fewer than asked for match, the last row says with which to continue.
+-- Runs that match a filter, newest first: by their ids, which begin with the time unless a trigger chose one. Where only runs that
+-- failed are asked for, no others are read. If not all runs were read, and fewer than asked for match, the last row says with which
+-- to continue.
 -- $1 jsonb conditions as engine_bulk takes them, each but times and texts an array, $2 text run id: only runs older than this one,
 -- $3 boolean only runs that have ended, or that have not, $4 bigint at most so many, $5 bigint runs to read; null for any
--- Locks: none. Index: run_pkey, backward in each shard.
+-- Locks: none. Index: run_pkey or failure_pkey, backward in each shard.
 -- Moments are printed in UTC, whatever TimeZone says: the statement sets it for itself before it prints.
 with shards as (
     select e.shard
     from engine.environment as e
     union
     select 0
+), asked as (
+    select coalesce($1::jsonb -> 'status' <@ '["COMPLETED_WITH_ERRORS", "SYSTEM_FAILURE", "CRASHED", "INTERRUPTED", "TIMED_OUT", "EXPIRED"]', false)
+           as is_failed
 ), floor as (
     select max(b.id) as id
     from shards as d
     cross join lateral (
-        select r.id
-        from engine.run as r
-        where $5::bigint is not null and r.shard = d.shard and ($2::text is null or r.id < $2)
-        order by r.id desc
+        select c.id
+        from (
+            select r.id
+            from engine.run as r
+            where r.shard = d.shard and not (select a.is_failed from asked as a)
+            union all
+            select f.run_id
+            from engine.failure as f
+            where f.shard = d.shard and (select a.is_failed from asked as a)
+        ) as c
+        where $5::bigint is not null and ($2::text is null or c.id < $2)
+        order by c.id desc
         offset $5 - 1
         limit 1
     ) as b
@@ -39,16 +51,24 @@ with shards as (
                    'created_at', r.created_at,
                    'updated_at', s.updated_at,
                    'completed_at', s.completed_at,
-                   'error_code', coalesce(s.error ->> 'code', s.error ->> 'name'),
+                   'error_code', coalesce(s.error ->> 'code', s.error ->> 'name', s.error ->> 'type'),
                    'error', left(coalesce(nullif(s.error ->> 'message', ''), s.error ->> 'raw'), 200),
                    'age_ms', (extract(epoch from clock_timestamp() - r.created_at) * 1000)::bigint) end as entry
-        from engine.run as r
+        from (
+            select r.id
+            from engine.run as r
+            where r.shard = d.shard and not (select a.is_failed from asked as a)
+            union all
+            select f.run_id
+            from engine.failure as f
+            where f.shard = d.shard and (select a.is_failed from asked as a)
+        ) as c
+        join engine.run as r on r.shard = d.shard and r.id = c.id
         join engine.run_state as s on s.shard = r.shard and s.run_id = r.id
-        where r.shard = d.shard
-          and ($2 is null or r.id < $2)
-          and (b.id is null or r.id >= b.id)
+        where ($2 is null or c.id < $2)
+          and (b.id is null or c.id >= b.id)
           and ($3::boolean is null or (s.execution_status = 'FINISHED') = $3)
-          and ($1::jsonb -> 'run_id' is null or $1 -> 'run_id' ?| array[r.id, 'run_' || r.id])
+          and ($1 -> 'run_id' is null or $1 -> 'run_id' ?| array[r.id, 'run_' || r.id])
           and ($1 -> 'status' is null or $1 -> 'status' ? s.run_status::text)
           and ($1 -> 'task' is null or $1 -> 'task' ? r.task)
           and ($1 -> 'queue' is null or $1 -> 'queue' ? r.queue)
@@ -57,7 +77,7 @@ with shards as (
           and ($1 -> 'concurrency_key' is null or $1 -> 'concurrency_key' ? r.concurrency_key)
           and ($1 -> 'version' is null or $1 -> 'version' ? coalesce(s.version, r.version))
           and ($1 -> 'worker_queue' is null or $1 -> 'worker_queue' ? r.worker_queue)
-          and ($1 -> 'error_code' is null or $1 -> 'error_code' ? coalesce(s.error ->> 'code', s.error ->> 'name'))
+          and ($1 -> 'error_code' is null or $1 -> 'error_code' ? coalesce(s.error ->> 'code', s.error ->> 'name', s.error ->> 'type'))
           and ($1 ->> 'error' is null
                or strpos(lower(coalesce(nullif(s.error ->> 'message', ''), s.error ->> 'raw')), lower($1 ->> 'error')) > 0)
           and ($1 ->> 'batch_id' is null or $1 ->> 'batch_id' in (r.batch_id, 'batch_' || r.batch_id))
@@ -69,7 +89,7 @@ with shards as (
                and coalesce(s.completed_at, s.updated_at) > ($1 ->> 'finished_after')::timestamptz)
           and ($1 ->> 'finished_before' is null or s.execution_status = 'FINISHED'
                and coalesce(s.completed_at, s.updated_at) < ($1 ->> 'finished_before')::timestamptz)
-        order by r.id desc
+        order by c.id desc
         limit $4::bigint
     ) as f
     order by f.id desc

@@ -61,7 +61,11 @@ async fn failures_are_listed_by_error_and_time_and_grouped_by_task_and_error() -
         (&errors[0]["count"], &errors[0]["task"]),
         (&json!(2), &json!("mail"))
     );
-    assert_eq!(errors[0]["error"], json!("no answer after # s from #"));
+    assert_eq!(errors[0]["error"], json!("no answer after 0 s from 0"));
+    assert_eq!(
+        errors[0]["last_error"],
+        json!("no answer after 31 s from 8e2b00d1aa")
+    );
     assert_eq!(errors[0]["last_run_id"], json!(second));
     assert_eq!(errors[1]["error"], json!("card declined"));
     let none = prints(&database, &["runs", "errors", "--task", "other"]).await?;

@@ -61,14 +61,14 @@ pub(super) async fn page(context: &Context) -> Result<Page, Fault> {
                     b { "No failures" }
                     @if context.words.get("task").is_some() || context.words.get("queue").is_some() {
                         a href=(context.link("/failures")) { "Without the filter" }
-                    } @else { "in the last " (since) ", of the newest 100,000 transitions. Look further back, or in the list of runs." }
+                    } @else { "in the last " (since) ". Look further back, or in the list of runs." }
                 } }
             }
             @for kind in &kinds { (panel(context, &facts, kind)) }
         }
         p class="muted small" {
-            "Errors are one kind if their task, type and text are the same after numbers, ids, quoted words and addresses are taken out. "
-            "The newest 100,000 transitions are looked at."
+            "Errors are one kind if their task, code and text are the same after numbers, ids, quoted words, addresses and paths are "
+            "taken out. The newest 20,000 failures are counted."
         }
     };
     Ok(Page::new(

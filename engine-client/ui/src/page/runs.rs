@@ -6,12 +6,12 @@ use super::reason;
 use crate::fault::Fault;
 use crate::filter::{Filter, KEYS};
 use crate::moment::{Moment, span};
-use crate::number::{count, plural};
+use crate::number::plural;
 use crate::part::status::{self, WORDS};
 use crate::part::symbol::icon;
 use crate::part::text::{run_link, run_path, time};
 use crate::part::{Frame, Page, table};
-use crate::query::run_list::{self, Among, BUDGET, Found, Listed, Question};
+use crate::query::run_list::{self, Found, Listed, Question};
 use crate::query::session::Facts;
 use crate::request::Context;
 
@@ -21,26 +21,20 @@ pub(super) async fn page(context: &Context) -> Result<Page, Fault> {
         .words
         .get("before")
         .map(|id| id.trim_start_matches("run_"));
-    let is_deep = context.words.get("deep").is_some() || before.is_some();
     let (facts, found) = context
         .read(async |reader| {
             let facts = Facts::read(reader).await?;
-            let among = if is_deep && filter.among() == Among::Failed {
-                Among::Newest
-            } else {
-                filter.among()
-            };
             let question = Question {
                 filter: &filter.condition(facts.now),
                 ids: filter.runs(),
                 before,
-                among,
+                among: filter.among(),
             };
             let found = run_list::find(reader, question).await?;
             Ok((facts, found))
         })
         .await?;
-    let content = content(context, &facts, &filter, &found, is_deep);
+    let content = content(context, &facts, &filter, &found);
     Ok(Page::new(
         context,
         &Frame {
@@ -52,13 +46,7 @@ pub(super) async fn page(context: &Context) -> Result<Page, Fault> {
     ))
 }
 
-fn content(
-    context: &Context,
-    facts: &Facts,
-    filter: &Filter,
-    found: &Found,
-    is_deep: bool,
-) -> Markup {
+fn content(context: &Context, facts: &Facts, filter: &Filter, found: &Found) -> Markup {
     let shown = found.runs.len();
     let number = i64::try_from(shown).unwrap_or_default();
     html! {
@@ -74,7 +62,7 @@ fn content(
             (chips(context, filter))
             (bulk(context, facts, filter))
             (list(context, facts, filter, found))
-            (pages(context, filter, found, is_deep))
+            (pages(context, filter, found))
         }
     }
 }
@@ -214,7 +202,7 @@ fn empty(context: &Context, filter: &Filter, found: &Found) -> Markup {
                 code { "select engine_trigger('hello')" }
             } @else {
                 b { "No runs match this filter" }
-                @if found.reach.is_some() { "in the newest " (count(BUDGET)) " that were looked at. " }
+                @if found.reach.is_some() { "among those that were looked at. " }
                 @for (key, value) in filter.words() {
                     @if key != "env" {
                         a href=(link(context, &filter.without(key, value))) { "Without " (key) ":" (value) } " "
@@ -225,7 +213,7 @@ fn empty(context: &Context, filter: &Filter, found: &Found) -> Markup {
     }
 }
 
-fn pages(context: &Context, filter: &Filter, found: &Found, is_deep: bool) -> Markup {
+fn pages(context: &Context, filter: &Filter, found: &Found) -> Markup {
     let last = found
         .runs
         .last()
@@ -233,18 +221,13 @@ fn pages(context: &Context, filter: &Filter, found: &Found, is_deep: bool) -> Ma
         .map(|run| run.run_id.as_str());
     let next = last.or(found.reach.as_deref());
     let words = filter.to_words();
-    let is_of_failures = filter.among() == Among::Failed && !is_deep && !found.has_more;
     html! {
         div class="pages" {
             @if context.words.get("before").is_some() { a href=(link(context, filter)) rel="first" { "Newest" } }
             @if let Some(next) = next {
-                a rel="next" href=(words.clone().with("before", format!("run_{next}")).at(&context.at("/runs"))) {
+                a rel="next" href=(words.with("before", format!("run_{next}")).at(&context.at("/runs"))) {
                     @if found.has_more { "Older" } @else { "Look further back" }
                 }
-            }
-            @if is_of_failures {
-                span { "These failed lately. " }
-                a href=(words.with("deep", "1").at(&context.at("/runs"))) { "Look further back" }
             }
         }
     }

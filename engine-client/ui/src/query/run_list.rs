@@ -19,6 +19,20 @@ pub(crate) const PAGE: usize = 50;
 /// How many of the newest runs of a shard a list looks at.
 pub(crate) const BUDGET: i64 = 20_000;
 
+/// How many of the newest failures of a shard a list of failures looks at.
+const FAILURES: i64 = 100_000;
+
+/// How many failures a list may still have to look through, run by run.
+const MATCHING: i64 = 1_000;
+
+/// Failures among which a list looks.
+#[derive(Default, Deserialize)]
+struct Failures {
+    ids: Vec<String>,
+    /// The oldest that was looked at, where there may be more.
+    reach: Option<String>,
+}
+
 /// A run of a list.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Listed {
@@ -47,7 +61,7 @@ pub(crate) enum Among {
     Newest,
     /// Those that have not ended.
     Live,
-    /// Those that failed, of the newest history.
+    /// Those that failed.
     Failed,
 }
 
@@ -70,11 +84,14 @@ pub(crate) struct Question<'a> {
 
 /// The runs that a question asks for, newest first.
 pub(crate) async fn find(reader: &Reader<'_>, question: Question<'_>) -> Result<Found, Fault> {
-    let ids = match (question.ids, question.among) {
-        (Some(ids), _) => Some(ids),
-        (None, Among::Newest) => None,
-        (None, Among::Live) => Some(keys(reader, LIVE).await?),
-        (None, Among::Failed) => Some(keys(reader, FAILED).await?),
+    let (ids, end) = match (&question.ids, question.among) {
+        (Some(ids), _) => (Some(ids.clone()), None),
+        (None, Among::Newest) => (None, None),
+        (None, Among::Live) => (Some(live(reader).await?), None),
+        (None, Among::Failed) => {
+            let failures = failures(reader, &question).await?;
+            (Some(failures.ids), failures.reach)
+        }
     };
     let most = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
     let parameters = [
@@ -88,7 +105,7 @@ pub(crate) async fn find(reader: &Reader<'_>, question: Question<'_>) -> Result<
     let has_more = runs.len() > PAGE;
     runs.truncate(PAGE);
     let reach = if has_more || ids.is_some() {
-        None
+        end.filter(|_| !has_more)
     } else {
         let parameters = [
             (&question.before as _, Type::TEXT),
@@ -106,7 +123,17 @@ pub(crate) async fn find(reader: &Reader<'_>, question: Question<'_>) -> Result<
     })
 }
 
-async fn keys(reader: &Reader<'_>, statement: &str) -> Result<Vec<String>, Fault> {
-    let ids: Option<Option<Vec<String>>> = reader.row(statement, &[(&BUDGET, Type::INT8)]).await?;
+async fn live(reader: &Reader<'_>) -> Result<Vec<String>, Fault> {
+    let ids: Option<Option<Vec<String>>> = reader.row(LIVE, &[(&BUDGET, Type::INT8)]).await?;
     Ok(ids.flatten().unwrap_or_default())
+}
+
+async fn failures(reader: &Reader<'_>, question: &Question<'_>) -> Result<Failures, Fault> {
+    let parameters = [
+        (&Json(question.filter) as _, Type::JSONB),
+        (&question.before as _, Type::TEXT),
+        (&FAILURES as _, Type::INT8),
+        (&MATCHING as _, Type::INT8),
+    ];
+    Ok(reader.row(FAILED, &parameters).await?.unwrap_or_default())
 }

@@ -1,7 +1,7 @@
 //! The order in which transitions are written: what was refused, then what ends, then what moves on.
 
 use engine_core::{
-    BatchId, ExecutionStatus, Finish, Move, Output, Run, RunId, Transition, WaitpointId,
+    BatchId, ExecutionStatus, Failure, Finish, Move, Output, Run, RunId, Transition, WaitpointId,
 };
 use serde_json::json;
 
@@ -52,10 +52,34 @@ impl<'a> Transitions<'a> {
         let last = steps.iter().map(last_snapshot);
         store::snapshot::insert(last, positions, self.by.caller, self.by.settings.now);
         self.release(&store::transition::finish(self.by, steps));
+        self.note_failed();
+    }
+
+    /// Runs that failed are on a list of their own.
+    fn note_failed(&self) {
+        let failed = self
+            .finished
+            .iter()
+            .filter(|step| step.what.run_status.is_failure());
+        let failed: Vec<_> = failed
+            .map(|step| (&step.run.id, Failure::of(step.what.error.as_ref())))
+            .collect();
+        store::failure::insert(self.by.shard, &failed);
+    }
+
+    /// Runs that had failed, and are redriven, leave that list.
+    fn forget_failed(&self) {
+        let ended = self
+            .moved
+            .iter()
+            .filter(|step| step.run.execution_status == ExecutionStatus::Finished);
+        let ended: Vec<&RunId> = ended.map(|step| &step.run.id).collect();
+        store::failure::delete(self.by.shard, &ended);
     }
 
     fn move_on(&self, positions: &mut Positions) {
         let steps = &self.moved;
+        self.forget_failed();
         self.leave_behind(
             &leaving(steps),
             stopping(steps, |moved| moved.execution_status),

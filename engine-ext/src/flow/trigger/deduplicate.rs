@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use engine_core::{ExecutionStatus, KeyKind, Refusal, RunId, Timestamp, digest_of, is_key_free};
+use engine_core::{
+    ExecutionStatus, Failure, KeyKind, Refusal, RunId, Shard, Timestamp, digest_of, is_key_free,
+};
 
 use super::outcome::Triggered;
 use super::{check, debounce, key};
@@ -159,6 +161,7 @@ impl Deduplication<'_> {
 /// Writes new runs; delayed ones get a timer, and due ones wake sessions that wait for them.
 fn insert(runs: &[RunRow], now: Timestamp) {
     store::trigger::insert(runs, now);
+    note_failed(runs);
     let mut positions = Positions::draw(runs.len());
     let first = runs.iter().map(RunRow::first_snapshot);
     store::snapshot::insert(first, &mut positions, Caller::default(), now);
@@ -198,4 +201,19 @@ fn token(new: &RunRow) -> Option<Key> {
         run_id: new.run_id.clone(),
         expires_at: None,
     })
+}
+
+/// Runs that begin as failed are on the list of those that failed.
+fn note_failed(runs: &[RunRow]) {
+    let mut failed: BTreeMap<Shard, Vec<(&RunId, Failure)>> = BTreeMap::new();
+    for new in runs.iter().filter(|new| new.state.run_status.is_failure()) {
+        let failure = Failure::of(new.state.error.as_ref());
+        failed
+            .entry(new.run_id.shard())
+            .or_default()
+            .push((&new.run_id, failure));
+    }
+    for (shard, failed) in failed {
+        store::failure::insert(shard, &failed);
+    }
 }

@@ -1,14 +1,15 @@
--- Failures by task and error, those with most runs first. Errors are one kind if task, type and text are the same after numbers,
--- ids, quoted words and addresses are taken out.
+-- Failures by task and error, those with most runs first. Errors are one kind if task, code and fingerprint are the same. At most
+-- 20,000 failures are counted, the newest.
 -- $1 bigint milliseconds back, $2 text environment or null, $3 text task or null, $4 text queue or null
+-- Index: failure_environment, backward in each environment.
 select jsonb_build_object(
            'task', k.task,
            'kind', k.kind,
-           'text', (array_agg(k.text order by k.at desc))[1],
+           'text', (array_agg(k.message order by k.failed_at desc))[1],
            'count', count(*),
-           'first', min(k.at),
-           'last', max(k.at),
-           'latest', (array_agg(k.run_id order by k.at desc))[1],
+           'first', min(k.failed_at),
+           'last', max(k.failed_at),
+           'latest', (array_agg(k.run_id order by k.failed_at desc))[1],
            'dead', count(*) filter (where k.is_dead_lettered),
            'statuses', jsonb_agg(distinct k.run_status),
            'versions', jsonb_agg(distinct k.version) filter (where k.version is not null),
@@ -16,30 +17,27 @@ select jsonb_build_object(
            'keys', count(distinct k.concurrency_key),
            'shortest_ms', min(k.took_ms),
            'longest_ms', max(k.took_ms),
-           'minutes', jsonb_agg(date_trunc('minute', k.at))) as row
+           'minutes', jsonb_agg(date_trunc('minute', k.failed_at))) as row
 from (
     select f.*,
-           regexp_replace(regexp_replace(regexp_replace(left(f.text, 300),
-               '"[^"]*"|''[^'']*''', '"…"', 'g'),
-               '[a-z]+://\S+', '…', 'g'),
-               '\w*\d\w*', '0', 'g') as fingerprint
-    from (
-        select h.run_id, h.created_at as at, r.task, r.queue, r.version, r.concurrency_key, r.is_dead_lettered, r.run_status, r.error,
-               (extract(epoch from h.created_at - r.created_at) * 1000)::bigint as took_ms,
-               coalesce(r.error ->> 'code', r.error ->> 'name', r.error ->> 'type', r.run_status::text) as kind,
-               coalesce(split_part(coalesce(r.error ->> 'message', r.error ->> 'raw'), E'\n', 1), r.status_reason, '') as text
-        from engine.recent_history as h
-        join engine.run_detail as r on r.shard = h.shard and r.run_id = h.run_id
-        where h.execution_status = 'FINISHED'
-          and h.run_status in ('COMPLETED_WITH_ERRORS', 'SYSTEM_FAILURE', 'CRASHED', 'INTERRUPTED', 'TIMED_OUT')
-          and r.execution_status = 'FINISHED'
-          and h.created_at >= clock_timestamp() - $1::bigint * interval '1 millisecond'
-          and ($2::text is null or r.environment_id = $2)
-          and ($3::text is null or r.task = $3)
-          and ($4::text is null or r.queue = $4)
+           coalesce(f.error_code, f.run_status::text) as kind,
+           (extract(epoch from f.failed_at - f.triggered_at) * 1000)::bigint as took_ms
+    from engine.environment_shard as e
+    cross join lateral (
+        select n.*
+        from engine.unfiltered_failed_run as n
+        where n.shard = e.shard and n.environment_id = e.environment_id
+          and n.failed_at >= clock_timestamp() - $1::bigint * interval '1 millisecond'
+          and n.run_status <> 'EXPIRED'
+          and ($3::text is null or n.task = $3)
+          and ($4::text is null or n.queue = $4)
+        order by n.failed_at desc
         limit 20000
     ) as f
+    where $2::text is null or e.environment_id = $2
+    order by f.failed_at desc
+    limit 20000
 ) as k
 group by k.task, k.kind, k.fingerprint
-order by count(*) desc, max(k.at) desc
+order by count(*) desc, max(k.failed_at) desc
 limit 100
