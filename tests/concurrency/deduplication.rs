@@ -319,7 +319,7 @@ async fn a_run_is_either_dequeued_or_expires() -> Result<()> {
             .check()
             .await
             .with_context(|| format!("round {round}"))?;
-        let empty = "truncate engine.run, engine.run_state, engine.snapshot, engine.heartbeat, engine.release";
+        let empty = "truncate engine.run, engine.run_state, engine.failure, engine.snapshot, engine.heartbeat, engine.release";
         observer.client.batch_execute(empty).await?;
     }
     Ok(())

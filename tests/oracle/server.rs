@@ -90,7 +90,7 @@ impl Server {
     /// # Errors
     /// What the server raises.
     pub async fn clear(&self) -> Result<()> {
-        let sql = "truncate engine.run, engine.run_state, engine.snapshot, engine.queue_item, engine.lane, \
+        let sql = "truncate engine.run, engine.run_state, engine.failure, engine.snapshot, engine.queue_item, engine.lane, \
                    engine.release, engine.heartbeat, engine.notice, engine.timer, engine.edge, engine.waitpoint, engine.waitpoint_history";
         Ok(self.session.client.batch_execute(sql).await?)
     }
