@@ -32,6 +32,7 @@ pub struct EnvironmentChange {
     pub(crate) requires_version: Option<bool>,
     pub(crate) max_queue_size: LimitChange,
     pub(crate) retry: Option<Value>,
+    pub(crate) shard: Option<i32>,
 }
 
 impl EnvironmentChange {
@@ -49,6 +50,7 @@ impl EnvironmentChange {
             requires_version: None,
             max_queue_size: Some(KEEP),
             retry: None,
+            shard: None,
         }
     }
 
@@ -112,6 +114,14 @@ impl EnvironmentChange {
         self.retry = Some(retry.unwrap_or(Value::Null));
         self
     }
+
+    /// The shard on which a new environment lives, for ever. Without it that is shard 0, or the one of
+    /// `engine.environment_shards` that its name chooses. Environments that share
+    /// batches, or wait for each other's runs, need the same.
+    pub fn shard(mut self, shard: u16) -> Self {
+        self.shard = Some(shard.into());
+        self
+    }
 }
 
 /// An environment as stored.
@@ -136,6 +146,8 @@ pub struct Environment {
     pub max_queue_size: Option<i32>,
     /// The retry policy of runs without one.
     pub retry: Option<Value>,
+    /// The shard on which its runs live, which their ids name.
+    pub shard: i32,
 }
 
 impl Environment {
@@ -150,6 +162,7 @@ impl Environment {
             requires_version: row.try_get("requires_version")?,
             max_queue_size: row.try_get("max_queue_size")?,
             retry: row.try_get("retry")?,
+            shard: row.try_get("shard")?,
         })
     }
 }

@@ -179,11 +179,11 @@ from engine_create_failed_run(run => $1, error => $2, emit_event => $3) as t";
 
 pub(crate) const SET_ENVIRONMENT: &str = "\
 select e.environment_id, e.type, e.concurrency_limit, e.burst_factor, e.paused, e.archived, e.requires_version,
-       e.max_queue_size, e.retry
+       e.max_queue_size, e.retry, e.shard
 from engine_set_environment(
     environment_id => $1, type => $2, project_id => $3, organization_id => $4, concurrency_limit => $5,
     burst_factor => $6, paused => $7, archived => $8, requires_version => $9, max_queue_size => $10,
-    retry => $11) as e";
+    retry => $11, shard => $12) as e";
 
 pub(crate) const SET_QUEUE: &str = "\
 select q.name, q.environment_id, q.concurrency_limit, q.paused, q.override_limit, q.max_size

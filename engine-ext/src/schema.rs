@@ -119,9 +119,14 @@ extension_sql_file!(
     requires = ["bulk_action"]
 );
 extension_sql_file!(
+    "../../sql/schema/24_shard.sql",
+    name = "shard",
+    requires = ["failure"]
+);
+extension_sql_file!(
     "../../sql/view/clock.sql",
     name = "clock",
-    requires = ["failure"]
+    requires = ["shard"]
 );
 extension_sql_file!(
     "../../sql/view/read_scope.sql",

@@ -85,10 +85,11 @@ create function @extschema@.engine_set_environment(
     archived boolean default null,
     requires_version boolean default null,
     max_queue_size integer default -1,
-    retry jsonb default null)
+    retry jsonb default null,
+    shard integer default null)
 returns table (
     environment_id text, type text, concurrency_limit integer, burst_factor double precision, paused boolean,
-    archived boolean, requires_version boolean, max_queue_size integer, retry jsonb)
+    archived boolean, requires_version boolean, max_queue_size integer, retry jsonb, shard integer)
 language c volatile parallel unsafe
 set search_path to pg_catalog, pg_temp
 as 'MODULE_PATHNAME', 'engine_set_environment_0_2_call';

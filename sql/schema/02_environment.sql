@@ -18,6 +18,9 @@ create table engine.environment (
     is_fitted         boolean not null default true
 );
 
+-- The shards in use are found by jumping through it.
+create index environment_by_shard on engine.environment (shard);
+
 comment on table engine.environment is 'Configured environments; "default" exists without a row';
 comment on column engine.environment.shard is 'Where the runs of this environment live; the last two characters of their ids are its number in base 36';
 comment on column engine.environment.concurrency_limit is 'Runs that may hold a slot at once, before the burst factor; null for no limit';

@@ -18,8 +18,9 @@ create table engine.queue_item (
 
 -- A dequeue reads this index from the left end of an environment, in two places: few items are ahead of their time; for the
 -- others a session that finds many dead entries remembers where the live ones begin (engine-ext/src/backend/low_water.rs).
+-- An environment is on one shard. The index does not begin with it, so that one look finds the environments of all shards.
 create index queue_item_order on engine.queue_item (
-    shard, worker_queue, environment_id, is_ahead, available_at, run_id)
+    worker_queue, environment_id, is_ahead, available_at, run_id)
     where not is_filed;
 
 create index queue_item_lane on engine.queue_item (
@@ -27,8 +28,8 @@ create index queue_item_lane on engine.queue_item (
     include (expires_at)
     where is_filed;
 
--- The tick expires runs whose time to live has passed. Items without one are not in this index.
-create index queue_item_expiry on engine.queue_item (shard, expires_at) where expires_at is not null;
+-- The tick expires runs whose time to live has passed, on all shards. Items without one are not in this index.
+create index queue_item_expiry on engine.queue_item (expires_at) where expires_at is not null;
 
 -- The size of a queue is counted if it has a maximum.
 create index queue_item_sized on engine.queue_item (shard, environment_id, queue) where is_sized;
@@ -55,7 +56,7 @@ create table engine.lane (
     constraint lane_pkey primary key (shard, environment_id, queue, concurrency_key, worker_queue)
 );
 
-create index lane_open on engine.lane (shard, worker_queue, environment_id, head_at) where is_open;
+create index lane_open on engine.lane (worker_queue, environment_id, head_at) where is_open;
 
 comment on table engine.lane is 'Queues and concurrency keys that have filed items';
 comment on column engine.lane.is_open is 'Whether the lane had a free slot when it was last settled; a later release is a row of engine.release';
@@ -70,6 +71,6 @@ create table engine.release (
     concurrency_key text collate "C" not null
 );
 
-create index release_environment on engine.release (shard, environment_id, queue, concurrency_key);
+create index release_environment on engine.release (environment_id, queue, concurrency_key);
 
 comment on table engine.release is 'Slots that were given back, for the next dequeue to look at';

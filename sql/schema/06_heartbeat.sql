@@ -19,7 +19,7 @@ create table engine.heartbeat (
     constraint heartbeat_pkey primary key (shard, run_id)
 ) with (fillfactor = 70);
 
-create index heartbeat_check on engine.heartbeat (shard, check_at);
+create index heartbeat_check on engine.heartbeat (check_at);
 
 -- Dequeues count the slots of an environment, and of a lane, where there are limits.
 create index heartbeat_counted on engine.heartbeat (shard, environment_id, queue, concurrency_key) where is_counted;

@@ -10,7 +10,7 @@ create table engine.timer (
     constraint timer_pkey primary key (shard, kind, id)
 );
 
-create index timer_due on engine.timer (shard, due_at);
+create index timer_due on engine.timer (due_at);
 
 comment on table engine.timer is 'Actions that are due at a time: at most one of each kind per subject';
 comment on column engine.timer.kind is 'The action of the tick: CANCEL_RUN, END_DELAY, …';

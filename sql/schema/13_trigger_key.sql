@@ -10,7 +10,7 @@ create table engine.trigger_key (
 );
 
 -- The tick forgets keys that have expired.
-create index trigger_key_expiry on engine.trigger_key (shard, expires_at) where expires_at is not null;
+create index trigger_key_expiry on engine.trigger_key (expires_at) where expires_at is not null;
 
 -- A run that is removed takes its tokens and its debounce key along. Idempotency keys, which are many, outlive their runs.
 create index trigger_key_run on engine.trigger_key (shard, run_id) where kind <> 'IDEMPOTENCY';

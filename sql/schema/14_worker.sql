@@ -35,7 +35,7 @@ create table engine.parked (
 create index parked_environment on engine.parked (shard, environment_id, created_at, run_id);
 
 -- The tick expires parked runs whose time to live has passed. Those without one are not in this index.
-create index parked_expiry on engine.parked (shard, expires_at) where expires_at is not null;
+create index parked_expiry on engine.parked (expires_at) where expires_at is not null;
 
 comment on table engine.parked is 'Runs that wait for a version: exactly one row per run whose execution status is RUN_CREATED';
 comment on column engine.parked.created_at is 'When the run was triggered';

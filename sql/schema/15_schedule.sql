@@ -24,7 +24,7 @@ create table engine.schedule (
 );
 
 -- The tick finds due schedules. Inactive ones are not in this index.
-create index schedule_due on engine.schedule (shard, next_at) where next_at is not null;
+create index schedule_due on engine.schedule (next_at) where next_at is not null;
 
 comment on table engine.schedule is 'Schedules: they make runs at the ticks of a cron expression';
 comment on column engine.schedule.cron is 'Minute, hour, day of month, month, day of week; optionally preceded by seconds';

@@ -28,7 +28,7 @@ create table engine.stretch (
     constraint stretch_pkey primary key (shard, first_id)
 );
 
-create index stretch_due on engine.stretch (shard, due_at);
+create index stretch_due on engine.stretch (due_at);
 
 comment on table engine.stretch is 'Stretches of runs, by their ids, and when the sweep looks at each for runs to remove';
 comment on column engine.stretch.due_at is 'When the sweep looks at it';

@@ -15,7 +15,7 @@ create table engine.turn (
 ) with (fillfactor = 50);
 
 -- The tick forgets turns of workers that are gone.
-create index turn_expiry on engine.turn (shard, forget_at);
+create index turn_expiry on engine.turn (forget_at);
 
 comment on table engine.turn is 'The last turn of each worker, for a worker that has lost the answer';
 comment on column engine.turn.digest is 'SHA-256 of what the worker reported and asked for';

@@ -28,7 +28,7 @@ create table engine.bulk_action (
 );
 
 -- The tick finds those that are running.
-create index bulk_action_running on engine.bulk_action (shard, worked_at) where state = 'RUNNING';
+create index bulk_action_running on engine.bulk_action (worked_at) where state = 'RUNNING';
 
 comment on table engine.bulk_action is 'Bulk actions, running and past, with how far each has come; view engine.bulk';
 comment on column engine.bulk_action.id is 'Without its prefix: users see bulk_<id>';

@@ -33,3 +33,4 @@ select pg_catalog.pg_extension_config_dump('engine.quota_use', '');
 select pg_catalog.pg_extension_config_dump('engine.quota_return', '');
 select pg_catalog.pg_extension_config_dump('engine.bulk_action', '');
 select pg_catalog.pg_extension_config_dump('engine.failure', '');
+select pg_catalog.pg_extension_config_dump('engine.shard', '');

@@ -21,12 +21,12 @@
 with released as materialized (
     select r.queue, r.concurrency_key
     from engine.release as r
-    where r.shard = :shard and r.environment_id = :environment_id
+    where r.environment_id = :environment_id
     limit 1000
 ), known as (
     (select l.queue, l.concurrency_key
      from engine.lane as l
-     where l.shard = :shard and l.worker_queue = :worker_queue and l.environment_id = :environment_id and l.is_open
+     where l.worker_queue = :worker_queue and l.environment_id = :environment_id and l.is_open
      order by l.head_at
      limit :max_runs)
     union
@@ -37,14 +37,14 @@ with released as materialized (
     from (
         (select a.run_id, a.queue, a.concurrency_key, a.available_at
          from engine.queue_item as a
-         where a.shard = :shard and a.worker_queue = :worker_queue and a.environment_id = :environment_id and not a.is_filed and a.is_ahead
+         where a.worker_queue = :worker_queue and a.environment_id = :environment_id and not a.is_filed and a.is_ahead
            and a.available_at <= :now and (a.expires_at is null or a.expires_at > :now)
          order by a.available_at, a.run_id
          limit :max_unfiled)
         union all
         (select b.run_id, b.queue, b.concurrency_key, b.available_at
          from engine.queue_item as b
-         where b.shard = :shard and b.worker_queue = :worker_queue and b.environment_id = :environment_id and not b.is_filed and not b.is_ahead
+         where b.worker_queue = :worker_queue and b.environment_id = :environment_id and not b.is_filed and not b.is_ahead
            and b.available_at >= :low and b.available_at <= :now and (b.expires_at is null or b.expires_at > :now)
          order by b.available_at, b.run_id
          limit :max_unfiled)

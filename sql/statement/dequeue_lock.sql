@@ -24,12 +24,12 @@ from (
     from (
         select q.run_id
         from engine.queue_item as q
-        where q.shard = :shard and q.worker_queue = :worker_queue and q.environment_id = :environment_id and not q.is_filed and q.is_ahead = :is_ahead
+        where q.worker_queue = :worker_queue and q.environment_id = :environment_id and not q.is_filed and q.is_ahead = :is_ahead
           and q.available_at >= case when :is_ahead then '-infinity' else :low end
           and q.available_at <= least(:now, case when :stops_at_others then (
                 select min(o.available_at)
                 from engine.queue_item as o
-                where o.shard = :shard and o.worker_queue = :worker_queue and o.environment_id = :environment_id and not o.is_filed
+                where o.worker_queue = :worker_queue and o.environment_id = :environment_id and not o.is_filed
                   and o.is_ahead = not :is_ahead and o.available_at >= case when :is_ahead then :low else '-infinity' end) end)
           and (q.expires_at is null or q.expires_at > :now) and q.run_id <> all (:locked_run_ids) and q.queue <> all (:limited_queues)
         order by q.available_at, q.run_id

@@ -1,8 +1,7 @@
--- Environments with items for a worker queue, in the order of their ids, after a given one: each step jumps to the next one
--- in the index. With each, whether an item may be due: it may have only retries to come. Many dead items may precede the
--- live ones of an environment, and a step would read each of them. If the session knows where the live items begin, the step
+-- Environments with items for a worker queue, of all shards, in the order of their ids, after a given one: each step jumps to
+-- the next one in the index. With each, whether an item may be due: it may have only retries to come. Many dead items may
+-- precede the live ones of an environment, and a step would read each of them. If the session knows where the live items begin, the step
 -- goes no further than to the next such environment, and lists it without reading it.
--- :shard smallint
 -- :worker_queue text
 -- :after_environment_id text
 -- :max_environments integer: most rows
@@ -23,19 +22,19 @@ with recursive due as (
         select least(
             case when :environment_id[d.nth] is null then (
                 select q.environment_id from engine.queue_item as q
-                where q.shard = :shard and q.worker_queue = :worker_queue and q.environment_id > d.environment_id and not q.is_filed
+                where q.worker_queue = :worker_queue and q.environment_id > d.environment_id and not q.is_filed
                 order by q.environment_id limit 1)
             else (
                 select q.environment_id from engine.queue_item as q
-                where q.shard = :shard and q.worker_queue = :worker_queue and q.environment_id > d.environment_id
+                where q.worker_queue = :worker_queue and q.environment_id > d.environment_id
                   and q.environment_id < :environment_id[d.nth] and not q.is_filed
                 order by q.environment_id limit 1)
             end,
             (select l.environment_id from engine.lane as l
-             where l.shard = :shard and l.worker_queue = :worker_queue and l.environment_id > d.environment_id and l.is_open
+             where l.worker_queue = :worker_queue and l.environment_id > d.environment_id and l.is_open
              order by l.environment_id limit 1),
             (select r.environment_id from engine.release as r
-             where r.shard = :shard and r.environment_id > d.environment_id
+             where r.environment_id > d.environment_id
              order by r.environment_id limit 1),
             :environment_id[d.nth]) as environment_id, :environment_id[d.nth] as known
         offset 0
@@ -44,18 +43,18 @@ with recursive due as (
 )
 select d.environment_id, coalesce(
     (select true from engine.queue_item as q
-     where q.shard = :shard and q.worker_queue = :worker_queue and q.environment_id = d.environment_id and not q.is_filed and not q.is_ahead
+     where q.worker_queue = :worker_queue and q.environment_id = d.environment_id and not q.is_filed and not q.is_ahead
        and q.available_at >= coalesce(d.low, '-infinity') and q.available_at <= :now
      limit 1),
     (select true from engine.queue_item as q
-     where q.shard = :shard and q.worker_queue = :worker_queue and q.environment_id = d.environment_id and not q.is_filed and q.is_ahead
+     where q.worker_queue = :worker_queue and q.environment_id = d.environment_id and not q.is_filed and q.is_ahead
        and q.available_at <= :now
      limit 1),
     (select true from engine.lane as l
-     where l.shard = :shard and l.worker_queue = :worker_queue and l.environment_id = d.environment_id and l.is_open
+     where l.worker_queue = :worker_queue and l.environment_id = d.environment_id and l.is_open
      limit 1),
     (select true from engine.release as r
-     where r.shard = :shard and r.environment_id = d.environment_id
+     where r.environment_id = d.environment_id
      limit 1),
     false) as is_due
 from due as d

@@ -13,11 +13,12 @@
 -- :reserves_slots boolean: whether dequeues reserve its slots
 -- :retry jsonb: retry policy
 -- :is_fitted boolean: whether rows are adapted to its limits
+-- :shard smallint: where a new one lives
 -- Locks: the environment's row; it is held for setting, so that no other session writes it. Index: environment_pkey.
 insert into engine.environment as e (
     id, type, project_id, organization_id, concurrency_limit, burst_factor, max_queue_size, is_paused, requires_version,
-    archived_at, created_at, reserves_slots, retry, is_fitted)
-values (:id, :kind::engine.environment_type, :project_id, :organization_id, :concurrency_limit, :burst_factor, :max_queue_size, :is_paused, :requires_version, case when :is_archived then :now end, :now, :reserves_slots, :retry, :is_fitted)
+    archived_at, created_at, reserves_slots, retry, is_fitted, shard)
+values (:id, :kind::engine.environment_type, :project_id, :organization_id, :concurrency_limit, :burst_factor, :max_queue_size, :is_paused, :requires_version, case when :is_archived then :now end, :now, :reserves_slots, :retry, :is_fitted, :shard)
 on conflict (id) do update
 set type = excluded.type,
     project_id = excluded.project_id,

@@ -1,10 +1,9 @@
 -- When the first visible deadline must be checked.
--- :shard smallint
 -- :low timestamptz: time to begin at
 -- -> check_at timestamptz
 -- Locks: none. Index: heartbeat_check.
 select h.check_at
 from engine.heartbeat as h
-where h.shard = :shard and h.check_at >= :low
+where h.check_at >= :low
 order by h.check_at
 limit 1

@@ -1,6 +1,5 @@
 -- Whether a dequeue has to look at lanes: one is open, a slot was given back, or one of the next unfiled items belongs to a
 -- queue with a limit. If not, the next runs are those of the other queues, however much is blocked.
--- :shard smallint
 -- :worker_queue text
 -- :environment_id text
 -- :now timestamptz
@@ -11,16 +10,16 @@
 -- Locks: none; what appears meanwhile is left to the next dequeue. Index: lane_open, release_environment, queue_item_order.
 select exists (
     select from engine.lane as l
-    where l.shard = :shard and l.worker_queue = :worker_queue and l.environment_id = :environment_id and l.is_open
+    where l.worker_queue = :worker_queue and l.environment_id = :environment_id and l.is_open
 ) or exists (
     select from engine.release as r
-    where r.shard = :shard and r.environment_id = :environment_id
+    where r.environment_id = :environment_id
 ) or exists (
     select
     from (
         select q.queue
         from engine.queue_item as q
-        where q.shard = :shard and q.worker_queue = :worker_queue and q.environment_id = :environment_id and not q.is_filed and q.is_ahead
+        where q.worker_queue = :worker_queue and q.environment_id = :environment_id and not q.is_filed and q.is_ahead
           and q.available_at <= :now
         order by q.available_at, q.run_id
         limit :max_unfiled
@@ -31,7 +30,7 @@ select exists (
     from (
         select q.queue
         from engine.queue_item as q
-        where q.shard = :shard and q.worker_queue = :worker_queue and q.environment_id = :environment_id and not q.is_filed and not q.is_ahead
+        where q.worker_queue = :worker_queue and q.environment_id = :environment_id and not q.is_filed and not q.is_ahead
           and q.available_at >= :low and q.available_at <= :now
         order by q.available_at, q.run_id
         limit :max_unfiled

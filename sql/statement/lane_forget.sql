@@ -17,4 +17,4 @@ with empty as (
 )
 delete from engine.release as r
 using empty as e
-where r.shard = :shard and r.environment_id = :environment_id and r.queue = e.queue and r.concurrency_key = e.concurrency_key
+where r.environment_id = :environment_id and r.queue = e.queue and r.concurrency_key = e.concurrency_key

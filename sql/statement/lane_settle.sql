@@ -30,7 +30,7 @@ with given as materialized (
 ), release as (
     delete from engine.release as r
     using given as g
-    where r.shard = :shard and r.environment_id = :environment_id and r.queue = g.queue and r.concurrency_key = g.concurrency_key
+    where r.environment_id = :environment_id and r.queue = g.queue and r.concurrency_key = g.concurrency_key
 ), filed as (
     update engine.queue_item as i
     set is_filed = true

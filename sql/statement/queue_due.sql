@@ -1,6 +1,5 @@
 -- Whether items that are not filed are due: whether one is ahead of its time, and whether another one is. They may be locked, or
 -- no run's.
--- :shard smallint
 -- :worker_queue text
 -- :environment_id text
 -- :now timestamptz
@@ -10,10 +9,10 @@
 select exists (
            select
            from engine.queue_item as q
-           where q.shard = :shard and q.worker_queue = :worker_queue and q.environment_id = :environment_id and not q.is_filed
+           where q.worker_queue = :worker_queue and q.environment_id = :environment_id and not q.is_filed
              and q.is_ahead and q.available_at <= :now) as is_ahead,
        exists (
            select
            from engine.queue_item as q
-           where q.shard = :shard and q.worker_queue = :worker_queue and q.environment_id = :environment_id and not q.is_filed
+           where q.worker_queue = :worker_queue and q.environment_id = :environment_id and not q.is_filed
              and not q.is_ahead and q.available_at >= :low and q.available_at <= :now) as is_in_time

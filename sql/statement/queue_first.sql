@@ -1,5 +1,4 @@
 -- When the first visible item that is not ahead of its time became available.
--- :shard smallint
 -- :worker_queue text
 -- :environment_id text
 -- :low timestamptz: time to begin at
@@ -7,7 +6,7 @@
 -- Locks: none. Index: queue_item_order.
 select q.available_at
 from engine.queue_item as q
-where q.shard = :shard and q.worker_queue = :worker_queue and q.environment_id = :environment_id and not q.is_filed and not q.is_ahead
+where q.worker_queue = :worker_queue and q.environment_id = :environment_id and not q.is_filed and not q.is_ahead
   and q.available_at >= :low
 order by q.available_at
 limit 1

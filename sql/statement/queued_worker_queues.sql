@@ -7,14 +7,14 @@
 with recursive known as (
     (select q.worker_queue
      from engine.queue_item as q
-     where q.shard = :shard and not q.is_filed
+     where not q.is_filed
      order by q.worker_queue
      limit 1)
     union all
     select (
         select q.worker_queue
         from engine.queue_item as q
-        where q.shard = :shard and q.worker_queue > k.worker_queue and not q.is_filed
+        where q.worker_queue > k.worker_queue and not q.is_filed
         order by q.worker_queue
         limit 1)
     from known as k
@@ -29,7 +29,7 @@ from (
         from (
             select
             from engine.queue_item as q
-            where q.shard = :shard and q.worker_queue = k.worker_queue and q.environment_id = :environment_id and not q.is_filed
+            where q.worker_queue = k.worker_queue and q.environment_id = :environment_id and not q.is_filed
             limit 100) as q
     ) as n
     where k.worker_queue is not null and n.count > 0

@@ -3,7 +3,7 @@
 -- :environment_id text
 -- :cap bigint: number to count up to
 -- -> count bigint
--- Locks: none. Index: queue_item_order, parked_environment, timer_pkey, run_pkey; counted only once as many may wait.
+-- Locks: none. Index: queue_item_pkey, parked_environment, timer_pkey, run_pkey; counted only once as many may wait.
 select count(*)
 from (
     select

@@ -1,5 +1,4 @@
--- Picks the due schedules, and locks them.
--- :shard smallint
+-- Picks the due schedules of all shards, and locks them.
 -- :now timestamptz
 -- :max_items integer: most rows
 -- -> the columns in columns/schedule.sql
@@ -8,7 +7,7 @@
 -- Index: schedule_due.
 select :columns
 from engine.schedule as s
-where s.shard = :shard and s.next_at <= :now
+where s.next_at <= :now
 order by s.next_at
 limit :max_items
 for update skip locked

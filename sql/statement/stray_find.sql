@@ -12,12 +12,12 @@ select q.run_id
 from (
     select a.run_id, a.available_at
     from engine.queue_item as a
-    where a.shard = :shard and a.worker_queue = :worker_queue and a.environment_id = :environment_id and not a.is_filed and a.is_ahead
+    where a.worker_queue = :worker_queue and a.environment_id = :environment_id and not a.is_filed and a.is_ahead
       and a.available_at <= :now
     union all
     select b.run_id, b.available_at
     from engine.queue_item as b
-    where b.shard = :shard and b.worker_queue = :worker_queue and b.environment_id = :environment_id and not b.is_filed and not b.is_ahead
+    where b.worker_queue = :worker_queue and b.environment_id = :environment_id and not b.is_filed and not b.is_ahead
       and b.available_at >= :low and b.available_at <= :now
 ) as q
 join engine.run_state as s on s.shard = :shard and s.run_id = q.run_id

@@ -1,15 +1,14 @@
--- Deletes keys that have expired; returns a row for each.
--- :shard smallint
+-- Deletes keys that have expired, on all shards; returns a row for each.
 -- :now timestamptz
 -- :max_items integer: most rows
 -- Locks: the keys' rows, SKIP LOCKED. Index: trigger_key_expiry, trigger_key_pkey.
 delete from engine.trigger_key as k
 using (
-    select o.kind, o.digest
+    select o.shard, o.kind, o.digest
     from engine.trigger_key as o
-    where o.shard = :shard and o.expires_at < :now
+    where o.expires_at < :now
     order by o.expires_at
     limit :max_items
     for update skip locked
 ) as expired
-where k.shard = :shard and k.kind = expired.kind and k.digest = expired.digest
+where k.shard = expired.shard and k.kind = expired.kind and k.digest = expired.digest

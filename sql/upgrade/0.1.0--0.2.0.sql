@@ -186,6 +186,8 @@ alter table engine.snapshot replica identity full;
 
 comment on column engine.snapshot.description is 'Unless it is the usual one of the transition, or the error';
 
+create index environment_by_shard on engine.environment (shard);
+
 alter table engine.environment add column is_fitted boolean not null default true;
 comment on column engine.environment.is_fitted is 'Whether the tick has adapted slots and items to its limits since these were set';
 
@@ -227,7 +229,7 @@ create table engine.stretch (
     constraint stretch_pkey primary key (shard, first_id)
 );
 
-create index stretch_due on engine.stretch (shard, due_at);
+create index stretch_due on engine.stretch (due_at);
 
 comment on table engine.stretch is 'Stretches of runs, by their ids, and when the sweep looks at each for runs to remove';
 comment on column engine.stretch.due_at is 'When the sweep looks at it';
@@ -255,7 +257,7 @@ create table engine.turn (
     constraint turn_pkey primary key (shard, worker_id, runner_id)
 ) with (fillfactor = 50);
 
-create index turn_expiry on engine.turn (shard, forget_at);
+create index turn_expiry on engine.turn (forget_at);
 
 comment on table engine.turn is 'The last turn of each worker, for a worker that has lost the answer';
 comment on column engine.turn.digest is 'SHA-256 of what the worker reported and asked for';
@@ -276,7 +278,21 @@ update engine.run_state
 set completed_at = case when completed_at is not null then least(greatest(completed_at, '0001-01-01 00:00:00+00'), '9999-12-31 00:00:00+00') end
 where completed_at < '0001-01-01 00:00:00+00' or completed_at > '9999-12-31 00:00:00+00';
 
-alter index engine.queue_item_claim rename to queue_item_order;
+-- One look of a dequeue finds the environments of all shards, and one of the tick what is due on all of them: these indexes do not
+-- begin with the shard any more.
+drop index
+    engine.queue_item_claim, engine.queue_item_expiry, engine.lane_open, engine.release_environment, engine.heartbeat_check,
+    engine.timer_due, engine.trigger_key_expiry, engine.schedule_due;
+create index queue_item_order on engine.queue_item (
+    worker_queue, environment_id, is_ahead, available_at, run_id)
+    where not is_filed;
+create index queue_item_expiry on engine.queue_item (expires_at) where expires_at is not null;
+create index lane_open on engine.lane (worker_queue, environment_id, head_at) where is_open;
+create index release_environment on engine.release (environment_id, queue, concurrency_key);
+create index heartbeat_check on engine.heartbeat (check_at);
+create index timer_due on engine.timer (due_at);
+create index trigger_key_expiry on engine.trigger_key (expires_at) where expires_at is not null;
+create index schedule_due on engine.schedule (next_at) where next_at is not null;
 
 update engine.queue_item
 set available_at = case when available_at is not null then least(greatest(available_at, '0001-01-01 00:00:00+00'), '9999-12-31 00:00:00+00') end,
@@ -336,7 +352,7 @@ where octet_length(concurrency_key) > 1000;
 alter table engine.parked
     add column expires_at timestamptz;
 
-create index parked_expiry on engine.parked (shard, expires_at) where expires_at is not null;
+create index parked_expiry on engine.parked (expires_at) where expires_at is not null;
 
 comment on column engine.parked.expires_at is 'When its time to live has passed, as its queue item said; null if it has none, or its due time was moved since';
 
@@ -568,7 +584,7 @@ create table engine.bulk_action (
     constraint bulk_action_finished check ((finished_at is null) = (state = 'RUNNING'))
 );
 
-create index bulk_action_running on engine.bulk_action (shard, worked_at) where state = 'RUNNING';
+create index bulk_action_running on engine.bulk_action (worked_at) where state = 'RUNNING';
 
 comment on table engine.bulk_action is 'Bulk actions, running and past, with how far each has come; view engine.bulk';
 comment on column engine.bulk_action.id is 'Without its prefix: users see bulk_<id>';
@@ -637,6 +653,21 @@ cross join lateral (
 where s.run_status in ('COMPLETED_WITH_ERRORS', 'SYSTEM_FAILURE', 'CRASHED', 'INTERRUPTED', 'TIMED_OUT', 'EXPIRED');
 
 drop function engine.failure_of(jsonb);
+
+-- What exists stays on shard 0.
+create table engine.shard (
+    number     smallint not null check (number between 0 and 1295),
+    state      text collate "C" not null check (state in ('SERVING', 'MOVING', 'AWAY')),
+    place      text,
+    changed_at timestamptz not null,
+    constraint shard_pkey primary key (number)
+);
+
+comment on table engine.shard is 'What this database says about shards, where that is not what any database does; view engine.shard_state';
+comment on column engine.shard.state is 'SERVING; MOVING while another database is about to serve it; AWAY if this one does not';
+comment on column engine.shard.place is 'Where the shard is, for the error of who asks here';
+
+select pg_catalog.pg_extension_config_dump('engine.shard', '');
 
 -- Roles may do what they could: each has a capability for every function that it may execute, and no right to execute others.
 insert into engine.grant (role, capability, environment_id, granted_at)

@@ -77,7 +77,8 @@ select coalesce(s.environment_id, e.id) as environment_id,
        e.concurrency_limit,
        coalesce(e.burst_factor, 1) as burst_factor,
        coalesce(e.is_paused, false) as is_paused,
-       e.archived_at is not null as is_archived
+       e.archived_at is not null as is_archived,
+       coalesce(e.shard, 0::smallint) as shard
 from (
     select t.environment_id,
            sum(t.queued)::bigint as queued,
@@ -93,7 +94,7 @@ comment on view engine.unfiltered_environment_stats is 'Environments with runs o
 
 create view engine.environment_stats with (security_barrier) as
 select s.environment_id, s.type, s.queued, s.due, s.running, s.oldest_available_at, s.oldest_age, s.concurrency_limit,
-       s.burst_factor, s.is_paused, s.is_archived
+       s.burst_factor, s.is_paused, s.is_archived, s.shard
 from engine.unfiltered_environment_stats as s
 where (select v.is_everywhere from engine.read_scope as v)
    or s.environment_id = any ((select v.environment_ids from engine.read_scope as v)::text[]);

@@ -9,6 +9,21 @@ where not exists (select from engine.environment as e where e.id = 'default');
 
 comment on view engine.environment_shard is 'Environments and the shards on which their runs live';
 
+create view engine.shard_state as
+select n.number as shard,
+       coalesce(s.state, 'SERVING') as state,
+       s.place,
+       (select count(*) from engine.environment_shard as e where e.shard = n.number) as environment_count
+from (
+    select generate_series(0, 63)::smallint as number
+    union
+    select o.number
+    from engine.shard as o
+) as n
+left join engine.shard as s on s.number = n.number;
+
+comment on view engine.shard_state is 'Shards that this database serves, or of which something was said';
+
 create view engine.queue_setting as
 select q.environment_id, q.name as queue, q.concurrency_limit, q.override_limit, q.overridden_at, q.max_size, q.is_paused
 from engine.queue as q;

@@ -74,12 +74,18 @@ async fn a_wrong_call_is_explained_and_changes_nothing() -> Result<()> {
     ))
     .await?;
 
-    let far = "select engine_set_environment('far'); update engine.environment set shard = 1 where id = 'far'";
+    let far = "select engine_set_environment('far', shard => 1)";
     session.client.batch_execute(far).await?;
 
     for (sql, code, message) in [
         // a parent on another shard
         ("select engine_trigger('t', environment_id => 'far', parent_run_id => 'q')".to_owned(), "22023", "\"environment_id\""),
+        // a shard
+        ("select engine_set_environment('x', shard => -1)".to_owned(), "22023", "\"shard\""),
+        ("select engine_set_environment('x', shard => 1296)".to_owned(), "22023", "\"shard\""),
+        ("select engine_set_environment('x', shard => 64)".to_owned(), "RE020", "shard 64 is not here"),
+        ("select engine_set_environment('far', shard => 2)".to_owned(), "22023", "\"shard\""),
+        ("select engine_set_environment('default', shard => 2)".to_owned(), "22023", "\"shard\""),
         // unknown run
         ("select engine_start_attempt('run_nope', 'x')".to_owned(), "RE001", "run \"nope\" does not exist"),
         ("select engine_heartbeat('nope', 'x')".to_owned(), "RE001", "does not exist"),

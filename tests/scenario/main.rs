@@ -50,6 +50,7 @@ mod retry;
 mod retry_policy;
 mod schedule;
 mod shape;
+mod shard;
 mod shared_run;
 mod since;
 mod since_wait;

@@ -10,7 +10,7 @@ async fn open() -> Result<Session> {
 /// A session of a database in which environment "far" lives on shard 37.
 async fn with_two_shards() -> Result<Session> {
     let database = Database::fresh().await?;
-    let far = "select engine_set_environment('far'); update engine.environment set shard = 37 where id = 'far'";
+    let far = "select engine_set_environment('far', shard => 37)";
     Session::open(&database)
         .await?
         .client

@@ -217,6 +217,7 @@ impl<C: GenericClient> Engine<'_, C> {
                     (&change.requires_version, Type::BOOL),
                     (&change.max_queue_size, Type::INT4),
                     (&change.retry, Type::JSONB),
+                    (&change.shard, Type::INT4),
                 ],
             )
             .await?;

@@ -43,6 +43,10 @@ pub enum ErrorKind {
     UnknownBulkAction,
     /// `RE019`: the filter of a bulk action matches more runs than its caller expects.
     MoreThanExpected,
+    /// `RE020`: another database serves the shard; the detail says where it is, if that is known.
+    ShardElsewhere,
+    /// `RE021`: the shard is being moved to another database. Call again in a moment.
+    ShardMoving,
     /// Class `22` or `54000`: an argument is malformed, null, out of range or too large.
     InvalidInput,
     /// `23505`: another run has the requested id.
@@ -80,6 +84,8 @@ const CODES: &[(&str, ErrorKind, Retry)] = &[
     ("RE017", ErrorKind::QuotaExceeded, Retry::No),
     ("RE018", ErrorKind::UnknownBulkAction, Retry::No),
     ("RE019", ErrorKind::MoreThanExpected, Retry::No),
+    ("RE020", ErrorKind::ShardElsewhere, Retry::No),
+    ("RE021", ErrorKind::ShardMoving, Retry::Yes),
     // serialization failure, deadlock, lock not available, statement timeout or cancel: nothing was changed
     ("40001", ErrorKind::Database, Retry::Yes),
     ("40P01", ErrorKind::Database, Retry::Yes),

@@ -91,9 +91,11 @@ impl RunId {
             return Err(Refusal::invalid(
                 "run_id",
                 format!(
-                    "\"{text}\" names shard {}, its environment lives on shard {}.",
+                    "\"{text}\" names shard {}, its environment lives on shard {}, which ids of the form of a cuid name by \
+                     their last characters, \"{}\".",
                     id.shard().number(),
-                    shard.number()
+                    shard.number(),
+                    shard.suffix()
                 ),
                 "Leave the id out: the engine makes one that fits.",
             ));

@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use crate::{Environment, EnvironmentType, Limits, Queue, Refusal, RetrySettings, check_label};
+use crate::{
+    Environment, EnvironmentType, Limits, Queue, Refusal, RetrySettings, Shard, check_label,
+};
 
 /// A requested change of a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,16 +65,30 @@ pub struct EnvironmentChange {
     pub is_archived: Option<bool>,
     /// Retry policy; a JSON null or false removes it.
     pub retry: Option<Value>,
+    /// Where it lives; only a new one can be told.
+    pub shard: Option<Shard>,
 }
 
 impl EnvironmentChange {
     /// Applies the change to `environment`.
     ///
     /// # Errors
-    /// [`Refusal::InvalidValue`] (`22023`) for an unknown kind, a burst factor below 1, an id that is too long, or a policy
-    /// that cannot be read; [`Refusal::TooDeep`] (`22032`), [`Refusal::TooLarge`] (`54000`) for one that is too deep or
+    /// [`Refusal::InvalidValue`] (`22023`) for an unknown kind, a burst factor below 1, an id that is too long, a policy
+    /// that cannot be read, or another shard; [`Refusal::TooDeep`] (`22032`), [`Refusal::TooLarge`] (`54000`) for one that is too deep or
     /// large.
     pub fn apply(self, environment: &mut Environment, limits: &Limits) -> Result<(), Refusal> {
+        if let Some(shard) = self.shard.filter(|shard| *shard != environment.shard) {
+            return Err(Refusal::invalid(
+                "shard",
+                format!(
+                    "Environment \"{}\" lives on shard {}, not on {}: the ids of its runs name it for ever.",
+                    environment.id,
+                    environment.shard.number(),
+                    shard.number()
+                ),
+                "Leave the shard out, or create another environment.",
+            ));
+        }
         if let Some(kind) = self.kind {
             environment.kind = EnvironmentType::parse(&kind).ok_or_else(|| {
                 Refusal::invalid(

@@ -3,22 +3,56 @@
 //! The engine's ids are cuids: `c`, eight base-36 characters of Unix milliseconds, then counter, fingerprint and random
 //! characters, 25 in all. Those of runs, waitpoints, batches and checkpoints end in two base-36 characters of their shard.
 
+use crate::Refusal;
+
 /// Characters of an id minted by the engine.
 const LENGTH: usize = 25;
+
+/// Number of shards that there can be: as many as two base-36 characters name.
+const COUNT: i16 = 36 * 36;
 
 /// Identifies where an environment and all its rows live: 0..=1295.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Shard(i16);
 
 impl Shard {
+    /// The shard of the default environment, and of rows that are on no environment's.
+    pub const FIRST: Self = Self(0);
+
     /// The shard with this number; `None` outside 0..=1295.
     #[must_use]
     pub const fn new(number: i16) -> Option<Self> {
-        if number >= 0 && number < 36 * 36 {
+        if number >= 0 && number < COUNT {
             Some(Self(number))
         } else {
             None
         }
+    }
+
+    /// Every shard, in order.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0..COUNT).map(Self)
+    }
+
+    /// Reads the number of a shard.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidValue`] (`22023`) outside 0..=1295.
+    pub fn check(parameter: &'static str, number: i32) -> Result<Self, Refusal> {
+        let shard = i16::try_from(number).ok().and_then(Self::new);
+        shard.ok_or_else(|| {
+            Refusal::invalid(
+                parameter,
+                format!("{number} is not between 0 and {}.", COUNT - 1),
+                "Pass the number of a shard.",
+            )
+        })
+    }
+
+    /// The two characters with which ids name it.
+    #[must_use]
+    pub fn suffix(self) -> String {
+        [digit(self.0 / 36), digit(self.0 % 36)].iter().collect()
     }
 
     /// The number, as stored in the column `shard`.
@@ -31,8 +65,7 @@ impl Shard {
 /// A fresh cuid with `shard` at its end.
 pub(crate) fn mint_on(cuid: &str, shard: Shard) -> String {
     let mut id = cuid[..LENGTH - 2].to_owned();
-    id.push(digit(shard.0 / 36));
-    id.push(digit(shard.0 % 36));
+    id.push_str(&shard.suffix());
     id
 }
 

@@ -1,6 +1,6 @@
 //! Sets environments and queues: limits, pauses.
 
-use engine_core::{Environment, EnvironmentChange, LimitChange, QueueChange, check_name};
+use engine_core::{Environment, EnvironmentChange, LimitChange, QueueChange, Shard, check_name};
 use pgrx::pg_extern;
 
 use crate::backend::caller::entries;
@@ -23,6 +23,7 @@ row! {
         requires_version: bool,
         max_queue_size: Option<i32>,
         retry: Option<JsonB>,
+        shard: i32,
     }
 
     /// A queue with its settings.
@@ -42,14 +43,19 @@ row! {
 /// its runs may hold a slot at once, `burst_factor` the factor by which several queues together may exceed that (a single
 /// queue never does), `max_queue_size` how many runs of one queue may be queued before triggers are refused; for these NULL
 /// means no limit, and -1 keeps the value. `retry` is the retry policy of runs without one of their own or of their task,
-/// from their next dequeue on; NULL keeps it, a JSON null or false removes it. Lowering a limit interrupts nothing. Dequeues
+/// from their next dequeue on; NULL keeps it, a JSON null or false removes it. `shard` is where a new environment lives,
+/// for ever: the last two characters of its ids name it. NULL is shard 0, or the one of `engine.environment_shards` that its
+/// name chooses; the environment "default" is on shard 0. Environments that share batches, or wait for each other's runs, need one shard.
+/// Lowering a limit interrupts nothing. Dequeues
 /// that begin after the commit use the new values; those under way end as they began. It waits only for another session that
 /// sets the same environment.
 ///
 /// # Errors
-/// - `22023` for an unknown type, a limit below -1, a burst factor outside 1..=1000, or a `retry` that cannot be read.
+/// - `22023` for an unknown type, a limit below -1, a burst factor outside 1..=1000, a `retry` that cannot be read,
+///   a shard outside 0..=1295, or another one than that of an environment that exists.
 /// - `22032` for a `retry` that is too deep, `54000` for one over `engine.max_metadata_bytes`.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
+/// - `RE020` if another database serves the shard, `RE021` while it is being moved.
 /// - `55P03` if another transaction that has set the environment stays open for ten seconds, or for `lock_timeout`; the detail
 ///   names it.
 #[pg_extern(sql = false)]
@@ -66,6 +72,7 @@ fn engine_set_environment_0_2(
     requires_version: Option<bool>,
     max_queue_size: Option<i32>,
     retry: Option<JsonB>,
+    shard: Option<i32>,
 ) -> Rows<EnvironmentRow> {
     api::enter_locking().or_raise();
     let id = check_name(
@@ -86,6 +93,10 @@ fn engine_set_environment_0_2(
         requires_version,
         is_archived: archived,
         retry: retry.map(|retry| retry.0),
+        shard: shard
+            .map(|shard| Shard::check("shard", shard))
+            .transpose()
+            .or_raise(),
     };
     let set = flow::setting::environment(id, change).or_raise();
     Rows::one(EnvironmentRow {
@@ -98,6 +109,7 @@ fn engine_set_environment_0_2(
         requires_version: set.requires_version,
         max_queue_size: set.max_queue_size,
         retry: set.retry.map(JsonB),
+        shard: set.shard.number().into(),
     })
 }
 

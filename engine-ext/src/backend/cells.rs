@@ -7,8 +7,8 @@ use std::ffi::c_int;
 use std::marker::PhantomData;
 
 use engine_core::{
-    BatchId, BatchStatus, EnvironmentType, ExecutionStatus, RunId, RunStatus, Shard, SnapshotId,
-    TimerKind, Timestamp, Transition, WaitpointId, WaitpointStatus, WaitpointType,
+    BatchId, BatchStatus, EnvironmentType, ExecutionStatus, RunId, RunStatus, Shard, ShardState,
+    SnapshotId, TimerKind, Timestamp, Transition, WaitpointId, WaitpointStatus, WaitpointType,
 };
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::{FromDatum, pg_sys};
@@ -191,6 +191,7 @@ names!(
     WaitpointStatus,
     WaitpointType,
     Transition,
+    ShardState,
 );
 
 impl FromCell<TIMESTAMPTZ> for Timestamp {

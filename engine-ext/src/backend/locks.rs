@@ -15,7 +15,6 @@
 
 use std::ffi::CStr;
 
-use engine_core::Shard;
 use pgrx::pg_sys;
 
 use super::{cache, latch};
@@ -37,7 +36,7 @@ enum Kind {
     Lead = 0x4504,
     /// Held by the session that sets the environment.
     Setting = 0x4505,
-    /// Held by the session that removes runs of the shard, and shared by those that create readers of their events.
+    /// Held by the session that removes runs, and shared by those that create readers of events or set policies.
     Sweep = 0x4506,
 }
 
@@ -115,23 +114,19 @@ pub(crate) fn try_setting(environment_id: &str) -> bool {
     take(&tag(Kind::Setting, &[environment_id]), ALONE)
 }
 
-/// Takes a shard for a removal of runs, if no other session removes any or creates a reader of their events.
-pub(crate) fn try_sweep(shard: Shard) -> bool {
-    take(&sweep(shard), ALONE)
+/// Allows a removal of runs, if no other session removes any, or creates a reader of events.
+pub(crate) fn try_sweep() -> bool {
+    take(&tag(Kind::Sweep, &[]), ALONE)
 }
 
 /// The same, once no other session does.
-pub(crate) fn wait_for_sweep(shard: Shard) {
-    wait(&sweep(shard), ALONE);
+pub(crate) fn wait_for_sweep() {
+    wait(&tag(Kind::Sweep, &[]), ALONE);
 }
 
-/// Keeps runs of a shard from being removed.
-pub(crate) fn keep_from_sweep(shard: Shard) {
-    wait(&sweep(shard), SHARED);
-}
-
-fn sweep(shard: Shard) -> pg_sys::LOCKTAG {
-    tag(Kind::Sweep, &[&shard.number().to_string()])
+/// Keeps runs from being removed.
+pub(crate) fn keep_from_sweep() {
+    wait(&tag(Kind::Sweep, &[]), SHARED);
 }
 
 /// Takes a lock exclusively within a moment.

@@ -61,15 +61,13 @@ fn find(name: &str) -> Result<Reader, Refusal> {
 }
 
 fn create(name: &str, max_lag_ms: i64, after: Option<i64>) -> Result<(), Refusal> {
-    let (now, shards) = (flow::moment(), store::event_horizon::shards());
-    for shard in &shards {
-        // A removal that is under way ends before; later ones see the reader.
-        locks::keep_from_sweep(*shard);
-    }
+    // A removal that is under way ends before; later ones see the reader.
+    locks::keep_from_sweep();
+    let (now, shards) = (flow::moment(), store::shard::in_use());
     let horizon = store::event_horizon::read();
     let start = reached("after", after.unwrap_or(horizon))?;
     check_kept(start.position, horizon)?;
-    store::event_reader::insert(shards, name, start, max_lag_ms, now);
+    store::event_reader::insert(&shards, name, start, max_lag_ms, now);
     Ok(())
 }
 

@@ -69,19 +69,17 @@ pub(crate) fn forget(
 ) -> Result<Vec<(Found, Fate)>, Refusal> {
     let now = flow::now();
     let (filter, shards) = match runs {
-        Forgotten::Run(run_id) => (of_one(run_id), vec![run_id.shard()]),
-        Forgotten::Matching(filter) => ((**filter).clone(), store::event_horizon::shards()),
+        Forgotten::Run(run_id) => (of_one(run_id), vec![run_id.shard()].into()),
+        Forgotten::Matching(filter) => ((**filter).clone(), store::shard::in_use()),
     };
     if !is_dry {
-        for shard in &shards {
-            // Before anything else is locked: the sweep may be removing the same runs.
-            locks::wait_for_sweep(*shard);
-        }
+        // Before anything else is locked: the sweep may be removing the same runs.
+        locks::wait_for_sweep();
     }
     let environments = flow::right::environments();
     let max_runs = usize::try_from(max_runs).unwrap_or(0);
     let (mut fates, mut live) = (Vec::new(), Vec::new());
-    for shard in shards {
+    for &shard in &*shards {
         let ended = find(
             shard,
             &filter,

@@ -10,7 +10,7 @@ use crate::store::removal::{EndedRun, Spans};
 /// Removes what is due of these runs; returns those that have gone. The others have their timers moved, unless another session
 /// sweeps.
 pub(crate) fn end(shard: Shard, ids: &[RunId], now: Timestamp) -> Vec<RunId> {
-    if !locks::try_sweep(shard) {
+    if !locks::try_sweep() {
         return Vec::new();
     }
     let spans = Spans::single(ids.iter().map(RunId::as_str));

@@ -30,9 +30,10 @@ pub(crate) mod turn;
 pub(crate) mod wait;
 pub(crate) mod work;
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use engine_core::{Environment, Refusal, Run, RunId, Settings, Timestamp};
+use engine_core::{Environment, Refusal, Run, RunId, Settings, Shard, Timestamp};
 
 use crate::{clock, guc, store};
 
@@ -56,6 +57,18 @@ pub(crate) fn moment() -> Timestamp {
 /// The inputs of decisions in a call at `now`.
 pub(crate) fn settings(now: Timestamp) -> Settings {
     guc::settings(now, store::machine::all())
+}
+
+/// Items by their shards: a statement about a run is about one shard.
+pub(crate) fn by_shard<T>(
+    items: impl IntoIterator<Item = T>,
+    shard: impl Fn(&T) -> Shard,
+) -> BTreeMap<Shard, Vec<T>> {
+    let mut shards: BTreeMap<Shard, Vec<T>> = BTreeMap::new();
+    for item in items {
+        shards.entry(shard(&item)).or_default().push(item);
+    }
+    shards
 }
 
 /// Locks a run.

@@ -25,7 +25,8 @@ pub(crate) struct Held {
 
 /// Sets how long runs are kept after they have ended.
 pub(crate) fn set(runs: &KeptRuns, keep_ms: Option<i64>) {
-    keep_from_sweep();
+    // Lets a sweep that is under way end: it decides when to look again by the policies that it found.
+    backend::locks::keep_from_sweep();
     let now = flow::now();
     store::retention::set(runs, keep_ms, now);
     store::stretch::hurry(now);
@@ -33,17 +34,10 @@ pub(crate) fn set(runs: &KeptRuns, keep_ms: Option<i64>) {
 
 /// Deletes a policy; returns whether it existed.
 pub(crate) fn delete(runs: &KeptRuns) -> bool {
-    keep_from_sweep();
+    backend::locks::keep_from_sweep();
     let is_deleted = store::retention::delete(runs);
     store::stretch::hurry(flow::now());
     is_deleted
-}
-
-/// Lets a sweep that is under way end: it decides when to look again by the policies that it found.
-fn keep_from_sweep() {
-    for shard in store::event_horizon::shards() {
-        backend::locks::keep_from_sweep(shard);
-    }
 }
 
 /// Every policy that was set or that holds for a run that has ended, with those runs.

@@ -2,9 +2,11 @@
 //!
 //! It looks at one stretch of runs after another, that which is due first, decides by the policies that hold now, and writes
 //! when to look again. A stretch ends where a look ends, so that each look reads a bounded number of runs. One session
-//! sweeps a shard; another one that comes meanwhile does nothing.
+//! sweeps, all shards; another one that comes meanwhile does nothing.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use engine_core::{Refusal, Retention, RunId, Shard, Timestamp, check_max_items};
@@ -34,7 +36,6 @@ const ROWS: usize = 50_000;
 
 /// A sweep under way.
 struct Sweep<'a> {
-    shard: Shard,
     retention: &'a Retention,
     now: Timestamp,
     /// Number of runs that it may still remove.
@@ -44,8 +45,8 @@ struct Sweep<'a> {
 }
 
 /// Removes up to `max_runs` runs whose time has come; returns how many.
-pub(crate) fn sweep(shard: Shard, max_runs: i32, now: Timestamp) -> usize {
-    run(shard, max_runs, now, now, LOOKS)
+pub(crate) fn sweep(max_runs: i32, now: Timestamp) -> usize {
+    run(max_runs, now, now, LOOKS)
 }
 
 /// Removes up to `max_runs` runs whose time has come, also of stretches that are due later, with other runs; returns how many.
@@ -55,17 +56,33 @@ pub(crate) fn sweep(shard: Shard, max_runs: i32, now: Timestamp) -> usize {
 pub(crate) fn by_hand(max_runs: i32) -> Result<usize, Refusal> {
     let max_runs = check_max_items("max_runs", max_runs)?;
     let end_of_time = Timestamp::from_micros(i64::MAX);
-    let (now, mut left) = (flow::now(), max_runs);
-    for shard in store::event_horizon::shards() {
-        let removed = run(shard, left, now, end_of_time, MANY_LOOKS);
-        left = left.saturating_sub(i32::try_from(removed).unwrap_or(i32::MAX));
-    }
-    Ok(usize::try_from(max_runs - left).unwrap_or(0))
+    Ok(run(max_runs, flow::now(), end_of_time, MANY_LOOKS))
 }
 
-fn run(shard: Shard, max_runs: i32, now: Timestamp, due_before: Timestamp, looks: usize) -> usize {
+/// How often a session asks for shards at which no look was taken, milliseconds: each of them costs a step in an index.
+const ASKING_MS: i64 = 60_000;
+
+thread_local! {
+    /// The shards for which this session has asked, and when.
+    static ASKED: RefCell<(Rc<Vec<Shard>>, Timestamp)> =
+        RefCell::new((Rc::default(), Timestamp::from_micros(0)));
+}
+
+/// The shards at which no look may have been taken yet. Those that were asked for a moment ago have had one, or are asked for again
+/// in a minute; the first one always is.
+fn unseen(now: Timestamp, is_tick: bool) -> Rc<Vec<Shard>> {
+    let in_use = store::shard::in_use();
+    let (known, at) = ASKED.with_borrow(Clone::clone);
+    let is_known = known == in_use && now >= at && now.ms_since(at) < ASKING_MS;
+    if is_tick && is_known {
+        return Rc::new(vec![Shard::FIRST]);
+    }
+    in_use
+}
+
+fn run(max_runs: i32, now: Timestamp, due_before: Timestamp, looks: usize) -> usize {
     let max_runs = usize::try_from(max_runs).unwrap_or(0);
-    if max_runs == 0 || !backend::locks::try_sweep(shard) {
+    if max_runs == 0 || !backend::locks::try_sweep() {
         return 0;
     }
     // Read when no other policy can be set before the end: the times of the next looks, written below, depend on these.
@@ -76,19 +93,22 @@ fn run(shard: Shard, max_runs: i32, now: Timestamp, due_before: Timestamp, looks
     let is_tick = due_before == now;
     let max_runs = Pace::begin(max_runs);
     let mut sweep = Sweep {
-        shard,
         retention: &retention,
         now,
         left: max_runs,
         rows_left: if is_tick { ROWS } else { usize::MAX },
     };
     let begun = Instant::now();
+    let unseen = unseen(now, is_tick);
     for look in 0..looks {
         pgrx::check_for_interrupts!();
         if is_tick && look >= FEWEST_LOOKS && begun.elapsed() > LOOKING {
             break;
         }
-        let Some(stretch) = store::stretch::due(shard, due_before, now) else {
+        let Some(stretch) = store::stretch::due(&unseen, due_before, now) else {
+            if unseen.len() > 1 {
+                ASKED.set((Rc::clone(&unseen), now));
+            }
             break;
         };
         sweep.look(&stretch);
@@ -97,9 +117,9 @@ fn run(shard: Shard, max_runs: i32, now: Timestamp, due_before: Timestamp, looks
         }
     }
     if is_tick {
-        flow::leftover::step(shard, &retention, now);
+        flow::leftover::step(&retention, now);
     } else {
-        flow::leftover::all(shard, &retention, now);
+        flow::leftover::all(&retention, now);
     }
     Pace::end();
     max_runs - sweep.left
@@ -108,7 +128,7 @@ fn run(shard: Shard, max_runs: i32, now: Timestamp, due_before: Timestamp, looks
 impl Sweep<'_> {
     /// Removes what is due of a stretch, and writes when to look again.
     fn look(&mut self, stretch: &Stretch) {
-        let seen = store::stretch::read(self.shard, stretch, RUNS);
+        let seen = store::stretch::read(stretch, RUNS);
         let (mut due, mut first): (Vec<&Seen>, Option<Timestamp>) = (Vec::new(), None);
         for run in &seen {
             let Some(until) = self.until(run) else {
@@ -128,7 +148,7 @@ impl Sweep<'_> {
             let is_due = rest.next_if(|next| next.id == run.id).is_some();
             (run.id.as_str(), is_due)
         }));
-        let removed = self.remove(&due, &spans);
+        let removed = self.remove(stretch.shard, &due, &spans);
         if removed < due.len() {
             first = Some(self.now);
         }
@@ -138,7 +158,7 @@ impl Sweep<'_> {
             // The next stretch begins directly behind this id.
             let next = format!("{}!", last.id.as_str());
             let never = Timestamp::from_micros(i64::MIN);
-            store::stretch::set(self.shard, &next, self.now, never, 0);
+            store::stretch::set(stretch.shard, &next, self.now, never, 0);
         }
         let is_open = stretch.is_open() && end.is_none();
         let due_at = if is_all {
@@ -166,10 +186,10 @@ impl Sweep<'_> {
 
     fn write(&self, stretch: &Stretch, due_at: Timestamp, left: usize, is_open: bool) {
         if left == 0 && !is_open && !stretch.first_id.is_empty() {
-            store::stretch::delete(self.shard, &stretch.first_id);
+            store::stretch::delete(stretch.shard, &stretch.first_id);
         } else {
             let count = i32::try_from(left).unwrap_or(i32::MAX);
-            store::stretch::set(self.shard, &stretch.first_id, due_at, self.now, count);
+            store::stretch::set(stretch.shard, &stretch.first_id, due_at, self.now, count);
         }
     }
 
@@ -189,19 +209,19 @@ impl Sweep<'_> {
 
     /// Removes these runs, except those that another session has locked, that have changed since, or that something still needs;
     /// returns how many have gone.
-    fn remove(&self, due: &[&Seen], spans: &Spans<'_>) -> usize {
+    fn remove(&self, shard: Shard, due: &[&Seen], spans: &Spans<'_>) -> usize {
         if due.is_empty() {
             return 0;
         }
         let ids: Vec<&RunId> = due.iter().map(|run| &run.id).collect();
         let seen: HashMap<&RunId, &Seen> = due.iter().map(|run| (&run.id, *run)).collect();
-        let mut ended = removal::lock(self.shard, &ids, spans);
+        let mut ended = removal::lock(shard, &ids, spans);
         ended.retain(|run| {
             let seen = seen.get(&run.id);
             seen.is_some_and(|seen| {
                 (seen.at, seen.run.run_status) == (run.completed_at, run.run_status)
             })
         });
-        removal::remove(self.shard, ended, spans, self.now).len()
+        removal::remove(shard, ended, spans, self.now).len()
     }
 }

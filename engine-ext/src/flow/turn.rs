@@ -1,6 +1,6 @@
 //! Turns that have a name: a worker that has lost the answer to one takes it again, and gets the same answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use engine_core::{CompletionOf, NamedTurn, Refusal, RunId, Settings, Shard, SnapshotId};
 use serde_json::{Map, Value, json};
@@ -80,18 +80,9 @@ impl<'a> Named<'a> {
     pub(crate) fn answer(&self, completions: &[Result<CompletionOf, Refusal>]) -> Option<Turn> {
         let last = self.last.as_ref().filter(|last| last.id == self.turn.id)?;
         let settings = flow::settings(last.taken_at);
-        let shard = Shard::default();
-        let started = if last.started.is_empty() {
-            Vec::new()
-        } else {
-            let mut read =
-                store::queue_item::started::read(shard, &last.started, &settings.machines);
-            read.retain(|(dequeued, _)| flow::right::allows(&dequeued.candidate.environment_id));
-            read
-        };
         Some(Turn {
             completed: self.completed(completions, last.refused.as_ref()),
-            started,
+            started: started(&last.started, &settings),
             settings,
         })
     }
@@ -165,4 +156,20 @@ impl<'a> Named<'a> {
             })
         }
     }
+}
+
+/// The runs that a turn has started, in its order.
+fn started(runs: &[(RunId, SnapshotId)], settings: &Settings) -> Vec<(Dequeued, Begun)> {
+    let mut read = HashMap::new();
+    for (shard, runs) in flow::by_shard(runs.iter().cloned(), |(run_id, _)| run_id.shard()) {
+        let found = store::queue_item::started::read(shard, &runs, &settings.machines);
+        read.extend(found.into_iter().map(|(dequeued, begun)| {
+            let run_id = dequeued.candidate.run.id.clone();
+            (run_id, (dequeued, begun))
+        }));
+    }
+    let in_order = runs.iter().filter_map(|(run_id, _)| read.remove(run_id));
+    in_order
+        .filter(|(dequeued, _)| flow::right::allows(&dequeued.candidate.environment_id))
+        .collect()
 }

@@ -156,6 +156,15 @@ pub(super) static SCHEDULE_AHEAD_MS: Integer = Integer {
     unit: GucFlags::UNIT_MS,
 };
 
+pub(super) static ENVIRONMENT_SHARDS: Integer = Integer {
+    value: GucSetting::<i32>::new(1),
+    name: c"engine.environment_shards",
+    short: c"Shards over which new environments are spread by their names.",
+    long: c"Counted from the first one on, of those that this database serves. An environment that is told its shard goes there.",
+    bounds: (1, 1296),
+    unit: GucFlags::empty(),
+};
+
 pub(super) static MAX_BATCH: Integer = Integer {
     value: GucSetting::<i32>::new(1_000),
     name: c"engine.max_batch",
@@ -165,7 +174,7 @@ pub(super) static MAX_BATCH: Integer = Integer {
     unit: GucFlags::empty(),
 };
 
-const ALL: [&Integer; 16] = [
+const ALL: [&Integer; 17] = [
     &HEARTBEAT_PENDING_EXECUTING_MS,
     &HEARTBEAT_EXECUTING_MS,
     &HEARTBEAT_EXECUTING_WITH_WAITPOINTS_MS,
@@ -181,6 +190,7 @@ const ALL: [&Integer; 16] = [
     &DEBOUNCE_BUCKET_MS,
     &MAX_DEBOUNCE_MS,
     &SCHEDULE_AHEAD_MS,
+    &ENVIRONMENT_SHARDS,
     &MAX_BATCH,
 ];
 

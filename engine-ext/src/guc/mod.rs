@@ -11,11 +11,11 @@ use engine_core::{
     WorkerQueueOverrides,
 };
 use integer::{
-    DEBOUNCE_BUCKET_MS, HEARTBEAT_EXECUTING_MS, HEARTBEAT_EXECUTING_WITH_WAITPOINTS_MS,
-    HEARTBEAT_PENDING_CANCEL_MS, HEARTBEAT_PENDING_EXECUTING_MS, HEARTBEAT_SUSPENDED_MS, Integer,
-    MAX_BATCH, MAX_DEBOUNCE_MS, MAX_METADATA_BYTES, MAX_PAYLOAD_BYTES, MAX_TTL_MS,
-    QUEUE_BACKOFF_MAX_MS, QUEUE_BACKOFF_MIN_MS, QUEUE_MAX_ATTEMPTS, RETRY_REQUEUE_THRESHOLD_MS,
-    SCHEDULE_AHEAD_MS,
+    DEBOUNCE_BUCKET_MS, ENVIRONMENT_SHARDS, HEARTBEAT_EXECUTING_MS,
+    HEARTBEAT_EXECUTING_WITH_WAITPOINTS_MS, HEARTBEAT_PENDING_CANCEL_MS,
+    HEARTBEAT_PENDING_EXECUTING_MS, HEARTBEAT_SUSPENDED_MS, Integer, MAX_BATCH, MAX_DEBOUNCE_MS,
+    MAX_METADATA_BYTES, MAX_PAYLOAD_BYTES, MAX_TTL_MS, QUEUE_BACKOFF_MAX_MS, QUEUE_BACKOFF_MIN_MS,
+    QUEUE_MAX_ATTEMPTS, RETRY_REQUEUE_THRESHOLD_MS, SCHEDULE_AHEAD_MS,
 };
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
 pub(crate) use worker::{database, role, tick_interval_ms};
@@ -103,6 +103,11 @@ pub(crate) fn spreading() -> Spreading {
 /// Whether tests may move the clock of the database.
 pub(crate) fn allows_test_clock() -> bool {
     ALLOW_TEST_CLOCK.get()
+}
+
+/// Number of shards, from the first one on, over which new environments are spread by their names.
+pub(crate) fn environment_shards() -> i32 {
+    ENVIRONMENT_SHARDS.get()
 }
 
 /// Most elements of one call.

@@ -54,6 +54,8 @@ pub(crate) fn insert(new: NewBulkAction<'_>) {
 /// A bulk action, locked for its next step.
 pub(crate) struct Due {
     pub(crate) id: BulkId,
+    /// Where it is.
+    pub(crate) shard: Shard,
     /// The last run that it has looked at.
     pub(crate) after: String,
     pub(crate) action: String,
@@ -66,10 +68,11 @@ pub(crate) struct Due {
     pub(crate) locked: Vec<RunId>,
 }
 
-/// Locks the bulk action of a shard that has waited longest for its next step.
-pub(crate) fn lock_due(shard: Shard) -> Option<Due> {
-    let rows = DUE.query(arguments!(DUE { shard }), |cells| Due {
+/// Locks the bulk action that has waited longest for its next step.
+pub(crate) fn lock_due() -> Option<Due> {
+    let rows = DUE.query(arguments!(DUE {}), |cells| Due {
         id: BulkId::parse(&cell!(cells, DUE.id as String)),
+        shard: cell!(cells, DUE.shard),
         after: cell!(cells, DUE.after_id),
         action: cell!(cells, DUE.action),
         filter: cell!(cells, DUE.filter),

@@ -11,7 +11,6 @@ use crate::backend::statement::statement;
 
 statement!(READ, "event_horizon_read.sql", with_callers_snapshot);
 statement!(RAISE, "event_horizon_raise.sql");
-statement!(SHARDS, "event_shard_find.sql");
 
 /// The last event that was removed, 0 if none was, by what has committed so far: also in a transaction that still sees
 /// removed rows, because it no longer sees those of partitions that were truncated.
@@ -22,11 +21,6 @@ pub(crate) fn read() -> i64 {
     // SAFETY: the snapshot that was pushed above.
     unsafe { pg_sys::PopActiveSnapshot() };
     horizon.unwrap_or_default()
-}
-
-/// The shards that may have events.
-pub(crate) fn shards() -> Vec<Shard> {
-    SHARDS.query(arguments!(SHARDS {}), cell!(SHARDS.shard))
 }
 
 /// Has readers know that events of a shard are removed, up to the one at this position, by this transaction.

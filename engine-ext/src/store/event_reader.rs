@@ -45,14 +45,14 @@ pub(crate) fn find(name: &str) -> Option<Reader> {
 
 /// Creates a reader, on the shards where it does not exist.
 pub(crate) fn insert(
-    shards: Vec<Shard>,
+    shards: &[Shard],
     name: &str,
     start: Reached,
     max_lag_ms: i64,
     now: Timestamp,
 ) {
     INSERT.execute(arguments!(INSERT {
-        shards,
+        shards: shards.to_vec(),
         name,
         position: start.position,
         row_position: start.row_position,

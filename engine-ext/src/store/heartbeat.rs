@@ -62,32 +62,33 @@ pub(crate) fn beat(
 
 /// A locked deadline that the tick must check.
 pub(crate) struct Due {
+    pub(crate) shard: Shard,
     /// The run that it watches.
     pub(crate) run_id: RunId,
     /// Whether a beat has moved it past the present moment.
     pub(crate) is_alive: bool,
 }
 
-/// Locks the deadlines that the tick must check.
-pub(crate) fn lock_due(shard: Shard, max_items: i32, now: Timestamp) -> Vec<Due> {
+/// Locks the deadlines that the tick must check, of all shards.
+pub(crate) fn lock_due(max_items: i32, now: Timestamp) -> Vec<Due> {
     let first = |low| {
         FIRST
-            .query(arguments!(FIRST { shard, low }), cell!(FIRST.check_at))
+            .query(arguments!(FIRST { low }), cell!(FIRST.check_at))
             .pop()
     };
     low_water::scan(
-        &("heartbeats".to_owned(), shard.number().to_string()),
+        &("heartbeats".to_owned(), String::new()),
         TABLE,
         now,
         first,
         |low| {
             let arguments = arguments!(DUE {
-                shard,
                 now,
                 max_items,
                 low
             });
             DUE.query(arguments, |cells| Due {
+                shard: cell!(cells, DUE.shard),
                 run_id: cell!(cells, DUE.run_id),
                 is_alive: cell!(cells, DUE.is_alive),
             })

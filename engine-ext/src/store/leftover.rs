@@ -11,6 +11,7 @@ statement!(WAITPOINTS, "leftover_waitpoint_find.sql");
 
 /// A batch or a waitpoint.
 pub(crate) struct Leftover {
+    pub(crate) shard: Shard,
     pub(crate) id: String,
     pub(crate) environment_id: String,
     pub(crate) environment_type: EnvironmentType,
@@ -18,15 +19,16 @@ pub(crate) struct Leftover {
     pub(crate) ended_at: Option<Timestamp>,
 }
 
-/// Batches behind an id, in their order.
-pub(crate) fn batches(shard: Shard, after_id: &str, max_items: i32) -> Vec<Leftover> {
+/// Batches behind one, in the order of shards and ids.
+pub(crate) fn batches(after: (Shard, &str), max_items: i32) -> Vec<Leftover> {
     BATCHES.query(
         arguments!(BATCHES {
-            shard,
-            after_id,
+            after_shard: after.0,
+            after_id: after.1,
             max_items
         }),
         |cells| Leftover {
+            shard: cell!(cells, BATCHES.shard),
             id: cell!(cells, BATCHES.id),
             environment_id: cell!(cells, BATCHES.environment_id),
             environment_type: cell!(cells, BATCHES.environment_type),
@@ -35,15 +37,16 @@ pub(crate) fn batches(shard: Shard, after_id: &str, max_items: i32) -> Vec<Lefto
     )
 }
 
-/// Waitpoints behind an id, in their order.
-pub(crate) fn waitpoints(shard: Shard, after_id: &str, max_items: i32) -> Vec<Leftover> {
+/// Waitpoints behind one, in the order of shards and ids.
+pub(crate) fn waitpoints(after: (Shard, &str), max_items: i32) -> Vec<Leftover> {
     WAITPOINTS.query(
         arguments!(WAITPOINTS {
-            shard,
-            after_id,
+            after_shard: after.0,
+            after_id: after.1,
             max_items
         }),
         |cells| Leftover {
+            shard: cell!(cells, WAITPOINTS.shard),
             id: cell!(cells, WAITPOINTS.id),
             environment_id: cell!(cells, WAITPOINTS.environment_id),
             environment_type: cell!(cells, WAITPOINTS.environment_type),

@@ -38,6 +38,7 @@ pub(crate) mod run;
 pub(crate) mod run_match;
 pub(crate) mod schedule;
 pub(crate) mod setting_lock;
+pub(crate) mod shard;
 pub(crate) mod slot;
 pub(crate) mod snapshot;
 pub(crate) mod stretch;

@@ -26,16 +26,9 @@ pub(crate) fn find(id: &str) -> Option<Schedule> {
     READ.query(arguments!(READ { id }), schedule).pop()
 }
 
-/// Locks due schedules.
-pub(crate) fn lock_due(shard: Shard, max_items: i32, now: Timestamp) -> Vec<Schedule> {
-    DUE.query(
-        arguments!(DUE {
-            shard,
-            now,
-            max_items
-        }),
-        schedule,
-    )
+/// Locks due schedules of all shards.
+pub(crate) fn lock_due(max_items: i32, now: Timestamp) -> Vec<Schedule> {
+    DUE.query(arguments!(DUE { now, max_items }), schedule)
 }
 
 fn schedule(cells: &Cells<SCHEDULE>) -> Schedule {

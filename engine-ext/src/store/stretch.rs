@@ -15,6 +15,7 @@ statement!(HURRY, "stretch_hurry.sql");
 
 /// A stretch of runs, by their ids.
 pub(crate) struct Stretch {
+    pub(crate) shard: Shard,
     pub(crate) first_id: String,
     /// The id before which it ends.
     pub(crate) end_id: String,
@@ -27,19 +28,21 @@ impl Stretch {
     }
 }
 
-/// The first stretch that is due before `due_before`, of those whose last look was before `looked_before`.
+/// The first stretch that is due before `due_before`, of those whose last look was before `looked_before`; then all runs of one of
+/// `shards` at which no look was taken yet.
 pub(crate) fn due(
-    shard: Shard,
+    shards: &[Shard],
     due_before: Timestamp,
     looked_before: Timestamp,
 ) -> Option<Stretch> {
     DUE.query(
         arguments!(DUE {
-            shard,
+            shards: shards.to_vec(),
             due_before,
             looked_before
         }),
         |cells| Stretch {
+            shard: cell!(cells, DUE.shard),
             first_id: cell!(cells, DUE.first_id),
             end_id: cell!(cells, DUE.end_id),
         },
@@ -60,10 +63,10 @@ pub(crate) struct Seen {
 }
 
 /// The first runs of a stretch, up to `max_runs`, in the order of their ids.
-pub(crate) fn read(shard: Shard, stretch: &Stretch, max_runs: i32) -> Vec<Seen> {
+pub(crate) fn read(stretch: &Stretch, max_runs: i32) -> Vec<Seen> {
     READ.query(
         arguments!(READ {
-            shard,
+            shard: stretch.shard,
             first_id: &stretch.first_id,
             end_id: &stretch.end_id,
             max_runs

@@ -18,6 +18,7 @@ statement!(CANCEL_CHILDREN, "children_cancel.sql");
 
 /// A due timer, locked.
 pub(crate) struct Due {
+    pub(crate) shard: Shard,
     /// The action.
     pub(crate) kind: TimerKind,
     /// The run, waitpoint or batch that it is about, and for some kinds the event that happened to it.
@@ -33,20 +34,14 @@ impl Due {
     }
 }
 
-/// Locks due timers.
-pub(crate) fn lock_due(shard: Shard, max_items: i32, now: Timestamp) -> Vec<Due> {
-    DUE.query(
-        arguments!(DUE {
-            shard,
-            now,
-            max_items
-        }),
-        |cells| Due {
-            kind: cell!(cells, DUE.kind),
-            id: cell!(cells, DUE.id),
-            detail: cell!(cells, DUE.detail),
-        },
-    )
+/// Locks due timers of all shards.
+pub(crate) fn lock_due(max_items: i32, now: Timestamp) -> Vec<Due> {
+    DUE.query(arguments!(DUE { now, max_items }), |cells| Due {
+        shard: cell!(cells, DUE.shard),
+        kind: cell!(cells, DUE.kind),
+        id: cell!(cells, DUE.id),
+        detail: cell!(cells, DUE.detail),
+    })
 }
 
 /// A timer to set: subject, due time, detail.

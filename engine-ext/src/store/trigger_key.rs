@@ -91,12 +91,8 @@ pub(crate) fn take(kind: KeyKind, keys: &[(&Key, RunId)]) -> Vec<RunId> {
 }
 
 /// Deletes keys that have expired; returns their number.
-pub(crate) fn forget(shard: Shard, max_items: i32, now: Timestamp) -> usize {
-    FORGET.execute(arguments!(FORGET {
-        shard,
-        now,
-        max_items
-    })) as usize
+pub(crate) fn forget(max_items: i32, now: Timestamp) -> usize {
+    FORGET.execute(arguments!(FORGET { now, max_items })) as usize
 }
 
 /// Deletes a key; returns whether it existed.

@@ -78,10 +78,6 @@ pub(crate) fn write(
 }
 
 /// Deletes old turns; returns their number.
-pub(crate) fn forget(shard: Shard, max_items: i32, now: Timestamp) -> usize {
-    FORGET.execute(arguments!(FORGET {
-        shard,
-        now,
-        max_items
-    })) as usize
+pub(crate) fn forget(max_items: i32, now: Timestamp) -> usize {
+    FORGET.execute(arguments!(FORGET { now, max_items })) as usize
 }

@@ -1,7 +1,7 @@
 //! The errors, each with the facts that its texts need.
 
 use crate::{
-    BatchId, BulkId, Capabilities, Exceeded, ExecutionStatus, RunId, RunStatus, SnapshotId,
+    BatchId, BulkId, Capabilities, Exceeded, ExecutionStatus, RunId, RunStatus, Shard, SnapshotId,
     WaitpointId,
 };
 
@@ -249,6 +249,18 @@ pub enum Refusal {
         expected: i64,
         /// How many were found before the call gave up counting.
         found: i64,
+    },
+    /// `RE020`: the shard is served by another database.
+    ShardElsewhere {
+        /// The shard.
+        shard: Shard,
+        /// Where it is, if that is known.
+        place: Option<String>,
+    },
+    /// `RE021`: the shard is about to be served by another database, and is not written to meanwhile.
+    ShardMoving {
+        /// The shard.
+        shard: Shard,
     },
     /// Any other refusal, of one element of an array.
     InElement {

@@ -116,6 +116,16 @@ impl Refusal {
             Self::MoreThanExpected { expected, found } => {
                 format!("It matches {found} runs or more, {expected} were expected.")
             }
+            Self::ShardElsewhere {
+                place: Some(place), ..
+            } => format!("It is at \"{place}\"."),
+            Self::ShardElsewhere { place: None, .. } => {
+                "This database does not serve it, and does not know where it is.".to_owned()
+            }
+            Self::ShardMoving { .. } => {
+                "Another database is about to serve it; what is in it here is not changed any more."
+                    .to_owned()
+            }
             Self::InElement { index, refusal } => format!("Element {index}: {}", refusal.detail()),
         }
     }

@@ -82,6 +82,10 @@ impl Refusal {
             Self::MoreThanExpected { .. } => {
                 "Look at the runs in another dry run, and pass its count.".to_owned()
             }
+            Self::ShardElsewhere { .. } => {
+                "Call the database that serves it; the view engine.shard_state lists what this one serves.".to_owned()
+            }
+            Self::ShardMoving { .. } => "Call again in a moment, there or here.".to_owned(),
             Self::InElement { refusal, .. } => refusal.hint(),
         }
     }

@@ -86,6 +86,8 @@ impl Refusal {
                 format!("bulk action \"{}\" does not exist", bulk_id.as_str())
             }
             Self::MoreThanExpected { .. } => "filter matches more runs than expected".to_owned(),
+            Self::ShardElsewhere { shard, .. } => format!("shard {} is not here", shard.number()),
+            Self::ShardMoving { shard } => format!("shard {} is being moved", shard.number()),
             Self::InElement { refusal, .. } => refusal.message(),
         }
     }

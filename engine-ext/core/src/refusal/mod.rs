@@ -13,6 +13,8 @@ mod sqlstate;
 
 pub use cause::Refusal;
 
+use crate::Shard;
+
 impl Refusal {
     /// Makes a [`Refusal::InvalidValue`].
     pub(crate) fn invalid(parameter: &'static str, detail: String, hint: &'static str) -> Self {
@@ -23,13 +25,17 @@ impl Refusal {
         }
     }
 
-    /// Refuses a wait for a run, or a batch of runs, on another shard.
+    /// Refuses a parent or a batch on one shard for runs on another.
     #[must_use]
-    pub fn other_shard() -> Self {
+    pub fn other_shard(of_runs: Shard, of_parent: Shard) -> Self {
         Self::invalid(
             "environment_id",
-            "It lives on another shard than the parent or the batch.".to_owned(),
-            "Pass the environment of the parent.",
+            format!(
+                "It lives on shard {}, the parent or the batch on shard {}: what waits for each other is on one shard.",
+                of_runs.number(),
+                of_parent.number()
+            ),
+            "Create environments that share batches or wait for each other's runs with the same shard, by engine_set_environment(shard => …); or trigger the run without parent and batch, and have it complete a manual waitpoint.",
         )
     }
 

@@ -22,6 +22,8 @@ impl Refusal {
             Self::UnknownEventReader { .. } => "RE016",
             Self::UnknownBulkAction { .. } => "RE018",
             Self::MoreThanExpected { .. } => "RE019",
+            Self::ShardElsewhere { .. } => "RE020",
+            Self::ShardMoving { .. } => "RE021",
             Self::UnknownVersion { .. } => "RE013",
             Self::WrongIsolation { .. } => "RE006",
             Self::TestClockOff => "55000",

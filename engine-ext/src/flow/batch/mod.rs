@@ -78,7 +78,7 @@ fn parent(
         run_id: run_id.clone(),
     };
     if run_id.shard() != environment.shard {
-        return Err(Refusal::other_shard());
+        return Err(Refusal::other_shard(environment.shard, run_id.shard()));
     }
     flow::right::run(run_id)?;
     if resume_parent {

@@ -174,7 +174,7 @@ impl Action<'_> {
     /// Forgets runs that have ended.
     fn forget(&self, ids: &[&RunId]) -> Tally {
         let mut tally = Tally::default();
-        if !locks::try_sweep(self.shard) {
+        if !locks::try_sweep() {
             tally.locked.extend(ids.iter().map(|id| (*id).clone()));
             return tally;
         }

@@ -39,7 +39,7 @@ pub(crate) struct Seen {
 pub(super) fn at(wanted: &Wanted<'_>, source: Source, most: Option<i64>) -> Seen {
     let mut seen = Seen::default();
     let begun = Instant::now();
-    for shard in store::event_horizon::shards() {
+    for &shard in &*store::shard::in_use() {
         let mut after = Some(String::new());
         while let Some(behind) = after {
             pgrx::check_for_interrupts!();

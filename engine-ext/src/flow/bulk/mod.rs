@@ -6,7 +6,7 @@ mod look;
 pub(crate) mod step;
 mod transfer;
 
-use engine_core::{BulkAction, BulkId, Refusal, RunFilter, Timestamp, most_expected};
+use engine_core::{BulkAction, BulkId, Refusal, RunFilter, Shard, Timestamp, most_expected};
 use serde_json::Value;
 
 pub(crate) use self::look::Seen;
@@ -52,10 +52,9 @@ pub(crate) fn start(request: Request<'_>, is_dry: bool) -> Result<(Option<BulkId
         return Ok((None, seen));
     }
     let id = mint::bulk_id();
-    let shards = store::event_horizon::shards();
     store::bulk_action::insert(NewBulkAction {
         id: &id,
-        shard: shards.first().copied().unwrap_or_default(),
+        shard: Shard::default(),
         action: verb.as_str(),
         filter: request.filter,
         options: request.options,

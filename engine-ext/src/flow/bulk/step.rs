@@ -20,12 +20,12 @@ const LOOKING: Duration = Duration::from_millis(200);
 /// Most runs that wait for other sessions to unlock them: then the step looks for no more.
 const MOST_LOCKED: usize = 1_000;
 
-/// Does a step of one bulk action of a shard, on up to `max_runs` runs; returns how many it has looked at.
-pub(crate) fn step(shard: Shard, max_runs: usize, settings: &Settings) -> usize {
+/// Does a step of one bulk action, on up to `max_runs` runs; returns how many it has looked at.
+pub(crate) fn step(max_runs: usize, settings: &Settings) -> usize {
     if max_runs == 0 {
         return 0;
     }
-    let Some(due) = store::bulk_action::lock_due(shard) else {
+    let Some(due) = store::bulk_action::lock_due() else {
         return 0;
     };
     let read = BulkAction::read(&due.action, Some(&due.options))
@@ -43,12 +43,12 @@ pub(crate) fn step(shard: Shard, max_runs: usize, settings: &Settings) -> usize 
         due.created_at,
     );
     Step {
-        shard,
+        after: due.after.clone(),
         due: &due,
         wanted: &wanted,
         source: super::source(&action, &filter),
         action: Action {
-            shard,
+            shard: due.shard,
             id: &due.id,
             action: &action,
             reason: due.reason.as_deref(),
@@ -61,7 +61,8 @@ pub(crate) fn step(shard: Shard, max_runs: usize, settings: &Settings) -> usize 
 }
 
 struct Step<'a> {
-    shard: Shard,
+    /// The last run of the shard that was looked at.
+    after: String,
     due: &'a Due,
     wanted: &'a Wanted<'a>,
     source: Source,
@@ -81,27 +82,38 @@ impl Step<'_> {
         }
         let rest = &self.due.locked[again_len(self.due, max_runs)..];
         tally.locked.extend(rest.iter().cloned());
-        let after = self.look(&mut tally);
-        let next = match after {
-            Some(after) => Some((self.shard, after)),
-            None if !tally.locked.is_empty() => Some((self.shard, END.to_owned())),
-            None => next_shard(self.shard).map(|shard| (shard, String::new())),
-        };
+        let next = self.look_on(&mut tally);
         let next = next.as_ref().map(|(shard, after)| (*shard, after.as_str()));
         store::bulk_action::advance(&self.due.id, &tally, next, self.action.settings.now);
         max_runs - self.left
     }
 
-    /// Acts on the runs behind those that it has seen; returns the last one, or `None` if none is behind it.
-    fn look(&mut self, tally: &mut Tally) -> Option<String> {
-        let mut after = self.due.after.clone();
+    /// Acts on the runs behind those that it has seen, of one shard after another; returns where the next step continues, or
+    /// `None` if nothing is left.
+    fn look_on(&mut self, tally: &mut Tally) -> Option<(Shard, String)> {
         let begun = Instant::now();
+        loop {
+            let shard = self.action.shard;
+            match self.look(tally, begun) {
+                Some(after) => return Some((shard, after)),
+                // Those are of this shard.
+                None if !tally.locked.is_empty() => return Some((shard, END.to_owned())),
+                None => (),
+            }
+            self.action.shard = next_shard(shard)?;
+            self.after.clear();
+        }
+    }
+
+    /// Acts on the runs of a shard behind those that it has seen; returns the last one, or `None` if none is behind it.
+    fn look(&mut self, tally: &mut Tally, begun: Instant) -> Option<String> {
+        let mut after = self.after.clone();
         while after != END {
             pgrx::check_for_interrupts!();
             if self.left == 0 || tally.locked.len() >= MOST_LOCKED || begun.elapsed() > LOOKING {
                 return Some(after);
             }
-            let page = run_match::page(self.shard, self.source, self.wanted, &after, PAGE);
+            let page = run_match::page(self.action.shard, self.source, self.wanted, &after, PAGE);
             let is_whole = page.runs.len() <= self.left;
             let runs = &page.runs[..page.runs.len().min(self.left)];
             let ids: Vec<&RunId> = runs.iter().map(|run| &run.id).collect();
@@ -130,8 +142,8 @@ fn again_len(due: &Due, max_runs: usize) -> usize {
 
 /// The shard after this one.
 fn next_shard(shard: Shard) -> Option<Shard> {
-    let shards = store::event_horizon::shards().into_iter();
-    shards.filter(|other| *other > shard).min()
+    let shards = store::shard::in_use();
+    shards.iter().copied().find(|other| *other > shard)
 }
 
 /// Acts on runs. If that fails, on each half of them apart, and so on: what one run has wrong spoils nothing for the others.

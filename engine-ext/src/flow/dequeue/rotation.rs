@@ -1,9 +1,9 @@
-//! The order in which a dequeue without an environment looks in those that may have runs.
+//! The order in which a dequeue without an environment looks in those that may have runs, on whatever shard.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use engine_core::{RotationState, Shard, Timestamp};
+use engine_core::{RotationState, Timestamp};
 
 use crate::shared::saturation;
 use crate::store;
@@ -113,9 +113,9 @@ impl Listing {
 
     /// The next environments that may have due runs, at most as many as are tried together.
     fn next(&mut self, worker_queue: &str, now: Timestamp) -> Vec<String> {
-        let (shard, count) = (Shard::default(), TOGETHER as i32);
+        let count = TOGETHER as i32;
         let mut listed =
-            store::queue_item::due::environments(shard, worker_queue, &self.after, count, now);
+            store::queue_item::due::environments(worker_queue, &self.after, count, now);
         self.count += listed.len();
         let is_end = listed.len() < TOGETHER;
         let last = listed.last().map(|(id, _)| id.clone());

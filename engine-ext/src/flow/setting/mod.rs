@@ -28,13 +28,14 @@ const AT_ONCE: i64 = 1_000;
 pub(crate) fn environment(id: &str, change: EnvironmentChange) -> Result<Environment, Refusal> {
     hold(id)?;
     let found = store::environment::find_fresh(id);
-    let before = found.map_or_else(
-        || Environment {
+    let before = match found {
+        Some(found) => (*found).clone(),
+        None => Environment {
             id: id.to_owned(),
+            shard: store::shard::all().place(id, change.shard, guc::environment_shards())?,
             ..Environment::built_in()
         },
-        |found| (*found).clone(),
-    );
+    };
     let mut environment = before.clone();
     change.apply(&mut environment, &guc::trigger_limits())?;
     environment.settle(shared::is_available());

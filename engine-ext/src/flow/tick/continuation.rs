@@ -2,18 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use engine_core::RunId;
+use engine_core::{RunId, Settings, Shard};
 
-use super::Tick;
 use crate::store::timer::Due;
 use crate::{flow, store};
 
 /// Resumes runs that have nothing left to wait for; returns the timers that are done. A run that another session has locked
 /// comes later.
-pub(super) fn resume<'a>(tick: &Tick<'_>, due: Vec<&'a Due>) -> Vec<&'a Due> {
+pub(super) fn resume<'a>(shard: Shard, settings: &Settings, due: Vec<&'a Due>) -> Vec<&'a Due> {
     let ids: BTreeSet<RunId> = due.iter().map(|due| RunId::parse(due.subject())).collect();
-    let runs = store::run::lock_free(tick.shard, &ids.iter().collect::<Vec<_>>());
-    let seen = flow::wait::resume::ready(tick.shard, &runs, tick.settings);
+    let runs = store::run::lock_free(shard, &ids.iter().collect::<Vec<_>>());
+    let seen = flow::wait::resume::ready(shard, &runs, settings);
     due.into_iter()
         .filter(|due| seen.iter().any(|id| id.as_str() == due.subject()))
         .collect()

@@ -1,8 +1,7 @@
 //! Runs whose delay has ended.
 
-use engine_core::{Command, Plan, Refusal, RunId, Timestamp, decide};
+use engine_core::{Command, Plan, Refusal, RunId, Settings, Shard, Timestamp, decide};
 
-use super::Tick;
 use crate::flow::transition::Transitions;
 use crate::store::row::Caller;
 use crate::store::timer::Due;
@@ -10,8 +9,11 @@ use crate::{flow, store};
 
 /// Queues runs whose delay has ended; returns the timers that are done. If a run was moved to a later time, its timer is set
 /// to that.
-pub(super) fn end<'a>(tick: &Tick<'_>, due: Vec<&'a Due>) -> Result<Vec<&'a Due>, Refusal> {
-    let (shard, settings) = (tick.shard, tick.settings);
+pub(super) fn end<'a>(
+    shard: Shard,
+    settings: &Settings,
+    due: Vec<&'a Due>,
+) -> Result<Vec<&'a Due>, Refusal> {
     let ids: Vec<RunId> = due.iter().map(|due| RunId::parse(&due.id)).collect();
     let runs = store::run::lock_free(shard, &ids.iter().collect::<Vec<_>>());
     let ids: Vec<&RunId> = runs.iter().map(|run| &run.id).collect();

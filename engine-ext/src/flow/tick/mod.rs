@@ -1,4 +1,4 @@
-//! Tick: does what is due.
+//! Tick: does what is due. Each chore finds that on all shards by one statement, so that idle shards cost nothing.
 
 mod batch;
 mod continuation;
@@ -12,7 +12,7 @@ mod stall;
 mod timer;
 mod waitpoint;
 
-use engine_core::{Refusal, Settings, Shard, check_max_items};
+use engine_core::{Refusal, Settings, check_max_items};
 
 use crate::{flow, store};
 
@@ -60,7 +60,6 @@ impl Chore {
 
 /// A tick under way.
 struct Tick<'a> {
-    shard: Shard,
     settings: &'a Settings,
     /// Number of items that the present chore may still process.
     left: i32,
@@ -82,22 +81,17 @@ impl Tick<'_> {
 pub(crate) fn tick(max_items: i32) -> Result<Vec<Done>, Refusal> {
     let settings = flow::settings(flow::now());
     let mut left = check_max_items("max_items", max_items)?;
-    let shards = store::event_horizon::shards();
     let mut done: Vec<Done> = Vec::new();
-    // In a first round each chore of each shard gets its share, so that much of one kind does not delay the others; a second round uses
-    // what they left.
-    let mut chores: Vec<(Chore, Shard)> = Chore::ALL
-        .into_iter()
-        .flat_map(|chore| shards.iter().map(move |shard| (chore, *shard)))
-        .collect();
+    // In a first round each chore gets its share, so that much of one kind does not delay the others; a second round uses what they
+    // left.
+    let mut chores = Chore::ALL.to_vec();
     for _ in 0..2 {
         let mut unfinished = Vec::new();
         let count = chores.len();
-        for (index, (chore, shard)) in chores.into_iter().enumerate() {
+        for (index, chore) in chores.into_iter().enumerate() {
             let others = i32::try_from(count - index).unwrap_or(i32::MAX);
             let share = (left / others).max(left.min(1));
             let mut tick = Tick {
-                shard,
                 settings: &settings,
                 left: share,
             };
@@ -105,7 +99,7 @@ pub(crate) fn tick(max_items: i32) -> Result<Vec<Done>, Refusal> {
                 add(&mut done, kind, items);
             }
             if share > 0 && tick.left == 0 {
-                unfinished.push((chore, shard));
+                unfinished.push(chore);
             }
             left -= share - tick.left;
         }
@@ -125,24 +119,24 @@ fn add(done: &mut Vec<Done>, kind: &'static str, items: i32) {
 /// Does a step of a bulk action; returns the number of its runs.
 fn bulk(tick: &mut Tick<'_>) -> i32 {
     let most = usize::try_from(tick.left).unwrap_or(0);
-    let runs = flow::bulk::step::step(tick.shard, most, tick.settings);
+    let runs = flow::bulk::step::step(most, tick.settings);
     tick.took(runs)
 }
 
 /// Removes runs whose time has come; returns their number.
 fn sweep(tick: &mut Tick<'_>) -> i32 {
-    let removed = flow::sweep::sweep(tick.shard, tick.left, tick.settings.now);
+    let removed = flow::sweep::sweep(tick.left, tick.settings.now);
     tick.took(removed)
 }
 
 /// Forgets keys that have expired; returns their number.
 fn forget_keys(tick: &mut Tick<'_>) -> i32 {
-    let forgotten = store::trigger_key::forget(tick.shard, tick.left, tick.settings.now);
+    let forgotten = store::trigger_key::forget(tick.left, tick.settings.now);
     tick.took(forgotten)
 }
 
 /// Forgets turns of workers that are gone; returns their number.
 fn forget_turns(tick: &mut Tick<'_>) -> i32 {
-    let forgotten = store::turn::forget(tick.shard, tick.left, tick.settings.now);
+    let forgotten = store::turn::forget(tick.left, tick.settings.now);
     tick.took(forgotten)
 }

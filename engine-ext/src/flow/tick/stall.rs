@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use engine_core::{Command, ExecutionStatus, Plan, Refusal, Run, RunId, Shard, Timestamp, decide};
+use engine_core::{
+    Command, ExecutionStatus, Plan, Refusal, Run, RunId, Settings, Shard, Timestamp, decide,
+};
 
 use super::Tick;
 use crate::flow::transition::Transitions;
@@ -12,8 +14,16 @@ use crate::{flow, store};
 
 /// Recovers runs whose deadline has passed; returns their number.
 pub(super) fn recover(tick: &mut Tick<'_>) -> Result<i32, Refusal> {
-    let (shard, settings) = (tick.shard, tick.settings);
-    let due = store::heartbeat::lock_due(shard, tick.left, settings.now);
+    let due = store::heartbeat::lock_due(tick.left, tick.settings.now);
+    let mut recovered = 0;
+    for (shard, due) in flow::by_shard(due, |due| due.shard) {
+        recovered += recover_on(shard, &due, tick.settings)?;
+    }
+    Ok(tick.took(recovered))
+}
+
+/// Recovers those of a shard's runs whose deadline has passed; returns their number.
+fn recover_on(shard: Shard, due: &[Due], settings: &Settings) -> Result<usize, Refusal> {
     let (alive, stalled): (Vec<&Due>, Vec<&Due>) = due.iter().partition(|due| due.is_alive);
     if !alive.is_empty() {
         store::heartbeat::postpone(shard, &ids(&alive));
@@ -47,7 +57,7 @@ pub(super) fn recover(tick: &mut Tick<'_>) -> Result<i32, Refusal> {
     if !kept.is_empty() {
         store::heartbeat::renew(shard, &kept, settings.now);
     }
-    Ok(tick.took(recovered))
+    Ok(recovered)
 }
 
 fn ids<'a>(due: &[&'a Due]) -> Vec<&'a RunId> {

@@ -1,18 +1,17 @@
 //! Waitpoints that are due or have timed out.
 
-use engine_core::{Output, WaitpointId};
+use engine_core::{Output, Settings, Shard, WaitpointId};
 
-use super::Tick;
 use crate::store::timer::Due;
 use crate::{flow, store};
 
 /// Completes due waitpoints; returns the timers that are done. A waitpoint that another session has locked comes later.
-pub(super) fn finish<'a>(tick: &Tick<'_>, due: Vec<&'a Due>) -> Vec<&'a Due> {
+pub(super) fn finish<'a>(shard: Shard, settings: &Settings, due: Vec<&'a Due>) -> Vec<&'a Due> {
     let ids: Vec<WaitpointId> = due
         .iter()
         .map(|due| WaitpointId::parse(due.subject()))
         .collect();
-    let free = store::waitpoint::lock_free(tick.shard, &ids.iter().collect::<Vec<_>>());
+    let free = store::waitpoint::lock_free(shard, &ids.iter().collect::<Vec<_>>());
     let done: Vec<(&'a Due, &WaitpointId)> = due
         .into_iter()
         .zip(&ids)
@@ -25,6 +24,6 @@ pub(super) fn finish<'a>(tick: &Tick<'_>, due: Vec<&'a Due>) -> Vec<&'a Due> {
             ((*id).clone(), output)
         })
         .collect();
-    flow::settle::complete(tick.shard, &outputs, tick.settings);
+    flow::settle::complete(shard, &outputs, settings);
     done.into_iter().map(|(due, _)| due).collect()
 }

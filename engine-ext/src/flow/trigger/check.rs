@@ -112,7 +112,7 @@ pub(crate) fn parents(runs: &mut [RunRow]) -> Result<(), Refusal> {
             continue;
         };
         if parent.shard() != new.run_id.shard() {
-            return Err(Refusal::other_shard());
+            return Err(Refusal::other_shard(new.run_id.shard(), parent.shard()));
         }
         new.root = roots.get(parent).cloned();
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use engine_core::{Batch, BatchId, Refusal, Run, RunId, Shard, Timestamp};
+use engine_core::{Batch, BatchId, Refusal, Run, RunId, Timestamp};
 
 use super::member::{Member, waiting_parent};
 use super::outcome::Triggered;
@@ -57,13 +57,13 @@ impl Family {
         for batch_id in &batches {
             flow::right::batch(batch_id)?;
         }
-        for (shard, ids) in by_shard(parents, |id| id.shard()) {
+        for (shard, ids) in flow::by_shard(parents, |id| id.shard()) {
             let locked = store::run::lock_all(shard, &ids);
             family
                 .parents
                 .extend(locked.into_iter().map(|run| (run.id.clone(), run)));
         }
-        for (shard, ids) in by_shard(batches, |id| id.shard()) {
+        for (shard, ids) in flow::by_shard(batches, |id| id.shard()) {
             let locked = store::batch::lock(shard, &ids);
             family
                 .batches
@@ -99,7 +99,7 @@ impl Family {
             .filter_map(waiting_parent)
             .cloned()
             .collect();
-        for (shard, ids) in by_shard(&waiting, |id| id.shard()) {
+        for (shard, ids) in flow::by_shard(&waiting, |id| id.shard()) {
             let versions = store::run::versions(shard, &ids);
             for new in runs.iter_mut().filter(|new| floats(new)) {
                 let version = waiting_parent(new).and_then(|parent| versions.get(parent));
@@ -128,7 +128,7 @@ impl Family {
             .iter()
             .map(|triggered| self.index(&triggered.new))
             .collect::<Result<Vec<_>, _>>()?;
-        for (shard, members) in by_shard(0..triggered.len(), |index| {
+        for (shard, members) in flow::by_shard(0..triggered.len(), |index| {
             triggered[*index].run_id().shard()
         }) {
             let members: Vec<Member<'_>> = members
@@ -174,24 +174,11 @@ impl Family {
 
 /// A batch has runs of its own shard only.
 fn check_shards(runs: &[RunRow]) -> Result<(), Refusal> {
-    let is_apart = |new: &RunRow| {
-        let batch = new.run.batch_id.as_ref();
-        batch.is_some_and(|batch| batch.shard() != new.run_id.shard())
-    };
-    if runs.iter().any(is_apart) {
-        Err(Refusal::other_shard())
-    } else {
-        Ok(())
+    for new in runs {
+        let (of_run, batch) = (new.run_id.shard(), new.run.batch_id.as_ref());
+        if let Some(of_batch) = batch.map(BatchId::shard).filter(|shard| *shard != of_run) {
+            return Err(Refusal::other_shard(of_run, of_batch));
+        }
     }
-}
-
-fn by_shard<T>(
-    items: impl IntoIterator<Item = T>,
-    shard: impl Fn(&T) -> Shard,
-) -> BTreeMap<Shard, Vec<T>> {
-    let mut shards: BTreeMap<Shard, Vec<T>> = BTreeMap::new();
-    for item in items {
-        shards.entry(shard(&item)).or_default().push(item);
-    }
-    shards
+    Ok(())
 }

@@ -29,7 +29,8 @@ pub(crate) fn environment(environment: &Environment, now: Timestamp) {
         now,
         reserves_slots: environment.reserves_slots,
         retry: environment.retry.clone().map(JsonB),
-        is_fitted: environment.is_fitted
+        is_fitted: environment.is_fitted,
+        shard: environment.shard
     }));
     cache::changed();
 }

@@ -145,7 +145,6 @@ fn lock_due(
 fn due(from: Source<'_>, now: Timestamp) -> Due {
     let found = from.scan(now, |low| {
         let arguments = arguments!(DUE {
-            shard: from.shard,
             worker_queue: from.worker_queue,
             environment_id: from.environment_id,
             now,

@@ -9,16 +9,11 @@ use crate::backend::statement::statement;
 statement!(FIND, "queue_item_lapsed_find.sql");
 statement!(READ, "queue_item_lapsed_read.sql");
 
-/// Runs whose time to live has passed.
-pub(crate) fn find(shard: Shard, max_items: i32, now: Timestamp) -> Vec<RunId> {
-    FIND.query(
-        arguments!(FIND {
-            shard,
-            now,
-            max_items
-        }),
-        cell!(FIND.run_id),
-    )
+/// Runs of all shards whose time to live has passed.
+pub(crate) fn find(max_items: i32, now: Timestamp) -> Vec<(Shard, RunId)> {
+    FIND.query(arguments!(FIND { now, max_items }), |cells| {
+        (cell!(cells, FIND.shard), cell!(cells, FIND.run_id))
+    })
 }
 
 /// The runs among these locked ones whose time to live has passed, with it.

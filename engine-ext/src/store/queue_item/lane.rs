@@ -52,7 +52,6 @@ pub(crate) fn are_due(
     let due = from.scan(now, |low| {
         DUE.query(
             arguments!(DUE {
-                shard: from.shard,
                 worker_queue: from.worker_queue,
                 environment_id: from.environment_id,
                 now,

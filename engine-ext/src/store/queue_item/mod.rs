@@ -51,38 +51,30 @@ pub(crate) enum Purpose {
 impl Source<'_> {
     /// Runs a scan of the items that are not filed.
     pub(super) fn scan<T>(&self, now: Timestamp, scan: impl FnOnce(Timestamp) -> Vec<T>) -> Vec<T> {
-        let (shard, worker_queue) = (self.shard, self.worker_queue);
-        let first = |low| first_item(shard, worker_queue, self.environment_id, low);
+        let first = |low| first_item(self.worker_queue, self.environment_id, low);
         low_water::scan(&self.scan_name(), TABLE, now, first, scan)
     }
 
+    /// The scans of a worker queue are a family, with one for each environment.
     fn scan_name(&self) -> low_water::Scan {
-        let family = family(self.shard, self.worker_queue);
+        let family = self.worker_queue.to_owned();
         (family, self.environment_id.to_owned())
     }
 }
 
-/// The scans of a worker queue's items, one for each environment (`low_water`).
-pub(super) fn family(shard: Shard, worker_queue: &str) -> String {
-    format!("{} {worker_queue}", shard.number())
-}
-
 /// Lets the session's knowledge of where these scans begin advance, which it cannot any more once the call has written.
 pub(crate) fn look_ahead(worker_queue: &str, now: Timestamp) {
-    let shard = Shard::default();
-    let first = |environment_id: &str, low| first_item(shard, worker_queue, environment_id, low);
-    low_water::beginnings(&family(shard, worker_queue), TABLE, now, first);
+    let first = |environment_id: &str, low| first_item(worker_queue, environment_id, low);
+    low_water::beginnings(worker_queue, TABLE, now, first);
 }
 
 /// When the first item of an environment after a position became available.
 pub(super) fn first_item(
-    shard: Shard,
     worker_queue: &str,
     environment_id: &str,
     low: Timestamp,
 ) -> Option<Timestamp> {
     let arguments = arguments!(FIRST {
-        shard,
         worker_queue,
         environment_id,
         low
