@@ -79,4 +79,6 @@ pub enum Suite {
     Storage,
     /// The removal of ended runs, and work beside those that are kept.
     Retention,
+    /// What it costs a call to find out whether its caller may make it.
+    Right,
 }

@@ -22,6 +22,7 @@ mod plot;
 mod proxy;
 mod report;
 mod retention;
+mod right;
 mod sampler;
 mod size;
 mod statement;
