@@ -171,7 +171,8 @@ pub(crate) fn filter(filter: &RunFilter) -> Result<(), Refusal> {
 
 /// The runs among these that are of environments in which the call may not act.
 pub(crate) fn foreign_runs<'a>(ids: impl IntoIterator<Item = &'a RunId>) -> BTreeSet<RunId> {
-    if *present() == Scope::Everywhere {
+    let scope = present();
+    if *scope == Scope::Everywhere {
         return BTreeSet::new();
     }
     let ids: Vec<&RunId> = ids.into_iter().collect();
@@ -180,8 +181,8 @@ pub(crate) fn foreign_runs<'a>(ids: impl IntoIterator<Item = &'a RunId>) -> BTre
     }
     let found = store::run::environments(&ids).into_iter();
     found
-        .filter(|(_, environment_id)| !allows(environment_id))
-        .map(|(run_id, _)| run_id)
+        .filter(|(_, environment_id)| !scope.allows(environment_id))
+        .map(|(run_id, _)| run_id.clone())
         .collect()
 }
 

@@ -7,12 +7,13 @@ use engine_core::{Run, RunId, Shard};
 use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
+use crate::backend::table::{look_up, table};
 use crate::backend::value::column;
 use crate::store::row::{RUN, Root, run};
 
+table!(RUN_TABLE, "run", "03_run.sql");
 statement!(LOCK, "run_lock.sql" -> RUN);
 statement!(LOCK_FREE, "run_lock_free.sql" -> RUN);
-statement!(ENVIRONMENTS, "run_environment_read.sql");
 statement!(EXISTS, "run_exists.sql");
 statement!(ROOT, "run_root_read.sql");
 statement!(KEEPS_NOTHING, "run_keeps_nothing.sql");
@@ -61,21 +62,13 @@ pub(crate) fn existing(ids: &[&RunId]) -> Vec<RunId> {
     )
 }
 
-/// The environments of the existing runs among these.
-pub(crate) fn environments(ids: &[&RunId]) -> Vec<(RunId, String)> {
-    let shards = column(ids, |id| id.shard().number());
-    ENVIRONMENTS.query(
-        arguments!(ENVIRONMENTS {
-            shards,
-            run_ids: ids
-        }),
-        |cells| {
-            (
-                cell!(cells, ENVIRONMENTS.run_id),
-                cell!(cells, ENVIRONMENTS.environment_id),
-            )
-        },
-    )
+/// The environments of the existing runs among these, which never change. A caller with some environments only has each run
+/// that it names looked up: a statement would cost it several times as much.
+pub(crate) fn environments<'a>(ids: &[&'a RunId]) -> Vec<(&'a RunId, String)> {
+    let keys = ids.iter().map(|id| (id.shard(), id.as_str()));
+    let found = look_up!(RUN_TABLE, keys, environment_id);
+    let existing = |(id, found): (&&'a RunId, _)| Some((*id, found?));
+    ids.iter().zip(found).filter_map(existing).collect()
 }
 
 /// What children of these runs have for a root, where the parent exists.

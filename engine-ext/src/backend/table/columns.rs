@@ -1,6 +1,6 @@
 //! The columns of a table, read by the compiler where the schema creates it: a line `    run_id text collate "C" not null,` each.
 
-use crate::backend::header::{Kind, kind_at, starts_with};
+use crate::backend::header::{Kind, TEXT, kind_at, starts_with};
 
 const BEGIN: &[u8] = b"create table engine.";
 
@@ -26,11 +26,24 @@ pub(crate) const fn check(schema: &str, table: &str, names: &[&str]) {
 
 /// Checks that the primary key of a table is a shard and a run id.
 pub(crate) const fn check_key(schema: &str, table: &str) {
-    const KEY: &[u8] = b"primary key (shard, run_id)";
+    check_primary(schema, table, b"primary key (shard, run_id)");
+}
+
+/// Checks that the primary key of a table is a shard and an id, and that a column is a text that may not be NULL.
+pub(crate) const fn check_look_up(schema: &str, table: &str, column: &str) {
+    check_primary(schema, table, b"primary key (shard, id)");
+    let kind = kind(schema, table, column);
+    assert!(
+        kind.of == TEXT && !kind.is_array && !kind.is_nullable,
+        "only a text is read that may not be NULL"
+    );
+}
+
+const fn check_primary(schema: &str, table: &str, key: &[u8]) {
     let schema = schema.as_bytes();
     let mut at = first(schema, table.as_bytes());
     while !starts_with(schema, at, b");") && !starts_with(schema, at, b") with") {
-        if starts_with(schema, at, KEY) {
+        if starts_with(schema, at, key) {
             return;
         }
         at += 1;

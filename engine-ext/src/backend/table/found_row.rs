@@ -222,7 +222,7 @@ impl Look {
 }
 
 /// A column of the primary key that equals a value.
-fn key(number: i16, equals: u32, value: Option<pg_sys::Datum>) -> pg_sys::ScanKeyData {
+pub(super) fn key(number: i16, equals: u32, value: Option<pg_sys::Datum>) -> pg_sys::ScanKeyData {
     let mut key = pg_sys::ScanKeyData::default();
     // SAFETY: an operator's function of Postgres; texts are compared by the collation "C", as the columns are.
     unsafe {

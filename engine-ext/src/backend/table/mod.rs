@@ -1,4 +1,4 @@
-//! Rows of hot tables, written without a statement.
+//! Rows of hot tables, written without a statement; and a text of them, read without one.
 //!
 //! Half of what a statement for a few rows costs is the executor's start and finish, and the way of its values through arrays and
 //! nodes. What is left here is what COPY does for new rows: they go to the table a page at a time, with one WAL record for each,
@@ -13,6 +13,7 @@ mod cell;
 pub(crate) mod columns;
 mod found_row;
 mod new_row;
+mod reader;
 mod relation;
 mod trigger;
 
@@ -23,6 +24,7 @@ use super::crash;
 pub(crate) use self::cell::{Cell, Kept};
 use self::found_row::FoundRows;
 use self::new_row::NewRows;
+use self::reader::Reader;
 use self::relation::Relation;
 
 /// A table that is written to without a statement.
@@ -104,6 +106,20 @@ macro_rules! delete {
 }
 pub(crate) use delete;
 
+/// Reads a text of the rows with these ids, in the tables whose key is (shard, id): `look_up!(RUN, ids, environment_id)`, with pairs of
+/// shard and id.
+macro_rules! look_up {
+    ($table:ident, $ids:expr, $column:ident) => {{
+        const _: () = $crate::backend::table::columns::check_look_up(
+            $table::SCHEMA,
+            $table::NAME,
+            stringify!($column),
+        );
+        $table.look_up(stringify!($column), $ids)
+    }};
+}
+pub(crate) use look_up;
+
 /// A value of a column's type, which the compiler reads in the schema.
 macro_rules! value {
     ($table:ident.$column:ident, $value:expr) => {{
@@ -142,6 +158,19 @@ impl Table {
         }
         crash::point(self.name);
         rows.write();
+    }
+
+    /// A text of the row of each of these ids; none of one that does not exist. Called by [`look_up!`].
+    pub(crate) fn look_up<'e>(
+        &self,
+        column: &str,
+        ids: impl IntoIterator<Item = (Shard, &'e str)>,
+    ) -> Vec<Option<String>> {
+        let mut reader = Reader::begin(self.name, column);
+        let read = |(shard, id)| reader.read(shard, id);
+        let found = ids.into_iter().map(read).collect();
+        reader.end();
+        found
     }
 
     /// Whether the table has no triggers and no rules. People add them, and then statements must write to the table. It stays
