@@ -105,7 +105,7 @@ async fn waits_for_a_run_and_holds_nothing(database: Database, looks: usize) -> 
 
 #[tokio::test]
 async fn a_call_that_waits_holds_nothing_and_spins_at_nothing() -> Result<()> {
-    waits_for_a_run_and_holds_nothing(Database::fresh().await?, 14).await
+    waits_for_a_run_and_holds_nothing(Database::fresh().await?, 24).await
 }
 
 #[tokio::test]

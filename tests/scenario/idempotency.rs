@@ -18,7 +18,11 @@ async fn end(session: &Session, run_id: &str, status: &str) -> Result<()> {
     let sql = format!(
         "with item as (delete from engine.queue_item where run_id = $1), \
               snapshot as (update engine.snapshot set execution_status = 'FINISHED', run_status = '{status}' \
-                           where run_id = $1) \
+                           where run_id = $1), \
+              failure as (insert into engine.failure (failed_at, triggered_at, run_status, shard, is_dead_lettered, run_id, environment_id, \
+                                                      task, queue, fingerprint, message) \
+                          select now(), created_at, '{status}', shard, false, id, environment_id, task, queue, '', '' \
+                          from engine.run where id = $1 and '{status}' not in ('COMPLETED_SUCCESSFULLY', 'CANCELED')) \
          update engine.run_state set execution_status = 'FINISHED', run_status = '{status}' where run_id = $1"
     );
     session.client.execute(&sql, &[&run_id]).await?;
