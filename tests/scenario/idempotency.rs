@@ -21,8 +21,9 @@ async fn end(session: &Session, run_id: &str, status: &str) -> Result<()> {
                            where run_id = $1), \
               failure as (insert into engine.failure (failed_at, triggered_at, run_status, shard, is_dead_lettered, run_id, environment_id, \
                                                       task, queue, fingerprint, message) \
-                          select now(), created_at, '{status}', shard, false, id, environment_id, task, queue, '', '' \
-                          from engine.run where id = $1 and '{status}' not in ('COMPLETED_SUCCESSFULLY', 'CANCELED')) \
+                          select s.updated_at, r.created_at, '{status}', r.shard, false, r.id, r.environment_id, r.task, r.queue, '', '' \
+                          from engine.run as r join engine.run_state as s on s.run_id = r.id \
+                          where r.id = $1 and '{status}' not in ('COMPLETED_SUCCESSFULLY', 'CANCELED')) \
          update engine.run_state set execution_status = 'FINISHED', run_status = '{status}' where run_id = $1"
     );
     session.client.execute(&sql, &[&run_id]).await?;
