@@ -24,7 +24,7 @@ with shards as (
     select f.*
     from shards as d
     cross join floor as b
-    join engine.failure as f on f.shard = d.shard and ($2 is null or f.run_id < $2) and (b.id is null or f.run_id >= b.id)
+    join engine.failure as f on f.shard = d.shard and ($2 is null or f.run_id < $2) and f.run_id >= coalesce(b.id, '')
     where ($1::jsonb -> 'task' is null or $1 -> 'task' ? f.task)
       and ($1 -> 'queue' is null or $1 -> 'queue' ? f.queue)
       and ($1 -> 'environment_id' is null or $1 -> 'environment_id' ? f.environment_id)

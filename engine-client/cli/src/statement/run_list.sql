@@ -13,21 +13,23 @@ with shards as (
 ), asked as (
     select coalesce($1::jsonb -> 'status' <@ '["COMPLETED_WITH_ERRORS", "SYSTEM_FAILURE", "CRASHED", "INTERRUPTED", "TIMED_OUT", "EXPIRED"]', false)
            as is_failed
+), candidate as not materialized (
+    (select r.shard, r.id
+     from engine.run as r
+     where not (select a.is_failed from asked as a)
+     order by r.shard desc, r.id desc)
+    union all
+    (select f.shard, f.run_id
+     from engine.failure as f
+     where (select a.is_failed from asked as a)
+     order by f.shard desc, f.run_id desc)
 ), floor as (
     select max(b.id) as id
     from shards as d
     cross join lateral (
         select c.id
-        from (
-            select r.id
-            from engine.run as r
-            where r.shard = d.shard and not (select a.is_failed from asked as a)
-            union all
-            select f.run_id
-            from engine.failure as f
-            where f.shard = d.shard and (select a.is_failed from asked as a)
-        ) as c
-        where $5::bigint is not null and ($2::text is null or c.id < $2)
+        from candidate as c
+        where c.shard = d.shard and $5::bigint is not null and ($2::text is null or c.id < $2)
         order by c.id desc
         offset $5 - 1
         limit 1
@@ -54,19 +56,18 @@ with shards as (
                    'error_code', coalesce(s.error ->> 'code', s.error ->> 'name', s.error ->> 'type'),
                    'error', left(coalesce(nullif(s.error ->> 'message', ''), s.error ->> 'raw'), 200),
                    'age_ms', (extract(epoch from clock_timestamp() - r.created_at) * 1000)::bigint) end as entry
-        from (
-            select r.id
+        from candidate as c
+        -- Looked up for each, in the order of the candidates: a join of the tables would read them beyond the last one that is wanted.
+        cross join lateral (
+            select r.*
             from engine.run as r
-            where r.shard = d.shard and not (select a.is_failed from asked as a)
-            union all
-            select f.run_id
-            from engine.failure as f
-            where f.shard = d.shard and (select a.is_failed from asked as a)
-        ) as c
-        join engine.run as r on r.shard = d.shard and r.id = c.id
+            where r.shard = c.shard and r.id = c.id
+            offset 0
+        ) as r
         join engine.run_state as s on s.shard = r.shard and s.run_id = r.id
-        where ($2 is null or c.id < $2)
-          and (b.id is null or c.id >= b.id)
+        where c.shard = d.shard
+          and ($2 is null or c.id < $2)
+          and c.id >= coalesce(b.id, '')
           and ($3::boolean is null or (s.execution_status = 'FINISHED') = $3)
           and ($1 -> 'run_id' is null or $1 -> 'run_id' ?| array[r.id, 'run_' || r.id])
           and ($1 -> 'status' is null or $1 -> 'status' ? s.run_status::text)
