@@ -1,5 +1,5 @@
--- What this database says about shards.
+-- What is on record about shards.
 -- -> number smallint, state text, place text null
--- Locks: none. Reads every row: there is one for each shard of which something was said.
+-- Locks: none. Reads every row: there are few.
 select s.number, s.state, s.place
 from engine.shard as s

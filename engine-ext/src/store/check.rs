@@ -6,7 +6,21 @@ use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 
-statement!(CHECK, "check.sql", with_bitmaps, reading_everything);
+// Both see the database as the call did when it began.
+statement!(
+    RUN,
+    "check_run.sql",
+    with_bitmaps,
+    reading_everything,
+    with_callers_snapshot
+);
+statement!(
+    LINK,
+    "check_link.sql",
+    with_bitmaps,
+    reading_everything,
+    with_callers_snapshot
+);
 
 /// A violated invariant.
 pub(crate) struct Violation {
@@ -17,30 +31,49 @@ pub(crate) struct Violation {
 
 /// All violated invariants.
 pub(crate) fn violations() -> Vec<Violation> {
-    let statuses = |has: fn(ExecutionStatus) -> bool| {
-        let all = ExecutionStatus::ALL.iter().copied();
-        all.filter(|status| has(*status))
-            .map(ExecutionStatus::as_str)
-            .collect::<Vec<_>>()
-    };
-    let all = RunStatus::ALL.iter().copied();
-    let which = |has: fn(RunStatus) -> bool| {
-        let which = all.clone().filter(|status| has(*status));
-        which.map(RunStatus::as_str).collect::<Vec<_>>()
-    };
-    CHECK.query(
-        arguments!(CHECK {
-            queued_statuses: statuses(ExecutionStatus::is_queued),
-            watched_statuses: statuses(ExecutionStatus::has_heartbeat),
-            slot_statuses: statuses(ExecutionStatus::holds_slot),
-            final_statuses: which(RunStatus::is_final),
-            failure_statuses: which(RunStatus::is_failure),
-            waiting_statuses: statuses(ExecutionStatus::keeps_edges)
+    let mut violations = of_runs();
+    violations.extend(of_links());
+    violations
+}
+
+fn of_runs() -> Vec<Violation> {
+    RUN.query(
+        arguments!(RUN {
+            queued_statuses: execution_statuses(ExecutionStatus::is_queued),
+            watched_statuses: execution_statuses(ExecutionStatus::has_heartbeat),
+            slot_statuses: execution_statuses(ExecutionStatus::holds_slot),
+            final_statuses: run_statuses(RunStatus::is_final)
         }),
         |cells| Violation {
-            kind: cell!(cells, CHECK.kind),
-            run_id: cell!(cells, CHECK.run_id),
-            detail: cell!(cells, CHECK.detail),
+            kind: cell!(cells, RUN.kind),
+            run_id: cell!(cells, RUN.run_id),
+            detail: cell!(cells, RUN.detail),
         },
     )
+}
+
+fn of_links() -> Vec<Violation> {
+    LINK.query(
+        arguments!(LINK {
+            waiting_statuses: execution_statuses(ExecutionStatus::keeps_edges),
+            failure_statuses: run_statuses(RunStatus::is_failure)
+        }),
+        |cells| Violation {
+            kind: cell!(cells, LINK.kind),
+            run_id: cell!(cells, LINK.run_id),
+            detail: cell!(cells, LINK.detail),
+        },
+    )
+}
+
+fn execution_statuses(has: fn(ExecutionStatus) -> bool) -> Vec<&'static str> {
+    let all = ExecutionStatus::ALL.iter().copied();
+    let those = all.filter(|status| has(*status));
+    those.map(ExecutionStatus::as_str).collect()
+}
+
+fn run_statuses(has: fn(RunStatus) -> bool) -> Vec<&'static str> {
+    let all = RunStatus::ALL.iter().copied();
+    let those = all.filter(|status| has(*status));
+    those.map(RunStatus::as_str).collect()
 }
