@@ -115,11 +115,11 @@ impl EnvironmentChange {
         self
     }
 
-    /// The shard on which a new environment lives, for ever. Without it that is shard 0, or the one of
-    /// `engine.environment_shards` that its name chooses. Environments that share
-    /// batches, or wait for each other's runs, need the same.
-    pub fn shard(mut self, shard: u16) -> Self {
-        self.shard = Some(shard.into());
+    /// The shard on which a new environment lives, for ever: 0 to 1295. Without it that is shard 0, or the one of
+    /// `engine.environment_shards` that its name chooses. Environments that share batches, or wait for each other's runs,
+    /// need the same one.
+    pub fn shard(mut self, shard: i32) -> Self {
+        self.shard = Some(shard);
         self
     }
 }

@@ -3,6 +3,7 @@
 use tokio_postgres::GenericClient;
 use tokio_postgres::types::Type;
 
+use super::many::columns;
 use crate::{Engine, Error, Heartbeat, RunId, SnapshotId, statement};
 
 impl<C: GenericClient> Engine<'_, C> {
@@ -68,10 +69,7 @@ impl<C: GenericClient> Engine<'_, C> {
         &self,
         runs: &[(RunId, SnapshotId)],
     ) -> Result<Vec<Option<Heartbeat>>, Error> {
-        let (run_ids, snapshot_ids): (Vec<&str>, Vec<&str>) = runs
-            .iter()
-            .map(|(run_id, snapshot_id)| (run_id.as_str(), snapshot_id.as_str()))
-            .unzip();
+        let (run_ids, snapshot_ids) = columns(runs);
         let rows = self
             .client
             .query_typed(
@@ -103,10 +101,7 @@ impl<C: GenericClient> Engine<'_, C> {
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput).
     pub async fn moved(&self, runs: &[(RunId, SnapshotId)]) -> Result<Vec<RunId>, Error> {
-        let (run_ids, snapshot_ids): (Vec<&str>, Vec<&str>) = runs
-            .iter()
-            .map(|(run_id, snapshot_id)| (run_id.as_str(), snapshot_id.as_str()))
-            .unzip();
+        let (run_ids, snapshot_ids) = columns(runs);
         let rows = self
             .client
             .query_typed(

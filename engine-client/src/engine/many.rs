@@ -36,10 +36,7 @@ impl<C: GenericClient> Engine<'_, C> {
         runs: &[(RunId, SnapshotId)],
         is_warm_start: bool,
     ) -> Result<Vec<OfMany<Started>>, Error> {
-        let (run_ids, snapshot_ids): (Vec<&str>, Vec<&str>) = runs
-            .iter()
-            .map(|(run_id, snapshot_id)| (run_id.as_str(), snapshot_id.as_str()))
-            .unzip();
+        let (run_ids, snapshot_ids) = columns(runs);
         let rows = self
             .client
             .query_typed(
@@ -101,6 +98,14 @@ impl<C: GenericClient> Engine<'_, C> {
             .map(|row| of_many(row, Completed::from_row))
             .collect()
     }
+}
+
+/// Runs and their snapshots, as the arrays that calls about many take.
+pub(super) fn columns(runs: &[(RunId, SnapshotId)]) -> (Vec<&str>, Vec<&str>) {
+    let texts = runs.iter();
+    texts
+        .map(|(run, snapshot)| (run.as_str(), snapshot.as_str()))
+        .unzip()
 }
 
 /// Reads a row that is either an answer or a refusal.
