@@ -18,7 +18,7 @@ use super::trial::{Case, Series, Trial, interleave};
 use super::worker::Crew;
 
 const ABOUT: &str = "Workers of the driver, idle: with its default settings, where they look up to once a second, and with dequeues \
-    that wait in the server, whose library is preloaded, for five seconds. Wake: from the moment at which the service learns of \
+    that wait in the server for five seconds. Wake: from the moment at which the service learns of \
     the commit of its trigger to the first line of the handler. Idle cost: what all workers together cost the server while \
     nothing is queued.";
 

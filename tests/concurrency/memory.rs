@@ -1,11 +1,11 @@
 //! However often a session calls, its memory stays.
 
 use std::fs;
-use std::io::{Write, stderr};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use engine_harness::condition::{backend_pid, eventually};
+use engine_harness::progress::tell;
 use engine_harness::{Cluster, Database, Options, Scale, Session};
 use tokio_postgres::Client;
 
@@ -74,7 +74,7 @@ fn own_memory(pid: i32) -> Result<i64> {
 /// Whether a process has grown by no more than chance.
 fn is_flat(what: &str, before: i64, after: i64) -> bool {
     let (before, after) = (before / 1024, after / 1024);
-    let _ = writeln!(stderr(), "{what}: {before} kB, then {after} kB");
+    tell(format!("{what}: {before} kB, then {after} kB"));
     after - before <= GROWTH / 1024
 }
 

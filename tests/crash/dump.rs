@@ -1,4 +1,4 @@
-//! `pg_dump` under load.
+//! A dump under load, and its restore.
 
 use std::path::Path;
 use std::process::Command;
@@ -53,7 +53,7 @@ async fn settings(session: &Session) -> Result<(String, i64)> {
 }
 
 /// Dumps under load, and has the copy bring all its runs to their end.
-pub async fn moves_by_dump(cluster: &Cluster) -> Result<()> {
+pub async fn moves(cluster: &Cluster) -> Result<()> {
     let connection = cluster.server().connection_string(DATABASE);
     let mut load = Load::begin(cluster, &connection, rand::random()).await?;
     let setting = "alter database app set engine.max_batch = 777";
@@ -85,10 +85,4 @@ pub async fn moves_by_dump(cluster: &Cluster) -> Result<()> {
     load.until_finished(&copied).await?;
     copied.check().await?;
     load.stop().await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_dump_under_load_has_every_row_and_setting_of_its_moment_and_the_copy_goes_on()
--> Result<()> {
-    moves_by_dump(&Cluster::start(options()).await?).await
 }

@@ -6,11 +6,11 @@ mod work;
 use std::collections::BTreeMap;
 use std::env;
 use std::fmt::{self, Display};
-use std::io::{Write, stderr};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use engine_harness::condition::eventually;
+use engine_harness::progress::tell;
 use engine_harness::{Cluster, Database, Options, Scale, Session, SmallDisk};
 
 use self::trouble::{Stage, Trouble};
@@ -130,11 +130,12 @@ async fn whatever_is_wrong_under_load_no_acknowledged_run_is_lost_or_ends_twice(
         Ok(seed) => seed.parse().context("ENGINE_SEED is no number")?,
         Err(_) => rand::random_range(0..1000),
     };
+    tell(format!("seed {seed}"));
     let disk = SmallDisk::mount(DISK);
     let mut cluster = Cluster::start(options()).await?;
     match &disk {
         Ok(disk) => cluster.keep_wal_on(disk)?,
-        Err(error) => say(&format!(
+        Err(error) => tell(format!(
             "no disk is full, since none can be mounted: {error:#}"
         )),
     }
@@ -158,7 +159,7 @@ async fn whatever_is_wrong_under_load_no_acknowledged_run_is_lost_or_ends_twice(
     let session = Session::open(&database).await?;
     ends(&session).await?;
     let report = report(&session, greatest, done.figures, &done.acknowledged).await?;
-    say(&format!("seed {seed}: {}\n{report}", counts(&troubles)));
+    tell(format!("{}\n{report}", counts(&troubles)));
     ensure!(
         report.lost == 0,
         "{} acknowledged runs are gone",
@@ -177,9 +178,4 @@ fn counts(troubles: &[Trouble]) -> String {
     }
     let counts = counts.iter().map(|(name, count)| format!("{name} {count}"));
     counts.collect::<Vec<_>>().join(", ")
-}
-
-/// Prints although the test passes: the test harness swallows what `println` prints.
-fn say(line: &str) {
-    let _ = writeln!(stderr(), "{line}");
 }

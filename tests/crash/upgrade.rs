@@ -1,11 +1,10 @@
 //! Moves to a server of another major, with runs in flight.
 
-use std::io::{Write, stderr};
-
 use anyhow::{Result, ensure};
+use engine_harness::progress::tell;
 use engine_harness::{Cluster, Options, Prefix};
 
-use crate::dump::moves_by_dump;
+use crate::dump;
 use crate::sweep::load::{DATABASE, Load, options, session};
 
 /// Ends of runs before the upgrade.
@@ -17,13 +16,6 @@ const COLUMN_VERSION: &str = "pg_attver";
 /// With the library preloaded, and a background worker that finds no database: nothing moves between the two servers.
 fn still() -> Options {
     options().set("engine.database", "none")
-}
-
-/// Servers to move from: those of earlier majors that are there, and one of the same.
-fn origins() -> Result<Vec<Prefix>> {
-    let mut origins = Prefix::older()?;
-    origins.push(Prefix::shared()?);
-    Ok(origins)
 }
 
 /// Moves a server by `pg_upgrade` that has a table of one column and no extension.
@@ -71,35 +63,36 @@ async fn upgrade_runs_in_flight(origin: Prefix) -> Result<()> {
     load.stop().await
 }
 
-/// Wherever it takes a table at all: from the same major it does.
+/// From a server of the same major, and from those of earlier ones from which it takes a table at all.
 #[tokio::test(flavor = "multi_thread")]
 async fn pg_upgrade_keeps_every_row_and_runs_in_flight_go_on() -> Result<()> {
-    for origin in origins()? {
+    upgrade_runs_in_flight(Prefix::shared()?).await?;
+    for origin in Prefix::older()? {
         let base = origin.base().display().to_string();
         match upgrade_a_table(&origin).await {
             Ok(_) => {
                 upgrade_runs_in_flight(origin).await?;
-                say(&format!("from {base}: moved"));
+                tell(format!("from {base}: moved"));
             }
             Err(error) => {
                 let error = format!("{error:#}");
                 ensure!(error.contains(COLUMN_VERSION), "{error}");
-                say(&format!("from {base}: pg_upgrade takes no table"));
+                tell(format!("from {base}: pg_upgrade takes no table"));
             }
         }
     }
     Ok(())
 }
 
+/// To the same major, and from earlier ones to this one. The program is the old server's: that of the new one would write what only the
+/// new server reads.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dump_by_the_old_servers_program_moves_every_row_to_another_major() -> Result<()> {
-    for origin in origins()? {
-        moves_by_dump(&Cluster::start_from(origin, options()).await?).await?;
+async fn a_dump_under_load_has_every_row_and_setting_of_its_moment_and_the_copy_goes_on()
+-> Result<()> {
+    let mut origins = Prefix::older()?;
+    origins.push(Prefix::shared()?);
+    for origin in origins {
+        dump::moves(&Cluster::start_from(origin, options()).await?).await?;
     }
     Ok(())
-}
-
-/// Prints although the test passes: the test harness swallows what `println` prints.
-fn say(line: &str) {
-    let _ = writeln!(stderr(), "{line}");
 }

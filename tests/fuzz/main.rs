@@ -21,12 +21,12 @@ mod wild;
 
 use std::env;
 use std::fs;
-use std::io::{Write, stderr};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use engine_harness::progress::tell;
 use engine_harness::{Cluster, Options, Scale};
 use tokio::task::JoinSet;
 
@@ -57,7 +57,7 @@ const DISABLED: &str = "engine_set_test_clock";
 async fn a_fuzzer_of_the_whole_catalog_finds_nothing() -> Result<()> {
     let seconds = number("ENGINE_FUZZ_SECONDS", || SECONDS.pick());
     let seed: u64 = number("ENGINE_SEED", rand::random);
-    say(&format!("fuzzer: {seconds} s, ENGINE_SEED={seed}"));
+    tell(format!("fuzzer: {seconds} s, ENGINE_SEED={seed}"));
     let cluster = Cluster::start(options(seed)).await?;
     let database = cluster.database().await?;
     for (setting, value) in [
@@ -93,7 +93,7 @@ async fn a_fuzzer_of_the_whole_catalog_finds_nothing() -> Result<()> {
     let mut found = ground.figures.findings();
     found.extend(aftermath(&ground).await?);
     found.extend(crashes(&cluster)?);
-    say(&format!("fuzzer: {}", ground.figures));
+    tell(format!("fuzzer: {}", ground.figures));
     ensure!(
         found.is_empty(),
         "ENGINE_SEED={seed}: found\n{}",
@@ -147,9 +147,4 @@ fn number<T: FromStr>(variable: &str, otherwise: impl FnOnce() -> T) -> T {
         Ok(Err(_)) => panic!("{variable} is no number"),
         Err(_) => otherwise(),
     }
-}
-
-/// Prints although the test passes: the test harness swallows what `println` prints.
-fn say(line: &str) {
-    let _ = writeln!(stderr(), "{line}");
 }

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{self, Command};
 
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
@@ -13,7 +13,10 @@ use crate::account::Account;
 /// What takes the room of a full disk.
 const BALLAST: &str = "ballast";
 
-/// A file system in memory. It goes away with this value.
+/// What mounts are named, followed by the process that they belong to.
+const NAME: &str = "engine-disk-";
+
+/// A file system in memory. It goes away with this value; that of a process that was killed, with the next one.
 #[derive(Debug)]
 pub struct SmallDisk {
     place: PathBuf,
@@ -25,15 +28,11 @@ impl SmallDisk {
     /// # Errors
     /// If this process may not mount anything, which takes root.
     pub fn mount(megabytes: u32) -> Result<Self> {
-        let place = TempDir::with_prefix("engine-disk-")?.keep();
+        remove_orphans()?;
+        let place = TempDir::with_prefix(NAME)?.keep();
         let mut mount = Command::new("mount");
-        mount.args([
-            "-t",
-            "tmpfs",
-            "-o",
-            &format!("size={megabytes}m"),
-            "engine-disk",
-        ]);
+        mount.args(["-t", "tmpfs", "-o", &format!("size={megabytes}m")]);
+        mount.arg(format!("{NAME}{}", process::id()));
         let output = mount.arg(&place).output().context("cannot start mount")?;
         if !output.status.success() {
             fs::remove_dir(&place)?;
@@ -76,11 +75,29 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        let mut unmount = Command::new("umount");
-        let unmounted = unmount.arg("--lazy").arg(&self.place).status();
-        if unmounted.is_ok_and(|status| status.success()) {
-            // At worst an empty directory stays.
-            let _ = fs::remove_dir(&self.place);
+        remove(&self.place);
+    }
+}
+
+fn remove(place: &Path) {
+    let mut unmount = Command::new("umount");
+    let unmounted = unmount.arg("--lazy").arg(place).status();
+    if unmounted.is_ok_and(|status| status.success()) {
+        // At worst an empty directory stays.
+        let _ = fs::remove_dir(place);
+    }
+}
+
+/// Removes the disks of processes that are gone.
+fn remove_orphans() -> Result<()> {
+    for mount in fs::read_to_string("/proc/mounts")?.lines() {
+        let mut words = mount.split(' ');
+        let owner = words.next().and_then(|name| name.strip_prefix(NAME));
+        if let (Some(owner), Some(place)) = (owner, words.next())
+            && !Path::new("/proc").join(owner).exists()
+        {
+            remove(Path::new(place));
         }
     }
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! Progress messages of the commands. All of them go to standard error: standard output is reserved for results.
 
 use std::collections::VecDeque;
-use std::io::{BufRead, BufReader, IsTerminal, pipe, stderr};
+use std::io::{BufRead, BufReader, IsTerminal, Write, pipe, stderr};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 /// Prints one line about what is about to happen or has happened.
 pub fn say(line: impl AsRef<str>) {
     eprintln!("· {}", line.as_ref());
+}
+
+/// Prints what a test has found although it passes: the test harness swallows what `println` prints.
+pub fn tell(line: impl AsRef<str>) {
+    let _ = writeln!(stderr(), "{}", line.as_ref());
 }
 
 /// Runs `command` behind one moving line that shows the newest line of its output.

@@ -1,7 +1,8 @@
 //! The duration of tests that prove more the longer they run.
 
 use std::env;
-use std::io::{Write, stderr};
+
+use crate::progress::tell;
 
 /// Names the [`Size`] that `cargo xtask` requests.
 pub const SIZE_VARIABLE: &str = "ENGINE_TEST_SIZE";
@@ -58,8 +59,7 @@ impl Scale {
             Size::Short => (short, format!("{full} in `cargo xtask trust`")),
             Size::Full => (full, format!("{short} in `cargo xtask test`")),
         };
-        // The test harness keeps what `println` prints.
-        let _ = writeln!(stderr(), "{number} {what} ({other})");
+        tell(format!("{number} {what} ({other})"));
         number
     }
 }

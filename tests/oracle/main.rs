@@ -24,13 +24,13 @@ mod tick;
 mod work;
 
 use std::env;
-use std::io::{Write, stderr};
 use std::str::FromStr;
 use std::thread;
 use std::time::Instant;
 
 use engine_core::{Settings, Transition};
 use engine_harness::Scale;
+use engine_harness::progress::tell;
 
 use history::Played;
 use play::{Program, play};
@@ -68,16 +68,14 @@ const TRANSITIONS: &[Transition] = &[
 fn random_histories_agree_with_the_oracle() {
     let histories = number("ENGINE_HISTORIES", || HISTORIES.pick());
     let seed = number("ENGINE_SEED", rand::random);
-    say(&format!(
-        "oracle: {histories} histories, ENGINE_SEED={seed}"
-    ));
+    tell(format!("oracle: {histories} histories, ENGINE_SEED={seed}"));
     let started = Instant::now();
     let played = match play_all(seed, histories) {
         Ok(played) => played,
         Err(failure) => panic!("ENGINE_SEED={seed}: {failure}"),
     };
     let sum = |count: fn(&Played) -> u64| played.iter().map(count).sum::<u64>();
-    say(&format!(
+    tell(format!(
         "oracle: {} histories of {} calls agree, {} of these were refused; {:.0?}",
         sum(|played| played.histories),
         sum(|played| played.calls),
@@ -139,9 +137,4 @@ fn number<T: FromStr>(variable: &str, otherwise: impl FnOnce() -> T) -> T {
         Ok(Err(_)) => panic!("{variable} is no number"),
         Err(_) => otherwise(),
     }
-}
-
-/// Prints although the test passes: the test harness swallows what `println` prints.
-fn say(line: &str) {
-    let _ = writeln!(stderr(), "{line}");
 }

@@ -36,10 +36,9 @@ mod seen;
 mod stage;
 mod way;
 
-use std::io::{Write, stderr};
-
 use anyhow::{Context, Result, ensure};
 use engine_harness::Scale;
+use engine_harness::progress::tell;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
@@ -64,7 +63,7 @@ async fn the_server_follows_the_model_on_the_shortest_way_to_every_change() -> R
     for way in &ways {
         steps += stage.play(&system, way).await?;
     }
-    say(&format!(
+    tell(format!(
         "{changes} different changes, {} ways, {steps} steps: the server is where the model is",
         ways.len()
     ));
@@ -77,7 +76,7 @@ async fn the_server_follows_the_model_on_random_walks() -> Result<()> {
         Ok(seed) => seed.parse().context("ENGINE_SEED is no number")?,
         Err(_) => rand::random::<u64>(),
     };
-    say(&format!("seed {seed}"));
+    tell(format!("seed {seed}"));
     let system = model(Fault::None);
     let stage = Stage::set().await?;
     let (mut random, mut steps) = (StdRng::seed_from_u64(seed), 0);
@@ -85,7 +84,7 @@ async fn the_server_follows_the_model_on_random_walks() -> Result<()> {
         let way = find::walk(&system, &mut random);
         steps += stage.play(&system, &way).await?;
     }
-    say(&format!("{steps} steps: the server is where the model is"));
+    tell(format!("{steps} steps: the server is where the model is"));
     Ok(())
 }
 
@@ -109,9 +108,4 @@ async fn a_counter_example_of_the_model_becomes_calls_that_tell_its_fault_from_t
         stage.play(&right, &way.possible(&right)).await?;
     }
     Ok(())
-}
-
-/// Prints although the test passes: the test harness swallows what `println` prints.
-fn say(line: &str) {
-    let _ = writeln!(stderr(), "{line}");
 }

@@ -11,10 +11,10 @@ mod tally;
 mod victim;
 
 use std::env;
-use std::io::{Write, stderr};
 
 use anyhow::{Context, Result, ensure};
 use engine_harness::Scale;
+use engine_harness::progress::tell;
 
 use self::round::Round;
 use self::tally::Tally;
@@ -28,7 +28,7 @@ const KILLS_OF_A_ROUND: u64 = 60;
 async fn whatever_is_killed_nothing_acknowledged_is_lost_and_nothing_is_done_twice() -> Result<()> {
     let kills = number("ENGINE_KILLS")?.unwrap_or_else(|| KILLS.pick());
     let seed = number("ENGINE_SEED")?.unwrap_or_else(|| u64::from(rand::random::<u32>()));
-    say(&format!("sweep: {kills} kills, ENGINE_SEED={seed}"));
+    tell(format!("sweep: {kills} kills, ENGINE_SEED={seed}"));
     let mut tally = Tally::default();
     let mut failures = Vec::new();
     let mut left = kills;
@@ -43,19 +43,19 @@ async fn whatever_is_killed_nothing_acknowledged_is_lost_and_nothing_is_done_twi
         let ended = round.play(these, &mut tally).await;
         if let Err(failure) = ended {
             let failure = format!("ENGINE_SEED={seed} ENGINE_KILLS={these}: {failure:#}");
-            say(&format!("{failure}\n{}", round.end_of_log()));
+            tell(format!("{failure}\n{}", round.end_of_log()));
             failures.push(failure);
         }
-        say(&format!(
+        tell(format!(
             "{} of {kills} kills, {} runs",
             tally.kills(),
             tally.runs
         ));
         if number % 5 == 4 {
-            say(&tally.to_string());
+            tell(tally.to_string());
         }
     }
-    say(&tally.to_string());
+    tell(tally.to_string());
     ensure!(failures.is_empty(), "{}", failures.join("\n"));
     Ok(())
 }
@@ -65,9 +65,4 @@ fn number(variable: &str) -> Result<Option<u64>> {
     value
         .map(|value| value.parse().with_context(|| variable.to_owned()))
         .transpose()
-}
-
-/// Prints, also when the test passes.
-fn say(text: &str) {
-    let _ = writeln!(stderr(), "{text}");
 }
