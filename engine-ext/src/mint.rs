@@ -26,7 +26,7 @@ pub(crate) fn batch_id(shard: Shard) -> BatchId {
 
 /// The id of a new bulk action.
 pub(crate) fn bulk_id() -> BulkId {
-    BulkId::mint(&cuid::cuid1(), Shard::default())
+    BulkId::mint(&cuid::cuid1(), Shard::FIRST)
 }
 
 /// The id of a new checkpoint.

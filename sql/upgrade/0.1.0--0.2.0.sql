@@ -663,7 +663,7 @@ create table engine.shard (
     constraint shard_pkey primary key (number)
 );
 
-comment on table engine.shard is 'What this database says about shards, where that is not what any database does; view engine.shard_state';
+comment on table engine.shard is 'Shards on record: without a record, the shards 0 to 63 are served, and no others; view engine.shard_state';
 comment on column engine.shard.state is 'SERVING; MOVING while another database is about to serve it; AWAY if this one does not';
 comment on column engine.shard.place is 'Where the shard is, for the error of who asks here';
 

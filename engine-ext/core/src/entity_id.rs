@@ -91,8 +91,8 @@ impl RunId {
             return Err(Refusal::invalid(
                 "run_id",
                 format!(
-                    "\"{text}\" names shard {}, its environment lives on shard {}, which ids of the form of a cuid name by \
-                     their last characters, \"{}\".",
+                    "\"{text}\" names shard {}, its environment lives on shard {}: its ids have 25 characters, the last two \
+                     of them \"{}\".",
                     id.shard().number(),
                     shard.number(),
                     shard.suffix()
@@ -118,7 +118,7 @@ mod tests {
         assert_eq!(id.as_str(), "cmibtzv1k0000abcd12345611");
         assert_eq!(WaitpointId::parse(&id.friendly()), id);
         assert_eq!(BatchId::parse("b").friendly(), "batch_b");
-        assert_eq!(CheckpointId::parse("k").shard(), Shard::default());
+        assert_eq!(CheckpointId::parse("k").shard(), Shard::FIRST);
     }
 
     #[test]
@@ -141,11 +141,11 @@ mod tests {
     #[test]
     fn a_chosen_id_lives_where_its_environment_lives() {
         let one = Shard::new(1).unwrap();
-        assert!(RunId::choose("run_1234", Shard::default()).is_ok());
+        assert!(RunId::choose("run_1234", Shard::FIRST).is_ok());
         assert!(RunId::choose("run_1234", one).is_err());
         assert!(RunId::choose(RunId::mint(CUID, one).as_str(), one).is_ok());
         for bad in ["", "run_", "a b", "ä", &"x".repeat(65)] {
-            assert!(RunId::choose(bad, Shard::default()).is_err(), "{bad}");
+            assert!(RunId::choose(bad, Shard::FIRST).is_err(), "{bad}");
         }
     }
 }

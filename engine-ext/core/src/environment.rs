@@ -68,7 +68,7 @@ impl Environment {
     pub fn built_in() -> Self {
         Self {
             id: Self::DEFAULT_ID.to_owned(),
-            shard: Shard::default(),
+            shard: Shard::FIRST,
             kind: EnvironmentType::Production,
             project_id: None,
             organization_id: None,

@@ -89,26 +89,7 @@ pub fn is_key_free(
     expires_at: Option<Timestamp>,
     now: Timestamp,
 ) -> bool {
-    use RunStatus::*;
-    let has_failed = match status {
-        None => false,
-        Some(Interrupted | CompletedWithErrors | SystemFailure | Crashed | TimedOut | Expired) => {
-            true
-        }
-        Some(
-            Delayed
-            | Pending
-            | PendingVersion
-            | WaitingForDeploy
-            | Dequeued
-            | Executing
-            | WaitingToResume
-            | RetryingAfterFailure
-            | Paused
-            | Canceled
-            | CompletedSuccessfully,
-        ) => false,
-    };
+    let has_failed = status.is_some_and(RunStatus::is_failure);
     has_failed || expires_at.is_some_and(|at| at < now)
 }
 

@@ -143,7 +143,7 @@ pub use run_batch::{Batch, BatchEnd, BatchStatus};
 pub use run_filter::RunFilter;
 pub use schedule::{Beginning, Schedule, Spreading};
 pub use shard::Shard;
-pub use shard_state::{Said, ShardState, Shards};
+pub use shard_state::{ShardRecord, ShardState, Shards};
 pub use snapshot_id::SnapshotId;
 pub use spread::{Phase, Window, ahead_ms, spread};
 pub use status::{AttemptStatus, EnvironmentType, ExecutionStatus, RunStatus};

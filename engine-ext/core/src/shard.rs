@@ -12,11 +12,11 @@ const LENGTH: usize = 25;
 const COUNT: i16 = 36 * 36;
 
 /// Identifies where an environment and all its rows live: 0..=1295.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Shard(i16);
 
 impl Shard {
-    /// The shard of the default environment, and of rows that are on no environment's.
+    /// The shard of the default environment, and of rows that belong to no environment.
     pub const FIRST: Self = Self(0);
 
     /// The shard with this number; `None` outside 0..=1295.
@@ -74,11 +74,11 @@ pub(crate) fn shard_of(id: &str) -> Shard {
     let bytes = id.as_bytes();
     if bytes.len() != LENGTH || bytes[0] != b'c' || !bytes.iter().all(|byte| value(*byte).is_some())
     {
-        return Shard::default();
+        return Shard::FIRST;
     }
     match (value(bytes[LENGTH - 2]), value(bytes[LENGTH - 1])) {
         (Some(high), Some(low)) => Shard(high * 36 + low),
-        _ => Shard::default(),
+        _ => Shard::FIRST,
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a database says about shards, and where new environments live.
+//! Which shards a database serves, and where new environments live.
 
 use std::collections::BTreeMap;
 
@@ -17,34 +17,34 @@ named! {
     }
 }
 
-/// What a database says about a shard.
+/// What a database has on record about a shard.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Said {
+pub struct ShardRecord {
     /// What it does with the shard.
     pub state: ShardState,
     /// Where the shard is, as an operator has put it.
     pub place: Option<String>,
 }
 
-/// What a database says about all shards.
+/// The shards of a database: those on record, and the first ones, which it serves unless a record says otherwise.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Shards(BTreeMap<Shard, Said>);
+pub struct Shards(BTreeMap<Shard, ShardRecord>);
 
 impl Shards {
-    /// Number of shards, from the first on, that a database serves of which it does not say otherwise.
+    /// Number of shards, from the first on, that a database serves without a record.
     pub const SERVED: i16 = 64;
 
-    /// The shards of which something was said.
+    /// The shards with these records.
     #[must_use]
-    pub fn new(said: impl IntoIterator<Item = (Shard, Said)>) -> Self {
-        Self(said.into_iter().collect())
+    pub fn new(records: impl IntoIterator<Item = (Shard, ShardRecord)>) -> Self {
+        Self(records.into_iter().collect())
     }
 
     /// What is done with a shard.
     #[must_use]
     pub fn state(&self, shard: Shard) -> ShardState {
         match self.0.get(&shard) {
-            Some(said) => said.state,
+            Some(record) => record.state,
             None if shard.number() < Self::SERVED => ShardState::Serving,
             None => ShardState::Away,
         }
@@ -108,7 +108,7 @@ impl Shards {
             ShardState::Serving | ShardState::Moving => Ok(()),
             ShardState::Away => Err(Refusal::ShardElsewhere {
                 shard,
-                place: self.0.get(&shard).and_then(|said| said.place.clone()),
+                place: self.0.get(&shard).and_then(|record| record.place.clone()),
             }),
         }
     }
@@ -135,13 +135,13 @@ mod tests {
         Shard::new(number).unwrap()
     }
 
-    fn said(state: ShardState, place: Option<&str>) -> Said {
+    fn record(state: ShardState, place: Option<&str>) -> ShardRecord {
         let place = place.map(str::to_owned);
-        Said { state, place }
+        ShardRecord { state, place }
     }
 
     #[test]
-    fn a_database_that_says_nothing_serves_the_first_64_shards() {
+    fn a_database_without_records_serves_the_first_64_shards() {
         let shards = Shards::default();
         assert_eq!(shards.serving().count(), 64);
         assert_eq!(shards.state(shard(63)), ShardState::Serving);
@@ -149,11 +149,11 @@ mod tests {
     }
 
     #[test]
-    fn what_was_said_of_a_shard_holds() {
+    fn the_record_of_a_shard_holds() {
         let shards = Shards::new([
-            (shard(7), said(ShardState::Away, Some("b"))),
-            (shard(8), said(ShardState::Moving, None)),
-            (shard(900), said(ShardState::Serving, None)),
+            (shard(7), record(ShardState::Away, Some("b"))),
+            (shard(8), record(ShardState::Moving, None)),
+            (shard(900), record(ShardState::Serving, None)),
         ]);
         assert_eq!(shards.serving().count(), 63);
         assert_eq!(shards.check_writable(shard(900)), Ok(()));
@@ -182,15 +182,15 @@ mod tests {
     #[test]
     fn a_new_environment_lives_on_a_shard_that_is_served() {
         let only = Shards::new(Shard::all().map(|other| match other.number() {
-            5 => (other, said(ShardState::Serving, None)),
-            _ => (other, said(ShardState::Away, None)),
+            5 => (other, record(ShardState::Serving, None)),
+            _ => (other, record(ShardState::Away, None)),
         }));
         assert_eq!(only.place("x", None, 1), Ok(shard(5)));
         assert_eq!(
             only.place("x", Some(shard(6)), 1).unwrap_err().sqlstate(),
             "RE020"
         );
-        let none = Shards::new(Shard::all().map(|other| (other, said(ShardState::Away, None))));
+        let none = Shards::new(Shard::all().map(|other| (other, record(ShardState::Away, None))));
         assert_eq!(none.place("x", None, 64).unwrap_err().sqlstate(), "22023");
     }
 }

@@ -59,21 +59,20 @@ pub(crate) fn by_hand(max_runs: i32) -> Result<usize, Refusal> {
     Ok(run(max_runs, flow::now(), end_of_time, MANY_LOOKS))
 }
 
-/// How often a session asks for shards at which no look was taken, milliseconds: each of them costs a step in an index.
-const ASKING_MS: i64 = 60_000;
+/// Time between two searches for shards at which no look was taken, milliseconds: each shard costs a step in an index.
+const SEARCH_MS: i64 = 60_000;
 
 thread_local! {
-    /// The shards for which this session has asked, and when.
-    static ASKED: RefCell<(Rc<Vec<Shard>>, Timestamp)> =
+    /// The shards of the last search, and when that was.
+    static SEARCHED: RefCell<(Rc<Vec<Shard>>, Timestamp)> =
         RefCell::new((Rc::default(), Timestamp::from_micros(0)));
 }
 
-/// The shards at which no look may have been taken yet. Those that were asked for a moment ago have had one, or are asked for again
-/// in a minute; the first one always is.
+/// The shards at which no look may have been taken yet: those in use, but only the first one if the same were searched a moment ago.
 fn unseen(now: Timestamp, is_tick: bool) -> Rc<Vec<Shard>> {
     let in_use = store::shard::in_use();
-    let (known, at) = ASKED.with_borrow(Clone::clone);
-    let is_known = known == in_use && now >= at && now.ms_since(at) < ASKING_MS;
+    let (known, at) = SEARCHED.with_borrow(Clone::clone);
+    let is_known = known == in_use && now >= at && now.ms_since(at) < SEARCH_MS;
     if is_tick && is_known {
         return Rc::new(vec![Shard::FIRST]);
     }
@@ -107,7 +106,7 @@ fn run(max_runs: i32, now: Timestamp, due_before: Timestamp, looks: usize) -> us
         }
         let Some(stretch) = store::stretch::due(&unseen, due_before, now) else {
             if unseen.len() > 1 {
-                ASKED.set((Rc::clone(&unseen), now));
+                SEARCHED.set((Rc::clone(&unseen), now));
             }
             break;
         };

@@ -133,7 +133,7 @@ impl Tally {
 
 /// Records a step: what it has done, and where the next one continues; `None` if there is none.
 pub(crate) fn advance(id: &BulkId, step: &Tally, next: Option<(Shard, &str)>, now: Timestamp) {
-    let (shard, after) = next.unwrap_or_default();
+    let (shard, after) = next.unwrap_or((Shard::FIRST, ""));
     ADVANCE.execute(arguments!(ADVANCE {
         id: id.as_str(),
         shard,

@@ -30,7 +30,7 @@ pub(crate) struct Last {
 pub(crate) fn last(caller: Caller<'_>, turn: &NamedTurn) -> Option<Last> {
     let rows = READ.query(
         arguments!(READ {
-            shard: Shard::default(),
+            shard: Shard::FIRST,
             worker_id: caller.worker_id,
             runner_id: caller.runner_id,
             digest: turn.digest.clone()
@@ -64,7 +64,7 @@ pub(crate) fn write(
     taken_at: Timestamp,
 ) -> bool {
     WRITE.execute(arguments!(WRITE {
-        shard: Shard::default(),
+        shard: Shard::FIRST,
         worker_id: caller.worker_id,
         runner_id: caller.runner_id,
         turn_id: turn.id.as_str(),

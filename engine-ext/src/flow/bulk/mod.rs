@@ -54,7 +54,7 @@ pub(crate) fn start(request: Request<'_>, is_dry: bool) -> Result<(Option<BulkId
     let id = mint::bulk_id();
     store::bulk_action::insert(NewBulkAction {
         id: &id,
-        shard: Shard::default(),
+        shard: Shard::FIRST,
         action: verb.as_str(),
         filter: request.filter,
         options: request.options,

@@ -149,7 +149,7 @@ impl<'a> Request<'a> {
         'a: 'b,
     {
         Source {
-            shard: Shard::default(),
+            shard: Shard::FIRST,
             worker_queue: self.worker_queue,
             environment_id,
             worker_version: self.worker_version,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use engine_core::{
-    ExecutionStatus, Failure, KeyKind, Refusal, RunId, Shard, Timestamp, digest_of, is_key_free,
+    ExecutionStatus, Failure, KeyKind, Refusal, RunId, Timestamp, digest_of, is_key_free,
 };
 
 use super::outcome::Triggered;
@@ -205,15 +205,10 @@ fn token(new: &RunRow) -> Option<Key> {
 
 /// Runs that begin as failed are on the list of those that failed.
 fn note_failed(runs: &[RunRow]) {
-    let mut failed: BTreeMap<Shard, Vec<(&RunId, Failure)>> = BTreeMap::new();
-    for new in runs.iter().filter(|new| new.state.run_status.is_failure()) {
-        let failure = Failure::of(new.state.error.as_ref());
-        failed
-            .entry(new.run_id.shard())
-            .or_default()
-            .push((&new.run_id, failure));
-    }
-    for (shard, failed) in failed {
-        store::failure::insert(shard, &failed);
+    let failed = runs.iter().filter(|new| new.state.run_status.is_failure());
+    for (shard, failed) in flow::by_shard(failed, |new| new.run_id.shard()) {
+        let failure = |new: &&RunRow| Failure::of(new.state.error.as_ref());
+        let failed = failed.iter().map(|new| (&new.run_id, failure(new)));
+        store::failure::insert(shard, &failed.collect::<Vec<_>>());
     }
 }
