@@ -1,8 +1,10 @@
 //! Named readers beside what removes events.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use engine_harness::Database;
-use engine_harness::condition::{backend_pid, waits_for_lock};
+use engine_harness::condition::{backend_pid, eventually, waits_for_lock};
 use serde_json::json;
 
 use crate::event::sessions;
@@ -72,4 +74,40 @@ async fn sessions_that_create_one_reader_at_once_get_the_same() -> Result<()> {
     first.client.batch_execute("commit").await?;
     assert_eq!(other.await??, 70_000, "a bound that is given applies");
     Ok(())
+}
+
+#[tokio::test]
+async fn a_read_from_the_first_kept_event_on_returns_however_fast_events_are_removed() -> Result<()>
+{
+    let database = Database::fresh().await?;
+    let [reader, remover] = sessions(&database).await?;
+    let fill = "select c.run_id from engine_trigger_many( \
+                (select jsonb_agg(jsonb_build_object('task', 'gone')) from generate_series(1, 1000))) as t, \
+                engine_cancel(t.run_id) as c";
+    for _ in 0..6 {
+        reader.client.query(fill, &[]).await?;
+    }
+    let pid = backend_pid(&remover.client).await?;
+    let remove = "do $$ declare run text; begin \
+                  for run in select id from engine.run order by id loop \
+                  perform engine_forget(run, dry_run => false); commit; end loop; end $$";
+    let removal = tokio::spawn(async move { remover.client.batch_execute(remove).await });
+    eventually("events are removed", Duration::from_secs(10), async || {
+        let removed = "engine.event_horizon where position > 0";
+        Ok(reader.count(removed).await? == 1)
+    })
+    .await?;
+    for _ in 0..5 {
+        let read = reader
+            .client
+            .query("select from engine_events()", &[])
+            .await?;
+        assert!(!read.is_empty(), "events are left");
+        let left = reader.count("engine.run").await?;
+        assert!(left > 0, "a read took until nothing was removed any more");
+    }
+    let end = "select pg_terminate_backend($1)";
+    reader.client.query_one(end, &[&pid]).await?;
+    assert!(removal.await?.is_err(), "it removes until it is ended");
+    reader.check().await
 }

@@ -3,7 +3,6 @@
 use engine_core::{
     DEFAULT_MAX_LAG_MS, EVENTS_PER_ROW, Refusal, check_kept, check_max_lag, check_reached,
 };
-use pgrx::check_for_interrupts;
 
 use crate::backend::locks;
 use crate::flow;
@@ -16,19 +15,16 @@ use crate::store::event_reader::{Reached, Reader};
 /// # Errors
 /// [`Refusal::EventsRemoved`] (`RE015`) if events after `after` were removed.
 pub(crate) fn read(after: Option<i64>, max_events: i32) -> Result<Vec<Event>, Refusal> {
-    loop {
-        check_for_interrupts!();
-        let start = match after {
-            Some(position) => position.max(0),
-            None => store::event_horizon::read(),
-        };
-        let events = store::event::after(start, max_events);
-        // Read after the events, so that it covers every removal whose effect they show.
-        match check_kept(start, store::event_horizon::read()) {
-            Err(_) if after.is_none() => (),
-            kept => return kept.map(|()| events),
-        }
-    }
+    let Some(position) = after else {
+        // Read after the snapshot: whatever that does not show any more was removed up to here.
+        let first_kept = store::event_horizon::read;
+        return Ok(store::event::after(first_kept, max_events));
+    };
+    let start = position.max(0);
+    let events = store::event::after(|| start, max_events);
+    // Read after the events, so that it covers every removal whose effect they show.
+    check_kept(start, store::event_horizon::read())?;
+    Ok(events)
 }
 
 /// Returns a named reader. A new one begins after `after`, or with the first event that is kept.

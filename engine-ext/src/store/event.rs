@@ -40,24 +40,29 @@ pub(crate) struct Event {
     pub(crate) body: Stored,
 }
 
-/// Up to `max_events` events after position `after`.
+/// Up to `max_events` events after the position that `start` gives. It is asked again with each snapshot that is read with,
+/// after that was taken.
 ///
 /// At first any running transaction of the server holds events back. If that leaves none to return, only transactions do
 /// that may have drawn a position, which requires reading the locks. They are read after the last position and before a
 /// snapshot is taken: a transaction that is missed has drawn a greater position, or has ended, and the snapshot shows its
 /// rows. So this needs a new snapshot, and locks, which a standby does not have for its primary's transactions.
-pub(crate) fn after(after: i64, max_events: i32) -> Vec<Event> {
+pub(crate) fn after(start: impl Fn() -> i64, max_events: i32) -> Vec<Event> {
+    let last = last();
     let reader = Reader {
-        after,
+        after: start(),
         max_events,
-        last: last(),
+        last,
     };
     let events = reader.read(None);
     if !events.is_empty() || reader.is_at_end() || !may_look_again() {
         return events;
     }
     let writers = WRITERS.query(arguments!(WRITERS {}), cell!(WRITERS.transactionid));
-    with_new_snapshot(|| reader.read(Some(&writers)))
+    with_new_snapshot(|| {
+        let after = start();
+        Reader { after, ..reader }.read(Some(&writers))
+    })
 }
 
 /// Summarizes what was written to the end of the history since the session's last call: until then each reader of events reads

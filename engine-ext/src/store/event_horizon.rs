@@ -12,8 +12,7 @@ use crate::backend::statement::statement;
 statement!(READ, "event_horizon_read.sql", with_callers_snapshot);
 statement!(RAISE, "event_horizon_raise.sql");
 
-/// The last event that was removed, 0 if none was, by what has committed so far: also in a transaction that still sees
-/// removed rows, because it no longer sees those of partitions that were truncated.
+/// The last event that was removed, 0 if none was, by what has committed so far, whatever the caller's snapshot still shows.
 pub(crate) fn read() -> i64 {
     // SAFETY: pushed and popped in pairs; an error in between aborts the transaction, which pops it.
     unsafe { pg_sys::PushActiveSnapshot(pg_sys::GetLatestSnapshot()) };
