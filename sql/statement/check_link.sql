@@ -39,12 +39,14 @@ union all
 select 'wait', s.run_id, format('The run is %s, everything that it waits for is completed, and nothing resumes it.',
                                 s.execution_status)
 from state as s
+join (
+    select e.shard, e.run_id, coalesce(bool_or(w.status = 'PENDING'), false) as is_pending
+    from engine.edge as e
+    left join engine.waitpoint as w on w.shard = e.shard and w.id = e.waitpoint_id
+    group by e.shard, e.run_id
+) as e on e.shard = s.shard and e.run_id = s.run_id
 where s.execution_status in ('EXECUTING_WITH_WAITPOINTS', 'SUSPENDED')
-  and exists (select from engine.edge as e where e.shard = s.shard and e.run_id = s.run_id)
-  and not exists (
-    select from engine.edge as e
-    join engine.waitpoint as w on w.shard = e.shard and w.id = e.waitpoint_id
-    where e.shard = s.shard and e.run_id = s.run_id and w.status = 'PENDING')
+  and not e.is_pending
   and not exists (
     select from engine.timer as t
     where t.shard = s.shard and t.kind = 'CONTINUE_RUN' and t.id > s.run_id || '/' and t.id < s.run_id || '0')

@@ -99,7 +99,8 @@ async fn report(
     let sizes = "select coalesce(sum(n_dead_tup), 0)::bigint, pg_database_size(current_database()) \
                  from pg_stat_user_tables where schemaname = 'engine'";
     let sizes = session.client.query_one(sizes, &[]).await?;
-    let lost = "select count(*) from unnest($1::text[]) as a(id) where not exists (select from engine.run as r where r.id = a.id)";
+    let lost =
+        "select count(*) from (select unnest($1::text[]) except select id from engine.run) as lost";
     let lost = session.client.query_one(lost, &[&acknowledged]).await?;
     Ok(Report {
         greatest,

@@ -300,3 +300,40 @@ async fn a_check_of_few_runs_does_not_prepare_for_millions() -> Result<()> {
     assert_eq!(plan.0[0]["Plan"]["Temp Written Blocks"], 0, "{}", plan.0);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_check_compares_no_run_with_each_although_its_tables_were_never_analyzed() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let unanalyzed = "alter table engine.run_state set (autovacuum_enabled = off); \
+                      alter table engine.snapshot set (autovacuum_enabled = off); \
+                      alter table engine.edge set (autovacuum_enabled = off)";
+    session.client.batch_execute(unanalyzed).await?;
+    let bare = "select c.run_id from engine_trigger_many((select jsonb_agg(jsonb_build_object('task', 'bare', 'keep', '0')) \
+                from generate_series(1, 1000))) as t, engine_cancel(t.run_id) as c";
+    for _ in 0..2 {
+        session.client.query(bare, &[]).await?;
+        session.tick().await?;
+    }
+    let trigger = "select count(*) from engine_trigger_many( \
+                   (select jsonb_agg(jsonb_build_object('task', 'waiting')) from generate_series(1, 1000)))";
+    session.client.query(trigger, &[]).await?;
+    let wait = "select b.snapshot_id from engine_work(max_runs => 1000) as w, engine_create_manual_waitpoint() as p, \
+                engine_block(w.run_id, array[p.waitpoint_id]) as b";
+    session.client.query(wait, &[]).await?;
+    assert_eq!(session.count("engine.edge").await?, 1000);
+    // What is kept in memory is small, so that what is compared again and again is read from a file again and again.
+    session
+        .client
+        .batch_execute("set work_mem = '64kB'")
+        .await?;
+    let sql = "explain (analyze, buffers, format json) select * from engine_check()";
+    let plan: Json<Value> = session.client.query_one(sql, &[]).await?.get(0);
+    let blocks = |name| plan.0[0]["Plan"][name].as_i64().unwrap_or_default();
+    let (written, read) = (blocks("Temp Written Blocks"), blocks("Temp Read Blocks"));
+    println!("{written} blocks written, {read} read");
+    assert!(
+        written > 0 && read < 10 * written,
+        "{written} blocks written, {read} read"
+    );
+    session.check().await
+}
