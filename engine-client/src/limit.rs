@@ -1,5 +1,7 @@
 //! Settings of operators: environments and queues.
 
+use std::time::SystemTime;
+
 use serde_json::Value;
 use tokio_postgres::Row;
 
@@ -28,6 +30,7 @@ pub struct EnvironmentChange {
     pub(crate) concurrency_limit: LimitChange,
     pub(crate) burst_factor: Option<f64>,
     pub(crate) is_paused: Option<bool>,
+    pub(crate) pause_reason: Option<String>,
     pub(crate) is_archived: Option<bool>,
     pub(crate) requires_version: Option<bool>,
     pub(crate) max_queue_size: LimitChange,
@@ -46,6 +49,7 @@ impl EnvironmentChange {
             concurrency_limit: Some(KEEP),
             burst_factor: None,
             is_paused: None,
+            pause_reason: None,
             is_archived: None,
             requires_version: None,
             max_queue_size: Some(KEEP),
@@ -87,6 +91,12 @@ impl EnvironmentChange {
     /// Whether dequeues skip it. Running attempts continue.
     pub fn paused(mut self, is_paused: bool) -> Self {
         self.is_paused = Some(is_paused);
+        self
+    }
+
+    /// Why it is [paused](Self::paused), in at most 1024 bytes; kept until it is resumed.
+    pub fn pause_reason(mut self, reason: impl Into<String>) -> Self {
+        self.pause_reason = Some(reason.into());
         self
     }
 
@@ -138,6 +148,12 @@ pub struct Environment {
     pub burst_factor: f64,
     /// Whether dequeues skip it.
     pub is_paused: bool,
+    /// Since when it is paused; none if it is not, or since before 0.2.0.
+    pub paused_at: Option<SystemTime>,
+    /// The role that paused it, or that gave the reason.
+    pub paused_by: Option<String>,
+    /// Why it is paused.
+    pub pause_reason: Option<String>,
     /// Whether it accepts no new runs.
     pub is_archived: bool,
     /// Whether its runs need a registered worker version.
@@ -158,6 +174,9 @@ impl Environment {
             concurrency_limit: row.try_get("concurrency_limit")?,
             burst_factor: row.try_get("burst_factor")?,
             is_paused: row.try_get("paused")?,
+            paused_at: row.try_get("paused_at")?,
+            paused_by: row.try_get("paused_by")?,
+            pause_reason: row.try_get("pause_reason")?,
             is_archived: row.try_get("archived")?,
             requires_version: row.try_get("requires_version")?,
             max_queue_size: row.try_get("max_queue_size")?,
@@ -173,6 +192,7 @@ impl Environment {
 /// use engine_client::QueueChange;
 ///
 /// let change = QueueChange::new("mail").concurrency_limit(Some(5));
+/// let pause = QueueChange::new("mail").paused(true).pause_reason("the mail server is down");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueChange {
@@ -180,6 +200,7 @@ pub struct QueueChange {
     pub(crate) environment_id: String,
     pub(crate) concurrency_limit: LimitChange,
     pub(crate) is_paused: Option<bool>,
+    pub(crate) pause_reason: Option<String>,
     pub(crate) override_limit: LimitChange,
     pub(crate) max_size: LimitChange,
 }
@@ -192,6 +213,7 @@ impl QueueChange {
             environment_id: "default".to_owned(),
             concurrency_limit: Some(KEEP),
             is_paused: None,
+            pause_reason: None,
             override_limit: Some(KEEP),
             max_size: Some(KEEP),
         }
@@ -213,6 +235,12 @@ impl QueueChange {
     /// Whether dequeues skip it. Running attempts continue.
     pub fn paused(mut self, is_paused: bool) -> Self {
         self.is_paused = Some(is_paused);
+        self
+    }
+
+    /// Why it is [paused](Self::paused), in at most 1024 bytes; kept until it is resumed.
+    pub fn pause_reason(mut self, reason: impl Into<String>) -> Self {
+        self.pause_reason = Some(reason.into());
         self
     }
 
@@ -241,6 +269,12 @@ pub struct Queue {
     pub concurrency_limit: Option<i32>,
     /// Whether dequeues skip it.
     pub is_paused: bool,
+    /// Since when it is paused; none if it is not, or since before 0.2.0.
+    pub paused_at: Option<SystemTime>,
+    /// The role that paused it, or that gave the reason.
+    pub paused_by: Option<String>,
+    /// Why it is paused.
+    pub pause_reason: Option<String>,
     /// Replaces the limit while it is set.
     pub override_limit: Option<i32>,
     /// How many runs may be queued.
@@ -254,6 +288,9 @@ impl Queue {
             environment_id: row.try_get("environment_id")?,
             concurrency_limit: row.try_get("concurrency_limit")?,
             is_paused: row.try_get("paused")?,
+            paused_at: row.try_get("paused_at")?,
+            paused_by: row.try_get("paused_by")?,
+            pause_reason: row.try_get("pause_reason")?,
             override_limit: row.try_get("override_limit")?,
             max_size: row.try_get("max_size")?,
         })

@@ -179,17 +179,18 @@ from engine_create_failed_run(run => $1, error => $2, emit_event => $3) as t";
 
 pub(crate) const SET_ENVIRONMENT: &str = "\
 select e.environment_id, e.type, e.concurrency_limit, e.burst_factor, e.paused, e.archived, e.requires_version,
-       e.max_queue_size, e.retry, e.shard
+       e.max_queue_size, e.retry, e.shard, e.paused_at, e.paused_by, e.pause_reason
 from engine_set_environment(
     environment_id => $1, type => $2, project_id => $3, organization_id => $4, concurrency_limit => $5,
     burst_factor => $6, paused => $7, archived => $8, requires_version => $9, max_queue_size => $10,
-    retry => $11, shard => $12) as e";
+    retry => $11, shard => $12, reason => $13) as e";
 
 pub(crate) const SET_QUEUE: &str = "\
-select q.name, q.environment_id, q.concurrency_limit, q.paused, q.override_limit, q.max_size
+select q.name, q.environment_id, q.concurrency_limit, q.paused, q.override_limit, q.max_size, q.paused_at, q.paused_by,
+       q.pause_reason
 from engine_set_queue(
     name => $1, environment_id => $2, concurrency_limit => $3, paused => $4, override_limit => $5,
-    max_size => $6) as q";
+    max_size => $6, reason => $7) as q";
 
 pub(crate) const SET_QUOTA: &str = "\
 select q.environment_id, q.queued_runs, q.runs_per_second, q.payload_bytes, q.kept_bytes, q.schedules

@@ -25,6 +25,7 @@ outdated!(
     engine_fail,
     engine_replay,
     engine_set_environment,
+    engine_set_queue,
     engine_start_attempt,
     engine_start_many,
     engine_trigger,

@@ -86,10 +86,12 @@ create function @extschema@.engine_set_environment(
     requires_version boolean default null,
     max_queue_size integer default -1,
     retry jsonb default null,
-    shard integer default null)
+    shard integer default null,
+    reason text default null)
 returns table (
     environment_id text, type text, concurrency_limit integer, burst_factor double precision, paused boolean,
-    archived boolean, requires_version boolean, max_queue_size integer, retry jsonb, shard integer)
+    archived boolean, requires_version boolean, max_queue_size integer, retry jsonb, shard integer,
+    paused_at timestamptz, paused_by text, pause_reason text)
 language c volatile parallel unsafe
 set search_path to pg_catalog, pg_temp
 as 'MODULE_PATHNAME', 'engine_set_environment_0_2_call';
@@ -102,13 +104,14 @@ create function @extschema@.engine_set_queue(
     concurrency_limit integer default -1,
     paused boolean default null,
     override_limit integer default -1,
-    max_size integer default -1)
+    max_size integer default -1,
+    reason text default null)
 returns table (
     name text, environment_id text, concurrency_limit integer, paused boolean, override_limit integer,
-    max_size integer)
+    max_size integer, paused_at timestamptz, paused_by text, pause_reason text)
 language c volatile parallel unsafe
 set search_path to pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'engine_set_queue_call';
+as 'MODULE_PATHNAME', 'engine_set_queue_0_2_call';
 revoke all on function @extschema@.engine_set_queue from public;
 comment on function @extschema@.engine_set_queue is 'Creates or changes a queue, and returns it as it is after the commit.';
 

@@ -15,7 +15,11 @@ create table engine.environment (
     archived_at       timestamptz,
     created_at        timestamptz not null,
     retry             jsonb,
-    is_fitted         boolean not null default true
+    is_fitted         boolean not null default true,
+    paused_at         timestamptz,
+    paused_by         text,
+    pause_reason      text,
+    constraint environment_pause check (is_paused or num_nonnulls(paused_at, paused_by, pause_reason) = 0)
 );
 
 -- The shards in use are found by jumping through it.
@@ -29,6 +33,9 @@ comment on column engine.environment.reserves_slots is 'Whether dequeues reserve
 comment on column engine.environment.is_fitted is 'Whether the tick has adapted slots and items to its limits since these were set';
 comment on column engine.environment.max_queue_size is 'Queued runs per queue at which triggers are refused; null for no limit';
 
+comment on column engine.environment.paused_at is 'Since when it is paused; null if it is not, or since before 0.2.0';
+comment on column engine.environment.paused_by is 'The role that paused it, or that gave the reason';
+comment on column engine.environment.pause_reason is 'Why it is paused, in the words of that role; null for no reason';
 comment on column engine.environment.retry is 'Retry policy of runs without one of their own or of their task; null for none';
 
 -- Cold: one row per configured queue. Any other name is a queue without a limit of its own.
@@ -42,12 +49,19 @@ create table engine.queue (
     is_paused         boolean not null default false,
     created_at        timestamptz not null,
     is_fitted         boolean not null default true,
-    constraint queue_pkey primary key (environment_id, name)
+    paused_at         timestamptz,
+    paused_by         text,
+    pause_reason      text,
+    constraint queue_pkey primary key (environment_id, name),
+    constraint queue_pause check (is_paused or num_nonnulls(paused_at, paused_by, pause_reason) = 0)
 );
 
 comment on table engine.queue is 'Configured queues; any other name is a queue without a limit of its own';
 comment on column engine.queue.concurrency_limit is 'Runs of this queue, or of each of its concurrency keys, that may hold a slot at once; null for the environment''s limit';
 comment on column engine.queue.override_limit is 'Replaces the limit while it is set';
+comment on column engine.queue.paused_at is 'Since when it is paused; null if it is not, or since before 0.2.0';
+comment on column engine.queue.paused_by is 'The role that paused it, or that gave the reason';
+comment on column engine.queue.pause_reason is 'Why it is paused, in the words of that role; null for no reason';
 comment on column engine.queue.is_fitted is 'Whether the tick has adapted slots and items to its limits since these were set';
 comment on column engine.queue.max_size is 'Queued runs at which triggers are refused; null for the environment''s setting';
 

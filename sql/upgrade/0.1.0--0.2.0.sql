@@ -87,6 +87,7 @@ drop function @extschema@.engine_trigger(
     timestamptz, text, text, jsonb, text, boolean, text, timestamptz, text, text, timestamptz, jsonb, text, text);
 drop function @extschema@.engine_set_environment(
     text, text, text, text, integer, double precision, boolean, boolean, boolean, integer);
+drop function @extschema@.engine_set_queue(text, text, integer, boolean, integer, integer);
 
 alter table engine.environment
     add column retry jsonb;
@@ -190,6 +191,25 @@ create index environment_by_shard on engine.environment (shard);
 
 alter table engine.environment add column is_fitted boolean not null default true;
 comment on column engine.environment.is_fitted is 'Whether the tick has adapted slots and items to its limits since these were set';
+
+-- Who has paused what is paused already is not known.
+alter table engine.environment
+    add column paused_at timestamptz,
+    add column paused_by text,
+    add column pause_reason text,
+    add constraint environment_pause check (is_paused or num_nonnulls(paused_at, paused_by, pause_reason) = 0);
+comment on column engine.environment.paused_at is 'Since when it is paused; null if it is not, or since before 0.2.0';
+comment on column engine.environment.paused_by is 'The role that paused it, or that gave the reason';
+comment on column engine.environment.pause_reason is 'Why it is paused, in the words of that role; null for no reason';
+
+alter table engine.queue
+    add column paused_at timestamptz,
+    add column paused_by text,
+    add column pause_reason text,
+    add constraint queue_pause check (is_paused or num_nonnulls(paused_at, paused_by, pause_reason) = 0);
+comment on column engine.queue.paused_at is 'Since when it is paused; null if it is not, or since before 0.2.0';
+comment on column engine.queue.paused_by is 'The role that paused it, or that gave the reason';
+comment on column engine.queue.pause_reason is 'Why it is paused, in the words of that role; null for no reason';
 
 -- A run that is removed takes along what belongs to it.
 create index waitpoint_history_run on engine.waitpoint_history (shard, run_id);

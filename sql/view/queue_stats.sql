@@ -39,7 +39,10 @@ select coalesce(s.environment_id, k.environment_id) as environment_id,
        coalesce(s.waiting_keys, 0) as waiting_keys,
        coalesce(k.override_limit, k.concurrency_limit) as concurrency_limit,
        k.max_size,
-       coalesce(k.is_paused, false) as is_paused
+       coalesce(k.is_paused, false) as is_paused,
+       k.paused_at,
+       k.paused_by,
+       k.pause_reason
 from (
     select t.environment_id,
            t.queue,
@@ -57,13 +60,14 @@ comment on view engine.unfiltered_queue_stats is 'Queues with runs or with setti
 
 create view engine.queue_stats with (security_barrier) as
 select s.environment_id, s.queue, s.queued, s.due, s.running, s.oldest_available_at, s.oldest_age, s.waiting_keys,
-       s.concurrency_limit, s.max_size, s.is_paused
+       s.concurrency_limit, s.max_size, s.is_paused, s.paused_at, s.paused_by, s.pause_reason
 from engine.unfiltered_queue_stats as s
 where (select v.is_everywhere from engine.read_scope as v)
    or s.environment_id = any ((select v.environment_ids from engine.read_scope as v)::text[]);
 
 comment on view engine.queue_stats is 'Queues with runs or with settings: queued, due and running runs, age of the oldest, limit';
 comment on column engine.queue_stats.due is 'Queued runs that can be dequeued now';
+comment on column engine.queue_stats.paused_by is 'The role that paused it, or that gave the reason; null if it is not paused, or since before 0.2.0';
 comment on column engine.queue_stats.waiting_keys is 'Concurrency keys that have queued runs';
 
 create view engine.unfiltered_environment_stats as
@@ -78,7 +82,10 @@ select coalesce(s.environment_id, e.id) as environment_id,
        coalesce(e.burst_factor, 1) as burst_factor,
        coalesce(e.is_paused, false) as is_paused,
        e.archived_at is not null as is_archived,
-       coalesce(e.shard, 0::smallint) as shard
+       coalesce(e.shard, 0::smallint) as shard,
+       e.paused_at,
+       e.paused_by,
+       e.pause_reason
 from (
     select t.environment_id,
            sum(t.queued)::bigint as queued,
@@ -94,9 +101,10 @@ comment on view engine.unfiltered_environment_stats is 'Environments with runs o
 
 create view engine.environment_stats with (security_barrier) as
 select s.environment_id, s.type, s.queued, s.due, s.running, s.oldest_available_at, s.oldest_age, s.concurrency_limit,
-       s.burst_factor, s.is_paused, s.is_archived, s.shard
+       s.burst_factor, s.is_paused, s.is_archived, s.shard, s.paused_at, s.paused_by, s.pause_reason
 from engine.unfiltered_environment_stats as s
 where (select v.is_everywhere from engine.read_scope as v)
    or s.environment_id = any ((select v.environment_ids from engine.read_scope as v)::text[]);
 
 comment on view engine.environment_stats is 'Environments with runs or with settings: queued, due and running runs, age of the oldest, limit';
+comment on column engine.environment_stats.paused_by is 'The role that paused it, or that gave the reason; null if it is not paused, or since before 0.2.0';

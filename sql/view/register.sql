@@ -25,7 +25,8 @@ left join engine.shard as s on s.number = n.number;
 comment on view engine.shard_state is 'Shards that this database serves, or that engine.shard has on record';
 
 create view engine.queue_setting as
-select q.environment_id, q.name as queue, q.concurrency_limit, q.override_limit, q.overridden_at, q.max_size, q.is_paused
+select q.environment_id, q.name as queue, q.concurrency_limit, q.override_limit, q.overridden_at, q.max_size, q.is_paused,
+       q.paused_at, q.paused_by, q.pause_reason
 from engine.queue as q;
 
 comment on view engine.queue_setting is 'Configured queues, as they were set';

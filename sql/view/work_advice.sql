@@ -20,6 +20,10 @@ with recent as materialized (
 ), idle as materialized (
     select q.environment_id, q.queue, q.due, q.running, q.oldest_age, q.is_paused as is_queue_paused,
            coalesce(e.is_paused, false) as is_environment_paused,
+           -- Of the pause that the advice ends: that of the queue, if both are paused.
+           case when q.is_paused then q.paused_at else e.paused_at end as paused_at,
+           case when q.is_paused then q.paused_by else e.paused_by end as paused_by,
+           case when q.is_paused then q.pause_reason else e.pause_reason end as pause_reason,
            q.concurrency_limit = 0 as is_queue_closed, e.concurrency_limit = 0 as is_environment_closed
     from engine.unfiltered_queue_stats as q
     left join engine.environment as e on e.id = q.environment_id
@@ -68,7 +72,13 @@ left join asked as a on a.environment_id = q.environment_id and a.queue = q.queu
 where q.running = 0 and not q.is_queue_paused and not q.is_environment_paused
 union all
 select false, 'paused', q.queue,
-       format('Queue "%s" of environment "%s" is paused and has due runs: %s.', q.queue, q.environment_id, q.due),
+       format('Queue "%s" of environment "%s" is paused and has due runs: %s.', q.queue, q.environment_id, q.due)
+           || case when q.paused_by is null then ''
+                   else format(' Paused %sby role "%s" at %s UTC%s.',
+                               case when not q.is_queue_paused then 'with the environment ' end, q.paused_by,
+                               to_char(q.paused_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS'),
+                               case when q.pause_reason is not null then format(': "%s"', q.pause_reason) end)
+              end,
        case when q.is_queue_paused then 'Resume the queue.' else 'Resume the environment.' end,
        case when q.is_queue_paused then format('select engine_set_queue(%L, %L, paused => false)', q.queue, q.environment_id)
             else format('select engine_set_environment(%L, paused => false)', q.environment_id)

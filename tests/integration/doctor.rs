@@ -46,9 +46,9 @@ const TROUBLES: &[Trouble] = &[
         mended: "select engine_dequeue()",
     },
     Trouble {
-        staged: "select engine_set_queue('task/u', paused => true); select engine_tick(); select engine_trigger('u')",
+        staged: "select engine_set_queue('task/u', paused => true, reason => 'INC-7'); select engine_tick(); select engine_trigger('u')",
         found: ["advice", "paused", "task/u"],
-        cause: "is paused and has due runs: 1.",
+        cause: "UTC: \"INC-7\".",
         mended: "select engine_dequeue()",
     },
     Trouble {

@@ -11,9 +11,19 @@ async fn a_queue_and_an_environment_are_paused_resumed_and_limited() -> Result<(
     browser
         .open(&stage.at("/queues?queue=payments&of=default"))
         .await?;
+    let reason = browser.one("input[name=reason]").await?;
+    reason.send_keys("INC-2291 <b>bank</b>").await?;
     browser.press("Pause").await?;
-    browser.shows("it is paused; 10 runs are due").await?;
+    let role: String = stage.value("select current_user::text").await?;
+    let told = format!("by {role}: INC-2291 <b>bank</b>. 10 runs are due");
+    browser.shows(&told).await?;
+    browser.keep("queue-paused").await?;
     ensure!(stage.value::<bool>(is_paused).await?);
+    browser.open(&stage.at("/")).await?;
+    browser.shows("queue payments is paused since").await?;
+    browser
+        .open(&stage.at("/queues?queue=payments&of=default"))
+        .await?;
     browser.press("Resume").await?;
     browser.shows("2 of 2 slots are in use").await?;
     ensure!(!stage.value::<bool>(is_paused).await?);
@@ -31,10 +41,19 @@ async fn a_queue_and_an_environment_are_paused_resumed_and_limited() -> Result<(
 
     browser.open(&stage.at("/queues")).await?;
     browser
-        .one("button[aria-label='Pause all of default']")
+        .one("a[aria-label='Pause all of default…']")
         .await?
         .click()
         .await?;
+    browser.shows("Pause all of default?").await?;
+    browser.keep("environment-pause").await?;
+    browser
+        .one("section.verdict input[name=reason]")
+        .await?
+        .send_keys("INC-2292")
+        .await?;
+    browser.press("Pause all of default").await?;
+    browser.shows(": INC-2292").await?;
     browser
         .one("button[aria-label='Resume all of default']")
         .await?;

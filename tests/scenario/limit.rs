@@ -1,8 +1,11 @@
 //! Limits of environments and queues, with one session. With many: `tests/concurrency/limit.rs`.
 
-use anyhow::Result;
+use std::time::SystemTime;
+
+use anyhow::{Context, Result};
 use engine_harness::{Database, Held, Session};
 use serde_json::json;
+use tokio_postgres::Row;
 
 async fn limited(limit: i32, burst_factor: f64) -> Result<Session> {
     let session = Session::open(&Database::fresh().await?).await?;
@@ -152,6 +155,69 @@ async fn nothing_is_dequeued_from_a_paused_environment() -> Result<()> {
     session.client.batch_execute(&pause(false)).await?;
     assert_eq!(dequeue_all(&session).await?, 1);
     Ok(())
+}
+
+#[tokio::test]
+async fn who_paused_when_and_why_is_kept_until_the_end_of_the_pause() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    session
+        .client
+        .batch_execute("select engine_set_environment('env', paused => false)")
+        .await?;
+    let role: String = session
+        .client
+        .query_one("select current_user::text", &[])
+        .await?
+        .get(0);
+    for (set, stats) in [
+        (
+            "engine_set_queue('q', 'env', ",
+            "engine.queue_stats where queue = 'q'",
+        ),
+        (
+            "engine_set_environment('env', ",
+            "engine.environment_stats where environment_id = 'env'",
+        ),
+    ] {
+        let call = async |arguments: &str| {
+            let sql =
+                format!("select paused, paused_at, paused_by, pause_reason from {set}{arguments})");
+            let row = session.client.query_one(&sql, &[]).await?;
+            let sql = format!("select is_paused, paused_at, paused_by, pause_reason from {stats}");
+            let shown = session.client.query_one(&sql, &[]).await?;
+            let read = |row: &Row| {
+                let at: Option<SystemTime> = row.get(1);
+                let (by, why): (Option<String>, Option<String>) = (row.get(2), row.get(3));
+                (row.get::<_, bool>(0), at, by, why)
+            };
+            assert_eq!(read(&row), read(&shown), "{arguments}");
+            anyhow::Ok(read(&row))
+        };
+        let made = call("paused => true, reason => 'INC-7'").await?;
+        let (is_paused, at, by, reason) = made.clone();
+        assert!(is_paused && at.is_some());
+        assert_eq!((by, reason.as_deref()), (Some(role.clone()), Some("INC-7")));
+        assert_eq!(call("concurrency_limit => 3").await?, made);
+        assert_eq!(call("paused => true").await?, made, "it is the same pause");
+        let (_, still_at, _, other) = call("paused => true, reason => 'INC-8'").await?;
+        assert_eq!((still_at, other.as_deref()), (at, Some("INC-8")));
+        assert_eq!(call("paused => false").await?, (false, None, None, None));
+        let (.., reason) = call("paused => true").await?;
+        assert_eq!(reason, None, "the reason was that of another pause");
+        for refused in [
+            "reason => 'x'",
+            "paused => false, reason => 'x'",
+            "paused => true, reason => repeat('x', 1025)",
+        ] {
+            let error = call(refused).await.err().context("it was taken")?;
+            let error = error.downcast::<tokio_postgres::Error>()?;
+            let code = error.code().map(|code| code.code().to_owned());
+            assert_eq!(code.as_deref(), Some("22023"), "{refused}");
+        }
+        call("paused => false").await?;
+    }
+    session.check().await
 }
 
 #[tokio::test]

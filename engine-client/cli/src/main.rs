@@ -69,7 +69,7 @@ enum Command {
     /// Pause a queue, or an environment: nothing is dequeued from it until it is resumed
     Pause(queue::PauseArguments),
     /// Resume a paused queue or environment
-    Resume(queue::PauseArguments),
+    Resume(queue::Target),
     /// List schedules, with their next runs
     Schedules(inventory::Arguments),
     /// List versions of workers, with what they execute
@@ -123,8 +123,8 @@ async fn execute(arguments: Arguments, output: Output) -> Result<ExitCode, Failu
         Command::Top(top) => top::run(session, output, &top).await,
         Command::Runs(command) => run::run(&session, output, *command).await,
         Command::Queues(list) => queue::list(&session, output, &list).await,
-        Command::Pause(pause) => queue::pause(&session, output, &pause, true).await,
-        Command::Resume(pause) => queue::pause(&session, output, &pause, false).await,
+        Command::Pause(pause) => queue::pause(&session, output, &pause).await,
+        Command::Resume(target) => queue::resume(&session, output, &target).await,
         Command::Schedules(list) => inventory::schedules(&session, output, &list).await,
         Command::Workers(list) => inventory::workers(&session, output, &list).await,
         Command::Trigger(trigger) => trigger::run(&session, output, &trigger).await,

@@ -27,6 +27,9 @@ pub const COLUMNS: &[Column] = &[
     Column::new("oldest", "oldest_age_ms", Form::Span),
     Column::new("paused", "is_paused", Form::Flag),
     Column::new("environment paused", "is_environment_paused", Form::Flag),
+    Column::new("since", "paused_at", Form::Moment),
+    Column::new("by", "paused_by", Form::Text),
+    Column::new("reason", "pause_reason", Form::Text),
 ];
 
 #[derive(Args)]
@@ -38,6 +41,17 @@ pub struct ListArguments {
 
 #[derive(Args)]
 pub struct PauseArguments {
+    #[command(flatten)]
+    target: Target,
+
+    /// Why, for those who ask: shown with your role and the time until it is resumed
+    #[arg(long, short, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+/// What is paused or resumed.
+#[derive(Args)]
+pub struct Target {
     /// The queue; none for the whole environment
     #[arg(required_unless_present = "environment")]
     queue: Option<String>,
@@ -67,20 +81,39 @@ pub async fn pause(
     session: &Session,
     output: Output,
     arguments: &PauseArguments,
-    is_paused: bool,
 ) -> Result<ExitCode, Failure> {
-    let environment = arguments.environment.as_deref().unwrap_or(DEFAULT);
+    let reason = arguments.reason.as_deref();
+    set(session, output, &arguments.target, true, reason).await
+}
+
+pub async fn resume(
+    session: &Session,
+    output: Output,
+    target: &Target,
+) -> Result<ExitCode, Failure> {
+    set(session, output, target, false, None).await
+}
+
+async fn set(
+    session: &Session,
+    output: Output,
+    target: &Target,
+    is_paused: bool,
+    reason: Option<&str>,
+) -> Result<ExitCode, Failure> {
+    let environment = target.environment.as_deref().unwrap_or(DEFAULT);
     require(session, environment).await?;
     let paused = if is_paused { "paused" } else { "resumed" };
-    let queue = arguments.queue.as_deref();
+    let queue = target.queue.as_deref();
     let of_environment = [
         (&environment as _, Type::TEXT),
         (&is_paused as _, Type::BOOL),
+        (&reason as _, Type::TEXT),
     ];
     let (row, what) = match queue {
         Some(queue) => {
-            let [environment_id, paused] = of_environment;
-            let parameters = [(&queue as _, Type::TEXT), environment_id, paused];
+            let [environment_id, paused, reason] = of_environment;
+            let parameters = [(&queue as _, Type::TEXT), environment_id, paused, reason];
             let row = session.row(statement::QUEUE_PAUSE, &parameters).await?;
             (
                 row,

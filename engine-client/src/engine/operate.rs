@@ -218,6 +218,7 @@ impl<C: GenericClient> Engine<'_, C> {
                     (&change.max_queue_size, Type::INT4),
                     (&change.retry, Type::JSONB),
                     (&change.shard, Type::INT4),
+                    (&change.pause_reason, Type::TEXT),
                 ],
             )
             .await?;
@@ -251,6 +252,7 @@ impl<C: GenericClient> Engine<'_, C> {
                     (&change.is_paused, Type::BOOL),
                     (&change.override_limit, Type::INT4),
                     (&change.max_size, Type::INT4),
+                    (&change.pause_reason, Type::TEXT),
                 ],
             )
             .await?;

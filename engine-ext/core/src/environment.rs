@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::{EnvironmentType, Quota, Refusal, Shard};
+use crate::{EnvironmentType, Pause, Quota, Refusal, Shard};
 
 /// An environment as it is stored, with its configured queues.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,8 +25,8 @@ pub struct Environment {
     pub burst_factor: f64,
     /// Queued runs per queue at which triggers are refused; `None` for no limit.
     pub max_queue_size: Option<i32>,
-    /// Whether dequeues skip it.
-    pub is_paused: bool,
+    /// Whether dequeues skip it, and why.
+    pub pause: Option<Pause>,
     /// Whether runs wait for a version that knows their task.
     pub requires_version: bool,
     /// Whether it accepts no new work, permanently.
@@ -46,7 +46,7 @@ pub struct Environment {
 }
 
 /// A configured queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Queue {
     /// Runs of the queue, or of each of its concurrency keys, that may hold a slot at once; `None` for the environment's
     /// limit.
@@ -55,8 +55,8 @@ pub struct Queue {
     pub override_limit: Option<i32>,
     /// Queued runs at which triggers are refused; `None` for the environment's setting.
     pub max_size: Option<i32>,
-    /// Whether dequeues skip it.
-    pub is_paused: bool,
+    /// Whether dequeues skip it, and why.
+    pub pause: Option<Pause>,
 }
 
 impl Environment {
@@ -75,7 +75,7 @@ impl Environment {
             concurrency_limit: None,
             burst_factor: 1.0,
             max_queue_size: None,
-            is_paused: false,
+            pause: None,
             requires_version: false,
             is_archived: false,
             retry: None,

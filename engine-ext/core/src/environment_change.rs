@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use crate::{
-    Environment, EnvironmentType, Limits, Queue, Refusal, RetrySettings, Shard, check_label,
+    Environment, EnvironmentType, Limits, PauseChange, Queue, Refusal, RetrySettings, Shard,
+    Timestamp, check_label,
 };
 
 /// A requested change of a limit.
@@ -58,7 +59,7 @@ pub struct EnvironmentChange {
     /// Queued runs per queue at which triggers are refused.
     pub max_queue_size: LimitChange,
     /// Whether dequeues skip it.
-    pub is_paused: Option<bool>,
+    pub pause: PauseChange,
     /// Whether runs wait for a version that knows their task.
     pub requires_version: Option<bool>,
     /// Whether it accepts no new work.
@@ -70,13 +71,19 @@ pub struct EnvironmentChange {
 }
 
 impl EnvironmentChange {
-    /// Applies the change to `environment`.
+    /// Applies the change to `environment` that role `by` asks for at `now`.
     ///
     /// # Errors
     /// [`Refusal::InvalidValue`] (`22023`) for an unknown kind, a burst factor below 1, an id that is too long, a policy
     /// that cannot be read, or another shard; [`Refusal::TooDeep`] (`22032`), [`Refusal::TooLarge`] (`54000`) for one that is too deep or
     /// large.
-    pub fn apply(self, environment: &mut Environment, limits: &Limits) -> Result<(), Refusal> {
+    pub fn apply(
+        self,
+        environment: &mut Environment,
+        limits: &Limits,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
         if let Some(shard) = self.shard.filter(|shard| *shard != environment.shard) {
             return Err(Refusal::invalid(
                 "shard",
@@ -124,7 +131,7 @@ impl EnvironmentChange {
         self.concurrency_limit
             .apply(&mut environment.concurrency_limit);
         self.max_queue_size.apply(&mut environment.max_queue_size);
-        environment.is_paused = self.is_paused.unwrap_or(environment.is_paused);
+        self.pause.apply(&mut environment.pause, by, now);
         environment.requires_version = self
             .requires_version
             .unwrap_or(environment.requires_version);
@@ -141,7 +148,7 @@ impl EnvironmentChange {
 }
 
 /// A requested change of a queue; `None` keeps a field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueChange {
     /// Limit on its slots.
     pub concurrency_limit: LimitChange,
@@ -150,17 +157,17 @@ pub struct QueueChange {
     /// Queued runs at which triggers are refused.
     pub max_size: LimitChange,
     /// Whether dequeues skip it.
-    pub is_paused: Option<bool>,
+    pub pause: PauseChange,
 }
 
 impl QueueChange {
-    /// Applies the change to `queue`.
+    /// Applies the change to `queue` that role `by` asks for at `now`.
     #[must_use]
-    pub fn apply(self, mut queue: Queue) -> Queue {
+    pub fn apply(self, mut queue: Queue, by: &str, now: Timestamp) -> Queue {
         self.concurrency_limit.apply(&mut queue.concurrency_limit);
         self.override_limit.apply(&mut queue.override_limit);
         self.max_size.apply(&mut queue.max_size);
-        queue.is_paused = self.is_paused.unwrap_or(queue.is_paused);
+        self.pause.apply(&mut queue.pause, by, now);
         queue
     }
 }
@@ -183,18 +190,19 @@ mod tests {
 
     #[test]
     fn a_pause_keeps_the_limit_for_the_time_after() {
-        let change = |is_paused| QueueChange {
+        let change = |paused| QueueChange {
             concurrency_limit: LimitChange::Keep,
             override_limit: LimitChange::Keep,
             max_size: LimitChange::Keep,
-            is_paused: Some(is_paused),
+            pause: PauseChange::read(Some(paused), None).unwrap(),
         };
         let queue = Queue {
             concurrency_limit: Some(3),
             ..Queue::default()
         };
-        let paused = change(true).apply(queue);
+        let now = Timestamp::from_micros(0);
+        let paused = change(true).apply(queue, "ann", now);
         assert_eq!(paused.limit(), Some(0));
-        assert_eq!(change(false).apply(paused).limit(), Some(3));
+        assert_eq!(change(false).apply(paused, "ann", now).limit(), Some(3));
     }
 }

@@ -40,7 +40,7 @@ impl Environment {
     /// The most slots of the environment: the limit with its burst; `None` for no limit.
     #[must_use]
     pub fn cap(&self) -> Option<i64> {
-        if self.is_paused {
+        if self.pause.is_some() {
             return Some(0);
         }
         self.concurrency_limit
@@ -137,7 +137,7 @@ impl Queue {
     /// The limit in force: the override, if set; `None` for none.
     #[must_use]
     pub fn limit(&self) -> Option<i32> {
-        if self.is_paused {
+        if self.pause.is_some() {
             return Some(0);
         }
         self.override_limit.or(self.concurrency_limit)
@@ -147,6 +147,7 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Pause;
 
     fn environment(limit: i32, burst_factor: f64) -> Environment {
         Environment {
@@ -169,9 +170,9 @@ mod tests {
     #[test]
     fn a_paused_queue_lets_nothing_out_and_zero_is_a_limit() {
         let mut environment = environment(10, 1.0);
-        let queue = |limit, is_paused| Queue {
+        let queue = |limit, is_paused: bool| Queue {
             concurrency_limit: limit,
-            is_paused,
+            pause: is_paused.then(Pause::default),
             ..Queue::default()
         };
         environment
@@ -199,7 +200,7 @@ mod tests {
         };
         assert_eq!(queue.limit(), Some(7));
         let paused = Queue {
-            is_paused: true,
+            pause: Some(Pause::default()),
             ..queue
         };
         assert_eq!(paused.limit(), Some(0));
@@ -251,7 +252,7 @@ mod tests {
         open.queues.insert(
             "q".to_owned(),
             Queue {
-                is_paused: true,
+                pause: Some(Pause::default()),
                 ..Queue::default()
             },
         );

@@ -1,6 +1,9 @@
 //! Sets environments and queues: limits, pauses.
 
-use engine_core::{Environment, EnvironmentChange, LimitChange, QueueChange, Shard, check_name};
+use engine_core::{
+    Environment, EnvironmentChange, LimitChange, PauseChange, QueueChange, Shard, check_name,
+};
+use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_extern;
 
 use crate::backend::caller::entries;
@@ -9,7 +12,7 @@ use crate::document::JsonB;
 use crate::error::{OrRaise, required};
 use crate::{api, flow};
 
-entries!(engine_set_environment: engine_set_environment_0_2, engine_set_queue);
+entries!(engine_set_environment: engine_set_environment_0_2, engine_set_queue: engine_set_queue_0_2);
 
 row! {
     /// An environment with its settings.
@@ -24,6 +27,9 @@ row! {
         max_queue_size: Option<i32>,
         retry: Option<JsonB>,
         shard: i32,
+        paused_at: Option<TimestampWithTimeZone>,
+        paused_by: Option<String>,
+        pause_reason: Option<String>,
     }
 
     /// A queue with its settings.
@@ -34,6 +40,9 @@ row! {
         paused: bool,
         override_limit: Option<i32>,
         max_size: Option<i32>,
+        paused_at: Option<TimestampWithTimeZone>,
+        paused_by: Option<String>,
+        pause_reason: Option<String>,
     }
 }
 
@@ -46,13 +55,15 @@ row! {
 /// from their next dequeue on; NULL keeps it, a JSON null or false removes it. `shard` is where a new environment lives,
 /// for ever: the last two characters of its ids name it. NULL is shard 0, or the one of `engine.environment_shards` that its
 /// name chooses; the environment "default" is on shard 0. Environments that share batches, or wait for each other's runs, need one shard.
-/// Lowering a limit interrupts nothing. Dequeues
+/// With `paused`, `reason` says why; it is kept with the role and the time until the environment is resumed. Lowering a limit
+/// interrupts nothing. Dequeues
 /// that begin after the commit use the new values; those under way end as they began. It waits only for another session that
 /// sets the same environment.
 ///
 /// # Errors
 /// - `22023` for an unknown type, a limit below -1, a burst factor outside 1..=1000, a `retry` that cannot be read,
-///   a shard outside 0..=1295, or another one than that of an environment that exists.
+///   a shard outside 0..=1295, or another one than that of an environment that exists, a reason without `paused` or of more
+///   than 1024 bytes.
 /// - `22032` for a `retry` that is too deep, `54000` for one over `engine.max_metadata_bytes`.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 /// - `RE020` if another database serves the shard, `RE021` while it is being moved.
@@ -73,6 +84,7 @@ fn engine_set_environment_0_2(
     max_queue_size: Option<i32>,
     retry: Option<JsonB>,
     shard: Option<i32>,
+    reason: Option<&str>,
 ) -> Rows<EnvironmentRow> {
     api::enter_locking().or_raise();
     let id = check_name(
@@ -89,7 +101,7 @@ fn engine_set_environment_0_2(
         concurrency_limit: limit("concurrency_limit", concurrency_limit),
         burst_factor,
         max_queue_size: limit("max_queue_size", max_queue_size),
-        is_paused: paused,
+        pause: PauseChange::read(paused, reason).or_raise(),
         requires_version,
         is_archived: archived,
         retry: retry.map(|retry| retry.0),
@@ -99,17 +111,22 @@ fn engine_set_environment_0_2(
             .or_raise(),
     };
     let set = flow::setting::environment(id, change).or_raise();
+    let is_paused = set.pause.is_some();
+    let pause = set.pause.unwrap_or_default();
     Rows::one(EnvironmentRow {
         environment_id: set.id.clone(),
         r#type: set.kind.as_str(),
         concurrency_limit: set.concurrency_limit,
         burst_factor: set.burst_factor,
-        paused: set.is_paused,
+        paused: is_paused,
         archived: set.is_archived,
         requires_version: set.requires_version,
         max_queue_size: set.max_queue_size,
         retry: set.retry.map(JsonB),
         shard: set.shard.number().into(),
+        paused_at: pause.since.map(api::time),
+        paused_by: pause.by,
+        pause_reason: pause.reason,
     })
 }
 
@@ -118,22 +135,23 @@ fn engine_set_environment_0_2(
 /// What is not given keeps its value. `concurrency_limit` is how many runs of the queue, or of each of its concurrency keys,
 /// may hold a slot at once, 0 for none; `override_limit` replaces it while it is set; `max_size` is how many may be queued
 /// before triggers are refused; for these NULL means no limit, and -1 keeps the value. A paused queue accepts new runs, and
-/// dequeues skip it. Waits as `engine_set_environment` does.
+/// dequeues skip it; `reason` says why, and is kept with the role and the time until the queue is resumed. Waits as `engine_set_environment` does.
 ///
 /// # Errors
-/// - `22023` for a name of more than 128 characters, or a limit below -1.
+/// - `22023` for a name of more than 128 characters, a limit below -1, a reason without `paused` or of more than 1024 bytes.
 /// - `RE005` for an unknown environment.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 /// - `55P03` if another transaction that has set the environment stays open for ten seconds, or for `lock_timeout`; the detail
 ///   names it.
 #[pg_extern(sql = false)]
-fn engine_set_queue(
+fn engine_set_queue_0_2(
     name: Option<&str>,
     environment_id: Option<&str>,
     concurrency_limit: Option<i32>,
     paused: Option<bool>,
     override_limit: Option<i32>,
     max_size: Option<i32>,
+    reason: Option<&str>,
 ) -> Rows<QueueRow> {
     api::enter_locking().or_raise();
     let name = check_name("name", required("name", name).or_raise()).or_raise();
@@ -144,15 +162,20 @@ fn engine_set_queue(
         concurrency_limit: limit("concurrency_limit", concurrency_limit),
         override_limit: limit("override_limit", override_limit),
         max_size: limit("max_size", max_size),
-        is_paused: paused,
+        pause: PauseChange::read(paused, reason).or_raise(),
     };
     let set = flow::setting::queue(id, name, change).or_raise();
+    let is_paused = set.pause.is_some();
+    let pause = set.pause.unwrap_or_default();
     Rows::one(QueueRow {
         name: name.to_owned(),
         environment_id: id.to_owned(),
         concurrency_limit: set.concurrency_limit,
-        paused: set.is_paused,
+        paused: is_paused,
         override_limit: set.override_limit,
         max_size: set.max_size,
+        paused_at: pause.since.map(api::time),
+        paused_by: pause.by,
+        pause_reason: pause.reason,
     })
 }

@@ -36,6 +36,11 @@ pub(crate) fn call() -> Option<Call> {
     CALL.get()
 }
 
+/// The name of the caller's role; empty in a call that an older release's catalog makes.
+pub(crate) fn role_name() -> String {
+    call().map(Call::role_name).unwrap_or_default()
+}
+
 /// Records a call.
 pub(crate) fn note(call: Option<Call>) {
     CALL.set(call);

@@ -193,3 +193,26 @@ async fn an_update_lists_the_runs_that_had_failed() -> Result<()> {
     assert_eq!(new, old);
     session.check().await
 }
+
+#[tokio::test]
+async fn a_pause_of_the_old_release_stays_in_force_and_nobody_is_made_up_for_it() -> Result<()> {
+    let session = outdated().await?;
+    let seed = "insert into engine.queue (environment_id, name, is_paused, created_at) values ('default', 'q', true, now())";
+    session.client.batch_execute(seed).await?;
+    session.client.batch_execute(UPDATE).await?;
+    session.trigger_with("'t', queue => 'q'").await?;
+    assert_eq!(session.dequeue().await?, None);
+    let unknown =
+        "engine.queue_stats where is_paused and num_nulls(paused_at, paused_by, pause_reason) = 3";
+    assert_eq!(session.count(unknown).await?, 1);
+    let advice = "engine.advice where kind = 'paused' and detail like '%has due runs: 1.'";
+    assert_eq!(session.count(advice).await?, 1);
+    let reason = "engine_set_queue('q', paused => true, reason => 'INC-7') where paused_at is null and paused_by = current_user";
+    assert_eq!(session.count(reason).await?, 1);
+    session
+        .client
+        .batch_execute("select engine_set_queue('q', paused => false)")
+        .await?;
+    assert!(session.dequeue().await?.is_some());
+    session.check().await
+}

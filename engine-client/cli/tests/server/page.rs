@@ -12,7 +12,7 @@ use super::PROGRAM;
 /// The data of the session: runs that no worker started in time, a queue with a backlog, a paused queue.
 const STOCK: &str = "
     select engine_set_queue('images', concurrency_limit => 4);
-    select engine_set_queue('reports', paused => true);
+    select engine_set_queue('reports', paused => true, reason => 'out of paper');
     select engine_trigger('resize', queue => 'images', queue_timestamp => now() - interval '1 minute')
     from generate_series(1, 460);
     select engine_trigger('report', queue => 'reports', queue_timestamp => now() - interval '1 minute')

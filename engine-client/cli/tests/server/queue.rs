@@ -94,6 +94,49 @@ async fn nothing_is_dequeued_from_what_is_paused_until_it_is_resumed() -> Result
 }
 
 #[tokio::test]
+async fn who_paused_a_queue_when_and_why_is_shown_until_it_is_resumed() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    session.trigger_with("'t', queue => 'q'").await?;
+    let role: String = session
+        .client
+        .query_one("select current_user::text", &[])
+        .await?
+        .get(0);
+    for what in [&["q"][..], &["--environment", "default"]] {
+        let pause = [
+            &["pause"],
+            what,
+            &["--reason", "INC-2291: the bank is down"],
+        ]
+        .concat();
+        let paused = prints_json(&database, &pause).await?;
+        assert_eq!(paused["paused_by"], json!(role));
+        let queue = prints_json(&database, &["queues"]).await?[0].clone();
+        for fact in ["paused_at", "paused_by", "pause_reason"] {
+            assert!(!queue[fact].is_null(), "{queue}");
+            assert_eq!(queue[fact], paused[fact]);
+        }
+        let table = prints(&database, &["queues"]).await?;
+        assert!(table.contains("INC-2291: the bank is down"), "{table}");
+        let doctor = engine(&database, &["doctor", "--patience", "0"]).await?;
+        let why = format!("by role \"{role}\" at 20");
+        for words in [&why, "UTC: \"INC-2291: the bank is down\"."] {
+            assert!(doctor.stdout.contains(words), "{words}: {doctor:?}");
+        }
+        let resumed = prints_json(&database, &[&["resume"], what].concat()).await?;
+        assert_eq!(resumed["pause_reason"], json!(null));
+        let table = prints(&database, &["queues"]).await?;
+        assert!(!table.contains("INC-2291"), "{table}");
+    }
+    let long = "x".repeat(1025);
+    let refused = engine(&database, &["pause", "q", "--reason", &long]).await?;
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("22023"), "{refused:?}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_slip_of_the_pen_makes_no_environment() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;

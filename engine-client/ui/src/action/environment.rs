@@ -8,7 +8,10 @@ use crate::request::Context;
 use crate::url::Words;
 
 pub(super) async fn pause(context: &Context, form: &Words) -> Result<(), Fault> {
-    let change = EnvironmentChange::new(field(form, "of")?).paused(flag(form, "paused")?);
+    let mut change = EnvironmentChange::new(field(form, "of")?).paused(flag(form, "paused")?);
+    if let Some(reason) = form.get("reason") {
+        change = change.pause_reason(reason);
+    }
     context
         .act(async |reader| Ok(reader.engine().set_environment(&change).await.map(drop)?))
         .await

@@ -10,9 +10,12 @@ use crate::url::Words;
 
 pub(super) async fn pause(context: &Context, form: &Words) -> Result<(), Fault> {
     let (queue, environment) = (field(form, "queue")?, field(form, "of")?);
-    let change = QueueChange::new(queue)
+    let mut change = QueueChange::new(queue)
         .environment_id(environment)
         .paused(flag(form, "paused")?);
+    if let Some(reason) = form.get("reason") {
+        change = change.pause_reason(reason);
+    }
     context
         .act(async |reader| Ok(reader.engine().set_queue(&change).await.map(drop)?))
         .await

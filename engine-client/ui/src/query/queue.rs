@@ -4,6 +4,7 @@ use serde::Deserialize;
 use tokio_postgres::types::Type;
 
 use crate::fault::Fault;
+use crate::moment::Moment;
 use crate::pool::Reader;
 
 const QUEUES: &str = include_str!("sql/queue_list.sql");
@@ -12,6 +13,29 @@ const KEYS: &str = include_str!("sql/key_list.sql");
 
 /// A run that has been due for so long is late.
 const LATE_MS: i64 = 60_000;
+
+/// Who paused a queue or an environment, when and why. Nothing is known of a pause from before 0.2.0.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Pause {
+    at: Option<Moment>,
+    by: Option<String>,
+    reason: Option<String>,
+}
+
+impl Pause {
+    /// `paused since 03:00:05 by ops_jtan: INC-2291`, or as much of it as is known.
+    pub(crate) fn words(&self, now: Moment) -> String {
+        let since = self.at.map(|at| format!(" since {}", at.brief(now)));
+        let by = self.by.as_ref().map(|by| format!(" by {by}"));
+        let reason = self.reason.as_ref().map(|reason| format!(": {reason}"));
+        ["paused".to_owned()]
+            .into_iter()
+            .chain(since)
+            .chain(by)
+            .chain(reason)
+            .collect()
+    }
+}
 
 /// A queue.
 #[derive(Debug, Clone, Deserialize)]
@@ -29,6 +53,7 @@ pub(crate) struct Queue {
     pub(crate) max_size: Option<i64>,
     pub(crate) oldest_ms: Option<i64>,
     pub(crate) is_paused: bool,
+    pub(crate) pause: Pause,
 }
 
 impl Queue {
@@ -69,6 +94,7 @@ pub(crate) struct Environment {
     pub(crate) burst: f64,
     pub(crate) oldest_ms: Option<i64>,
     pub(crate) is_paused: bool,
+    pub(crate) pause: Pause,
 }
 
 /// The environments.
@@ -99,4 +125,22 @@ pub(crate) async fn keys(
     reader
         .rows(KEYS, &[(&environment, Type::TEXT), (&queue, Type::TEXT)])
         .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_says_as_much_as_is_known_of_it() {
+        let now = Moment::parse("2026-11-29T03:12:40Z").unwrap();
+        let words = |json| {
+            let pause: Pause = serde_json::from_str(json).unwrap();
+            pause.words(now)
+        };
+        assert_eq!(words("{}"), "paused");
+        let whole =
+            r#"{"at": "2026-11-29T03:00:05+00:00", "by": "ops_jtan", "reason": "INC-2291"}"#;
+        assert_eq!(words(whole), "paused since 03:00:05 by ops_jtan: INC-2291");
+    }
 }

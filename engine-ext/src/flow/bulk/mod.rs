@@ -60,9 +60,7 @@ pub(crate) fn start(request: Request<'_>, is_dry: bool) -> Result<(Option<BulkId
         options: request.options,
         reason: request.reason,
         environment_ids: scope,
-        created_by: &caller::call()
-            .map(caller::Call::role_name)
-            .unwrap_or_default(),
+        created_by: &caller::role_name(),
         now,
         total: seen.count,
         is_total_exact: seen.is_exact,

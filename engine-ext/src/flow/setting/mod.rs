@@ -9,6 +9,7 @@ use engine_core::{
     Environment, EnvironmentChange, Queue, QueueChange, Refusal, TimerKind, Timestamp,
 };
 
+use crate::backend::caller;
 use crate::shared::bell::{self, Takers};
 use crate::{backend, clock, flow, guc, shared, store};
 
@@ -37,9 +38,14 @@ pub(crate) fn environment(id: &str, change: EnvironmentChange) -> Result<Environ
         },
     };
     let mut environment = before.clone();
-    change.apply(&mut environment, &guc::trigger_limits())?;
-    environment.settle(shared::is_available());
     let now = flow::now();
+    change.apply(
+        &mut environment,
+        &guc::trigger_limits(),
+        &caller::role_name(),
+        now,
+    )?;
+    environment.settle(shared::is_available());
     let has_other_limits = !environment.limits_as(&before);
     environment.is_fitted &= !has_other_limits;
     store::environment::set::environment(&environment, now);
@@ -61,11 +67,15 @@ pub(crate) fn environment(id: &str, change: EnvironmentChange) -> Result<Environ
 pub(crate) fn queue(id: &str, name: &str, change: QueueChange) -> Result<Queue, Refusal> {
     hold(id)?;
     let environment = flow::environment_fresh(id)?;
-    let before = environment.queues.get(name).copied();
-    let queue = change.apply(before.unwrap_or_default());
-    if before != Some(queue) {
-        let now = flow::now();
-        store::environment::set::queue(&environment, name, queue, now);
+    let before = environment.queues.get(name);
+    let now = flow::now();
+    let queue = change.apply(
+        before.cloned().unwrap_or_default(),
+        &caller::role_name(),
+        now,
+    );
+    if before != Some(&queue) {
+        store::environment::set::queue(&environment, name, &queue, now);
         fit_later(&environment, now);
         look_again(&environment, Some(name));
     }

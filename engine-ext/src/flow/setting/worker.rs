@@ -71,13 +71,13 @@ fn registered(environment: &Environment, version: &str) -> Registered {
 /// Sets the base limits of queues; overrides and pauses stay.
 fn set_limits(environment: &Environment, limits: &[(String, Option<i32>)]) {
     for (name, limit) in limits {
-        let queue = environment.queues.get(name).copied().unwrap_or_default();
+        let queue = environment.queues.get(name).cloned().unwrap_or_default();
         if queue.concurrency_limit != *limit {
             let queue = Queue {
                 concurrency_limit: *limit,
                 ..queue
             };
-            store::environment::set::queue(environment, name, queue, flow::now());
+            store::environment::set::queue(environment, name, &queue, flow::now());
             look_again(environment, Some(name));
         }
     }

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-use engine_core::{Environment, Queue, Quota};
+use engine_core::{Environment, Pause, Queue, Quota};
 
 use crate::backend::cache;
 use crate::backend::cells::cell;
@@ -101,7 +101,11 @@ fn read(id: &str) -> Option<Environment> {
                 concurrency_limit: cell!(cells, READ_QUEUES.concurrency_limit),
                 override_limit: cell!(cells, READ_QUEUES.override_limit),
                 max_size: cell!(cells, READ_QUEUES.max_size),
-                is_paused: cell!(cells, READ_QUEUES.is_paused),
+                pause: cell!(cells, READ_QUEUES.is_paused as bool).then(|| Pause {
+                    since: cell!(cells, READ_QUEUES.paused_at),
+                    by: cell!(cells, READ_QUEUES.paused_by),
+                    reason: cell!(cells, READ_QUEUES.pause_reason),
+                }),
             };
             (name, queue, cell!(cells, READ_QUEUES.is_fitted))
         });
@@ -120,7 +124,11 @@ fn read(id: &str) -> Option<Environment> {
             concurrency_limit: cell!(cells, READ.concurrency_limit),
             burst_factor: cell!(cells, READ.burst_factor),
             max_queue_size: cell!(cells, READ.max_queue_size),
-            is_paused: cell!(cells, READ.is_paused),
+            pause: cell!(cells, READ.is_paused as bool).then(|| Pause {
+                since: cell!(cells, READ.paused_at),
+                by: cell!(cells, READ.paused_by),
+                reason: cell!(cells, READ.pause_reason),
+            }),
             requires_version: cell!(cells, READ.requires_version),
             is_archived: cell!(cells, READ.is_archived),
             reserves_slots: cell!(cells, READ.reserves_slots),

@@ -15,6 +15,7 @@ statement!(QUEUED, "queued_worker_queues.sql");
 
 /// Writes an environment.
 pub(crate) fn environment(environment: &Environment, now: Timestamp) {
+    let pause = environment.pause.as_ref();
     SET.execute(arguments!(SET {
         id: environment.id.as_str(),
         kind: environment.kind.as_str(),
@@ -23,7 +24,10 @@ pub(crate) fn environment(environment: &Environment, now: Timestamp) {
         concurrency_limit: environment.concurrency_limit,
         burst_factor: environment.burst_factor,
         max_queue_size: environment.max_queue_size,
-        is_paused: environment.is_paused,
+        is_paused: environment.pause.is_some(),
+        paused_at: pause.and_then(|pause| pause.since),
+        paused_by: pause.and_then(|pause| pause.by.as_deref()),
+        pause_reason: pause.and_then(|pause| pause.reason.as_deref()),
         requires_version: environment.requires_version,
         is_archived: environment.is_archived,
         now,
@@ -36,14 +40,18 @@ pub(crate) fn environment(environment: &Environment, now: Timestamp) {
 }
 
 /// Writes a queue, to which no rows are adapted yet.
-pub(crate) fn queue(environment: &Environment, name: &str, queue: Queue, now: Timestamp) {
+pub(crate) fn queue(environment: &Environment, name: &str, queue: &Queue, now: Timestamp) {
+    let pause = queue.pause.as_ref();
     SET_QUEUE.execute(arguments!(SET_QUEUE {
         environment_id: environment.id.as_str(),
         name,
         concurrency_limit: queue.concurrency_limit,
         override_limit: queue.override_limit,
         max_size: queue.max_size,
-        is_paused: queue.is_paused,
+        is_paused: queue.pause.is_some(),
+        paused_at: pause.and_then(|pause| pause.since),
+        paused_by: pause.and_then(|pause| pause.by.as_deref()),
+        pause_reason: pause.and_then(|pause| pause.reason.as_deref()),
         now,
         is_fitted: false
     }));

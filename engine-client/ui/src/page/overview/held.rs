@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::seen::{SHOWN, Seen};
-use crate::moment::span;
+use crate::moment::{Moment, span};
 use crate::number::{count, plural};
 use crate::part::status::{QUEUED, Shown, WAITING};
 use crate::query::queue::Queue;
@@ -24,7 +24,7 @@ fn causes(seen: &Seen) -> Vec<Cause> {
     let queues = queues.map(|queue| Cause {
         runs: queue.due,
         status: QUEUED,
-        why: why(queue),
+        why: why(queue, seen.facts.now),
         longest_ms: queue.oldest_ms.unwrap_or_default(),
     });
     let waits = seen.waiting.iter().map(|waiting| Cause {
@@ -38,10 +38,10 @@ fn causes(seen: &Seen) -> Vec<Cause> {
     causes
 }
 
-fn why(queue: &Queue) -> String {
+fn why(queue: &Queue, now: Moment) -> String {
     let name = &queue.queue;
     match () {
-        () if queue.is_paused => format!("queue {name} is paused"),
+        () if queue.is_paused => format!("queue {name} is {}", queue.pause.words(now)),
         () if queue.limit == Some(0) => format!("queue {name} has a limit of 0"),
         () if queue.is_full() => format!(
             "queue {name} is full, {} of {}",

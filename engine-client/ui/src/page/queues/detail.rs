@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::pause;
-use crate::moment::span;
+use crate::moment::{Moment, span};
 use crate::number::{count, plural};
 use crate::part::form;
 use crate::part::text::none;
@@ -37,7 +37,7 @@ pub(super) fn panel(context: &Context, facts: &Facts, chosen: &Chosen<'_>) -> Ma
                     a class="more" href=(runs.at(&context.at("/runs"))) { "Its runs" }
                 }
                 div class="b" {
-                    p { b { "Why it is where it is: " } (why(queue)) }
+                    p { b { "Why it is where it is: " } (why(queue, facts.now)) }
                     @if let Some(most) = queue.max_size {
                         p class="gap muted" { (plural(queue.queued, "run is", "runs are")) " queued, of at most " (count(most)) "." }
                     }
@@ -49,11 +49,12 @@ pub(super) fn panel(context: &Context, facts: &Facts, chosen: &Chosen<'_>) -> Ma
     }
 }
 
-fn why(queue: &Queue) -> String {
+fn why(queue: &Queue, now: Moment) -> String {
     let due = plural(queue.due, "run is", "runs are");
     match () {
         () if queue.is_paused => {
-            format!("it is paused; {due} due, and none starts until it is resumed.")
+            let paused = queue.pause.words(now);
+            format!("it is {paused}. {due} due, and none starts until it is resumed.")
         }
         () if queue.limit == Some(0) => format!("its limit is 0; {due} due."),
         () if queue.due == 0 => "nothing is due.".to_owned(),
@@ -80,7 +81,6 @@ fn limit_form(context: &Context, queue: &Queue) -> Markup {
         ("queue", queue.queue.as_str()),
         ("of", queue.environment_id.as_str()),
     ];
-    let class = if queue.is_paused { "" } else { "danger" };
     html! {
         div class="bulk" {
             form class="acts" method="post" action=(context.at("/act/queue/limit")) id=(LIMIT_FORM) {
@@ -96,7 +96,7 @@ fn limit_form(context: &Context, queue: &Queue) -> Markup {
                 @else { "An override stands in for the queue's own limit until it is taken back." }
             }
             span class="grow" {}
-            (pause::button(context, "/act/queue/pause", &fields, queue.is_paused, class, &queue.queue))
+            (pause::with_reason(context, "/act/queue/pause", &fields, queue.is_paused, &queue.queue))
         }
     }
 }

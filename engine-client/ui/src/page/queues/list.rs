@@ -96,7 +96,7 @@ fn rows(context: &Context, facts: &Facts, queues: &[&Queue], most: usize, acts: 
         table class="cards" role="table" {
             (table::head(&columns, acts))
             tbody role="rowgroup" {
-                @for queue in queues.iter().take(most) { (row(context, queue, has_environments, acts)) }
+                @for queue in queues.iter().take(most) { (row(context, queue, facts.now, has_environments, acts)) }
             }
         }
     }

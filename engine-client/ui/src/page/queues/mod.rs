@@ -51,6 +51,7 @@ pub(super) async fn page(context: &Context) -> Result<Page, Fault> {
             span class="muted" { (plural(i64::try_from(queues.len()).unwrap_or_default(), "queue", "queues"))
                 @if let Some(environment) = environment { " in " (environment) } }
         }
+        (environments::confirmation(context, &facts, &environments))
         @if let Some(chosen) = &chosen { (detail::panel(context, &facts, chosen)) }
         (text::figures(&figures::figures(&queues, &environments)))
         (list::list(context, &facts, &queues))

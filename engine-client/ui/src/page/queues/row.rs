@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::detail::LIMIT_FORM;
 use super::pause;
-use crate::moment::span;
+use crate::moment::{Moment, span};
 use crate::number::count;
 use crate::part::text::{none, slots};
 use crate::query::queue::Queue;
@@ -27,7 +27,13 @@ fn place(context: &Context, queue: &Queue) -> String {
     context.link_with("/queues", words)
 }
 
-pub(super) fn row(context: &Context, queue: &Queue, has_environment: bool, acts: bool) -> Markup {
+pub(super) fn row(
+    context: &Context,
+    queue: &Queue,
+    now: Moment,
+    has_environment: bool,
+    acts: bool,
+) -> Markup {
     let is_behind = queue.due > 0 && queue.is_full();
     html! {
         tr role="row" data-row {
@@ -38,6 +44,7 @@ pub(super) fn row(context: &Context, queue: &Queue, has_environment: bool, acts:
                     @else if is_behind { " " span class="tag warn" { "full" } }
                     @else if queue.is_full() { " " span class="tag" { "full" } }
                     @if queue.overridden.is_some() { " " span class="tag" { "overridden" } }
+                    @if queue.is_paused { (pause::note(&queue.pause, now)) }
                 }
             }
             @if has_environment { td role="cell" class="w2 muted" { (queue.environment_id) } }

@@ -113,7 +113,7 @@ fn queued(context: &Context, seen: &Seen) -> Verdict {
     let queue = seen.queue.as_ref();
     let name = &run.queue;
     let why = match queue {
-        Some(queue) if queue.is_paused => format!("queue {name} is paused"),
+        Some(queue) if queue.is_paused => format!("queue {name} is {}", queue.pause.words(now)),
         Some(queue) if queue.is_full() => {
             format!(
                 "queue {name} is full, {} of {}",

@@ -8,7 +8,8 @@ select jsonb_build_object(
            'limit', e.concurrency_limit,
            'burst', e.burst_factor,
            'oldest_ms', case when e.due > 0 then greatest(0, (extract(epoch from e.oldest_age) * 1000)::bigint) end,
-           'is_paused', e.is_paused) as row
+           'is_paused', e.is_paused,
+           'pause', jsonb_build_object('at', e.paused_at, 'by', e.paused_by, 'reason', e.pause_reason)) as row
 from engine.environment_stats as e
 where not e.is_archived and ($1::text is null or e.environment_id = $1)
 order by e.environment_id

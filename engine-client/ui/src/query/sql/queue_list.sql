@@ -11,7 +11,8 @@ select jsonb_build_object(
            'override', s.override_limit,
            'max_size', q.max_size,
            'oldest_ms', case when q.due > 0 then greatest(0, (extract(epoch from q.oldest_age) * 1000)::bigint) end,
-           'is_paused', q.is_paused) as row
+           'is_paused', q.is_paused,
+           'pause', jsonb_build_object('at', q.paused_at, 'by', q.paused_by, 'reason', q.pause_reason)) as row
 from engine.queue_stats as q
 left join engine.queue_setting as s on s.environment_id = q.environment_id and s.queue = q.queue
 where ($1::text is null or q.environment_id = $1)
