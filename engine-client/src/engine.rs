@@ -11,6 +11,7 @@ mod many;
 mod observe;
 mod operate;
 mod retain;
+mod shard;
 mod wait;
 mod work;
 

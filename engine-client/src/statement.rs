@@ -64,7 +64,7 @@ from engine_heartbeat(run_id => $1, snapshot_id => $2, worker_id => $3, runner_i
 
 pub(crate) const HEARTBEAT_MANY: &str = "\
 select e.run_id, e.snapshot_id, e.execution_status, e.run_status, e.attempt_number, e.description, e.created_at,
-       e.heartbeat_ms
+       e.heartbeat_ms, e.error_code, e.error_message
 from engine_heartbeat_many(run_ids => $1, snapshot_ids => $2, worker_id => $3, runner_id => $4) as e";
 
 /// The functions among these that the role may not execute. Functions that do not exist are refused when they are
@@ -217,6 +217,11 @@ pub(crate) const SET_TEST_CLOCK: &str = "select engine_set_test_clock(at => $1) 
 
 pub(crate) const SET_MACHINE: &str =
     "select engine_set_machine(name => $1, cpu => $2, memory => $3, cents_per_ms => $4)";
+
+pub(crate) const SET_SHARD: &str = "\
+select s.shard, s.state, s.place
+from engine_set_shard(shard => $1, state => $2, place => $3) as s";
+
 pub(crate) const CREATE_DATETIME_WAITPOINT: &str = "\
 select w.waitpoint_id, w.status, w.is_cached
 from engine_create_datetime_waitpoint(

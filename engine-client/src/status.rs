@@ -156,6 +156,18 @@ status! {
     }
 }
 
+status! {
+    /// What a database does with a shard.
+    ShardState {
+        /// The database serves it.
+        Serving = "SERVING",
+        /// The database hands it over: what is there can be read, and is not changed.
+        Moving = "MOVING",
+        /// The database does not serve it.
+        Away = "AWAY",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -170,6 +182,9 @@ mod tests {
         }
         for status in AttemptStatus::ALL {
             assert_eq!(status.as_str().parse(), Ok(*status));
+        }
+        for state in ShardState::ALL {
+            assert_eq!(state.as_str().parse(), Ok(*state));
         }
     }
 

@@ -143,6 +143,14 @@ as 'MODULE_PATHNAME', 'engine_set_machine_call';
 revoke all on function @extschema@.engine_set_machine from public;
 comment on function @extschema@.engine_set_machine is 'Sets the size and cost of a machine preset, for all runs from now on.';
 
+create function @extschema@.engine_set_shard(shard integer, state text, place text default null)
+returns table (shard integer, state text, place text)
+language c volatile parallel unsafe
+set search_path to pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'engine_set_shard_call';
+revoke all on function @extschema@.engine_set_shard from public;
+comment on function @extschema@.engine_set_shard is 'Sets what this database does with a shard, and returns what is on record then.';
+
 create function @extschema@.engine_register_worker(
     environment_id text,
     version text,

@@ -120,7 +120,7 @@ create function @extschema@.engine_heartbeat_many(
     runner_id text default null)
 returns table (
     run_id text, snapshot_id text, execution_status text, run_status text, attempt_number integer, description text,
-    created_at timestamptz, heartbeat_ms bigint)
+    created_at timestamptz, heartbeat_ms bigint, error_code text, error_message text)
 language c volatile parallel unsafe
 set search_path to pg_catalog, pg_temp
 as 'MODULE_PATHNAME', 'engine_heartbeat_many_call';

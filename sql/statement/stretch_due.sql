@@ -1,8 +1,9 @@
 -- The stretch that is due first, and where it ends: '~' is behind every id. Before the first look at a shard one stretch has all
--- its runs.
+-- its runs. What is on a shard that is not served is left alone.
 -- :shards smallint[]: shards at which no look may have been taken yet
 -- :due_before timestamptz
 -- :looked_before timestamptz
+-- :unserved smallint[]: shards that are left alone
 -- -> shard smallint, first_id text, end_id text
 -- Locks: none; the sweep holds its own. Index: stretch_due, stretch_pkey.
 select d.shard, d.first_id,
@@ -17,7 +18,7 @@ from (
     (
         select t.shard, t.first_id
         from engine.stretch as t
-        where t.due_at <= :due_before and t.looked_at < :looked_before
+        where t.due_at <= :due_before and t.looked_at < :looked_before and t.shard <> all (:unserved)
         order by t.due_at
         limit 1
     )

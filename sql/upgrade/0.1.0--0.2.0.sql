@@ -89,6 +89,9 @@ drop function @extschema@.engine_set_environment(
     text, text, text, text, integer, double precision, boolean, boolean, boolean, integer);
 drop function @extschema@.engine_set_queue(text, text, integer, boolean, integer, integer);
 
+-- One that returns more columns.
+drop function @extschema@.engine_heartbeat_many(text[], text[], text, text);
+
 alter table engine.environment
     add column retry jsonb;
 

@@ -81,4 +81,6 @@ pub enum Suite {
     Retention,
     /// What it costs a call to find out whether its caller may make it.
     Right,
+    /// What idle shards add to ticks and dequeues.
+    Shard,
 }

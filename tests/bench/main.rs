@@ -24,6 +24,7 @@ mod report;
 mod retention;
 mod right;
 mod sampler;
+mod shard;
 mod size;
 mod statement;
 mod stock;

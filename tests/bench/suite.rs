@@ -7,8 +7,8 @@ use engine_harness::progress;
 use super::arguments::Suite;
 use super::report::Chapter;
 use super::{
-    Bench, blocked, delay, dequeue, flow, growth, horizon, lifecycle, retention, right, storage,
-    wait, wake,
+    Bench, blocked, delay, dequeue, flow, growth, horizon, lifecycle, retention, right, shard,
+    storage, wait, wake,
 };
 
 impl Suite {
@@ -36,6 +36,7 @@ impl Suite {
             Self::Storage => storage::measure(bench).await,
             Self::Retention => retention::measure(bench).await,
             Self::Right => right::measure(bench).await,
+            Self::Shard => shard::measure(bench).await,
         }
     }
 

@@ -5,7 +5,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use anyhow::{Context as _, Result};
 use engine_client::{
     AttemptStatus, Bulk, BulkAction, Cancel, Completion, Dequeue, Engine, EnvironmentChange,
-    ErrorKind, ExecutionStatus, Failure, QueueChange, QuotaChange, RunFilter, RunStatus, Trigger,
+    ErrorKind, ExecutionStatus, Failure, QueueChange, QuotaChange, RunFilter, RunStatus,
+    ShardState, Trigger,
 };
 use engine_harness::condition::eventually;
 use engine_harness::{Database, Session};
@@ -319,5 +320,35 @@ async fn only_what_is_given_changes_in_environments_and_queues() -> Result<()> {
     engine.trigger(&Trigger::new("t").machine("micro")).await?;
     let run = engine.dequeue(&Dequeue::default()).await?.remove(0);
     assert_eq!(run.machine.context("no machine")?["cpu"], json!(0.5));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_shard_is_handed_over_and_its_runs_say_where_it_is() -> Result<()> {
+    let client = Database::fresh().await?.connect().await?;
+    let engine = Engine::new(&client);
+    let there = EnvironmentChange::new("there").shard(7);
+    engine.set_environment(&there).await?;
+    let trigger = Trigger::new("t").environment_id("there");
+    let run = engine.trigger(&trigger).await?;
+    let moving = engine
+        .set_shard(7, ShardState::Moving, Some("node-b"))
+        .await?;
+    assert_eq!((moving.number, moving.state), (7, ShardState::Moving));
+    let refused = engine.trigger(&trigger).await.err().context("triggered")?;
+    assert_eq!(refused.kind(), ErrorKind::ShardMoving);
+    assert!(refused.is_retryable());
+    let away = engine.set_shard(7, ShardState::Away, None).await?;
+    assert_eq!(away.place.as_deref(), Some("node-b"));
+    let held = [(run.run_id.clone(), "any".into())];
+    let refused = engine
+        .heartbeat_many(&held)
+        .await?
+        .pop()
+        .context("no answer")?;
+    let refused = refused.err().context("beaten")?;
+    assert_eq!(refused.kind(), ErrorKind::ShardElsewhere);
+    let served = engine.set_shard(7, ShardState::Serving, None).await?;
+    assert_eq!(served.place, None);
     Ok(())
 }

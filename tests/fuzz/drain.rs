@@ -11,6 +11,7 @@ const ROUNDS: usize = 200;
 
 const OPEN: &[&str] = &[
     "reset all",
+    "select engine_set_shard(s.number, 'SERVING') from engine.shard as s",
     "select engine_set_environment(id, concurrency_limit => null, burst_factor => 1, paused => false, max_queue_size => null) \
      from engine.environment where archived_at is null",
     "select engine_set_queue(q.name, q.environment_id, null, false, null, null) from engine.queue as q \

@@ -47,6 +47,10 @@ impl Sane<'_> {
         Some(match (function, parameter) {
             ("engine_trigger", "run_id") => Datum::text(format!("r{}", random.random::<u64>())),
             ("engine_set_machine", "name") => text(&["micro", "small-1x", "large-2x"], random),
+            // No run lives there.
+            (_, "shard") => Datum::Integer(random.random_range(40..60)),
+            (_, "state") => text(&["SERVING", "MOVING", "AWAY"], random),
+            (_, "place") => text(&["node-a", "node-b"], random),
             ("engine_create_checkpoint", "type") => text(&["DOCKER", "KUBERNETES"], random),
             ("engine_set_environment", "environment_id") => {
                 text(&["staging", "preview", "default"], random)

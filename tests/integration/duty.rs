@@ -59,6 +59,7 @@ const OPERATE: &str = "
     select engine_set_queue('q', concurrency_limit => 5);
     select engine_set_quota('x', schedules => 5);
     select engine_set_machine('micro', 1, 1, 1);
+    select engine_set_shard(9, 'SERVING');
     select engine_register_worker('default', '1');
     select engine_promote_worker('default', '1');
     select engine_set_schedule('s', 't', '* * * * *');

@@ -22,6 +22,7 @@ mod privilege;
 mod readme;
 mod refusal;
 mod right;
+mod shard;
 mod size;
 mod standby;
 mod statement;

@@ -3,7 +3,7 @@
 use tokio_postgres::GenericClient;
 use tokio_postgres::types::Type;
 
-use super::many::columns;
+use super::many::{OfMany, columns, of_many};
 use crate::{Engine, Error, Heartbeat, RunId, SnapshotId, statement};
 
 impl<C: GenericClient> Engine<'_, C> {
@@ -45,17 +45,18 @@ impl<C: GenericClient> Engine<'_, C> {
         Heartbeat::from_row(&row)
     }
 
-    /// `engine_heartbeat_many`: beats for many runs in one statement; the answers come in order, without one for a
-    /// run that does not exist.
+    /// `engine_heartbeat_many`: beats for many runs in one statement; the answers come in order, with none for a run that does
+    /// not exist, and an error for one whose shard is not here, or is being moved.
     ///
     /// ```
     /// # use engine_client::{Engine, Error, RunId, SnapshotId, tokio_postgres::Client};
     /// # async fn example(engine: Engine<'_, Client>, held: Vec<(RunId, SnapshotId)>) -> Result<(), Error> {
     /// let beats = engine.heartbeat_many(&held).await?;
     /// for ((run_id, snapshot_id), beat) in held.iter().zip(beats) {
-    ///     let is_held = beat.is_some_and(|beat| beat.execution.snapshot_id == *snapshot_id);
-    ///     if !is_held {
-    ///         println!("stop the work on {run_id}");
+    ///     match beat {
+    ///         Ok(Some(beat)) if beat.execution.snapshot_id == *snapshot_id => {}
+    ///         Ok(_) => println!("stop the work on {run_id}"),
+    ///         Err(error) => println!("beat again for {run_id}: {error}"),
     ///     }
     /// }
     /// # Ok(())
@@ -68,7 +69,7 @@ impl<C: GenericClient> Engine<'_, C> {
     pub async fn heartbeat_many(
         &self,
         runs: &[(RunId, SnapshotId)],
-    ) -> Result<Vec<Option<Heartbeat>>, Error> {
+    ) -> Result<Vec<OfMany<Option<Heartbeat>>>, Error> {
         let (run_ids, snapshot_ids) = columns(runs);
         let rows = self
             .client
@@ -82,7 +83,9 @@ impl<C: GenericClient> Engine<'_, C> {
                 ],
             )
             .await?;
-        rows.iter().map(Heartbeat::from_nullable_row).collect()
+        rows.iter()
+            .map(|row| of_many(row, Heartbeat::from_nullable_row))
+            .collect()
     }
 
     /// `engine_moved`: the runs among these that have moved on from these snapshots, or do not exist. Writes

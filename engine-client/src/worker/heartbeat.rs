@@ -148,11 +148,13 @@ impl HeartbeatLoop {
         Ok(())
     }
 
+    /// Beats for these runs; returns the error of one that was refused once it has beaten for the others.
     async fn beat(&self, runs: Vec<Arc<HeldRun>>, limit: Duration) -> Result<(), Error> {
         if runs.is_empty() {
             return Ok(());
         }
         let connection = self.link.connection().await?;
+        let mut refused = Ok(());
         for runs in runs.chunks(RUNS_PER_BEAT) {
             let since = Instant::now();
             let known_states: Vec<KnownState> = runs.iter().map(|run| run.known()).collect();
@@ -168,10 +170,12 @@ impl HeartbeatLoop {
             for ((run, known), beat) in runs.iter().zip(&known_states).zip(beats) {
                 let snapshot_id = &known.snapshot_id;
                 match beat {
-                    Some(beat) if beat.execution.snapshot_id == *snapshot_id => {
+                    // Its shard is not here, or is being moved: the run is held until its deadline passes.
+                    Err(error) => refused = Err(error),
+                    Ok(Some(beat)) if beat.execution.snapshot_id == *snapshot_id => {
                         run.extend(snapshot_id, beat.heartbeat, since);
                     }
-                    beat if run.is_news(snapshot_id) => {
+                    Ok(beat) if run.is_news(snapshot_id) => {
                         let number = known.attempt_number;
                         let verdict = beat
                             .as_ref()
@@ -182,10 +186,10 @@ impl HeartbeatLoop {
                         let latest = latest.unwrap_or_else(|| snapshot_id.clone());
                         run.found(snapshot_id, latest, heartbeat, verdict);
                     }
-                    _ => {}
+                    Ok(_) => {}
                 }
             }
         }
-        Ok(())
+        refused
     }
 }

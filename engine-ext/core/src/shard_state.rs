@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::status::named;
-use crate::{Refusal, Shard};
+use crate::{Refusal, Shard, check_label};
 
 named! {
     /// What a database does with a shard.
@@ -24,6 +24,35 @@ pub struct ShardRecord {
     pub state: ShardState,
     /// Where the shard is, as an operator has put it.
     pub place: Option<String>,
+}
+
+impl ShardRecord {
+    /// Checks what an operator sets.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidValue`] (`22023`) for an unknown state, a place of more than 1024 bytes, or one of a shard that is served
+    /// here.
+    pub fn check(state: &str, place: Option<&str>) -> Result<Self, Refusal> {
+        let state = ShardState::parse(state).ok_or_else(|| {
+            Refusal::invalid(
+                "state",
+                format!("\"{state}\" is none."),
+                "Pass SERVING, MOVING or AWAY.",
+            )
+        })?;
+        let place = check_label("place", place)?;
+        if state == ShardState::Serving && place.is_some() {
+            return Err(Refusal::invalid(
+                "place",
+                "A shard that this database serves is here.".to_owned(),
+                "Pass a place with MOVING or AWAY only.",
+            ));
+        }
+        Ok(Self {
+            state,
+            place: place.map(str::to_owned),
+        })
+    }
 }
 
 /// The shards of a database: those on record, and the first ones, which it serves unless a record says otherwise.
@@ -50,9 +79,15 @@ impl Shards {
         }
     }
 
+    /// Whether a shard is served.
+    #[must_use]
+    pub fn serves(&self, shard: Shard) -> bool {
+        self.state(shard) == ShardState::Serving
+    }
+
     /// The served shards, in order.
     pub fn serving(&self) -> impl Iterator<Item = Shard> {
-        Shard::all().filter(|shard| self.state(*shard) == ShardState::Serving)
+        Shard::all().filter(|shard| self.serves(*shard))
     }
 
     /// Where a new environment lives: on the shard that was asked for, else on the one that its name chooses among the first
@@ -165,6 +200,22 @@ mod tests {
             shards.check_writable(shard(8)).unwrap_err().sqlstate(),
             "RE021"
         );
+    }
+
+    #[test]
+    fn a_served_shard_has_no_place() {
+        let check = |state, place| ShardRecord::check(state, place).map(|record| record.state);
+        assert_eq!(check("SERVING", None), Ok(ShardState::Serving));
+        assert_eq!(check("MOVING", Some("b")), Ok(ShardState::Moving));
+        assert_eq!(check("AWAY", None), Ok(ShardState::Away));
+        let long = "x".repeat(1025);
+        for (state, place) in [
+            ("serving", None),
+            ("SERVING", Some("a")),
+            ("AWAY", Some(&*long)),
+        ] {
+            assert_eq!(check(state, place).unwrap_err().sqlstate(), "22023");
+        }
     }
 
     #[test]

@@ -82,14 +82,17 @@ fn engine_start_many_0_2(
         .flatten()
         .map(|id| RunId::parse(id))
         .collect();
-    let foreign = flow::right::foreign_runs(&ids);
+    let refused = flow::right::refused_runs(ids.iter());
     let pairs: Vec<Result<Pair, Refusal>> = run_ids
         .iter()
         .zip(&snapshot_ids)
         .map(|(run_id, snapshot_id)| pair(run_id.as_deref(), snapshot_id.as_deref()))
-        .map(|pair| match pair {
-            Ok((run_id, _)) if foreign.contains(&run_id) => Err(Refusal::UnknownRun { run_id }),
-            pair => pair,
+        .map(|pair| {
+            let pair = pair?;
+            match refused.get(&pair.0) {
+                Some(refusal) => Err(refusal.clone()),
+                None => Ok(pair),
+            }
         })
         .collect();
     let with = With {
@@ -113,7 +116,7 @@ fn engine_start_many_0_2(
 #[pg_extern(sql = false)]
 fn engine_execution(run_id: Option<&str>) -> Option<Stored> {
     api::enter().or_raise();
-    let run_id = required("run_id", run_id).map(RunId::parse).or_raise();
+    let run_id = api::run_id_to_read(run_id).or_raise();
     flow::attempt::start::document(&run_id).filter(|_| !flow::right::is_foreign_run(&run_id))
 }
 

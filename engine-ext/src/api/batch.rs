@@ -128,5 +128,6 @@ fn engine_seal_batch(batch_id: Option<&str>) -> Rows<SealedBatchRow> {
 fn engine_batch_data(batch_id: Option<&str>, environment_id: Option<&str>) -> Option<Stored> {
     api::enter().or_raise();
     let id = BatchId::parse(required("batch_id", batch_id).or_raise());
+    flow::shard::check(id.shard()).or_raise();
     store::batch::data(&id, environment_id).filter(|_| !flow::right::is_foreign_batch(&id))
 }

@@ -72,7 +72,7 @@ fn engine_dequeue(
         Ok::<_, Refusal>((from, request, caller))
     })
     .or_raise();
-    let (runs, settings) = from.wait(request.wait_ms, caller);
+    let (runs, settings) = from.wait(request.wait_ms, caller).or_raise();
     let version = worker_version.map(str::to_owned);
     let status = ExecutionStatus::PendingExecuting;
     let documents = SharedDocuments::new(settings);

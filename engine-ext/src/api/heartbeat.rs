@@ -3,7 +3,7 @@
 use engine_core::{Refusal, RunId, SnapshotId};
 use pgrx::pg_extern;
 
-use super::row::{ExecutionRow, HeldRow};
+use super::row::{Element, HeldRow};
 use crate::backend::caller::entries;
 use crate::backend::rows::{Rows, row};
 use crate::error::{OrRaise, required};
@@ -36,25 +36,21 @@ fn engine_heartbeat(
     api::enter_locking().or_raise();
     // The caller is not checked: the snapshot alone says which worker holds the run.
     api::caller(worker_id, runner_id).or_raise();
-    let rows = beat(vec![run_id], vec![snapshot_id]).or_raise();
-    if let Some(ExecutionRow {
-        run_id,
-        snapshot_id: None,
-        ..
-    }) = rows.first().map(|row| &row.execution)
-    {
-        Err(Refusal::UnknownRun {
-            run_id: RunId::parse(run_id),
-        })
-        .or_raise()
-    }
-    Rows::new(rows)
+    let beaten = beat(vec![run_id], vec![snapshot_id]).or_raise();
+    Rows::new(beaten.into_iter().map(|(run_id, row)| {
+        let row = row.or_raise();
+        match row.execution.snapshot_id {
+            Some(_) => row,
+            None => Err(Refusal::UnknownRun { run_id }).or_raise(),
+        }
+    }))
 }
 
 /// Moves the heartbeat deadlines of many runs in one statement; one row per element, in order.
 ///
 /// The row of a run that has moved on has its latest snapshot, as in `engine_heartbeat`; for an unknown run all columns but
-/// `run_id` are null. No element affects the others.
+/// `run_id` are null. For a run whose shard is not here, or is being moved, `error_code` and `error_message` say so. No element
+/// affects the others.
 ///
 /// # Errors
 /// - `22023` if the arrays differ in length, or have more than `engine.max_batch` elements.
@@ -66,19 +62,21 @@ fn engine_heartbeat_many(
     snapshot_ids: Option<Vec<Option<String>>>,
     worker_id: Option<&str>,
     runner_id: Option<&str>,
-) -> Rows<HeldRow> {
+) -> Rows<Element<HeldRow>> {
     api::enter_locking().or_raise();
     // The caller is not checked: the snapshot alone says which worker holds the run.
     api::caller(worker_id, runner_id).or_raise();
     let run_ids = required("run_ids", run_ids).or_raise();
     let snapshot_ids = required("snapshot_ids", snapshot_ids).or_raise();
-    Rows::new(beat(run_ids, snapshot_ids).or_raise())
+    let beaten = beat(run_ids, snapshot_ids).or_raise().into_iter();
+    Rows::new(beaten.map(|(run_id, row)| Element::new(Some(&run_id), row)))
 }
 
 /// Returns the runs among many that have moved on from these snapshots, and writes nothing.
 ///
 /// For workers, which call it about all their runs every second or so, to learn soon that a run was cancelled or lost: it
-/// costs much less than a beat. A beat then returns the state of such a run. A run that does not exist is returned as well.
+/// costs much less than a beat. A beat then returns the state of such a run. A run that does not exist, or whose shard is not here,
+/// is returned as well.
 ///
 /// # Errors
 /// - `22023` if the arrays differ in length, or have more than `engine.max_batch` elements.
@@ -92,14 +90,14 @@ fn engine_moved(
     let run_ids = required("run_ids", run_ids).or_raise();
     let snapshot_ids = required("snapshot_ids", snapshot_ids).or_raise();
     let held = pairs(run_ids, snapshot_ids).or_raise();
-    let foreign = flow::right::foreign_runs(held.iter().map(|(run_id, _)| run_id));
+    let refused = flow::right::refused_runs(held.iter().map(|(run_id, _)| run_id));
     let held: Vec<_> = held
         .into_iter()
-        .filter(|(run_id, _)| !foreign.contains(run_id))
+        .filter(|(run_id, _)| !refused.contains_key(run_id))
         .collect();
     let mut moved = flow::attempt::heartbeat::moved(&held);
     // To its caller a run of another tenant does not exist, as one that was removed.
-    moved.extend(foreign.into_iter().map(|run_id| run_id.as_str().to_owned()));
+    moved.extend(refused.into_keys().map(|run_id| run_id.as_str().to_owned()));
     Rows::new(moved.into_iter().map(|run_id| MovedRow { run_id }))
 }
 
@@ -122,23 +120,29 @@ fn pairs(
     Ok(pairs)
 }
 
+/// A run, and the answer to its beat.
+type Beaten = (RunId, Result<HeldRow, Refusal>);
+
+/// Beats for these runs; the answer for each, in order.
 fn beat(
     run_ids: Vec<Option<String>>,
     snapshot_ids: Vec<Option<String>>,
-) -> Result<Vec<HeldRow>, Refusal> {
+) -> Result<Vec<Beaten>, Refusal> {
     let beats = pairs(run_ids, snapshot_ids)?;
-    let foreign = flow::right::foreign_runs(beats.iter().map(|(run_id, _)| run_id));
+    let refused = flow::right::refused_runs(beats.iter().map(|(run_id, _)| run_id));
     let own: Vec<_> = beats
         .iter()
-        .filter(|(run_id, _)| !foreign.contains(run_id))
+        .filter(|(run_id, _)| !refused.contains_key(run_id))
         .cloned()
         .collect();
     let mut executions = flow::attempt::heartbeat::beat(&own).into_iter();
-    let row = |(run_id, _): &(RunId, SnapshotId)| {
-        if foreign.contains(run_id) {
-            return Some(HeldRow::unknown(run_id));
-        }
-        executions.next().map(HeldRow::from)
+    let answer = |(run_id, _): (RunId, SnapshotId)| {
+        let row = match refused.get(&run_id) {
+            Some(Refusal::UnknownRun { .. }) => Ok(HeldRow::unknown(&run_id)),
+            Some(refusal) => Err(refusal.clone()),
+            None => Ok(executions.next()?.into()),
+        };
+        Some((run_id, row))
     };
-    Ok(beats.iter().filter_map(row).collect())
+    Ok(beats.into_iter().filter_map(answer).collect())
 }

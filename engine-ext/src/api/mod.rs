@@ -33,6 +33,7 @@ mod retention;
 mod row;
 mod run_waitpoint;
 mod schedule;
+mod shard;
 mod test_clock;
 mod tick;
 mod trigger;
@@ -46,7 +47,7 @@ use engine_core::{Refusal, RunId, Timestamp, check_label};
 use pgrx::datum::TimestampWithTimeZone;
 use serde_json::Value;
 
-use crate::backend::{isolation, value};
+use crate::backend::{caller, isolation, value};
 use crate::document::JsonB;
 use crate::error::required;
 use crate::store::row::Caller;
@@ -67,6 +68,7 @@ fn enter() -> Result<(), Refusal> {
 /// Those of [`enter`], [`Refusal::ReadOnly`] (`25006`).
 fn enter_writing() -> Result<(), Refusal> {
     enter()?;
+    caller::note_writing();
     isolation::check_writable()
 }
 
@@ -96,10 +98,21 @@ fn caller<'a>(
 /// Reads the id of a run about which the call is.
 ///
 /// # Errors
-/// [`Refusal::MissingValue`] (`22004`), [`Refusal::UnknownRun`] (`RE001`) for one of another tenant.
+/// [`Refusal::MissingValue`] (`22004`), [`Refusal::UnknownRun`] (`RE001`) for one of another tenant, and those of its shard:
+/// [`Refusal::ShardElsewhere`] (`RE020`), [`Refusal::ShardMoving`] (`RE021`).
 fn run_id(run_id: Option<&str>) -> Result<RunId, Refusal> {
     let run_id = required("run_id", run_id).map(RunId::parse)?;
     flow::right::run(&run_id)?;
+    Ok(run_id)
+}
+
+/// Reads the id of a run that a call returns something about, or nothing if it does not exist.
+///
+/// # Errors
+/// [`Refusal::MissingValue`] (`22004`), [`Refusal::ShardElsewhere`] (`RE020`).
+fn run_id_to_read(run_id: Option<&str>) -> Result<RunId, Refusal> {
+    let run_id = required("run_id", run_id).map(RunId::parse)?;
+    flow::shard::check(run_id.shard())?;
     Ok(run_id)
 }
 

@@ -1,6 +1,6 @@
 //! Reads of runs: their state, and their history.
 
-use engine_core::{RunId, SnapshotId};
+use engine_core::SnapshotId;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_extern;
 
@@ -42,7 +42,7 @@ row! {
 #[pg_extern(sql = false)]
 fn engine_execution_data(run_id: Option<&str>, environment_id: Option<&str>) -> Option<Stored> {
     api::enter().or_raise();
-    let run_id = RunId::parse(required("run_id", run_id).or_raise());
+    let run_id = api::run_id_to_read(run_id).or_raise();
     store::observe::execution_data(&run_id, environment_id)
         .filter(|_| !flow::right::is_foreign_run(&run_id))
 }
@@ -60,7 +60,7 @@ fn engine_snapshots_since(
     environment_id: Option<&str>,
 ) -> Option<Stored> {
     api::enter().or_raise();
-    let run_id = RunId::parse(required("run_id", run_id).or_raise());
+    let run_id = api::run_id_to_read(run_id).or_raise();
     let snapshot_id = SnapshotId::parse(required("snapshot_id", snapshot_id).or_raise());
     store::observe::snapshots_since(&run_id, &snapshot_id, environment_id)
         .filter(|_| !flow::right::is_foreign_run(&run_id))
@@ -76,7 +76,7 @@ fn engine_snapshots_since(
 #[pg_extern(sql = false)]
 fn engine_run_result(run_id: Option<&str>, environment_id: Option<&str>) -> Rows<ResultRow> {
     api::enter().or_raise();
-    let run_id = RunId::parse(required("run_id", run_id).or_raise());
+    let run_id = api::run_id_to_read(run_id).or_raise();
     let result = store::observe::result(&run_id, environment_id)
         .filter(|_| !flow::right::is_foreign_run(&run_id));
     Rows::new(result.into_iter().map(|result| ResultRow {

@@ -1,6 +1,6 @@
 //! Retention: how long runs are kept after they have ended, and the sweep that removes them.
 
-use engine_core::{KeptRuns, RunOutcome, check_keep};
+use engine_core::{KeptRuns, Refusal, RunOutcome, check_keep};
 use pgrx::datum::{Interval, TimestampWithTimeZone};
 use pgrx::pg_extern;
 
@@ -59,7 +59,7 @@ fn engine_set_retention(
     let runs = KeptRuns::check(environment_id, task, queue, outcome.as_deref()).or_raise();
     let keep = keep.map(|keep| (keep.months(), keep.days(), keep.micros()));
     let keep_ms = check_keep(keep).or_raise();
-    flow::right::environment_or_all(runs.environment_id.as_deref()).or_raise();
+    check_scope(&runs).or_raise();
     flow::retention::set(&runs, keep_ms);
     Rows::one(policy(runs, keep_ms))
 }
@@ -79,7 +79,7 @@ fn engine_delete_retention(
 ) -> bool {
     api::enter_writing().or_raise();
     let runs = KeptRuns::check(environment_id, task, queue, outcome.as_deref()).or_raise();
-    flow::right::environment_or_all(runs.environment_id.as_deref()).or_raise();
+    check_scope(&runs).or_raise();
     flow::retention::delete(&runs)
 }
 
@@ -115,6 +115,13 @@ fn engine_sweep(max_runs: Option<i32>) -> i32 {
     api::enter_locking().or_raise();
     let removed = flow::sweep::by_hand(max_runs.unwrap_or(1000)).or_raise();
     i32::try_from(removed).unwrap_or(i32::MAX)
+}
+
+/// Refuses a policy of an environment in which the call may not act, or whose shard is not here.
+fn check_scope(runs: &KeptRuns) -> Result<(), Refusal> {
+    let environment_id = runs.environment_id.as_deref();
+    flow::right::environment_or_all(environment_id)?;
+    environment_id.map_or(Ok(()), flow::shard::check_environment)
 }
 
 fn policy(runs: KeptRuns, keep_ms: Option<i64>) -> PolicyRow {

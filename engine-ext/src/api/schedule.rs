@@ -105,8 +105,12 @@ fn engine_set_schedule(
 #[pg_extern(sql = false)]
 fn engine_delete_schedule(id: Option<&str>) -> bool {
     api::enter_writing().or_raise();
+    let id = required("id", id).or_raise();
     let environments = flow::right::environments();
-    store::schedule::delete(required("id", id).or_raise(), environments.as_deref())
+    if let Some(schedule) = store::schedule::find(id) {
+        flow::shard::check_environment(&schedule.environment_id).or_raise();
+    }
+    store::schedule::delete(id, environments.as_deref())
 }
 
 /// Returns the next ticks of a schedule, and the earliest dequeue of each run.
@@ -125,6 +129,7 @@ fn engine_upcoming_runs(id: Option<&str>, max_runs: Option<i32>) -> Rows<Upcomin
         .filter(|schedule| flow::right::allows(&schedule.environment_id))
         .ok_or_else(|| Refusal::UnknownSchedule { id: id.to_owned() });
     let (schedule, by) = (schedule.or_raise(), guc::spreading());
+    flow::shard::check_environment(&schedule.environment_id).or_raise();
     let next = schedule.next;
     let following = move |begins: &engine_core::Beginning| {
         schedule.next(Some(begins.nominal_at), begins.nominal_at, &by)

@@ -1,6 +1,6 @@
 //! The wait that holds nothing: a procedure, since a function cannot release the snapshot of the statement that calls it.
 
-use engine_core::{DequeueRequest, Refusal};
+use engine_core::{DequeueRequest, Refusal, Shards};
 use pgrx::{pg_extern, pg_sys};
 
 use crate::backend::procedure::Procedure;
@@ -8,7 +8,7 @@ use crate::error::OrRaise;
 use crate::flow::dequeue::Request;
 use crate::flow::dequeue::wait::Wait;
 use crate::store::row::Caller;
-use crate::{api, backend, guc};
+use crate::{api, backend, guc, store};
 
 /// Longest wait, and the default, milliseconds.
 const DEFAULT_WAIT_MS: i32 = 60_000;
@@ -25,6 +25,8 @@ const DEFAULT_WAIT_MS: i32 = 60_000;
 /// - `22023` if `wait_ms` is outside 0..=60000.
 /// - `RE005` for an unknown environment.
 /// - `RE006` where a stricter isolation level than READ COMMITTED is the default.
+/// - `RE020`, `RE021` if the shard of the environment is not here, or is being moved. Without an environment the wait ends when a
+///   shard is set.
 #[pg_extern(sql = false)]
 fn engine_wait(
     worker_queue: Option<&str>,
@@ -36,9 +38,12 @@ fn engine_wait(
     let procedure = Procedure::begin("engine_wait", call).or_raise();
     let request = procedure.as_owner(|| {
         let request = DequeueRequest::new(1, wait_ms.unwrap_or(DEFAULT_WAIT_MS), guc::max_batch());
-        api::enter_locking().and(request).or_raise()
+        api::enter_locking()
+            .and(request)
+            .map(|request| (request, store::shard::all()))
+            .or_raise()
     });
-    if let Some(request) = request {
+    if let Some((request, shards)) = request {
         let mut wait = Wait::begin(
             worker_queue.unwrap_or("main"),
             environment_id,
@@ -48,13 +53,19 @@ fn engine_wait(
         let mut is_tidied = false;
         loop {
             let seen = wait.look(|| {
-                procedure.as_owner(|| look(worker_queue, environment_id, worker_version).or_raise())
+                procedure.as_owner(|| {
+                    look(worker_queue, environment_id, worker_version, &shards).or_raise()
+                })
             });
             match seen {
                 // The extension was dropped: there is nothing to wait for.
                 None => break,
                 Some(Seen::Run) => {
                     procedure.roll_back();
+                    break;
+                }
+                Some(Seen::OtherShards) => {
+                    procedure.commit();
                     break;
                 }
                 Some(seen) => {
@@ -80,6 +91,8 @@ enum Seen {
     /// Runs that could not be dequeued, and were set aside.
     Disorder,
     Nothing,
+    /// Nothing, and other shards are served than when the wait began.
+    OtherShards,
 }
 
 /// Dequeues a run to see whether there is one.
@@ -87,6 +100,7 @@ fn look(
     worker_queue: Option<&str>,
     environment_id: Option<&str>,
     worker_version: Option<&str>,
+    shards: &Shards,
 ) -> Result<Seen, Refusal> {
     api::enter_locking()?;
     let from = Request::new(worker_queue, environment_id, worker_version, 1)?.only_looking();
@@ -94,6 +108,7 @@ fn look(
     Ok(match runs.is_empty() {
         false => Seen::Run,
         true if backend::has_written() => Seen::Disorder,
+        true if from.has_lost(shards)? => Seen::OtherShards,
         true => Seen::Nothing,
     })
 }

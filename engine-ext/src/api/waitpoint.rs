@@ -113,10 +113,10 @@ fn engine_complete_waitpoint(
     let is_error = is_error.unwrap_or(false);
     let output = Output::given(output, output_type, is_error, &limits).or_raise();
     let id = required("waitpoint_id", waitpoint_id).map(WaitpointId::parse);
-    let (waitpoint, was_pending) = id
-        .and_then(own)
-        .and_then(|id| flow::wait::waitpoint::complete(&id, output, environment_id))
-        .or_raise();
+    let id = id.or_raise();
+    flow::right::waitpoint(&id).or_raise();
+    let (waitpoint, was_pending) =
+        flow::wait::waitpoint::complete(&id, output, environment_id).or_raise();
     Rows::one(CompletedWaitpointRow {
         waitpoint_id: waitpoint.id.as_str().to_owned(),
         status: waitpoint.status.as_str(),
@@ -142,6 +142,7 @@ fn engine_waitpoint_data(
 ) -> Option<Stored> {
     api::enter().or_raise();
     let id = WaitpointId::parse(required("waitpoint_id", waitpoint_id).or_raise());
+    flow::shard::check(id.shard()).or_raise();
     store::waitpoint::data(&id, environment_id).filter(|_| !flow::right::is_foreign_waitpoint(&id))
 }
 
@@ -155,12 +156,4 @@ fn create(environment_id: Option<&str>, new: &NewWaitpoint) -> Result<WaitpointR
         completed_after: waitpoint.completed_after,
         created_at: waitpoint.created_at,
     })
-}
-
-/// Refuses a waitpoint of another tenant as one that does not exist.
-fn own(waitpoint_id: WaitpointId) -> Result<WaitpointId, Refusal> {
-    if flow::right::is_foreign_waitpoint(&waitpoint_id) {
-        return Err(Refusal::UnknownWaitpoint { waitpoint_id });
-    }
-    Ok(waitpoint_id)
 }

@@ -25,6 +25,8 @@ pub(crate) struct Call {
     pub(crate) role: pg_sys::Oid,
     /// The role that it acts as.
     pub(crate) owner: pg_sys::Oid,
+    /// Whether it may write.
+    pub(crate) writes: bool,
 }
 
 thread_local! {
@@ -44,6 +46,14 @@ pub(crate) fn role_name() -> String {
 /// Records a call.
 pub(crate) fn note(call: Option<Call>) {
     CALL.set(call);
+}
+
+/// Records that the call that is under way may write.
+pub(crate) fn note_writing() {
+    CALL.set(CALL.get().map(|call| Call {
+        writes: true,
+        ..call
+    }));
 }
 
 impl Call {
@@ -97,6 +107,7 @@ pub(crate) unsafe fn call_as_owner(
             capabilities,
             role,
             owner,
+            writes: false,
         }));
         let inside = context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as c_int;
         SetUserIdAndSecContext(owner, inside);

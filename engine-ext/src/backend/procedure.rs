@@ -68,6 +68,7 @@ impl Procedure {
             capabilities: Capabilities::of(self.routine),
             role: user,
             owner,
+            writes: false,
         }));
         let result = act();
         // SAFETY: in the opposite order.

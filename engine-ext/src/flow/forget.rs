@@ -70,7 +70,7 @@ pub(crate) fn forget(
     let now = flow::now();
     let (filter, shards) = match runs {
         Forgotten::Run(run_id) => (of_one(run_id), vec![run_id.shard()].into()),
-        Forgotten::Matching(filter) => ((**filter).clone(), store::shard::in_use()),
+        Forgotten::Matching(filter) => ((**filter).clone(), store::shard::served()),
     };
     if !is_dry {
         // Before anything else is locked: the sweep may be removing the same runs.

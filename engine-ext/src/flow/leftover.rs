@@ -100,13 +100,16 @@ fn step_waitpoints(retention: &Retention, now: Timestamp, round: &Round) -> Roun
     Round::next(&found, now)
 }
 
-/// Those whose time has come.
+/// Those whose time has come, on shards that are served.
 fn due<'a>(
     found: &'a [Leftover],
     retention: &'a Retention,
     now: Timestamp,
 ) -> impl Iterator<Item = &'a Leftover> {
-    found.iter().filter_map(move |found| {
+    let here = found
+        .iter()
+        .filter(|found| flow::shard::serves(found.shard));
+    here.filter_map(move |found| {
         let run = KeptRun {
             environment_id: found.environment_id.clone(),
             environment_type: found.environment_type,

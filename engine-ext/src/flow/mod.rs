@@ -20,6 +20,7 @@ pub(crate) mod right;
 pub(crate) mod schedule;
 pub(crate) mod setting;
 pub(crate) mod settle;
+pub(crate) mod shard;
 pub(crate) mod sweep;
 pub(crate) mod test_clock;
 pub(crate) mod tick;
@@ -81,22 +82,26 @@ pub(crate) fn lock(run_id: &RunId) -> Result<Run, Refusal> {
     })
 }
 
-/// Reads an environment.
+/// Reads the environment that a call is about.
 ///
 /// # Errors
-/// [`Refusal::UnknownEnvironment`] (`RE005`).
+/// [`Refusal::UnknownEnvironment`] (`RE005`), and those of [`shard::check`].
 pub(crate) fn environment(id: &str) -> Result<Rc<Environment>, Refusal> {
-    store::environment::find(id).ok_or_else(|| Refusal::UnknownEnvironment {
-        environment_id: id.to_owned(),
-    })
+    found(id, store::environment::find(id))
 }
 
 /// Reads an environment without the cache, for a call that holds it for setting.
 ///
 /// # Errors
-/// [`Refusal::UnknownEnvironment`] (`RE005`).
+/// As [`environment`].
 pub(crate) fn environment_fresh(id: &str) -> Result<Rc<Environment>, Refusal> {
-    store::environment::find_fresh(id).ok_or_else(|| Refusal::UnknownEnvironment {
+    found(id, store::environment::find_fresh(id))
+}
+
+fn found(id: &str, environment: Option<Rc<Environment>>) -> Result<Rc<Environment>, Refusal> {
+    let unknown = || Refusal::UnknownEnvironment {
         environment_id: id.to_owned(),
-    })
+    };
+    let environment = environment.ok_or_else(unknown)?;
+    shard::check(environment.shard).map(|()| environment)
 }

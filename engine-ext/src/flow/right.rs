@@ -4,7 +4,7 @@
 //! for some environments only sees nothing of the others: their runs, waitpoints and batches do not exist for it.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use engine_core::{
@@ -160,13 +160,19 @@ pub(crate) fn environment_or_all(id: Option<&str>) -> Result<(), Refusal> {
     }
 }
 
-/// Refuses a filter that names an environment in which the call may not act.
+/// Refuses a filter that names an environment in which the call may not act, or something whose shard is not here.
 ///
 /// # Errors
-/// [`Refusal::NotGranted`] (`42501`).
+/// [`Refusal::NotGranted`] (`42501`), and those of [`flow::shard::check`].
 pub(crate) fn filter(filter: &RunFilter) -> Result<(), Refusal> {
-    let named = filter.environment_ids.iter().flatten();
-    named.map(String::as_str).try_for_each(environment)
+    for id in filter.environment_ids.iter().flatten() {
+        environment(id)?;
+        flow::shard::check_environment(id)?;
+    }
+    let runs = filter.run_ids.iter().flatten().chain(&filter.parent_run_id);
+    let of_runs = runs.map(RunId::shard);
+    let of_batch = filter.batch_id.iter().map(BatchId::shard);
+    of_runs.chain(of_batch).try_for_each(flow::shard::check)
 }
 
 /// The runs among these that are of environments in which the call may not act.
@@ -191,11 +197,27 @@ pub(crate) fn is_foreign_run(id: &RunId) -> bool {
     !foreign_runs([id]).is_empty()
 }
 
-/// Refuses a run of another environment as one that does not exist.
+/// The runs among these about which the call may not be, and why: their shard is not here, or they are of environments in which
+/// the call may not act.
+pub(crate) fn refused_runs<'a>(
+    ids: impl Iterator<Item = &'a RunId> + Clone,
+) -> BTreeMap<RunId, Refusal> {
+    let foreign = foreign_runs(ids.clone()).into_iter();
+    let unknown = |run_id: RunId| (run_id.clone(), Refusal::UnknownRun { run_id });
+    let mut refused: BTreeMap<RunId, Refusal> = foreign.map(unknown).collect();
+    refused.extend(ids.filter_map(|id| {
+        let refusal = flow::shard::check(id.shard()).err()?;
+        Some((id.clone(), refusal))
+    }));
+    refused
+}
+
+/// Refuses a run whose shard is not here, and one of another environment as one that does not exist.
 ///
 /// # Errors
-/// [`Refusal::UnknownRun`] (`RE001`).
+/// Those of [`flow::shard::check`], [`Refusal::UnknownRun`] (`RE001`).
 pub(crate) fn run(id: &RunId) -> Result<(), Refusal> {
+    flow::shard::check(id.shard())?;
     if is_foreign_run(id) {
         return Err(Refusal::UnknownRun { run_id: id.clone() });
     }
@@ -212,11 +234,26 @@ pub(crate) fn is_foreign_batch(id: &BatchId) -> bool {
     environments().is_some() && store::batch::environment(id).is_some_and(|id| !allows(&id))
 }
 
-/// Refuses a batch of another environment as one that does not exist.
+/// Refuses a waitpoint whose shard is not here, and one of another environment as one that does not exist.
 ///
 /// # Errors
-/// [`Refusal::UnknownBatch`] (`RE011`).
+/// Those of [`flow::shard::check`], [`Refusal::UnknownWaitpoint`] (`RE010`).
+pub(crate) fn waitpoint(id: &WaitpointId) -> Result<(), Refusal> {
+    flow::shard::check(id.shard())?;
+    if is_foreign_waitpoint(id) {
+        return Err(Refusal::UnknownWaitpoint {
+            waitpoint_id: id.clone(),
+        });
+    }
+    Ok(())
+}
+
+/// Refuses a batch whose shard is not here, and one of another environment as one that does not exist.
+///
+/// # Errors
+/// Those of [`flow::shard::check`], [`Refusal::UnknownBatch`] (`RE011`).
 pub(crate) fn batch(id: &BatchId) -> Result<(), Refusal> {
+    flow::shard::check(id.shard())?;
     if is_foreign_batch(id) {
         return Err(Refusal::UnknownBatch {
             batch_id: id.clone(),

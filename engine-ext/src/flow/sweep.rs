@@ -68,15 +68,16 @@ thread_local! {
         RefCell::new((Rc::default(), Timestamp::from_micros(0)));
 }
 
-/// The shards at which no look may have been taken yet: those in use, but only the first one if the same were searched a moment ago.
+/// The shards at which no look may have been taken yet: those that are served, but only the first of them if the same were searched
+/// a moment ago.
 fn unseen(now: Timestamp, is_tick: bool) -> Rc<Vec<Shard>> {
-    let in_use = store::shard::in_use();
+    let served = store::shard::served();
     let (known, at) = SEARCHED.with_borrow(Clone::clone);
-    let is_known = known == in_use && now >= at && now.ms_since(at) < SEARCH_MS;
+    let is_known = known == served && now >= at && now.ms_since(at) < SEARCH_MS;
     if is_tick && is_known {
-        return Rc::new(vec![Shard::FIRST]);
+        return Rc::new(served.first().copied().into_iter().collect());
     }
-    in_use
+    served
 }
 
 fn run(max_runs: i32, now: Timestamp, due_before: Timestamp, looks: usize) -> usize {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use engine_core::{CompletionOf, NamedTurn, Refusal, RunId, Settings, Shard, SnapshotId};
 use serde_json::{Map, Value, json};
 
-use super::attempt::complete::{Completed, completed_before, foreign};
+use super::attempt::complete::{Completed, completed_before, refused as refused_now};
 use crate::store::queue_item::hand_out::{Begun, Dequeued};
 use crate::store::row::Caller;
 use crate::store::turn::Last;
@@ -102,8 +102,8 @@ impl<'a> Named<'a> {
         for (shard, held) in shards {
             next.extend(store::repeat::next(shard, &held, self.caller));
         }
-        let foreign = foreign(completions);
-        next.retain(|(run_id, _), _| !foreign.contains(run_id));
+        let refused_now = refused_now(completions);
+        next.retain(|(run_id, _), _| !refused_now.contains_key(run_id));
         let answer = |(index, element): (usize, &Result<CompletionOf, Refusal>)| {
             if let Some(refused) = refused.and_then(|refused| refused.get(index.to_string())) {
                 return Err(Refused::from_json(refused));
@@ -112,10 +112,13 @@ impl<'a> Named<'a> {
             let key = (element.run_id.clone(), element.snapshot_id.clone());
             match next.get(&key) {
                 Some(next) => Ok(completed_before(&element.run_id, next)),
-                // It has been removed since.
-                None => Err(Refused::from(&Refusal::UnknownRun {
-                    run_id: element.run_id.clone(),
-                })),
+                // It has been removed since, or its shard has gone.
+                None => Err(match refused_now.get(&element.run_id) {
+                    Some(refusal) => Refused::from(refusal),
+                    None => Refused::from(&Refusal::UnknownRun {
+                        run_id: element.run_id.clone(),
+                    }),
+                }),
             }
         };
         completions.iter().enumerate().map(answer).collect()

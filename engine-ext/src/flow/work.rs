@@ -15,7 +15,7 @@ use crate::store::row::Caller;
 /// Takes a turn, or returns the answer to a named one that was taken before.
 ///
 /// # Errors
-/// [`Refusal::TurnTaken`] (`40001`).
+/// [`Refusal::TurnTaken`] (`40001`), and those of a wait.
 pub(crate) fn take(
     completions: Vec<Result<CompletionOf, Refusal>>,
     from: Request<'_>,
@@ -24,36 +24,39 @@ pub(crate) fn take(
     caller: Caller<'_>,
 ) -> Result<Turn, Refusal> {
     let Some(named) = named else {
-        return Ok(turn(completions, from, request, false, caller));
+        return turn(completions, from, request, false, caller);
     };
     if let Some(answer) = named.answer(&completions) {
         return Ok(answer);
     }
-    let turn = turn(completions, from, request, named.is_warm(), caller);
+    let turn = turn(completions, from, request, named.is_warm(), caller)?;
     named.record(&turn)?;
     Ok(turn)
 }
 
 /// Completes attempts, then dequeues and starts due runs. It waits only if there is nothing to complete. `is_warm` tells that
 /// the worker is known to have executed runs before.
+///
+/// # Errors
+/// Those of a wait.
 fn turn(
     completions: Vec<Result<CompletionOf, Refusal>>,
     from: Request<'_>,
     request: Option<DequeueRequest>,
     is_warm: bool,
     caller: Caller<'_>,
-) -> Turn {
+) -> Result<Turn, Refusal> {
     if completions.is_empty() {
         let from = from.starting(is_warm);
         let (dequeued, settings) = match request {
-            Some(request) => from.wait(request.wait_ms, caller),
+            Some(request) => from.wait(request.wait_ms, caller)?,
             None => (Vec::new(), flow::settings(flow::now())),
         };
-        return Turn {
+        return Ok(Turn {
             completed: Vec::new(),
             started: begin(dequeued, is_warm, caller, &settings),
             settings,
-        };
+        });
     }
     let settings = flow::settings(flow::now());
     if request.is_some() {
@@ -70,11 +73,11 @@ fn turn(
         Some(_) => from.starting(is_warm).dequeue_at_once(caller, &settings),
         None => Vec::new(),
     };
-    Turn {
+    Ok(Turn {
         completed,
         started: begin(dequeued, is_warm, caller, &settings),
         settings,
-    }
+    })
 }
 
 /// Starts the runs that did not start with their dequeue, because they had an attempt before, and continues those with a

@@ -11,6 +11,7 @@ use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 use crate::backend::value::column;
 use crate::store::row::Execution;
+use crate::store::shard;
 
 statement!(BEAT, "heartbeat_beat.sql");
 statement!(POSTPONE, "heartbeat_postpone.sql");
@@ -69,7 +70,7 @@ pub(crate) struct Due {
     pub(crate) is_alive: bool,
 }
 
-/// Locks the deadlines that the tick must check, of all shards.
+/// Locks the deadlines that the tick must check, of all shards that are served.
 pub(crate) fn lock_due(max_items: i32, now: Timestamp) -> Vec<Due> {
     let first = |low| {
         FIRST
@@ -85,7 +86,8 @@ pub(crate) fn lock_due(max_items: i32, now: Timestamp) -> Vec<Due> {
             let arguments = arguments!(DUE {
                 now,
                 max_items,
-                low
+                low,
+                unserved: shard::unserved().to_vec()
             });
             DUE.query(arguments, |cells| Due {
                 shard: cell!(cells, DUE.shard),

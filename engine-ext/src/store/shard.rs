@@ -3,42 +3,117 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use engine_core::{Shard, ShardRecord, Shards};
+use engine_core::{Shard, ShardRecord, Shards, Timestamp};
 
-use crate::backend::cache;
 use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
+use crate::backend::{cache, isolation};
 
 statement!(READ, "shard_read.sql");
 statement!(IN_USE, "shard_in_use.sql");
+statement!(SET, "shard_set.sql");
+
+/// What is known as of a generation of the settings.
+type Known<T> = RefCell<Option<(u64, Rc<T>)>>;
 
 thread_local! {
-    /// The shards in use, as of a generation of the settings.
-    static KNOWN: RefCell<Option<(u64, Rc<Vec<Shard>>)>> = RefCell::default();
+    static RECORDS: Known<Shards> = const { RefCell::new(None) };
+
+    /// The shards in use.
+    static USED: Known<Vec<Shard>> = const { RefCell::new(None) };
+
+    /// Those of them that are served.
+    static SERVED: Known<Vec<Shard>> = const { RefCell::new(None) };
+
+    /// The others.
+    static UNSERVED: Known<Vec<Shard>> = const { RefCell::new(None) };
 }
 
 /// The shards of this database.
-pub(crate) fn all() -> Shards {
-    Shards::new(READ.query(arguments!(READ {}), |cells| {
+pub(crate) fn all() -> Rc<Shards> {
+    known(&RECORDS, cache::generation(), || Shards::new(read()))
+}
+
+/// The same, with all changes that were committed before.
+pub(crate) fn all_fresh() -> Rc<Shards> {
+    cache::fresh_generation();
+    all()
+}
+
+/// The shards that have environments here, in order; the first one as well. No other one has rows.
+pub(crate) fn in_use() -> Rc<Vec<Shard>> {
+    known(&USED, cache::fresh_generation(), || {
+        IN_USE.query(arguments!(IN_USE {}), cell!(IN_USE.shard))
+    })
+}
+
+/// The shards in use that are served, in order.
+pub(crate) fn served() -> Rc<Vec<Shard>> {
+    known(&SERVED, cache::fresh_generation(), || those_in_use(true))
+}
+
+/// The shards in use that are not served: what is due there is left alone.
+pub(crate) fn unserved() -> Rc<Vec<Shard>> {
+    known(&UNSERVED, cache::fresh_generation(), || those_in_use(false))
+}
+
+fn those_in_use(are_served: bool) -> Vec<Shard> {
+    let (all, used) = (all(), in_use());
+    let those = used
+        .iter()
+        .filter(|shard| all.serves(**shard) == are_served);
+    those.copied().collect()
+}
+
+/// What `of` holds as of this generation; reads it if it is of another one.
+fn known<T>(
+    of: &'static std::thread::LocalKey<Known<T>>,
+    generation: u64,
+    read: impl FnOnce() -> T,
+) -> Rc<T> {
+    let known = of.with_borrow(|known| {
+        let known = known.as_ref().filter(|(at, _)| *at == generation);
+        known.map(|(_, known)| Rc::clone(known))
+    });
+    known.unwrap_or_else(|| {
+        cache::watch();
+        let read = Rc::new(read());
+        // The snapshot of a stricter transaction may be older than a change, and the result is not remembered. The generation
+        // is that from before the read: if it changes in between, the next call reads again.
+        if isolation::check().is_ok() {
+            of.set(Some((generation, Rc::clone(&read))));
+        }
+        read
+    })
+}
+
+fn read() -> Vec<(Shard, ShardRecord)> {
+    READ.query(arguments!(READ {}), |cells| {
         let record = ShardRecord {
             state: cell!(cells, READ.state),
             place: cell!(cells, READ.place),
         };
         (cell!(cells, READ.number), record)
-    }))
+    })
 }
 
-/// The shards that have environments here, in order; the first one as well. No other one has rows.
-pub(crate) fn in_use() -> Rc<Vec<Shard>> {
-    // The generation from before they are read: if it changes in between, they are read again.
-    let generation = cache::fresh_generation();
-    let known = KNOWN.with_borrow(Clone::clone);
-    if let Some((_, known)) = known.filter(|(of, _)| *of == generation) {
-        return known;
+/// Sets what is on record about a shard, for every session from this commit on, and returns it. Without a place the record keeps
+/// the one that it has, unless the shard is served here.
+pub(crate) fn set(shard: Shard, record: &ShardRecord, now: Timestamp) -> ShardRecord {
+    let arguments = arguments!(SET {
+        number: shard,
+        state: record.state.as_str(),
+        place: record.place.as_deref(),
+        now
+    });
+    let set = SET.query(arguments, |cells| ShardRecord {
+        state: cell!(cells, SET.state),
+        place: cell!(cells, SET.place),
+    });
+    cache::changed();
+    match set.into_iter().next() {
+        Some(set) => set,
+        None => unreachable!("a row is inserted or updated"),
     }
-    cache::watch();
-    let read = Rc::new(IN_USE.query(arguments!(IN_USE {}), cell!(IN_USE.shard)));
-    KNOWN.set(Some((generation, Rc::clone(&read))));
-    read
 }

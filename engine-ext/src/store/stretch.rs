@@ -6,6 +6,7 @@ use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 use crate::store::row::kept_run;
+use crate::store::shard;
 
 statement!(DUE, "stretch_due.sql");
 statement!(READ, "stretch_read.sql");
@@ -39,7 +40,8 @@ pub(crate) fn due(
         arguments!(DUE {
             shards: shards.to_vec(),
             due_before,
-            looked_before
+            looked_before,
+            unserved: shard::unserved().to_vec()
         }),
         |cells| Stretch {
             shard: cell!(cells, DUE.shard),

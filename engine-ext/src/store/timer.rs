@@ -8,6 +8,7 @@ use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 use crate::backend::value::column;
 use crate::document::JsonB;
+use crate::store::shard;
 
 statement!(DUE, "timer_due_lock.sql");
 statement!(MOVE, "timer_move.sql");
@@ -34,9 +35,14 @@ impl Due {
     }
 }
 
-/// Locks due timers of all shards.
+/// Locks due timers of all shards that are served.
 pub(crate) fn lock_due(max_items: i32, now: Timestamp) -> Vec<Due> {
-    DUE.query(arguments!(DUE { now, max_items }), |cells| Due {
+    let arguments = arguments!(DUE {
+        now,
+        max_items,
+        unserved: shard::unserved().to_vec()
+    });
+    DUE.query(arguments, |cells| Due {
         shard: cell!(cells, DUE.shard),
         kind: cell!(cells, DUE.kind),
         id: cell!(cells, DUE.id),

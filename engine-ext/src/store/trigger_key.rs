@@ -7,6 +7,7 @@ use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 use crate::backend::value::column;
 use crate::store::row::Existing;
+use crate::store::shard;
 
 statement!(ACQUIRE, "trigger_key_claim.sql");
 statement!(READ, "trigger_key_read.sql");
@@ -90,9 +91,13 @@ pub(crate) fn take(kind: KeyKind, keys: &[(&Key, RunId)]) -> Vec<RunId> {
     )
 }
 
-/// Deletes keys that have expired; returns their number.
+/// Deletes keys that have expired, on all shards that are served; returns their number.
 pub(crate) fn forget(max_items: i32, now: Timestamp) -> usize {
-    FORGET.execute(arguments!(FORGET { now, max_items })) as usize
+    FORGET.execute(arguments!(FORGET {
+        now,
+        max_items,
+        unserved: shard::unserved().to_vec()
+    })) as usize
 }
 
 /// Deletes a key; returns whether it existed.

@@ -25,10 +25,10 @@ pub(crate) struct Completed {
     pub(crate) retry_at: Option<Timestamp>,
 }
 
-/// The runs of these completions that do not exist for their caller.
-pub(crate) fn foreign(completions: &[Result<CompletionOf, Refusal>]) -> BTreeSet<RunId> {
+/// The runs of these completions about which the call may not be, and why.
+pub(crate) fn refused(completions: &[Result<CompletionOf, Refusal>]) -> BTreeMap<RunId, Refusal> {
     let elements = completions.iter().flatten();
-    flow::right::foreign_runs(elements.map(|element| &element.run_id))
+    flow::right::refused_runs(elements.map(|element| &element.run_id))
 }
 
 /// Locks the runs, decides, applies; one answer per element, in order.
@@ -40,12 +40,13 @@ pub(crate) fn complete(
     let limits = guc::trigger_limits();
     let check = |element: Result<CompletionOf, Refusal>| element?.check(&limits);
     let completions: Vec<_> = completions.into_iter().map(check).collect();
-    let foreign = foreign(&completions);
-    let refuse = |element: Result<CompletionOf, Refusal>| match element {
-        Ok(CompletionOf { run_id, .. }) if foreign.contains(&run_id) => {
-            Err(Refusal::UnknownRun { run_id })
+    let refused = refused(&completions);
+    let refuse = |element: Result<CompletionOf, Refusal>| {
+        let element = element?;
+        match refused.get(&element.run_id) {
+            Some(refusal) => Err(refusal.clone()),
+            None => Ok(element),
         }
-        element => element,
     };
     let completions: Vec<_> = completions.into_iter().map(refuse).collect();
     let mut shards: BTreeMap<Shard, BTreeSet<&RunId>> = BTreeMap::new();

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use engine_core::{RunId, Timestamp};
 use serde_json::Value;
 
-use crate::store;
 use crate::store::run_match::{self, Match, Source, Wanted};
+use crate::{flow, store};
 
 /// Runs that are read at once.
 const PAGE: usize = 5_000;
@@ -39,7 +39,9 @@ pub(crate) struct Seen {
 pub(super) fn at(wanted: &Wanted<'_>, source: Source, most: Option<i64>) -> Seen {
     let mut seen = Seen::default();
     let begun = Instant::now();
-    for &shard in &*store::shard::in_use() {
+    let in_use = store::shard::in_use();
+    let here = in_use.iter().filter(|shard| flow::shard::is_here(**shard));
+    for &shard in here {
         let mut after = Some(String::new());
         while let Some(behind) = after {
             pgrx::check_for_interrupts!();

@@ -7,9 +7,9 @@ use engine_core::{BulkAction, RunFilter, RunId, Settings, Shard};
 
 use super::action::Action;
 use crate::backend::subtransaction;
-use crate::store;
 use crate::store::bulk_action::{Due, Tally};
 use crate::store::run_match::{self, Source, Wanted};
+use crate::{flow, store};
 
 /// Runs that are read at once.
 const PAGE: usize = 1_000;
@@ -35,6 +35,10 @@ pub(crate) fn step(max_runs: usize, settings: &Settings) -> usize {
         store::bulk_action::stop(&due.id, None, settings.now);
         return 0;
     };
+    if !flow::shard::serves(due.shard) {
+        pass(&due, settings);
+        return 0;
+    }
     let filter = action.verb().narrow(filter);
     let wanted = super::wanted(
         &action,
@@ -58,6 +62,18 @@ pub(crate) fn step(max_runs: usize, settings: &Settings) -> usize {
         left: max_runs,
     }
     .run(max_runs)
+}
+
+/// Leaves a shard that is not served: a step about one that is being moved comes later, one that is not here has none.
+fn pass(due: &Due, settings: &Settings) {
+    let mut tally = Tally::default();
+    let next = if flow::shard::is_here(due.shard) {
+        tally.locked.clone_from(&due.locked);
+        Some((due.shard, due.after.as_str()))
+    } else {
+        next_shard(due.shard).map(|shard| (shard, ""))
+    };
+    store::bulk_action::advance(&due.id, &tally, next, settings.now);
 }
 
 struct Step<'a> {
@@ -102,6 +118,9 @@ impl Step<'_> {
             }
             self.action.shard = next_shard(shard)?;
             self.after.clear();
+            if !flow::shard::serves(self.action.shard) {
+                return Some((self.action.shard, String::new()));
+            }
         }
     }
 
@@ -140,10 +159,11 @@ fn again_len(due: &Due, max_runs: usize) -> usize {
     due.locked.len().min(max_runs)
 }
 
-/// The shard after this one.
+/// The shard after this one, of those that are here.
 fn next_shard(shard: Shard) -> Option<Shard> {
     let shards = store::shard::in_use();
-    shards.iter().copied().find(|other| *other > shard)
+    let mut behind = shards.iter().copied().filter(|other| *other > shard);
+    behind.find(|other| flow::shard::is_here(*other))
 }
 
 /// Acts on runs. If that fails, on each half of them apart, and so on: what one run has wrong spoils nothing for the others.

@@ -19,7 +19,10 @@ pub(super) fn dequeue(
     settings: &Settings,
 ) -> Outcome {
     let id = from.environment_id;
-    let Some(environment) = store::environment::find(id).filter(|found| !found.is_archived) else {
+    let found = store::environment::find(id);
+    let Some(environment) =
+        found.filter(|found| !found.is_archived && flow::shard::serves(found.shard))
+    else {
         return Outcome::default();
     };
     let is_alone = goes_alone(&environment);

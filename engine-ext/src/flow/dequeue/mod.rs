@@ -15,7 +15,9 @@ mod rotation;
 mod unlimited;
 pub(crate) mod wait;
 
-use engine_core::{Environment, Refusal, Settings, Shard, Timestamp, check_label, fair_share};
+use engine_core::{
+    Environment, Refusal, Settings, Shard, Shards, Timestamp, check_label, fair_share,
+};
 
 pub(crate) use self::assign::takers;
 use self::outcome::Outcome;
@@ -45,7 +47,8 @@ impl<'a> Request<'a> {
     /// Checks the arguments of a call.
     ///
     /// # Errors
-    /// [`Refusal::NotGranted`] (`42501`), [`Refusal::UnknownEnvironment`] (`RE005`), [`Refusal::InvalidValue`] (`22023`) for a name that is too long.
+    /// [`Refusal::NotGranted`] (`42501`), [`Refusal::UnknownEnvironment`] (`RE005`), those of its shard, or
+    /// [`Refusal::InvalidValue`] (`22023`) for a name that is too long.
     pub(crate) fn new(
         worker_queue: Option<&'a str>,
         environment_id: Option<&'a str>,
@@ -85,15 +88,41 @@ impl<'a> Request<'a> {
 
     /// Dequeues until a run is found, or `wait_ms` milliseconds have passed; also returns the settings of the last look.
     ///
-    /// It holds nothing while it sleeps. If the transaction has written something, it would hold that: then the call ends.
-    pub(crate) fn wait(&self, wait_ms: i32, caller: Caller<'_>) -> (Vec<Dequeued>, Settings) {
+    /// It holds nothing while it sleeps. If the transaction has written something, it would hold that: then the call ends. So it
+    /// does when shards are set: nothing is to wait for a shard that is being moved.
+    ///
+    /// # Errors
+    /// [`Refusal::ShardElsewhere`] (`RE020`), [`Refusal::ShardMoving`] (`RE021`) if the shard of the environment was set meanwhile.
+    pub(crate) fn wait(
+        &self,
+        wait_ms: i32,
+        caller: Caller<'_>,
+    ) -> Result<(Vec<Dequeued>, Settings), Refusal> {
         let (environment_id, version) = (self.environment_id, self.worker_version);
         let mut wait = Wait::begin(self.worker_queue, environment_id, version, wait_ms);
+        let shards = hold::only_if_written(store::shard::all);
         loop {
             let (runs, settings) = wait.look(|| self.dequeue(caller));
-            if !runs.is_empty() || backend::has_written() || !wait.sleep() {
-                return (runs, settings);
+            let is_over = !runs.is_empty()
+                || backend::has_written()
+                || hold::only_if_written(|| self.has_lost(&shards))?;
+            if is_over || !wait.sleep() {
+                return Ok((runs, settings));
             }
+        }
+    }
+
+    /// Whether a call that has found nothing ends, since other shards are served than when it began.
+    ///
+    /// # Errors
+    /// [`Refusal::ShardElsewhere`] (`RE020`), [`Refusal::ShardMoving`] (`RE021`).
+    pub(crate) fn has_lost(&self, shards: &Shards) -> Result<bool, Refusal> {
+        if *store::shard::all_fresh() == *shards {
+            return Ok(false);
+        }
+        match self.environment_id {
+            Some(id) => flow::shard::check_environment(id).map(|()| false),
+            None => Ok(true),
         }
     }
 

@@ -25,12 +25,15 @@ const AT_ONCE: i64 = 1_000;
 /// Sets an environment; existing rows are adapted later.
 ///
 /// # Errors
-/// [`Refusal::EnvironmentHeld`] (`55P03`), or that of the change.
+/// [`Refusal::EnvironmentHeld`] (`55P03`), those of its shard, or that of the change.
 pub(crate) fn environment(id: &str, change: EnvironmentChange) -> Result<Environment, Refusal> {
     hold(id)?;
     let found = store::environment::find_fresh(id);
     let before = match found {
-        Some(found) => (*found).clone(),
+        Some(found) => {
+            flow::shard::check(found.shard)?;
+            (*found).clone()
+        }
         None => Environment {
             id: id.to_owned(),
             shard: store::shard::all().place(id, change.shard, guc::environment_shards())?,

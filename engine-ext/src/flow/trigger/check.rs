@@ -93,10 +93,18 @@ pub(crate) fn chosen_ids(runs: &[RunRow]) -> Result<(), Refusal> {
     }
 }
 
-/// Finds the roots of these runs. Refuses parents that do not exist, or live on another shard than their children.
+/// Finds the roots of these runs. Refuses parents that live on another shard than their children, or do not exist.
 pub(crate) fn parents(runs: &mut [RunRow]) -> Result<(), Refusal> {
-    let of = |new: &RunRow| new.run.parent_run_id.clone();
-    let parents: BTreeSet<RunId> = runs.iter().filter_map(of).collect();
+    let mut parents: BTreeSet<RunId> = BTreeSet::new();
+    for new in &*runs {
+        let Some(parent) = &new.run.parent_run_id else {
+            continue;
+        };
+        if parent.shard() != new.run_id.shard() {
+            return Err(Refusal::other_shard(new.run_id.shard(), parent.shard()));
+        }
+        parents.insert(parent.clone());
+    }
     if parents.is_empty() {
         return Ok(());
     }
@@ -108,13 +116,8 @@ pub(crate) fn parents(runs: &mut [RunRow]) -> Result<(), Refusal> {
         return Err(Refusal::UnknownRun { run_id });
     }
     for new in runs {
-        let Some(parent) = &new.run.parent_run_id else {
-            continue;
-        };
-        if parent.shard() != new.run_id.shard() {
-            return Err(Refusal::other_shard(new.run_id.shard(), parent.shard()));
-        }
-        new.root = roots.get(parent).cloned();
+        let parent = new.run.parent_run_id.as_ref();
+        new.root = parent.and_then(|parent| roots.get(parent).cloned());
     }
     Ok(())
 }

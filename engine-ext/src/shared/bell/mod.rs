@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use pgrx::{PgAtomic, pg_guard, pg_shmem_init, pg_sys};
 
 use self::ring::{Kind, ONE_OF_EACH, bell, ring, version_of};
-pub(crate) use self::ring::{Takers, ring_at_commit, ring_times_at_commit};
+pub(crate) use self::ring::{Takers, ring_all_at_commit, ring_at_commit, ring_times_at_commit};
 use super::cell::is_available;
 
 /// Processes that can wait for a bell; those with greater numbers poll.

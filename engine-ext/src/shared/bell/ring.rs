@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)]
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ptr;
@@ -17,6 +17,9 @@ use crate::shared::cell::is_available;
 thread_local! {
     /// How often the bells ring for each kind of run once this transaction commits.
     static PENDING: RefCell<BTreeMap<Kind, usize>> = const { RefCell::new(BTreeMap::new()) };
+
+    /// Whether all bells ring then.
+    static RINGS_ALL: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Which sessions take a run, by the version that they state when they ask.
@@ -59,11 +62,9 @@ pub(crate) fn ring_times_at_commit(
     takers: Takers<'_>,
     times: usize,
 ) {
-    if !is_available() {
+    if !rings_at_commit() {
         return;
     }
-    at_end::call(Order::ForgetBells, transaction_ends);
-    at_end::call_once_seen(ring_pending);
     let kind = Kind {
         of_environment: bell(worker_queue, Some(environment_id)),
         of_all: bell(worker_queue, None),
@@ -76,12 +77,28 @@ pub(crate) fn ring_times_at_commit(
     PENDING.with_borrow_mut(|pending| *pending.entry(kind).or_default() += times);
 }
 
+/// Wakes every session that waits for runs once this transaction commits, those of other databases as well: they look again.
+pub(crate) fn ring_all_at_commit() {
+    RINGS_ALL.set(rings_at_commit());
+}
+
+/// Makes the pending bells ring once this transaction commits; returns whether there are bells.
+fn rings_at_commit() -> bool {
+    if !is_available() {
+        return false;
+    }
+    at_end::call(Order::ForgetBells, transaction_ends);
+    at_end::call_once_seen(ring_pending);
+    true
+}
+
 /// Forgets the pending bells of a transaction that does not commit here.
 fn transaction_ends(event: pg_sys::XactEvent::Type) {
     match event {
         // The session that commits a prepared transaction cannot ring for it.
         pg_sys::XactEvent::XACT_EVENT_ABORT | pg_sys::XactEvent::XACT_EVENT_PREPARE => {
             PENDING.take();
+            RINGS_ALL.set(false);
         }
         _ => {}
     }
@@ -93,6 +110,25 @@ fn ring_pending() {
     for (kind, times) in PENDING.take() {
         ring(kind, times);
     }
+    if RINGS_ALL.take() {
+        ring_all();
+    }
+}
+
+/// Wakes every process that waits.
+fn ring_all() {
+    let end = END.get().load(Ordering::SeqCst);
+    for (process, waits_for) in WAITING.get()[..end].iter().enumerate() {
+        if waits_for.swap(0, Ordering::SeqCst) != 0 {
+            set_latch(process);
+        }
+    }
+}
+
+fn set_latch(process: usize) {
+    let latch = ptr::with_exposed_provenance_mut(LATCHES.get()[process].load(Ordering::SeqCst));
+    // SAFETY: latches stay in shared memory. Setting that of a process that has ended since is harmless.
+    unsafe { pg_sys::SetLatch(latch) };
 }
 
 /// Wakes up to `times` processes that take such runs; if it is not known which version takes them, up to `times` of each.
@@ -134,9 +170,7 @@ fn wake(process: usize, kind: Kind) -> bool {
     let [environment, version] = &RUNG_FOR.get()[process];
     environment.store(kind.of_environment, Ordering::SeqCst);
     version.store(kind.version, Ordering::SeqCst);
-    let latch = ptr::with_exposed_provenance_mut(LATCHES.get()[process].load(Ordering::SeqCst));
-    // SAFETY: latches stay in shared memory. Setting that of a process that has ended since is harmless.
-    unsafe { pg_sys::SetLatch(latch) };
+    set_latch(process);
     true
 }
 

@@ -1,0 +1,1 @@
+select kind, processed from engine_tick()
