@@ -1,11 +1,11 @@
-//! What a run looks like, to the model and on the server.
+//! What a run looks like, to a model and on the server.
 
 use anyhow::Result;
 use engine_harness::Session;
 
-use crate::state::State;
+use crate::row::Row;
 
-/// What the model knows of a run. Snapshots are compared by whether they are the latest.
+/// What the models know of a run. Snapshots are compared by whether they are the latest.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Seen {
     execution_status: String,
@@ -31,11 +31,8 @@ const READ: &str = "
     where s.run_id = $1";
 
 impl Seen {
-    pub fn of(state: &State) -> Self {
-        let row = &state.row;
-        let deadline = |deadline: crate::state::Deadline| {
-            (deadline.snapshot == row.snapshot, deadline.holds_slot)
-        };
+    /// The run of a model, whose deadline is for the latest snapshot, or not, and holds a slot, or not.
+    pub fn of(row: &Row, has_item: bool, deadline: Option<(bool, bool)>) -> Self {
         Self {
             execution_status: row.execution_status.as_str().to_owned(),
             run_status: row.run_status.as_str().to_owned(),
@@ -44,14 +41,16 @@ impl Seen {
             released_attempts: row.released_attempts,
             machine: row.machine.as_str().to_owned(),
             is_dead_lettered: row.is_dead_lettered,
-            has_item: state.has_item,
-            deadline: state.deadline.map(deadline),
+            has_item,
+            deadline,
         }
     }
 
-    /// The run on the server, and its latest snapshot.
-    pub async fn read(session: &Session, run_id: &str) -> Result<(Self, String)> {
-        let row = session.client.query_one(READ, &[&run_id]).await?;
+    /// The run on the server, and its latest snapshot; none if it was removed.
+    pub async fn read(session: &Session, run_id: &str) -> Result<Option<(Self, String)>> {
+        let Some(row) = session.client.query_opt(READ, &[&run_id]).await? else {
+            return Ok(None);
+        };
         let is_latest: Option<bool> = row.get(8);
         let seen = Self {
             execution_status: row.get(0),
@@ -64,6 +63,6 @@ impl Seen {
             has_item: row.get(7),
             deadline: is_latest.map(|is_latest| (is_latest, row.get(9))),
         };
-        Ok((seen, row.get(10)))
+        Ok(Some((seen, row.get(10))))
     }
 }

@@ -2,12 +2,13 @@
 
 use engine_core::ExecutionStatus;
 
-use crate::state::{Awaited, State, Who};
+use super::state::{Awaited, State, Who};
 
 /// Most releases of a run.
 const MOST_RELEASES: i32 = 1;
 
-/// One step, which is one commit. `is_locked`: another session has locked the parent, or its batch, at this moment.
+/// One step, which is one commit. `is_locked`: another session has locked what the step does not wait for at this moment: the batch,
+/// or else the parent, while the child ends; the parent while the token is completed; what a tick finds noted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// A worker dequeues a run, and hears of it or not.
@@ -100,7 +101,7 @@ impl Action {
                 actions.push(Self::Sweep { who });
                 continue;
             }
-            for is_locked in locks {
+            for is_locked in state.locked_at_end(who) {
                 if member.deadline.is_some() {
                     actions.push(Self::Stall { who, is_locked });
                 }
@@ -147,7 +148,7 @@ impl Action {
         if member.row.released_attempts < MOST_RELEASES {
             actions.push(Self::Release { worker });
         }
-        for is_locked in [false, true] {
+        for is_locked in state.locked_at_end(held.who) {
             for is_success in [false, true] {
                 actions.push(Self::End {
                     worker,

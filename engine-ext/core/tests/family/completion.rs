@@ -2,9 +2,9 @@
 
 use engine_core::ExecutionStatus;
 
-use crate::action::Action;
-use crate::state::{Awaited, Notes, State, Who};
-use crate::system::System;
+use super::action::Action;
+use super::state::{Awaited, Notes, State, Who};
+use super::system::System;
 
 impl System {
     /// Whether both runs end with one worker that neither crashes nor fails, a tick, and a caller that completes the token.

@@ -1,7 +1,7 @@
 //! Deliberate faults: the model must find each of them, or it would prove nothing.
 
-use crate::rule;
-use crate::state::Awaited::{self, Batch, Child, Token};
+use super::rule;
+use super::state::Awaited::{self, Batch, Child, Token};
 
 /// The fault of an engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 
 use engine_core::{EnvironmentType, ExecutionStatus, Finish, Machine, Move, Plan, RunStatus};
 
-use crate::fault::Fault;
-use crate::row::{Row, Snapshot};
+use super::fault::Fault;
+use super::row::{Row, Snapshot};
 
 /// Attempts of a run.
 const MAX_ATTEMPTS: i32 = 2;

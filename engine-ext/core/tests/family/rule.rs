@@ -3,9 +3,9 @@
 use engine_core::ExecutionStatus;
 use stateright::Property;
 
-use crate::member::Member;
-use crate::state::{Awaited, State, Who};
-use crate::system::System;
+use super::member::Member;
+use super::state::{Awaited, State, Who};
+use super::system::System;
 
 pub const QUEUED: &str = "a run has a queue item exactly while it is queued";
 pub const SLOT: &str = "a run holds a slot exactly while a worker may work on it";
@@ -58,7 +58,7 @@ pub fn all() -> Vec<Property<System>> {
             Who::BOTH.into_iter().all(|who| {
                 let latest = state.member(who).map(|run| run.row.snapshot);
                 let holds =
-                    |held: &&crate::state::Held| held.who == who && Some(held.snapshot) == latest;
+                    |held: &&super::state::Held| held.who == who && Some(held.snapshot) == latest;
                 state.workers.iter().filter(holds).count() <= 1
             })
         }),

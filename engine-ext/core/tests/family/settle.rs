@@ -4,20 +4,17 @@ use engine_core::{
     Blocker, Plan, Timestamp, Unblocking, Waiting, WaitpointId, WaitpointType, unblock,
 };
 
-use crate::fault::Fault;
-use crate::state::{Awaited, State, Who};
-use crate::system::System;
+use super::fault::Fault;
+use super::state::{Awaited, State, Who};
+use super::system::System;
 
 impl System {
-    /// Edges go with the wait; children of a run that ended cancelled are to be cancelled.
+    /// Edges go with the wait, and what is noted about it stays; children of a run that ended cancelled are to be cancelled.
     pub fn settle_parent(&self, next: &mut State) {
         let Some(parent) = &next.parent else { return };
         let (keeps_edges, is_cancelled) = (parent.status().keeps_edges(), parent.is_cancelled());
         if !keeps_edges && self.fault != Fault::EdgeStays {
             next.has_edge = false;
-        }
-        if !keeps_edges {
-            next.notes.resume_parent = false;
         }
         if is_cancelled && !next.is_over(Who::Child) && self.fault != Fault::ChildrenAreForgotten {
             next.notes.cancel_child = true;
@@ -26,7 +23,6 @@ impl System {
 
     /// What waits for the child is completed.
     pub fn settle_child(&self, next: &mut State, is_locked: bool) {
-        next.notes.cancel_child = false;
         if next.awaited == Awaited::Token || next.waitpoint != Some(false) {
             return;
         }
@@ -45,7 +41,7 @@ impl System {
             return;
         }
         if is_locked {
-            next.notes.resume_parent = self.fault != Fault::LockedParentIsForgotten;
+            next.notes.resume_parent |= self.fault != Fault::LockedParentIsForgotten;
         } else {
             self.resume(next);
         }

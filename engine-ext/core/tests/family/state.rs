@@ -1,7 +1,7 @@
 //! A state of the model: the family, what it waits for, what is noted for the tick, and the workers.
 
-use crate::member::Member;
-use crate::row::Snapshot;
+use super::member::Member;
+use super::row::Snapshot;
 
 /// What the parent waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -89,6 +89,20 @@ impl State {
             Who::Parent => self.parent.as_mut(),
             Who::Child => self.child.as_mut(),
         }
+    }
+
+    /// Whether what waits for the end of this run can be locked by another session. Every step of a run waits for its own lock.
+    pub fn locked_at_end(&self, who: Who) -> Vec<bool> {
+        if who == Who::Child && self.awaited != Awaited::Token {
+            vec![false, true]
+        } else {
+            vec![false]
+        }
+    }
+
+    /// Whether a session that locks what waits for the child locks this run.
+    pub fn locks(&self, who: Who) -> bool {
+        who == Who::Parent && self.awaited == Awaited::Child
     }
 
     /// Whether this run has ended, or is not there.

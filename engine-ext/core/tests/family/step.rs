@@ -3,15 +3,20 @@
 
 use engine_core::{Cancel, Command, ExecutionStatus, Plan, decide};
 
-use crate::action::Action;
-use crate::fault::Fault;
-use crate::rule;
-use crate::state::{Held, State, Who};
-use crate::system::System;
+use super::action::Action;
+use super::fault::Fault;
+use super::rule;
+use super::state::{Awaited, Held, State, Who};
+use super::system::System;
 
 impl System {
-    /// The state after a step.
+    /// The state after a step, with snapshots renumbered.
     pub fn after(&self, state: &State, action: &Action) -> State {
+        self.step(state, action).renumbered()
+    }
+
+    /// The state after a step. Snapshots and workers keep their numbers.
+    pub fn step(&self, state: &State, action: &Action) -> State {
         let mut next = state.clone();
         match *action {
             Action::Dequeue { who, is_heard } => {
@@ -46,7 +51,9 @@ impl System {
             } => {
                 let held = next.workers.remove(worker);
                 self.end(&mut next, held, true, is_locked);
-                if next.member(who).is_some_and(|run| run.has_item) {
+                // A dequeue skips what another session has locked.
+                let is_free = !(is_locked && next.locks(who));
+                if is_free && next.member(who).is_some_and(|run| run.has_item) {
                     self.work(&mut next, who);
                 }
             }
@@ -86,7 +93,7 @@ impl System {
             }
             Action::Sweep { who } => self.sweep(&mut next, who),
         }
-        next.renumbered()
+        next
     }
 
     /// Decides, applies, and settles; returns whether the command was not refused.
@@ -126,16 +133,31 @@ impl System {
         }
     }
 
-    /// Removes a run that has ended, unless another one needs it: a child is needed until its parent has ended, and goes first.
+    /// Removes a run that has ended, unless something needs it: a child is needed until its parent and its batch have ended, and goes
+    /// first. What is noted about a run goes with it, and so does a waitpoint that has served.
     fn sweep(&self, next: &mut State, who: Who) {
         match who {
-            Who::Child if next.is_over(Who::Parent) || self.fault == Fault::SweepTakesChildren => {
+            Who::Child if self.may_go(next) => {
                 next.child = None;
-                next.waitpoint = None;
-                next.notes.end_batch = false;
+                next.notes.cancel_child = false;
+                if next.awaited != Awaited::Token {
+                    next.waitpoint = None;
+                }
             }
-            Who::Parent if next.child.is_none() => next.parent = None,
+            Who::Parent if next.child.is_none() => {
+                next.parent = None;
+                next.notes.resume_parent = false;
+                if next.waitpoint == Some(true) {
+                    next.waitpoint = None;
+                }
+            }
             Who::Parent | Who::Child => {}
         }
+    }
+
+    fn may_go(&self, next: &State) -> bool {
+        let is_batch_open = next.awaited == Awaited::Batch && next.waitpoint != Some(true);
+        let is_over = next.is_over(Who::Parent) || self.fault == Fault::SweepTakesChildren;
+        is_over && !is_batch_open
     }
 }

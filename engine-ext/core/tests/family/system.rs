@@ -3,11 +3,11 @@
 use engine_core::Settings;
 use stateright::{Model, Property};
 
-use crate::action::Action;
-use crate::fault::Fault;
-use crate::rule;
-use crate::settings::settings;
-use crate::state::{Awaited, State};
+use super::action::Action;
+use super::fault::Fault;
+use super::rule;
+use super::settings::settings;
+use super::state::{Awaited, State};
 
 pub struct System {
     pub fault: Fault,

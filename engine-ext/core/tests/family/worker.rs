@@ -6,22 +6,29 @@ use engine_core::{
     CheckpointId, Command, Completion, ExecutionStatus, Plan, Release, Suspension, Timestamp,
     Timing, suspend,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::fault::Fault;
-use crate::member::Member;
-use crate::row::{Snapshot, snapshot_id};
-use crate::state::{Held, State, Who};
-use crate::system::System;
+use super::fault::Fault;
+use super::member::Member;
+use super::row::{Snapshot, snapshot_id};
+use super::state::{Held, State, Who};
+use super::system::System;
 
 static ENDS: LazyLock<[Completion; 2]> = LazyLock::new(|| {
-    let error = json!({"type": "STRING_ERROR", "raw": "no"});
-    let failure = json!({"ok": false, "error": error, "retry": {"delay": 1000}});
-    [failure, json!({"ok": true})].map(|end| match Completion::parse(&end) {
+    [false, true].map(|is_success| match Completion::parse(&end(is_success)) {
         Ok(completion) => completion,
         Err(refusal) => unreachable!("{}", refusal.detail()),
     })
 });
+
+/// What a worker reports.
+pub fn end(is_success: bool) -> Value {
+    if is_success {
+        return json!({"ok": true});
+    }
+    let error = json!({"type": "STRING_ERROR", "raw": "no"});
+    json!({"ok": false, "error": error, "retry": {"delay": 1000}})
+}
 
 impl System {
     pub fn dequeue(&self, next: &mut State, who: Who) -> Option<Snapshot> {
@@ -87,8 +94,9 @@ impl System {
             next.waitpoint = Some(false);
         }
         next.has_edge = self.fault != Fault::EdgeIsForgotten;
+        // A wait for what is completed already lasts until the next tick.
         if next.waitpoint == Some(true) {
-            self.resume(next);
+            next.notes.resume_parent = true;
         }
         self.hears(next, worker);
     }

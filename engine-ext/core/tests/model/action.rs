@@ -2,8 +2,8 @@
 
 use engine_core::ExecutionStatus;
 
-use crate::asked::{Asked, End};
-use crate::state::{Scope, State};
+use super::asked::{Asked, End};
+use super::state::{Scope, State};
 
 /// Most releases of a run.
 const MOST_RELEASES: i32 = 1;

@@ -3,9 +3,9 @@
 
 use engine_core::{ExecutionStatus, Finish, Machine, Move, Plan, RunStatus};
 
-use crate::fault::Fault;
-use crate::rule;
-use crate::state::{Deadline, State};
+use super::fault::Fault;
+use super::rule;
+use super::state::{Deadline, State};
 
 impl State {
     /// Writes `plan`, and returns whether the run has a new snapshot.

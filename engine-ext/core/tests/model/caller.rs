@@ -1,7 +1,7 @@
 //! Callers: worker processes, each with the snapshot that it holds.
 
-use crate::asked::Asked;
-use crate::row::Snapshot;
+use super::asked::Asked;
+use super::row::Snapshot;
 
 /// A worker process with a call under way, whose kind is chosen when it arrives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

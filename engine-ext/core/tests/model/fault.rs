@@ -1,6 +1,6 @@
 //! Deliberate faults: the model must find each of them, or it would prove nothing.
 
-use crate::rule;
+use super::rule;
 
 /// The fault of an engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use engine_core::{ExecutionStatus, Next, Plan, Timestamp, Transition};
 
-use crate::fault::Fault;
-use crate::row::{Row, Snapshot, snapshot_id};
-use crate::state::{Scope, State};
+use super::fault::Fault;
+use super::row::{Row, Snapshot, snapshot_id};
+use super::state::{Scope, State};
 
 /// The cause of a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

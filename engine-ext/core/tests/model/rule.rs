@@ -4,11 +4,11 @@
 use engine_core::{ExecutionStatus, RunStatus};
 use stateright::Property;
 
-use crate::action::Action;
-use crate::caller::Caller;
-use crate::row::{Row, Snapshot};
-use crate::state::State;
-use crate::system::System;
+use super::action::Action;
+use super::caller::Caller;
+use super::row::{Row, Snapshot};
+use super::state::State;
+use super::system::System;
 
 pub const QUEUED: &str = "a run has a queue item exactly while it is queued";
 pub const SLOT: &str = "a run holds a slot exactly while a worker may work on it";

@@ -2,9 +2,9 @@
 
 use engine_core::{EnvironmentType, ExecutionStatus, Machine, RunStatus};
 
-use crate::caller::{Caller, Recalls};
-use crate::repeat::Link;
-use crate::row::{Row, Snapshot};
+use super::caller::{Caller, Recalls};
+use super::repeat::Link;
+use super::row::{Row, Snapshot};
 
 /// How much the model knows: all of it with three callers would be more states than a test can visit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

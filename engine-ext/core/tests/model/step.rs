@@ -5,13 +5,13 @@ use engine_core::{
     Waiting, unblock,
 };
 
-use crate::action::{Action, Heard};
-use crate::asked::{Asked, End};
-use crate::caller::{Caller, Recalls};
-use crate::row::{self, Snapshot, snapshot_id};
-use crate::rule;
-use crate::state::{Scope, State};
-use crate::system::System;
+use super::action::{Action, Heard};
+use super::asked::{Asked, End};
+use super::caller::{Caller, Recalls};
+use super::row::{self, Snapshot, snapshot_id};
+use super::rule;
+use super::state::{Scope, State};
+use super::system::System;
 
 impl System {
     /// The state after `action`, in the form that stands for all like it.

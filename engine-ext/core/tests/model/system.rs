@@ -3,13 +3,13 @@
 use engine_core::{Command, ExecutionStatus, Plan, Refusal, Settings, decide};
 use stateright::{Model, Property};
 
-use crate::action::Action;
-use crate::fault::Fault;
-use crate::repeat::Link;
-use crate::row::snapshot_id;
-use crate::rule;
-use crate::settings::settings;
-use crate::state::{Scope, State};
+use super::action::Action;
+use super::fault::Fault;
+use super::repeat::Link;
+use super::row::snapshot_id;
+use super::rule;
+use super::settings::settings;
+use super::state::{Scope, State};
 
 pub struct System {
     fault: Fault,

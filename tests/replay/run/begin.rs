@@ -4,8 +4,8 @@ use anyhow::{Result, bail};
 use engine_core::{EnvironmentType, ExecutionStatus};
 use engine_harness::Session;
 
-use crate::perform::WORKER;
-use crate::state::State;
+use super::perform::WORKER;
+use super::state::State;
 
 /// Environments without versions and with them, whose workers are not there yet.
 pub const ENVIRONMENTS: &str = "
