@@ -13,10 +13,13 @@ mod form;
 mod inventory;
 mod metrics;
 mod output;
+mod placement;
 mod queue;
 mod retention;
+mod router;
 mod run;
 mod session;
+mod shard;
 mod statement;
 mod table;
 mod tail;
@@ -74,6 +77,11 @@ enum Command {
     Schedules(inventory::Arguments),
     /// List versions of workers, with what they execute
     Workers(inventory::Arguments),
+    /// List what this database does with shards
+    #[command(subcommand)]
+    Shard(shard::Command),
+    /// Print the databases of a PgBouncer that leads to the shards of several databases; needs no database
+    Router(router::Arguments),
     /// Trigger a run
     Trigger(trigger::Arguments),
     /// Act on all runs that match, and follow that: cancel, replay, redrive, move, …
@@ -107,6 +115,9 @@ async fn main() -> ExitCode {
 }
 
 async fn execute(arguments: Arguments, output: Output) -> Result<ExitCode, Failure> {
+    if let Command::Router(router) = &arguments.command {
+        return router::run(output, router);
+    }
     let Some(connection) = arguments.database else {
         return Err(Failure::usage(
             "no database was given",
@@ -127,6 +138,7 @@ async fn execute(arguments: Arguments, output: Output) -> Result<ExitCode, Failu
         Command::Resume(target) => queue::resume(&session, output, &target).await,
         Command::Schedules(list) => inventory::schedules(&session, output, &list).await,
         Command::Workers(list) => inventory::workers(&session, output, &list).await,
+        Command::Shard(command) => shard::run(&session, output, command).await,
         Command::Trigger(trigger) => trigger::run(&session, output, &trigger).await,
         Command::Bulk(command) => bulk::run(&session, output, command).await,
         Command::Forget(forget) => forget::run(&session, output, &forget).await,
@@ -135,6 +147,8 @@ async fn execute(arguments: Arguments, output: Output) -> Result<ExitCode, Failu
         Command::Doctor(doctor) => doctor::run(&session, output, &doctor).await,
         Command::Metrics(metrics) => metrics::run(session, output, &metrics).await,
         Command::Check => check::run(&session, output).await,
+        // It needs no connection.
+        Command::Router(_) => Ok(ExitCode::SUCCESS),
         // It has connections of its own.
         #[cfg(feature = "ui")]
         Command::Ui(_) => Ok(ExitCode::SUCCESS),

@@ -31,5 +31,6 @@ statement!(RUN_RESCHEDULE, "run_reschedule");
 statement!(RUN_SHOW, "run_show");
 statement!(RUN_TRIGGER, "run_trigger");
 statement!(SCHEDULE_LIST, "schedule_list");
+statement!(SHARD_LIST, "shard_list");
 statement!(STALLED, "stalled");
 statement!(WORKER_LIST, "worker_list");

@@ -23,6 +23,8 @@ fn help_names_every_command() -> io::Result<()> {
         "resume",
         "schedules",
         "workers",
+        "shard",
+        "router",
         "trigger",
         "bulk",
         "forget",
@@ -57,6 +59,23 @@ fn wrong_usage_has_another_exit_code_than_failure() -> io::Result<()> {
         (&["runs", "redrive"], 2),
         (&["runs", "cancel", "run_1", "--since", "1h"], 2),
         (&["trigger", "mail", "{"], 2),
+        (&["router"], 2),
+        (
+            &["router", "list", "--template", "host=a{shard} dbname=b"],
+            2,
+        ),
+        (&["router", "--template", "host=a dbname=b"], 2),
+        (
+            &[
+                "router",
+                "--template",
+                "host=a{shard} dbname=b",
+                "--name",
+                "same",
+            ],
+            2,
+        ),
+        (&["router", "/nowhere/list"], 1),
         (&["bulk"], 2),
         (&["bulk", "start"], 2),
         (&["bulk", "start", "delete", "--all"], 2),
@@ -96,5 +115,28 @@ fn a_connection_string_is_never_repeated() -> io::Result<()> {
         assert!(!complaint.contains("secret"), "{complaint}");
         assert!(complaint.contains("error"), "{complaint}");
     }
+    Ok(())
+}
+
+#[test]
+fn a_router_is_printed_without_a_database() -> io::Result<()> {
+    let template = ["router", "--shards", "2", "--template"];
+    let template = [&template[..], &["host=node-{shard} dbname=app"]].concat();
+    let printed = engine(&template)?;
+    assert_eq!(
+        String::from_utf8_lossy(&printed.stdout),
+        "[databases]\nengine_0 = host=node-0 dbname=app\nengine_1 = host=node-1 dbname=app\n"
+    );
+    let list = std::env::temp_dir().join(format!("engine-placement-{}", std::process::id()));
+    std::fs::write(
+        &list,
+        "0-1 host=a dbname=app\n2 host=b port=6000 dbname=app\n",
+    )?;
+    let path = list.to_string_lossy().into_owned();
+    let printed = engine(&["router", &path, "--name", "s{shard}", "--json"])?;
+    std::fs::remove_file(list)?;
+    let printed: serde_json::Value = serde_json::from_slice(&printed.stdout)?;
+    assert_eq!(printed["s1"], "host=a dbname=app");
+    assert_eq!(printed["s2"], "host=b port=6000 dbname=app");
     Ok(())
 }

@@ -10,6 +10,7 @@ mod monitor;
 mod page;
 mod queue;
 mod run;
+mod shard;
 mod tail;
 mod terminal;
 mod top;
