@@ -199,6 +199,11 @@ pub fn moment(text: &str) -> Result<String, String> {
     }
 }
 
+/// A length of time.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    age(text).ok_or_else(|| "not a time such as 90s, 15m, 12h, 30d".to_owned())
+}
+
 /// A number of seconds, minutes, hours or days.
 fn age(text: &str) -> Option<Duration> {
     let unit = text.chars().last()?;

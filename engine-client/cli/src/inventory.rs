@@ -1,4 +1,4 @@
-//! `engine schedules`, `engine workers`: what is there.
+//! `engine schedules`, `engine workers`: what is there, and who works.
 
 use std::process::ExitCode;
 
@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::session::Session;
 use crate::statement;
-use crate::table::{Column, Form};
+use crate::table::{Column, Form, Row};
 
 const SCHEDULE_COLUMNS: &[Column] = &[
     Column::new("schedule", "id", Form::Text),
@@ -34,6 +34,28 @@ const WORKER_COLUMNS: &[Column] = &[
     Column::new("registered", "registered_at", Form::Moment),
 ];
 
+/// Workers that hold runs.
+pub const HELD_COLUMNS: &[Column] = &[
+    Column::new("worker", "worker", Form::Text),
+    Column::new("runs", "runs", Form::Count),
+    Column::new("late", "late", Form::Count),
+    Column::new("last beat", "beat_age_ms", Form::Span),
+    Column::new("longest", "longest_ms", Form::Span),
+];
+
+/// Most workers to list.
+const MOST: i64 = 500;
+
+#[derive(Args)]
+pub struct WorkerArguments {
+    #[command(flatten)]
+    list: Arguments,
+
+    /// List the workers that hold runs now, with their last beat
+    #[arg(long)]
+    busy: bool,
+}
+
 #[derive(Args)]
 pub struct Arguments {
     /// Only this environment
@@ -55,10 +77,26 @@ pub async fn schedules(
 pub async fn workers(
     session: &Session,
     output: Output,
-    arguments: &Arguments,
+    arguments: &WorkerArguments,
 ) -> Result<ExitCode, Failure> {
-    let parameters = [(&arguments.environment as _, Type::TEXT)];
+    let environment = arguments.list.environment.as_deref();
+    if arguments.busy {
+        let rows = held(session, environment, MOST).await?;
+        output.rows(rows, HELD_COLUMNS, "no worker holds a run")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let parameters = [(&environment as _, Type::TEXT)];
     let rows = session.rows(statement::WORKER_LIST, &parameters).await?;
     output.rows(rows, WORKER_COLUMNS, "no workers")?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The workers that hold runs, those that are late first.
+pub async fn held(
+    session: &Session,
+    environment: Option<&str>,
+    limit: i64,
+) -> Result<Vec<Row>, Failure> {
+    let parameters = [(&environment as _, Type::TEXT), (&limit as _, Type::INT8)];
+    session.rows(statement::WORKER_HELD, &parameters).await
 }

@@ -11,6 +11,7 @@ mod failure;
 mod forget;
 mod form;
 mod inventory;
+mod manual;
 mod metrics;
 mod output;
 mod placement;
@@ -30,7 +31,7 @@ mod ui;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use engine_client::Database;
 
 use crate::failure::Failure;
@@ -73,10 +74,12 @@ enum Command {
     Pause(queue::PauseArguments),
     /// Resume a paused queue or environment
     Resume(queue::Target),
+    /// Limit how many runs of a queue may run at once
+    Limit(queue::LimitArguments),
     /// List schedules, with their next runs
     Schedules(inventory::Arguments),
-    /// List versions of workers, with what they execute
-    Workers(inventory::Arguments),
+    /// List versions of workers, or those that hold runs now
+    Workers(inventory::WorkerArguments),
     /// List what this database does with shards
     #[command(subcommand)]
     Shard(shard::Command),
@@ -91,14 +94,18 @@ enum Command {
     Forget(forget::Arguments),
     /// Print events as they happen
     Tail(tail::Arguments),
-    /// List how long runs are kept after they have ended, and what is removed next; reads all runs
-    Retention,
+    /// List how long runs are kept after they have ended, and what is removed next, which reads all runs; set how long
+    Retention(retention::Arguments),
     /// Look for problems that keep the engine from working well
     Doctor(doctor::Arguments),
     /// Serve figures to a monitoring system, as OpenMetrics over HTTP
     Metrics(metrics::Arguments),
     /// Look for runs whose tables contradict each other; reads all runs
     Check,
+    /// Print the script by which a shell completes commands and options
+    Completions(manual::CompletionArguments),
+    /// Print the manual page, or write those of all commands
+    Man(manual::ManArguments),
     /// Serve the dashboard over HTTP
     #[cfg(feature = "ui")]
     Ui(ui::Arguments),
@@ -115,8 +122,13 @@ async fn main() -> ExitCode {
 }
 
 async fn execute(arguments: Arguments, output: Output) -> Result<ExitCode, Failure> {
-    if let Command::Router(router) = &arguments.command {
-        return router::run(output, router);
+    match &arguments.command {
+        Command::Completions(shell) => {
+            return manual::completions(Arguments::command(), shell);
+        }
+        Command::Man(man) => return manual::man(Arguments::command(), man),
+        Command::Router(router) => return router::run(output, router),
+        _ => (),
     }
     let Some(connection) = arguments.database else {
         return Err(Failure::usage(
@@ -136,6 +148,7 @@ async fn execute(arguments: Arguments, output: Output) -> Result<ExitCode, Failu
         Command::Queues(list) => queue::list(&session, output, &list).await,
         Command::Pause(pause) => queue::pause(&session, output, &pause).await,
         Command::Resume(target) => queue::resume(&session, output, &target).await,
+        Command::Limit(limit) => queue::limit(&session, output, &limit).await,
         Command::Schedules(list) => inventory::schedules(&session, output, &list).await,
         Command::Workers(list) => inventory::workers(&session, output, &list).await,
         Command::Shard(command) => shard::run(&session, output, command).await,
@@ -143,13 +156,12 @@ async fn execute(arguments: Arguments, output: Output) -> Result<ExitCode, Failu
         Command::Bulk(command) => bulk::run(&session, output, command).await,
         Command::Forget(forget) => forget::run(&session, output, &forget).await,
         Command::Tail(tail) => tail::run(session, output, &tail).await,
-        Command::Retention => retention::run(&session, output).await,
+        Command::Retention(retention) => retention::run(&session, output, &retention).await,
         Command::Doctor(doctor) => doctor::run(&session, output, &doctor).await,
         Command::Metrics(metrics) => metrics::run(session, output, &metrics).await,
         Command::Check => check::run(&session, output).await,
-        // It needs no connection.
-        Command::Router(_) => Ok(ExitCode::SUCCESS),
-        // It has connections of its own.
+        // Done above: they need no session, or have their own.
+        Command::Completions(_) | Command::Man(_) | Command::Router(_) => Ok(ExitCode::SUCCESS),
         #[cfg(feature = "ui")]
         Command::Ui(_) => Ok(ExitCode::SUCCESS),
     }

@@ -61,6 +61,24 @@ pub struct Target {
     environment: Option<String>,
 }
 
+#[derive(Args)]
+pub struct LimitArguments {
+    /// The queue
+    queue: String,
+
+    /// How many of its runs, or of the runs of each of its concurrency keys, may run at once: in place of its own limit
+    #[arg(required_unless_present = "reset", conflicts_with = "reset")]
+    limit: Option<u32>,
+
+    /// Take such a limit back: its own one holds again
+    #[arg(long)]
+    reset: bool,
+
+    /// The environment
+    #[arg(long, short, default_value = DEFAULT)]
+    environment: String,
+}
+
 /// The queues of an environment, or of all, those with most work first.
 pub async fn find(session: &Session, environment: Option<&str>) -> Result<Vec<Row>, Failure> {
     let parameters = [(&environment as _, Type::TEXT)];
@@ -132,6 +150,35 @@ async fn set(
     } else {
         output.line(&form::plain(&format!("{paused} {what}")))?;
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub async fn limit(
+    session: &Session,
+    output: Output,
+    arguments: &LimitArguments,
+) -> Result<ExitCode, Failure> {
+    let LimitArguments {
+        queue, environment, ..
+    } = arguments;
+    require(session, environment).await?;
+    let limit = arguments.limit.map(i64::from);
+    let parameters = [
+        (queue as _, Type::TEXT),
+        (environment as _, Type::TEXT),
+        (&limit as _, Type::INT8),
+    ];
+    let row = session.row(statement::QUEUE_LIMIT, &parameters).await?;
+    if output.is_json() {
+        output.document(&Value::Object(row))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let holds = match &row["limit"] {
+        Value::Null => "none of its own".to_owned(),
+        limit => form::count(limit),
+    };
+    let what = format!("queue \"{queue}\" of environment \"{environment}\"");
+    output.line(&form::plain(&format!("limit of {what}: {holds}")))?;
     Ok(ExitCode::SUCCESS)
 }
 

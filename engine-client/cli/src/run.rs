@@ -2,7 +2,7 @@
 
 mod bulk;
 mod cancel;
-mod errors;
+pub mod errors;
 mod filter;
 mod list;
 mod reach;

@@ -1,7 +1,9 @@
 //! The command line without a server.
 
-use std::io;
 use std::process::{Command, Output};
+use std::{fs, io};
+
+use anyhow::Context;
 
 fn engine(arguments: &[&str]) -> io::Result<Output> {
     Command::new(env!("CARGO_BIN_EXE_engine"))
@@ -21,6 +23,7 @@ fn help_names_every_command() -> io::Result<()> {
         "queues",
         "pause",
         "resume",
+        "limit",
         "schedules",
         "workers",
         "shard",
@@ -33,6 +36,8 @@ fn help_names_every_command() -> io::Result<()> {
         "doctor",
         "metrics",
         "check",
+        "completions",
+        "man",
     ] {
         assert!(help.contains(&format!("\n  {command} ")), "{help}");
     }
@@ -81,6 +86,14 @@ fn wrong_usage_has_another_exit_code_than_failure() -> io::Result<()> {
         (&["bulk", "start", "delete", "--all"], 2),
         (&["bulk", "start", "cancel", "--since", "yesterday"], 2),
         (&["forget"], 2),
+        (&["limit", "q"], 2),
+        (&["limit", "q", "3", "--reset"], 2),
+        (&["resume", "q", "--reason", "x"], 2),
+        (&["retention", "set"], 2),
+        (&["retention", "set", "--keep", "soon"], 2),
+        (&["retention", "set", "--forever", "--keep", "1d"], 2),
+        (&["completions", "tcsh"], 2),
+        (&["man", "--into", "/nowhere/at/all"], 1),
         (&["forget", "run_1", "--tag", "a"], 2),
         (&["check", database[0], database[1]], 1),
     ] {
@@ -138,5 +151,90 @@ fn a_router_is_printed_without_a_database() -> io::Result<()> {
     let printed: serde_json::Value = serde_json::from_slice(&printed.stdout)?;
     assert_eq!(printed["s1"], "host=a dbname=app");
     assert_eq!(printed["s2"], "host=b port=6000 dbname=app");
+    Ok(())
+}
+
+/// What bash offers for a line that is typed up to its last word.
+fn offered(line: &[&str]) -> io::Result<Vec<String>> {
+    let script = engine(&["completions", "bash"])?;
+    assert!(script.status.success(), "{script:?}");
+    let words = line.join(" ");
+    let last = line.len() - 1;
+    let (word, before) = (line[last], line[last - 1]);
+    let typed = format!(
+        "{}\nCOMP_WORDS=({words})\nCOMP_CWORD={last}\n_engine engine '{word}' '{before}'\nprintf '%s\\n' \"${{COMPREPLY[@]}}\"",
+        String::from_utf8_lossy(&script.stdout)
+    );
+    let bash = Command::new("bash")
+        .args(["--norc", "-c", &typed])
+        .output()?;
+    assert!(bash.status.success(), "{bash:?}");
+    let offered = String::from_utf8_lossy(&bash.stdout).into_owned();
+    Ok(offered.lines().map(str::to_owned).collect())
+}
+
+#[test]
+fn a_shell_completes_commands_and_options() -> io::Result<()> {
+    assert_eq!(offered(&["engine", "pau"])?, ["pause"]);
+    assert_eq!(offered(&["engine", "runs", "redr"])?, ["redrive"]);
+    assert_eq!(offered(&["engine", "pause", "--rea"])?, ["--reason"]);
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = engine(&["completions", shell])?;
+        let text = String::from_utf8_lossy(&script.stdout);
+        assert!(
+            script.status.success() && text.contains("error-code"),
+            "{shell}: {text}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn a_manual_page_for_each_command_is_one_that_groff_reads_without_a_complaint() -> anyhow::Result<()>
+{
+    let printed = engine(&["man"])?;
+    let directory = tempfile::tempdir()?;
+    let into = directory.path().to_str().context("not text")?;
+    let written = engine(&["man", "--into", into])?;
+    assert!(
+        written.status.success() && written.stdout.is_empty(),
+        "{written:?}"
+    );
+    let mut names = Vec::new();
+    for entry in fs::read_dir(directory.path())? {
+        let path = entry?.path();
+        names.push(
+            path.file_stem()
+                .context("no name")?
+                .to_string_lossy()
+                .into_owned(),
+        );
+        let read = Command::new("groff")
+            .args(["-Kutf8", "-man", "-Tutf8", "-ww", "-z"])
+            .arg(&path)
+            .output();
+        // A system without groff says nothing of a page.
+        if let Ok(read) = read {
+            let complaint = String::from_utf8_lossy(&read.stderr);
+            assert!(
+                read.status.success() && complaint.is_empty(),
+                "{path:?}: {complaint}"
+            );
+        }
+    }
+    for name in [
+        "engine",
+        "engine-runs-list",
+        "engine-bulk-start",
+        "engine-retention-set",
+    ] {
+        assert!(names.iter().any(|other| other == name), "{name}: {names:?}");
+    }
+    let page = fs::read(directory.path().join("engine.1"))?;
+    let text = String::from_utf8_lossy(&page);
+    assert!(
+        text.contains("engine\\-runs(1)") && !printed.stdout.is_empty(),
+        "{text}"
+    );
     Ok(())
 }

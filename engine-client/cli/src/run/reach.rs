@@ -43,7 +43,7 @@ impl Reach {
 }
 
 /// Takes the last row away if it says with which run to continue; returns that.
-fn take_end(rows: &mut Vec<Row>) -> Option<String> {
+pub fn take_end(rows: &mut Vec<Row>) -> Option<String> {
     let end = rows.last()?.get("continue_before")?.as_str()?.to_owned();
     rows.pop();
     Some(end)

@@ -7,14 +7,15 @@ use serde_json::{Value, json};
 use tokio_postgres::types::Type;
 
 use crate::failure::Failure;
-use crate::form;
-use crate::queue;
 use crate::session::Session;
-use crate::statement;
 use crate::table::{self, Column, Form, Row};
+use crate::{form, inventory, queue, run, statement};
 
 /// Most stalled runs to show.
 const STALLED: i64 = 10;
+
+/// Most kinds of failures, tasks and workers to show.
+const SHOWN: i64 = 5;
 
 const RATE_COLUMNS: &[Column] = &[
     Column::new("triggered/s", "triggered", Form::Rate),
@@ -34,28 +35,48 @@ const STALLED_COLUMNS: &[Column] = &[
     Column::new("overdue", "overdue_ms", Form::Span),
 ];
 
-/// Queues, rates, what is overdue, and stalled runs.
+const LATENCY_COLUMNS: &[Column] = &[
+    Column::new("task", "task", Form::Text),
+    Column::new("wait p50", "wait_p50_ms", Form::Span),
+    Column::new("p95", "wait_p95_ms", Form::Span),
+    Column::new("p99", "wait_p99_ms", Form::Span),
+    Column::new("run p50", "run_p50_ms", Form::Span),
+    Column::new("p95", "run_p95_ms", Form::Span),
+    Column::new("p99", "run_p99_ms", Form::Span),
+];
+
+/// What is shown: rates, what is overdue, stalled runs, failures, queues, latencies, workers.
 pub struct Picture {
     rate: Row,
     overdue: Vec<Row>,
     stalled: Vec<Row>,
+    failures: Vec<Row>,
     queues: Vec<Row>,
+    latencies: Vec<Row>,
+    workers: Vec<Row>,
 }
 
 impl Picture {
     /// Reads it; the statements are pipelined.
     pub async fn take(session: &Session, environment: Option<&str>) -> Result<Self, Failure> {
-        let (rate, overdue, stalled, queues) = tokio::try_join!(
+        let of_tasks = [(&environment as _, Type::TEXT), (&SHOWN as _, Type::INT8)];
+        let (rate, overdue, stalled, failures, queues, latencies, workers) = tokio::try_join!(
             session.row(statement::RATE, &[]),
             session.rows(statement::OVERDUE, &[]),
             session.rows(statement::STALLED, &[(&STALLED, Type::INT8)]),
+            run::errors::recent(session, environment, SHOWN),
             queue::find(session, environment),
+            session.rows(statement::LATENCY, &of_tasks),
+            inventory::held(session, environment, SHOWN),
         )?;
         Ok(Self {
             rate,
             overdue,
             stalled,
+            failures,
             queues,
+            latencies,
+            workers,
         })
     }
 
@@ -65,7 +86,7 @@ impl Picture {
         let database = rate.remove("database");
         json!({
             "time": time, "database": database, "rate": rate, "overdue": self.overdue, "stalled": self.stalled,
-            "queues": self.queues,
+            "failures": self.failures, "queues": self.queues, "latencies": self.latencies, "workers": self.workers,
         })
     }
 
@@ -87,7 +108,10 @@ impl Picture {
         lines.extend(table::lines(slice::from_ref(&self.rate), RATE_COLUMNS));
         for (rows, columns) in [
             (&self.stalled, STALLED_COLUMNS),
+            (&self.failures, run::errors::COLUMNS),
             (&self.queues, queue::COLUMNS),
+            (&self.latencies, LATENCY_COLUMNS),
+            (&self.workers, inventory::HELD_COLUMNS),
         ] {
             if !rows.is_empty() {
                 lines.push(String::new());

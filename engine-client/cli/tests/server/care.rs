@@ -283,3 +283,44 @@ async fn a_database_without_the_extension_is_reported() -> Result<()> {
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn a_retention_policy_is_set_and_deleted() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    let policies = "select string_agg(concat_ws(' ', task, outcome, coalesce(keep::text, 'for ever')), ', ' order by task, outcome) \
+                    from engine.retention";
+    let set = [
+        "retention",
+        "set",
+        "--task",
+        "mail",
+        "--outcome",
+        "dead-letter",
+        "--keep",
+        "36h",
+    ];
+    assert_eq!(
+        prints(&database, &set).await?,
+        "kept after the end: DEAD_LETTER runs of task \"mail\", 1 d 12 h\n"
+    );
+    let forever = prints_json(
+        &database,
+        &["retention", "set", "--task", "bill", "--forever"],
+    )
+    .await?;
+    assert_eq!(
+        (&forever["task"], &forever["keep_ms"]),
+        (&json!("bill"), &json!(null))
+    );
+    let set: String = session.client.query_one(policies, &[]).await?.get(0);
+    assert_eq!(set, "bill  for ever, mail DEAD_LETTER 1 day 12:00:00");
+    for words in ["deleted the policy of", "there was no policy of"] {
+        let deleted = prints(&database, &["retention", "delete", "--task", "bill"]).await?;
+        assert_eq!(deleted, format!("{words} runs of task \"bill\"\n"));
+    }
+    let long = engine(&database, &["retention", "set", "--keep", "36501d"]).await?;
+    assert_eq!(long.code, Some(1), "{long:?}");
+    assert!(long.stderr.contains("22023"), "{long:?}");
+    Ok(())
+}

@@ -18,9 +18,12 @@ const STOCK: &str = "
     select engine_trigger('report', queue => 'reports', queue_timestamp => now() - interval '1 minute')
     from generate_series(1, 100);
     select engine_tick();
-    select engine_dequeue(max_runs => 2);
+    select engine_dequeue(max_runs => 2, worker_id => 'images', runner_id => 'images-7c9f');
     update engine.heartbeat
-    set check_at = now() - interval '104 seconds', deadline_at = now() - interval '104 seconds'";
+    set check_at = now() - interval '104 seconds', deadline_at = now() - interval '104 seconds',
+        acquired_at = now() - interval '64 seconds';
+    update engine.run set created_at = created_at - interval '62 seconds';
+    update engine.snapshot set created_at = created_at - interval '62 seconds' where transition = 'TRIGGERED'";
 
 /// A text with `0` for every figure, moment and id, and one blank between words.
 fn outline(text: &str) -> String {

@@ -137,12 +137,42 @@ async fn who_paused_a_queue_when_and_why_is_shown_until_it_is_resumed() -> Resul
 }
 
 #[tokio::test]
+async fn a_limit_stands_in_for_that_of_the_queue_until_it_is_reset() -> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    session
+        .client
+        .query("select engine_set_queue('q', concurrency_limit => 7)", &[])
+        .await?;
+    for _ in 0..3 {
+        session.trigger_with("'t', queue => 'q'").await?;
+    }
+    let limited = prints(&database, &["limit", "q", "1"]).await?;
+    assert_eq!(
+        limited,
+        "limit of queue \"q\" of environment \"default\": 1\n"
+    );
+    assert!(session.dequeue().await?.is_some());
+    assert_eq!(session.dequeue().await?, None);
+    let reset = prints_json(&database, &["limit", "q", "--reset"]).await?;
+    assert_eq!(
+        (&reset["override_limit"], &reset["limit"]),
+        (&json!(null), &json!(7))
+    );
+    assert!(session.dequeue().await?.is_some());
+    let none = prints(&database, &["limit", "other", "--reset"]).await?;
+    assert!(none.ends_with(": none of its own\n"), "{none}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_slip_of_the_pen_makes_no_environment() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     for arguments in [
         &["pause", "--environment", "shpo"][..],
         &["pause", "q", "--environment", "shpo"],
+        &["limit", "q", "3", "--environment", "shpo"],
     ] {
         let refused = engine(&database, arguments).await?;
         assert_eq!(refused.code, Some(1));
