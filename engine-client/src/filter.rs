@@ -84,12 +84,12 @@ impl RunFilter {
         self.or("worker_queue", worker_queue.into())
     }
 
-    /// Only runs whose error has this code, or this name.
+    /// Only runs whose error has this code, or this name. Without a status, these are runs that failed.
     pub fn error_code(self, code: impl Into<String>) -> Self {
         self.or("error_code", code.into())
     }
 
-    /// Only runs whose error's message contains this text, in whatever case.
+    /// Only runs whose error's message contains this text, in whatever case. Without a status, these are runs that failed.
     pub fn error(self, text: impl Into<String>) -> Self {
         self.with("error", text.into())
     }

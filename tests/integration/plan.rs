@@ -387,6 +387,9 @@ async fn a_list_of_the_command_line_reads_what_it_shows_or_may_look_through_and_
             json!({"status": ["COMPLETED_WITH_ERRORS", "SYSTEM_FAILURE"]}),
             30 + 30 + 2 * 30,
         ),
+        (json!({"error": "no"}), 30 + 30 + 2 * 30),
+        (json!({"error_code": ["STRING_ERROR"]}), 30 + 30 + 2 * 30),
+        (json!({"error": "other"}), 30 + 30 + 2 * 30),
         (json!({"task": ["none"]}), 4 * budget),
     ] {
         let arguments: [&(dyn ToSql + Sync); 5] = [&filter, &before, &ended, &shown, &budget];
@@ -396,6 +399,32 @@ async fn a_list_of_the_command_line_reads_what_it_shows_or_may_look_through_and_
             read > 0.0 && read <= (most + 10) as f64,
             "{filter}: {read} rows: {plan:#}"
         );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_bulk_action_on_runs_with_an_error_reads_those_that_failed_and_no_more() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let fail = "select engine_create_failed_run('{\"task\": \"bad\"}', '{\"type\": \"STRING_ERROR\", \"raw\": \"no\"}') \
+                from generate_series(1, 30)";
+    session.client.query(fail, &[]).await?;
+    let fill = "select count(*) from engine_trigger_many( \
+                (select jsonb_agg(jsonb_build_object('task', 'test')) from generate_series(1, 1000)))";
+    for _ in 0..3 {
+        session.client.query(fill, &[]).await?;
+    }
+    for filter in [
+        json!({"error": "no"}),
+        json!({"error_code": "STRING_ERROR"}),
+        json!({"error_code": "STRING_ERROR", "task": "bad"}),
+    ] {
+        let look = format!("select count from engine_bulk('replay', '{filter}')");
+        let count: i64 = session.client.query_one(&look, &[]).await?.get(0);
+        assert_eq!(count, 30, "{filter}");
+        let read = rows_read(&session, &look).await?;
+        println!("a look at {filter} reads {read} rows");
+        assert!(read <= 30 * 4, "a look at {filter} reads {read} rows");
     }
     Ok(())
 }

@@ -103,7 +103,25 @@ async fn a_bulk_action_on_failures_reads_no_other_run() -> Result<()> {
     };
     let failed = r#"{"status": ["COMPLETED_WITH_ERRORS"], "error_code": "STRING_ERROR"}"#;
     assert_eq!(count(failed).await?, 1);
-    assert_eq!(count(r#"{"error_code": "STRING_ERROR"}"#).await?, 2);
+    for asked in [
+        r#"{"error_code": "STRING_ERROR"}"#,
+        r#"{"error_code": ["STRING_ERROR", "E2"], "task": "t"}"#,
+    ] {
+        assert_eq!(count(asked).await?, 1, "{asked}");
+    }
+    assert_eq!(count(r#"{"error": "X"}"#).await?, 1);
+    assert_eq!(count(r#"{"error": "hidden"}"#).await?, 0);
+    assert_eq!(count(r#"{"task": "t", "run_id": "none"}"#).await?, 0);
+    session.trigger("t").await?;
+    let reason = "select engine_cancel(run_id, 'wrong list', finalize => true) from engine.queue_item limit 1";
+    session.client.query(reason, &[]).await?;
+    assert_eq!(
+        count(r#"{"error": "wrong list"}"#).await?,
+        0,
+        "it was cancelled"
+    );
+    let cancelled = r#"{"error": "wrong list", "status": "CANCELED"}"#;
+    assert_eq!(count(cancelled).await?, 1);
     let restore = "delete from engine.failure; delete from engine.run_state; delete from engine.run; \
                    delete from engine.snapshot; delete from engine.queue_item";
     session.client.batch_execute(restore).await?;

@@ -32,7 +32,7 @@ pub struct RunFilter {
     pub versions: Option<Vec<String>>,
     /// Their worker queue.
     pub worker_queues: Option<Vec<String>>,
-    /// The code of their error, its name, or else its type.
+    /// The code of their error, its name, or else its type. Without statuses, an error is that of a run that failed.
     pub error_codes: Option<Vec<String>>,
     /// A text that the message of their error contains, in whatever case.
     pub error: Option<String>,
@@ -102,7 +102,21 @@ impl RunFilter {
                 _ => return refuse(format!("It has no condition \"{key}\".")),
             }
         }
-        Ok(filter)
+        Ok(filter.of_its_error())
+    }
+
+    /// A filter that asks for an error, and for no status, is about runs that failed: these are found without the others. A run
+    /// that was cancelled keeps its reason in the same place, and is found by its status.
+    fn of_its_error(self) -> Self {
+        let asks = self.error.is_some() || self.error_codes.is_some();
+        if self.statuses.is_some() || !asks {
+            return self;
+        }
+        let statuses = RunStatus::ALL.iter().filter(|status| status.is_failure());
+        Self {
+            statuses: Some(statuses.copied().collect()),
+            ..self
+        }
     }
 
     /// Whether only runs that failed can match.
@@ -252,10 +266,19 @@ mod tests {
         assert_eq!(narrowed.statuses, Some(vec![RunStatus::Crashed]));
     }
     #[test]
+    fn a_filter_that_asks_for_an_error_is_about_runs_that_failed_unless_it_names_a_status() {
+        let is_of_failures = |filter: Value| RunFilter::read(&filter).unwrap().is_of_failures();
+        assert!(is_of_failures(json!({"error_code": ["TIMEOUT", "E2"]})));
+        assert!(is_of_failures(json!({"error": "no answer", "task": "t"})));
+        let cancelled = json!({"error": "no longer needed", "status": "CANCELED"});
+        assert!(!is_of_failures(cancelled));
+    }
+
+    #[test]
     fn a_filter_of_failures_has_statuses_of_runs_that_failed_and_no_other() {
         let is_of_failures = |filter: Value| RunFilter::read(&filter).unwrap().is_of_failures();
         assert!(is_of_failures(json!({"status": ["CRASHED", "EXPIRED"]})));
         assert!(!is_of_failures(json!({"status": ["CRASHED", "CANCELED"]})));
-        assert!(!is_of_failures(json!({"error_code": "TIMEOUT"})));
+        assert!(!is_of_failures(json!({"task": "t"})));
     }
 }

@@ -1,5 +1,5 @@
 -- Runs that match a filter, newest first: by their ids, which begin with the time unless a trigger chose one. Where only runs that
--- failed are asked for, no others are read. If not all runs were read, and fewer than asked for match, the last row says with which
+-- failed are asked for, no others are read; an error without a status asks for these. If not all runs were read, and fewer than asked for match, the last row says with which
 -- to continue.
 -- $1 jsonb conditions as engine_bulk takes them, each but times and texts an array, $2 text run id: only runs older than this one,
 -- $3 boolean only runs that have ended, or that have not, $4 bigint at most so many, $5 bigint runs to read; null for any
@@ -11,8 +11,9 @@ with shards as (
     union
     select 0
 ), asked as (
-    select coalesce($1::jsonb -> 'status' <@ '["COMPLETED_WITH_ERRORS", "SYSTEM_FAILURE", "CRASHED", "INTERRUPTED", "TIMED_OUT", "EXPIRED"]', false)
-           as is_failed
+    select coalesce(
+               $1::jsonb -> 'status' <@ '["COMPLETED_WITH_ERRORS", "SYSTEM_FAILURE", "CRASHED", "INTERRUPTED", "TIMED_OUT", "EXPIRED"]',
+               $1 ?| array['error', 'error_code']) as is_failed
 ), candidate as not materialized (
     (select r.shard, r.id
      from engine.run as r

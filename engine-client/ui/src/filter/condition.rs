@@ -26,7 +26,15 @@ pub(super) const LIVE: [&str; 10] = [
 impl Filter {
     /// Where its runs are found soonest.
     pub(crate) fn among(&self) -> Among {
-        let Some(Value::Array(statuses)) = self.condition(Moment(0)).remove("status") else {
+        let condition = self.condition(Moment(0));
+        if condition.contains_key("dead") {
+            return Among::Failed;
+        }
+        let Some(Value::Array(statuses)) = condition.get("status") else {
+            // An error without a status is that of a run that failed.
+            if condition.contains_key("error") {
+                return Among::Failed;
+            }
             return Among::Newest;
         };
         let among = |known: &[&str]| {

@@ -62,6 +62,12 @@ mod tests {
         assert_eq!(filter("status=running,queued").among(), Among::Live);
         assert_eq!(filter("status=failed").among(), Among::Failed);
         assert_eq!(filter("status=failed,queued").among(), Among::Newest);
+        assert_eq!(filter("error=no+answer").among(), Among::Failed);
+        assert_eq!(filter("status=dead").among(), Among::Failed);
+        assert_eq!(
+            filter("status=cancelled&error=wrong").among(),
+            Among::Newest
+        );
         assert_eq!(filter("task=t").among(), Among::Newest);
         assert_eq!(filter("status=succeeded").among(), Among::Newest);
     }
