@@ -301,6 +301,10 @@ from engine_set_schedule(
     id => $1, task => $2, cron => $3, timezone => $4, environment_id => $5, payload => $6, external_id => $7,
     spread_window => $8, active => $9, options => $10) as s";
 
+pub(crate) const RUN_SCHEDULE: &str = "\
+select t.run_id, t.snapshot_id, t.run_status, t.execution_status, t.is_cached, t.created_at
+from engine_run_schedule(id => $1) as t";
+
 pub(crate) const DELETE_SCHEDULE: &str = "select engine_delete_schedule(id => $1) as existed";
 
 pub(crate) const UPCOMING_RUNS: &str = "\

@@ -193,6 +193,15 @@ as 'MODULE_PATHNAME', 'engine_set_schedule_call';
 revoke all on function @extschema@.engine_set_schedule from public;
 comment on function @extschema@.engine_set_schedule is 'Creates or changes a schedule, which makes a run at each tick of its cron expression, and returns it.';
 
+create function @extschema@.engine_run_schedule(id text)
+returns table (
+    run_id text, snapshot_id text, run_status text, execution_status text, is_cached boolean, created_at timestamptz)
+language c volatile parallel unsafe
+set search_path to pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'engine_run_schedule_call';
+revoke all on function @extschema@.engine_run_schedule from public;
+comment on function @extschema@.engine_run_schedule is 'Triggers a run of a schedule now, beside those of its ticks, and returns it.';
+
 create function @extschema@.engine_delete_schedule(id text)
 returns boolean
 language c volatile parallel unsafe

@@ -75,7 +75,7 @@ with ticker as materialized (
         ('operate', array['engine_replay', 'engine_create_cancelled_run', 'engine_create_failed_run', 'engine_cancel', 'engine_redrive',
                           'engine_forget', 'engine_bulk', 'engine_bulk_stop', 'engine_set_environment', 'engine_set_queue', 'engine_set_quota', 'engine_set_machine',
                           'engine_set_shard',
-                          'engine_register_worker', 'engine_promote_worker', 'engine_set_schedule', 'engine_delete_schedule',
+                          'engine_register_worker', 'engine_promote_worker', 'engine_set_schedule', 'engine_run_schedule', 'engine_delete_schedule',
                           'engine_upcoming_runs', 'engine_set_retention', 'engine_delete_retention', 'engine_retention',
                           'engine_set_test_clock', 'engine_check', 'engine_doctor', 'engine_metrics', 'engine_sweep', 'engine_tick',
                           'engine_lead']),

@@ -60,8 +60,15 @@ async fn a_schedule_is_made_changed_looked_at_and_deleted() -> Result<()> {
         .set_schedule(&ScheduleChange::new("s").active(false))
         .await?;
     assert_eq!((paused.is_active, paused.next), (false, None));
+    let run = engine.run_schedule("s").await?;
+    assert!(!run.is_cached);
     assert!(engine.delete_schedule("s").await?);
     assert!(!engine.delete_schedule("s").await?);
+    let unknown = engine.run_schedule("s").await;
+    assert_eq!(
+        unknown.map_err(|error| error.kind()).err(),
+        Some(ErrorKind::UnknownSchedule)
+    );
     let unknown = engine.upcoming_runs("s", 2).await;
     assert_eq!(
         unknown.map_err(|error| error.kind()).err(),

@@ -64,6 +64,7 @@ const OPERATE: &str = "
     select engine_promote_worker('default', '1');
     select engine_set_schedule('s', 't', '* * * * *');
     select engine_upcoming_runs('s');
+    select engine_run_schedule('s');
     select engine_delete_schedule('s');
     select engine_set_retention(keep => '1 day');
     select engine_retention();

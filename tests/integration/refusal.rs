@@ -184,6 +184,8 @@ async fn a_wrong_call_is_explained_and_changes_nothing() -> Result<()> {
         ),
         ("select engine_set_schedule('s', 't', '* * * * *', environment_id => 'nope')".to_owned(), "RE005", "\"nope\""),
         ("select engine_delete_schedule(null)".to_owned(), "22004", "\"id\""),
+        ("select engine_run_schedule(null)".to_owned(), "22004", "\"id\""),
+        ("select engine_run_schedule('nope')".to_owned(), "RE014", "schedule \"nope\" does not exist"),
         ("select engine_upcoming_runs('nope')".to_owned(), "RE014", "schedule \"nope\" does not exist"),
         ("select engine_create_failed_run('{\"task\": \"t\"}', '5')".to_owned(), "22032", "malformed completion"),
         // waits

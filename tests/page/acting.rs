@@ -140,6 +140,16 @@ async fn a_schedule_is_turned_off_and_on_and_a_version_made_current() -> Result<
         .click()
         .await?;
     browser.shows("3 active, 1 off").await?;
+    browser
+        .one("button[aria-label='Run now nightly-report']")
+        .await?
+        .click()
+        .await?;
+    browser.shows("nightly_report").await?;
+    browser.shows("queued").await?;
+    browser.keep("schedule-run").await?;
+    let made = "select count(*) from engine.run as r where r.task = 'nightly_report'";
+    ensure!(stage.value::<i64>(made).await? == 1);
     browser.open(&stage.at("/workers")).await?;
     browser.press("Make current").await?;
     let current = "select w.version from engine.worker as w where w.is_current";

@@ -358,3 +358,36 @@ async fn a_schedule_that_is_to_be_spread_and_cannot_be_is_told_of() -> Result<()
     assert_eq!(told.take(), [""; 0]);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_run_that_an_operator_asks_for_is_as_that_of_a_tick_and_moves_no_tick() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let set = "select engine_set_schedule('s', 'report', '0 3 * * *', payload => '{\"n\": 1}', active => $1, \
+               options => '{\"queue\": \"reports\", \"tags\": [\"nightly\"]}')";
+    let state = "select md5(s::text) from engine.schedule as s";
+    for (number, is_active) in [(1, true), (2, false)] {
+        session.client.query(set, &[&is_active]).await?;
+        let before: String = session.client.query_one(state, &[]).await?.get(0);
+        let run = "select run_id, is_cached from engine_run_schedule('s')";
+        let row = session.client.query_one(run, &[]).await?;
+        assert!(!row.get::<_, bool>(1));
+        let after: String = session.client.query_one(state, &[]).await?.get(0);
+        assert_eq!(before, after, "the schedule has changed");
+        let made = payloads(&session).await?;
+        assert_eq!(made.len(), number);
+        assert_eq!(
+            (
+                &made[number - 1]["scheduleId"],
+                &made[number - 1]["payload"]
+            ),
+            (&json!("s"), &json!({"n": 1}))
+        );
+        let upcoming = made[number - 1]["upcoming"].as_array();
+        assert_eq!(upcoming.map(Vec::len), Some(10));
+    }
+    let like_a_tick = "engine.run where task = 'report' and queue = 'reports' and tags = array['nightly'] \
+                       and annotations ->> 'rootScheduleId' = 's'";
+    assert_eq!(session.count(like_a_tick).await?, 2);
+    assert!(session.dequeue().await?.is_some());
+    session.check().await
+}

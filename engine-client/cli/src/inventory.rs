@@ -1,4 +1,4 @@
-//! `engine schedules`, `engine workers`: what is there, and who works.
+//! `engine workers`: which versions are there, and who works.
 
 use std::process::ExitCode;
 
@@ -10,18 +10,6 @@ use crate::output::Output;
 use crate::session::Session;
 use crate::statement;
 use crate::table::{Column, Form, Row};
-
-const SCHEDULE_COLUMNS: &[Column] = &[
-    Column::new("schedule", "id", Form::Text),
-    Column::new("task", "task", Form::Text),
-    Column::new("environment", "environment_id", Form::Text),
-    Column::new("cron", "cron", Form::Text),
-    Column::new("zone", "timezone", Form::Text),
-    Column::new("next", "next_at", Form::Moment),
-    Column::new("last run", "last_run_id", Form::Text),
-    Column::new("paused", "is_paused", Form::Flag),
-    Column::new("last error", "last_error", Form::Text),
-];
 
 const WORKER_COLUMNS: &[Column] = &[
     Column::new("environment", "environment_id", Form::Text),
@@ -47,39 +35,22 @@ pub const HELD_COLUMNS: &[Column] = &[
 const MOST: i64 = 500;
 
 #[derive(Args)]
-pub struct WorkerArguments {
-    #[command(flatten)]
-    list: Arguments,
+pub struct Arguments {
+    /// Only this environment
+    #[arg(long, short)]
+    environment: Option<String>,
 
     /// List the workers that hold runs now, with their last beat
     #[arg(long)]
     busy: bool,
 }
 
-#[derive(Args)]
-pub struct Arguments {
-    /// Only this environment
-    #[arg(long, short)]
-    environment: Option<String>,
-}
-
-pub async fn schedules(
+pub async fn workers(
     session: &Session,
     output: Output,
     arguments: &Arguments,
 ) -> Result<ExitCode, Failure> {
-    let parameters = [(&arguments.environment as _, Type::TEXT)];
-    let rows = session.rows(statement::SCHEDULE_LIST, &parameters).await?;
-    output.rows(rows, SCHEDULE_COLUMNS, "no schedules")?;
-    Ok(ExitCode::SUCCESS)
-}
-
-pub async fn workers(
-    session: &Session,
-    output: Output,
-    arguments: &WorkerArguments,
-) -> Result<ExitCode, Failure> {
-    let environment = arguments.list.environment.as_deref();
+    let environment = arguments.environment.as_deref();
     if arguments.busy {
         let rows = held(session, environment, MOST).await?;
         output.rows(rows, HELD_COLUMNS, "no worker holds a run")?;

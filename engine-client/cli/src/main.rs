@@ -19,6 +19,7 @@ mod queue;
 mod retention;
 mod router;
 mod run;
+mod schedule;
 mod session;
 mod shard;
 mod statement;
@@ -76,10 +77,10 @@ enum Command {
     Resume(queue::Target),
     /// Limit how many runs of a queue may run at once
     Limit(queue::LimitArguments),
-    /// List schedules, with their next runs
-    Schedules(inventory::Arguments),
+    /// List schedules, with their next runs; run one now, pause or resume it
+    Schedules(schedule::Arguments),
     /// List versions of workers, or those that hold runs now
-    Workers(inventory::WorkerArguments),
+    Workers(inventory::Arguments),
     /// List what this database does with shards
     #[command(subcommand)]
     Shard(shard::Command),
@@ -149,7 +150,7 @@ async fn execute(arguments: Arguments, output: Output) -> Result<ExitCode, Failu
         Command::Pause(pause) => queue::pause(&session, output, &pause).await,
         Command::Resume(target) => queue::resume(&session, output, &target).await,
         Command::Limit(limit) => queue::limit(&session, output, &limit).await,
-        Command::Schedules(list) => inventory::schedules(&session, output, &list).await,
+        Command::Schedules(schedules) => schedule::run(&session, output, &schedules).await,
         Command::Workers(list) => inventory::workers(&session, output, &list).await,
         Command::Shard(command) => shard::run(&session, output, command).await,
         Command::Trigger(trigger) => trigger::run(&session, output, &trigger).await,

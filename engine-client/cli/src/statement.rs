@@ -35,6 +35,8 @@ statement!(RUN_RESCHEDULE, "run_reschedule");
 statement!(RUN_SHOW, "run_show");
 statement!(RUN_TRIGGER, "run_trigger");
 statement!(SCHEDULE_LIST, "schedule_list");
+statement!(SCHEDULE_RUN, "schedule_run");
+statement!(SCHEDULE_SET, "schedule_set");
 statement!(SHARD_LIST, "shard_list");
 statement!(STALLED, "stalled");
 statement!(WORKER_HELD, "worker_held");

@@ -3,7 +3,9 @@
 use tokio_postgres::GenericClient;
 use tokio_postgres::types::{Json, Type};
 
-use crate::{Beginning, Engine, Error, NewVersion, Schedule, ScheduleChange, Version, statement};
+use crate::{
+    Beginning, Engine, Error, NewVersion, Schedule, ScheduleChange, Triggered, Version, statement,
+};
 
 impl<C: GenericClient> Engine<'_, C> {
     /// `engine_register_worker`: registers a version of a worker with its tasks and queues, and promotes the runs
@@ -112,6 +114,28 @@ impl<C: GenericClient> Engine<'_, C> {
             )
             .await?;
         Schedule::from_row(&row)
+    }
+
+    /// `engine_run_schedule`: triggers a run of a schedule now, beside those of its ticks, and returns it. The next tick stays when it
+    /// is.
+    ///
+    /// ```
+    /// # use engine_client::{Engine, Error, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>) -> Result<(), Error> {
+    /// let run = engine.run_schedule("nightly-report").await?;
+    /// println!("{}", run.run_id);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`UnknownSchedule`](crate::ErrorKind::UnknownSchedule), and those of a [trigger](Self::trigger).
+    pub async fn run_schedule(&self, id: &str) -> Result<Triggered, Error> {
+        let row = self
+            .client
+            .query_typed_one(statement::RUN_SCHEDULE, &[(&id, Type::TEXT)])
+            .await?;
+        Triggered::from_row(&row)
     }
 
     /// `engine_delete_schedule`: deletes a schedule and returns whether it existed. Its runs stay.

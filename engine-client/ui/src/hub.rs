@@ -2,33 +2,93 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use tokio::sync::watch;
 
-/// A rendering: the elements that may change, by their ids, or what kept it from being rendered.
-pub(crate) type Rendering = Arc<Result<Vec<(String, String)>, String>>;
+/// A page as it was rendered.
+pub(crate) struct Rendering {
+    /// When that began: it shows what was committed by then.
+    pub(crate) began: Instant,
+    /// The elements that may change, by their ids, or what kept it from being rendered.
+    pub(crate) parts: Result<Vec<(String, String)>, String>,
+}
 
 /// The renderings of pages that are watched, each under its key. One receiver of each is kept here.
 #[derive(Default)]
-pub(crate) struct Hub(Mutex<HashMap<String, watch::Receiver<Rendering>>>);
+pub(crate) struct Hub(Mutex<HashMap<String, watch::Receiver<Arc<Rendering>>>>);
 
 impl Hub {
     /// Watches a page; `begin` has it rendered for the first request that does.
     pub(crate) fn watch(
         &self,
         key: String,
-        begin: impl FnOnce(watch::Sender<Rendering>),
-    ) -> Option<watch::Receiver<Rendering>> {
+        begin: impl FnOnce(watch::Sender<Arc<Rendering>>),
+    ) -> Option<Watched> {
         let mut watched = self.0.lock().ok()?;
         watched.retain(|_, receiver| receiver.has_changed().is_ok());
+        let since = Instant::now();
         if let Some(receiver) = watched.get(&key) {
-            let mut receiver = receiver.clone();
-            receiver.mark_changed();
-            return Some(receiver);
+            let receiver = receiver.clone();
+            return Some(Watched { receiver, since });
         }
-        let (sender, receiver) = watch::channel(Arc::new(Ok(Vec::new())));
+        let none = Rendering {
+            began: since,
+            parts: Ok(Vec::new()),
+        };
+        let (sender, receiver) = watch::channel(Arc::new(none));
         watched.insert(key, receiver.clone());
         begin(sender);
-        Some(receiver)
+        Some(Watched { receiver, since })
+    }
+}
+
+/// A page that a browser watches, which has loaded it before.
+pub(crate) struct Watched {
+    receiver: watch::Receiver<Arc<Rendering>>,
+    since: Instant,
+}
+
+impl Watched {
+    /// The next rendering that began since the browser has the page: an older one would take back what it shows, such as the effect of
+    /// a button that was pressed meanwhile. Nothing, once it is not rendered any more.
+    pub(crate) async fn next(&mut self) -> Option<Arc<Rendering>> {
+        loop {
+            self.receiver.changed().await.ok()?;
+            let rendering = Arc::clone(&self.receiver.borrow_and_update());
+            if rendering.began >= self.since {
+                return Some(rendering);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rendering(text: &str) -> Arc<Rendering> {
+        Arc::new(Rendering {
+            began: Instant::now(),
+            parts: Err(text.to_owned()),
+        })
+    }
+
+    #[tokio::test]
+    async fn a_browser_is_sent_no_rendering_that_began_before_it_watched() {
+        let hub = Hub::default();
+        let mut sender = None;
+        let first = hub.watch("page".to_owned(), |begun| sender = Some(begun));
+        let (mut first, sender) = (first.unwrap(), sender.unwrap());
+        sender.send_replace(rendering("old"));
+        let text = |rendering: Arc<Rendering>| rendering.parts.clone().unwrap_err();
+        assert_eq!(text(first.next().await.unwrap()), "old");
+        let late = rendering("began before");
+        let mut second = hub.watch("page".to_owned(), |_| ()).unwrap();
+        sender.send_replace(late);
+        let told = tokio::spawn(async move { text(second.next().await.unwrap()) });
+        tokio::task::yield_now().await;
+        sender.send_replace(rendering("new"));
+        assert_eq!(told.await.unwrap(), "new");
     }
 }

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use crate::fault::Fault;
-use crate::hub::Rendering;
+use crate::hub::{Rendering, Watched};
 use crate::page;
 use crate::request::Context;
 use crate::served::Served;
@@ -48,15 +48,14 @@ async fn answer(context: Context, request: Request) -> Response {
         words,
         ..context
     };
-    let Some(receiver) = watch(&watched) else {
+    let Some(watched) = watch(&watched) else {
         return Fault::busy().into_response();
     };
     let sent: HashMap<String, String> = HashMap::new();
-    let events = stream::unfold((receiver, sent), async |(mut receiver, mut sent)| {
-        receiver.changed().await.ok()?;
-        let rendering = Arc::clone(&receiver.borrow_and_update());
+    let events = stream::unfold((watched, sent), async |(mut watched, mut sent)| {
+        let rendering = watched.next().await?;
         let event = Event::default();
-        let event = match rendering.as_ref() {
+        let event = match &rendering.parts {
             Ok(parts) => {
                 let changed: Vec<_> = parts
                     .iter()
@@ -68,7 +67,7 @@ async fn answer(context: Context, request: Request) -> Response {
             }
             Err(message) => event.event("fault").data(json!(message).to_string()),
         };
-        Some((Ok::<_, Infallible>(event), (receiver, sent)))
+        Some((Ok::<_, Infallible>(event), (watched, sent)))
     });
     Sse::new(events)
         .keep_alive(KeepAlive::default())
@@ -76,7 +75,7 @@ async fn answer(context: Context, request: Request) -> Response {
 }
 
 /// Watches a page, for the role of the request.
-fn watch(context: &Context) -> Option<watch::Receiver<Rendering>> {
+fn watch(context: &Context) -> Option<Watched> {
     let role = context.role.as_deref().unwrap_or_default();
     let key = format!("{role}\n{}\n{}", context.path, context.words.at(""));
     let hub = &context.served.hub;
@@ -86,14 +85,14 @@ fn watch(context: &Context) -> Option<watch::Receiver<Rendering>> {
 }
 
 /// Renders a page again and again, as long as it is watched. One receiver is that of the hub.
-async fn render(context: Context, sender: watch::Sender<Rendering>) {
+async fn render(context: Context, sender: watch::Sender<Arc<Rendering>>) {
     while sender.receiver_count() > 1 {
         let began = Instant::now();
-        let rendering = match page::render(&context).await {
+        let parts = match page::render(&context).await {
             Ok(page) => Ok(parts(&page.into_html())),
             Err(fault) => Err(fault.message),
         };
-        sender.send_replace(Arc::new(rendering));
+        sender.send_replace(Arc::new(Rendering { began, parts }));
         sleep((began.elapsed() * PARTS).clamp(PAUSE, LONGEST)).await;
     }
 }

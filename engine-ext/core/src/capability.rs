@@ -89,6 +89,7 @@ pub const ROUTINES: &[(&str, &[Capability])] = &[
     ("engine_register_worker", &[Operate]),
     ("engine_promote_worker", &[Operate]),
     ("engine_set_schedule", &[Operate]),
+    ("engine_run_schedule", &[Operate]),
     ("engine_delete_schedule", &[Operate]),
     ("engine_set_retention", &[Operate]),
     ("engine_delete_retention", &[Operate]),

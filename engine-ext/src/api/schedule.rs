@@ -1,9 +1,11 @@
 //! Schedules.
 
-use engine_core::{Refusal, check_max_items};
+use engine_core::check_max_items;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_extern;
 
+use super::row::TriggeredRow;
+use super::trigger::row as triggered_row;
 use crate::backend::caller::entries;
 use crate::backend::rows::{Rows, row};
 use crate::document::JsonB;
@@ -13,6 +15,7 @@ use crate::{api, flow, guc, store};
 
 entries!(
     engine_set_schedule,
+    engine_run_schedule,
     engine_delete_schedule,
     engine_upcoming_runs
 );
@@ -96,6 +99,28 @@ fn engine_set_schedule(
     })
 }
 
+/// Triggers a run of a schedule now, beside those of its ticks, and returns it.
+///
+/// Its payload and options are those of a run of a tick, with the present moment as `timestamp`. The next tick stays when it is, and
+/// so does what the schedule says of its last one. A schedule that is not active makes one as well.
+///
+/// # Errors
+/// - `22004` without an id.
+/// - `RE014` for an unknown schedule.
+/// - `RE005` for an archived environment, `RE008`, `RE017` and others of a trigger.
+#[pg_extern(sql = false)]
+fn engine_run_schedule(id: Option<&str>) -> Rows<TriggeredRow> {
+    api::enter_writing().or_raise();
+    let id = required("id", id).or_raise();
+    let now = flow::now();
+    let triggered = flow::schedule::run(id, now).or_raise();
+    Rows::new(
+        triggered
+            .into_iter()
+            .map(move |run| triggered_row(run, now)),
+    )
+}
+
 /// Deletes a schedule; returns whether it existed.
 ///
 /// Runs that it has made stay as they are.
@@ -125,11 +150,7 @@ fn engine_upcoming_runs(id: Option<&str>, max_runs: Option<i32>) -> Rows<Upcomin
     api::enter().or_raise();
     let id = required("id", id).or_raise();
     let max_runs = check_max_items("max_runs", max_runs.unwrap_or(10)).or_raise();
-    let schedule = store::schedule::find(id)
-        .filter(|schedule| flow::right::allows(&schedule.environment_id))
-        .ok_or_else(|| Refusal::UnknownSchedule { id: id.to_owned() });
-    let (schedule, by) = (schedule.or_raise(), guc::spreading());
-    flow::shard::check_environment(&schedule.environment_id).or_raise();
+    let (schedule, by) = (flow::schedule::find(id).or_raise(), guc::spreading());
     let next = schedule.next;
     let following = move |begins: &engine_core::Beginning| {
         schedule.next(Some(begins.nominal_at), begins.nominal_at, &by)

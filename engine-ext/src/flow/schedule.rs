@@ -1,9 +1,11 @@
 //! Sets schedules.
 
-use engine_core::{Environment, Refusal, Schedule};
+use engine_core::{Beginning, Environment, Refusal, Schedule, Timestamp};
 use serde_json::Value;
 
 use crate::error::required;
+use crate::flow::trigger::outcome::Triggered;
+use crate::store::trigger::InitialState;
 use crate::{flow, guc, store};
 
 /// A change of a schedule; `None` keeps a field.
@@ -64,6 +66,33 @@ pub(crate) fn set(id: String, change: Change) -> Result<Schedule, Refusal> {
     new.check_run(environment, guc::trigger_limits(), now)?;
     store::schedule::set(&new, shard, now);
     Ok(new)
+}
+
+/// A schedule that the caller may know.
+///
+/// # Errors
+/// [`Refusal::UnknownSchedule`] (`RE014`), and that of a shard that is not here.
+pub(crate) fn find(id: &str) -> Result<Schedule, Refusal> {
+    let schedule = store::schedule::find(id)
+        .filter(|schedule| flow::right::allows(&schedule.environment_id))
+        .ok_or_else(|| Refusal::UnknownSchedule { id: id.to_owned() })?;
+    flow::shard::check_environment(&schedule.environment_id)?;
+    Ok(schedule)
+}
+
+/// Triggers a run of a schedule at `now`, as if that were a tick; the schedule stays as it is.
+///
+/// # Errors
+/// As [`find`], and those of a trigger.
+pub(crate) fn run(id: &str, now: Timestamp) -> Result<Vec<Triggered>, Refusal> {
+    let begins = Beginning {
+        nominal_at: now,
+        effective_at: now,
+        at: now,
+    };
+    let options = find(id)?.run(begins)?;
+    let locate = |_, refusal| refusal;
+    flow::trigger::trigger(vec![options], &InitialState::QUEUED, now, locate)
 }
 
 impl Change {

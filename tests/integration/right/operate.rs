@@ -41,6 +41,7 @@ async fn a_schedule_of_another_environment_is_not_read_changed_taken_over_or_del
             "engine_set_schedule('mine', environment_id => 'foreign')",
             "42501",
         ),
+        ("engine_run_schedule('theirs')", "RE014"),
         ("engine_upcoming_runs('theirs')", "RE014"),
         ("engine_upcoming_runs('none')", "RE014"),
     ] {

@@ -154,6 +154,19 @@ async fn runs_are_triggered_and_redriven_and_schedules_and_workers_are_listed() 
         (&schedules[0]["id"], &schedules[0]["is_paused"]),
         (&json!("nightly"), &json!(false))
     );
+    let made = prints(&database, &["schedules", "run", "nightly"]).await?;
+    assert!(made.starts_with("run_"), "{made}");
+    assert_eq!(session.count("engine.run where task = 'report'").await?, 1);
+    for (verb, is_paused) in [("pause", true), ("resume", false)] {
+        let set = prints(&database, &["schedules", verb, "nightly"]).await?;
+        assert_eq!(set, format!("{verb}d schedule \"nightly\"\n"));
+        let schedules = prints_json(&database, &["schedules"]).await?;
+        assert_eq!(schedules[0]["is_paused"], json!(is_paused));
+    }
+    let unknown = engine(&database, &["schedules", "run", "nihgtly"]).await?;
+    assert!(unknown.stderr.contains("RE014"), "{unknown:?}");
+    let unknown = engine(&database, &["schedules", "pause", "nihgtly"]).await?;
+    assert!(unknown.stderr.contains("22004"), "{unknown:?}");
     let workers = prints_json(&database, &["workers"]).await?;
     assert_eq!(
         (&workers[0]["version"], &workers[0]["is_current"]),

@@ -7,6 +7,8 @@ mod filter;
 mod forget;
 mod metrics;
 mod monitor;
+#[cfg(feature = "ui")]
+mod operator;
 mod page;
 mod queue;
 mod run;

@@ -76,6 +76,7 @@ async fn act(
         ("run", "replay") => run::replay(context, &form).await,
         ("run", "redrive") => run::redrive(context, &form).await.map(|()| back),
         ("run", "now") => run::now(context, &form).await.map(|()| back),
+        ("schedule", "run") => schedule::run(context, &form).await,
         ("schedule", "active") => schedule::set_active(context, &form).await.map(|()| back),
         ("bulk", "start") => bulk::start(context, &form).await,
         ("bulk", "stop") => bulk::stop(context, &form).await.map(|()| back),

@@ -30,11 +30,14 @@ pub(super) async fn replay(context: &Context, form: &Words) -> Result<String, Fa
     let new = context
         .act(async |reader| Ok(reader.engine().replay(&run_id).await?))
         .await?;
-    let id = new.run_id.as_str();
-    Ok(context.at(&format!(
-        "/runs/run_{}",
-        id.strip_prefix("run_").unwrap_or(id)
-    )))
+    Ok(page_of(context, &new.run_id))
+}
+
+/// The address of a run's page.
+pub(super) fn page_of(context: &Context, run_id: &RunId) -> String {
+    let id = run_id.as_str();
+    let id = id.strip_prefix("run_").unwrap_or(id);
+    context.at(&format!("/runs/run_{id}"))
 }
 
 pub(super) async fn redrive(context: &Context, form: &Words) -> Result<(), Fault> {

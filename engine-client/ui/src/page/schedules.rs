@@ -90,6 +90,7 @@ fn row(context: &Context, facts: &Facts, schedule: &Schedule, may_act: bool) -> 
             @if may_act {
                 td role="cell" class="num" {
                     div class="end acts" {
+                        (form::button(context, "/act/schedule/run", &[("id", id)], "mini", "Run now", id))
                         @let (label, active) = if schedule.is_active { ("Turn off", "false") } else { ("Turn on", "true") };
                         (form::button(context, "/act/schedule/active", &[("id", id), ("active", active)], "mini", label, id))
                     }
