@@ -105,7 +105,9 @@ fn run(max_runs: i32, now: Timestamp, due_before: Timestamp, looks: usize) -> us
         if is_tick && look >= FEWEST_LOOKS && begun.elapsed() > LOOKING {
             break;
         }
-        let Some(stretch) = store::stretch::due(&unseen, due_before, now) else {
+        let Some(stretch) =
+            store::stretch::due(&unseen, &store::shard::unserved(), due_before, now)
+        else {
             if unseen.len() > 1 {
                 SEARCHED.set((Rc::clone(&unseen), now));
             }

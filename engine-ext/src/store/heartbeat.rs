@@ -11,7 +11,6 @@ use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 use crate::backend::value::column;
 use crate::store::row::Execution;
-use crate::store::shard;
 
 statement!(BEAT, "heartbeat_beat.sql");
 statement!(POSTPONE, "heartbeat_postpone.sql");
@@ -70,8 +69,8 @@ pub(crate) struct Due {
     pub(crate) is_alive: bool,
 }
 
-/// Locks the deadlines that the tick must check, of all shards that are served.
-pub(crate) fn lock_due(max_items: i32, now: Timestamp) -> Vec<Due> {
+/// Locks the deadlines that the tick must check, of all shards but these.
+pub(crate) fn lock_due(unserved: &[Shard], max_items: i32, now: Timestamp) -> Vec<Due> {
     let first = |low| {
         FIRST
             .query(arguments!(FIRST { low }), cell!(FIRST.check_at))
@@ -87,7 +86,7 @@ pub(crate) fn lock_due(max_items: i32, now: Timestamp) -> Vec<Due> {
                 now,
                 max_items,
                 low,
-                unserved: shard::unserved().to_vec()
+                unserved: unserved.to_vec()
             });
             DUE.query(arguments, |cells| Due {
                 shard: cell!(cells, DUE.shard),

@@ -7,7 +7,6 @@ use crate::backend::parameter::arguments;
 use crate::backend::statement::{columns, statement};
 use crate::backend::value::{column, time};
 use crate::document::JsonB;
-use crate::store::shard;
 
 statement!(LOCK, "schedule_lock.sql" -> SCHEDULE);
 statement!(READ, "schedule_read.sql" -> SCHEDULE);
@@ -27,12 +26,12 @@ pub(crate) fn find(id: &str) -> Option<Schedule> {
     READ.query(arguments!(READ { id }), schedule).pop()
 }
 
-/// Locks due schedules of all shards that are served.
-pub(crate) fn lock_due(max_items: i32, now: Timestamp) -> Vec<Schedule> {
+/// Locks due schedules of all shards but these.
+pub(crate) fn lock_due(unserved: &[Shard], max_items: i32, now: Timestamp) -> Vec<Schedule> {
     let arguments = arguments!(DUE {
         now,
         max_items,
-        unserved: shard::unserved().to_vec()
+        unserved: unserved.to_vec()
     });
     DUE.query(arguments, schedule)
 }

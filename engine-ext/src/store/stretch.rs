@@ -6,7 +6,6 @@ use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 use crate::store::row::kept_run;
-use crate::store::shard;
 
 statement!(DUE, "stretch_due.sql");
 statement!(READ, "stretch_read.sql");
@@ -30,9 +29,10 @@ impl Stretch {
 }
 
 /// The first stretch that is due before `due_before`, of those whose last look was before `looked_before`; then all runs of one of
-/// `shards` at which no look was taken yet.
+/// `shards` at which no look was taken yet. What is of `unserved` shards is left alone.
 pub(crate) fn due(
     shards: &[Shard],
+    unserved: &[Shard],
     due_before: Timestamp,
     looked_before: Timestamp,
 ) -> Option<Stretch> {
@@ -41,7 +41,7 @@ pub(crate) fn due(
             shards: shards.to_vec(),
             due_before,
             looked_before,
-            unserved: shard::unserved().to_vec()
+            unserved: unserved.to_vec()
         }),
         |cells| Stretch {
             shard: cell!(cells, DUE.shard),

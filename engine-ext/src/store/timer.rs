@@ -8,7 +8,6 @@ use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 use crate::backend::value::column;
 use crate::document::JsonB;
-use crate::store::shard;
 
 statement!(DUE, "timer_due_lock.sql");
 statement!(MOVE, "timer_move.sql");
@@ -35,12 +34,12 @@ impl Due {
     }
 }
 
-/// Locks due timers of all shards that are served.
-pub(crate) fn lock_due(max_items: i32, now: Timestamp) -> Vec<Due> {
+/// Locks due timers of all shards but these.
+pub(crate) fn lock_due(unserved: &[Shard], max_items: i32, now: Timestamp) -> Vec<Due> {
     let arguments = arguments!(DUE {
         now,
         max_items,
-        unserved: shard::unserved().to_vec()
+        unserved: unserved.to_vec()
     });
     DUE.query(arguments, |cells| Due {
         shard: cell!(cells, DUE.shard),

@@ -7,7 +7,6 @@ use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 use crate::backend::value::column;
 use crate::store::row::Existing;
-use crate::store::shard;
 
 statement!(ACQUIRE, "trigger_key_claim.sql");
 statement!(READ, "trigger_key_read.sql");
@@ -91,12 +90,12 @@ pub(crate) fn take(kind: KeyKind, keys: &[(&Key, RunId)]) -> Vec<RunId> {
     )
 }
 
-/// Deletes keys that have expired, on all shards that are served; returns their number.
-pub(crate) fn forget(max_items: i32, now: Timestamp) -> usize {
+/// Deletes keys that have expired, on all shards but these; returns their number.
+pub(crate) fn forget(unserved: &[Shard], max_items: i32, now: Timestamp) -> usize {
     FORGET.execute(arguments!(FORGET {
         now,
         max_items,
-        unserved: shard::unserved().to_vec()
+        unserved: unserved.to_vec()
     })) as usize
 }
 

@@ -1,6 +1,8 @@
 //! A run of the family, and what the statements that apply a plan do to it.
 
-use engine_core::{EnvironmentType, ExecutionStatus, Finish, Machine, Move, Plan, RunStatus};
+use engine_core::{
+    AttemptStatus, EnvironmentType, ExecutionStatus, Finish, Machine, Move, Plan, RunStatus,
+};
 
 use super::fault::Fault;
 use super::row::{Row, Snapshot};
@@ -39,6 +41,7 @@ impl Member {
                 machine: Machine::Small1x,
                 was_dequeued: false,
                 is_dead_lettered: false,
+                is_between_attempts: false,
             },
             has_item: true,
             deadline: None,
@@ -95,6 +98,8 @@ impl Member {
     fn move_on(&mut self, moved: &Move, fault: Fault) {
         let after = moved.execution_status;
         self.advance(after, moved.run_status);
+        self.row.is_between_attempts =
+            moved.attempt_status == Some(AttemptStatus::RetryImmediately);
         self.has_item = moved.available_at.is_some();
         self.has_checkpoint = moved.checkpoint_id.is_some()
             && fault != Fault::CheckpointIsForgotten
@@ -117,6 +122,7 @@ impl Member {
         self.row.snapshot += 1;
         self.row.execution_status = execution_status;
         self.row.run_status = run_status;
+        self.row.is_between_attempts = false;
     }
 
     fn watch(&mut self, holds_slot: bool) {

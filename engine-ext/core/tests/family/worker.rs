@@ -123,6 +123,9 @@ impl System {
 
     pub fn release(&self, next: &mut State, worker: usize) {
         let Held { who, snapshot } = next.workers.remove(worker);
+        let is_between_attempts = next
+            .member(who)
+            .is_some_and(|run| run.row.is_between_attempts);
         let release = &Release {
             timing: Timing {
                 delay_until: None,
@@ -131,7 +134,7 @@ impl System {
                 ttl: None,
                 is_sized: false,
             },
-            is_between_attempts: false,
+            is_between_attempts,
         };
         let snapshot_id = &snapshot_id(snapshot);
         let command = Command::Release {

@@ -1,7 +1,7 @@
 //! The effect of the statements that apply a plan: `dequeue_apply.sql`, `attempt_start.sql`, `run_finish.sql` and
 //! `run_move.sql`, for one run.
 
-use engine_core::{ExecutionStatus, Finish, Machine, Move, Plan, RunStatus};
+use engine_core::{AttemptStatus, ExecutionStatus, Finish, Machine, Move, Plan, RunStatus};
 
 use super::fault::Fault;
 use super::rule;
@@ -58,6 +58,8 @@ impl State {
             self.has_item = false;
         }
         self.advance(after, moved.run_status);
+        self.row.is_between_attempts =
+            moved.attempt_status == Some(AttemptStatus::RetryImmediately);
         if moved.available_at.is_some() && fault != Fault::RequeueForgetsItem {
             self.insert_item();
         }
@@ -82,6 +84,7 @@ impl State {
         self.row.snapshot += 1;
         self.row.execution_status = execution_status;
         self.row.run_status = run_status;
+        self.row.is_between_attempts = false;
     }
 
     fn insert_item(&mut self) {

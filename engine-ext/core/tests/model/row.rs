@@ -20,6 +20,8 @@ pub struct Row {
     pub machine: Machine,
     pub was_dequeued: bool,
     pub is_dead_lettered: bool,
+    /// Whether its attempt has ended and its worker is to start the next one.
+    pub is_between_attempts: bool,
 }
 
 impl Row {

@@ -100,6 +100,7 @@ impl State {
                 machine: Machine::Small1x,
                 was_dequeued: attempt_number.is_some(),
                 is_dead_lettered: false,
+                is_between_attempts: false,
             },
             has_item: execution_status.is_queued(),
             deadline: is_watched.then_some(Deadline {

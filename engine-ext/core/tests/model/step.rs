@@ -236,7 +236,7 @@ impl System {
                         ttl: None,
                         is_sized: false,
                     },
-                    is_between_attempts: false,
+                    is_between_attempts: next.row.is_between_attempts,
                 };
                 let command = Command::Release {
                     snapshot_id,

@@ -9,7 +9,8 @@ use crate::{flow, store};
 
 /// Ends runs whose time to live has passed; returns their number. None of them is dequeued, however late this is.
 pub(super) fn expire(tick: &mut Tick<'_>) -> Result<i32, Refusal> {
-    let found = store::queue_item::expiry::find(tick.left, tick.settings.now);
+    let found =
+        store::queue_item::expiry::find(&store::shard::unserved(), tick.left, tick.settings.now);
     let mut expired = 0;
     for (shard, found) in flow::by_shard(&found, |(shard, _)| *shard) {
         let ids: Vec<&RunId> = found.into_iter().map(|(_, id)| id).collect();

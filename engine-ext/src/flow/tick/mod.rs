@@ -131,7 +131,8 @@ fn sweep(tick: &mut Tick<'_>) -> i32 {
 
 /// Forgets keys that have expired; returns their number.
 fn forget_keys(tick: &mut Tick<'_>) -> i32 {
-    let forgotten = store::trigger_key::forget(tick.left, tick.settings.now);
+    let forgotten =
+        store::trigger_key::forget(&store::shard::unserved(), tick.left, tick.settings.now);
     tick.took(forgotten)
 }
 

@@ -11,7 +11,7 @@ use crate::{flow, guc, store};
 /// schedule records why: the next tick tries again.
 pub(super) fn begin(tick: &mut Tick<'_>) -> Result<i32, Refusal> {
     let now = tick.settings.now;
-    let due = store::schedule::lock_due(tick.left, now);
+    let due = store::schedule::lock_due(&store::shard::unserved(), tick.left, now);
     if due.is_empty() {
         return Ok(0);
     }

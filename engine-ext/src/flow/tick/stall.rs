@@ -14,7 +14,7 @@ use crate::{flow, store};
 
 /// Recovers runs whose deadline has passed; returns their number.
 pub(super) fn recover(tick: &mut Tick<'_>) -> Result<i32, Refusal> {
-    let due = store::heartbeat::lock_due(tick.left, tick.settings.now);
+    let due = store::heartbeat::lock_due(&store::shard::unserved(), tick.left, tick.settings.now);
     let mut recovered = 0;
     for (shard, due) in flow::by_shard(due, |due| due.shard) {
         recovered += recover_on(shard, &due, tick.settings)?;

@@ -14,7 +14,7 @@ use crate::{flow, store};
 pub(super) fn run(tick: &mut Tick<'_>) -> Result<Vec<Done>, Refusal> {
     let due = match tick.left {
         0 => Vec::new(),
-        left => store::timer::lock_due(left, tick.settings.now),
+        left => store::timer::lock_due(&store::shard::unserved(), left, tick.settings.now),
     };
     let mut kinds: BTreeMap<TimerKind, Vec<&Due>> = BTreeMap::new();
     for timer in &due {

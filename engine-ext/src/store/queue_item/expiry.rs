@@ -5,17 +5,16 @@ use engine_core::{RunId, Shard, Timestamp};
 use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
-use crate::store::shard;
 
 statement!(FIND, "queue_item_lapsed_find.sql");
 statement!(READ, "queue_item_lapsed_read.sql");
 
-/// Runs of all shards that are served, whose time to live has passed.
-pub(crate) fn find(max_items: i32, now: Timestamp) -> Vec<(Shard, RunId)> {
+/// Runs of all shards but these, whose time to live has passed.
+pub(crate) fn find(unserved: &[Shard], max_items: i32, now: Timestamp) -> Vec<(Shard, RunId)> {
     let arguments = arguments!(FIND {
         now,
         max_items,
-        unserved: shard::unserved().to_vec()
+        unserved: unserved.to_vec()
     });
     FIND.query(arguments, |cells| {
         (cell!(cells, FIND.shard), cell!(cells, FIND.run_id))
