@@ -52,6 +52,7 @@ const OTHER: &str = "case
     when name = 'cron' then '''* * * * *'''
     when name = 'type' then '''DOCKER'''
     when name = 'name' then '''micro'''
+    when name = 'state' then '''AWAY'''
     when name = 'error' then '''{\"type\": \"STRING_ERROR\", \"raw\": \"x\"}'''
     when name in ('completions', 'runs') then '''[]'''
     when name = 'completion' then '''{\"ok\": true}'''
