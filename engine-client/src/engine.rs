@@ -4,6 +4,7 @@ mod attempt;
 mod batch;
 mod bulk;
 mod deploy;
+mod event;
 mod forget;
 mod grant;
 mod heartbeat;

@@ -36,6 +36,38 @@ impl Event {
     }
 }
 
+/// The events of several shards, put together: of those that are next in their shards the earliest comes first. Ends where a shard
+/// has none left and may have more, because its page is full: the next one may be the earliest.
+pub(crate) fn merge(pages: Vec<(u16, Vec<Event>)>, max_events: i32) -> Vec<(u16, Event)> {
+    let mut queues: Vec<_> = pages
+        .into_iter()
+        .map(|(shard, events)| {
+            let may_have_more = i32::try_from(events.len()).is_ok_and(|count| count >= max_events);
+            (shard, may_have_more, events.into_iter().peekable())
+        })
+        .collect();
+    let mut merged = Vec::new();
+    loop {
+        let mut first = None;
+        for (shard, may_have_more, events) in &mut queues {
+            match events.peek() {
+                Some(event) => {
+                    let key = (event.time, *shard);
+                    if first.as_ref().is_none_or(|(earliest, _)| key < *earliest) {
+                        first = Some((key, events));
+                    }
+                }
+                None if *may_have_more => return merged,
+                None => {}
+            }
+        }
+        let Some(((_, shard), events)) = first else {
+            return merged;
+        };
+        merged.extend(events.next().map(|event| (shard, event)));
+    }
+}
+
 /// A named reader of events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -83,5 +115,50 @@ impl Violation {
             run_id: row.try_get("run_id")?,
             detail: row.try_get("detail")?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+
+    fn event(position: i64, seconds: u64) -> Event {
+        Event {
+            position,
+            name: "runSucceeded".to_owned(),
+            run_id: "r".into(),
+            time: UNIX_EPOCH + Duration::from_secs(seconds),
+            body: Value::Null,
+        }
+    }
+
+    fn merged(pages: Vec<(u16, Vec<Event>)>, max_events: i32) -> Vec<(u16, i64)> {
+        let merged = merge(pages, max_events);
+        let order = merged.iter().map(|(shard, event)| (*shard, event.position));
+        order.collect()
+    }
+
+    #[test]
+    fn merged_events_keep_the_order_of_each_shard_and_come_by_time() {
+        // The clock of shard 7 went back.
+        let seven = vec![event(10, 5), event(11, 2), event(12, 9)];
+        let nine = vec![event(3, 1), event(4, 6)];
+        let pages = vec![(7, seven), (9, nine), (11, Vec::new())];
+        assert_eq!(
+            merged(pages, 100),
+            [(9, 3), (7, 10), (7, 11), (9, 4), (7, 12)]
+        );
+    }
+
+    #[test]
+    fn no_event_comes_before_one_that_was_not_read() {
+        let seven = vec![event(10, 1), event(11, 3)];
+        let nine = vec![event(3, 2), event(4, 9)];
+        // Both may have more: that of shard 7 comes first, at an unknown time after 3.
+        let pages = vec![(7, seven), (9, nine.clone())];
+        assert_eq!(merged(pages, 2), [(7, 10), (9, 3), (7, 11)]);
+        assert_eq!(merged(vec![(9, nine)], 2), [(9, 3), (9, 4)]);
     }
 }

@@ -125,7 +125,7 @@ select r.run_id, r.snapshot_id, r.run_status, r.execution_status, r.attempt_numb
 from engine_run_result(run_id => $1, environment_id => $2) as r";
 
 pub(crate) const EVENTS: &str = "\
-select e.position, e.name, e.run_id, e.time, e.body from engine_events(after => $1, max_events => $2) as e";
+select e.position, e.name, e.run_id, e.time, e.body from engine_events(after => $1, max_events => $2, shard => $3) as e";
 
 pub(crate) const FORGET: &str = "\
 select f.run_id, f.task, f.environment_id, f.run_status, f.completed_at, f.snapshot_count, f.outcome

@@ -22,6 +22,7 @@ macro_rules! outdated {
 
 outdated!(
     engine_block,
+    engine_events,
     engine_fail,
     engine_replay,
     engine_set_environment,

@@ -50,11 +50,14 @@ as 'MODULE_PATHNAME', 'engine_upcoming_runs_call';
 revoke all on function @extschema@.engine_upcoming_runs from public;
 comment on function @extschema@.engine_upcoming_runs is 'Returns the next ticks of a schedule, and the earliest dequeue of each run.';
 
-create function @extschema@.engine_events(after bigint default null, max_events integer default 100)
+create function @extschema@.engine_events(
+    after bigint default null,
+    max_events integer default 100,
+    shard integer default null)
 returns table ("position" bigint, name text, run_id text, "time" timestamptz, body jsonb)
 language c volatile parallel unsafe
 set search_path to pg_catalog, pg_temp
-as 'MODULE_PATHNAME', 'engine_events_call';
+as 'MODULE_PATHNAME', 'engine_events_0_2_call';
 revoke all on function @extschema@.engine_events from public;
 comment on function @extschema@.engine_events is 'Returns the next events after a position, in order, at most max_events.';
 

@@ -78,6 +78,7 @@ alter table engine.schedule
 
 -- Functions whose parameters have changed. Each is created again with a symbol of another name (engine-ext/src/outdated.rs).
 drop function @extschema@.engine_block(text, text[], text, integer[], text, text, timestamptz, text);
+drop function @extschema@.engine_events(bigint, integer);
 drop function @extschema@.engine_fail(text, text, text);
 drop function @extschema@.engine_replay(text);
 drop function @extschema@.engine_start_attempt(text, text, text, text, boolean);
@@ -683,11 +684,13 @@ create table engine.shard (
     state      text collate "C" not null check (state in ('SERVING', 'MOVING', 'AWAY')),
     place      text,
     changed_at timestamptz not null,
+    has_come   boolean not null,
     constraint shard_pkey primary key (number)
 );
 
 comment on table engine.shard is 'Shards on record: without a record, the shards 0 to 63 are served, and no others; view engine.shard_state';
 comment on column engine.shard.state is 'SERVING; MOVING while another database is about to serve it; AWAY if this one does not';
+comment on column engine.shard.has_come is 'Whether its runs have come from another database: their events have no order with those of other shards';
 comment on column engine.shard.place is 'Where the shard is, for the error of who asks here';
 
 select pg_catalog.pg_extension_config_dump('engine.shard', '');

@@ -13,7 +13,8 @@ create view engine.shard_state as
 select n.number as shard,
        coalesce(s.state, 'SERVING') as state,
        s.place,
-       (select count(*) from engine.environment_shard as e where e.shard = n.number) as environment_count
+       (select count(*) from engine.environment_shard as e where e.shard = n.number) as environment_count,
+       coalesce(s.has_come, false) as has_come
 from (
     select generate_series(0, 63)::smallint as number
     union

@@ -3,6 +3,7 @@
 mod deploy;
 mod drain;
 mod engine;
+mod event;
 mod handler;
 mod lossy;
 mod operate;

@@ -88,16 +88,30 @@ fn calls_of(function: &Function) -> Result<Option<String>> {
     )))
 }
 
-/// All events from the first that a sweep has left to the last, as a driver reads them.
+/// The shards that have events, and the last event of each that a sweep has removed.
+const WITH_EVENTS: &str = "
+    select v.shard::integer, coalesce(h.position, 0)
+    from engine.shard_state as v
+    left join engine.event_horizon as h on h.shard = v.shard
+    where v.state <> 'AWAY' and exists (select from engine.snapshot as s where s.shard = v.shard)";
+
+/// All events from the first that a sweep has left to the last, as a driver reads them. Shards have been away, and have no common
+/// order any more.
 async fn events(client: &Client, found: &mut Vec<String>) {
-    let horizon = "select coalesce(max(position), 0) from engine.event_horizon";
-    let mut after: i64 = match client.query_one(horizon, &[]).await {
-        Ok(row) => row.get(0),
-        Err(error) => return found.push(refusal(horizon, &error)),
-    };
+    match client.query(WITH_EVENTS, &[]).await {
+        Ok(shards) => {
+            for row in shards {
+                events_of(client, row.get(0), row.get(1), found).await;
+            }
+        }
+        Err(error) => found.push(refusal(WITH_EVENTS, &error)),
+    }
+}
+
+async fn events_of(client: &Client, shard: i32, mut after: i64, found: &mut Vec<String>) {
     loop {
-        let sql = "select position, name, run_id, time::text, body from engine_events($1, $2)";
-        let page = match client.query(sql, &[&after, &PAGE]).await {
+        let sql = "select position, name, run_id, time::text, body from engine_events($1, $2, $3)";
+        let page = match client.query(sql, &[&after, &PAGE, &shard]).await {
             Ok(page) => page,
             Err(error) => return found.push(refusal(&format!("engine_events({after})"), &error)),
         };

@@ -51,6 +51,7 @@ mod retry_policy;
 mod schedule;
 mod shape;
 mod shard;
+mod shard_event;
 mod shard_state;
 mod shared_run;
 mod since;

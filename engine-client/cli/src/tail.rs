@@ -40,6 +40,10 @@ pub struct Arguments {
     /// Only events of this run
     #[arg(long, short)]
     run: Option<RunId>,
+
+    /// Only events of this shard; needed once a shard has come from another database
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(0..=1295))]
+    shard: Option<i32>,
 }
 
 impl Arguments {
@@ -60,7 +64,11 @@ pub async fn run(
         None => position_of(&session.row(statement::EVENT_END, &[]).await?),
     };
     loop {
-        let page = [(&position as _, Type::INT8), (&PAGE as _, Type::INT4)];
+        let page = [
+            (&position as _, Type::INT8),
+            (&PAGE as _, Type::INT4),
+            (&arguments.shard as _, Type::INT4),
+        ];
         let events = match session.rows(statement::EVENT_READ, &page).await {
             Ok(events) => events,
             Err(failure) if failure.is_passing() => {

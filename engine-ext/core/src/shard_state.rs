@@ -24,6 +24,8 @@ pub struct ShardRecord {
     pub state: ShardState,
     /// Where the shard is, as an operator has put it.
     pub place: Option<String>,
+    /// Whether its runs have come from another database.
+    pub has_come: bool,
 }
 
 impl ShardRecord {
@@ -51,6 +53,7 @@ impl ShardRecord {
         Ok(Self {
             state,
             place: place.map(str::to_owned),
+            has_come: false,
         })
     }
 }
@@ -83,6 +86,11 @@ impl Shards {
     #[must_use]
     pub fn serves(&self, shard: Shard) -> bool {
         self.state(shard) == ShardState::Serving
+    }
+
+    /// What is on record.
+    pub(crate) fn records(&self) -> impl Iterator<Item = (Shard, &ShardRecord)> {
+        self.0.iter().map(|(shard, record)| (*shard, record))
     }
 
     /// The served shards, in order.
@@ -172,7 +180,11 @@ mod tests {
 
     fn record(state: ShardState, place: Option<&str>) -> ShardRecord {
         let place = place.map(str::to_owned);
-        ShardRecord { state, place }
+        ShardRecord {
+            state,
+            place,
+            has_come: false,
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Events.
 
-use engine_core::{Refusal, check_max_events, check_name};
+use engine_core::{Refusal, Shard, check_max_events, check_name};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_extern;
 
@@ -12,7 +12,7 @@ use crate::store::event_reader::Reader;
 use crate::{api, flow, guc, store};
 
 entries!(
-    engine_events,
+    engine_events: engine_events_0_2,
     engine_event_reader,
     engine_event_ack,
     engine_delete_event_reader
@@ -43,16 +43,25 @@ row! {
 /// Pass NULL to begin with the first event that is kept, and then the greatest `position` returned so far. Events come in the order in which the engine
 /// decided, and none is ever skipped: an event whose transaction has not ended yet holds back those after it. No other
 /// transaction does, except on a standby and in REPEATABLE READ, where any running one may. Names and keys are those of the
-/// run engine of trigger.dev.
+/// run engine of trigger.dev. With `shard`, only events of runs of that shard come; their order stays when the shard is moved to
+/// another database. Without it the events of all shards come in one order, until a shard has come from another database.
 ///
 /// # Errors
-/// - `22023` if `max_events` is outside 1..=`engine.max_batch`.
+/// - `22023` if `max_events` is outside 1..=`engine.max_batch`, or `shard` outside 0..=1295; without `shard`, once one has come from
+///   another database.
+/// - `RE020` for a shard that is not here.
 /// - `RE015` if events after the position were removed; the detail names the first position that can be read.
 #[pg_extern(sql = false)]
-fn engine_events(after: Option<i64>, max_events: Option<i32>) -> Rows<EventRow> {
+fn engine_events_0_2(
+    after: Option<i64>,
+    max_events: Option<i32>,
+    shard: Option<i32>,
+) -> Rows<EventRow> {
     api::enter().or_raise();
     let max_events = check_max_events(max_events.unwrap_or(100), guc::max_batch()).or_raise();
-    let events = flow::event::read(after, max_events).or_raise();
+    let shard = shard.map(|shard| Shard::check("shard", shard));
+    let shard = shard.transpose().or_raise();
+    let events = flow::event::read(after, max_events, shard).or_raise();
     Rows::new(events.into_iter().map(|event| EventRow {
         position: event.position,
         name: event.name,

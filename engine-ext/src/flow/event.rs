@@ -1,7 +1,8 @@
 //! Events: what readers read, what they have acknowledged, and what may be removed.
 
 use engine_core::{
-    DEFAULT_MAX_LAG_MS, EVENTS_PER_ROW, Refusal, check_kept, check_max_lag, check_reached,
+    DEFAULT_MAX_LAG_MS, EVENTS_PER_ROW, EventScope, Refusal, Shard, check_kept, check_max_lag,
+    check_reached,
 };
 
 use crate::backend::locks;
@@ -10,20 +11,32 @@ use crate::store;
 use crate::store::event::Event;
 use crate::store::event_reader::{Reached, Reader};
 
-/// Up to `max_events` events after position `after`, or from the first that is kept.
+/// Up to `max_events` events after position `after`, or from the first that is kept: of a shard, or of all that are here.
 ///
 /// # Errors
-/// [`Refusal::EventsRemoved`] (`RE015`) if events after `after` were removed.
-pub(crate) fn read(after: Option<i64>, max_events: i32) -> Result<Vec<Event>, Refusal> {
+/// [`Refusal::EventsRemoved`] (`RE015`) if events after `after` were removed. Of a shard [`Refusal::ShardElsewhere`] (`RE020`), of all
+/// [`Refusal::InvalidValue`] (`22023`) if they have no order.
+pub(crate) fn read(
+    after: Option<i64>,
+    max_events: i32,
+    of_shard: Option<Shard>,
+) -> Result<Vec<Event>, Refusal> {
+    let scope = &match of_shard {
+        Some(shard) => {
+            flow::shard::check(shard)?;
+            EventScope::OfShard(shard)
+        }
+        None => store::shard::all_fresh().in_one_order()?,
+    };
     let Some(position) = after else {
         // Read after the snapshot: whatever that does not show any more was removed up to here.
-        let first_kept = store::event_horizon::read;
-        return Ok(store::event::after(first_kept, max_events));
+        let first_kept = || store::event_horizon::read(scope);
+        return Ok(store::event::after(first_kept, max_events, scope));
     };
     let start = position.max(0);
-    let events = store::event::after(|| start, max_events);
+    let events = store::event::after(|| start, max_events, scope);
     // Read after the events, so that it covers every removal whose effect they show.
-    check_kept(start, store::event_horizon::read())?;
+    check_kept(start, store::event_horizon::read(scope))?;
     Ok(events)
 }
 
@@ -60,7 +73,7 @@ fn create(name: &str, max_lag_ms: i64, after: Option<i64>) -> Result<(), Refusal
     // A removal that is under way ends before; later ones see the reader.
     locks::keep_from_sweep();
     let (now, shards) = (flow::moment(), store::shard::in_use());
-    let horizon = store::event_horizon::read();
+    let horizon = store::event_horizon::read(&store::shard::all_fresh().here());
     let start = reached("after", after.unwrap_or(horizon))?;
     check_kept(start.position, horizon)?;
     store::event_reader::insert(&shards, name, start, max_lag_ms, now);

@@ -45,8 +45,14 @@ pub(crate) fn serves(shard: Shard) -> bool {
 
 /// Sets what this database does with a shard, and returns what is on record then. Calls that wait for runs look again once this
 /// transaction commits.
-pub(crate) fn set(shard: Shard, record: &ShardRecord) -> ShardRecord {
-    let set = store::shard::set(shard, record, flow::moment());
+///
+/// # Errors
+/// [`Refusal::InvalidValue`] (`22023`) if the shard cannot be served before the database has reached the positions of its events.
+pub(crate) fn set(shard: Shard, mut record: ShardRecord) -> Result<ShardRecord, Refusal> {
+    let shards = store::shard::all_fresh();
+    record.has_come = shards.comes(shard, record.state, store::shard::has_runs(shard));
+    let set = store::shard::set(shard, &record, flow::moment());
+    set.check_positions(shard, store::event::are_ahead(shard))?;
     bell::ring_all_at_commit();
-    set
+    Ok(set)
 }

@@ -4,7 +4,7 @@
 
 use std::cell::Cell;
 
-use engine_core::EVENTS_PER_ROW;
+use engine_core::{EVENTS_PER_ROW, EventScope, Shard};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys;
 
@@ -24,6 +24,7 @@ statement!(
 statement!(LAST, "event_last.sql");
 statement!(WRITERS, "event_writers.sql");
 statement!(REST, "event_rest_read.sql", with_bitmaps);
+statement!(AHEAD, "event_ahead.sql", with_bitmaps);
 statement!(SUMMARIZE, "event_summarize.sql");
 
 thread_local! {
@@ -47,11 +48,12 @@ pub(crate) struct Event {
 /// that may have drawn a position, which requires reading the locks. They are read after the last position and before a
 /// snapshot is taken: a transaction that is missed has drawn a greater position, or has ended, and the snapshot shows its
 /// rows. So this needs a new snapshot, and locks, which a standby does not have for its primary's transactions.
-pub(crate) fn after(start: impl Fn() -> i64, max_events: i32) -> Vec<Event> {
+pub(crate) fn after(start: impl Fn() -> i64, max_events: i32, scope: &EventScope) -> Vec<Event> {
     let last = last();
     let reader = Reader {
         after: start(),
         max_events,
+        scope,
         last,
     };
     let events = reader.read(None);
@@ -88,6 +90,14 @@ pub(crate) fn last() -> i64 {
         .unwrap_or_default()
 }
 
+/// Whether a shard has events, or has lost some, behind the last position drawn so far.
+pub(crate) fn are_ahead(shard: Shard) -> bool {
+    AHEAD
+        .query(arguments!(AHEAD { shard }), cell!(AHEAD.exists))
+        .pop()
+        .unwrap_or_default()
+}
+
 /// Whether a row has more events after one of its own.
 pub(crate) fn has_more(row_position: i64, position: i64) -> bool {
     REST.query(
@@ -120,14 +130,15 @@ fn with_new_snapshot<T>(read: impl FnOnce() -> T) -> T {
 }
 
 /// The request.
-struct Reader {
+struct Reader<'a> {
     after: i64,
     max_events: i32,
+    scope: &'a EventScope,
     /// The last position drawn before the search for transactions that hold events back.
     last: i64,
 }
 
-impl Reader {
+impl Reader<'_> {
     /// Whether no position was drawn after the row of `after`.
     fn is_at_end(&self) -> bool {
         self.last < self.after / EVENTS_PER_ROW
@@ -151,6 +162,8 @@ impl Reader {
                     after_position: start,
                     up_to_position: end,
                     max_events: self.max_events,
+                    of_shard: self.scope.shard(),
+                    away: self.scope.away(),
                     next_transaction,
                     oldest_transaction: oldest
                 }),
@@ -166,6 +179,8 @@ impl Reader {
                 arguments!(HELD_BACK {
                     after_position: after,
                     up_to_position: end,
+                    of_shard: self.scope.shard(),
+                    away: self.scope.away(),
                     next_transaction,
                     oldest_transaction: oldest
                 }),

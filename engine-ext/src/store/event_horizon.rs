@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)]
 
-use engine_core::{Shard, Timestamp};
+use engine_core::{EventScope, Shard, Timestamp};
 use pgrx::pg_sys;
 
 use crate::backend::cells::cell;
@@ -12,11 +12,15 @@ use crate::backend::statement::statement;
 statement!(READ, "event_horizon_read.sql", with_callers_snapshot);
 statement!(RAISE, "event_horizon_raise.sql");
 
-/// The last event that was removed, 0 if none was, by what has committed so far, whatever the caller's snapshot still shows.
-pub(crate) fn read() -> i64 {
+/// The last of these events that was removed, 0 if none was, by what has committed so far, whatever the caller's snapshot still shows.
+pub(crate) fn read(scope: &EventScope) -> i64 {
     // SAFETY: pushed and popped in pairs; an error in between aborts the transaction, which pops it.
     unsafe { pg_sys::PushActiveSnapshot(pg_sys::GetLatestSnapshot()) };
-    let horizon = READ.query(arguments!(READ {}), cell!(READ.position)).pop();
+    let arguments = arguments!(READ {
+        of_shard: scope.shard(),
+        away: scope.away()
+    });
+    let horizon = READ.query(arguments, cell!(READ.position)).pop();
     // SAFETY: the snapshot that was pushed above.
     unsafe { pg_sys::PopActiveSnapshot() };
     horizon.unwrap_or_default()

@@ -12,6 +12,7 @@ use crate::backend::{cache, isolation};
 
 statement!(READ, "shard_read.sql");
 statement!(IN_USE, "shard_in_use.sql");
+statement!(HAS_RUNS, "shard_has_runs.sql");
 statement!(SET, "shard_set.sql");
 
 /// What is known as of a generation of the settings.
@@ -93,23 +94,34 @@ fn read() -> Vec<(Shard, ShardRecord)> {
         let record = ShardRecord {
             state: cell!(cells, READ.state),
             place: cell!(cells, READ.place),
+            has_come: cell!(cells, READ.has_come),
         };
         (cell!(cells, READ.number), record)
     })
 }
 
+/// Whether there are runs of a shard here.
+pub(crate) fn has_runs(shard: Shard) -> bool {
+    HAS_RUNS
+        .query(arguments!(HAS_RUNS { shard }), cell!(HAS_RUNS.exists))
+        .pop()
+        .unwrap_or_default()
+}
+
 /// Sets what is on record about a shard, for every session from this commit on, and returns it. Without a place the record keeps
-/// the one that it has, unless the shard is served here.
+/// the one that it has, unless the shard is served here. That its runs have come stays on record.
 pub(crate) fn set(shard: Shard, record: &ShardRecord, now: Timestamp) -> ShardRecord {
     let arguments = arguments!(SET {
         number: shard,
         state: record.state.as_str(),
         place: record.place.as_deref(),
+        has_come: record.has_come,
         now
     });
     let set = SET.query(arguments, |cells| ShardRecord {
         state: cell!(cells, SET.state),
         place: cell!(cells, SET.place),
+        has_come: cell!(cells, SET.has_come),
     });
     cache::changed();
     match set.into_iter().next() {

@@ -133,6 +133,11 @@ async fn tail_begins_at_the_given_position_and_stops_at_the_end() -> Result<()> 
         ]
     );
     assert_eq!(lines.len(), 2);
+    for (shard, count) in [("0", all.len()), ("1", 0)] {
+        let only = ["tail", "--after", "0", "--no-follow", "--shard", shard];
+        let text = prints(&database, &only).await?;
+        assert_eq!(text.lines().count(), count, "{text}");
+    }
     assert_eq!(prints(&database, &["tail", "--no-follow"]).await?, "");
     Ok(())
 }
