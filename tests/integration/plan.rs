@@ -1,12 +1,10 @@
 //! The cost of a call depends on the rows that it needs, not on the size of the tables, although its plan was made when
 //! they were empty and they were never analyzed since.
 
-use std::fs;
+mod list;
 
 use anyhow::Result;
-use engine_harness::{Database, Notices, Session, Workspace};
-use serde_json::{Value, json};
-use tokio_postgres::types::ToSql;
+use engine_harness::{Database, Notices, Session};
 
 /// Rows of the hot tables that `call` reads. The counters may include the session's earlier calls.
 async fn rows_read(session: &Session, call: &str) -> Result<i64> {
@@ -348,83 +346,5 @@ async fn a_look_at_a_thousand_running_attempts_reads_each_once_and_writes_nothin
     let written = "select pg_current_xact_id_if_assigned() is null from (select engine_moved('{}', '{}')) as m(x) right join (values (1)) as o on true";
     let is_read_only: bool = session.client.query_one(written, &[]).await?.get(0);
     assert!(is_read_only);
-    Ok(())
-}
-
-/// Rows that the scans of a plan have read.
-fn rows_scanned(plan: &Value) -> f64 {
-    let number = |key: &str| plan[key].as_f64().unwrap_or_default();
-    let own = if plan["Relation Name"].is_string() {
-        (number("Actual Rows") + number("Rows Removed by Filter")) * number("Actual Loops")
-    } else {
-        0.0
-    };
-    let below = plan["Plans"].as_array().into_iter().flatten();
-    own + below.map(rows_scanned).sum::<f64>()
-}
-
-#[tokio::test]
-async fn a_list_of_the_command_line_reads_what_it_shows_or_may_look_through_and_no_more()
--> Result<()> {
-    let session = Session::open(&Database::fresh().await?).await?;
-    let fail = "select engine_create_failed_run('{\"task\": \"bad\"}', '{\"type\": \"STRING_ERROR\", \"raw\": \"no\"}') \
-                from generate_series(1, 30)";
-    session.client.query(fail, &[]).await?;
-    let fill = "select count(*) from engine_trigger_many( \
-                (select jsonb_agg(jsonb_build_object('task', 'test')) from generate_series(1, 1000)))";
-    for _ in 0..6 {
-        session.client.query(fill, &[]).await?;
-    }
-    session.client.batch_execute("vacuum analyze").await?;
-    let list = "engine-client/cli/src/statement/run_list.sql";
-    let list = fs::read_to_string(Workspace::find()?.root().join(list))?;
-    let list = format!("explain (analyze, format json) {list}");
-    let (before, ended, shown, budget) = (None::<String>, None::<bool>, 20_i64, 1000_i64);
-    // One row to find how far the list may look, one to find a run, and two of the run.
-    for (filter, most) in [
-        (json!({}), budget + 3 * shown),
-        (
-            json!({"status": ["COMPLETED_WITH_ERRORS", "SYSTEM_FAILURE"]}),
-            30 + 30 + 2 * 30,
-        ),
-        (json!({"error": "no"}), 30 + 30 + 2 * 30),
-        (json!({"error_code": ["STRING_ERROR"]}), 30 + 30 + 2 * 30),
-        (json!({"error": "other"}), 30 + 30 + 2 * 30),
-        (json!({"task": ["none"]}), 4 * budget),
-    ] {
-        let arguments: [&(dyn ToSql + Sync); 5] = [&filter, &before, &ended, &shown, &budget];
-        let plan: Value = session.client.query_one(&list, &arguments).await?.get(0);
-        let read = rows_scanned(&plan[0]["Plan"]);
-        assert!(
-            read > 0.0 && read <= (most + 10) as f64,
-            "{filter}: {read} rows: {plan:#}"
-        );
-    }
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_bulk_action_on_runs_with_an_error_reads_those_that_failed_and_no_more() -> Result<()> {
-    let session = Session::open(&Database::fresh().await?).await?;
-    let fail = "select engine_create_failed_run('{\"task\": \"bad\"}', '{\"type\": \"STRING_ERROR\", \"raw\": \"no\"}') \
-                from generate_series(1, 30)";
-    session.client.query(fail, &[]).await?;
-    let fill = "select count(*) from engine_trigger_many( \
-                (select jsonb_agg(jsonb_build_object('task', 'test')) from generate_series(1, 1000)))";
-    for _ in 0..3 {
-        session.client.query(fill, &[]).await?;
-    }
-    for filter in [
-        json!({"error": "no"}),
-        json!({"error_code": "STRING_ERROR"}),
-        json!({"error_code": "STRING_ERROR", "task": "bad"}),
-    ] {
-        let look = format!("select count from engine_bulk('replay', '{filter}')");
-        let count: i64 = session.client.query_one(&look, &[]).await?.get(0);
-        assert_eq!(count, 30, "{filter}");
-        let read = rows_read(&session, &look).await?;
-        println!("a look at {filter} reads {read} rows");
-        assert!(read <= 30 * 4, "a look at {filter} reads {read} rows");
-    }
     Ok(())
 }

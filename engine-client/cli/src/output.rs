@@ -38,6 +38,14 @@ impl Output {
         self.line(&value.to_string())
     }
 
+    /// The row that a call returned, as a document or as the line that `told` makes of it.
+    pub fn answer(self, row: Row, told: impl FnOnce(&Row) -> String) -> io::Result<()> {
+        if self.is_json {
+            return self.document(&Value::Object(row));
+        }
+        self.line(&told(&row))
+    }
+
     /// Rows, as an array or as a table; `nothing` is printed if there are none.
     pub fn rows(self, rows: Vec<Row>, columns: &[Column], nothing: &str) -> io::Result<()> {
         if self.is_json {

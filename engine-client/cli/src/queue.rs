@@ -145,11 +145,7 @@ async fn set(
             (row, format!("environment \"{environment}\""))
         }
     };
-    if output.is_json() {
-        output.document(&Value::Object(row))?;
-    } else {
-        output.line(&form::plain(&format!("{paused} {what}")))?;
-    }
+    output.answer(row, |_| form::plain(&format!("{paused} {what}")))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -169,16 +165,14 @@ pub async fn limit(
         (&limit as _, Type::INT8),
     ];
     let row = session.row(statement::QUEUE_LIMIT, &parameters).await?;
-    if output.is_json() {
-        output.document(&Value::Object(row))?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    let holds = match &row["limit"] {
-        Value::Null => "none of its own".to_owned(),
-        limit => form::count(limit),
-    };
-    let what = format!("queue \"{queue}\" of environment \"{environment}\"");
-    output.line(&form::plain(&format!("limit of {what}: {holds}")))?;
+    output.answer(row, |row| {
+        let holds = match &row["limit"] {
+            Value::Null => "none of its own".to_owned(),
+            limit => form::count(limit),
+        };
+        let what = format!("queue \"{queue}\" of environment \"{environment}\"");
+        form::plain(&format!("limit of {what}: {holds}"))
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -130,18 +130,14 @@ async fn set(
         (&keep_ms as _, Type::INT8),
     ];
     let row = session.row(statement::RETENTION_SET, &parameters).await?;
-    if output.is_json() {
-        output.document(&Value::Object(row))?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    let how_long = match &row["keep_ms"] {
-        Value::Null => "for ever".to_owned(),
-        keep_ms => form::span(keep_ms),
-    };
-    output.line(&format!(
-        "kept after the end: {}, {how_long}",
-        runs.describe()
-    ))?;
+    output.answer(row, |row| {
+        let how_long = match &row["keep_ms"] {
+            Value::Null => "for ever".to_owned(),
+            keep_ms => form::span(keep_ms),
+        };
+        let what = runs.describe();
+        form::plain(&format!("kept after the end: {what}, {how_long}"))
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -155,13 +151,14 @@ async fn delete(session: &Session, output: Output, runs: &Runs) -> Result<ExitCo
     let row = session
         .row(statement::RETENTION_DELETE, &parameters)
         .await?;
-    if output.is_json() {
-        output.document(&Value::Object(row))?;
-    } else if row["existed"] == true {
-        output.line(&format!("deleted the policy of {}", runs.describe()))?;
-    } else {
-        output.line(&format!("there was no policy of {}", runs.describe()))?;
-    }
+    output.answer(row, |row| {
+        let told = if row["existed"] == true {
+            "deleted the policy"
+        } else {
+            "there was no policy"
+        };
+        form::plain(&format!("{told} of {}", runs.describe()))
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use serde_json::Value;
 use tokio_postgres::types::Type;
 
 use crate::failure::Failure;
@@ -79,11 +78,7 @@ async fn list(
 async fn run_now(session: &Session, output: Output, chosen: &Chosen) -> Result<ExitCode, Failure> {
     let parameters = [(&chosen.schedule as _, Type::TEXT)];
     let row = session.row(statement::SCHEDULE_RUN, &parameters).await?;
-    if output.is_json() {
-        output.document(&Value::Object(row))?;
-    } else {
-        output.line(&form::text(&row["run_id"]))?;
-    }
+    output.answer(row, |row| form::text(&row["run_id"]))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -98,12 +93,8 @@ async fn set(
         (&is_active as _, Type::BOOL),
     ];
     let row = session.row(statement::SCHEDULE_SET, &parameters).await?;
-    if output.is_json() {
-        output.document(&Value::Object(row))?;
-        return Ok(ExitCode::SUCCESS);
-    }
     let verb = if is_active { "resumed" } else { "paused" };
     let name = &chosen.schedule;
-    output.line(&form::plain(&format!("{verb} schedule \"{name}\"")))?;
+    output.answer(row, |_| form::plain(&format!("{verb} schedule \"{name}\"")))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -69,16 +69,14 @@ pub async fn run(
 ) -> Result<ExitCode, Failure> {
     let parameters = [(&Json(arguments.options()) as _, Type::JSONB)];
     let row = session.row(statement::RUN_TRIGGER, &parameters).await?;
-    if output.is_json() {
-        output.document(&Value::Object(row))?;
-    } else {
+    output.answer(row, |row| {
         let was = if row["is_cached"] == true {
             "was there"
         } else {
             "triggered"
         };
-        output.line(&format!("{} {was}", form::text(&row["run_id"])))?;
-    }
+        format!("{} {was}", form::text(&row["run_id"]))
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 

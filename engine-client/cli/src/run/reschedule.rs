@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use clap::Args;
 use engine_client::RunId;
-use serde_json::Value;
 use tokio_postgres::types::Type;
 
 use crate::failure::Failure;
@@ -42,14 +41,9 @@ pub async fn run(
             ],
         )
         .await?;
-    if output.is_json() {
-        output.document(&Value::Object(row))?;
-    } else {
-        let [run, at] = [
-            form::text(&row["run_id"]),
-            form::moment(&row["delay_until"]),
-        ];
-        output.line(&format!("{run} is due at {at}"))?;
-    }
+    output.answer(row, |row| {
+        let at = form::moment(&row["delay_until"]);
+        format!("{} is due at {at}", form::text(&row["run_id"]))
+    })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -100,13 +100,16 @@ impl<'a> Request<'a> {
     ) -> Result<(Vec<Dequeued>, Settings), Refusal> {
         let (environment_id, version) = (self.environment_id, self.worker_version);
         let mut wait = Wait::begin(self.worker_queue, environment_id, version, wait_ms);
-        let shards = hold::only_if_written(store::shard::all);
+        let shards = (wait_ms > 0).then(|| hold::only_if_written(store::shard::all));
         loop {
             let (runs, settings) = wait.look(|| self.dequeue(caller));
-            let is_over = !runs.is_empty()
-                || backend::has_written()
-                || hold::only_if_written(|| self.has_lost(&shards))?;
-            if is_over || !wait.sleep() {
+            let Some(shards) = &shards else {
+                return Ok((runs, settings));
+            };
+            if !runs.is_empty() || backend::has_written() || !wait.sleep() {
+                return Ok((runs, settings));
+            }
+            if hold::only_if_written(|| self.has_lost(shards))? {
                 return Ok((runs, settings));
             }
         }

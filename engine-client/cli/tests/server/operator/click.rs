@@ -75,17 +75,20 @@ impl Clicks {
         self.shows(&["Attempt 2"]).await
     }
 
+    /// The sentence at the head of the page has this word.
+    async fn says(&self, word: &str) -> Result<()> {
+        let sentence = "main .verdict h1, main .verdict h2";
+        let sentence = self.browser.one(sentence).await?.text().await?;
+        ensure!(sentence.contains(word), "{sentence}");
+        Ok(())
+    }
+
     /// Does one of the things.
     pub async fn do_it(&self, shop: &Shop, what: &str) -> Result<()> {
         match what {
             "what failed, and why" => {
                 self.at("/").await?;
-                let first = self
-                    .browser
-                    .one("main .verdict h1, main .verdict h2")
-                    .await?;
-                let first = first.text().await?;
-                ensure!(first.contains("capture_payment"), "{first}");
+                self.says("capture_payment").await?;
                 self.shows(&["TIMEOUT acquirer"]).await
             }
             "retry those" => {
@@ -109,13 +112,7 @@ impl Clicks {
             }
             "see why it waits" => {
                 self.find(&shop.waiting).await?;
-                let first = self
-                    .browser
-                    .one("main .verdict h1, main .verdict h2")
-                    .await?;
-                let first = first.text().await?;
-                ensure!(first.contains("capture_payment"), "{first}");
-                Ok(())
+                self.says("capture_payment").await
             }
             "cancel with children" => {
                 self.find(&shop.waiting).await?;
