@@ -1,4 +1,5 @@
--- Violated invariants of what a run is: its state, history, queue item, deadline and slot, and of the lanes and limits that these count against.
+-- Violated invariants of what a run is: its state, history, queue item, deadline and slot, and of the lanes and limits that these
+-- count against.
 -- :queued_statuses text[]: execution statuses with a queue item
 -- :watched_statuses text[]: those with a deadline
 -- :slot_statuses text[]: those with a slot
@@ -7,7 +8,7 @@
 -- Locks: none. Reads every run.
 with state as (
     select s.shard, s.run_id, s.run_status::text as run_status, s.execution_status::text as execution_status, s.snapshot_id,
-           s.snapshot_ordinal, s.attempt_number, s.has_waitpoint, s.execution_status::text = any (:queued_statuses) as is_queued,
+           s.snapshot_ordinal, s.attempt_number, s.execution_status::text = any (:queued_statuses) as is_queued,
            s.execution_status::text = any (:watched_statuses) as is_watched, s.execution_status::text = any (:slot_statuses) as holds_slot
     from engine.run_state as s
 ), unfitted as (

@@ -1,8 +1,11 @@
 //! Moves to a server of another major, with runs in flight.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
+use engine_harness::condition::eventually;
 use engine_harness::progress::tell;
-use engine_harness::{Cluster, Options, Prefix};
+use engine_harness::{Cluster, Options, Prefix, Session};
 
 use crate::dump;
 use crate::sweep::load::{DATABASE, Load, options, session};
@@ -12,6 +15,8 @@ const ENDS: usize = 100;
 
 /// What releases write into every column that they create, and releases of before November 2026 do not read.
 const COLUMN_VERSION: &str = "pg_attver";
+
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// With the library preloaded, and a background worker that finds no database: nothing moves between the two servers.
 fn still() -> Options {
@@ -33,6 +38,16 @@ async fn upgrade_a_table(origin: &Prefix) -> Result<Cluster> {
     old.upgrade(Prefix::shared()?, Options::quick())
 }
 
+/// Until the server has ended what killed clients had asked for, which it may still commit.
+async fn until_alone(session: &Session) -> Result<()> {
+    let others = "pg_stat_activity where datname = current_database() and backend_type = 'client backend' \
+                  and pid <> pg_backend_pid()";
+    eventually("no other session", PATIENCE, async || {
+        Ok(session.count(others).await? == 0)
+    })
+    .await
+}
+
 async fn upgrade_runs_in_flight(origin: Prefix) -> Result<()> {
     let old = Cluster::start_from(origin, still()).await?;
     let connection = old.server().connection_string(DATABASE);
@@ -45,6 +60,7 @@ async fn upgrade_runs_in_flight(origin: Prefix) -> Result<()> {
         .batch_execute("alter database engine_template allow_connections true")
         .await?;
     let before = session(old.server()).await?;
+    until_alone(&before).await?;
     let in_flight = "engine.run_state where execution_status <> 'FINISHED'";
     ensure!(before.count(in_flight).await? > 0, "nothing is in flight");
     let contents = before.contents().await?;
