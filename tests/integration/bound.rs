@@ -1,5 +1,7 @@
 //! Limits of arguments: names that fit every index, moments that every reader supports; and read-only transactions.
 
+mod number;
+
 use anyhow::{Context, Result};
 use engine_harness::{Database, Session};
 

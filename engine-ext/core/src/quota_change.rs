@@ -7,6 +7,12 @@ use crate::{Quota, Refusal};
 /// The greatest rate, runs per second.
 const MAX_RATE: f64 = 1_000_000.0;
 
+/// The greatest number of runs, and of bytes: views count to one more, and advice names twice as much.
+const MAX_COUNT: i64 = 100_000_000_000_000;
+
+/// The greatest number of schedules.
+const MAX_SCHEDULES: i32 = 1_000_000_000;
+
 /// A requested change of a bound: `None` keeps it, `Some(None)` removes it.
 type Change<T> = Option<Option<T>>;
 
@@ -26,39 +32,28 @@ pub struct QuotaChange {
 }
 
 impl QuotaChange {
-    /// Reads a parameter: -1 keeps a bound, NULL removes it.
+    /// Reads a number of runs, or of bytes: -1 keeps the bound, NULL removes it.
     ///
     /// # Errors
-    /// [`Refusal::InvalidValue`] (`22023`) for any other number below 0.
-    pub fn read<T: Copy + PartialOrd + From<i8> + fmt::Display>(
-        parameter: &'static str,
-        given: Option<T>,
-    ) -> Result<Change<T>, Refusal> {
-        match given {
-            Some(bound) if bound == T::from(-1) => Ok(None),
-            Some(bound) if bound >= T::from(0) => Ok(Some(Some(bound))),
-            Some(bound) => Err(Refusal::invalid(
-                parameter,
-                format!("{bound} is not 0 or more."),
-                "Pass 0 or more, NULL for no bound, or -1 to keep it as it is.",
-            )),
-            None => Ok(Some(None)),
-        }
+    /// [`Refusal::InvalidValue`] (`22023`) for any other number below 0, and above a hundred trillion.
+    pub fn read_count(parameter: &'static str, given: Option<i64>) -> Result<Change<i64>, Refusal> {
+        read(parameter, given, MAX_COUNT)
     }
 
     /// Reads the parameter `runs_per_second`.
     ///
     /// # Errors
-    /// As [`read`](Self::read), and above a million.
+    /// As [`read_count`](Self::read_count), and above a million.
     pub fn read_rate(given: Option<f64>) -> Result<Change<f64>, Refusal> {
-        match given {
-            Some(rate) if rate > MAX_RATE => Err(Refusal::invalid(
-                "runs_per_second",
-                format!("{rate} is more than {MAX_RATE}."),
-                "Pass less, or NULL for no bound.",
-            )),
-            given => Self::read("runs_per_second", given),
-        }
+        read("runs_per_second", given, MAX_RATE)
+    }
+
+    /// Reads the parameter `schedules`.
+    ///
+    /// # Errors
+    /// As [`read_count`](Self::read_count), and above a billion.
+    pub fn read_schedules(given: Option<i32>) -> Result<Change<i32>, Refusal> {
+        read("schedules", given, MAX_SCHEDULES)
     }
 
     /// The quota after the change.
@@ -74,6 +69,23 @@ impl QuotaChange {
     }
 }
 
+fn read<T: Copy + PartialOrd + From<i8> + fmt::Display>(
+    parameter: &'static str,
+    given: Option<T>,
+    most: T,
+) -> Result<Change<T>, Refusal> {
+    match given {
+        None => Ok(Some(None)),
+        Some(bound) if bound == T::from(-1) => Ok(None),
+        Some(bound) if bound >= T::from(0) && bound <= most => Ok(Some(Some(bound))),
+        Some(bound) => Err(Refusal::invalid(
+            parameter,
+            format!("{bound} is not between 0 and {most}."),
+            "Pass a number within them, NULL for no bound, or -1 to keep it as it is.",
+        )),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,9 +98,9 @@ mod tests {
             ..Quota::default()
         };
         let change = QuotaChange {
-            queued_runs: QuotaChange::read("queued_runs", Some(-1)).unwrap(),
+            queued_runs: QuotaChange::read_count("queued_runs", Some(-1)).unwrap(),
             runs_per_second: QuotaChange::read_rate(Some(0.5)).unwrap(),
-            schedules: QuotaChange::read("schedules", None).unwrap(),
+            schedules: QuotaChange::read_schedules(None).unwrap(),
             ..QuotaChange::default()
         };
         let expected = Quota {
@@ -97,7 +109,10 @@ mod tests {
             ..Quota::default()
         };
         assert_eq!(change.apply(quota), expected);
-        assert!(QuotaChange::read("kept_bytes", Some(-2_i64)).is_err());
+        for count in [-2, MAX_COUNT + 1, i64::MAX] {
+            assert!(QuotaChange::read_count("kept_bytes", Some(count)).is_err());
+        }
+        assert!(QuotaChange::read_schedules(Some(i32::MAX)).is_err());
         for rate in [-0.5, f64::NAN, f64::INFINITY, 2e6] {
             assert!(QuotaChange::read_rate(Some(rate)).is_err(), "{rate}");
         }

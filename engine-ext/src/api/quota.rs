@@ -31,7 +31,8 @@ row! {
 /// wait for each other until their transactions end.
 ///
 /// # Errors
-/// - `22004` without an environment, `22023` for a number below -1, or a rate above a million.
+/// - `22004` without an environment, `22023` for a number below -1, a rate above a million, more schedules than a billion, or more of anything else than a hundred
+///   trillion.
 /// - `RE005` for an unknown environment.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 /// - `42501` for a caller that has not `operate` in every environment.
@@ -48,11 +49,11 @@ fn engine_set_quota(
     let id = required("environment_id", environment_id).or_raise();
     let id = check_name("environment_id", id).or_raise();
     let change = QuotaChange {
-        queued_runs: QuotaChange::read("queued_runs", queued_runs).or_raise(),
+        queued_runs: QuotaChange::read_count("queued_runs", queued_runs).or_raise(),
         runs_per_second: QuotaChange::read_rate(runs_per_second).or_raise(),
-        payload_bytes: QuotaChange::read("payload_bytes", payload_bytes).or_raise(),
-        kept_bytes: QuotaChange::read("kept_bytes", kept_bytes).or_raise(),
-        schedules: QuotaChange::read("schedules", schedules).or_raise(),
+        payload_bytes: QuotaChange::read_count("payload_bytes", payload_bytes).or_raise(),
+        kept_bytes: QuotaChange::read_count("kept_bytes", kept_bytes).or_raise(),
+        schedules: QuotaChange::read_schedules(schedules).or_raise(),
     };
     let set = flow::quota::set(id, change).or_raise();
     Rows::one(QuotaRow {
