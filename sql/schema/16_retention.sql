@@ -34,3 +34,8 @@ comment on table engine.stretch is 'Stretches of runs, by their ids, and when th
 comment on column engine.stretch.due_at is 'When the sweep looks at it';
 comment on column engine.stretch.looked_at is 'When the sweep looked at it last';
 comment on column engine.stretch.run_count is 'How many runs were left in it';
+
+-- Sessions remember the environments of runs. A removal is announced as a change of this table, which no statement reads.
+create table engine.run_removal ();
+
+comment on table engine.run_removal is 'Always empty: what sessions remember of runs is forgotten after a message about this table';

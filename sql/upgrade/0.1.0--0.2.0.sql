@@ -513,6 +513,11 @@ create table engine.setting_change ();
 
 comment on table engine.setting_change is 'Always empty: what sessions cache of the settings is read again after a message about this table';
 
+-- Sessions remember the environments of runs. A removal is announced as a change of this table, which no statement reads.
+create table engine.run_removal ();
+
+comment on table engine.run_removal is 'Always empty: what sessions remember of runs is forgotten after a message about this table';
+
 create sequence engine.test_clock minvalue 0 start 0;
 comment on sequence engine.test_clock is 'How far tests have moved the clock of this database ahead, microseconds';
 

@@ -1,8 +1,8 @@
-//! Invalidation of what a session caches of the settings. Postgres notifies all sessions of a change, as it does for an
-//! altered table: at the latest when a session takes its next lock, or asks.
+//! Invalidation of what a session caches of the settings, and of runs. Postgres notifies all sessions of a change, as it does for
+//! an altered table: at the latest when a session takes its next lock, or asks.
 //!
-//! Each message is about one empty table, which stands for all settings: one about a table with rows would also drop every
-//! plan that reads that table, and the next call of each session would plan again.
+//! Each message is about an empty table, which stands for all settings, or for all runs that are removed: one about a table with
+//! rows would also drop every plan that reads that table, and the next call of each session would plan again.
 
 #![allow(unsafe_code)]
 
@@ -11,13 +11,18 @@ use std::ffi::{CStr, c_int};
 
 use pgrx::pg_sys;
 
-/// The table that every message is about.
-const TABLE: &CStr = c"setting_change";
+/// The table that messages about settings are about.
+const SETTINGS: &CStr = c"setting_change";
+
+/// The table that messages about removed runs are about.
+const REMOVALS: &CStr = c"run_removal";
 
 thread_local! {
     static GENERATION: Cell<u64> = const { Cell::new(0) };
     static ROLE_GENERATION: Cell<u64> = const { Cell::new(0) };
+    static REMOVED: Cell<u64> = const { Cell::new(0) };
     static WATCHED: Cell<pg_sys::Oid> = const { Cell::new(pg_sys::Oid::INVALID) };
+    static WATCHED_REMOVALS: Cell<pg_sys::Oid> = const { Cell::new(pg_sys::Oid::INVALID) };
 }
 
 /// Grows with every change of the settings: what was cached before is out of date.
@@ -30,23 +35,50 @@ pub(crate) fn role_generation() -> u64 {
     ROLE_GENERATION.get()
 }
 
+/// Grows with every removal of runs.
+pub(crate) fn removals() -> u64 {
+    REMOVED.get()
+}
+
 /// Processes changes that other sessions have committed, and returns the generation after them.
 pub(crate) fn fresh_generation() -> u64 {
+    accept();
+    GENERATION.get()
+}
+
+/// Processes removals that other sessions have committed, and returns [`removals`] after them.
+pub(crate) fn fresh_removals() -> u64 {
+    accept();
+    REMOVED.get()
+}
+
+fn accept() {
     // SAFETY: processes messages of other sessions, as every table lock does.
     unsafe { pg_sys::AcceptInvalidationMessages() };
-    GENERATION.get()
 }
 
 /// Subscribes to changes of the settings; call it before reading what is to be cached.
 pub(crate) fn watch() {
-    WATCHED.set(oid(TABLE));
+    WATCHED.set(oid(SETTINGS));
+}
+
+/// Subscribes to removals of runs; call it before reading what is to be cached of runs.
+pub(crate) fn watch_removals() {
+    WATCHED_REMOVALS.set(oid(REMOVALS));
 }
 
 /// Notifies every session that the settings have changed, this one at once, the others when this transaction commits.
 pub(crate) fn changed() {
     GENERATION.set(GENERATION.get() + 1);
     // SAFETY: queues a message that is sent when this transaction commits.
-    unsafe { pg_sys::CacheInvalidateRelcacheByRelid(oid(TABLE)) };
+    unsafe { pg_sys::CacheInvalidateRelcacheByRelid(oid(SETTINGS)) };
+}
+
+/// Notifies every session that runs were removed, as [`changed`] does.
+pub(crate) fn removed() {
+    REMOVED.set(REMOVED.get() + 1);
+    // SAFETY: queues a message that is sent when this transaction commits.
+    unsafe { pg_sys::CacheInvalidateRelcacheByRelid(oid(REMOVALS)) };
 }
 
 /// Called once, when the library is loaded.
@@ -70,8 +102,12 @@ pub(crate) fn install() {
 /// A message about a table, or about all of them.
 #[pgrx::pg_guard]
 unsafe extern "C-unwind" fn forget(_argument: pg_sys::Datum, relation: pg_sys::Oid) {
-    if relation == pg_sys::Oid::INVALID || relation == WATCHED.get() {
+    let is_about = |table: pg_sys::Oid| relation == pg_sys::Oid::INVALID || relation == table;
+    if is_about(WATCHED.get()) {
         GENERATION.set(GENERATION.get() + 1);
+    }
+    if is_about(WATCHED_REMOVALS.get()) {
+        REMOVED.set(REMOVED.get() + 1);
     }
 }
 

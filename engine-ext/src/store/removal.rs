@@ -2,6 +2,7 @@
 
 use engine_core::{BatchId, Hold, RunId, RunStatus, Shard, TimerKind, Timestamp, WaitpointId};
 
+use crate::backend::cache;
 use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
@@ -218,7 +219,7 @@ pub(crate) fn waitpoints(shard: Shard, ids: &[&WaitpointId]) {
 }
 
 /// Deletes the checkpoints, timers and keys of locked runs, and then the runs; `digests` are those of the idempotency keys
-/// that are free.
+/// that are free. Sessions forget what they know of runs.
 pub(crate) fn runs(shard: Shard, ids: &[&RunId], spans: &Spans<'_>, digests: Vec<Vec<u8>>) {
     checkpoints(shard, ids, spans);
     let kinds = [
@@ -242,6 +243,7 @@ pub(crate) fn runs(shard: Shard, ids: &[&RunId], spans: &Spans<'_>, digests: Vec
         first_id: &spans.first[..],
         last_id: &spans.last[..]
     }));
+    cache::removed();
 }
 
 /// Locks the batches among these that have served: they have ended, under no key that is still valid, and have no run.

@@ -1,6 +1,7 @@
 //! Rights by capability and environment: a grant lets a role do this, and nothing else.
 
 mod capability;
+mod known_run;
 mod operate;
 mod owner;
 mod relation;

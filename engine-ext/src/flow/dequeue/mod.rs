@@ -158,10 +158,13 @@ impl<'a> Request<'a> {
 
     /// Dequeues without waiting.
     fn dequeue_once(&self, caller: Caller<'_>, settings: &Settings) -> Outcome {
-        match self.only_environment() {
+        let outcome = match self.only_environment() {
             Some(id) => environment::dequeue(self.source(id), self.max_runs, caller, settings),
             None => self.dequeue_in_rotation(caller, settings),
-        }
+        };
+        let dequeued = outcome.runs.iter().map(|dequeued| &dequeued.candidate);
+        flow::right::note_dequeued(dequeued.map(|of| (&of.run.id, &*of.environment_id)));
+        outcome
     }
 
     /// The only environment to look in, if there is just one.

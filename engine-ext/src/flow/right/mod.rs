@@ -3,19 +3,23 @@
 //! A call begins with [`enter`], which refuses a caller that has none of the capabilities of its function. One that has them
 //! for some environments only sees nothing of the others: their runs, waitpoints and batches do not exist for it.
 
+mod grant;
+mod known_run;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use engine_core::{
-    BatchId, Capabilities, Capability, EVERYWHERE, ROUTINES, Refusal, Rights, RunFilter, RunId,
-    Scope, WaitpointId, is_of_the_database,
+    BatchId, Capabilities, EVERYWHERE, Refusal, Rights, RunFilter, RunId, Scope, WaitpointId,
+    is_of_the_database,
 };
 use pgrx::pg_sys;
 
-use crate::backend::acl::{self, Objects};
 use crate::backend::{cache, caller, isolation};
 use crate::{flow, store, version};
+
+pub(crate) use self::grant::{Grantee, grant, revoke};
 
 /// Caller, owner and capabilities of a call: they determine its scope.
 type Key = (pg_sys::Oid, pg_sys::Oid, Capabilities);
@@ -39,6 +43,7 @@ thread_local! {
 /// # Errors
 /// [`Refusal::NotGranted`] (`42501`); [`Refusal::VersionMismatch`] (`RE007`) if the catalog is not of this release.
 pub(crate) fn enter() -> Result<(), Refusal> {
+    known_run::begin();
     let call = caller::call().ok_or_else(version::mismatch)?;
     match scope(call) {
         Some(scope) if *scope != Scope::Everywhere && is_of_the_database(call.routine) => {
@@ -185,11 +190,15 @@ pub(crate) fn foreign_runs<'a>(ids: impl IntoIterator<Item = &'a RunId>) -> BTre
     if ids.is_empty() {
         return BTreeSet::new();
     }
-    let found = store::run::environments(&ids).into_iter();
-    found
-        .filter(|(_, environment_id)| !scope.allows(environment_id))
-        .map(|(run_id, _)| run_id.clone())
-        .collect()
+    let foreign = known_run::foreign(&ids, |environment_id| scope.allows(environment_id));
+    foreign.into_iter().cloned().collect()
+}
+
+/// Notes runs that the present call has dequeued, each with its environment: calls about them follow.
+pub(crate) fn note_dequeued<'a>(runs: impl Iterator<Item = (&'a RunId, &'a str)>) {
+    if *present() != Scope::Everywhere {
+        known_run::note_dequeued(runs);
+    }
 }
 
 /// Whether a run is of an environment in which the call may not act.
@@ -260,82 +269,4 @@ pub(crate) fn batch(id: &BatchId) -> Result<(), Refusal> {
         });
     }
     Ok(())
-}
-
-/// The role to which something is granted.
-pub(crate) struct Grantee<'a> {
-    /// `None` for PUBLIC.
-    name: Option<&'a str>,
-    role: pg_sys::Oid,
-}
-
-impl<'a> Grantee<'a> {
-    /// Looks a role up; `public` stands for all of them.
-    pub(crate) fn find(name: &'a str) -> Option<Self> {
-        if name == "public" {
-            return Some(Self {
-                name: None,
-                role: pg_sys::Oid::INVALID,
-            });
-        }
-        let role = acl::role(name)?;
-        Some(Self {
-            name: Some(name),
-            role,
-        })
-    }
-}
-
-/// Grants a capability, and the rights of Postgres that it takes; returns whether it was not granted before.
-pub(crate) fn grant(to: &Grantee<'_>, capability: Capability, environment_id: &str) -> bool {
-    store::grant::lock();
-    let is_new = store::grant::set(to.role, capability, environment_id, flow::now());
-    let schema = store::extension::function_schema();
-    // The schema may be older than the extension, and outlive it: a right to it that the role does not need would keep the role.
-    if !store::extension::is_public(&schema) {
-        acl::change(true, &Objects::Schema(&schema), to.name);
-    }
-    let routines = routines(|of| of.has(capability));
-    acl::change(true, &Objects::Routines(&schema, &routines), to.name);
-    if capability == Capability::Read {
-        acl::change(true, &Objects::Schema("engine"), to.name);
-        let views = store::extension::views(environment_id == EVERYWHERE);
-        acl::change(true, &Objects::Relations("engine", &views), to.name);
-    }
-    is_new
-}
-
-/// Takes a capability back, and the rights of Postgres that no other one takes; returns whether it was granted.
-pub(crate) fn revoke(from: &Grantee<'_>, capability: Capability, environment_id: &str) -> bool {
-    store::grant::lock();
-    let existed = store::grant::delete(from.role, capability, environment_id);
-    let rest = store::grant::granted_to(from.role);
-    let schema = store::extension::function_schema();
-    let unused = routines(|of| of.has(capability) && !rest.iter().any(|(left, _)| of.has(*left)));
-    acl::change(false, &Objects::Routines(&schema, &unused), from.name);
-    if capability == Capability::Read {
-        revoke_views(from, &rest);
-    }
-    existed
-}
-
-/// Takes the right to read views back, but for those that what is left still takes.
-fn revoke_views(from: &Grantee<'_>, rest: &[(Capability, String)]) {
-    let left = rest.iter().filter(|(of, _)| *of == Capability::Read);
-    let left: Vec<&str> = left.map(|(_, environment_id)| &**environment_id).collect();
-    if left.contains(&EVERYWHERE) {
-        return;
-    }
-    let mut views = store::extension::views(true);
-    if !left.is_empty() {
-        let kept = store::extension::views(false);
-        views.retain(|view| !kept.contains(view));
-    }
-    acl::change(false, &Objects::Relations("engine", &views), from.name);
-}
-
-/// The functions whose capabilities match.
-fn routines(are: impl Fn(Capabilities) -> bool) -> Vec<&'static str> {
-    let names = ROUTINES.iter().map(|(name, _)| *name);
-    names.filter(|name| are(Capabilities::of(name))).collect()
 }
