@@ -9,7 +9,7 @@ use engine_harness::progress::tell;
 use engine_harness::{Cluster, Database, Options, Scale, Session};
 use tokio_postgres::Client;
 
-const ROUNDS: Scale = Scale::new("calls", 4_000, 1_000_000);
+const ROUNDS: Scale = Scale::new("calls", 2_000, 1_000_000);
 const TICKS: Scale = Scale::new("ticks", 4_000, 1_000_000);
 const WORKER_TICKS: Scale = Scale::new("ticks of the worker", 1_000, 100_000);
 
