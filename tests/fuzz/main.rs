@@ -42,10 +42,11 @@ const SESSIONS: u64 = 5;
 /// Duration in seconds from which on every function must have succeeded: one that is always refused is not tested.
 const LONG: u64 = 120;
 
-/// What the server says when one of its processes has died.
+/// What the server says when one of its processes has died, or has given up its session.
 const CRASHES: &[&str] = &[
     "was terminated by signal",
     "PANIC:",
+    "FATAL:",
     "terminating any other active server processes",
     "panicked at",
 ];

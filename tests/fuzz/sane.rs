@@ -96,6 +96,7 @@ impl Sane<'_> {
                 Datum::Texts((0..2).map(waitpoint).collect())
             }
             (_, "batch_id") => Datum::Text(self.stock.batch(random)),
+            (_, "bulk_id") => Datum::Text(self.stock.bulk_action(random)),
             (_, "batch_indexes") => Datum::Integers(vec![Some(0), Some(1)]),
             (_, "environment_id") => text(&["default", "default", "default", "staging"], random),
             (_, "task") => text(&["mail", "report", "resize"], random),

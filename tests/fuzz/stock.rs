@@ -19,6 +19,7 @@ struct Shelves {
     waitpoints: Vec<String>,
     batches: Vec<String>,
     schedules: Vec<String>,
+    bulk_actions: Vec<String>,
 }
 
 /// A run.
@@ -62,6 +63,7 @@ impl Stock {
             waitpoints: newest("waitpoint").await?,
             batches: newest("batch").await?,
             schedules: newest("schedule").await?,
+            bulk_actions: newest("bulk_action").await?,
         };
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = shelves;
         Ok(())
@@ -98,6 +100,13 @@ impl Stock {
             shelves.schedules.choose(random).cloned()
         });
         known.unwrap_or_else(|| format!("schedule-{}", random.random_range(0..3)))
+    }
+
+    pub fn bulk_action(&self, random: &mut StdRng) -> String {
+        self.choose(random, |shelves, random| {
+            shelves.bulk_actions.choose(random).cloned()
+        })
+        .unwrap_or_else(|| "bulk_nope".to_owned())
     }
 
     fn choose<T>(

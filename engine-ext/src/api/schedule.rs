@@ -156,11 +156,13 @@ fn engine_upcoming_runs(id: Option<&str>, max_runs: Option<i32>) -> Rows<Upcomin
         schedule.next(Some(begins.nominal_at), begins.nominal_at, &by)
     };
     let upcoming = std::iter::successors(next, following).take(max_runs as usize);
-    let rows: Vec<_> = upcoming
-        .map(|begins| UpcomingRow {
+    let row = |begins: engine_core::Beginning| {
+        // Thousands of ticks that come once in four years take long to find.
+        pgrx::check_for_interrupts!();
+        UpcomingRow {
             nominal_at: api::time(begins.nominal_at),
             effective_at: api::time(begins.effective_at),
-        })
-        .collect();
-    Rows::new(rows)
+        }
+    };
+    Rows::new(upcoming.map(row).collect::<Vec<_>>())
 }

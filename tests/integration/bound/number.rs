@@ -1,7 +1,13 @@
 //! The greatest numbers that calls accept.
 
-use anyhow::{Result, ensure};
+use std::time::Duration;
+
+use anyhow::{Result, bail, ensure};
 use engine_harness::{Database, Session};
+use tokio::time::timeout;
+
+/// Many times what a call may take that is cancelled.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Calls that keep numbers, each with what it needs besides; the environment and the queue are the same in all of them.
 const KEEPING: [(&str, &str); 7] = [
@@ -86,5 +92,44 @@ async fn the_greatest_numbers_that_calls_accept_leave_everything_readable() -> R
         }
     }
     ensure!(kept >= 15, "only {kept} numbers were kept");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_call_for_the_greatest_number_can_be_cancelled() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let schedule =
+        "select engine_set_schedule('s', 't', '30 2 * * *', timezone => 'Europe/Berlin')";
+    session.client.batch_execute(schedule).await?;
+    let calls = "select format('select %s(%s %s => 100000)', p.proname, \
+                        case when p.proname = 'engine_upcoming_runs' then 'id => ''s'',' else '' end, a.name) \
+                 from pg_proc as p, unnest(p.proargnames) as a(name) \
+                 where p.proname like 'engine\\_%' and a.name like 'max\\_%' and a.name in ('max_runs', 'max_items', 'max_events') \
+                   and p.pronargs - p.pronargdefaults <= (p.proname = 'engine_upcoming_runs')::int";
+    let calls: Vec<String> = session
+        .client
+        .query(calls, &[])
+        .await?
+        .iter()
+        .map(|row| row.get(0))
+        .collect();
+    ensure!(calls.len() >= 5, "only {calls:?}");
+    session
+        .client
+        .batch_execute("set statement_timeout = '300ms'")
+        .await?;
+    for call in calls {
+        match timeout(PATIENCE, session.client.query(&call, &[])).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => {
+                let code = error.code().map(tokio_postgres::error::SqlState::code);
+                ensure!(
+                    code == Some("57014") || code == Some("22023"),
+                    "{call}: {error:?}"
+                );
+            }
+            Err(_) => bail!("{call} is not to be cancelled"),
+        }
+    }
     Ok(())
 }
