@@ -1,10 +1,13 @@
 //! The address of a running server.
 
-use std::env;
+use std::error::Error;
 use std::path::{Path, PathBuf};
+use std::{env, io};
 
 use anyhow::{Context, Result, bail};
 use tokio_postgres::{Client, NoTls};
+
+use crate::progress::tell;
 
 /// Names the socket directory of the server that `cargo xtask test` started.
 pub const SERVER_VARIABLE: &str = "ENGINE_TEST_SERVER";
@@ -83,8 +86,19 @@ impl Server {
             tokio_postgres::connect(&self.connection_string(database), NoTls)
                 .await
                 .with_context(|| format!("cannot connect to database \"{database}\""))?;
-        // Ends with the client. Its error, if any, is also what the client's calls return.
-        tokio::spawn(connection);
+        // Ends with the client, or with the server, of which the client's calls tell. They do not tell what the driver does not
+        // understand.
+        tokio::spawn(async move {
+            if let Err(error) = connection.await
+                && !error.is_closed()
+                && error.as_db_error().is_none()
+                && !error
+                    .source()
+                    .is_some_and(|source| source.is::<io::Error>())
+            {
+                tell(format!("a connection has ended: {error:?}"));
+            }
+        });
         Ok(client)
     }
 }
