@@ -241,3 +241,25 @@ async fn a_finished_run_can_be_replayed_and_stays_as_it_is() -> Result<()> {
     );
     Ok(())
 }
+
+#[tokio::test]
+async fn a_run_that_began_finished_is_redriven_and_handed_out_as_any_other() -> Result<()> {
+    let session = open().await?;
+    let failed = r#"'{"task": "test"}', '{"type": "STRING_ERROR", "raw": "x"}'"#;
+    for hand_out in [
+        "engine_dequeue()",
+        "engine_work() where kind = 'started'",
+        "engine_dequeue() as d, engine_start_attempt(d.run_id, d.snapshot_id)",
+    ] {
+        let sql = format!("select run_id from engine_create_failed_run({failed})");
+        let run_id: String = session.client.query_one(&sql, &[]).await?.get(0);
+        redrive(&session, &run_id).await?;
+        let handed_out = session
+            .client
+            .query(&format!("select * from {hand_out}"), &[])
+            .await?;
+        assert_eq!(handed_out.len(), 1, "{hand_out}");
+        session.check().await?;
+    }
+    Ok(())
+}

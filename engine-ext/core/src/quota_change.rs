@@ -7,6 +7,9 @@ use crate::{Quota, Refusal};
 /// The greatest rate, runs per second.
 const MAX_RATE: f64 = 1_000_000.0;
 
+/// The least rate above none: a run in eleven days.
+const MIN_RATE: f64 = 0.000_001;
+
 /// The greatest number of runs, and of bytes: views count to one more, and advice names twice as much.
 const MAX_COUNT: i64 = 100_000_000_000_000;
 
@@ -43,9 +46,16 @@ impl QuotaChange {
     /// Reads the parameter `runs_per_second`.
     ///
     /// # Errors
-    /// As [`read_count`](Self::read_count), and above a million.
+    /// As [`read_count`](Self::read_count), and above a million, or below one in a million seconds.
     pub fn read_rate(given: Option<f64>) -> Result<Change<f64>, Refusal> {
-        read("runs_per_second", given, MAX_RATE)
+        match given {
+            Some(rate) if rate > 0.0 && rate < MIN_RATE => Err(Refusal::invalid(
+                "runs_per_second",
+                format!("{rate:e} is less than {MIN_RATE}."),
+                "Pass more, or 0 for no run at all.",
+            )),
+            given => read("runs_per_second", given, MAX_RATE),
+        }
     }
 
     /// Reads the parameter `schedules`.
@@ -113,7 +123,7 @@ mod tests {
             assert!(QuotaChange::read_count("kept_bytes", Some(count)).is_err());
         }
         assert!(QuotaChange::read_schedules(Some(i32::MAX)).is_err());
-        for rate in [-0.5, f64::NAN, f64::INFINITY, 2e6] {
+        for rate in [-0.5, f64::NAN, f64::INFINITY, 2e6, 1e-300] {
             assert!(QuotaChange::read_rate(Some(rate)).is_err(), "{rate}");
         }
     }

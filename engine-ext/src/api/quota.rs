@@ -31,8 +31,8 @@ row! {
 /// wait for each other until their transactions end.
 ///
 /// # Errors
-/// - `22004` without an environment, `22023` for a number below -1, a rate above a million, more schedules than a billion, or more of anything else than a hundred
-///   trillion.
+/// - `22004` without an environment, `22023` for a number below -1, a rate above a million or below one in a million seconds, more schedules than a billion, or
+///   more of anything else than a hundred trillion.
 /// - `RE005` for an unknown environment.
 /// - `RE006` in a stricter isolation level than READ COMMITTED.
 /// - `42501` for a caller that has not `operate` in every environment.

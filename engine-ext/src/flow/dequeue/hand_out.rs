@@ -152,7 +152,8 @@ fn interval_ms(status: ExecutionStatus, settings: &Settings) -> i64 {
     }
 }
 
-/// The snapshot of a run's first dequeue, which inherits nothing.
+/// The snapshot of a run's first dequeue, which inherits nothing. A run that was redriven after it began finished has the number of
+/// no attempt, others none.
 fn dequeue_snapshot(dequeued: &Dequeued) -> NewSnapshot<'_> {
     NewSnapshot {
         run_id: &dequeued.candidate.run.id,
@@ -160,7 +161,7 @@ fn dequeue_snapshot(dequeued: &Dequeued) -> NewSnapshot<'_> {
         transition: Transition::Dequeued,
         execution_status: ExecutionStatus::PendingExecuting,
         run_status: RunStatus::Dequeued,
-        attempt_number: None,
+        attempt_number: dequeued.candidate.run.attempt_number,
         description: Transition::Dequeued.description(),
         machine: Some(dequeued.assignment.machine.as_str()),
         detail: None,
