@@ -33,7 +33,7 @@ pub(super) fn brief(text: &str) -> String {
 }
 
 /// The text with control characters escaped.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for character in text.chars() {
         if character.is_control() {
@@ -47,7 +47,7 @@ fn printable(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::Refusal;
+    use crate::{Refusal, Shard};
 
     #[test]
     fn a_message_is_one_line_whatever_it_quotes() {
@@ -73,6 +73,14 @@ mod tests {
         let detail = format!("{} is not an integer in range.", "9".repeat(5_000_000));
         let refusal = Refusal::invalid("index", detail, "Pass one.").in_element(1);
         assert!(refusal.detail().chars().count() < 250);
+        // But for what a client needs whole.
+        let place = format!("host={} dbname=app", "a".repeat(900));
+        let elsewhere = Refusal::ShardElsewhere {
+            shard: Shard::FIRST,
+            place: Some(place.clone()),
+        };
+        assert_eq!(elsewhere.detail(), format!("It is at \"{place}\"."));
+        assert!(elsewhere.in_element(1).detail().contains(&place));
         let short = Refusal::MissingValue { parameter: "task" };
         assert_eq!(short.message(), "\"task\" must not be null");
     }

@@ -1,14 +1,27 @@
 //! The DETAIL of each refusal.
 
 use super::Refusal;
-use super::brief::brief;
+use super::brief::{brief, printable};
 use crate::{Capabilities, Capability, EVERYWHERE};
 
 impl Refusal {
     /// Facts, in full sentences.
     #[must_use]
     pub fn detail(&self) -> String {
-        brief(&self.whole_detail())
+        let detail = self.whole_detail();
+        if self.leads_elsewhere() {
+            printable(&detail)
+        } else {
+            brief(&detail)
+        }
+    }
+
+    /// Whether it says where a shard is: clients go there, so that is not truncated. A place has a bound of its own.
+    fn leads_elsewhere(&self) -> bool {
+        match self {
+            Self::InElement { refusal, .. } => refusal.leads_elsewhere(),
+            other => matches!(other, Self::ShardElsewhere { .. }),
+        }
     }
 
     fn whole_detail(&self) -> String {
