@@ -117,8 +117,10 @@ async fn events_of(client: &Client, shard: i32, mut after: i64, found: &mut Vec<
         };
         for row in &page {
             if let Err(error) = row.try_get::<_, serde_json::Value>(4) {
+                let (position, name): (i64, &str) = (row.get(0), row.get(1));
                 return found.push(format!(
-                    "the body of an event after {after} cannot be read: {error}"
+                    "the body of event {position}, {name}, cannot be read: {:#}",
+                    anyhow::Error::from(error)
                 ));
             }
         }

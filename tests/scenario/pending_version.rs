@@ -209,3 +209,29 @@ async fn a_run_whose_version_never_registers_expires_and_is_seen_until_then() ->
     assert_eq!(session.count("engine.parked").await?, 1);
     session.check().await
 }
+
+#[tokio::test]
+async fn a_run_that_was_handed_out_and_is_parked_later_never_expires() -> Result<()> {
+    let session = open().await?;
+    let require = async |is_required: bool| {
+        let set =
+            format!("select engine_set_environment('prod', requires_version => {is_required})");
+        session.client.batch_execute(&set).await
+    };
+    require(false).await?;
+    let run = trigger(&session, "test", ", ttl => '10m'").await?;
+    let row = dequeue(&session, "").await?.context("nothing is queued")?;
+    let release = format!(
+        "select engine_release('{run}', '{}')",
+        row.get::<_, &str>("snapshot_id")
+    );
+    session.client.batch_execute(&release).await?;
+    require(true).await?;
+    assert_eq!(session.dequeue_many(10).await?, []);
+    assert_eq!(session.status(&run).await?.0, "RUN_CREATED");
+    register(&session, "1", json!(["test"])).await?;
+    assert_eq!(session.status(&run).await?.0, "QUEUED");
+    let expiring = "engine.queue_item where expires_at is not null";
+    assert_eq!(session.count(expiring).await?, 0);
+    session.check().await
+}

@@ -45,10 +45,11 @@ impl Timing {
         }
     }
 
-    /// Turns `moved` into a plan that queues the run.
-    pub(crate) fn enqueue(&self, mut moved: Move, now: Timestamp) -> Plan {
+    /// Turns `moved` into a plan that queues `run`. Its time to live begins, if no worker has had it so far.
+    pub(crate) fn enqueue(&self, run: &Run, mut moved: Move, now: Timestamp) -> Plan {
+        let ttl = self.ttl.as_deref().filter(|_| !run.was_dequeued);
         moved.available_at = Some(self.available_at());
-        moved.expires_at = ttl::expires_at(self.ttl.as_deref(), now);
+        moved.expires_at = ttl::expires_at(ttl, now);
         moved.is_sized = self.is_sized;
         Plan::to(moved)
     }
@@ -68,7 +69,7 @@ pub(crate) fn end(run: &Run, timing: &Timing, settings: &Settings) -> Plan {
         "Queued: its delay has ended",
     );
     moved.status_reason = None;
-    timing.enqueue(moved, settings.now)
+    timing.enqueue(run, moved, settings.now)
 }
 
 /// Moves the due time of a run.
@@ -126,7 +127,11 @@ mod tests {
     }
 
     fn ended(status: ExecutionStatus, timing: &Timing) -> Plan {
-        decided(&run_in(status), Command::EndDelay(timing)).unwrap()
+        let new = Run {
+            was_dequeued: false,
+            ..run_in(status)
+        };
+        decided(&new, Command::EndDelay(timing)).unwrap()
     }
 
     #[test]

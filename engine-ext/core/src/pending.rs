@@ -22,7 +22,7 @@ pub(crate) fn park(run: &Run, reason: ParkReason) -> Plan {
 }
 
 /// Queues a parked run in its old order once a version is there, or delays it if its due time was moved meanwhile. Its time
-/// to live begins.
+/// to live begins, if no worker has had it so far.
 pub(crate) fn promote(run: &Run, timing: &Timing, settings: &Settings) -> Plan {
     use ExecutionStatus::*;
     only_in!(run.execution_status, { RunCreated => () } else return Plan::Keep);
@@ -42,7 +42,7 @@ pub(crate) fn promote(run: &Run, timing: &Timing, settings: &Settings) -> Plan {
     if is_early {
         Plan::to(moved)
     } else {
-        timing.enqueue(moved, settings.now)
+        timing.enqueue(run, moved, settings.now)
     }
 }
 
@@ -110,7 +110,11 @@ mod tests {
     fn a_parked_run_is_promoted_to_its_old_order_and_its_time_to_live_begins() {
         for status in ExecutionStatus::ALL {
             let timing = timing(None);
-            let plan = decided(&run_in(*status), Command::Promote(&timing)).unwrap();
+            let new = Run {
+                was_dequeued: false,
+                ..run_in(*status)
+            };
+            let plan = decided(&new, Command::Promote(&timing)).unwrap();
             match status {
                 ExecutionStatus::RunCreated => {
                     let moved = moved(plan);
@@ -121,6 +125,15 @@ mod tests {
                 _ => assert_eq!(plan, Plan::Keep, "{status}"),
             }
         }
+    }
+
+    #[test]
+    fn a_run_that_a_worker_has_had_has_no_time_to_live_any_more() {
+        let parked = run_in(ExecutionStatus::RunCreated);
+        assert!(parked.was_dequeued);
+        let promoted = moved(decided(&parked, Command::Promote(&timing(None))).unwrap());
+        assert_eq!(promoted.execution_status, ExecutionStatus::Queued);
+        assert_eq!(promoted.expires_at, None);
     }
 
     #[test]
