@@ -86,21 +86,25 @@ impl Server {
             tokio_postgres::connect(&self.connection_string(database), NoTls)
                 .await
                 .with_context(|| format!("cannot connect to database \"{database}\""))?;
-        // Ends with the client, or with the server, of which the client's calls tell. They do not tell what the driver does not
-        // understand.
+        // Ends with the client, or with the server.
         tokio::spawn(async move {
             if let Err(error) = connection.await
-                && !error.is_closed()
-                && error.as_db_error().is_none()
-                && !error
-                    .source()
-                    .is_some_and(|source| source.is::<io::Error>())
+                && is_of_the_driver(&error)
             {
                 tell(format!("a connection has ended: {error:?}"));
             }
         });
         Ok(client)
     }
+}
+
+/// Whether a connection has ended because the driver did not understand the server. The client's calls tell of all other errors, and
+/// of this one only that the connection is closed.
+fn is_of_the_driver(error: &tokio_postgres::Error) -> bool {
+    let is_of_the_socket = error
+        .source()
+        .is_some_and(|source| source.is::<io::Error>());
+    !error.is_closed() && error.as_db_error().is_none() && !is_of_the_socket
 }
 
 /// A value of a connection string.

@@ -11,7 +11,7 @@ use crate::backend::rows::{Rows, row};
 use crate::document::JsonB;
 use crate::error::{OrRaise, required};
 use crate::flow::schedule::Change;
-use crate::{api, flow, guc, store};
+use crate::{api, flow, store};
 
 entries!(
     engine_set_schedule,
@@ -150,19 +150,9 @@ fn engine_upcoming_runs(id: Option<&str>, max_runs: Option<i32>) -> Rows<Upcomin
     api::enter().or_raise();
     let id = required("id", id).or_raise();
     let max_runs = check_max_items("max_runs", max_runs.unwrap_or(10)).or_raise();
-    let (schedule, by) = (flow::schedule::find(id).or_raise(), guc::spreading());
-    let next = schedule.next;
-    let following = move |begins: &engine_core::Beginning| {
-        schedule.next(Some(begins.nominal_at), begins.nominal_at, &by)
-    };
-    let upcoming = std::iter::successors(next, following).take(max_runs as usize);
-    let row = |begins: engine_core::Beginning| {
-        // Thousands of ticks that come once in four years take long to find.
-        pgrx::check_for_interrupts!();
-        UpcomingRow {
-            nominal_at: api::time(begins.nominal_at),
-            effective_at: api::time(begins.effective_at),
-        }
-    };
-    Rows::new(upcoming.map(row).collect::<Vec<_>>())
+    let upcoming = flow::schedule::upcoming(id, max_runs).or_raise();
+    Rows::new(upcoming.into_iter().map(|begins| UpcomingRow {
+        nominal_at: api::time(begins.nominal_at),
+        effective_at: api::time(begins.effective_at),
+    }))
 }

@@ -80,6 +80,21 @@ pub(crate) fn find(id: &str) -> Result<Schedule, Refusal> {
     Ok(schedule)
 }
 
+/// The next ticks of a schedule, up to so many.
+///
+/// # Errors
+/// As [`find`].
+pub(crate) fn upcoming(id: &str, max_runs: i32) -> Result<Vec<Beginning>, Refusal> {
+    let (schedule, by) = (find(id)?, guc::spreading());
+    let following = |begins: &Beginning| {
+        // A hundred thousand ticks take long to find.
+        pgrx::check_for_interrupts!();
+        schedule.next(Some(begins.nominal_at), begins.nominal_at, &by)
+    };
+    let upcoming = std::iter::successors(schedule.next, following);
+    Ok(upcoming.take(max_runs as usize).collect())
+}
+
 /// Triggers a run of a schedule at `now`, as if that were a tick; the schedule stays as it is.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! Runs of which this session knows the environment: a worker names the same run again and again, and need not have it looked up.
+//! Runs whose environment is known from earlier calls: a worker names the same run again and again, and need not have it looked up.
 //!
 //! A run stays in its environment. Its id can name a run of another one only if it was removed, or its trigger was rolled back, and
 //! a caller has chosen the id again. So every removal makes all sessions forget, and nothing is noted that this transaction may
@@ -12,7 +12,7 @@ use engine_core::RunId;
 use crate::backend::{cache, has_written, isolation};
 use crate::store;
 
-/// Most runs that are known: about 200 kB. All are forgotten when there would be more.
+/// Most runs that are known. All are forgotten when there would be more.
 const MOST: usize = 2_000;
 
 /// What is known as of a number of removals.
