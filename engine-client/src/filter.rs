@@ -89,7 +89,8 @@ impl RunFilter {
         self.or("error_code", code.into())
     }
 
-    /// Only runs whose error's message contains this text, in whatever case. Without a status, these are runs that failed.
+    /// Only runs whose error contains this text, in whatever case: its name, code and message, with a space between them. Without a
+    /// status, these are runs that failed.
     pub fn error(self, text: impl Into<String>) -> Self {
         self.with("error", text.into())
     }

@@ -18,7 +18,7 @@
 -- :versions text[]
 -- :worker_queues text[]
 -- :error_codes text[]
--- :error text: part of the error's message, in small letters
+-- :error text: part of the error, in small letters
 -- :batch_id text
 -- :parent_run_id text
 -- :bulk_ids text[]
@@ -113,7 +113,8 @@ left join lateral (
       and (:versions is null or coalesce(s.version, r.version) = any (:versions))
       and (:worker_queues is null or r.worker_queue = any (:worker_queues))
       and (:error_codes is null or coalesce(s.error ->> 'code', s.error ->> 'name', s.error ->> 'type') = any (:error_codes))
-      and (:error is null or strpos(lower(coalesce(nullif(s.error ->> 'message', ''), s.error ->> 'raw')), :error) > 0)
+      and (:error is null or strpos(lower(concat_ws(
+              ' ', s.error ->> 'type', s.error ->> 'name', s.error ->> 'code', coalesce(nullif(s.error ->> 'message', ''), s.error ->> 'raw'))), :error) > 0)
       and (:batch_id is null or r.batch_id = :batch_id)
       and (:parent_run_id is null or r.parent_run_id = :parent_run_id)
       and (:bulk_ids is null or s.bulk_action_ids && :bulk_ids)

@@ -62,6 +62,19 @@ async fn a_queue_and_an_environment_are_paused_resumed_and_limited() -> Result<(
             .value::<bool>("select is_paused from engine.environment where id = 'default'")
             .await?
     );
+    browser
+        .open(&stage.at("/queues?queue=payments&of=default"))
+        .await?;
+    let told = "its environment default is paused since";
+    browser.shows(told).await?;
+    browser
+        .one("#tags-default-payments .tag[title^='environment default is paused since']")
+        .await?;
+    let queued = stage
+        .run("o.queue = 'payments' and o.execution_status = 'QUEUED'")
+        .await?;
+    browser.open(&stage.at(&format!("/runs/{queued}"))).await?;
+    browser.shows("environment default is paused since").await?;
     browser.close().await
 }
 
@@ -74,6 +87,9 @@ async fn a_run_is_cancelled_after_a_question_replayed_redriven_and_begun_before_
     browser.open(&stage.at(&format!("/runs/{waiting}"))).await?;
     browser.press("Cancel…").await?;
     browser.shows("Cancel this run?").await?;
+    browser
+        .shows("Its child that has not ended is cancelled with it")
+        .await?;
     browser.keep("run-cancel").await?;
     browser
         .one("input[name=reason]")

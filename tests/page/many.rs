@@ -26,6 +26,7 @@ async fn all_runs_of_a_filter_are_cancelled_once_their_number_was_typed() -> Res
     browser.open(&stage.at("/runs?task=flood")).await?;
     browser.press("Cancel…").await?;
     browser.shows("Cancel 160 runs?").await?;
+    browser.shows("Their children that have not ended").await?;
     browser.keep("bulk-new").await?;
     let started = "select count(*) from engine.bulk";
     ensure!(

@@ -86,7 +86,7 @@ pub struct Conditions {
     #[arg(long, value_name = "CODE")]
     error_code: Vec<String>,
 
-    /// Only runs whose error's message contains this
+    /// Only runs whose error contains this, in whatever case: its name, code and message, with a space between them
     #[arg(long, value_name = "TEXT")]
     error: Option<String>,
 

@@ -34,7 +34,7 @@ pub struct RunFilter {
     pub worker_queues: Option<Vec<String>>,
     /// The code of their error, its name, or else its type. Without statuses, an error is that of a run that failed.
     pub error_codes: Option<Vec<String>>,
-    /// A text that the message of their error contains, in whatever case.
+    /// A text that their error contains, in whatever case: its type, name, code and message, with a space between them.
     pub error: Option<String>,
     /// Their batch.
     pub batch_id: Option<BatchId>,

@@ -157,6 +157,8 @@ async fn every_condition_finds_its_runs_and_no_others() -> Result<()> {
         (json!({"version": "7"}), 1),
         (json!({"error_code": "TypeError"}), 1),
         (json!({"error": "ACQUIRER"}), 1),
+        (json!({"error": "TypeError timeout:"}), 1),
+        (json!({"error": "typeerr"}), 1),
         (json!({"error": "nothing"}), 0),
         (json!({"batch_id": batch}), 1),
         (json!({"parent_run_id": parent.run_id}), 1),

@@ -80,8 +80,8 @@ with shards as (
           and ($1 -> 'version' is null or $1 -> 'version' ? coalesce(s.version, r.version))
           and ($1 -> 'worker_queue' is null or $1 -> 'worker_queue' ? r.worker_queue)
           and ($1 -> 'error_code' is null or $1 -> 'error_code' ? coalesce(s.error ->> 'code', s.error ->> 'name', s.error ->> 'type'))
-          and ($1 ->> 'error' is null
-               or strpos(lower(coalesce(nullif(s.error ->> 'message', ''), s.error ->> 'raw')), lower($1 ->> 'error')) > 0)
+          and ($1 ->> 'error' is null or strpos(lower(concat_ws(
+                  ' ', s.error ->> 'type', s.error ->> 'name', s.error ->> 'code', coalesce(nullif(s.error ->> 'message', ''), s.error ->> 'raw'))), lower($1 ->> 'error')) > 0)
           and ($1 ->> 'batch_id' is null or $1 ->> 'batch_id' in (r.batch_id, 'batch_' || r.batch_id))
           and ($1 ->> 'parent_run_id' is null or $1 ->> 'parent_run_id' in (r.parent_run_id, 'run_' || r.parent_run_id))
           and ($1 ->> 'bulk_id' is null or s.bulk_action_ids && array[$1 ->> 'bulk_id', 'bulk_' || ($1 ->> 'bulk_id')])

@@ -36,7 +36,13 @@ async fn failures_are_listed_by_error_and_time_and_grouped_by_task_and_error() -
         prints_json(&database, &[&["runs", "list"], arguments].concat()).await
     };
     assert_eq!(ids(&list(&["--failed"]).await?), [&other, &second, &first]);
-    assert_eq!(ids(&list(&["--error", "ANSWER"]).await?), [&second, &first]);
+    for error in ["ANSWER", "timeout no answer after"] {
+        assert_eq!(
+            ids(&list(&["--error", error]).await?),
+            [&second, &first],
+            "{error}"
+        );
+    }
     assert_eq!(
         ids(&list(&["--failed", "--task", "bill", "--since", "1h"]).await?),
         [&other]

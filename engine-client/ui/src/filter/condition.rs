@@ -10,7 +10,7 @@ use crate::part::status::{self, statuses_of};
 use crate::query::run_list::Among;
 
 /// Statuses of runs that have not ended.
-pub(super) const LIVE: [&str; 10] = [
+const LIVE: [&str; 10] = [
     "RETRYING_AFTER_FAILURE",
     "DEQUEUED",
     "EXECUTING",
@@ -31,8 +31,7 @@ impl Filter {
             return Among::Failed;
         }
         let Some(Value::Array(statuses)) = condition.get("status") else {
-            // An error without a status is that of a run that failed.
-            if condition.contains_key("error") {
+            if self.is_of_an_error() {
                 return Among::Failed;
             }
             return Among::Newest;
@@ -53,6 +52,32 @@ impl Filter {
         }
     }
 
+    /// Whether it asks for an error, and for no status: that is about runs that failed.
+    fn is_of_an_error(&self) -> bool {
+        self.get("status").is_none() && (self.get("error").is_some() || self.get("code").is_some())
+    }
+
+    /// Whether all of its runs have ended.
+    fn is_of_ended(&self) -> bool {
+        let statuses = self.statuses();
+        let ended = |word: &str| {
+            let live = |statuses: &[&str]| statuses.iter().any(|status| LIVE.contains(status));
+            !statuses_of(word).is_some_and(live)
+        };
+        self.is_of_an_error() || !statuses.is_empty() && statuses.iter().all(|word| ended(word))
+    }
+
+    /// The condition of a bound in time: when runs ended, where all of them have, and otherwise when they were triggered.
+    fn time(&self, key: &str) -> String {
+        let moment = if self.is_of_ended() {
+            "finished"
+        } else {
+            "created"
+        };
+        let bound = if key == "to" { "before" } else { "after" };
+        format!("{moment}_{bound}")
+    }
+
     /// The condition of the statement.
     pub(crate) fn condition(&self, now: Moment) -> Map<String, Value> {
         let mut condition = Map::new();
@@ -69,12 +94,12 @@ impl Filter {
                 "since" => {
                     if let Some(back) = duration_ms(value) {
                         condition
-                            .insert("from".to_owned(), json!(Moment(now.0 - back * 1000).iso()));
+                            .insert(self.time("from"), json!(Moment(now.0 - back * 1000).iso()));
                     }
                 }
                 "from" | "to" => {
                     if let Some(moment) = moment(value, now) {
-                        condition.insert(key.to_owned(), json!(moment.iso()));
+                        condition.insert(self.time(key), json!(moment.iso()));
                     }
                 }
                 "run" => {}

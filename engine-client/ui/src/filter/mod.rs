@@ -38,11 +38,15 @@ mod tests {
         );
         assert_eq!(
             condition("status=failed,timed_out&since=1h"),
-            json!({"status": ["COMPLETED_WITH_ERRORS", "TIMED_OUT"], "from": "2026-11-29T02:12:40.000Z"})
+            json!({"status": ["COMPLETED_WITH_ERRORS", "TIMED_OUT"], "finished_after": "2026-11-29T02:12:40.000Z"})
         );
         assert_eq!(
             condition("from=02:41"),
-            json!({"from": "2026-11-29T02:41:00.000Z"})
+            json!({"created_after": "2026-11-29T02:41:00.000Z"})
+        );
+        assert_eq!(
+            condition("error=x&to=02:41"),
+            json!({"error": "x", "finished_before": "2026-11-29T02:41:00.000Z"})
         );
     }
 

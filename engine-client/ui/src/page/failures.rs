@@ -163,8 +163,7 @@ fn panel(context: &Context, facts: &Facts, kind: &Kind) -> Markup {
                 }
                 div {
                     (chart::linked(&series, 34, &label, |minute| {
-                        let words = Words::default().with("task", &*kind.task).with("from", minute.iso())
-                            .with("to", minute.plus_minutes(1).iso());
+                        let words = words_of(kind).with("from", minute.iso()).with("to", minute.plus_minutes(1).iso());
                         context.link_with("/runs", words)
                     }))
                     (chart::axis(series.from))

@@ -1,10 +1,13 @@
 //! Queues and environments.
 
+use std::collections::HashMap;
+
 use serde::Deserialize;
 use tokio_postgres::types::Type;
 
 use crate::fault::Fault;
 use crate::moment::Moment;
+use crate::number::plural;
 use crate::pool::Reader;
 
 const QUEUES: &str = include_str!("sql/queue_list.sql");
@@ -54,9 +57,37 @@ pub(crate) struct Queue {
     pub(crate) oldest_ms: Option<i64>,
     pub(crate) is_paused: bool,
     pub(crate) pause: Pause,
+    /// What its environment has against starting its runs.
+    #[serde(skip)]
+    pub(crate) hold: Option<Hold>,
+}
+
+/// Why an environment starts no run.
+#[derive(Debug, Clone)]
+pub(crate) enum Hold {
+    Paused(Pause),
+    /// All of its slots are in use.
+    Full(i64),
 }
 
 impl Queue {
+    /// Whether its environment is paused.
+    pub(crate) fn is_held_by_pause(&self) -> bool {
+        matches!(self.hold, Some(Hold::Paused(_)))
+    }
+
+    /// `environment default is paused since 03:00:05`, if its environment starts none of its runs.
+    pub(crate) fn held(&self, now: Moment) -> Option<String> {
+        let name = &self.environment_id;
+        self.hold.as_ref().map(|hold| match hold {
+            Hold::Paused(pause) => format!("environment {name} is {}", pause.words(now)),
+            Hold::Full(slots) => format!(
+                "all {} of environment {name} are in use",
+                plural(*slots, "slot", "slots")
+            ),
+        })
+    }
+
     /// Whether no slot is free. The limit of a queue with keys is one of each key.
     pub(crate) fn is_full(&self) -> bool {
         self.keys == 0 && self.limit.is_some_and(|limit| self.running >= limit) && !self.is_paused
@@ -68,19 +99,28 @@ impl Queue {
     }
 }
 
-/// Queues, those that wait longest first.
+/// Queues, those that wait longest first, and the environments.
 pub(crate) async fn queues(
     reader: &Reader<'_>,
     environment: Option<&str>,
     name: Option<&str>,
     limit: i64,
-) -> Result<Vec<Queue>, Fault> {
+) -> Result<(Vec<Queue>, Vec<Environment>), Fault> {
     let parameters = [
         (&environment as _, Type::TEXT),
         (&name as _, Type::TEXT),
         (&limit as _, Type::INT8),
     ];
-    reader.rows(QUEUES, &parameters).await
+    let mut queues: Vec<Queue> = reader.rows(QUEUES, &parameters).await?;
+    let environments: Vec<Environment> = reader.rows(ENVIRONMENTS, &parameters[..1]).await?;
+    let holds: HashMap<&str, Hold> = environments
+        .iter()
+        .filter_map(|other| Some((other.environment_id.as_str(), other.hold()?)))
+        .collect();
+    for queue in &mut queues {
+        queue.hold = holds.get(queue.environment_id.as_str()).cloned();
+    }
+    Ok((queues, environments))
 }
 
 /// An environment.
@@ -97,14 +137,17 @@ pub(crate) struct Environment {
     pub(crate) pause: Pause,
 }
 
-/// The environments.
-pub(crate) async fn environments(
-    reader: &Reader<'_>,
-    environment: Option<&str>,
-) -> Result<Vec<Environment>, Fault> {
-    reader
-        .rows(ENVIRONMENTS, &[(&environment, Type::TEXT)])
-        .await
+impl Environment {
+    fn hold(&self) -> Option<Hold> {
+        let slots = self
+            .limit
+            .map(|limit| (limit as f64 * self.burst).floor() as i64);
+        match slots {
+            _ if self.is_paused => Some(Hold::Paused(self.pause.clone())),
+            Some(slots) if self.running >= slots => Some(Hold::Full(slots)),
+            _ => None,
+        }
+    }
 }
 
 /// A concurrency key of a queue.

@@ -83,6 +83,9 @@ pub(crate) struct Snapshot {
     pub(crate) worker: Option<String>,
 }
 
+/// Children that are read of a run.
+pub(crate) const CHILDREN: i64 = 50;
+
 /// A run of the same family.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Relative {
@@ -117,11 +120,12 @@ impl Run {
         run.ok_or_else(|| Fault::missing(format!("there is no run run_{run_id}")))
     }
 
-    /// Its parent and its children.
+    /// Its parent and its newest children.
     pub(crate) async fn family(&self, reader: &Reader<'_>) -> Result<Vec<Relative>, Fault> {
         let parameters = [
             (&self.run_id as _, Type::TEXT),
             (&self.parent_run_id as _, Type::TEXT),
+            (&CHILDREN as _, Type::INT8),
         ];
         reader.rows(FAMILY, &parameters).await
     }

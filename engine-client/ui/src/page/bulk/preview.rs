@@ -115,6 +115,7 @@ fn question(
                     label { "More than " (MANY) " runs: type their number, " b { (number) } br;
                         input name="typed" required size="8" inputmode="numeric" autocomplete="off"; }
                 }
+                @if action == "cancel" { p { "Their children that have not ended are cancelled with them, and theirs; these are not counted here." } }
                 p class="muted small" { "If a tenth more match when you confirm, nothing starts." }
                 div class="acts" {
                     button class=(class) disabled[look.count == 0] { (verb(action)) " " (plural(look.count, "run", "runs")) }

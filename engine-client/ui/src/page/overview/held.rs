@@ -40,14 +40,16 @@ fn causes(seen: &Seen) -> Vec<Cause> {
 
 fn why(queue: &Queue, now: Moment) -> String {
     let name = &queue.queue;
+    let held = queue.held(now);
     match () {
         () if queue.is_paused => format!("queue {name} is {}", queue.pause.words(now)),
         () if queue.limit == Some(0) => format!("queue {name} has a limit of 0"),
-        () if queue.is_full() => format!(
+        () if queue.is_full() && !queue.is_held_by_pause() => format!(
             "queue {name} is full, {} of {}",
             count(queue.running),
             count(queue.limit.unwrap_or_default())
         ),
+        () if let Some(held) = held => format!("{held}; queue {name} waits"),
         () if queue.keys > 0 && queue.limit.is_some() => {
             format!(
                 "{name}: {} of each key",

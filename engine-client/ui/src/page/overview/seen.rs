@@ -31,9 +31,11 @@ impl Seen {
         context
             .read(async |reader| {
                 let facts = Facts::read(reader).await?;
+                let (queues, environments) =
+                    queue::queues(reader, environment, None, 10_000).await?;
                 Ok(Self {
-                    queues: queue::queues(reader, environment, None, 10_000).await?,
-                    environments: queue::environments(reader, environment).await?,
+                    queues,
+                    environments,
                     outcomes: Outcomes::read(reader, facts.now, environment).await?,
                     latency: Latency::read(reader).await?,
                     kinds: failure::kinds(reader, &Scope::hour(environment)).await?,

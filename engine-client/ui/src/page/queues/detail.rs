@@ -51,11 +51,16 @@ pub(super) fn panel(context: &Context, facts: &Facts, chosen: &Chosen<'_>) -> Ma
 
 fn why(queue: &Queue, now: Moment) -> String {
     let due = plural(queue.due, "run is", "runs are");
+    let held = queue.held(now);
     match () {
         () if queue.is_paused => {
             let paused = queue.pause.words(now);
             format!("it is {paused}. {due} due, and none starts until it is resumed.")
         }
+        () if queue.is_held_by_pause() => format!(
+            "its {}. {due} due, and none starts until it is resumed.",
+            held.unwrap_or_default()
+        ),
         () if queue.limit == Some(0) => format!("its limit is 0; {due} due."),
         () if queue.due == 0 => "nothing is due.".to_owned(),
         () if queue.is_full() => format!(
@@ -63,6 +68,7 @@ fn why(queue: &Queue, now: Moment) -> String {
             count(queue.running),
             count(queue.limit.unwrap_or_default())
         ),
+        () if let Some(held) = held => format!("{due} due; {held}."),
         () if queue.keys > 0 && queue.limit.is_some() => {
             format!(
                 "{due} due, of {}; each key has its own limit.",
@@ -71,7 +77,7 @@ fn why(queue: &Queue, now: Moment) -> String {
         }
         () if queue.running == 0 => format!("{due} due, and no worker has taken any."),
         () => {
-            format!("{due} due; slots are free, so workers are busy or their environment is full.")
+            format!("{due} due; slots are free, so workers are busy.")
         }
     }
 }

@@ -30,8 +30,7 @@ pub(super) async fn page(context: &Context) -> Result<Page, Fault> {
     let (facts, queues, environments, keys) = context
         .read(async |reader| {
             let facts = Facts::read(reader).await?;
-            let queues = queue::queues(reader, environment, name, 10_000).await?;
-            let environments = queue::environments(reader, environment).await?;
+            let (queues, environments) = queue::queues(reader, environment, name, 10_000).await?;
             let keys = match chosen {
                 Some((queue, environment)) => queue::keys(reader, environment, queue).await?,
                 None => Vec::new(),

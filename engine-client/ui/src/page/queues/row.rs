@@ -7,7 +7,7 @@ use super::pause;
 use crate::moment::{Moment, span};
 use crate::number::count;
 use crate::part::text::{none, slots};
-use crate::query::queue::Queue;
+use crate::query::queue::{Hold, Queue};
 use crate::request::Context;
 use crate::url::{Words, segment};
 
@@ -43,6 +43,7 @@ pub(super) fn row(
                     @if queue.is_paused { " " span class="tag warn" { "paused" } }
                     @else if is_behind { " " span class="tag warn" { "full" } }
                     @else if queue.is_full() { " " span class="tag" { "full" } }
+                    @if let Some(held) = queue.held(now) { " " span class="tag warn" title=(held) { (held_tag(queue)) } }
                     @if queue.overridden.is_some() { " " span class="tag" { "overridden" } }
                     @if queue.is_paused { (pause::note(&queue.pause, now)) }
                 }
@@ -64,6 +65,15 @@ pub(super) fn row(
             td role="cell" class="num w3" { @if queue.keys > 0 { (count(queue.keys)) } @else { (none()) } }
             @if acts { td role="cell" class="num" { (row_actions(context, queue)) } }
         }
+    }
+}
+
+/// What its environment is.
+fn held_tag(queue: &Queue) -> &'static str {
+    match queue.hold {
+        Some(Hold::Paused(_)) => "environment paused",
+        Some(Hold::Full(_)) => "environment full",
+        None => "",
     }
 }
 

@@ -2,9 +2,10 @@
 
 use maud::{Markup, html};
 
+use super::seen::Seen;
 use crate::part::form;
 use crate::part::symbol::icon;
-use crate::query::run::Run;
+use crate::query::run::{CHILDREN, Run};
 use crate::query::session::Facts;
 use crate::request::Context;
 
@@ -43,7 +44,8 @@ pub(super) fn acts(context: &Context, facts: &Facts, run: &Run) -> Markup {
 }
 
 /// A question before what cannot be undone.
-pub(super) fn confirmation(context: &Context, facts: &Facts, run: &Run) -> Markup {
+pub(super) fn confirmation(context: &Context, seen: &Seen) -> Markup {
+    let (facts, run) = (&seen.facts, &seen.run);
     let is_asked = context.words.get("confirm") == Some("cancel");
     if !is_asked || run.has_ended() || !facts.may_cancel(&run.environment_id) {
         return html! {};
@@ -58,7 +60,7 @@ pub(super) fn confirmation(context: &Context, facts: &Facts, run: &Run) -> Marku
             (icon("crashed", "warn"))
             div class="grow" {
                 h2 { "Cancel this run?" }
-                p { "It cannot be undone. Its children that have not ended are cancelled with it; a worker that holds it is asked to stop." }
+                p { "It cannot be undone. " (children(seen)) " A worker that holds it is asked to stop." }
                 form method="post" action=(context.at("/act/run/cancel")) {
                     (form::hidden(context, &[("run", &run.run_id)]))
                     p { label { "Reason, kept in the history " input name="reason" maxlength="200" size="40"; } }
@@ -66,5 +68,33 @@ pub(super) fn confirmation(context: &Context, facts: &Facts, run: &Run) -> Marku
                 }
             }
         }
+    }
+}
+
+/// What happens to its children. Of many, only the newest are known.
+fn children(seen: &Seen) -> String {
+    let children = seen
+        .family
+        .iter()
+        .filter(|other| other.is_parent != Some(true));
+    let (mut all, mut live) = (0, 0);
+    for child in children {
+        all += 1;
+        live += i64::from(child.execution_status != "FINISHED");
+    }
+    match (live, all < CHILDREN) {
+        (0, true) => "It has no child that has not ended.".to_owned(),
+        (0, false) => {
+            "Children of it that have not ended are cancelled with it, and theirs.".to_owned()
+        }
+        (1, true) => {
+            "Its child that has not ended is cancelled with it, and so are its own.".to_owned()
+        }
+        (live, true) => {
+            format!("Its {live} children that have not ended are cancelled with it, and theirs.")
+        }
+        (live, false) => format!(
+            "Its children that have not ended, {live} or more, are cancelled with it, and theirs."
+        ),
     }
 }

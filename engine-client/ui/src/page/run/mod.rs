@@ -49,7 +49,7 @@ fn content(context: &Context, seen: &Seen, values: &Values) -> Markup {
             @if run.is_test { span class="tag" { "test" } }
             (actions::acts(context, &seen.facts, run))
         }
-        (actions::confirmation(context, &seen.facts, run))
+        (actions::confirmation(context, seen))
         @if let Some(verdict) = verdict::verdict(context, seen, &tried) { (verdict.section("What became of it", false)) }
         (timeline::panel(context, run, &seen.family, &seen.chain, now))
         div class="cols wide" {

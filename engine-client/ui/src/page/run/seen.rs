@@ -84,7 +84,8 @@ async fn queue_of(reader: &Reader<'_>, run: &Run) -> Result<Option<Queue>, Fault
     if !matches!(run.execution_status.as_str(), "QUEUED" | "QUEUED_EXECUTING") {
         return Ok(None);
     }
-    let queues = queue::queues(reader, Some(&run.environment_id), Some(&run.queue), 100).await?;
+    let environment = Some(run.environment_id.as_str());
+    let (queues, _) = queue::queues(reader, environment, Some(&run.queue), 100).await?;
     Ok(queues.into_iter().find(|queue| queue.queue == run.queue))
 }
 

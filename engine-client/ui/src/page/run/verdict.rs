@@ -112,15 +112,17 @@ fn queued(context: &Context, seen: &Seen) -> Verdict {
     let (run, now) = (&seen.run, seen.facts.now);
     let queue = seen.queue.as_ref();
     let name = &run.queue;
+    let held = queue.and_then(|queue| queue.held(now));
     let why = match queue {
         Some(queue) if queue.is_paused => format!("queue {name} is {}", queue.pause.words(now)),
-        Some(queue) if queue.is_full() => {
+        Some(queue) if queue.is_full() && !queue.is_held_by_pause() => {
             format!(
                 "queue {name} is full, {} of {}",
                 count(queue.running),
                 count(queue.limit.unwrap_or_default())
             )
         }
+        _ if let Some(held) = held => held,
         Some(queue) if queue.running == 0 => format!("no run of queue {name} is executed"),
         _ => format!("others of queue {name} are before it"),
     };

@@ -1,5 +1,5 @@
 -- The parent of a run and its children, the newest children first.
--- $1 text run id, $2 text parent's run id or null
+-- $1 text run id, $2 text parent's run id or null, $3 bigint at most so many children
 select jsonb_build_object(
            'run_id', r.run_id,
            'task', r.task,
@@ -26,7 +26,7 @@ cross join lateral (
         from engine.run_detail as c
         where c.shard = d.shard and c.parent_run_id = $1::text
         order by c.run_id desc
-        limit 50
+        limit $3::bigint
     )
 ) as r
 order by r.run_id = $2 desc, r.run_id desc

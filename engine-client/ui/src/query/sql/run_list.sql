@@ -1,7 +1,7 @@
 -- Runs of a filter, newest first: by their ids, which begin with the time unless a trigger chose one. So many of the newest are
 -- looked at in each shard, and no more: what a page costs does not depend on how rare a match is.
 -- $1 jsonb the filter: arrays of what matches and, below a key with a dash before it, of what does not; tag has arrays of
--- arrays, of each of which the run has one. $2 text run id: only runs older than this one. $3 text[] run ids: only these.
+-- arrays, of each of which the run has one. What stands here of errors and times is what engine_bulk matches. $2 text run id: only runs older than this one. $3 text[] run ids: only these.
 -- $4 bigint so many are looked at. $5 bigint at most so many match
 -- Index: run_pkey, backward in each shard.
 select jsonb_build_object(
@@ -54,11 +54,17 @@ cross join lateral (
               select from jsonb_array_elements($1 -> 'tag') as g
               where not coalesce(g ?| n.tags, false)))
       and (not $1 ? '-tag' or not coalesce($1 -> '-tag' ?| n.tags, false))
-      and (not $1 ? 'error' or position(lower($1 ->> 'error') in lower(concat_ws(
-              ' ', n.error ->> 'code', n.error ->> 'name', n.error ->> 'type', n.error ->> 'message', n.error ->> 'raw'))) > 0)
+      and (not $1 ? 'worker' or coalesce($1 -> 'worker' ? n.worker_queue, false))
+      and (not $1 ? 'code' or coalesce($1 -> 'code' ? coalesce(n.error ->> 'code', n.error ->> 'name', n.error ->> 'type'), false))
+      and (not $1 ? 'error' or strpos(lower(concat_ws(
+              ' ', n.error ->> 'type', n.error ->> 'name', n.error ->> 'code', coalesce(nullif(n.error ->> 'message', ''), n.error ->> 'raw'))), lower($1 ->> 'error')) > 0)
       and (not $1 ? 'dead' or n.is_dead_lettered)
-      and (not $1 ? 'from' or coalesce(n.completed_at, n.created_at) >= ($1 ->> 'from')::timestamptz)
-      and (not $1 ? 'to' or coalesce(n.completed_at, n.created_at) < ($1 ->> 'to')::timestamptz)
+      and (not $1 ? 'created_after' or n.created_at > ($1 ->> 'created_after')::timestamptz)
+      and (not $1 ? 'created_before' or n.created_at < ($1 ->> 'created_before')::timestamptz)
+      and (not $1 ? 'finished_after' or n.execution_status = 'FINISHED'
+           and coalesce(n.completed_at, n.updated_at) > ($1 ->> 'finished_after')::timestamptz)
+      and (not $1 ? 'finished_before' or n.execution_status = 'FINISHED'
+           and coalesce(n.completed_at, n.updated_at) < ($1 ->> 'finished_before')::timestamptz)
     order by n.run_id desc
     limit $5::bigint
 ) as r
