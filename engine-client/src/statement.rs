@@ -80,6 +80,10 @@ pub(crate) const MAY_EXECUTE: &str =
 pub(crate) const MOVED: &str =
     "select m.run_id from engine_moved(run_ids => $1, snapshot_ids => $2) as m";
 
+pub(crate) const REPORT_WORKER: &str = "\
+select engine_report_worker(
+    capacity => $1, worker_id => $2, runner_id => $3, worker_queue => $4, environment_id => $5, worker_version => $6)";
+
 pub(crate) const COMPLETE_ATTEMPT: &str = "\
 select c.run_id, c.snapshot_id, c.attempt_status, c.execution_status, c.run_status, c.attempt_number, c.retry_at
 from engine_complete_attempt(

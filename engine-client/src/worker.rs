@@ -16,6 +16,7 @@ mod name;
 mod panic;
 mod pause;
 mod permit;
+mod presence;
 #[cfg(feature = "testing")]
 mod rehearsed;
 mod report;
@@ -50,7 +51,7 @@ use self::run_calls::RunCalls;
 use self::task::Tasks;
 use crate::link::Link;
 use crate::trace::Trail;
-use crate::{Database, Dequeue, Error, Failure, Timekeeper, TimekeeperConfig};
+use crate::{Database, Dequeue, Error, Failure, Presence, Timekeeper, TimekeeperConfig};
 
 pub use self::config::{Batching, TaskOptions, WorkerConfig};
 pub use self::context::Context;
@@ -231,6 +232,7 @@ impl Worker {
             held: Arc::clone(&held),
             link: link(),
             identity: identity.clone(),
+            presence: presence(&config),
             call_timeout: config.link.call_timeout,
         };
         services.heartbeat = Some(heartbeat.start(services.stop.clone())?);
@@ -252,7 +254,7 @@ impl Worker {
             config.batching,
             &mut services.coalescers,
         );
-        let permits = config.concurrency.max(1).saturating_add(config.prefetch);
+        let permits = capacity(&config);
         Ok(Dequeuer {
             attempts: Arc::new(Attempts {
                 held,
@@ -314,6 +316,18 @@ impl Drop for Services {
     fn drop(&mut self) {
         self.stop.cancel();
     }
+}
+
+/// How many runs a worker holds at once, at most.
+fn capacity(config: &WorkerConfig) -> usize {
+    config.concurrency.max(1).saturating_add(config.prefetch)
+}
+
+fn presence(config: &WorkerConfig) -> Presence {
+    let mut presence = Presence::new(capacity(config)).worker_queue(&config.worker_queue);
+    presence.environment_id.clone_from(&config.environment_id);
+    presence.worker_version.clone_from(&config.worker_version);
+    presence
 }
 
 fn dequeue(config: &WorkerConfig) -> Dequeue {

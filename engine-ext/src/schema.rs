@@ -124,9 +124,14 @@ extension_sql_file!(
     requires = ["failure"]
 );
 extension_sql_file!(
+    "../../sql/schema/25_worker_report.sql",
+    name = "worker_report",
+    requires = ["shard"]
+);
+extension_sql_file!(
     "../../sql/view/clock.sql",
     name = "clock",
-    requires = ["shard"]
+    requires = ["worker_report"]
 );
 extension_sql_file!(
     "../../sql/view/read_scope.sql",

@@ -135,6 +135,20 @@ as 'MODULE_PATHNAME', 'engine_moved_call';
 revoke all on function @extschema@.engine_moved from public;
 comment on function @extschema@.engine_moved is 'Returns the runs among many that have moved on from these snapshots, and writes nothing.';
 
+create function @extschema@.engine_report_worker(
+    capacity integer,
+    worker_id text default null,
+    runner_id text default null,
+    worker_queue text default 'main',
+    environment_id text default null,
+    worker_version text default null)
+returns boolean
+language c volatile parallel unsafe
+set search_path to pg_catalog, pg_temp
+as 'MODULE_PATHNAME', 'engine_report_worker_call';
+revoke all on function @extschema@.engine_report_worker from public;
+comment on function @extschema@.engine_report_worker is 'Notes that a worker is there, and how many runs it holds at once; returns whether it was known.';
+
 create function @extschema@.engine_complete_attempt(
     run_id text,
     snapshot_id text,

@@ -34,3 +34,4 @@ select pg_catalog.pg_extension_config_dump('engine.quota_return', '');
 select pg_catalog.pg_extension_config_dump('engine.bulk_action', '');
 select pg_catalog.pg_extension_config_dump('engine.failure', '');
 select pg_catalog.pg_extension_config_dump('engine.shard', '');
+select pg_catalog.pg_extension_config_dump('engine.worker_report', '');

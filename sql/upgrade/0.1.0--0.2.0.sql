@@ -700,6 +700,31 @@ comment on column engine.shard.place is 'Where the shard is, for the error of wh
 
 select pg_catalog.pg_extension_config_dump('engine.shard', '');
 
+-- What each worker last told of itself, also while it has nothing to do. Updated in place, every ten seconds.
+create table engine.worker_report (
+    environment_id text collate "C" not null,
+    worker_id      text collate "C" not null,
+    runner_id      text collate "C" not null,
+    worker_queue   text collate "C" not null,
+    version        text collate "C",
+    capacity       integer not null check (capacity > 0),
+    started_at     timestamptz not null,
+    reported_at    timestamptz not null,
+    forget_at      timestamptz not null,
+    constraint worker_report_pkey primary key (environment_id, worker_id, runner_id)
+) with (fillfactor = 50);
+
+-- The tick forgets workers that are gone.
+create index worker_report_expiry on engine.worker_report (forget_at);
+
+comment on table engine.worker_report is 'Workers, as each last told of itself; view engine.worker_state';
+comment on column engine.worker_report.environment_id is 'The environment whose runs it executes; empty for any';
+comment on column engine.worker_report.capacity is 'How many runs it holds at once, at most';
+comment on column engine.worker_report.started_at is 'When it told of itself first';
+comment on column engine.worker_report.forget_at is 'A whole hour, after which the tick forgets it';
+
+select pg_catalog.pg_extension_config_dump('engine.worker_report', '');
+
 -- Roles may do what they could: each has a capability for every function that it may execute, and no right to execute others.
 insert into engine.grant (role, capability, environment_id, granted_at)
 select distinct g.grantee::regrole, c.capability, '*', statement_timestamp()

@@ -44,6 +44,21 @@ from engine.worker as w;
 
 comment on view engine.worker_version is 'Registered versions of workers';
 
+create view engine.worker_state as
+select nullif(w.environment_id, '') as environment_id,
+       nullif(w.worker_id, '') as worker_id,
+       nullif(w.runner_id, '') as runner_id,
+       w.worker_queue,
+       w.version,
+       w.capacity,
+       w.started_at,
+       w.reported_at
+from engine.worker_report as w;
+
+comment on view engine.worker_state is 'Workers, as each last told of itself, also those that have nothing to do';
+comment on column engine.worker_state.environment_id is 'The environment whose runs it executes; null for any';
+comment on column engine.worker_state.capacity is 'How many runs it holds at once, at most';
+
 create view engine.parked_run as
 select p.shard, p.run_id, p.environment_id, p.created_at, p.expires_at, r.task, r.version
 from engine.parked as p

@@ -50,6 +50,7 @@ with ticker as materialized (
                (false, 'engine_work', array['engine_work']),
                (false, 'engine_wait', array['engine_wait']),
                (false, 'engine_moved', array['engine_moved']),
+               (false, 'engine_report_worker', array['engine_report_worker']),
                (false, 'engine_release', array['engine_release'])
     ) as n(is_problem, name, any_of)
     where not exists (

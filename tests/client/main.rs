@@ -10,6 +10,7 @@ mod operate;
 mod parity;
 mod policy;
 mod pooler;
+mod presence;
 mod report;
 mod running;
 mod stop;

@@ -136,10 +136,10 @@ async fn hot_tables_have_no_foreign_key_and_no_trigger_and_begin_what_finds_a_ru
          join pg_class x on x.oid = i.indexrelid join pg_am m on m.oid = x.relam \
          where c.relnamespace = 'engine'::regnamespace and a.attname <> 'shard' and m.amname = 'btree' \
            and c.relname not in ('environment', 'queue', 'machine', 'worker', 'schedule', 'retention', 'grant', \
-                               'quota', 'quota_use', 'quota_return', 'bulk_action', 'shard') \
+                               'quota', 'quota_use', 'quota_return', 'bulk_action', 'shard', 'worker_report') \
            and x.relname <> all (array['queue_item_order', 'queue_item_expiry', 'lane_open', 'release_environment', \
                                'heartbeat_check', 'timer_due', 'trigger_key_expiry', 'parked_expiry', 'stretch_due', \
-                               'turn_expiry'])";
+                               'turn_expiry', 'worker_report_expiry'])";
     // What dequeues and ticks look through for all shards at once begins otherwise.
     assert_eq!(session.count(without_shard).await?, 0);
     Ok(())
@@ -178,6 +178,7 @@ async fn a_dump_brings_every_row_back() -> Result<()> {
         "select engine_set_schedule('s', 'test', '0 9 * * *')",
         "select engine_grant('public', 'tick')",
         "select engine_set_quota('prod', kept_bytes => 1000000)",
+        "select engine_report_worker(10, 'w')",
     ] {
         session.client.query(call, &[]).await?;
     }
@@ -222,6 +223,7 @@ async fn a_dump_brings_every_row_back() -> Result<()> {
         "parked",
         "schedule",
         "turn",
+        "worker_report",
         "grant",
         "quota",
         "quota_use",

@@ -28,6 +28,7 @@ const WORK: &str = "
         perform engine_heartbeat(r[1], one);
         perform engine_heartbeat_many(r[1:1], array[one]);
         perform engine_moved(r[1:1], array[one]);
+        perform engine_report_worker(1, 'w');
         perform engine_complete_attempt(r[1], one, '{\"ok\": true}');
         select array_agg(run_id), array_agg(snapshot_id) into r, s from engine_start_many(r[2:4], s[2:4]);
         perform engine_complete_many(jsonb_build_array(jsonb_build_object('run_id', r[1], 'snapshot_id', s[1], 'ok', true)));

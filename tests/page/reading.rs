@@ -64,7 +64,15 @@ async fn each_page_says_what_is_wrong_first_and_what_there_is() -> Result<()> {
         (
             "workers",
             "/workers".to_owned(),
-            &["payments-5d7b-9wd2x", "20261128.4", "current"],
+            &[
+                "payments-5d7b-9wd2x",
+                "2 / 4",
+                "mail-3f0c-rt5p2",
+                "0 / 16",
+                "ready",
+                "20261128.4",
+                "current",
+            ],
         ),
         (
             "events",

@@ -9,6 +9,10 @@ select engine_set_schedule('black-friday-prices', 'price_feed', '*/5 * 27-30 11 
 select engine_register_worker('default', '20261128.3', '[{"id": "fulfil_order"}]', image => 'shop:3');
 select engine_register_worker('default', '20261128.4', '[{"id": "fulfil_order"}, {"id": "capture_payment"}]', image => 'shop:4');
 
+-- Workers that tell of themselves: one that holds runs below, and one that has nothing to do.
+select engine_report_worker(4, 'payments', 'payments-5d7b-9wd2x');
+select engine_report_worker(16, 'mail', 'mail-3f0c-rt5p2');
+
 -- Runs that end: 30 succeed, 24 fail in the same way, 3 in another one, one is cancelled, one expires.
 select engine_trigger('generate_invoice', queue => 'orders', payload => format('{"order": %s}', n)) from generate_series(1, 30) as n;
 select engine_trigger('capture_payment', queue => 'orders', max_attempts => 1, tags => array['order-' || n],

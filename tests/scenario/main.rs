@@ -72,3 +72,4 @@ mod wait_fence;
 mod waitpoint;
 mod work;
 mod worker_queue;
+mod worker_report;

@@ -22,10 +22,11 @@ const WORKER_COLUMNS: &[Column] = &[
     Column::new("registered", "registered_at", Form::Moment),
 ];
 
-/// Workers that hold runs.
+/// Workers that hold runs, or are ready to.
 pub const HELD_COLUMNS: &[Column] = &[
     Column::new("worker", "worker", Form::Text),
     Column::new("runs", "runs", Form::Count),
+    Column::new("of", "capacity", Form::Count),
     Column::new("late", "late", Form::Count),
     Column::new("last beat", "beat_age_ms", Form::Span),
     Column::new("longest", "longest_ms", Form::Span),
@@ -40,7 +41,7 @@ pub struct Arguments {
     #[arg(long, short)]
     environment: Option<String>,
 
-    /// List the workers that hold runs now, with their last beat
+    /// List the workers that are there now, with the runs that each holds, how many it can hold, and its last beat
     #[arg(long)]
     busy: bool,
 }
@@ -53,7 +54,7 @@ pub async fn workers(
     let environment = arguments.environment.as_deref();
     if arguments.busy {
         let rows = held(session, environment, MOST).await?;
-        output.rows(rows, HELD_COLUMNS, "no worker holds a run")?;
+        output.rows(rows, HELD_COLUMNS, "no worker is there")?;
         return Ok(ExitCode::SUCCESS);
     }
     let parameters = [(&environment as _, Type::TEXT)];
@@ -62,7 +63,7 @@ pub async fn workers(
     Ok(ExitCode::SUCCESS)
 }
 
-/// The workers that hold runs, those that are late first.
+/// The workers that hold runs, or are ready to, those that are late first.
 pub async fn held(
     session: &Session,
     environment: Option<&str>,

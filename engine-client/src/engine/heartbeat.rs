@@ -4,7 +4,7 @@ use tokio_postgres::GenericClient;
 use tokio_postgres::types::Type;
 
 use super::many::{OfMany, columns, of_many};
-use crate::{Engine, Error, Heartbeat, RunId, SnapshotId, statement};
+use crate::{Engine, Error, Heartbeat, Presence, RunId, SnapshotId, statement};
 
 impl<C: GenericClient> Engine<'_, C> {
     /// `engine_heartbeat`: extends the deadline of a run, if `snapshot_id` is its latest snapshot.
@@ -118,5 +118,42 @@ impl<C: GenericClient> Engine<'_, C> {
         rows.iter()
             .map(|row| Ok(row.try_get::<_, RunId>("run_id")?))
             .collect()
+    }
+
+    /// `engine_report_worker`: says that this worker is there, and how many runs it holds at once; returns whether it was known.
+    /// Its identity is that of the calls of this [`Engine`].
+    ///
+    /// ```
+    /// # use engine_client::{Engine, Error, Identity, Presence, tokio_postgres::Client};
+    /// # async fn example(engine: Engine<'_, Client>, identity: &Identity) -> Result<(), Error> {
+    /// let engine = engine.identified_as(identity);
+    /// let presence = Presence::new(10);
+    /// engine.report_worker(&presence).await?;
+    /// // When it ends:
+    /// engine.report_worker(&presence.ended()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
+    /// [`UnknownEnvironment`](crate::ErrorKind::UnknownEnvironment),
+    /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation).
+    pub async fn report_worker(&self, presence: &Presence) -> Result<bool, Error> {
+        let row = self
+            .client
+            .query_typed_one(
+                statement::REPORT_WORKER,
+                &[
+                    (&presence.capacity, Type::INT4),
+                    (&self.identity.worker_id, Type::TEXT),
+                    (&self.identity.runner_id, Type::TEXT),
+                    (&presence.worker_queue, Type::TEXT),
+                    (&presence.environment_id, Type::TEXT),
+                    (&presence.worker_version, Type::TEXT),
+                ],
+            )
+            .await?;
+        Ok(row.try_get(0)?)
     }
 }

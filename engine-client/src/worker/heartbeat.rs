@@ -15,7 +15,7 @@ use super::hold::HeldRuns;
 use super::metric;
 use crate::backoff::{Backoff, BackoffRange};
 use crate::link::Link;
-use crate::{Error, Identity, RunId, SnapshotId};
+use crate::{Error, Identity, Presence, RunId, SnapshotId};
 
 /// Most runs in one statement: the default of the server's `engine.max_batch`.
 const RUNS_PER_BEAT: usize = 1000;
@@ -45,6 +45,8 @@ pub(super) struct HeartbeatLoop {
     pub(super) held: Arc<HeldRuns>,
     pub(super) link: Link,
     pub(super) identity: Identity,
+    /// What the worker tells of itself.
+    pub(super) presence: Presence,
     /// Longest time for an answer.
     pub(super) call_timeout: Duration,
 }
@@ -73,7 +75,9 @@ impl HeartbeatLoop {
             () = stop.cancelled() => {}
             () = self.beat_forever() => {}
             () = self.look_forever() => {}
+            () = self.report_forever() => {}
         }
+        self.report_end().await;
         self.link.close().await;
     }
 

@@ -51,6 +51,7 @@ pub const ROUTINES: &[(&str, &[Capability])] = &[
     ("engine_heartbeat", &[Work]),
     ("engine_heartbeat_many", &[Work]),
     ("engine_moved", &[Work]),
+    ("engine_report_worker", &[Work]),
     ("engine_complete_attempt", &[Work]),
     ("engine_succeed", &[Work]),
     ("engine_fail", &[Work]),

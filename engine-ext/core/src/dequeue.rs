@@ -64,6 +64,24 @@ pub fn turn_request(
     }))
 }
 
+/// Most runs that a worker may say that it holds at once.
+const MAX_CAPACITY: i32 = 1_000_000;
+
+/// Checks how many runs a worker says that it holds at once; 0 if it ends.
+///
+/// # Errors
+/// [`Refusal::InvalidValue`] (`22023`).
+pub fn check_capacity(capacity: i32) -> Result<i32, Refusal> {
+    if (0..=MAX_CAPACITY).contains(&capacity) {
+        return Ok(capacity);
+    }
+    Err(Refusal::invalid(
+        "capacity",
+        format!("{capacity} is not between 0 and {MAX_CAPACITY}."),
+        "Pass how many runs the worker holds at once, or 0 when it ends.",
+    ))
+}
+
 /// Polls per second that all sessions waiting for the same runs make together; a commit with runs wakes them besides.
 const LOOKS_PER_SECOND: f64 = 100.0;
 

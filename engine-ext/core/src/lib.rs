@@ -107,7 +107,7 @@ pub use completion::{Completion, CompletionOf, Outcome};
 pub use cron::Cron;
 pub use debounce::{Debounce, DebounceLimits, Debounced, Meeting};
 pub use delay::{Timing, check_delay_until};
-pub use dequeue::{DequeueRequest, looks_again, turn_request};
+pub use dequeue::{DequeueRequest, check_capacity, looks_again, turn_request};
 pub use doctor::check_patience;
 pub use document::{JSON_TYPE, MAX_DEPTH, check_depth, check_text, read as read_document};
 pub use entity_id::{BatchId, BulkId, CheckpointId, RunId, WaitpointId};

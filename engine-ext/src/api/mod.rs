@@ -42,6 +42,7 @@ mod wait;
 mod waitpoint;
 mod work;
 mod worker;
+mod worker_report;
 
 use engine_core::{Refusal, RunId, Timestamp, check_label};
 use pgrx::datum::TimestampWithTimeZone;

@@ -30,6 +30,7 @@ pub(crate) mod trigger;
 pub(crate) mod turn;
 pub(crate) mod wait;
 pub(crate) mod work;
+pub(crate) mod worker_report;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;

@@ -51,3 +51,4 @@ pub(crate) mod trigger_key;
 pub(crate) mod turn;
 pub(crate) mod waitpoint;
 pub(crate) mod worker;
+pub(crate) mod worker_report;

@@ -93,6 +93,7 @@ impl There {
             (_, "completion") => "'{\"ok\": true}'".to_owned(),
             (_, "error") => "'{\"type\": \"STRING_ERROR\", \"raw\": \"no\"}'".to_owned(),
             (_, "filter") => format!("'{{\"run_id\": \"{run_id}\"}}'"),
+            (_, "capacity") => "1".to_owned(),
             (_, "action") => "'cancel'".to_owned(),
             (_, "delay_until" | "completed_after") => "'2100-01-01'".to_owned(),
             (_, "type") => "'DOCKER'".to_owned(),

@@ -98,6 +98,6 @@ async fn top_says_what_failed_what_is_slow_and_who_works() -> Result<()> {
         (&json!("mailers"), &json!(0))
     );
     let elsewhere = prints(&database, &["workers", "--busy", "-e", "other"]).await?;
-    assert_eq!(elsewhere, "no worker holds a run\n");
+    assert_eq!(elsewhere, "no worker is there\n");
     Ok(())
 }

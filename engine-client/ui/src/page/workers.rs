@@ -1,4 +1,4 @@
-//! Workers: the processes that hold runs, their versions, and the tick.
+//! Workers: the processes that hold runs or are ready to, their versions, and the tick.
 
 use maud::{Markup, html};
 
@@ -25,12 +25,14 @@ pub(super) async fn page(context: &Context) -> Result<Page, Fault> {
         })
         .await?;
     let runs: i64 = workers.iter().map(|worker| worker.runs).sum();
+    let capacity: i64 = workers.iter().filter_map(|worker| worker.capacity).sum();
     let number = i64::try_from(workers.len()).unwrap_or_default();
     let content = html! {
         div class="head" {
             h1 { "Workers" }
             span class="muted" {
                 (plural(number, "process holds", "processes hold")) " " (plural(runs, "run", "runs"))
+                @if capacity > 0 { ", of at most " (count(capacity)) }
             }
         }
         @if let Some(late) = workers.iter().find(|worker| worker.late > 0) { (late_one(late).section("A worker that is late", false)) }
@@ -47,6 +49,9 @@ pub(super) async fn page(context: &Context) -> Result<Page, Fault> {
         },
     ))
 }
+
+/// A worker that is ready tells of itself every ten seconds; one that has told nothing for so long is silent.
+const SILENT_MS: i64 = 35_000;
 
 fn name(worker: &Worker) -> &str {
     worker
@@ -78,9 +83,9 @@ fn late_one(worker: &Worker) -> Verdict {
 fn processes(workers: &[Worker]) -> Markup {
     html! {
         section class="p" {
-            header { h2 { "Processes" } span class="muted small" { "that hold runs; those that have none to do are not seen" } }
+            header { h2 { "Processes" } span class="muted small" { "seen by their beats in the last 10 min" } }
             div id="processes" data-live {
-                @if workers.is_empty() { div class="empty" { b { "No worker holds a run" } "A worker is listed here from its first run on." } } @else {
+                @if workers.is_empty() { div class="empty" { b { "No worker is there" } "A worker is listed here while it beats. Those of other languages call engine_report_worker, or hold a run." } } @else {
                     table class="cards" role="table" {
                         (table::head(&[
                             ("Worker", ""), ("State", ""), ("Last beat", "num"), ("Worker queue", "w2"),
@@ -94,6 +99,14 @@ fn processes(workers: &[Worker]) -> Markup {
     }
 }
 
+/// `16 / 32`, or as much of it as it has told.
+fn held(worker: &Worker) -> String {
+    match worker.capacity {
+        Some(capacity) => format!("{} / {}", count(worker.runs), count(capacity)),
+        None => count(worker.runs),
+    }
+}
+
 fn process(worker: &Worker) -> Markup {
     let is_late = worker.late > 0;
     html! {
@@ -104,13 +117,15 @@ fn process(worker: &Worker) -> Markup {
             }
             td role="cell" class="nw push" {
                 @if is_late { span class="st fail" { (icon("crashed", "")) "late" } }
+                @else if worker.beat_ms > SILENT_MS { span class="st warn" { (icon("crashed", "")) "silent" } }
+                @else if worker.runs == 0 { span class="st idle" { (icon("queued", "")) "ready" } }
                 @else { span class={ "st " (RUNNING.colour) } { (icon(RUNNING.symbol, "")) "beats" } }
             }
             td role="cell" class={ "num nw " (if is_late { "fail" } else { "" }) } { (span(worker.beat_ms)) " ago" }
             td role="cell" class="w2" { (worker.worker_queues.join(", ")) }
             td role="cell" class="w1 nw" { @match &worker.versions { Some(versions) => (versions.join(", ")), None => (none()) } }
-            td role="cell" class="num nw" { (count(worker.runs)) span class="only-small muted" { " runs" } }
-            td role="cell" class="num w1 nw" { (span(worker.longest_ms)) }
+            td role="cell" class="num nw" { (held(worker)) span class="only-small muted" { " runs" } }
+            td role="cell" class="num w1 nw" { @match worker.longest_ms { Some(ms) => (span(ms)), None => (none()) } }
         }
     }
 }

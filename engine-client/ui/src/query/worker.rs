@@ -11,7 +11,7 @@ const WORKERS: &str = include_str!("sql/worker_list.sql");
 const VERSIONS: &str = include_str!("sql/version_list.sql");
 const OVERDUE: &str = include_str!("sql/overdue.sql");
 
-/// A process that holds runs.
+/// A process that holds runs, or is ready to.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Worker {
     /// Its name, if it gave one.
@@ -19,11 +19,13 @@ pub(crate) struct Worker {
     /// The name of what it belongs to, such as a deployment.
     pub(crate) group: Option<String>,
     pub(crate) runs: i64,
+    /// How many it holds at once, at most, if it has told.
+    pub(crate) capacity: Option<i64>,
     /// Runs whose deadline has passed.
     pub(crate) late: i64,
     pub(crate) beat_ms: i64,
     pub(crate) left_ms: i64,
-    pub(crate) longest_ms: i64,
+    pub(crate) longest_ms: Option<i64>,
     pub(crate) worker_queues: Vec<String>,
     pub(crate) versions: Option<Vec<String>>,
 }

@@ -28,7 +28,7 @@ enum Chore {
     ActInBulk,
     ForgetKeys,
     Sweep,
-    ForgetTurns,
+    ForgetWorkers,
     RunTimers,
 }
 
@@ -40,7 +40,7 @@ impl Chore {
         Self::ActInBulk,
         Self::ForgetKeys,
         Self::Sweep,
-        Self::ForgetTurns,
+        Self::ForgetWorkers,
         Self::RunTimers,
     ];
 
@@ -52,7 +52,10 @@ impl Chore {
             Self::ActInBulk => vec![("bulk_run", bulk(tick))],
             Self::ForgetKeys => vec![("forgotten_key", forget_keys(tick))],
             Self::Sweep => vec![("removed_run", sweep(tick))],
-            Self::ForgetTurns => vec![("forgotten_turn", forget_turns(tick))],
+            Self::ForgetWorkers => vec![
+                ("forgotten_turn", forget_turns(tick)),
+                ("forgotten_worker", forget_workers(tick)),
+            ],
             Self::RunTimers => timer::run(tick)?,
         })
     }
@@ -139,5 +142,11 @@ fn forget_keys(tick: &mut Tick<'_>) -> i32 {
 /// Forgets turns of workers that are gone; returns their number.
 fn forget_turns(tick: &mut Tick<'_>) -> i32 {
     let forgotten = store::turn::forget(tick.left, tick.settings.now);
+    tick.took(forgotten)
+}
+
+/// Forgets workers that are gone; returns their number.
+fn forget_workers(tick: &mut Tick<'_>) -> i32 {
+    let forgotten = store::worker_report::forget(tick.left, tick.settings.now);
     tick.took(forgotten)
 }
