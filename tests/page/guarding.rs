@@ -120,6 +120,7 @@ async fn a_reader_sees_no_buttons_and_no_payload_and_a_user_without_a_role_sees_
     let roles = BTreeMap::from([
         ("jo".to_owned(), role.clone()),
         ("mira".to_owned(), "postgres".to_owned()),
+        ("gone".to_owned(), "page_no_such_role".to_owned()),
     ]);
     let proxy = Proxy {
         header: "X-User".to_owned(),
@@ -187,6 +188,13 @@ async fn a_reader_sees_no_buttons_and_no_payload_and_a_user_without_a_role_sees_
             answer.status == 403 && !answer.body.contains("payments"),
             "{what}: {answer:?}"
         );
+    }
+    // A user whose role is gone leaves no connection behind that others cannot use.
+    for _ in 0..3 {
+        let answer = send("GET", &stage.at("/"), &[("X-User", "gone")], "").await?;
+        ensure!(answer.status == 409, "{answer:?}");
+        let answer = send("GET", &stage.at("/"), &[("X-User", "mira")], "").await?;
+        ensure!(answer.status == 200, "{answer:?}");
     }
     let page = send("GET", &stage.at("/queues"), &[("X-User", "mira")], "").await?;
     ensure!(page.body.contains("role postgres") && page.token().is_some());

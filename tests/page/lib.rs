@@ -7,4 +7,4 @@ mod stage;
 
 pub use axe::findings;
 pub use browser::{Browser, Look};
-pub use stage::{SHOP, Stage};
+pub use stage::{Dashboard, SHOP, Stage};

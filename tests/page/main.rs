@@ -7,4 +7,5 @@ mod inert;
 mod looking;
 mod many;
 mod reading;
+mod standby;
 mod watching;

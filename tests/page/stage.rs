@@ -18,8 +18,40 @@ pub struct Stage {
     pub database: Database,
     /// A superuser's session there.
     pub session: Session,
+    dashboard: Dashboard,
+}
+
+/// A dashboard in front of a database, served as long as this value lives.
+pub struct Dashboard {
     address: SocketAddr,
     _stop: oneshot::Sender<()>,
+}
+
+impl Dashboard {
+    /// Serves it in front of the database of a connection string.
+    ///
+    /// # Errors
+    /// If there is no port for it.
+    pub async fn serve(connection: &str, options: Options) -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let shutdown = async move {
+            stopped.await.ok();
+        };
+        let database = connection.parse()?;
+        tokio::spawn(engine_ui::serve(listener, database, options, shutdown));
+        Ok(Self {
+            address,
+            _stop: stop,
+        })
+    }
+
+    /// The address of a path.
+    #[must_use]
+    pub fn at(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
 }
 
 impl Stage {
@@ -39,19 +71,18 @@ impl Stage {
         let database = Database::fresh().await?;
         let session = Session::open(&database).await?;
         session.client.batch_execute(sql).await?;
-        let (address, stop) = serve(&database.connection_string(), options).await?;
+        let dashboard = Dashboard::serve(&database.connection_string(), options).await?;
         Ok(Self {
             database,
             session,
-            address,
-            _stop: stop,
+            dashboard,
         })
     }
 
     /// The address of a path.
     #[must_use]
     pub fn at(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        self.dashboard.at(path)
     }
 
     /// One value of a statement.
@@ -72,16 +103,4 @@ impl Stage {
         );
         Ok(self.session.client.query_one(&sql, &[]).await?.get(0))
     }
-}
-
-async fn serve(connection: &str, options: Options) -> Result<(SocketAddr, oneshot::Sender<()>)> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let address = listener.local_addr()?;
-    let (stop, stopped) = oneshot::channel::<()>();
-    let shutdown = async move {
-        stopped.await.ok();
-    };
-    let database = connection.parse()?;
-    tokio::spawn(engine_ui::serve(listener, database, options, shutdown));
-    Ok((address, stop))
 }

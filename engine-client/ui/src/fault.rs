@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use engine_client::Error;
+use tokio_postgres::error::SqlState;
+
+use crate::pool::Access;
 
 /// A failure, in the words of whatever failed.
 #[derive(Debug)]
@@ -56,6 +59,19 @@ impl Fault {
         )
     }
 
+    /// What keeps a transaction from beginning: a standby begins none that may write.
+    pub(crate) fn of_beginning(error: tokio_postgres::Error, access: Access) -> Self {
+        let is_refused = error.code() == Some(&SqlState::FEATURE_NOT_SUPPORTED);
+        if access == Access::Write && is_refused {
+            return Self::new(
+                StatusCode::CONFLICT,
+                "this database is a standby: it can only be read",
+                "Open the dashboard of its primary.",
+            );
+        }
+        error.into()
+    }
+
     /// Whether the connection may be unusable.
     pub(crate) fn is_of_connection(&self) -> bool {
         self.code.is_none() && self.status == StatusCode::SERVICE_UNAVAILABLE
@@ -88,6 +104,7 @@ impl From<Error> for Fault {
                 StatusCode::SERVICE_UNAVAILABLE,
                 Some("It took longer than a page may take. Narrow the filter.".to_owned()),
             ),
+            "25006" => (StatusCode::CONFLICT, None),
             _ if code.starts_with("RE") || code.starts_with("22") => (StatusCode::CONFLICT, None),
             _ => (StatusCode::INTERNAL_SERVER_ERROR, None),
         };

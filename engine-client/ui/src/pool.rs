@@ -61,12 +61,15 @@ impl Pool {
         let limit = self.statement * 4 + PATIENCE;
         let done = timeout(limit, async {
             let client = connection.client();
-            client.batch_execute(&self.beginning(role, access)).await?;
-            match work(&Reader {
+            let began = client.batch_execute(&self.beginning(role, access)).await;
+            let reader = Reader {
                 connection: &connection,
-            })
-            .await
-            {
+            };
+            let done = match began {
+                Ok(()) => work(&reader).await,
+                Err(error) => Err(Fault::of_beginning(error, access)),
+            };
+            match done {
                 Ok(result) => {
                     client.batch_execute("commit").await?;
                     Ok(result)
