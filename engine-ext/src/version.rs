@@ -5,7 +5,7 @@ use std::cell::Cell;
 
 use engine_core::Refusal;
 
-use crate::backend::cache;
+use crate::backend::{cache, isolation};
 use crate::store;
 
 const LIBRARY: &str = env!("CARGO_PKG_VERSION");
@@ -29,7 +29,9 @@ pub(crate) fn check() -> Result<(), Refusal> {
     match store::extension::version() {
         Some(catalog) if catalog != LIBRARY => Err(differ(catalog)),
         _ => {
-            CHECKED.set(Some(generation));
+            if isolation::sees_commits() {
+                CHECKED.set(Some(generation));
+            }
             Ok(())
         }
     }

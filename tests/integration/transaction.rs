@@ -222,3 +222,57 @@ async fn a_dequeue_that_waits_is_woken_by_a_trigger_and_gives_up_in_time() -> Re
     );
     Ok(())
 }
+
+/// An environment whose runs wait for a version of their worker.
+const VERSIONED: &str = r#"
+    select engine_set_environment('default', 'PRODUCTION', requires_version => true);
+    select engine_register_worker('default', '0', '["t"]', image => 'i')"#;
+
+/// What a session may have cached: what makes it read it, a change, and whether the change is seen, with one run queued and one ended.
+const SETTINGS: [(&str, &str, &str); 4] = [
+    (
+        "select engine_trigger('t')",
+        "select engine_set_environment('default', paused => true)",
+        "select count(*) = 0 from engine_dequeue()",
+    ),
+    (
+        "select engine_trigger('t')",
+        "select engine_set_queue('task/t', paused => true)",
+        "select count(*) = 0 from engine_dequeue()",
+    ),
+    (
+        "select engine_trigger('t')",
+        r#"select engine_register_worker('default', '1', '["t"]', image => 'i')"#,
+        "select worker_version = '1' from engine_dequeue()",
+    ),
+    (
+        "select engine_retention()",
+        "select engine_set_retention(keep => '0')",
+        "select engine_sweep() > 0",
+    ),
+];
+
+#[tokio::test]
+async fn what_a_stricter_transaction_reads_of_the_settings_does_not_outlive_it() -> Result<()> {
+    for level in ["repeatable read", "serializable"] {
+        for (read, change, look) in SETTINGS {
+            let database = Database::fresh().await?;
+            let (caller, other) = (
+                Session::open(&database).await?,
+                Session::open(&database).await?,
+            );
+            other.client.batch_execute(VERSIONED).await?;
+            other.trigger("t").await?;
+            other.end_next().await?;
+            other.trigger("t").await?;
+            let begin = format!("begin isolation level {level}; select count(*) from engine.run");
+            caller.client.batch_execute(&begin).await?;
+            other.client.batch_execute(change).await?;
+            caller.client.batch_execute(read).await?;
+            caller.client.batch_execute("commit").await?;
+            let is_seen: bool = caller.client.query_one(look, &[]).await?.get(0);
+            assert!(is_seen, "{level}: {change}");
+        }
+    }
+    Ok(())
+}

@@ -20,21 +20,30 @@ pub(crate) fn check_writable() -> Result<(), Refusal> {
     })
 }
 
+/// Whether each statement sees what was committed before it. The snapshot of a stricter transaction may be older than a change: what
+/// it reads is not to be remembered for later ones.
+pub(crate) fn sees_commits() -> bool {
+    level() <= pg_sys::XACT_READ_COMMITTED as i32
+}
+
 /// Refuses a transaction of a stricter level than READ COMMITTED.
 ///
 /// # Errors
 /// [`Refusal::WrongIsolation`] (`RE006`).
-#[allow(unsafe_code)]
 pub(crate) fn check() -> Result<(), Refusal> {
-    // SAFETY: a plain integer of this process, written only by this thread.
-    let level = unsafe { pg_sys::XactIsoLevel };
-    if level <= pg_sys::XACT_READ_COMMITTED as i32 {
+    if sees_commits() {
         return Ok(());
     }
-    let level = if level == pg_sys::XACT_SERIALIZABLE as i32 {
+    let level = if level() == pg_sys::XACT_SERIALIZABLE as i32 {
         "SERIALIZABLE"
     } else {
         "REPEATABLE READ"
     };
     Err(Refusal::WrongIsolation { level })
+}
+
+#[allow(unsafe_code)]
+fn level() -> i32 {
+    // SAFETY: a plain integer of this process, written only by this thread.
+    unsafe { pg_sys::XactIsoLevel }
 }

@@ -6,6 +6,7 @@ use engine_core::{Machine, Preset};
 
 use crate::backend::cache;
 use crate::backend::cells::cell;
+use crate::backend::isolation;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 
@@ -30,7 +31,9 @@ pub(crate) fn all() -> Vec<(Machine, Preset)> {
         cache::watch();
         let presets = read();
         // The generation from before they were read: if one changed in between, they are read again.
-        CACHED.set(Some((generation, presets.clone())));
+        if isolation::sees_commits() {
+            CACHED.set(Some((generation, presets.clone())));
+        }
         presets
     })
 }

@@ -7,6 +7,7 @@ use engine_core::{KeptRun, KeptRuns, Retention, RunOutcome, Timestamp};
 
 use crate::backend::cache;
 use crate::backend::cells::{Cells, cell};
+use crate::backend::isolation;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 use crate::store::row::kept_run;
@@ -32,7 +33,9 @@ pub(crate) fn all() -> Rc<Retention> {
         cache::watch();
         let policies = Rc::new(Retention::new(READ.query(arguments!(READ {}), policy)));
         // The generation from before they were read: if one changed in between, they are read again.
-        CACHED.set(Some((generation, policies.clone())));
+        if isolation::sees_commits() {
+            CACHED.set(Some((generation, policies.clone())));
+        }
         policies
     })
 }

@@ -80,9 +80,8 @@ fn known<T>(
     known.unwrap_or_else(|| {
         cache::watch();
         let read = Rc::new(read());
-        // The snapshot of a stricter transaction may be older than a change, and the result is not remembered. The generation
-        // is that from before the read: if it changes in between, the next call reads again.
-        if isolation::check().is_ok() {
+        // The generation is that from before the read: if it changes in between, the next call reads again.
+        if isolation::sees_commits() {
             of.set(Some((generation, Rc::clone(&read))));
         }
         read

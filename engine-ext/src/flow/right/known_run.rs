@@ -51,7 +51,7 @@ thread_local! {
 
 /// Begins a call.
 pub(super) fn begin() {
-    SEES_COMMITTED.set(!has_written() && isolation::check().is_ok());
+    SEES_COMMITTED.set(!has_written() && isolation::sees_commits());
 }
 
 /// The existing runs among these that are of other environments than those that are allowed.

@@ -89,8 +89,7 @@ fn scope(call: caller::Call) -> Option<Rc<Scope>> {
     });
     known.unwrap_or_else(|| {
         let scope = read(call).scope(call.capabilities).map(Rc::new);
-        if isolation::check().is_err() {
-            // The snapshot is that of the transaction, and may be older than a change: the result is not remembered.
+        if !isolation::sees_commits() {
             return scope;
         }
         // The generation is that from before the read: if it has changed in between, the next call reads again.

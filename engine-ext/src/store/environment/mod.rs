@@ -11,6 +11,7 @@ use engine_core::{Environment, Pause, Queue, Quota};
 
 use crate::backend::cache;
 use crate::backend::cells::cell;
+use crate::backend::isolation;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 
@@ -81,6 +82,9 @@ fn known<T>(generation: u64, get: impl FnOnce(&Known) -> Option<T>) -> Option<T>
 }
 
 fn remember(generation: u64, set: impl FnOnce(&mut Known)) {
+    if !isolation::sees_commits() {
+        return;
+    }
     KNOWN.with_borrow_mut(|known| {
         if known.generation != generation {
             *known = Known {
