@@ -11,13 +11,17 @@ use tokio_postgres::Client;
 
 const ROUNDS: Scale = Scale::new("calls", 2_000, 1_000_000);
 const TICKS: Scale = Scale::new("ticks", 4_000, 1_000_000);
-const WORKER_TICKS: Scale = Scale::new("ticks of the worker", 1_000, 100_000);
+const WORKER_TICKS: Scale = Scale::new("ticks of the worker", 1_000, 1_000_000);
 
 /// More than chance, and far less than one byte for each call of the full form.
 const GROWTH: i64 = 512 * 1024;
 
 /// How often half of the calls come again: plans that are made anew grow once, and a leak grows each time.
 const HALVES: usize = 4;
+
+/// Rounds of one statement. Only between statements does the server count what a session has done, and autovacuum goes by that: without
+/// it each call would look through what all earlier ones have left.
+const STRETCH: u64 = 500;
 
 const PATIENCE: Duration = Duration::from_secs(2 * 60 * 60);
 
@@ -42,7 +46,7 @@ const CALL: &str = "
             perform engine_run_result(held.run_id);
             commit;
             select * into strict held
-            from engine_work(ends, worker_id => 'w', runner_id => 'r', turn_id => round::text) where kind = 'started';
+            from engine_work(ends, worker_id => 'w', runner_id => 'r', turn_id => gen_random_uuid()::text) where kind = 'started';
             ends := jsonb_build_array(jsonb_build_object('run_id', held.run_id, 'snapshot_id', held.snapshot_id, 'ok', true));
             commit;
             if round % 50 = 0 then
@@ -78,17 +82,24 @@ fn is_flat(what: &str, before: i64, after: i64) -> bool {
     after - before <= GROWTH / 1024
 }
 
+async fn call(session: &Session, procedure: &str, rounds: u64) -> Result<()> {
+    for _ in 0..rounds / STRETCH {
+        let stretch = format!("call public.{procedure}({STRETCH})");
+        session.client.batch_execute(&stretch).await?;
+    }
+    Ok(())
+}
+
 /// Compares the memory of a session after half of the calls with that after another half.
 async fn keeps_its_memory(procedure: &str, rounds: u64) -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     session.client.batch_execute(CALL).await?;
-    let call = |rounds: u64| format!("call public.{procedure}({rounds})");
-    session.client.batch_execute(&call(rounds / 2)).await?;
     let pid = backend_pid(&session.client).await?;
+    call(&session, procedure, rounds / 2).await?;
     let mut before = own_memory(pid)?;
     for _ in 0..HALVES {
-        session.client.batch_execute(&call(rounds / 2)).await?;
+        call(&session, procedure, rounds / 2).await?;
         let after = own_memory(pid)?;
         if is_flat("a session", before, after) {
             return Ok(());
@@ -127,7 +138,7 @@ async fn a_preloaded_worker_that_ticks_again_and_again_keeps_its_memory() -> Res
         .set("shared_preload_libraries", "engine")
         .set("engine.database", "app")
         .set("engine.role", "ticker")
-        .set("engine.tick_interval_ms", "10");
+        .set("engine.tick_interval_ms", "1");
     let cluster = Cluster::start(options).await?;
     let observer = cluster.connect().await?;
     for statement in [

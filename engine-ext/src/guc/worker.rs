@@ -54,7 +54,7 @@ pub(super) fn register() {
         c"Pause of the background worker between ticks.",
         c"While much is due, ticks follow each other without a pause.",
         &TICK_INTERVAL_MS,
-        10,
+        1,
         3_600_000,
         GucContext::Sighup,
         GucFlags::UNIT_MS,
