@@ -22,6 +22,11 @@ const DAYS: u64 = 30;
 /// Days for which runs are kept.
 const KEPT_DAYS: u64 = 7;
 
+/// A day lasts seconds here: by default autovacuum would look once in several days. This is the least pause that it takes, and still
+/// hours of such a day.
+const HASTEN_VACUUM: &str = "alter system set autovacuum_naptime = '1s'";
+const LET_VACUUM: &str = "alter system reset autovacuum_naptime";
+
 /// How long the sweep may take after the last day.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -50,6 +55,7 @@ pub(super) async fn trial(cluster: &Cluster, clients: usize, runs: u64) -> Resul
          select engine_set_retention(keep => '{KEPT_DAYS} days')"
     );
     observer.batch_execute(&sql).await?;
+    set(&observer, HASTEN_VACUUM).await?;
     let mut sessions = stock.sessions(clients).await?;
     let clock = stock.session(cluster.server()).await?;
     let is_over = Arc::new(AtomicBool::new(false));
@@ -83,6 +89,8 @@ pub(super) async fn trial(cluster: &Cluster, clients: usize, runs: u64) -> Resul
         .query_one("select count(*) from engine.run", &[])
         .await?
         .get(0);
+    set(&observer, LET_VACUUM).await?;
+    drop(observer);
     stock.remove().await?;
     let mut figures = figures(&days, worked as f64 / time.as_secs_f64(), kept as f64);
     figures.extend(usage.per_run(worked));
@@ -103,6 +111,13 @@ pub(super) async fn trial(cluster: &Cluster, clients: usize, runs: u64) -> Resul
             .map(|error| format!("the sweep did not follow: {error:#}")),
         ..Trial::default()
     })
+}
+
+/// Changes a setting of the server.
+async fn set(observer: &Client, change: &str) -> Result<()> {
+    observer.batch_execute(change).await?;
+    observer.batch_execute("select pg_reload_conf()").await?;
+    Ok(())
 }
 
 /// The ninth day is the first one on which the sweep works and tables should grow no more.
