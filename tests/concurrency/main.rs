@@ -9,6 +9,7 @@ mod event;
 mod event_reader;
 mod event_storm;
 mod family;
+mod held_vacuum;
 mod horizon;
 mod limit;
 mod lock;
