@@ -117,8 +117,8 @@ pub fn document(random: &mut StdRng) -> Value {
         64..67 => json!(sized(one_of(SIZES, random), random)),
         67..68 => json!(sized(one_of(GREAT_SIZES, random), random)),
         68..80 => nested(random.random_range(0..=130), random),
-        80..84 => json!({"$serde_json::private::Number": "1"}),
-        84..90 => (0..random.random_range(0..4))
+        80..81 => json!({"$serde_json::private::Number": "1"}),
+        81..90 => (0..random.random_range(0..4))
             .map(|_| document(random))
             .collect(),
         _ => {

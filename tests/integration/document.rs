@@ -1,4 +1,4 @@
-//! Documents: every one is returned unchanged, one that is too deep is refused at once, and none stops a reader.
+//! Documents: one that not every reader could read is refused at once, every other is returned unchanged, and none stops a reader.
 
 use std::time::Duration;
 
@@ -11,8 +11,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Deepest accepted document.
 const MAX_DEPTH: usize = 64;
 
-/// Documents that `serde_json` alone misreads.
-const NUMBER: &str = r#"{"$serde_json::private::Number": "1"}"#;
+/// Documents that readers in Rust misread, or cannot read.
+const RESERVED: [&str; 3] = [
+    r#"{"$serde_json::private::Number": "1"}"#,
+    r#"{"$serde_json::private::RawValue": "[1]"}"#,
+    r#"[{"a": {"b": 1, "$serde_json::private::Number": "x"}}]"#,
+];
 
 fn nested(depth: usize) -> String {
     format!("{}{}", "[".repeat(depth), "]".repeat(depth))
@@ -46,45 +50,67 @@ async fn document_parameters(session: &Session) -> Result<Vec<(String, String, S
 }
 
 #[tokio::test]
-async fn a_document_of_any_depth_is_refused_by_every_function_and_never_as_an_internal_error()
+async fn a_document_that_cannot_be_read_is_refused_by_every_function_and_never_as_an_internal_error()
 -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     let parameters = document_parameters(&session).await?;
     assert!(parameters.len() >= 12, "{parameters:?}");
     for (function, parameter, call) in parameters {
-        for depth in [MAX_DEPTH + 1, 125, 127, 128, 130, 3000] {
-            let before = session.contents().await?;
-            for document in [
-                nested(depth),
-                format!("[{}]", nested(depth)),
-                NUMBER.to_owned(),
-            ] {
-                // Problems other than the document may be reported first.
-                match session
-                    .client
-                    .query(&call.replace("DOCUMENT", &document), &[])
-                    .await
-                {
-                    Ok(_) => assert!(
-                        document == NUMBER
-                            || function.ends_with("_many")
-                            || function == "engine_work",
-                        "{function}({parameter}) at depth {depth}"
-                    ),
-                    Err(error) => {
-                        let error = error.as_db_error().context("not an error of the server")?;
-                        assert_ne!(
-                            error.code().code(),
-                            "XX000",
-                            "{function}({parameter}): {error:?}"
-                        );
-                    }
-                }
-                if document != NUMBER {
-                    assert_eq!(session.contents().await?, before, "{function}({parameter})");
+        let before = session.contents().await?;
+        let deep = [MAX_DEPTH + 1, 125, 127, 128, 130, 3000].map(nested);
+        let deeper = deep.iter().map(|document| format!("[{document}]"));
+        let reserved = RESERVED.map(str::to_owned);
+        for document in deep.iter().cloned().chain(deeper).chain(reserved) {
+            let sql = call.replace("DOCUMENT", &document);
+            // Problems other than the document may be reported first.
+            match session.client.query(&sql, &[]).await {
+                Ok(_) => assert!(
+                    function.ends_with("_many") || function == "engine_work",
+                    "{function}({parameter}): {document}"
+                ),
+                Err(error) => {
+                    let error = error.as_db_error().context("not an error of the server")?;
+                    assert_ne!(
+                        error.code().code(),
+                        "XX000",
+                        "{function}({parameter}): {error:?}"
+                    );
                 }
             }
+            assert_eq!(session.contents().await?, before, "{function}({parameter})");
         }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_key_that_readers_take_for_something_else_is_22032() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    for document in RESERVED {
+        for option in ["metadata", "trace_context", "annotations", "payload"] {
+            let sql = format!("select engine_trigger('t', {option} => $${document}$$)");
+            let refused = session.refused(&sql).await?;
+            assert_eq!(refused.code, "22032", "{option}: {document}");
+            assert!(
+                refused.detail.contains("$serde_json::private::"),
+                "{refused:?}"
+            );
+        }
+        session.trigger("t").await?;
+        let held = session.take().await?;
+        let sql = format!(
+            "select error_code from engine_complete_many(jsonb_build_array(jsonb_build_object( \
+                 'run_id', $1::text, 'snapshot_id', $2::text, 'ok', true, 'metadata', $${document}$$::jsonb)))"
+        );
+        let row = session
+            .client
+            .query_one(&sql, &[&held.run_id, &held.snapshot_id])
+            .await?;
+        assert_eq!(row.get::<_, Option<&str>>(0), Some("22032"), "{document}");
+        let text =
+            format!("select engine_trigger('t', $${document}$$, payload_type => 'text/plain')");
+        session.client.query_one(&text, &[]).await?;
+        session.take().await?;
     }
     Ok(())
 }
@@ -236,9 +262,7 @@ async fn a_document_that_is_stored_already_stops_no_reader() -> Result<()> {
 async fn every_document_is_returned_unchanged() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     for document in [
-        NUMBER,
-        r#"{"$serde_json::private::RawValue": "[1]"}"#,
-        r#"{"a": {"$serde_json::private::Number": "x"}, "b": 1.50, "c": 123456789012345678901234567890}"#,
+        r#"{"a": {"$serde_json": "x"}, "b": 1.50, "c": 123456789012345678901234567890}"#,
         r#"{"": [], "ä\"": "\u0001\\", "z": {}}"#,
     ] {
         let sql = "select (select r.metadata = $1::text::jsonb and r.trace_context = $1::text::jsonb \

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::batch::check_batch;
-use crate::document::check_depth;
+use crate::document::check_document;
 use crate::run_batch::index_refused;
 use crate::waitpoint::check_key;
 use crate::{Refusal, Timestamp, TriggerOptions};
@@ -107,7 +107,7 @@ impl BatchItem {
 
 /// Whether a request is small enough to be stored.
 fn is_kept(request: &Value) -> bool {
-    check_depth("runs", request).is_ok() && request.to_string().len() <= MAX_REQUEST_BYTES
+    check_document("runs", request).is_ok() && request.to_string().len() <= MAX_REQUEST_BYTES
 }
 
 #[cfg(test)]

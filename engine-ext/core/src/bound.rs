@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use crate::Refusal;
-use crate::document::check_depth;
+use crate::document::check_document;
 
 /// Largest label, bytes: text that the engine stores for readers and never acts on.
 const MAX_LABEL_BYTES: usize = 1024;
@@ -31,12 +31,12 @@ impl Limits {
         check_size(what, bytes, limit, "engine.max_payload_bytes")
     }
 
-    /// Refuses a document of a run that is too deep or too large.
+    /// Refuses a document of a run that not every reader could read, or that is too large.
     ///
     /// # Errors
-    /// [`Refusal::TooDeep`] (`22032`), [`Refusal::TooLarge`] (`54000`).
+    /// [`Refusal::TooDeep`], [`Refusal::ReservedKey`] (`22032`), [`Refusal::TooLarge`] (`54000`).
     pub fn check_document(&self, what: &'static str, document: &Value) -> Result<(), Refusal> {
-        check_depth(what, document)?;
+        check_document(what, document)?;
         let (bytes, limit) = (document.to_string().len(), self.max_metadata_bytes);
         check_size(what, bytes, limit, "engine.max_metadata_bytes")
     }

@@ -39,7 +39,7 @@ impl Completion {
     /// A success with this output, JSON as text.
     ///
     /// # Errors
-    /// [`Refusal::TooDeep`], [`Refusal::NotJson`] (`22032`).
+    /// [`Refusal::TooDeep`], [`Refusal::ReservedKey`], [`Refusal::NotJson`] (`22032`).
     pub fn success(output: Option<String>) -> Result<Self, Refusal> {
         success(output, None).map(Self::of)
     }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::batch::check_batch;
-use crate::document::{check_depth, check_text, read};
+use crate::document::{check_document, check_text, read};
 use crate::retry_settings::MAX_DELAY_MS;
 use crate::{
     AskedRetry, Completion, CompletionOf, JSON_TYPE, Outcome, Refusal, RunError, RunId, SnapshotId,
@@ -14,9 +14,10 @@ impl Completion {
     /// Reads a completion.
     ///
     /// # Errors
-    /// [`Refusal::MalformedCompletion`] (`22032`), naming the field; [`Refusal::TooDeep`], [`Refusal::NotJson`] (`22032`).
+    /// [`Refusal::MalformedCompletion`] (`22032`), naming the field; [`Refusal::TooDeep`], [`Refusal::ReservedKey`],
+    /// [`Refusal::NotJson`] (`22032`).
     pub fn parse(value: &Value) -> Result<Self, Refusal> {
-        check_depth("completion", value)?;
+        check_document("completion", value)?;
         let json = value
             .as_object()
             .ok_or_else(|| malformed("It is not an object."))?;
@@ -154,7 +155,7 @@ fn metadata(json: &Map<String, Value>) -> Result<Option<Value>, Refusal> {
         Some(metadata) => Some(metadata.clone()),
     };
     if let Some(metadata) = &metadata {
-        check_depth("metadata", metadata)?;
+        check_document("metadata", metadata)?;
     }
     Ok(metadata)
 }

@@ -11,6 +11,10 @@ use crate::document_reader::Reader;
 /// The media type of payloads and outputs that are passed without a type.
 pub const JSON_TYPE: &str = "application/json";
 
+/// How the names begin that `serde_json` gives to what it cannot pass otherwise. Readers in Rust take an object with such a key for
+/// something else, or fail.
+const RESERVED: &str = "$serde_json::private::";
+
 /// Greatest nesting of arrays and objects in an incoming document. Whatever the engine wraps around it stays well below the
 /// 128 levels at which readers stop.
 pub const MAX_DEPTH: usize = 64;
@@ -24,22 +28,27 @@ pub fn read(text: &str) -> Option<Value> {
     (reader.at == text.len()).then_some(value)
 }
 
-/// Refuses a document that is too deep.
+/// Refuses a document that not every reader could read.
 ///
 /// # Errors
-/// [`Refusal::TooDeep`] (`22032`).
-pub fn check_depth(parameter: &'static str, document: &Value) -> Result<(), Refusal> {
-    if is_within(document, MAX_DEPTH) {
-        Ok(())
-    } else {
-        Err(too_deep(parameter))
+/// [`Refusal::TooDeep`], [`Refusal::ReservedKey`] (`22032`).
+pub fn check_document(parameter: &'static str, document: &Value) -> Result<(), Refusal> {
+    if !is_within(document, MAX_DEPTH) {
+        return Err(too_deep(parameter));
+    }
+    match reserved_key(document) {
+        None => Ok(()),
+        Some(key) => Err(Refusal::ReservedKey {
+            parameter,
+            key: key.to_owned(),
+        }),
     }
 }
 
-/// Refuses text whose media type is JSON and that is not JSON, or too deep. Other types are opaque.
+/// Refuses text whose media type is JSON and that is not JSON, or that not every reader could read. Other types are opaque.
 ///
 /// # Errors
-/// [`Refusal::NotJson`], [`Refusal::TooDeep`] (`22032`).
+/// [`Refusal::NotJson`], [`Refusal::TooDeep`], [`Refusal::ReservedKey`] (`22032`).
 pub fn check_text(
     parameter: &'static str,
     text: &str,
@@ -51,13 +60,19 @@ pub fn check_text(
     if text_depth(text) > MAX_DEPTH {
         return Err(too_deep(parameter));
     }
-    match serde_json::from_str::<serde::de::IgnoredAny>(text) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(Refusal::NotJson {
+    if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text) {
+        return Err(Refusal::NotJson {
             parameter,
             line: error.line(),
             column: error.column(),
-        }),
+        });
+    }
+    match Some(text)
+        .filter(|text| text.contains(RESERVED))
+        .and_then(read)
+    {
+        Some(document) => check_document(parameter, &document),
+        None => Ok(()),
     }
 }
 
@@ -80,6 +95,20 @@ fn is_within(document: &Value, levels: usize) -> bool {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
         Value::Array(values) => levels > 0 && values.iter().all(inside),
         Value::Object(object) => levels > 0 && object.values().all(inside),
+    }
+}
+
+/// The first key with a reserved name.
+fn reserved_key(document: &Value) -> Option<&str> {
+    match document {
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+        Value::Array(values) => values.iter().find_map(reserved_key),
+        Value::Object(object) => object.iter().find_map(|(key, value)| {
+            if key.starts_with(RESERVED) {
+                return Some(key.as_str());
+            }
+            reserved_key(value)
+        }),
     }
 }
 
@@ -139,7 +168,7 @@ mod tests {
 
     #[test]
     fn depth_is_bounded_and_no_depth_exhausts_the_stack() {
-        let check = |depth| check_depth("d", &read(&nested(depth)).unwrap());
+        let check = |depth| check_document("d", &read(&nested(depth)).unwrap());
         assert!(check(MAX_DEPTH).is_ok());
         for depth in [MAX_DEPTH + 1, 127, 128, READ_DEPTH + 1, 100_000] {
             assert_eq!(check(depth).unwrap_err().sqlstate(), "22032", "{depth}");
@@ -148,6 +177,26 @@ mod tests {
         }
         assert!(check_text("d", &nested(MAX_DEPTH), None).is_ok());
         assert!(check_text("d", r#""[[[[{\"[[""#, None).is_ok());
+    }
+
+    #[test]
+    fn a_key_that_readers_take_for_something_else_is_refused() {
+        for text in [
+            r#"{"$serde_json::private::Number": "x"}"#,
+            r#"[{"a": {"b": 1, "$serde_json::private::RawValue": []}}]"#,
+        ] {
+            let refused = check_document("d", &read(text).unwrap()).unwrap_err();
+            assert_eq!(refused.sqlstate(), "22032", "{text}");
+            assert_eq!(check_text("d", text, None).unwrap_err(), refused, "{text}");
+            assert!(check_text("d", text, Some("text/plain")).is_ok());
+        }
+        for text in [
+            r#"{"$serde_json": 1}"#,
+            r#"["$serde_json::private::Number"]"#,
+        ] {
+            assert!(check_document("d", &read(text).unwrap()).is_ok(), "{text}");
+            assert!(check_text("d", text, None).is_ok(), "{text}");
+        }
     }
 
     #[test]

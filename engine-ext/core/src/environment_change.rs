@@ -75,8 +75,8 @@ impl EnvironmentChange {
     ///
     /// # Errors
     /// [`Refusal::InvalidValue`] (`22023`) for an unknown kind, a burst factor below 1, an id that is too long, a policy
-    /// that cannot be read, or another shard; [`Refusal::TooDeep`] (`22032`), [`Refusal::TooLarge`] (`54000`) for one that is too deep or
-    /// large.
+    /// that cannot be read, or another shard; [`Refusal::TooDeep`], [`Refusal::ReservedKey`] (`22032`), [`Refusal::TooLarge`]
+    /// (`54000`) for one that is too deep, has such a key or is too large.
     pub fn apply(
         self,
         environment: &mut Environment,

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::document::check_depth;
+use crate::document::check_document;
 use crate::error_code::{EXITED, NOT_RETRIABLE};
 use crate::sanitize::sanitize;
 use crate::{EnvironmentType, ErrorCode, Refusal, RunStatus};
@@ -43,7 +43,7 @@ impl RunError {
         let malformed = |detail: &str| Refusal::MalformedCompletion {
             detail: detail.to_owned(),
         };
-        check_depth("error", value)?;
+        check_document("error", value)?;
         let json = value
             .as_object()
             .ok_or_else(|| malformed("\"error\" is not an object."))?;

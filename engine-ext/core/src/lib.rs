@@ -109,7 +109,7 @@ pub use debounce::{Debounce, DebounceLimits, Debounced, Meeting};
 pub use delay::{Timing, check_delay_until};
 pub use dequeue::{DequeueRequest, check_capacity, looks_again, turn_request};
 pub use doctor::check_patience;
-pub use document::{JSON_TYPE, MAX_DEPTH, check_depth, check_text, read as read_document};
+pub use document::{JSON_TYPE, MAX_DEPTH, check_document, check_text, read as read_document};
 pub use entity_id::{BatchId, BulkId, CheckpointId, RunId, WaitpointId};
 pub use environment::{Environment, Queue};
 pub use environment_change::{EnvironmentChange, LimitChange, QueueChange};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use crate::document::check_depth;
+use crate::document::check_document;
 use crate::{Limits, Refusal, RetrySettings, Task, WorkerVersion, check_label, check_name, ttl};
 
 /// A worker's registration.
@@ -20,8 +20,8 @@ impl Registration {
     /// Reads a registration: `tasks`, an array of objects with an `id`, and `queues`, an array of objects with a `name`.
     ///
     /// # Errors
-    /// [`Refusal::InvalidValue`] (`22023`), naming the value; [`Refusal::TooDeep`] (`22032`); [`Refusal::TooLarge`]
-    /// (`54000`) for more than the largest payload.
+    /// [`Refusal::InvalidValue`] (`22023`), naming the value; [`Refusal::TooDeep`],
+    /// [`Refusal::ReservedKey`] (`22032`); [`Refusal::TooLarge`] (`54000`) for more than the largest payload.
     pub fn read(
         version: &str,
         tasks: Option<&Value>,
@@ -32,7 +32,7 @@ impl Registration {
         check_name("version", version)?;
         for (parameter, document) in [("tasks", tasks), ("queues", queues)] {
             if let Some(document) = document {
-                check_depth(parameter, document)?;
+                check_document(parameter, document)?;
                 limits.check_payload(parameter, document.to_string().len())?;
             }
         }

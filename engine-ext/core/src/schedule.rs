@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    Cron, Phase, Refusal, Timestamp, TriggerOptions, Window, ahead_ms, check_depth, check_label,
+    Cron, Phase, Refusal, Timestamp, TriggerOptions, Window, ahead_ms, check_document, check_label,
     check_name, spread,
 };
 
@@ -91,7 +91,7 @@ impl Schedule {
     /// Checks a schedule.
     ///
     /// # Errors
-    /// [`Refusal::InvalidValue`] (`22023`), [`Refusal::TooDeep`] (`22032`).
+    /// [`Refusal::InvalidValue`] (`22023`), [`Refusal::TooDeep`], [`Refusal::ReservedKey`] (`22032`).
     pub fn check(&self) -> Result<(), Refusal> {
         check_name("id", &self.id)?;
         check_name("task", &self.task)?;
@@ -103,12 +103,12 @@ impl Schedule {
             .transpose()?;
         if let Some(payload) = &self.payload {
             // The payload of its runs contains it one level deeper.
-            check_depth("payload", &json!({"payload": payload}))?;
+            check_document("payload", &json!({"payload": payload}))?;
         }
         let Some(options) = &self.options else {
             return Ok(());
         };
-        check_depth("options", options)?;
+        check_document("options", options)?;
         let own = options.as_object().into_iter().flatten();
         let own = own
             .map(|(key, _)| key)

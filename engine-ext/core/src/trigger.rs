@@ -17,7 +17,7 @@ impl TriggerOptions {
     /// - [`Refusal::MissingValue`] (`22004`) without a task.
     /// - [`Refusal::InvalidValue`] (`22023`) for a value out of bounds.
     /// - [`Refusal::TooLarge`] (`54000`) for a payload over the limit.
-    /// - [`Refusal::TooDeep`], [`Refusal::NotJson`] (`22032`) for a document that cannot be read.
+    /// - [`Refusal::TooDeep`], [`Refusal::ReservedKey`], [`Refusal::NotJson`] (`22032`) for a document that cannot be read.
     pub fn check(
         self,
         environment: Rc<Environment>,

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::{
-    Limits, Machine, Refusal, RetrySettings, check_depth, check_label, idempotency, read_keep,
+    Limits, Machine, Refusal, RetrySettings, check_document, check_label, idempotency, read_keep,
 };
 
 /// Longest name, characters: at most 512 bytes.
@@ -127,6 +127,6 @@ pub(crate) fn shallow(
     document: Value,
     _: &Limits,
 ) -> Result<Value, Refusal> {
-    check_depth(parameter, &document)?;
+    check_document(parameter, &document)?;
     Ok(document)
 }

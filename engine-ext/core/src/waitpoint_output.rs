@@ -21,7 +21,7 @@ impl Output {
     ///
     /// # Errors
     /// [`Refusal::TooLarge`] (`54000`) for a value over the limit; [`Refusal::InvalidValue`] (`22023`) for a media type that
-    /// is too long; [`Refusal::TooDeep`], [`Refusal::NotJson`] (`22032`).
+    /// is too long; [`Refusal::TooDeep`], [`Refusal::ReservedKey`], [`Refusal::NotJson`] (`22032`).
     pub fn given(
         value: Option<String>,
         media_type: Option<String>,

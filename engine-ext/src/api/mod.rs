@@ -133,7 +133,7 @@ fn all_given<T>(parameter: &'static str) -> impl Fn(Vec<Option<T>>) -> Result<Ve
 /// Checks a document that is stored unchanged.
 ///
 /// # Errors
-/// [`Refusal::TooDeep`] (`22032`), [`Refusal::TooLarge`] (`54000`).
+/// [`Refusal::TooDeep`], [`Refusal::ReservedKey`] (`22032`), [`Refusal::TooLarge`] (`54000`).
 fn document(parameter: &'static str, given: Option<JsonB>) -> Result<Option<Value>, Refusal> {
     if let Some(document) = &given {
         guc::trigger_limits().check_document(parameter, &document.0)?;

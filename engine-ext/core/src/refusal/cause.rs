@@ -136,6 +136,13 @@ pub enum Refusal {
         /// Most levels allowed.
         limit: usize,
     },
+    /// `22032`: a document with a key that readers in Rust take for something else.
+    ReservedKey {
+        /// Name of the parameter, or of the field of a completion.
+        parameter: &'static str,
+        /// The key.
+        key: String,
+    },
     /// `22032`: text whose media type is JSON, and that is not JSON.
     NotJson {
         /// Name of the parameter, or of the field of a completion.

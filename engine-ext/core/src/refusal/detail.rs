@@ -81,6 +81,9 @@ impl Refusal {
             Self::TooDeep { limit, .. } => {
                 format!("It has more than {limit} levels of arrays and objects.")
             }
+            Self::ReservedKey { key, .. } => {
+                format!("Readers in Rust take it for something else: \"{key}\".")
+            }
             Self::NotJson { line, column, .. } => {
                 format!("It cannot be read from line {line}, column {column}.")
             }

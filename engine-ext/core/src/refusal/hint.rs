@@ -55,6 +55,7 @@ impl Refusal {
                     .to_owned()
             }
             Self::TooDeep { .. } => "Flatten it, or pass the inner part as a text.".to_owned(),
+            Self::ReservedKey { .. } => "Name it differently.".to_owned(),
             Self::NotJson { .. } => "Pass JSON, or another media type.".to_owned(),
             Self::TooLarge { setting, .. } => {
                 format!("Store it elsewhere and pass a reference, or raise {setting}.")

@@ -52,6 +52,9 @@ impl Refusal {
             Self::MissingValue { parameter } => format!("\"{parameter}\" must not be null"),
             Self::MalformedCompletion { .. } => "malformed completion".to_owned(),
             Self::TooDeep { parameter, .. } => format!("\"{parameter}\" is nested too deeply"),
+            Self::ReservedKey { parameter, .. } => {
+                format!("\"{parameter}\" has a key with a reserved name")
+            }
             Self::NotJson { parameter, .. } => format!("\"{parameter}\" is not JSON"),
             Self::TooLarge { what, .. } => format!("{what} is too large"),
             Self::RunExists { run_id } | Self::NotCancelled { run_id, .. } => {

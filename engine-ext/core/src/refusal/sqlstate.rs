@@ -35,9 +35,10 @@ impl Refusal {
             Self::VersionMismatch { .. } => "RE007",
             Self::InvalidValue { .. } => "22023",
             Self::MissingValue { .. } => "22004",
-            Self::MalformedCompletion { .. } | Self::TooDeep { .. } | Self::NotJson { .. } => {
-                "22032"
-            }
+            Self::MalformedCompletion { .. }
+            | Self::TooDeep { .. }
+            | Self::ReservedKey { .. }
+            | Self::NotJson { .. } => "22032",
             Self::TooLarge { .. } => "54000",
             Self::RunExists { .. } | Self::NotCancelled { .. } | Self::ScheduleTaken { .. } => {
                 "23505"
