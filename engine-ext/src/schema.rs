@@ -129,9 +129,14 @@ extension_sql_file!(
     requires = ["shard"]
 );
 extension_sql_file!(
+    "../../sql/schema/26_minute.sql",
+    name = "minute",
+    requires = ["worker_report"]
+);
+extension_sql_file!(
     "../../sql/view/clock.sql",
     name = "clock",
-    requires = ["worker_report"]
+    requires = ["minute"]
 );
 extension_sql_file!(
     "../../sql/view/read_scope.sql",
@@ -314,9 +319,14 @@ extension_sql_file!(
     requires = ["run_detail"]
 );
 extension_sql_file!(
+    "../../sql/view/minute.sql",
+    name = "minute_views",
+    requires = ["register"]
+);
+extension_sql_file!(
     "../../sql/function/trigger.sql",
     name = "trigger_functions",
-    requires = ["register"]
+    requires = ["minute_views"]
 );
 extension_sql_file!(
     "../../sql/function/worker.sql",

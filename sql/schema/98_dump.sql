@@ -35,3 +35,5 @@ select pg_catalog.pg_extension_config_dump('engine.bulk_action', '');
 select pg_catalog.pg_extension_config_dump('engine.failure', '');
 select pg_catalog.pg_extension_config_dump('engine.shard', '');
 select pg_catalog.pg_extension_config_dump('engine.worker_report', '');
+select pg_catalog.pg_extension_config_dump('engine.minute', '');
+select pg_catalog.pg_extension_config_dump('engine.minute_mark', '');

@@ -34,6 +34,7 @@ mod kept_steps;
 mod key;
 mod lazy_waitpoint;
 mod limit;
+mod minute;
 mod named_reader;
 mod pending_version;
 mod queue;

@@ -10,6 +10,7 @@ pub(crate) mod event;
 pub(crate) mod forget;
 pub(crate) mod keep;
 pub(crate) mod leftover;
+pub(crate) mod minute;
 mod pace;
 pub(crate) mod promotion;
 pub(crate) mod quota;

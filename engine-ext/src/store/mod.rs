@@ -23,6 +23,7 @@ pub(crate) mod heartbeat;
 pub(crate) mod leftover;
 pub(crate) mod machine;
 pub(crate) mod metric;
+pub(crate) mod minute;
 pub(crate) mod notice;
 pub(crate) mod observe;
 pub(crate) mod options;

@@ -77,7 +77,11 @@ pub(crate) struct Latency {
 }
 
 impl Latency {
-    pub(crate) async fn read(reader: &Reader<'_>) -> Result<Self, Fault> {
-        Ok(reader.row(LATENCY, &[]).await?.unwrap_or_default())
+    pub(crate) async fn read(
+        reader: &Reader<'_>,
+        environment: Option<&str>,
+    ) -> Result<Self, Fault> {
+        let latency = reader.row(LATENCY, &[(&environment, Type::TEXT)]).await?;
+        Ok(latency.unwrap_or_default())
     }
 }

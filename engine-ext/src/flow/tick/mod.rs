@@ -29,11 +29,12 @@ enum Chore {
     ForgetKeys,
     Sweep,
     ForgetWorkers,
+    GatherMinutes,
     RunTimers,
 }
 
 impl Chore {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::RecoverStalls,
         Self::ExpireRuns,
         Self::BeginSchedules,
@@ -41,6 +42,7 @@ impl Chore {
         Self::ForgetKeys,
         Self::Sweep,
         Self::ForgetWorkers,
+        Self::GatherMinutes,
         Self::RunTimers,
     ];
 
@@ -56,6 +58,7 @@ impl Chore {
                 ("forgotten_turn", forget_turns(tick)),
                 ("forgotten_worker", forget_workers(tick)),
             ],
+            Self::GatherMinutes => vec![("gathered_minute", gather_minutes(tick))],
             Self::RunTimers => timer::run(tick)?,
         })
     }
@@ -149,4 +152,10 @@ fn forget_turns(tick: &mut Tick<'_>) -> i32 {
 fn forget_workers(tick: &mut Tick<'_>) -> i32 {
     let forgotten = store::worker_report::forget(tick.left, tick.settings.now);
     tick.took(forgotten)
+}
+
+/// Gathers what happened per minute; returns to how many minutes and tasks something was added.
+fn gather_minutes(tick: &mut Tick<'_>) -> i32 {
+    let gathered = flow::minute::gather(tick.settings.now);
+    tick.took(gathered)
 }

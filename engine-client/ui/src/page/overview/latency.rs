@@ -13,7 +13,7 @@ pub(super) fn panel(latency: &Latency) -> Markup {
     ];
     html! {
         section class="p o2" {
-            header { h2 { "How long" } span class="muted small" { "log scale, the newest 20,000 transitions" } }
+            header { h2 { "How long" } span class="muted small" { "log scale, last 15 min" } }
             div class="b" id="latency" data-live {
                 @for (name, percentiles) in rows {
                     h3 { (name) }

@@ -37,7 +37,7 @@ impl Seen {
                     queues,
                     environments,
                     outcomes: Outcomes::read(reader, facts.now, environment).await?,
-                    latency: Latency::read(reader).await?,
+                    latency: Latency::read(reader, environment).await?,
                     kinds: failure::kinds(reader, &Scope::hour(environment)).await?,
                     findings: doctor::findings(reader).await?,
                     waiting: wait::counts(reader, environment).await?,

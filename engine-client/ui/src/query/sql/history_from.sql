@@ -1,4 +1,3 @@
--- How far back the newest history reaches: null if it is all there is.
-select jsonb_build_object(
-           'from', case when count(*) >= 90000 then min(h.created_at) end) as row
-from engine.recent_history as h
+-- Since when what is gathered per minute is complete: null if nothing was left out.
+select jsonb_build_object('from', max(m.complete_since)) as row
+from engine.minute_reach as m
