@@ -4,6 +4,7 @@ mod acting;
 mod filtering;
 mod guarding;
 mod inert;
+mod listing;
 mod looking;
 mod many;
 mod reading;

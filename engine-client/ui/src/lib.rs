@@ -10,6 +10,7 @@
 
 mod action;
 mod asset;
+mod csv;
 mod fault;
 mod filter;
 mod guard;

@@ -42,7 +42,11 @@ pub(crate) fn routes() -> Router<Arc<Served>> {
 async fn answer(context: Context, request: Request) -> Response {
     drop(request);
     let path = context.words.get("path").unwrap_or("/").to_owned();
-    let words = Words::read(context.words.get("query").unwrap_or_default());
+    let words = Words::read(context.words.get("query").unwrap_or_default()).without("seen");
+    let words = match context.words.get("seen") {
+        Some(seen) => words.with("seen", seen),
+        None => words,
+    };
     let watched = Context {
         path,
         words,

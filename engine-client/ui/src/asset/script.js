@@ -62,6 +62,8 @@
     const words = new URLSearchParams({ path: location.pathname, query: location.search.slice(1) });
     const env = new URLSearchParams(location.search).get("env");
     if (env) words.set("env", env);
+    const first = one("[data-first]")?.dataset.first;
+    if (first && !words.get("query").match(/(^|&)(before|after)=/)) words.set("seen", first);
     source = new EventSource(`${prefix}/live?${words}`);
     source.addEventListener("parts", (event) => { hear(); show(JSON.parse(event.data)); });
     source.addEventListener("fault", (event) => say("stale", `stale: ${JSON.parse(event.data)},`));

@@ -2,6 +2,8 @@
 
 use maud::{Markup, html};
 
+use super::download;
+
 use crate::fault::Fault;
 use crate::filter::duration_ms;
 use crate::moment::span;
@@ -19,7 +21,8 @@ use crate::url::Words;
 /// How far back a page may look.
 const SPANS: [(&str, &str); 4] = [("1h", "1 h"), ("6h", "6 h"), ("24h", "24 h"), ("7d", "7 d")];
 
-pub(super) async fn page(context: &Context) -> Result<Page, Fault> {
+/// What the page is about, and how far it looks back.
+pub(super) fn scope(context: &Context) -> (&str, Scope<'_>) {
     let since = context
         .words
         .get("since")
@@ -31,6 +34,11 @@ pub(super) async fn page(context: &Context) -> Result<Page, Fault> {
         task: context.words.get("task"),
         queue: context.words.get("queue"),
     };
+    (since, scope)
+}
+
+pub(super) async fn page(context: &Context) -> Result<Page, Fault> {
+    let (since, scope) = scope(context);
     let (facts, kinds) = context
         .read(async |reader| {
             Ok((
@@ -48,6 +56,7 @@ pub(super) async fn page(context: &Context) -> Result<Page, Fault> {
                 ", last " (since)
             }
             div class="acts" {
+                (download::link(context, "failures.csv", &context.words))
                 @for (key, label) in SPANS {
                     a class="btn mini" aria-current=[(key == since).then_some("true")]
                         href=(context.words.clone().set("since", key).at(&context.at("/failures"))) { (label) }

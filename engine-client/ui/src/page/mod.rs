@@ -1,6 +1,7 @@
 //! The pages: a room each.
 
 mod bulk;
+mod download;
 mod events;
 mod failures;
 mod find;
@@ -27,7 +28,10 @@ use crate::request::Context;
 use crate::served::Served;
 
 pub(crate) fn routes() -> Router<Arc<Served>> {
-    Router::new()
+    let files = download::NAMES.iter().fold(Router::new(), |router, name| {
+        router.route(&format!("/{name}"), get(download::answer))
+    });
+    files
         .route("/", get(answer))
         .route("/runs", get(answer))
         .route("/runs/{id}", get(answer))

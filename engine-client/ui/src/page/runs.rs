@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::reason;
+use super::{download, reason};
 use crate::fault::Fault;
 use crate::filter::{Filter, KEYS};
 use crate::moment::{Moment, span};
@@ -11,24 +11,30 @@ use crate::part::status::{self, WORDS};
 use crate::part::symbol::icon;
 use crate::part::text::{run_link, run_path, time};
 use crate::part::{Frame, Page, table};
-use crate::query::run_list::{self, Found, Listed, Question};
+use crate::query::run_list::{self, Found, Listed, PAGE, Part, Question};
 use crate::query::session::Facts;
 use crate::request::Context;
 
 pub(super) async fn page(context: &Context) -> Result<Page, Fault> {
     let filter = Filter::read(&context.words);
-    let before = context
-        .words
-        .get("before")
-        .map(|id| id.trim_start_matches("run_"));
+    let id = |key: &str| {
+        let id = context.words.get(key)?;
+        Some(id.strip_prefix("run_").unwrap_or(id))
+    };
+    let part = match (id("before"), id("after")) {
+        (Some(id), _) => Part::Before(id),
+        (None, Some(id)) => Part::After(id),
+        (None, None) => Part::Newest,
+    };
     let (facts, found) = context
         .read(async |reader| {
             let facts = Facts::read(reader).await?;
             let question = Question {
                 filter: &filter.condition(facts.now),
                 ids: filter.runs(),
-                before,
+                part,
                 among: filter.among(),
+                most: PAGE,
             };
             let found = run_list::find(reader, question).await?;
             Ok((facts, found))
@@ -53,14 +59,18 @@ fn content(context: &Context, facts: &Facts, filter: &Filter, found: &Found) -> 
         div class="head" {
             h1 { "Runs" }
             span class="muted" {
-                @if found.has_more { "the newest " (shown) } @else { (plural(number, "run", "runs")) }
+                @if is_part(context) { (plural(number, "run", "runs")) " of more" }
+                @else if found.has_older { "the newest " (shown) }
+                @else { (plural(number, "run", "runs")) }
                 ", as of " (time(facts.now, facts.now))
             }
+            div class="acts" { (download::link(context, "runs.csv", &filter.to_words())) }
         }
         section class="p" {
             (tokens(context, filter))
             (chips(context, filter))
             (bulk(context, facts, filter))
+            (newer(context, filter, found))
             (list(context, facts, filter, found))
             (pages(context, filter, found))
         }
@@ -145,7 +155,7 @@ fn list(context: &Context, facts: &Facts, filter: &Filter, found: &Found) -> Mar
         return empty(context, filter, found);
     }
     html! {
-        table class="cards fix" role="table" {
+        table class="cards fix" role="table" data-first=[found.runs.first().map(|run| &run.run_id)] {
             colgroup {
                 col class="c136"; col class="c244 w3"; col class="c166"; col class="c136 w2"; col class="c66 w1"; col;
                 col class="c104"; col class="c104 w1";
@@ -213,22 +223,48 @@ fn empty(context: &Context, filter: &Filter, found: &Found) -> Markup {
     }
 }
 
-fn pages(context: &Context, filter: &Filter, found: &Found) -> Markup {
-    let last = found
-        .runs
-        .last()
-        .filter(|_| found.has_more)
-        .map(|run| run.run_id.as_str());
-    let next = last.or(found.reach.as_deref());
-    let words = filter.to_words();
+/// How many runs match that are newer than those of a page that is watched.
+fn newer(context: &Context, filter: &Filter, found: &Found) -> Markup {
+    let seen = context.words.get("seen");
+    let number = seen.map_or(0, |seen| {
+        let newer = found.runs.iter().filter(|run| *run.run_id > *seen);
+        newer.count()
+    });
+    let number = i64::try_from(number).unwrap_or_default();
     html! {
-        div class="pages" {
-            @if context.words.get("before").is_some() { a href=(link(context, filter)) rel="first" { "Newest" } }
-            @if let Some(next) = next {
-                a rel="next" href=(words.with("before", format!("run_{next}")).at(&context.at("/runs"))) {
-                    @if found.has_more { "Older" } @else { "Look further back" }
+        div id="newer" data-live {
+            @if number > 0 {
+                p class="b" {
+                    (plural(number, "newer run matches", "newer runs match"))
+                    @if found.has_older && found.runs.len() == PAGE && number == PAGE as i64 { ", or more" }
+                    ". " a href=(link(context, filter)) { "Show them" }
                 }
             }
+        }
+    }
+}
+
+/// Whether the address says from which run the list goes on.
+fn is_part(context: &Context) -> bool {
+    context
+        .words
+        .get("before")
+        .or(context.words.get("after"))
+        .is_some()
+}
+
+fn pages(context: &Context, filter: &Filter, found: &Found) -> Markup {
+    let id = |run: &Listed| format!("run_{}", run.run_id);
+    let at = |key: &str, id: String| filter.to_words().with(key, id).at(&context.at("/runs"));
+    let first = found.runs.first().filter(|_| found.has_newer).map(id);
+    let last = found.runs.last().filter(|_| found.has_older).map(id);
+    let reach = found.reach.as_ref().map(|reach| format!("run_{reach}"));
+    html! {
+        div class="pages" {
+            @if is_part(context) { a href=(link(context, filter)) rel="first" { "Newest" } }
+            @if let Some(first) = first { a rel="prev" href=(at("after", first)) { "Newer" } }
+            @if let Some(last) = last { a rel="next" href=(at("before", last)) { "Older" } }
+            @else if let Some(reach) = reach { a rel="next" href=(at("before", reach)) { "Look further back" } }
         }
     }
 }

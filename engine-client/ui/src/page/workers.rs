@@ -2,6 +2,8 @@
 
 use maud::{Markup, html};
 
+use super::download;
+
 use crate::fault::Fault;
 use crate::moment::span;
 use crate::number::{count, plural};
@@ -34,6 +36,7 @@ pub(super) async fn page(context: &Context) -> Result<Page, Fault> {
                 (plural(number, "process holds", "processes hold")) " " (plural(runs, "run", "runs"))
                 @if capacity > 0 { ", of at most " (count(capacity)) }
             }
+            div class="acts" { (download::link(context, "workers.csv", &context.words)) }
         }
         @if let Some(late) = workers.iter().find(|worker| worker.late > 0) { (late_one(late).section("A worker that is late", false)) }
         (processes(&workers))

@@ -1,5 +1,7 @@
 //! Lists of runs.
 
+use std::sync::LazyLock;
+
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokio_postgres::types::{Json, Type};
@@ -12,6 +14,16 @@ const LIST: &str = include_str!("sql/run_list.sql");
 const REACH: &str = include_str!("sql/run_reach.sql");
 const LIVE: &str = include_str!("sql/run_live.sql");
 const FAILED: &str = include_str!("sql/run_failed.sql");
+
+/// The statements that go from an id to newer ones, nearest first.
+static NEWER: LazyLock<String> = LazyLock::new(|| newer(LIST));
+static NEWER_FAILED: LazyLock<String> = LazyLock::new(|| newer(FAILED));
+
+fn newer(statement: &str) -> String {
+    statement
+        .replace("run_id < $2", "run_id > $2")
+        .replace("run_id desc", "run_id")
+}
 
 /// Runs on a page.
 pub(crate) const PAGE: usize = 50;
@@ -65,11 +77,23 @@ pub(crate) enum Among {
     Failed,
 }
 
-/// A page of a list.
+/// A part of a list, by the ids that bound it: what comes meanwhile moves no run from one part to another.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Part<'a> {
+    Newest,
+    /// The newest of those that are older than a run.
+    Before(&'a str),
+    /// The oldest of those that are newer than a run.
+    After(&'a str),
+}
+
+/// A page of a list, newest first.
 pub(crate) struct Found {
     pub(crate) runs: Vec<Listed>,
-    /// Whether there are more on the next page.
-    pub(crate) has_more: bool,
+    /// Whether there are older ones.
+    pub(crate) has_older: bool,
+    /// Whether there are newer ones, as far as that is known: there may be some, where the page was asked for by an older run.
+    pub(crate) has_newer: bool,
     /// The oldest run that was looked at, where the look ended before the runs did.
     pub(crate) reach: Option<String>,
 }
@@ -78,8 +102,24 @@ pub(crate) struct Found {
 pub(crate) struct Question<'a> {
     pub(crate) filter: &'a Map<String, Value>,
     pub(crate) ids: Option<Vec<String>>,
-    pub(crate) before: Option<&'a str>,
+    pub(crate) part: Part<'a>,
     pub(crate) among: Among,
+    /// At most so many runs.
+    pub(crate) most: usize,
+}
+
+impl Question<'_> {
+    /// The run from which it goes on.
+    fn from(&self) -> Option<&str> {
+        match self.part {
+            Part::Newest => None,
+            Part::Before(id) | Part::After(id) => Some(id),
+        }
+    }
+
+    fn goes_up(&self) -> bool {
+        matches!(self.part, Part::After(_))
+    }
 }
 
 /// The runs that a question asks for, newest first.
@@ -93,24 +133,32 @@ pub(crate) async fn find(reader: &Reader<'_>, question: Question<'_>) -> Result<
             (Some(failures.ids), failures.reach)
         }
     };
-    let most = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
+    let (from, goes_up) = (question.from(), question.goes_up());
+    let most = i64::try_from(question.most + 1).unwrap_or(i64::MAX);
     let parameters = [
         (&Json(question.filter) as _, Type::JSONB),
-        (&question.before as _, Type::TEXT),
+        (&from as _, Type::TEXT),
         (&ids as _, Type::TEXT_ARRAY),
         (&BUDGET as _, Type::INT8),
         (&most as _, Type::INT8),
     ];
-    let mut runs: Vec<Listed> = reader.rows(LIST, &parameters).await?;
-    let has_more = runs.len() > PAGE;
-    runs.truncate(PAGE);
+    let statement = if goes_up { NEWER.as_str() } else { LIST };
+    let mut runs: Vec<Listed> = reader.rows(statement, &parameters).await?;
+    let has_more = runs.len() > question.most;
+    runs.truncate(question.most);
+    if goes_up {
+        runs.reverse();
+        return Ok(Found {
+            runs,
+            has_older: true,
+            has_newer: has_more,
+            reach: None,
+        });
+    }
     let reach = if has_more || ids.is_some() {
         end.filter(|_| !has_more)
     } else {
-        let parameters = [
-            (&question.before as _, Type::TEXT),
-            (&BUDGET as _, Type::INT8),
-        ];
+        let parameters = [(&from as _, Type::TEXT), (&BUDGET as _, Type::INT8)];
         reader
             .row::<Option<String>>(REACH, &parameters)
             .await?
@@ -118,7 +166,8 @@ pub(crate) async fn find(reader: &Reader<'_>, question: Question<'_>) -> Result<
     };
     Ok(Found {
         runs,
-        has_more,
+        has_older: has_more,
+        has_newer: from.is_some(),
         reach,
     })
 }
@@ -129,11 +178,21 @@ async fn live(reader: &Reader<'_>) -> Result<Vec<String>, Fault> {
 }
 
 async fn failures(reader: &Reader<'_>, question: &Question<'_>) -> Result<Failures, Fault> {
+    let from = question.from();
+    let matching = MATCHING.max(i64::try_from(question.most).unwrap_or(MATCHING) + 1);
     let parameters = [
         (&Json(question.filter) as _, Type::JSONB),
-        (&question.before as _, Type::TEXT),
+        (&from as _, Type::TEXT),
         (&FAILURES as _, Type::INT8),
-        (&MATCHING as _, Type::INT8),
+        (&matching as _, Type::INT8),
     ];
-    Ok(reader.row(FAILED, &parameters).await?.unwrap_or_default())
+    let statement = if question.goes_up() {
+        NEWER_FAILED.as_str()
+    } else {
+        FAILED
+    };
+    Ok(reader
+        .row(statement, &parameters)
+        .await?
+        .unwrap_or_default())
 }

@@ -1,5 +1,6 @@
 //! The table of queues: with a filter and buttons, or as a panel of the overview.
 
+use std::cmp::Reverse;
 use std::iter;
 
 use maud::{Markup, html};
@@ -13,8 +14,17 @@ use crate::request::Context;
 /// Queues on a page.
 const SHOWN: usize = 200;
 
-/// The list with its filter.
-pub(super) fn list(context: &Context, facts: &Facts, queues: &[Queue]) -> Markup {
+/// The columns that may order the list, by the words of the address.
+const ORDERS: [(&str, &str); 5] = [
+    ("Queue", "name"),
+    ("Queued", "queued"),
+    ("Due", "due"),
+    ("Oldest due", "oldest"),
+    ("Slots in use", "running"),
+];
+
+/// The queues that the words of a page ask for, in their order: those that wait longest first, unless they say otherwise.
+pub(in crate::page) fn shown<'a>(context: &Context, queues: &'a [Queue]) -> Vec<&'a Queue> {
     let only = context.words.get("only");
     let is_shown = |queue: &&Queue| match only {
         Some("due") => queue.due > 0,
@@ -22,7 +32,23 @@ pub(super) fn list(context: &Context, facts: &Facts, queues: &[Queue]) -> Markup
         Some("paused") => queue.is_paused,
         _ => true,
     };
-    let shown: Vec<&Queue> = queues.iter().filter(is_shown).collect();
+    let mut shown: Vec<&Queue> = queues.iter().filter(is_shown).collect();
+    match context.words.get("sort") {
+        Some("name") => shown.sort_by(|one, other| {
+            (&one.queue, &one.environment_id).cmp(&(&other.queue, &other.environment_id))
+        }),
+        Some("queued") => shown.sort_by_key(|queue| Reverse(queue.queued)),
+        Some("due") => shown.sort_by_key(|queue| Reverse(queue.due)),
+        Some("running") => shown.sort_by_key(|queue| Reverse(queue.running)),
+        _ => {}
+    }
+    shown
+}
+
+/// The list with its filter.
+pub(super) fn list(context: &Context, facts: &Facts, queues: &[Queue]) -> Markup {
+    let only = context.words.get("only");
+    let shown = shown(context, queues);
     let number = |is: fn(&Queue) -> bool| queues.iter().filter(|queue| is(queue)).count();
     let chips = [
         (None, "all", queues.len()),
@@ -79,7 +105,7 @@ fn rows(context: &Context, facts: &Facts, queues: &[&Queue], most: usize, acts: 
     if queues.is_empty() {
         return html! { div class="empty" { b { "No queues" } "A queue is there when a run of it is, or a setting: " code { "select engine_set_queue('mail', concurrency_limit => 10)" } } };
     }
-    let acts = acts && facts.may_operate();
+    let (is_list, acts) = (acts, acts && facts.may_operate());
     let has_environments = context.environment().is_none() && facts.environments.len() > 1;
     let environment = has_environments.then_some(("Environment", "w2"));
     let columns: Vec<(&str, &str)> = iter::once(("Queue", ""))
@@ -94,7 +120,7 @@ fn rows(context: &Context, facts: &Facts, queues: &[&Queue], most: usize, acts: 
         .collect();
     html! {
         table class="cards" role="table" {
-            (table::head(&columns, acts))
+            @if is_list { (table::sortable(context, &columns, &ORDERS, "oldest", facts.may_operate())) } @else { (table::head(&columns, acts)) }
             tbody role="rowgroup" {
                 @for queue in queues.iter().take(most) { (row(context, queue, facts.now, has_environments, acts)) }
             }

@@ -10,9 +10,10 @@ mod row;
 use maud::html;
 
 pub(super) use self::figures::oldest;
-pub(super) use self::list::panel;
+pub(super) use self::list::{panel, shown};
 
 use self::detail::Chosen;
+use super::download;
 use crate::fault::Fault;
 use crate::number::plural;
 use crate::part::text;
@@ -20,6 +21,9 @@ use crate::part::{Frame, Page};
 use crate::query::queue;
 use crate::query::session::Facts;
 use crate::request::Context;
+
+/// Most queues that the page reads.
+pub(super) const MOST: i64 = 10_000;
 
 pub(super) async fn page(context: &Context) -> Result<Page, Fault> {
     let (environment, name) = (context.environment(), context.words.get("name"));
@@ -30,7 +34,7 @@ pub(super) async fn page(context: &Context) -> Result<Page, Fault> {
     let (facts, queues, environments, keys) = context
         .read(async |reader| {
             let facts = Facts::read(reader).await?;
-            let (queues, environments) = queue::queues(reader, environment, name, 10_000).await?;
+            let (queues, environments) = queue::queues(reader, environment, name, MOST).await?;
             let keys = match chosen {
                 Some((queue, environment)) => queue::keys(reader, environment, queue).await?,
                 None => Vec::new(),
@@ -49,6 +53,7 @@ pub(super) async fn page(context: &Context) -> Result<Page, Fault> {
             h1 { "Queues" }
             span class="muted" { (plural(i64::try_from(queues.len()).unwrap_or_default(), "queue", "queues"))
                 @if let Some(environment) = environment { " in " (environment) } }
+            div class="acts" { (download::link(context, "queues.csv", &context.words)) }
         }
         (environments::confirmation(context, &facts, &environments))
         @if let Some(chosen) = &chosen { (detail::panel(context, &facts, chosen)) }
