@@ -15,7 +15,13 @@ select s.position,
        case when s.transition = 'DEQUEUED' then b.since_ms end as wait_ms,
        case when s.transition <> 'DEQUEUED' and b.transition in ('STARTED', 'DEQUEUED') then b.since_ms end as run_ms
 from engine.snapshot as s
-join engine.run as r on r.shard = s.shard and r.id = s.run_id
+-- Looked up for each: a join of all would read every run that there is.
+cross join lateral (
+    select u.environment_id, u.task, u.queue_timestamp
+    from engine.run as u
+    where u.shard = s.shard and u.id = s.run_id
+    offset 0
+) as r
 left join lateral (
     select p.transition,
            greatest(0, extract(epoch from s.created_at - greatest(
@@ -35,11 +41,14 @@ create view engine.ungathered_snapshot as
 select m.*
 from engine.measured_snapshot as m
 where m.position > (
-          select greatest(p.last_value - 20000, coalesce((select o.gathered_position from engine.minute_mark as o), 0))
-          from engine.event_position as p)
+          select case when p.last_value - g.position <= 4000 then g.position else p.last_value end
+          from engine.event_position as p
+          cross join (
+              select coalesce((select o.gathered_position from engine.minute_mark as o), 0) as position
+          ) as g)
   and m.position <= (select p.last_value from engine.event_position as p);
 
-comment on view engine.ungathered_snapshot is 'What the tick has not gathered yet in engine.minute, at most 20,000 events';
+comment on view engine.ungathered_snapshot is 'What the tick has not gathered yet in engine.minute; nothing, if that is more than 4,000 events';
 
 create view engine.minute_reach as
 select m.marked_at, m.complete_since

@@ -2,6 +2,7 @@
 //! they were empty and they were never analyzed since.
 
 mod list;
+mod minute;
 
 use anyhow::Result;
 use engine_harness::{Database, Notices, Session};

@@ -10,7 +10,7 @@ statement!(BEGIN, "minute_mark_insert.sql");
 statement!(READ, "minute_mark_read.sql");
 statement!(LOCK, "minute_mark_lock.sql");
 statement!(SET, "minute_mark_set.sql");
-statement!(GATHER, "minute_gather.sql");
+statement!(GATHER, "minute_gather.sql", with_bitmaps);
 statement!(DELETE, "minute_delete.sql");
 
 /// How far the history is gathered, locked for the next step.

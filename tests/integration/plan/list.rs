@@ -27,7 +27,7 @@ async fn with_failures_among(thousands: usize) -> Result<Session> {
 }
 
 /// Rows that the scans of a plan have read.
-fn rows_scanned(plan: &Value) -> f64 {
+pub(super) fn rows_scanned(plan: &Value) -> f64 {
     let number = |key: &str| plan[key].as_f64().unwrap_or_default();
     let own = if plan["Relation Name"].is_string() {
         (number("Actual Rows") + number("Rows Removed by Filter")) * number("Actual Loops")

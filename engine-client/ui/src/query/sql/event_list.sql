@@ -12,12 +12,17 @@ select jsonb_build_object(
            'queue', r.queue) as row
 from (
     select n.*
-    from engine.recent_history as n
-    where n.created_at >= clock_timestamp() - interval '1 hour'
+    from engine.newest_history as n
     order by n.created_at desc, n.run_id, n.ordinal desc
     limit 200
 ) as h
-join engine.run_detail as r on r.shard = h.shard and r.run_id = h.run_id
+-- Looked up for each: a join of all would read every run that there is.
+cross join lateral (
+    select d.task, d.queue, d.environment_id
+    from engine.run_detail as d
+    where d.shard = h.shard and d.run_id = h.run_id
+    offset 0
+) as r
 where $1::text is null or r.environment_id = $1
 order by h.created_at desc, h.run_id, h.ordinal desc
 limit 100

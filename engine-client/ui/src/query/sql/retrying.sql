@@ -11,7 +11,13 @@ from (
         from engine.live_run as l
         limit 20000
     ) as l
-    join engine.run_detail as r on r.shard = l.shard and r.run_id = l.run_id
+    -- Looked up for each: a join of all would read every run that there is.
+    cross join lateral (
+        select d.task, d.status, d.environment_id
+        from engine.run_detail as d
+        where d.shard = l.shard and d.run_id = l.run_id
+        offset 0
+    ) as r
     where r.status = 'RETRYING_AFTER_FAILURE' and ($1::text is null or r.environment_id = $1)
     group by r.task
 ) as t

@@ -22,7 +22,13 @@ select jsonb_build_object(
                 where u.nominal_at < clock_timestamp() + interval '24 hours') end) as row
 from engine.schedule_detail as s
 left join engine.environment_shard as e on e.environment_id = s.environment_id
-left join engine.run_detail as r on r.shard = e.shard and r.run_id = s.last_run_id
+-- Looked up for each: a join of all would read every run that there is.
+left join lateral (
+    select d.status, d.execution_status
+    from engine.run_detail as d
+    where d.shard = e.shard and d.run_id = s.last_run_id
+    offset 0
+) as r on true
 where $1::text is null or s.environment_id = $1
 order by s.is_active desc, s.next_effective_at, s.schedule_id
 limit 500

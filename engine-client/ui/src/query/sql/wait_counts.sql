@@ -16,8 +16,19 @@ from (
         order by e.shard, e.run_id, e.since
         limit 20000
     ) as w
-    join engine.run_detail as r on r.shard = w.shard and r.run_id = w.run_id
-    left join engine.run_detail as c on c.shard = w.shard and c.run_id = w.completed_by_run_id
+    -- Looked up for each: a join of all would read every run that there is.
+    cross join lateral (
+        select d.task, d.execution_status, d.environment_id
+        from engine.run_detail as d
+        where d.shard = w.shard and d.run_id = w.run_id
+        offset 0
+    ) as r
+    left join lateral (
+        select d.task
+        from engine.run_detail as d
+        where d.shard = w.shard and d.run_id = w.completed_by_run_id
+        offset 0
+    ) as c on true
     where $1::text is null or r.environment_id = $1
 ) as g
 group by g.task, g.kind, g.for_task

@@ -9,7 +9,13 @@ with held as (
            array_agg(distinct r.worker_queue) as worker_queues,
            array_agg(distinct r.version) filter (where r.version is not null) as versions
     from engine.held_run as h
-    join engine.run_detail as r on r.shard = h.shard and r.run_id = h.run_id
+    -- Looked up for each: a join of all would read every run that there is.
+    cross join lateral (
+        select d.worker_queue, d.version
+        from engine.run_detail as d
+        where d.shard = h.shard and d.run_id = h.run_id
+        offset 0
+    ) as r
     where h.holds_slot and ($1::text is null or h.environment_id = $1)
     group by 1
 ), told as (
