@@ -19,6 +19,17 @@ pub(crate) struct Rendering {
 pub(crate) struct Hub(Mutex<HashMap<String, watch::Receiver<Arc<Rendering>>>>);
 
 impl Hub {
+    /// How many pages are watched, at least one.
+    pub(crate) fn pages(&self) -> u32 {
+        let pages = self.0.lock().map_or(1, |watched| {
+            let live = watched
+                .values()
+                .filter(|receiver| receiver.has_changed().is_ok());
+            live.count()
+        });
+        u32::try_from(pages).unwrap_or(u32::MAX).clamp(1, 10_000)
+    }
+
     /// Watches a page; `begin` has it rendered for the first request that does.
     pub(crate) fn watch(
         &self,

@@ -1,7 +1,8 @@
 //! Live pages: the server renders a page again and sends what has changed of it, by the ids of its elements.
 //!
-//! A page that several browsers watch is rendered once for all of them, and so rarely that it takes at most a fiftieth of the
-//! time: what a watched page costs does not depend on how long it takes, nor on how many watch it.
+//! A page that several browsers watch is rendered once for all of them, and all pages together so rarely that they take at most a
+//! fiftieth of the time: what watched pages cost does not depend on how long each takes, how many there are, nor on how many
+//! watch them.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -16,7 +17,7 @@ use axum::routing::get;
 use futures_util::stream;
 use serde_json::json;
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::fault::Fault;
 use crate::hub::{Rendering, Watched};
@@ -28,11 +29,15 @@ use crate::url::Words;
 /// Shortest time between two renderings.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Longest time between two renderings: a page that heard nothing for ten seconds says that it is stale.
-const LONGEST: Duration = Duration::from_secs(8);
+/// Longest time between two renderings.
+const LONGEST: Duration = Duration::from_secs(900);
 
-/// A page is rendered for at most one of so many parts of the time.
+/// Pages are rendered for at most one of so many parts of the time, all of them together.
 const PARTS: u32 = 50;
+
+/// After so long without a rendering a browser hears that all is well: one that hears nothing for ten seconds says that its page is
+/// stale.
+const STILL: Duration = Duration::from_secs(4);
 
 pub(crate) fn routes() -> Router<Arc<Served>> {
     Router::new().route("/live", get(answer))
@@ -57,8 +62,11 @@ async fn answer(context: Context, request: Request) -> Response {
     };
     let sent: HashMap<String, String> = HashMap::new();
     let events = stream::unfold((watched, sent), async |(mut watched, mut sent)| {
-        let rendering = watched.next().await?;
         let event = Event::default();
+        let Ok(rendering) = timeout(STILL, watched.next()).await else {
+            return Some((Ok(event.event("still").data("")), (watched, sent)));
+        };
+        let rendering = rendering?;
         let event = match &rendering.parts {
             Ok(parts) => {
                 let changed: Vec<_> = parts
@@ -97,7 +105,9 @@ async fn render(context: Context, sender: watch::Sender<Arc<Rendering>>) {
             Err(fault) => Err(fault.message),
         };
         sender.send_replace(Arc::new(Rendering { began, parts }));
-        sleep((began.elapsed() * PARTS).clamp(PAUSE, LONGEST)).await;
+        let pages = context.served.hub.pages();
+        let pause = began.elapsed().saturating_mul(PARTS * pages);
+        sleep(pause.clamp(PAUSE, LONGEST)).await;
     }
 }
 

@@ -116,7 +116,12 @@ impl Pool {
         let role = role.map_or_else(String::new, |role| {
             format!("; set local role {}", quoted(role))
         });
-        format!("{mode}; set local statement_timeout = {timeout}; set local timezone = 'UTC'{role}")
+        // A page takes one core of the server, however large the tables are; its statements take milliseconds, and compiling one
+        // takes a hundred.
+        format!(
+            "{mode}; set local statement_timeout = {timeout}; set local timezone = 'UTC'; \
+             set local max_parallel_workers_per_gather = 0; set local jit = off{role}"
+        )
     }
 }
 

@@ -66,6 +66,7 @@
     if (first && !words.get("query").match(/(^|&)(before|after)=/)) words.set("seen", first);
     source = new EventSource(`${prefix}/live?${words}`);
     source.addEventListener("parts", (event) => { hear(); show(JSON.parse(event.data)); });
+    source.addEventListener("still", () => { heard = Date.now(); });
     source.addEventListener("fault", (event) => say("stale", `stale: ${JSON.parse(event.data)},`));
     timer = setInterval(() => { if (heard && Date.now() - heard > 10000) say("stale", "stale since"); }, 1000);
   };

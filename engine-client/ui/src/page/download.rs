@@ -131,10 +131,10 @@ async fn kinds(context: &Context) -> Result<Csv, Fault> {
 }
 
 async fn all_queues(context: &Context) -> Result<Csv, Fault> {
-    let name = context.words.get("name");
     let read = context.read(async |reader| {
         let now = Facts::read(reader).await?.now;
-        let (queues, _) = queue::queues(reader, context.environment(), name, queues::MOST).await?;
+        let most = i64::try_from(MOST).unwrap_or(i64::MAX);
+        let (queues, _) = queue::queues(reader, queues::asked(context, most)).await?;
         Ok((now, queues))
     });
     let (now, all) = read.await?;
@@ -149,7 +149,7 @@ async fn all_queues(context: &Context) -> Result<Csv, Fault> {
         "oldest_due_ms",
         "paused",
     ]);
-    for queue in queues::shown(context, &all).into_iter().take(MOST) {
+    for queue in &all {
         let paused = queue.is_paused.then(|| queue.pause.words(now));
         file.add(&[
             queue.queue.clone(),

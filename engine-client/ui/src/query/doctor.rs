@@ -1,11 +1,15 @@
 //! Findings for operators.
 
 use serde::Deserialize;
+use tokio_postgres::types::Type;
 
 use crate::fault::Fault;
 use crate::pool::Reader;
 
 const DOCTOR: &str = include_str!("sql/doctor.sql");
+
+/// Findings that are read.
+pub(crate) const MOST: i64 = 100;
 
 /// A finding.
 #[derive(Debug, Clone, Deserialize)]
@@ -25,7 +29,7 @@ impl Finding {
     }
 }
 
-/// What the doctor finds, problems first.
+/// What the doctor finds, problems first, as much as a page shows.
 pub(crate) async fn findings(reader: &Reader<'_>) -> Result<Vec<Finding>, Fault> {
-    reader.rows(DOCTOR, &[]).await
+    reader.rows(DOCTOR, &[(&MOST, Type::INT8)]).await
 }

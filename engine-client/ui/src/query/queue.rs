@@ -11,6 +11,7 @@ use crate::number::plural;
 use crate::pool::Reader;
 
 const QUEUES: &str = include_str!("sql/queue_list.sql");
+const COUNTS: &str = include_str!("sql/queue_count.sql");
 const ENVIRONMENTS: &str = include_str!("sql/environment_list.sql");
 const KEYS: &str = include_str!("sql/key_list.sql");
 
@@ -92,24 +93,34 @@ impl Queue {
     pub(crate) fn is_full(&self) -> bool {
         self.keys == 0 && self.limit.is_some_and(|limit| self.running >= limit) && !self.is_paused
     }
-
-    /// Whether a run of it has been due for too long.
-    pub(crate) fn is_late(&self) -> bool {
-        self.oldest_ms.is_some_and(|ms| ms >= LATE_MS)
-    }
 }
 
-/// Queues, those that wait longest first, and the environments.
+/// Which queues are asked for, in which order.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Asked<'a> {
+    pub(crate) environment: Option<&'a str>,
+    /// A part of their name.
+    pub(crate) part: Option<&'a str>,
+    pub(crate) name: Option<&'a str>,
+    /// `due`, `full` or `paused`: only those.
+    pub(crate) only: Option<&'a str>,
+    /// `name`, `queued`, `due` or `running`; else those that wait longest are first.
+    pub(crate) order: Option<&'a str>,
+    pub(crate) most: i64,
+}
+
+/// Queues, and the environments.
 pub(crate) async fn queues(
     reader: &Reader<'_>,
-    environment: Option<&str>,
-    name: Option<&str>,
-    limit: i64,
+    asked: Asked<'_>,
 ) -> Result<(Vec<Queue>, Vec<Environment>), Fault> {
     let parameters = [
-        (&environment as _, Type::TEXT),
-        (&name as _, Type::TEXT),
-        (&limit as _, Type::INT8),
+        (&asked.environment as _, Type::TEXT),
+        (&asked.part as _, Type::TEXT),
+        (&asked.name as _, Type::TEXT),
+        (&asked.only as _, Type::TEXT),
+        (&asked.order as _, Type::TEXT),
+        (&asked.most as _, Type::INT8),
     ];
     let mut queues: Vec<Queue> = reader.rows(QUEUES, &parameters).await?;
     let environments: Vec<Environment> = reader.rows(ENVIRONMENTS, &parameters[..1]).await?;
@@ -121,6 +132,36 @@ pub(crate) async fn queues(
         queue.hold = holds.get(queue.environment_id.as_str()).cloned();
     }
     Ok((queues, environments))
+}
+
+/// How many queues there are, of each kind, with the names of some.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct Counts {
+    pub(crate) all: i64,
+    pub(crate) due: i64,
+    pub(crate) paused: i64,
+    pub(crate) paused_names: Vec<String>,
+    pub(crate) full: i64,
+    pub(crate) full_names: Vec<String>,
+    pub(crate) oldest_ms: Option<i64>,
+    pub(crate) oldest_name: Option<String>,
+}
+
+impl Counts {
+    /// Counts the queues of an environment whose names have a part.
+    pub(crate) async fn read(
+        reader: &Reader<'_>,
+        environment: Option<&str>,
+        part: Option<&str>,
+    ) -> Result<Self, Fault> {
+        let parameters = [(&environment as _, Type::TEXT), (&part as _, Type::TEXT)];
+        Ok(reader.row(COUNTS, &parameters).await?.unwrap_or_default())
+    }
+}
+
+/// Whether a run that has been due for so long is late.
+pub(crate) fn is_late(oldest_ms: Option<i64>) -> bool {
+    oldest_ms.is_some_and(|ms| ms >= LATE_MS)
 }
 
 /// An environment.

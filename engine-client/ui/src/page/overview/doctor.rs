@@ -7,7 +7,7 @@ use crate::moment::span;
 use crate::number::plural;
 use crate::part::symbol::icon;
 use crate::part::text::time;
-use crate::query::doctor::Finding;
+use crate::query::doctor::{Finding, MOST};
 use crate::request::Context;
 use crate::url::Words;
 
@@ -37,6 +37,7 @@ pub(super) fn panel(context: &Context, seen: &Seen) -> Markup {
                 h2 { "Doctor" }
                 span class="muted small" {
                     (plural(number(problems), "problem", "problems")) ", " (plural(number(notes), "note", "notes"))
+                    @if number(seen.findings.len()) == MOST { ", the first " (MOST) }
                 }
                 span class="more muted small" { (time(seen.facts.now, seen.facts.now)) }
             }

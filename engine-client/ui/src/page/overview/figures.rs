@@ -14,7 +14,7 @@ use crate::series::Series;
 use crate::url::Words;
 
 pub(super) fn figures(context: &Context, seen: &Seen) -> Vec<Figure<'static>> {
-    let mut figures = vec![queues::oldest(&seen.queues, "nothing is due")];
+    let mut figures = vec![queues::oldest(&seen.counts, "nothing is due")];
     figures.extend(alive(context, seen));
     figures.extend(ended(context, seen));
     figures

@@ -47,6 +47,6 @@ fn content(context: &Context, seen: &Seen) -> Markup {
                 (latency::panel(&seen.latency))
             }
         }
-        (queues::panel(context, &seen.facts, &seen.queues, SHOWN))
+        (queues::panel(context, &seen.facts, &seen.queues, seen.counts.all, SHOWN))
     }
 }

@@ -3,27 +3,51 @@
 use maud::{Markup, html};
 
 use super::pause;
+use crate::fault::Fault;
 use crate::moment::{Moment, span};
 use crate::number::{count, plural};
 use crate::part::form;
 use crate::part::text::none;
-use crate::query::queue::{Key, Queue};
+use crate::pool::Reader;
+use crate::query::queue::{self, Asked, Key, Queue};
 use crate::query::session::Facts;
 use crate::request::Context;
 use crate::url::Words;
 
 /// A queue that was chosen, with its keys.
-pub(super) struct Chosen<'a> {
-    pub(super) queue: &'a Queue,
-    pub(super) keys: Vec<Key>,
+pub(super) struct Chosen {
+    queue: Queue,
+    keys: Vec<Key>,
+}
+
+impl Chosen {
+    /// Reads it, if it exists.
+    pub(super) async fn read(
+        reader: &Reader<'_>,
+        environment: &str,
+        name: &str,
+    ) -> Result<Option<Self>, Fault> {
+        let asked = Asked {
+            environment: Some(environment),
+            name: Some(name),
+            most: 1,
+            ..Asked::default()
+        };
+        let (queues, _) = queue::queues(reader, asked).await?;
+        let Some(queue) = queues.into_iter().next() else {
+            return Ok(None);
+        };
+        let keys = queue::keys(reader, environment, name).await?;
+        Ok(Some(Self { queue, keys }))
+    }
 }
 
 /// The id of the form that sets a limit.
 pub(super) const LIMIT_FORM: &str = "limit";
 
 /// A queue: why it is behind, its limit, its keys.
-pub(super) fn panel(context: &Context, facts: &Facts, chosen: &Chosen<'_>) -> Markup {
-    let queue = chosen.queue;
+pub(super) fn panel(context: &Context, facts: &Facts, chosen: &Chosen) -> Markup {
+    let queue = &chosen.queue;
     let runs = Words::default()
         .with("queue", &*queue.queue)
         .with("env", &*queue.environment_id);

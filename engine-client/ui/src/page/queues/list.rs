@@ -1,18 +1,18 @@
 //! The table of queues: with a filter and buttons, or as a panel of the overview.
 
-use std::cmp::Reverse;
 use std::iter;
 
 use maud::{Markup, html};
 
 use super::row::row;
+use crate::number::count;
 use crate::part::table;
-use crate::query::queue::Queue;
+use crate::query::queue::{Asked, Counts, Queue};
 use crate::query::session::Facts;
 use crate::request::Context;
 
 /// Queues on a page.
-const SHOWN: usize = 200;
+pub(super) const SHOWN: i64 = 200;
 
 /// The columns that may order the list, by the words of the address.
 const ORDERS: [(&str, &str); 5] = [
@@ -23,39 +23,29 @@ const ORDERS: [(&str, &str); 5] = [
     ("Slots in use", "running"),
 ];
 
-/// The queues that the words of a page ask for, in their order: those that wait longest first, unless they say otherwise.
-pub(in crate::page) fn shown<'a>(context: &Context, queues: &'a [Queue]) -> Vec<&'a Queue> {
-    let only = context.words.get("only");
-    let is_shown = |queue: &&Queue| match only {
-        Some("due") => queue.due > 0,
-        Some("full") => queue.is_full(),
-        Some("paused") => queue.is_paused,
-        _ => true,
-    };
-    let mut shown: Vec<&Queue> = queues.iter().filter(is_shown).collect();
-    match context.words.get("sort") {
-        Some("name") => shown.sort_by(|one, other| {
-            (&one.queue, &one.environment_id).cmp(&(&other.queue, &other.environment_id))
-        }),
-        Some("queued") => shown.sort_by_key(|queue| Reverse(queue.queued)),
-        Some("due") => shown.sort_by_key(|queue| Reverse(queue.due)),
-        Some("running") => shown.sort_by_key(|queue| Reverse(queue.running)),
-        _ => {}
+/// The queues that the words of a page ask for, in their order.
+pub(in crate::page) fn asked(context: &Context, most: i64) -> Asked<'_> {
+    Asked {
+        environment: context.environment(),
+        part: context.words.get("name"),
+        name: None,
+        only: context.words.get("only"),
+        order: context.words.get("sort"),
+        most,
     }
-    shown
 }
 
 /// The list with its filter.
-pub(super) fn list(context: &Context, facts: &Facts, queues: &[Queue]) -> Markup {
+pub(super) fn list(context: &Context, facts: &Facts, queues: &[Queue], counts: &Counts) -> Markup {
     let only = context.words.get("only");
-    let shown = shown(context, queues);
-    let number = |is: fn(&Queue) -> bool| queues.iter().filter(|queue| is(queue)).count();
     let chips = [
-        (None, "all", queues.len()),
-        (Some("due"), "with due runs", number(|queue| queue.due > 0)),
-        (Some("full"), "full", number(Queue::is_full)),
-        (Some("paused"), "paused", number(|queue| queue.is_paused)),
+        (None, "all", counts.all),
+        (Some("due"), "with due runs", counts.due),
+        (Some("full"), "full", counts.full),
+        (Some("paused"), "paused", counts.paused),
     ];
+    let all = chips.iter().find(|(key, ..)| only == *key);
+    let all = all.map_or(counts.all, |(.., number)| *number);
     html! {
         section class="p" {
             form class="filter" {
@@ -68,14 +58,14 @@ pub(super) fn list(context: &Context, facts: &Facts, queues: &[Queue]) -> Markup
                     @for (key, label, number) in chips {
                         @let words = key.map_or_else(|| context.words.clone().without("only"), |key| context.words.clone().set("only", key));
                         a class="chip" aria-current=[(only == key).then_some("true")] href=(words.at(&context.at("/queues"))) {
-                            (label) " " (number)
+                            (label) " " (count(number))
                         }
                     }
                 }
             }
-            (rows(context, facts, &shown, SHOWN, true))
-            @if shown.len() > SHOWN {
-                div class="pages" { "The first " (SHOWN) " of " (shown.len()) ". Narrow the name to see others." }
+            (rows(context, facts, queues, queues.len(), true))
+            @if all > SHOWN {
+                div class="pages" { "The first " (SHOWN) " of " (count(all)) ". Narrow the name to see others, or order them by another column." }
             }
         }
     }
@@ -86,22 +76,22 @@ pub(in crate::page) fn panel(
     context: &Context,
     facts: &Facts,
     queues: &[Queue],
+    all: i64,
     most: usize,
 ) -> Markup {
-    let shown: Vec<&Queue> = queues.iter().collect();
     html! {
         section class="p" {
             header {
                 h2 { "Queues" }
                 span class="muted small" { "by oldest due" }
-                a class="more" href=(context.link("/queues")) { "All " (queues.len()) }
+                a class="more" href=(context.link("/queues")) { "All " (count(all)) }
             }
-            (rows(context, facts, &shown, most, false))
+            (rows(context, facts, queues, most, false))
         }
     }
 }
 
-fn rows(context: &Context, facts: &Facts, queues: &[&Queue], most: usize, acts: bool) -> Markup {
+fn rows(context: &Context, facts: &Facts, queues: &[Queue], most: usize, acts: bool) -> Markup {
     if queues.is_empty() {
         return html! { div class="empty" { b { "No queues" } "A queue is there when a run of it is, or a setting: " code { "select engine_set_queue('mail', concurrency_limit => 10)" } } };
     }

@@ -7,7 +7,7 @@ use super::pause;
 use crate::moment::{Moment, span};
 use crate::number::count;
 use crate::part::text::{none, slots};
-use crate::query::queue::{Hold, Queue};
+use crate::query::queue::{Hold, Queue, is_late};
 use crate::request::Context;
 use crate::url::{Words, segment};
 
@@ -54,7 +54,7 @@ pub(super) fn row(
                 @if is_behind { b { (count(queue.due)) } } @else { (count(queue.due)) }
                 span class="muted only-small" { " due" }
             }
-            td role="cell" class={ "num push " (if queue.is_late() { "fail" } else { "" }) } id=(id("oldest", queue)) data-live {
+            td role="cell" class={ "num push " (if is_late(queue.oldest_ms) { "fail" } else { "" }) } id=(id("oldest", queue)) data-live {
                 @match queue.oldest_ms { Some(ms) => (span(ms)), None => (none()) }
             }
             td role="cell" class="nw full" id=(id("slots", queue)) data-live {

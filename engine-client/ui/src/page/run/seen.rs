@@ -2,7 +2,7 @@
 
 use crate::fault::Fault;
 use crate::pool::Reader;
-use crate::query::queue::{self, Queue};
+use crate::query::queue::{self, Asked, Queue};
 use crate::query::run::{Payload, Relative, Run};
 use crate::query::session::Facts;
 use crate::request::Context;
@@ -84,9 +84,14 @@ async fn queue_of(reader: &Reader<'_>, run: &Run) -> Result<Option<Queue>, Fault
     if !matches!(run.execution_status.as_str(), "QUEUED" | "QUEUED_EXECUTING") {
         return Ok(None);
     }
-    let environment = Some(run.environment_id.as_str());
-    let (queues, _) = queue::queues(reader, environment, Some(&run.queue), 100).await?;
-    Ok(queues.into_iter().find(|queue| queue.queue == run.queue))
+    let asked = Asked {
+        environment: Some(&run.environment_id),
+        name: Some(&run.queue),
+        most: 1,
+        ..Asked::default()
+    };
+    let (queues, _) = queue::queues(reader, asked).await?;
+    Ok(queues.into_iter().next())
 }
 
 /// The run that a run waits for, if it waits for one.
