@@ -1,5 +1,6 @@
 //! Suite `retention`: what the removal of ended runs costs, and what those cost that stay.
 
+mod day;
 mod history;
 mod month;
 mod ring;
@@ -16,10 +17,10 @@ use super::figure::Figure;
 use super::meter::{Meter, settle};
 use super::report::Chapter;
 use super::stock::Stock;
-use super::trial::{Case, Trial, interleave};
+use super::trial::{Case, Outcome, Trial, interleave};
 
 const ABOUT: &str = "Runs from trigger to completion, 100 per call, with the sweep and without; the sweep alone; a simulated month; the same work beside \
-    finished runs that are kept; and the history in one table beside a ring of list partitions, in plain SQL.";
+    finished runs that are kept; a day of these removed in one pass, beside work; and the history in one table beside a ring of list partitions, in plain SQL.";
 
 const NOTES: &str = "With the sweep, ended runs are not kept at all, and one session ticks ten times a second: what is triggered \
     is removed in the same trial, and all of it is in the figures per run. The sweep alone removes runs that were filled in. \
@@ -36,6 +37,9 @@ const MONTH: u64 = 5_000_000;
 
 /// Runs of a trial of the sweep alone, and of the forms of the history.
 const SWEPT: u64 = 100_000;
+
+/// Of the runs that are kept, a day has one in so many.
+const DAYS_KEPT: u64 = 10;
 
 const TIME_MS: Figure = Figure::new("took, ms", 0);
 
@@ -107,7 +111,7 @@ pub(super) async fn measure(bench: &mut Bench) -> Result<Chapter> {
     let filled = history::fill(&bench.cluster, kept).await?;
     let none = history::fill(&bench.cluster, 0).await?;
     let cluster = &bench.cluster;
-    let outcomes = interleave(&cases, repeat, &mut bench.order, async |case| {
+    let mut outcomes = interleave(&cases, repeat, &mut bench.order, async |case| {
         match case.variant {
             Variant::Steady { is_swept } => {
                 steady::trial(cluster, case.clients, is_swept, time).await
@@ -121,8 +125,18 @@ pub(super) async fn measure(bench: &mut Bench) -> Result<Chapter> {
         }
     })
     .await?;
-    filled.remove().await?;
     none.remove().await?;
+    for swept in [0, kept / DAYS_KEPT] {
+        outcomes.push(Outcome {
+            conditions: format!("a day of {kept} runs in one pass, beside 1 client"),
+            variant: match swept {
+                0 => "no sweep".to_owned(),
+                swept => format!("{swept} runs removed"),
+            },
+            trials: vec![day::trial(&filled, swept, time).await?],
+        });
+    }
+    filled.remove().await?;
     Ok(Chapter::new("retention", ABOUT, outcomes).noting([NOTES.to_owned()]))
 }
 
