@@ -15,7 +15,7 @@ const HOLDERS: [(&str, &str); 3] = [
         "rollback prepared 'held'",
     ),
     (
-        "select pg_create_logical_replication_slot('held', 'test_decoding')",
+        "select pg_create_logical_replication_slot('held', 'pgoutput')",
         "select pg_drop_replication_slot('held')",
     ),
 ];
