@@ -337,10 +337,12 @@ async fn a_library_over_another_catalog_refuses_with_advice() -> Result<()> {
 async fn a_misspelt_setting_is_refused() -> Result<()> {
     let session = Session::open(&Database::fresh().await?).await?;
     session.tick().await?;
-    assert_eq!(
-        session.refused("set engine.max_bach = 5").await?.code,
-        "42602"
-    );
+    // PostgreSQL 14 lets no extension reserve the names that begin as its own.
+    let reserves = "select current_setting('server_version_num')::int >= 150000";
+    if session.client.query_one(reserves, &[]).await?.get(0) {
+        let refused = session.refused("set engine.max_bach = 5").await?;
+        assert_eq!(refused.code, "42602");
+    }
     assert_eq!(
         session
             .refused("set engine.default_machine = 'huge'")

@@ -17,7 +17,7 @@ async fn sessions() -> Result<(Session, Session)> {
 /// Moves the clock by an interval from the moment that it shows.
 async fn pass(session: &Session, time: &str) -> Result<()> {
     let at = format!(
-        "select engine_set_test_clock(now() + (last_value || ' us')::interval + '{time}') from engine.test_clock"
+        "select engine_set_test_clock(now() + last_value * interval '1 microsecond' + '{time}') from engine.test_clock"
     );
     Ok(session.client.batch_execute(&at).await?)
 }
