@@ -110,12 +110,12 @@ impl Session {
         Ok(self.count(&run).await? > 0)
     }
 
-    /// The tables that have rows, but for settings: whatever the catalog has, a new table too.
+    /// The tables that have rows, but for settings and what is noted of no single run: whatever the catalog has, a new table too.
     ///
     /// # Errors
     /// If the session is gone.
     pub async fn tables_with_rows(&self) -> Result<Vec<String>> {
-        let settings = "{environment,queue,machine,worker,schedule,retention,stretch,event_horizon,event_reader_position}";
+        let settings = "{environment,queue,machine,worker,worker_report,schedule,retention,stretch,event_horizon,event_reader_position,minute,minute_mark}";
         let sql = "select format('select %L from engine.%I having count(*) > 0', relname, relname) \
                    from pg_class where relnamespace = 'engine'::regnamespace and relkind in ('r', 'p') \
                        and relname <> all ($1::text::text[]) order by relname";
