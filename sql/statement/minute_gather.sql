@@ -1,24 +1,20 @@
--- Adds a range of the history to its minutes. Of more than 20,000 events, twenty stretches of 1,000 stand for all: what it costs is bounded.
+-- Adds a range of the history to its minutes. Of more than 5,000 events, the newest 5,000 stand for all: what it costs is bounded. They
+-- are read at once, since each read also comes by what was written after them, wherever a sweep has made room.
 -- :after_position bigint
 -- :to_position bigint
 -- :now timestamptz
 -- -> number bigint: rows of engine.minute
 -- Locks: the minutes' rows, in the order of their keys. Index: snapshot_position, snapshot_run, run_pkey, minute_pkey.
-with stretch as (
-    select :after_position + g.number * (w.width / w.stretches) as after_position,
-           case when w.stretches = 1 then :to_position else :after_position + g.number * (w.width / w.stretches) + 1000 end as to_position,
-           case when w.stretches = 1 then 1 else w.width / (w.stretches * 1000)::double precision end as weight
-    from (
-        select :to_position - :after_position as width, case when :to_position - :after_position > 20000 then 20 else 1 end as stretches
-    ) as w
-    cross join lateral generate_series(0, w.stretches - 1) as g(number)
+with sample as (
+    select greatest(:after_position, :to_position - 5000) as after_position,
+           greatest(1, (:to_position - :after_position) / 5000::double precision) as weight
 ), measured as materialized (
     select e.*, date_trunc('minute', e.created_at) as minute, s.weight
-    from stretch as s
+    from sample as s
     cross join lateral (
         select m.*
         from engine.measured_snapshot as m
-        where m.position > s.after_position and m.position <= s.to_position
+        where m.position > s.after_position and m.position <= :to_position
         offset 0
     ) as e
     where e.created_at > :now - interval '3 hours'
