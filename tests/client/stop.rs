@@ -18,7 +18,7 @@ async fn an_attempt_that_takes_too_long_is_stopped_and_its_waits_do_not_count() 
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;
     let options = TaskOptions {
-        max_duration: Some(Duration::from_millis(300)),
+        max_duration: Some(Duration::from_secs(1)),
         ..TaskOptions::default()
     };
     let waited = Arc::new(AtomicUsize::new(0));
@@ -26,7 +26,7 @@ async fn an_attempt_that_takes_too_long_is_stopped_and_its_waits_do_not_count() 
     let worker = worker(&database)?.task_with("long", options, move |ctx: Context, (): ()| {
         let count = Arc::clone(&count);
         async move {
-            ctx.wait_for("longer", Duration::from_millis(500)).await?;
+            ctx.wait_for("longer", Duration::from_millis(1500)).await?;
             count.fetch_add(1, Ordering::SeqCst);
             std::future::pending::<()>().await;
             Ok(())
