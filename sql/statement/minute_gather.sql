@@ -1,9 +1,9 @@
--- Adds a range of the history to its minutes. Of more than 5,000 events, the newest 5,000 stand for all: what it costs is bounded. They
--- are read at once, since each read also comes by what was written after them, wherever a sweep has made room.
+-- Adds a range of the history to its minutes; returns to how many rows. Of more than 5,000 events, the newest 5,000 stand for all: what
+-- it costs is bounded. They are read at once, since each read also comes by what was written after them, wherever a sweep has made room.
 -- :after_position bigint
 -- :to_position bigint
 -- :now timestamptz
--- -> number bigint: rows of engine.minute
+-- -> number bigint
 -- Locks: the minutes' rows, in the order of their keys. Index: snapshot_position, snapshot_run, run_pkey, minute_pkey.
 with sample as (
     select greatest(:after_position, :to_position - 5000) as after_position,

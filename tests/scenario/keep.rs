@@ -49,9 +49,9 @@ async fn a_run_that_keeps_nothing_loses_all_but_its_status_with_its_end_and_that
         "keep => '0', metadata => '{\"name\": \"her name\"}', idempotency_key => 'k'",
     )
     .await?;
-    assert!(!tables_with(&session, "her").await?.is_empty());
+    assert!(!tables_with(&session, "her ").await?.is_empty());
     assert_eq!(session.tick_of("ended_keep").await?, 0, "it stays");
-    assert_eq!(tables_with(&session, "her").await?, [] as [String; 0]);
+    assert_eq!(tables_with(&session, "her ").await?, [] as [String; 0]);
     assert_eq!(session.count("engine.snapshot").await?, 1);
     let sql =
         "select run_status::text, execution_status::text from engine.run_state where run_id = $1";
@@ -86,7 +86,7 @@ async fn a_run_is_kept_as_long_as_its_trigger_says_whatever_the_policies_say() -
             (session.sweep().await?, session.tick_of("ended_keep").await?),
             (0, 0)
         );
-        assert!(!tables_with(&session, "her").await?.is_empty());
+        assert!(!tables_with(&session, "her ").await?.is_empty());
         assert_eq!(
             session.count("engine_retention()").await?,
             1,
@@ -148,7 +148,7 @@ async fn a_parent_gets_the_output_of_a_child_of_which_nothing_is_kept() -> Resul
     session.complete(&parent, json!({"ok": true})).await?;
     session.lapse_timers().await?;
     assert_eq!(session.tick_of("ended_keep").await?, 1);
-    assert_eq!(tables_with(&session, "her").await?, [] as [String; 0]);
+    assert_eq!(tables_with(&session, "her ").await?, [] as [String; 0]);
     session.check().await
 }
 
