@@ -74,7 +74,7 @@ select date_trunc('minute', u.created_at),
 from engine.ungathered_snapshot as u
 group by date_trunc('minute', u.created_at), u.environment_id, u.task;
 
-comment on view engine.minute_history is 'What happened per minute and task in the last three hours; a minute may have several rows, which add up';
+comment on view engine.minute_history is 'What happened per minute and task in the last three hours; a minute may have several rows, which add up. An estimate where more than 5,000 events came in ten seconds';
 comment on column engine.minute_history.task is 'Empty, with an empty environment, for the tasks that have no rows of their own: those with fewest events';
 
 create view engine.latency as

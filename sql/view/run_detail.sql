@@ -102,26 +102,8 @@ left join lateral (
 
 comment on view engine.held_run is 'Runs that workers hold, or that are watched, with the worker and its last beat';
 
--- The newest history, at most 100,000 rows, whose cost does not grow with the history: the bounds of positions are found by
--- snapshot_position.
-create view engine.recent_history as
-select s.shard,
-       s.run_id,
-       s.ordinal,
-       s.transition,
-       s.execution_status,
-       s.run_status,
-       s.attempt_number,
-       s.created_at,
-       s.detail
-from engine.snapshot as s
-where s.position > (select p.last_value - 100000 from engine.event_position as p)
-  and s.position <= (select p.last_value from engine.event_position as p)
-  and s.is_valid;
-
-comment on view engine.recent_history is 'The newest history: at most 100,000 snapshots';
-
--- The same of the newest events only: a list of what happens now costs a page or two.
+-- The newest history, whose cost does not grow with the history: the bounds of positions are found by snapshot_position. A list of
+-- what happens now costs a page or two.
 create view engine.newest_history as
 select s.shard,
        s.run_id,

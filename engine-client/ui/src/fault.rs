@@ -6,9 +6,6 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use engine_client::Error;
-use tokio_postgres::error::SqlState;
-
-use crate::pool::Access;
 
 /// A failure, in the words of whatever failed.
 #[derive(Debug)]
@@ -59,17 +56,13 @@ impl Fault {
         )
     }
 
-    /// What keeps a transaction from beginning: a standby begins none that may write.
-    pub(crate) fn of_beginning(error: tokio_postgres::Error, access: Access) -> Self {
-        let is_refused = error.code() == Some(&SqlState::FEATURE_NOT_SUPPORTED);
-        if access == Access::Write && is_refused {
-            return Self::new(
-                StatusCode::CONFLICT,
-                "this database is a standby: it can only be read",
-                "Open the dashboard of its primary.",
-            );
-        }
-        error.into()
+    /// A standby writes nothing.
+    pub(crate) fn standby() -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            "this database is a standby: it can only be read",
+            "Open the dashboard of its primary.",
+        )
     }
 
     /// Whether the connection may be unusable.

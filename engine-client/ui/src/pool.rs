@@ -7,6 +7,7 @@ use engine_client::{Connection, Database};
 use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{Json, ToSql, Type};
 
 use crate::fault::Fault;
@@ -67,7 +68,7 @@ impl Pool {
             };
             let done = match began {
                 Ok(()) => work(&reader).await,
-                Err(error) => Err(Fault::of_beginning(error, access)),
+                Err(error) => Err(of_beginning(error, access)),
             };
             match done {
                 Ok(result) => {
@@ -122,6 +123,16 @@ impl Pool {
             "{mode}; set local statement_timeout = {timeout}; set local timezone = 'UTC'; \
              set local max_parallel_workers_per_gather = 0; set local jit = off{role}"
         )
+    }
+}
+
+/// What keeps a transaction from beginning: a standby begins none that may write.
+fn of_beginning(error: tokio_postgres::Error, access: Access) -> Fault {
+    let is_refused = error.code() == Some(&SqlState::FEATURE_NOT_SUPPORTED);
+    if access == Access::Write && is_refused {
+        Fault::standby()
+    } else {
+        error.into()
     }
 }
 

@@ -6,10 +6,14 @@
 
 #![allow(unsafe_code)]
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, c_int};
+use std::rc::Rc;
+use std::thread::LocalKey;
 
 use pgrx::pg_sys;
+
+use super::isolation;
 
 /// The table that messages about settings are about.
 const SETTINGS: &CStr = c"setting_change";
@@ -79,6 +83,30 @@ pub(crate) fn removed() {
     REMOVED.set(REMOVED.get() + 1);
     // SAFETY: queues a message that is sent when this transaction commits.
     unsafe { pg_sys::CacheInvalidateRelcacheByRelid(oid(REMOVALS)) };
+}
+
+/// What a session knows of the settings, and as of which generation.
+pub(crate) type Known<T> = RefCell<Option<(u64, Rc<T>)>>;
+
+/// What `of` holds as of this generation; reads it if it is of another one.
+pub(crate) fn known<T>(
+    of: &'static LocalKey<Known<T>>,
+    generation: u64,
+    read: impl FnOnce() -> T,
+) -> Rc<T> {
+    let known = of.with_borrow(|known| {
+        let known = known.as_ref().filter(|(at, _)| *at == generation);
+        known.map(|(_, known)| Rc::clone(known))
+    });
+    known.unwrap_or_else(|| {
+        watch();
+        let read = Rc::new(read());
+        // The generation is that from before the read: if it changes in between, the next call reads again.
+        if isolation::sees_commits() {
+            of.set(Some((generation, Rc::clone(&read))));
+        }
+        read
+    })
 }
 
 /// Called once, when the library is loaded.

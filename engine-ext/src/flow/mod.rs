@@ -59,7 +59,7 @@ pub(crate) fn moment() -> Timestamp {
 
 /// The inputs of decisions in a call at `now`.
 pub(crate) fn settings(now: Timestamp) -> Settings {
-    guc::settings(now, store::machine::all())
+    guc::settings(now, store::machine::all().to_vec())
 }
 
 /// Items by their shards: a statement about a run is about one shard.

@@ -5,9 +5,8 @@ use std::rc::Rc;
 
 use engine_core::{KeptRun, KeptRuns, Retention, RunOutcome, Timestamp};
 
-use crate::backend::cache;
+use crate::backend::cache::{self, Known, known};
 use crate::backend::cells::{Cells, cell};
-use crate::backend::isolation;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
 use crate::store::row::kept_run;
@@ -18,25 +17,13 @@ statement!(DELETE, "retention_delete.sql");
 statement!(COUNT, "retention_count.sql", reading_everything);
 
 thread_local! {
-    /// The policies, and the generation in which they were read.
-    static CACHED: RefCell<Option<(u64, Rc<Retention>)>> = const { RefCell::new(None) };
+    static POLICIES: Known<Retention> = const { RefCell::new(None) };
 }
 
 /// The policies that hold now.
 pub(crate) fn all() -> Rc<Retention> {
-    let generation = cache::fresh_generation();
-    let known = CACHED.with_borrow(|known| match known {
-        Some((at, policies)) if *at == generation => Some(policies.clone()),
-        _ => None,
-    });
-    known.unwrap_or_else(|| {
-        cache::watch();
-        let policies = Rc::new(Retention::new(READ.query(arguments!(READ {}), policy)));
-        // The generation from before they were read: if one changed in between, they are read again.
-        if isolation::sees_commits() {
-            CACHED.set(Some((generation, policies.clone())));
-        }
-        policies
+    known(&POLICIES, cache::fresh_generation(), || {
+        Retention::new(READ.query(arguments!(READ {}), policy))
     })
 }
 

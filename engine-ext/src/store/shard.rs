@@ -5,18 +5,15 @@ use std::rc::Rc;
 
 use engine_core::{Shard, ShardRecord, Shards, Timestamp};
 
+use crate::backend::cache::{self, Known, known};
 use crate::backend::cells::cell;
 use crate::backend::parameter::arguments;
 use crate::backend::statement::statement;
-use crate::backend::{cache, isolation};
 
 statement!(READ, "shard_read.sql");
 statement!(IN_USE, "shard_in_use.sql");
 statement!(HAS_RUNS, "shard_has_runs.sql");
 statement!(SET, "shard_set.sql");
-
-/// What is known as of a generation of the settings.
-type Known<T> = RefCell<Option<(u64, Rc<T>)>>;
 
 thread_local! {
     static RECORDS: Known<Shards> = const { RefCell::new(None) };
@@ -65,27 +62,6 @@ fn those_in_use(are_served: bool) -> Vec<Shard> {
         .iter()
         .filter(|shard| all.serves(**shard) == are_served);
     those.copied().collect()
-}
-
-/// What `of` holds as of this generation; reads it if it is of another one.
-fn known<T>(
-    of: &'static std::thread::LocalKey<Known<T>>,
-    generation: u64,
-    read: impl FnOnce() -> T,
-) -> Rc<T> {
-    let known = of.with_borrow(|known| {
-        let known = known.as_ref().filter(|(at, _)| *at == generation);
-        known.map(|(_, known)| Rc::clone(known))
-    });
-    known.unwrap_or_else(|| {
-        cache::watch();
-        let read = Rc::new(read());
-        // The generation is that from before the read: if it changes in between, the next call reads again.
-        if isolation::sees_commits() {
-            of.set(Some((generation, Rc::clone(&read))));
-        }
-        read
-    })
 }
 
 fn read() -> Vec<(Shard, ShardRecord)> {

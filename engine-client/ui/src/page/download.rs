@@ -1,22 +1,18 @@
 //! What lists show, as files: without payloads, up to a number of rows.
 
 use axum::response::{IntoResponse, Response};
-use maud::{Markup, html};
 
 use super::{failures, queues, reason};
 use crate::csv::Csv;
 use crate::fault::Fault;
 use crate::filter::Filter;
 use crate::moment::Moment;
+use crate::part::file::MOST;
 use crate::part::status;
 use crate::query::run_list::{self, Part, Question};
 use crate::query::session::Facts;
 use crate::query::{failure, queue, schedule, worker};
 use crate::request::Context;
-use crate::url::Words;
-
-/// Most rows of a file.
-const MOST: usize = 5_000;
 
 /// The names of the files.
 pub(super) const NAMES: [&str; 5] = [
@@ -26,12 +22,6 @@ pub(super) const NAMES: [&str; 5] = [
     "schedules.csv",
     "workers.csv",
 ];
-
-/// The link to a file with what these words filter.
-pub(super) fn link(context: &Context, name: &str, words: &Words) -> Markup {
-    let path = context.at(&format!("/{name}"));
-    html! { a class="btn mini" download href=(words.at(&path)) title=(format!("At most {MOST} rows")) { "CSV" } }
-}
 
 pub(super) async fn answer(context: Context) -> Response {
     let name = context.path.rsplit('/').next().unwrap_or_default();

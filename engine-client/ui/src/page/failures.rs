@@ -2,8 +2,6 @@
 
 use maud::{Markup, html};
 
-use super::download;
-
 use crate::fault::Fault;
 use crate::filter::duration_ms;
 use crate::moment::span;
@@ -12,7 +10,7 @@ use crate::part::chart;
 use crate::part::status::of_run;
 use crate::part::symbol::icon;
 use crate::part::text::{run_link, time};
-use crate::part::{Frame, Page};
+use crate::part::{Frame, Page, file};
 use crate::query::failure::{self, Kind, Scope};
 use crate::query::session::Facts;
 use crate::request::Context;
@@ -56,7 +54,7 @@ pub(super) async fn page(context: &Context) -> Result<Page, Fault> {
                 ", last " (since)
             }
             div class="acts" {
-                (download::link(context, "failures.csv", &context.words))
+                (file::link(context, "failures.csv", &context.words))
                 @for (key, label) in SPANS {
                     a class="btn mini" aria-current=[(key == since).then_some("true")]
                         href=(context.words.clone().set("since", key).at(&context.at("/failures"))) { (label) }

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{download, reason};
+use super::reason;
 use crate::fault::Fault;
 use crate::filter::{Filter, KEYS};
 use crate::moment::{Moment, span};
@@ -10,7 +10,7 @@ use crate::number::plural;
 use crate::part::status::{self, WORDS};
 use crate::part::symbol::icon;
 use crate::part::text::{run_link, run_path, time};
-use crate::part::{Frame, Page, table};
+use crate::part::{Frame, Page, file, table};
 use crate::query::run_list::{self, Found, Listed, PAGE, Part, Question};
 use crate::query::session::Facts;
 use crate::request::Context;
@@ -64,7 +64,7 @@ fn content(context: &Context, facts: &Facts, filter: &Filter, found: &Found) -> 
                 @else { (plural(number, "run", "runs")) }
                 ", as of " (time(facts.now, facts.now))
             }
-            div class="acts" { (download::link(context, "runs.csv", &filter.to_words())) }
+            div class="acts" { (file::link(context, "runs.csv", &filter.to_words())) }
         }
         section class="p" {
             (tokens(context, filter))

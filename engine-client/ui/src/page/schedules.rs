@@ -2,12 +2,10 @@
 
 use maud::{Markup, html};
 
-use super::download;
-
 use crate::fault::Fault;
 use crate::moment::{Moment, span};
 use crate::part::text::{none, run_path, time};
-use crate::part::{Frame, Page, form, status};
+use crate::part::{Frame, Page, file, form, status};
 use crate::query::schedule::{self, Schedule};
 use crate::query::session::Facts;
 use crate::request::Context;
@@ -34,7 +32,7 @@ pub(super) async fn page(context: &Context) -> Result<Page, Fault> {
         div class="head" {
             h1 { "Schedules" }
             span class="muted" { (active) " active" @if schedules.len() > active { ", " (schedules.len() - active) " off" } }
-            div class="acts" { (download::link(context, "schedules.csv", &context.words)) }
+            div class="acts" { (file::link(context, "schedules.csv", &context.words)) }
         }
         section class="p" {
             @if schedules.is_empty() {

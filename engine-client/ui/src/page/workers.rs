@@ -2,8 +2,6 @@
 
 use maud::{Markup, html};
 
-use super::download;
-
 use crate::fault::Fault;
 use crate::moment::span;
 use crate::number::{count, plural};
@@ -11,7 +9,7 @@ use crate::part::status::{self, RUNNING};
 use crate::part::symbol::icon;
 use crate::part::text::{none, time};
 use crate::part::verdict::{Verdict, Weight};
-use crate::part::{Frame, Page, form, table};
+use crate::part::{Frame, Page, file, form, table};
 use crate::query::session::Facts;
 use crate::query::worker::{self, Overdue, Version, Worker};
 use crate::request::Context;
@@ -36,7 +34,7 @@ pub(super) async fn page(context: &Context) -> Result<Page, Fault> {
                 (plural(number, "process holds", "processes hold")) " " (plural(runs, "run", "runs"))
                 @if capacity > 0 { ", of at most " (count(capacity)) }
             }
-            div class="acts" { (download::link(context, "workers.csv", &context.words)) }
+            div class="acts" { (file::link(context, "workers.csv", &context.words)) }
         }
         @if let Some(late) = workers.iter().find(|worker| worker.late > 0) { (late_one(late).section("A worker that is late", false)) }
         (processes(&workers))

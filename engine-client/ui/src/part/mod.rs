@@ -2,6 +2,7 @@
 
 pub(crate) mod chart;
 pub(crate) mod fault_page;
+pub(crate) mod file;
 pub(crate) mod form;
 pub(crate) mod layout;
 pub(crate) mod status;

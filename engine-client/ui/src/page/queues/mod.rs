@@ -13,11 +13,9 @@ pub(super) use self::figures::oldest;
 pub(super) use self::list::{asked, panel};
 
 use self::detail::Chosen;
-use super::download;
 use crate::fault::Fault;
 use crate::number::plural;
-use crate::part::text;
-use crate::part::{Frame, Page};
+use crate::part::{Frame, Page, file, text};
 use crate::query::queue::{self, Counts};
 use crate::query::session::Facts;
 use crate::request::Context;
@@ -46,7 +44,7 @@ pub(super) async fn page(context: &Context) -> Result<Page, Fault> {
             h1 { "Queues" }
             span class="muted" { (plural(counts.all, "queue", "queues"))
                 @if let Some(environment) = environment { " in " (environment) } }
-            div class="acts" { (download::link(context, "queues.csv", &context.words)) }
+            div class="acts" { (file::link(context, "queues.csv", &context.words)) }
         }
         (environments::confirmation(context, &facts, &environments))
         @if let Some(chosen) = &chosen { (detail::panel(context, &facts, chosen)) }
