@@ -14,26 +14,28 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use engine_harness::{Workspace, progress};
 
-use self::floor::Floor;
+use self::floor::{FloorDequeues, FloorLives};
 use self::lives::Lives;
 use self::ratio::{compare, run_by_run};
 use super::Bench;
 use super::caller::Dequeuer;
-use super::statement::OneCommit;
+use super::figure::quantile;
 use super::stock::Stock;
 
 /// Where the ratios are recorded.
 const FILE: &str = "tests/bench/guard.json";
 
-/// How much worse a ratio may be.
-const TOLERANCE: f64 = 1.15;
+/// How much worse a ratio may be. The same engine differs by a tenth from machine to machine, most where the two sides make
+/// different numbers of round trips.
+const TOLERANCE: f64 = 1.2;
 
 const BATCH: usize = 100;
 
-/// More than the dequeues of both variants.
-const QUEUED: u64 = 20_000;
+/// More than the dequeues of a variant.
+const QUEUED: u32 = 10_000;
 
-/// How often a ratio that is worse is measured: what else runs on the machine disturbs one measurement, a slower engine all.
+/// How often a ratio is measured that is worse, or is to be recorded: what else runs on the machine disturbs one measurement, a
+/// slower engine all.
 const TRIES: usize = 5;
 
 /// A ratio of server CPU per run.
@@ -75,6 +77,16 @@ impl Measure {
         }
         Ok(least)
     }
+
+    /// The median of [`TRIES`] measurements.
+    async fn typical(self, bench: &Bench) -> Result<f64> {
+        let mut ratios = Vec::new();
+        for _ in 0..TRIES {
+            ratios.push(self.take(bench).await?);
+        }
+        ratios.sort_by(f64::total_cmp);
+        Ok(quantile(&ratios, 0.5))
+    }
 }
 
 /// Measures all ratios, and compares them with the recorded ones, or records them.
@@ -99,7 +111,7 @@ pub(super) async fn run(bench: &Bench, workspace: &Workspace, records: bool) -> 
     }
     ensure!(
         worse.is_empty(),
-        "the engine costs more than 15 % more CPU than recorded: {}",
+        "the engine costs more than 20 % more CPU than recorded: {}",
         worse.join(", ")
     );
     Ok(())
@@ -111,7 +123,7 @@ type Ratios = BTreeMap<String, f64>;
 async fn record(bench: &Bench, file: &Path) -> Result<()> {
     let mut ratios = Ratios::new();
     for measure in Measure::ALL {
-        ratios.insert(measure.name().to_owned(), measure.take(bench).await?);
+        ratios.insert(measure.name().to_owned(), measure.typical(bench).await?);
     }
     let text = serde_json::to_string_pretty(&ratios)?;
     fs::write(file, text + "\n")?;
@@ -120,10 +132,12 @@ async fn record(bench: &Bench, file: &Path) -> Result<()> {
 }
 
 async fn dequeue(bench: &Bench) -> Result<f64> {
-    let stock = Stock::filled(&bench.cluster, QUEUED).await?;
-    let plain = OneCommit::new(stock.observer().await?, 0).await?;
+    let stock = Stock::empty(&bench.cluster).await?;
+    stock.add_queued(QUEUED.into()).await?;
+    let plain = FloorDequeues::new(stock.observer().await?, QUEUED.try_into()?).await?;
+    stock.tidy().await?;
     let engine = Dequeuer::new(stock.observer().await?, 1).await?;
-    let about = "a dequeue to five statements of a client";
+    let about = "a dequeue to one statement of plain SQL";
     let ratio = compare(about, plain, engine, 100).await?;
     stock.remove().await?;
     Ok(ratio)
@@ -131,7 +145,7 @@ async fn dequeue(bench: &Bench) -> Result<f64> {
 
 async fn lives(bench: &Bench, about: &str, batch: usize) -> Result<f64> {
     let stock = Stock::empty(&bench.cluster).await?;
-    let floor = Floor::new(stock.observer().await?, batch).await?;
+    let floor = FloorLives::new(stock.observer().await?, batch).await?;
     let engine = Lives::new(stock.observer().await?, batch).await?;
     let ratio = compare(about, floor, engine, run_by_run(batch)).await?;
     stock.remove().await?;
