@@ -17,7 +17,7 @@ pub struct Arguments {
     #[arg(long)]
     pub peers: bool,
 
-    /// Measure ratios of CPU in a minute, and compare them with the recorded ones; fails if one is more than 15 % worse.
+    /// Measure ratios of CPU in a minute, and compare them with the recorded ones; fails if one is more than 20 % worse.
     #[arg(long, conflicts_with_all = ["suites", "peers"])]
     pub guard: bool,
 

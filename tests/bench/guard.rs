@@ -5,7 +5,6 @@
 
 mod floor;
 mod lives;
-mod ratio;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,10 +15,10 @@ use engine_harness::{Workspace, progress};
 
 use self::floor::{FloorDequeues, FloorLives};
 use self::lives::Lives;
-use self::ratio::{compare, run_by_run};
 use super::Bench;
 use super::caller::Dequeuer;
 use super::figure::quantile;
+use super::ratio::{compare, run_by_run};
 use super::stock::Stock;
 
 /// Where the ratios are recorded.
@@ -140,7 +139,7 @@ async fn dequeue(bench: &Bench) -> Result<f64> {
     let about = "a dequeue to one statement of plain SQL";
     let ratio = compare(about, plain, engine, 100).await?;
     stock.remove().await?;
-    Ok(ratio)
+    Ok(ratio.cpu)
 }
 
 async fn lives(bench: &Bench, about: &str, batch: usize) -> Result<f64> {
@@ -149,7 +148,7 @@ async fn lives(bench: &Bench, about: &str, batch: usize) -> Result<f64> {
     let engine = Lives::new(stock.observer().await?, batch).await?;
     let ratio = compare(about, floor, engine, run_by_run(batch)).await?;
     stock.remove().await?;
-    Ok(ratio)
+    Ok(ratio.cpu)
 }
 
 fn recorded(file: &Path) -> Result<Ratios> {

@@ -20,6 +20,7 @@ mod meter;
 mod peers;
 mod plot;
 mod proxy;
+mod ratio;
 mod report;
 mod retention;
 mod right;

@@ -25,7 +25,7 @@ const ABOUT: &str = "Runs from trigger to completion, 100 per call, with the swe
 const NOTES: &str = "With the sweep, ended runs are not kept at all, and one session ticks ten times a second: what is triggered \
     is removed in the same trial, and all of it is in the figures per run. The sweep alone removes runs that were filled in. \
     The month lasts as long as its runs take: thirty times a day's runs, after which the clock of the database moves on by a day; \
-    autovacuum_naptime is one second in it, since a day is over in some fifteen. \
+    autovacuum_naptime is one second in it, since a day is over in seconds or minutes. \
     `--rows-limit` is the number of finished runs that are kept, one million by default; the month has five million runs, or five \
     times that number.";
 
@@ -125,6 +125,11 @@ pub(super) async fn measure(bench: &mut Bench) -> Result<Chapter> {
         }
     })
     .await?;
+    outcomes.push(Outcome {
+        conditions: "beside finished runs, in turns".to_owned(),
+        variant: format!("{kept} kept"),
+        trials: vec![history::compare(&none, &filled).await?],
+    });
     none.remove().await?;
     for swept in [0, kept / DAYS_KEPT] {
         outcomes.push(Outcome {

@@ -10,6 +10,7 @@ use super::super::caller::Turns;
 use super::super::figure::Figure;
 use super::super::load::Limit;
 use super::super::measure::measure as measure_callers;
+use super::super::ratio::compare as compare_callers;
 use super::super::stock::Stock;
 use super::super::trial::Trial;
 
@@ -17,6 +18,8 @@ const QUEUED: u64 = 10_000;
 const BATCH: i32 = 100;
 
 const OVERVIEW: Figure = Figure::new("engine.run_overview of one run, ms", 2);
+const CPU_RATIO: Figure = Figure::new("CPU of a run, × of one beside none", 2);
+const TIME_RATIO: Figure = Figure::new("time of a run, × of one beside none", 2);
 const EVENTS: Figure = Figure::new("engine_events from the end, ms", 2);
 
 pub(super) async fn fill(cluster: &Cluster, kept: u64) -> Result<Stock<'_>> {
@@ -40,6 +43,22 @@ pub(super) async fn trial(stock: &Stock<'_>, clients: usize, time: Duration) -> 
     observer.batch_execute("select engine_tick()").await?;
     trial.figures.push((EVENTS, events(&observer).await?));
     Ok(trial)
+}
+
+/// What a run costs beside those of `filled`, in turns with a run beside those of `none`.
+pub(super) async fn compare(none: &Stock<'_>, filled: &Stock<'_>) -> Result<Trial> {
+    let mut turns = Vec::new();
+    for stock in [none, filled] {
+        stock.prewarm().await?;
+        turns.push(Turns::new(stock.observer().await?, BATCH));
+    }
+    let [base, measured] =
+        <[Turns; 2]>::try_from(turns).map_err(|_| anyhow::anyhow!("two sessions take turns"))?;
+    let ratio = compare_callers("a run beside those that are kept", base, measured, 1).await?;
+    Ok(Trial {
+        figures: vec![(CPU_RATIO, ratio.cpu), (TIME_RATIO, ratio.time)],
+        ..Trial::default()
+    })
 }
 
 /// The median of ten reads of a run in the middle of all.
