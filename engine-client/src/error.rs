@@ -1,10 +1,12 @@
 //! Errors of calls, and what to do about them.
 
+mod elsewhere;
 mod kind;
 mod text;
 
 use std::error::Error as StdError;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_postgres::error::{DbError, SqlState};
@@ -26,7 +28,7 @@ pub use self::kind::ErrorKind;
 ///     matches!(error.kind(), ErrorKind::UnknownRun | ErrorKind::RunFinished)
 /// }
 /// ```
-pub struct Error(Box<Inner>);
+pub struct Error(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -139,8 +141,13 @@ impl Error {
         Self::new(kind, retry, cause)
     }
 
+    /// The same error, for another caller that shared the call.
+    pub(crate) fn share(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+
     fn new(kind: ErrorKind, retry: Retry, cause: Cause) -> Self {
-        Self(Box::new(Inner { kind, retry, cause }))
+        Self(Arc::new(Inner { kind, retry, cause }))
     }
 }
 

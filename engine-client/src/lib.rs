@@ -6,6 +6,8 @@
 //!
 //! - [`Engine`] has one method per function and no policy. It borrows any connection or transaction of
 //!   [`tokio_postgres`], so that a run can be triggered in the transaction that needs it.
+//! - [`Cluster`] makes the same calls on several databases that share the shards: each at the one that serves what
+//!   it is about.
 //! - [`Worker`] has all the policy: it executes handlers, beats, waits, completes, retries, reconnects and
 //!   drains.
 //! - [`Watch`] follows a run from outside: its snapshots, or only its result.
@@ -160,6 +162,7 @@ mod backoff;
 mod batch;
 mod bulk;
 mod cancel;
+mod cluster;
 mod completion;
 mod connection;
 mod debounce;
@@ -190,6 +193,7 @@ mod status;
 pub mod testing;
 mod time;
 mod timekeeper;
+mod together;
 mod trace;
 mod trigger;
 mod version;
@@ -205,6 +209,7 @@ pub use crate::backoff::BackoffRange;
 pub use crate::batch::{AddedItem, Batch, BatchItem, NewBatch, SealedBatch};
 pub use crate::bulk::{Bulk, BulkAction, BulkStart};
 pub use crate::cancel::{Cancel, Cancelled};
+pub use crate::cluster::{Cluster, ClusterConfig, Placement};
 pub use crate::completion::{Completed, Completion};
 pub use crate::connection::{Connection, Database};
 pub use crate::debounce::Debounce;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::{Backoff, BackoffRange};
@@ -67,6 +67,8 @@ struct Line {
     connection: Option<Arc<Connection>>,
     /// Kept here, so that the next task continues the pauses of one that stopped waiting.
     backoff: Backoff,
+    /// Why the last try failed, and until when it stands for further ones.
+    failed: Option<(Instant, Error)>,
 }
 
 /// A connection with an unanswered call; dropping this abandons the connection.
@@ -93,6 +95,7 @@ impl Link {
         let line = Line {
             connection: None,
             backoff: Backoff::new(config.reconnect),
+            failed: None,
         };
         Self {
             database,
@@ -127,6 +130,40 @@ impl Link {
                     sleep(pause).await;
                 }
                 Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The connection; if it is down, tries once to open it. During the pause after a try that failed its error is returned at
+    /// once, so that many callers do not wait for a server that is down one after the other.
+    ///
+    /// # Errors
+    /// Those of [`Database::connect`].
+    pub(crate) async fn try_connection(&self) -> Result<Arc<Connection>, Error> {
+        let mut line = self.line.lock().await;
+        if let Some(connection) = &line.connection
+            && !connection.is_closed()
+        {
+            return Ok(Arc::clone(connection));
+        }
+        line.connection = None;
+        if let Some((until, error)) = &line.failed
+            && Instant::now() < *until
+        {
+            return Err(error.share());
+        }
+        match self.connect().await {
+            Ok(connection) => {
+                let connection = Arc::new(connection);
+                line.connection = Some(Arc::clone(&connection));
+                line.backoff.reset();
+                line.failed = None;
+                Ok(connection)
+            }
+            Err(error) => {
+                let until = Instant::now() + line.backoff.pause();
+                line.failed = Some((until, error.share()));
+                Err(error)
             }
         }
     }

@@ -1,0 +1,7 @@
+//! Several servers that share the shards, through the driver.
+
+mod call;
+mod failure;
+mod fleet;
+mod many;
+mod place;
