@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use self::node::Node;
 use self::route::{NodeIndex, Routes, Target};
 use crate::together::together;
-use crate::{BatchId, Connection, Error, Identity, LinkConfig, RunId, WaitpointId};
+use crate::{BatchId, Connection, Database, Error, Identity, LinkConfig, RunId, WaitpointId};
 
 pub use self::placement::Placement;
 
@@ -63,7 +63,8 @@ impl Default for ClusterConfig {
 /// is repeated where the server recognizes that, as the methods say.
 ///
 /// Clones share their connections and what they have learnt. Runs that are to be triggered in a transaction of yours need
-/// the connection to one node: [`Engine`](crate::Engine).
+/// the connection to one node: [`Engine`](crate::Engine). A [`Worker`](crate::Worker) works
+/// [on a cluster](crate::Worker::on_cluster).
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), engine_client::Error> {
@@ -244,6 +245,33 @@ impl Cluster {
     /// Lets pending calls finish and closes the connections, as far as no clone uses them.
     pub async fn close(&self) {
         together(self.nodes.iter().map(|node| node.link.close())).await;
+    }
+
+    /// The same cluster with connections of its own, for another runtime. What one of the two learns, both know.
+    pub(crate) fn apart(&self, config: ClusterConfig) -> Self {
+        let nodes = self.nodes.iter().map(|node| {
+            Node::new(
+                node.name.clone(),
+                node.database.clone(),
+                config.link.clone(),
+            )
+        });
+        Self {
+            nodes: nodes.collect(),
+            routes: Arc::clone(&self.routes),
+            config: Arc::new(config),
+            is_routed: self.is_routed,
+        }
+    }
+
+    /// The nodes, by name.
+    pub(crate) fn databases(&self) -> impl Iterator<Item = (&str, &Database)> {
+        self.nodes.iter().map(|node| (&*node.name, &node.database))
+    }
+
+    /// Whether a pooler says where shards are: then the nodes themselves are not known.
+    pub(crate) fn is_routed(&self) -> bool {
+        self.is_routed
     }
 
     fn until(&self) -> Instant {

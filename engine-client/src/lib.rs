@@ -110,6 +110,7 @@
 //! - **Poolers**: all statements are unnamed and sent with their types, so that every call works behind a pooler
 //!   in transaction mode. A [`Timekeeper`] leads there by a lock of one of the pooler's sessions, see its
 //!   documentation. [`WorkerConfig::wait`] occupies a session of the pooler while it waits.
+//! - **Several databases**: a worker [on a cluster](Worker::on_cluster) has these connections at each node.
 //! - **TLS**: with the feature `tls`, through [rustls](https://docs.rs/rustls): `Database::tls`.
 //!
 //! # Logs and metrics

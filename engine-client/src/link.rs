@@ -168,6 +168,15 @@ impl Link {
         }
     }
 
+    /// Whether the connection is open, as far as it is known.
+    pub(crate) fn is_up(&self) -> bool {
+        let line = self.line.try_lock();
+        line.is_ok_and(|line| {
+            let connection = line.connection.as_ref();
+            connection.is_some_and(|connection| !connection.is_closed())
+        })
+    }
+
     async fn connect(&self) -> Result<Connection, Error> {
         let limit = self.config.connect_timeout;
         match timeout(limit, self.database.connect()).await {

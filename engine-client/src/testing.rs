@@ -34,7 +34,7 @@ use crate::{Error, RunId, RunResult, Watch, Worker};
 /// # Errors
 /// What ends the worker before the run; [`UnknownRun`](crate::ErrorKind::UnknownRun).
 pub async fn run_to_end(worker: Worker, run_id: &RunId) -> Result<RunResult, Error> {
-    let connection = worker.database().connect().await?;
+    let connection = worker.database()?.connect().await?;
     let mut watch = Watch::new(connection.client(), run_id.clone());
     beside(worker, watch.result()).await
 }

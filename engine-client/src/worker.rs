@@ -11,6 +11,7 @@ mod end;
 mod heartbeat;
 mod held_run;
 mod hold;
+mod lane;
 mod metric;
 mod name;
 mod panic;
@@ -22,6 +23,7 @@ mod rehearsed;
 mod report;
 mod retry;
 mod run_calls;
+mod run_permit;
 #[cfg(feature = "testing")]
 mod script;
 mod step;
@@ -32,26 +34,19 @@ mod turns;
 mod wait;
 
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use self::attempt::Attempts;
-use self::dequeuer::{Dequeuer, Started};
-use self::heartbeat::HeartbeatLoop;
-use self::hold::HeldRuns;
-use self::permit::{HandlerPermits, to_permits};
-use self::run_calls::RunCalls;
+use self::lane::{Lane, Shared};
 use self::task::Tasks;
-use crate::link::Link;
-use crate::trace::Trail;
-use crate::{Database, Dequeue, Error, Failure, Presence, Timekeeper, TimekeeperConfig};
+use crate::together::together;
+use crate::{Cluster, Database, Error, Failure, Timekeeper};
 
 pub use self::config::{Batching, TaskOptions, WorkerConfig};
 pub use self::context::Context;
@@ -82,6 +77,9 @@ const END_TIMEOUT: Duration = Duration::from_secs(5);
 /// without starting, since the next one may be of this task. A worker that [prefetches](WorkerConfig::prefetch), or whose
 /// role may not execute `engine_work`, dequeues, starts and completes with separate calls; of the latter a warning tells.
 ///
+/// A worker [on a cluster](Self::on_cluster) does all that at every node at once, and what it has room for goes to the nodes in
+/// turn. A node that is down delays only its own runs.
+///
 /// Handlers share the threads of the runtime: blocking work belongs in [`tokio::task::spawn_blocking`], otherwise
 /// it delays the others, and cannot be stopped. Heartbeats have a thread of their own.
 ///
@@ -98,25 +96,65 @@ const END_TIMEOUT: Duration = Duration::from_secs(5);
 /// ```
 #[derive(Debug)]
 pub struct Worker {
-    database: Database,
+    place: Place,
     config: WorkerConfig,
     tasks: Tasks,
+}
+
+/// Where a worker works.
+#[derive(Debug)]
+enum Place {
+    Database(Box<Database>),
+    Cluster(Cluster),
 }
 
 impl Worker {
     /// A worker for this database without handlers, with the default configuration.
     pub fn new(database: Database) -> Self {
+        Self::at(Place::Database(Box::new(database)))
+    }
+
+    /// A worker for all nodes of this cluster. Tasks are the same as on one database: what they wait for is on the node of
+    /// their run, and a run whose shard is moved is completed at its new node.
+    ///
+    /// The configuration is that of the whole worker: at all nodes together it executes no more than
+    /// [`concurrency`](WorkerConfig::concurrency) runs. It has at each node the connections that a worker has at its database.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), engine_client::Error> {
+    /// use engine_client::{Cluster, Context, Placement, Worker, shutdown_signal};
+    ///
+    /// let placement = Placement::new()
+    ///     .node("node-a", "host=a.example.org dbname=app".parse()?, 0..=31)
+    ///     .node("node-b", "host=b.example.org dbname=app".parse()?, 32..=63);
+    /// Worker::on_cluster(Cluster::new(placement))
+    ///     .task("double", |_ctx: Context, number: i64| async move { Ok(number * 2) })
+    ///     .run(shutdown_signal())
+    ///     .await
+    /// # }
+    /// ```
+    pub fn on_cluster(cluster: Cluster) -> Self {
+        Self::at(Place::Cluster(cluster))
+    }
+
+    fn at(place: Place) -> Self {
         Self {
-            database,
+            place,
             config: WorkerConfig::default(),
             tasks: Tasks::default(),
         }
     }
 
     /// Where it executes runs.
+    ///
+    /// # Errors
+    /// [`Setup`](crate::ErrorKind::Setup) if that is a cluster.
     #[cfg(feature = "testing")]
-    pub(crate) fn database(&self) -> &Database {
-        &self.database
+    pub(crate) fn database(&self) -> Result<&Database, Error> {
+        match &self.place {
+            Place::Database(database) => Ok(database),
+            Place::Cluster(_) => Err(Error::setup("this helper needs a worker of one database")),
+        }
     }
 
     /// Replaces the configuration.
@@ -180,103 +218,92 @@ impl Worker {
     /// Errors that waiting does not fix, after draining: [`Setup`](crate::ErrorKind::Setup),
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput),
     /// [`UnknownEnvironment`](crate::ErrorKind::UnknownEnvironment),
-    /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation). A server that is down is waited for.
+    /// [`WrongIsolation`](crate::ErrorKind::WrongIsolation). A server that is down is waited for. On a cluster, such an error
+    /// of one node ends the worker; [`Setup`](crate::ErrorKind::Setup) also if the placement has no nodes, or is
+    /// [routed](crate::Placement::routed).
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
         metric::describe();
-        let drain_timeout = self.config.drain_timeout;
-        let mut services = Services::new();
-        let dequeuer = self.start(&mut services)?;
-        let attempts = Arc::clone(&dequeuer.attempts);
-        // Closed, until turns are taken.
-        let (_, mut started) = mpsc::unbounded_channel();
-
-        let mut running = JoinSet::new();
-        let result = {
-            let stopping = attempts.stopping.clone();
-            let services = &mut services.coalescers;
-            let dequeuing = dequeuer.run(&mut running, &mut started, services, &stopping);
-            let mut dequeuing = pin!(dequeuing);
-            let result = tokio::select! {
-                result = &mut dequeuing => result,
-                () = shutdown => {
-                    stopping.cancel();
-                    dequeuing.await
-                }
-            };
-            stopping.cancel();
-            result
-        };
-        let finish = finish(&dequeuer, &mut started, &mut running);
-        if timeout(drain_timeout, finish).await.is_err() {
-            cancel(&mut running, &attempts.expired).await;
-        }
-
-        // Heartbeats and ticks continue while runs are drained.
-        services.end().await;
-        dequeuer.link.close().await;
-        attempts.calls.close().await;
-        result
-    }
-
-    /// Starts the services that run beside the dequeues.
-    fn start(self, services: &mut Services) -> Result<Dequeuer, Error> {
         let Self {
-            database,
+            place,
             config,
             tasks,
         } = self;
-        let identity = config.identity.clone().completed();
-        let link = || Link::new(database.clone(), config.link.clone());
-        let held = Arc::new(HeldRuns::default());
-        let heartbeat = HeartbeatLoop {
-            held: Arc::clone(&held),
-            link: link(),
-            identity: identity.clone(),
-            presence: presence(&config),
-            call_timeout: config.link.call_timeout,
-        };
-        services.heartbeat = Some(heartbeat.start(services.stop.clone())?);
-        if let Some(interval) = config.timekeeper {
-            let timekeeper = TimekeeperConfig {
-                interval,
-                link: config.link.clone(),
-                ..TimekeeperConfig::default()
-            };
-            let timekeeper = Timekeeper::new(database.clone(), timekeeper);
-            services
-                .tasks
-                .spawn(keep_time(timekeeper, services.stop.clone()));
+        let mut services = Services::new();
+        let nodes = place.nodes()?;
+        let shared = Shared::new(config, tasks, nodes.len());
+        let mut lanes = Vec::new();
+        for (name, database) in &nodes {
+            let cluster = place.cluster();
+            lanes.push(Lane::start(
+                &shared,
+                name,
+                database,
+                cluster,
+                &mut services,
+            )?);
         }
-        let links = (0..config.attempt_connections.max(1)).map(|_| Arc::new(link()));
-        let calls = RunCalls::new(
-            links.collect(),
-            identity.clone(),
-            config.batching,
-            &mut services.coalescers,
-        );
-        let permits = capacity(&config);
-        Ok(Dequeuer {
-            attempts: Arc::new(Attempts {
-                held,
-                calls: Arc::new(calls),
-                permits: Arc::new(HandlerPermits::new(config.concurrency, tasks.limits())),
-                tasks,
-                retry: config.retry,
-                handover: config.handover,
-                trail: Trail::default(),
-                stopping: CancellationToken::new(),
-                expired: CancellationToken::new(),
-            }),
-            link: Arc::new(link()),
-            permits: Arc::new(Semaphore::new(to_permits(permits))),
-            max_batch: config.max_batch.max(1),
-            idle: config.idle,
-            dequeue: dequeue(&config),
-            identity: Arc::new(identity),
-            batching: config.batching,
-            prefetches: config.prefetch > 0,
-        })
+        let result = dequeue(&mut lanes, &shared.stopping, shutdown).await;
+        let finishing = together(lanes.iter_mut().map(Lane::finish));
+        if timeout(shared.config.drain_timeout, finishing)
+            .await
+            .is_err()
+        {
+            let runs: usize = lanes.iter().map(Lane::runs).sum();
+            tracing::warn!(runs, "the drain timeout passed, handlers are cancelled");
+            shared.expired.cancel();
+            together(lanes.iter_mut().map(Lane::end)).await;
+        }
+        // Heartbeats and ticks continue while runs are drained.
+        services.end(&mut lanes).await;
+        result
     }
+}
+
+impl Place {
+    /// The databases, with the names of the nodes; that of a single database is empty.
+    fn nodes(&self) -> Result<Vec<(String, Database)>, Error> {
+        let nodes: Vec<_> = match self {
+            Self::Database(database) => return Ok(vec![(String::new(), (**database).clone())]),
+            Self::Cluster(cluster) if cluster.is_routed() => {
+                return Err(Error::setup(
+                    "a worker needs a placement that has the nodes",
+                ));
+            }
+            Self::Cluster(cluster) => cluster.databases().collect(),
+        };
+        if nodes.is_empty() {
+            return Err(Error::setup("the cluster has no nodes"));
+        }
+        let nodes = nodes.into_iter();
+        Ok(nodes
+            .map(|(name, database)| (name.to_owned(), database.clone()))
+            .collect())
+    }
+
+    fn cluster(&self) -> Option<&Cluster> {
+        match self {
+            Self::Database(_) => None,
+            Self::Cluster(cluster) => Some(cluster),
+        }
+    }
+}
+
+/// Dequeues from all nodes until `shutdown`, or until one of them cannot be used.
+async fn dequeue(
+    lanes: &mut [Lane],
+    stopping: &CancellationToken,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), Error> {
+    let mut dequeuing = pin!(together(lanes.iter_mut().map(Lane::dequeue)));
+    let results = tokio::select! {
+        results = &mut dequeuing => results,
+        () = shutdown => {
+            stopping.cancel();
+            dequeuing.await
+        }
+    };
+    stopping.cancel();
+    results.into_iter().collect()
 }
 
 /// The services that run beside the dequeues. All of them end when this is dropped.
@@ -284,9 +311,8 @@ impl Worker {
 struct Services {
     stop: CancellationToken,
     tasks: JoinSet<()>,
-    coalescers: JoinSet<()>,
-    /// Notified when the heartbeat's thread has ended.
-    heartbeat: Option<oneshot::Receiver<()>>,
+    /// Notified when the threads of the heartbeats have ended.
+    heartbeats: Vec<oneshot::Receiver<()>>,
 }
 
 impl Services {
@@ -294,20 +320,20 @@ impl Services {
         Self {
             stop: CancellationToken::new(),
             tasks: JoinSet::new(),
-            coalescers: JoinSet::new(),
-            heartbeat: None,
+            heartbeats: Vec::new(),
         }
     }
 
-    async fn end(mut self) {
+    /// Ends them, and closes the connections of the lanes.
+    async fn end(mut self, lanes: &mut [Lane]) {
         self.stop.cancel();
         end(&mut self.tasks).await;
         // No attempt calls any more.
-        self.coalescers.shutdown().await;
-        if let Some(ended) = self.heartbeat.take()
-            && timeout(END_TIMEOUT, ended).await.is_err()
-        {
-            tracing::error!("the heartbeat did not end in time");
+        together(lanes.iter_mut().map(Lane::close)).await;
+        for ended in std::mem::take(&mut self.heartbeats) {
+            if timeout(END_TIMEOUT, ended).await.is_err() {
+                tracing::error!("the heartbeat did not end in time");
+            }
         }
     }
 }
@@ -318,53 +344,11 @@ impl Drop for Services {
     }
 }
 
-/// How many runs a worker holds at once, at most.
-fn capacity(config: &WorkerConfig) -> usize {
-    config.concurrency.max(1).saturating_add(config.prefetch)
-}
-
-fn presence(config: &WorkerConfig) -> Presence {
-    let mut presence = Presence::new(capacity(config)).worker_queue(&config.worker_queue);
-    presence.environment_id.clone_from(&config.environment_id);
-    presence.worker_version.clone_from(&config.worker_version);
-    presence
-}
-
-fn dequeue(config: &WorkerConfig) -> Dequeue {
-    let mut dequeue = Dequeue::new(&config.worker_queue).wait(config.wait);
-    dequeue.environment_id.clone_from(&config.environment_id);
-    dequeue.worker_version.clone_from(&config.worker_version);
-    dequeue
-}
-
 /// A worker that may not tick still works; another session must tick then.
 async fn keep_time(timekeeper: Timekeeper, drained: CancellationToken) {
     if let Err(error) = timekeeper.run(drained.cancelled_owned()).await {
         tracing::error!(%error, "this worker's timekeeper gave up");
     }
-}
-
-/// Lets runs finish, also those that the last turn has started.
-async fn finish(dequeuer: &Dequeuer, started: &mut Started, running: &mut JoinSet<()>) {
-    let mut is_open = true;
-    while is_open || !running.is_empty() {
-        tokio::select! {
-            run = started.recv(), if is_open => match run {
-                Some(Ok(run)) => dequeuer.execute(run, running),
-                Some(Err(error)) => tracing::debug!(%error, "the last turn failed"),
-                None => is_open = false,
-            },
-            _ = running.join_next(), if !running.is_empty() => {}
-        }
-    }
-}
-
-/// Cancels runs that have not finished in time.
-async fn cancel(running: &mut JoinSet<()>, expired: &CancellationToken) {
-    let runs = running.len();
-    tracing::warn!(runs, "the drain timeout passed, handlers are cancelled");
-    expired.cancel();
-    end(running).await;
 }
 
 /// Waits for tasks that were told to end.

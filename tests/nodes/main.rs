@@ -5,3 +5,5 @@ mod failure;
 mod fleet;
 mod many;
 mod place;
+mod shift;
+mod worker;

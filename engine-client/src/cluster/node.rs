@@ -11,6 +11,7 @@ use crate::{Connection, Database, Error, ErrorKind, LinkConfig};
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) name: String,
+    pub(super) database: Database,
     pub(super) link: Link,
 }
 
@@ -46,8 +47,9 @@ impl Tries {
 impl Node {
     pub(super) fn new(name: String, database: Database, config: LinkConfig) -> Self {
         Self {
-            link: Link::new(database, config),
+            link: Link::new(database.clone(), config),
             name,
+            database,
         }
     }
 

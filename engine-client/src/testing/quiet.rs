@@ -33,7 +33,7 @@ const POLL: Duration = Duration::from_millis(20);
 /// # Errors
 /// The error that ends the worker before that.
 pub async fn drain(worker: Worker) -> Result<u64, Error> {
-    let connection = worker.database().connect().await?;
+    let connection = worker.database()?.connect().await?;
     let before = finished(&connection).await?;
     beside(worker, async {
         while !is_quiet(&connection).await? {

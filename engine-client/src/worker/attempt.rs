@@ -25,7 +25,7 @@ use crate::{AttemptStatus, Dequeued, ExecutionStatus, Heartbeat};
 /// State that all runs of a worker share.
 #[derive(Debug)]
 pub(super) struct Attempts {
-    pub(super) tasks: Tasks,
+    pub(super) tasks: Arc<Tasks>,
     pub(super) held: Arc<HeldRuns>,
     pub(super) calls: Arc<RunCalls>,
     pub(super) permits: Arc<HandlerPermits>,
@@ -37,6 +37,8 @@ pub(super) struct Attempts {
     pub(super) stopping: CancellationToken,
     /// Cancelled when the drain timeout has passed.
     pub(super) expired: CancellationToken,
+    /// Whether several lanes share the worker's permits.
+    pub(super) is_shared: bool,
 }
 
 impl Attempts {
@@ -65,12 +67,10 @@ impl Attempts {
                 since,
             );
         }
-        metric::held(self.held.len());
         let seat = Arc::new(Seat::new(Arc::clone(&self.permits), permit, handler));
         self.execute_to_the_end(&dequeued, &hold, &seat, since)
             .await;
         drop(hold);
-        metric::held(self.held.len());
     }
 
     /// Executes attempt after attempt, while the engine leaves the run to this worker.
@@ -251,6 +251,7 @@ impl Attempts {
             calls: &self.calls,
             hold,
             seat,
+            is_shared: self.is_shared,
         }
     }
 

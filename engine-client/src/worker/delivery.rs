@@ -16,6 +16,8 @@ pub(super) struct Delivery<'a> {
     pub(super) calls: &'a RunCalls,
     pub(super) hold: &'a Hold,
     pub(super) seat: &'a Seat,
+    /// Whether several lanes share the worker's permits.
+    pub(super) is_shared: bool,
 }
 
 impl Delivery<'_> {
@@ -81,8 +83,9 @@ impl Delivery<'_> {
     /// otherwise the run would stall and repeat.
     async fn deliver(&self, mut completion: Completion) -> Answer<Completed> {
         // The turn that reports the end brings the next run, if there is one: it takes this one's place.
+        // Where lanes share the permits, it goes to the one that waits.
         let mut permit = if self.calls.takes_turns() {
-            self.seat.give_up()
+            self.seat.give_up().filter(|_| !self.is_shared)
         } else {
             None
         };

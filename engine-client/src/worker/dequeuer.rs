@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -13,10 +13,11 @@ use super::config::Batching;
 use super::metric;
 use super::permit::HandlerPermit;
 use super::report::Reports;
+use super::run_permit::RunPermits;
 use super::turns::{StartedRun, Turns};
 use crate::backoff::{Backoff, BackoffRange};
 use crate::link::Link;
-use crate::{Connection, Dequeue, Dequeued, Error, Identity};
+use crate::{Connection, Dequeue, Dequeued, Error, ErrorKind, Identity};
 
 /// The functions that every worker calls, and those of one that waits. Rights that only some handlers need are
 /// checked by their calls.
@@ -43,7 +44,7 @@ pub(super) struct Dequeuer {
     pub(super) link: Arc<Link>,
     pub(super) identity: Arc<Identity>,
     pub(super) dequeue: Dequeue,
-    pub(super) permits: Arc<Semaphore>,
+    pub(super) permits: Arc<RunPermits>,
     pub(super) max_batch: usize,
     pub(super) idle: BackoffRange,
     pub(super) batching: Option<Batching>,
@@ -73,11 +74,12 @@ impl Dequeuer {
         let mut has_rights = false;
         while !stop.is_cancelled() {
             reap(running);
-            let Some(permits) = stop
-                .run_until_cancelled(self.free_permits())
-                .await
-                .flatten()
-            else {
+            // A permit does not wait for a node that is down. What lasts is told by the calls.
+            let ready = async {
+                let _ = self.link.connection().await;
+                self.free_permits().await
+            };
+            let Some(permits) = stop.run_until_cancelled(ready).await.flatten() else {
                 break;
             };
             if !has_rights {
@@ -106,6 +108,9 @@ impl Dequeuer {
             match self.take(permits, running, stop).await {
                 Ok(true) => idle.reset(),
                 Ok(false) => pause(idle.pause(), stop).await,
+                Err(error) if self.permits.are_shared() && is_elsewhere(&error) => {
+                    pause(idle.pause(), stop).await;
+                }
                 Err(error) if error.is_lasting() => return Err(error),
                 Err(error) => {
                     tracing::warn!(%error, "dequeue failed");
@@ -196,17 +201,10 @@ impl Dequeuer {
         Err(Error::refused("42501", message))
     }
 
-    /// Waits for one permit and takes the other free ones, up to a batch. Never returns none: the semaphore is not
-    /// closed.
+    /// Waits for one permit and takes the other free ones, up to a batch. Never returns none.
     async fn free_permits(&self) -> Option<OwnedSemaphorePermit> {
-        let permits = Arc::clone(&self.permits).acquire_owned().await;
-        let mut permits = permits.ok()?;
-        let more = self.permits.available_permits().min(self.max_batch - 1);
-        let more = u32::try_from(more).unwrap_or(u32::MAX);
-        if let Ok(more) = Arc::clone(&self.permits).try_acquire_many_owned(more) {
-            permits.merge(more);
-        }
-        Some(permits)
+        let permit = self.permits.take().await;
+        self.permits.with_free(permit, self.max_batch)
     }
 
     /// Dequeues at most one run per permit, and if there is none waits for one in the server; returns whether
@@ -261,6 +259,14 @@ impl Dequeuer {
         }
         Ok(count)
     }
+}
+
+/// Whether another node has the environment of a dequeue.
+pub(super) fn is_elsewhere(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::UnknownEnvironment | ErrorKind::ShardElsewhere
+    )
 }
 
 /// The permit is returned when the run leaves this worker, or when it waits.

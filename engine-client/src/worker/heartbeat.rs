@@ -15,7 +15,7 @@ use super::hold::HeldRuns;
 use super::metric;
 use crate::backoff::{Backoff, BackoffRange};
 use crate::link::Link;
-use crate::{Error, Identity, Presence, RunId, SnapshotId};
+use crate::{Cluster, Error, ErrorKind, Heartbeat, Identity, OfMany, Presence, RunId, SnapshotId};
 
 /// Most runs in one statement: the default of the server's `engine.max_batch`.
 const RUNS_PER_BEAT: usize = 1000;
@@ -49,6 +49,8 @@ pub(super) struct HeartbeatLoop {
     pub(super) presence: Presence,
     /// Longest time for an answer.
     pub(super) call_timeout: Duration,
+    /// Where runs are kept whose shard has moved to another node.
+    pub(super) cluster: Option<Cluster>,
 }
 
 impl HeartbeatLoop {
@@ -79,6 +81,9 @@ impl HeartbeatLoop {
         }
         self.report_end().await;
         self.link.close().await;
+        if let Some(cluster) = &self.cluster {
+            cluster.close().await;
+        }
     }
 
     async fn beat_forever(&self) {
@@ -169,7 +174,8 @@ impl HeartbeatLoop {
                 .collect();
             let engine = connection.engine().identified_as(&self.identity);
             let call = engine.heartbeat_many(&sent);
-            let beats = self.link.answer_within(limit, &connection, call).await?;
+            let mut beats = self.link.answer_within(limit, &connection, call).await?;
+            self.beat_elsewhere(&sent, &mut beats).await;
             metric::beat_took(since.elapsed());
             for ((run, known), beat) in runs.iter().zip(&known_states).zip(beats) {
                 let snapshot_id = &known.snapshot_id;
@@ -195,5 +201,30 @@ impl HeartbeatLoop {
             }
         }
         refused
+    }
+    /// Beats at their new nodes for the runs whose shards have moved.
+    async fn beat_elsewhere(
+        &self,
+        sent: &[(RunId, SnapshotId)],
+        beats: &mut [OfMany<Option<Heartbeat>>],
+    ) {
+        let Some(cluster) = &self.cluster else {
+            return;
+        };
+        let is_elsewhere = |beat: &OfMany<Option<Heartbeat>>| {
+            let error = beat.as_ref().err();
+            error.is_some_and(|error| error.kind() == ErrorKind::ShardElsewhere)
+        };
+        let moved: Vec<usize> = (0..beats.len())
+            .filter(|index| is_elsewhere(&beats[*index]))
+            .collect();
+        if moved.is_empty() {
+            return;
+        }
+        let runs: Vec<(RunId, SnapshotId)> =
+            moved.iter().map(|index| sent[*index].clone()).collect();
+        for (index, beat) in moved.into_iter().zip(cluster.heartbeat_many(&runs).await) {
+            beats[index] = beat;
+        }
     }
 }

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::held_run::HeldRun;
+use super::metric;
 use crate::{RunId, SnapshotId};
 
 /// The list for the heartbeat. Not keyed by run, because the same worker may dequeue a lost run again while its
@@ -37,6 +38,7 @@ impl HeldRuns {
         let serial = self.last.fetch_add(1, Ordering::Relaxed);
         self.entries().insert(serial, Arc::clone(&run));
         self.changed.notify_one();
+        metric::held();
         Hold {
             held: Arc::clone(self),
             serial,
@@ -97,6 +99,7 @@ impl Deref for Hold {
 
 impl Drop for Hold {
     fn drop(&mut self) {
+        metric::left();
         self.held.entries().remove(&self.serial);
         self.run.release();
     }

@@ -55,9 +55,14 @@ pub(super) fn dequeued(runs: usize) {
     counter!("engine_runs_dequeued_total").increment(runs as u64);
 }
 
-/// Sets the number of held runs.
-pub(super) fn held(runs: usize) {
-    gauge!("engine_runs_held").set(runs as f64);
+/// A run is held.
+pub(super) fn held() {
+    gauge!("engine_runs_held").increment(1);
+}
+
+/// A run is not held any more.
+pub(super) fn left() {
+    gauge!("engine_runs_held").decrement(1);
 }
 
 pub(super) fn started(task: &str) {

@@ -166,24 +166,6 @@ pub(super) fn merge(
     }
 }
 
-/// The permits, and those that are free besides, up to `most`.
-pub(super) fn with_free(
-    mut permits: Option<OwnedSemaphorePermit>,
-    free: &Arc<Semaphore>,
-    most: usize,
-) -> Option<OwnedSemaphorePermit> {
-    let mut has = permits
-        .as_ref()
-        .map_or(0, OwnedSemaphorePermit::num_permits);
-    while has < most
-        && let Ok(one) = Arc::clone(free).try_acquire_owned()
-    {
-        permits = merge(permits, Some(one));
-        has += 1;
-    }
-    permits
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;

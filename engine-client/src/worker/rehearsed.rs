@@ -39,7 +39,7 @@ impl Context {
             now,
         );
         let identity = Identity::default().completed();
-        let calls = RunCalls::new(Vec::new(), identity, None, &mut JoinSet::new());
+        let calls = RunCalls::new(Vec::new(), identity, None, None, &mut JoinSet::new());
         let permits = Arc::new(HandlerPermits::new(1, []));
         Self::new(Parts {
             dequeued,

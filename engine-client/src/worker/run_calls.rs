@@ -11,8 +11,8 @@ use super::config::Batching;
 use super::report::{At, End, Reports};
 use crate::link::{Answer, Link};
 use crate::{
-    Completed, Completion, Connection, Error, Execution, ExecutionStatus, Heartbeat, Identity,
-    OfMany, Started,
+    Cluster, Completed, Completion, Connection, Error, ErrorKind, Execution, ExecutionStatus,
+    Heartbeat, Identity, OfMany, RunId, Started,
 };
 
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub(super) struct RunCalls {
     coalescers: Option<(Coalescer<Start>, Coalescer<Complete>)>,
     /// Set if the worker takes turns: then they report the ends of attempts.
     reports: OnceLock<Reports>,
+    /// Where runs are called whose shard has moved to another node; none of a worker of one database.
+    cluster: Option<Cluster>,
 }
 
 impl RunCalls {
@@ -35,6 +37,7 @@ impl RunCalls {
         links: Vec<Arc<Link>>,
         identity: Identity,
         batching: Option<Batching>,
+        cluster: Option<Cluster>,
         services: &mut JoinSet<()>,
     ) -> Self {
         let identity = Arc::new(identity);
@@ -59,6 +62,7 @@ impl RunCalls {
             complete,
             coalescers,
             reports: OnceLock::new(),
+            cluster,
         }
     }
 
@@ -89,7 +93,7 @@ impl RunCalls {
     /// attempt is assumed to be ours.
     pub(super) async fn start(&self, at: At, attempt_number: i32) -> Result<Heartbeat, Error> {
         let coalescer = self.coalescers.as_ref().map(|(coalescer, _)| coalescer);
-        let answer = self.ask(coalescer, &self.start, at.clone()).await;
+        let answer = self.ask(coalescer, &self.start, &at.0, at.clone()).await;
         self.start.is_warm.store(true, Ordering::Relaxed);
         match answer.result {
             Ok(started) => Ok(Heartbeat {
@@ -114,7 +118,7 @@ impl RunCalls {
             let engine = connection.engine().identified_as(&self.identity);
             engine.continue_run(&at.0, &at.1).await
         };
-        self.link().persist(call).await.result
+        self.persist(&at.0, call).await.result
     }
 
     /// Reads the state of a run; extends its deadline if the call names its latest snapshot.
@@ -123,7 +127,7 @@ impl RunCalls {
             let engine = connection.engine().identified_as(&self.identity);
             engine.heartbeat(&at.0, &at.1).await
         };
-        self.link().persist(call).await.result
+        self.persist(&at.0, call).await.result
     }
 
     /// Releases a run.
@@ -133,7 +137,7 @@ impl RunCalls {
             let engine = connection.engine().identified_as(&self.identity);
             engine.release(&at.0, &at.1).await
         };
-        self.link().persist(call).await.result
+        self.persist(&at.0, call).await.result
     }
 
     /// Reports the end of an attempt. `permit` serves the next run, if the same call brings one.
@@ -145,12 +149,34 @@ impl RunCalls {
     ) -> Answer<Completed> {
         if let Some(reports) = self.reports.get()
             && let Some(answer) = reports.report(at.clone(), completion.clone(), permit).await
+            && !is_about_shard(&answer)
         {
             return answer;
         }
         let coalescer = self.coalescers.as_ref().map(|(_, coalescer)| coalescer);
-        self.ask(coalescer, &self.complete, (at.0, at.1, completion))
+        let run_id = at.0.clone();
+        self.ask(coalescer, &self.complete, &run_id, (at.0, at.1, completion))
             .await
+    }
+
+    /// Repeats a call about a run until it has an answer, at another node if its shard has moved there. The caller sets the time
+    /// limit.
+    pub(super) async fn persist<T, Call>(
+        &self,
+        run_id: &RunId,
+        call: impl Fn(Arc<Connection>) -> Call,
+    ) -> Answer<T>
+    where
+        Call: Future<Output = Result<T, Error>>,
+    {
+        let answer = self.link().persist(&call).await;
+        match (&self.cluster, &answer.result) {
+            (Some(cluster), Err(error)) if error.kind() == ErrorKind::ShardElsewhere => Answer {
+                result: cluster.of_run(run_id, call).await,
+                may_repeat: true,
+            },
+            _ => answer,
+        }
     }
 
     /// Calls through a coalescer, or singly if there is none.
@@ -158,23 +184,40 @@ impl RunCalls {
         &self,
         coalescer: Option<&Coalescer<B>>,
         bulk: &B,
+        run_id: &RunId,
         query: B::Query,
     ) -> Answer<B::Answer> {
         if let Some(coalescer) = coalescer
             && let Some(answer) = coalescer.ask(query.clone()).await
+            && !is_about_shard(&answer)
         {
             return answer;
         }
         let query = &query;
         let call = |connection: Arc<Connection>| async move { bulk.one(&connection, query).await };
-        self.link().persist(call).await
+        self.persist(run_id, call).await
     }
 
     pub(super) async fn close(&self) {
         for link in &self.links {
             link.close().await;
         }
+        if let Some(cluster) = &self.cluster {
+            cluster.close().await;
+        }
     }
+}
+
+/// Whether a call among many was refused because its run's shard is being moved, or has been: it is made by itself then, which
+/// repeats it.
+fn is_about_shard<T>(answer: &Answer<T>) -> bool {
+    let error = answer.result.as_ref().err();
+    error.is_some_and(|error| {
+        matches!(
+            error.kind(),
+            ErrorKind::ShardMoving | ErrorKind::ShardElsewhere
+        )
+    })
 }
 
 /// Whether a run is in the state to which the start of this attempt leads.

@@ -4,16 +4,18 @@ mod call;
 
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use self::call::Waiting;
 use super::config::Batching;
+use super::dequeuer::is_elsewhere;
 use super::hold::HeldRuns;
 use super::metric;
-use super::permit::{HandlerPermit, HandlerPermits, Room, merge, with_free};
+use super::permit::{HandlerPermit, HandlerPermits, Room, merge};
 use super::report::Ended;
+use super::run_permit::RunPermits;
 use super::turn_state::State;
 use crate::backoff::BackoffRange;
 use crate::link::{Answer, Link};
@@ -36,7 +38,7 @@ pub(super) struct Turns {
     pub(super) wait_link: Arc<Link>,
     pub(super) identity: Arc<Identity>,
     pub(super) dequeue: Dequeue,
-    pub(super) permits: Arc<Semaphore>,
+    pub(super) permits: Arc<RunPermits>,
     pub(super) handlers: Arc<HandlerPermits>,
     pub(super) held: Arc<HeldRuns>,
     pub(super) max_batch: usize,
@@ -92,9 +94,8 @@ impl Turns {
                     }
                     match result {
                         Ok(()) => state.look_now(),
-                        Err(error) if error.is_lasting() => self.fail(error),
                         Err(error) => {
-                            tracing::warn!(%error, "the wait for runs failed");
+                            self.note(error, "the wait for runs failed");
                             state.look_later();
                         }
                     }
@@ -131,13 +132,15 @@ impl Turns {
     /// Waits for something to do.
     async fn occasion(&mut self, state: &State, waiting: &mut Option<Waiting>) -> Occasion {
         let wants_runs = self.wants_runs(state);
-        let permits = Arc::clone(&self.permits);
+        let (permits, link) = (Arc::clone(&self.permits), Arc::clone(&self.link));
         let look = async {
             match state.look_at {
                 Some(at) => sleep_until(at).await,
                 None => std::future::pending().await,
             }
-            permits.acquire_owned().await
+            // A permit does not wait for a node that is down. What lasts is told by the call.
+            let _ = link.connection().await;
+            permits.take().await
         };
         let waited = async {
             match waiting {
@@ -149,8 +152,7 @@ impl Turns {
             biased;
             () = self.stop.cancelled(), if wants_runs => Occasion::Stop,
             ended = self.ends.recv() => ended.map_or(Occasion::Over, Occasion::End),
-            // The semaphore is never closed.
-            Ok(permit) = look, if wants_runs => Occasion::Look(permit),
+            Some(permit) = look, if wants_runs => Occasion::Look(permit),
             result = waited => Occasion::Waited(result),
         }
     }
@@ -179,6 +181,11 @@ impl Turns {
         ends
     }
 
+    /// Whether a permit may be held during a call: not where other lanes could use it, and the node is down.
+    fn may_hold(&self) -> bool {
+        !self.permits.are_shared() || self.link.is_up()
+    }
+
     /// Takes one turn.
     async fn take(
         &mut self,
@@ -196,8 +203,8 @@ impl Turns {
                 replies.push(reply);
             }
         }
-        let permits = if self.wants_runs(state) {
-            with_free(permits, &self.permits, self.max_batch)
+        let mut permits = if self.wants_runs(state) && self.may_hold() {
+            self.permits.with_free(permits, self.max_batch)
         } else {
             None
         };
@@ -205,7 +212,7 @@ impl Turns {
             .as_ref()
             .map_or(0, OwnedSemaphorePermit::num_permits);
         // A run that has started has room to execute, whatever its task is.
-        let room = self.handlers.reserve(max_runs);
+        let mut room = self.handlers.reserve(max_runs);
         let max_starts = room.runs();
         if reports.is_empty() && max_starts == 0 {
             return self.dequeue(permits).await;
@@ -215,7 +222,13 @@ impl Turns {
         }
         let since = Instant::now();
         state.sent_at = Some(since);
-        let turn = self.call(&reports, max_starts, state).await;
+        let release = || {
+            if self.permits.are_shared() {
+                permits = None;
+                room = Room::default();
+            }
+        };
+        let turn = self.call(&reports, max_starts, state, release).await;
         match turn {
             Ok(turn) => {
                 for (reply, result) in replies.into_iter().zip(turn.completed) {
@@ -227,11 +240,7 @@ impl Turns {
                 self.hand_on(turn.started, since, permits, room)
             }
             Err(error) if reports.is_empty() => {
-                if error.is_lasting() {
-                    self.fail(error);
-                } else {
-                    tracing::warn!(%error, "the turn failed");
-                }
+                self.note(error, "the turn failed");
                 Found::Unknown
             }
             Err(error) => {
@@ -252,11 +261,7 @@ impl Turns {
         match self.dequeue_once(permits.num_permits()).await {
             Ok(runs) => self.hand_on(runs, since, Some(permits), Room::default()),
             Err(error) => {
-                if error.is_lasting() {
-                    self.fail(error);
-                } else {
-                    tracing::warn!(%error, "dequeue failed");
-                }
+                self.note(error, "dequeue failed");
                 Found::Unknown
             }
         }
@@ -291,6 +296,17 @@ impl Turns {
             }
         }
         Found::Runs
+    }
+
+    /// What becomes of an error of a look for runs: the worker hears of one that lasts.
+    fn note(&mut self, error: Error, what: &str) {
+        if self.permits.are_shared() && is_elsewhere(&error) {
+            tracing::debug!(%error, "another node has the environment");
+        } else if error.is_lasting() {
+            self.fail(error);
+        } else {
+            tracing::warn!(%error, "{what}");
+        }
     }
 
     /// Tells the worker an error that waiting does not fix; from now on only ends are reported.

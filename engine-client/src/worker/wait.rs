@@ -194,7 +194,7 @@ impl Context {
     where
         Call: Future<Output = Result<T, Error>>,
     {
-        self.parts.calls.link().persist(call).await.result
+        self.parts.calls.persist(self.run_id(), call).await.result
     }
 }
 

@@ -12,7 +12,7 @@ use super::super::turn_state::State;
 use super::Turns;
 use crate::backoff::Backoff;
 use crate::link::{Answer, is_transient};
-use crate::{Completed, Connection, Dequeued, Error, WorkerTurn};
+use crate::{Completed, Connection, Dequeued, Error, ErrorKind, WorkerTurn};
 
 /// A wait for runs in the server.
 pub(super) type Waiting = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
@@ -22,7 +22,7 @@ impl Turns {
     pub(super) async fn dequeue_once(&self, max_runs: usize) -> Result<Vec<Dequeued>, Error> {
         let max_runs = i32::try_from(max_runs.min(self.max_batch)).unwrap_or(i32::MAX);
         let dequeue = self.dequeue.clone().max_runs(max_runs).wait(Duration::ZERO);
-        let connection = self.stop.run_until_cancelled(self.link.connection());
+        let connection = self.stop.run_until_cancelled(self.link.try_connection());
         let Some(connection) = connection.await else {
             return Ok(Vec::new());
         };
@@ -34,18 +34,23 @@ impl Turns {
     }
 
     /// Makes the call of a turn until it is answered, under one name: if an answer is lost, it comes again. A worker that
-    /// stops gives up a turn that reports nothing.
+    /// stops gives up a turn that reports nothing. `release` is called when the connection is lost: what the call holds is of
+    /// use to others meanwhile.
     pub(super) async fn call(
         &self,
         reports: &[End],
         max_runs: usize,
         state: &mut State,
+        mut release: impl FnMut(),
     ) -> Result<WorkerTurn, Error> {
         let max_runs = i32::try_from(max_runs.min(self.max_batch)).unwrap_or(i32::MAX);
         let dequeue = self.dequeue.clone().max_runs(max_runs).wait(Duration::ZERO);
         let turn_id = &state.name();
         let mut backoff = Backoff::new(self.link.reconnect());
         loop {
+            if !self.link.is_up() {
+                release();
+            }
             let connection = if reports.is_empty() {
                 let connection = self.stop.run_until_cancelled(self.link.connection());
                 match connection.await {
@@ -71,6 +76,9 @@ impl Turns {
                     if is_transient(&error)
                         && !(reports.is_empty() && self.stop.is_cancelled()) =>
                 {
+                    if error.kind() == ErrorKind::Connection {
+                        release();
+                    }
                     let pause = backoff.pause();
                     tracing::debug!(%error, ?pause, "the turn failed, repeats it");
                     sleep(pause).await;
