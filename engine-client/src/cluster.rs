@@ -178,7 +178,7 @@ impl Cluster {
     /// # async fn example(cluster: Cluster) -> Result<(), Error> {
     /// cluster
     ///     .of_environment("acme", |connection| async move {
-    ///         let change = QueueChange::new("mail").environment_id("acme").concurrency_limit(5);
+    ///         let change = QueueChange::new("mail").environment_id("acme").concurrency_limit(Some(5));
     ///         connection.engine().set_queue(&change).await
     ///     })
     ///     .await?;
