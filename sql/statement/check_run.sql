@@ -14,7 +14,8 @@ with state as (
 ), unfitted as (
     select e.id as environment_id, e.shard
     from engine.environment as e
-    where not e.is_fitted
+    -- Of an environment whose shard is elsewhere only the name is left here.
+    where not e.is_fitted and not exists (select from engine.shard as w where w.number = e.shard and w.state = 'AWAY')
     union
     select k.environment_id, coalesce(e.shard, 0)
     from engine.queue as k

@@ -81,7 +81,7 @@ enum Command {
     Schedules(schedule::Arguments),
     /// List versions of workers, or those that hold runs now
     Workers(inventory::Arguments),
-    /// List what this database does with shards
+    /// List what this database does with shards, and move one to another database
     #[command(subcommand)]
     Shard(shard::Command),
     /// Print the databases of a PgBouncer that leads to the shards of several databases; needs no database
@@ -152,7 +152,7 @@ async fn execute(arguments: Arguments, output: Output) -> Result<ExitCode, Failu
         Command::Limit(limit) => queue::limit(&session, output, &limit).await,
         Command::Schedules(schedules) => schedule::run(&session, output, &schedules).await,
         Command::Workers(list) => inventory::workers(&session, output, &list).await,
-        Command::Shard(command) => shard::run(&session, output, command).await,
+        Command::Shard(command) => shard::run(session, &connection, output, command).await,
         Command::Trigger(trigger) => trigger::run(&session, output, &trigger).await,
         Command::Bulk(command) => bulk::run(&session, output, command).await,
         Command::Forget(forget) => forget::run(&session, output, &forget).await,

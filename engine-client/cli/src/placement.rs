@@ -91,7 +91,7 @@ pub fn named(template: &str, shard: u16) -> String {
 }
 
 /// Where a connection leads, in PgBouncer's words. It takes passwords from its own files: none is printed.
-fn destination(connection: &str) -> Result<String, String> {
+pub fn destination(connection: &str) -> Result<String, String> {
     let config: Config = connection
         .parse()
         .map_err(|_| "the connection cannot be read".to_owned())?;

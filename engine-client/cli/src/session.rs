@@ -84,6 +84,21 @@ impl Session {
             .collect()
     }
 
+    /// Runs a statement; returns how many rows it has written.
+    pub async fn execute(
+        &self,
+        statement: &str,
+        parameters: &[Parameter<'_>],
+    ) -> Result<u64, Failure> {
+        let client = self.connection.client();
+        Ok(client.execute_typed(statement, parameters).await?)
+    }
+
+    /// Runs commands that have no parameters.
+    pub async fn batch(&self, commands: &str) -> Result<(), Failure> {
+        Ok(self.connection.client().batch_execute(commands).await?)
+    }
+
     /// The only row that a statement returns.
     pub async fn row(&self, statement: &str, parameters: &[Parameter<'_>]) -> Result<Row, Failure> {
         let rows = self.rows(statement, parameters).await?;

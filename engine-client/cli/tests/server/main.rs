@@ -7,6 +7,7 @@ mod filter;
 mod forget;
 mod metrics;
 mod monitor;
+mod moving;
 #[cfg(feature = "ui")]
 mod operator;
 mod page;

@@ -1,0 +1,215 @@
+//! `engine shard move`: a shard goes from one database to another by logical replication, while work goes on.
+//!
+//! What an attempt has done is read from both ends, never remembered: a move that was interrupted is gone on with by the same
+//! command. At any time one end at most serves the shard.
+
+mod end;
+mod goods;
+mod handover;
+mod stage;
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use engine_client::Database;
+use serde_json::json;
+
+use self::end::End;
+use self::goods::Goods;
+use self::stage::Stage;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::placement::destination;
+use crate::session::Session;
+use crate::table::Row;
+
+#[derive(Args)]
+pub struct Arguments {
+    /// The shard, from 1 to 1295; shard 0 holds the environment "default", which every database has
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=1295))]
+    shard: u16,
+
+    /// The database that is to serve it: key=value pairs or a postgres:// URL
+    #[arg(long, value_name = "CONNECTION")]
+    to: String,
+
+    /// What clients call that database, for who asks here afterwards [default: its host and name]
+    #[arg(long, value_name = "NAME")]
+    place: Option<String>,
+
+    /// How the other server connects to this one [default: as this command does]
+    #[arg(long, value_name = "CONNECTION")]
+    replicate_from: Option<String>,
+
+    /// Seconds for which calls may be refused while the shard changes hands; after that it is served here again
+    #[arg(long, default_value_t = 30, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    patience: u64,
+
+    /// Check both ends, and show what there is to move
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Give an interrupted move up: the shard stays here, and what was copied is removed
+    #[arg(long, conflicts_with = "dry_run")]
+    back: bool,
+}
+
+/// `connection` is the string by which the session has connected.
+pub async fn run(
+    session: Session,
+    connection: &str,
+    output: Output,
+    arguments: &Arguments,
+) -> Result<ExitCode, Failure> {
+    let to: Database = arguments.to.parse().map_err(Failure::connection_string)?;
+    let moving = Moving {
+        source: End::new(session, arguments.shard),
+        target: End::new(Session::open(to).await?, arguments.shard),
+        output,
+    };
+    let stage = moving.check().await?;
+    if arguments.dry_run {
+        return moving.tell().await;
+    }
+    if arguments.back {
+        moving.give_up(stage).await?;
+        return moving.told("given up", None);
+    }
+    let place = match &arguments.place {
+        Some(place) => place.clone(),
+        None => destination(&arguments.to).map_err(unnamed)?,
+    };
+    let replicate_from = arguments.replicate_from.as_deref().unwrap_or(connection);
+    let patience = Duration::from_secs(arguments.patience);
+    let held_up = match stage {
+        Stage::Done => {
+            return Err(Failure::refused(
+                format!("shard {} is served there already", arguments.shard),
+                "There is nothing to move.",
+            ));
+        }
+        Stage::Served => None,
+        Stage::Begun | Stage::Fresh => {
+            let goods = moving.copy(stage, replicate_from).await?;
+            Some(moving.hand_over(&goods, &place, patience).await?)
+        }
+    };
+    moving.leave(&place).await?;
+    moving.told("moved", held_up)
+}
+
+fn unnamed(why: String) -> Failure {
+    let hint = "Pass --place with the name by which clients know it.";
+    Failure::usage(format!("the other database has no name: {why}"), hint)
+}
+
+/// A move between two ends.
+struct Moving {
+    source: End,
+    target: End,
+    output: Output,
+}
+
+impl Moving {
+    /// Says what has been done.
+    fn say(&self, line: &str) -> Result<(), Failure> {
+        if !self.output.is_json() {
+            self.output.line(line)?;
+        }
+        Ok(())
+    }
+
+    /// What there is to move.
+    async fn tell(&self) -> Result<ExitCode, Failure> {
+        let size = self.source.size().await?;
+        let told = |size: &Row| {
+            format!(
+                "both ends are ready: {} runs, {} of them unfinished",
+                size["runs"], size["unfinished"]
+            )
+        };
+        self.output.answer(size, told)?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Says how it ended.
+    fn told(&self, end: &str, held_up: Option<Duration>) -> Result<ExitCode, Failure> {
+        let milliseconds = held_up.map(|time| time.as_millis() as u64);
+        if self.output.is_json() {
+            self.output.document(&json!({
+                "shard": self.source.shard(), "end": end, "held_up_ms": milliseconds,
+            }))?;
+        } else {
+            let held_up = milliseconds.map(|time| format!("; calls were refused for {time} ms"));
+            let line = format!(
+                "shard {} was {end}{}",
+                self.source.shard(),
+                held_up.unwrap_or_default()
+            );
+            self.output.line(&line)?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Copies the tables and follows them, as far as that was not done.
+    async fn copy(&self, stage: Stage, replicate_from: &str) -> Result<Goods, Failure> {
+        let goods = Goods::of(&self.source).await?;
+        if stage == Stage::Fresh {
+            // An attempt that died may have left some of it, and the shard MOVING.
+            self.source.set("SERVING", None).await?;
+            self.source.let_go_of_slot().await?;
+            self.target.set("AWAY", None).await?;
+            self.target.clear(&goods).await?;
+            self.source.publish(&goods).await?;
+            self.target.subscribe(replicate_from, &self.source).await?;
+            self.say("the other database copies the tables")?;
+        }
+        let mut copied = 0;
+        let begun = Instant::now();
+        loop {
+            let progress = self.target.synchronized().await?;
+            if progress.copied != copied {
+                copied = progress.copied;
+                self.say(&format!(
+                    "{copied} of {} tables are copied",
+                    progress.tables
+                ))?;
+            }
+            if progress.is_complete() {
+                break;
+            }
+            if progress.failures > 0 {
+                return Err(Failure::refused(
+                    format!(
+                        "the other database cannot copy what it gets, after {} s",
+                        begun.elapsed().as_secs()
+                    ),
+                    "Its log says why. Mend that, and run the command again; or give the move up with --back.",
+                ));
+            }
+            end::pause().await;
+        }
+        Ok(goods)
+    }
+
+    /// Gives a move up that has not changed hands.
+    async fn give_up(&self, stage: Stage) -> Result<(), Failure> {
+        if matches!(stage, Stage::Served | Stage::Done) {
+            return Err(Failure::refused(
+                format!(
+                    "shard {} is served by the other database",
+                    self.source.shard()
+                ),
+                "Move it back: the same command with the two databases exchanged.",
+            ));
+        }
+        let goods = Goods::of(&self.source).await?;
+        self.target.unsubscribe().await?;
+        self.source.set("SERVING", None).await?;
+        self.source.unpublish().await?;
+        self.source.let_go_of_slot().await?;
+        self.target.set("AWAY", None).await?;
+        self.target.clear(&goods).await
+    }
+}

@@ -1,0 +1,302 @@
+//! One end of a move: a database, and what is done there.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tokio::time::sleep;
+use tokio_postgres::types::{Json, Type};
+
+use super::goods::{Goods, Table};
+use crate::failure::Failure;
+use crate::session::{Parameter, Session};
+use crate::statement;
+use crate::table::Row;
+
+/// Between two looks at the other end.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// How long what another session does may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Rows that are removed in one transaction.
+const BATCH: i64 = 10_000;
+
+/// Until the next look.
+pub(super) async fn pause() {
+    sleep(PAUSE).await;
+}
+
+/// What a database has of the shard.
+pub(super) struct Facts {
+    pub(super) state: String,
+    pub(super) environment_ids: Vec<String>,
+    pub(super) has_runs: bool,
+    pub(super) has_subscription: bool,
+    pub(super) has_publication: bool,
+    pub(super) major: i64,
+    pub(super) wal_level: String,
+    pub(super) is_superuser: bool,
+}
+
+/// How far the first copy has come.
+pub(super) struct Progress {
+    pub(super) tables: i64,
+    pub(super) copied: i64,
+    pub(super) failures: i64,
+}
+
+impl Progress {
+    pub(super) fn is_complete(&self) -> bool {
+        self.tables > 0 && self.copied == self.tables
+    }
+}
+
+/// One end of a move.
+pub(super) struct End {
+    session: Session,
+    shard: u16,
+    /// Of the publication, the subscription and the slot.
+    name: String,
+}
+
+impl End {
+    pub(super) fn new(session: Session, shard: u16) -> Self {
+        Self {
+            session,
+            shard,
+            name: format!("engine_shard_{shard}"),
+        }
+    }
+
+    pub(super) fn shard(&self) -> u16 {
+        self.shard
+    }
+
+    pub(super) fn session(&self) -> &Session {
+        &self.session
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn number(&self) -> i32 {
+        i32::from(self.shard)
+    }
+
+    /// Keeps other moves of the shard away. What a move that was killed has begun ends first.
+    pub(super) async fn lock(&self) -> Result<(), Failure> {
+        let parameters = [(&self.number() as _, Type::INT4)];
+        let begun = Instant::now();
+        loop {
+            let row = self.session.row(statement::SHARD_LOCK, &parameters).await?;
+            if row["is_locked"] == true {
+                return Ok(());
+            }
+            if begun.elapsed() >= PATIENCE {
+                return Err(Failure::refused(
+                    format!("another session moves shard {}", self.shard),
+                    "Wait until it has ended, or end it.",
+                ));
+            }
+            pause().await;
+        }
+    }
+
+    pub(super) async fn version(&self) -> Result<String, Failure> {
+        self.session.version().await
+    }
+
+    pub(super) async fn facts(&self) -> Result<Facts, Failure> {
+        let parameters = [
+            (&self.number() as _, Type::INT4),
+            (&self.name as _, Type::TEXT),
+        ];
+        let row = self.session.row(statement::SHARD_END, &parameters).await?;
+        Ok(Facts {
+            // Above 63 a shard is served only if that is on record.
+            state: row["state"].as_str().unwrap_or("AWAY").to_owned(),
+            environment_ids: texts(&row["environment_ids"]),
+            has_runs: row["has_runs"] == true,
+            has_subscription: row["has_subscription"] == true,
+            has_publication: row["has_publication"] == true,
+            major: row["major"].as_i64().unwrap_or_default(),
+            wal_level: row["wal_level"].as_str().unwrap_or_default().to_owned(),
+            is_superuser: row["is_superuser"] == true,
+        })
+    }
+
+    /// Refuses environments of the source that are of another shard here.
+    pub(super) async fn check_environments(&self, source: &Facts) -> Result<(), Failure> {
+        let parameters = [
+            (&self.number() as _, Type::INT4),
+            (&source.environment_ids as _, Type::TEXT_ARRAY),
+        ];
+        let rows = self
+            .session
+            .rows(statement::SHARD_FOREIGN_ENVIRONMENT, &parameters)
+            .await?;
+        match rows.first() {
+            None => Ok(()),
+            Some(row) => Err(Failure::refused(
+                format!(
+                    "the other database has the environment {} on shard {}",
+                    row["id"], row["shard"]
+                ),
+                "An environment lives on one shard. Archive it there, or move to another database.",
+            )),
+        }
+    }
+
+    pub(super) async fn size(&self) -> Result<Row, Failure> {
+        let parameters = [(&self.number() as _, Type::INT4)];
+        self.session.row(statement::SHARD_SIZE, &parameters).await
+    }
+
+    /// The only row of a statement whose parameters are texts.
+    pub(super) async fn asked(&self, statement: &str, texts: &[&str]) -> Result<Row, Failure> {
+        let parameters: Vec<Parameter<'_>> =
+            texts.iter().map(|text| (text as _, Type::TEXT)).collect();
+        self.session.row(statement, &parameters).await
+    }
+
+    /// Sets what this database does with the shard.
+    pub(super) async fn set(&self, state: &str, place: Option<&str>) -> Result<(), Failure> {
+        let parameters = [
+            (&self.number() as _, Type::INT4),
+            (&state as _, Type::TEXT),
+            (&place as _, Type::TEXT),
+        ];
+        self.session.row(statement::SHARD_SET, &parameters).await?;
+        Ok(())
+    }
+
+    /// Publishes the shard's rows, and keeps the WAL with their changes from now on.
+    pub(super) async fn publish(&self, goods: &Goods) -> Result<(), Failure> {
+        self.unpublish().await?;
+        let tables: Vec<String> = goods
+            .followed()
+            .map(|table| format!("engine.{} where (shard = {})", table.name, self.shard))
+            .collect();
+        let name = &self.name;
+        let publish = format!(
+            "create publication {name} for table {} with (publish = 'insert, update, delete')",
+            tables.join(", ")
+        );
+        self.session.batch(&publish).await?;
+        let keep = format!("select pg_create_logical_replication_slot('{name}', 'pgoutput')");
+        self.session.batch(&keep).await
+    }
+
+    pub(super) async fn unpublish(&self) -> Result<(), Failure> {
+        let drop = format!("drop publication if exists {}", self.name);
+        self.session.batch(&drop).await
+    }
+
+    /// Drops the slot, once the server has noticed that nobody reads from it any more.
+    pub(super) async fn let_go_of_slot(&self) -> Result<(), Failure> {
+        let begun = Instant::now();
+        loop {
+            let row = self
+                .asked(statement::SHARD_SLOT_DROP, &[&self.name])
+                .await?;
+            if row["left"] == 0 {
+                return Ok(());
+            }
+            if begun.elapsed() >= PATIENCE {
+                return Err(Failure::refused(
+                    format!("the replication slot {} is in use", self.name),
+                    "Another subscription reads from it. Drop that, then run the command again.",
+                ));
+            }
+            pause().await;
+        }
+    }
+
+    /// Copies what the other end publishes, and follows it.
+    pub(super) async fn subscribe(&self, connection: &str, source: &Self) -> Result<(), Failure> {
+        let name = source.name();
+        let subscribe = format!(
+            "create subscription {name} connection '{}' publication {name} \
+             with (create_slot = false, slot_name = {name})",
+            connection.replace('\'', "''")
+        );
+        self.session.batch(&subscribe).await
+    }
+
+    /// Ends that. The slot at the other end stays: whether it is still there does not matter.
+    pub(super) async fn unsubscribe(&self) -> Result<(), Failure> {
+        if !self.facts().await?.has_subscription {
+            return Ok(());
+        }
+        let name = &self.name;
+        for command in [
+            format!("alter subscription {name} disable"),
+            format!("alter subscription {name} set (slot_name = none)"),
+            format!("drop subscription {name}"),
+        ] {
+            self.session.batch(&command).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn synchronized(&self) -> Result<Progress, Failure> {
+        let row = self
+            .asked(statement::SHARD_SYNCHRONIZED, &[&self.name])
+            .await?;
+        let count = |key: &str| row[key].as_i64().unwrap_or_default();
+        Ok(Progress {
+            tables: count("tables"),
+            copied: count("copied"),
+            failures: count("failures"),
+        })
+    }
+
+    /// Removes what there is of the shard, a part at a time; its environments stay.
+    pub(super) async fn clear(&self, goods: &Goods) -> Result<(), Failure> {
+        for table in goods.tables() {
+            let Table { name, .. } = table;
+            let delete = format!(
+                "delete from engine.{name} where ctid = any (array( \
+                 select t.ctid from engine.{name} as t where {} limit {BATCH}))",
+                table.condition(self.shard)
+            );
+            while self.session.execute(&delete, &[]).await? > 0 {}
+        }
+        Ok(())
+    }
+
+    /// Rows of a table as documents.
+    pub(super) async fn read(&self, table: &Table) -> Result<Value, Failure> {
+        let read = format!(
+            "select jsonb_build_object('rows', coalesce(jsonb_agg(to_jsonb(t)), '[]')) as row \
+             from engine.{} as t where {}",
+            table.name,
+            table.condition(self.shard)
+        );
+        let mut row = self.session.row(&read, &[]).await?;
+        Ok(row.remove("rows").unwrap_or_default())
+    }
+
+    /// Writes rows in place of those that are there.
+    pub(super) async fn write(&self, table: &Table, rows: &Value) -> Result<(), Failure> {
+        let Table { name, columns, .. } = table;
+        let delete = format!(
+            "delete from engine.{name} as t where {}",
+            table.condition(self.shard)
+        );
+        self.session.execute(&delete, &[]).await?;
+        let insert = format!(
+            "insert into engine.{name} ({columns}) \
+             select {columns} from jsonb_populate_recordset(null::engine.{name}, $1)"
+        );
+        let parameters = [(&Json(rows) as _, Type::JSONB)];
+        self.session.execute(&insert, &parameters).await?;
+        Ok(())
+    }
+}
+
+fn texts(value: &Value) -> Vec<String> {
+    let texts = value.as_array().into_iter().flatten();
+    texts.filter_map(Value::as_str).map(str::to_owned).collect()
+}
