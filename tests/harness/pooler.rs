@@ -32,11 +32,21 @@ impl Pooler {
     /// # Errors
     /// If it cannot be installed or does not start; the error carries its log.
     pub fn start(behind: &Server, sessions: u32) -> Result<Self> {
+        let (host, port, user) = (behind.socket().display(), Server::PORT, Server::USER);
+        let databases = format!("[databases]\n* = host={host} port={port} user={user}\n");
+        Self::routing(&databases, sessions)
+    }
+
+    /// Starts a pooler whose settings begin with `databases`, the section that says where its databases are.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn routing(databases: &str, sessions: u32) -> Result<Self> {
         let program = find_or_install()?;
         let account = Account::for_server()?;
         let home = TempDir::new()?;
         let settings = home.path().join("pgbouncer.ini");
-        fs::write(&settings, settings_of(behind, home.path(), sessions))?;
+        fs::write(&settings, settings_of(databases, home.path(), sessions))?;
         account.own(&settings)?;
         account.own(home.path())?;
         let log = File::create(home.path().join("log"))?;
@@ -57,6 +67,12 @@ impl Pooler {
     #[must_use]
     pub fn database(&self, database: &Database) -> Database {
         database.reached_by(self.server.clone())
+    }
+
+    /// The connection string of a superuser for a database of this pooler.
+    #[must_use]
+    pub fn connection_string(&self, database: &str) -> String {
+        self.server.connection_string(database)
     }
 
     fn wait_until_ready(&mut self) -> Result<()> {
@@ -81,12 +97,10 @@ impl Drop for Pooler {
 }
 
 /// Every client is let in, and is the server's superuser there, as without the pooler.
-fn settings_of(behind: &Server, home: &Path, sessions: u32) -> String {
-    let (host, home) = (behind.socket().display(), home.display());
-    let (port, user) = (Server::PORT, Server::USER);
+fn settings_of(databases: &str, home: &Path, sessions: u32) -> String {
+    let (home, port) = (home.display(), Server::PORT);
     format!(
-        "[databases]\n\
-         * = host={host} port={port} user={user}\n\
+        "{databases}\n\
          [pgbouncer]\n\
          pool_mode = transaction\n\
          default_pool_size = {sessions}\n\

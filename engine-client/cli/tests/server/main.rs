@@ -12,6 +12,7 @@ mod moving;
 mod operator;
 mod page;
 mod queue;
+mod router;
 mod run;
 mod shard;
 mod tail;
