@@ -16,6 +16,14 @@ impl Error {
         let place = report.and_then(|report| place_in(report.detail()?));
         Some((shard_in(message)?, place))
     }
+
+    /// Whether another node of a cluster may have what the call was about.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        matches!(
+            self.kind(),
+            ErrorKind::UnknownEnvironment | ErrorKind::ShardElsewhere
+        )
+    }
 }
 
 /// The number in `shard 7 is not here`.

@@ -17,7 +17,7 @@ use super::run_permit::RunPermits;
 use super::turns::{StartedRun, Turns};
 use crate::backoff::{Backoff, BackoffRange};
 use crate::link::Link;
-use crate::{Connection, Dequeue, Dequeued, Error, ErrorKind, Identity};
+use crate::{Connection, Dequeue, Dequeued, Error, Identity};
 
 /// The functions that every worker calls, and those of one that waits. Rights that only some handlers need are
 /// checked by their calls.
@@ -108,7 +108,7 @@ impl Dequeuer {
             match self.take(permits, running, stop).await {
                 Ok(true) => idle.reset(),
                 Ok(false) => pause(idle.pause(), stop).await,
-                Err(error) if self.permits.are_shared() && is_elsewhere(&error) => {
+                Err(error) if self.permits.are_shared() && error.is_elsewhere() => {
                     pause(idle.pause(), stop).await;
                 }
                 Err(error) if error.is_lasting() => return Err(error),
@@ -259,14 +259,6 @@ impl Dequeuer {
         }
         Ok(count)
     }
-}
-
-/// Whether another node has the environment of a dequeue.
-pub(super) fn is_elsewhere(error: &Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::UnknownEnvironment | ErrorKind::ShardElsewhere
-    )
 }
 
 /// The permit is returned when the run leaves this worker, or when it waits.

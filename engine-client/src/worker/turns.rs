@@ -10,7 +10,6 @@ use tokio_util::sync::CancellationToken;
 
 use self::call::Waiting;
 use super::config::Batching;
-use super::dequeuer::is_elsewhere;
 use super::hold::HeldRuns;
 use super::metric;
 use super::permit::{HandlerPermit, HandlerPermits, Room, merge};
@@ -300,7 +299,7 @@ impl Turns {
 
     /// What becomes of an error of a look for runs: the worker hears of one that lasts.
     fn note(&mut self, error: Error, what: &str) {
-        if self.permits.are_shared() && is_elsewhere(&error) {
+        if self.permits.are_shared() && error.is_elsewhere() {
             tracing::debug!(%error, "another node has the environment");
         } else if error.is_lasting() {
             self.fail(error);
