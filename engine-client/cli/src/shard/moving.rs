@@ -154,7 +154,7 @@ impl Moving {
 
     /// Copies the tables and follows them, as far as that was not done.
     async fn copy(&self, stage: Stage, replicate_from: &str) -> Result<Goods, Failure> {
-        let goods = Goods::of(&self.source).await?;
+        let goods = Goods::of(self.source.session()).await?;
         if stage == Stage::Fresh {
             // An attempt that died may have left some of it, and the shard MOVING.
             self.source.set("SERVING", None).await?;
@@ -204,7 +204,7 @@ impl Moving {
                 "Move it back: the same command with the two databases exchanged.",
             ));
         }
-        let goods = Goods::of(&self.source).await?;
+        let goods = Goods::of(self.source.session()).await?;
         self.target.unsubscribe().await?;
         self.source.set("SERVING", None).await?;
         self.source.unpublish().await?;

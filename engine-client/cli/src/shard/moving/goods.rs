@@ -1,7 +1,7 @@
 //! What belongs to a shard, as the catalog tells it.
 
-use super::end::End;
 use crate::failure::Failure;
+use crate::session::Session;
 use crate::statement;
 
 /// Environments stay known where they were, so that calls which name them are told where they are.
@@ -32,8 +32,8 @@ impl Table {
 pub(super) struct Goods(Vec<Table>);
 
 impl Goods {
-    pub(super) async fn of(end: &End) -> Result<Self, Failure> {
-        let rows = end.session().rows(statement::SHARD_TABLE, &[]).await?;
+    pub(super) async fn of(session: &Session) -> Result<Self, Failure> {
+        let rows = session.rows(statement::SHARD_TABLE, &[]).await?;
         let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
         let tables = rows.iter().map(|row| Table {
             name: text(&row["name"]),

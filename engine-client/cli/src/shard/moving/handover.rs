@@ -119,7 +119,7 @@ impl Moving {
         self.source.let_go_of_slot().await?;
         self.source.unpublish().await?;
         self.say("what is left here is removed")?;
-        let goods = Goods::of(&self.source).await?;
+        let goods = Goods::of(self.source.session()).await?;
         self.source.clear(&goods).await
     }
 }
