@@ -31,6 +31,10 @@ async fn pages(stage: &Stage) -> Result<Vec<(&'static str, String)>> {
             "bulk-preview",
             "/bulk/new?action=replay&status=failed&task=capture_payment".to_owned(),
         ),
+        (
+            "bulk-ask",
+            "/bulk/new?action=move&task=capture_payment".to_owned(),
+        ),
         ("events", "/events".to_owned()),
     ])
 }

@@ -1,6 +1,7 @@
 //! The dashboard in a real browser.
 
 mod acting;
+mod changing;
 mod crowd;
 mod filtering;
 mod guarding;

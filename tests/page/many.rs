@@ -105,7 +105,7 @@ async fn failures_lead_to_their_replay() -> Result<()> {
     browser
         .open(&stage.at("/runs?status=failed&task=-t"))
         .await?;
-    ensure!(browser.count("main .bulk button:disabled").await? == 4);
+    ensure!(browser.count("main .bulk button:disabled").await? == 8);
     ensure!(browser.count("main .bulk a.btn").await? == 0);
     browser.close().await
 }

@@ -1,19 +1,22 @@
 //! Starting and stopping bulk operations.
 
 use axum::http::StatusCode;
-use serde_json::{Map, Value};
 
 use super::form::field;
 use crate::fault::Fault;
 use crate::page::MANY;
-use crate::query::bulk;
+use crate::query::bulk::{self, Request};
 use crate::request::Context;
 use crate::url::Words;
 
 /// Starts what was confirmed, and leads to it.
 pub(super) async fn start(context: &Context, form: &Words) -> Result<String, Fault> {
-    let (action, reason) = (field(form, "action")?, field(form, "reason")?);
-    let filter: Map<String, Value> = serde_json::from_str(field(form, "filter")?)?;
+    let reason = field(form, "reason")?;
+    let request = Request {
+        action: field(form, "action")?,
+        filter: serde_json::from_str(field(form, "filter")?)?,
+        options: form.get("options").map(serde_json::from_str).transpose()?,
+    };
     let expected = number(field(form, "expected")?)?;
     if expected > MANY && number(field(form, "typed")?)? != expected {
         let hint = "Go back, and type the number that the page shows.";
@@ -24,7 +27,7 @@ pub(super) async fn start(context: &Context, form: &Words) -> Result<String, Fau
         ));
     }
     let started = context
-        .act(async |reader| bulk::start(reader, action, &filter, reason, expected).await)
+        .act(async |reader| bulk::start(reader, &request, reason, expected).await)
         .await?;
     Ok(context.link(&format!("/bulk/{started}")))
 }

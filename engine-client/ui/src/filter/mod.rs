@@ -9,7 +9,7 @@ mod typed;
 mod words;
 
 pub(crate) use self::key::KEYS;
-pub(crate) use self::time::duration_ms;
+pub(crate) use self::time::{duration_ms, moment};
 pub(crate) use self::words::Filter;
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ pub(crate) fn duration_ms(text: &str) -> Option<i64> {
 }
 
 /// A moment in full, or a time of today: `02:41`.
-pub(super) fn moment(text: &str, now: Moment) -> Option<Moment> {
+pub(crate) fn moment(text: &str, now: Moment) -> Option<Moment> {
     Moment::parse(text).or_else(|| {
         let day = now.iso();
         let (day, _) = day.split_once('T')?;

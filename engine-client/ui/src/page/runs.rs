@@ -140,9 +140,9 @@ fn bulk(context: &Context, facts: &Facts, filter: &Filter) -> Markup {
         div class="mid bulk" {
             b { "All runs of this filter" }
             div class="acts" {
-                @for (action, verb) in super::bulk::actions() {
-                    @if let Some(why) = refused { button type="button" disabled title=(why) { (verb) "…" } }
-                    @else { a class="btn" href=(ask(action)) { (verb) "…" } }
+                @for action in super::bulk::actions() {
+                    @if let Some(why) = refused { button type="button" disabled title=(why) { (action.verb) "…" } }
+                    @else { a class="btn" href=(ask(action.name)) { (action.verb) "…" } }
                 }
             }
             span class="muted small" { @if let Some(why) = refused { (why) } @else { "Counted and shown first: nothing starts before you confirm." } }

@@ -20,6 +20,8 @@ pub(crate) struct Bulk {
     pub(crate) bulk_id: String,
     pub(crate) action: String,
     pub(crate) filter: Map<String, Value>,
+    /// What it was told besides its runs.
+    pub(crate) options: Map<String, Value>,
     pub(crate) reason: Option<String>,
     pub(crate) state: String,
     pub(crate) created_by: String,
@@ -72,33 +74,39 @@ pub(crate) async fn running(reader: &Reader<'_>) -> Result<i64, Fault> {
     Ok(reader.row(RUNNING, &[]).await?.unwrap_or_default())
 }
 
-/// What an action on the runs of a filter would do.
-pub(crate) async fn look(
-    reader: &Reader<'_>,
-    action: &str,
-    filter: &Map<String, Value>,
-) -> Result<Look, Fault> {
+/// An action on the runs of a filter.
+#[derive(Debug, Clone)]
+pub(crate) struct Request<'a> {
+    pub(crate) action: &'a str,
+    pub(crate) filter: Map<String, Value>,
+    /// What it is told besides its runs, if it needs that.
+    pub(crate) options: Option<Map<String, Value>>,
+}
+
+/// What it would do.
+pub(crate) async fn look(reader: &Reader<'_>, request: &Request<'_>) -> Result<Look, Fault> {
     let parameters = [
-        (&action as _, Type::TEXT),
-        (&Json(filter) as _, Type::JSONB),
+        (&request.action as _, Type::TEXT),
+        (&Json(&request.filter) as _, Type::JSONB),
+        (&request.options.as_ref().map(Json) as _, Type::JSONB),
     ];
     let look = reader.row(LOOK, &parameters).await?;
     look.ok_or_else(|| Fault::missing("the database says nothing of that"))
 }
 
-/// Starts an action on the runs of a filter; returns its id.
+/// Starts it, and returns its id.
 pub(crate) async fn start(
     reader: &Reader<'_>,
-    action: &str,
-    filter: &Map<String, Value>,
+    request: &Request<'_>,
     reason: &str,
     expected: i64,
 ) -> Result<String, Fault> {
     let parameters = [
-        (&action as _, Type::TEXT),
-        (&Json(filter) as _, Type::JSONB),
+        (&request.action as _, Type::TEXT),
+        (&Json(&request.filter) as _, Type::JSONB),
         (&reason as _, Type::TEXT),
         (&expected as _, Type::INT8),
+        (&request.options.as_ref().map(Json) as _, Type::JSONB),
     ];
     let started = reader.row::<Option<String>>(START, &parameters).await?;
     started

@@ -1,7 +1,7 @@
 //! One bulk operation: how far it is, what was refused, and what was confirmed.
 
 use maud::{Markup, html};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::action::{participle, verb};
 use super::list::{condition, operations, shown};
@@ -98,29 +98,38 @@ fn refusals(bulk: &Bulk) -> Markup {
 }
 
 fn confirmed(context: &Context, bulk: &Bulk, now: Moment) -> Markup {
-    let command = format!(
-        "select * from engine_bulk('{}',\n    '{}',\n    dry_run => false, reason => '{}')",
-        bulk.action,
-        Value::Object(bulk.filter.clone())
-            .to_string()
-            .replace('\'', "''"),
-        bulk.reason
-            .as_deref()
-            .unwrap_or_default()
-            .replace('\'', "''")
-    );
     html! {
         section class="p" {
             header { h2 { "What was confirmed" } }
             div class="b" { dl class="facts" {
                 dt { "Action" } dd { (bulk.action) }
                 dt { "Filter" } dd class="chips" { @for (key, value) in &bulk.filter { span class="chip token" { (condition(key, value)) } } }
+                @if !bulk.options.is_empty() { dt { "To" } dd { @for (key, value) in &bulk.options { (condition(key, value)) } } }
                 dt { "Reason" } dd { @match &bulk.reason { Some(reason) => { "“" (reason) "”" }, None => (none()) } }
                 dt { "By" } dd { (bulk.created_by) ", " (time(bulk.created_at, now)) }
                 @if let Some(at) = bulk.finished_at { dt { "Ended" } dd { (time(at, now)) } }
                 dt { "Its runs" } dd { a href=(context.link_with("/runs", Words::default().with("bulk", &*bulk.bulk_id))) { "those that it changed" } }
             } }
         }
-        section class="p" { header { h2 { "The same in SQL" } } pre class="wrap" tabindex="0" { (command) } }
+        section class="p" { header { h2 { "The same in SQL" } } pre class="wrap" tabindex="0" { (statement(bulk)) } }
     }
+}
+
+/// The call that would start it.
+fn statement(bulk: &Bulk) -> String {
+    let literal = |text: &str| format!("'{}'", text.replace('\'', "''"));
+    let document =
+        |object: &Map<String, Value>| literal(&Value::Object(object.clone()).to_string());
+    let mut statement = format!(
+        "select * from engine_bulk({},\n    {},\n    dry_run => false",
+        literal(&bulk.action),
+        document(&bulk.filter)
+    );
+    if let Some(reason) = &bulk.reason {
+        statement.push_str(&format!(", reason => {}", literal(reason)));
+    }
+    if !bulk.options.is_empty() {
+        statement.push_str(&format!(",\n    options => {}", document(&bulk.options)));
+    }
+    statement + ")"
 }

@@ -4,44 +4,60 @@ use axum::http::StatusCode;
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::action::{ACTIONS, MANY, participle, verb};
+use super::action::{Action, MANY, named};
+use super::given::{self, Given};
 use crate::fault::Fault;
 use crate::filter::Filter;
 use crate::moment::Moment;
 use crate::number::{count, plural};
 use crate::part::text::{none, run_link, time};
 use crate::part::{Frame, Page, form, status};
-use crate::query::bulk::{self, Look};
+use crate::query::bulk::{self, Look, Request};
 use crate::query::session::Facts;
 use crate::request::Context;
 
 pub(super) async fn page(context: &Context) -> Result<Page, Fault> {
-    let action = context.words.get("action").unwrap_or_default();
-    if !ACTIONS.iter().any(|(name, ..)| *name == action) {
-        return Err(Fault::missing("there is no such action"));
-    }
+    let action = context.words.get("action").and_then(named);
+    let action = action.ok_or_else(|| Fault::missing("there is no such action"))?;
     let filter = Filter::read(&context.words);
-    let (facts, look, frozen) = context
+    let (facts, seen) = context
         .act(async |reader| {
             let facts = Facts::read(reader).await?;
             let frozen = filter.of_bulk(facts.now).map_err(|why| {
                 Fault::new(StatusCode::CONFLICT, "this filter is for looking only", why)
             })?;
-            let look = bulk::look(reader, action, &frozen).await?;
-            Ok((facts, look, frozen))
+            let Some(given) = Given::read(action, context, facts.now) else {
+                return Ok((facts, None));
+            };
+            let request = Request {
+                action: action.name,
+                filter: frozen,
+                options: given.options(),
+            };
+            let look = bulk::look(reader, &request).await?;
+            Ok((facts, Some((given, request, look))))
         })
         .await?;
-    let content = html! {
-        div class="head" {
-            h1 { (verb(action)) " " (plural(look.count, "run", "runs")) "?" }
-            span class="muted" { "a preview: nothing has happened yet" }
-        }
-        div class="cols" {
-            (would(context, action, &look, facts.now))
-            @if facts.may_operate() { (question(context, action, &filter, &frozen, &look)) }
+    let (title, content) = match &seen {
+        None => (
+            format!("{}…", action.verb),
+            given::ask(context, action, &filter),
+        ),
+        Some((given, request, look)) => {
+            let runs = plural(look.count, "run", "runs");
+            let content = html! {
+                div class="head" {
+                    h1 { (action.asks) " " (runs) (given.words(facts.now)) "?" }
+                    span class="muted" { "a preview: nothing has happened yet" }
+                }
+                div class="cols" {
+                    (would(context, action, given, look, facts.now))
+                    @if facts.may_operate() { (question(context, action, &filter, request, look)) }
+                }
+            };
+            (format!("{} {runs}?", action.asks), content)
         }
     };
-    let title = format!("{} {} runs?", verb(action), look.count);
     Ok(Page::new(
         context,
         &Frame {
@@ -53,7 +69,7 @@ pub(super) async fn page(context: &Context) -> Result<Page, Fault> {
     ))
 }
 
-fn would(context: &Context, action: &str, look: &Look, now: Moment) -> Markup {
+fn would(context: &Context, action: &Action, given: &Given, look: &Look, now: Moment) -> Markup {
     let samples = look
         .samples
         .as_ref()
@@ -75,7 +91,7 @@ fn would(context: &Context, action: &str, look: &Look, now: Moment) -> Markup {
                         tr {
                             th scope="row" { (status::of_run(name).badge(name)) }
                             td class="num" { (count(number.as_i64().unwrap_or_default())) }
-                            td { (participle(action)) }
+                            td { (action.participle) (given.words(now)) }
                         }
                     }
                 }
@@ -92,15 +108,24 @@ fn would(context: &Context, action: &str, look: &Look, now: Moment) -> Markup {
 
 fn question(
     context: &Context,
-    action: &str,
+    action: &Action,
     filter: &Filter,
-    frozen: &serde_json::Map<String, Value>,
+    request: &Request<'_>,
     look: &Look,
 ) -> Markup {
     let back = filter.to_words().at(&context.at("/runs"));
     let number = count(look.count);
-    let frozen = Value::Object(frozen.clone()).to_string();
-    let class = if matches!(action, "cancel" | "forget") {
+    let expected = look.count.to_string();
+    let frozen = Value::Object(request.filter.clone()).to_string();
+    let options = request.options.clone().map(Value::Object);
+    let options = options.map_or_else(String::new, |options| options.to_string());
+    let fields = [
+        ("action", action.name),
+        ("filter", &frozen),
+        ("options", &options),
+        ("expected", &expected),
+    ];
+    let class = if matches!(action.name, "cancel" | "forget") {
         "danger main"
     } else {
         "main"
@@ -108,17 +133,17 @@ fn question(
     html! {
         form class="p" method="post" action=(context.at("/act/bulk/start")) {
             header { h2 { "Confirm" } }
-            (form::hidden(context, &[("action", action), ("filter", &frozen), ("expected", &look.count.to_string())]))
+            (form::hidden(context, &fields))
             div class="stack b" {
                 label { "Reason, kept in the history" br; input class="c" name="reason" required maxlength="200"; }
                 @if look.count > MANY {
                     label { "More than " (MANY) " runs: type their number, " b { (number) } br;
                         input name="typed" required size="8" inputmode="numeric" autocomplete="off"; }
                 }
-                @if action == "cancel" { p { "Their children that have not ended are cancelled with them, and theirs; these are not counted here." } }
+                @if action.name == "cancel" { p { "Their children that have not ended are cancelled with them, and theirs; these are not counted here." } }
                 p class="muted small" { "If a tenth more match when you confirm, nothing starts." }
                 div class="acts" {
-                    button class=(class) disabled[look.count == 0] { (verb(action)) " " (plural(look.count, "run", "runs")) }
+                    button class=(class) disabled[look.count == 0] { (action.asks) " " (plural(look.count, "run", "runs")) }
                     a class="btn" href=(back) { "Back to the list" }
                 }
             }

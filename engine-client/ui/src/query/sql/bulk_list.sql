@@ -4,6 +4,7 @@ select jsonb_build_object(
            'bulk_id', b.bulk_id,
            'action', b.action,
            'filter', b.filter,
+           'options', b.options,
            'reason', b.reason,
            'state', b.state,
            'created_by', b.created_by,
