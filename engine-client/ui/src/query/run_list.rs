@@ -10,19 +10,18 @@ use crate::fault::Fault;
 use crate::moment::Moment;
 use crate::pool::Reader;
 
-const LIST: &str = include_str!("sql/run_list.sql");
 const REACH: &str = include_str!("sql/run_reach.sql");
 const LIVE: &str = include_str!("sql/run_live.sql");
 const FAILED: &str = include_str!("sql/run_failed.sql");
 
-/// The statements that go from an id to newer ones, nearest first.
-static NEWER: LazyLock<String> = LazyLock::new(|| newer(LIST));
-static NEWER_FAILED: LazyLock<String> = LazyLock::new(|| newer(FAILED));
+static OLDER: LazyLock<String> = LazyLock::new(|| list(include_str!("sql/run_list.sql")));
+static NEWER: LazyLock<String> = LazyLock::new(|| list(include_str!("sql/run_list_newer.sql")));
 
-fn newer(statement: &str) -> String {
+/// A statement that lists runs, with what both have.
+fn list(statement: &str) -> String {
     statement
-        .replace("run_id < $2", "run_id > $2")
-        .replace("run_id desc", "run_id")
+        .replace(":columns", include_str!("sql/run_columns.sql"))
+        .replace(":matches", include_str!("sql/run_match.sql"))
 }
 
 /// Runs on a page.
@@ -142,7 +141,7 @@ pub(crate) async fn find(reader: &Reader<'_>, question: Question<'_>) -> Result<
         (&BUDGET as _, Type::INT8),
         (&most as _, Type::INT8),
     ];
-    let statement = if goes_up { NEWER.as_str() } else { LIST };
+    let statement = if goes_up { &NEWER } else { &OLDER };
     let mut runs: Vec<Listed> = reader.rows(statement, &parameters).await?;
     let has_more = runs.len() > question.most;
     runs.truncate(question.most);
@@ -185,14 +184,7 @@ async fn failures(reader: &Reader<'_>, question: &Question<'_>) -> Result<Failur
         (&from as _, Type::TEXT),
         (&FAILURES as _, Type::INT8),
         (&matching as _, Type::INT8),
+        (&question.goes_up() as _, Type::BOOL),
     ];
-    let statement = if question.goes_up() {
-        NEWER_FAILED.as_str()
-    } else {
-        FAILED
-    };
-    Ok(reader
-        .row(statement, &parameters)
-        .await?
-        .unwrap_or_default())
+    Ok(reader.row(FAILED, &parameters).await?.unwrap_or_default())
 }
