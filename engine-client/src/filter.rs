@@ -69,6 +69,12 @@ impl RunFilter {
         self.or("tag", tag.into())
     }
 
+    /// Only runs whose metadata has this key or, given as `key=value`, has this value there: a text, or what is printed of a number or
+    /// a boolean.
+    pub fn metadata(self, key: impl Into<String>) -> Self {
+        self.or("metadata", key.into())
+    }
+
     /// Only runs with this concurrency key.
     pub fn concurrency_key(self, key: impl Into<String>) -> Self {
         self.or("concurrency_key", key.into())

@@ -14,6 +14,7 @@
 -- :queues text[]
 -- :environment_ids text[]
 -- :tags text[]
+-- :metadata text[]: keys, or key=value
 -- :concurrency_keys text[]
 -- :versions text[]
 -- :worker_queues text[]
@@ -109,6 +110,9 @@ left join lateral (
       and (:queues is null or r.queue = any (:queues))
       and (:environment_ids is null or r.environment_id = any (:environment_ids))
       and (:tags is null or r.tags && :tags)
+      and (:metadata is null or exists (
+              select from unnest(:metadata) as m
+              where r.metadata ? m or r.metadata ->> split_part(m, '=', 1) = substr(m, strpos(m, '=') + 1)))
       and (:concurrency_keys is null or r.concurrency_key = any (:concurrency_keys))
       and (:versions is null or coalesce(s.version, r.version) = any (:versions))
       and (:worker_queues is null or r.worker_queue = any (:worker_queues))

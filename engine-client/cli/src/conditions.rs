@@ -17,7 +17,7 @@ const FAILED: [RunStatus; 6] = [
 ];
 
 /// The names of the arguments below.
-pub const NAMES: [&str; 19] = [
+pub const NAMES: [&str; 20] = [
     "run",
     "status",
     "failed",
@@ -25,6 +25,7 @@ pub const NAMES: [&str; 19] = [
     "queue",
     "environment",
     "tag",
+    "metadata",
     "key",
     "worker_version",
     "worker_queue",
@@ -69,6 +70,10 @@ pub struct Conditions {
     /// Only runs with this tag
     #[arg(long)]
     tag: Vec<String>,
+
+    /// Only runs whose metadata has this key or, as KEY=VALUE, this value there
+    #[arg(long, value_name = "KEY[=VALUE]")]
+    metadata: Vec<String>,
 
     /// Only runs with this concurrency key
     #[arg(long)]
@@ -151,6 +156,7 @@ impl Conditions {
             ("queue", &self.queue),
             ("environment_id", &self.environment),
             ("tag", &self.tag),
+            ("metadata", &self.metadata),
             ("concurrency_key", &self.key),
             ("version", &self.worker_version),
             ("worker_queue", &self.worker_queue),

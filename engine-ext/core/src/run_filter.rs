@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use crate::{BatchId, Refusal, RunId, RunStatus, Timestamp, check_label, check_name};
 
-const HINT: &str = "Pass one or more of run_id, status, task, queue, environment_id, tag, concurrency_key, version, worker_queue, \
-                    error_code, error, batch_id, parent_run_id, bulk_id, created_after, created_before, finished_after, \
+const HINT: &str = "Pass one or more of run_id, status, task, queue, environment_id, tag, metadata, concurrency_key, version, \
+                    worker_queue, error_code, error, batch_id, parent_run_id, bulk_id, created_after, created_before, finished_after, \
                     finished_before; or {\"all\": true}.";
 
 /// Most values of one condition.
@@ -26,6 +26,8 @@ pub struct RunFilter {
     pub environment_ids: Option<Vec<String>>,
     /// One of their tags.
     pub tags: Option<Vec<String>>,
+    /// A key of their metadata, or `key=value`.
+    pub metadata: Option<Vec<String>>,
     /// Their concurrency key.
     pub concurrency_keys: Option<Vec<String>>,
     /// The worker version that executes them, or that they are bound to.
@@ -85,6 +87,7 @@ impl RunFilter {
                     filter.environment_ids = any_of(key, value, name("environment_id"))?;
                 }
                 "tag" => filter.tags = any_of(key, value, name("tag"))?,
+                "metadata" => filter.metadata = any_of(key, value, label)?,
                 "concurrency_key" => filter.concurrency_keys = any_of(key, value, label)?,
                 "version" => filter.versions = any_of(key, value, name("version"))?,
                 "worker_queue" => filter.worker_queues = any_of(key, value, name("worker_queue"))?,
@@ -243,6 +246,7 @@ mod tests {
             json!({"task": []}),
             json!({"task": many}),
             json!({"task": [1]}),
+            json!({"metadata": {"key": "value"}}),
             json!({"tasks": "t"}),
             json!({"status": "DONE"}),
             json!({"status": "pending"}),

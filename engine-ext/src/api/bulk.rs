@@ -32,9 +32,9 @@ row! {
 ///
 /// `action` is `cancel`, `replay`, `redrive`, `release` (take back from the worker), `reschedule` (option `time`), `move` (option
 /// `queue`), `set_priority` (option `priority`, milliseconds) or `forget`; `replay` has the option `keep_steps`. `filter` is an
-/// object with one or more of `run_id`, `status`, `task`, `queue`, `environment_id`, `tag`, `concurrency_key`, `version`,
-/// `worker_queue`, `error_code`, each a text or an array of texts of which any matches; `error`, a part of the error;
-/// `batch_id`, `parent_run_id`, `bulk_id`; `created_after`, `created_before`, `finished_after`, `finished_before`; or `{"all":
+/// object with one or more of `run_id`, `status`, `task`, `queue`, `environment_id`, `tag`, `metadata` (a key, or `key=value`),
+/// `concurrency_key`, `version`, `worker_queue`, `error_code`, each a text or an array of texts of which any matches; `error`, a part of
+/// the error; `batch_id`, `parent_run_id`, `bulk_id`; `created_after`, `created_before`, `finished_after`, `finished_before`; or `{"all":
 /// true}`. The action is about the runs that match all of it, to which it can be done, that exist now, and, if they have ended,
 /// have ended now. `statuses` counts them by status, `samples` shows up to ten in a dry run. A million runs are counted, or as
 /// many as ten seconds allow: `is_exact` says whether these are all. With `expected_count`, all of them are, and the call is

@@ -104,6 +104,7 @@ pub(crate) fn page(
             queues: filter.queues.as_deref(),
             environment_ids: filter.environment_ids.as_deref(),
             tags: filter.tags.as_deref(),
+            metadata: filter.metadata.as_deref(),
             concurrency_keys: filter.concurrency_keys.as_deref(),
             versions: filter.versions.as_deref(),
             worker_queues: filter.worker_queues.as_deref(),

@@ -129,7 +129,7 @@ async fn a_call_without_a_right_filter_or_option_starts_nothing() -> Result<()> 
 async fn every_condition_finds_its_runs_and_no_others() -> Result<()> {
     let session = open().await?;
     let session_of = "'a', tags => array['x', 'y'], concurrency_key => 'k', worker_queue => 'gpu', version => '7', queue => 'q', \
-                      run_id => 'mine'";
+                      run_id => 'mine', metadata => '{\"step\": \"a=b\", \"progress\": 0.6, \"is_last\": true}'";
     session.trigger_with(session_of).await?;
     let parent = session.executing("parent").await?;
     session
@@ -152,6 +152,12 @@ async fn every_condition_finds_its_runs_and_no_others() -> Result<()> {
         (json!({"environment_id": "default"}), 4),
         (json!({"environment_id": "other"}), 0),
         (json!({"tag": ["y", "z"]}), 1),
+        (json!({"metadata": ["none", "step"]}), 1),
+        (json!({"metadata": "step=a=b"}), 1),
+        (json!({"metadata": "step=a"}), 0),
+        (json!({"metadata": "progress=0.6"}), 1),
+        (json!({"metadata": ["is_last=false", "is_last=true"]}), 1),
+        (json!({"metadata": "0.6"}), 0),
         (json!({"concurrency_key": "k"}), 1),
         (json!({"worker_queue": "gpu"}), 1),
         (json!({"version": "7"}), 1),

@@ -76,6 +76,9 @@ with shards as (
           and ($1 -> 'queue' is null or $1 -> 'queue' ? r.queue)
           and ($1 -> 'environment_id' is null or $1 -> 'environment_id' ? r.environment_id)
           and ($1 -> 'tag' is null or $1 -> 'tag' ?| r.tags)
+          and ($1 -> 'metadata' is null or exists (
+                  select from jsonb_array_elements_text($1 -> 'metadata') as m
+                  where r.metadata ? m or r.metadata ->> split_part(m, '=', 1) = substr(m, strpos(m, '=') + 1)))
           and ($1 -> 'concurrency_key' is null or $1 -> 'concurrency_key' ? r.concurrency_key)
           and ($1 -> 'version' is null or $1 -> 'version' ? coalesce(s.version, r.version))
           and ($1 -> 'worker_queue' is null or $1 -> 'worker_queue' ? r.worker_queue)

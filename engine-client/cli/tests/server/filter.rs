@@ -85,20 +85,27 @@ async fn a_scan_has_a_budget_and_says_with_which_run_to_continue() -> Result<()>
     let session = Session::open(&database).await?;
     for run in ["r1", "r2", "r3", "r4"] {
         session
-            .trigger_with(&format!("'t', run_id => '{run}', tags => array['{run}']"))
+            .trigger_with(&format!(
+                "'t', run_id => '{run}', tags => array['{run}'], metadata => '{{\"step\": \"{run}\"}}'"
+            ))
             .await?;
     }
-    let list = ["runs", "list", "--tag", "r1", "--budget", "2"];
-    let first = engine(&database, &list).await?;
-    assert_eq!((first.code, first.stdout.as_str()), (Some(0), "no runs\n"));
-    assert!(first.stderr.contains("--before run_r3"), "{first:?}");
-    let rest = engine(&database, &[&list[..], &["--before", "run_r3"]].concat()).await?;
-    assert!(rest.stdout.contains("run_r1"), "{rest:?}");
-    let all = engine(&database, &["runs", "list", "--tag", "r1"]).await?;
-    assert!(
-        all.stdout.contains("run_r1") && all.stderr.is_empty(),
-        "{all:?}"
-    );
+    for condition in [["--tag", "r1"], ["--metadata", "step=r1"]] {
+        let list = [&["runs", "list"], &condition[..]].concat();
+        let some = [&list[..], &["--budget", "2"]].concat();
+        let first = engine(&database, &some).await?;
+        assert_eq!((first.code, first.stdout.as_str()), (Some(0), "no runs\n"));
+        assert!(first.stderr.contains("--before run_r3"), "{first:?}");
+        let rest = engine(&database, &[&some[..], &["--before", "run_r3"]].concat()).await?;
+        assert!(rest.stdout.contains("run_r1"), "{rest:?}");
+        let all = engine(&database, &list).await?;
+        assert!(
+            all.stdout.contains("run_r1") && all.stderr.is_empty(),
+            "{all:?}"
+        );
+    }
+    let all = prints_json(&database, &["runs", "list", "--metadata", "step"]).await?;
+    assert_eq!(ids(&all).len(), 4);
     Ok(())
 }
 

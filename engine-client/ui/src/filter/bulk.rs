@@ -12,8 +12,8 @@ impl Filter {
         let mut bulk = Map::new();
         for (key, value) in self.condition(now) {
             let name = match key.as_str() {
-                "task" | "queue" | "version" | "error" | "status" | "created_after"
-                | "created_before" | "finished_after" | "finished_before" => &key,
+                "task" | "queue" | "version" | "metadata" | "error" | "status"
+                | "created_after" | "created_before" | "finished_after" | "finished_before" => &key,
                 "code" => "error_code",
                 "worker" => "worker_queue",
                 "env" => "environment_id",

@@ -1,9 +1,9 @@
 //! The keys of a filter.
 
 /// The keys of a filter, in the order of URLs.
-pub(crate) const KEYS: [&str; 17] = [
-    "status", "task", "queue", "code", "error", "tag", "key", "version", "worker", "batch",
-    "parent", "bulk", "run", "env", "since", "from", "to",
+pub(crate) const KEYS: [&str; 18] = [
+    "status", "task", "queue", "code", "error", "tag", "metadata", "key", "version", "worker",
+    "batch", "parent", "bulk", "run", "env", "since", "from", "to",
 ];
 
 /// Keys of which a value may be excluded by a dash before it.

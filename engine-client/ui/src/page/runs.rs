@@ -6,7 +6,7 @@ use super::reason;
 use crate::fault::Fault;
 use crate::filter::{Filter, KEYS};
 use crate::moment::{Moment, span};
-use crate::number::plural;
+use crate::number::{count, plural};
 use crate::part::status::{self, WORDS};
 use crate::part::symbol::icon;
 use crate::part::text::{run_link, run_path, time};
@@ -97,7 +97,7 @@ fn tokens(context: &Context, filter: &Filter) -> Markup {
             }
             label class="vh" for="add" { "Add to the filter" }
             input id="add" type="search" name="q" list="keys-of-filters"
-                placeholder="Add: queue:payments  tag:order-1048576  version:20261128.4  key:acme";
+                placeholder="Add: queue:payments  tag:order-1048576  metadata:step=capture  version:20261128.4";
             datalist id="keys-of-filters" { @for key in KEYS { option value={ (key) ":" } {} } }
             button { "Filter" }
         }
@@ -264,7 +264,10 @@ fn pages(context: &Context, filter: &Filter, found: &Found) -> Markup {
             @if is_part(context) { a href=(link(context, filter)) rel="first" { "Newest" } }
             @if let Some(first) = first { a rel="prev" href=(at("after", first)) { "Newer" } }
             @if let Some(last) = last { a rel="next" href=(at("before", last)) { "Older" } }
-            @else if let Some(reach) = reach { a rel="next" href=(at("before", reach)) { "Look further back" } }
+            @else if let Some(reach) = reach {
+                span class="muted small" { "At most " (count(found.budget)) " runs of a shard are looked at." }
+                a rel="next" href=(at("before", reach)) { "Look further back" }
+            }
         }
     }
 }

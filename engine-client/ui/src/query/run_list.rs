@@ -95,6 +95,8 @@ pub(crate) struct Found {
     pub(crate) has_newer: bool,
     /// The oldest run that was looked at, where the look ended before the runs did.
     pub(crate) reach: Option<String>,
+    /// At most so many were looked at in each shard.
+    pub(crate) budget: i64,
 }
 
 /// The runs of a filter.
@@ -132,6 +134,10 @@ pub(crate) async fn find(reader: &Reader<'_>, question: Question<'_>) -> Result<
             (Some(failures.ids), failures.reach)
         }
     };
+    let budget = match question.among {
+        Among::Failed => FAILURES,
+        Among::Newest | Among::Live => BUDGET,
+    };
     let (from, goes_up) = (question.from(), question.goes_up());
     let most = i64::try_from(question.most + 1).unwrap_or(i64::MAX);
     let parameters = [
@@ -152,6 +158,7 @@ pub(crate) async fn find(reader: &Reader<'_>, question: Question<'_>) -> Result<
             has_older: true,
             has_newer: has_more,
             reach: None,
+            budget,
         });
     }
     let reach = if has_more || ids.is_some() {
@@ -168,6 +175,7 @@ pub(crate) async fn find(reader: &Reader<'_>, question: Question<'_>) -> Result<
         has_older: has_more,
         has_newer: from.is_some(),
         reach,
+        budget,
     })
 }
 

@@ -17,6 +17,9 @@
   and (not $1 ? 'tag' or not exists (
           select from jsonb_array_elements($1 -> 'tag') as g
           where not coalesce(g ?| n.tags, false)))
+  and (not $1 ? 'metadata' or exists (
+          select from jsonb_array_elements_text($1 -> 'metadata') as m
+          where n.metadata ? m or n.metadata ->> split_part(m, '=', 1) = substr(m, strpos(m, '=') + 1)))
   and (not $1 ? '-tag' or not coalesce($1 -> '-tag' ?| n.tags, false))
   and (not $1 ? 'worker' or coalesce($1 -> 'worker' ? n.worker_queue, false))
   and (not $1 ? 'code' or coalesce($1 -> 'code' ? coalesce(n.error ->> 'code', n.error ->> 'name', n.error ->> 'type'), false))
