@@ -11,4 +11,4 @@ select case when a.is_problem then 'problem' else 'advice' end as weight,
        case when a.age is not null then greatest(0, (extract(epoch from a.age) * 1000)::bigint) end as age_ms
 from engine.advice as a
 where a.age is null or a.age >= :patience_ms * interval '1 millisecond'
-order by a.is_problem desc, a.kind, a.subject
+order by a.is_problem desc, a.kind, a.subject = '', a.subject

@@ -1,6 +1,6 @@
 -- Advice about the work itself: what the tick has not done, queues that no worker serves, waits that nothing ends, readers and the
 -- sweep that are behind, a clock that went back. The last dequeue of a queue, and rows from the future, are searched for among the
--- last 20,000 snapshots, as in engine.rate.
+-- last 20,000 snapshots, as in engine.rate. Of queues that are behind, ten are named, those that wait longest, and the others are counted.
 create view engine.work_advice as
 with recent as materialized (
     select s.shard, s.run_id, s.transition, s.created_at
@@ -24,10 +24,20 @@ with recent as materialized (
            case when q.is_paused then q.paused_at else e.paused_at end as paused_at,
            case when q.is_paused then q.paused_by else e.paused_by end as paused_by,
            case when q.is_paused then q.pause_reason else e.pause_reason end as pause_reason,
-           q.concurrency_limit = 0 as is_queue_closed, e.concurrency_limit = 0 as is_environment_closed
+           q.concurrency_limit = 0 as is_queue_closed, e.concurrency_limit = 0 as is_environment_closed,
+           q.is_paused or coalesce(e.is_paused, false) as is_held
     from engine.unfiltered_queue_stats as q
     left join engine.environment as e on e.id = q.environment_id
     where q.due > 0
+), waiting as materialized (
+    select i.*,
+           case when i.is_held then i.oldest_age else least(i.oldest_age, (select t.now from engine.clock as t) - t.last_at) end as age
+    from idle as i
+    left join taken as t on t.environment_id = i.environment_id and t.queue = i.queue
+    where i.is_held or i.running = 0
+), behind as materialized (
+    select w.*, row_number() over (partition by w.is_held order by w.age desc, w.environment_id, w.queue) as place
+    from waiting as w
 ), leader as materialized (
     -- The kind of the lock of engine_lead (engine-ext/src/backend/locks.rs).
     select min(l.pid) as pid
@@ -65,11 +75,10 @@ select true, 'unclaimed', q.queue,
                 then format('select engine_set_queue(%L, %L, concurrency_limit => null, override_limit => null)', q.queue, q.environment_id)
             when q.is_environment_closed then format('select engine_set_environment(%L, concurrency_limit => null)', q.environment_id)
        end,
-       least(q.oldest_age, (select t.now from engine.clock as t) - t.last_at)
-from idle as q
-left join taken as t on t.environment_id = q.environment_id and t.queue = q.queue
+       q.age
+from behind as q
 left join asked as a on a.environment_id = q.environment_id and a.queue = q.queue
-where q.running = 0 and not q.is_queue_paused and not q.is_environment_paused
+where not q.is_held and q.place <= 10
 union all
 select false, 'paused', q.queue,
        format('Queue "%s" of environment "%s" is paused and has due runs: %s.', q.queue, q.environment_id, q.due)
@@ -83,9 +92,20 @@ select false, 'paused', q.queue,
        case when q.is_queue_paused then format('select engine_set_queue(%L, %L, paused => false)', q.queue, q.environment_id)
             else format('select engine_set_environment(%L, paused => false)', q.environment_id)
        end,
-       q.oldest_age
-from idle as q
-where q.is_queue_paused or q.is_environment_paused
+       q.age
+from behind as q
+where q.is_held and q.place <= 10
+union all
+select not q.is_held, case when q.is_held then 'paused' else 'unclaimed' end, '',
+       format('Other queues %s: %s, with due runs: %s.',
+              case when q.is_held then 'are paused, or their environments' else 'have due runs that no worker dequeues' end,
+              count(*), sum(q.due)),
+       'They are found by their oldest due run, those that wait longest first.',
+       'select environment_id, queue, due, oldest_age from engine.queue_stats where due > 0 order by oldest_age desc',
+       max(q.age)
+from behind as q
+where q.place > 10
+group by q.is_held
 union all
 select (select t.now from engine.clock as t) - p.since > interval '10 minutes', 'parked', p.environment_id,
        format('Runs of environment "%s" wait for a worker version: %s, of task "%s" the oldest. %s', p.environment_id, p.count, r.task,

@@ -1,5 +1,6 @@
 //! The doctor: every staged trouble is found, alone and with its cause, and its command mends it.
 
+mod many;
 mod server;
 
 use anyhow::{Context, Result, ensure};

@@ -55,7 +55,8 @@ fn finding_item(context: &Context, finding: &Finding) -> Markup {
     } else {
         ("note", "warn")
     };
-    let queue = matches!(finding.kind.as_str(), "unclaimed" | "paused").then_some(&finding.subject);
+    let is_of_queues = matches!(finding.kind.as_str(), "unclaimed" | "paused");
+    let queue = Some(&finding.subject).filter(|queue| is_of_queues && !queue.is_empty());
     html! {
         li {
             (icon(symbol, colour))
