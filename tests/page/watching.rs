@@ -41,6 +41,28 @@ async fn a_page_changes_in_place_while_it_is_watched() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_page_that_changes_rarely_since_it_is_slow_says_how_often() -> Result<()> {
+    let stage = Stage::set(SHOP).await?;
+    let browser = Browser::start().await?;
+    browser.open(&stage.at("/queues")).await?;
+    starts(&browser, ".live", "live").await?;
+    // A rendering takes as long as another session has what it reads.
+    let holder = stage.database.connect().await?;
+    holder
+        .batch_execute("begin; lock table engine.environment in access exclusive mode")
+        .await?;
+    let waits = "select count(*) from pg_stat_activity as a where a.datname = current_database() and a.wait_event_type = 'Lock' \
+                 and clock_timestamp() - a.query_start > interval '500 milliseconds'";
+    eventually("a rendering waits", PATIENCE, async || {
+        Ok(stage.value::<i64>(waits).await? > 0)
+    })
+    .await?;
+    holder.batch_execute("commit").await?;
+    starts(&browser, ".live", "live, every ").await?;
+    browser.close().await
+}
+
+#[tokio::test]
 async fn keys_lead_from_page_to_page_and_none_acts() -> Result<()> {
     let stage = Stage::set(SHOP).await?;
     let browser = Browser::start().await?;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
@@ -12,6 +12,8 @@ pub(crate) struct Rendering {
     pub(crate) began: Instant,
     /// The elements that may change, by their ids, or what kept it from being rendered.
     pub(crate) parts: Result<Vec<(String, String)>, String>,
+    /// Time until the next one.
+    pub(crate) pause: Duration,
 }
 
 /// The renderings of pages that are watched, each under its key. One receiver of each is kept here.
@@ -46,6 +48,7 @@ impl Hub {
         let none = Rendering {
             began: since,
             parts: Ok(Vec::new()),
+            pause: Duration::ZERO,
         };
         let (sender, receiver) = watch::channel(Arc::new(none));
         watched.insert(key, receiver.clone());
@@ -82,6 +85,7 @@ mod tests {
         Arc::new(Rendering {
             began: Instant::now(),
             parts: Err(text.to_owned()),
+            pause: Duration::ZERO,
         })
     }
 

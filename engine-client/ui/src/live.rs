@@ -75,7 +75,8 @@ async fn answer(context: Context, request: Request) -> Response {
                     .map(|(id, html)| json!([id, html]))
                     .collect();
                 sent.extend(parts.iter().cloned());
-                event.event("parts").data(json!(changed).to_string())
+                let data = json!({"parts": changed, "every": every(rendering.pause)});
+                event.event("parts").data(data.to_string())
             }
             Err(message) => event.event("fault").data(json!(message).to_string()),
         };
@@ -104,10 +105,25 @@ async fn render(context: Context, sender: watch::Sender<Arc<Rendering>>) {
             Ok(page) => Ok(parts(&page.into_html())),
             Err(fault) => Err(fault.message),
         };
-        sender.send_replace(Arc::new(Rendering { began, parts }));
         let pages = context.served.hub.pages();
         let pause = began.elapsed().saturating_mul(PARTS * pages);
-        sleep(pause.clamp(PAUSE, LONGEST)).await;
+        let pause = pause.clamp(PAUSE, LONGEST);
+        sender.send_replace(Arc::new(Rendering {
+            began,
+            parts,
+            pause,
+        }));
+        sleep(pause).await;
+    }
+}
+
+/// How often a page is rendered, in words; nothing where that is as often as one expects of what is live.
+fn every(pause: Duration) -> Option<String> {
+    let seconds = pause.as_secs();
+    match seconds {
+        0..5 => None,
+        5..120 => Some(format!("every {seconds} s")),
+        _ => Some(format!("every {} min", seconds / 60)),
     }
 }
 
@@ -161,6 +177,19 @@ fn length(html: &str, name: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_that_is_rendered_rarely_says_how_often() {
+        let said = [1_500, 9_999, 119_000, 870_000].map(Duration::from_millis);
+        let said = said.map(every);
+        let expected = [
+            None,
+            Some("every 9 s"),
+            Some("every 119 s"),
+            Some("every 14 min"),
+        ];
+        assert_eq!(said, expected.map(|text| text.map(str::to_owned)));
+    }
 
     #[test]
     fn an_element_is_found_with_all_that_is_in_it() {

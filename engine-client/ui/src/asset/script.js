@@ -50,12 +50,12 @@
   };
   // A cell is parsed only within a row.
   const wrapped = (old, html) => old.matches("td, th") ? `<table><tbody><tr>${html}</tr></tbody></table>` : html;
-  const hear = () => {
+  const hear = (every) => {
     heard = Date.now();
     const now = new Date();
     clock.dateTime = now.toISOString();
     clock.textContent = now.toISOString().slice(11, 19);
-    say("live", "live,");
+    say("live", every ? `live, ${every},` : "live,");
   };
   const connect = () => {
     if (source || live.dataset.state === "paused") return;
@@ -65,7 +65,11 @@
     const first = one("[data-first]")?.dataset.first;
     if (first && !words.get("query").match(/(^|&)(before|after)=/)) words.set("seen", first);
     source = new EventSource(`${prefix}/live?${words}`);
-    source.addEventListener("parts", (event) => { hear(); show(JSON.parse(event.data)); });
+    source.addEventListener("parts", (event) => {
+      const { parts, every } = JSON.parse(event.data);
+      hear(every);
+      show(parts);
+    });
     source.addEventListener("still", () => { heard = Date.now(); });
     source.addEventListener("fault", (event) => say("stale", `stale: ${JSON.parse(event.data)},`));
     timer = setInterval(() => { if (heard && Date.now() - heard > 10000) say("stale", "stale since"); }, 1000);
