@@ -51,6 +51,8 @@ async fn a_list_and_a_bulk_operation_of_its_filter_are_about_the_same_runs() -> 
         ("worker=gpu&status=failed", 1),
         ("worker=gpu&since=1h", 1),
         ("worker=gpu&status=failed&since=1h", 1),
+        ("worker=gpu&until=1h&status=failed", 0),
+        ("worker=gpu&until=1h", 1),
         ("error=balance&since=1h", 1),
         ("status=failed&task=resize_image", 3),
     ] {

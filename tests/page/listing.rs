@@ -102,6 +102,8 @@ async fn a_file_has_what_its_list_shows_and_no_payload_and_no_formula() -> Resul
     let fail = "select engine_create_failed_run('{\"task\": \"sheet\", \"payload\": \"\\\"tok_0123456789\\\"\"}', \
                 '{\"type\": \"STRING_ERROR\", \"raw\": \"=HYPERLINK(1), or \\\"so\\\"\"}')";
     stage.session.client.batch_execute(fail).await?;
+    let start = "select engine_bulk('redrive', '{\"task\": \"sheet\"}', dry_run => false, reason => 'night shift')";
+    stage.session.client.batch_execute(start).await?;
     for (list, rows, texts) in [
         (
             "runs.csv?task=capture_payment&status=failed",
@@ -121,6 +123,16 @@ async fn a_file_has_what_its_list_shows_and_no_payload_and_no_formula() -> Resul
             &["nightly-report,default,nightly_report,"],
         ),
         ("workers.csv", 3, &["mail-3f0c-rt5p2,mail,0,16,"]),
+        (
+            "bulk.csv",
+            1,
+            &[",redrive,RUNNING,", ",night shift,", "{\"\"task\"\":"],
+        ),
+        (
+            "minutes.csv",
+            60,
+            &["minute,failed,retried,succeeded,cancelled"],
+        ),
     ] {
         let file = read(&stage, &format!("/{list}")).await?;
         ensure!(

@@ -1,7 +1,9 @@
 //! Bulk operations: nothing starts before it was counted, shown and confirmed.
 
 use anyhow::{Result, ensure};
+use engine_page::http::send;
 use engine_page::{Browser, SHOP, Stage};
+use serde_json::json;
 
 /// 160 runs of a task that floods its queue.
 const BACKLOG: &str =
@@ -108,4 +110,29 @@ async fn failures_lead_to_their_replay() -> Result<()> {
     ensure!(browser.count("main .bulk button:disabled").await? == 8);
     ensure!(browser.count("main .bulk a.btn").await? == 0);
     browser.close().await
+}
+
+#[tokio::test]
+async fn what_an_operation_refused_is_shown_and_taken_home() -> Result<()> {
+    let stage = Stage::set("select engine_trigger('mail', keep => '0')").await?;
+    let session = &stage.session;
+    let held = session.take().await?;
+    session.complete(&held, json!({"ok": true})).await?;
+    session.tick().await?;
+    let start = "select bulk_id from engine_bulk('replay', '{\"task\": \"mail\"}', dry_run => false, reason => 'x')";
+    let bulk: String = stage.value(start).await?;
+    let is_running = "select count(*) from engine.bulk as b where b.state = 'RUNNING'";
+    while stage.value::<i64>(is_running).await? > 0 {
+        session.tick().await?;
+    }
+    let browser = Browser::start().await?;
+    browser.open(&stage.at(&format!("/bulk/{bulk}"))).await?;
+    let link = format!("a[download][href='/refusals.csv?bulk={bulk}']");
+    browser.one(&link).await?;
+    browser.close().await?;
+    let file = stage.at(&format!("/refusals.csv?bulk={bulk}"));
+    let file = send("GET", &file, &[], "").await?;
+    let expected = format!("bulk_id,sqlstate,runs\r\n{bulk},22023,1\r\n");
+    ensure!(file.body == expected, "{file:?}");
+    Ok(())
 }

@@ -73,7 +73,7 @@ async fn the_command_line_prints_what_the_pages_show() -> Result<()> {
 }
 
 /// The output of a shell line.
-async fn printed(database: &Database, line: &str) -> Result<String> {
+pub async fn printed(database: &Database, line: &str) -> Result<String> {
     let directory = Path::new(PROGRAM).parent().context("no directory")?;
     let path = format!("{}:{}", directory.display(), std::env::var("PATH")?);
     let output = Command::new("bash")

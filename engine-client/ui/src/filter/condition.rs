@@ -91,10 +91,11 @@ impl Filter {
                 "error" => {
                     condition.insert("error".to_owned(), json!(value));
                 }
-                "since" => {
+                "since" | "until" => {
                     if let Some(back) = duration_ms(value) {
-                        condition
-                            .insert(self.time("from"), json!(Moment(now.0 - back * 1000).iso()));
+                        let moment = Moment(now.0.saturating_sub(back.saturating_mul(1000)));
+                        let bound = if key == "since" { "from" } else { "to" };
+                        condition.insert(self.time(bound), json!(moment.iso()));
                     }
                 }
                 "from" | "to" => {

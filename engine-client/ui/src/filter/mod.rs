@@ -41,6 +41,10 @@ mod tests {
             json!({"status": ["COMPLETED_WITH_ERRORS", "TIMED_OUT"], "finished_after": "2026-11-29T02:12:40.000Z"})
         );
         assert_eq!(
+            condition("since=2h&until=1h"),
+            json!({"created_after": "2026-11-29T01:12:40.000Z", "created_before": "2026-11-29T02:12:40.000Z"})
+        );
+        assert_eq!(
             condition("from=02:41"),
             json!({"created_after": "2026-11-29T02:41:00.000Z"})
         );

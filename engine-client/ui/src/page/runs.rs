@@ -1,6 +1,7 @@
 //! The list of runs.
 
 use maud::{Markup, html};
+use serde_json::Map;
 
 use super::reason;
 use crate::fault::Fault;
@@ -10,7 +11,7 @@ use crate::number::{count, plural};
 use crate::part::status::{self, WORDS};
 use crate::part::symbol::icon;
 use crate::part::text::{run_link, run_path, time};
-use crate::part::{Frame, Page, file, table};
+use crate::part::{Frame, Page, command, file, table};
 use crate::query::run_list::{self, Found, Listed, PAGE, Part, Question};
 use crate::query::session::Facts;
 use crate::request::Context;
@@ -74,7 +75,21 @@ fn content(context: &Context, facts: &Facts, filter: &Filter, found: &Found) -> 
             (list(context, facts, filter, found))
             (pages(context, filter, found))
         }
+        (same(context, facts, filter))
     }
+}
+
+/// The command that lists the same, where there is one.
+fn same(context: &Context, facts: &Facts, filter: &Filter) -> Markup {
+    let is_newer = context.words.get("after").is_some();
+    let asked = match filter.of_bulk(facts.now) {
+        Ok(asked) => asked,
+        Err(_) if filter.words().next().is_none() => Map::new(),
+        Err(_) => return html! {},
+    };
+    let before = context.words.get("before");
+    let before = before.map(|id| id.strip_prefix("run_").unwrap_or(id));
+    html! { @if !is_newer { (command::panel(&command::list(&asked, before))) } }
 }
 
 /// The address of a filter.

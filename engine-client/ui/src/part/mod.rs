@@ -1,6 +1,7 @@
 //! What pages share.
 
 pub(crate) mod chart;
+pub(crate) mod command;
 pub(crate) mod fault_page;
 pub(crate) mod file;
 pub(crate) mod form;

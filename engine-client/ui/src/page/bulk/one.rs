@@ -10,17 +10,21 @@ use crate::moment::{Moment, span};
 use crate::number::{count, plural};
 use crate::part::symbol::icon;
 use crate::part::text::{none, time};
-use crate::part::{Frame, Page, form};
+use crate::part::{Frame, Page, command, file, form};
 use crate::query::bulk::{self, Bulk};
 use crate::query::session::Facts;
 use crate::request::Context;
 use crate::url::Words;
 
 pub(super) async fn page(context: &Context, id: &str) -> Result<Page, Fault> {
-    let (facts, bulks) = context
-        .read(async |reader| Ok((Facts::read(reader).await?, bulk::list(reader, None).await?)))
+    let (facts, bulks, one) = context
+        .read(async |reader| {
+            let facts = Facts::read(reader).await?;
+            let bulks = bulk::list(reader, None).await?;
+            Ok((facts, bulks, bulk::list(reader, Some(id)).await?))
+        })
         .await?;
-    let one = bulks.iter().find(|bulk| bulk.bulk_id == id);
+    let one = one.first();
     let bulk = one.ok_or_else(|| Fault::missing(format!("there is no bulk operation {id}")))?;
     let content = html! {
         div class="head" {
@@ -35,7 +39,7 @@ pub(super) async fn page(context: &Context, id: &str) -> Result<Page, Fault> {
         }
         (progress(bulk, facts.now))
         div class="cols wide" {
-            div { (refusals(bulk)) (operations(context, &bulks, Some(id), facts.now)) }
+            div { (refusals(context, bulk)) (operations(context, &bulks, Some(id), facts.now)) }
             div { (confirmed(context, bulk, facts.now)) }
         }
     };
@@ -82,12 +86,15 @@ fn progress(bulk: &Bulk, now: Moment) -> Markup {
     }
 }
 
-fn refusals(bulk: &Bulk) -> Markup {
+fn refusals(context: &Context, bulk: &Bulk) -> Markup {
+    let words = Words::default().with("bulk", &*bulk.bulk_id);
     let refused = bulk.refused_by.iter().flatten();
     html! {
         @if bulk.refused > 0 {
             section class="p" {
-                header { h2 { "Refused" } span class="muted small" { (count(bulk.refused)) } }
+                header { h2 { "Refused" } span class="muted small" { (count(bulk.refused)) }
+                    span class="more" { (file::link(context, "refusals.csv", &words)) }
+                }
                 table {
                     thead { tr { th scope="col" class="num" { "Runs" } th scope="col" { "SQLSTATE" } } }
                     tbody { @for (code, number) in refused { tr { td class="num fail" { b { (number) } } td class="err" { (code) } } } }
@@ -111,6 +118,7 @@ fn confirmed(context: &Context, bulk: &Bulk, now: Moment) -> Markup {
                 dt { "Its runs" } dd { a href=(context.link_with("/runs", Words::default().with("bulk", &*bulk.bulk_id))) { "those that it changed" } }
             } }
         }
+        (command::panel(&command::bulk(&bulk.action, &bulk.filter, Some(&bulk.options))))
         section class="p" { header { h2 { "The same in SQL" } } pre class="wrap" tabindex="0" { (statement(bulk)) } }
     }
 }

@@ -11,7 +11,7 @@ use crate::filter::Filter;
 use crate::moment::Moment;
 use crate::number::{count, plural};
 use crate::part::text::{none, run_link, time};
-use crate::part::{Frame, Page, form, status};
+use crate::part::{Frame, Page, command, form, status};
 use crate::query::bulk::{self, Look, Request};
 use crate::query::session::Facts;
 use crate::request::Context;
@@ -54,6 +54,7 @@ pub(super) async fn page(context: &Context) -> Result<Page, Fault> {
                     (would(context, action, given, look, facts.now))
                     @if facts.may_operate() { (question(context, action, &filter, request, look)) }
                 }
+                (command::panel(&command::bulk(action.name, &request.filter, request.options.as_ref())))
             };
             (format!("{} {runs}?", action.asks), content)
         }

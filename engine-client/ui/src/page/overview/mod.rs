@@ -39,7 +39,7 @@ fn content(context: &Context, seen: &Seen) -> Markup {
         div class="cols wide mix" {
             div {
                 (failures::panel(context, seen))
-                (rates::panel(seen))
+                (rates::panel(context, seen))
                 (held::panel(context, seen))
             }
             div {

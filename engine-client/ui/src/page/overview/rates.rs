@@ -4,12 +4,14 @@ use maud::{Markup, html};
 
 use super::seen::Seen;
 use crate::number::count;
-use crate::part::chart;
 use crate::part::status::{CANCELLED, FAILED, RETRYING, SUCCEEDED, Shown};
 use crate::part::symbol::icon;
+use crate::part::{chart, file};
+use crate::request::Context;
 use crate::series::Series;
+use crate::url::Words;
 
-pub(super) fn panel(seen: &Seen) -> Markup {
+pub(super) fn panel(context: &Context, seen: &Seen) -> Markup {
     let outcomes = &seen.outcomes;
     let bands: [(Shown, &Series, i64, bool, &str); 4] = [
         (FAILED, &outcomes.failed, 56, false, "failed"),
@@ -25,6 +27,7 @@ pub(super) fn panel(seen: &Seen) -> Markup {
                     "each band has its own scale"
                     @if let Some(since) = outcomes.since { ", complete since " (since.to_minute()) }
                 }
+                span class="more" { (file::link(context, "minutes.csv", &environment(context))) }
             }
             div class="b" {
                 div class="multi" id="rates" data-live {
@@ -38,4 +41,12 @@ pub(super) fn panel(seen: &Seen) -> Markup {
             }
         }
     }
+}
+
+/// The words that choose the environment.
+fn environment(context: &Context) -> Words {
+    let words = context.environment().into_iter();
+    words.fold(Words::default(), |words, environment| {
+        words.with("env", environment)
+    })
 }

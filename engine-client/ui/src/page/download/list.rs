@@ -1,12 +1,10 @@
-//! What lists show, as files: without payloads, up to a number of rows.
+//! Lists as files: what they show.
 
-use axum::response::{IntoResponse, Response};
-
-use super::{failures, queues, reason};
+use super::{moment, number};
 use crate::csv::Csv;
 use crate::fault::Fault;
 use crate::filter::Filter;
-use crate::moment::Moment;
+use crate::page::{failures, queues, reason};
 use crate::part::file::MOST;
 use crate::part::status;
 use crate::query::run_list::{self, Part, Question};
@@ -14,40 +12,7 @@ use crate::query::session::Facts;
 use crate::query::{failure, queue, schedule, worker};
 use crate::request::Context;
 
-/// The names of the files.
-pub(super) const NAMES: [&str; 5] = [
-    "runs.csv",
-    "failures.csv",
-    "queues.csv",
-    "schedules.csv",
-    "workers.csv",
-];
-
-pub(super) async fn answer(context: Context) -> Response {
-    let name = context.path.rsplit('/').next().unwrap_or_default();
-    let file = match name {
-        "runs.csv" => runs(&context).await,
-        "failures.csv" => kinds(&context).await,
-        "queues.csv" => all_queues(&context).await,
-        "schedules.csv" => schedules(&context).await,
-        _ => workers(&context).await,
-    };
-    match file {
-        Ok(file) => file.answer(name),
-        Err(fault) => (fault.status, fault.message).into_response(),
-    }
-}
-
-fn number(value: impl Into<Option<i64>>) -> String {
-    let value = value.into();
-    value.map_or_else(String::new, |value| value.to_string())
-}
-
-fn moment(value: Option<Moment>) -> String {
-    value.map_or_else(String::new, Moment::iso)
-}
-
-async fn runs(context: &Context) -> Result<Csv, Fault> {
+pub(super) async fn runs(context: &Context) -> Result<Csv, Fault> {
     let filter = Filter::read(&context.words);
     let read = context.read(async |reader| {
         let now = Facts::read(reader).await?.now;
@@ -90,7 +55,7 @@ async fn runs(context: &Context) -> Result<Csv, Fault> {
     Ok(file)
 }
 
-async fn kinds(context: &Context) -> Result<Csv, Fault> {
+pub(super) async fn kinds(context: &Context) -> Result<Csv, Fault> {
     let (_, scope) = failures::scope(context);
     let kinds = context
         .read(async |reader| failure::kinds(reader, &scope).await)
@@ -120,7 +85,7 @@ async fn kinds(context: &Context) -> Result<Csv, Fault> {
     Ok(file)
 }
 
-async fn all_queues(context: &Context) -> Result<Csv, Fault> {
+pub(super) async fn all_queues(context: &Context) -> Result<Csv, Fault> {
     let read = context.read(async |reader| {
         let now = Facts::read(reader).await?.now;
         let most = i64::try_from(MOST).unwrap_or(i64::MAX);
@@ -156,7 +121,7 @@ async fn all_queues(context: &Context) -> Result<Csv, Fault> {
     Ok(file)
 }
 
-async fn schedules(context: &Context) -> Result<Csv, Fault> {
+pub(super) async fn schedules(context: &Context) -> Result<Csv, Fault> {
     let all = context
         .read(async |reader| schedule::list(reader, context.environment()).await)
         .await?;
@@ -187,7 +152,7 @@ async fn schedules(context: &Context) -> Result<Csv, Fault> {
     Ok(file)
 }
 
-async fn workers(context: &Context) -> Result<Csv, Fault> {
+pub(super) async fn workers(context: &Context) -> Result<Csv, Fault> {
     let all = context
         .read(async |reader| worker::workers(reader, context.environment()).await)
         .await?;
