@@ -89,3 +89,39 @@ async fn each_page_says_what_is_wrong_first_and_what_there_is() -> Result<()> {
     }
     browser.close().await
 }
+
+/// Four runs of a version end, one of them with an error.
+const OF_A_VERSION: &str = "
+    select engine_trigger('fulfil_order', queue => 'v', worker_queue => 'v', max_attempts => 1) from generate_series(1, 4);
+    do $$
+    declare r record; a record; n integer := 0; begin
+        for r in select d.run_id, d.snapshot_id from engine_dequeue('v', max_runs => 4, environment_id => 'default', worker_version => '20261128.4') as d loop
+            select s.run_id, s.snapshot_id into a from engine_start_attempt(r.run_id, r.snapshot_id) as s;
+            n := n + 1;
+            if n = 1 then perform engine_fail(a.run_id, a.snapshot_id, 'no', retry => 'false');
+            else perform engine_succeed(a.run_id, a.snapshot_id, '{}');
+            end if;
+        end loop;
+    end $$;
+";
+
+#[tokio::test]
+async fn pages_say_who_leads_the_tick_and_how_much_of_a_version_fails() -> Result<()> {
+    let stage = Stage::set(SHOP).await?;
+    stage.session.client.batch_execute(OF_A_VERSION).await?;
+    let browser = Browser::start().await?;
+    browser.open(&stage.at("/")).await?;
+    browser.shows("The tick is led by no session").await?;
+    let pid: i32 = stage.value("select pg_backend_pid()").await?;
+    let lead = "set application_name = 'night watch'; select engine_lead()";
+    stage.session.client.batch_execute(lead).await?;
+    stage.session.tick().await?;
+    let told = format!("led by night watch, session {pid}, and told what happened at");
+    browser.shows(&told).await?;
+    browser.open(&stage.at("/workers")).await?;
+    browser
+        .shows(&format!("night watch, session {pid}"))
+        .await?;
+    browser.shows("25.0 % of 4").await?;
+    browser.close().await
+}

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::fault::Fault;
-use crate::moment::span;
+use crate::moment::{Moment, span};
 use crate::number::{count, plural};
 use crate::part::status::{self, RUNNING};
 use crate::part::symbol::icon;
@@ -11,17 +11,19 @@ use crate::part::text::{none, time};
 use crate::part::verdict::{Verdict, Weight};
 use crate::part::{Frame, Page, file, form, table};
 use crate::query::session::Facts;
-use crate::query::worker::{self, Overdue, Version, Worker};
+use crate::query::tick::{self, Overdue, Tick};
+use crate::query::worker::{self, Version, Worker};
 use crate::request::Context;
 
 pub(super) async fn page(context: &Context) -> Result<Page, Fault> {
     let environment = context.environment();
-    let (facts, workers, versions, overdue) = context
+    let (facts, workers, versions, tick, overdue) = context
         .read(async |reader| {
             let facts = Facts::read(reader).await?;
             let workers = worker::workers(reader, environment).await?;
             let versions = worker::versions(reader, environment).await?;
-            Ok((facts, workers, versions, worker::overdue(reader).await?))
+            let tick = Tick::read(reader).await?;
+            Ok((facts, workers, versions, tick, tick::overdue(reader).await?))
         })
         .await?;
     let runs: i64 = workers.iter().map(|worker| worker.runs).sum();
@@ -38,7 +40,7 @@ pub(super) async fn page(context: &Context) -> Result<Page, Fault> {
         }
         @if let Some(late) = workers.iter().find(|worker| worker.late > 0) { (late_one(late).section("A worker that is late", false)) }
         (processes(&workers))
-        div class="cols" { (version_list(context, &facts, &versions)) (tick(&overdue)) }
+        div class="cols" { (version_list(context, &facts, &versions)) (ticking(&tick, &overdue, facts.now)) }
     };
     Ok(Page::new(
         context,
@@ -141,7 +143,7 @@ fn version_list(context: &Context, facts: &Facts, versions: &[Version]) -> Marku
                 table class="cards" role="table" {
                     (table::head(&[
                         ("Version", ""), ("Environment", "w2"), ("Tasks", "num w1"),
-                        ("Waiting for it", "num"), ("Registered", "w1"),
+                        ("Waiting for it", "num"), ("Failed of late", "num w1"), ("Registered", "w1"),
                     ], facts.may_operate()))
                     tbody role="rowgroup" { @for version in versions { (version_row(context, facts, version)) } }
                 }
@@ -161,6 +163,7 @@ fn version_row(context: &Context, facts: &Facts, version: &Version) -> Markup {
             td role="cell" class="w2 muted" { (version.environment_id) }
             td role="cell" class="num w1" { @match version.tasks { Some(tasks) => (count(tasks)), None => (none()) } }
             td role="cell" class="num" { (count(version.waiting)) span class="only-small muted" { " waiting" } }
+            td role="cell" class="num nw w1" title="Among the newest 1,000 events" { (failed_share(version)) }
             td role="cell" class="nw w1" { @match version.registered_at { Some(at) => (time(at, facts.now)), None => (none()) } }
             @if facts.may_operate() {
                 td role="cell" class="num" {
@@ -174,12 +177,26 @@ fn version_row(context: &Context, facts: &Facts, version: &Version) -> Markup {
     }
 }
 
-fn tick(overdue: &[Overdue]) -> Markup {
+/// `4.2 % of 310`: how many of its runs that ended of late have failed.
+fn failed_share(version: &Version) -> Markup {
+    if version.ended == 0 {
+        return none();
+    }
+    let share = version.failed as f64 * 100.0 / version.ended as f64;
+    html! {
+        span class=[(version.failed > 0).then_some("fail")] { (format!("{share:.1} %")) }
+        span class="muted" { " of " (count(version.ended)) }
+    }
+}
+
+fn ticking(tick: &Tick, overdue: &[Overdue], now: Moment) -> Markup {
     html! {
         section class="p" {
             header { h2 { "Tick" } }
             div class="b" id="tick" data-live {
                 dl class="facts" {
+                    dt { "Led by" } dd { (tick.led_by()) }
+                    dt { "Last history" } dd { @match tick.gathered_at { Some(at) => (time(at, now)), None => (none()) } }
                     dt { "Overdue" }
                     dd {
                         @if overdue.is_empty() { span class=(status::SUCCEEDED.colour) { (icon("succeeded", "")) } " nothing" }

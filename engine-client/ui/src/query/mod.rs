@@ -11,5 +11,6 @@ pub(crate) mod run;
 pub(crate) mod run_list;
 pub(crate) mod schedule;
 pub(crate) mod session;
+pub(crate) mod tick;
 pub(crate) mod wait;
 pub(crate) mod worker;

@@ -1,4 +1,4 @@
-//! Workers, their versions, and the tick.
+//! Workers and their versions.
 
 use serde::Deserialize;
 use tokio_postgres::types::Type;
@@ -9,7 +9,6 @@ use crate::pool::Reader;
 
 const WORKERS: &str = include_str!("sql/worker_list.sql");
 const VERSIONS: &str = include_str!("sql/version_list.sql");
-const OVERDUE: &str = include_str!("sql/overdue.sql");
 
 /// A process that holds runs, or is ready to.
 #[derive(Debug, Clone, Deserialize)]
@@ -41,14 +40,9 @@ pub(crate) struct Version {
     pub(crate) tasks: Option<i64>,
     /// Runs that wait for it.
     pub(crate) waiting: i64,
-}
-
-/// Overdue work of a kind.
-#[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Overdue {
-    pub(crate) kind: String,
-    pub(crate) count: i64,
-    pub(crate) oldest_ms: i64,
+    /// Runs of it that ended of late, and how many of them failed.
+    pub(crate) ended: i64,
+    pub(crate) failed: i64,
 }
 
 pub(crate) async fn workers(
@@ -63,8 +57,4 @@ pub(crate) async fn versions(
     environment: Option<&str>,
 ) -> Result<Vec<Version>, Fault> {
     reader.rows(VERSIONS, &[(&environment, Type::TEXT)]).await
-}
-
-pub(crate) async fn overdue(reader: &Reader<'_>) -> Result<Vec<Overdue>, Fault> {
-    reader.rows(OVERDUE, &[]).await
 }

@@ -45,6 +45,11 @@ pub(super) fn panel(context: &Context, seen: &Seen) -> Markup {
                 @if seen.findings.is_empty() { div class="empty" { b { "Nothing to say" } "The tick keeps up, and nothing holds vacuum back." } }
                 ul class="find-l" { @for finding in &seen.findings { (finding_item(context, finding)) } }
             }
+            p class="b small muted" id="tick" data-live {
+                "The tick is led by " (seen.tick.led_by())
+                @if let Some(at) = seen.tick.gathered_at { ", and told what happened at " (time(at, seen.facts.now)) }
+                "."
+            }
         }
     }
 }

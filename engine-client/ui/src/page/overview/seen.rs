@@ -6,6 +6,7 @@ use crate::query::failure::{self, Kind, Scope};
 use crate::query::history::{Latency, Outcomes};
 use crate::query::queue::{self, Asked, Counts, Environment, Queue};
 use crate::query::session::Facts;
+use crate::query::tick::Tick;
 use crate::query::wait::{self, Retrying, Waiting};
 use crate::request::Context;
 
@@ -28,6 +29,7 @@ pub(super) struct Seen {
     pub(super) findings: Vec<Finding>,
     pub(super) waiting: Vec<Waiting>,
     pub(super) retrying: Retrying,
+    pub(super) tick: Tick,
 }
 
 impl Seen {
@@ -52,6 +54,7 @@ impl Seen {
                     findings: doctor::findings(reader).await?,
                     waiting: wait::counts(reader, environment).await?,
                     retrying: wait::retrying(reader, environment).await?,
+                    tick: Tick::read(reader).await?,
                     facts,
                 })
             })
