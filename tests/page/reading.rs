@@ -92,7 +92,8 @@ async fn each_page_says_what_is_wrong_first_and_what_there_is() -> Result<()> {
 
 /// Four runs of a version end, one of them with an error.
 const OF_A_VERSION: &str = "
-    select engine_trigger('fulfil_order', queue => 'v', worker_queue => 'v', max_attempts => 1) from generate_series(1, 4);
+    select engine_trigger('fulfil_order', queue => 'v', worker_queue => 'v', max_attempts => 1, version => '20261128.4')
+    from generate_series(1, 4);
     do $$
     declare r record; a record; n integer := 0; begin
         for r in select d.run_id, d.snapshot_id from engine_dequeue('v', max_runs => 4, environment_id => 'default', worker_version => '20261128.4') as d loop

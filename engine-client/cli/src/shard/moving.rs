@@ -3,20 +3,21 @@
 //! What an attempt has done is read from both ends, never remembered: a move that was interrupted is gone on with by the same
 //! command. At any time one end at most serves the shard.
 
+mod copying;
 mod end;
 mod goods;
 mod handover;
+mod replication;
 mod stage;
 
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
 use engine_client::Database;
 use serde_json::json;
 
 use self::end::End;
-use self::goods::Goods;
 use self::stage::Stage;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -150,66 +151,5 @@ impl Moving {
             self.output.line(&line)?;
         }
         Ok(ExitCode::SUCCESS)
-    }
-
-    /// Copies the tables and follows them, as far as that was not done.
-    async fn copy(&self, stage: Stage, replicate_from: &str) -> Result<Goods, Failure> {
-        let goods = Goods::of(self.source.session()).await?;
-        if stage == Stage::Fresh {
-            // An attempt that died may have left some of it, and the shard MOVING.
-            self.source.set("SERVING", None).await?;
-            self.source.let_go_of_slot().await?;
-            self.target.set("AWAY", None).await?;
-            self.target.clear(&goods).await?;
-            self.source.publish(&goods).await?;
-            self.target.subscribe(replicate_from, &self.source).await?;
-            self.say("the other database copies the tables")?;
-        }
-        let mut copied = 0;
-        let begun = Instant::now();
-        loop {
-            let progress = self.target.synchronized().await?;
-            if progress.copied != copied {
-                copied = progress.copied;
-                self.say(&format!(
-                    "{copied} of {} tables are copied",
-                    progress.tables
-                ))?;
-            }
-            if progress.is_complete() {
-                break;
-            }
-            if progress.failures > 0 {
-                return Err(Failure::refused(
-                    format!(
-                        "the other database cannot copy what it gets, after {} s",
-                        begun.elapsed().as_secs()
-                    ),
-                    "Its log says why. Mend that, and run the command again; or give the move up with --back.",
-                ));
-            }
-            end::pause().await;
-        }
-        Ok(goods)
-    }
-
-    /// Gives a move up that has not changed hands.
-    async fn give_up(&self, stage: Stage) -> Result<(), Failure> {
-        if matches!(stage, Stage::Served | Stage::Done) {
-            return Err(Failure::refused(
-                format!(
-                    "shard {} is served by the other database",
-                    self.source.shard()
-                ),
-                "Move it back: the same command with the two databases exchanged.",
-            ));
-        }
-        let goods = Goods::of(self.source.session()).await?;
-        self.target.unsubscribe().await?;
-        self.source.set("SERVING", None).await?;
-        self.source.unpublish().await?;
-        self.source.let_go_of_slot().await?;
-        self.target.set("AWAY", None).await?;
-        self.target.clear(&goods).await
     }
 }

@@ -163,7 +163,7 @@ fn version_row(context: &Context, facts: &Facts, version: &Version) -> Markup {
             td role="cell" class="w2 muted" { (version.environment_id) }
             td role="cell" class="num w1" { @match version.tasks { Some(tasks) => (count(tasks)), None => (none()) } }
             td role="cell" class="num" { (count(version.waiting)) span class="only-small muted" { " waiting" } }
-            td role="cell" class="num nw w1" title="Among the newest 1,000 events" { (failed_share(version)) }
+            td role="cell" class="num nw w1" title="Of runs that are bound to it, among the newest 1,000 events" { (failed_share(version)) }
             td role="cell" class="nw w1" { @match version.registered_at { Some(at) => (time(at, facts.now)), None => (none()) } }
             @if facts.may_operate() {
                 td role="cell" class="num" {

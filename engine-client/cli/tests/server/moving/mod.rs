@@ -5,10 +5,12 @@ mod load;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use engine_harness::condition::eventually;
+use engine_harness::progress::tell;
 use engine_harness::{Cluster, Database, Options, Scale, Session};
 use serde_json::json;
+use tokio::time::timeout;
 
 use self::load::Load;
 use super::{engine, follow, prints, prints_json};
@@ -21,8 +23,7 @@ const LIMIT: i64 = 4;
 
 /// Two servers, of which the first serves the environment.
 struct Nodes {
-    // They end with the test.
-    _clusters: [Cluster; 2],
+    clusters: [Cluster; 2],
     databases: [Database; 2],
     sessions: [Session; 2],
 }
@@ -44,7 +45,7 @@ impl Nodes {
         );
         sessions[0].client.batch_execute(&environment).await?;
         Ok(Self {
-            _clusters: clusters,
+            clusters,
             databases,
             sessions,
         })
@@ -62,6 +63,14 @@ impl Nodes {
     async fn state(&self, node: usize) -> Result<String> {
         let sql = "select state from engine.shard_state where shard = 7";
         Ok(self.sessions[node].client.query_one(sql, &[]).await?.get(0))
+    }
+
+    /// Kills a server, and starts it again.
+    async fn kill(&mut self, node: usize) -> Result<()> {
+        self.clusters[node].kill_9()?;
+        self.clusters[node].restart()?;
+        self.sessions[node] = Session::open(&self.databases[node]).await?;
+        Ok(())
     }
 
     async fn check(&self) -> Result<()> {
@@ -103,7 +112,7 @@ async fn a_shard_moves_there_and_back_under_load_and_nothing_is_lost_or_done_twi
     load.has_completed(50).await?;
     let moved = prints_json(&nodes.databases[0], &strs(&nodes.arguments(0))).await?;
     ensure!(moved["end"] == "moved", "{moved}");
-    println!("calls were refused for {} ms", moved["held_up_ms"]);
+    tell(format!("calls were refused for {} ms", moved["held_up_ms"]));
     let states = (nodes.state(0).await?, nodes.state(1).await?);
     assert_eq!(states, ("AWAY".to_owned(), "SERVING".to_owned()));
     load.has_completed(50).await?;
@@ -132,6 +141,12 @@ async fn a_shard_moves_there_and_back_under_load_and_nothing_is_lost_or_done_twi
 
     prints(&nodes.databases[1], &strs(&nodes.arguments(1))).await?;
     load.has_completed(50).await?;
+    for _ in 1..Scale::new("moves there and back", 1, 5).pick() {
+        for from in [0, 1] {
+            prints(&nodes.databases[from], &strs(&nodes.arguments(from))).await?;
+            load.has_completed(50).await?;
+        }
+    }
     let triggered = load.end().await?;
     let sql = "select run_id from engine.run_state where run_status = 'COMPLETED_SUCCESSFULLY'";
     let rows = home.client.query(sql, &[]).await?;
@@ -144,45 +159,63 @@ async fn a_shard_moves_there_and_back_under_load_and_nothing_is_lost_or_done_twi
     nodes.check().await
 }
 
+/// A move prints some twenty lines.
+const LINES: u64 = 20;
+
+/// The mover and both servers are killed after lines of its output.
 #[tokio::test]
-async fn a_move_that_is_killed_at_any_step_is_gone_on_with_by_the_same_command() -> Result<()> {
-    let nodes = Nodes::start().await?;
+async fn a_move_in_which_anything_is_killed_at_any_step_is_gone_on_with_by_the_same_command()
+-> Result<()> {
+    let mut nodes = Nodes::start().await?;
     let sql = format!(
         "select engine_trigger('t', environment_id => '{ENVIRONMENT}') from generate_series(1, 200)"
     );
     nodes.sessions[0].client.batch_execute(&sql).await?;
     let mut from = 0;
-    // A move prints some twenty lines: the last kill comes after its end.
-    let kills = Scale::new("kills of a move", 4, 20).pick();
-    for lines in (0..).step_by(20 / usize::try_from(kills)?) {
+    let kills = Scale::new("kills of a move", 6, 60).pick();
+    for kill in 0..kills {
+        let lines = kill / 3 * (3 * LINES / kills);
         let arguments = nodes.arguments(from);
         let (mut child, mut printed) = follow(&nodes.databases[from], &strs(&arguments))?;
         for _ in 0..lines {
             printed.next_line().await?;
         }
-        child.start_kill()?;
-        let is_done = child.wait().await?.success();
+        let what = match kill % 3 {
+            0 => {
+                child.start_kill()?;
+                "the mover"
+            }
+            1 => {
+                nodes.kill(from).await?;
+                "the old node"
+            }
+            _ => {
+                nodes.kill(1 - from).await?;
+                "the new node"
+            }
+        };
+        let about = format!("{what} was killed after {lines} lines");
+        timeout(PATIENCE, child.wait())
+            .await
+            .with_context(|| about.clone())??;
         // One that is only told now what another one has done has nothing to do.
         let again = engine(&nodes.databases[from], &strs(&arguments)).await?;
         let has_nothing_to_do = again.stderr.contains("is served there already");
         ensure!(
             again.code == Some(0) || has_nothing_to_do,
-            "after {lines} lines: {again:?}"
+            "{about}: {again:?}"
         );
         from = 1 - from;
         let (old, new) = (nodes.state(1 - from).await?, nodes.state(from).await?);
-        assert_eq!((&*old, &*new), ("AWAY", "SERVING"), "after {lines} lines");
+        assert_eq!((&*old, &*new), ("AWAY", "SERVING"), "{about}");
         let runs = "select count(*) from engine.run";
         let count: i64 = nodes.sessions[from]
             .client
             .query_one(runs, &[])
             .await?
             .get(0);
-        assert_eq!(count, 200, "after {lines} lines");
-        nodes.check().await?;
-        if is_done {
-            break;
-        }
+        assert_eq!(count, 200, "{about}");
+        nodes.check().await.with_context(|| about.clone())?;
     }
     Ok(())
 }

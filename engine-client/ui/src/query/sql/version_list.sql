@@ -1,5 +1,5 @@
--- Registered versions and those that runs wait for, the newest first; and how many runs of each ended and failed among the newest
--- 1,000 events.
+-- Registered versions and those that runs wait for, the newest first; and how many runs that are bound to each ended and failed
+-- among the newest 1,000 events.
 -- $1 text environment, or null for all
 select jsonb_build_object(
            'environment_id', v.environment_id,
