@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::Moving;
-use super::end::pause;
+use super::end::{PATIENCE, pause};
 use super::goods::Goods;
 use super::stage::Stage;
 use crate::failure::Failure;
@@ -22,12 +22,11 @@ impl Moving {
             self.target.subscribe(replicate_from, &self.source).await?;
             self.say("the other database copies the tables")?;
         }
-        let mut copied = 0;
-        let begun = Instant::now();
+        let (mut copied, mut since) = (0, Instant::now());
         loop {
             let progress = self.target.synchronized().await?;
             if progress.copied != copied {
-                copied = progress.copied;
+                (copied, since) = (progress.copied, Instant::now());
                 self.say(&format!(
                     "{copied} of {} tables are copied",
                     progress.tables
@@ -36,11 +35,12 @@ impl Moving {
             if progress.is_complete() {
                 break;
             }
-            if progress.failures > 0 {
+            // A server that was restarted fails some attempts, and goes on.
+            if progress.failures > 0 && since.elapsed() >= PATIENCE {
                 return Err(Failure::refused(
                     format!(
-                        "the other database cannot copy what it gets, after {} s",
-                        begun.elapsed().as_secs()
+                        "the other database copies nothing more, and has failed {} times",
+                        progress.failures
                     ),
                     "Its log says why. Mend that, and run the command again; or give the move up with --back.",
                 ));
