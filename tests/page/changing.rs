@@ -23,9 +23,10 @@ async fn confirm(browser: &Browser, button: &str) -> Result<()> {
     browser.press(button).await
 }
 
-/// Ticks until a statement counts as many.
+/// Ticks until a statement counts as many, and the operation has ended.
 async fn until(stage: &Stage, sql: &str, expected: i64) -> Result<()> {
-    while stage.value::<i64>(sql).await? != expected {
+    let running = "select count(*) from engine.bulk as b where b.state = 'RUNNING'";
+    while stage.value::<i64>(sql).await? != expected || stage.value::<i64>(running).await? > 0 {
         stage.session.tick().await?;
     }
     Ok(())

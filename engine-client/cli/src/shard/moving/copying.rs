@@ -1,12 +1,16 @@
 //! The first part of a move, which can be given up.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Moving;
-use super::end::{PATIENCE, pause};
+use super::end::pause;
 use super::goods::Goods;
+use super::replication::Progress;
 use super::stage::Stage;
 use crate::failure::Failure;
+
+/// How long nothing more may be copied: after a restart of a server it takes a minute to notice that a reader is gone.
+const PATIENCE_WITH_COPY: Duration = Duration::from_secs(120);
 
 impl Moving {
     /// Copies the tables and follows them, as far as that was not done.
@@ -22,21 +26,18 @@ impl Moving {
             self.target.subscribe(replicate_from, &self.source).await?;
             self.say("the other database copies the tables")?;
         }
-        let (mut copied, mut since) = (0, Instant::now());
+        let (mut before, mut since) = (Progress::default(), Instant::now());
         loop {
             let progress = self.target.synchronized().await?;
-            if progress.copied != copied {
-                (copied, since) = (progress.copied, Instant::now());
-                self.say(&format!(
-                    "{copied} of {} tables are copied",
-                    progress.tables
-                ))?;
+            if progress.copied != before.copied {
+                let (copied, tables) = (progress.copied, progress.tables);
+                self.say(&format!("{copied} of {tables} tables are copied"))?;
             }
             if progress.is_complete() {
                 break;
             }
             // A server that was restarted fails some attempts, and goes on.
-            if progress.failures > 0 && since.elapsed() >= PATIENCE {
+            if progress.is_as(&before) && since.elapsed() >= PATIENCE_WITH_COPY {
                 return Err(Failure::refused(
                     format!(
                         "the other database copies nothing more, and has failed {} times",
@@ -45,6 +46,10 @@ impl Moving {
                     "Its log says why. Mend that, and run the command again; or give the move up with --back.",
                 ));
             }
+            if !progress.is_as(&before) {
+                since = Instant::now();
+            }
+            before = progress;
             pause().await;
         }
         Ok(goods)

@@ -8,15 +8,23 @@ use crate::failure::Failure;
 use crate::statement;
 
 /// How far the first copy has come.
+#[derive(Default)]
 pub(super) struct Progress {
     pub(super) tables: i64,
     pub(super) copied: i64,
     pub(super) failures: i64,
+    /// Of the tables that are being copied.
+    rows: i64,
 }
 
 impl Progress {
     pub(super) fn is_complete(&self) -> bool {
         self.tables > 0 && self.copied == self.tables
+    }
+
+    /// Whether nothing was copied between the two.
+    pub(super) fn is_as(&self, before: &Self) -> bool {
+        (self.copied, self.rows) == (before.copied, before.rows)
     }
 }
 
@@ -99,6 +107,7 @@ impl End {
             tables: count("tables"),
             copied: count("copied"),
             failures: count("failures"),
+            rows: count("rows"),
         })
     }
 }

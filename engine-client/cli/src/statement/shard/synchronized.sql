@@ -3,6 +3,10 @@
 select jsonb_build_object(
            'tables', count(*),
            'copied', count(*) filter (where r.srsubstate = 'r'),
+           'rows', (
+               select coalesce(sum(p.tuples_processed), 0)
+               from pg_stat_progress_copy as p
+               where p.datname = current_database()),
            'failures', (
                select s.apply_error_count + s.sync_error_count
                from pg_stat_subscription_stats as s
