@@ -9,7 +9,7 @@ use engine_client::{
 };
 use engine_harness::Options;
 
-use crate::fleet::{ENVIRONMENTS, Fleet};
+use engine_nodes::fleet::{ENVIRONMENTS, Fleet};
 
 #[tokio::test]
 async fn a_run_lives_on_the_node_of_its_environment_from_its_trigger_to_its_result() -> Result<()> {
@@ -99,7 +99,7 @@ async fn an_environment_that_no_node_knows_is_unknown() -> Result<()> {
         .context("it was made")?;
     assert_eq!(error.kind(), ErrorKind::UnknownEnvironment);
     // It is remembered as little as it was known.
-    crate::fleet::create(&fleet.nodes[1].session().await?, "hooli", 30).await?;
+    engine_nodes::fleet::create(&fleet.nodes[1].session().await?, "hooli", 30).await?;
     cluster.trigger(&trigger).await?;
     fleet.check().await
 }

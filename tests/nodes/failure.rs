@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use engine_client::{Cluster, ClusterConfig, Dequeue, ErrorKind, RunId, Trigger};
 use engine_harness::Options;
 
-use crate::fleet::{ENVIRONMENTS, Fleet, triggers};
+use engine_nodes::fleet::{ENVIRONMENTS, Fleet, triggers};
 
 #[tokio::test]
 async fn a_killed_node_fails_its_own_elements_only_and_goes_on_after_its_restart() -> Result<()> {

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use engine_client::{Cluster, ClusterConfig, Placement, Trigger};
 use engine_harness::{Cluster as Server, Database, Options, Session};
 
+/// How long a test waits for what has to happen.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The nodes, with the first shard of each: it serves those up to the next one's.
@@ -19,24 +20,53 @@ pub const ENVIRONMENTS: [(&str, u16); 3] = [("acme", 7), ("globex", 25), ("inite
 
 /// A node of the cluster.
 pub struct Node {
+    /// What clients call it.
     pub name: &'static str,
+    /// Those that it serves.
     pub shards: std::ops::Range<u16>,
+    /// The primary.
     pub server: Server,
+    /// The database with the extension.
     pub database: Database,
+    /// What is promoted if the server dies.
+    pub standby: Option<Server>,
 }
 
 impl Node {
+    /// A session with the primary, as superuser.
+    ///
+    /// # Errors
+    /// If the server refuses it.
     pub async fn session(&self) -> Result<Session> {
-        Session::open(&self.database).await
+        let client = self.server.server().connect(self.database.name()).await?;
+        Ok(Session { client })
+    }
+
+    /// Where clients find it: whichever of its two servers is the primary.
+    fn connection_string(&self) -> String {
+        let Some(standby) = &self.standby else {
+            return self.database.connection_string();
+        };
+        format!(
+            "host={},{} port=5432,5432 user=postgres dbname='{}' target_session_attrs=read-write connect_timeout=1",
+            self.server.server().socket().display(),
+            standby.server().socket().display(),
+            self.database.name()
+        )
     }
 }
 
+/// Nodes that share the shards.
 pub struct Fleet {
+    /// In the order of their shards.
     pub nodes: Vec<Node>,
 }
 
 impl Fleet {
     /// Starts the servers; each has the environment of its node.
+    ///
+    /// # Errors
+    /// If one of them does not start.
     pub async fn start(options: Options) -> Result<Self> {
         let mut nodes = Vec::new();
         for (index, (name, first)) in NODES.into_iter().enumerate() {
@@ -48,6 +78,7 @@ impl Fleet {
                 shards: first..end,
                 server,
                 database,
+                standby: None,
             });
         }
         let fleet = Self { nodes };
@@ -72,27 +103,36 @@ impl Fleet {
     }
 
     /// Which shards are where.
+    ///
+    /// # Errors
+    /// If a connection string cannot be read.
     pub fn placement(&self) -> Result<Placement> {
         let mut placement = Placement::new();
         for node in &self.nodes {
-            let database = node.database.connection_string().parse()?;
+            let database = node.connection_string().parse()?;
             placement = placement.node(node.name, database, node.shards.clone());
         }
         Ok(placement)
     }
 
     /// Every shard is believed to be at the node after its own.
+    ///
+    /// # Errors
+    /// If a connection string cannot be read.
     pub fn stale_placement(&self) -> Result<Placement> {
         let mut placement = Placement::new();
         for (index, node) in self.nodes.iter().enumerate() {
             let wrong = &self.nodes[(index + 1) % self.nodes.len()];
-            let database = node.database.connection_string().parse()?;
+            let database = node.connection_string().parse()?;
             placement = placement.node(node.name, database, wrong.shards.clone());
         }
         Ok(placement)
     }
 
     /// A cluster of the nodes that gives up early.
+    ///
+    /// # Errors
+    /// If a connection string cannot be read.
     pub fn cluster(&self) -> Result<Cluster> {
         let config = ClusterConfig {
             patience: Duration::from_secs(1),
@@ -102,6 +142,9 @@ impl Fleet {
     }
 
     /// The node of an environment.
+    ///
+    /// # Errors
+    /// If there is none.
     pub fn node_of(&mut self, environment: &str) -> Result<&mut Node> {
         let found = ENVIRONMENTS.iter().find(|(name, _)| *name == environment);
         let (_, shard) = found.context("it is not one of the environments")?;
@@ -111,6 +154,9 @@ impl Fleet {
     }
 
     /// Every invariant holds on every node.
+    ///
+    /// # Errors
+    /// If one is violated.
     pub async fn check(&self) -> Result<()> {
         for node in &self.nodes {
             let session = node.session().await?;
@@ -120,6 +166,9 @@ impl Fleet {
     }
 
     /// The number of such rows on all nodes: what follows `from`.
+    ///
+    /// # Errors
+    /// If a server refuses the question.
     pub async fn count(&self, from: &str) -> Result<i64> {
         let mut count = 0;
         for node in &self.nodes {
@@ -130,6 +179,9 @@ impl Fleet {
 }
 
 /// Creates an environment on a shard.
+///
+/// # Errors
+/// If the server refuses it.
 pub async fn create(session: &Session, environment: &str, shard: u16) -> Result<()> {
     let set = "select engine_set_environment($1, shard => $2)";
     let arguments: [&(dyn engine_client::tokio_postgres::types::ToSql + Sync); 2] =

@@ -1,8 +1,8 @@
 //! Several servers that share the shards, through the driver.
 
 mod call;
+mod failover;
 mod failure;
-mod fleet;
 mod many;
 mod place;
 mod shift;

@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use engine_client::{Completion, Dequeue, ErrorKind, RunId, RunStatus, SnapshotId, Trigger};
 use engine_harness::Options;
 
-use crate::fleet::{Fleet, triggers};
+use engine_nodes::fleet::{Fleet, triggers};
 
 #[tokio::test]
 async fn answers_come_in_the_order_of_the_runs_whichever_nodes_they_are_on() -> Result<()> {

@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use engine_client::{Cluster, ClusterConfig, Placement, Trigger};
 use engine_harness::{Options, Session};
 
-use crate::fleet::{ENVIRONMENTS, Fleet, create, triggers};
+use engine_nodes::fleet::{ENVIRONMENTS, Fleet, create, triggers};
 
 /// Sets a shard on a node.
 async fn set(session: &Session, shard: i32, state: &str, place: Option<&str>) -> Result<()> {
@@ -74,7 +74,7 @@ async fn a_call_about_a_shard_that_is_moved_waits_and_goes_to_its_new_node() -> 
         let refused = "select count(*) from pg_stat_database where datname = current_database() and xact_rollback > 0";
         engine_harness::condition::eventually(
             "a call was refused",
-            crate::fleet::PATIENCE,
+            engine_nodes::fleet::PATIENCE,
             async || Ok(old.client.query_one(refused, &[]).await?.get::<_, i64>(0) > 0),
         )
         .await?;

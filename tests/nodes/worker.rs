@@ -4,71 +4,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use engine_client::{
-    BackoffRange, Cluster, Context, Failure, RunId, Trigger, Worker, WorkerConfig,
-};
+use engine_client::{Context, Failure, Trigger, Worker, WorkerConfig};
 use engine_harness::Options;
 use engine_harness::condition::eventually;
-use tokio::sync::{Semaphore, oneshot};
-use tokio::task::JoinHandle;
+use tokio::sync::Semaphore;
 
-use crate::fleet::{ENVIRONMENTS, Fleet, PATIENCE, triggers};
 use crate::shift::shift;
-
-/// A worker that runs beside its test.
-struct Running {
-    stop: oneshot::Sender<()>,
-    worker: JoinHandle<Result<(), engine_client::Error>>,
-}
-
-impl Running {
-    fn start(worker: Worker) -> Self {
-        let (stop, stopped) = oneshot::channel();
-        let shutdown = async move {
-            stopped.await.ok();
-        };
-        Self {
-            stop,
-            worker: tokio::spawn(worker.run(shutdown)),
-        }
-    }
-
-    async fn stop(self) -> Result<()> {
-        self.stop.send(()).ok();
-        Ok(self.worker.await??)
-    }
-}
-
-fn worker(fleet: &Fleet, concurrency: usize) -> Result<Worker> {
-    let config = WorkerConfig {
-        concurrency,
-        idle: BackoffRange {
-            min: Duration::from_millis(5),
-            max: Duration::from_millis(50),
-        },
-        timekeeper: Some(Duration::from_millis(100)),
-        ..WorkerConfig::default()
-    };
-    Ok(Worker::on_cluster(fleet.cluster()?).config(config))
-}
-
-async fn trigger_all(cluster: &Cluster, triggers: &[Trigger]) -> Result<Vec<RunId>> {
-    let answers = cluster.trigger_many(triggers).await.into_iter();
-    let runs = answers.map(|answer| Ok(answer?.run_id));
-    runs.collect()
-}
-
-/// Waits until these runs have succeeded.
-async fn succeeded(cluster: &Cluster, runs: &[RunId]) -> Result<()> {
-    for run_id in runs {
-        eventually("the run has ended", PATIENCE, async || {
-            let result = cluster.run_result(run_id).await?;
-            Ok(result.is_some_and(|result| result.is_success()))
-        })
-        .await?;
-    }
-    Ok(())
-}
+use engine_nodes::fleet::{ENVIRONMENTS, Fleet, PATIENCE, triggers};
+use engine_nodes::running::{Running, nothing, succeeded, trigger_all, worker};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_executes_the_runs_of_all_nodes_in_turn() -> Result<()> {
@@ -78,16 +21,17 @@ async fn a_worker_executes_the_runs_of_all_nodes_in_turn() -> Result<()> {
     let runs = trigger_all(&cluster, &triggers("t", ROUNDS)).await?;
     let order: Arc<Mutex<Vec<String>>> = Arc::default();
     let seen = Arc::clone(&order);
-    let worker = worker(&fleet, 1)?.task("t", move |ctx: Context, _: serde_json::Value| {
-        let seen = Arc::clone(&seen);
-        async move {
-            let environment = ctx.run().environment_id.clone();
-            seen.lock()
-                .map_err(|_| Failure::message("poisoned"))?
-                .push(environment);
-            Ok::<_, Failure>(())
-        }
-    });
+    let worker =
+        worker(fleet.cluster()?, 1).task("t", move |ctx: Context, _: serde_json::Value| {
+            let seen = Arc::clone(&seen);
+            async move {
+                let environment = ctx.run().environment_id.clone();
+                seen.lock()
+                    .map_err(|_| Failure::message("poisoned"))?
+                    .push(environment);
+                Ok::<_, Failure>(())
+            }
+        });
     let running = Running::start(worker);
     succeeded(&cluster, &runs).await?;
     running.stop().await?;
@@ -105,7 +49,7 @@ async fn a_worker_executes_the_runs_of_all_nodes_in_turn() -> Result<()> {
 async fn waits_and_children_are_on_the_node_of_their_run() -> Result<()> {
     let fleet = Fleet::start(Options::quick()).await?;
     let cluster = fleet.cluster()?;
-    let worker = worker(&fleet, 4)?
+    let worker = worker(fleet.cluster()?, 4)
         .task("child", |_: Context, number: i64| async move {
             Ok::<_, Failure>(number * 2)
         })
@@ -145,18 +89,17 @@ async fn a_killed_node_delays_its_own_runs_only_and_they_end_after_its_restart()
     let gate = Arc::new(Semaphore::new(0));
     let (begun, gate_of_handler) = (Arc::new(Semaphore::new(0)), Arc::clone(&gate));
     let begun_of_handler = Arc::clone(&begun);
-    let worker = worker(&fleet, 3)?
-        .task("t", |_: Context, _: serde_json::Value| async {
-            Ok::<_, Failure>(())
-        })
-        .task("held", move |_: Context, _: serde_json::Value| {
+    let worker = worker(fleet.cluster()?, 3).task("t", nothing).task(
+        "held",
+        move |_: Context, _: serde_json::Value| {
             let (begun, gate) = (Arc::clone(&begun_of_handler), Arc::clone(&gate_of_handler));
             async move {
                 begun.add_permits(1);
                 let _passed = gate.acquire().await;
                 Ok::<_, Failure>(())
             }
-        });
+        },
+    );
     let running = Running::start(worker);
     // All handlers are busy with runs of the node that dies.
     let held = vec![Trigger::new("held").environment_id(dead); 3];
@@ -193,9 +136,7 @@ async fn a_worker_of_one_environment_finds_its_node() -> Result<()> {
     };
     let worker = Worker::on_cluster(fleet.cluster()?)
         .config(config)
-        .task("t", |_: Context, _: serde_json::Value| async {
-            Ok::<_, Failure>(())
-        });
+        .task("t", nothing);
     let running = Running::start(worker);
     let runs = trigger_all(&cluster, &triggers("t", 3)).await?;
     succeeded(
@@ -218,14 +159,15 @@ async fn a_run_whose_shard_moves_while_it_executes_is_kept_and_completed_at_its_
     let gate = Arc::new(Semaphore::new(0));
     let (begun, gate_of_handler) = (Arc::new(Semaphore::new(0)), Arc::clone(&gate));
     let begun_of_handler = Arc::clone(&begun);
-    let worker = worker(&fleet, 2)?.task("held", move |_: Context, _: serde_json::Value| {
-        let (begun, gate) = (Arc::clone(&begun_of_handler), Arc::clone(&gate_of_handler));
-        async move {
-            begun.add_permits(1);
-            let _passed = gate.acquire().await;
-            Ok::<_, Failure>(42)
-        }
-    });
+    let worker =
+        worker(fleet.cluster()?, 2).task("held", move |_: Context, _: serde_json::Value| {
+            let (begun, gate) = (Arc::clone(&begun_of_handler), Arc::clone(&gate_of_handler));
+            async move {
+                begun.add_permits(1);
+                let _passed = gate.acquire().await;
+                Ok::<_, Failure>(42)
+            }
+        });
     let (old, new) = (
         fleet.nodes[0].session().await?,
         fleet.nodes[2].session().await?,
