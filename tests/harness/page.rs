@@ -59,10 +59,15 @@ impl Page {
     pub fn blocks(&self) -> Vec<Block> {
         let mut blocks = Vec::new();
         let mut open: Option<Block> = None;
+        // A block of a list is indented as its fence is.
+        let mut margin = 0;
         for (index, line) in self.text.lines().enumerate() {
-            let fence = line.trim_start().strip_prefix("```");
+            let text = line.trim_start();
+            let indent = line.len() - text.len();
+            let fence = text.strip_prefix("```");
             match (open.as_mut(), fence) {
                 (None, Some(language)) => {
+                    margin = indent;
                     open = Some(Block {
                         language: language.to_owned(),
                         text: String::new(),
@@ -71,7 +76,7 @@ impl Page {
                 }
                 (Some(_), Some(_)) => blocks.extend(open.take()),
                 (Some(block), None) => {
-                    block.text.push_str(line);
+                    block.text.push_str(&line[indent.min(margin)..]);
                     block.text.push('\n');
                 }
                 (None, None) => {}

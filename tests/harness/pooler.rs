@@ -45,9 +45,11 @@ impl Pooler {
         let program = find_or_install()?;
         let account = Account::for_server()?;
         let home = TempDir::new()?;
-        let settings = home.path().join("pgbouncer.ini");
-        fs::write(&settings, settings_of(databases, home.path(), sessions))?;
+        let (settings, map) = (home.path().join("pgbouncer.ini"), map_in(home.path()));
+        fs::write(&map, databases)?;
+        fs::write(&settings, settings_of(home.path(), sessions))?;
         account.own(&settings)?;
+        account.own(&map)?;
         account.own(home.path())?;
         let log = File::create(home.path().join("log"))?;
         let mut command = account.command(&program);
@@ -75,6 +77,12 @@ impl Pooler {
         self.server.connection_string(database)
     }
 
+    /// The file with the section that says where its databases are. The pooler reads it again when its console is told to.
+    #[must_use]
+    pub fn map(&self) -> PathBuf {
+        map_in(self.home.path())
+    }
+
     fn wait_until_ready(&mut self) -> Result<()> {
         let socket = self.server.socket_file();
         wait_until(START_PATIENCE, || {
@@ -96,18 +104,26 @@ impl Drop for Pooler {
     }
 }
 
+/// The file with the section that says where its databases are.
+fn map_in(home: &Path) -> PathBuf {
+    home.join("databases.ini")
+}
+
 /// Every client is let in, and is the server's superuser there, as without the pooler.
-fn settings_of(databases: &str, home: &Path, sessions: u32) -> String {
-    let (home, port) = (home.display(), Server::PORT);
+fn settings_of(home: &Path, sessions: u32) -> String {
+    let (map, home, port) = (map_in(home), home.display(), Server::PORT);
     format!(
-        "{databases}\n\
+        "%include {}\n\
          [pgbouncer]\n\
          pool_mode = transaction\n\
          default_pool_size = {sessions}\n\
          max_client_conn = 100\n\
          auth_type = any\n\
+         admin_users = {}\n\
          listen_port = {port}\n\
-         unix_socket_dir = {home}\n"
+         unix_socket_dir = {home}\n",
+        map.display(),
+        Server::USER
     )
 }
 

@@ -39,6 +39,8 @@ pub fn patient(placement: Placement) -> Cluster {
 impl Callers {
     /// Callers of runs of `task`.
     pub fn start(cluster: &Cluster, task: &'static str) -> Self {
+        static GROUPS: AtomicUsize = AtomicUsize::new(0);
+        let group = GROUPS.fetch_add(1, Ordering::SeqCst);
         let are_over = Arc::new(AtomicBool::new(false));
         let callers = ENVIRONMENTS.iter().map(|(environment, _)| {
             let triggered = Arc::new(AtomicUsize::new(0));
@@ -46,6 +48,7 @@ impl Callers {
                 cluster.clone(),
                 task,
                 environment,
+                format!("{group}-{environment}"),
                 Arc::clone(&triggered),
                 Arc::clone(&are_over),
             );
@@ -102,6 +105,7 @@ async fn call(
     cluster: Cluster,
     task: &'static str,
     environment: &'static str,
+    keys: String,
     triggered: Arc<AtomicUsize>,
     are_over: Arc<AtomicBool>,
 ) -> Result<Vec<RunId>> {
@@ -109,7 +113,7 @@ async fn call(
     while !are_over.load(Ordering::SeqCst) {
         let trigger = Trigger::new(task)
             .environment_id(environment)
-            .idempotency_key(format!("{environment}-{}", runs.len()));
+            .idempotency_key(format!("{keys}-{}", runs.len()));
         runs.push(cluster.trigger(&trigger).await?.run_id);
         triggered.fetch_add(1, Ordering::SeqCst);
         sleep(PAUSE).await;

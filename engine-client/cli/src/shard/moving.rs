@@ -7,6 +7,7 @@ mod copying;
 mod end;
 mod goods;
 mod handover;
+mod pooler;
 mod replication;
 mod stage;
 
@@ -18,6 +19,7 @@ use engine_client::Database;
 use serde_json::json;
 
 use self::end::End;
+use self::pooler::Poolers;
 use self::stage::Stage;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -47,6 +49,9 @@ pub struct Arguments {
     #[arg(long, default_value_t = 30, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=3600))]
     patience: u64,
 
+    #[command(flatten)]
+    poolers: pooler::Options,
+
     /// Check both ends, and show what there is to move
     #[arg(long)]
     dry_run: bool,
@@ -67,6 +72,7 @@ pub async fn run(
     let moving = Moving {
         source: End::new(session, arguments.shard),
         target: End::new(Session::open(to).await?, arguments.shard),
+        poolers: Poolers::open(&arguments.poolers, arguments.shard).await?,
         output,
     };
     let stage = moving.check().await?;
@@ -96,6 +102,7 @@ pub async fn run(
             Some(moving.hand_over(&goods, &place, patience).await?)
         }
     };
+    moving.poolers.reroute(&place).await?;
     moving.leave(&place).await?;
     moving.told("moved", held_up)
 }
@@ -109,6 +116,7 @@ fn unnamed(why: String) -> Failure {
 struct Moving {
     source: End,
     target: End,
+    poolers: Poolers,
     output: Output,
 }
 
@@ -142,7 +150,7 @@ impl Moving {
                 "shard": self.source.shard(), "end": end, "held_up_ms": milliseconds,
             }))?;
         } else {
-            let held_up = milliseconds.map(|time| format!("; calls were refused for {time} ms"));
+            let held_up = milliseconds.map(|time| format!("; calls were held up for {time} ms"));
             let line = format!(
                 "shard {} was {end}{}",
                 self.source.shard(),

@@ -5,6 +5,7 @@ mod bulk;
 mod care;
 mod filter;
 mod forget;
+mod growing;
 mod metrics;
 mod monitor;
 mod moving;

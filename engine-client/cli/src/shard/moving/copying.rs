@@ -69,6 +69,7 @@ impl Moving {
         let goods = Goods::of(self.source.session()).await?;
         self.target.unsubscribe().await?;
         self.source.set("SERVING", None).await?;
+        self.poolers.release().await?;
         self.source.unpublish().await?;
         self.source.let_go_of_slot().await?;
         self.target.set("AWAY", None).await?;

@@ -90,10 +90,6 @@ impl End {
         }
     }
 
-    pub(super) async fn version(&self) -> Result<String, Failure> {
-        self.session.version().await
-    }
-
     pub(super) async fn facts(&self) -> Result<Facts, Failure> {
         let parameters = [
             (&self.number() as _, Type::INT4),

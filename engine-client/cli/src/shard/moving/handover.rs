@@ -1,4 +1,4 @@
-//! The shard changes hands: the only part of a move in which calls are refused.
+//! The shard changes hands: the only part of a move in which calls are refused, or wait at a pooler.
 
 use std::time::{Duration, Instant};
 
@@ -9,12 +9,13 @@ use super::end::pause;
 use super::goods::Goods;
 use crate::failure::Failure;
 use crate::form;
+use crate::shard::right::Rights;
 use crate::statement;
 use crate::table::Row;
 
 impl Moving {
-    /// Lets the target serve the shard, once it has all; returns how long calls were refused. If that takes longer than `patience`,
-    /// the source serves it again.
+    /// Lets the target serve the shard, once it has all; returns how long calls were held up. If that takes longer than
+    /// `patience`, the source serves it again.
     pub(super) async fn hand_over(
         &self,
         goods: &Goods,
@@ -22,6 +23,7 @@ impl Moving {
         patience: Duration,
     ) -> Result<Duration, Failure> {
         let start = Instant::now();
+        self.poolers.hold().await?;
         self.source.set("MOVING", Some(place)).await?;
         self.say("the shard changes hands")?;
         let target = self.target.session();
@@ -33,6 +35,7 @@ impl Moving {
             // What it did not commit is gone in any case.
             let _ = target.batch("rollback").await;
             self.source.set("SERVING", None).await?;
+            self.poolers.release().await?;
             return Err(failure);
         }
         // If the answer is lost, the same command finds out.
@@ -100,6 +103,9 @@ impl Moving {
             let rows = self.source.read(table).await?;
             self.target.write(table, &rows).await?;
         }
+        let environment_ids = self.source.facts().await?.environment_ids;
+        let rights = Rights::of(self.source.session(), &environment_ids).await?;
+        rights.grant(target).await?;
         let machines = [(&Json(&machines["rows"]) as _, Type::JSONB)];
         target
             .execute(statement::SHARD_MACHINE_ADD, &machines)

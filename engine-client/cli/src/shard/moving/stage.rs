@@ -3,6 +3,8 @@
 use super::Moving;
 use super::end::Facts;
 use crate::failure::Failure;
+use crate::shard::right::Rights;
+use crate::shard::version::same_version;
 
 /// Row filters of publications came with it.
 const OLDEST_MAJOR: i64 = 15;
@@ -25,16 +27,8 @@ impl Moving {
     pub(super) async fn check(&self) -> Result<Stage, Failure> {
         self.source.lock().await?;
         self.target.lock().await?;
-        let versions = (self.source.version().await?, self.target.version().await?);
-        if versions.0 != versions.1 {
-            return Err(Failure::refused(
-                format!(
-                    "the two databases have versions {} and {}",
-                    versions.0, versions.1
-                ),
-                "Update the older one: alter extension engine update.",
-            ));
-        }
+        let (here, there) = (self.source.session(), self.target.session());
+        same_version(here, there).await?;
         let (source, target) = (self.source.facts().await?, self.target.facts().await?);
         check_server(&source, "this server")?;
         check_server(&target, "the other server")?;
@@ -45,6 +39,8 @@ impl Moving {
             ));
         }
         self.target.check_environments(&source).await?;
+        let rights = Rights::of(here, &source.environment_ids).await?;
+        rights.check_roles(there).await?;
         self.stage(&source, &target)
     }
 

@@ -1,6 +1,7 @@
 //! `engine shard move`, between two servers.
 
 mod load;
+mod pooled;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -115,7 +116,7 @@ async fn a_shard_moves_there_and_back_under_load_and_nothing_is_lost_or_done_twi
     load.has_completed(50).await?;
     let moved = prints_json(&nodes.databases[0], &strs(&nodes.arguments(0))).await?;
     ensure!(moved["end"] == "moved", "{moved}");
-    tell(format!("calls were refused for {} ms", moved["held_up_ms"]));
+    tell(format!("calls were held up for {} ms", moved["held_up_ms"]));
     let states = (nodes.state(0).await?, nodes.state(1).await?);
     assert_eq!(states, ("AWAY".to_owned(), "SERVING".to_owned()));
     load.has_completed(50).await?;
@@ -144,7 +145,7 @@ async fn a_shard_moves_there_and_back_under_load_and_nothing_is_lost_or_done_twi
 
     prints(&nodes.databases[1], &strs(&nodes.arguments(1))).await?;
     load.has_completed(50).await?;
-    for _ in 1..Scale::new("moves there and back", 1, 5).pick() {
+    for _ in 1..Scale::new("moves there and back", 1, 10).pick() {
         for from in [0, 1] {
             prints(&nodes.databases[from], &strs(&nodes.arguments(from))).await?;
             load.has_completed(50).await?;
