@@ -3,6 +3,7 @@
 mod call;
 mod dequeue;
 mod many;
+pub(crate) mod metric;
 mod node;
 mod placement;
 mod route;
@@ -102,6 +103,7 @@ impl Cluster {
 
     /// A cluster of these nodes.
     pub fn with(placement: Placement, config: ClusterConfig) -> Self {
+        metric::describe();
         let config = ClusterConfig {
             identity: config.identity.completed(),
             ..config

@@ -145,16 +145,20 @@
 //!
 //! | name | what |
 //! |---|---|
-//! | `engine_runs_dequeued_total` | dequeued runs |
-//! | `engine_runs_held` | runs held now, executing or waiting |
+//! | `engine_runs_dequeued_total{node}` | dequeued runs |
+//! | `engine_runs_held{node}` | runs held now, executing or waiting |
 //! | `engine_attempts_started_total{task}` | started attempts |
 //! | `engine_attempts_completed_total{task,outcome,status}` | completed attempts: `success`, `failure` or `cancel`, and their attempt status |
 //! | `engine_attempts_abandoned_total{task}` | attempts without a completion: lost, suspended, released, silent for too long |
 //! | `engine_attempt_start_seconds` | from the dequeue to the start of the handler |
 //! | `engine_attempt_seconds{task}` | how long handlers executed, without their waits |
 //! | `engine_batch_runs{call}` | runs in one call, `start` or `complete` |
-//! | `engine_heartbeat_seconds` | how long a beat for all held runs took |
-//! | `engine_heartbeats_failed_total` | beats that failed and were repeated |
+//! | `engine_heartbeat_seconds{node}` | how long a beat for all held runs took |
+//! | `engine_heartbeats_failed_total{node}` | beats that failed and were repeated |
+//! | `engine_calls_repeated_total{node}` | calls of a [`Cluster`] that failed at a node and were repeated there |
+//! | `engine_calls_elsewhere_total{node}` | those that a node refused because it does not serve their shard |
+//!
+//! `node` is there on a [`Cluster`], where each node is counted apart.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

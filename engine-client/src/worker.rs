@@ -17,6 +17,7 @@ mod name;
 mod panic;
 mod pause;
 mod permit;
+mod place;
 mod presence;
 #[cfg(feature = "testing")]
 mod rehearsed;
@@ -26,6 +27,7 @@ mod run_calls;
 mod run_permit;
 #[cfg(feature = "testing")]
 mod script;
+mod service;
 mod step;
 mod stopwatch;
 mod task;
@@ -34,28 +36,24 @@ mod turns;
 mod wait;
 
 use std::pin::pin;
-use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::oneshot;
-use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use self::lane::{Lane, Shared};
+use self::place::Place;
+use self::service::Services;
 use self::task::Tasks;
 use crate::together::together;
-use crate::{Cluster, Database, Error, Failure, Timekeeper};
+use crate::{Cluster, Database, Error, Failure};
 
 pub use self::config::{Batching, TaskOptions, WorkerConfig};
 pub use self::context::Context;
 pub use self::retry::RetryPolicy;
 #[cfg(feature = "testing")]
 pub(crate) use self::script::{Script, TokenEnd};
-
-/// Longest time for tasks to end once they were told to. Only a handler that blocks its thread takes longer.
-const END_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Executes runs with handlers registered by task name.
 ///
@@ -99,13 +97,6 @@ pub struct Worker {
     place: Place,
     config: WorkerConfig,
     tasks: Tasks,
-}
-
-/// Where a worker works.
-#[derive(Debug)]
-enum Place {
-    Database(Box<Database>),
-    Cluster(Cluster),
 }
 
 impl Worker {
@@ -180,8 +171,7 @@ impl Worker {
     /// Executes the runs of task `name` with `handler`, with options for this task.
     ///
     /// ```
-    /// # use std::time::Duration;
-    /// # use engine_client::{Context, Database, Failure, TaskOptions, Worker};
+    /// #     /// # use engine_client::{Context, Database, Failure, TaskOptions, Worker};
     /// # fn worker(database: Database) -> Worker {
     /// let options = TaskOptions {
     ///     concurrency: Some(2),
@@ -254,37 +244,11 @@ impl Worker {
             together(lanes.iter_mut().map(Lane::end)).await;
         }
         // Heartbeats and ticks continue while runs are drained.
-        services.end(&mut lanes).await;
-        result
-    }
-}
-
-impl Place {
-    /// The databases, with the names of the nodes; that of a single database is empty.
-    fn nodes(&self) -> Result<Vec<(String, Database)>, Error> {
-        let nodes: Vec<_> = match self {
-            Self::Database(database) => return Ok(vec![(String::new(), (**database).clone())]),
-            Self::Cluster(cluster) if cluster.is_routed() => {
-                return Err(Error::setup(
-                    "a worker needs a placement that has the nodes",
-                ));
-            }
-            Self::Cluster(cluster) => cluster.databases().collect(),
+        let closing = async {
+            together(lanes.iter_mut().map(Lane::close)).await;
         };
-        if nodes.is_empty() {
-            return Err(Error::setup("the cluster has no nodes"));
-        }
-        let nodes = nodes.into_iter();
-        Ok(nodes
-            .map(|(name, database)| (name.to_owned(), database.clone()))
-            .collect())
-    }
-
-    fn cluster(&self) -> Option<&Cluster> {
-        match self {
-            Self::Database(_) => None,
-            Self::Cluster(cluster) => Some(cluster),
-        }
+        services.end(closing).await;
+        result
     }
 }
 
@@ -304,58 +268,4 @@ async fn dequeue(
     };
     stopping.cancel();
     results.into_iter().collect()
-}
-
-/// The services that run beside the dequeues. All of them end when this is dropped.
-#[derive(Debug)]
-struct Services {
-    stop: CancellationToken,
-    tasks: JoinSet<()>,
-    /// Notified when the threads of the heartbeats have ended.
-    heartbeats: Vec<oneshot::Receiver<()>>,
-}
-
-impl Services {
-    fn new() -> Self {
-        Self {
-            stop: CancellationToken::new(),
-            tasks: JoinSet::new(),
-            heartbeats: Vec::new(),
-        }
-    }
-
-    /// Ends them, and closes the connections of the lanes.
-    async fn end(mut self, lanes: &mut [Lane]) {
-        self.stop.cancel();
-        end(&mut self.tasks).await;
-        // No attempt calls any more.
-        together(lanes.iter_mut().map(Lane::close)).await;
-        for ended in std::mem::take(&mut self.heartbeats) {
-            if timeout(END_TIMEOUT, ended).await.is_err() {
-                tracing::error!("the heartbeat did not end in time");
-            }
-        }
-    }
-}
-
-impl Drop for Services {
-    fn drop(&mut self) {
-        self.stop.cancel();
-    }
-}
-
-/// A worker that may not tick still works; another session must tick then.
-async fn keep_time(timekeeper: Timekeeper, drained: CancellationToken) {
-    if let Err(error) = timekeeper.run(drained.cancelled_owned()).await {
-        tracing::error!(%error, "this worker's timekeeper gave up");
-    }
-}
-
-/// Waits for tasks that were told to end.
-async fn end(tasks: &mut JoinSet<()>) {
-    let finish = async { while tasks.join_next().await.is_some() {} };
-    if timeout(END_TIMEOUT, finish).await.is_err() {
-        tracing::error!(tasks = tasks.len(), "tasks did not end in time");
-        tasks.abort_all();
-    }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::{Instant, sleep};
 
+use super::metric;
 use crate::backoff::Backoff;
 use crate::link::{Link, is_transient};
 use crate::{Connection, Database, Error, ErrorKind, LinkConfig};
@@ -73,6 +74,7 @@ impl Node {
             let pause = backoff.pause().min(left);
             let (node, error) = (&self.name, failed.error);
             tracing::debug!(node, %error, ?pause, "call failed, repeats it");
+            metric::repeated(node);
             sleep(pause).await;
         }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::time::{Instant, sleep};
 
 use super::Cluster;
+use super::metric;
 use super::node::Tries;
 use super::route::{NodeIndex, Target};
 use crate::backoff::Backoff;
@@ -153,6 +154,7 @@ impl Cluster {
         let Some((shard, place)) = error.elsewhere() else {
             return false;
         };
+        metric::elsewhere(&self.nodes[asked].name);
         if let Target::Environment(environment_id) = target {
             self.routes.learn(environment_id, shard);
         }

@@ -251,7 +251,7 @@ impl Dequeuer {
         let answer = self.link.answer_after(dequeue.wait, connection, call, stop);
         let dequeued = answer.await?.unwrap_or_default();
         let count = dequeued.len();
-        metric::dequeued(count);
+        metric::dequeued(self.attempts.held.node(), count);
         for run in dequeued {
             let permit = permits.split(1);
             let attempts = Arc::clone(&self.attempts);

@@ -107,7 +107,7 @@ impl HeartbeatLoop {
                     share = rand::random_range(0.8..=1.0);
                 }
                 Err(error) => {
-                    metric::beat_failed();
+                    metric::beat_failed(self.held.node());
                     tracing::warn!(%error, "heartbeat failed, repeats it");
                     sleep(backoff.pause().min(interval)).await;
                 }
@@ -176,7 +176,7 @@ impl HeartbeatLoop {
             let call = engine.heartbeat_many(&sent);
             let mut beats = self.link.answer_within(limit, &connection, call).await?;
             self.beat_elsewhere(&sent, &mut beats).await;
-            metric::beat_took(since.elapsed());
+            metric::beat_took(self.held.node(), since.elapsed());
             for ((run, known), beat) in runs.iter().zip(&known_states).zip(beats) {
                 let snapshot_id = &known.snapshot_id;
                 match beat {
@@ -202,6 +202,7 @@ impl HeartbeatLoop {
         }
         refused
     }
+
     /// Beats at their new nodes for the runs whose shards have moved.
     async fn beat_elsewhere(
         &self,

@@ -17,6 +17,7 @@ use crate::{RunId, SnapshotId};
 /// first attempt still ends.
 #[derive(Debug, Default)]
 pub(super) struct HeldRuns {
+    node: metric::Node,
     runs: Mutex<HashMap<u64, Arc<HeldRun>>>,
     last: AtomicU64,
     /// Notified when the next beat may have to come sooner.
@@ -24,6 +25,19 @@ pub(super) struct HeldRuns {
 }
 
 impl HeldRuns {
+    /// Those of this node.
+    pub(super) fn of(node: metric::Node) -> Self {
+        Self {
+            node,
+            ..Self::default()
+        }
+    }
+
+    /// The node that has the runs.
+    pub(super) fn node(&self) -> &metric::Node {
+        &self.node
+    }
+
     /// Holds a run until the guard is dropped. `heartbeat` is counted from `since`.
     pub(super) fn hold(
         self: &Arc<Self>,
@@ -38,7 +52,7 @@ impl HeldRuns {
         let serial = self.last.fetch_add(1, Ordering::Relaxed);
         self.entries().insert(serial, Arc::clone(&run));
         self.changed.notify_one();
-        metric::held();
+        metric::held(&self.node);
         Hold {
             held: Arc::clone(self),
             serial,
@@ -99,7 +113,7 @@ impl Deref for Hold {
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        metric::left();
+        metric::left(&self.held.node);
         self.held.entries().remove(&self.serial);
         self.run.release();
     }

@@ -7,15 +7,17 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::WorkerConfig;
 use super::attempt::Attempts;
 use super::dequeuer::{Dequeuer, Started};
 use super::heartbeat::HeartbeatLoop;
 use super::hold::HeldRuns;
+use super::metric;
 use super::permit::HandlerPermits;
 use super::run_calls::RunCalls;
 use super::run_permit::RunPermits;
+use super::service::{Services, end, keep_time};
 use super::task::Tasks;
-use super::{Services, WorkerConfig, end, keep_time};
 use crate::link::Link;
 use crate::trace::Trail;
 use crate::{
@@ -90,7 +92,7 @@ impl Lane {
     ) -> Result<Self, Error> {
         let config = &shared.config;
         let link = || Link::new(database.clone(), config.link.clone());
-        let held = Arc::new(HeldRuns::default());
+        let held = Arc::new(HeldRuns::of(metric::Node::new(name)));
         let heartbeat = HeartbeatLoop {
             held: Arc::clone(&held),
             link: link(),

@@ -5,10 +5,28 @@
 use std::time::Duration;
 
 use metrics::{
-    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+    Label, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 
 use crate::{Completed, RunStatus};
+
+/// The label of what is counted per node; a worker of one database has none.
+#[derive(Debug, Default)]
+pub(super) struct Node(Vec<Label>);
+
+impl Node {
+    /// Of the node of this name, which is empty for a single database.
+    pub(super) fn new(name: &str) -> Self {
+        if name.is_empty() {
+            return Self::default();
+        }
+        Self(vec![Label::new("node", name.to_owned())])
+    }
+
+    fn labels(&self) -> Vec<Label> {
+        self.0.clone()
+    }
+}
 
 /// Describes each metric to the recorder, for its HELP texts.
 pub(super) fn describe() {
@@ -51,18 +69,18 @@ pub(super) fn describe() {
     );
 }
 
-pub(super) fn dequeued(runs: usize) {
-    counter!("engine_runs_dequeued_total").increment(runs as u64);
+pub(super) fn dequeued(node: &Node, runs: usize) {
+    counter!("engine_runs_dequeued_total", node.labels()).increment(runs as u64);
 }
 
 /// A run is held.
-pub(super) fn held() {
-    gauge!("engine_runs_held").increment(1);
+pub(super) fn held(node: &Node) {
+    gauge!("engine_runs_held", node.labels()).increment(1);
 }
 
 /// A run is not held any more.
-pub(super) fn left() {
-    gauge!("engine_runs_held").decrement(1);
+pub(super) fn left(node: &Node) {
+    gauge!("engine_runs_held", node.labels()).decrement(1);
 }
 
 pub(super) fn started(task: &str) {
@@ -94,12 +112,12 @@ pub(super) fn batch(call: &'static str, runs: usize) {
     histogram!("engine_batch_runs", "call" => call).record(runs as f64);
 }
 
-pub(super) fn beat_took(time: Duration) {
-    histogram!("engine_heartbeat_seconds").record(time);
+pub(super) fn beat_took(node: &Node, time: Duration) {
+    histogram!("engine_heartbeat_seconds", node.labels()).record(time);
 }
 
-pub(super) fn beat_failed() {
-    counter!("engine_heartbeats_failed_total").increment(1);
+pub(super) fn beat_failed(node: &Node) {
+    counter!("engine_heartbeats_failed_total", node.labels()).increment(1);
 }
 
 /// The outcome of an attempt, from the status of its run right after it: a retried one has failed.
@@ -201,9 +219,28 @@ mod tests {
     }
 
     #[test]
+    fn each_node_is_counted_apart_and_a_single_database_without_a_name() {
+        let notes = Notes::default();
+        metrics::with_local_recorder(&notes, || {
+            for name in ["node-a", "node-b", ""] {
+                dequeued(&Node::new(name), 1);
+            }
+        });
+        let expected = [
+            "engine_runs_dequeued_total node-a",
+            "engine_runs_dequeued_total node-b",
+            "engine_runs_dequeued_total ",
+        ];
+        assert_eq!(*notes.counted.lock().unwrap(), expected);
+    }
+
+    #[test]
     fn whatever_is_counted_is_described() {
         let notes = Notes::default();
-        metrics::with_local_recorder(&notes, describe);
+        metrics::with_local_recorder(&notes, || {
+            describe();
+            crate::cluster::metric::describe();
+        });
         let described = notes.described.lock().unwrap();
         let front_page = include_str!("../lib.rs");
         let listed: Vec<&str> = front_page
