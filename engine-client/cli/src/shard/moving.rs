@@ -70,8 +70,8 @@ pub async fn run(
 ) -> Result<ExitCode, Failure> {
     let to: Database = arguments.to.parse().map_err(Failure::connection_string)?;
     let moving = Moving {
-        source: End::new(session, arguments.shard),
-        target: End::new(Session::open(to).await?, arguments.shard),
+        source: End::new(session, arguments.shard).await?,
+        target: End::new(Session::open(to).await?, arguments.shard).await?,
         poolers: Poolers::open(&arguments.poolers, arguments.shard).await?,
         output,
     };

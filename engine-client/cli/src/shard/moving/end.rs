@@ -18,6 +18,9 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// How long what another session does may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Postgres waits without an end for a server that does not answer, as when a subscription is dropped.
+const LONGEST_STATEMENT: Duration = Duration::from_secs(120);
+
 /// Rows that are removed in one transaction.
 const BATCH: i64 = 10_000;
 
@@ -47,12 +50,15 @@ pub(super) struct End {
 }
 
 impl End {
-    pub(super) fn new(session: Session, shard: u16) -> Self {
-        Self {
+    /// What the server does not do in time fails, and is gone on with by the same command.
+    pub(super) async fn new(session: Session, shard: u16) -> Result<Self, Failure> {
+        let limit = format!("set statement_timeout = {}", LONGEST_STATEMENT.as_millis());
+        session.batch(&limit).await?;
+        Ok(Self {
             session,
             shard,
             name: format!("engine_shard_{shard}"),
-        }
+        })
     }
 
     pub(super) fn shard(&self) -> u16 {

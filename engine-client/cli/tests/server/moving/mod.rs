@@ -1,5 +1,6 @@
 //! `engine shard move`, between two servers.
 
+mod dumped;
 mod load;
 mod pooled;
 
