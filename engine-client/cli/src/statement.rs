@@ -56,6 +56,8 @@ statement!(SHARD_PLACE_ADD, "shard/place_add");
 statement!(SHARD_SET, "shard/set");
 statement!(SHARD_SIZE, "shard/size");
 statement!(SHARD_SLOT_DROP, "shard/slot_drop");
+statement!(SHARD_SLOT_MISSING, "shard/slot_missing");
+statement!(SHARD_SUBSCRIBER, "shard/subscriber");
 statement!(SHARD_SYNCHRONIZED, "shard/synchronized");
 statement!(SHARD_TABLE, "shard/table");
 statement!(SHARD_WRITER, "shard/writer");

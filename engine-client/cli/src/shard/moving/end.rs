@@ -204,7 +204,7 @@ impl End {
     }
 }
 
-fn texts(value: &Value) -> Vec<String> {
+pub(super) fn texts(value: &Value) -> Vec<String> {
     let texts = value.as_array().into_iter().flatten();
     texts.filter_map(Value::as_str).map(str::to_owned).collect()
 }

@@ -122,7 +122,7 @@ impl Moving {
         self.source.set("AWAY", Some(place)).await?;
         // First: what is removed here must not be removed there.
         self.target.unsubscribe().await?;
-        self.source.let_go_of_slot().await?;
+        self.source.let_go_of_slots(&self.target).await?;
         self.source.unpublish().await?;
         self.say("what is left here is removed")?;
         let goods = Goods::of(self.source.session()).await?;

@@ -2,9 +2,13 @@
 
 use std::time::Instant;
 
-use super::end::{End, PATIENCE, pause};
+use tokio_postgres::types::Type;
+
+use super::end::{End, PATIENCE, pause, texts};
 use super::goods::Goods;
 use crate::failure::Failure;
+use crate::form;
+use crate::session::Parameter;
 use crate::statement;
 
 /// How far the first copy has come.
@@ -15,6 +19,8 @@ pub(super) struct Progress {
     pub(super) failures: i64,
     /// Of the tables that are being copied.
     rows: i64,
+    /// At the other end, of tables that catch up.
+    slots: Vec<String>,
 }
 
 impl Progress {
@@ -51,19 +57,34 @@ impl End {
         self.session().batch(&drop).await
     }
 
-    /// Drops the slot, once the server has noticed that nobody reads from it any more.
-    pub(super) async fn let_go_of_slot(&self) -> Result<(), Failure> {
+    /// Drops the slots that the other end has read from, once the server has noticed that nobody does any more.
+    pub(super) async fn let_go_of_slots(&self, target: &Self) -> Result<(), Failure> {
+        let subscriber = target
+            .session()
+            .row(statement::SHARD_SUBSCRIBER, &[])
+            .await?;
+        let system = form::text(&subscriber["system"]);
+        let subscriptions = texts(&subscriber["subscriptions"]);
+        let parameters: [Parameter<'_>; 3] = [
+            (&self.name() as _, Type::TEXT),
+            (&system as _, Type::TEXT),
+            (&subscriptions as _, Type::TEXT_ARRAY),
+        ];
         let begun = Instant::now();
         loop {
             let row = self
-                .asked(statement::SHARD_SLOT_DROP, &[self.name()])
+                .session()
+                .row(statement::SHARD_SLOT_DROP, &parameters)
                 .await?;
             if row["left"] == 0 {
                 return Ok(());
             }
             if begun.elapsed() >= PATIENCE {
                 return Err(Failure::refused(
-                    format!("the replication slot {} is in use", self.name()),
+                    format!(
+                        "the replication slot {} is in use",
+                        form::text(&row["name"])
+                    ),
                     "Another subscription reads from it. Drop that, then run the command again.",
                 ));
             }
@@ -98,6 +119,17 @@ impl End {
         Ok(())
     }
 
+    /// Whether a table cannot catch up: its slot is gone here. A server that dies while the slot is dropped leaves it so, and Postgres
+    /// tries again for ever.
+    pub(super) async fn lacks_slots(&self, progress: &Progress) -> Result<bool, Failure> {
+        let slots = [(&progress.slots as _, Type::TEXT_ARRAY)];
+        let row = self
+            .session()
+            .row(statement::SHARD_SLOT_MISSING, &slots)
+            .await?;
+        Ok(row["count"] != 0)
+    }
+
     pub(super) async fn synchronized(&self) -> Result<Progress, Failure> {
         let row = self
             .asked(statement::SHARD_SYNCHRONIZED, &[self.name()])
@@ -108,6 +140,7 @@ impl End {
             copied: count("copied"),
             failures: count("failures"),
             rows: count("rows"),
+            slots: texts(&row["slots"]),
         })
     }
 }

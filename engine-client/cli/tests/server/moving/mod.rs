@@ -164,6 +164,10 @@ async fn a_shard_moves_there_and_back_under_load_and_nothing_is_lost_or_done_twi
     nodes.check().await
 }
 
+/// What a move needs in a database for as long as it lasts.
+const LEFT: &str = "select (select count(*) from pg_subscription) + (select count(*) from pg_publication) + \
+                    (select count(*) from pg_replication_slots)";
+
 /// A move prints some twenty lines.
 const LINES: u64 = 20;
 
@@ -227,8 +231,37 @@ async fn a_move_in_which_anything_is_killed_at_any_step_is_gone_on_with_by_the_s
             .get(0);
         assert_eq!(count, 200, "{about}");
         nodes.check().await.with_context(|| about.clone())?;
+        for session in &nodes.sessions {
+            let left: i64 = session.client.query_one(LEFT, &[]).await?.get(0);
+            assert_eq!(left, 0, "{about}");
+        }
     }
     Ok(())
+}
+
+#[tokio::test]
+async fn a_copy_whose_slot_died_with_a_server_begins_again() -> Result<()> {
+    let nodes = Nodes::start().await?;
+    let [home, there] = &nodes.sessions;
+    home.trigger_with(&format!("'t', environment_id => '{ENVIRONMENT}'"))
+        .await?;
+    let arguments = nodes.arguments(0);
+    let (mut child, mut printed) = follow(&nodes.databases[0], &strs(&arguments))?;
+    timeout(LONGEST, printed.next_line()).await??;
+    child.kill().await?;
+    let copied = "select count(*) from pg_subscription_rel where srsubstate <> 'r'";
+    eventually("all is copied", PATIENCE, async || {
+        Ok(there.client.query_one(copied, &[]).await?.get::<_, i64>(0) == 0)
+    })
+    .await?;
+    // A server that dies at the wrong moment leaves this.
+    let broken = "set allow_system_table_mods = on; \
+                  update pg_subscription_rel set srsubstate = 'f' where srrelid = 'engine.run'::regclass";
+    there.client.batch_execute(broken).await?;
+    let said = prints(&nodes.databases[0], &strs(&arguments)).await?;
+    ensure!(said.contains("the copy begins again"), "{said}");
+    assert_eq!(there.count("engine.run").await?, 1);
+    nodes.check().await
 }
 
 #[tokio::test]
@@ -256,10 +289,11 @@ async fn a_move_is_given_up_and_one_that_cannot_succeed_is_refused_before_it_beg
     home.trigger_with(&format!("'t', environment_id => '{ENVIRONMENT}'"))
         .await?;
     prints(&nodes.databases[0], &with(&["--back"])).await?;
-    let left = "select (select count(*) from engine.run) + (select count(*) from pg_subscription) + \
-                (select count(*) from pg_publication) + (select count(*) from pg_replication_slots)";
-    let left: i64 = there.client.query_one(left, &[]).await?.get(0);
-    assert_eq!(left, 0);
+    assert_eq!(there.count("engine.run").await?, 0);
+    for session in &nodes.sessions {
+        let left: i64 = session.client.query_one(LEFT, &[]).await?.get(0);
+        assert_eq!(left, 0);
+    }
 
     let other = format!("select engine_set_environment('{ENVIRONMENT}', shard => 9)");
     there.client.batch_execute(&other).await?;
