@@ -45,7 +45,7 @@ pub struct Arguments {
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
 
-    /// The most runs that the suites `growth` and `retention` fill in, for a quick look.
+    /// The most runs that the suites `growth`, `retention` and `page` fill in, for a quick look.
     #[arg(long, value_name = "N", env = "ENGINE_BENCH_ROWS_LIMIT")]
     pub rows_limit: Option<u64>,
 
@@ -83,4 +83,6 @@ pub enum Suite {
     Right,
     /// What idle shards add to ticks and dequeues.
     Shard,
+    /// Pages of the dashboard, and lists.
+    Page,
 }

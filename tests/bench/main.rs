@@ -17,6 +17,7 @@ mod load;
 mod machine;
 mod measure;
 mod meter;
+mod page;
 mod peers;
 mod plot;
 mod proxy;

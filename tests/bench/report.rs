@@ -82,7 +82,7 @@ impl Report {
         let arguments: Vec<String> = env::args().skip(1).collect();
         Ok(Self {
             machine: Machine::read(cluster, workspace).await?,
-            command: format!("cargo xtask {}", arguments.join(" ")),
+            command: format!("cargo xtask bench {}", arguments.join(" ")),
             started_at: session.query_one(sql, &[]).await?.get(0),
             seed,
             chapters: Vec::new(),

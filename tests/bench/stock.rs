@@ -178,8 +178,12 @@ impl<'a> Stock<'a> {
 
     /// Where the engine's driver finds it.
     pub(super) fn address(&self) -> Result<engine_client::Database> {
-        let string = self.cluster.server().connection_string(&self.name);
-        Ok(string.parse()?)
+        Ok(self.connection_string().parse()?)
+    }
+
+    /// The same for a program.
+    pub(super) fn connection_string(&self) -> String {
+        self.cluster.server().connection_string(&self.name)
     }
 
     /// Where drivers of other languages find it.

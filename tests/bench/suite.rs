@@ -7,8 +7,8 @@ use engine_harness::progress;
 use super::arguments::Suite;
 use super::report::Chapter;
 use super::{
-    Bench, blocked, delay, dequeue, flow, growth, horizon, lifecycle, retention, right, shard,
-    storage, wait, wake,
+    Bench, blocked, delay, dequeue, flow, growth, horizon, lifecycle, page, retention, right,
+    shard, storage, wait, wake,
 };
 
 impl Suite {
@@ -37,6 +37,7 @@ impl Suite {
             Self::Retention => retention::measure(bench).await,
             Self::Right => right::measure(bench).await,
             Self::Shard => shard::measure(bench).await,
+            Self::Page => page::measure(bench).await,
         }
     }
 

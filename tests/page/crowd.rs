@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use engine_harness::progress::tell;
 use engine_harness::{Scale, cpu_time_of, session_cpu_time};
-use engine_page::Stage;
 use engine_page::http::send;
+use engine_page::{CROWD, Stage, pages};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -26,26 +26,6 @@ const SOON: Duration = Duration::from_secs(1);
 
 const FILL: &str = include_str!("../bench/sql/fill_finished.sql");
 
-/// 10,000 queues with limits, 10,000 runs that are due in 500 of them, 5,000 failures, and a few runs that a worker holds.
-const CROWD: &str = "
-    insert into engine.queue (environment_id, name, concurrency_limit, created_at)
-    select 'default', 'queue-' || n, 5, now()
-    from generate_series(1, 10000) as n;
-    select count(*) from (
-        select engine_trigger_many(jsonb_agg(jsonb_build_object('task', 'work', 'queue', 'queue-' || n % 500)))
-        from generate_series(1, 10000) as n
-        group by n / 1000) as t;
-    select count(*) from (
-        select engine_create_failed_run(
-                   jsonb_build_object('task', 'bill-' || n % 20),
-                   jsonb_build_object('type', 'STRING_ERROR', 'raw', 'no answer from ' || n))
-        from generate_series(1, 5000) as n) as f;
-    select engine_set_schedule('nightly', 'report', '0 3 * * *');
-    select engine_dequeue(max_runs => 20, worker_id => 'w', runner_id => 'w-1');
-    select engine_bulk('cancel', '{\"task\": \"none\"}', dry_run => false);
-    select engine_tick();
-";
-
 /// A dashboard in front of all that, whose statistics are up to date.
 async fn crowded() -> Result<(Stage, Vec<String>)> {
     let stage = Stage::set(CROWD).await?;
@@ -58,25 +38,8 @@ async fn crowded() -> Result<(Stage, Vec<String>)> {
         first = last + 1;
     }
     client.batch_execute("vacuum analyze").await?;
-    let queued = stage.run("o.execution_status = 'QUEUED'").await?;
-    let bulk: String = stage
-        .value("select b.bulk_id from engine.bulk as b")
-        .await?;
-    let pages = [
-        "/",
-        "/runs",
-        "/runs?status=failed&since=1h",
-        &format!("/runs/{queued}"),
-        "/failures",
-        "/queues",
-        "/queues?queue=queue-7&of=default",
-        "/schedules",
-        "/workers",
-        "/bulk",
-        &format!("/bulk/{bulk}"),
-        "/events",
-    ];
-    Ok((stage, pages.map(str::to_owned).to_vec()))
+    let pages = pages(client).await?;
+    Ok((stage, pages))
 }
 
 /// The CPU time of this process, which is the dashboard and its browsers, and of the dashboard's sessions.
