@@ -77,21 +77,28 @@ group by date_trunc('minute', u.created_at), u.environment_id, u.task;
 comment on view engine.minute_history is 'What happened per minute and task in the last three hours; a minute may have several rows, which add up. An estimate where more than 5,000 events came in ten seconds';
 comment on column engine.minute_history.task is 'Empty, with an empty environment, for the tasks that have no rows of their own: those with fewest events';
 
+create view engine.duration_count as
+select m.minute, m.environment_id, m.task, k.is_wait, (c.place - 1)::integer as bucket, c.number::bigint as number
+from engine.minute as m
+cross join lateral (values (true, m.wait_counts), (false, m.run_counts)) as k(is_wait, counts)
+cross join lateral unnest(k.counts) with ordinality as c(number, place)
+where c.number > 0
+union all
+select date_trunc('minute', u.created_at), u.environment_id, u.task, k.is_wait,
+       least(89, floor(ln(greatest(k.ms, 1)) / ln(2) * 3))::integer, 1
+from engine.ungathered_snapshot as u
+cross join lateral (values (true, u.wait_ms), (false, u.run_ms)) as k(is_wait, ms)
+where k.ms is not null;
+
+comment on view engine.duration_count is 'How many runs waited, and how many attempts took, how long, per minute and task of the last three hours; a minute may have several rows, which add up';
+comment on column engine.duration_count.is_wait is 'Whether it is about waits for a dequeue, and not about attempts';
+comment on column engine.duration_count.bucket is 'n has those from 2^(n/3) to 2^((n+1)/3) ms, the first also less, the last, 89, also more';
+
 create view engine.latency as
-with counted as (
-    select m.environment_id, m.task, k.is_wait, c.place - 1 as bucket, c.number::bigint as number
-    from engine.minute as m
-    cross join lateral (values (true, m.wait_counts), (false, m.run_counts)) as k(is_wait, counts)
-    cross join lateral unnest(k.counts) with ordinality as c(number, place)
-    where m.minute > (select t.now from engine.clock as t) - interval '15 minutes' and c.number > 0
-    union all
-    select u.environment_id, u.task, k.is_wait, least(89, floor(ln(greatest(k.ms, 1)) / ln(2) * 3))::bigint, 1
-    from engine.ungathered_snapshot as u
-    cross join lateral (values (true, u.wait_ms), (false, u.run_ms)) as k(is_wait, ms)
-    where u.created_at > (select t.now from engine.clock as t) - interval '15 minutes' and k.ms is not null
-), summed as (
+with summed as (
     select c.environment_id, c.task, c.is_wait, c.bucket, sum(c.number) as number
-    from counted as c
+    from engine.duration_count as c
+    where c.minute > (select t.now from engine.clock as t) - interval '15 minutes'
     group by grouping sets ((c.environment_id, c.task, c.is_wait, c.bucket), (c.environment_id, c.is_wait, c.bucket), (c.is_wait, c.bucket))
 ), ranked as (
     select s.environment_id, s.task, s.is_wait, power(2, (s.bucket + 0.5) / 3) as ms,

@@ -140,3 +140,26 @@ from engine.timer as t
 where t.kind = 'END_DELAY';
 
 comment on view engine.live_run is 'Keys of runs that have not ended';
+
+-- Runs that wait for another attempt. Of very many that are alive so many are looked at: what it costs is bounded, and it reads
+-- the states of runs only.
+create view engine.retrying_run as
+select s.shard, s.run_id, s.attempt_number
+from (
+    select h.shard, h.run_id
+    from engine.heartbeat as h
+    union all
+    select i.shard, i.run_id
+    from engine.queue_item as i
+    limit 10000
+) as l
+-- Looked up for each: a join of all would read every run that there is.
+cross join lateral (
+    select t.shard, t.run_id, t.attempt_number
+    from engine.run_state as t
+    where t.shard = l.shard and t.run_id = l.run_id
+      and (t.run_status = 'RETRYING_AFTER_FAILURE' or t.run_status = 'PENDING' and t.attempt_number is not null)
+    offset 0
+) as s;
+
+comment on view engine.retrying_run is 'Runs that wait for another attempt, of at most 10,000 that are held or queued';

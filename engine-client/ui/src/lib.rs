@@ -11,6 +11,7 @@
 mod action;
 mod asset;
 mod csv;
+mod durations;
 mod fault;
 mod filter;
 mod guard;

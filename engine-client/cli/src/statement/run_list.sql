@@ -1,9 +1,9 @@
--- Runs that match a filter, newest first: by their ids, which begin with the time unless a trigger chose one. Where only runs that
--- failed are asked for, no others are read; an error without a status asks for these. If not all runs were read, and fewer than asked for match, the last row says with which
--- to continue.
+-- Runs that match a filter, newest first: by their ids, which begin with the time unless a trigger chose one. Where only runs of a
+-- batch, children of a run, or runs that failed are asked for, no others are read; an error without a status asks for the last. If
+-- not all runs were read, and fewer than asked for match, the last row says with which to continue.
 -- $1 jsonb conditions as engine_bulk takes them, each but times and texts an array, $2 text run id: only runs older than this one,
 -- $3 boolean only runs that have ended, or that have not, $4 bigint at most so many, $5 bigint runs to read; null for any
--- Locks: none. Index: run_pkey or failure_pkey, backward in each shard.
+-- Locks: none. Index: run_pkey, run_batch or failure_pkey, backward in each shard; or run_parent.
 -- Moments are printed in UTC, whatever TimeZone says: the statement sets it for itself before it prints.
 with shards as (
     select e.shard
@@ -11,18 +11,34 @@ with shards as (
     union
     select 0
 ), asked as (
-    select coalesce(
-               $1::jsonb -> 'status' <@ '["COMPLETED_WITH_ERRORS", "SYSTEM_FAILURE", "CRASHED", "INTERRUPTED", "TIMED_OUT", "EXPIRED"]',
-               $1 ?| array['error', 'error_code']) as is_failed
+    select case when $1::jsonb ? 'batch_id' then 'BATCH'
+                when $1 ? 'parent_run_id' then 'PARENT'
+                when coalesce(
+                         $1 -> 'status' <@ '["COMPLETED_WITH_ERRORS", "SYSTEM_FAILURE", "CRASHED", "INTERRUPTED", "TIMED_OUT", "EXPIRED"]',
+                         $1 ?| array['error', 'error_code']) then 'FAILED'
+                else 'EVERY'
+           end as source,
+           regexp_replace($1 ->> 'batch_id', '^batch_', '') as batch_id,
+           regexp_replace($1 ->> 'parent_run_id', '^run_', '') as parent_run_id
 ), candidate as not materialized (
     (select r.shard, r.id
      from engine.run as r
-     where not (select a.is_failed from asked as a)
+     where (select a.source from asked as a) = 'EVERY'
+     order by r.shard desc, r.id desc)
+    union all
+    (select r.shard, r.id
+     from engine.run as r
+     where (select a.source from asked as a) = 'BATCH' and r.batch_id = (select a.batch_id from asked as a)
+     order by r.shard desc, r.id desc)
+    union all
+    (select r.shard, r.id
+     from engine.run as r
+     where (select a.source from asked as a) = 'PARENT' and r.parent_run_id = (select a.parent_run_id from asked as a)
      order by r.shard desc, r.id desc)
     union all
     (select f.shard, f.run_id
      from engine.failure as f
-     where (select a.is_failed from asked as a)
+     where (select a.source from asked as a) = 'FAILED'
      order by f.shard desc, f.run_id desc)
 ), floor as (
     select max(b.id) as id

@@ -80,6 +80,37 @@ async fn failures_are_listed_by_error_and_time_and_grouped_by_task_and_error() -
 }
 
 #[tokio::test]
+async fn the_runs_of_a_batch_and_the_children_of_a_run_are_found_behind_any_number_of_others()
+-> Result<()> {
+    let database = Database::fresh().await?;
+    let session = Session::open(&database).await?;
+    session.trigger_with("'parent', run_id => 'p'").await?;
+    let child = "'child', run_id => 'q1', parent_run_id => 'p'";
+    session.trigger_with(child).await?;
+    let batch = "select batch_id from engine_create_batch(run_count => 1)";
+    let batch: String = session.client.query_one(batch, &[]).await?.get(0);
+    let of_batch = format!("'t', run_id => 'q2', batch_id => '{batch}'");
+    session.trigger_with(&of_batch).await?;
+    for run in ["r1", "r2", "r3"] {
+        session
+            .trigger_with(&format!("'t', run_id => '{run}'"))
+            .await?;
+    }
+    for (condition, of, run) in [
+        ("--parent", "run_p", "run_q1"),
+        ("--batch", &*batch, "run_q2"),
+    ] {
+        let list = ["runs", "list", condition, of, "--budget", "2"];
+        let found = engine(&database, &list).await?;
+        assert!(
+            found.stdout.contains(run) && found.stderr.is_empty(),
+            "{found:?}"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_scan_has_a_budget_and_says_with_which_run_to_continue() -> Result<()> {
     let database = Database::fresh().await?;
     let session = Session::open(&database).await?;

@@ -27,8 +27,14 @@ impl Filter {
     /// Where its runs are found soonest.
     pub(crate) fn among(&self) -> Among {
         let condition = self.condition(Moment(0));
-        if condition.contains_key("dead") {
-            return Among::Failed;
+        for (key, among) in [
+            ("batch", Among::Batch),
+            ("parent", Among::Parent),
+            ("dead", Among::Failed),
+        ] {
+            if condition.contains_key(key) {
+                return among;
+            }
         }
         let Some(Value::Array(statuses)) = condition.get("status") else {
             if self.is_of_an_error() {

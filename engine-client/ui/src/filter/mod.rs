@@ -77,6 +77,8 @@ mod tests {
             Among::Newest
         );
         assert_eq!(filter("task=t").among(), Among::Newest);
+        assert_eq!(filter("batch=b&status=failed").among(), Among::Batch);
+        assert_eq!(filter("parent=p").among(), Among::Parent);
         assert_eq!(filter("status=succeeded").among(), Among::Newest);
     }
 }

@@ -14,6 +14,7 @@ use crate::part::{Frame, Page, file};
 use crate::query::failure::{self, Kind, Scope};
 use crate::query::session::Facts;
 use crate::request::Context;
+use crate::series::MINUTES;
 use crate::url::Words;
 
 /// How far back a page may look.
@@ -173,7 +174,7 @@ fn panel(context: &Context, facts: &Facts, kind: &Kind) -> Markup {
                         let words = words_of(kind).with("from", minute.iso()).with("to", minute.plus_minutes(1).iso());
                         context.link_with("/runs", words)
                     }))
-                    (chart::axis(series.from))
+                    (chart::axis(series.from, MINUTES))
                 }
                 div class="acts" {
                     a class="btn" href=(runs) { (plural(kind.count, "run", "runs")) }

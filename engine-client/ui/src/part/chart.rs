@@ -16,13 +16,14 @@ fn rise(value: i64, most: i64, height: i64) -> f64 {
     (value as f64 / most.max(1) as f64 * height as f64).max(1.5)
 }
 
-/// Bars per minute, in a band of its own scale.
+/// Bars per minute, in a band of its own scale; a dotted vertical is where `at` is.
 pub(crate) fn band(
     series: &Series,
     height: i64,
     colour: &str,
     is_hatched: bool,
     what: &str,
+    at: Option<Moment>,
 ) -> Markup {
     let most = series.most();
     let label = format!(
@@ -40,6 +41,7 @@ pub(crate) fn band(
                     title { (series.minute(place).to_minute()) ", " (count(value)) }
                 }
             }
+            @if let Some(x) = at.and_then(|at| place(series.from, MINUTES, at)) { (mark(&x, height as f64)) }
         }
     }
 }
@@ -69,9 +71,22 @@ pub(crate) fn linked(
     }
 }
 
-/// The times below a chart.
-pub(crate) fn axis(from: Moment) -> Markup {
-    let half = from.plus_minutes(i64::try_from(MINUTES / 2).unwrap_or_default());
+/// Where the minute of a moment is in a chart of so many minutes, in percent, if it is there.
+pub(crate) fn place(from: Moment, minutes: usize, at: Moment) -> Option<String> {
+    let share = at.minute().ms_since(from) as f64 / (minutes as f64 * 60_000.0);
+    (0.0..=1.0)
+        .contains(&share)
+        .then(|| format!("{:.2}%", share * 100.0))
+}
+
+/// A dotted vertical there.
+pub(crate) fn mark(x: &str, height: f64) -> Markup {
+    html! { line class="mark" x1=(x) x2=(x) y1="0" y2=(height) {} }
+}
+
+/// The times below a chart of so many minutes.
+pub(crate) fn axis(from: Moment, minutes: usize) -> Markup {
+    let half = from.plus_minutes(i64::try_from(minutes / 2).unwrap_or_default());
     html! {
         svg class="c" height="16" aria-hidden="true" {
             text x="0%" y="12" text-anchor="start" { (from.to_minute()) }

@@ -6,6 +6,7 @@ pub(crate) mod fault_page;
 pub(crate) mod file;
 pub(crate) mod form;
 pub(crate) mod layout;
+pub(crate) mod lines;
 pub(crate) mod status;
 pub(crate) mod symbol;
 pub(crate) mod table;

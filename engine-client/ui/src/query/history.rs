@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use tokio_postgres::types::Type;
 
+use crate::durations::{Counts, Durations};
 use crate::fault::Fault;
 use crate::moment::Moment;
 use crate::pool::Reader;
@@ -69,19 +70,46 @@ impl Outcomes {
     }
 }
 
-/// Percentiles in milliseconds: p50, p95, p99. Nothing, if nothing was measured.
-#[derive(Debug, Deserialize, Default)]
+#[derive(Deserialize)]
+struct Counted {
+    minute: Moment,
+    is_wait: bool,
+    counts: Counts,
+}
+
+/// How long runs waited for their dequeue, and how long attempts took.
 pub(crate) struct Latency {
-    pub(crate) wait: Option<[f64; 3]>,
-    pub(crate) run: Option<[f64; 3]>,
+    pub(crate) wait: Durations,
+    pub(crate) run: Durations,
 }
 
 impl Latency {
     pub(crate) async fn read(
         reader: &Reader<'_>,
+        now: Moment,
         environment: Option<&str>,
     ) -> Result<Self, Fault> {
-        let latency = reader.row(LATENCY, &[(&environment, Type::TEXT)]).await?;
-        Ok(latency.unwrap_or_default())
+        let empty = Durations::empty(now);
+        let from = empty.from.iso();
+        let parameters = [(&environment as _, Type::TEXT), (&from as _, Type::TEXT)];
+        let counted: Vec<Counted> = reader.rows(LATENCY, &parameters).await?;
+        let mut latency = Self {
+            wait: empty.clone(),
+            run: empty,
+        };
+        for Counted {
+            minute,
+            is_wait,
+            counts,
+        } in counted
+        {
+            let durations = if is_wait {
+                &mut latency.wait
+            } else {
+                &mut latency.run
+            };
+            durations.add(minute, counts);
+        }
+        Ok(latency)
     }
 }

@@ -44,7 +44,7 @@ fn content(context: &Context, seen: &Seen) -> Markup {
             }
             div {
                 (doctor::panel(context, seen))
-                (latency::panel(&seen.latency))
+                (latency::panel(seen))
             }
         }
         (queues::panel(context, &seen.facts, &seen.queues, seen.counts.all, SHOWN))

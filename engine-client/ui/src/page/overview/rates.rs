@@ -3,12 +3,13 @@
 use maud::{Markup, html};
 
 use super::seen::Seen;
+use super::verdict;
 use crate::number::count;
 use crate::part::status::{CANCELLED, FAILED, RETRYING, SUCCEEDED, Shown};
 use crate::part::symbol::icon;
 use crate::part::{chart, file};
 use crate::request::Context;
-use crate::series::Series;
+use crate::series::{MINUTES, Series};
 use crate::url::Words;
 
 pub(super) fn panel(context: &Context, seen: &Seen) -> Markup {
@@ -19,6 +20,7 @@ pub(super) fn panel(context: &Context, seen: &Seen) -> Markup {
         (SUCCEEDED, &outcomes.succeeded, 56, false, "succeeded"),
         (CANCELLED, &outcomes.cancelled, 16, false, "cancelled"),
     ];
+    let mark = verdict::since(seen);
     html! {
         section class="p o2" {
             header {
@@ -33,10 +35,10 @@ pub(super) fn panel(context: &Context, seen: &Seen) -> Markup {
                 div class="multi" id="rates" data-live {
                     @for (status, series, height, is_hatched, word) in bands {
                         div { span class={ "st " (status.colour) } { (icon(status.symbol, "")) (word) } }
-                        div class="rel" { (chart::band(series, height, status.colour, is_hatched, word)) }
+                        div class="rel" { (chart::band(series, height, status.colour, is_hatched, word, mark)) }
                         div class="num" { b { (count(series.last())) } span class="sub" { "most " (count(series.most())) } }
                     }
-                    div {} div { (chart::axis(outcomes.failed.from)) } div {}
+                    div {} div { (chart::axis(outcomes.failed.from, MINUTES)) } div {}
                 }
             }
         }

@@ -49,7 +49,7 @@ impl Seen {
                     counts: Counts::read(reader, environment, None).await?,
                     environments,
                     outcomes: Outcomes::read(reader, facts.now, environment).await?,
-                    latency: Latency::read(reader, environment).await?,
+                    latency: Latency::read(reader, facts.now, environment).await?,
                     kinds: failure::kinds(reader, &Scope::hour(environment)).await?,
                     findings: doctor::findings(reader).await?,
                     waiting: wait::counts(reader, environment).await?,

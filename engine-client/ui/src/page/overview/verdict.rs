@@ -4,6 +4,7 @@ use maud::html;
 
 use super::doctor::{rest, sentence};
 use super::seen::Seen;
+use crate::moment::Moment;
 use crate::number::{count, plural};
 use crate::page::failures::runs_of;
 use crate::part::text::{self, time};
@@ -14,12 +15,9 @@ use crate::url::Words;
 
 /// The first rule that applies: one failure is most of them, a problem, failures at all, nothing.
 pub(super) fn verdict(context: &Context, seen: &Seen) -> Verdict {
-    let failed: i64 = seen.kinds.iter().map(|kind| kind.count).sum();
+    let failed = failed(seen);
     let now = seen.facts.now;
-    if let Some(kind) = seen.kinds.first()
-        && failed >= 20
-        && kind.count * 2 > failed
-    {
+    if let Some(kind) = most_of_all(seen) {
         return of_kind(context, seen, kind, failed);
     }
     if let Some(problem) = seen.findings.iter().find(|finding| finding.is_problem()) {
@@ -59,6 +57,22 @@ pub(super) fn verdict(context: &Context, seen: &Seen) -> Verdict {
         facts: html! { "Nothing is overdue, nothing failed in the last hour, " (plural(ended, "run", "runs")) " succeeded." },
         links: Vec::new(),
     }
+}
+
+/// Since when what it names fails: charts mark that.
+pub(super) fn since(seen: &Seen) -> Option<Moment> {
+    most_of_all(seen).map(|kind| kind.first)
+}
+
+fn failed(seen: &Seen) -> i64 {
+    seen.kinds.iter().map(|kind| kind.count).sum()
+}
+
+/// The failure that most runs of many have in common, if there is one.
+fn most_of_all(seen: &Seen) -> Option<&Kind> {
+    let failed = failed(seen);
+    let kind = seen.kinds.first()?;
+    (failed >= 20 && kind.count * 2 > failed).then_some(kind)
 }
 
 fn of_kind(context: &Context, seen: &Seen, kind: &Kind, failed: i64) -> Verdict {

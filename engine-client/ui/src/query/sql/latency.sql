@@ -1,7 +1,10 @@
--- How long runs waited for their dequeue, and how long attempts took, in the last 15 minutes.
--- $1 text environment, or null for all
-select jsonb_build_object(
-           'wait', case when m.dequeued > 0 then jsonb_build_array(m.wait_p50_ms, m.wait_p95_ms, m.wait_p99_ms) end,
-           'run', case when m.ended > 0 then jsonb_build_array(m.run_p50_ms, m.run_p95_ms, m.run_p99_ms) end) as row
-from engine.latency as m
-where m.task is null and m.environment_id is not distinct from $1::text
+-- How long runs waited for their dequeue, and how long attempts took: per minute since a moment, how many of each step of durations.
+-- $1 text environment, or null for all. $2 text the first minute
+select jsonb_build_object('minute', c.minute, 'is_wait', c.is_wait, 'counts', jsonb_object_agg(c.bucket, c.number)) as row
+from (
+    select d.minute, d.is_wait, d.bucket, sum(d.number) as number
+    from engine.duration_count as d
+    where d.minute >= $2::text::timestamptz and ($1::text is null or d.environment_id = $1)
+    group by d.minute, d.is_wait, d.bucket
+) as c
+group by c.minute, c.is_wait

@@ -1,28 +1,18 @@
 //! Lists of runs.
 
-use std::sync::LazyLock;
+mod source;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokio_postgres::types::{Json, Type};
 
+pub(crate) use self::source::Among;
 use crate::fault::Fault;
 use crate::moment::Moment;
 use crate::pool::Reader;
 
-const REACH: &str = include_str!("sql/run_reach.sql");
-const LIVE: &str = include_str!("sql/run_live.sql");
-const FAILED: &str = include_str!("sql/run_failed.sql");
-
-static OLDER: LazyLock<String> = LazyLock::new(|| list(include_str!("sql/run_list.sql")));
-static NEWER: LazyLock<String> = LazyLock::new(|| list(include_str!("sql/run_list_newer.sql")));
-
-/// A statement that lists runs, with what both have.
-fn list(statement: &str) -> String {
-    statement
-        .replace(":columns", include_str!("sql/run_columns.sql"))
-        .replace(":matches", include_str!("sql/run_match.sql"))
-}
+const LIVE: &str = include_str!("../sql/run_live.sql");
+const FAILED: &str = include_str!("../sql/run_failed.sql");
 
 /// Runs on a page.
 pub(crate) const PAGE: usize = 50;
@@ -63,17 +53,6 @@ pub(crate) struct Listed {
     pub(crate) is_dead_lettered: bool,
     pub(crate) status_reason: Option<String>,
     pub(crate) error: Option<Value>,
-}
-
-/// Where a list looks for its runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Among {
-    /// The newest.
-    Newest,
-    /// Those that have not ended.
-    Live,
-    /// Those that failed.
-    Failed,
 }
 
 /// A part of a list, by the ids that bound it: what comes meanwhile moves no run from one part to another.
@@ -127,7 +106,7 @@ impl Question<'_> {
 pub(crate) async fn find(reader: &Reader<'_>, question: Question<'_>) -> Result<Found, Fault> {
     let (ids, end) = match (&question.ids, question.among) {
         (Some(ids), _) => (Some(ids.clone()), None),
-        (None, Among::Newest) => (None, None),
+        (None, Among::Newest | Among::Batch | Among::Parent) => (None, None),
         (None, Among::Live) => (Some(live(reader).await?), None),
         (None, Among::Failed) => {
             let failures = failures(reader, &question).await?;
@@ -136,7 +115,7 @@ pub(crate) async fn find(reader: &Reader<'_>, question: Question<'_>) -> Result<
     };
     let budget = match question.among {
         Among::Failed => FAILURES,
-        Among::Newest | Among::Live => BUDGET,
+        Among::Newest | Among::Live | Among::Batch | Among::Parent => BUDGET,
     };
     let (from, goes_up) = (question.from(), question.goes_up());
     let most = i64::try_from(question.most + 1).unwrap_or(i64::MAX);
@@ -147,7 +126,12 @@ pub(crate) async fn find(reader: &Reader<'_>, question: Question<'_>) -> Result<
         (&BUDGET as _, Type::INT8),
         (&most as _, Type::INT8),
     ];
-    let statement = if goes_up { &NEWER } else { &OLDER };
+    let statements = question.among.statements();
+    let statement = if goes_up {
+        &statements.newer
+    } else {
+        &statements.older
+    };
     let mut runs: Vec<Listed> = reader.rows(statement, &parameters).await?;
     let has_more = runs.len() > question.most;
     runs.truncate(question.most);
@@ -164,9 +148,13 @@ pub(crate) async fn find(reader: &Reader<'_>, question: Question<'_>) -> Result<
     let reach = if has_more || ids.is_some() {
         end.filter(|_| !has_more)
     } else {
-        let parameters = [(&from as _, Type::TEXT), (&BUDGET as _, Type::INT8)];
+        let parameters = [
+            (&Json(question.filter) as _, Type::JSONB),
+            (&from as _, Type::TEXT),
+            (&BUDGET as _, Type::INT8),
+        ];
         reader
-            .row::<Option<String>>(REACH, &parameters)
+            .row::<Option<String>>(&statements.reach, &parameters)
             .await?
             .flatten()
     };
