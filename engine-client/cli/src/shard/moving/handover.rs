@@ -23,8 +23,10 @@ impl Moving {
         patience: Duration,
     ) -> Result<Duration, Failure> {
         let start = Instant::now();
-        self.poolers.hold().await?;
-        self.source.set("MOVING", Some(place)).await?;
+        if let Err(failure) = self.stop_calls(place).await {
+            self.poolers.release().await?;
+            return Err(failure);
+        }
         self.say("the shard changes hands")?;
         let target = self.target.session();
         let filled = match self.follow_up(start + patience).await {
@@ -43,6 +45,12 @@ impl Moving {
         self.source.set("AWAY", Some(place)).await?;
         self.say("the other database serves the shard")?;
         Ok(start.elapsed())
+    }
+
+    /// Has calls wait at the poolers, and refuses those that come by another way.
+    async fn stop_calls(&self, place: &str) -> Result<(), Failure> {
+        self.poolers.hold().await?;
+        self.source.set("MOVING", Some(place)).await
     }
 
     /// Waits until nothing writes to the shard any more, and the target has what was written.
