@@ -1,5 +1,6 @@
 //! The runs, one per file, as stored in the database.
 
+use std::ops::AddAssign;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
@@ -76,12 +77,23 @@ pub struct Standing {
     pub recovered: usize,
 }
 
+impl AddAssign for Standing {
+    fn add_assign(&mut self, other: Self) {
+        self.finished += other.finished;
+        self.held += other.held;
+        self.attempts += other.attempts;
+        self.recovered += other.recovered;
+    }
+}
+
+/// Of a shard that another database serves, what is left here does not count.
 pub async fn standing(client: &Client) -> Result<Standing> {
-    let sql = "select count(*) filter (where s.execution_status = 'FINISHED'), \
-                      (select count(*) from engine.heartbeat), \
+    let sql = "with away as (select shard from engine.shard_state where state = 'AWAY') \
+               select count(*) filter (where s.execution_status = 'FINISHED'), \
+                      (select count(*) from engine.heartbeat as h where h.shard not in (table away)), \
                       coalesce(sum(s.attempt_number), 0)::bigint, \
                       coalesce(sum(s.queue_attempts), 0)::bigint \
-               from engine.run_state as s";
+               from engine.run_state as s where s.shard not in (table away)";
     let row = client.query_one(sql, &[]).await?;
     let count = |column| usize::try_from(row.get::<_, i64>(column));
     Ok(Standing {

@@ -50,13 +50,13 @@ pub struct Killed {
 }
 
 impl Fleet {
-    /// Starts workers of the database that `connection_string` names.
-    pub fn start(plan: &Plan, connection_string: &str) -> Result<Self> {
+    /// Starts workers of the databases that the connection strings name.
+    pub fn start(plan: &Plan, databases: &[String]) -> Result<Self> {
         let workers = (1..=plan.workers).map(|number| {
             let name = format!("worker-{number}");
             let child = Command::new(plan.program)
                 .args(["work", "--name", &name])
-                .args(["--database", connection_string])
+                .args(databases.iter().flat_map(|of| ["--database", of]))
                 .args(["--concurrency", &plan.concurrency.to_string()])
                 .args(["--pause-ms", &plan.pause.as_millis().to_string()])
                 .arg("--root")

@@ -1,27 +1,32 @@
-//! `cargo xtask demo`: real work on real input, with a worker killed half-way.
+//! `cargo xtask demo`: real work on real input, with a worker killed half-way, or over several servers of which one is killed.
 
+mod arguments;
 mod bar;
 mod batch;
 mod digest;
 mod fleet;
 mod host;
+mod line;
 mod listing;
+mod nodes;
 mod report;
+mod several;
 mod timeline;
 mod verdict;
 mod watch;
 mod worker;
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use clap::{Parser, Subcommand};
+use clap::Parser;
 use engine_client::shutdown_signal;
 use engine_harness::{Cluster, PgConfig, Prefix, Profile, Wal, Workspace, prepare, progress};
 
+use self::arguments::{Arguments, Command};
 use self::bar::Bar;
 use self::fleet::{Fleet, Plan};
 use self::host::Host;
@@ -39,45 +44,12 @@ const CONCURRENCY: usize = 4;
 /// How long a directory of a few hundred files should keep the workers busy: long enough to watch.
 const SHOW: Duration = Duration::from_secs(4);
 
+/// The same for several nodes, of which one dies.
+const LONG_SHOW: Duration = Duration::from_secs(15);
+
 /// Additional time per run. The worker holds its runs long enough to be killed with them.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-
-/// Shows real work on real input, with a worker killed half-way.
-#[derive(Parser)]
-#[command(
-    name = "cargo xtask demo",
-    bin_name = "cargo xtask demo",
-    args_conflicts_with_subcommands = true
-)]
-struct Arguments {
-    #[command(subcommand)]
-    command: Option<Command>,
-
-    /// Every file below this directory becomes a run [default: the checkout, without .git and
-    /// target].
-    #[arg(value_name = "DIR")]
-    directory: Option<PathBuf>,
-
-    /// Leave the server running, to look around in it.
-    #[arg(long)]
-    keep: bool,
-
-    /// Stop the server that an earlier --keep left running, and remove its data.
-    #[arg(long, conflicts_with_all = ["directory", "keep"])]
-    stop: bool,
-
-    /// The pg_config of the PostgreSQL to build for and to run.
-    #[arg(long, env = "PG_CONFIG", value_name = "PATH")]
-    pg_config: Option<PathBuf>,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// One worker process, which the demo starts.
-    #[command(hide = true)]
-    Work(worker::Arguments),
-}
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -120,7 +92,7 @@ async fn run(arguments: Arguments) -> Result<()> {
         // First, so that from the start of the server on a signal ends in order.
         biased;
         () = shutdown_signal() => bail!("interrupted: workers and server have stopped"),
-        shown = show(prepared.prefix, &listing, arguments.keep) => shown,
+        shown = show(prepared.prefix, &workspace, &listing, &arguments) => shown,
     }
 }
 
@@ -143,11 +115,27 @@ fn list(workspace: &Workspace, directory: Option<&Path>) -> Result<Listing> {
 }
 
 /// Starts everything, lets the runs finish, and prints the result.
-async fn show(prefix: Prefix, listing: &Listing, keep: bool) -> Result<()> {
+async fn show(
+    prefix: Prefix,
+    workspace: &Workspace,
+    listing: &Listing,
+    arguments: &Arguments,
+) -> Result<()> {
+    let program = env::current_exe().context("cannot find this program")?;
+    let plan = |show| Plan {
+        program: &program,
+        workers: WORKERS,
+        concurrency: CONCURRENCY,
+        pause: pause(listing.files.len(), show),
+        root: &listing.root,
+    };
+    if let Some(count) = arguments.nodes {
+        return several::show(prefix, workspace, listing, count, &plan(LONG_SHOW)).await;
+    }
     progress::say("starting a private server");
-    let host = Host::start(prefix, keep).await?;
-    let shown = work(&host, listing).await;
-    if keep {
+    let host = Host::start(prefix, arguments.keep).await?;
+    let shown = work(&host, listing, &plan(SHOW)).await;
+    if arguments.keep {
         println!("\nThe server keeps running; `cargo xtask demo --stop` ends it. To look around:");
         println!("psql \"{}\"", host.connection_string());
         host.keep();
@@ -155,17 +143,9 @@ async fn show(prefix: Prefix, listing: &Listing, keep: bool) -> Result<()> {
     shown
 }
 
-async fn work(host: &Host, listing: &Listing) -> Result<()> {
+async fn work(host: &Host, listing: &Listing, plan: &Plan<'_>) -> Result<()> {
     let client = host.connect().await?;
-    let program = env::current_exe().context("cannot find this program")?;
-    let plan = Plan {
-        program: &program,
-        workers: WORKERS,
-        concurrency: CONCURRENCY,
-        pause: pause(listing.files.len()),
-        root: &listing.root,
-    };
-    let mut fleet = Fleet::start(&plan, &host.connection_string())?;
+    let mut fleet = Fleet::start(plan, &[host.connection_string()])?;
     // Keeps the WAL of the whole demo, and goes when this connection ends.
     client
         .batch_execute("select pg_create_physical_replication_slot('demo', true, true)")
@@ -184,7 +164,8 @@ async fn work(host: &Host, listing: &Listing) -> Result<()> {
     fleet.stop().await?;
 
     progress::say("comparing with sha256sum");
-    let verdict = Verdict::reach(&client, listing, &runs).await?;
+    let clients = [client];
+    let verdict = Verdict::reach(&clients, listing, &runs).await?;
     let report = Report {
         runs: runs.len(),
         standing,
@@ -194,7 +175,7 @@ async fn work(host: &Host, listing: &Listing) -> Result<()> {
         killed: &killed,
         verdict: &verdict,
     };
-    println!("\n{report}\n{}", Timeline::of_slowest(&client).await?);
+    println!("\n{report}\n{}", Timeline::of_slowest(&clients).await?);
     verdict.result()?;
     ensure!(
         standing.recovered > 0,
@@ -206,8 +187,8 @@ async fn work(host: &Host, listing: &Listing) -> Result<()> {
     Ok(())
 }
 
-fn pause(files: usize) -> Duration {
+fn pause(files: usize, show: Duration) -> Duration {
     let at_once = u32::try_from(WORKERS * CONCURRENCY).unwrap_or(u32::MAX);
     let files = u32::try_from(files).unwrap_or(u32::MAX).max(1);
-    (SHOW * at_once / files).clamp(SHORTEST_PAUSE, LONGEST_PAUSE)
+    (show * at_once / files).clamp(SHORTEST_PAUSE, LONGEST_PAUSE)
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::batch::Standing;
 use super::digest::Digest;
 use super::fleet::Killed;
+use super::line::line;
 use super::verdict::Verdict;
 
 /// What the demo measured.
@@ -30,62 +31,50 @@ impl Display for Report<'_> {
         let seconds = self.elapsed.as_secs_f64();
         let pause = self.pause.as_millis();
         let killed = self.killed;
-        let mut row = |name: &str, value: String, note: String| {
-            writeln!(
-                f,
-                "{}",
-                format!("{name:<18}{value:>10}   {note}").trim_end()
-            )
-        };
-        row(
+        line(
+            f,
             "runs",
-            self.runs.to_string(),
-            format!("{bytes} bytes, {lines} lines, {words} words"),
+            self.runs,
+            &format!("{bytes} bytes, {lines} lines, {words} words"),
         )?;
-        row(
-            "attempts",
-            self.standing.attempts.to_string(),
-            String::new(),
-        )?;
-        row(
+        line(f, "attempts", self.standing.attempts, "")?;
+        let (name, held) = (&killed.name, killed.runs);
+        line(
+            f,
             "stalls recovered",
-            self.standing.recovered.to_string(),
-            format!(
-                "runs that {} held when it was killed: {}",
-                killed.name, killed.runs
-            ),
+            self.standing.recovered,
+            &format!("runs that {name} held when it was killed: {held}"),
         )?;
-        row(
+        let commits = self.commits;
+        line(
+            f,
             "commits per run",
-            format!("{:.2}", self.commits as f64 / self.runs as f64),
-            format!(
-                "{} commit records in the WAL, of the whole server",
-                self.commits
-            ),
+            format!("{:.2}", commits as f64 / self.runs as f64),
+            &format!("{commits} commit records in the WAL, of the whole server"),
         )?;
-        row(
+        line(
+            f,
             "runs per second",
             format!("{:.1}", self.runs as f64 / seconds),
-            format!("each run waits {pause} ms on purpose"),
+            &format!("each run waits {pause} ms on purpose"),
         )?;
-        row(
+        line(
+            f,
             "elapsed",
             format!("{seconds:.2} s"),
-            "from the first trigger to the last completion".to_owned(),
+            "from the first trigger to the last completion",
         )?;
-        let verdict = self.verdict;
-        row(
+        line(
+            f,
             "same as sha256sum",
-            digests.len().to_string(),
-            match verdict.changed {
-                0 => String::new(),
-                changed => format!("files that changed meanwhile, not compared: {changed}"),
-            },
+            digests.len(),
+            &self.verdict.unchecked(),
         )?;
-        row(
+        line(
+            f,
             "differences",
-            verdict.differences.len().to_string(),
-            "lost, finished twice, failed, or of another result".to_owned(),
+            self.verdict.differences.len(),
+            "lost, finished twice, failed, or of another result",
         )
     }
 }

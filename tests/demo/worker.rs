@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
-use engine_client::{BackoffRange, Context, Database, Failure, Identity, Worker, WorkerConfig};
+use engine_client::{
+    BackoffRange, Cluster, Context, Database, Failure, Identity, Placement, Worker, WorkerConfig,
+};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
@@ -18,6 +20,7 @@ use tokio::time::sleep;
 use super::batch::TASK;
 use super::digest::Digest;
 use super::listing::JsonPath;
+use super::nodes::node;
 
 /// Read at once; a file of any size needs no more memory than this.
 const CHUNK: usize = 128 * 1024;
@@ -31,9 +34,9 @@ pub struct Arguments {
     #[arg(long)]
     name: String,
 
-    /// The connection string of the database.
-    #[arg(long)]
-    database: String,
+    /// The connection string of the database, or those of all nodes.
+    #[arg(long, required = true)]
+    database: Vec<String>,
 
     /// The directory to which the paths of the runs are relative.
     #[arg(long)]
@@ -51,8 +54,7 @@ pub struct Arguments {
 /// Works until standard input ends, which it does with the process that holds its other end,
 /// however that one ends.
 pub async fn run(arguments: Arguments) -> Result<()> {
-    let mut database: tokio_postgres::Config = arguments.database.parse()?;
-    database.application_name(&arguments.name);
+    let worker = worker(&arguments)?;
     let root: Arc<Path> = arguments.root.into();
     let pause = Duration::from_millis(arguments.pause_ms);
     let config = WorkerConfig {
@@ -69,7 +71,7 @@ pub async fn run(arguments: Arguments) -> Result<()> {
         timekeeper: Some(Duration::from_millis(250)),
         ..WorkerConfig::default()
     };
-    Worker::new(Database::from(database))
+    worker
         .config(config)
         .task(TASK, move |context: Context, path: JsonPath| {
             digest(context, root.join(PathBuf::from(path)), pause)
@@ -77,6 +79,21 @@ pub async fn run(arguments: Arguments) -> Result<()> {
         .run(end_of_input())
         .await?;
     Ok(())
+}
+
+/// A worker of one database, or of several nodes.
+fn worker(arguments: &Arguments) -> Result<Worker> {
+    let mut placement = Placement::new();
+    for (index, database) in arguments.database.iter().enumerate() {
+        let mut database: tokio_postgres::Config = database.parse()?;
+        database.application_name(&arguments.name);
+        if arguments.database.len() == 1 {
+            return Ok(Worker::new(Database::from(database)));
+        }
+        // Which shards are where the nodes say.
+        placement = placement.node(node::name(index), database.into(), []);
+    }
+    Ok(Worker::on_cluster(Cluster::new(placement)))
 }
 
 async fn digest(context: Context, path: PathBuf, pause: Duration) -> Result<Digest, Failure> {
