@@ -85,4 +85,6 @@ pub enum Suite {
     Shard,
     /// Pages of the dashboard, and lists.
     Page,
+    /// The way of a call to its node, through the driver and a pooler, and what very many environments take.
+    Nodes,
 }

@@ -17,6 +17,7 @@ mod load;
 mod machine;
 mod measure;
 mod meter;
+mod nodes;
 mod page;
 mod peers;
 mod plot;
@@ -43,7 +44,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use clap::Parser;
-use engine_harness::{Cluster, Profile, prepare, progress};
+use engine_harness::{Cluster, Prefix, Profile, prepare, progress};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
@@ -72,6 +73,8 @@ impl Arguments {
 struct Bench {
     arguments: Arguments,
     cluster: Cluster,
+    /// For servers beside it.
+    prefix: Prefix,
     order: StdRng,
 }
 
@@ -103,6 +106,7 @@ async fn run(arguments: Arguments) -> Result<()> {
         let bench = Bench {
             arguments,
             cluster,
+            prefix: prepared.prefix,
             order: StdRng::seed_from_u64(seed),
         };
         return guard::run(&bench, &prepared.workspace, records).await;
@@ -115,6 +119,7 @@ async fn run(arguments: Arguments) -> Result<()> {
     let mut bench = Bench {
         arguments,
         cluster,
+        prefix: prepared.prefix,
         order: StdRng::seed_from_u64(seed),
     };
     println!("{}", report.heading());

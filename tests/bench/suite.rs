@@ -7,7 +7,7 @@ use engine_harness::progress;
 use super::arguments::Suite;
 use super::report::Chapter;
 use super::{
-    Bench, blocked, delay, dequeue, flow, growth, horizon, lifecycle, page, retention, right,
+    Bench, blocked, delay, dequeue, flow, growth, horizon, lifecycle, nodes, page, retention, right,
     shard, storage, wait, wake,
 };
 
@@ -38,6 +38,7 @@ impl Suite {
             Self::Right => right::measure(bench).await,
             Self::Shard => shard::measure(bench).await,
             Self::Page => page::measure(bench).await,
+            Self::Nodes => nodes::measure(bench).await,
         }
     }
 

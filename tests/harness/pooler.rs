@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
 use crate::account::Account;
-use crate::process::wait_until;
+use crate::process::{session_cpu_time, wait_until};
 use crate::{Database, Server, package};
 
 const PACKAGE: &str = "pgbouncer";
@@ -81,6 +81,13 @@ impl Pooler {
     #[must_use]
     pub fn map(&self) -> PathBuf {
         map_in(self.home.path())
+    }
+
+    /// CPU time that it has used.
+    #[must_use]
+    pub fn cpu_time(&self) -> Duration {
+        let process = i32::try_from(self.process.id()).ok();
+        process.and_then(session_cpu_time).unwrap_or_default()
     }
 
     fn wait_until_ready(&mut self) -> Result<()> {
