@@ -7,8 +7,8 @@ use engine_harness::progress;
 use super::arguments::Suite;
 use super::report::Chapter;
 use super::{
-    Bench, blocked, delay, dequeue, flow, growth, horizon, lifecycle, nodes, page, retention, right,
-    shard, storage, wait, wake,
+    Bench, blocked, delay, dequeue, flow, growth, horizon, lifecycle, nodes, page, retention,
+    right, shard, storage, wait, wake,
 };
 
 impl Suite {
