@@ -134,9 +134,14 @@ extension_sql_file!(
     requires = ["worker_report"]
 );
 extension_sql_file!(
+    "../../sql/schema/27_audit.sql",
+    name = "audit",
+    requires = ["minute"]
+);
+extension_sql_file!(
     "../../sql/view/clock.sql",
     name = "clock",
-    requires = ["minute"]
+    requires = ["audit"]
 );
 extension_sql_file!(
     "../../sql/view/read_scope.sql",
@@ -324,9 +329,14 @@ extension_sql_file!(
     requires = ["register"]
 );
 extension_sql_file!(
+    "../../sql/view/audit.sql",
+    name = "audit_view",
+    requires = ["minute_views"]
+);
+extension_sql_file!(
     "../../sql/function/trigger.sql",
     name = "trigger_functions",
-    requires = ["minute_views"]
+    requires = ["audit_view"]
 );
 extension_sql_file!(
     "../../sql/function/worker.sql",

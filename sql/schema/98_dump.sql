@@ -37,3 +37,5 @@ select pg_catalog.pg_extension_config_dump('engine.shard', '');
 select pg_catalog.pg_extension_config_dump('engine.worker_report', '');
 select pg_catalog.pg_extension_config_dump('engine.minute', '');
 select pg_catalog.pg_extension_config_dump('engine.minute_mark', '');
+select pg_catalog.pg_extension_config_dump('engine.audit_entry', '');
+select pg_catalog.pg_extension_config_dump('engine.audit_entry_id_seq', '');

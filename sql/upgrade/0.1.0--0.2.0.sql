@@ -764,6 +764,32 @@ comment on column engine.minute_mark.complete_since is 'Null if nothing before w
 select pg_catalog.pg_extension_config_dump('engine.minute', '');
 select pg_catalog.pg_extension_config_dump('engine.minute_mark', '');
 
+-- What was done, and by whom: one row per call that is an action, of sessions that say who acts (`engine.actor`). It is written in the
+-- transaction of the action, and kept for a year.
+create table engine.audit_entry (
+    id             bigint generated always as identity,
+    acted_at       timestamptz not null,
+    actor          text not null,
+    role           text not null,
+    session_role   text not null,
+    action         text collate "C" not null,
+    environment_id text collate "C",
+    arguments      jsonb not null,
+    constraint audit_entry_pkey primary key (id)
+);
+
+-- Those that are forgotten are found by their age.
+create index audit_entry_time on engine.audit_entry (acted_at);
+
+comment on table engine.audit_entry is 'Actions that somebody took; view engine.audit';
+comment on column engine.audit_entry.actor is 'Who, in the words of the session';
+comment on column engine.audit_entry.role is 'The role that called';
+comment on column engine.audit_entry.session_role is 'The role with which its session had connected';
+comment on column engine.audit_entry.environment_id is 'Null if the action names none, and no run or schedule that existed';
+
+select pg_catalog.pg_extension_config_dump('engine.audit_entry', '');
+select pg_catalog.pg_extension_config_dump('engine.audit_entry_id_seq', '');
+
 -- Roles may do what they could: each has a capability for every function that it may execute, and no right to execute others.
 insert into engine.grant (role, capability, environment_id, granted_at)
 select distinct g.grantee::regrole, c.capability, '*', statement_timestamp()

@@ -137,7 +137,7 @@ async fn hot_tables_have_no_foreign_key_and_no_trigger_and_begin_what_finds_a_ru
          where c.relnamespace = 'engine'::regnamespace and a.attname <> 'shard' and m.amname = 'btree' \
            and c.relname not in ('environment', 'queue', 'machine', 'worker', 'schedule', 'retention', 'grant', \
                                'quota', 'quota_use', 'quota_return', 'bulk_action', 'shard', 'worker_report', \
-                               'minute', 'minute_mark') \
+                               'minute', 'minute_mark', 'audit_entry') \
            and x.relname <> all (array['queue_item_order', 'queue_item_expiry', 'lane_open', 'release_environment', \
                                'heartbeat_check', 'timer_due', 'trigger_key_expiry', 'parked_expiry', 'stretch_due', \
                                'turn_expiry', 'worker_report_expiry'])";

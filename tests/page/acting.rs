@@ -38,6 +38,13 @@ async fn a_queue_and_an_environment_are_paused_resumed_and_limited() -> Result<(
     browser.press("Take the override back").await?;
     browser.shows("until it is taken back").await?;
     ensure!(stage.value::<Option<i32>>(overridden).await?.is_none());
+    browser.open(&stage.at("/bulk")).await?;
+    let done = browser.one("#actions").await?.text().await?;
+    let first = "set queue name payments; paused true; reason INC-2291 <b>bank</b>";
+    let shown = done.split_whitespace().collect::<Vec<_>>().join(" ");
+    ensure!(shown.contains(&format!("{first} {role}")), "{shown}");
+    ensure!(shown.contains("override limit none"), "{shown}");
+    browser.keep("actions").await?;
 
     browser.open(&stage.at("/queues")).await?;
     browser

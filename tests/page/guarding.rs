@@ -213,6 +213,14 @@ async fn a_reader_sees_no_buttons_and_no_payload_and_a_user_without_a_role_sees_
         answer.status == 403 && answer.body.contains("42501"),
         "{answer:?}"
     );
+    // The audit knows the user, and not the role alone.
+    let headers = [FORM, ("Cookie", cookie.as_str()), ("X-User", "mira")];
+    let answer = send("POST", &stage.at("/act/queue/pause"), &headers, &body).await?;
+    ensure!(answer.status == 303, "{answer:?}");
+    let actors =
+        "select string_agg(actor || ' as ' || role || ': ' || action, ', ') from engine.audit";
+    let actors: String = stage.value(actors).await?;
+    ensure!(actors == "mira as postgres: engine_set_queue", "{actors}");
     let drop = format!("drop owned by {role}; drop role {role}");
     Ok(stage.session.client.batch_execute(&drop).await?)
 }

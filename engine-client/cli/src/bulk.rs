@@ -48,7 +48,7 @@ pub async fn run(session: &Session, output: Output, command: Command) -> Result<
 
 async fn stop(session: &Session, output: Output, bulk: &str) -> Result<ExitCode, Failure> {
     let row = session
-        .row(statement::BULK_STOP, &[(&bulk, Type::TEXT)])
+        .act_once(statement::BULK_STOP, &[(&bulk, Type::TEXT)])
         .await?;
     if output.is_json() {
         output.document(&Value::Object(row))?;

@@ -116,7 +116,7 @@ impl Arguments {
         is_dry: bool,
     ) -> Result<Vec<Row>, Failure> {
         session
-            .rows(
+            .act(
                 statement::FORGET,
                 &[
                     (&run_id, Type::TEXT),

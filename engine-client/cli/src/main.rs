@@ -3,6 +3,7 @@
 //! It has the rights of its role, like any other client. Exit codes: 0 done, 1 failed or found something, 2 wrong
 //! usage.
 
+mod audit;
 mod bulk;
 mod check;
 mod conditions;
@@ -91,6 +92,8 @@ enum Command {
     /// Act on all runs that match, and follow that: cancel, replay, redrive, move, …
     #[command(subcommand)]
     Bulk(bulk::Command),
+    /// List what people did, on the dashboard and by this command
+    Audit(audit::Arguments),
     /// Delete runs that have ended, with all that belongs to them
     Forget(forget::Arguments),
     /// Print events as they happen
@@ -155,6 +158,7 @@ async fn execute(arguments: Arguments, output: Output) -> Result<ExitCode, Failu
         Command::Shard(command) => shard::run(session, &connection, output, command).await,
         Command::Trigger(trigger) => trigger::run(&session, output, &trigger).await,
         Command::Bulk(command) => bulk::run(&session, output, command).await,
+        Command::Audit(audit) => audit::run(&session, output, &audit).await,
         Command::Forget(forget) => forget::run(&session, output, &forget).await,
         Command::Tail(tail) => tail::run(session, output, &tail).await,
         Command::Retention(retention) => retention::run(&session, output, &retention).await,

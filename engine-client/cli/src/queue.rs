@@ -132,7 +132,9 @@ async fn set(
         Some(queue) => {
             let [environment_id, paused, reason] = of_environment;
             let parameters = [(&queue as _, Type::TEXT), environment_id, paused, reason];
-            let row = session.row(statement::QUEUE_PAUSE, &parameters).await?;
+            let row = session
+                .act_once(statement::QUEUE_PAUSE, &parameters)
+                .await?;
             (
                 row,
                 format!("queue \"{queue}\" of environment \"{environment}\""),
@@ -140,7 +142,7 @@ async fn set(
         }
         None => {
             let row = session
-                .row(statement::ENVIRONMENT_PAUSE, &of_environment)
+                .act_once(statement::ENVIRONMENT_PAUSE, &of_environment)
                 .await?;
             (row, format!("environment \"{environment}\""))
         }
@@ -164,7 +166,9 @@ pub async fn limit(
         (environment as _, Type::TEXT),
         (&limit as _, Type::INT8),
     ];
-    let row = session.row(statement::QUEUE_LIMIT, &parameters).await?;
+    let row = session
+        .act_once(statement::QUEUE_LIMIT, &parameters)
+        .await?;
     output.answer(row, |row| {
         let holds = match &row["limit"] {
             Value::Null => "none of its own".to_owned(),

@@ -129,7 +129,9 @@ async fn set(
         (&runs.outcome as _, Type::TEXT),
         (&keep_ms as _, Type::INT8),
     ];
-    let row = session.row(statement::RETENTION_SET, &parameters).await?;
+    let row = session
+        .act_once(statement::RETENTION_SET, &parameters)
+        .await?;
     output.answer(row, |row| {
         let how_long = match &row["keep_ms"] {
             Value::Null => "for ever".to_owned(),
@@ -149,7 +151,7 @@ async fn delete(session: &Session, output: Output, runs: &Runs) -> Result<ExitCo
         (&runs.outcome as _, Type::TEXT),
     ];
     let row = session
-        .row(statement::RETENTION_DELETE, &parameters)
+        .act_once(statement::RETENTION_DELETE, &parameters)
         .await?;
     output.answer(row, |row| {
         let told = if row["existed"] == true {

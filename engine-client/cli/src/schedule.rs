@@ -77,7 +77,9 @@ async fn list(
 
 async fn run_now(session: &Session, output: Output, chosen: &Chosen) -> Result<ExitCode, Failure> {
     let parameters = [(&chosen.schedule as _, Type::TEXT)];
-    let row = session.row(statement::SCHEDULE_RUN, &parameters).await?;
+    let row = session
+        .act_once(statement::SCHEDULE_RUN, &parameters)
+        .await?;
     output.answer(row, |row| form::text(&row["run_id"]))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -92,7 +94,9 @@ async fn set(
         (&chosen.schedule as _, Type::TEXT),
         (&is_active as _, Type::BOOL),
     ];
-    let row = session.row(statement::SCHEDULE_SET, &parameters).await?;
+    let row = session
+        .act_once(statement::SCHEDULE_SET, &parameters)
+        .await?;
     let verb = if is_active { "resumed" } else { "paused" };
     let name = &chosen.schedule;
     output.answer(row, |_| form::plain(&format!("{verb} schedule \"{name}\"")))?;

@@ -1,5 +1,6 @@
-//! The connection of a command, and rows as documents.
+//! The connection of a command, rows as documents, and transactions in which somebody acts.
 
+use std::env;
 use std::time::Duration;
 
 use engine_client::{Connection, Database, Metric};
@@ -14,6 +15,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Pause between two attempts to reconnect.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// Names who acts, for the audit: $1 text as the user wants to be named, $2 text as the system names the user; each may be null.
+/// $3 boolean whether only until the end of the transaction.
+const NAME_ACTOR: &str = "select set_config('engine.actor', coalesce(\
+    nullif($1, ''), nullif(current_setting('engine.actor', true), ''), nullif($2, ''), current_user), $3)";
 
 /// A value for a statement with its type: without it the driver would ask the server first, which a pooler in
 /// transaction mode does not allow.
@@ -82,6 +88,52 @@ impl Session {
                 Ok(row)
             })
             .collect()
+    }
+
+    /// The rows that a statement returns that acts: the audit learns who does.
+    pub async fn act(
+        &self,
+        statement: &str,
+        parameters: &[Parameter<'_>],
+    ) -> Result<Vec<Row>, Failure> {
+        self.begin().await?;
+        let done = self.rows(statement, parameters).await;
+        let end = if done.is_ok() { "commit" } else { "rollback" };
+        match (done, self.batch(end).await) {
+            (Ok(_), Err(failure)) | (Err(failure), _) => Err(failure),
+            (Ok(rows), Ok(())) => Ok(rows),
+        }
+    }
+
+    /// The only row of such a statement.
+    pub async fn act_once(
+        &self,
+        statement: &str,
+        parameters: &[Parameter<'_>],
+    ) -> Result<Row, Failure> {
+        let rows = self.act(statement, parameters).await?;
+        Ok(rows.into_iter().next().unwrap_or_default())
+    }
+
+    /// Begins a transaction in which somebody acts.
+    pub async fn begin(&self) -> Result<(), Failure> {
+        self.batch("begin").await?;
+        self.name_actor(true).await
+    }
+
+    /// Names who acts in all of this session, which no pooler may share.
+    pub async fn act_throughout(&self) -> Result<(), Failure> {
+        self.name_actor(false).await
+    }
+
+    async fn name_actor(&self, is_local: bool) -> Result<(), Failure> {
+        let (wanted, known) = (env::var("ENGINE_ACTOR").ok(), env::var("USER").ok());
+        let parameters = [
+            (&wanted as _, Type::TEXT),
+            (&known as _, Type::TEXT),
+            (&is_local as _, Type::BOOL),
+        ];
+        self.execute(NAME_ACTOR, &parameters).await.map(drop)
     }
 
     /// Runs a statement; returns how many rows it has written.

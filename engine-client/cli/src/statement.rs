@@ -6,6 +6,7 @@ macro_rules! statement {
     };
 }
 
+statement!(AUDIT_LIST, "audit_list");
 statement!(BULK_LIST, "bulk_list");
 statement!(BULK_START, "bulk_start");
 statement!(BULK_STOP, "bulk_stop");

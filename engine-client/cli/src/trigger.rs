@@ -68,7 +68,9 @@ pub async fn run(
     arguments: &Arguments,
 ) -> Result<ExitCode, Failure> {
     let parameters = [(&Json(arguments.options()) as _, Type::JSONB)];
-    let row = session.row(statement::RUN_TRIGGER, &parameters).await?;
+    let row = session
+        .act_once(statement::RUN_TRIGGER, &parameters)
+        .await?;
     output.answer(row, |row| {
         let was = if row["is_cached"] == true {
             "was there"

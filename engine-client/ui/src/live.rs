@@ -89,7 +89,7 @@ async fn answer(context: Context, request: Request) -> Response {
 
 /// Watches a page, for the role of the request.
 fn watch(context: &Context) -> Option<Watched> {
-    let role = context.role.as_deref().unwrap_or_default();
+    let role = context.caller.role.as_deref().unwrap_or_default();
     let key = format!("{role}\n{}\n{}", context.path, context.words.at(""));
     let hub = &context.served.hub;
     hub.watch(key, |sender| {

@@ -28,6 +28,15 @@ pub(crate) struct Pool {
     statement: Duration,
 }
 
+/// Whose transaction it is.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Caller {
+    /// The role that it acts as, if that is not the one of the connection.
+    pub(crate) role: Option<String>,
+    /// Who acts, if that is known; otherwise the role stands for them.
+    pub(crate) user: Option<String>,
+}
+
 /// Whether a transaction may write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
@@ -45,11 +54,11 @@ impl Pool {
         }
     }
 
-    /// Does `work` in a transaction as `role`, or as the role of the connection. Settings are of the transaction only, so that a
-    /// pooler in transaction mode may be between.
+    /// Does `work` in a transaction of `caller`. Settings are of the transaction only, so that a pooler in transaction mode may be
+    /// between.
     pub(crate) async fn transaction<T>(
         &self,
-        role: Option<&str>,
+        caller: &Caller,
         access: Access,
         work: impl AsyncFnOnce(&Reader<'_>) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
@@ -62,7 +71,7 @@ impl Pool {
         let limit = self.statement * 4 + PATIENCE;
         let done = timeout(limit, async {
             let client = connection.client();
-            let began = client.batch_execute(&self.beginning(role, access)).await;
+            let began = client.batch_execute(&self.beginning(caller, access)).await;
             let reader = Reader {
                 connection: &connection,
             };
@@ -108,20 +117,27 @@ impl Pool {
         }
     }
 
-    fn beginning(&self, role: Option<&str>, access: Access) -> String {
+    fn beginning(&self, caller: &Caller, access: Access) -> String {
         let mode = match access {
             Access::Read => "begin isolation level repeatable read, read only",
             Access::Write => "begin isolation level read committed, read write",
         };
         let timeout = self.statement.as_millis();
-        let role = role.map_or_else(String::new, |role| {
+        let role = caller.role.as_deref().map_or_else(String::new, |role| {
             format!("; set local role {}", quoted(role))
         });
+        let user = caller.user.as_deref();
+        let actor = user.map_or_else(|| "current_user".to_owned(), literal);
+        // For the audit.
+        let actor = match access {
+            Access::Read => String::new(),
+            Access::Write => format!("; select set_config('engine.actor', {actor}, true)"),
+        };
         // A page takes one core of the server, however large the tables are; its statements take milliseconds, and compiling one
         // takes a hundred.
         format!(
             "{mode}; set local statement_timeout = {timeout}; set local timezone = 'UTC'; \
-             set local max_parallel_workers_per_gather = 0; set local jit = off{role}"
+             set local max_parallel_workers_per_gather = 0; set local jit = off{role}{actor}"
         )
     }
 }
@@ -139,6 +155,11 @@ fn of_beginning(error: tokio_postgres::Error, access: Access) -> Fault {
 /// An identifier of SQL.
 fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A text of SQL, whatever `standard_conforming_strings` says.
+fn literal(text: &str) -> String {
+    format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }
 
 /// A transaction under way.

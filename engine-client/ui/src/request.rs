@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 
 use crate::fault::Fault;
 use crate::guard::Guard;
-use crate::pool::{Access, Pool, Reader};
+use crate::pool::{Access, Caller, Pool, Reader};
 use crate::served::Served;
 use crate::url::Words;
 
@@ -44,8 +44,7 @@ impl Theme {
 #[derive(Clone)]
 pub(crate) struct Context {
     pub(crate) served: Arc<Served>,
-    /// The role that it acts as, if that is not the one of the connection.
-    pub(crate) role: Option<String>,
+    pub(crate) caller: Caller,
     /// The path without the prefix.
     pub(crate) path: String,
     pub(crate) words: Words,
@@ -67,7 +66,7 @@ impl Context {
         work: impl AsyncFnOnce(&Reader<'_>) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
         self.pool()
-            .transaction(self.role.as_deref(), Access::Read, work)
+            .transaction(&self.caller, Access::Read, work)
             .await
     }
 
@@ -77,7 +76,7 @@ impl Context {
         work: impl AsyncFnOnce(&Reader<'_>) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
         self.pool()
-            .transaction(self.role.as_deref(), Access::Write, work)
+            .transaction(&self.caller, Access::Write, work)
             .await
     }
 
@@ -118,7 +117,7 @@ impl Context {
     ) -> Result<Self, Fault> {
         let path = parts.uri.path();
         let words = Words::read(parts.uri.query().unwrap_or_default());
-        let role = role(served, peer, &parts.headers)?;
+        let caller = caller(served, peer, &parts.headers)?;
         let known = cookie(&parts.headers, Guard::COOKIE).filter(|known| Guard::is_name(known));
         // An empty word takes the choice back.
         let query = parts.uri.query().unwrap_or_default();
@@ -130,7 +129,7 @@ impl Context {
         let theme = theme.map_or(Theme::System, Theme::parse);
         Ok(Self {
             served: Arc::clone(served),
-            role,
+            caller,
             path: path.to_owned(),
             theme,
             words,
@@ -140,15 +139,11 @@ impl Context {
     }
 }
 
-/// The role of the user that the proxy names.
-fn role(
-    served: &Served,
-    peer: Option<SocketAddr>,
-    headers: &HeaderMap,
-) -> Result<Option<String>, Fault> {
+/// The user that the proxy names, with its role.
+fn caller(served: &Served, peer: Option<SocketAddr>, headers: &HeaderMap) -> Result<Caller, Fault> {
     let Some(proxy) = &served.options.proxy else {
         guard_host(served, headers)?;
-        return Ok(None);
+        return Ok(Caller::default());
     };
     let refuse = |message: &str| {
         let hint = "The dashboard answers through its proxy only.";
@@ -162,7 +157,10 @@ fn role(
         .and_then(|user| user.to_str().ok());
     let user = user.ok_or_else(|| refuse("the proxy names no user"))?;
     match proxy.role_of(user) {
-        Some(role) => Ok(Some(role.to_owned())),
+        Some(role) => Ok(Caller {
+            role: Some(role.to_owned()),
+            user: Some(user.to_owned()),
+        }),
         None => Err(refuse("this user has no role here")),
     }
 }

@@ -8,6 +8,7 @@
 
 mod assignment;
 mod attempt;
+mod audit;
 mod backoff;
 mod batch;
 mod batch_request;
@@ -93,6 +94,7 @@ mod worker_queue;
 
 pub use assignment::Assignment;
 pub use attempt::{DEFAULT_MAX_ATTEMPTS, MAX_ATTEMPTS, first_attempt};
+pub use audit::{Given, check_actor, kept};
 pub use backoff::Backoff;
 pub use batch::{check_edges, check_max_events, check_max_items, check_pairs};
 pub use batch_request::{BatchItem, NewBatch};

@@ -66,11 +66,12 @@ fn enter() -> Result<(), Refusal> {
 /// The first call of every function that writes.
 ///
 /// # Errors
-/// Those of [`enter`], [`Refusal::ReadOnly`] (`25006`).
+/// Those of [`enter`], [`Refusal::ReadOnly`] (`25006`), [`Refusal::InvalidValue`] (`22023`) for who acts.
 fn enter_writing() -> Result<(), Refusal> {
     enter()?;
     caller::note_writing();
-    isolation::check_writable()
+    isolation::check_writable()?;
+    flow::audit::note()
 }
 
 /// The first call of every function that locks.

@@ -27,6 +27,8 @@ pub(crate) struct Call {
     pub(crate) owner: pg_sys::Oid,
     /// Whether it may write.
     pub(crate) writes: bool,
+    /// As Postgres has made it; null in a procedure.
+    pub(crate) info: pg_sys::FunctionCallInfo,
 }
 
 thread_local! {
@@ -108,6 +110,7 @@ pub(crate) unsafe fn call_as_owner(
             role,
             owner,
             writes: false,
+            info,
         }));
         let inside = context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as c_int;
         SetUserIdAndSecContext(owner, inside);

@@ -10,6 +10,7 @@ pub(crate) mod client;
 pub(crate) mod commit;
 mod crash;
 mod format;
+pub(crate) mod given;
 pub(crate) mod header;
 pub(crate) mod hold;
 pub(crate) mod isolation;

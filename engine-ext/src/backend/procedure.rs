@@ -69,6 +69,7 @@ impl Procedure {
             role: user,
             owner,
             writes: false,
+            info: std::ptr::null_mut(),
         }));
         let result = act();
         // SAFETY: in the opposite order.

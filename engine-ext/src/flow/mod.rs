@@ -3,6 +3,7 @@
 //! It asks core for decisions and store for statements, and knows nothing of the SQL functions.
 
 pub(crate) mod attempt;
+pub(crate) mod audit;
 pub(crate) mod batch;
 pub(crate) mod bulk;
 pub(crate) mod dequeue;

@@ -1,4 +1,4 @@
-//! Settings. Superusers set them, per database or role with `ALTER … SET`; they are read when the row is written.
+//! Settings. Superusers set them, but for `engine.actor`, per database or role with `ALTER … SET`; they are read when the row is written.
 
 mod integer;
 mod machine;
@@ -22,6 +22,7 @@ pub(crate) use worker::{database, role, tick_interval_ms};
 
 static STALLS_ARE_OUT_OF_MEMORY: GucSetting<bool> = GucSetting::<bool>::new(false);
 static ALLOW_TEST_CLOCK: GucSetting<bool> = GucSetting::<bool>::new(false);
+static ACTOR: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
 static SCHEDULE_SECRET: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
 static SCHEDULE_SPREAD: GucSetting<f64> = GucSetting::<f64>::new(0.0);
 static BASE_COST_IN_CENTS: GucSetting<f64> = GucSetting::<f64>::new(0.0);
@@ -100,6 +101,12 @@ pub(crate) fn spreading() -> Spreading {
     }
 }
 
+/// Who acts in this session, in its own words.
+pub(crate) fn actor() -> Option<String> {
+    let actor = ACTOR.get()?;
+    Some(actor.to_string_lossy().into_owned())
+}
+
 /// Whether tests may move the clock of the database.
 pub(crate) fn allows_test_clock() -> bool {
     ALLOW_TEST_CLOCK.get()
@@ -133,6 +140,14 @@ pub(crate) fn register() {
         c"Only in databases for tests: every call then reads how far the clock was moved.",
         &ALLOW_TEST_CLOCK,
         GucContext::Suset,
+        GucFlags::empty(),
+    );
+    GucRegistry::define_string_guc(
+        c"engine.actor",
+        c"Who acts in this session.",
+        c"Actions of a session that says so are noted in engine.audit, with this name beside that of the role.",
+        &ACTOR,
+        GucContext::Userset,
         GucFlags::empty(),
     );
     GucRegistry::define_string_guc(

@@ -3,6 +3,7 @@
 //! Modules know [`row`], which has what tables share, and nothing of each other.
 
 pub(crate) mod attempt;
+pub(crate) mod audit_entry;
 pub(crate) mod batch;
 pub(crate) mod batch_item;
 pub(crate) mod bulk_action;

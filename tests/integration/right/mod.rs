@@ -1,5 +1,6 @@
 //! Rights by capability and environment: a grant lets a role do this, and nothing else.
 
+mod audit;
 mod capability;
 mod known_run;
 mod operate;

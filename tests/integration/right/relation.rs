@@ -45,6 +45,10 @@ async fn staged(session: &Session) -> Result<()> {
                      'r', now(), now(), 0, true)"
         );
         session.client.batch_execute(&bulk).await?;
+        let action = format!(
+            "begin; set local engine.actor = 'r'; select engine_set_queue('q', '{environment}'); commit"
+        );
+        session.client.batch_execute(&action).await?;
     }
     Ok(())
 }

@@ -147,7 +147,7 @@ impl Arguments {
             (&self.options().map(Json) as _, Type::JSONB),
             (&expected as _, Type::INT8),
         ];
-        session.row(statement::BULK_START, &parameters).await
+        session.act_once(statement::BULK_START, &parameters).await
     }
 }
 

@@ -47,7 +47,7 @@ pub async fn run(
             (&arguments.finalize, Type::BOOL),
             (&action_id, Type::TEXT),
         ];
-        session.rows(statement::RUN_CANCEL, &parameters).await
+        session.act(statement::RUN_CANCEL, &parameters).await
     };
     let outcome = bulk::each(runs, &CANCEL, call).await;
     let summary = summary(&outcome.rows);

@@ -32,7 +32,7 @@ pub async fn run(
     let runs = arguments.selection.resolve(session, &REDRIVE).await?;
     let call = async |runs: Vec<String>| {
         let parameters: [Parameter<'_>; 1] = [(&runs, Type::TEXT_ARRAY)];
-        session.rows(statement::RUN_REDRIVE, &parameters).await
+        session.act(statement::RUN_REDRIVE, &parameters).await
     };
     let outcome = bulk::each(runs, &REDRIVE, call).await;
     let summary = format!("redrove {}", runs_of(outcome.rows.len()));

@@ -43,7 +43,7 @@ pub async fn run(
             (&runs, Type::TEXT_ARRAY),
             (&arguments.keep_steps, Type::BOOL),
         ];
-        session.rows(statement::RUN_REPLAY, &parameters).await
+        session.act(statement::RUN_REPLAY, &parameters).await
     };
     let outcome = bulk::each(runs, &REPLAY, call).await;
     if !output.is_json() && outcome.rows.len() <= NAMED {

@@ -32,7 +32,7 @@ pub async fn run(
     arguments: &Arguments,
 ) -> Result<ExitCode, Failure> {
     let row = session
-        .row(
+        .act_once(
             statement::RUN_RESCHEDULE,
             &[
                 (&arguments.run.as_str(), Type::TEXT),

@@ -54,7 +54,7 @@ pub async fn run(
     let here = [(&arguments.here as _, Type::TEXT)];
     let mut row = session.row(statement::SHARD_PLACE, &here).await?;
     let places: Value = row.remove("places").unwrap_or_default();
-    node.batch("begin").await?;
+    node.begin().await?;
     let parameters = [(&Json(&places) as _, Type::JSONB)];
     node.row(statement::SHARD_PLACE_ADD, &parameters).await?;
     rights.grant(&node).await?;

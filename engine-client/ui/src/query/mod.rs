@@ -1,6 +1,7 @@
 //! The statements of pages, and their rows. No other room has SQL. All of them read views: a role with the capability `read` may
 //! read these, and no table.
 
+pub(crate) mod audit;
 pub(crate) mod bulk;
 pub(crate) mod doctor;
 pub(crate) mod event;

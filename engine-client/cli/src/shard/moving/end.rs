@@ -54,6 +54,7 @@ impl End {
     pub(super) async fn new(session: Session, shard: u16) -> Result<Self, Failure> {
         let limit = format!("set statement_timeout = {}", LONGEST_STATEMENT.as_millis());
         session.batch(&limit).await?;
+        session.act_throughout().await?;
         Ok(Self {
             session,
             shard,
@@ -156,7 +157,9 @@ impl End {
             (&state as _, Type::TEXT),
             (&place as _, Type::TEXT),
         ];
-        self.session.row(statement::SHARD_SET, &parameters).await?;
+        self.session
+            .act_once(statement::SHARD_SET, &parameters)
+            .await?;
         Ok(())
     }
 

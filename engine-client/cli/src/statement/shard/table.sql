@@ -1,6 +1,6 @@
 -- Tables with what belongs to a shard. Replication follows those whose changes tell the shard: by their key, or by the whole row. The
--- others are short, and copied at once. What is about roles of the server, about what was gathered on it, and about runs of all
--- shards stays.
+-- others are short, and copied at once. What is about roles of the server, about what was gathered or done on it, and about runs of
+-- all shards stays.
 with told as (
     select c.oid,
            c.relname as name,
@@ -14,7 +14,7 @@ with told as (
                join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = any (i.indkey)
                where i.indrelid = c.oid and i.indisprimary and a.attname = 'shard') as tells_shard
     from pg_class as c
-    where c.relnamespace = 'engine'::regnamespace and c.relkind = 'r' and c.relname not in ('grant', 'minute', 'bulk_action')
+    where c.relnamespace = 'engine'::regnamespace and c.relkind = 'r' and c.relname not in ('grant', 'minute', 'bulk_action', 'audit_entry')
 )
 select jsonb_build_object(
            'name', t.name,

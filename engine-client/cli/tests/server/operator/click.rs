@@ -143,7 +143,8 @@ impl Clicks {
             }
             "what we did" => {
                 self.at("/bulk").await?;
-                self.shows(&["Replay", "Cancel", REASON]).await
+                self.shows(&["Replay", "Cancel", REASON, "run schedule"])
+                    .await
             }
             other => bail!("nobody knows how to do this: {other}"),
         }

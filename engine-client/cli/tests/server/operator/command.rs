@@ -94,7 +94,11 @@ pub async fn does(shop: &Shop, what: &str) -> Result<()> {
             )
             .await
         }
-        "what we did" => says(&["bulk", "list"], &["replay", "cancel", REASON]).await,
+        "what we did" => {
+            let words = ["set_queue", "override_limit 7", "run_schedule", REASON];
+            says(&["audit"], &words).await?;
+            says(&["bulk", "list"], &["replay", "cancel", REASON]).await
+        }
         other => bail!("nobody knows how to do this: {other}"),
     }
 }

@@ -4,26 +4,33 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::action::verb;
+use super::audit::actions;
 use crate::fault::Fault;
 use crate::moment::Moment;
 use crate::number::count;
 use crate::part::status::{self, Shown};
 use crate::part::text::time;
 use crate::part::{Frame, Page, file, table};
+use crate::query::audit;
 use crate::query::bulk::{self, Bulk};
 use crate::query::session::Facts;
 use crate::request::Context;
 use crate::url::Words;
 
 pub(in crate::page) async fn list(context: &Context) -> Result<Page, Fault> {
-    let (facts, bulks) = context
-        .read(async |reader| Ok((Facts::read(reader).await?, bulk::list(reader, None).await?)))
+    let (facts, bulks, entries) = context
+        .read(async |reader| {
+            let facts = Facts::read(reader).await?;
+            let bulks = bulk::list(reader, None).await?;
+            Ok((facts, bulks, audit::newest(reader).await?))
+        })
         .await?;
     let content = html! {
         div class="head" { h1 { "Bulk operations" } span class="muted" { (facts.bulk_running) " running" }
             div class="acts" { (file::link(context, "bulk.csv", &Words::default())) }
         }
         (operations(context, &bulks, None, facts.now))
+        (actions(context, &entries, facts.now))
     };
     Ok(Page::new(
         context,

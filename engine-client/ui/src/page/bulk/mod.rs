@@ -1,6 +1,7 @@
 //! Bulk operations: those that run and have run, one of them, and the question before a new one.
 
 mod action;
+mod audit;
 mod given;
 mod list;
 mod one;
