@@ -171,7 +171,8 @@ impl Worker {
     /// Executes the runs of task `name` with `handler`, with options for this task.
     ///
     /// ```
-    /// #     /// # use engine_client::{Context, Database, Failure, TaskOptions, Worker};
+    /// # use std::time::Duration;
+    /// # use engine_client::{Context, Database, Failure, TaskOptions, Worker};
     /// # fn worker(database: Database) -> Worker {
     /// let options = TaskOptions {
     ///     concurrency: Some(2),

@@ -70,6 +70,9 @@ pub fn random(of_engine: &[String], random: &mut StdRng) -> String {
         let setting = OF_POSTGRES.choose(random).copied().unwrap_or_default();
         sql.push_str(&format!("; set {setting}"));
     }
+    if random.random_bool(0.2) {
+        sql.push_str("; set engine.actor = 'anna'");
+    }
     if random.random_bool(0.15) {
         let setting = of_engine.choose(random).map(String::as_str);
         sql.push_str(&format!("; set {}", setting.unwrap_or("timezone = 'UTC'")));

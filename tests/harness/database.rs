@@ -71,6 +71,14 @@ impl Database {
         self.server.connect(&self.name).await
     }
 
+    /// A new session with another database of its server.
+    ///
+    /// # Errors
+    /// If there is no such database.
+    pub async fn connect_to(&self, name: &str) -> Result<Client> {
+        self.server.connect(name).await
+    }
+
     /// Sets `setting` for all sessions that begin from now on.
     ///
     /// # Errors

@@ -221,3 +221,18 @@ async fn every_way_to_trigger_says_how_long_a_run_is_kept() -> Result<()> {
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn a_run_that_begins_finished_is_kept_as_long_as_it_says() -> Result<()> {
+    let session = Session::open(&Database::fresh().await?).await?;
+    let runs = r#"select engine_create_failed_run('{"task": "test", "keep": "90"}', '{"type": "STRING_ERROR", "raw": "no"}');
+                  select engine_create_cancelled_run('{"task": "test", "keep": "90"}')"#;
+    session.client.batch_execute(runs).await?;
+    session.check().await?;
+    session.tick().await?;
+    assert_eq!(session.count("engine.run").await?, 2);
+    session.lapse_timers().await?;
+    session.tick().await?;
+    assert_eq!(session.count("engine.run").await?, 0);
+    session.check().await
+}

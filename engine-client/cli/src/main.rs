@@ -85,7 +85,7 @@ enum Command {
     /// List what this database does with shards, and move one to another database
     #[command(subcommand)]
     Shard(shard::Command),
-    /// Print the databases of a PgBouncer that leads to the shards of several databases; needs no database
+    /// Print the databases of a PgBouncer that leads to the shards of several databases, or the script of a PL/Proxy that does
     Router(router::Arguments),
     /// Trigger a run
     Trigger(trigger::Arguments),
@@ -131,7 +131,9 @@ async fn execute(arguments: Arguments, output: Output) -> Result<ExitCode, Failu
             return manual::completions(Arguments::command(), shell);
         }
         Command::Man(man) => return manual::man(Arguments::command(), man),
-        Command::Router(router) => return router::run(output, router),
+        Command::Router(router) if !router.reads_database() => {
+            return router::run(output, router);
+        }
         _ => (),
     }
     let Some(connection) = arguments.database else {
@@ -165,8 +167,9 @@ async fn execute(arguments: Arguments, output: Output) -> Result<ExitCode, Failu
         Command::Doctor(doctor) => doctor::run(&session, output, &doctor).await,
         Command::Metrics(metrics) => metrics::run(session, output, &metrics).await,
         Command::Check => check::run(&session, output).await,
+        Command::Router(router) => router::run_with(&session, output, &router).await,
         // Done above: they need no session, or have their own.
-        Command::Completions(_) | Command::Man(_) | Command::Router(_) => Ok(ExitCode::SUCCESS),
+        Command::Completions(_) | Command::Man(_) => Ok(ExitCode::SUCCESS),
         #[cfg(feature = "ui")]
         Command::Ui(_) => Ok(ExitCode::SUCCESS),
     }

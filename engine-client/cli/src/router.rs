@@ -1,4 +1,6 @@
-//! `engine router`: the map of shards for a pooler in front of several databases.
+//! `engine router`: the map of shards for a pooler in front of several databases, or for a database in front of them.
+
+mod plproxy;
 
 use std::fs;
 use std::io::{self, Read};
@@ -11,6 +13,7 @@ use serde_json::{Map, Value};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::placement::{Placement, named};
+use crate::session::Session;
 
 #[derive(Args)]
 #[group(id = "source", required = true, multiple = false)]
@@ -32,9 +35,43 @@ pub struct Arguments {
     #[arg(long, default_value_t = 64, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1296))]
     shards: u16,
 
+    /// Print the script of a database that leads to the shards by PL/Proxy, with the functions of --database
+    #[arg(long)]
+    plproxy: bool,
+
     /// What clients call the database of a shard
     #[arg(long, default_value = "engine_{shard}", value_name = "NAME")]
     name: String,
+}
+
+impl Arguments {
+    /// Whether what is printed depends on a database.
+    pub fn reads_database(&self) -> bool {
+        self.plproxy
+    }
+
+    fn placement(&self) -> Result<Placement, Failure> {
+        match &self.source {
+            Source {
+                template: Some(template),
+                ..
+            } => Placement::of_template(template, self.shards),
+            Source {
+                placement: Some(path),
+                ..
+            } => Placement::read(&text_of(path)?),
+            Source { .. } => unreachable!("one of them is required"),
+        }
+    }
+}
+
+/// Prints the script of a database that leads to the shards.
+pub async fn run_with(
+    session: &Session,
+    output: Output,
+    arguments: &Arguments,
+) -> Result<ExitCode, Failure> {
+    plproxy::run(session, output, &arguments.placement()?).await
 }
 
 /// Prints the section `[databases]` of PgBouncer's settings.
@@ -46,17 +83,7 @@ pub fn run(output: Output, arguments: &Arguments) -> Result<ExitCode, Failure> {
             "Pass a name with {shard}, such as engine_{shard}.",
         ));
     }
-    let placement = match &arguments.source {
-        Source {
-            template: Some(template),
-            ..
-        } => Placement::of_template(template, arguments.shards)?,
-        Source {
-            placement: Some(path),
-            ..
-        } => Placement::read(&text_of(path)?)?,
-        Source { .. } => unreachable!("one of them is required"),
-    };
+    let placement = arguments.placement()?;
     if output.is_json() {
         let databases: Map<String, Value> = placement
             .iter()

@@ -27,6 +27,7 @@ statement!(RATE, "rate");
 statement!(RETENTION, "retention");
 statement!(RETENTION_DELETE, "retention_delete");
 statement!(RETENTION_SET, "retention_set");
+statement!(ROUTER_FUNCTION, "router_function");
 statement!(RUN_CANCEL, "run_cancel");
 statement!(RUN_ERRORS, "run_errors");
 statement!(RUN_LIST, "run_list");

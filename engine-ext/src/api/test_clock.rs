@@ -17,7 +17,7 @@ entries!(engine_set_test_clock);
 ///
 /// # Errors
 /// - `55000` unless the session has `engine.allow_test_clock`.
-/// - `22004` without a moment, `22023` for one that has passed, or outside the years 1 to 9999.
+/// - `22004` without a moment, `22023` for one that has passed, or after the year 8999.
 #[pg_extern(sql = false)]
 fn engine_set_test_clock(at: Option<TimestampWithTimeZone>) -> TimestampWithTimeZone {
     api::enter_writing().or_raise();

@@ -7,8 +7,7 @@ use crate::{clock, flow, guc, store};
 /// Moves the clock of the database forward to a moment, from which it continues; returns the moment that it shows then.
 ///
 /// # Errors
-/// [`Refusal::TestClockOff`] (`55000`) unless a superuser has allowed it, [`Refusal::InvalidValue`] (`22023`) for a moment that
-/// has passed.
+/// [`Refusal::TestClockOff`] (`55000`) unless a superuser has allowed it, those of [`check_test_clock`].
 pub(crate) fn set(at: Timestamp) -> Result<Timestamp, Refusal> {
     if !guc::allows_test_clock() {
         return Err(Refusal::TestClockOff);

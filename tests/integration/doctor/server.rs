@@ -1,5 +1,7 @@
 //! Troubles of a whole server: its settings, its library, its standby.
 
+use std::fs;
+
 use anyhow::{Context, Result, ensure};
 use engine_harness::Session;
 use engine_harness::condition::eventually;
@@ -103,10 +105,11 @@ async fn the_doctor_finds_a_library_that_is_not_preloaded_and_a_worker_that_does
         ensure!(detail.contains(cause), "{detail}");
         execute(&session, command.as_deref().context("no command")?).await?;
     }
-    eventually("the worker ticks", PATIENCE, async || {
+    eventually("the worker ticks", PATIENCE * 3, async || {
         Ok(findings(&session).await?.is_empty())
     })
     .await
+    .with_context(|| fs::read_to_string(cluster.log()).unwrap_or_default())
 }
 
 #[tokio::test]

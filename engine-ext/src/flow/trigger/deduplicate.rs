@@ -2,15 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use engine_core::{
-    ExecutionStatus, Failure, KeyKind, Refusal, RunId, Timestamp, digest_of, is_key_free,
-};
+use engine_core::{ExecutionStatus, KeyKind, Refusal, Timestamp, digest_of, is_key_free};
 
+use super::insert::insert;
 use super::outcome::Triggered;
 use super::{check, debounce, key};
-use crate::backend::position::Positions;
-use crate::shared::bell;
-use crate::store::row::Caller;
 use crate::store::trigger::RunRow;
 use crate::store::trigger_key::Key;
 use crate::{flow, store};
@@ -158,29 +154,6 @@ impl Deduplication<'_> {
     }
 }
 
-/// Writes new runs; delayed ones get a timer, and due ones wake sessions that wait for them.
-fn insert(runs: &[RunRow], now: Timestamp) {
-    store::trigger::insert(runs, now);
-    note_failed(runs);
-    let mut positions = Positions::draw(runs.len());
-    let first = runs.iter().map(RunRow::first_snapshot);
-    store::snapshot::insert(first, &mut positions, Caller::default(), now);
-    let is_delayed = |new: &&RunRow| new.state.execution_status == ExecutionStatus::Delayed;
-    let timers: Vec<(&RunId, Timestamp)> = runs
-        .iter()
-        .filter(is_delayed)
-        .filter_map(|new| Some((&new.run_id, new.run.delay_until?)))
-        .collect();
-    store::timer::end_delays(&timers);
-    let is_due =
-        |new: &&RunRow| new.state.execution_status.is_queued() && new.run.available_at <= now;
-    for new in runs.iter().filter(is_due) {
-        let (environment, version) = (&new.run.environment, new.run.version.as_deref());
-        let takers = flow::dequeue::takers(environment, version);
-        bell::ring_at_commit(&new.run.worker_queue, &environment.id, takers);
-    }
-}
-
 /// The idempotency key that a run takes; one that begins finished takes none.
 fn idempotency_key(new: &RunRow) -> Option<Key> {
     let idempotency = new.run.idempotency_key.as_ref()?;
@@ -201,14 +174,4 @@ fn token(new: &RunRow) -> Option<Key> {
         run_id: new.run_id.clone(),
         expires_at: None,
     })
-}
-
-/// Runs that begin as failed are on the list of those that failed.
-fn note_failed(runs: &[RunRow]) {
-    let failed = runs.iter().filter(|new| new.state.run_status.is_failure());
-    for (shard, failed) in flow::by_shard(failed, |new| new.run_id.shard()) {
-        let failure = |new: &&RunRow| Failure::of(new.state.error.as_ref());
-        let failed = failed.iter().map(|new| (&new.run_id, failure(new)));
-        store::failure::insert(shard, &failed.collect::<Vec<_>>());
-    }
 }

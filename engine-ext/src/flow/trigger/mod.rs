@@ -4,6 +4,7 @@ pub(crate) mod check;
 mod debounce;
 mod deduplicate;
 pub(crate) mod family;
+mod insert;
 mod key;
 mod link;
 mod member;
