@@ -3,6 +3,7 @@
 mod call;
 mod crowd;
 mod lookup;
+mod proxy;
 mod site;
 mod subject;
 mod way;
@@ -20,15 +21,16 @@ use super::report::Chapter;
 use super::trial::{Outcome, Trial};
 
 const ABOUT: &str = "Calls of one client about six environments, each on a shard of its own, over one, two and three servers: to one server through the driver's \
-    Engine, to their nodes through its Cluster, and through PgBouncer with a database per shard, as engine router has it, also by \
-    the Cluster. All make the same calls in turns.";
+    Engine, to their nodes through its Cluster, through PgBouncer with a database per shard, as engine router has it, also by \
+    the Cluster, and through a database with PL/Proxy, which the Engine takes for the one server, and which has no calls about many runs. \
+    All make the same calls in turns.";
 
 const HUNDRED: &str = "A hundred nodes: the first call about an environment goes from node to node until one knows it, here with a connection \
     each to one server; a node's share of a million environments is 10,000.";
 
 const LATENCY: Figure = Figure::new("call p50, ms", 3);
 const SERVER: Figure = Figure::new("server CPU per call, µs", 0);
-const POOLER: Figure = Figure::new("pooler CPU per call, µs", 0);
+const POOLER: Figure = Figure::new("pooler's or proxy's CPU per call, µs", 0);
 const CLIENT: Figure = Figure::new("client CPU per call, µs", 0);
 const MORE: Figure = Figure::new("more CPU than one server, µs", 0);
 
@@ -49,16 +51,22 @@ pub(super) async fn measure(bench: &mut Bench) -> Result<Chapter> {
     }
     let crowd = crowd::measure(&bench.cluster).await?;
     let servers: Vec<&Cluster> = [&bench.cluster].into_iter().chain(&others).collect();
+    let has_proxy = proxy::is_there(servers[0]).await?;
     let mut outcomes = Vec::new();
     for call in Call::ALL {
-        let mut trials: Vec<Vec<Trial>> = vec![Vec::new(); Way::ALL.len()];
+        let ways: Vec<Way> = Way::ALL
+            .into_iter()
+            .filter(|way| has_proxy || !way.is_proxy())
+            .filter(|way| call.runs() == 1 || !way.is_proxy())
+            .collect();
+        let mut trials: Vec<Vec<Trial>> = vec![Vec::new(); ways.len()];
         for round in 1..=bench.arguments.repeat(2) {
             progress::say(format!("{}, {round}", call.name()));
-            for (trials, trial) in trials.iter_mut().zip(trial(&servers, call).await?) {
+            for (trials, trial) in trials.iter_mut().zip(trial(&servers, &ways, call).await?) {
                 trials.push(trial);
             }
         }
-        let named = Way::ALL.iter().zip(trials);
+        let named = ways.iter().zip(trials);
         outcomes.extend(named.map(|(way, trials)| Outcome {
             conditions: call.name().to_owned(),
             variant: way.name(),
@@ -71,10 +79,10 @@ pub(super) async fn measure(bench: &mut Bench) -> Result<Chapter> {
 }
 
 /// The figures of each way, from turns that they take one after the other.
-async fn trial(servers: &[&Cluster], call: Call) -> Result<Vec<Trial>> {
+async fn trial(servers: &[&Cluster], ways: &[Way], call: Call) -> Result<Vec<Trial>> {
     let mut sites = Vec::new();
-    for way in Way::ALL {
-        sites.push(Site::begin(servers, way).await?);
+    for way in ways {
+        sites.push(Site::begin(servers, *way).await?);
     }
     let mut costs: Vec<Vec<Cost>> = vec![Vec::new(); sites.len()];
     for turn in 0..TURNS {

@@ -55,7 +55,7 @@ pub use extension::{Extension, Profile, put};
 pub use notice::Notices;
 pub use page::{Block, Page};
 pub use pg_config::{MAJORS, PgConfig};
-pub use plproxy::plproxy;
+pub use plproxy::with_plproxy;
 pub use pooler::Pooler;
 pub use prefix::{Loaded, OLDER_PREFIXES_VARIABLE, PREFIX_VARIABLE, Prefix};
 pub use process::{cpu_time_of, session_cpu_time};

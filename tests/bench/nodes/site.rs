@@ -11,6 +11,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 use tokio_postgres::Client;
 
 use super::call::Call;
+use super::proxy::Proxy;
 use super::subject::Subject;
 use super::way::Way;
 use crate::stock::Stock;
@@ -44,6 +45,7 @@ pub(super) struct Site<'a> {
     subjects: Vec<Subject>,
     caller: Caller,
     pooler: Option<Pooler>,
+    proxy: Option<Proxy>,
     /// The processes of the caller's sessions.
     sessions: BTreeSet<i32>,
 }
@@ -70,13 +72,29 @@ impl<'a> Site<'a> {
         let mut site = Self {
             caller: Caller::Server(stocks[0].observer().await?),
             pooler: None,
+            proxy: None,
             stocks,
             subjects,
             sessions: BTreeSet::new(),
         };
-        if way != Way::Direct {
-            let placement = site.placement(way)?;
-            site.caller = Caller::Cluster(Cluster::new(placement));
+        match way {
+            Way::Direct => {}
+            Way::Proxy(nodes) => {
+                let places = SHARDS
+                    .map(|shard| (shard, site.stocks[way.node_of(shard)].connection_string()));
+                let (proxy, client) = Proxy::begin(
+                    &site.stocks[0],
+                    &format!("plproxy_{nodes}"),
+                    places.collect(),
+                )
+                .await?;
+                site.caller = Caller::Server(client);
+                site.proxy = Some(proxy);
+            }
+            Way::Driver(_) | Way::Pooler(_) => {
+                let placement = site.placement(way)?;
+                site.caller = Caller::Cluster(Cluster::new(placement));
+            }
         }
         site.meet().await?;
         Ok(site)
@@ -105,6 +123,20 @@ impl<'a> Site<'a> {
     async fn meet(&mut self) -> Result<()> {
         let process = "select pg_backend_pid()";
         match &self.caller {
+            Caller::Server(client) if self.proxy.is_some() => {
+                for index in 0..self.subjects.len() {
+                    Call::Dequeue
+                        .at_server(client, &self.subjects, index)
+                        .await?;
+                }
+                let behind = "select pid from pg_stat_activity \
+                              where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'";
+                for stock in &self.stocks {
+                    let rows = stock.observer().await?.query(behind, &[]).await?;
+                    self.sessions
+                        .extend(rows.iter().map(|row| row.get::<_, i32>(0)));
+                }
+            }
             Caller::Server(client) => {
                 let row = client.query_one(process, &[]).await?;
                 self.sessions.insert(row.get(0));
@@ -160,7 +192,10 @@ impl<'a> Site<'a> {
         for process in &self.sessions {
             sessions += session_cpu_time(*process).context("a session has ended")?;
         }
-        let pooler = self.pooler.as_ref().map(Pooler::cpu_time);
+        let pooler = match &self.proxy {
+            Some(proxy) => proxy.cpu_time(),
+            None => self.pooler.as_ref().map(Pooler::cpu_time),
+        };
         let usage = getrusage(UsageWho::RUSAGE_SELF)?;
         let own = usage.user_time() + usage.system_time();
         let micros = own.tv_sec() * 1_000_000 + own.tv_usec();
@@ -180,6 +215,9 @@ impl<'a> Site<'a> {
 
     pub(super) async fn end(self) -> Result<()> {
         drop((self.caller, self.pooler));
+        if let Some(proxy) = self.proxy {
+            proxy.remove().await?;
+        }
         for stock in self.stocks {
             stock.remove().await?;
         }

@@ -9,12 +9,14 @@ pub(super) enum Way {
     Driver(usize),
     /// A pooler knows them.
     Pooler(usize),
+    /// A database in front knows them, by PL/Proxy.
+    Proxy(usize),
 }
 
 impl Way {
     pub(super) const MOST_NODES: usize = 3;
 
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Direct,
         Self::Driver(1),
         Self::Driver(2),
@@ -22,6 +24,8 @@ impl Way {
         Self::Pooler(1),
         Self::Pooler(2),
         Self::Pooler(3),
+        Self::Proxy(1),
+        Self::Proxy(3),
     ];
 
     pub(super) fn name(self) -> String {
@@ -29,13 +33,18 @@ impl Way {
             Self::Direct => "Engine".to_owned(),
             Self::Driver(nodes) => format!("Cluster, {nodes}"),
             Self::Pooler(nodes) => format!("PgBouncer, {nodes}"),
+            Self::Proxy(nodes) => format!("PL/Proxy, {nodes}"),
         }
+    }
+
+    pub(super) fn is_proxy(self) -> bool {
+        matches!(self, Self::Proxy(_))
     }
 
     pub(super) fn nodes(self) -> usize {
         match self {
             Self::Direct => 1,
-            Self::Driver(nodes) | Self::Pooler(nodes) => nodes,
+            Self::Driver(nodes) | Self::Pooler(nodes) | Self::Proxy(nodes) => nodes,
         }
     }
 

@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::{Context, Result, ensure};
 use engine_client::{Cluster, Dequeue, ErrorKind, Placement, Trigger};
-use engine_harness::{Database, Pooler, Session, plproxy};
+use engine_harness::{Database, Pooler, Session, with_plproxy};
 use tempfile::TempDir;
 use tokio_postgres::Client;
 
@@ -62,26 +62,16 @@ async fn a_pooler_with_the_printed_map_leads_every_call_to_the_node_of_its_shard
 async fn proxy(node: &Database, session: &Session, list: &str) -> Result<Option<Client>> {
     let major = "select current_setting('server_version_num')::integer / 10000";
     let major: i32 = session.client.query_one(major, &[]).await?.get(0);
-    let Some(library) = plproxy(u32::try_from(major)?)? else {
+    let script = prints(node, &["router", "--plproxy", list]).await?;
+    let Some(script) = with_plproxy(&script, u32::try_from(major)?)? else {
         return Ok(None);
     };
     // Another name than those of databases of tests: it has no engine that is checked in the end.
     let name: String = format!("proxy_{}", node.name()).chars().take(63).collect();
     let create = format!("create database \"{name}\" template template1");
     session.client.batch_execute(&create).await?;
-    let script = prints(node, &["router", "--plproxy", list]).await?;
-    let library = library.display();
-    let language = format!(
-        "create function plproxy_call_handler() returns language_handler language c as '{library}'; \
-         create function plproxy_validator(oid) returns void language c as '{library}'; \
-         create language plproxy handler plproxy_call_handler validator plproxy_validator;"
-    );
-    let extension = "create extension if not exists plproxy;";
-    ensure!(script.contains(extension), "{script}");
     let client = node.connect_to(&name).await?;
-    client
-        .batch_execute(&script.replace(extension, &language))
-        .await?;
+    client.batch_execute(&script).await?;
     Ok(Some(client))
 }
 
