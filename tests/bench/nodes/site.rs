@@ -45,7 +45,7 @@ pub(super) struct Site<'a> {
     subjects: Vec<Subject>,
     caller: Caller,
     pooler: Option<Pooler>,
-    proxy: Option<Proxy>,
+    proxy: Option<Proxy<'a>>,
     /// The processes of the caller's sessions.
     sessions: BTreeSet<i32>,
 }
