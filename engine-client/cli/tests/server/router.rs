@@ -103,6 +103,10 @@ async fn a_database_with_the_printed_functions_leads_every_call_to_the_node_of_i
         assert_eq!(session.count("engine.run").await?, 1, "{environment}");
         session.check().await?;
     }
+    // What the page says of it: a node knows nothing of the transaction of a caller.
+    let undone = "begin; select engine_trigger('t', environment_id => 'acme'); rollback";
+    proxy.batch_execute(undone).await?;
+    assert_eq!(acme.count("engine.run").await?, 2);
     for (call, code) in [
         ("engine_trigger('t', environment_id => 'initech')", "22023"),
         ("engine_cancel(null)", "22004"),
